@@ -252,8 +252,8 @@ class Guarded(_Guarded[P, V, R]):
         """Yield growing plain JSON while the reply arrives, and the valid value at the end.
 
         The type is a union because only the last value has the schema's Python type. An incomplete value can lack any
-        field, so it can't be an `Invoice`. After a failed attempt, the values of the next attempt follow. The end raises
-        as a call does.
+        field, so it can't be an `Invoice`. After a failed attempt, the values of the next attempt follow. The end
+        raises as a call does.
 
         Args:
             *args: The arguments of the call.

@@ -119,8 +119,8 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             that describes the fault, refuses it.
         restore: Converts a value of an adapted schema into the form of *schema*.
         limits: Limits on the size of the reply.
-        coerce: If *schema* is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for an
-            int. The result has the form `coerced` and `coercions`.
+        coerce: If *schema* is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for
+            an int. The result has the form `coerced` and `coercions`.
 
     Returns:
         A judgement. If there is no value, `failure` has the reason.

@@ -108,9 +108,10 @@ def render(
 ) -> Prompt:
     """Give the first prompt: the task with the strategy's text and examples before it.
 
-    A text stays a text, or becomes the user's turn after a system message if the layout is `turns`. In a list of messages
-    the text joins the system message where there is one, else the user's first turn, in that turn's own form; examples
-    that say what was asked become turns of the conversation, and the first of them is the user's first turn.
+    A text stays a text, or becomes the user's turn after a system message if the layout is `turns`. In a list of
+    messages the text joins the system message where there is one, else the user's first turn, in that turn's own
+    form; examples that say what was asked become turns of the conversation, and the first of them is the user's first
+    turn.
     """
     if isinstance(task, str) and layout != "turns":
         return text_prefix(instructions, examples) + task

@@ -127,13 +127,13 @@ class Schema(Generic[V]):
             Schema('Invoice', fingerprint='...')
 
         Args:
-            source: A JSON Schema as dict or bool, the path of a JSON file, a Pydantic model, dataclass, TypedDict, or another
-                annotation. A Schema is returned unchanged.
+            source: A JSON Schema as dict or bool, the path of a JSON file, a Pydantic model, dataclass, TypedDict, or
+                another annotation. A Schema is returned unchanged.
             name: Name of the schema.
             dialect: `draft4 draft6 draft7 2019-09 2020-12` or a URI, for a document without `$schema`.
             formats: Whether `format` is asserted.
-            resources: Documents that a `$ref` can name: a dict from URI to document, or a folder. The `*.json` files of a
-                folder are known by their `$id` and by their path in the folder.
+            resources: Documents that a `$ref` can name: a dict from URI to document, or a folder. The `*.json` files
+                of a folder are known by their `$id` and by their path in the folder.
             allow_unknown: Whether to accept a document without keywords at its root, or with a misspelled one. JSON
                 Schema ignores unknown keys, so such a document accepts every value, or more than its author wants.
 
@@ -194,9 +194,9 @@ class Schema(Generic[V]):
     ) -> list[Violation]:
         """Return the violations of an instance, most relevant first, at most 50.
 
-        If validation would take more than *max_steps*, a bounded search replaces it. If the search finds nothing, the result is one
-        violation of the keyword `too_costly`. A pattern that gives up on a text is a violation of that keyword at the text.
-        Values are not converted. `judge` converts them.
+        If validation would take more than *max_steps*, a bounded search replaces it. If the search finds nothing, the
+        result is one violation of the keyword `too_costly`. A pattern that gives up on a text is a violation of that
+        keyword at the text. Values are not converted. `judge` converts them.
 
         Args:
             instance: A JSON value: dict, list, str, int, float, bool, or None.
@@ -280,8 +280,8 @@ class Schema(Generic[V]):
     def closed_within(self, limits: Limits) -> Closed | None:
         """Return a closed form of the schema that enforces the limits of depth and steps, or None without one.
 
-        It accepts an instance only if the instance is valid, nested within the limits, and without infinite numbers. It can refuse
-        other instances of this kind.
+        It accepts an instance only if the instance is valid, nested within the limits, and without infinite numbers.
+        It can refuse other instances of this kind.
         """
         closed = self._compiled.closed if self._compiled.bound <= limits.max_steps else None
         return None if closed is None or closed.levels > limits.max_depth else closed

@@ -110,8 +110,8 @@ class About(metaclass=NamedArguments):
         tuned: Whether the model was fine-tuned for this task. A name that begins with `ft:` already says so.
         prices: Token prices for `Outcome.cost`: a path, `"genai-prices"`, or a dict from model to prices. Default: the
             table that $SCHEMA_GUARD_PRICES names at the first call. Without prices, a cost is None.
-        rules: The file that `schema-guard schema probe --output` wrote about the server that the function calls. Schemas are
-            sent in the form that the server takes.
+        rules: The file that `schema-guard schema probe --output` wrote about the server that the function calls.
+            Schemas are sent in the form that the server takes.
     """
 
     version: str | None = None

@@ -263,8 +263,8 @@ class Attempt(NamedTuple):
     def estimated_output_tokens(self) -> int | None:
         """Estimated tokens of the text before the stream was stopped, because the provider's count never arrived.
 
-        The estimate isn't part of *usage* or of a cost. A provider can bill more: hidden reasoning, and tokens that it generates after
-        the stream is closed. None if the reply wasn't stopped, or if its output tokens are known.
+        The estimate isn't part of *usage* or of a cost. A provider can bill more: hidden reasoning, and tokens that
+        it generates after the stream is closed. None if the reply wasn't stopped, or if its output tokens are known.
         """
         if self.stopped_at is None or self.usage.output_tokens is not None or self.reply is None:
             return None
@@ -328,8 +328,8 @@ class Outcome(NamedTuple, Generic[V]):
         ok: Whether there is a valid value. Check this and not *value*, because null can be valid.
         value: The value in the schema's Python type, or None if not ok.
         attempts: All attempts in order. All except the last one failed.
-        failure: Failure of the last attempt, or None if ok. If that attempt continued a cut-off reply without a result, the
-            failure of the cut-off reply.
+        failure: Failure of the last attempt, or None if ok. If that attempt continued a cut-off reply without a
+            result, the failure of the cut-off reply.
         usage: Sum over the attempts. A field is None if it is unknown for one attempt.
         cost: Sum over the attempts, or None if it is unknown for one attempt.
         elapsed_s: Sum over the attempts, in seconds.
@@ -352,8 +352,8 @@ class Partial(NamedTuple):
 
     Attributes:
         value: The value so far, as plain JSON. At the end, the valid value in the schema's Python type.
-        open: JSON Pointer of the innermost part that the model is writing. This part and the parts around it can grow, and all
-            other parts are complete. `""` is the whole value. None at the end, after validation.
+        open: JSON Pointer of the innermost part that the model is writing. This part and the parts around it can
+            grow, and all other parts are complete. `""` is the whole value. None at the end, after validation.
         attempt: Number of the attempt, from 1. A new number makes all earlier values invalid.
     """
 
@@ -409,7 +409,8 @@ class Chunk(NamedTuple):
     Attributes:
         text: What it adds to the text; `""` when it adds none.
         elapsed_s: Seconds since the Ask.
-        is_outside_calls: Whether it is text of a provider's that came without a tool call: if one follows, that is judged alone.
+        is_outside_calls: Whether it is text of a provider's that came without a tool call: if one follows, that is
+            judged alone.
     """
 
     text: str

@@ -61,8 +61,8 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
 ) -> Model:
     """Return the model with a name.
 
-    A key is sent only to its host. Each known provider has its own environment variable. A URL gets *key*, or the value of
-    SCHEMA_GUARD_MODEL_KEY.
+    A key is sent only to its host. Each known provider has its own environment variable. A URL gets *key*, or the
+    value of SCHEMA_GUARD_MODEL_KEY.
 
     Example:
         >>> from schema_guard import connect
@@ -72,17 +72,17 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     Args:
         name_or_object: `"local"` downloads its weights on first use. `"openai:NAME"` is a model of a provider.
             `"http://HOST:PORT/v1#NAME"` is a model of a server, with the arguments of *provider*. `"tuned:DIR"` is the
-            result of `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. A model of `outlines`
-            is accepted too. A `Model` is returned unchanged.
+            result of `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. A model of
+            `outlines` is accepted too. A `Model` is returned unchanged.
         provider: Provider whose arguments the server accepts, a key of
             `schema_guard.providers.options.PROVIDER_OPTIONS`. Default: the provider in the name.
         options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
             configuration. Options of a call override them.
         key: Key to use in place of the environment variable.
-        adapter: LoRA as a GGUF file, for the local model only. The model then counts as another configuration, identified
-            by the name and the content of the file.
-        rules: File that `schema-guard schema probe --output` wrote about this server. Its rules replace the rules of the
-            provider.
+        adapter: LoRA as a GGUF file, for the local model only. The model then counts as another configuration,
+            identified by the name and the content of the file.
+        rules: File that `schema-guard schema probe --output` wrote about this server. Its rules replace the rules of
+            the provider.
         timeout_s: Seconds without an answer after which a request fails.
         max_retries: Retries by the SDK. Default: 0, because records don't show these requests and they multiply
             the attempts of a guard.

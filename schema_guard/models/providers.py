@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The providers that are known by name: where each one is, whose SDK speaks to it, and which variable holds its key.
 
-To add one: a row of `PROVIDERS`, and if it takes other arguments than OpenAI's, its file in `schema_guard/providers`. A variable
-for the key belongs to one row alone.
+To add one: a row of `PROVIDERS`, and if it takes other arguments than OpenAI's, its file in `schema_guard/providers`.
+A variable for the key belongs to one row alone.
 """
 
 from __future__ import annotations

@@ -77,9 +77,9 @@ class ScriptedCall(NamedTuple):
 class ScriptedModel(Closing):
     """A model with replies that you write. See `Model`.
 
-    A reply of which you give only the text is a str, and so are its chunks. A reply with a finish reason or usage has the
-    form of OpenAI's Chat Completions. Options change nothing. Calls from several threads are safe, and each reply of a list
-    is used once.
+    A reply of which you give only the text is a str, and so are its chunks. A reply with a finish reason or usage has
+    the form of OpenAI's Chat Completions. Options change nothing. Calls from several threads are safe, and each reply
+    of a list is used once.
 
     Attributes:
         asked: The prompts and options of all calls, in order, including calls without a reply.
@@ -112,9 +112,10 @@ class ScriptedModel(Closing):
         Args:
             replies: Each a text, or a mapping with `reply`, `finish_reason`, `usage`, `chunks`, `delay_s`
                 or `raise` ("TimeoutError: too slow": a built-in exception, else RuntimeError). Usage without
-                a finish reason has `stop`; with null a stream lacks its end. They are given in order. Or by prompt: pairs of a text that the prompt contains, or a function that
-                takes the prompt's text, and a reply; the first pair that fits is taken, as often as it
-                fits. The text of a prompt of messages is their contents, one a line.
+                a finish reason has `stop`; with null a stream lacks its end. They are given in order. Or by prompt:
+                pairs of a text that the prompt contains, or a function that takes the prompt's text, and a reply; the
+                first pair that fits is taken, as often as it fits. The text of a prompt of messages is their
+                contents, one a line.
             name: What records show.
             provider: Whose options it is given.
             cycle: Whether replies in order start again after the last; else a call too many is an error.

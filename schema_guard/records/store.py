@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 class Store:
     """Records of calls, with one row for each attempt. Safe in threads and after a fork.
 
-    Make one with `open_store`. Recording never raises for a fault of the database. An attempt that can't be stored counts as
-    lost. Reading raises `StoreError`.
+    Make one with `open_store`. Recording never raises for a fault of the database. An attempt that can't be stored
+    counts as lost. Reading raises `StoreError`.
     """
 
     def __init__(
@@ -194,8 +194,8 @@ class Store:
         """Count the stored calls by configuration, function and segment, first stored first.
 
         Without *since* and *until*, this reads the counts that every write updates. With them, it reads the counts
-        of whole hours, and the attempts of an hour that the window cuts. *ids* restricts the counts to the configurations
-        with such a `ConfigurationCounts.id`. The other arguments are those of `attempts`.
+        of whole hours, and the attempts of an hour that the window cuts. *ids* restricts the counts to the
+        configurations with such a `ConfigurationCounts.id`. The other arguments are those of `attempts`.
         """
         from schema_guard.records.attempts import Where
 
@@ -264,8 +264,8 @@ class Store:
     ) -> list[HourCounts]:
         """Count the stored calls by configuration and by the hour in which they began, in the order of time.
 
-        An hour counts as a whole if a time limit cuts it. Calls without a known start are left out. This reads the counts that
-        every write updates.
+        An hour counts as a whole if a time limit cuts it. Calls without a known start are left out. This reads the
+        counts that every write updates.
         """
         from schema_guard.records.attempts import Where
 
@@ -300,8 +300,8 @@ class Store:
     def forget(self, what: Forgotten, on_step: Callable[[int], None] | None = None) -> Removed:
         """Delete all rows and texts of a call, an input, a cluster, a segment, or a function, from all processes.
 
-        Their counts stay, without the input and the cluster. `forget_counts` deletes the counts of a segment or a function. The
-        arguments and errors are those of `prune`.
+        Their counts stay, without the input and the cluster. `forget_counts` deletes the counts of a segment or a
+        function. The arguments and errors are those of `prune`.
         """
         from schema_guard.records.payloads.deletion import forget
 
@@ -366,8 +366,8 @@ class Store:
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
-            function: Only declarations that count for this function. A declaration without a function counts if no other
-                function has calls of the schema. None returns the latest declaration of each step and function.
+            function: Only declarations that count for this function. A declaration without a function counts if no
+                other function has calls of the schema. None returns the latest declaration of each step and function.
         """
         with self._backend.reading() as snapshot:
             declared = snapshot.declared_steps(schema_fingerprint)

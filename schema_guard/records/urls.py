@@ -133,8 +133,8 @@ def open_store(
 ) -> Store:
     """Open a store, and create it if it does not exist.
 
-    All open stores of a file share one writer, even if they use different names or links. Each one has its own durability.
-    `Store.counts` describes the file.
+    All open stores of a file share one writer, even if they use different names or links. Each one has its own
+    durability. `Store.counts` describes the file.
 
     Example:
         >>> store = open_store("sqlite://", durability="sync")
@@ -144,17 +144,18 @@ def open_store(
     Args:
         url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
             for a store in memory.
-        durability: "queue" writes in the background and at the end of the process. With "sync", the rows of a finished call
-            survive a kill of the process. If another process locks the database, a call waits for at most 0.25 s. Its
-            rows then stay pending, with one warning, and later calls don't wait until a write succeeds. The URL can set
-            this too: `records.db?durability=sync`. Default: the setting of the URL, or "queue".
+        durability: "queue" writes in the background and at the end of the process. With "sync", the rows of a
+            finished call survive a kill of the process. If another process locks the database, a call waits for at
+            most 0.25 s. Its rows then stay pending, with one warning, and later calls don't wait until a write
+            succeeds. The URL can set this too: `records.db?durability=sync`. Default: the setting of the URL, or
+            "queue".
         strict_store: Whether a call raises StoreError if its rows can't be stored. Needs durability "sync".
-        payload: The stored form of prompts and replies: "off" stores none, "hash" stores keyed hashes, "redacted" stores
-            both without credentials and personal data, and "full" stores both unchanged. The URL can set this too:
-            `records.db?payload=hash`. If a process sets several policies for a file, the strictest one counts. Default: the
-            setting of the URL, or "off".
-        redact: Function for "redacted". It gets each text after the built-in redaction, and returns the text to store. If
-            it raises, the text isn't stored. `Store.counts` counts this, and the first time is a warning.
+        payload: The stored form of prompts and replies: "off" stores none, "hash" stores keyed hashes, "redacted"
+            stores both without credentials and personal data, and "full" stores both unchanged. The URL can set this
+            too: `records.db?payload=hash`. If a process sets several policies for a file, the strictest one counts.
+            Default: the setting of the URL, or "off".
+        redact: Function for "redacted". It gets each text after the built-in redaction, and returns the text to
+            store. If it raises, the text isn't stored. `Store.counts` counts this, and the first time is a warning.
         retention: Limits on stored rows and texts. Counts are never deleted. The URL can set limits too:
             `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. The stricter limit counts.
 
@@ -234,9 +235,9 @@ def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str]
 def resolve_store(spec: str | Store | None) -> Store | None:
     """Give the store that a `store=` argument means; a URL is opened at its first record, not here.
 
-    One file gives one store in a process, whichever URL or link names it, so that it has one writer. If one of its names
-    says `?durability=sync`, that holds for all. Of `?payload=` and `?max_age=`, the strictest value holds. `"none"` and
-    None give None.
+    One file gives one store in a process, whichever URL or link names it, so that it has one writer. If one of its
+    names says `?durability=sync`, that holds for all. Of `?payload=` and `?max_age=`, the strictest value holds.
+    `"none"` and None give None.
     A store that was never written reads as empty.
 
     Raises:

@@ -33,15 +33,15 @@ _OUT_OF_DATE = 1.05
 
 
 class Bursts(NamedTuple):
-    """The bursts in which the calls of a stream failed.
+    """The bursts in which calls failed.
 
     Attributes:
-        entries: Bursts.
-        at_risk: Calls at which one could begin: those that do not belong to one, and those with which one began.
-        failures: Failed calls.
-        calls: All calls.
-        longest: Calls of the longest burst, from its first failure to its last.
-        e_value: Evidence that a call is likelier to fail when one has failed shortly before, as odds.
+        entries: Number of bursts.
+        at_risk: Number of calls at which a burst could begin: calls that are not in a burst, and first calls of bursts.
+        failures: Number of failed calls.
+        calls: Number of calls.
+        longest: Length of the longest burst in calls, from its first failure to its last.
+        e_value: Evidence that a call is more likely to fail soon after a failure, as odds.
     """
 
     entries: int
@@ -52,10 +52,10 @@ class Bursts(NamedTuple):
     e_value: float
 
     def bounds(self, *, alpha: float = 0.05) -> Bounds:
-        """Give bounds of the failure rate that allow for bursts; each holds at all times with probability 1 - *alpha*.
+        """Return bounds of the failure rate that allow for bursts. Each holds at all times with probability 1 - *alpha*.
 
-        A burst begins at each call at risk with one rate, and a failure is the beginning of one with another: each is
-        bounded by `schema_guard.stats.bounds` at alpha / 2.
+        The model has two rates: the rate at which a burst begins, for each call at risk, and the rate at which a
+        failure begins a burst. `schema_guard.stats.bounds` bounds each one at alpha / 2.
 
         Raises:
             InvalidArgument: *alpha* is not in (0, 1).
@@ -69,12 +69,12 @@ class Bursts(NamedTuple):
         return Bounds(self.at_risk / self.calls * begins.lower / share.upper, upper)
 
     def calls_needed(self, target: float, *, alpha: float = 0.05) -> int | None:
-        """Give about how many further calls would decide whether the rate is below a target.
+        """Return about how many further calls would decide whether the rate is below a target.
 
-        A forecast, as `schema_guard.stats.calls_needed` makes it: of calls that go on as these did.
+        The forecast assumes that further calls fail as often, as `schema_guard.stats.calls_needed` does.
 
         Returns:
-            None when the rate is the target, or too near.
+            The calls, or None if the rate is the target, or too near.
         """
         if not self.calls or self.failures == target * self.calls:
             return None
@@ -103,22 +103,22 @@ class Bursts(NamedTuple):
 
 
 def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
-    """Give the bursts of the calls from *first* to *n*.
+    """Return the bursts of the calls from *first* to *n*.
 
-    The evidence bets, at every call that comes 1, up to 8 or up to 64 calls after a failure, that it fails at one of
-    five rates, against an upper bound of the rate of the calls before it: the mean over all fifteen bets is an e-value,
-    for failures that are independent at a constant rate reach 1/alpha with probability at most alpha + 0.01.
+    The evidence bets that calls soon after a failure fail more often: up to 1, 8, or 64 calls later, at one of five
+    rates. It compares them with an upper bound of the rate of earlier calls. The mean over these fifteen bets is an
+    e-value. For independent failures at a constant rate, it reaches 1/alpha with probability at most alpha + 0.01.
 
     Args:
-        failed: Numbers of the failed calls, ascending; those outside of *first* to *n* are not looked at.
+        failed: Numbers of the failed calls in ascending order. Numbers outside *first* to *n* are ignored.
         n: Number of the last call.
         first: Number of the first call.
 
     Raises:
         InvalidArgument: *n* is below *first* - 1.
 
-    Source: Ville (1939) for the inequality; the bets are likelihood ratios, which is what Wald (1945), Ann. Math. Stat.
-    16(2):117-186, compares; their mean is again an e-value, Vovk & Wang (2021), Ann. Stat. 49(3):1736-1754.
+    Source: Ville (1939) for the inequality. Wald (1945), Ann. Math. Stat. 16(2):117-186, for the likelihood ratios of
+    the bets. Vovk & Wang (2021), Ann. Stat. 49(3):1736-1754, for their mean.
 
     >>> bursts_of([10, 12, 13, 200], 1_000)
     Bursts(entries=2, at_risk=965, failures=4, calls=1000, longest=4, e_value=...)

@@ -35,14 +35,14 @@ _LARGEST_LOG = 700.0  # of a float
 
 
 class Change(NamedTuple):
-    """A rate that rose or fell.
+    """A rise or fall of a rate.
 
     Attributes:
         direction: `"rise"` or `"fall"`.
-        start: Number of the call from which it is likeliest to have another rate; the first call is 1.
-        alarm_at: Number of the call at which that was noticed.
-        prior_n: Calls between the change before, or the first call, and *start*.
-        prior_k: Those of them that failed.
+        start: Number of the call at which the change most likely began. The first call is 1.
+        alarm_at: Number of the call at which the change was detected.
+        prior_n: Number of calls from the previous change, or the first call, to *start*.
+        prior_k: Number of failed calls among them.
     """
 
     direction: Direction
@@ -53,22 +53,24 @@ class Change(NamedTuple):
 
 
 def changes(failed: Sequence[int], n: int) -> list[Change]:
-    """Give the changes of the failure rate of calls in their order, each as it would have been noticed on the way.
+    """Return the changes of a failure rate over calls in their order.
 
-    While the rate does not change, the mean number of calls to a false alarm is at least 100,000. From 0.3 % to 3 %
-    after 4,000 calls is noticed within about 330 calls in the median; a change that is smaller takes longer, and one
-    from the 50th call on at the earliest can be seen. What follows a change is watched for the next one by itself.
+    Each change is one that a monitor would have detected at that time. While the rate is constant, the mean number of
+    calls to a false alarm is at least 100,000. A rise from 0.3% to 3% after 4,000 calls is detected within about 330
+    calls in the median. Smaller changes take longer. A change before the 50th call can't be detected. After a change,
+    the search starts again.
 
     Args:
-        failed: Numbers of the failed calls, ascending; the first call is 1.
-        n: All calls.
+        failed: Numbers of the failed calls in ascending order. The first call is 1.
+        n: Number of calls.
 
     Raises:
-        InvalidArgument: *n* is no number of calls, or below the last of those that failed.
+        InvalidArgument: *n* isn't a number of calls, or is below the number of the last failed call.
 
-    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: Shiryaev-Roberts sums of likelihood ratios.
-    Their baseline is the bound of `bounds` for all calls since the last change, frozen for a block of calls: blocks open
-    after 50 calls, 100, 200 and so on, each starts sums until the next one opens, and four are kept.
+    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: Shiryaev-Roberts sums of likelihood
+    ratios. The baseline is the bound of `bounds` for all calls since the last change, frozen for a block of calls.
+    Blocks open after 50 calls, 100, 200, and so on. Each one starts sums until the next block opens, and four blocks
+    stay active.
 
     >>> changes(range(1_001, 1_021), 1_020)
     [Change(direction='rise', start=1001, alarm_at=1005, prior_n=1000, prior_k=0)]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does a failure rate follow the week? Find hours of the week that fail more, or less, than the other hours.
 
-Rules: The input is the calls and the failed calls of each hour of the week, in complete weeks. At least two weeks must show
-a pattern, so one outage is no pattern. The candidates are fixed. A pattern that is narrower than a candidate is not found.
+Rules: The input is the calls and the failed calls of each hour of the week, in complete weeks. At least two weeks
+must show a pattern, so one outage is no pattern. The candidates are fixed. A pattern that is narrower than a
+candidate is not found.
 """
 
 from __future__ import annotations
@@ -71,12 +72,12 @@ class Split(NamedTuple):
 
 
 class WeekPart(NamedTuple):
-    """Hours of the week that are proved to have a failure rate of their own.
+    """Hours of the week with their own failure rate.
 
     Attributes:
         name: Name of the hours, such as `weekends` or `the rest`.
-        hours: The hours of the week, in rising order.
-        splits: The proofs, the first split first.
+        hours: Hours of the week in ascending order.
+        splits: Proofs of the splits, first split first.
     """
 
     name: str
@@ -111,13 +112,14 @@ _EVERY_HOUR = frozenset(range(HOURS))
 def week_parts(weeks: Sequence[WeekCounts]) -> tuple[WeekPart, ...]:
     """Return the parts of the week that are proved to fail at different rates. Return an empty tuple without a pattern.
 
-    The split with the largest product comes first. Then the same rule is applied once more within each of its two parts.
+    The split with the largest product comes first. Then the same rule is applied once more within each of its two
+    parts.
 
     Args:
         weeks: Complete weeks, the latest last. Only the latest `WINDOWS` count.
 
-    Source: the evidence of `week_evidence`; 20 candidates, two weeks with evidence of at least 1, and a product of at least
-    100. The stake was chosen with `benchmarks/cycle_simulation.py`.
+    Source: the evidence of `week_evidence`; 20 candidates, two weeks with evidence of at least 1, and a product of at
+    least 100. The stake was chosen with `benchmarks/cycle_simulation.py`.
     """
     latest = tuple(weeks[-WINDOWS:])
     first = best_split(latest, _EVERY_HOUR)
@@ -174,8 +176,8 @@ def _proved(
 def week_evidence(k: int, n: int, all_k: int, all_n: int, direction: Direction) -> float:
     """Return the evidence of one week that some hours fail more, or less, than the others, as odds.
 
-    If all calls fail at one rate, the failures of a week are spread over its calls at random. Then the mean of the result is
-    at most 0.2. So one week has little evidence by chance, also in the best of 20 candidates.
+    If all calls fail at one rate, the failures of a week are spread over its calls at random. Then the mean of the
+    result is at most 0.2. So one week has little evidence by chance, also in the best of 20 candidates.
 
     Args:
         k: Failed calls of these hours.
@@ -184,10 +186,11 @@ def week_evidence(k: int, n: int, all_k: int, all_n: int, direction: Direction) 
         all_n: Calls of the week.
         direction: Whether these hours fail more or less than the others.
 
-    Source: Hoeffding (1963), Probability inequalities for sums of bounded random variables, JASA 58:13-30, theorem 4. The
-    mean of a convex function of a sample without replacement is at most that with replacement. With replacement, the mean
-    of each likelihood ratio is 1. `log_e_value`, halved, was measured too. It showed a pattern in 2.3, 2.0, 2.0,
-    and 0.0% of 300 streams with constant rates, and this one in 0.3, 1.0, 0.7, and 0.0% (`benchmarks/cycle_simulation.py`).
+    Source: Hoeffding (1963), Probability inequalities for sums of bounded random variables, JASA 58:13-30, theorem 4.
+    The mean of a convex function of a sample without replacement is at most that with replacement. With replacement,
+    the mean of each likelihood ratio is 1. `log_e_value`, halved, was measured too. It showed a pattern in 2.3, 2.0,
+    2.0, and 0.0% of 300 streams with constant rates, and this one in 0.3, 1.0, 0.7, and 0.0%
+    (`benchmarks/cycle_simulation.py`).
 
     >>> round(week_evidence(24, 800, 30, 2_800, "more"))
     1691109

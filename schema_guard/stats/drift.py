@@ -54,27 +54,26 @@ class _ByteStep(NamedTuple):
 
 
 class Drift:
-    """Watches calls for a failure rate above a baseline.
+    """A monitor that raises an alarm if a failure rate is above a baseline.
 
-    While the rate stays at or below *p0*, the mean number of calls to a false alarm is at least 1/alpha.
-    It is quickest for rates that rise to 2, 4 or 8 times *p0*. After the alarm nothing is watched any more:
-    what follows is another configuration, with a baseline and a detector of its own. Not for several
-    threads at once.
+    While the rate stays at or below *p0*, the mean number of calls to a false alarm is at least 1/alpha. The monitor
+    is fastest for rates that rise to 2, 4, or 8 times *p0*. It stops after the alarm, because the new rate needs a
+    new baseline and a new monitor. It isn't safe for several threads at once.
 
     Args:
-        p0: The failure rate that is still fine, frozen before the first call: the upper bound of the
-            baseline, or the target; above 0 and below 0.5, for a rate that cannot double is not watched.
-        alpha: One over the calls to a false alarm, in (0, 1).
+        p0: Failure rate that is still good, fixed before the first call: the upper bound of the baseline, or the
+            target. It must be above 0 and below 0.5, because the monitor looks for rates of at least twice *p0*.
+        alpha: Reciprocal of the mean number of calls to a false alarm, in (0, 1).
 
     Attributes:
-        calls: Calls seen, up to the alarm.
-        alarm_at: Number of the call that raised the alarm, the first is 1; None before.
+        calls: Number of calls, up to the alarm.
+        alarm_at: Number of the call that raised the alarm, from 1. None before an alarm.
 
     Raises:
         InvalidArgument: *p0* or *alpha* is out of its range.
 
-    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: the Shiryaev-Roberts sum
-    M = LR (M + 1) for each raised rate, alarm when their mean reaches 1/alpha.
+    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: the Shiryaev-Roberts sum M = LR (M + 1)
+    for each raised rate. The alarm comes when their mean reaches 1/alpha.
 
     >>> drift = Drift(0.02)
     >>> [drift.update(failed) for failed in (False, True, True, True, True, True)]
@@ -90,7 +89,7 @@ class Drift:
         self.alarm_at: int | None = None
 
     def update(self, failed: bool) -> bool:
-        """See one call; give whether there is an alarm, at this call or before.
+        """Count one call. Return whether this call or an earlier one raised the alarm.
 
         Raises:
             InvalidArgument: *failed* is neither true nor false.
@@ -106,23 +105,22 @@ class Drift:
 
 
 def first_alarm(bits: bytes, n: int, p0: float, *, alpha: float = 1e-4) -> int | None:
-    """Give the number of the call at which `Drift` raises its alarm, or None when it does not.
+    """Return the number of the call at which `Drift` raises its alarm, or None without an alarm.
 
-    The same as `Drift(p0, alpha=alpha).update` for one call after the other, for 10^7 calls in half a
-    second.
+    The result is that of `Drift(p0, alpha=alpha).update` for each call in turn. 10^7 calls take half a second.
 
     Args:
-        bits: The calls in order, as `packed` gives them: 1 is a failed call, the first call is the highest
-            bit of the first byte.
-        n: Calls, at most eight per byte; what the last byte holds beyond them is not looked at.
+        bits: Calls in order, as `packed` returns them. 1 is a failed call, and the first call is the highest bit of
+            the first byte.
+        n: Number of calls, at most eight for each byte. Further bits of the last byte are ignored.
         p0: See `Drift`.
         alpha: See `Drift`.
 
     Returns:
-        The number of the call, the first is 1.
+        The number of the call, from 1.
 
     Raises:
-        InvalidArgument: *p0*, *alpha* or *n* is out of its range.
+        InvalidArgument: *p0*, *alpha*, or *n* is out of its range.
 
     >>> first_alarm(packed([False] + 5 * [True]), 6, 0.02)
     6
@@ -136,9 +134,9 @@ def first_alarm(bits: bytes, n: int, p0: float, *, alpha: float = 1e-4) -> int |
 
 
 def packed(failed: Iterable[bool]) -> bytes:
-    """Give calls in order as bits, eight a byte: 1 is a failed call, the first is the highest bit.
+    """Pack calls into bits, eight for each byte. 1 is a failed call, and the first call is the highest bit.
 
-    The last byte is filled up with 0.
+    The unused bits of the last byte are 0.
 
     >>> packed([True, False, False, False, False, False, False, True, True]).hex()
     '8180'
@@ -150,11 +148,11 @@ def packed(failed: Iterable[bool]) -> bytes:
 
 
 def unpacked(bits: bytes, n: int) -> list[int]:
-    """Give the numbers of the failed calls, the first call is 1: what `packed` has put together.
+    """Return the numbers of the failed calls in bits from `packed`. The first call is 1.
 
     Args:
-        bits: As `packed` gives them.
-        n: Calls; what the last byte holds beyond them is not looked at.
+        bits: Bits, as `packed` returns them.
+        n: Number of calls. Further bits of the last byte are ignored.
 
     >>> unpacked(bytes.fromhex("8180"), 9)
     [1, 8, 9]

@@ -28,25 +28,26 @@ _WIDTH = 1e-9
 
 
 def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
-    """Give a lower and an upper bound of a mean difference, for values in [-1, 1], that hold at all times.
+    """Return a lower and an upper bound of a mean difference, for values in [-1, 1].
 
-    Over all looks, however often and whenever one stops, the probability that either bound is ever on the wrong side
-    of the mean is at most *alpha*, for both together. Assumes only that each value has the same mean, whatever came
-    before it. For pairs that differ by 1, 0 or -1 the interval is mostly narrower than that of `paired`, down to 0.6 of
-    its width. At an alpha of 0.05 it is wider by up to 15 % for fifty pairs or fewer, most where all of a dozen differ and
-    one of them the other way, and by up to 4 % for more pairs, where about ten differ nearly all one way.
+    The bounds hold at all times. If you check as often as you like and stop at any time,
+    the probability that a bound
+    is ever on the wrong side of the mean is at most *alpha*, for both bounds together. They assume that each value
+    has the same mean, whatever came before it. For pairs that differ by 1, 0, or -1, the interval is mostly narrower
+    than that of `paired`, down to 0.6 of its width. At an alpha of 0.05, it is up to 15% wider for at most 50 pairs,
+    and up to 4% wider for more pairs.
 
     Args:
-        gaps: The differences, each in [-1, 1]; with none the bounds are -1 and 1.
-        alpha: Probability of being ever wrong, in (0, 1).
+        gaps: Differences, each in [-1, 1]. Without any, the bounds are -1 and 1.
+        alpha: Error probability, in (0, 1).
 
     Raises:
         InvalidArgument: A value or alpha is out of its range.
 
-    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27: a mean is refuted when the capital of bets against it has
-    reached 2 / alpha. Here the stake is shared out once, over fixed bets, each a share of what can be lost: a mixture.
-    Each one's capital is a product, so the order of the values does not matter; it falls as the mean rises, so the
-    means that are refuted are found by bisection.
+    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27. A mean is refuted when the capital of bets against it
+    reaches 2 / alpha. Here, the stake is divided once over fixed bets, each a share of the possible loss. The capital
+    of each bet is a product, so the order of the values doesn't matter. It falls as the mean rises, so bisection
+    finds the refuted means.
 
     >>> gap_bounds([1.0] * 20 + [-1.0] * 2 + [0.0] * 78)
     Bounds(lower=0.0217..., upper=0.351...)

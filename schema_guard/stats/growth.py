@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Has a failure rate been growing, or did it jump? Compare a straight rise with a jump after a rise was noticed.
 
-Rules: The calls since the last time that the rate was stable are counted in blocks of equal length. The answer is text for a
-reader, and no decision depends on it.
+Rules: The calls since the last time that the rate was stable are counted in blocks of equal length. The answer is
+text for a reader, and no decision depends on it.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class _Counts(NamedTuple):
 
 
 def growing_since(failed: Sequence[int], n: int, found: Sequence[Change]) -> int | None:
-    """Return the call since which the rate may have been growing; None if the last change is no rise, or is a jump.
+    """Return the call from which the rate may have grown. None if the last change is no rise, or is a jump.
 
     Args:
-        failed: Numbers of the failed calls, in rising order; the first call is 1.
-        n: All calls.
-        found: Their changes.
+        failed: Numbers of the failed calls in ascending order. The first call is 1.
+        n: Number of calls.
+        found: Changes of these calls.
 
-    Source: a comparison of two likelihoods. In one model the rate jumps once. In the other, it is constant and then rises on a
-    straight line. Both models have three parameters.
+    Source: a comparison of two likelihoods. In one model, the rate jumps once. In the other, it is constant and then
+    rises on a straight line. Both models have three parameters.
 
     >>> from schema_guard.stats.changes import changes
     >>> failed = [4_000 + round(80 * number**0.5) for number in range(1, 2_501)]

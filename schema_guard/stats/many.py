@@ -40,12 +40,12 @@ _LOG_TAIL = log(0.025)
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """A failure rate that leans on those of other schemas; for ranking, never for a verdict.
+    """A failure rate drawn toward the rates of other schemas. Use it to rank, never for a verdict.
 
     Attributes:
-        rate: Its mean, a fraction.
-        lower: The rate that it is above with a belief of 97.5 %.
-        upper: The rate that it is below with a belief of 97.5 %.
+        rate: Mean of the rate, a fraction.
+        lower: The rate is above this with a probability of 97.5%.
+        upper: The rate is below this with a probability of 97.5%.
     """
 
     rate: float
@@ -55,14 +55,13 @@ class Shrunk:
 
 @dataclass(frozen=True, slots=True)
 class Shrinkage:
-    """What the schemas have in common, and each one's rate in that light.
+    """The distribution of the rates of all schemas, and the rate of each one.
 
     Attributes:
-        a: First parameter of the beta distribution of the schemas' rates, a + b >= 1; inf where one rate
-            for all says as much.
-        b: Its second parameter; inf together with *a*.
-        mean: Its mean, a fraction.
-        rates: For each schema, in the order in which they were given.
+        a: First parameter of the beta distribution of the rates, with a + b >= 1. inf if one rate explains all.
+        b: Second parameter. inf together with *a*.
+        mean: Mean of the distribution, a fraction.
+        rates: Rate of each schema, in the order of the argument.
     """
 
     a: float
@@ -104,20 +103,20 @@ class _Corner(NamedTuple):
 
 
 def e_bh(e_values: Iterable[float], delta: float = 0.1) -> list[int]:
-    """Give the 0-based indices of the e-values to flag, in ascending order.
+    """Return the 0-based indices of the e-values to flag, in ascending order.
 
-    Of those flagged, the expected share that is flagged wrongly is at most *delta*, whatever the schemas
-    have in common. That needs the e-values of now: with the largest that each one ever had it is lost.
+    The expected share of wrong flags is at most *delta*, even if the schemas depend on each other. Use current
+    e-values. The largest value that each e-value ever had doesn't have this guarantee.
 
     Args:
-        e_values: One per schema, each 0 or above; inf is allowed. None gives none flagged.
-        delta: The false discovery rate allowed, in (0, 1).
+        e_values: One e-value for each schema, at least 0. inf is allowed. Without any, none is flagged.
+        delta: Allowed false discovery rate, in (0, 1).
 
     Raises:
         InvalidArgument: An e-value or *delta* is out of its range.
 
-    Source: Wang & Ramdas (2022), JRSS B 84(3):822-852: the r largest, for the greatest r whose smallest
-    is at least S / (r delta), S being the number of e-values.
+    Source: Wang & Ramdas (2022), JRSS B 84(3):822-852. The r largest are flagged, for the greatest r whose smallest
+    e-value is at least S / (r delta). S is the number of e-values.
 
     >>> e_bh([8, 900, 1, 60, 30])
     [1, 3, 4]
@@ -133,25 +132,25 @@ def e_bh(e_values: Iterable[float], delta: float = 0.1) -> list[int]:
 
 
 def shrink_rates(schemas: Iterable[Sequence[float]]) -> Shrinkage | None:
-    """Estimate the failure rate of each schema, drawn towards all the others, for ranking.
+    """Estimate the failure rate of each schema, drawn toward all others, for ranking.
 
-    A schema with few calls is drawn far, one with many hardly. A verdict must not rest on it, for it is
-    biased on purpose. Where the rates differ no more than chance explains, there is one rate for all, with
-    the interval that all calls together leave.
+    Rates of schemas with few calls move far, and rates of schemas with many calls hardly move. Don't base a verdict
+    on them, because they are biased on purpose. If the rates differ no more than by chance, all schemas get one rate,
+    with the interval of all calls together.
 
     Args:
-        schemas: For each schema a pair of the calls observed and those that failed, a number that need not
-            be whole. A schema without calls gets what the others have in common.
+        schemas: A pair for each schema: the number of calls and the number of failed calls, which can be a fraction. A
+            schema without calls gets the common rate.
 
     Returns:
-        The estimates; None when no schema has calls.
+        The estimates, or None if no schema has calls.
 
     Raises:
-        InvalidArgument: A pair is none, or its counts are inconsistent.
+        InvalidArgument: A pair is invalid, or its counts are inconsistent.
 
-    Source: Skellam (1948), JRSS B 10(2):257-261, for the beta-binomial likelihood, maximised by the method
-    of Nelder & Mead (1965), The Computer Journal 7(4):308-313. Assumes that the schemas' rates are drawn
-    from one beta distribution, and that the calls of a schema fail independently.
+    Source: Skellam (1948), JRSS B 10(2):257-261, for the beta-binomial likelihood. Nelder & Mead (1965), The Computer
+    Journal 7(4):308-313, for its maximum. Assumes that the rates of the schemas come from one beta distribution, and
+    that the calls of a schema fail independently.
 
     >>> found = shrink_rates([(400, 2), (50, 1), (8, 0), (600, 30), (200, 4), (3, 0)])
     >>> [round(schema.rate, 4) for schema in found.rates]

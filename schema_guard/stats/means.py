@@ -21,27 +21,28 @@ _WIDTH = 1e-9
 
 
 def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | None:
-    """Give a lower and an upper bound of a mean, for values in [0, 1], that hold at all times.
+    """Return a lower and an upper bound of a mean, for values in [0, 1].
 
-    Over all looks, however often and whenever one stops, the probability that either bound is ever on the
-    wrong side of the mean is at most *alpha*, for both together. Assumes only that each value has the
-    same mean, whatever came before it. For values that are all 0 or 1 `bounds` is quicker, and does not
-    depend on their order.
+    The bounds hold at all times. If you check as often as you like and stop at any time,
+    the probability that a bound
+    is ever on the wrong side of the mean is at most *alpha*, for both bounds together. They assume that each value
+    has the same mean, whatever came before it. For values of only 0 and 1, `bounds` is faster and doesn't depend on
+    their order.
 
     Args:
-        values: In the order of their time, each in [0, 1]; with none the bounds are 0 and 1.
-        alpha: Probability of being ever wrong, in (0, 1).
+        values: Values in the order of time, each in [0, 1]. Without any, the bounds are 0 and 1.
+        alpha: Error probability, in (0, 1).
 
     Returns:
-        The bounds; or None when every mean is refuted: then the mean has changed on the way, but for a
-        probability of *alpha*.
+        The bounds. None if every mean is refuted, which means that the mean has changed, with an error probability of
+        *alpha*.
 
     Raises:
         InvalidArgument: A value or alpha is out of its range.
 
-    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27, the hedged capital process with predictable
-    plug-in bets, each cut off at half of what can be lost; one half of the capital on either side. The
-    capital that bets on more than m falls with m, so the means that it refutes are found by bisection.
+    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27. This is the hedged capital process with predictable
+    plug-in bets, each at most half of the possible loss, with one half of the capital on either side. The capital
+    that bets on more than m falls with m, so bisection finds the refuted means.
 
     >>> mean_bounds(([1.0] + 9 * [0.0]) * 10)
     Bounds(lower=0.042..., upper=0.206...)

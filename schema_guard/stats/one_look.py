@@ -16,25 +16,25 @@ from schema_guard.stats.rates import Bounds, score_bound
 
 
 def wilson(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
-    """Give the score interval of a failure rate, as fractions in [0, 1].
+    """Return the Wilson score interval of a failure rate, as fractions in [0, 1].
 
-    For a finished batch that is looked at once: n was fixed before the first call and the calls fail
-    independently at one rate. On a page that is watched, use `bounds`: in simulations at
-    rates from 0.2 to 0.002, watched from the 30th call to the 5,000th, this interval at 95 % left out the
-    true rate at some time in 51 to 35 of 100 runs.
+    Use it for a finished batch that you check once. It assumes that n was fixed before the first call, and that calls
+    fail independently at one rate. For a rate that you watch, use `bounds`. In simulations with rates from 0.2 to
+    0.002, watched from the 30th to the 5,000th call, this interval at 95% missed the true rate at some time in 51 to
+    35 of 100 runs.
 
     Args:
-        k: Calls that failed; 0 <= k <= n.
-        n: Calls observed.
+        k: Number of failed calls, 0 <= k <= n.
+        n: Number of calls.
         confidence: Two-sided coverage, in (0, 1).
 
     Returns:
-        The bounds, or None when *n* is 0: no data is not a rate of 0.
+        The bounds, or None if *n* is 0, because no data isn't a rate of 0.
 
     Raises:
         InvalidArgument: The counts or the confidence are inconsistent.
 
-    Source: Wilson (1927), JASA 22(158):209-212, no continuity correction.
+    Source: Wilson (1927), JASA 22(158):209-212, without a continuity correction.
 
     >>> wilson(3, 20)
     Bounds(lower=0.052..., upper=0.360...)
@@ -52,19 +52,18 @@ def wilson(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
 
 
 def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | None:
-    """Give the exact interval of a failure rate for one look: it covers at least as often as it says.
+    """Return the exact interval of a failure rate for a single check. It covers at least as often as *confidence*.
 
-    For an auditor who wants that guarantee for a finished batch, and pays for it with a wider interval
-    than `wilson` gives. Assumes that n was fixed before the first call and that the calls fail
-    independently at one rate. On a page that is watched, use `bounds`.
+    Use it if an auditor needs that guarantee for a finished batch. It is wider than `wilson`. It assumes that n was
+    fixed before the first call, and that calls fail independently at one rate. For a rate that you watch, use `bounds`.
 
     Args:
-        k: Calls that failed, a whole number: for a sum of cluster means nothing is guaranteed.
-        n: Calls observed.
-        confidence: Two-sided coverage, in (0, 1); half of the rest is left on each side.
+        k: Number of failed calls, a whole number. The guarantee doesn't cover a sum of cluster means.
+        n: Number of calls.
+        confidence: Two-sided coverage, in (0, 1), with the same error on each side.
 
     Returns:
-        The bounds, or None when *n* is 0: no data is not a rate of 0.
+        The bounds, or None if *n* is 0, because no data isn't a rate of 0.
 
     Raises:
         InvalidArgument: The counts or the confidence are inconsistent.
@@ -84,26 +83,24 @@ def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | Non
 
 
 def jeffreys(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
-    """Give the interval of a failure rate that holds most of a belief, for one look.
+    """Return the Bayesian interval of a failure rate for a single check.
 
-    A Bayesian display: the belief after the batch, having begun with Beta(1/2, 1/2). How often it covers
-    the true rate is not guaranteed. Assumes that the calls fail independently at one rate. On a page that
-    is watched, use `bounds`.
+    It starts from Beta(1/2, 1/2). Its coverage of the true rate isn't guaranteed. It assumes that calls fail
+    independently at one rate. For a rate that you watch, use `bounds`.
 
     Args:
-        k: Calls that failed; 0 <= k <= n.
-        n: Calls observed.
-        confidence: Belief inside the interval, in (0, 1); half of the rest is left on each side, but the
-            lower bound of no failure is 0 and the upper bound of nothing but failures is 1.
+        k: Number of failed calls, 0 <= k <= n.
+        n: Number of calls.
+        confidence: Probability inside the interval, in (0, 1), with the same error on each side. Without failures,
+            the lower bound is 0. If all calls failed, the upper bound is 1.
 
     Returns:
-        The bounds, or None when *n* is 0: no data is not a rate of 0.
+        The bounds, or None if *n* is 0, because no data isn't a rate of 0.
 
     Raises:
         InvalidArgument: The counts or the confidence are inconsistent.
 
-    Source: Brown, Cai & DasGupta (2001), Statistical Science 16(2):101-133, with its two exceptions at
-    0 and n.
+    Source: Brown, Cai & DasGupta (2001), Statistical Science 16(2):101-133, with its two exceptions at 0 and n.
 
     >>> jeffreys(3, 50)
     Bounds(lower=0.0171..., upper=0.151...)

@@ -20,14 +20,14 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """What pairs of calls say about A and B.
+    """The comparison of A and B on pairs of calls.
 
     Attributes:
-        e_value: Evidence that B is better, as odds: 412 is 412:1. 1 without a pair on which they differ,
-            inf where its log is above 709.
-        lower: Lower bound of A's failure rate less B's, a fraction in [-1, 1]; above 0, B is better.
+        e_value: Evidence that B is better, as odds: 412 is 412:1. 1 without a pair that differs, and inf if its log is
+            above 709.
+        lower: Lower bound of A's failure rate minus B's, a fraction in [-1, 1]. Above 0, B is better.
         upper: Upper bound of the same difference.
-        better: Whether B is proved better: the e-value has reached 1/alpha.
+        better: Whether B is proved better, because the e-value reached 1/alpha.
     """
 
     e_value: float
@@ -39,25 +39,24 @@ class Paired:
 def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
     """Compare two configurations that answered the same inputs.
 
-    Everything holds at all times. If B is not better, the probability that `better` is ever true is at
-    most *alpha*. The probability that the difference is ever outside its interval is at most *alpha*
-    too. Where the lower bound is above 0, `better` is true; not the other way round, because the interval
-    has four bounds to pay for. Assumes that each pair is of another input, and that A alone fails on an
-    input with one constant probability, B alone with another. Pairs of one input are a cluster and count
-    once: *b* and *c* are then sums of cluster means.
+    The results hold at all times. If B isn't better, the probability that `better` is ever true is at most *alpha*. The
+    probability that the difference is ever outside its interval is at most *alpha* too. If the lower bound is above
+    0, `better` is true. The reverse isn't always so, because the interval has four bounds. The method assumes that
+    each pair has a different input, that A alone fails on an input with one constant probability, and B alone with
+    another. Pairs with the same input are a cluster and count once: *b* and *c* are then sums of cluster means.
 
     Args:
-        b: Pairs of which A failed and B did not.
-        c: Pairs of which B failed and A did not; 0 <= b + c <= n.
-        n: Pairs observed. With none nothing is known: an e-value of 1 and the interval from -1 to 1.
-        alpha: Probability of being ever wrong, in (0, 1).
+        b: Number of pairs in which only A failed.
+        c: Number of pairs in which only B failed, with 0 <= b + c <= n.
+        n: Number of pairs. Without any, the e-value is 1 and the interval is from -1 to 1.
+        alpha: Error probability, in (0, 1).
 
     Raises:
         InvalidArgument: The counts or alpha are inconsistent.
 
-    Source: McNemar (1947), Psychometrika 12(2):153-157, for looking only at the pairs that differ, tested
-    by `log_e_value` at 1/2. The difference is d (2 s - 1), where d is the share of pairs that differ and s
-    B's share of those; its bounds are products of the `bounds` of d and s, each at alpha/4.
+    Source: McNemar (1947), Psychometrika 12(2):153-157, for the pairs that differ, tested by `log_e_value` at 1/2. The
+    difference is d (2 s - 1). d is the share of pairs that differ, and s is B's share of those. Its bounds are
+    products of the `bounds` of d and s, each at alpha/4.
 
     >>> paired(40, 10, 500)
     Paired(e_value=3434..., lower=0.00812..., upper=0.137..., better=True)
@@ -81,25 +80,25 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
 
 
 def pairs_needed(p_b: float, p_c: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
-    """Give how many pairs a comparison needs that is looked at once, at its end.
+    """Return the number of pairs for a comparison that you check once, at its end.
 
-    For planning: a normal approximation of McNemar's test, two-sided. One that is watched, as `paired`
-    allows, may end earlier but can need more.
+    Use it for planning. It is a normal approximation of McNemar's test, two-sided. A comparison that you watch, as
+    `paired` allows, can end earlier but can need more pairs.
 
     Args:
-        p_b: Expected share of the pairs of which A alone fails, in [0, 1].
-        p_c: Expected share of the pairs of which B alone fails; 0 <= p_b + p_c <= 1.
-        power: Probability of finding the difference if it is that large, in (0, 1).
-        alpha: Probability of finding one where there is none, in (0, 1).
+        p_b: Expected share of the pairs in which only A fails, in [0, 1].
+        p_c: Expected share of the pairs in which only B fails, with 0 <= p_b + p_c <= 1.
+        power: Probability of detecting a difference of this size, in (0, 1).
+        alpha: Probability of detecting a difference if there is none, in (0, 1).
 
     Returns:
-        The pairs, or None when both shares are the same: no number of pairs finds no difference.
+        The pairs, or None if both shares are equal.
 
     Raises:
-        InvalidArgument: A share, the power or alpha is out of its range.
+        InvalidArgument: A share, the power, or alpha is out of its range.
 
-    Source: Miller (2024), Adding error bars to evals, arXiv:2411.00640, for the variance of a paired
-    difference, p_b + p_c - (p_b - p_c)^2. Assumes independent pairs.
+    Source: Miller (2024), Adding error bars to evals, arXiv:2411.00640, for the variance of a paired difference, p_b
+    + p_c - (p_b - p_c)^2. Assumes independent pairs.
 
     >>> pairs_needed(0.08, 0.02)
     211

@@ -12,14 +12,15 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share of calls, with bounds that hold at every look.
+    """A share of calls with bounds that hold at all times.
 
     Attributes:
-        count: Calls that it is about; a sum of means where inputs repeat.
-        n: Calls in all, or distinct inputs where inputs repeat.
-        rate: count / n, in [0, 1]; None when n is 0: no data is not a rate of 0.
-        lower: The true rate is below this with probability <= alpha, however often someone looks; None without data.
-        upper: The true rate is above this with probability <= alpha; None without data.
+        count: Number of calls in the share, or a sum of means if inputs repeat.
+        n: Number of calls, or of different inputs if inputs repeat.
+        rate: count / n, in [0, 1]. None if n is 0, because no data isn't a rate of 0.
+        lower: The true rate is below this with a probability of at most alpha, at any number of checks. None without
+            data.
+        upper: The true rate is above this with a probability of at most alpha. None without data.
     """
 
     count: float
@@ -30,7 +31,7 @@ class Rate:
 
     @staticmethod
     def of(count: float, n: int, *, alpha: float = ALPHA, alpha_lower: float | None = None) -> Rate:
-        """Give the rate of *count* out of *n* with its bounds, each at *alpha*, the lower one at its own where it has one.
+        """Return the rate of *count* out of *n* with bounds at *alpha*. The lower bound can have its own alpha.
 
         >>> Rate.of(0, 377).rate, Rate.of(0, 0).rate
         (0.0, None)
@@ -43,5 +44,5 @@ class Rate:
 
     @property
     def bounds(self) -> Bounds:
-        """The bounds to calculate with: 0 and 1 where nothing is known."""
+        """The bounds for calculations: 0 and 1 without data."""
         return Bounds(0.0 if self.lower is None else self.lower, 1.0 if self.upper is None else self.upper)

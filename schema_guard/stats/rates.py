@@ -36,7 +36,7 @@ _MOST_STEPS = 100
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Lower and upper bound of a rate, as fractions in [0, 1]; the repr shows six digits."""
+    """Lower and upper bound of a rate, as fractions in [0, 1]. The repr shows six digits."""
 
     lower: float
     upper: float
@@ -46,26 +46,26 @@ class Bounds:
 
 
 def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
-    """Give a lower and an upper bound of a failure rate that hold at all times.
+    """Return a lower and an upper bound of a failure rate that hold at all times.
 
-    Each is one-sided at *alpha*: over all looks, however often and whenever one stops, the probability
-    that the lower bound is ever above the true rate is at most *alpha*, and so for the upper bound; both
-    hold together at 1 - 2 alpha. Assumes that a call fails with one constant probability, independently
-    of the others. Calls with one input are a cluster and count once: k is then the sum of the cluster
-    means, n the number of clusters. That is safe because the likelihood ratio is convex in the outcome:
-    a mean between 0 and 1 is no more evidence than a 0 or 1 of the same rate.
+    Each bound is one-sided at *alpha*. If you check as often as you like and stop at any time, the probability that
+    the lower bound is ever above the true rate is at most *alpha*. The same is true of the upper bound, and both hold
+    together at 1 - 2 alpha. The bounds assume that a call fails with one constant probability, independently of other
+    calls. Calls with the same input are a cluster and count once: k is then the sum of the cluster means, and n the
+    number of clusters. This is safe because the likelihood ratio is convex in the outcome, so a mean between 0 and 1
+    is no more evidence than a 0 or 1 of the same rate.
 
     Args:
-        k: Calls that failed; 0 <= k <= n.
-        n: Calls observed; with none the bounds are 0 and 1.
-        alpha: Probability of being ever wrong, for each bound, in (0, 1).
+        k: Number of failed calls, 0 <= k <= n.
+        n: Number of calls. Without any, the bounds are 0 and 1.
+        alpha: Error probability of each bound, in (0, 1).
 
     Raises:
         InvalidArgument: The counts or alpha are inconsistent.
 
-    Source: Ville (1939) for the inequality; Robbins (1970), Ann. Math. Stat. 41(5):1397-1409, for the
-    mixture; its prior is Krichevsky & Trofimov (1981), IEEE Trans. Inf. Theory 27(2):199-207, cut off at
-    the bound. Inverts `log_e_value`.
+    Source: Ville (1939) for the inequality. Robbins (1970), Ann. Math. Stat. 41(5):1397-1409, for the mixture.
+    Krichevsky & Trofimov (1981), IEEE Trans. Inf. Theory 27(2):199-207, for its prior, cut off at the bound. Inverts
+    `log_e_value`.
 
     >>> bounds(3, 50)
     Bounds(lower=0.00437..., upper=0.200...)
@@ -78,24 +78,24 @@ def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
 
 
 def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
-    """Give the natural log of the evidence that a failure rate is on one side of a target.
+    """Return the natural log of the evidence that a failure rate is on one side of a target.
 
-    The e-value is the likelihood of the observed calls, averaged over the rates on that side, divided by
-    their likelihood at the target. When the true rate is not on that side, the probability that it ever
-    reaches 1/alpha is at most alpha, however often one looks. Read it as odds: e-value 412 is 412:1.
-    Assumes that a call fails with one constant probability, independently of the others.
+    The e-value is the likelihood of the observed calls, averaged over the rates on that side, divided by their
+    likelihood at the target. If the true rate isn't on that side, the probability that the e-value ever reaches
+    1/alpha is at most alpha, at any number of checks. Read it as odds: an e-value of 412 is 412:1. The method assumes
+    that a call fails with one constant probability, independently of other calls.
 
     Args:
-        k: Calls that failed; 0 <= k <= n.
-        n: Calls observed; with none the log is 0, an e-value of 1.
-        target: The rate compared with, in (0, 1).
-        side: "ok" for evidence that the rate is below the target, "bad" that it is above.
+        k: Number of failed calls, 0 <= k <= n.
+        n: Number of calls. Without any, the log is 0, an e-value of 1.
+        target: The target, in (0, 1).
+        side: "ok" for evidence that the rate is below the target, "bad" for evidence that it is above.
 
     Raises:
         InvalidArgument: The counts or the target are inconsistent, or the side is unknown.
 
-    Source: Robbins (1970), Ann. Math. Stat. 41(5):1397-1409, with the prior Beta(1/2, 1/2) of Krichevsky &
-    Trofimov (1981) cut off at the target; Ville (1939) for the guarantee.
+    Source: Robbins (1970), Ann. Math. Stat. 41(5):1397-1409, with the prior Beta(1/2, 1/2) of Krichevsky & Trofimov
+    (1981) cut off at the target. Ville (1939) for the guarantee.
 
     >>> log_e_value(0, 377, 0.01, side="ok") > log(1 / 0.05) > log_e_value(0, 376, 0.01, side="ok")
     True
@@ -108,9 +108,9 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
 
 
 def e_value(k: float, n: int, target: float, *, side: Side) -> float:
-    """Give the exp of `log_e_value`: the evidence as odds, inf where the log is above 709.
+    """Return the exponential of `log_e_value`: the evidence as odds. inf if the log is above 709.
 
-    Source, assumption, arguments and errors: those of `log_e_value`.
+    The source, assumptions, arguments, and errors are those of `log_e_value`.
 
     >>> round(e_value(3, 50, 0.01, side="bad"), 6)
     2.230828
@@ -119,19 +119,18 @@ def e_value(k: float, n: int, target: float, *, side: Side) -> float:
 
 
 def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int | None:
-    """Give how many further calls would decide whether a failure rate is below a target.
+    """Return the number of further calls that would decide whether a failure rate is below a target.
 
-    A forecast: the smallest m for which n + m calls, failing exactly at the observed rate k/n, have an
-    e-value of 1/alpha on the side of the target on which k/n stands. Arguments as in `log_e_value`.
+    This is a forecast: the smallest m for which n + m calls, failing exactly at the observed rate k/n, have an
+    e-value of 1/alpha on the same side of the target. The arguments are those of `log_e_value`.
 
     Returns:
-        The further calls, 0 when it is decided already. None when no number of calls decides it at this
-        rate, because k/n is the target, or too near for 2^53 calls; and None when *n* is 0: no data has
-        no rate to go on with. The fewest calls that can decide "ok" from nothing, none of them failing,
-        are `1 + calls_needed(0, 1, target)`.
+        The further calls, or 0 if the rate is already decided. None if no number of calls decides it, because k/n is
+        the target, or too near for 2^53 calls. None if *n* is 0, because there is no observed rate. The fewest calls
+        that can decide "ok" without any earlier call or failure are `1 + calls_needed(0, 1, target)`.
 
     Raises:
-        InvalidArgument: The counts, the target or alpha are inconsistent.
+        InvalidArgument: The counts, the target, or alpha are inconsistent.
 
     Source: `log_e_value` at k (n + m) / n failures, a real number.
 

@@ -22,17 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hazards:
-    """How attempts of one configuration failed; every rate is a fraction.
+    """Failure rates of the attempts of one configuration, as fractions.
 
     Attributes:
-        hazards: For attempt 1, 2, ...: the share of the calls reaching it in which it failed; None where no
-            call reached it.
-        rho: How much alike the attempts of one call are: 0, they fail independently; 1, a call that fails
-            once always fails; below 0, the correction repairs. None without a second attempt, and where
-            the first always failed.
-        geometric: What would be left if all attempts failed independently, as often as the first: for
-            comparison with `residual`. None without calls.
-        residual: The share of the calls that had no valid attempt. None without calls.
+        hazards: For attempt 1, 2, ...: the failed share of the calls that reached it. None if no call reached it.
+        rho: Similarity of the attempts of one call. At 0, they fail independently. At 1, a call that fails once always
+            fails. Below 0, the correction helps. None without a second attempt, and if the first attempt always failed.
+        geometric: Failure rate if all attempts failed independently, as often as the first. Compare it with `residual`.
+            None without calls.
+        residual: Share of the calls without a valid attempt. None without calls.
         mean_attempts: Attempts per call. None without calls.
     """
 
@@ -45,12 +43,12 @@ class Hazards:
 
 @dataclass(frozen=True, slots=True)
 class Extrapolation:
-    """What a model makes of attempts that were not recorded: never a measurement.
+    """A model's estimate for attempts that were not recorded. It is never a measurement.
 
     Attributes:
-        size: M of the model, in pseudo-attempts: 0, a call fails always or never; inf, all calls fail alike.
-        hazards: The failure rate of attempt 1, 2, ...; the first two are those that were given.
-        residual: The share of the calls that would have no valid attempt.
+        size: Parameter M of the model, in pseudo-attempts. At 0, a call always or never fails. At inf, all calls fail alike.
+        hazards: Failure rate of attempt 1, 2, ... The first two are the arguments.
+        residual: Share of the calls that would have no valid attempt.
     """
 
     size: float
@@ -59,22 +57,21 @@ class Extrapolation:
 
 
 def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
-    """Give the failure rate of each attempt and what the attempts leave together.
+    """Return the failure rate of each attempt, and the share of calls that fail in all of them.
 
-    Where every failed attempt but the last was followed by another, the residual is the product of the
-    hazards and a call's mean attempts are 1 + f_1 + f_1 f_2 + ... Calls that were given up earlier,
-    refusals for example, are counted as what they are.
+    If every failed attempt except the last led to another one, the residual is the product of the hazards, and the
+    mean number of attempts is 1 + f_1 + f_1 f_2 + ... Calls that ended earlier, such as refusals, count as failed.
 
     Args:
-        attempts: For attempt 1, 2, ...: a pair of the calls that reached it and the calls in which it
-            failed. No more calls reach an attempt than failed in the one before.
+        attempts: A pair for attempt 1, 2, ...: the calls that reached it, and the calls in which it failed. No more
+            calls reach an attempt than failed in the previous one.
 
     Raises:
-        InvalidArgument: A pair is none, or its counts are inconsistent.
+        InvalidArgument: A pair is invalid, or its counts are inconsistent.
 
-    Source: f_j = k_j / n_j. For a call's own failure rate drawn from a beta distribution,
-    rho = (f_2 - f_1) / (1 - f_1) is the correlation of two of its attempts: Griffiths (1973), Biometrics
-    29(4):637-648. No assumption but for `geometric`.
+    Source: f_j = k_j / n_j. If the failure rate of a call comes from a beta distribution, rho = (f_2 - f_1) / (1 -
+    f_1) is the correlation of two of its attempts: Griffiths (1973), Biometrics 29(4):637-648. Only `geometric` needs
+    an assumption.
 
     >>> retry_hazards([(1000, 100), (100, 60), (60, 45)])
     Hazards(hazards=(0.1, 0.6, 0.75), rho=0.555..., geometric=0.001..., residual=0.045, mean_attempts=1.16)
@@ -97,23 +94,22 @@ def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
 def extrapolate_retries(f1: float, f2: float, *, attempts: int = 3) -> Extrapolation | None:
     """Extrapolate the failure rates of two attempts to attempts that were not recorded.
 
-    A model, for planning only, and to be shown as such: it assumes that each call has a failure rate of its
-    own, drawn from one beta distribution, and that nothing is learned from a failed attempt.
+    Use the result only for planning, and present it as a model. It assumes that each call has its own failure rate
+    from one beta distribution, and that a retry learns nothing from a failed attempt.
 
     Args:
         f1: Failure rate of the first attempt, in (0, 1).
-        f2: Failure rate of the second, among the calls in which the first failed; in [0, 1].
-        attempts: Attempts a call would have, at least 2.
+        f2: Failure rate of the second attempt, among the calls in which the first failed, in [0, 1].
+        attempts: Number of attempts, at least 2.
 
     Returns:
-        The model's rates, or None where f2 < f1: the second attempt does better than the first, which
-        this model cannot say.
+        The rates of the model. None if f2 < f1, because the model can't describe a second attempt that is better.
 
     Raises:
         InvalidArgument: A rate or the number of attempts is out of its range.
 
-    Source: Skellam (1948), JRSS B 10(2):257-261: with mean f1 and size M, f_j = (f1 M + j - 1) / (M + j - 1);
-    M follows from f2.
+    Source: Skellam (1948), JRSS B 10(2):257-261. With mean f1 and size M, f_j = (f1 M + j - 1) / (M + j - 1). M
+        follows from f2.
 
     >>> extrapolate_retries(0.1, 0.6)
     Extrapolation(size=0.8..., hazards=(0.1, 0.6, 0.742...), residual=0.0445...)

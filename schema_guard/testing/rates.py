@@ -111,8 +111,8 @@ class FailureRate:
         alpha: Error probability of each side.
         decision: "ok" if the rate is at most *max*, "bad" if it is above.
         ended: Reason for the end of the measurement.
-        missing: Number of further inputs that would decide at this rate. 0 if decided, None if no number would, or without
-            data.
+        missing: Number of further inputs that would decide at this rate. 0 if decided, None if no number would, or
+            without data.
         unit: "inputs", or "runs" of a test without inputs.
     """
 
@@ -293,21 +293,21 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
     for `max=0.02`, 36 for `max=0.1`. A bad function needs fewer.
 
     Args:
-        function: Function of one input, sync or async. A call of a guarded function fails if no attempt is valid, whatever
-            its `on_failure` and `default`. A call of another function fails if it raises AssertionError, GuardFailed, or
-            one of *failures*, or if it returns an Outcome that isn't ok.
-        inputs: Inputs, of which at most *budget_calls* are read. Calls with equal inputs run in turn, and count by their
-            mean.
+        function: Function of one input, sync or async. A call of a guarded function fails if no attempt is valid,
+            whatever its `on_failure` and `default`. A call of another function fails if it raises AssertionError,
+            GuardFailed, or one of *failures*, or if it returns an Outcome that isn't ok.
+        inputs: Inputs, of which at most *budget_calls* are read. Calls with equal inputs run in turn, and count by
+            their mean.
         max: Largest failure rate that passes, in (0, 1).
         alpha: Error probability of each side, in (0, 1).
         budget_calls: Largest number of calls.
         budget_s: Seconds after which no further call starts. None means no limit.
         schema: Schema for a function that isn't guarded and returns a model's reply. The function is never retried.
-        undecided: Result of the test if the inputs or the budget end before a decision: `"fail"`, `"pass"`, or `"skip"`,
-            which needs pytest.
+        undecided: Result of the test if the inputs or the budget end before a decision: `"fail"`, `"pass"`, or
+            `"skip"`, which needs pytest.
         failures: Further exceptions that count as failures.
-        max_errors: Largest number of calls that can raise another exception, such as a transport error. They don't count
-            in the rate. The next one is raised.
+        max_errors: Largest number of calls that can raise another exception, such as a transport error. They don't
+            count in the rate. The next one is raised.
 
     Returns:
         The measured rate.

@@ -57,18 +57,18 @@ def serve(
     - Cohere: `POST /v2/chat`
     - Bedrock: `POST /model/MODEL/converse`
 
-    `GET /v1/models` lists the model. If a request forces a tool, or if the finish reason of the reply is `tool_call`, the
-    server returns a call of the tool with the reply as its arguments. If the model counts no tokens, four characters count
-    as one token. A request that the provider would refuse gets status 400, for example because of an unknown role, an empty
-    content, or a tool call without its result. So does a request without a reply in the script. If the model raises, the
-    status is 500, or an error event in a stream.
+    `GET /v1/models` lists the model. If a request forces a tool, or if the finish reason of the reply is `tool_call`,
+    the server returns a call of the tool with the reply as its arguments. If the model counts no tokens, four
+    characters count as one token. A request that the provider would refuse gets status 400, for example because of an
+    unknown role, an empty content, or a tool call without its result. So does a request without a reply in the
+    script. If the model raises, the status is 500, or an error event in a stream.
 
     Args:
-        answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the prompt and
-            returns a reply. A model that takes arguments of the request gets them in `extra_body`. The server doesn't close
-            the model.
-        faults: Faults from `FAULTS`. Pass one name for every request, a list with a name or None for each request, a dict
-            by the index of the request, or a function that takes the `Request`. Only requests for replies count. A
+        answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the
+            prompt and returns a reply. A model that takes arguments of the request gets them in `extra_body`. The
+            server doesn't close the model.
+        faults: Faults from `FAULTS`. Pass one name for every request, a list with a name or None for each request, a
+            dict by the index of the request, or a function that takes the `Request`. Only requests for replies count. A
             request that gets a fault uses up no reply of a script.
         refuses_schemas: Whether the server refuses a schema that the provider would refuse, with the same status and
             message. It checks the strict formats, tools, and functions of each provider. It doesn't know limits that a

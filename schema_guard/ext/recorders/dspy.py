@@ -2,10 +2,10 @@
 """Record the runs of DSPy's predictors by a callback: `dspy.configure(callbacks=[callback()])`.
 
 Rules:
-1. A call is one run of a `dspy.Predict`, whichever module it is in. Its schema is that of the signature's output fields.
-2. An attempt is a reply of the language model. An adapter that parses it says whether it fits. If it does not, the adapter
-   that DSPy falls back to makes the next attempt. A predictor that failed, and that a module around it runs again with the
-   same inputs, continues its call.
+1. A call is one run of a `dspy.Predict`, whichever module it is in. Its schema is that of the signature's output
+fields. 2. An attempt is a reply of the language model. An adapter that parses it says whether it fits. If it does
+   not, the adapter that DSPy falls back to makes the next attempt. A predictor that failed, and that a module around
+   it runs again with the same inputs, continues its call.
 3. Each call of a tool by an agent is a call of that tool.
 4. Replies from DSPy's cache are counted and not recorded.
 """
@@ -60,9 +60,9 @@ def callback(
 
     >>> dspy.configure(lm=lm, callbacks=[callback()])       # doctest: +SKIP
 
-    A call belongs to the function in `tags(function=...)`. Without it, a call in your module belongs to the class name and
-    the predictor's path from `named_predictors()`, such as `Billing.read`. A call of DSPy's own modules, such as
-    `dspy.Predict(ReadInvoice)`, belongs to the name of the signature.
+    A call belongs to the function in `tags(function=...)`. Without it, a call in your module belongs to the class
+    name and the predictor's path from `named_predictors()`, such as `Billing.read`. A call of DSPy's own modules,
+    such as `dspy.Predict(ReadInvoice)`, belongs to the name of the signature.
 
     Args:
         settings: Settings of every recorder, such as `function` for calls without a name.

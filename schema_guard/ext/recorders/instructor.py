@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """instructor: the calls of a client, each with every attempt that it made.
 
-Its hooks alone are not enough: they say nothing of how a call ends, so that a reply that was cut off would be a success,
-and have no id, so that the attempts of two calls would be one's. Each call is handed hooks of its own.
+Its hooks alone are not enough: they say nothing of how a call ends, so that a reply that was cut off would be a
+success, and have no id, so that the attempts of two calls would be one's. Each call is handed hooks of its own.
 
 Rules:
-1. Replies are held to the JSON Schema of the response model. What its validators refuse instructor tells; they are not run
-   again, for they may ask a model themselves.
+1. Replies are held to the JSON Schema of the response model. What its validators refuse instructor tells; they are
+   not run again, for they may ask a model themselves.
 2. The usage of an attempt is read when its reply comes: instructor adds up what follows in the same object.
 3. A stream is read beside whoever reads it, and its reply is judged when they are through.
 """
@@ -54,8 +54,9 @@ def record(
 
     >>> client = record(instructor.from_openai(OpenAI()))       # doctest: +SKIP
 
-    This covers `create`, `create_partial`, `create_iterable`, and `create_with_completion`, sync and async. A call belongs to
-    the function in `tags(function=...)`. Default: `metadata={"function": ...}` of the request, then *function*.
+    This covers `create`, `create_partial`, `create_iterable`, and `create_with_completion`, sync and async. A call
+    belongs to the function in `tags(function=...)`. Default: `metadata={"function": ...}` of the request, then
+    *function*.
 
     Args:
         client: A client from `instructor.from_...`.

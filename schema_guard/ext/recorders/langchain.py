@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that LangChain's chat models make, recorded by a callback handler: `config={"callbacks": [LangChainRecorder()]}`.
 
-Once `LangChainRecorder` is imported, the environment variable `SCHEMA_GUARD_LANGCHAIN=1` switches one on for every call of
-the process.
+Once `LangChainRecorder` is imported, the environment variable `SCHEMA_GUARD_LANGCHAIN=1` switches one on for every
+call of the process.
 
 Rules:
 1. A call is one of a chat model with a schema: that of `with_structured_output`, in any of its methods, else a

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that litellm makes, recorded by a callback of its own: `schema_guard.ext.recorders.litellm.install()`.
 
-What it sees: `completion`, `acompletion`, `responses`, whole and streamed, directly and by a `Router`; the schema as it is
-sent (`response_format`, `text.format`, or the only tool, forced), the reply, its tokens and cost.
+What it sees: `completion`, `acompletion`, `responses`, whole and streamed, directly and by a `Router`; the schema as
+it is sent (`response_format`, `text.format`, or the only tool, forced), the reply, its tokens and cost.
 
 Rules:
 1. Where a call is made is read before it is sent, in its own context; the reply comes in another thread.
-2. A call that failed may be asked again, by a `Router` or by `num_retries`: it is kept open for a while, and its attempts
-   are those whose reply was seen. One that was asked again unseen says so.
+2. A call that failed may be asked again, by a `Router` or by `num_retries`: it is kept open for a while, and its
+   attempts are those whose reply was seen. One that was asked again unseen says so.
 3. Tokens that litellm has estimated are not known.
 """
 

@@ -54,8 +54,8 @@ def capability(
 
     >>> Agent(model, output_type=Invoice, capabilities=[capability()])      # doctest: +SKIP
 
-    A run is one call of the function in `tags(function=...)`. Default: the name of the agent. Its schema is the one that the
-    model gets for the output. A run with plain text as output has no schema, and is only counted.
+    A run is one call of the function in `tags(function=...)`. Default: the name of the agent. Its schema is the one
+    that the model gets for the output. A run with plain text as output has no schema, and is only counted.
 
     Args:
         settings: Settings of every recorder, such as `function` for calls without a name.

@@ -2,9 +2,9 @@
 """What every recorder does with what it sees: a call that a framework made, judged and recorded as an observed one.
 
 Rules:
-1. A call is judged by the loop that guarded calls go through, for the schema that was sent; what nobody knows is unknown.
-2. A call inside of another one, guarded or recorded, that is held to the same schema is that call's own, and is recorded
-   once, with the outermost. Under another schema it is a call of its own, with `parent_call_id`.
+1. A call is judged by the loop that guarded calls go through, for the schema that was sent; what nobody knows is
+unknown. 2. A call inside of another one, guarded or recorded, that is held to the same schema is that call's own, and
+   is recorded once, with the outermost. Under another schema it is a call of its own, with `parent_call_id`.
 3. Nothing here reaches the caller: a fault of a recorder is one warning. What lands here from outside goes on.
 4. What comes from outside is bounded in number: open calls, schemas, names of functions.
 """
@@ -65,11 +65,12 @@ def counts() -> dict[str, dict[str, int]]:
     """Return what the recorders of this process counted.
 
     Returns:
-        Counts by the name of the recorder, without counts of 0. A recorder without any call has `no_calls`. The other counts:
-        `recorded` calls, `tool_turns` (turns with tools to choose from; each tool call is recorded as one call of its
-        tool), `unended` (open calls that were ended because there were too many), and `errors` of the recorder. Four counts
-        are of calls that were left out: `without_schema` (neither a schema nor a tool), `inside` (part of a call that is
-        recorded already), `invalid_schema`, and `cached` (replies from a framework's cache).
+        Counts by the name of the recorder, without counts of 0. A recorder without any call has `no_calls`. The other
+        counts: `recorded` calls, `tool_turns` (turns with tools to choose from; each tool call is recorded as one
+        call of its tool), `unended` (open calls that were ended because there were too many), and `errors` of the
+        recorder. Four counts are of calls that were left out: `without_schema` (neither a schema nor a tool),
+        `inside` (part of a call that is recorded already), `invalid_schema`, and `cached` (replies from a framework's
+        cache).
     """
     with _lock:
         return {name: dict(counted) or {"no_calls": 1} for name, counted in _counts.items()}
@@ -200,8 +201,8 @@ class RecorderSettings(TypedDict, total=False):
 class Recording:
     """What a recorder of a framework hands its calls to. Safe in threads and tasks.
 
-    `record` takes a whole call; `open` one whose attempts come one by one, to whoever can hold it; `begin`, `add_attempt` and
-    `end` the same by a key, to whoever has only the framework's own id.
+    `record` takes a whole call; `open` one whose attempts come one by one, to whoever can hold it; `begin`,
+    `add_attempt` and `end` the same by a key, to whoever has only the framework's own id.
     """
 
     def __init__(self, name: str, **settings: Unpack[RecorderSettings]) -> None:

@@ -56,8 +56,8 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
     Args:
         otel: Whether to report to OpenTelemetry: one event for each attempt, one span for each call, and counters.
             Default: True, unless you ask for Prometheus only.
-        prometheus_file: Path that ends in `.prom`, for the textfile collector of node_exporter. `{pid}` in it becomes the
-            number of the process, so that each process has its own file.
+        prometheus_file: Path that ends in `.prom`, for the textfile collector of node_exporter. `{pid}` in it becomes
+            the number of the process, so that each process has its own file.
         prometheus_port: Port of the endpoint `http://127.0.0.1:PORT/metrics`. 0 is a free port, which `Telemetry.port`
             names.
         every_s: Seconds between two updates of the file.

@@ -49,10 +49,10 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Guard a function that makes one turn of an agent, so that every tool call in its reply is valid.
 
-    If each tool call is valid, or there is none, the reply is returned unchanged. Otherwise, schema_guard calls the function
-    again, up to *max_attempts* times. It sends the messages, the model's turn, and a result for each tool call with its
-    faults, in the form of the provider. No tool of the invalid turn has run. Each tool call is recorded as one call of
-    the function, with the tool as its schema and the turn as its parent.
+    If each tool call is valid, or there is none, the reply is returned unchanged. Otherwise, schema_guard calls the
+    function again, up to *max_attempts* times. It sends the messages, the model's turn, and a result for each tool
+    call with its faults, in the form of the provider. No tool of the invalid turn has run. Each tool call is recorded
+    as one call of the function, with the tool as its schema and the turn as its parent.
 
     Args:
         tools: Tools of the model, as for `judge_calls`.
@@ -74,8 +74,8 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
             `observe=True`, or a value that isn't a model reply.
         InvalidSchema: The schema of a tool can't be loaded.
 
-    The decorated function raises the exceptions of your function unchanged. It raises `ToolCallsFailed`, a `GuardFailed`, if
-    the last reply has invalid tool calls. `judgements` then has all of them.
+    The decorated function raises the exceptions of your function unchanged. It raises `ToolCallsFailed`, a
+    `GuardFailed`, if the last reply has invalid tool calls. `judgements` then has all of them.
     """
     known = tools_of(tools)
     require_count("max_attempts", max_attempts, 1, meaning=" (1 means: never ask again)")

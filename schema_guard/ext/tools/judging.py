@@ -72,8 +72,9 @@ def judge_calls(
     """Validate every tool call of a model's reply against the schema of its tool.
 
     Args:
-        reply: Reply of a provider, as an object of its SDK or as a dict. This can be a reply of OpenAI (chat and Responses),
-            Anthropic, Gemini, Bedrock, Cohere, Mistral, or Ollama, a LangChain message, an assistant's message, or a text.
+        reply: Reply of a provider, as an object of its SDK or as a dict. This can be a reply of OpenAI (chat and
+            Responses), Anthropic, Gemini, Bedrock, Cohere, Mistral, or Ollama, a LangChain message, an assistant's
+            message, or a text.
         tools: Tools of the model: the `tools` of the request, Pydantic models, or functions.
         repair: Whether to repair arguments that aren't a single valid JSON object, as `judge` does.
         limits: Limits on the size of the arguments.

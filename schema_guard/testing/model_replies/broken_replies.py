@@ -71,8 +71,8 @@ class Broken:
 def broken(schema: Any, *, weighted: bool = True) -> SearchStrategy[Broken]:
     """Return a Hypothesis strategy of replies that fail as real ones do, labeled with their failure.
 
-    Faults that are impossible for the schema are left out. For example, every JSON value is valid for `true`, so only broken
-    JSON, prose, and refusals are left.
+    Faults that are impossible for the schema are left out. For example, every JSON value is valid for `true`, so only
+    broken JSON, prose, and refusals are left.
 
     Args:
         schema: A schema for `Schema.of`.

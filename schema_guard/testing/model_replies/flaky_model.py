@@ -45,8 +45,8 @@ _MOST_DRAWS = 40
 class FlakyModel(Closing):
     """A model that replies with valid values of a schema, and fails at a given rate. See `Model`.
 
-    Replies have the form of OpenAI's Chat Completions, with a finish reason and without usage. Prompts and options change
-    nothing. Calls from several threads are safe, and are numbered in the order of their start.
+    Replies have the form of OpenAI's Chat Completions, with a finish reason and without usage. Prompts and options
+    change nothing. Calls from several threads are safe, and are numbered in the order of their start.
 
     Attributes:
         name: Name of the model in records.

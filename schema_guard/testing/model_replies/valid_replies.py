@@ -90,9 +90,9 @@ class Sent:
 def replies(schema: Any) -> SearchStrategy[Sent]:
     """Return a Hypothesis strategy of valid replies, in the forms that models really send.
 
-    Each reply is complete, with finish reason `stop`. The value is bare, or inside a fence, prose, or a JSON string, or after
-    reasoning. White space, escapes, the order of keys, and the chunks of the stream vary. Examples shrink to a bare value in one
-    chunk.
+    Each reply is complete, with finish reason `stop`. The value is bare, or inside a fence, prose, or a JSON string,
+    or after reasoning. White space, escapes, the order of keys, and the chunks of the stream vary. Examples shrink to
+    a bare value in one chunk.
 
     Args:
         schema: A schema for `Schema.of`.

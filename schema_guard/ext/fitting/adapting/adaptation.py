@@ -50,7 +50,8 @@ def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adap
     Args:
         schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.
         provider: Name of a provider or engine.
-        rules: File that `schema-guard schema probe --output` wrote about this server. Default: the rules of the provider.
+        rules: File that `schema-guard schema probe --output` wrote about this server. Default: the rules of the
+            provider.
 
     Raises:
         InvalidArgument: The provider is unknown, or the rules belong to another provider.

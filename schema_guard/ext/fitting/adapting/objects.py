@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Objects: closed where they have to be, with optional properties as null and open maps as pairs where they have to be.
 
-Rule: what cannot be said of other keys is listed: a key that cannot be given is narrowed, one that passes unseen relaxed.
+Rule: what cannot be said of other keys is listed: a key that cannot be given is narrowed, one that passes unseen
+relaxed.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ class Adapted:
         provider: Name of the provider or engine, as you passed it.
         fingerprint: Fingerprint of the schema to send, 16 hex digits as in `Schema`. None without a schema.
         relaxed: Keywords that the provider doesn't enforce. Replies can violate them.
-        narrowed: Keywords that the provider enforces too strictly. Some right values, or one of several spellings, can't occur.
+        narrowed: Keywords that the provider enforces too strictly. Some right values, or one of several spellings,
+            can't occur.
         dropped: Annotations and other keywords that don't validate anything.
     """
 

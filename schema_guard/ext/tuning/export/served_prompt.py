@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a tuned model is sent for a task, and whether that is known of a recorded call.
 
-Rules: the messages of a row are those that `guard(..., about=About(tuned=True))` sends at attempt 1, byte for byte: a model that is
-trained on others answers others. Where nobody knows what was sent, nothing is made up.
+Rules: the messages of a row are those that `guard(..., about=About(tuned=True))` sends at attempt 1, byte for byte: a
+model that is trained on others answers others. Where nobody knows what was sent, nothing is made up.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which inputs are primary, said by what was measured: segments, length, script or language.
 
-Rules: what nobody can tell is not guessed. The script of a text is what its characters say; which language it is in is for
-a function of the user's to say, for short texts of few words fool every detector.
+Rules: what nobody can tell is not guessed. The script of a text is what its characters say; which language it is in
+is for a function of the user's to say, for short texts of few words fool every detector.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class Evidence:
     """Conditions on the inputs that a tuned model gets (primary inputs). All of them must hold.
 
     Attributes:
-        segments: Segments of your traffic, from `tags(segment=...)` or `About(segment=...)`. `"(no segment)"` means calls
-            without one. Default: all segments.
+        segments: Segments of your traffic, from `tags(segment=...)` or `About(segment=...)`. `"(no segment)"` means
+            calls without one. Default: all segments.
         input_chars: Smallest and largest number of characters of the task, with system messages. Default: any.
         script: Writing systems, named as in `SCRIPTS`. At least 80% of the first letters of the task must belong to
             one of them. A text without letters is primary. Many languages share a script, so it doesn't select a
             language. Default: any.
-        language: Function that takes the task as a text. It returns whether the task is in a language for which the tuned
-            model was measured. schema_guard doesn't detect languages. Default: any.
+        language: Function that takes the task as a text. It returns whether the task is in a language for which the
+            tuned model was measured. schema_guard doesn't detect languages. Default: any.
     """
 
     __repr__ = dataclass_repr

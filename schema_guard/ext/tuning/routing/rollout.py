@@ -4,13 +4,14 @@
 Rules:
 1. The share is at most target / U, where U is the upper bound of the tuned model's rate. At every look, its failure
    rate is with 1 - alpha no more than the target of the primary inputs, while nothing is known yet too. It never
-   shrinks but to nothing, so an input changes its branch at most twice. Each input counts once for it, by its first call:
-   the same inputs again, which are always the same branch's, prove nothing of those that it has not met. All that holds for
-   one process: what is taken up from records may hold an input twice, as a shadow and as an answer, and it is met anew, so
-   that the share may be up to three times as large where inputs come again.
+   shrinks but to nothing, so an input changes its branch at most twice. Each input counts once for it, by its first
+   call: the same inputs again, which are always the same branch's, prove nothing of those that it has not met. All
+   that holds for one process: what is taken up from records may hold an input twice, as a shadow and as an answer,
+   and it is met anew, so that the share may be up to three times as large where inputs come again.
 2. It goes back when the rate is proved above the target, or above that of the prompt where that is asked for: both are
-   bounds that hold at every look. And when failures come that a rate at the target does not bring in 100,000 calls: a model
-   that was good for long is found out by its latest calls, not by all. It goes back only after 5 failures or 20 calls.
+   bounds that hold at every look. And when failures come that a rate at the target does not bring in 100,000 calls: a
+   model that was good for long is found out by its latest calls, not by all. It goes back only after 5 failures or 20
+   calls.
 3. Primary calls alone count: the draw parts them at random, so both branches have the same kinds of inputs.
 """
 
@@ -56,8 +57,8 @@ class Rollout:
         target: Largest failure rate of the tuned model, in (0, 0.5), including calls that the fallback fixes. Use the
             target of `decide`.
         alpha: Error probability of each side, in (0, 1).
-        against_prompt: Whether to reduce the share also if the tuned model is worse than the prompt, even if it can meet the
-            target.
+        against_prompt: Whether to reduce the share also if the tuned model is worse than the prompt, even if it can
+            meet the target.
         most: Largest share, in (0, 1].
     """
 
@@ -110,8 +111,8 @@ class Course:
 
         Args:
             calls: How many, and those of them that failed.
-            inputs: How many, one that was shadowed and then answered as two; and those of them whose first call is expected to
-                be failed.
+            inputs: How many, one that was shadowed and then answered as two; and those of them whose first call is
+                expected to be failed.
         """
         with self._lock:
             self.tuned = self.tuned[0] + calls[0], self.tuned[1] + calls[1]

@@ -3,8 +3,9 @@
 
 Rules:
 1. One input has one branch while the share stays as it is, for it is drawn by the input's hash.
-2. A call of the tuned branch that gives no value is asked again of the prompt, as a call of its own. What ends the program
-   or the task, and what comes from outside, such as a soft time limit, is nobody's failure: it goes on as it is.
+2. A call of the tuned branch that gives no value is asked again of the prompt, as a call of its own. What ends the
+   program or the task, and what comes from outside, such as a soft time limit, is nobody's failure: it goes on as it
+   is.
 3. A shadow starts when the answer is there, and nobody waits for it.
 4. Both ways, `def` and `async def`, take the same steps: `_steps` asks for calls, the drivers make them.
 """
@@ -97,8 +98,8 @@ class Router(Generic[P, R_co, O_co, S_co]):
     """A function that sends primary inputs to a tuned model, and all other inputs to the prompt.
 
     If the tuned model fails, the prompt is the fallback. Call the router as you call the two functions. It has their
-    `.outcome` and `.stream`, sync or async. Records list both branches as configurations of one function, so `decide` covers
-    both. Without a valid value, the settings of the function that replied last apply.
+    `.outcome` and `.stream`, sync or async. Records list both branches as configurations of one function, so `decide`
+    covers both. Without a valid value, the settings of the function that replied last apply.
     """
 
     __wrapped__: Any
@@ -121,18 +122,20 @@ class Router(Generic[P, R_co, O_co, S_co]):
         Args:
             tuned: Asks the tuned model: `guard(..., about=About(tuned=True))`.
             prompt: Asks with a prompt.
-            primary: Takes the arguments of a call and says whether it is one for the tuned model; or `Evidence(...)`. Where
-                it raises, the prompt answers. None: every call is.
+            primary: Takes the arguments of a call and says whether it is one for the tuned model; or `Evidence(...)`.
+                Where it raises, the prompt answers. None: every call is.
             fallback: Whether the prompt is asked where the tuned model gives no value. It is a call of its own, whose
                 `parent_call_id` is the tuned call: its attempts and its budget are its own, and its cost is added.
-            fallback_on_error: Whether that holds too where the tuned function raised, or gave what is no reply. Without it
-                such a call raises, as the function itself does.
+            fallback_on_error: Whether that holds too where the tuned function raised, or gave what is no reply.
+                Without it such a call raises, as the function itself does.
             shadow: Of the primary calls that the prompt answers: the share, in [0, 1], that the tuned model is asked as
-                well when the answer has been given. Of these calls nothing reaches who called; they are recorded as trials.
+                well when the answer has been given. Of these calls nothing reaches who called; they are recorded as
+                trials.
             share: Of the primary inputs: the share, in [0, 1], that the tuned model is asked; or `Rollout(...)`. It is
                 drawn by the input's hash under the key of the records: one input always has one branch.
-            kill_switch: A file that is there while the tuned model is out of use, or a function that says whether it is:
-                looked at in each call. A rollout that goes back makes the file, so that other processes stop as well.
+            kill_switch: A file that is there while the tuned model is out of use, or a function that says whether it
+                is: looked at in each call. A rollout that goes back makes the file, so that other processes stop as
+                    well.
             name: Of the function in records; None for that of *prompt*.
 
         Raises:
@@ -191,8 +194,8 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
         Args:
             *args: Arguments of the call.
-            **kwargs: Arguments of the call, with `partial=True` as for a guarded function. Attempts of a fallback continue the
-                numbers of the tuned model.
+            **kwargs: Arguments of the call, with `partial=True` as for a guarded function. Attempts of a fallback
+                continue the numbers of the tuned model.
         """
         partial = self._prompt._wants_partial(kwargs)
         return (self._astream if self._is_async else self._stream)(args, kwargs, partial=partial)
