@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The drivers of the loop: they call the user's function, and read the clock that the loop may not read.
+"""The driver of the loop. It calls the user's function, and reads the clock that the loop may not read.
+
+It is written once, with `await`. For a plain function nothing in it waits, so `at_once` runs it to its end. A reply in one
+piece and a streamed reply take the same steps.
 
 Rules:
-1. A driver decides nothing about a reply: it passes on what came, and ends the loop's attempt exactly once.
-2. Whatever the function raises, a cancellation too, ends the attempt and reaches `finish` before it goes on. What lands
-   in the loop itself (an interrupt, a handler of a signal) has ended it: it goes on as it is, and the loop is not fed again.
-3. `run` and `arun`, `stream` and `astream` are the same steps: at one go and piece by piece, without and with `await`.
+1. The driver decides nothing about a reply. It passes each text on, and ends the loop's attempt exactly once.
+2. An exception of the function, a cancellation too, ends the attempt and reaches `finish` before it is raised again. An
+   exception that is raised in the loop itself, by a signal for example, has ended the loop. The loop is not fed again.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from schema_guard.received.stream_managers import opened
 from schema_guard.values import UNKNOWN_USAGE, Ask, Chunk, End, More, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 
     from schema_guard.loop import Flow
     from schema_guard.received.receiver import Receiver
@@ -61,8 +63,8 @@ class Pending(NamedTuple):
 
     Attributes:
         ask: For which it was called.
-        started: When, by `perf_counter`, as if it were gone on with at once.
-        result: What it gave, which may have to be awaited.
+        started: When, by `perf_counter`, as if the driver had called it.
+        result: The result of the function, which may have to be awaited.
         raised: What it raised in the place of that; None when it raised nothing.
         judged: As in `End`.
     """
@@ -74,27 +76,32 @@ class Pending(NamedTuple):
     judged: Judgement[Any] | Missed | None = None
 
     def unwrap(self) -> Any:
-        """Give what the function gave, or raise what it raised."""
+        """Return the result of the function, or raise what it raised."""
         if self.raised is not None:
             raise self.raised
         return self.result
 
 
 def is_spent(flow: Flow) -> bool:
-    """Tell whether a loop takes no more: it has ended, be it by an exception that landed in it, or Python itself ends."""
+    """Return whether a loop takes no more: an exception has ended it, or Python itself ends."""
     # A stream that nobody closed is closed when nothing can be imported and no row be written any more.
     return getattr(flow, "gi_frame", None) is None or sys.is_finalizing()
 
 
 def is_async(result: Any) -> bool:
-    """Say whether a function's result has to be awaited, or iterated with `async for`.
+    """Return whether a function's result has to be awaited, or iterated with `async for`.
 
-    A stream that can be iterated either way (litellm gives such) is not: it goes as the function goes that gave it.
+    A stream that can be iterated either way, such as litellm's, is iterated as its function is called.
     """
     kind = type(result)
     return kind is not str and (
         hasattr(kind, "__await__") or (hasattr(kind, "__anext__") and not hasattr(kind, "__next__"))
     )
+
+
+def _is_stream(result: Any) -> bool:
+    kind = type(result)
+    return kind is not str and (hasattr(kind, "__next__") or hasattr(kind, "__anext__"))
 
 
 def run(
@@ -104,110 +111,13 @@ def run(
     receiver: Receiver = ANYBODYS,
     first: Pending | None = None,
 ) -> Driven | Pending:
-    """Drive the loop to its end with a plain function.
-
-    Args:
-        flow: The loop, not yet started; with *first* it has given the first Ask.
-        invoke: Calls the user's function for an Ask.
-        finish: Is handed how the loop ended, once, also when this raises.
-        receiver: Reads what the function gives and raises.
-        first: The first attempt, where the function was called for it before.
+    """Drive the loop to its end with a plain function, as `pieces` does.
 
     Returns:
         How it ended; or `Pending` when the function's first result has to be awaited: go on with `arun`.
     """
-    step: Ask | More | Stop | Done[Any] = next(flow) if first is None else first.ask
-    error = cause = None
-    while type(step) is Ask:
-        begun, first = first, None
-        started, cause = perf_counter() if begun is None else begun.started, None
-        try:
-            result = invoke(step) if begun is None else begun.unwrap()
-            if type(result) is not str:
-                result = opened(result)
-                if is_async(result):
-                    return Pending(step, started, result)
-            # The usual reply: nothing beside its text is known of it.
-            reply = (
-                result
-                if type(result) is str and result[:1] == "{"
-                else _received(flow, result, receiver, started)
-            )
-        except BaseException as raised:
-            if is_spent(flow):
-                raise
-            # It is recorded, then raised again by the caller of this.
-            reply, error, cause = _raised(receiver.raised(raised), raised, step)
-            begun = None
-        judged = None if begun is None else begun.judged
-        step = flow.send(end(reply, perf_counter() - started, judged))
-    return _done(step, error, cause, finish)
-
-
-def _received(flow: Flow, result: Any, receiver: Receiver, started: float) -> Reply:
-    """Give a reply; of a streamed one, what is not passed on in chunks."""
-    if not hasattr(type(result), "__next__"):
-        return receiver.read(result)
-    incoming = _Incoming(flow, result, receiver, started)
-    try:
-        for chunk in result:
-            if not incoming.take(chunk):
-                break
-        else:
-            incoming.exhausted = True
-    except BaseException:
-        incoming.pass_on()
-        raise
-    finally:
-        close(result, incoming.open_streams())
-    return incoming.reply()
-
-
-async def _areceived(flow: Flow, result: Any, receiver: Receiver, started: float) -> Reply:
-    if not hasattr(type(result), "__anext__"):
-        return receiver.read(result)
-    incoming = _Incoming(flow, result, receiver, started)
-    try:
-        async for chunk in result:
-            if not incoming.take(chunk):
-                break
-        else:
-            incoming.exhausted = True
-    except BaseException:
-        incoming.pass_on()
-        raise
-    finally:
-        await aclose(result, incoming.open_streams())
-    return incoming.reply()
-
-
-def _pieces(incoming: _Incoming, result: Any) -> Generator[str | None, None, None]:
-    """Give each piece of a streamed reply, and close what it came from."""
-    try:
-        for chunk in result:
-            text = incoming.chunk(chunk)
-            if incoming.begins_anew:
-                yield None
-            yield text
-            if incoming.stopped:
-                return
-        incoming.exhausted = True
-    finally:
-        close(result, incoming.open_streams())
-
-
-async def _apieces(incoming: _Incoming, result: Any) -> AsyncGenerator[str | None, None]:
-    try:
-        async for chunk in result:
-            text = incoming.chunk(chunk)
-            if incoming.begins_anew:
-                yield None
-            yield text
-            if incoming.stopped:
-                return
-        incoming.exhausted = True
-    finally:
-        await aclose(result, incoming.open_streams())
+    ended: Driven | Pending = at_once(_last(pieces(flow, invoke, finish, receiver, first, waits=False)))
+    return ended
 
 
 async def arun(
@@ -217,88 +127,130 @@ async def arun(
     receiver: Receiver = ANYBODYS,
     first: Pending | None = None,
 ) -> Driven:
-    """Drive the loop to its end with an asynchronous function; the arguments are those of `run`."""
-    step: Ask | More | Stop | Done[Any] = next(flow) if first is None else first.ask
+    """Drive the loop to its end with an asynchronous function, as `pieces` does."""
+    ended: Driven = await _last(pieces(flow, invoke, finish, receiver, first))
+    return ended
+
+
+async def _last(given: AsyncGenerator[Any, None]) -> Any:
+    last = None
+    async for piece in given:
+        last = piece
+    return last
+
+
+def at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Return the result of a coroutine in which nothing waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("a plain call has waited")
+
+
+def iterated(values: AsyncGenerator[Any, None]) -> Generator[Any, None, None]:
+    """Yield the values of an asynchronous generator in which nothing waits."""
+    try:
+        while True:
+            try:
+                value = at_once(anext(values))
+            except StopAsyncIteration:
+                return
+            yield value
+    finally:
+        at_once(values.aclose())
+
+
+async def pieces(
+    flow: Flow,
+    invoke: Invoke,
+    finish: Finish,
+    receiver: Receiver = ANYBODYS,
+    first: Pending | None = None,
+    *,
+    waits: bool = True,
+) -> AsyncGenerator[str | Ask | Driven | Pending | None, None]:
+    """Drive the loop to its end.
+
+    Args:
+        flow: The loop, not yet started; with *first* it has given the first Ask.
+        invoke: Calls the user's function for an Ask.
+        finish: Is handed how the loop ended, once, also when this raises.
+        receiver: Reads what the function gives and raises.
+        first: The first attempt, where the function was called for it before.
+        waits: Whether the function's results may be awaited.
+
+    Yields:
+        The Ask of each attempt, then its pieces of text as they come. None comes before a text that begins anew. At
+        last, how the call ended, or `Pending` if a plain function's result has to be awaited.
+    """
+    step: Any = next(flow) if first is None else first.ask
+    reply: Reply | str
     error = cause = None
     while type(step) is Ask:
-        begun, first = first, None
-        started, cause = perf_counter() if begun is None else begun.started, None
+        yield step
+        begun, first, cause = first, None, None
+        started, judged = (perf_counter(), None) if begun is None else (begun.started, begun.judged)
         try:
-            result = await _awaited(invoke(step) if begun is None else begun.unwrap())
-            reply = (
-                result
-                if type(result) is str and result[:1] == "{"
-                else await _areceived(flow, result, receiver, started)
-            )
-        except BaseException as raised:
-            if is_spent(flow):
-                raise
-            reply, error, cause = _raised(receiver.raised(raised), raised, step)
-            begun = None
-        judged = None if begun is None else begun.judged
+            result = invoke(step) if begun is None else begun.unwrap()
+            result = opened(await result if waits and hasattr(type(result), "__await__") else result)
+            if not waits and is_async(result):
+                step = Pending(step, started, result)
+                break
+            if _is_stream(result):
+                incoming = _Incoming(flow, result, receiver, started)
+                async with aclosing(_texts(incoming, result, waits=waits)) as texts:
+                    async for text in texts:
+                        yield text
+                reply = incoming.reply()
+            else:
+                # Of the usual reply nothing beside its text is known.
+                reply = result if type(result) is str and result[:1] == "{" else receiver.read(result)
+                yield reply if isinstance(reply, str) else reply.text or ""
+        except BaseException as raised:  # noqa: BLE001 - it is recorded, then raised again by the caller of this
+            reply, error, cause = _raised(flow, receiver, raised)
+            judged = None
         step = flow.send(end(reply, perf_counter() - started, judged))
-    driven = _done(step, error, cause, finish)
+    if type(step) is Done:
+        step = _driven(step, error, cause, finish)
+    yield step
+
+
+def _driven(
+    done: Done[Any], error: BaseException | None, cause: BaseException | None, finish: Finish
+) -> Driven:
+    finish(done)
     if isinstance(error, GeneratorExit):
-        # Who closes a coroutine lets it await nothing more.
+        # A coroutine or a generator that is closed may yield nothing more.
         raise error
-    return driven
+    return Driven(done, error, cause)
 
 
-def stream(
-    flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODYS
-) -> Generator[str | Ask | None, None, Driven | Pending]:
-    """Drive the loop and yield each attempt, then its pieces of text as they come, None where they begin anew."""
-    step = next(flow)
-    error = cause = None
-    while type(step) is Ask:
-        yield step
-        started, cause = perf_counter(), None
-        try:
-            result = opened(invoke(step))
-            if is_async(result):
-                return Pending(step, started, result)
-            incoming = _Incoming(flow, result, receiver, started)
-            if hasattr(type(result), "__next__"):
-                yield from _pieces(incoming, result)
-            else:
-                yield incoming.whole(result)
-            reply = incoming.reply()
-        except BaseException as raised:
-            if is_spent(flow):
-                raise
-            reply, error, cause = _raised(receiver.raised(raised), raised, step)
-        step = flow.send(end(reply, perf_counter() - started))
-    return _done(step, error, cause, finish)
+async def _texts(incoming: _Incoming, result: Any, *, waits: bool) -> AsyncGenerator[str | None, None]:
+    """Yield each text of a streamed reply; None before a text that begins anew."""
+    awaits = waits and hasattr(type(result), "__anext__")
+    try:
+        async for chunk in result if awaits else _each(result):
+            text = incoming.take(chunk)
+            if incoming.begins_anew:
+                yield None
+            yield text
+            if incoming.stopped:
+                return
+        incoming.exhausted = True
+    except BaseException:
+        incoming.pass_on()
+        raise
+    finally:
+        if awaits:
+            await aclose(result, incoming.open_streams())
+        else:
+            close(result, incoming.open_streams())
 
 
-async def astream(
-    flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODYS
-) -> AsyncGenerator[str | Ask | Driven | None, None]:
-    """Drive the loop as `stream` does, with an asynchronous function; the last piece is how it ended."""
-    step: Ask | More | Stop | Done[Any] = next(flow)
-    error = cause = None
-    while type(step) is Ask:
-        yield step
-        started, cause = perf_counter(), None
-        try:
-            result = await _awaited(invoke(step))
-            incoming = _Incoming(flow, result, receiver, started)
-            if hasattr(type(result), "__anext__"):
-                async with aclosing(_apieces(incoming, result)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-            else:
-                yield incoming.whole(result)
-            reply = incoming.reply()
-        except BaseException as raised:
-            if is_spent(flow):
-                raise
-            reply, error, cause = _raised(receiver.raised(raised), raised, step)
-        step = flow.send(end(reply, perf_counter() - started))
-    driven = _done(step, error, cause, finish)
-    if isinstance(error, GeneratorExit):
-        raise error
-    yield driven
+async def _each(iterator: Any) -> AsyncGenerator[Any, None]:
+    for chunk in iterator:
+        yield chunk
 
 
 def _reader(source: Any) -> StreamReader:
@@ -313,23 +265,11 @@ class _Incoming:
     Attributes:
         stopped: Whether no more is wanted of it.
         exhausted: Whether it has come to its own end.
-        pending: Pieces of text that were not passed on yet.
-        room: So many characters more of plain text may be kept, where one piece follows the other.
     """
 
     __slots__ = (
-        "_flow",
-        "_reader",
-        "_receiver",
-        "_source",
-        "_started",
-        "_under",
-        "_whole",
-        "exhausted",
-        "pending",
-        "room",
-        "stopped",
-    )
+        "_flow", "_kept", "_reader", "_receiver", "_room", "_source", "_started", "_under", "exhausted", "stopped",
+    )  # fmt: skip
 
     def __init__(self, flow: Flow, source: Any, receiver: Receiver, started: float) -> None:
         self._flow = flow
@@ -338,23 +278,24 @@ class _Incoming:
         self._started = started
         self._reader: StreamReader | None = None
         self._under: list[Any] = []
-        self._whole: Reply | None = None
         self.stopped = self.exhausted = False
-        self.pending: list[str] = []
-        self.room = 0
-
-    def whole(self, result: Any) -> str:
-        """Take a reply that came in one piece, and give its text."""
-        reply = self._whole = self._receiver.read(result)
-        return reply.text or ""
+        # Texts that were not passed on yet, and how many characters more may be kept.
+        self._kept: list[str] = []
+        self._room = 0
 
     @property
     def begins_anew(self) -> bool:
         """Whether what counts begins with the last chunk, so that what came before it is not judged."""
         return self._reader is not None and self._reader.begins_anew
 
-    def chunk(self, chunk: Any) -> str:
-        """Pass on the next piece of a stream, and give its text."""
+    def take(self, chunk: Any) -> str:
+        """Take the next piece of a stream, and give its text; a text may be kept for a while."""
+        if self._room > 0 and type(chunk) is str and chunk:
+            self._kept.append(chunk)
+            self._room -= len(chunk)
+            if self._room <= 0:
+                self.pass_on()
+            return chunk
         reader = self._reader
         if reader is None:
             reader = self._reader = _reader(self._source)
@@ -369,36 +310,24 @@ class _Incoming:
             self.stopped = True
         # What brings nothing is counted by the reader, in a row.
         if not (text and reader.is_past_head):
-            self.room = 0
+            self._room = 0
         return text
-
-    def take(self, chunk: Any) -> bool:
-        """Take the next piece of a stream, and say whether more is wanted; a text may be kept for a while."""
-        if self.room > 0 and type(chunk) is str and chunk:
-            self.pending.append(chunk)
-            self.room -= len(chunk)
-            if self.room > 0:
-                return True
-            self.pass_on()
-        else:
-            self.chunk(chunk)
-        return not self.stopped
 
     def pass_on(self) -> None:
         """Pass on what was kept.
 
-        Before an exception too: it is less than is looked at, so that the exception is what ends the attempt; and where
-        that has landed in the loop itself nothing is kept.
+        Before an exception too: it is less than the loop looks at, so that the exception is what ends the attempt. If the
+        exception was raised in the loop itself, nothing is kept.
         """
-        if self.pending:
-            text = "".join(self.pending)
-            self.pending.clear()
+        if self._kept:
+            text = "".join(self._kept)
+            self._kept.clear()
             self._send(text)
 
     def _send(self, text: str, *, beside: bool = False) -> None:
         answer = self._flow.send(Chunk(text, perf_counter() - self._started, beside))
         self.stopped = type(answer) is Stop
-        self.room = answer.least if type(answer) is More else 0
+        self._room = answer.least if type(answer) is More else 0
 
     def open_streams(self) -> list[Any]:
         """Give the streams that are to be closed with the function's own; none where that ran to its end."""
@@ -408,23 +337,22 @@ class _Incoming:
 
     def reply(self) -> Reply:
         """Give what is known when all has come."""
-        if self._whole is not None:
-            return self._whole
         reader = self._reader or _reader(self._source)
         reply = reader.end(is_left=self.stopped)
         if reader.grown is not None:
             reply = self._receiver.grown(reply, reader.grown)
-        return reply._replace(text="".join(self.pending)) if self.pending and reply.text is None else reply
+        return reply._replace(text="".join(self._kept)) if self._kept and reply.text is None else reply
 
 
 def _raised(
-    reply: Reply, error: BaseException, ask: Ask
+    flow: Flow, receiver: Receiver, error: BaseException
 ) -> tuple[Reply, BaseException | None, BaseException | None]:
-    """Give the reply that stands for an exception, then the exception itself as error or as cause."""
-    failure = reply.failure
-    if failure is not None and failure.kind == "transport":
-        return reply, error, None
-    return reply, None, error
+    """Return the reply that stands for an exception, then the exception itself as error or as cause."""
+    if is_spent(flow):
+        raise error
+    reply = receiver.raised(error)
+    is_error = reply.failure is not None and reply.failure.kind == "transport"
+    return (reply, error, None) if is_error else (reply, None, error)
 
 
 def end(reply: Reply | str, elapsed_s: float, judged: Judgement[Any] | Missed | None = None) -> End:
@@ -454,26 +382,3 @@ def end(reply: Reply | str, elapsed_s: float, judged: Judgement[Any] | Missed | 
         calls=reply.calls,
         judged=judged,
     )
-
-
-def _done(step: Any, error: BaseException | None, cause: BaseException | None, finish: Finish) -> Driven:
-    assert type(step) is Done
-    finish(step)
-    return Driven(step, error, cause)
-
-
-async def _awaited(result: Any) -> Any:
-    """Give a result when it has come; an iterator as an asynchronous one."""
-    if hasattr(type(result), "__await__"):
-        result = await result
-    result = opened(result)
-    kind = type(result)
-    return _each(result) if hasattr(kind, "__next__") and not hasattr(kind, "__anext__") else result
-
-
-async def _each(iterator: Any) -> AsyncGenerator[Any, None]:
-    try:
-        for chunk in iterator:
-            yield chunk
-    finally:
-        close(iterator)

@@ -237,12 +237,11 @@ class Guarded(_Guarded[P, V, R]):
             from schema_guard.observation import observe  # only observed functions need it
 
             return cast("R", observe(start(self._prepared, args, kwargs)))
-        value: R = self._run(args, kwargs, "value")
-        return value
+        return cast("R", start(self._prepared, args, kwargs).run("value"))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Return all facts about a call, also if it has no valid value. It raises the other exceptions of a call."""
-        return cast("Outcome[V]", self._run(args, kwargs, "outcome"))
+        return cast("Outcome[V]", start(self._prepared, args, kwargs).run("outcome"))
 
     @overload
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[R | Json]: ...
@@ -277,7 +276,8 @@ class Guarded(_Guarded[P, V, R]):
         Raises:
             InvalidArgument: The arguments are none of the function's; nothing was asked.
         """
-        return cast("Driven", self._run(args, kwargs, "end", parent_call_id))
+        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        return cast("Driven", started.run("end"))
 
     def _growing(
         self,
@@ -299,15 +299,6 @@ class Guarded(_Guarded[P, V, R]):
         """
         started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return started.grow(partial=partial, before=before)
-
-    def _run(
-        self,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        give: Literal["value", "outcome", "end"],
-        parent_call_id: str | None = None,
-    ) -> Any:
-        return start(self._prepared, args, kwargs, parent_call_id=parent_call_id).run(give)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Guarded[P, V, R]: ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from schema_guard.drive import end, is_async, is_spent
+from schema_guard.drive import end, is_spent
 from schema_guard.loop import Done
 from schema_guard.received.cleanup import aclose_alone, close_alone
 from schema_guard.received.stream_managers import is_closed, watched
@@ -49,7 +49,7 @@ class Observed(Protocol):
 
 
 def observe(started: Observed) -> Any:
-    """Call the function once, give what it gave, and record what that is worth."""
+    """Call the function once, return what it gave, and record what that is worth."""
     next(started.flow)
     clock = perf_counter()
     entered = started.enter()
@@ -60,19 +60,7 @@ def observe(started: Observed) -> Any:
         raise
     finally:
         started.leave(entered)
-    if is_async(result):
-        return (
-            _OpenAsync(started, result, clock)
-            if hasattr(type(result), "__anext__")
-            else _awaited(started, result, clock)
-        )
-    if hasattr(type(result), "__next__"):
-        kind = _OpenEither if hasattr(type(result), "__anext__") else _OpenIterator
-        return kind(started, result, clock)
-    if is_closed(result):
-        return _watched(started, result, clock)
-    _finish(started, started.receiver.read(result), clock)
-    return result
+    return (_awaited if hasattr(type(result), "__await__") else _seen)(started, result, clock)
 
 
 async def observe_async(started: Observed) -> Any:
@@ -90,19 +78,12 @@ async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
         raise
     finally:
         started.leave(entered)
-    if hasattr(type(result), "__anext__"):
-        kind = _OpenEither if hasattr(type(result), "__next__") else _OpenAsync
-        return kind(started, result, clock)
-    if is_closed(result):
-        return _watched(started, result, clock)
-    _finish(started, started.receiver.read(result), clock)
-    return result
+    return _seen(started, result, clock)
 
 
 class _Watch:
     """Reads along with a stream and records it once: at its end, at its error, or when it is given up."""
 
-    _without_finalizer: type[Any]
     # Of one that was interrupted before it had them.
     _source: Any = None
     _reader: StreamReader | None = None
@@ -115,6 +96,10 @@ class _Watch:
         # What a stream object of a provider offers beside its chunks stays within reach.
         return getattr(self._source, name)
 
+    def __del__(self) -> None:
+        # It was left before its end, and nobody has closed it.
+        self.leave(GeneratorExit())
+
     def _saw(self, chunk: Any) -> Any:
         reader = self._reader
         if reader is not None:
@@ -122,29 +107,23 @@ class _Watch:
             if text:
                 self._started.flow.send(Chunk(text))
             if reader.is_over:
-                self._finish_with_error(StopIteration())
+                self.leave(StopIteration())
         return chunk
 
     def leave(self, error: BaseException) -> None:
         """End the watch, if the stream has not ended."""
-        self._finish_with_error(error)
-
-    def _finish_with_error(self, error: BaseException) -> None:
         reader, self._reader = self._reader, None
-        if reader is not None:
-            # An exception from outside that lands in a finalizer is lost: who is through has none.
-            self.__class__ = self._without_finalizer
-            if is_spent(self._started.flow):
-                return
-            self._started.receiver.streamed(reader.model)
-            ended = isinstance(error, (StopIteration, StopAsyncIteration))
-            reply = reader.end() if ended else self._started.receiver.raised(error)
-            if ended and reader.grown is not None:
-                reply = self._started.receiver.grown(reply, reader.grown)
-            _finish(self._started, reply, self._clock)
+        if reader is None or is_spent(self._started.flow):
+            return
+        self._started.receiver.streamed(reader.model)
+        ended = isinstance(error, (StopIteration, StopAsyncIteration))
+        reply = reader.end() if ended else self._started.receiver.raised(error)
+        if ended and reader.grown is not None:
+            reply = self._started.receiver.grown(reply, reader.grown)
+        _finish(self._started, reply, self._clock)
 
 
-class _ObservedIterator(_Watch):
+class _WatchedIterator(_Watch):
     def __iter__(self) -> Iterator[Any]:
         return self
 
@@ -153,14 +132,14 @@ class _ObservedIterator(_Watch):
         try:
             return self._saw(next(self._source))
         except BaseException as error:
-            self._finish_with_error(error)
+            self.leave(error)
             raise
         finally:
             self._started.leave(entered)
 
     def close(self) -> None:
         """Give the stream up."""
-        self._finish_with_error(GeneratorExit())
+        self.leave(GeneratorExit())
         close_alone(self._source)
 
     def __enter__(self) -> Self:
@@ -170,7 +149,7 @@ class _ObservedIterator(_Watch):
         self.close()
 
 
-class _ObservedAsync(_Watch):
+class _WatchedAsync(_Watch):
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
 
@@ -179,14 +158,14 @@ class _ObservedAsync(_Watch):
         try:
             return self._saw(await anext(self._source))
         except BaseException as error:
-            self._finish_with_error(error)
+            self.leave(error)
             raise
         finally:
             self._started.leave(entered)
 
     async def aclose(self) -> None:
         """Give the stream up."""
-        self._finish_with_error(GeneratorExit())
+        self.leave(GeneratorExit())
         await aclose_alone(self._source)
 
     close = aclose
@@ -198,48 +177,34 @@ class _ObservedAsync(_Watch):
         await self.aclose()
 
 
-class _ObservedEither(_ObservedIterator, _ObservedAsync):
+class _WatchedEither(_WatchedIterator, _WatchedAsync):
     """A stream that can be iterated either way stays one; it is closed as its source is."""
 
     def close(self) -> Any:
         """Give the stream up."""
-        self._finish_with_error(GeneratorExit())
+        self.leave(GeneratorExit())
         closing = getattr(self._source, "close", None)
         return closing() if callable(closing) else None
 
 
-_ObservedIterator._without_finalizer = _ObservedIterator  # noqa: SLF001 - the class itself
-_ObservedAsync._without_finalizer = _ObservedAsync  # noqa: SLF001
-_ObservedEither._without_finalizer = _ObservedEither  # noqa: SLF001
-
-
-class _OpenIterator(_ObservedIterator):
-    """An observed stream that has not ended."""
-
-    def __del__(self) -> None:
-        # It was left before its end, and nobody has closed it.
-        self._finish_with_error(GeneratorExit())
-
-
-class _OpenAsync(_ObservedAsync):
-    """An observed asynchronous stream that has not ended."""
-
-    def __del__(self) -> None:
-        self._finish_with_error(GeneratorExit())
-
-
-class _OpenEither(_ObservedEither):
-    """An observed stream of either kind that has not ended."""
-
-    def __del__(self) -> None:
-        self._finish_with_error(GeneratorExit())
+def _seen(started: Observed, result: Any, clock: float) -> Any:
+    """Record a result that is complete; watch one that is a stream. The caller gets what is returned."""
+    kind = type(result)
+    ways = hasattr(kind, "__next__"), hasattr(kind, "__anext__")
+    if any(ways):
+        watch = _WatchedEither if all(ways) else _WatchedIterator if ways[0] else _WatchedAsync
+        return watch(started, result, clock)
+    if is_closed(result):
+        return _watched(started, result, clock)
+    _finish(started, started.receiver.read(result), clock)
+    return result
 
 
 def _watched(started: Observed, closed: Any, clock: float) -> Any:
     """Watch the stream that the caller has yet to open."""
 
     def watch(source: Any, *, is_async: bool) -> _Watch:
-        return (_OpenAsync if is_async else _OpenIterator)(started, source, clock)
+        return (_WatchedAsync if is_async else _WatchedIterator)(started, source, clock)
 
     return watched(closed, watch, lambda error: _finish(started, started.receiver.raised(error), clock))
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing, closing
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -204,50 +205,40 @@ class RunningCall(NamedTuple):
 
     def grow(self, *, partial: bool, before: int) -> Generator[Any, None, drive.Driven]:
         """Yield growing values, and return how the call ended. The arguments are those of `Guarded._growing`."""
-        growing = self._growth(partial=partial, before=before)
-        pieces = drive.stream(self.flow, self.invoke, self.finish, self.receiver)
-        driven: drive.Driven | drive.Pending
-        while True:
-            entered = self.enter()
-            try:
-                piece = next(pieces)
-            except StopIteration as stop:
-                driven = stop.value
-                break
-            finally:
-                self.leave(entered)
-            yield from growing.feed(piece)
-        if isinstance(driven, drive.Pending):
-            # Only a stream that is refused needs it.
-            from schema_guard.received.cleanup import close_alone
+        growing = self.agrow(partial=partial, before=before, waits=False)
+        with closing(drive.iterated(growing)) as values:
+            for value in values:
+                if isinstance(value, drive.Driven):
+                    return value
+                yield value
+        raise AssertionError("the last value is how the call ended")
 
-            close_alone(driven.result)
-            raise InvalidArgument(
-                f"{self.prepared.name}: gives something to await: use `async def` to stream it"
-            )
-        return driven
-
-    async def agrow(self, *, partial: bool, before: int) -> AsyncGenerator[Any, None]:
+    async def agrow(self, *, partial: bool, before: int, waits: bool = True) -> AsyncGenerator[Any, None]:
         """Yield growing values, and at last how the call ended, a `Driven`."""
         growing = self._growth(partial=partial, before=before)
-        pieces = drive.astream(self.flow, self.invoke, self.finish, receiver=self.receiver)
-        driven: drive.Driven | None = None
-        try:
-            while driven is None:
+        given = drive.pieces(self.flow, self.invoke, self.finish, self.receiver, waits=waits)
+        async with aclosing(given) as pieces:
+            while True:
                 entered = self.enter()
                 try:
                     piece = await anext(pieces)
                 finally:
                     self.leave(entered)
-                if isinstance(piece, drive.Driven):
-                    driven = piece
-                else:
-                    for value in growing.feed(piece):
-                        yield value
-        finally:
-            await pieces.aclose()
-        await recorder.settle(self.store)
-        yield driven
+                if isinstance(piece, drive.Driven | drive.Pending):
+                    break
+                for value in growing.feed(piece):
+                    yield value
+        if isinstance(piece, drive.Pending):
+            # Only a stream that is refused needs it.
+            from schema_guard.received.cleanup import close_alone
+
+            close_alone(piece.result)
+            raise InvalidArgument(
+                f"{self.prepared.name}: gives something to await: use `async def` to stream it"
+            )
+        if waits:
+            await recorder.settle(self.store)
+        yield piece
 
     def _growth(self, *, partial: bool, before: int) -> Growth:
         from schema_guard.extensions import load  # only streamed calls need it
