@@ -24,7 +24,8 @@ from schema_guard.records.urls import command_on
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
-    from schema_guard.records import ConfigurationCounts, Store, StoreInfo
+    from schema_guard.records import ConfigurationCounts, Store
+    from schema_guard.records.values import StoreInfo
 
 _ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
 _MOST_CHECKED = 20_000  # attempts: about a second; `store check` has no limit

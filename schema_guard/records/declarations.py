@@ -8,7 +8,6 @@ has calls of several functions with the schema, nobody knows which one was meant
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard.errors import InvalidArgument
@@ -107,27 +106,6 @@ def holding(declared: Iterable[D], function: str, functions: Sequence[str]) -> l
         for declaration in declared
         if declaration.function == function or (declaration.function is None and is_only_one)
     ]
-
-
-def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
-    """Put declarations of another store among those of this one, so that the latest holds.
-
-    What is there already is not added. Both keep their own order, which no clock decides; between the two the
-    earlier date goes first.
-    """
-    known = Counter(there)
-    new = []
-    for declaration in coming:
-        if known[declaration]:
-            known[declaration] -= 1
-        else:
-            new.append(declaration)
-    declarations: list[D] = []
-    for declaration in there:
-        while new and new[0].at < declaration.at:
-            declarations.append(new.pop(0))
-        declarations.append(declaration)
-    return declarations + new
 
 
 def latest(declared: Iterable[DeclaredStep]) -> list[DeclaredStep]:

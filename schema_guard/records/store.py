@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
 from schema_guard.arguments import require_seconds
+from schema_guard.errors import InvalidArgument
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage
 from schema_guard.records.values import Counts
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 
     from schema_guard.records.backend import Backend
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
-    from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredStep, DeclaredTarget, StepStatus
-    from schema_guard.records.payloads.deletion import Removed
     from schema_guard.records.payloads.retention import Forgotten
     from schema_guard.records.payloads.storage import PayloadPolicy
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.reading import Names
     from schema_guard.records.recorder import UnmadeOutcome
+    from schema_guard.records.sql.removal import Removed
     from schema_guard.records.sql.session import Session
     from schema_guard.records.values import SchemaText, StoreCheck, StoreInfo
     from schema_guard.records.writing.offers import Durability
@@ -234,20 +234,6 @@ class Store:
         with self._backend.reading() as snapshot:
             return snapshot.pairs(before_id, after_id)
 
-    def summary(
-        self,
-        *,
-        since: float | None = None,
-        until: float | None = None,
-        schema: str | None = None,
-        function: str | None = None,
-    ) -> list[Summary]:
-        """Count the stored calls by configuration, over its functions and segments, as `configurations` does."""
-        from schema_guard.records.counts.pools import Summary, pooled
-
-        counted = self.configurations(since=since, until=until, schema=schema, function=function)
-        return [Summary.of(pool) for pool in pooled(counted)]
-
     def lost_records(self, *, since: float | None = None) -> dict[str, int]:
         """Return the number of lost records of all processes, by reason. A loss that could not be stored is missing."""
         self.flush()
@@ -278,47 +264,43 @@ class Store:
         """The limits on stored rows."""
         return self._writer.schedule.retention
 
-    def prune(
-        self, retention: Retention | None = None, on_step: Callable[[int], None] | None = None
-    ) -> Removed:
+    def prune(self, retention: Retention | None = None) -> Removed:
         """Delete rows beyond the limits, and overwrite them in the files. Counts stay.
 
         Others can write in the meantime, except while the file is written anew at the end.
 
         Args:
             retention: The limits. Default: the limits of the open store.
-            on_step: Function that gets the number of deleted attempts after each step.
 
         Raises:
             StoreError: The store can't be written.
         """
-        from schema_guard.records.payloads.deletion import prune
-
+        limits = retention or self.retention
         with self._session() as session:
-            return prune(session, retention or self.retention, on_step)
+            removal = session.removal()
+            return removal.run(lambda rows: removal.prune(limits, time.time(), rows))
 
-    def forget(self, what: Forgotten, on_step: Callable[[int], None] | None = None) -> Removed:
-        """Delete all rows and texts of a call, an input, a cluster, a segment, or a function, from all processes.
+    def forget(self, what: Forgotten, *, counts: bool = False) -> Removed:
+        """Delete all rows and texts of a call, an input, a cluster, a segment, or a function.
 
-        Their counts stay, without the input and the cluster. `forget_counts` deletes the counts of a segment or a
-        function. The arguments and errors are those of `prune`.
-        """
-        from schema_guard.records.payloads.deletion import forget
+        Their counts stay, and no longer have the name of an input or a cluster.
 
-        with self._session() as session:
-            return forget(session, what, on_step)
-
-    def forget_counts(self, what: Forgotten) -> int:
-        """Delete the rows and counts of a segment or a function. Return the number of configurations.
+        Args:
+            what: The name.
+            counts: Delete the counts of a segment or a function as well.
 
         Raises:
-            InvalidArgument: Neither a segment nor a function is named.
+            InvalidArgument: Counts of a call, an input, or a cluster are not separate.
             StoreError: The store can't be written.
         """
-        from schema_guard.records.payloads.deletion import forget_counts
-
+        if counts and what.by not in ("function", "segment"):
+            raise InvalidArgument(
+                f"counts are of functions and segments: those of one {what.by} cannot be told apart"
+            )
         with self._session() as session:
-            return forget_counts(session, what)
+            removal = session.removal()
+            last = (lambda: removal.forget_counts(what)) if counts else None
+            return removal.run(lambda rows: removal.forget(what, rows), last)
 
     def rows_since(self) -> float | None:
         """Return the start of the earliest call with rows, if rows were deleted. None if no rows were deleted, or all."""
@@ -355,11 +337,12 @@ class Store:
             StoreError: The store can't be written.
         """
         from schema_guard.records import declarations
+        from schema_guard.records.sql import writing
 
         declared = declarations.declared_step(step, status, reason, time.time(), function)
         fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
-        with self._session() as session:
-            session.declare_step(fingerprint, declared)
+        with self._session() as session, session.writing() as connection:
+            writing.insert_declarations(connection, fingerprint, [declared])
 
     def declared_steps(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredStep]:
         """Return the latest declaration of each step for a schema, oldest first.
@@ -391,11 +374,12 @@ class Store:
             StoreError: The store can't be written.
         """
         from schema_guard.records import declarations
+        from schema_guard.records.sql import writing
 
         declared = declarations.declared_target(target, time.time(), function)
         fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
-        with self._session() as session:
-            session.set_target(fingerprint, declared)
+        with self._session() as session, session.writing() as connection:
+            writing.insert_declarations(connection, fingerprint, [declared])
 
     def targets(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredTarget]:
         """Return the stored targets of a schema with their dates. The last one counts.
@@ -428,13 +412,7 @@ class Store:
             StoreError: The store can't be read, or belongs to another version.
         """
         self.flush()
-        reporter = _Reporter(on_step or (lambda *_: None))
-        try:
-            return self._backend.check(reporter)
-        except _ReportFailed:
-            error = reporter.error
-        assert error is not None
-        raise error
+        return self._backend.check(on_step or (lambda *_: None))
 
     def rebuild(self, on_step: Callable[[str, int, int], None] | None = None) -> None:
         """Count all attempts again and store the counts. Hours with deleted attempts keep their counts.
@@ -447,9 +425,11 @@ class Store:
         Raises:
             StoreError: The store can't be written.
         """
+        from schema_guard.records.sql.checking import rebuild
+
         self.flush()
-        with self._session() as session:
-            session.rebuild(on_step or (lambda *_: None))
+        with self._session() as session, session.writing() as connection:
+            rebuild(connection, on_step or (lambda *_: None))
 
     def close(self, timeout_s: float = 2.0) -> int:
         """Flush and close the store. Return the number of pending attempts. Later records are lost."""
@@ -474,23 +454,3 @@ class Store:
             yield session
         finally:
             session.close()
-
-
-class _ReportFailed(BaseException):
-    """The caller's function raised. No handler for faults of a database catches this."""
-
-
-class _Reporter:
-    """Calls the caller's function. A check takes an exception of its own for damage."""
-
-    error: Exception | None = None
-
-    def __init__(self, on_step: Callable[[str, int, int], None]) -> None:
-        self._on_step = on_step
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        try:
-            self._on_step(what, done, total)
-        except Exception as error:
-            self.error = error
-            raise _ReportFailed from error

@@ -108,7 +108,8 @@ def rates_figure(rows: Sequence[RateRow], title: str, *, target: float | None = 
 
 
 def _name_target(axis: Axes, target: float, rows: int) -> None:
-    mark_rows(axis, target, rows)
+    lows, highs = ([row + end for row in range(rows)] for end in (-0.22, 0.16))  # not through the names
+    axis.vlines([target] * rows, lows, highs, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
     low, high = axis.get_xlim()
     is_near = log10(high / target) < log10(high / low) * _NEAR_EDGE
     axis.annotate(
@@ -176,18 +177,6 @@ def label_rows(axis: Axes, names: Sequence[str]) -> None:
     axis.spines["left"].set_visible(False)
     for row, name in top_down(names):
         axis.text(0, row + 0.26, name, transform=axis.get_yaxis_transform(), va="bottom")
-
-
-def mark_rows(axis: Axes, at: float, rows: int, *, dashed: bool = True) -> None:
-    """Draw an upright line through what rows show, and not through their names."""
-    axis.vlines(
-        [at] * rows,
-        [row - 0.22 for row in range(rows)],
-        [row + 0.16 for row in range(rows)],
-        color=COLOURS["ink"],
-        linestyle=(0, (4, 3)) if dashed else "-",
-        linewidth=1.2 if dashed else 1.0,
-    )
 
 
 def top_down(names: Sequence[Any]) -> Iterator[tuple[int, Any]]:

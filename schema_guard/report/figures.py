@@ -12,7 +12,6 @@ from schema_guard.decide.recorded.configurations import is_trial, settings_key
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.asked_models import AskedModel, asked_models
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
-from schema_guard.report.stopped import stopped_replies
 from schema_guard.stats import Rate
 from schema_guard.text import dataclass_repr, did_you_mean
 
@@ -21,10 +20,14 @@ if TYPE_CHECKING:
 
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.exclusions import Cause
-    from schema_guard.records import CoercionCount, FailureCount, Store, ViolationCount
-    from schema_guard.records.counts.configurations import ConfigurationCounts
-    from schema_guard.records.counts.pools import CallResult, Pool
-    from schema_guard.report.stopped import StoppedReplies
+    from schema_guard.records import Store
+    from schema_guard.records.counts.configurations import (
+        CoercionCount,
+        ConfigurationCounts,
+        FailureCount,
+        ViolationCount,
+    )
+    from schema_guard.report.pools import Pool
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
 GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
@@ -50,6 +53,20 @@ class ExcludedFigures(NamedTuple):
     code: str
     exception: str | None
     calls: int
+
+
+class StoppedReplies(NamedTuple):
+    """Replies that were stopped, because they could no longer become valid or repeated themselves.
+
+    Attributes:
+        attempts: How many were stopped.
+        judged: Validated replies whose length is known.
+        median_characters: The length at which they were stopped, within 1.6%. None if none was stopped.
+    """
+
+    attempts: int
+    judged: int
+    median_characters: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +234,8 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         StoreError: The store cannot be read.
     """
     # Here, for those who show a report that was read elsewhere: records are half of all that would be imported.
-    from schema_guard.records.counts.pools import pooled
     from schema_guard.records.selection import no_calls, rows_of
+    from schema_guard.report.pools import pooled
 
     if by not in GROUPINGS:
         raise InvalidArgument(
@@ -310,7 +327,7 @@ def _configuration(pool: Pool) -> Configuration:
     elapsed_s = pool.total("elapsed_s").known
     seen = n - pool.calls("unseen")
 
-    def rate(way: CallResult, of: int) -> Rate:
+    def rate(way: str, of: int) -> Rate:
         return Rate.of(pool.calls(way), of)
 
     traffic = dict.fromkeys(traffic_of(row.settings) for row in pool.members)
@@ -349,8 +366,14 @@ def _configuration(pool: Pool) -> Configuration:
         traffic=tuple(traffic) if any(traffic) else (),
         answered_again=sum(row.calls for row in pool.answered_again),
         models=asked_models(pool.members),
-        stopped=stopped_replies(pool.lengths) if pool.stops_replies and set(varies) <= {"segment"} else None,
+        stopped=_stopped(pool) if pool.stops_replies and set(varies) <= {"segment"} else None,
     )
+
+
+def _stopped(pool: Pool) -> StoppedReplies:
+    lengths = pool.lengths
+    stopped = lengths.stopped.replies
+    return StoppedReplies(stopped, stopped + lengths.whole.replies, lengths.stopped_at.percentile(50))
 
 
 def as_json(report: Any) -> Any:

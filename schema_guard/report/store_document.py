@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.exclusions import Unexplained
     from schema_guard.report.figures import By, Configuration, ExcludedFigures, Report
-    from schema_guard.report.stopped import StoppedReplies
 
 _CODES = 8
 PARSED = "parsed by your function"
@@ -247,14 +246,11 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
     yield from _models(name, configuration)
     if configuration.repaired.count:
         yield f"{name} repaired {configuration.repaired.count:g} calls: {bounded(configuration.repaired)} %"
-    # Of calls that were broken off no reply is known.
-    if configuration.stopped is not None and configuration.stopped.judged:
-        yield f"{name} {_stopped(configuration.stopped)}"
-    is_first = (
-        stops_early(configuration.settings)
-        and configuration.stopped is not None
-        and configuration.stopped.attempts > 0
-    )
+    stopped = configuration.stopped
+    if stopped is not None and stopped.judged:
+        after = f": after {stopped.median_characters:,} characters in the median" if stopped.attempts else ""
+        yield f"{name} stopped {stopped.attempts:,} of {stopped.judged:,} replies before their end{after}"
+    is_first = stops_early(configuration.settings) and stopped is not None and stopped.attempts > 0
     first = " (of each stopped reply the first fault alone)" if is_first else ""
     if configuration.failures:
         listed = ", ".join(f"{kind} {code} {n}" for kind, code, n in configuration.failures[:_CODES])
@@ -291,28 +287,6 @@ def _coerced(name: str, configuration: Configuration) -> Iterator[str]:
     if configuration.coerced:
         listed = ", ".join(f"{pointer(place)} {change} ({n})" for place, change, n in configuration.coercions)
         yield f"{name} coerced {configuration.coerced} of {configuration.calls - configuration.unseen}: {listed}"
-
-
-def _stopped(stopped: StoppedReplies) -> str:
-    """Say how many replies were stopped, and what was saved by it."""
-    text = f"stopped {stopped.attempts:,} of {stopped.judged:,} replies before their end"
-    if not stopped.attempts:
-        return text
-    text += f": after {stopped.median_characters:,} characters in the median"
-    if stopped.whole_bytes is None:
-        return f"{text}; what that saved: no data, for every reply was stopped"
-    if stopped.saved is None:
-        return (
-            f"{text}; what that saved: no estimate, for by then they had {stopped.stopped_bytes:,} bytes in the mean, and "
-            f"the n {stopped.judged - stopped.attempts:,} that were not stopped have {stopped.whole_bytes:,}"
-        )
-    saved = stopped.saved
-    part = f"{share(saved.share)} [{share(saved.lower)}, {share(saved.upper)}]"
-    return (
-        f"{text}; saved about {part} % of their text, {saved.size_bytes:,} bytes and at most {saved.most_bytes:,}, if "
-        f"they had become as long as the replies that were not stopped: n {saved.from_replies:,}, {stopped.whole_bytes:,} "
-        f"bytes in the mean, at most {saved.counted_bytes:,} counted of each; a provider may bill the whole reply all the same"
-    )
 
 
 def _thinking_note(configuration: Configuration) -> str:

@@ -12,7 +12,7 @@ from matplotlib.textpath import text_to_path
 
 from schema_guard.decide import decide
 from schema_guard.report.decision.page import decision_page
-from schema_guard.report.decision.rates import rates_plot
+from schema_guard.report.decision.plots import rates_plot
 from schema_guard.report.drawing import WIDTH, RateRow, rates_figure
 from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
 from tests.public.decide.examples import failing, strategy

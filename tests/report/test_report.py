@@ -13,8 +13,7 @@ from schema_guard.records import open_store
 from schema_guard.records.counts.configurations import FailureCount, ViolationCount
 from schema_guard.report import Configuration, Report, as_json, report_on
 from schema_guard.report.as_text import as_text as written
-from schema_guard.report.figures import ExcludedFigures
-from schema_guard.report.stopped import SavedText, StoppedReplies
+from schema_guard.report.figures import ExcludedFigures, StoppedReplies
 from schema_guard.report.store_document import document_of
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
@@ -277,7 +276,6 @@ def test_the_chapter_explains_each_name_of_the_json():
         FailureCount,
         ViolationCount,
         StoppedReplies,
-        SavedText,
     ]
     names = [
         name

@@ -15,7 +15,7 @@ from schema_guard.records.urls import command_on
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
-    from schema_guard.records import Damage, StoreCheck
+    from schema_guard.records.values import Damage, StoreCheck
 
 _MOST_SHOWN = 20
 

@@ -18,6 +18,7 @@ from schema_guard.cli.shared.quantities import COUNT, DURATION
 from schema_guard.records.payloads.retention import Forgotten, Retention
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, keyed_hash
 from schema_guard.records.selection import select
+from schema_guard.records.sql.removal import count_of, is_counted
 from schema_guard.text import did_you_mean, plural, safe
 
 if TYPE_CHECKING:
@@ -180,11 +181,9 @@ def _delete_named(store: Store, what: Forgotten, counts: bool, *, dry_run: bool,
     if dry_run:
         return _report(deletion, form, dry_run=True, left=store.info().rows)
     _confirm(deletion, store, yes=yes)
-    removed = store.forget(what)
-    if counts:
-        deletion = deletion._replace(configurations=store.forget_counts(what))
+    removed = store.forget(what, counts=counts)
     return _report(
-        deletion._replace(rows=removed.attempts),
+        deletion._replace(rows=removed.attempts, configurations=removed.configurations),
         form,
         left=store.info().rows,
         is_shredded=removed.is_shredded,
@@ -211,8 +210,8 @@ def _named_deletion(store: Store, what: Forgotten, counts: bool) -> _Deletion:
     """Return the attempts to delete; `click.UsageError` if there are none."""
     words = f"of the input {what.name[:16]}..." if what.by == "input" else f"of the {what.by} {what.name!r}"
     with store.backend.reading() as snapshot:
-        rows = snapshot.count_of(what)
-        is_known = not rows and snapshot.is_counted(what)
+        rows = count_of(snapshot.connection, what)
+        is_known = not rows and is_counted(snapshot.connection, what)
         near = "" if rows or what.by != "cluster" else did_you_mean(what.name, snapshot.clusters())
         configurations = snapshot.names() if counts else {}
     if counts:

@@ -26,8 +26,7 @@ from schema_guard.prices.tokens import (
     mean_prices,
     token_prices,
 )
-from schema_guard.records import Latency
-from schema_guard.records.counts.configurations import Lengths
+from schema_guard.records.counts.configurations import Latency, Lengths
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent
 
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.prices.tokens import TokenPrices
-    from schema_guard.records import AttemptSums, ConfigurationCounts, Store
+    from schema_guard.records import ConfigurationCounts, Store
+    from schema_guard.records.counts.configurations import AttemptSums
 
 # Attempts are priced one by one, 20 us each: as many as this of the latest week.
 _MOST_PRICED = 20_000
@@ -270,9 +270,9 @@ def _received(best: RecordedConfiguration, first: Sequence[AttemptSums]) -> floa
         Lengths.total(length.whole for length in lengths),
         Lengths.total(length.stopped for length in lengths),
     )
-    if not whole.most:
+    if not whole.size:
         return tokens
-    relative = (cut.least + cut.most) / cut.replies * whole.replies / (whole.least + whole.most)
+    relative = cut.size / cut.replies * whole.replies / whole.size
     return (1 - stopped) * tokens + stopped * (thought + (tokens - thought) * relative)
 
 

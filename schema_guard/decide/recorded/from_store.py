@@ -58,7 +58,8 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration
     from schema_guard.decide.recorded.production import Production
-    from schema_guard.records import ConfigurationCounts, DeclaredStep, DeclaredTarget, Store
+    from schema_guard.records import ConfigurationCounts, Store
+    from schema_guard.records.declarations import DeclaredStep, DeclaredTarget
     from schema_guard.records.selection import Selection
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
-    from schema_guard.records import ConfigurationCounts, DeclaredStep, Store
+    from schema_guard.records import ConfigurationCounts, Store
+    from schema_guard.records.declarations import DeclaredStep
 
 _OPENAI = "openai "
 _ACTIVE_S = 60 * 86_400.0

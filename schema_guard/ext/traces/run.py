@@ -27,6 +27,7 @@ from schema_guard.ext.traces.tools.order import tool_of, tools
 from schema_guard.ext.traces.values import MISSING, at, text
 from schema_guard.received.parsed_values import TypedValues
 from schema_guard.records.rows import key_fingerprint, rows
+from schema_guard.records.sql.writing import note_keys
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -270,7 +271,8 @@ def _store(calls: Iterable[Judged], store: Store, result: TraceImport) -> None:
                 continue
             if session is None:
                 session = store.backend.session()
-                session.add_keys([key_fingerprint(session.key)])
+                with session.writing() as connection:
+                    note_keys(connection, [key_fingerprint(session.key)])
             key = session.key
             session.add_calls([row for judged in new for row in rows(judged.outcome, judged.task, key)])
     finally:

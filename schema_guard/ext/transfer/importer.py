@@ -22,6 +22,7 @@ from schema_guard.ext.transfer.insertion import (
     linked,
     stored_call_ids,
 )
+from schema_guard.ext.transfer.merging import adopt_key
 from schema_guard.ext.transfer.texts import Moved
 from schema_guard.records.attempts import Where
 from schema_guard.records.counts.calls import calls as calls_of
@@ -29,6 +30,7 @@ from schema_guard.records.counts.calls import whole_calls
 from schema_guard.records.payloads.texts import payload_of
 from schema_guard.records.reading import pages
 from schema_guard.records.rows import COLUMNS, key_fingerprint
+from schema_guard.records.sql import writing
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
@@ -148,8 +150,9 @@ def _add(
     session = backend.session()
     try:
         if how.key is not None:
-            session.adopt_key(how.key)
-        session.add_keys(how.keys)
+            adopt_key(session, how.key)
+        with session.writing() as connection:
+            writing.note_keys(connection, how.keys)
         added.is_of_another_key = bool(how.keys) and key_fingerprint(session.key) not in how.keys
         added.added = add_calls(session, calls, taking, namespace=how.namespace)
         add_store_data(session, beside, added)

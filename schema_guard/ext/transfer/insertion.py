@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.transfer.merging import add_declared, add_lost_records, joined
 from schema_guard.records.attempts import Where
-from schema_guard.records.declarations import joined
 from schema_guard.records.reading import pages
 from schema_guard.records.rows import COLUMNS, key_fingerprint, keyed_hash
+from schema_guard.records.sql import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -197,11 +198,10 @@ def _apart(row: Row, namespace: bytes) -> Row:
 
 def add_store_data(session: Session, beside: StoreData, added: Added) -> None:
     """Store the declarations and counts of lost records that are not stored, and count them."""
-    for declared in beside.declared:
-        added.declarations += session.add_declared(declared)
-    session.add_schemas(beside.schemas)
-    if beside.lost_records:
-        added.lost_records += session.add_lost_records(beside.lost_records)
+    with session.writing() as connection:
+        added.declarations += sum(add_declared(connection, declared) for declared in beside.declared)
+        writing.add_schemas(connection, beside.schemas)
+        added.lost_records += add_lost_records(connection, beside.lost_records)
 
 
 def count_store_data(backend: Backend, beside: StoreData, added: Added) -> None:

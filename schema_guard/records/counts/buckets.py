@@ -25,13 +25,4 @@ def middle(lower: int) -> float:
     >>> middle(63), middle(999_424)
     (63.0, 1007615.5)
     """
-    return (lower + greatest(lower)) / 2
-
-
-def greatest(lower: int) -> int:
-    """Return the largest number of a bucket.
-
-    >>> greatest(63), greatest(999_424)
-    (63, 1015807)
-    """
-    return lower + (1 << max(0, lower.bit_length() - _BUCKET_BITS)) - 1
+    return lower + ((1 << max(0, lower.bit_length() - _BUCKET_BITS)) - 1) / 2

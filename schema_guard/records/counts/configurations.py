@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil, fsum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from schema_guard.records.counts.buckets import greatest, middle
+from schema_guard.records.counts.buckets import middle
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 
 if TYPE_CHECKING:
@@ -153,19 +153,9 @@ class Lengths(NamedTuple):
         return sum(count for _, count in self.buckets)
 
     @property
-    def least(self) -> int:
-        """The least that all of them can have together."""
-        return sum(lower * count for lower, count in self.buckets)
-
-    @property
-    def most(self) -> int:
-        """The most that all of them can have together: 3.2 % more than the least at the most."""
-        return sum(greatest(lower) * count for lower, count in self.buckets)
-
-    @property
-    def longest(self) -> int:
-        """The most that the longest one can have; 0 without any."""
-        return greatest(self.buckets[-1][0]) if self.buckets else 0
+    def size(self) -> float:
+        """Their length together, within 1.6%."""
+        return sum(middle(lower) * count for lower, count in self.buckets)
 
     def percentile(self, percent: float) -> int | None:
         """Give a percentile by nearest rank, within 1/64 (1.6 %) of it; None without data.

@@ -8,13 +8,14 @@ many were deleted: such an hour cannot be counted again.
 from __future__ import annotations
 
 import secrets
+import time
 from array import array
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.records.counts.calls import LARGEST_HOUR, hour_of, key_of_cluster, key_of_input
 from schema_guard.records.counts.rollups import inputs_as_bytes, inputs_of
-from schema_guard.records.payloads.retention import rows_over
+from schema_guard.records.payloads.retention import STEP_ROWS, rows_over
 from schema_guard.records.rows import store_text
 from schema_guard.records.sql.tables import packed, placeholders
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.sql.tables import Connection
 
-__all__ = ["Removal", "count_of", "excess", "is_counted"]
+__all__ = ["Removal", "Removed", "count_of", "excess", "is_counted"]
 
 _AT_ONCE = 500
+_PAUSE_S = 0.01  # several times the pause after which another process tries again to write
 _CONDITIONS = {
     "call": "call_id = ?",
     "input": "input_hash = ?",
@@ -35,6 +37,20 @@ _CONDITIONS = {
     "segment": "configuration_id IN (SELECT id FROM configurations WHERE segment = ?)",
     "function": "configuration_id IN (SELECT id FROM configurations WHERE function = ?)",
 }
+
+
+class Removed(NamedTuple):
+    """The result of a deletion.
+
+    Attributes:
+        attempts: Number of deleted rows.
+        is_shredded: Whether the files have nothing of them. False if a reader prevented it.
+        configurations: Number of configurations whose counts were deleted; None if counts stay.
+    """
+
+    attempts: int
+    is_shredded: bool
+    configurations: int | None = None
 
 
 class Removal:
@@ -54,7 +70,23 @@ class Removal:
     ) -> None:
         self._writing = writing
         self._used_bytes = used_bytes
-        self.shred = shred
+        self._shred = shred
+
+    def run(self, step: Callable[[int], int], last: Callable[[], int] | None = None) -> Removed:
+        """Repeat a step until it deletes nothing, and remove the deleted values from the files.
+
+        Others can write between the steps.
+
+        Args:
+            step: Deletes at most about so many attempts, and returns their number.
+            last: Deletes counts after that, and returns the number of their configurations.
+        """
+        attempts = 0
+        while done := step(STEP_ROWS):
+            attempts += done
+            time.sleep(_PAUSE_S)
+        configurations = None if last is None else last()
+        return Removed(attempts, self._shred(), configurations)
 
     def prune(self, retention: Retention, now: float, rows: int) -> int:
         """Delete some attempts that the retention does not cover.

@@ -12,10 +12,9 @@ from schema_guard.records.sql import writing
 from schema_guard.records.values import LostRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
     from schema_guard.records.sql.removal import Removal
@@ -26,7 +25,7 @@ __all__ = ["Session"]
 
 
 class Session(ABC):
-    """An open store, for writing. It is used by one thread. Each method is one transaction.
+    """An open store, for writing. It is used by one thread. `write` and `add_calls` are one transaction each.
 
     Attributes:
         key: The key of the hashes.
@@ -110,52 +109,3 @@ class Session(ABC):
         """
         with self.writing() as connection:
             return writing.add_calls(connection, rows, payloads)
-
-    def add_lost_records(self, lost_records: Sequence[LostRecords]) -> int:
-        """Store the counts that are not stored, each as often as it comes, and return their number."""
-        with self.writing() as connection:
-            return writing.add_lost_records(connection, lost_records)
-
-    def add_schemas(self, schemas: Sequence[SchemaText]) -> None:
-        """Store the texts of schemas that are not stored."""
-        with self.writing() as connection:
-            writing.add_schemas(connection, schemas)
-
-    def add_declared(self, declared: Declared) -> int:
-        """Put declarations about a schema among the stored ones, as `declarations.joined` does. Returns the number of new ones."""
-        with self.writing() as connection:
-            return writing.add_declared(connection, declared)
-
-    def add_keys(self, fingerprints: Iterable[str]) -> None:
-        """Note that the store has hashes of these keys, as `Snapshot.keys` returns them."""
-        with self.writing() as connection:
-            writing.note_keys(connection, fingerprints)
-
-    def adopt_key(self, key: bytes) -> None:
-        """Use a key for the hashes of a store that has none yet, unless the environment names a key.
-
-        So a store that moves from a file to a server still knows its inputs.
-        """
-        with self.writing() as connection:
-            self.key = writing.adopt_key(connection, key)
-
-    def declare_step(self, schema_fingerprint: str, declared: DeclaredStep) -> None:
-        """Store a declaration about a step."""
-        with self.writing() as connection:
-            writing.insert_steps(connection, schema_fingerprint, [declared])
-
-    def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
-        """Store a target rate."""
-        with self.writing() as connection:
-            writing.insert_targets(connection, schema_fingerprint, [declared])
-
-    def rebuild(self, on_step: Callable[[str, int, int], None]) -> None:
-        """Count the attempts again and store the result. Hours with deleted attempts keep their counts.
-
-        Args:
-            on_step: Receives what is counted, how many attempts are done, and how many there are.
-        """
-        from schema_guard.records.sql.checking import rebuild  # rarely needed
-
-        with self.writing() as connection:
-            rebuild(connection, on_step)

@@ -25,7 +25,7 @@ from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTa
 from schema_guard.records.payloads.texts import TEXT_MARKS, Payload, texts_of
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, store_text
 from schema_guard.records.sql import writing
-from schema_guard.records.sql.removal import count_of, excess, is_counted
+from schema_guard.records.sql.removal import excess
 from schema_guard.records.sql.tables import SELECT_ATTEMPTS, packed, placeholders, stored_row, unpacked
 from schema_guard.records.values import SchemaText
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from schema_guard.records.counts.calls import StoredRow
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
-    from schema_guard.records.payloads.retention import Forgotten, Retention
+    from schema_guard.records.payloads.retention import Retention
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.rows import Row
     from schema_guard.records.sql.tables import Connection
@@ -48,17 +48,21 @@ _Condition: TypeAlias = "tuple[str, list[Any]]"
 
 
 class Snapshot:
-    """One state of a store. It is used by one thread."""
+    """One state of a store. It is used by one thread.
+
+    Attributes:
+        connection: The database, for other statements that read.
+    """
 
     def __init__(self, connection: Connection, used_bytes: Callable[[Connection], int]) -> None:
-        self._connection = connection
+        self.connection = connection
         self._used_bytes = used_bytes
 
     def span(self, where: Where) -> tuple[int, int]:
         """Return the least and the greatest `id` that attempts in these times can have; (0, 0) for none."""
         begin = self._arrival(where)
         if begin is not None or not where.is_timed:
-            return begin or 0, writing.last_id(self._connection)
+            return begin or 0, writing.last_id(self.connection)
         return self._span(
             -LARGEST_HOUR if where.since is None else hour_of(where.since),
             LARGEST_HOUR if where.until is None else hour_of(where.until),
@@ -70,11 +74,11 @@ class Snapshot:
         ids = [] if named is None else self._ids_of([named])
         # The counts of deleted attempts have hours only.
         sql = "SELECT 1 FROM roll_ups WHERE deleted > 0 AND last_id >= ? LIMIT 1"
-        return ids[0] if ids and not self._connection.select(sql, ids[:1]) else None
+        return ids[0] if ids and not self.connection.select(sql, ids[:1]) else None
 
     def _span(self, first_hour: int, last_hour: int) -> tuple[int, int]:
         sql = "SELECT MIN(first_id), MAX(last_id) FROM roll_ups WHERE hour BETWEEN ? AND ?"
-        ((first, last),) = self._connection.select(sql, (first_hour, last_hour))
+        ((first, last),) = self.connection.select(sql, (first_hour, last_hour))
         return (0, 0) if first is None else (first, last)
 
     def page(self, where: Where, *, first: int, last: int) -> list[StoredRow]:
@@ -96,7 +100,7 @@ class Snapshot:
     def _selected(self, terms: Sequence[_Condition]) -> list[StoredRow]:
         condition = " AND ".join(text for text, _ in terms)
         sql = f"{SELECT_ATTEMPTS} WHERE {condition} ORDER BY a.id LIMIT {PAGE}"
-        return list(map(stored_row, self._connection.select(sql, [v for _, vs in terms for v in vs])))
+        return list(map(stored_row, self.connection.select(sql, [v for _, vs in terms for v in vs])))
 
     def _ids_of(self, call_ids: Iterable[str]) -> list[int]:
         """Return the `id`s of the attempts of calls, in order. A statement takes only some thousand values."""
@@ -105,7 +109,7 @@ class Snapshot:
         for start in range(0, len(stored), PAGE):
             some = stored[start : start + PAGE]
             sql = f"SELECT id FROM attempts WHERE call_id IN ({placeholders(len(some))})"
-            ids += [attempt_id for (attempt_id,) in self._connection.select(sql, some)]
+            ids += [attempt_id for (attempt_id,) in self.connection.select(sql, some)]
         return sorted(ids)
 
     def _pages(self, where: Where, first: int, last: int) -> Iterator[list[StoredRow]]:
@@ -121,7 +125,7 @@ class Snapshot:
             some = ids[start : start + PAGE]
             sql = f"""SELECT a.call_id, a.number, p.prompt, p.reply, p.touched FROM attempts AS a
                 JOIN payloads AS p ON p.attempt_id = a.id WHERE a.id IN ({placeholders(len(some))}) ORDER BY a.id"""
-            rows += self._connection.select(sql, some)
+            rows += self.connection.select(sql, some)
         return [
             texts_of(str(unpacked(call_id)), number, Payload(*stored)) for call_id, number, *stored in rows
         ]
@@ -132,7 +136,7 @@ class Snapshot:
         sql = f"""SELECT COUNT(*) FROM payloads AS p JOIN attempts AS a ON a.id = p.attempt_id
             JOIN configurations AS c ON c.id = a.configuration_id
             WHERE a.number = 1 AND substr(p.prompt, 1, 1) IN (?, ?) AND {condition}"""
-        ((calls,),) = self._connection.select(sql, [*TEXT_MARKS, *values])
+        ((calls,),) = self.connection.select(sql, [*TEXT_MARKS, *values])
         return int(calls)
 
     def configurations(self, where: Where) -> list[ConfigurationCounts]:
@@ -142,12 +146,12 @@ class Snapshot:
     def _of_all_times(self, where: Where) -> list[ConfigurationCounts]:
         condition, values = _chosen(where)
         sql = f"SELECT {', '.join(IDENTITY)}, results, tallies FROM configurations AS c WHERE {condition} ORDER BY id"
-        rows = self._connection.select(sql, values)
+        rows = self.connection.select(sql, values)
         outcomes: dict[int, dict[int, list[Any]]] = defaultdict(dict)
         sql = f"""SELECT configuration_id, hour, first_id, outcomes FROM roll_ups
             WHERE configuration_id IN (SELECT id FROM configurations AS c WHERE {condition})
             ORDER BY configuration_id, hour, part"""
-        for number, hour, first_id, text in self._connection.select(sql, values):
+        for number, hour, first_id, text in self.connection.select(sql, values):
             outcomes[number].setdefault(hour, [first_id]).append(text)
         return [
             counts_of(
@@ -188,7 +192,7 @@ class Snapshot:
             JOIN configurations AS c ON c.id = r.configuration_id
             WHERE r.hour >= ? AND r.hour < ? AND {condition} ORDER BY r.configuration_id, r.hour, r.part"""
         hours: dict[tuple[int, int], RollUp] = {}
-        for number, hour, *row in self._connection.select(sql, [first, last, *values]):
+        for number, hour, *row in self.connection.select(sql, [first, last, *values]):
             part, known = RollUp.of_row(row), hours.get((number, hour))
             if known is None:
                 hours[number, hour] = part
@@ -201,7 +205,7 @@ class Snapshot:
 
     def _cut_hour(self, where: Where, hour: int) -> Iterable[tuple[int, RollUp]]:
         """Count the calls of an hour that began in these times. An hour with deleted attempts is counted whole."""
-        deleted = self._connection.select(
+        deleted = self.connection.select(
             "SELECT 1 FROM roll_ups WHERE hour = ? AND deleted > 0 LIMIT 1", (hour,)
         )
         if deleted:
@@ -224,9 +228,7 @@ class Snapshot:
     def arrivals(self, most: int) -> list[tuple[int, float | None]]:
         """Return the calls among the last attempts: the number of the configuration, and when the call began."""
         sql = "SELECT configuration_id, started_at FROM attempts WHERE id > ? AND final = 1 ORDER BY id"
-        return [
-            tuple(row) for row in self._connection.select(sql, (writing.last_id(self._connection) - most,))
-        ]
+        return [tuple(row) for row in self.connection.select(sql, (writing.last_id(self.connection) - most,))]
 
     def failed_calls(self, configuration_id: int, calls: int, most: int) -> list[tuple[int, str, float]]:
         """Return the failed ones of the last *calls* validated calls of a configuration, the last one first.
@@ -237,8 +239,8 @@ class Snapshot:
         """
         sql = """SELECT id, call_id, started_at, kind FROM attempts WHERE id > ? AND configuration_id = ? AND final = 1
             AND (kind IS NULL OR kind <> 'transport' OR number > 1) ORDER BY id DESC LIMIT ?"""
-        last = writing.last_id(self._connection)
-        rows = self._connection.select(sql, (last - most, configuration_id, calls))
+        last = writing.last_id(self.connection)
+        rows = self.connection.select(sql, (last - most, configuration_id, calls))
         return [
             (number, str(unpacked(call_id)), at)
             for number, call_id, at, kind in rows
@@ -258,13 +260,13 @@ class Snapshot:
             JOIN configurations AS c ON c.id = r.configuration_id
             WHERE r.hour >= ? AND r.hour < ? AND {condition} ORDER BY r.hour, c.id"""
         hours: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
-        for hour, number, results in self._connection.select(sql, [first, last, *values]):
+        for hour, number, results in self.connection.select(sql, [first, last, *values]):
             add_counts(hours[hour, number], json.loads(results))
         return [hour_counts(hour, named[number], results) for (hour, number), results in hours.items()]
 
     def _names_by_id(self) -> dict[int, Row]:
         sql = f"SELECT id, {_NAMED} FROM configurations ORDER BY id"
-        return {number: tuple(named) for number, *named in self._connection.select(sql)}
+        return {number: tuple(named) for number, *named in self.connection.select(sql)}
 
     def names(self) -> list[Row]:
         """Return the values of `CONFIGURATION_COLUMNS` of all configurations."""
@@ -273,12 +275,12 @@ class Snapshot:
     def functions(self, schema_fingerprint: str) -> list[str]:
         """Return the functions that have calls with a schema, by name."""
         sql = "SELECT DISTINCT function FROM configurations WHERE schema_fingerprint = ?"
-        return sorted(name for (name,) in self._connection.select(sql, (store_text(schema_fingerprint),)))
+        return sorted(name for (name,) in self.connection.select(sql, (store_text(schema_fingerprint),)))
 
     def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[int, int, int]]:
         """Return the inputs with *least* calls of a configuration or more: `input_key`, calls, failed calls."""
         sql = "SELECT input, n, k FROM inputs WHERE configuration_id = ? AND n >= ? ORDER BY input"
-        return [tuple(row) for row in self._connection.select(sql, (configuration_id, least))]
+        return [tuple(row) for row in self.connection.select(sql, (configuration_id, least))]
 
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
         """Return the number of inputs that were called once in each of two configurations.
@@ -289,7 +291,7 @@ class Snapshot:
         sql = """SELECT one.k, other.k, COUNT(*) FROM inputs AS one JOIN inputs AS other ON other.input = one.input
             WHERE one.configuration_id = ? AND other.configuration_id = ? AND one.n = 1 AND other.n = 1
             GROUP BY one.k, other.k"""
-        rows = self._connection.select(sql, (before_id, after_id))
+        rows = self.connection.select(sql, (before_id, after_id))
         return (
             sum(n for _, _, n in rows),
             sum(n for before, after, n in rows if before > after),
@@ -298,55 +300,47 @@ class Snapshot:
 
     def rows_since(self) -> float | None:
         """Return when the earliest call with attempts began, if attempts were deleted; otherwise, or without any, None."""
-        if not self._connection.select("SELECT 1 FROM roll_ups WHERE deleted > 0 LIMIT 1"):
+        if not self.connection.select("SELECT 1 FROM roll_ups WHERE deleted > 0 LIMIT 1"):
             return None
         sql = """SELECT MIN(first_id), MAX(last_id) FROM roll_ups WHERE hour > ?
             GROUP BY hour HAVING SUM(deleted) < SUM(attempts) ORDER BY hour LIMIT 1"""
-        for first, last in self._connection.select(sql, (-LARGEST_HOUR,)):
+        for first, last in self.connection.select(sql, (-LARGEST_HOUR,)):
             sql = "SELECT MIN(started_at) FROM attempts WHERE id BETWEEN ? AND ?"
-            ((at,),) = self._connection.select(sql, (first, last))
+            ((at,),) = self.connection.select(sql, (first, last))
             return None if at is None else float(at)
         return None
-
-    def count_of(self, what: Forgotten) -> int:
-        """Return the number of attempts that `Removal.forget` would delete."""
-        return count_of(self._connection, what)
-
-    def is_counted(self, what: Forgotten) -> bool:
-        """Return whether the counts still know an input or a cluster."""
-        return is_counted(self._connection, what)
 
     def excess(self, retention: Retention, now: float) -> int:
         """Return about how many attempts `Removal.prune` would delete. *now*: seconds since the epoch, UTC."""
         old = 0
         if retention.max_age_s is not None:
             sql = "SELECT COUNT(*) FROM attempts WHERE started_at < ?"
-            ((old,),) = self._connection.select(sql, (now - retention.max_age_s,))
-        used = 0 if retention.max_bytes is None else self._used_bytes(self._connection)
-        return max(int(old), excess(self._connection, retention, used))
+            ((old,),) = self.connection.select(sql, (now - retention.max_age_s,))
+        used = 0 if retention.max_bytes is None else self._used_bytes(self.connection)
+        return max(int(old), excess(self.connection, retention, used))
 
     def clusters(self) -> list[str]:
         """Return the clusters of the stored attempts."""
         sql = "SELECT DISTINCT cluster FROM attempts WHERE cluster IS NOT NULL"
-        return [name for (name,) in self._connection.select(sql)]
+        return [name for (name,) in self.connection.select(sql)]
 
     def schemas(self, fingerprint: str) -> list[SchemaText]:
         """Return the stored texts of a schema, the latest one first."""
         sql = "SELECT fingerprint, name, text FROM schemas WHERE fingerprint = ? ORDER BY at DESC"
-        return list(starmap(SchemaText, self._connection.select(sql, (store_text(fingerprint),))))
+        return list(starmap(SchemaText, self.connection.select(sql, (store_text(fingerprint),))))
 
     def every_schema(self) -> list[SchemaText]:
         """Return all texts of schemas, in the order of storing."""
         sql = "SELECT fingerprint, name, text FROM schemas ORDER BY at, fingerprint, hash"
-        return list(starmap(SchemaText, self._connection.select(sql)))
+        return list(starmap(SchemaText, self.connection.select(sql)))
 
     def keys(self) -> frozenset[str]:
         """Return `rows.key_fingerprint` of each key that made a stored hash."""
-        return writing.noted_keys(self._connection)
+        return writing.noted_keys(self.connection)
 
     def key(self) -> bytes:
         """Return the key with which a session would hash."""
-        return writing.hash_key(self._connection)
+        return writing.hash_key(self.connection)
 
     def lost_records(self, *, since: float | None) -> dict[str, int]:
         """Return the number of lost records since then, by reason."""
@@ -358,12 +352,12 @@ class Snapshot:
 
     def every_lost_record(self) -> list[LostRecords]:
         """Return each count of lost records, in the order of storing."""
-        return writing.every_lost_record(self._connection)
+        return writing.every_lost_record(self.connection)
 
     def every_declaration(self) -> list[Declared]:
         """Return all declarations by schema, each in the order of storing."""
         sql = "SELECT DISTINCT schema_fingerprint FROM notes WHERE schema_fingerprint IS NOT NULL"
-        fingerprints = sorted(which for (which,) in self._connection.select(sql))
+        fingerprints = sorted(which for (which,) in self.connection.select(sql))
         return [
             Declared(which, tuple(self._steps(which)), tuple(self.declared_targets(which)))
             for which in fingerprints
@@ -371,7 +365,7 @@ class Snapshot:
 
     def _steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
         values = (store_text(schema_fingerprint),)
-        return list(starmap(DeclaredStep, self._connection.select(writing.STEPS, values)))
+        return list(starmap(DeclaredStep, self.connection.select(writing.STEPS, values)))
 
     def declared_steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
         """Return the latest declaration about each step and function, in the order of storing."""
@@ -384,7 +378,7 @@ class Snapshot:
     def declared_targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
         """Return every target rate, in the order of storing."""
         values = (store_text(schema_fingerprint),)
-        return list(starmap(DeclaredTarget, self._connection.select(writing.TARGETS, values)))
+        return list(starmap(DeclaredTarget, self.connection.select(writing.TARGETS, values)))
 
 
 def scanned(pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:

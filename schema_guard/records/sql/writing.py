@@ -21,7 +21,7 @@ from schema_guard.records.counts.rollups import (
     shape,
     spanned,
 )
-from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget, joined
+from schema_guard.records.declarations import DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 from schema_guard.records.sql.tables import INSERT_ATTEMPT, PART_CALLS, attempt_row, packed, placeholders
 from schema_guard.records.values import LostRecords
@@ -41,7 +41,7 @@ AT_ONCE = 256
 _CALL_ID = COLUMNS.index("call_id")
 _KEY_NOTE = "hashes_of_"
 
-_SET = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+SET_META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 _CONFIGURATION = f"""INSERT INTO configurations VALUES ({placeholders(len(CONFIGURATION_COLUMNS) + 6)})
 ON CONFLICT (key) DO UPDATE SET first_started_at = excluded.first_started_at,
     last_started_at = excluded.last_started_at, results = excluded.results, tallies = excluded.tallies"""
@@ -117,7 +117,7 @@ def append(connection: Connection, rows: Sequence[Row], payloads: Sequence[Paylo
     if texts:
         connection.many(f"INSERT INTO payloads VALUES ({placeholders(4)})", texts)
     count(connection, rolled, known)
-    connection.execute(_SET, ("last_id", str(first + len(rows) - 1)))
+    connection.execute(SET_META, ("last_id", str(first + len(rows) - 1)))
 
 
 def configurations(connection: Connection, several: Iterable[Row]) -> dict[Row, StoredConfiguration]:
@@ -267,13 +267,6 @@ def insert_lost_records(connection: Connection, lost_records: Iterable[LostRecor
     )
 
 
-def add_lost_records(connection: Connection, lost_records: Sequence[LostRecords]) -> int:
-    """Store the counts that are not stored, each as often as it comes, and return their number."""
-    new = list((Counter(lost_records) - Counter(every_lost_record(connection))).elements())
-    insert_lost_records(connection, new)
-    return len(new)
-
-
 def every_lost_record(connection: Connection) -> list[LostRecords]:
     """Return each count of lost records, in the order of storing."""
     return [LostRecords(reason, int(number), at) for reason, number, at in connection.select(LOST_RECORDS)]
@@ -285,45 +278,17 @@ def _insert_notes(connection: Connection, notes: Sequence[tuple[Any, ...]]) -> N
         connection.many(_INSERT_NOTE, [(last + place, *note) for place, note in enumerate(notes, start=1)])
 
 
-def insert_steps(connection: Connection, schema_fingerprint: str, steps: Iterable[DeclaredStep]) -> None:
-    """Store declarations about steps."""
-    _insert_notes(
-        connection,
-        [
-            ("step", schema_fingerprint, one.function, one.step, one.status, one.reason, None, one.at)
-            for one in steps
-        ],
-    )
-
-
-def insert_targets(
-    connection: Connection, schema_fingerprint: str, targets: Iterable[DeclaredTarget]
+def insert_declarations(
+    connection: Connection, schema_fingerprint: str, declared: Iterable[DeclaredStep | DeclaredTarget]
 ) -> None:
-    """Store target rates."""
-    _insert_notes(
-        connection,
-        [
-            ("target", schema_fingerprint, one.function, None, None, None, one.target, one.at)
-            for one in targets
-        ],
-    )
+    """Store declarations about steps, and target rates."""
 
+    def note(one: DeclaredStep | DeclaredTarget) -> tuple[Any, ...]:
+        if isinstance(one, DeclaredStep):
+            return "step", schema_fingerprint, one.function, one.step, one.status, one.reason, None, one.at
+        return "target", schema_fingerprint, one.function, None, None, None, one.target, one.at
 
-def add_declared(connection: Connection, declared: Declared) -> int:
-    """Put declarations about a schema among those that are stored, and return the number of new ones."""
-    which = declared.schema_fingerprint
-    steps = [DeclaredStep(*row) for row in connection.select(STEPS, (which,))]
-    targets = [DeclaredTarget(*row) for row in connection.select(TARGETS, (which,))]
-    all_steps, all_targets = joined(steps, declared.steps), joined(targets, declared.targets)
-    # Their order is that of `id`, so those after a new one are stored again.
-    delete = "DELETE FROM notes WHERE kind = ? AND schema_fingerprint = ?"
-    if len(all_steps) > len(steps):
-        connection.execute(delete, ("step", which))
-        insert_steps(connection, which, all_steps)
-    if len(all_targets) > len(targets):
-        connection.execute(delete, ("target", which))
-        insert_targets(connection, which, all_targets)
-    return len(all_steps) - len(steps) + len(all_targets) - len(targets)
+    _insert_notes(connection, list(map(note, declared)))
 
 
 def new_key() -> tuple[str, str]:
@@ -338,13 +303,6 @@ def hash_key(connection: Connection) -> bytes:
         return named.encode("utf-8", "surrogateescape")
     ((stored,),) = connection.select("SELECT value FROM meta WHERE key = 'hash_key'")
     return bytes.fromhex(stored)
-
-
-def adopt_key(connection: Connection, key: bytes) -> bytes:
-    """Use a key for the hashes of a store that has none yet, and return the key that holds then."""
-    if not last_id(connection) and not noted_keys(connection):
-        connection.execute(_SET, ("hash_key", key.hex()))
-    return hash_key(connection)
 
 
 def note_keys(connection: Connection, fingerprints: Iterable[str]) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Figures = Mapping[str, Any]
 
+_MOST_FLIPS = 4
+
 # Of the head a lead reads these at once.
 _AT_ONCE = ("try", "but", "missing", "or now", "next")
 
@@ -48,7 +50,7 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
         ),
         lines=(*wrong[:1], *(f"{fact.label}: {fact.text}" for fact in facts if fact.label in _AT_ONCE)),
         plots=plots,
-        panels=() if "cost" in figures else tuple(_flips(figures)),
+        panels=tuple(_flips(figures)),
     )
 
 
@@ -212,7 +214,12 @@ _NUMBERS: Mapping[str, Callable[[Figures], str]] = {
 
 
 def _flips(figures: Figures) -> Iterator[Section]:
-    """Say what would change an answer that is not one of money."""
+    """Yield what would change the answer."""
+    if "cost" in figures:
+        flips = sorted(figures["cost"]["flips"], key=lambda flip: not flip["flips"])[:_MOST_FLIPS]
+        lines = [f"{flip['change']}: payback {payback(flip['payback_months'])}" for flip in flips]
+        yield Section("What would change the answer", lines=tuple(lines))
+        return
     lines = [*_flips_of_rate(figures)]
     if figures.get("n_more"):
         lines.append(f"{figures['n_more']:,} more calls")

@@ -46,8 +46,8 @@ def decision_page(
         (HourOfGroup(0, *hour) for hour in hours),
         TrendMarks(figures["config"]["target"], tuple(changes), _change_sentence(figures)),
     )
-    plots, first = plots_of(figures, trend)
-    return page(document_of(verdict), plots=plots, title=title, slide=slide_of(figures, plots=first))
+    plots = plots_of(figures, trend)
+    return page(document_of(verdict), plots=plots, title=title, slide=slide_of(figures, plots=len(plots)))
 
 
 def _change_sentence(figures: Mapping[str, Any]) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plots of a verdict: rates, monthly costs, and what the answer depends on.
+"""The plots of a verdict: rates and monthly costs.
 
 A plot shows only figures of the verdict, and its description has the same figures in words. If data is missing, the page
 names it instead. No plot depends on colour alone, because states differ by their marks.
@@ -9,38 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.report.decision.rates import (
-    rates_plot,
-)
-from schema_guard.report.decision.sensitivity import sensitivities
-from schema_guard.report.decision.words import calls, payback
+from schema_guard.report.decision.words import TUNED, calls
 from schema_guard.report.drawing import (
     Plot,
-    label_rows,
+    RateRow,
     legend_below,
     legend_room,
     mark_1_2_5,
-    mark_rows,
     new_figure,
+    rates_figure,
     short_number,
-    top_down,
     write_axis,
 )
 from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
-from schema_guard.text import dollars, months
+from schema_guard.text import interval, months, percent, plural, safe, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from matplotlib.figure import Figure
 
     Figures = Mapping[str, Any]
-
-# A payback of ten horizons is as good as never, and would leave the others no room.
-_MOST_HORIZONS = 10
-
-# What changes the answer comes first; all of it stands in the table.
-_MOST_FLIPS = 4
 
 # Lines of the legend of the costs: two models, and beside them break-even and the present volume.
 _COST_LEGEND = 2
@@ -49,15 +38,95 @@ _COST_LEGEND = 2
 _FAR_APART = 20
 
 
-def plots_of(figures: Figures, trend: Plot) -> tuple[list[Plot], int]:
-    """Draw the plots of a verdict's figures, and say how many of those that are drawn tell the answer by themselves.
+_NO_CALLS = "no strategy has a recorded call"
+_COLOUR_OF = {
+    "pass": COLOURS["pass"],
+    "fail": COLOURS["fail"],
+    "inconclusive": COLOURS["open"],
+    "unrated": COLOURS["muted"],
+}
+_MARK_OF = {"pass": "o", "fail": "s", "inconclusive": "D", "unrated": "x"}
+_STATES = {
+    "pass": "below",
+    "fail": "above",
+    "inconclusive": "not decided",
+    "unrated": "no rate of the traffic",
+}
+
+# So many letters leave room for a rate and a state beside them.
+_NAME_SIZE = 26
+
+# Rows beyond these are no more to be read at a glance.
+_MOST_ROWS = 12
+
+
+def plots_of(figures: Figures, trend: Plot) -> list[Plot]:
+    """Draw the plots of a verdict's figures.
 
     Args:
         figures: As `Verdict.as_dict` gives them.
         trend: The rate over time.
     """
-    first = [trend, rates_plot(figures), costs_plot(figures), paybacks_plot(figures)]
-    return [*first, sensitivity_plot(figures)], sum(plot.svg is not None for plot in first)
+    return [trend, rates_plot(figures), costs_plot(figures)]
+
+
+def rates_plot(figures: Figures) -> Plot:
+    """Draw every rate with its bounds against the target, and name what is not measured."""
+    title, rated = "Against the target", _rated_of(figures)
+    if not rated:
+        return Plot(title, "", None, _NO_CALLS)
+    target = figures["config"]["target"]
+    shown = sorted(rated, key=lambda one: -one[1]["lower"])[:_MOST_ROWS] if len(rated) > _MOST_ROWS else rated
+    left_out = len(rated) - len(shown)
+    unmeasured = [row["rung"] for row in figures.get("ladder", ()) if row["status"] == "untested"]
+    description = "; ".join(
+        f"{name} {percent(rate['rate'])} {interval(rate['lower'], rate['upper'])}, {rate['state']}"
+        for name, rate in shown
+    )
+    more = [f"Not measured: {', '.join(unmeasured)}."] if unmeasured else []
+    more += [f"{plural(left_out, 'more')} below, proved less bad."] if left_out else []
+    return Plot(
+        title,
+        " ".join(
+            [
+                "Mark: the rate; line: its bounds. Circle: below the target, square: above, diamond: not decided.",
+                "The scale is logarithmic, with what is too small at its left edge.",
+                *more,
+            ]
+        ),
+        inline_svg(
+            lambda: rates_figure([_row(*row) for row in shown], "calls that fail", target=target),
+            name="rates",
+            title=title,
+            description=f"Target {percent(target)}. {description}.",
+        ),
+    )
+
+
+def _rated_of(figures: Figures) -> list[tuple[str, Figures]]:
+    """Give every rate with data under the name that is shown."""
+    rates = figures.get("rates", figures.get("schemas", {}))
+    rows = list(zip(_short_names(rates), rates.values(), strict=True))
+    if "tuned" in figures:
+        rows.append((TUNED, figures["tuned"]))
+    return [rated for rated in rows if rated[1]["rate"] is not None]
+
+
+def _short_names(names: Iterable[str]) -> list[str]:
+    """Cut names that somebody else chose, so that no two come out alike."""
+    return shortened([safe(name) for name in names], _NAME_SIZE)
+
+
+def _row(name: str, rate: Figures) -> RateRow:
+    state = rate["state"]
+    return RateRow(
+        f"{name}: {percent(rate['rate'])}, {_STATES[state]}",
+        rate["rate"],
+        rate["lower"],
+        rate["upper"],
+        _COLOUR_OF[state],
+        _MARK_OF[state],
+    )
 
 
 def costs_plot(figures: Figures) -> Plot:
@@ -78,51 +147,6 @@ def costs_plot(figures: Figures) -> Plot:
             name="costs",
             title=title,
             description=f"Now {calls(volume)} calls a month; {break_even}.",
-        ),
-    )
-
-
-def paybacks_plot(figures: Figures) -> Plot:
-    """Draw the pessimistic payback as it is and under each change."""
-    title = "What would change the answer"
-    if "cost" not in figures:
-        return Plot(title, "", None, _why_no_costs(figures))
-    horizon = figures["config"]["horizon_months"]
-    bars = [("as it is", figures["economics"]["pess"]["payback_months"])]
-    flips = sorted(figures["cost"]["flips"], key=lambda flip: not flip["flips"])
-    bars += [(flip["change"], flip["payback_months"]) for flip in flips[:_MOST_FLIPS]]
-    description = "; ".join(f"{name}: {payback(duration)}" for name, duration in bars)
-    return Plot(
-        title,
-        f"Months until tuning has paid back, both failure rates at their bad end, with one thing changed; dashed: {months(horizon)}, within "
-        "which it must.",
-        inline_svg(
-            lambda: _paybacks_figure(bars, horizon),
-            name="paybacks",
-            title=title,
-            description=f"{description}.",
-        ),
-    )
-
-
-def sensitivity_plot(figures: Figures) -> Plot:
-    """Draw how far the monthly saving moves with each assumption, the widest first."""
-    title = "What the saving depends on"
-    if "cost" not in figures:
-        return Plot(title, "", None, _why_no_costs(figures))
-    description = "; ".join(
-        f"{one.name} {one.low_change} {dollars(one.low)}, {one.high_change} {dollars(one.high)}"
-        for one in sensitivities(figures)
-    )
-    return Plot(
-        title,
-        "Saving a month when one thing is changed, from the pess column. Solid line: as it is; dashed line: what pays "
-        "back just in time. Open mark: the first of the two values, filled mark: the second.",
-        inline_svg(
-            lambda: _sensitivity(figures),
-            name="sensitivity",
-            title=title,
-            description=f"A month saves: {description}.",
         ),
     )
 
@@ -185,46 +209,4 @@ def _costs_figure(figures: Figures) -> Figure:
     axis.set_title("dollars a month", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     write_axis(axis, "x", short_number)
     write_axis(axis, "y", _short_dollars)
-    return figure
-
-
-def _paybacks_figure(bars: Sequence[tuple[str, float | None]], horizon: float) -> Figure:
-    figure, (axis,) = new_figure(66 + 38 * len(bars), left=24)
-    known = [duration for _, duration in bars if duration is not None]
-    right = min(max([horizon, *known]) * 1.15, _MOST_HORIZONS * horizon)
-    axis.set_xlim(0, right)
-    label_rows(axis, [f"{name}: {payback(duration)}" for name, duration in bars])
-    for row, (_, duration) in top_down(bars):
-        pays = duration is not None and duration <= horizon
-        shown = right if duration is None else min(duration, right)
-        axis.barh(row, shown, height=0.36, color=COLOURS["pass" if pays else "fail"], alpha=0.75, linewidth=0)
-    mark_rows(axis, horizon, len(bars))
-    axis.set_xlabel("months")
-    write_axis(axis, "x", lambda value: f"{value:g}")
-    return figure
-
-
-def _sensitivity(figures: Figures) -> Figure:
-    found, money = sensitivities(figures), figures["economics"]
-    now, needed = money["pess"]["saving_per_month"], money["upfront"] / figures["config"]["horizon_months"]
-    figure, (axis,) = new_figure(66 + 38 * len(found), left=24)
-    ends = [now, needed, *(end for one in found for end in (one.low, one.high))]
-    room = 0.06 * ((max(ends) - min(ends)) or 1.0)
-    axis.set_xlim(min(ends) - room, max(ends) + room)
-    label_rows(axis, [f"{one.name}: {one.low_change}, {one.high_change}" for one in found])
-    for row, one in top_down(found):
-        axis.plot(
-            [one.low, one.high],
-            [row, row],
-            color=COLOURS["tuned"],
-            linewidth=7,
-            alpha=0.45,
-            solid_capstyle="butt",
-        )
-        axis.plot(one.low, row, "o", color=COLOURS["tuned"], markerfacecolor=COLOURS["paper"], markersize=7)
-        axis.plot(one.high, row, "o", color=COLOURS["tuned"], markersize=7)
-    mark_rows(axis, now, len(found), dashed=False)
-    mark_rows(axis, needed, len(found))
-    axis.set_xlabel("dollars saved a month")
-    write_axis(axis, "x", _short_dollars)
     return figure

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import NOT_COMPARED
-from schema_guard.report.decision.sensitivity import sensitivities
 from schema_guard.report.decision.words import (
     COLUMNS,
     TUNED,
@@ -250,18 +249,20 @@ def _costs_section(figures: Figures) -> Section | None:
         f"{calls(cost['calls_per_month'])} calls/month would be tuned, {large(cost['tokens_per_month']['tuned'])} tokens in place "
         f"of {large(cost['tokens_per_month']['prompt'])}"
     )
+    not_given = [f"not given, and not counted: {', '.join(cost['not_given'])}"] if cost["not_given"] else []
     return Section(
         "Costs",
         "failures included. pess: both failure rates at their bad end for tuning, the column that decides; point: as "
         "measured or assumed; opt: both at their good end.",
         Table(("", *COLUMNS), rows),
-        (totals, *cost["lines"]),
+        (totals, *cost["lines"], *not_given),
     )
 
 
 def _flips_section(figures: Figures) -> Section | None:
     if "cost" not in figures:
         return None
+    live = figures["cost"]["base_model_must_live_months"]
     rows = tuple(
         (flip["change"], payback(flip["payback_months"]), "flips" if flip["flips"] else "does not flip")
         for flip in figures["cost"]["flips"]
@@ -271,29 +272,7 @@ def _flips_section(figures: Figures) -> Section | None:
         f"whether tuning pays back within {months(figures['config']['horizon_months'])}, with one thing changed; "
         "payback in the pess column",
         Table(("changed", "payback then", "answer"), rows),
-    )
-
-
-def _sensitivity_section(figures: Figures) -> Section | None:
-    rows = tuple(
-        (
-            sensitivity.name,
-            sensitivity.low_change,
-            dollars(sensitivity.low),
-            sensitivity.high_change,
-            dollars(sensitivity.high),
-        )
-        for sensitivity in sensitivities(figures)
-    )
-    if not rows:
-        return None
-    now = dollars(figures["economics"]["pess"]["saving_per_month"])
-    needed = dollars(figures["economics"]["upfront"] / figures["config"]["horizon_months"])
-    return Section(
-        "What the saving depends on",
-        f"the monthly saving is {now} in the pess column, and {needed} would pay back just in time; with one thing "
-        "changed it is",
-        Table(("changed", "to", "saving a month", "or to", "saving a month"), rows, (0, 1, 3)),
+        (f"the base model must live at least {months(live)}",) if live is not None else (),
     )
 
 
@@ -440,7 +419,6 @@ _BUILDERS = (
     _playbook_section,
     _costs_section,
     _flips_section,
-    _sensitivity_section,
     _choices_section,
     _reasons_section,
     _beside_format_section,

@@ -9,6 +9,7 @@ from hypothesis import settings
 from schema_guard.ext.transfer.exporter import Export, export
 from schema_guard.ext.transfer.importer import check, import_file, merge
 from schema_guard.ext.transfer.insertion import Taking
+from schema_guard.ext.transfer.merging import add_declared
 from schema_guard.records import Store
 from schema_guard.records.attempts import Where
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
@@ -34,7 +35,8 @@ def _fill(backend, outcomes, *, lost_records=None):
 def _declare(backend, at, reason, target):
     session = backend.session()
     step = DeclaredStep("few_shot", "declined", reason, at)
-    session.add_declared(Declared("f" * 16, (step,), (DeclaredTarget(at, target, "app.one"),)))
+    with session.writing() as connection:
+        add_declared(connection, Declared("f" * 16, (step,), (DeclaredTarget(at, target, "app.one"),)))
     session.close()
 
 

@@ -233,22 +233,6 @@ def test_names_select_calls(filled, where, chosen):
     without_times = {name: value for name, value in where.items() if name != "since"}
     if where == without_times:
         assert stored_hours(filled, **where) == expected_hours(calls)
-        assert sum(one.calls for one in filled.summary(**where)) == sum(
-            counts["calls"] for counts in expected_counts(calls).values()
-        )
-
-
-def test_summary_pools_functions_and_segments(filled):
-    """Calls that differ only in function or segment share an entry of the summary."""
-    results = {(one.schema_name, one.model, one.version, one.tuned): one.calls for one in filled.summary()}
-
-    assert results == {
-        ("invoice", "m1", "v1", False): 15,
-        ("invoice", "m1", "v2", False): 1,
-        ("invoice", "m2", "v1", False): 1,
-        ("invoice", "m1", "v1", True): 1,
-        ("other", "m1", "v1", False): 1,
-    }
 
 
 AMOUNTS = [
@@ -370,7 +354,7 @@ def test_counts_continue_in_a_reopened_file(tmp_path):
         assert stored_counts(store) == expected_counts(CALLS)
 
 
-@pytest.mark.parametrize("read", ["by_hour", "configurations", "summary"])
+@pytest.mark.parametrize("read", ["by_hour", "configurations"])
 def test_counts_include_calls_that_were_just_recorded(store, read):
     """A count waits for the calls that this process recorded before it."""
     for number in range(300):
@@ -497,33 +481,3 @@ def test_random_calls_are_counted_as_in_plain_python(new_url, described, cuts, s
 def test_reference_counts_are_not_zero():
     """The reference counts twelve validated calls, so that equal zeros cannot pass."""
     assert rounded(expected(MAIN))["calls"] == 12
-
-
-def test_summary_sums_all_attempts(store):
-    """Each kind of tokens, and the cost, has its own number of attempts without a value."""
-    for attempts in AMOUNTS:
-        store.record(outcome(*attempts))
-    (result,) = store.summary()
-
-    assert (result.attempts, result.input_tokens, result.input_tokens_unknown) == (6, 16, 3)
-    assert (result.output_tokens, result.output_tokens_unknown) == (26, 4)
-    assert (result.cost, result.cost_unknown, result.elapsed_s) == (0.875, 3, 67.75)
-
-
-@pytest.mark.parametrize("since", [None, 0.0, 3_600.0, 10_802.0])
-@pytest.mark.parametrize("until", [None, 3_600.0, 7_200.0, 10_803.0])
-@pytest.mark.parametrize("function", [None, "app.extract"])
-def test_summary_counts_the_calls_of_its_configurations(filled, since, until, function):
-    """Times and names select the same calls in a summary as in the configurations."""
-    where = {name: T + value for name, value in (("since", since), ("until", until)) if value is not None}
-    where |= {"function": function} if function else {}
-    counted = filled.configurations(**where)
-
-    assert sum(one.calls for one in filled.summary(**where)) == sum(one.calls for one in counted)
-
-
-def test_time_ranges_of_the_summary_test_differ(filled):
-    """Each time range of the test above has its own number of calls, so an ignored bound is detected."""
-    windows = ({}, {"until": T + 3_600.0}, {"until": T + 7_200.0}, {"since": T + 10_802.0})
-
-    assert len({sum(one.calls for one in filled.summary(**where)) for where in windows}) == 4

@@ -81,7 +81,7 @@ def test_prune_by_age_deletes_rows_and_texts_but_no_counts(filled, clock, age, l
 
     removed = filled.prune(Retention(max_age_s=age))
 
-    assert removed == (2 * (len(every) - 2 * len(left)), True)
+    assert removed == (2 * (len(every) - 2 * len(left)), True, None)
     assert calls_of(filled) == call_ids(*left)
     assert [one.call_id for one in filled.texts(every) if one.call_id not in call_ids(*left)] == []
     assert len(filled.texts(every)) == 4 * len(left)
@@ -147,7 +147,7 @@ def test_prune_by_size_deletes_the_oldest_rows(path):
 def test_prune_without_a_limit_deletes_nothing(filled):
     """The default retention has no limits."""
     assert filled.retention == Retention()
-    assert filled.prune() == (0, True)
+    assert filled.prune() == (0, True, None)
     assert len(calls_of(filled)) == 20
 
 

@@ -187,7 +187,7 @@ def test_violation_locations_omit_indices_and_unknown_keys():
 
 @needs("streaming")
 def test_report_counts_stopped_replies(tmp_path, cli_json):
-    """A stream that is stopped early stores its length. The report estimates the saved share."""
+    """A stream that is stopped early stores its length. The report has their number and median."""
     schema = {
         "type": "object",
         "properties": {"id": {"type": "integer"}, "note": {"type": "string"}},
@@ -212,7 +212,3 @@ def test_report_counts_stopped_replies(tmp_path, cli_json):
     assert stopped == [8] * 10
     result = group["stopped"]
     assert (result["attempts"], result["judged"], result["median_characters"]) == (10, 50, 8)
-    assert (result["stopped_bytes"], result["saved"]["from_replies"]) == (8, 40)
-    # A whole reply has 121 bytes.
-    assert result["whole_bytes"] == pytest.approx(121, rel=1 / 64)
-    assert result["saved"]["share"] == pytest.approx(1 - 8 / 121, abs=0.01)

@@ -3,13 +3,12 @@
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import asdict
 
 import pytest
 
-from schema_guard import Failure, Usage, Violation, open_store
+from schema_guard import Failure, Violation, open_store
 from schema_guard.records import Retention
-from tests.public.records.outcomes import BROKEN, FAILED, FINGERPRINT, LOST, outcome
+from tests.public.records.outcomes import BROKEN, FAILED, FINGERPRINT, outcome
 
 NAMES = {
     "schema_name": "invoice",
@@ -21,65 +20,6 @@ NAMES = {
     "version": "v9",
     "tuned": True,
 }
-
-
-def used(given, made, cost=None, seconds=1.0):
-    return {"usage": Usage(given, made), "cost": cost, "elapsed_s": seconds}
-
-
-# Each count of the summary is another number.
-POOLED = [
-    *[outcome(used(100, 10, 0.5), **NAMES)] * 5,
-    *[outcome({"form": "unwrapped", **used(100, 10)}, **NAMES)] * 2,
-    *[outcome(FAILED | used(7, None), {**used(50, 5, 0.25, 2.0)}, **NAMES)] * 3,
-    *[outcome({"form": "repaired_lossless"} | used(None, None, None, 3.0), segment="eu", **NAMES)] * 4,
-    *[outcome(FAILED | used(1, 1, None, 4.0), FAILED | used(1, 1), function="app.other", **NAMES)] * 6,
-    *[outcome(LOST | used(None, None, None, 9.0), **NAMES)],
-]
-
-
-def test_a_summary_has_each_value(store):
-    """Names are those of the configuration; counts, sums, and percentiles are those of all its calls."""
-    for one in POOLED:
-        store.record(one)
-    (result,) = store.summary()
-
-    assert asdict(result) | {"elapsed_p50_s": None, "elapsed_p95_s": None} == {
-        **NAMES,
-        "calls": 20,
-        "valid_first_time": 7,
-        "clean": 5,
-        "repaired": 4,
-        "fixed_by_retry": 3,
-        "failed": 6,
-        "transport": 1,
-        "attempts": 30,
-        "failures": (("structure", "type", 15), ("transport", "call_raised", 1)),
-        "violations": (("/total", "type", 15),),
-        "input_tokens": 883,
-        "input_tokens_unknown": 5,
-        "output_tokens": 97,
-        "output_tokens_unknown": 8,
-        "cost": 3.25,
-        "cost_unknown": 22,
-        "elapsed_s": 7 * 1.0 + 3 * 3.0 + 4 * 3.0 + 6 * 5.0 + 9.0,
-        "elapsed_p50_s": None,
-        "elapsed_p95_s": None,
-    }
-    assert (result.elapsed_p50_s, result.elapsed_p95_s) == (
-        pytest.approx(1.0, rel=1 / 64),
-        pytest.approx(4.0, rel=1 / 64),
-    )
-
-
-def test_a_summary_of_lost_calls_has_no_sums(store):
-    """If no attempt has a value, the sum is unknown, and every attempt counts as unknown."""
-    store.record(outcome(LOST))
-    (result,) = store.summary()
-
-    assert (result.calls, result.transport, result.attempts) == (0, 1, 1)
-    assert (result.input_tokens, result.output_tokens, result.cost) == (None, None, None)
-    assert (result.input_tokens_unknown, result.output_tokens_unknown, result.cost_unknown) == (1, 1, 1)
 
 
 def failing(kind, code, *places, **more):
@@ -159,12 +99,8 @@ def ten(store):
 
 
 def test_a_prune_tells_how_many_attempts_have_gone(ten):
-    """The function that is given hears the sum after each step, and the result has the last one."""
-    steps = []
-    removed = ten.prune(Retention(max_rows=6), steps.append)
-
-    assert (removed.attempts, removed.is_shredded, steps[-1]) == (14, True, 14)
-    assert steps == sorted(steps)
+    """The result has the number of deleted attempts."""
+    assert ten.prune(Retention(max_rows=6)) == (14, True, None)
     assert len(list(ten.attempts())) == 6
 
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.configuration.early_stop import stops_replies
-from schema_guard.records import ConfigurationCounts, Latency, Store, open_store
+from schema_guard.records import ConfigurationCounts, Store, open_store
 from schema_guard.records.attempts import Where
 from schema_guard.records.counts.buckets import bucket
+from schema_guard.records.counts.configurations import Latency
 from schema_guard.records.reading import pages
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.records.sql.snapshot import scanned

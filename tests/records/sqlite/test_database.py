@@ -48,7 +48,7 @@ def test_a_newer_version_is_not_read_either(path):
     store = Store(SQLite(path))
 
     with pytest.raises(StoreError, match=f"has schema version {LAYOUT + 1}"):
-        store.summary()
+        store.configurations()
 
 
 def test_the_database_of_another_program_is_refused(path):

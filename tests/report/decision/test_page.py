@@ -137,8 +137,8 @@ def test_settings_of_matplotlib_stay_the_users():
 @pytest.mark.parametrize(
     ("name", "plots"),
     [
-        ("pilot", ["rates", "costs", "paybacks", "sensitivity"]),
-        ("never pays", ["rates", "costs", "paybacks", "sensitivity"]),
+        ("pilot", ["rates", "costs"]),
+        ("never pays", ["rates", "costs"]),
         ("no economics", ["rates"]),
         ("schemas", ["rates"]),
         ("no data yet", []),
@@ -149,7 +149,7 @@ def test_plots_that_have_data_are_drawn(name, plots):
     page = Page(page_of(name))
 
     assert page.plots() == plots
-    assert page.text.count("No plot") == 5 - len(plots)
+    assert page.text.count("No plot") == 3 - len(plots)
 
 
 def test_plots_tell_their_content_in_words():

@@ -11,9 +11,9 @@ from schema_guard.decide import decide
 from schema_guard.decide.case import case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.recorded.from_store import gather
-from schema_guard.records.counts.pools import pooled
 from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import report_on
+from schema_guard.report.pools import pooled
 from schema_guard.report.store_document import document_of
 from tests.public.ext.calls.routing.routers import TOTAL, Branches
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import stops_early, stops_replies
 from schema_guard.configuration.traffic import again_of
 from schema_guard.records.counts.configurations import (
     C,
     CoercionCount,
-    ExcludedCount,
     FailureCount,
     Latency,
     Lengths,
     ReplyLengths,
     Total,
     ViolationCount,
-    by_cause,
     ranked,
 )
-from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -30,25 +27,9 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.rows import Row
 
-__all__ = ["Amount", "CallResult", "Pool", "Summary", "pooled"]
-
-CallResult: TypeAlias = Literal[
-    "calls",
-    "clean",
-    "parsed",
-    "coerced",
-    "texts",
-    "valid_first_time",
-    "repaired",
-    "fixed_by_retry",
-    "failed",
-    "unseen",
-    "transport",
-]
-Amount: TypeAlias = Literal["input_tokens", "output_tokens", "reasoning_tokens", "elapsed_s", "cost"]
+__all__ = ["Pool", "pooled"]
 
 _MOST_VIOLATIONS = 10
-_CONFIGURED = tuple(name for name in CONFIGURATION_COLUMNS if name not in ("function", "segment"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +42,7 @@ class Pool:
 
     members: tuple[ConfigurationCounts, ...]
 
-    def calls(self, way: CallResult) -> int:
+    def calls(self, way: str) -> int:
         """Count calls, as the attributes of `ConfigurationCounts` do.
 
         A call that a router asked again of the prompt, for the tuned model gave no value, is one call with the one before it
@@ -86,13 +67,13 @@ class Pool:
             and again.after in tuned_names
         )
 
-    def total(self, amount: Amount) -> Total:
+    def total(self, amount: str) -> Total:
         """Add up what all attempts took."""
         totals: list[Total] = [getattr(sums, amount) for counts in self.members for sums in counts.sums]
         known = [total.known for total in totals if total.known is not None]
         return Total(sum(known) if known else None, sum(total.unknown for total in totals))
 
-    def tokens(self, amount: Literal["input_tokens", "output_tokens", "reasoning_tokens"]) -> int | None:
+    def tokens(self, amount: str) -> int | None:
         """Add up the tokens that are known; None when they are for no attempt."""
         known = self.total(amount).known
         return None if known is None else int(known)
@@ -106,15 +87,6 @@ class Pool:
     def failures(self) -> tuple[FailureCount, ...]:
         """Of all attempts, most frequent first."""
         return _added(FailureCount, (counts.failures for counts in self.members))
-
-    @property
-    def excluded(self) -> tuple[ExcludedCount, ...]:
-        """Excluded calls by their cause, most frequent first."""
-        found: Counter[tuple[str, str | None]] = Counter()
-        for counts in self.members:
-            for code, exception, calls in counts.excluded:
-                found[code, exception] += calls
-        return by_cause(found)
 
     @property
     def violations(self) -> tuple[ViolationCount, ...]:
@@ -153,12 +125,12 @@ class Pool:
         return any(stops_replies(counts.settings) for counts in self.members)
 
 
-def pooled(counted: Iterable[ConfigurationCounts], by: Collection[str] = _CONFIGURED) -> list[Pool]:
+def pooled(counted: Iterable[ConfigurationCounts], by: Collection[str]) -> list[Pool]:
     """Put together what has the same names, in their order.
 
     Args:
         counted: What is put together.
-        by: Names of `CONFIGURATION_COLUMNS`: all but function and segment where none are given.
+        by: Names of `CONFIGURATION_COLUMNS`.
     """
     groups: dict[Row, list[ConfigurationCounts]] = defaultdict(list)
     for counts in counted:
@@ -168,83 +140,6 @@ def pooled(counted: Iterable[ConfigurationCounts], by: Collection[str] = _CONFIG
 
 def _order(names: Row) -> list[tuple[bool, Any]]:
     return [(name is not None, str(name or "")) for name in names]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A pool of configurations as plain numbers: names and counts are those of `ConfigurationCounts`.
-
-    Attributes:
-        attempts: Of all calls, transport included; as are the failures, the ten most frequent violations,
-            the sums, which are None when no attempt's value is known, and the percentiles.
-        input_tokens_unknown: Attempts whose input tokens are unknown.
-        output_tokens_unknown: Attempts whose output tokens are unknown.
-        cost_unknown: Attempts without a cost.
-        elapsed_p50_s: Median, by nearest rank, within 1.6 %.
-        elapsed_p95_s: 95th percentile, as elapsed_p50_s.
-    """
-
-    schema_name: str
-    schema_fingerprint: str
-    model: str | None
-    provider: str | None
-    strategies: str
-    settings: str
-    version: str
-    tuned: bool
-    calls: int
-    valid_first_time: int
-    clean: int
-    repaired: int
-    fixed_by_retry: int
-    failed: int
-    transport: int
-    attempts: int
-    failures: tuple[FailureCount, ...]
-    violations: tuple[ViolationCount, ...]
-    input_tokens: int | None
-    input_tokens_unknown: int
-    output_tokens: int | None
-    output_tokens_unknown: int
-    cost: float | None
-    cost_unknown: int
-    elapsed_s: float
-    elapsed_p50_s: float | None
-    elapsed_p95_s: float | None
-
-    @staticmethod
-    def of(pool: Pool) -> Summary:
-        """Give the numbers of a pool."""
-        first, latency = pool.members[0], pool.attempt_latency
-        return Summary(
-            schema_name=first.schema_name,
-            schema_fingerprint=first.schema_fingerprint,
-            model=first.model,
-            provider=first.provider,
-            strategies=first.strategies,
-            settings=first.settings,
-            version=first.version,
-            tuned=first.tuned,
-            calls=pool.calls("calls"),
-            valid_first_time=pool.calls("valid_first_time"),
-            clean=pool.calls("clean"),
-            repaired=pool.calls("repaired"),
-            fixed_by_retry=pool.calls("fixed_by_retry"),
-            failed=pool.calls("failed"),
-            transport=pool.calls("transport"),
-            attempts=pool.attempts,
-            failures=pool.failures,
-            violations=pool.violations,
-            input_tokens=pool.tokens("input_tokens"),
-            input_tokens_unknown=pool.total("input_tokens").unknown,
-            output_tokens=pool.tokens("output_tokens"),
-            output_tokens_unknown=pool.total("output_tokens").unknown,
-            cost=pool.total("cost").known,
-            cost_unknown=pool.total("cost").unknown,
-            elapsed_s=pool.total("elapsed_s").known or 0.0,
-            elapsed_p50_s=latency.percentile_s(50),
-            elapsed_p95_s=latency.percentile_s(95),
-        )
 
 
 def _is_harmless(coercion: CoercionCount) -> bool:
