@@ -88,7 +88,7 @@ def planted() -> Iterator[str]:
             within += result.requests <= most_requests(with_it)
             most.append(result.requests)
     yield f"a keyword planted at {count} places of the built-in schemas: found {results}"
-    yield f"requests: {min(most)} to {max(most)}, within 2 log2(places) + 4 in {within} of {count}"
+    yield f"requests: {min(most)} to {max(most)}, within log2(keywords) + 5 in {within} of {count}"
 
 
 def _is_taken(sent: Any, own: Any) -> bool:

@@ -24,13 +24,12 @@ from schema_guard.cli.shared.options import (
     takes,
 )
 from schema_guard.cli.shared.quantities import COUNT
-from schema_guard.ext.fitting.probe.bisection import most_requests
+from schema_guard.ext.fitting.probe.bisection import SCHEMA_PROMPT, most_requests, probe_schema
 from schema_guard.ext.fitting.probe.cost import ProbeCost, expected
 from schema_guard.ext.fitting.probe.keywords import keyword_questions, probe_keywords
 from schema_guard.ext.fitting.probe.questions import enforcement_questions
 from schema_guard.ext.fitting.probe.request import check_strict
 from schema_guard.ext.fitting.probe.result import ProbeResult, probe_as_json, probe_as_lines
-from schema_guard.ext.fitting.probe.schemas import SCHEMA_PROMPT, probe_schema
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.prices.charges import charges_of, default_charges

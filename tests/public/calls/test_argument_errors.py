@@ -66,7 +66,7 @@ OF_ABOUT = {
 OF_NAMED = {**OF_GUARD, **OF_ABOUT}
 OF_TOOLS = {"max_attempts", "observe", "name", "version", "segment", "prices", "store"}
 OF_ROUTER = {
-    "tuned": (ask, 3, None), "prompt": (ask, 3, None), "primary": NOTHING, "fallback": NO_BOOL, "fallback_on_error": NO_BOOL,
+    "tuned": (ask, 3, None), "prompt": (ask, 3, None), "primary": NOTHING, "fallback": NO_BOOL,
     "shadow": (*NO_SECONDS, 2), "share": (*NO_SECONDS, 2), "kill_switch": (3, [], {}), "name": NO_TEXT,
 }  # fmt: skip
 # Of each public function: what calls it with one argument, by its name, and what is wrong for each argument.
@@ -148,11 +148,11 @@ if is_installed("tuning"):
         Router: (lambda **given: Router(**{"tuned": TUNED, "prompt": PROMPTED, **given}), OF_ROUTER),
         Rollout: (
             Rollout,
-            {"target": (None, True, 0.7, "x"), "alpha": (None, 1, "x"), "against_prompt": NO_BOOL, "most": (None, 0, 2)},
+            {"target": (None, True, 0.7, "x"), "alpha": (None, 1, "x"), "most": (None, 0, 2)},
         ),
         Evidence: (
             Evidence,
-            {"segments": (3, "", "x"), "input_chars": (3, "x", (1,)), "script": (3, "x", ["x"]), "language": (3, "x")},
+            {"segments": (3, "", "x")},
         ),
     }  # fmt: skip
 # Values, which are looked at where they are used; errors; what is made by the library; what takes no argument.

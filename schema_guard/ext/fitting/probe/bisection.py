@@ -2,27 +2,41 @@
 """Whether a schema is taken, and which keyword of it is refused, found with few requests.
 
 Rules:
-1. A place is a keyword where it stands. The requests are at most 2 log2(places) + 4, the first one included.
-2. Each request sends a schema that is valid: the first so many subschemas as they are, in the order in which they are
-   written, and in the place of the others what everybody takes.
-3. Found is the first place with which a schema is refused: without it the same schema is taken.
+1. The structure of the schema (types, properties, references) is sent each time, with the first so many of the other
+   keywords, outermost schemas first. Found is the first keyword with which the schema is refused.
+2. If the structure alone is refused, it is sent with all objects closed, and then with all properties required.
 """
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_left
 from dataclasses import dataclass
 from math import log2
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schema_guard.errors import InvalidSchema
-from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, STRUCTURE
-from schema_guard.pointer import escape
-from schema_guard.schema import Schema
+from schema_guard.ext.fitting.probe.request import ask
+from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection
 
-__all__ = ["RefusedKeyword", "SchemaReply", "find_refused", "most_requests", "places_of"]
+    from schema_guard.models.interface import Model
+    from schema_guard.schema import Schema
+
+__all__ = ["SCHEMA_PROMPT", "RefusedKeyword", "SchemaReply", "find_refused", "most_requests", "probe_schema"]
+
+SCHEMA_PROMPT: Final = "Reply with any JSON that the schema allows, as short as you can."
+# Whether a schema is taken is known before the first token.
+_OUTPUT_TOKENS: Final = 64
+_STRUCTURE: Final = frozenset({
+    "type", "$ref", "properties", "required", "additionalProperties", "items", "prefixItems", "$defs", "definitions",
+    "$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$dynamicRef", "description",
+})  # fmt: skip
+# A schema without one of these says nothing, and some servers refuse it.
+_TYPED: Final = frozenset({"type", "$ref", "$dynamicRef", "anyOf", "oneOf", "allOf", "enum", "const"})
+
+Place = tuple[str, str]
 
 
 class RefusedKeyword(NamedTuple):
@@ -30,7 +44,7 @@ class RefusedKeyword(NamedTuple):
 
     Attributes:
         location: JSON Pointer of the schema that it stands in.
-        keyword: The keyword; `required` or `additionalProperties` where it is missed.
+        keyword: The keyword; `required` or `additionalProperties` if it is missing or says too little.
         text: The server's words.
         is_missed: Whether the schema is taken when the keyword says more than it does.
     """
@@ -41,21 +55,19 @@ class RefusedKeyword(NamedTuple):
     is_missed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SchemaReply:
     """Whether a schema is taken.
 
     Attributes:
-        is_accepted: None where a request was not answered.
-        requests: How many were made.
-        places: How many keywords the schema has, each where it stands.
-        refused: What is refused; None where nothing is, or where it was not found.
-        text: The server's words to the whole schema, where they are no reply.
+        is_accepted: None if a request was not answered.
+        requests: The number of requests.
+        refused: The refused keyword; None if nothing is refused, or if it was not found.
+        text: The server's words to the whole schema, if it is not taken.
     """
 
-    is_accepted: bool | None
-    requests: int
-    places: int
+    is_accepted: bool | None = None
+    requests: int = 0
     refused: RefusedKeyword | None = None
     text: str = ""
 
@@ -64,209 +76,107 @@ class _Unanswered(Exception):
     """A request was neither taken nor refused."""
 
 
-class _Asking:
-    """Asks whether schemas are taken, and counts."""
-
-    def __init__(self, ask: Callable[[Any], tuple[bool | None, str]]) -> None:
-        self._ask = ask
-        self.requests = 0
-        self.text = ""
-
-    def takes(self, document: Any) -> bool:
-        self.requests += 1
-        is_taken, words = self._ask(document)
-        if is_taken is None:
-            raise _Unanswered(words)
-        if not is_taken:
-            self.text = words
-        return is_taken
-
-
 def most_requests(document: Any) -> int:
-    """Give how many requests are made at most for a schema.
+    """Return how many requests are made at most for a schema.
 
-    >>> most_requests({"type": "object", "properties": {"a": {"type": "string"}}})
-    7
+    >>> most_requests({"type": "object", "properties": {"a": {"type": "string", "minLength": 1}}})
+    5
     """
-    return int(2 * log2(max(places_of(document), 2))) + 4
+    return int(log2(max(len(_places(document)), 1))) + 5
 
 
-def places_of(document: Any) -> int:
-    """Give how many keywords a schema has, each where it stands."""
-    return sum(len(node) for _, node in _nodes(document))
+def probe_schema(model: Model, schema: Schema[Any]) -> SchemaReply:
+    """Send a schema unchanged and, if it is refused, parts of it until the keyword is found."""
+
+    def send(document: Any) -> tuple[bool | None, str]:
+        answer = ask(model, document, SCHEMA_PROMPT, output_tokens=_OUTPUT_TOKENS)
+        return (None if answer.did == "unanswered" else answer.did != "refused"), answer.text
+
+    return find_refused(schema.document, send)
 
 
-def find_refused(document: Any, ask: Callable[[Any], tuple[bool | None, str]]) -> SchemaReply:
-    """Say whether a schema is taken, and where it is refused which keyword is.
+def find_refused(document: Any, send: Callable[[Any], tuple[bool | None, str]]) -> SchemaReply:
+    """Find out whether a schema is taken and, if it is refused, which keyword is.
 
     Args:
         document: A JSON Schema.
-        ask: Sends a schema; gives whether it is taken, None where it is not answered, and the server's words.
+        send: Sends a schema. Returns whether it is taken, None if it is not answered, and the server's words.
     """
-    asking, places = _Asking(ask), places_of(document)
+    reply, words = SchemaReply(), ""
+
+    def takes(sent: Any) -> bool:
+        nonlocal words
+        reply.requests += 1
+        is_taken, text = send(sent)
+        if is_taken is None:
+            reply.text = text
+            raise _Unanswered
+        words = words if is_taken else text
+        return is_taken
+
     try:
-        if asking.takes(document):
-            return SchemaReply(True, asking.requests, places)
-        words = asking.text
-        keyword = _searched(document, asking) if isinstance(document, dict) else None
-    except _Unanswered as error:
-        return SchemaReply(None if not asking.text else False, asking.requests, places, text=str(error))
-    return SchemaReply(False, asking.requests, places, keyword, words)
+        reply.is_accepted = takes(document)
+        reply.text = words
+        if not reply.is_accepted and isinstance(document, dict):
+            places = _places(document)
+            size = bisect_left(
+                range(len(places)), True, key=lambda at: not takes(_without(document, places[at:]))
+            )
+            reply.refused = (
+                RefusedKeyword(*places[size - 1], words)
+                if size
+                else _in_structure(document, places, takes, words)
+            )
+    except _Unanswered:
+        pass
+    return reply
 
 
-# The subschemas of these are looked into; what stands in others is part of the place.
-_MAPS: Final = ("properties", "patternProperties", "$defs", "definitions")
-_LISTS: Final = ("anyOf", "oneOf", "prefixItems")
-_SINGLES: Final = ("items", "additionalProperties")
-# Keywords that a schema is hardly taken without.
-_CORE: Final = (
-    "type", "$ref", "properties", "required", "additionalProperties", "items", "prefixItems", "$defs", "definitions",
-    "$schema", "$id", "description",
-)  # fmt: skip
-
-
-def _children(node: dict[str, Any]) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-    """Give the subschemas that are looked into: their pointers behind the schema's, and the way there."""
-    for keyword, value in node.items():
-        if keyword in _MAPS and isinstance(value, dict):
-            yield from ((f"/{escape(keyword)}/{escape(name)}", (keyword, name)) for name in value)
-        elif keyword in _LISTS and isinstance(value, list) and _stands_alone(node, keyword):
-            yield from ((f"/{keyword}/{at}", (keyword, at)) for at in range(len(value)))
-        elif keyword in _SINGLES and isinstance(value, dict):
-            yield f"/{keyword}", (keyword,)
-
-
-def _stands_alone(node: dict[str, Any], keyword: str) -> bool:
-    """Say whether what stands in another's place cannot contradict what stands beside it."""
-    others = node.keys() - {keyword, *STRUCTURE, *ANNOTATIONS}
-    return keyword == "prefixItems" or not others or (others == {"type"} and node["type"] == "object")
-
-
-def _at(node: Any, way: Sequence[Any]) -> Any:
-    for step in way:
-        node = node[step]
-    return node
-
-
-def _nodes(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give the subschemas that are looked into with their pointers, in the order in which they are written."""
-    ahead: list[tuple[str, Any]] = [("", document)]
-    while ahead:
-        location, node = ahead.pop()
-        if isinstance(node, dict):
-            yield location, node
-            ahead += reversed([(location + step, _at(node, way)) for step, way in _children(node)])
-
-
-def _cut(document: dict[str, Any], count: int, own: dict[str, Any] | None = None) -> Any:
-    """Give a schema with its first subschemas as they are, and the others as what everybody takes.
-
-    Args:
-        document: The schema.
-        count: How many of its subschemas stay.
-        own: What the last of them says instead; None: what it says.
-    """
-    numbered = {location: at for at, (location, _) in enumerate(_nodes(document))}
-
-    def build(location: str, node: Any, way: tuple[str | int, ...], above: dict[str, Any]) -> Any:
-        if not isinstance(node, dict):
-            return node
-        at = numbered[location]
-        if at >= count:
-            return _neutral(way, above)
-        source = node if own is None or at != count - 1 else own
-        schema: dict[str, Any] = {word: list(value) if isinstance(value, list) else dict(value) if isinstance(value, dict) else value
-                for word, value in source.items()}  # fmt: skip
-        for step, inner in _children(node):
-            if inner[0] in schema:
-                built = build(location + step, _at(node, inner), inner, node)
-                if len(inner) == 1:
-                    schema[str(inner[0])] = built
-                else:
-                    schema[str(inner[0])][inner[1]] = built
-        return schema
-
-    return build("", document, (), {})
-
-
-def _neutral(way: tuple[str | int, ...], above: dict[str, Any]) -> dict[str, Any]:
-    """Give what everybody takes in the place of a subschema; branches of a union are to be told apart."""
-    if not way:
-        return _object_of("answer")
-    if way[0] not in ("anyOf", "oneOf"):
-        return {"type": "string"}
-    name = f"option {way[1]}"
-    return _object_of(name) if above.get("type") == "object" else {"type": "string", "enum": [name]}
-
-
-def _object_of(name: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {name: {"type": "string"}},
-        "required": [name],
-        "additionalProperties": False,
-    }
-
-
-def _is_valid(document: Any) -> bool:
-    try:
-        Schema.of(document, allow_unknown=True)
-    except InvalidSchema:  # a reference may lead into what was taken out
-        return False
-    return True
-
-
-def _searched(document: dict[str, Any], asking: _Asking) -> RefusedKeyword | None:
-    """Find the first subschema, and in it the first keyword, with which a schema is refused."""
-    nodes = list(_nodes(document))
-    counts = [count for count in range(1, len(nodes)) if _is_valid(_cut(document, count))]
-    count = [*counts, len(nodes)][
-        _first(len(counts), lambda at: not asking.takes(_cut(document, counts[at])))
+def _places(document: Any) -> list[Place]:
+    """Return the keywords that a schema may be taken without, each with the pointer of its schema."""
+    return [
+        (place.location, keyword)
+        for place in _schemas(document)
+        for keyword in place.schema
+        if keyword not in _STRUCTURE
     ]
-    location, node = nodes[count - 1]
-    core = {word: value for word, value in node.items() if word in _CORE}
-    others = [word for word in node if word not in _CORE]
-    steps = [{**core, **{word: node[word] for word in others[:size]}} for size in range(len(others))]
-    usable = [at for at, step in enumerate(steps) if step and _is_valid(_cut(document, count, step))]
-    index = _first(len(usable), lambda at: not asking.takes(_cut(document, count, steps[usable[at]])))
-    size = [*usable, len(others)][index]
-    if size > 0:
-        return RefusedKeyword(location, others[size - 1], asking.text)
-    return _in_core(document, count, location, node, core, asking)
 
 
-def _first(count: int, holds: Callable[[int], bool]) -> int:
-    """Give the first index below *count* for which something holds, *count* if for none; it holds from there on."""
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+def _schemas(document: Any) -> list[Any]:
+    """Return the schemas of a document, outermost first, then in the order in which they are written."""
+    held = list(subschemas(document, "", ""))[::-1]
+    return sorted((place for place in held if isinstance(place.schema, dict)), key=_depth)
 
 
-def _in_core(
-    document: dict[str, Any],
-    count: int,
-    location: str,
-    node: dict[str, Any],
-    core: dict[str, Any],
-    asking: _Asking,
+def _depth(place: Any) -> int:
+    return int(place.location.count("/"))
+
+
+def _without(document: Any, places: Collection[Place]) -> Any:
+    """Return a copy of a schema without some keywords."""
+    copied, left_out = json.loads(json.dumps(document)), set(places)
+    for place in _schemas(copied):
+        for keyword in list(place.schema):
+            if (place.location, keyword) in left_out:
+                del place.schema[keyword]
+                if not _TYPED & place.schema.keys():
+                    place.schema["type"] = "string"
+    return copied
+
+
+def _in_structure(
+    document: Any, places: Collection[Place], takes: Callable[[Any], bool], words: str
 ) -> RefusedKeyword | None:
-    """Tell what is refused of the keywords that a schema is hardly taken without: one, or that one is missed."""
-    words = asking.text
-    names = list(node.get("properties", ())) if isinstance(node.get("properties"), dict) else []
-    if "properties" in core or core.get("type") == "object":
-        closed = {**core, "additionalProperties": False}
-        if core.get("additionalProperties") is not False and asking.takes(_cut(document, count, closed)):
-            return RefusedKeyword(location, "additionalProperties", words, is_missed=True)
-        if set(core.get("required", ())) != set(names) and asking.takes(
-            _cut(document, count, {**closed, "required": names})
-        ):
-            return RefusedKeyword(location, "required", words, is_missed=True)
-    word = next(
-        (word for word in ("$ref", "prefixItems", "items", "properties", "type") if word in core), None
-    )
-    return None if word is None else RefusedKeyword(location, word, words)
+    """Find what the structure lacks: a closed object, or a required property."""
+    fuller = _without(document, places)
+    objects = [place for place in _schemas(fuller) if "properties" in place.schema]
+    for keyword, value in (
+        ("additionalProperties", lambda schema: False),
+        ("required", lambda schema: list(schema["properties"])),
+    ):
+        lacking = [place for place in objects if place.schema.get(keyword) != value(place.schema)]
+        for place in lacking:
+            place.schema[keyword] = value(place.schema)
+        if lacking and takes(fuller):
+            return RefusedKeyword(lacking[0].location, keyword, words, is_missed=True)
+    return None

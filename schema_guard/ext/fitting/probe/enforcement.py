@@ -17,11 +17,11 @@ from schema_guard.ext.fitting.probe.questions import (
     enforcement_questions,
     prompt_of,
 )
-from schema_guard.ext.fitting.probe.request import ProbeAnswer, ask, ask_plainly
+from schema_guard.ext.fitting.probe.request import ProbeAnswer, ask
 from schema_guard.stats import clopper_pearson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from schema_guard.models.interface import Model
 
@@ -101,13 +101,7 @@ def at_least(enforced: int, n: int) -> float:
     return 0.0 if interval is None else 1 - interval.upper
 
 
-def probe_enforcement(
-    model: Model,
-    *,
-    requests: int = 3,
-    seed: int | None = None,
-    on_asked: Callable[[ProbedQuestion], None] | None = None,
-) -> Enforcement:
+def probe_enforcement(model: Model, *, requests: int = 3, seed: int | None = None) -> Enforcement:
     """Ask for what schemas forbid, and see what comes.
 
     It is one request more where each was refused: whether the server answers at all. It ends early where nothing is
@@ -117,7 +111,6 @@ def probe_enforcement(
         model: Whom to ask.
         requests: How many, >= 1.
         seed: Of the constants; None makes new ones each time.
-        on_asked: Told each request that was made.
 
     Raises:
         InvalidArgument: The model's provider takes no schema.
@@ -125,15 +118,9 @@ def probe_enforcement(
     asked: list[ProbedQuestion] = []
     for question in enforcement_questions(model.provider, requests, seed):
         asked.append(ProbedQuestion(question, ask(model, question.schema, question.prompt)))
-        if on_asked is not None:
-            on_asked(asked[-1])
         if all(request.answer.did == "unanswered" for request in asked):
             break
     enforcement = Enforcement(tuple(asked))
-    if (
-        enforcement.judged
-        and enforcement.counts["refused"] == enforcement.judged
-        and not enforcement.by_keyword
-    ):
-        return Enforcement(enforcement.asked, ask_plainly(model, prompt_of({"answer": True})))
+    if enforcement.judged and not enforcement.by_keyword:  # all were refused
+        return Enforcement(enforcement.asked, ask(model, None, prompt_of({"answer": True})))
     return enforcement

@@ -15,7 +15,7 @@ from schema_guard.ext.fitting.probe.questions import ProbeQuestion, forbidding, 
 from schema_guard.ext.fitting.probe.request import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from schema_guard.ext.fitting.probe.request import ProbeAnswer
     from schema_guard.models.interface import Model
@@ -158,24 +158,19 @@ def keyword_questions(provider: str) -> Iterator[ProbeQuestion]:
         yield in_form(question, provider)
 
 
-def probe_keywords(
-    model: Model, *, on_asked: Callable[[ProbedKeyword], None] | None = None
-) -> list[ProbedKeyword]:
+def probe_keywords(model: Model) -> list[ProbedKeyword]:
     """Ask against each keyword, once.
 
     It ends early where nothing is answered.
 
     Args:
         model: Whom to ask.
-        on_asked: Told each request that was made.
     """
     keywords: list[ProbedKeyword] = []
     for question in keyword_questions(model.provider):
         answer = ask(model, question.schema, question.prompt)
         does = _DID.get(answer.did)
         keywords.append(ProbedKeyword(question.keyword, does, _by_rules(question, model.provider), answer))
-        if on_asked is not None:
-            on_asked(keywords[-1])
         if all(keyword.answer.did == "unanswered" for keyword in keywords):
             break
     return keywords

@@ -22,7 +22,7 @@ from schema_guard.ext.fitting.linting import lint
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["HARD", "ProbeQuestion", "constant", "enforcement_questions", "forbidding", "in_form", "prompt_of"]
+__all__ = ["HARD", "ProbeQuestion", "enforcement_questions", "forbidding", "in_form", "prompt_of"]
 
 HARD = frozenset({"pattern", "minItems", "minimum"})
 """Keywords that a model hardly keeps to where they are only shown to it."""
@@ -96,11 +96,6 @@ def in_form(question: ProbeQuestion, provider: str) -> ProbeQuestion:
         return question
     schema = {word: value for word, value in question.schema.items() if word != "additionalProperties"}
     return replace(question, schema=schema)
-
-
-def constant(seed: int | None = None) -> str:
-    """Give a text that stands nowhere else."""
-    return _word(SystemRandom() if seed is None else Random(seed))
 
 
 def _word(random: Random) -> str:

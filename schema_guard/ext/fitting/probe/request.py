@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schema_guard.models.interface import Model, PromptLike
     from schema_guard.received.replies import Reply
 
-__all__ = ["OUTPUT_TOKENS", "Did", "ProbeAnswer", "ask", "ask_plainly", "check_strict"]
+__all__ = ["OUTPUT_TOKENS", "Did", "ProbeAnswer", "ask", "check_strict"]
 
 Did: TypeAlias = Literal["kept", "broken", "refused", "unclear", "unanswered"]
 """What came of a request: a reply that keeps to the schema, one that does not, a refusal of the request, a reply that
@@ -61,17 +61,18 @@ def check_strict(model: Model) -> None:
 
 
 def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS) -> ProbeAnswer:
-    """Ask a model with a schema.
+    """Send a request.
 
     Args:
-        model: Whom.
-        schema: The schema, sent as it is, by a name that says nothing.
-        prompt: What to ask.
+        model: The model.
+        schema: The schema, sent unchanged under a name without meaning. Without one, any text is `kept`.
+        prompt: The prompt.
         output_tokens: Limit of the reply.
     """
-    loaded = Schema.of(schema, name="probe")
+    loaded = Schema.of({} if schema is None else schema, name="probe")
+    strategy = "bare" if schema is None else _STRATEGY
     try:
-        options = options_for(model.provider, _STRATEGY, loaded, output_tokens=output_tokens)
+        options = options_for(model.provider, strategy, loaded, output_tokens=output_tokens)
     except InvalidArgument as error:
         # An engine that would answer 200 and enforce nothing is asked here first.
         return ProbeAnswer("refused", clip(f"not sent: {error}", _MOST_CHARS))
@@ -84,25 +85,9 @@ def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = O
     if reply.finish_reason in ("length", "refusal", "content_filter"):
         return ProbeAnswer("unclear", f"{reply.finish_reason}: {text}", reply.usage)
     judged = judge(reply.text or "", loaded, finish_reason=reply.finish_reason)
-    is_kept = reply.failure is None and judged.ok and judged.form == "clean"
+    is_clean = schema is None or (judged.ok and judged.form == "clean")
+    is_kept = reply.failure is None and bool(reply.text) and is_clean
     return ProbeAnswer("kept" if is_kept else "broken", text, reply.usage)
-
-
-def ask_plainly(model: Model, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS) -> ProbeAnswer:
-    """Ask a model without a schema; `kept` is any reply with a text, which is not clipped.
-
-    Args:
-        model: Whom.
-        prompt: What to ask.
-        output_tokens: Limit of the reply.
-    """
-    schema = Schema.of({}, name="probe")
-    options = options_for(model.provider, "bare", schema, output_tokens=output_tokens)
-    reply = _send(model, prompt, options)
-    if isinstance(reply, ProbeAnswer):
-        return reply
-    did: Did = "kept" if reply.text and reply.failure is None else "unclear"
-    return ProbeAnswer(did, reply.text or "nothing", reply.usage)
 
 
 def _send(model: Model, prompt: PromptLike, options: dict[str, Any]) -> Reply | ProbeAnswer:

@@ -70,7 +70,7 @@ def probe_as_lines(result: ProbeResult) -> Iterator[str]:
 
 
 def _schema(schema: SchemaReply) -> Iterator[str]:
-    counts = f"{plural(schema.requests, 'request')}, {plural(schema.places, 'place')}"
+    counts = plural(schema.requests, "request")
     if schema.is_accepted:
         yield f"the schema is taken ({counts})"
     elif schema.is_accepted is None:
@@ -162,7 +162,6 @@ def probe_as_json(result: ProbeResult) -> dict[str, Any]:
         else {
             "is_taken": schema.is_accepted,
             "requests": schema.requests,
-            "places": schema.places,
             "refused": None
             if schema.refused is None
             else {

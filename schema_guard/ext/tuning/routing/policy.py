@@ -67,11 +67,11 @@ class Way(NamedTuple):
     """Which way a call goes.
 
     Attributes:
-        branch: `shadowed` is the prompt with a shadow, `edge` the prompt for what is not primary.
+        branch: `shadowed` is the prompt with a shadow.
         bucket: Of its input, by which it is known again; None where none was drawn.
     """
 
-    branch: Literal["tuned", "prompt", "shadowed", "edge"]
+    branch: Literal["tuned", "prompt", "shadowed"]
     bucket: float | None = None
 
 
@@ -84,7 +84,6 @@ class RoutingPolicy:
         name: str,
         primary: Any,
         fallback: bool,
-        fallback_on_error: bool,
         shadow: float,
         share: float | Rollout,
         kill_switch: Any,
@@ -94,7 +93,6 @@ class RoutingPolicy:
         self._name = name
         self._primary = primary
         self._falls_back = fallback
-        self._falls_back_on_error = fallback_on_error
         self._shadow = check_share("shadow", shadow)
         self._course = Course(share) if isinstance(share, Rollout) else None
         self._share = 1.0 if isinstance(share, Rollout) else check_share("share", share)
@@ -138,11 +136,9 @@ class RoutingPolicy:
         """
         if self._switch is not None and self._switch.is_pulled():
             self._count("switched_off")
-            return Way("edge")
-        prepared = prompt._prepared
-        task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.provider)
-        if not self._is_primary(task, prompt.guard.about.segment, args, kwargs):
-            return Way("edge")
+            return Way("prompt")
+        if not self._is_primary(prompt.guard.about.segment, args, kwargs):
+            return Way("prompt")
         if not self._is_restored:
             self._restore(tuned)
         share = self.share
@@ -150,6 +146,8 @@ class RoutingPolicy:
             return Way("tuned")
         if share <= 0 and self._shadow in (0.0, 1.0):
             return Way("shadowed" if self._shadow else "prompt")
+        prepared = prompt._prepared
+        task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.provider)
         bucket = self._buckets.draw(task)
         if bucket.branch < share:
             return Way("tuned", bucket.branch)
@@ -165,7 +163,7 @@ class RoutingPolicy:
             failure is not None and failure.kind == "transport" and failure.code != "cancelled"
         )
         if is_error:
-            if not self._falls_back_on_error or _goes_on(error):
+            if _goes_on(error):
                 return False
             what = "the tuned function failed with %s: the prompt answers such calls"
             self._tell("tuned_errors", what, error or failure)
@@ -181,11 +179,9 @@ class RoutingPolicy:
         """Count a call beside an answer: it says of the tuned model what an answer of it would."""
         self._note(outcome, bucket)
 
-    def note_prompt(self, outcome: Outcome[Any], *, is_primary: bool) -> None:
+    def note_prompt(self) -> None:
         """Count a call of the prompt's branch."""
         self._count("prompt")
-        if is_primary and self._course is not None:
-            self._course.note_prompt(outcome)
 
     def counts(self) -> RouterCounts:
         """Give what this process did."""
@@ -195,14 +191,12 @@ class RoutingPolicy:
             **named, shadows=beside.made, shadows_pending=beside.pending, shadows_dropped=beside.dropped
         )
 
-    def _is_primary(
-        self, task: Any, segment: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> bool:
+    def _is_primary(self, segment: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         if self._primary is None:
             return True
         try:
             if isinstance(self._primary, Evidence):
-                return self._primary.holds(task, segment)
+                return self._primary.holds(segment)
             return bool(self._primary(*args, **kwargs))
         except Exception as error:
             if is_interruption(error):

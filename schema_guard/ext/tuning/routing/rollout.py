@@ -4,14 +4,12 @@
 Rules:
 1. The share is at most target / U, where U is the upper bound of the tuned model's rate. At every look, its failure
    rate is with 1 - alpha no more than the target of the primary inputs, while nothing is known yet too. It never
-   shrinks but to nothing, so an input changes its branch at most twice. Each input counts once for it, by its first
-   call: the same inputs again, which are always the same branch's, prove nothing of those that it has not met. All
-   that holds for one process: what is taken up from records may hold an input twice, as a shadow and as an answer,
-   and it is met anew, so that the share may be up to three times as large where inputs come again.
-2. It goes back when the rate is proved above the target, or above that of the prompt where that is asked for: both are
-   bounds that hold at every look. And when failures come that a rate at the target does not bring in 100,000 calls: a
-   model that was good for long is found out by its latest calls, not by all. It goes back only after 5 failures or 20
-   calls.
+   shrinks but to nothing, so an input changes its branch at most twice. Each input counts once for it, by its first call:
+   the same inputs again, which are always the same branch's, prove nothing of those that it has not met. All that holds for
+   one process: what is taken up from records may hold an input twice, as a shadow and as an answer, and it is met anew, so
+   that the share may be up to three times as large where inputs come again.
+2. It goes back when the rate is proved above the target, by a bound that holds at every look. And when failures
+   come that a rate at the target does not bring in 100,000 calls: a model that was good for long is found out by its latest calls, not by all. It goes back only after 5 failures or 20 calls.
 3. Primary calls alone count: the draw parts them at random, so both branches have the same kinds of inputs.
 """
 
@@ -22,7 +20,6 @@ from math import log
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument
 from schema_guard.stats import Drift, bounds, log_e_value
 from schema_guard.text import clip, dataclass_repr, interval, percent
@@ -57,8 +54,6 @@ class Rollout:
         target: Largest failure rate of the tuned model, in (0, 0.5), including calls that the fallback fixes. Use the
             target of `decide`.
         alpha: Error probability of each side, in (0, 1).
-        against_prompt: Whether to reduce the share also if the tuned model is worse than the prompt, even if it can
-            meet the target.
         most: Largest share, in (0, 1].
     """
 
@@ -66,11 +61,9 @@ class Rollout:
 
     target: float = 0.01
     alpha: float = 0.05
-    against_prompt: bool = False
     most: float = 1.0
 
     def __post_init__(self) -> None:
-        require_bool("against_prompt", self.against_prompt)
         for name, most, expected in (
             ("target", _MOST_TARGET, "(0, 0.5)"),
             ("alpha", 1, "(0, 1)"),
@@ -94,7 +87,7 @@ class Course:
         self.rollout = rollout
         self.share = min(rollout.target, rollout.most)
         self.why_back: str | None = None
-        self.tuned = self.prompt = (0, 0)
+        self.tuned = (0, 0)
         self.inputs: tuple[int, float] = (0, 0)
         self._met: set[float] = set()
         self._lock = RLock()
@@ -162,13 +155,6 @@ class Course:
             self._next_look = n * _GROWTH
             self._grow(n, k)
 
-    def note_prompt(self, outcome: Outcome[Any]) -> None:
-        """Count a primary call of the prompt, where the tuned model is held against it."""
-        if self.rollout.against_prompt and is_judged(outcome):
-            with self._lock:
-                n, k = self.prompt
-                self.prompt = n + 1, k + (not outcome.ok)
-
     def _grow(self, n: int, k: float) -> None:
         upper = bounds(k, n, alpha=self.rollout.alpha).upper
         self.share = max(self.share, min(self.rollout.target / upper, self.rollout.most))
@@ -181,14 +167,6 @@ class Course:
             return None
         if k > n * target and log_e_value(k, n, target, side="bad") >= -log(alpha):
             return f"{_rate_text(k, n, alpha)} failed, proved above the target of {percent(target)}"
-        if not self.rollout.against_prompt or not k:
-            return None
-        prompt_n, prompt_k = self.prompt
-        # Both bounds have to hold.
-        worst = bounds(prompt_k, prompt_n, alpha=alpha / 2).upper
-        if worst < k / n and log_e_value(k, n, worst, side="bad") >= -log(alpha / 2):
-            prompt_rate = _rate_text(prompt_k, prompt_n, alpha / 2)
-            return f"{_rate_text(k, n, alpha / 2)} failed, proved above the prompt's {prompt_rate}"
         return None
 
     def _has_enough(self) -> bool:

@@ -111,7 +111,6 @@ class Router(Generic[P, R_co, O_co, S_co]):
         prompt: Routed[P, R_co, O_co, S_co],
         primary: Callable[P, object] | Evidence | None = None,
         fallback: bool = True,
-        fallback_on_error: bool = True,
         shadow: float = 0.0,
         share: float | Rollout = 1.0,
         kill_switch: Callable[[], object] | str | os.PathLike[str] | None = None,
@@ -126,8 +125,6 @@ class Router(Generic[P, R_co, O_co, S_co]):
                 Where it raises, the prompt answers. None: every call is.
             fallback: Whether the prompt is asked where the tuned model gives no value. It is a call of its own, whose
                 `parent_call_id` is the tuned call: its attempts and its budget are its own, and its cost is added.
-            fallback_on_error: Whether that holds too where the tuned function raised, or gave what is no reply.
-                Without it such a call raises, as the function itself does.
             shadow: Of the primary calls that the prompt answers: the share, in [0, 1], that the tuned model is asked as
                 well when the answer has been given. Of these calls nothing reaches who called; they are recorded as
                 trials.
@@ -143,16 +140,15 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """
         check_functions(tuned, prompt)
         require_bool("fallback", fallback)
-        require_bool("fallback_on_error", fallback_on_error)
         require_text("name", name)
         theirs: Any = prompt
         self._arguments: dict[str, Any] = {
             "tuned": tuned, "prompt": prompt, "primary": primary, "fallback": fallback,
-            "fallback_on_error": fallback_on_error, "shadow": shadow, "share": share, "kill_switch": kill_switch, "name": name,
+            "shadow": shadow, "share": share, "kill_switch": kill_switch, "name": name,
         }  # fmt: skip
         self._name: str = name or theirs._prepared.name
         self._policy = RoutingPolicy(
-            name=self._name, primary=primary, fallback=fallback, fallback_on_error=fallback_on_error, shadow=shadow,
+            name=self._name, primary=primary, fallback=fallback, shadow=shadow,
             share=share, kill_switch=kill_switch, store=theirs._prepared.store,
         )  # fmt: skip
         self._is_async = isinstance(prompt, AsyncGuarded)
@@ -243,7 +239,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         way, bucket = policy.way(self._prompt, self._tuned, args, kwargs)
         if way != "tuned":
             driven = yield _Ask(self._prompt)
-            policy.note_prompt(driven.outcome, is_primary=way != "edge")
+            policy.note_prompt()
             is_shadowed = way == "shadowed" and driven.error is None and is_judged(driven.outcome)
             yield _End(self._prompt, driven, driven.outcome.call.id if is_shadowed else None, bucket)
             return

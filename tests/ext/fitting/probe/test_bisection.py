@@ -55,7 +55,7 @@ def without(keyword):
 
 @given(SCHEMAS, st.data())
 def test_a_planted_keyword_is_found_where_it_stands(schema, data):
-    """Wherever it is, with at most 2 log2(places) + 4 requests."""
+    """Wherever it is, with at most log2(keywords) + 5 requests."""
     planted = json.loads(json.dumps(schema))  # no two places are one object
     location = data.draw(st.sampled_from(sorted(place.location for place in objects(planted))))
     at(planted, location)["uniqueItems"] = True

@@ -121,20 +121,6 @@ def test_a_model_that_was_good_for_long_is_found_out_by_its_latest_calls():
     assert "have risen above the target" in router.why_back
 
 
-def test_a_model_worse_than_the_prompt_goes_back_where_that_is_asked_for():
-    """Both bounds have to part: a tuned model that may meet the target is out all the same."""
-    random = Random(3)
-    fails = lambda branch, task: branch == "tuned" and random.random() < 0.15  # noqa: E731
-    router = Branches(fails=fails).router(share=Rollout(target=0.2, against_prompt=True), shadow=1.0)
-    for number in range(1500):
-        router(str(number))
-        router.flush()
-        if router.why_back:
-            break
-
-    assert "proved above the prompt's" in router.why_back
-
-
 @pytest.mark.parametrize("settings", [{"target": 0}, {"target": 0.5}, {"alpha": "x"}, {"most": 1.5}])
 def test_what_is_no_rollout_is_refused(settings):
     """The message names the argument and its range."""

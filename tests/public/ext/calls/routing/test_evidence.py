@@ -1,46 +1,15 @@
-"""Facts about `Evidence`: what it tells of an input, and what it refuses to guess."""
-
-# ruff: noqa: RUF001 - letters of other scripts
+"""Facts about `Evidence`: the segments that a tuned model gets."""
 
 import pytest
 
-from schema_guard import Evidence, InvalidArgument, Message
+from schema_guard import Evidence, InvalidArgument
 
 
-@pytest.mark.parametrize(
-    ("script", "text", "holds"),
-    [
-        ("latin", "Rechnung Nr. 12, Café", True),
-        ("latin", "Счёт номер 12", False),
-        ("cyrillic", "Счёт номер 12 от ООО Ромашка, всего 12 EUR", True),
-        ("latin", "Invoice 請求書 12 請求書請求書", False),
-        ("han", "发票 12", True),
-        ("latin", "12 345.67", True),
-    ],
-)
-def test_a_script_is_what_the_letters_say(script, text, holds):
-    """Four in five letters decide; digits and signs are of no script."""
-    assert Evidence(script=[script]).holds(text, None) is holds
+def test_primary_calls_are_those_of_the_segments():
+    """A call without a segment is primary if that is named."""
+    evidence = Evidence(segments=["invoices", "(no segment)"])
 
-
-def test_the_length_is_that_of_all_texts_of_the_messages():
-    """Both ends are included; what is no text is not counted."""
-    task = (Message("system", "ab"), Message("user", [{"type": "text", "text": "cd"}, {"type": "image"}]))
-
-    assert [Evidence(input_chars=(0, most)).holds(task, None) for most in (4, 5)] == [False, True]
-
-
-def test_a_language_is_for_a_function_of_the_users():
-    """It is given the text, and what it says counts."""
-    assert Evidence(language=lambda text: "der" in text).holds("der Tag", None)
-
-
-def test_all_that_is_said_must_hold():
-    """A short text of another segment is no primary input."""
-    evidence = Evidence(segments=["invoices", "(no segment)"], input_chars=(0, 3))
-
-    assert [evidence.holds("abc", "invoices"), evidence.holds("abc", None)] == [True, True]
-    assert [evidence.holds("abc", "letters"), evidence.holds("abcd", "invoices")] == [False, False]
+    assert [evidence.holds(segment) for segment in ("invoices", None, "letters")] == [True, True, False]
 
 
 def test_a_verdict_names_the_segments():
@@ -53,12 +22,7 @@ def test_a_verdict_names_the_segments():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (Evidence, "nothing is said"),
         (lambda: Evidence(segments="invoices"), "segments='invoices'): expected names, such as"),
-        (lambda: Evidence(script=["latni"]), "did you mean 'latin'?; for a language give language="),
-        (lambda: Evidence(script=["german"]), "expected one of arabic"),
-        (lambda: Evidence(language="de"), "expected a function that takes a text"),
-        (lambda: Evidence(input_chars=(5, 1)), "expected the fewest and the most characters"),
         (lambda: Evidence.of({"verdicts": []}), "verdicts of several functions"),
         (
             lambda: Evidence.of("v.json"),

@@ -123,13 +123,6 @@ def test_a_tuned_function_that_raises_is_asked_again_and_said_once(caplog):
     ]
 
 
-def test_a_tuned_function_that_raises_is_not_asked_again_without_fallback_on_error():
-    """The exception goes on unchanged; a reply that is not valid is asked again all the same."""
-    with pytest.raises(ConnectionError):
-        Branches(fails=raising(ConnectionError())).router(fallback_on_error=False)("t")
-    assert Branches(fails=tuned_fails).router(fallback_on_error=False)("t") == {"by": "prompt"}
-
-
 def test_what_is_no_reply_is_asked_again():
     """An answer of the server without a reply in it is the tuned branch's fault, and costs no call."""
     prompt = Branches().prompt
