@@ -39,14 +39,13 @@ def attempts(name):
 @needs("transfer")
 def test_a_store_goes_out_and_comes_in(capsys, folder, full):
     """A store that imports the export of another store has the same attempts."""
-    status, out, err = run(capsys, "store", "export", "--store", "full.db", "--output", "a.csv")
-    again = [run(capsys, "store", "import", "a.csv", "--store", "b.db")[:2] for _ in range(2)]
+    status, out, err = run(capsys, "store", "export", "--store", "full.db", "--output", "a.jsonl")
+    again = [run(capsys, "store", "import", "a.jsonl", "--store", "b.db")[:2] for _ in range(2)]
 
-    assert (status, out, err) == (0, "exported 78 attempts to a.csv\n", "")
-    assert (folder / "a.csv").read_text().startswith("record,call_id,")
+    assert (status, out, err) == (0, "exported 78 attempts to a.jsonl\n", "")
     assert again == [
-        (0, "a.csv: 78 of 78 attempts added, 2 declarations, 1 count of lost records\n"),
-        (0, "a.csv: 0 of 78 attempts added, 78 were there already\n"),
+        (0, "a.jsonl: 78 of 78 attempts added, 2 declarations, 1 count of lost records\n"),
+        (0, "a.jsonl: 0 of 78 attempts added, 78 were there already\n"),
     ]
     assert attempts("b.db") == attempts("full.db")
 
@@ -102,7 +101,7 @@ def test_stores_are_merged(capsys, full):
 
 @needs("transfer")
 def test_import_checks_all_files_before_the_first(capsys, folder, full):
-    """All files are checked before the first one comes in; with --skip-bad what is wrong is told and left out."""
+    """All files are checked before the first one comes in."""
     run(capsys, "store", "export", "--store", "full.db", "-o", "good.jsonl")
     lines = (folder / "good.jsonl").read_text().splitlines(keepends=True)
     lines[4] = "{\n"
@@ -110,12 +109,10 @@ def test_import_checks_all_files_before_the_first(capsys, folder, full):
 
     refused = run(capsys, "store", "import", "good.jsonl", "bad.jsonl", "--store", "b.db")
     there = (folder / "b.db").exists()
-    skipped = run(capsys, "store", "import", "bad.jsonl", "--skip-bad", "--store", "b.db")
 
     assert (refused[0], there) == (2, False)
     assert "bad.jsonl: 1 place in it wrong, so nothing was imported" in refused[2]
-    assert "bad.jsonl, line 5: expected a JSON object" in skipped[2]
-    assert skipped[1].endswith(", 1 place with errors left out\n")
+    assert "line 5: expected a JSON object" in refused[2]
 
 
 @needs("transfer")

@@ -53,17 +53,15 @@ _LARGEST = 2**63 - 1  # what both databases hold
 
 
 class FieldFault(ValueError):
-    """What is wrong with a field.
+    """A fault of a field.
 
-    Attributes:
-        field: Its name; None for all of them together.
+    Args:
+        field: Its name; None for all of them together, empty for no place.
         why: What was expected, and what came.
     """
 
     def __init__(self, field: str | None, why: str) -> None:
-        super().__init__(f"at /{field}: {why}" if field else f"at (root): {why}")
-        self.field = field
-        self.why = why
+        super().__init__(why if field == "" else f"at {f'/{field}' if field else '(root)'}: {why}")
 
 
 def kind_of(column: str) -> tuple[str, bool]:

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store written into a file: its attempts in the order of storing, with what stands beside them."""
+"""A store written into a file: its attempts in the order of storing, and for JSON Lines the records beside them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from schema_guard.ext.transfer import forms
 from schema_guard.ext.transfer.columns import TEXTS, fields_of
-from schema_guard.ext.transfer.entries import Head, StoreData
+from schema_guard.ext.transfer.json_lines import StoreData, write_lines
 from schema_guard.ext.transfer.texts import texts_as_json
 from schema_guard.records.reading import pages
 from schema_guard.records.rows import COLUMNS
@@ -16,49 +14,40 @@ from schema_guard.records.rows import COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from schema_guard.ext.transfer.entries import Fields
-    from schema_guard.ext.transfer.forms import Form
+    from schema_guard.ext.transfer.json_lines import Fields
     from schema_guard.ext.transfer.texts import TextsAs
     from schema_guard.records.attempts import Where
     from schema_guard.records.backend import Backend
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.rows import Row
 
-__all__ = ["Export", "export", "store_data_of", "texts_by_attempt"]
+__all__ = ["FORMS", "Form", "export", "store_data_of", "texts_by_attempt"]
+
+Form: TypeAlias = Literal["jsonl", "csv", "parquet"]
+FORMS: tuple[Form, ...] = get_args(Form)
 
 _CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 _FUNCTION, _SCHEMA_NAME, _SCHEMA_FINGERPRINT = 0, 1, 2  # of `CONFIGURATION_COLUMNS`
 
 
-@dataclass(frozen=True)
-class Export:
-    """What goes out, and how.
-
-    Attributes:
-        form: Of the file.
-        where: Which calls.
-        release: Of this library.
-        texts: How the texts of prompts and replies go out; None for not at all.
-        on_step: Is told after each page how many attempts it had.
-    """
-
-    form: Form
-    where: Where
-    release: str
-    texts: TextsAs | None = None
-    on_step: Callable[[int], None] | None = None
-
-
-def export(backend: Backend, stream: IO[bytes], leaving: Export) -> int:
-    """Write the attempts of a store that are stored now, a page at a time.
+def export(
+    backend: Backend,
+    stream: IO[bytes],
+    form: Form,
+    where: Where,
+    *,
+    texts: TextsAs | None = None,
+    on_step: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Write the attempts of a store that are stored now, a page at a time, and return their number.
 
     Args:
         backend: The store.
-        stream: Where to.
-        leaving: What and how.
-
-    Returns:
-        How many attempts there were.
+        stream: The file.
+        form: The format of the file.
+        where: The calls to write.
+        texts: How to write the texts of prompts and replies. None writes none.
+        on_step: Takes the number of attempts after each page.
 
     Raises:
         StoreError: The store cannot be read.
@@ -66,20 +55,24 @@ def export(backend: Backend, stream: IO[bytes], leaving: Export) -> int:
     """
 
     def read() -> Iterator[list[Fields]]:
-        for page in pages(backend, leaving.where):
+        for page in pages(backend, where):
             rows = [row for _, row in page]
             fields = [fields_of(row) for row in rows]
-            if leaving.texts is not None:
+            if texts is not None:
                 by_attempt = texts_by_attempt(backend, rows)
                 for row, attempt in zip(rows, fields, strict=True):
-                    texts = by_attempt.get((row[_CALL_ID], row[_NUMBER]))
-                    attempt[TEXTS] = None if texts is None else texts_as_json(texts, leaving.texts)
+                    kept = by_attempt.get((row[_CALL_ID], row[_NUMBER]))
+                    attempt[TEXTS] = None if kept is None else texts_as_json(kept, texts)
             yield fields
-            if leaving.on_step is not None:
-                leaving.on_step(len(page))
+            on_step(len(page))
 
-    head = Head(store_data_of(backend, leaving.where), leaving.release, leaving.texts is not None)
-    return forms.write(leaving.form, head, read(), stream)
+    has_texts = texts is not None
+    if form == "jsonl":
+        return write_lines(store_data_of(backend, where), read(), stream, has_texts=has_texts)
+    from schema_guard.ext.transfer import tables  # only for these forms
+
+    write = tables.write_csv if form == "csv" else tables.write_parquet
+    return write(read(), stream, has_texts=has_texts)
 
 
 def texts_by_attempt(backend: Backend, rows: Sequence[Row]) -> dict[tuple[object, object], Texts]:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files and other stores taken into a store.
+"""Imports of files and of other stores.
 
-Rules: nothing of a file comes in before all of it was read and found right, unless what is wrong in it may be left
-out. What comes in is what is not there; the rest is left as it is.
+Rules: a file is read to its end and checked before any of it is imported. Calls that are stored already stay as they are.
 """
 
 from __future__ import annotations
@@ -10,8 +9,6 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.transfer import forms
-from schema_guard.ext.transfer.entries import FileReading
 from schema_guard.ext.transfer.exporter import store_data_of, texts_by_attempt
 from schema_guard.ext.transfer.insertion import (
     Added,
@@ -22,6 +19,7 @@ from schema_guard.ext.transfer.insertion import (
     linked,
     stored_call_ids,
 )
+from schema_guard.ext.transfer.json_lines import FileReading
 from schema_guard.ext.transfer.merging import adopt_key
 from schema_guard.ext.transfer.texts import Moved
 from schema_guard.records.attempts import Where
@@ -36,8 +34,8 @@ from schema_guard.text import plural
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from schema_guard.ext.transfer.entries import StoreData
     from schema_guard.ext.transfer.insertion import Linked, Taking
+    from schema_guard.ext.transfer.json_lines import StoreData
     from schema_guard.records.backend import Backend
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.rows import Row
@@ -47,50 +45,45 @@ __all__ = ["check", "import_file", "merge"]
 _CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 
 
-def check(source: str, stream: IO[bytes], *, skip_bad: bool) -> FileReading:
-    """Read a file to its end and say what it has.
+def check(source: str, stream: IO[bytes]) -> FileReading:
+    """Read a file to its end, and return what it has.
 
     Args:
         source: Its name, for messages.
         stream: The file; can be set back to its beginning.
-        skip_bad: Whether what is wrong in it is counted only.
 
     Raises:
         InvalidArgument: It is no export, or something in it is wrong; the message lists the first ten places.
-        MissingExtra: It is Parquet and pyarrow is not installed.
     """
-    reading = FileReading(source)
-    for _ in reading.whole_calls(forms.read(source, stream)):
+    reading = FileReading(source, stream)
+    for _ in reading.whole_calls():
         pass
-    if reading.faults and not skip_bad:
+    if reading.faults:
         more = reading.faults - len(reading.first_faults)
-        listed = [*map(str, reading.first_faults), *([f"and {more} more"] if more else [])]
+        listed = [*reading.first_faults, *([f"and {more} more"] if more else [])]
         raise InvalidArgument(
-            f"{source}: {plural(reading.faults, 'place')} in it wrong, so nothing was imported: fix the file, or leave "
-            "their calls out with --skip-bad\n  " + "\n  ".join(listed)
+            f"{source}: {plural(reading.faults, 'place')} in it wrong, so nothing was imported: export the store again, "
+            "or fix the file\n  " + "\n  ".join(listed)
         )
     return reading
 
 
-def import_file(
-    backend: Backend, source: str, stream: IO[bytes], *, checked: FileReading, taking: Taking
-) -> Added:
-    """Take what a file has into a store.
+def import_file(backend: Backend, checked: FileReading, taking: Taking) -> Added:
+    """Import a file into a store.
 
     Args:
         backend: The store.
-        source: Name of the file.
-        stream: The file.
-        checked: What `check` gave of it.
-        taking: How.
+        checked: The file, as `check` returned it.
+        taking: How to import it.
 
     Raises:
         InvalidArgument: It is of another key, and that was not allowed.
         StoreError: The store cannot be written.
     """
+    source = checked.source
     how = linked(backend, source, checked.keys, unlinked=taking.unlinked)
-    calls = FileReading(source).whole_calls(forms.read(source, stream))
-    added = Added(source, checked.calls, checked.attempts, bad=checked.faults)
+    calls = FileReading(source, checked.stream).whole_calls()
+    added = Added(source, checked.calls, checked.attempts)
     return _add(backend, calls, checked.store_data, how, added, taking)
 
 
@@ -143,8 +136,7 @@ def _add(
             rows = [moved.row for moved in attempts]
             known = stored_call_ids(backend, rows)
             added.added += sum(row[_CALL_ID] not in known for row in rows)
-            if taking.on_step is not None:
-                taking.on_step(len(rows))
+            taking.on_step(len(rows))
         count_store_data(backend, beside, added)
         return added
     session = backend.session()

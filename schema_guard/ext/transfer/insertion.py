@@ -23,7 +23,7 @@ from schema_guard.records.sql import writing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from schema_guard.ext.transfer.entries import StoreData
+    from schema_guard.ext.transfer.json_lines import StoreData
     from schema_guard.ext.transfer.texts import Moved
     from schema_guard.records.backend import Backend
     from schema_guard.records.rows import Row
@@ -57,7 +57,6 @@ class Added:
         added: How many of the attempts were not there before.
         declarations: How many targets and declarations about steps were not there.
         lost_records: How many counts of lost records were not there.
-        bad: What was left out because it was wrong: places in the file.
         unlinked: Whether its inputs were kept apart from those of the store.
         is_of_another_key: Whether it came into an empty store, and what is recorded there is hashed with another key.
     """
@@ -68,7 +67,6 @@ class Added:
     added: int = 0
     declarations: int = 0
     lost_records: int = 0
-    bad: int = 0
     unlinked: bool = False
     is_of_another_key: bool = False
 
@@ -87,7 +85,7 @@ class Taking:
     unlinked: bool = False
     dry_run: bool = False
     with_texts: bool = False
-    on_step: Callable[[int], None] | None = None
+    on_step: Callable[[int], None] = lambda _: None
 
 
 class Linked(NamedTuple):
@@ -167,8 +165,7 @@ def add_calls(
         rows = [moved.row if namespace is None else _apart(moved.row, namespace) for moved in attempts]
         payloads = [moved.payload for moved in attempts] if taking.with_texts else []
         added += session.add_calls(rows, payloads)
-        if taking.on_step is not None:
-            taking.on_step(len(rows))
+        taking.on_step(len(rows))
         if len(rows) >= BATCH_ROWS:
             time.sleep(_PAUSE_S)
     return added

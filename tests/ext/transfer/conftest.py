@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import settings
 
-from schema_guard.ext.transfer.exporter import Export, export
+from schema_guard.ext.transfer.exporter import export
 from schema_guard.ext.transfer.importer import check, import_file, merge
 from schema_guard.ext.transfer.insertion import Taking
 from schema_guard.ext.transfer.merging import add_declared
@@ -42,14 +42,12 @@ def _declare(backend, at, reason, target):
 
 def _out(backend, form="jsonl", where=None, texts=None):
     stream = io.BytesIO()
-    export(backend, stream, Export(form, where or Where(), "0.2.0", texts))
+    export(backend, stream, form, where or Where(), texts=texts)
     return stream.getvalue()
 
 
-def _take(backend, content, *, skip_bad=False, source="a.jsonl", **how):
-    stream = io.BytesIO(content)
-    checked = check(source, stream, skip_bad=skip_bad)
-    return import_file(backend, source, stream, checked=checked, taking=Taking(**how))
+def _take(backend, content, **how):
+    return import_file(backend, check("a.jsonl", io.BytesIO(content)), Taking(**how))
 
 
 def _merged(backend, other, **how):

@@ -25,9 +25,8 @@ def on_step(done):
         os.kill(os.getpid(), signal.SIGKILL)
 
 with open(name, "rb") as stream:
-    checked = check(name, stream, skip_bad=False)
     taking = insertion.Taking(on_step=on_step)
-    print(json.dumps(import_file(SQLite(Path(into)), name, stream, checked=checked, taking=taking).added))
+    print(json.dumps(import_file(SQLite(Path(into)), check(name, stream), taking).added))
 """
 
 

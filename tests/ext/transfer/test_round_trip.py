@@ -2,24 +2,14 @@
 
 import json
 
-import pytest
 from hypothesis import given, settings
 
 from schema_guard.records.attempts import Where
 from schema_guard.records.rows import COLUMNS
 from tests.ext.transfer.drawn import described, outcomes_of
 
-FORMS = ["jsonl", "csv", "parquet"]
 
-
-@pytest.fixture(params=FORMS)
-def form(request):
-    if request.param == "parquet":
-        pytest.importorskip("pyarrow")
-    return request.param
-
-
-def test_import_of_an_export_is_the_same_store(form, new_backend, make, move, examples):
+def test_import_of_an_export_is_the_same_store(new_backend, make, move, examples):
     """Attempts, counts, hours, declarations and drops of an empty store are those of the file."""
 
     @given(described)
@@ -29,22 +19,22 @@ def test_import_of_an_export_is_the_same_store(form, new_backend, make, move, ex
         move.fill(first, outcomes_of(make, calls), lost_records={"queue_full": 2})
         move.declare(first, 1_000.0, "=dear", 0.01)
 
-        move.take(second, move.out(first, form))
+        move.take(second, move.out(first))
 
         assert move.all_of(second) == move.all_of(first)
-        assert move.out(second, form) == move.out(first, form)
+        assert move.out(second) == move.out(first)
 
     law()
 
 
-def test_in_twice_is_in_once(form, new_backend, make, move):
+def test_in_twice_is_in_once(new_backend, make, move):
     """The second import of a file changes nothing and says so."""
     first, second = new_backend(), new_backend()
     move.fill(
         first, [make.outcome(make.failed, {}, id=f"{n}") for n in range(3)], lost_records={"disk_full": 1}
     )
     move.declare(first, 1_000.0, "dear", 0.01)
-    content = move.out(first, form)
+    content = move.out(first)
 
     came = [move.take(second, content) for _ in range(2)]
 

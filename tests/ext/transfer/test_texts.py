@@ -10,15 +10,7 @@ from schema_guard.records.payloads.storage import TextStorage
 from schema_guard.records.rows import rows
 from schema_guard.values import Message
 
-FORMS = ["jsonl", "csv", "parquet"]
 CALLS = [f"{number:032x}" for number in range(4)]
-
-
-@pytest.fixture(params=FORMS)
-def form(request):
-    if request.param == "parquet":
-        pytest.importorskip("pyarrow")
-    return request.param
 
 
 @pytest.fixture
@@ -52,18 +44,18 @@ def texts(backend):
 @pytest.mark.parametrize(
     "policy", ["redacted", *(pytest.param(policy, marks=pytest.mark.slow) for policy in ("full", "hash"))]
 )
-def test_texts_go_out_and_come_in(form, policy, new_backend, keep, move):
+def test_texts_go_out_and_come_in(policy, new_backend, keep, move):
     """What one store keeps, under whichever policy, the other one keeps."""
     first, second = new_backend(), new_backend()
     keep(first, policy)
 
-    content = move.out(first, form, texts="kept")
+    content = move.out(first, texts="kept")
     came = [move.take(second, content, with_texts=True).added for _ in range(2)]
 
     assert came == [4, 0]
     lines = [one.__class__(**fields_of(one)) for one in texts(first)]
     assert texts(second) == lines
-    assert move.out(second, form, texts="kept") == content
+    assert move.out(second, texts="kept") == content
 
 
 def fields_of(one):

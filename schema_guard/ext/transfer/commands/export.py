@@ -12,9 +12,8 @@ import schema_guard
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import WhichRows, build_command, existing, option, shared, takes
 from schema_guard.cli.shared.progress import steps
-from schema_guard.ext.transfer.exporter import Export, export
+from schema_guard.ext.transfer.exporter import FORMS, Form, export
 from schema_guard.ext.transfer.files import STANDARD, written
-from schema_guard.ext.transfer.forms import FORMS, Form
 from schema_guard.ext.transfer.texts import TEXTS_AS
 from schema_guard.records.attempts import Where
 from schema_guard.records.selection import no_calls, select
@@ -49,8 +48,10 @@ class File:
 def command(which: WhichRows, file: File, store: str | None) -> int:
     """Write the attempts to a file, as JSON Lines, CSV, or Parquet.
 
-    The file has one row for each attempt, and everything that `schema-guard store import` needs. Only its owner can
-    read a new file. Exit status: 0, or 2 if nothing could be exported.
+    The file has one row for each attempt. Only its owner can read a new file. `schema-guard store import` reads JSON
+    Lines; CSV and Parquet are for other programs.
+
+    Exit status: 0, or 2 if nothing could be exported.
 
     \b
     schema-guard store export -o records.jsonl
@@ -66,8 +67,7 @@ def command(which: WhichRows, file: File, store: str | None) -> int:
     where = _where(which, records)
     with written(file.output, records.backend) as stream, steps("exported", records.info().rows) as on_step:
         texts = next((how for how in TEXTS_AS if how == file.texts), None)
-        leaving = Export(which_form, where, schema_guard.__version__, texts, on_step)
-        attempts = export(records.backend, stream, leaving)
+        attempts = export(records.backend, stream, which_form, where, texts=texts, on_step=on_step)
     if not attempts:
         note(f"{no_calls(records, **asdict(which))} in {records.url}")
     if file.output != STANDARD:

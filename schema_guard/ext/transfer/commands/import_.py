@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import build_command, option, readable, shared, takes
+from schema_guard.cli.shared.options import build_command, option, print_json, readable, shared, takes
 from schema_guard.cli.shared.progress import steps
 from schema_guard.cli.shared.quantities import SHARE
 from schema_guard.configuration.traffic import PARTS
-from schema_guard.errors import InvalidArgument
-from schema_guard.ext.transfer.commands.coming import Coming, report
 from schema_guard.extensions import load
 from schema_guard.records import resolve_store
 from schema_guard.records.urls import masked
-from schema_guard.text import safe
+from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
-    from typing import IO
+    from collections.abc import Sequence
 
     from schema_guard.ext.transfer.insertion import Added
     from schema_guard.records import Store
@@ -76,6 +74,20 @@ class Traces:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Coming:
+    """How exported files and stores are imported."""
+
+    texts: bool = option(
+        is_flag=True, help="Import the texts of prompts and replies too, if the source has them."
+    )
+    unlinked: bool = option(
+        is_flag=True,
+        advanced=True,
+        help="Also import records of a store with another hash key, which is an error by default. Inputs that occur in both stores then count as different inputs.",
+    )
+
+
 @build_command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @takes(traces=Traces, coming=Coming)
@@ -108,7 +120,7 @@ def command(
     into = readable(store)
     with ExitStack() as stack:
         added = _imported(stack, sources, into, coming, dry_run=dry_run)
-    report(added, form, dry_run=dry_run)
+    _report(added, form, dry_run=dry_run)
     return 0
 
 
@@ -128,32 +140,21 @@ def _imported(
     from schema_guard.ext.transfer.insertion import Taking  # 60 ms that the help does not pay
 
     stores = {name: _store(name, into) for name in sources if _is_store(name, into)}
-    streams: dict[str, IO[bytes]] = {
-        name: stack.enter_context(opened(name, into.backend)) for name in sources if name not in stores
+    files = {
+        name: check(name, stack.enter_context(opened(name, into.backend)))
+        for name in sources
+        if name not in stores
     }
-    checked = {name: _checked(check, name, stream, coming) for name, stream in streams.items()}
-    for reading in checked.values():
-        for fault in reading.first_faults:
-            note(f"{reading.source}, {fault}")
-    total = sum(reading.attempts for reading in checked.values())
+    total = sum(file.attempts for file in files.values())
     total += sum(store.info().rows for store in stores.values())
     with steps("imported", total) as on_step:
         taking = Taking(coming.unlinked, dry_run, coming.texts, on_step)
         return [
             merge(into.backend, masked(name), stores[name].backend, taking)
             if name in stores
-            else import_file(into.backend, name, streams[name], checked=checked[name], taking=taking)
+            else import_file(into.backend, files[name], taking)
             for name in sources
         ]
-
-
-def _checked(check: Any, name: str, stream: IO[bytes], coming: Coming) -> Any:
-    try:
-        return check(name, stream, skip_bad=coming.skip_bad)
-    except InvalidArgument as error:
-        if "\n" in str(error):  # an export with errors in some places
-            raise
-        raise click.UsageError(f"{error}; for a file of another tool, add --from TOOL") from error
 
 
 def _is_store(name: str, into: Store) -> bool:
@@ -188,3 +189,29 @@ def _store(name: str, into: Store) -> Store:
             f"{safe(masked(name))!r} is the store itself: name the others, and with --store the one to fill"
         )
     return found
+
+
+def _report(found: Sequence[Added], form: str, *, dry_run: bool) -> None:
+    """Print the number of attempts that each source added."""
+    if form == "json":
+        print_json({"dry_run": dry_run, "sources": [asdict(one) for one in found]})
+        return
+    for one in found:
+        print(f"{safe(one.source)}: {_counted(one, dry_run=dry_run)}")
+        if one.is_of_another_key:
+            note(
+                f"{one.source}: new calls in this store are hashed with another key, so these inputs are not "
+                "recognized. To recognize them, set SCHEMA_GUARD_HASH_KEY to the key of the source."
+            )
+
+
+def _counted(one: Added, *, dry_run: bool) -> str:
+    there = one.attempts - one.added
+    parts = [
+        f"{one.added:,} of {plural(one.attempts, 'attempt')} {'would be added' if dry_run else 'added'}",
+        f"{there:,} {'was' if there == 1 else 'were'} there already" if there else "",
+        plural(one.declarations, "declaration") if one.declarations else "",
+        plural(one.lost_records, "count") + " of lost records" if one.lost_records else "",
+        "its inputs as inputs of their own" if one.unlinked else "",
+    ]
+    return ", ".join(filter(None, parts))

@@ -29,7 +29,7 @@ __all__ = ["url"]
 def attempts(out, form):
     """Return the attempts in an output of `store export`."""
     if form == "csv":
-        return [row for row in csv.DictReader(io.StringIO(out)) if row["record"] == "attempt"]
+        return list(csv.DictReader(io.StringIO(out)))
     return [row for row in map(json.loads, out.splitlines()) if "call_id" in row]
 
 
