@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
 
+from benchmarks.public_tasks import convert
 from schema_guard.bench.suites.load import estimated_tokens
 from schema_guard.records import open_store
 
@@ -35,8 +36,8 @@ def main() -> None:
     parser.add_argument("--corpora", type=Path, default=os.environ.get("SCHEMA_GUARD_CORPORA"))
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    tasks = arguments.corpora / "tasks.jsonl"
     with tempfile.TemporaryDirectory() as folder:
+        tasks = arguments.corpora / "tasks.jsonl"
         lines = [
             "python benchmarks/bench_resume.py",
             f"{datetime.now(UTC):%Y-%m-%d}",
@@ -53,7 +54,7 @@ def main() -> None:
 
 def bench(*arguments: str | Path) -> list[str]:
     """Give the command line of a run."""
-    return [sys.executable, "-m", "schema_guard", "bench", *map(str, arguments)]
+    return [sys.executable, "-m", "schema_guard", "bench", "run", *map(str, arguments)]
 
 
 def killed(command: list[str], journal: Path, lines: int) -> bytes:
@@ -79,9 +80,11 @@ def real_model(tasks: Path, folder: Path) -> list[str]:
     journal, result, store = folder / "real.journal", folder / "real.json", f"sqlite:///{folder}/real.db"
     short = folder / "short.jsonl"
     lines = tasks.read_text(encoding="utf-8").splitlines(keepends=True)
-    short.write_text(
+    kept = folder / "kept.jsonl"
+    kept.write_text(
         "".join(line for line in lines if estimated_tokens(line) <= MOST_TOKENS), encoding="utf-8"
     )
+    convert(kept, short)
     command = bench(
         short, "--model", "local", "--strategy", STRATEGIES, "--sample", "60",
         "--concurrency", "1", "--journal", journal, "--resume", "--output", result, "--store", store,
@@ -117,7 +120,7 @@ def real_model(tasks: Path, folder: Path) -> list[str]:
 def script(tasks: Path, folder: Path) -> list[str]:
     """Kill and resume a run of a script three times, and compare its file with an undisturbed one's."""
     rows = [json.loads(line) for line in tasks.read_text(encoding="utf-8").splitlines()]
-    replies = folder / "script.jsonl"
+    suite, replies = convert(tasks, folder / "tasks.jsonl"), folder / "script.jsonl"
     with replies.open("w", encoding="utf-8") as file:
         for number, row in enumerate(rows):
             # One in five is no JSON, so that there is something to ask again.
@@ -129,7 +132,7 @@ def script(tasks: Path, folder: Path) -> list[str]:
 
     def command(name: str, *more: str) -> list[str]:
         return bench(
-            tasks, "--model", f"scripted:{replies}", "--strategy", STRATEGIES, "--sample", "all", "--seed", "7",
+            suite, "--model", f"scripted:{replies}", "--strategy", STRATEGIES, "--sample", "all", "--seed", "7",
             "--output", folder / f"{name}.json", "--store", "none", *more,
         )  # fmt: skip
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.engine_checks.vocabulary import Vocabulary
+from benchmarks.public_tasks import convert
 from schema_guard.bench.suites.load import estimated_tokens, load_suite
 from schema_guard.bench.suites.values import as_written
 from schema_guard.models import local_weights
@@ -31,7 +33,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     vocabulary = Vocabulary.of(local_weights())
-    builtin, public = load_suite("builtin").schemas, load_suite(arguments.corpora / "tasks.jsonl").schemas
+    with tempfile.TemporaryDirectory() as folder:
+        tasks = convert(arguments.corpora / "tasks.jsonl", Path(folder, "tasks.jsonl"))
+        builtin, public = load_suite("builtin").schemas, load_suite(tasks).schemas
     groups: dict[str, Iterable[Any]] = {
         "golds of the built-in suite": [task.gold for entry in builtin for task in entry.tasks],
         "its inputs": [task.input for entry in builtin for task in entry.tasks],

@@ -28,7 +28,7 @@ class ModelProvider:
     Attributes:
         label: As people write it.
         provider: Whose arguments it takes.
-        url: Where it is; None where only its users know.
+        url: The address of its API. None if only its users know it.
         url_variable: Names another place of it: a gateway, a region, another port.
         path: What stands behind the host that `url_variable` names.
         port: Of a host that `url_variable` names without a scheme and a port.

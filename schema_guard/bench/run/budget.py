@@ -27,12 +27,10 @@ class RunBudget(NamedTuple):
 
     Attributes:
         cost: Dollars, over all models.
-        tokens: Of prompts and replies together.
         elapsed_s: Seconds of this process; what an earlier one took is not counted.
     """
 
     cost: float | None = None
-    tokens: int | None = None
     elapsed_s: float | None = None
 
     def check(self, *, has_prices: bool) -> None:
@@ -53,22 +51,17 @@ class Spending:
         self._budget = budget
         self._began = monotonic()
         self.cost = 0.0
-        self.tokens = 0
 
     def add(self, attempt: Attempt, prices: TokenPrices | None) -> None:
         """Count an attempt."""
-        tokens = _tokens_of(attempt)
-        self.tokens += tokens.sent + tokens.received
         if prices is not None:
-            self.cost += prices.cost(tokens)
+            self.cost += prices.cost(_tokens_of(attempt))
 
     def exhausted(self) -> str | None:
         """Say what is used up; None while nothing is."""
         budget = self._budget
         if budget.cost is not None and self.cost >= budget.cost:
             return f"the budget of ${budget.cost:g} is used up"
-        if budget.tokens is not None and self.tokens >= budget.tokens:
-            return f"the budget of {budget.tokens:,} tokens is used up"
         if budget.elapsed_s is not None and monotonic() - self._began >= budget.elapsed_s:
             return f"the budget of {budget.elapsed_s:g} seconds is used up"
         return None

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.run.journal_model import MissingReply
 from schema_guard.bench.run.runner import Calls
@@ -51,55 +51,41 @@ class Estimate(NamedTuple):
         return text if self.cost is None else f"{text}, ${self.cost:.2f} to ${self.most_cost:.2f}"
 
 
-def missing(
-    plan: RunPlan, models: Mapping[str, Model], journal: Journal | None = None
-) -> list[tuple[Cell, MissingReply]]:
-    """Give the next attempt of every call that is not finished: the call, and what would be sent; nothing is asked."""
-    return _missing(Calls(plan, models, journal=journal, is_offline=True))
-
-
-def _missing(calls: Calls) -> list[tuple[Cell, MissingReply]]:
-    async def wanted() -> list[tuple[Cell, MissingReply]]:
-        unfinished = []
-        for cell in calls.cells():
-            try:
-                await calls.outcome(cell)
-            except MissingReply as next_attempt:
-                unfinished.append((cell, next_attempt))
-        return unfinished
-
-    return asyncio.run(wanted())
-
-
 def estimate(
     plan: RunPlan, models: Mapping[str, Model], journal: Journal | None = None, prices: Prices | None = None
 ) -> Estimate:
     """Estimate what is still to be spent on a plan, before anything is."""
     calls = Calls(plan, models, journal=journal, is_offline=True)
-    wanted = _missing(calls)
-    sent = [_tokens_of(attempt.prompt) + _tokens_of(attempt.options.get("tools")) for _, attempt in wanted]
-    golds = [estimated_tokens(cell.task.gold) for cell, _ in wanted]
-    most = [
-        plan.settings.most_attempts(cell.variant.strategy) - attempt.attempt + 1 for cell, attempt in wanted
-    ]
-    limits = [
-        (plan.output_limit(cell.entry, cell.task) or cell.task.output_tokens) * count
-        for (cell, _), count in zip(wanted, most, strict=True)
-    ]
-    cost = most_cost = None
-    if prices:
-        by_cell = [prices[cell.variant.model] for cell, _ in wanted]
-        cost = sum(
-            price.cost(CallTokens(tokens_in, 0, out))
-            for price, tokens_in, out in zip(by_cell, sent, golds, strict=True)
+    nothing = 0.0 if prices else None
+    total = Estimate(0, 0, 0, 0, nothing, nothing, tuple(calls.refusals()))
+    for cell, attempt in asyncio.run(_next_attempts(calls)):
+        sent = estimated_tokens(attempt.prompt)
+        if (tools := attempt.options.get("tools")) is not None:
+            sent += estimated_tokens(tools)
+        gold = estimated_tokens(cell.task.gold)
+        count = plan.settings.most_attempts(cell.variant.strategy) - attempt.attempt + 1
+        most = (plan.output_limit(cell.entry, cell.task) or cell.task.output_tokens) * count
+        total = total._replace(
+            calls=total.calls + 1,
+            input_tokens=total.input_tokens + sent,
+            output_tokens=total.output_tokens + gold,
+            most_output_tokens=total.most_output_tokens + most,
         )
-        most_cost = sum(
-            price.cost(CallTokens(tokens_in * count, 0, out))
-            for price, tokens_in, count, out in zip(by_cell, sent, most, limits, strict=True)
-        )
-    refusals = tuple(calls.refusals())
-    return Estimate(len(wanted), sum(sent), sum(golds), sum(limits), cost, most_cost, refusals)
+        if prices:
+            price = prices[cell.variant.model]
+            total = total._replace(
+                cost=(total.cost or 0.0) + price.cost(CallTokens(sent, 0, gold)),
+                most_cost=(total.most_cost or 0.0) + price.cost(CallTokens(sent * count, 0, most)),
+            )
+    return total
 
 
-def _tokens_of(sent: Any) -> int:
-    return 0 if sent is None else estimated_tokens(sent)
+async def _next_attempts(calls: Calls) -> list[tuple[Cell, MissingReply]]:
+    """Return the next attempt of every call that is not finished: the call, and what would be sent; nothing is asked."""
+    unfinished = []
+    for cell in calls.cells():
+        try:
+            await calls.outcome(cell)
+        except MissingReply as attempt:
+            unfinished.append((cell, attempt))
+    return unfinished

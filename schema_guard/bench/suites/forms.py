@@ -109,21 +109,6 @@ _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
         },
         "required": ["id", "schema"],
     },
-    "extraction task": {
-        "properties": {
-            "id": _TEXT,
-            "source": _TEXT,
-            "licence": _TEXT,
-            "instruction": {"type": "string"},
-            "text": _TEXT,
-            "match": {"enum": ["exact", "exact_ws", "accept", "sets", "slots", "leaf"]},
-            "accept": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
-            "difficulty": {"type": "string"},
-        },
-        "required": ["id", "text", "schema", "gold", "match"],
-        "if": {"properties": {"match": {"const": "accept"}}, "required": ["match"]},
-        "then": {"required": ["accept"], "properties": {"gold": {"type": "object"}}},
-    },
     "question": {
         "properties": {
             "id": _TEXT,

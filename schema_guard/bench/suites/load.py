@@ -17,11 +17,9 @@ from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any, Literal
 
 from schema_guard.bench.suites.bfcl import load_bfcl
-from schema_guard.bench.suites.columns import load_columns
-from schema_guard.bench.suites.extraction import load_extraction
 from schema_guard.bench.suites.folder import load_folder
 from schema_guard.bench.suites.jsonl import load_jsonl
-from schema_guard.bench.suites.promptfoo import load_promptfoo
+from schema_guard.bench.suites.rows import load_rows
 from schema_guard.bench.suites.schema_tests import load_schema_tests
 from schema_guard.bench.suites.training import MANIFEST, load_training
 from schema_guard.bench.suites.values import (
@@ -57,21 +55,17 @@ __all__ = [
 _READERS = {
     "jsonl": load_jsonl,
     "jsonschemabench": load_schema_tests,
-    "maskbench": load_schema_tests,
-    "tasks": load_extraction,
     "bfcl": load_bfcl,
 }
 _FOLDERS = ("builtin", "folder", "training")
-FORMS = (*_FOLDERS, *_READERS, "promptfoo", "huggingface")
+FORMS = (*_FOLDERS, *_READERS, "rows")
 # A line without any of them is none of a suite of one's own.
 _OWN_KEYS = frozenset({"id", "input", "gold"})
 # The keys that tell the form of a file's first line.
 _MARKS: tuple[tuple[str, frozenset[str]], ...] = (
     ("bfcl", frozenset({"question", "function"})),
-    ("maskbench", frozenset({"schema", "tests", "features"})),
     ("jsonschemabench", frozenset({"schema", "tests"})),
     ("jsonschemabench", frozenset({"json_schema", "unique_id"})),
-    ("tasks", frozenset({"text", "schema", "gold", "match"})),
 )
 
 
@@ -87,9 +81,8 @@ def load_suite(
     Args:
         path: The folder that holds `suite.json`; a training set's, which holds `manifest.json`; a file; or `"builtin"`. A folder of that name is `"./builtin"`.
         form: One of `FORMS`; None chooses by what is there.
-        schema: What `Schema.of` takes: the schema of the rows that have none, of the forms `promptfoo` and
-            `huggingface`.
-        columns: Which column holds what, of the form `huggingface`: `{"input": "text", "gold": "label_json"}`.
+        schema: The schema of all rows of the form `rows`, as `Schema.of` takes it.
+        columns: Which column holds what, of the form `rows`: `{"input": "text", "gold": "label_json"}`.
 
     Raises:
         InvalidArgument: There is no such folder or file, the form is unknown or takes no such argument, or the suite
@@ -102,12 +95,9 @@ def load_suite(
         raise InvalidArgument(
             f"form={clip(repr(form))}: expected one of {', '.join(map(repr, FORMS))}{did_you_mean(form, FORMS)}"
         )
-    if schema is not None and form not in {"promptfoo", "huggingface"}:
-        raise InvalidArgument(
-            f"schema=: a suite of the form {form!r} has its own; expected 'promptfoo' or 'huggingface'"
-        )
-    if columns is not None and form != "huggingface":
-        raise InvalidArgument(f"columns=: a suite of the form {form!r} has its own; expected 'huggingface'")
+    for name, given in (("schema", schema), ("columns", columns)):
+        if given is not None and form != "rows":
+            raise InvalidArgument(f"{name}=: a suite of the form {form!r} has its own; expected 'rows'")
     if form in _FOLDERS:
         folder = _folder(path, form)
         return load_training(folder) if form == "training" else load_folder(folder, path)
@@ -116,8 +106,7 @@ def load_suite(
         raise InvalidArgument(f"suite {str(path)!r}: no such file (expected one of the form {form!r})")
     if form in _READERS:
         return _READERS[form](file)
-    loaded = None if schema is None else Schema.of(schema)
-    return load_promptfoo(file, loaded) if form == "promptfoo" else load_columns(file, columns, loaded)
+    return load_rows(file, columns, None if schema is None else Schema.of(schema))
 
 
 def _form_of(path: str | os.PathLike[str], columns: object) -> str:
@@ -133,9 +122,9 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
             f"suite {str(path)!r}: no such folder or file{did_you_mean(path, ['builtin'])} "
             "(expected 'builtin', a folder with a suite.json, or a file)"
         )
-    if columns is not None:
-        return "huggingface"
-    return _form_of_line(_first_line(place), path, is_csv=place.suffix.lower() == ".csv")
+    if columns is not None or place.suffix.lower() == ".csv":
+        return "rows"
+    return _form_of_line(_first_line(place), path)
 
 
 def _there(path: str | os.PathLike[str]) -> Literal["folder", "file", "nothing"]:
@@ -162,16 +151,14 @@ def _first_line(file: Path) -> str:
         return ""
 
 
-def _form_of_line(line: str, path: str | os.PathLike[str], *, is_csv: bool) -> str:
+def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
-        return "promptfoo" if is_csv or "__expected" in line else "jsonl"
+        return "jsonl"
     if not isinstance(row, dict):
-        return "promptfoo" if is_csv else "jsonl"
-    # A match of this library's own form is an object; a word is of the public tasks.
-    is_own = isinstance(row.get("match"), dict)
-    form = next((form for form, marks in _MARKS if marks <= row.keys() and not is_own), "jsonl")
+        return "jsonl"
+    form = next((form for form, marks in _MARKS if marks <= row.keys()), "jsonl")
     if form == "jsonl" and row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(

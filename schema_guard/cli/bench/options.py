@@ -69,14 +69,14 @@ class SuiteOptions:
     suite_format: str | None = option(
         metavar="FORM",
         advanced=True,
-        help="Form of the suite's files: folder, training, jsonl, tasks, jsonschemabench, maskbench, bfcl, promptfoo, or huggingface. Default: the form that the files show.",
+        help="Form of the suite's files: folder, training, jsonl, rows, jsonschemabench, or bfcl. Default: the form that the files show.",
     )
     suite_fields: tuple[str, ...] = option(
         "--field",
         multiple=True,
         metavar="OURS=THEIRS",
         advanced=True,
-        help="Name of a field in the rows of a huggingface suite, such as input=text or gold=label. Repeatable.",
+        help="Name of a column in the rows of a CSV or JSON Lines file, such as input=text or gold=label. Repeatable.",
     )
 
     def load(self, *, is_schema_used: bool = True) -> Suite:
@@ -286,27 +286,11 @@ class RunOptions:
         advanced=True,
         help="Start no call after this time, such as 90m. Default: no limit.",
     )
-    max_tokens: int | None = option(
-        type=COUNT,
-        metavar="COUNT",
-        advanced=True,
-        help="Start no call after this many tokens of prompts and replies, such as 500k. Default: no limit.",
-    )
     journal: str | None = option(
         metavar="FILE", advanced=True, help="File that keeps every reply. Default: none."
     )
     resume: bool = option(
         is_flag=True, advanced=True, help="Continue a --journal: reuse its replies and make the other calls."
-    )
-    write_batch: str | None = option(
-        metavar="FILE",
-        advanced=True,
-        help="Write the requests for OpenAI's batch API to FILE instead of sending them. It needs --journal.",
-    )
-    read_batch: str | None = option(
-        metavar="FILE",
-        advanced=True,
-        help="Read the replies of a batch from FILE into the --journal. Exit 1 if requests failed.",
     )
     executor: str = option(
         default="local",
@@ -346,7 +330,7 @@ class RunOptions:
             return RunSettings(
                 concurrency=self.concurrency,
                 calls_per_minute=self.calls_per_minute,
-                budget=RunBudget(self.max_cost, self.max_tokens, self.max_time),
+                budget=RunBudget(self.max_cost, self.max_time),
                 target=self.max_failure_rate,
                 prices=prices,
             )

@@ -35,16 +35,12 @@ _NOT_IN_PLAYBOOK = {
         ("strategies", "max_attempts", "epochs"),
         "the steps of --playbook decide this: leave it out",
     ),
+    "max_cost": "--playbook has --max-calls and --max-time instead",
     **dict.fromkeys(
-        ("max_cost", "max_tokens"),
-        "--playbook has --max-calls and --max-time instead",
-    ),
-    **dict.fromkeys(
-        ("calls_per_minute", "journal", "resume", "write_batch", "read_batch", "executor"),
+        ("calls_per_minute", "journal", "resume", "executor"),
         "does not work with --playbook",
     ),
 }
-_OF_BATCH = {"journal", "write_batch", "read_batch"}
 
 
 @build_command("run")
@@ -66,7 +62,7 @@ def command(
     \b
     Exit status:
       0  the result is printed
-      1  with --playbook: as `decide`; with --read-batch: requests failed
+      1  with --playbook: as `decide`
       2  wrong usage, interrupted, or no call was answered
 
     \b
@@ -81,8 +77,6 @@ def command(
         run_playbook: Callable[..., int] = load("option:--playbook")
         return run_playbook(suite, asked, how, steps, store, _outputs(how, form))
     refuse("it needs --playbook", [one.name for one in fields(PlaybookOptions)])
-    if how.write_batch is not None or how.read_batch is not None:
-        return _batch(suite, asked, how)
     outputs = _outputs(how, form)
     finished = _run(suite, asked, how, store)
     if finished is None:
@@ -114,22 +108,6 @@ def _show(result: BenchResult, outputs: list[tuple[Path | None, str]], store: st
             print(write[form](result).rstrip("\n"))
         else:
             write_private(path, write[form](result))
-
-
-def _batch(suite: SuiteOptions, asked: PlanOptions, how: RunOptions) -> int:
-    """Write or read a batch."""
-    if how.write_batch is not None and how.read_batch is not None:
-        raise click.UsageError("--read-batch: expected one of --write-batch and --read-batch, got both")
-    option = "--write-batch" if how.write_batch is not None else "--read-batch"
-    if how.journal is None:
-        raise click.UsageError(f"{option} needs --journal FILE, the file that keeps the replies")
-    others = {one.name for one in fields(RunOptions)} - _OF_BATCH
-    refuse(f"has no effect with {option}", {*others, "store", "form"})
-    from schema_guard.cli.bench.batch import read_batch, write_batch
-
-    if how.write_batch is not None:
-        return write_batch(how.write_batch, suite, asked, how.journal)
-    return read_batch(str(how.read_batch), suite, asked, how.journal)
 
 
 def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | None) -> Run | None:

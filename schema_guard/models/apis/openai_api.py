@@ -48,15 +48,6 @@ class OpenAIModel(HostedModel):
         kind, *_ = raw.headers.get("content-type", "").split(";")
         return raw.http_response.json() if kind.endswith("json") else raw.http_response.text
 
-    def request(
-        self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
-    ) -> tuple[str, dict[str, Any]]:
-        """Give the path and the JSON body of the request that a call would send, for a batch file."""
-        body = self.request_arguments(prompt, options)
-        # The SDK's way to say what it has no argument for.
-        body.update(body.pop("extra_body", None) or {})
-        return "/v1/responses" if self._is_responses else "/v1/chat/completions", body
-
     def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `create`."""
         arguments: dict[str, Any] = {"model": self.name}

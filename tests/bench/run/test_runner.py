@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from schema_guard.bench.run.budget import RunBudget
-from schema_guard.bench.run.estimate import estimate, missing
+from schema_guard.bench.run.estimate import estimate
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import RunSettings, run
@@ -218,12 +218,11 @@ def test_cost_is_the_sum_over_the_attempts():
 
 BUDGETS = [
     (RunBudget(cost=0.3), 3, "the budget of $0.3 is used up"),
-    (RunBudget(tokens=30), 3, "the budget of 30 tokens is used up"),
     (RunBudget(elapsed_s=1e-9), 0, "the budget of 1e-09 seconds is used up"),
 ]
 
 
-@pytest.mark.parametrize(("budget", "calls", "why"), BUDGETS, ids=["cost", "tokens", "time"])
+@pytest.mark.parametrize(("budget", "calls", "why"), BUDGETS, ids=["cost", "time"])
 def test_no_call_is_begun_beyond_the_budget(budget, calls, why):
     """What was finished counts, and the result says why the rest is missing."""
     finished = run(planned(), {"m": Counting()}, settings=RunSettings(budget=budget, **PRICED))
@@ -232,7 +231,7 @@ def test_no_call_is_begun_beyond_the_budget(budget, calls, why):
     assert finished.stopped == (why,)
 
 
-@pytest.mark.parametrize("budget", [RunBudget(tokens=30), RunBudget(cost=0.3)], ids=["tokens", "cost"])
+@pytest.mark.parametrize("budget", [RunBudget(cost=0.3)], ids=["cost"])
 def test_tokens_that_nobody_told_are_estimated_for_the_budget(budget):
     """A model that does not count its tokens cannot spend without end; its own figures stay unknown."""
     model = Counting(is_usage_known=False)
@@ -317,7 +316,7 @@ def test_finished_run_asks_nothing(tmp_path):
         expected = run(plan, {"m": Counting()}, journal=journal)
     model = Counting()
     with Journal.resume(tmp_path / "j", plan) as journal:
-        assert missing(plan, {"m": model}, journal) == []
+        assert estimate(plan, {"m": model}, journal).calls == 0
         finished = run(plan, {"m": model}, journal=journal)
 
     assert (finished, model.heard) == (expected, [])
@@ -470,7 +469,7 @@ WRONG = [
     ({"concurrency": 0}, "concurrency=0: expected an int >= 1"),
     ({"calls_per_minute": 0.0}, "calls_per_minute=0.0: expected a number > 0"),
     ({"target": 1.0}, "target=1.0: expected a rate in (0, 1)"),
-    ({"budget": RunBudget(tokens=0)}, "budget.tokens=0: expected a number > 0"),
+    ({"budget": RunBudget(elapsed_s=0)}, "budget.elapsed_s=0: expected a number > 0"),
     ({"budget": RunBudget(cost=1.0)}, "budget.cost=1.0: expected prices beside it"),
 ]
 

@@ -282,12 +282,10 @@ def test_forms_with_a_schema_take_no_other(tmp_path):
     """A schema or columns for a form that has its own are refused, not ignored."""
     with pytest.raises(InvalidArgument) as caught:
         load_suite(_file(tmp_path, LINE), schema=SCHEMA)
-    assert str(caught.value) == (
-        "schema=: a suite of the form 'jsonl' has its own; expected 'promptfoo' or 'huggingface'"
-    )
+    assert str(caught.value) == ("schema=: a suite of the form 'jsonl' has its own; expected 'rows'")
     with pytest.raises(InvalidArgument) as caught:
         load_suite("builtin", columns={"input": "text"})
-    assert str(caught.value) == "columns=: a suite of the form 'builtin' has its own; expected 'huggingface'"
+    assert str(caught.value) == "columns=: a suite of the form 'builtin' has its own; expected 'rows'"
 
 
 def test_builtin_suite_has_a_form_of_its_own():

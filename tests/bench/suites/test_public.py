@@ -5,7 +5,6 @@ import json
 import pytest
 
 from schema_guard.bench.suites.load import Instance, load_suite
-from schema_guard.bench.suites.scoring import score
 from schema_guard.errors import InvalidArgument
 from tests.bench.suites.public_files import problems_of, read_rows, written_lines
 
@@ -34,161 +33,6 @@ def test_every_schema_of_a_corpus_loads(corpora, name, rows, instances, refused)
     }
 
 
-@pytest.fixture(scope="module")
-def extraction(corpora):
-    return load_suite(corpora / "tasks.jsonl")
-
-
-@pytest.fixture(scope="module")
-def golds(extraction):
-    return {task.id: task for entry in extraction.schemas for task in entry.tasks}
-
-
-@pytest.mark.costly
-def test_every_task_of_the_corpus_loads(extraction, golds):
-    """All tasks load, grouped by their source, and none has a difficulty that nobody measured."""
-    assert (len(golds), extraction.refused) == (450, ())
-    assert all(task.id.startswith(f"{e.group}/") for e in extraction.schemas for task in e.tasks)
-    assert {task.hardness for task in golds.values()} == {None}
-
-
-def test_every_gold_of_the_corpus_is_exact_under_its_match(golds):
-    """Every gold is exact against itself under the match of its source."""
-    assert [task.id for task in golds.values() if not score(task.gold, task.gold, task.match).exact] == []
-
-
-def test_every_acceptable_value_of_the_corpus_is_right(corpora, golds):
-    """Every plain value that a task accepts for a parameter is right, and so is leaving out what may be left out."""
-    tried = 0
-    for row in read_rows(corpora / "tasks.jsonl"):
-        task = golds[row["id"]]
-        for name, values in row.get("accept", {}).items():
-            if name in task.gold and not isinstance(task.gold[name], (dict, list)):
-                rest = {key: part for key, part in task.gold.items() if key != name}
-                choices = [{**task.gold, name: value} for value in values] + ([rest] if "" in values else [])
-                assert all(score(choice, task.gold, task.match).exact for choice in choices)
-                assert score(rest, task.gold, task.match).exact == ("" in values)
-                tried += len(choices)
-
-    assert tried > 300
-
-
-def _extraction(tmp_path, match, gold, **more):
-    row = {"id": "x", "text": "t", "schema": True, "gold": gold, "match": match, **more}
-    ((task,),) = (entry.tasks for entry in load_suite(written_lines(tmp_path / "t.jsonl", [row])).schemas)
-    return task
-
-
-@pytest.mark.parametrize(
-    ("match", "gold", "value", "exact"),
-    [
-        ("exact", {"a": "b c"}, {"a": "b  c"}, False),
-        ("exact_ws", {"a": ["b c"]}, {"a": ["b\nc "]}, True),
-        ("exact_ws", {"a": 1}, {"a": 1}, True),
-        ("sets", {"a": ["x", "y"], "b": None}, {"a": ["y", "x", "y"], "b": None}, True),
-        ("sets", {"a": ["x", "y"], "b": None}, {"a": ["y"], "b": None}, False),
-        ("slots", {"s": [{"n": 1}, {"n": 2}]}, {"s": [{"n": 2}, {"n": 1}]}, True),
-        ("slots", {"s": [{"n": 1}, {"n": 1}]}, {"s": [{"n": 1}]}, False),
-        ("leaf", {"a": 1, "b": 2}, {"a": 1, "b": 3}, False),
-    ],
-)
-def test_match_of_a_source_means_what_it_says(tmp_path, match, gold, value, exact):
-    """Each source's way to compare becomes matchers at the right locations."""
-    task = _extraction(tmp_path, match, gold)
-
-    assert score(value, task.gold, task.match).exact is exact
-
-
-def test_difficulty_in_words_of_a_source_is_a_tag(tmp_path):
-    """A word for difficulty that a source chose is a tag."""
-    task = _extraction(tmp_path, "exact", 1, difficulty="depth5")
-
-    assert (task.tags, task.difficulty) == (("depth5",), None)
-
-
-def test_accepted_values_that_do_not_fit_the_gold_are_a_problem(tmp_path):
-    """A row whose accepted values have another shape than its gold is told with its line."""
-    row = {
-        "id": "x",
-        "text": "t",
-        "schema": True,
-        "gold": {"a": 1},
-        "match": "accept",
-        "accept": {"a": [[{"b": [1]}]]},
-    }
-
-    (problem,) = problems_of(written_lines(tmp_path / "t.jsonl", [row]))
-    assert problem.startswith("t.jsonl:1: the values to accept do not fit the gold: ")
-
-
-def test_task_with_several_objects_to_choose_from_is_left_out(tmp_path):
-    """What no matcher can say is left out with its reason, and the other tasks are read."""
-    row = {
-        "id": "x",
-        "text": "t",
-        "schema": True,
-        "gold": {"a": {"b": 1}},
-        "match": "accept",
-        "accept": {"a": [{"b": [1]}, {"b": [2]}]},
-    }
-
-    suite = load_suite(written_lines(tmp_path / "t.jsonl", [row, {**row, "id": "y", "match": "exact"}]))
-
-    assert suite.refused == ("x: there are several objects to choose from at /a",)
-    assert [task.id for task in suite.schemas[0].tasks] == ["y"]
-
-
-def test_accept_without_its_values_is_a_problem(tmp_path):
-    """A task that is compared by acceptable values has to list them."""
-    row = {"id": "x", "text": "t", "schema": True, "gold": {"a": 1}, "match": "accept"}
-
-    (problem,) = problems_of(written_lines(tmp_path / "t.jsonl", [row]))
-    assert problem.startswith("t.jsonl:1: at (root): expected property 'accept', got ")
-
-
-def test_accept_for_a_gold_that_is_no_object_is_a_problem(tmp_path):
-    """Acceptable values are those of parameters, so they are not passed over where the gold has none."""
-    row = {"id": "x", "text": "t", "schema": True, "gold": [1], "match": "accept", "accept": {"a": [1]}}
-
-    assert problems_of(written_lines(tmp_path / "t.jsonl", [row])) == [
-        "t.jsonl:1: at /gold: expected object, got array of 1 item"
-    ]
-
-
-def test_unusable_tasks_are_listed_and_left_out(tmp_path):
-    """Of a public file a task with a gold that is not valid, or a broken schema, is left out with its reason."""
-    good = {"id": "a", "text": "t", "schema": NUMBER, "gold": {"n": 1}, "match": "exact"}
-    path = written_lines(
-        tmp_path / "t.jsonl",
-        [
-            good,
-            {**good, "id": "b", "gold": {}},
-            {**good, "id": "c", "schema": {"type": "number", "$ref": "http://x"}},
-        ],
-    )
-
-    suite = load_suite(path)
-
-    assert [task.id for task in suite.schemas[0].tasks] == ["a"]
-    assert [reason.split(" ", 1)[0] for reason in suite.refused] == ["b:", "c:"]
-    assert (
-        suite.refused[0]
-        == "b: the gold is not valid at (root): expected property 'n', got object with 0 properties"
-    )
-
-
-def test_public_file_without_a_usable_task_is_refused(tmp_path):
-    """A file of which nothing is left is refused, with the first reason."""
-    row = {"id": "a", "text": "t", "schema": NUMBER, "gold": {}, "match": "exact"}
-
-    assert problems_of(written_lines(tmp_path / "t.jsonl", [row, {**row, "id": "b"}])) == [
-        (
-            "t.jsonl: nothing in it can be used: a: the gold is not valid at (root): expected property 'n', "
-            "got object with 0 properties and 1 more"
-        )
-    ]
-
-
 # Schemas with tests
 
 
@@ -207,7 +51,7 @@ def test_schema_with_tests_has_instances_and_no_tasks(tmp_path):
     }
     path = written_lines(tmp_path / "s.jsonl", [row, {**row, "id": "s/2", "schema": {"type": 7}}])
 
-    suite = load_suite(path, form="maskbench")
+    suite = load_suite(path, form="jsonschemabench")
     (entry,) = suite.schemas
 
     assert (entry.name, entry.group, entry.tasks) == ("s/1", "s", ())
@@ -283,7 +127,7 @@ def test_null_is_nothing_where_nothing_is_needed(tmp_path):
         "licence": None,
     }
 
-    (entry,) = load_suite(written_lines(tmp_path / "rows.jsonl", [row]), form="huggingface").schemas
+    (entry,) = load_suite(written_lines(tmp_path / "rows.jsonl", [row]), form="rows").schemas
     assert (entry.group, entry.licence, entry.tasks[0].id, entry.tasks[0].text) == (
         "rows",
         "not stated",
@@ -299,7 +143,7 @@ def test_schema_may_hold_for_all_rows(tmp_path):
 
     (entry,) = load_suite(
         written_lines(tmp_path / "rows.jsonl", rows),
-        form="huggingface",
+        form="rows",
         schema={"title": "label", "type": "string"},
     ).schemas
 
@@ -366,14 +210,9 @@ def test_unknown_mapping_is_refused(tmp_path, columns):
             '{"schema": true, "tests": [], "features": []}',
             "x.jsonl:1: at (root): expected property 'id'",
         ),
-        (
-            "x.jsonl",
-            '{"text": 1, "schema": 1, "gold": 1, "match": "exact"}',
-            "x.jsonl:1: at (root): expected property 'id'",
-        ),
-        ("x.txt", "text,__expected", "x.txt: expected at least one task"),
-        ("x.csv", "1,2", "x.csv:1: expected a column '__expected'"),
-        ("x.csv", "1", "x.csv:1: expected a column '__expected'"),
+        ("x.csv", "1,2", "x.csv: expected at least one task"),
+        ("x.csv", "text,gold\n1,2,3", "x.csv:2: expected 2 cells, got more"),
+        ("x.csv", "text,gold\n1,2", "x.csv:2: there is no column 'input' for 'input'"),
         ("x.jsonl", '{"text": 1, "schema": {}, "gold": 1, "match": {}}', "x.jsonl:1: unknown key 'text'"),
         ("x.jsonl", "[" * 100_000, "x.jsonl:1: broken JSON: nested too deep to be read"),
         ("x.jsonl", "", "x.jsonl: expected at least one line"),

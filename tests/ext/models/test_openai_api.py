@@ -50,18 +50,6 @@ def test_call_sends_the_prompt_and_gives_the_reply_object(server):
 
 
 @pytest.mark.parametrize("provider", ["openai", "openai-responses"])
-def test_request_is_what_a_call_sends(server, provider):
-    """The path and body for a batch file are those of the call, `extra_body` included."""
-    options = {"temperature": 0, "extra_body": {"seed": 1}}
-    with connect(named(server), provider=provider) as model:
-        path, body = model.request(MESSAGES, options=options)
-        model(MESSAGES, options=options)
-
-    assert [(request.path, request.body) for request in server.requests] == [(path, body)]
-    assert body["seed"] == 1
-
-
-@pytest.mark.parametrize("provider", ["openai", "openai-responses"])
 def test_reply_is_the_json_of_the_object(server, provider):
     """`areply` gives what `acall` gives, as dicts."""
 

@@ -275,8 +275,6 @@ WRONG = [
     (["compare", "none.json", "none.json"], "none.json: expected the JSON file of a result"),
     (["compare", "suite.jsonl", "suite.jsonl"], "suite.jsonl: "),
     (["compare", "none.json"], "none.json: expected the JSON file of a result"),
-    (["run", "--write-batch", "r.jsonl", "--journal", "j"], "--model 'local': expected one with a batch API"),
-    (["batch"], "bench batch is now `schema-guard bench run --write-batch`"),
 ]  # fmt: skip
 
 
@@ -360,55 +358,6 @@ def test_compares_variants_of_two_names(capsys, results):
 
     assert status == 0
     assert "system_prompt" in out
-
-
-def test_batch_goes_there_and_back(capsys, monkeypatch):
-    """Requests are written, replies read, what was not valid is written again, and the run goes on with them."""
-    pytest.importorskip("openai", reason="needs the extra 'openai'")
-    monkeypatch.setenv("OPENAI_API_KEY", "none")
-    asked = ("run", "suite.jsonl", "--model", "openai:gpt-x", "--strategy", "bare", "--journal", "j")
-    sizes = []
-    for _ in range(2):
-        status, out, _ = run(capsys, *asked, "--write-batch", "requests.jsonl")
-        requests = [json.loads(line) for line in Path("requests.jsonl").read_text().splitlines()]
-        sizes.append(len(requests))
-        replies = []
-        for request in requests:
-            prompt = request["body"]["messages"][0]["content"]
-            number = int(prompt.split("a is ")[1].split(".")[0])
-            text = "no" if number == 4 and len(sizes) == 1 else json.dumps({"a": number})
-            body = {"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": text}}]}
-            replies.append(
-                {"custom_id": request["custom_id"], "response": {"status_code": 200, "body": body}}
-            )
-        Path("replies.jsonl").write_text("".join(json.dumps(reply) + "\n" for reply in replies))
-        assert run(capsys, *asked, "--read-batch", "replies.jsonl")[0] == 0
-    status, out, _ = run(capsys, *asked, "--write-batch", "requests.jsonl")
-    assert (status, out, sizes) == (0, "nothing to write: every call is finished\n", [8, 1])
-
-    status, out, _ = run(capsys, *asked, "--resume", "--format", "json")
-    assert status == 0
-    document = json.loads(out)
-    at = document["call_fields"].index("format")
-    assert sorted(call[at] for call in document["calls"]) == ["clean"] * 7 + ["fixed_by_retry"]
-
-
-def test_batch_tells_what_failed(capsys):
-    """Exit 1 and the provider's words when requests were not answered."""
-    pytest.importorskip("openai", reason="needs the extra 'openai'")
-    asked = ("run", "suite.jsonl", "--model", "openai:gpt-x", "--strategy", "bare", "--journal", "j")
-    run(capsys, *asked, "--write-batch", "requests.jsonl")
-    first = json.loads(Path("requests.jsonl").read_text().splitlines()[0])
-    row = {"custom_id": first["custom_id"], "response": None, "error": {"code": "batch_expired"}}
-    Path("errors.jsonl").write_text(json.dumps(row) + "\n")
-    status, out, err = run(capsys, *asked, "--read-batch", "errors.jsonl")
-
-    assert status == 1
-    assert out.splitlines() == [
-        "replies: 0 stored, 0 already known, 1 failed, 0 of other runs",
-        "8 calls are not finished: write their requests with --write-batch",
-    ]
-    assert "batch_expired" in err
 
 
 @pytest.mark.slow

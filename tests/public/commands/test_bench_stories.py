@@ -110,7 +110,7 @@ STORIES = {
     "nothing left to try": ("odd", "--strategy bare,system_prompt,few_shot"),
     "other epochs": ("some bad", "--epochs 3"),
     "prices": ("clean near bad worse", "--prices prices.json"),
-    "used up": ("clean bad", "--max-tokens 9000"),
+    "used up": ("clean bad", "--max-cost 8 --prices prices.json"),
     "many comparisons": ("clean near wrong bad worse odd", ""),
 }
 

@@ -57,8 +57,6 @@ SEQUENCES = {
         f"{BENCH} --max-failure-rate 20% --epochs 3 --sample all",
         f"{BENCH} --dry-run --prices prices.json",
         f"{BENCH} --max-calls 3",
-        f"{BENCH} --read-batch r.jsonl",
-        f"{BENCH} --max-tokens 900",
         f"{BENCH} --max-cost 0.001 --prices prices.json",
         f"{BENCH} --max-cost 1",
         "bench run suite.jsonl --model scripted:bad.jsonl --strategy system_prompt>few_shot --concurrency 1",
@@ -89,7 +87,7 @@ SEQUENCES = {
         "bench compare good.json bad.json --gate --max-drop 2",
     ],
     "bench journal": [
-        f"{BENCH} --journal j.jsonl --max-tokens 900",
+        f"{BENCH} --journal j.jsonl",
         f"{BENCH} --journal j.jsonl",
         f"{BENCH} --journal j.jsonl --resume",
         "cat j.jsonl",
@@ -98,8 +96,6 @@ SEQUENCES = {
         "report --store sqlite:///r.db",
         f"{BENCH} --sample 4 --store sqlite:///r.db --max-attempts 3 --prices prices.json",
         "report --store sqlite:///r.db --by version --format json",
-        "bench run suite.jsonl --model http://127.0.0.1:9/v1#m --strategy bare --write-batch r.jsonl --journal b.jsonl",
-        "cat r.jsonl",
     ],
     "playbook": [
         f"{PLAYBOOK} scripted:improver.jsonl --max-failure-rate 10%",

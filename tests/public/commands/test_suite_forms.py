@@ -110,39 +110,6 @@ def test_matchers_of_a_line_decide_what_is_right(folder):
     assert [(*MATCHES[n][:2], result[f"t{n}"]) for n in range(len(MATCHES))] == MATCHES
 
 
-KINDS = [
-    ("exact", {}, {}, RIGHT),
-    ("exact", {}, {"name": "Red  Hat"}, VALID),
-    ("leaf", {}, {"price": 3}, VALID),
-    ("exact_ws", {}, {"name": "Red  Hat"}, RIGHT),
-    ("exact_ws", {}, {"name": "red hat"}, VALID),
-    ("sets", {}, {"tags": ["b", "a"]}, RIGHT),
-    ("sets", {}, {"tags": ["b"]}, VALID),
-    ("slots", {}, {"tags": ["b", "a", "b"]}, RIGHT),
-    ("slots", {}, {"tags": ["b", "a"]}, VALID),
-    ("accept", {"name": ["Red Hat", "Hat"]}, {"name": "Hat"}, RIGHT),
-    ("accept", {"name": ["Red Hat", "Hat"]}, {"name": "Cap"}, VALID),
-    ("accept", {"price": ["", 2.0]}, {"price": ...}, RIGHT),
-]  # fmt: skip
-
-
-def test_kinds_of_match_decide_what_is_right_in_a_file_of_tasks(folder):
-    """Each kind of `match` of the form `tasks` accepts the values that it names, and no others."""
-    rows = [
-        {
-            "id": f"t{n}", "text": f"<{n}>", "instruction": "Extract.", "schema": ORDER, "match": kind, "gold": GOLD,
-            **({"accept": {**{key: [part] for key, part in GOLD.items()}, **accept}} if kind == "accept" else {}),
-        }
-        for n, (kind, accept, _, _) in enumerate(KINDS)
-    ]  # fmt: skip
-    lines(folder / "suite.jsonl", rows)
-    replies = {f"<{n}>": changed(GOLD, change) for n, (_, _, change, _) in enumerate(KINDS)}
-
-    result = answered("suite.jsonl", replies, "--suite-format", "tasks")
-
-    assert [(*KINDS[n][:3], result[f"t{n}"]) for n in range(len(KINDS))] == KINDS
-
-
 def test_columns_of_an_export_are_named_by_options(folder):
     """`--field` names the columns, and `--schema` gives the schema of all rows."""
     rows = [{"text": f"<{n}>", "label": json.dumps({"name": f"n{n}"}), "number": f"row{n}"} for n in range(3)]
@@ -151,7 +118,7 @@ def test_columns_of_an_export_are_named_by_options(folder):
     options = "--schema order.json --field input=text --field gold=label --field id=number"
     replies = {"<0>": {"name": "n0"}, "<1>": {"name": "n2"}, "<2>": {}}
 
-    for form in ([], ["--suite-format", "huggingface"]):
+    for form in ([], ["--suite-format", "rows"]):
         result = answered("rows.jsonl", replies, *options.split(), *form)
         assert result == {"row0": RIGHT, "row1": VALID, "row2": INVALID}
 
@@ -170,22 +137,22 @@ def test_schema_of_an_export_can_be_a_column(folder):
     assert result == {"rows-1": RIGHT, "rows-2": INVALID}
 
 
-def test_test_cases_of_promptfoo_are_tasks(folder):
-    """A test case has variables, a prefix and a suffix, a gold, and a schema."""
+def test_columns_of_a_csv_are_named_by_options(folder):
+    """A CSV, such as the test cases of promptfoo, has a column for the input and one for the gold."""
     file(
         "cases.csv",
-        "text,__expected1,__expected2,__prefix,__suffix\n"
-        '1,"equals: {""name"": ""a""}",is-json,<,>\n'
-        '2,"{""name"": ""b""}","contains-json:{""properties"": {""name"": {""const"": ""b""}}}",(,)\n'
-        '3,"{""name"": ""c""}",is-json,<,>\n'
-        '4 alone,"{""name"": ""d""}"\n',
+        "text,__expected\n"
+        '<1>,"equals: {""name"": ""a""}"\n'
+        '<2>,"{""name"": ""b""}"\n'
+        '"<3>, with a\nline break","{""name"": ""c""}"\n',
     )
     file("order.json", json.dumps(ORDER))
-    replies = {"<1>": {"name": "a"}, "(2)": {"name": "x"}, "<3>": {"name": "a"}, "4 alone": {"name": "d"}}
+    options = "--schema order.json --field input=text --field gold=__expected"
+    replies = {"<1>": {"name": "a"}, "<2>": {}, "<3>, with a\nline break": {"name": "a"}}
 
-    for form in ([], ["--suite-format", "promptfoo"]):
-        result = answered("cases.csv", replies, "--schema", "order.json", *form)
-        assert result == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID, "cases-4": RIGHT}
+    for form in ([], ["--suite-format", "rows"]):
+        result = answered("cases.csv", replies, *options.split(), *form)
+        assert result == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID}
 
 
 FUNCTIONS = [

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows with columns that the user maps, such as an export of a Hugging Face data set as JSON Lines.
+"""Read rows with columns that the user maps: CSV, or JSON Lines such as an export of a Hugging Face data set.
 
 Rules:
 1. A column of the file that nothing is mapped to is ignored; null in a column that is not needed is nothing.
-2. A gold or schema that is JSON written as text is read as JSON; a gold that is no JSON is that text.
+2. A gold or schema that is JSON written as text is read as JSON; a gold that is no JSON is that text. `equals:`
+   before a gold, as promptfoo writes it, is left out.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
@@ -29,11 +32,11 @@ _NEEDED = ("input", "gold", "schema")
 _TEXTS = ("input", "instruction", "source", "licence")
 
 
-def load_columns(path: Path, columns: Mapping[str, str] | None, schema: Schema[Any] | None) -> Suite:
+def load_rows(path: Path, columns: Mapping[str, str] | None, schema: Schema[Any] | None) -> Suite:
     """Load the rows of a file.
 
     Args:
-        path: JSON Lines.
+        path: CSV or JSON Lines.
         columns: Which column holds what: `{"input": "text", "gold": "label_json"}`; those not named here are looked
             for by their own names.
         schema: For all rows, in place of a column.
@@ -57,7 +60,7 @@ def load_columns(path: Path, columns: Mapping[str, str] | None, schema: Schema[A
 def _lines(
     reader: SuiteReader, path: Path, columns: Mapping[str, str], schema: Schema[Any] | None
 ) -> Iterator[Line]:
-    for number, (where, row) in enumerate(reader.read_rows(path.name, "row"), 1):
+    for number, (where, row) in enumerate(_rows(reader, path), 1):
         names = {name: columns.get(name, name) for name in _FIELDS}
         fields = {name: row.get(column) for name, column in names.items()}
         if schema is not None:
@@ -77,6 +80,23 @@ def _lines(
             yield _line(fields, where, f"{path.stem}-{number}", path.stem if schema is None else schema.name)
 
 
+def _rows(reader: SuiteReader, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the place and the columns of each row."""
+    if path.suffix.lower() != ".csv":
+        yield from reader.read_rows(path.name, "row")
+        return
+    rows = csv.DictReader(io.StringIO(reader.read_text(path.name) or "", newline=""), strict=True)
+    try:
+        for row in rows:
+            where = f"{path.name}:{rows.line_num}"
+            if None in row:
+                reader.problems.append(f"{where}: expected {len(rows.fieldnames or ())} cells, got more")
+            else:
+                yield where, row
+    except csv.Error as error:
+        reader.problems.append(f"{path.name}:{rows.line_num}: broken CSV: {error}")
+
+
 def _is_text(value: Any, *, may_be_null: bool) -> bool:
     return (isinstance(value, str) and bool(value)) or (may_be_null and value is None)
 
@@ -87,13 +107,17 @@ def _line(fields: dict[str, Any], where: str, number: str, name: str) -> Line:
         id=number if fields["id"] is None else str(fields["id"]),
         input=fields["input"],
         instruction=fields["instruction"] or "",
-        gold=_read(fields["gold"]),
+        gold=_read(_stated(fields["gold"])),
         document=_read(fields["schema"]),
         name=name,
         match={},
         source=fields["source"],
         licence=fields["licence"],
     )
+
+
+def _stated(gold: Any) -> Any:
+    return gold.removeprefix("equals:") if isinstance(gold, str) else gold
 
 
 def _read(value: Any) -> Any:
