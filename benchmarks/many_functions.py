@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from schema_guard.decide.functions import part_of_alpha
+from schema_guard.decide.in_use import part_of_alpha
 from schema_guard.stats import bounds, log_e_value
 
 TARGET, ALPHA = 0.01, 0.05

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from schema_guard.decide.evidence.changes import ChangeEvidence
     from schema_guard.decide.measure import Measured, Met
 
-TUNED = "tuned"
-"""How the tuned model of a pilot is called."""
-
 _TOO_EARLY = "a weekly pattern cannot be detected before {} (two full weeks)"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -36,7 +33,7 @@ class Breach(NamedTuple):
     """One thing that is wrong.
 
     Attributes:
-        strategy: Id of the strategy in production; `TUNED` for a pilot with a good part of the traffic. None for
+        strategy: Id of the strategy in production; `tuned` for a pilot with a good part of the traffic. None for
             excluded calls, which are the function's.
         what: `format`, `right` or `latency` is missed; `rise`, or `excluded`.
         n: Calls that it is about.
@@ -76,8 +73,12 @@ def too_few(case: Case) -> list[Breach]:
 
 def _proved(case: Case) -> list[Breach]:
     """Return what is proved of each configuration in use."""
-    problems = [breach for strategy in case.in_production for breach in _of_strategy(case, strategy)]
-    return problems if case.piloted is None else [*problems, *_missed_of(TUNED, case.piloted.met)]
+    return [breach for strategy in used(case) for breach in _of_strategy(case, strategy)]
+
+
+def used(case: Case) -> list[Measured]:
+    """Return the strategies in use, and the tuned model of a pilot that is in use."""
+    return case.in_production + ([] if case.piloted is None else [case.piloted])
 
 
 def _matters(case: Case, breach: Breach) -> bool:
@@ -85,12 +86,9 @@ def _matters(case: Case, breach: Breach) -> bool:
 
     Without an order of arrival, only what has a good part of the calls is in use, and all of it matters.
     """
-    pilot, used = case.evidence.pilot, [one.strategy for one in case.in_production]
-    configuration = (
-        pilot if breach.strategy == TUNED else next(one for one in used if one.id == breach.strategy)
-    )
+    configuration = next(one.strategy for one in used(case) if one.strategy.id == breach.strategy)
     main = case.main
-    if configuration is None or configuration.arrival is None:
+    if configuration.arrival is None:
         return True
     if main is not None and configuration is main.strategy:
         return True
@@ -103,8 +101,8 @@ def _of_strategy(case: Case, measurement: Measured) -> list[Breach]:
     change = open_rise(case, measurement)
     if change is not None:
         text = f"{name}: {change_text(change)}"
-        lower, since = _rate_after(case, measurement, change).bounds.lower, change.since
-        wrong.append(Breach(name, "rise", since.n, since.missed, lower, case.config.target, text))
+        lower = _rate_after(case, measurement, change).bounds.lower
+        wrong.append(Breach(name, "rise", change.since_n, change.since_k, lower, case.config.target, text))
     return wrong
 
 
@@ -126,15 +124,14 @@ def open_rise(case: Case, strategy: Measured) -> ChangeEvidence | None:
     change, target = strategy.strategy.change, case.config.target
     if change is None or change.direction != "rise" or not change.is_open:
         return None
-    since = change.since
-    above = since.n > 0 and since.missed / since.n > target
+    above = change.since_n > 0 and change.since_k / change.since_n > target
     return change if above and _rate_after(case, strategy, change).bounds.upper > target else None
 
 
 def _rate_after(case: Case, measurement: Measured, change: ChangeEvidence) -> Rate:
     """Give the rate of the calls after an alarm, which is not the strategy's own where failures come in bursts."""
-    alpha, after = case.alpha_each, change.after
-    return Rate.of(after.missed, after.n, alpha=alpha, alpha_lower=alpha / len(measurement.met))
+    alpha = case.alpha_each
+    return Rate.of(change.k, change.n, alpha=alpha, alpha_lower=alpha / len(measurement.met))
 
 
 def change_text(change: ChangeEvidence) -> str:
@@ -143,8 +140,8 @@ def change_text(change: ChangeEvidence) -> str:
     if change.growing_since is not None:
         when += f", or has been growing since {change.growing_since}"
     of = "" if change.part is None else f" of {change.part}"
-    prior, since = (f"{counts.missed:,} of {counts.n:,}" for counts in (change.prior, change.since))
-    text = f"failures{of} {went} {when}: before, {prior} calls failed; since, {since}"
+    text = f"failures{of} {went} {when}: before, {change.prior_k:,} of {change.prior_n:,} calls failed; "
+    text += f"since, {change.since_k:,} of {change.since_n:,}"
     if change.pattern_from is not None and change.direction == "rise" and change.is_open:
         text += f"; {_TOO_EARLY.format(change.pattern_from)}"
     return f"{text}; what changed then: {', '.join(change.changed)}" if change.changed else text

@@ -15,32 +15,28 @@ from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call, tuned_per_call
-from schema_guard.decide.evidence.changes import Counted
 from schema_guard.decide.evidence.money import Three
+from schema_guard.decide.evidence.values import StrategyCounts
 from schema_guard.decide.exclusions import unexplained
 from schema_guard.decide.fixable import FIXABLE, Failures
-from schema_guard.decide.functions import part_of_alpha
-from schema_guard.decide.measure import Measured, has_data, measured, met_by, state_of, state_of_all
+from schema_guard.decide.in_use import part_of_alpha
+from schema_guard.decide.measure import Measured, has_data, measured, state_of
 from schema_guard.decide.playbook import STEPS, PlaybookStep, order_of, playbook_of
-from schema_guard.stats import Bounds, Paired, Rate, bounds, e_value, paired
+from schema_guard.stats import Bounds, Rate, bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from schema_guard.decide.evidence.values import (
-        CaseEvidence,
-        Config,
-        ContentEvidence,
-        Pilot,
-        Segment,
-        StrategyCounts,
-    )
+    from schema_guard.decide.evidence.values import CaseEvidence, Config, Pilot, Segment
     from schema_guard.decide.exclusions import Unexplained
-    from schema_guard.decide.measure import Met
 
 
 # Where the order of arrival is not known, what has less of the latest calls is being tried, or on its way out.
 _IN_PRODUCTION = 0.1
+
+
+TUNED = "tuned"
+"""How the tuned model of a pilot is called."""
 
 
 class SegmentRates(NamedTuple):
@@ -55,29 +51,6 @@ class SegmentRates(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
-    """What the pilot measured.
-
-    Attributes:
-        failed: The tuned model's rate.
-        state: What that says of the target.
-        e_ok: Evidence that it is below the target, as odds.
-        e_bad: Evidence that it is above.
-        compared: With the prompt on the same inputs; None when pairs were not counted.
-        content_loss: Bounds of the share of right answers that tuning loses; None when not counted.
-        met: Each thing that is asked for, the format first.
-    """
-
-    failed: Rate
-    state: str
-    e_ok: float
-    e_bad: float
-    compared: Paired | None
-    content_loss: Bounds | None
-    met: tuple[Met, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """What the rules look at.
 
@@ -88,7 +61,7 @@ class Case:
         strategies: In the order of the evidence.
         best: None when no strategy has data of which a rate of the traffic can be read.
         playbook: Every step.
-        tuned: None without a pilot.
+        tuned: The tuned model as a pilot measured it; None without a pilot.
         parts: The segments; empty without.
         alpha_segment: Of each segment's bounds, a side; None without segments.
         cost: Of tuning for all of the traffic, against the cheapest strategy that passes where strategies have prices of
@@ -102,7 +75,7 @@ class Case:
     strategies: tuple[Measured, ...]
     best: Measured | None
     playbook: tuple[PlaybookStep, ...]
-    tuned: Tuned | None
+    tuned: Measured | None
     parts: tuple[SegmentRates, ...]
     alpha_segment: float | None
     cost: CostCase | None
@@ -145,10 +118,9 @@ class Case:
         return [measurement for measurement in self.strategies if is_gone(measurement.strategy)]
 
     @property
-    def piloted(self) -> Tuned | None:
+    def piloted(self) -> Measured | None:
         """The tuned model of a pilot that is in use; otherwise None."""
-        pilot = self.evidence.pilot
-        return self.tuned if pilot is not None and is_in_use(pilot) else None
+        return self.tuned if self.tuned is not None and is_in_use(self.tuned.strategy) else None
 
     @property
     def in_use(self) -> Measured | None:
@@ -164,14 +136,8 @@ class Case:
         return used if used is not None and used.strategy.arrival is not None else None
 
     def price(self, strategy: Measured) -> float | None:
-        """Give the dollars of a call of a strategy, failures not counted; None where its prices are not known."""
-        money, own = self.evidence.economics, strategy.strategy.prompt_cost
-        if money and own is None and strategy.strategy.is_tuned:
-            return tuned_per_call(money)
-        cost = own or (money.prompt_cost if money else None)
-        if cost is None:
-            return None
-        return per_call(cost, strategy.mean_attempts, money.latency_cost_per_s if money else 0.0)
+        """Return the dollars of a call of a strategy, failures not counted; None if its prices are not known."""
+        return _price(self.evidence, strategy)
 
     @property
     def failure_cost(self) -> float:
@@ -180,19 +146,19 @@ class Case:
         return money.failure_cost if money else 0.0
 
 
-def is_in_use(configuration: StrategyCounts | Pilot) -> bool:
+def is_in_use(configuration: StrategyCounts) -> bool:
     """Return whether a configuration is in use.
 
     The order of arrival decides. If it is not known, a tenth of the latest calls does.
     """
     if configuration.arrival is None:
         return (configuration.traffic_share or 0.0) >= _IN_PRODUCTION
-    return not configuration.arrival.absence.is_gone
+    return not configuration.arrival.is_gone
 
 
-def is_gone(configuration: StrategyCounts | Pilot) -> bool:
+def is_gone(configuration: StrategyCounts) -> bool:
     """Return whether a configuration was in use and is gone."""
-    return configuration.arrival is not None and configuration.arrival.absence.is_gone
+    return configuration.arrival is not None and configuration.arrival.is_gone
 
 
 def measured_of(evidence: CaseEvidence) -> int:
@@ -216,7 +182,7 @@ def case_of(evidence: CaseEvidence) -> Case:
         key=lambda found: (found.point, order_of(found.strategy.step)),
         default=None,
     )
-    tuned = _tuned(pilot, config, alpha, alpha_each) if pilot else None
+    tuned = measured(_counts_of(pilot), config=config, alpha=alpha_each) if pilot else None
     alpha_segment, parts = _parts(evidence, alpha)
     return Case(
         evidence=evidence,
@@ -297,16 +263,24 @@ def cheapest(case: Case, among: Sequence[Measured]) -> Measured:
 def _cheapest(evidence: CaseEvidence, among: Sequence[Measured]) -> Measured:
     money = evidence.economics
 
-    def cost(measurement: Measured) -> float:
-        own = measurement.strategy.prompt_cost
-        if money is None and (own is None or any(other.strategy.prompt_cost is None for other in among)):
-            return 0.0
-        price = own or (money.prompt_cost if money else None)
-        assert price is not None
-        tokens = per_call(price, measurement.mean_attempts, money.latency_cost_per_s if money else 0.0)
-        return tokens + measurement.point * (money.failure_cost if money else 0.0)
+    if money is None and any(one.strategy.prompt_cost is None for one in among):
+        return min(among, key=lambda one: order_of(one.strategy.step))
 
-    return min(among, key=lambda measurement: (cost(measurement), order_of(measurement.strategy.step)))
+    def cost(one: Measured) -> tuple[float, int]:
+        price = _price(evidence, one) or 0.0
+        return price + one.point * (money.failure_cost if money else 0.0), order_of(one.strategy.step)
+
+    return min(among, key=cost)
+
+
+def _price(evidence: CaseEvidence, measurement: Measured) -> float | None:
+    money, own = evidence.economics, measurement.strategy.prompt_cost
+    if money and own is None and measurement.strategy.is_tuned:
+        return tuned_per_call(money)
+    cost = own or (money.prompt_cost if money else None)
+    if cost is None:
+        return None
+    return per_call(cost, measurement.mean_attempts, money.latency_cost_per_s if money else 0.0)
 
 
 def _compared_with(
@@ -348,21 +322,12 @@ def routed_cost(case: Case, tune: Sequence[SegmentRates]) -> CostCase | None:
     share = fsum(part.share for part in tune)
     proposal = case.cost.proposal
     piloted = [part.tuned for part in tune if part.tuned is not None]
+    tuned = _blend(tune, lambda part: _tuned_rates(part.tuned)) if piloted else proposal.rates.tuned
     return cost_case(
-        Proposal(
-            economics=proposal.economics,
+        replace(
+            proposal,
             calls_per_month=proposal.calls_per_month * share,
-            prompt_attempts=proposal.prompt_attempts,
-            rates=Rates(
-                prompt=_blend(tune, lambda part: _prompt_rates(part.prompt)),
-                tuned=_blend(tune, lambda part: _tuned_rates(part.tuned))
-                if piloted
-                else proposal.rates.tuned,
-            ),
-            horizon_months=proposal.horizon_months,
-            lead_months=proposal.lead_months,
-            life_months=proposal.life_months,
-            next_life_months=proposal.next_life_months,
+            rates=Rates(_blend(tune, lambda part: _prompt_rates(part.prompt)), tuned),
         )
     )
 
@@ -389,12 +354,12 @@ def _tuned_rates(rate: Rate | None) -> Three:
     return Three(pess=limits.upper, point=limits.upper if rate.rate is None else rate.rate, opt=limits.lower)
 
 
-def _overall_cost(evidence: CaseEvidence, best: Measured | None, tuned: Tuned | None) -> CostCase | None:
+def _overall_cost(evidence: CaseEvidence, best: Measured | None, tuned: Measured | None) -> CostCase | None:
     money, config = evidence.economics, evidence.config
     if money is None or best is None or evidence.calls_per_month is None:
         return None
-    piloted = tuned is not None and (tuned.failed.n > 0 or money.tuned_residual is None)
-    rates = _tuned_rates(tuned.failed) if tuned is not None and piloted else money.tuned_residual
+    piloted = tuned is not None and (tuned.failed.n > 0 or money.tuned.residual is None)
+    rates = _tuned_rates(tuned.failed) if tuned is not None and piloted else money.tuned.residual
     assert rates is not None
     own = best.strategy.prompt_cost
     return cost_case(
@@ -419,24 +384,25 @@ def _measured_steps(strategies: Sequence[Measured]) -> dict[str, list[str]]:
     return steps
 
 
-def _tuned(pilot: Pilot, config: Config, alpha: float, alpha_each: float) -> Tuned:
-    n, pairs = pilot.n, pilot.paired
-    counts = {"format": Counted(n, pilot.failed), "right": pilot.right, "latency": pilot.latency}
-    met = met_by(counts, config, alpha_each)
-    return Tuned(
-        failed=met[0].rate,
-        state=state_of_all(met),
-        e_ok=e_value(pilot.failed, n, config.target, side="ok"),
-        e_bad=e_value(pilot.failed, n, config.target, side="bad"),
-        compared=paired(pairs.b, pairs.c, n, alpha=alpha_each) if pairs else None,
-        content_loss=content_loss(pilot.content, alpha) if pilot.content else None,
-        met=met,
+def _counts_of(pilot: Pilot) -> StrategyCounts:
+    """Return a pilot as a strategy of its own."""
+    return StrategyCounts(
+        id=TUNED,
+        step=TUNED,
+        n=pilot.n,
+        failed=pilot.failed,
+        is_tuned=True,
+        traffic_share=pilot.traffic_share,
+        arrival=pilot.arrival,
+        right=pilot.right,
+        latency=pilot.latency,
     )
 
 
-def content_loss(content: ContentEvidence, alpha: float) -> Bounds:
-    """Bound the share of right answers lost: worse less better, each side of each at alpha / 4."""
-    return loss_of(content.worse, content.better, content.n, alpha)
+def content_loss(case: Case) -> Bounds | None:
+    """Bound the share of right answers lost: worse less better, each side of each at alpha / 4; None if not counted."""
+    content = case.evidence.pilot.content if case.evidence.pilot else None
+    return None if content is None else loss_of(content.worse, content.better, content.n, case.alpha)
 
 
 def loss_of(worse: float, better: float, n: int, alpha: float) -> Bounds:

@@ -237,7 +237,7 @@ def per_call(cost: CallCost, attempts: float, latency_cost_per_s: float) -> floa
 
 def tuned_per_call(money: Economics) -> float:
     """Return the dollars of a call of the tuned model before failures, with the hosting that grows with the calls."""
-    attempts = mean_attempts(money.tuned_hazards)
+    attempts = mean_attempts(money.tuned.hazards)
     return per_call(money.tuned_cost, attempts, money.latency_cost_per_s) + (money.hosting_per_call or 0.0)
 
 

@@ -45,14 +45,21 @@ class Arrival(NamedTuple):
     """The order of arrival of a configuration's calls, in short.
 
     Attributes:
-        absence: How long it was absent.
+        absent: Calls of the function since its last call.
+        longest_absence: The most calls of the function between two of its own calls.
         last_day: Of its last call; None when unknown.
         hours: At which hours of the day it is called, from one up to another; None without such a pattern.
     """
 
-    absence: Absence
+    absent: int
+    longest_absence: int
     last_day: str | None = None
     hours: tuple[int, int] | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the configuration is in use no more."""
+        return Absence(self.absent, self.longest_absence).is_gone
 
 
 def absences(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> dict[K, Absence]:
@@ -150,3 +157,34 @@ def before(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> list[dict[K,
             known[key] -= min(count, known[key])
         kept.append({key: count for key, count in rest.items() if count})
     return [hour for hour in reversed(kept) if hour]
+
+
+def rounded_up(functions: int) -> int:
+    """Return a number of functions, rounded up to 1, 2, 5, 10, 20, 50, and so on. So it changes seldom.
+
+    >>> [rounded_up(n) for n in (0, 1, 2, 3, 9, 21, 101)]
+    [1, 1, 2, 5, 10, 50, 200]
+    """
+    power = 1
+    while True:
+        for step in (1, 2, 5):
+            if step * power >= functions:
+                return step * power
+        power *= 10
+
+
+def part_of_alpha(functions: int, is_priority: bool | None) -> float:
+    """Return the part of alpha that a function has.
+
+    Args:
+        functions: Of the store.
+        is_priority: True for the function that has half of alpha, and False for those that share the other half. None
+            stands for equal parts.
+
+    >>> part_of_alpha(3, None), part_of_alpha(3, True), part_of_alpha(3, False)
+    (0.2, 0.5, 0.1)
+    """
+    shared = rounded_up(functions)
+    if is_priority is None or shared == 1:
+        return 1 / shared
+    return 1 / 2 if is_priority else 1 / (2 * shared)

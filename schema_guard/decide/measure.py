@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.decide.evidence.values import KINDS
 from schema_guard.stats import Bursts, Hazards, Rate, e_value, retry_hazards
 from schema_guard.text import plural
 
@@ -195,12 +196,6 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
     )
 
 
-def met_by(counts: Mapping[str, Counted | None], config: Config, alpha: float) -> tuple[Met, ...]:
-    """Give how each thing that is asked for stands, by plain counts of what missed it."""
-    aims = aims_of(config)
-    return tuple(_met(aim, counts[aim.name], alpha, alpha / len(aims)) for aim in aims)
-
-
 def _met(aim: Aim, counted: Counted | None, alpha: float, alpha_lower: float) -> Met:
     n, missed = counted or (0, 0)
     rate = Rate.of(missed, n, alpha=alpha, alpha_lower=alpha_lower)
@@ -267,7 +262,7 @@ def as_figures(rate: Rate, state: str) -> dict[str, Any]:
 def _prepared(strategy: StrategyCounts) -> _Counts:
     name = strategy.id
     n, failed, attempts, notes = _counted(strategy)
-    kinds = dict(strategy.failure_kinds)
+    kinds = {kind: strategy.failure_kinds[kind] for kind in KINDS if kind in strategy.failure_kinds}
     if sum(kinds.values()) > failed:
         kinds = {}
         notes.append(f"{name}: the failure kinds include calls before the alarm and are not used")
@@ -299,7 +294,6 @@ def _counted(strategy: StrategyCounts) -> tuple[int, int, tuple[AttemptCounts, .
         return weekly.n, weekly.k, (), [note]
     if change and not strategy.bursts:
         # Those that the alarm was raised by were chosen for their failures.
-        n, failed = change.after
-        note = f"{name}: only the {n} calls after its rate was seen to {change.direction} count"
-        return n, failed, (), [note]
+        note = f"{name}: only the {change.n} calls after its rate was seen to {change.direction} count"
+        return change.n, change.k, (), [note]
     return strategy.n, strategy.failed, strategy.attempts, []

@@ -8,7 +8,7 @@ target (that is a rule of the verdict) and goes last when it cannot.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,9 +48,9 @@ _ORDER = {step: index for index, step in enumerate((BARE, *STEPS, OTHER))}
 class Claim(NamedTuple):
     """What is claimed of a step: its status and the reason for not trying it."""
 
-    step: str
+    step: Annotated[str, "rung"]
     status: str
-    reason: str
+    reason: str = ""
 
 
 class PlaybookStep(NamedTuple):

@@ -13,14 +13,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import as_json, breaches, change_text
-from schema_guard.decide.case import Case, case_of
+from schema_guard.decide.case import Case, case_of, content_loss
+from schema_guard.decide.evidence.plain import to_json
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.explanation import reasons
 from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
 from schema_guard.decide.explanation.segments import segment_figures
-from schema_guard.decide.explanation.uses import arrival_figures, functions_figures, uses_of
+from schema_guard.decide.explanation.uses import functions_figures, uses_of
 from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
@@ -33,15 +34,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schema_guard.decide.economics import CostCase
-    from schema_guard.decide.evidence.changes import ChangeEvidence, Counted
+    from schema_guard.decide.evidence.changes import Counted, WeeklyEvidence
     from schema_guard.decide.evidence.values import (
         CaseEvidence,
         ComparisonCounts,
         SchemaCount,
         StrategyCounts,
     )
+    from schema_guard.decide.in_use import Arrival
     from schema_guard.decide.measure import Measured, Met
 
+_OF_TUNED = (
+    "n", "k", "rate", "lower", "upper", "state", "met", "traffic_share", "arrival", "right",
+)  # fmt: skip
 _RUNG = ("rung", "status", "reason", "strategies")
 _GOOD = ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
 
@@ -261,7 +266,7 @@ def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
         "guard": strategy.guard,
         "trial": strategy.trial and strategy.trial._asdict(),
         "traffic_share": strategy.traffic_share,
-        "arrival": arrival_figures(strategy.arrival),
+        "arrival": _arrival_figures(strategy.arrival),
         "model": strategy.model,
         "tuned": strategy.is_tuned or None,
     }
@@ -341,9 +346,9 @@ def _production_figures(case: Case) -> dict[str, Any]:
     for measurement in case.strategies:
         strategy = measurement.strategy
         known = {
-            "change": None if strategy.change is None else _change_figures(strategy.change),
+            "change": strategy.change and {**to_json(strategy.change), "text": change_text(strategy.change)},
             "bursts": None if strategy.bursts is None else strategy.bursts._asdict(),
-            "weekly": None if strategy.weekly is None else strategy.weekly.as_dict(),
+            "weekly": None if strategy.weekly is None else _weekly_figures(strategy.weekly),
             "history": None if strategy.history is None else strategy.history._asdict(),
             "burst_margin": measurement.burst_margin,
             "hot": [list(entry) for entry in strategy.frequent_inputs] or None,
@@ -358,49 +363,32 @@ def _production_figures(case: Case) -> dict[str, Any]:
     return {**{name: value for name, value in figures.items() if value}, **told_about}
 
 
-def _change_figures(change: ChangeEvidence) -> dict[str, Any]:
-    counts = {
-        f"{part}{name}": value
-        for part, counted in (("", change.after), ("since_", change.since), ("prior_", change.prior))
-        for name, value in (("n", counted.n), ("k", counted.missed))
-    }
-    named = {
-        name: value
-        for name in ("first_failed", "part", "pattern_from", "growing_since")
-        if (value := getattr(change, name)) is not None
-    }
-    days = named if change.days is None else {"days": list(change.days), **named}
-    return {
-        "direction": change.direction,
-        "at": change.start,
-        "alarm_at": change.alarm_at,
-        **counts,
-        "open": change.is_open,
-        "with": list(change.changed),
-        **days,
-        "text": change_text(change),
-    }
+def _weekly_figures(weekly: WeeklyEvidence) -> dict[str, Any]:
+    """Return the counts of the search for a weekly pattern, with the pattern in words."""
+    figures = to_json(weekly)
+    if weekly.parts:
+        return {**figures, "text": weekly.text}
+    return {key: figures[key] for key in ("zone", "complete", "weeks") if key in figures}
+
+
+def _arrival_figures(arrival: Arrival | None) -> dict[str, Any] | None:
+    return arrival and {**to_json(arrival), "gone": arrival.is_gone}
 
 
 def _pilot_figures(case: Case) -> dict[str, Any]:
     tuned, pilot = case.tuned, case.evidence.pilot
     if tuned is None or pilot is None:
         return {}
-    figures: dict[str, Any] = {"tuned": as_figures(tuned.failed, tuned.state) | _met_figures(tuned.met)}
-    if pilot.traffic_share is not None:
-        figures["tuned"]["traffic_share"] = pilot.traffic_share
-    if pilot.arrival is not None:
-        figures["tuned"]["arrival"] = arrival_figures(pilot.arrival)
-    right = _right_figures(pilot.right, case.alpha_each)
-    if right is not None:
-        figures["tuned"]["right"] = right
-    if tuned.compared is not None:
-        e_better = _finite(tuned.compared.e_value)
+    whole = _rate_figures(case, tuned)
+    figures: dict[str, Any] = {"tuned": {key: whole[key] for key in _OF_TUNED if key in whole}}
+    if pilot.paired is not None:
+        compared = paired(pilot.paired.b, pilot.paired.c, pilot.n, alpha=case.alpha_each)
+        e_better = _finite(compared.e_value)
         figures["paired_e"] = e_better
-        figures["paired"] = {**asdict(tuned.compared), "e_value": e_better, "odds": odds(e_better)}
-    if pilot.content is not None and tuned.content_loss is not None:
-        loss = {"lower": tuned.content_loss.lower, "upper": tuned.content_loss.upper}
-        figures["content"] = {**pilot.content._asdict(), **loss}
+        figures["paired"] = {**asdict(compared), "e_value": e_better, "odds": odds(e_better)}
+    loss = content_loss(case)
+    if pilot.content is not None and loss is not None:
+        figures["content"] = {**pilot.content._asdict(), "lower": loss.lower, "upper": loss.upper}
     return figures
 
 
@@ -458,17 +446,12 @@ def _excluded_figures(strategy: StrategyCounts) -> list[dict[str, Any]]:
 
 
 def _odds_figures(case: Case) -> dict[str, Any]:
-    values = {
-        measurement.strategy.id: (measurement.e_ok, measurement.e_bad) for measurement in case.strategies
+    measured = [*case.strategies, *([] if case.tuned is None else [case.tuned])]
+    return {
+        one.strategy.id: _both_sides(one.e_ok, one.e_bad)
+        for one in measured
+        if one.e_ok is not None and one.e_bad is not None
     }
-    figures = {
-        name: _both_sides(e_ok, e_bad)
-        for name, (e_ok, e_bad) in values.items()
-        if e_ok is not None and e_bad is not None
-    }
-    if case.tuned is not None:
-        figures["tuned"] = _both_sides(case.tuned.e_ok, case.tuned.e_bad)
-    return figures
 
 
 def _both_sides(e_ok: float, e_bad: float) -> dict[str, Any]:

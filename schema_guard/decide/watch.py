@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.breaches import LEAST_PART, TUNED, breaches, change_text
+from schema_guard.decide.breaches import LEAST_PART, breaches, change_text
 from schema_guard.decide.case import case_of, is_gone
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.explanation.uses import uses_of
-from schema_guard.decide.functions import rounded_up
+from schema_guard.decide.in_use import rounded_up
 from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.breaches import Breach
-    from schema_guard.decide.case import Case, Tuned
+    from schema_guard.decide.case import Case
     from schema_guard.decide.exclusions import ExcludedCalls, Unexplained
     from schema_guard.decide.measure import Measured
     from schema_guard.decide.recorded.from_store import Gathered
@@ -169,37 +169,8 @@ def watch(  # noqa: PLR0913 - which calls, by name
 def _of_function(gathered: Gathered) -> list[Watched]:
     case = case_of(read_evidence(gathered.evidence))
     wrong, uses = breaches(case), uses_of(case)
-    watched = [_watched(gathered, case, measurement, wrong, uses) for measurement in _in_use(case)]
-    if case.piloted is not None:
-        watched.append(_watched_pilot(gathered, case, case.piloted, wrong, uses))
-    return watched
-
-
-def _watched_pilot(
-    gathered: Gathered, case: Case, tuned: Tuned, wrong: Sequence[Breach], uses: Mapping[str, Any]
-) -> Watched:
-    rate, pilot = tuned.failed, case.evidence.pilot
-    return Watched(
-        schema=gathered.schema,
-        function=gathered.function or "",
-        configuration=TUNED,
-        share=(pilot.traffic_share if pilot else None) or 0.0,
-        n=rate.n,
-        k=rate.count,
-        rate=rate.rate,
-        lower=rate.bounds.lower,
-        upper=rate.bounds.upper,
-        state=tuned.state,
-        usage=uses.get(TUNED, {}).get("text", ""),
-        objective=case.config.target,
-        n_functions=rounded_up(case.evidence.n_functions),
-        is_main=TUNED not in uses,
-        breaches=tuple(breach for breach in wrong if breach.strategy == TUNED),
-        change=None,
-        pattern=None,
-        excluded=(),
-        unexplained=case.unexplained,
-    )
+    configurations = [*_in_use(case), *([] if case.piloted is None else [case.piloted])]
+    return [_watched(gathered, case, one, wrong, uses) for one in configurations]
 
 
 def _in_use(case: Case) -> Sequence[Measured]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 
 # Of the economics' fields these stand in the evidence in another shape.
-_RESHAPED = ("prompt_cost", "tuned_cost", "tuned_hazards", "tuned_residual", "upfront")
+_RESHAPED = ("prompt_cost", "tuned_cost", "tuned", "upfront")
 
 # Paths that may be set though the evidence does not have them yet.
 _SETTABLE = (
@@ -63,8 +63,10 @@ def what_if(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, An
             raise InvalidArgument(
                 f"what-if {clip(repr(change))}: expected path=value, such as economics.failure_cost=0.1"
             )
-        known = _resolve(path.strip(), changed)
-        _set(changed, known, _value(text))
+        places = {name: place for name, *place in _places(changed) if name.partition(".")[0] not in _LABELS}
+        known = _meant(path.strip(), list(dict.fromkeys([*_SETTABLE, *places])))
+        owner, key = places.get(known) or _made(changed, known)
+        owner[key] = _value(text)
         if known == "calls_per_month" and isinstance(changed.get("about"), dict):
             # The volume is no longer read from recorded days.
             for name in ("latest_days", "latest_calls"):
@@ -79,10 +81,8 @@ def _value(text: str) -> Any:
         return text.strip()
 
 
-def _resolve(path: str, evidence: Mapping[str, Any]) -> str:
-    """Give the full path that is meant."""
-    values = {name: value for name, value in evidence.items() if name not in _LABELS}
-    known = list(dict.fromkeys([*_SETTABLE, *_paths(values)]))
+def _meant(path: str, known: Sequence[str]) -> str:
+    """Return the full path that is meant."""
     if path in known:
         return path
     meant = [name for name in known if name.endswith(f".{path}")]
@@ -99,45 +99,28 @@ def _resolve(path: str, evidence: Mapping[str, Any]) -> str:
     raise InvalidArgument(f"what-if {clip(repr(path))}: expected a path into the evidence{hint}")
 
 
-def _paths(value: Any, prefix: str = "") -> Iterator[str]:
-    """Give the path of every value inside of this one."""
-    for name, member in _members(value):
-        yield prefix + name
-        yield from _paths(member, f"{prefix}{name}.")
-
-
-def _members(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        yield from ((str(name), member) for name, member in value.items())
-    elif isinstance(value, list):
-        yield from ((_member_name(index, member), member) for index, member in enumerate(value))
+def _places(value: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the path of every value inside of this one, with its owner and its key there."""
+    members = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, member in members:
+        path = prefix + (str(key) if isinstance(value, dict) else _member_name(key, member))
+        yield path, value, key
+        yield from _places(member, f"{path}.")
 
 
 def _member_name(index: int, member: Any) -> str:
-    """Give how an array's member is addressed: by its id, name or rung when it has one."""
-    names = [member.get(key) for key in ("id", "name", "rung")] if isinstance(member, Mapping) else []
+    """Return how an array's member is addressed: by its id, name or rung when it has one."""
+    names = [member.get(key) for key in ("id", "name", "rung")] if isinstance(member, dict) else []
     return next((name for name in names if isinstance(name, str)), str(index))
 
 
-def _set(evidence: dict[str, Any], path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    place: Any = evidence
+def _made(evidence: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    """Return the owner and the key of a path that the evidence does not have yet."""
+    *parents, key = path.split(".")
     for name in parents:
-        place = _enter(place, name)
-    if isinstance(place, list):
-        place[_index(place, last)] = value
-    else:
-        place[last] = value
-
-
-def _enter(place: Any, name: str) -> Any:
-    """Give the member of that name, made where an object has none."""
-    if isinstance(place, list):
-        return place[_index(place, name)]
-    if not isinstance(place.get(name), (dict, list)):
-        place[name] = {}
-    return place[name]
-
-
-def _index(place: list[Any], name: str) -> int:
-    return next(index for index, member in enumerate(place) if _member_name(index, member) == name)
+        if not isinstance(evidence.get(name), dict):
+            evidence[name] = {}
+        evidence = evidence[name]
+    return evidence, key

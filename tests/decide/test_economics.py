@@ -16,7 +16,7 @@ from schema_guard.decide.economics import (
     retry_cost,
     total_range,
 )
-from schema_guard.decide.evidence.money import Three
+from schema_guard.decide.evidence.money import Three, TunedFailures
 from schema_guard.decide.evidence.reading import read_evidence
 from tests.public.decide.examples import economics, exhausted
 
@@ -89,7 +89,7 @@ def test_case_is_the_difference_of_two_costs_per_call():
 
 def test_a_case_that_saves_nothing_never_pays_back():
     """Without a saving there is no payback, no break-even volume and no upfront that pays."""
-    same = replace(MONEY, tuned_cost=MONEY.prompt_cost, tuned_hazards=(0.2,))
+    same = replace(MONEY, tuned_cost=MONEY.prompt_cost, tuned=TunedFailures((0.2,)))
 
     case = cost_case(proposal(economics=same, prompt_attempts=1, rates=Rates(Three(0, 0, 0), Three(0, 0, 0))))
 

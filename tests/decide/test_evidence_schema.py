@@ -8,7 +8,7 @@ import pytest
 from schema_guard.decide import decide, evidence_schema
 from schema_guard.decide.evidence import reading
 from schema_guard.decide.evidence.model_availability import Feasibility
-from schema_guard.decide.evidence.money import CallCost, GpuBill, Three, TokenBill, TrialCost
+from schema_guard.decide.evidence.money import CallCost, Three, TrialCost
 from schema_guard.decide.evidence.values import KINDS, CallSeconds, Config, SentSettings
 from schema_guard.decide.playbook import BARE, OTHER, STEPS
 from tests.public.decide.test_bad_evidence import good
@@ -45,9 +45,8 @@ def test_scenarios_keep_to_the_schema(corpora):
         (DEFINED["strategy"]["properties"]["failure_kinds"], KINDS),
         (DEFINED["strategy"]["properties"]["sent"], SentSettings._fields),
         (DEFINED["strategy"]["properties"]["trial"], TrialCost._fields),
-        (DEFINED["paid_once"], [*GpuBill._fields[1:], *TokenBill._fields[1:]]),
     ],
-    ids=["config", "call_cost", "feasibility", "latency", "residual", "kinds", "sent", "trial", "paid_once"],
+    ids=["config", "call_cost", "feasibility", "latency", "residual", "kinds", "sent", "trial"],
 )
 def test_keys_are_the_fields_of_the_values(schema, names):
     """A key of the format is a field of the value that it becomes."""

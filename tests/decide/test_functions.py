@@ -1,6 +1,6 @@
 """The number of functions that share the probability of a false alarm."""
 
-from schema_guard.decide.functions import rounded_up
+from schema_guard.decide.in_use import rounded_up
 
 
 def test_number_of_functions_is_rounded_up():

@@ -5,13 +5,9 @@ from __future__ import annotations
 
 from datetime import date
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from schema_guard.text import percent, plural
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 NARROWER = "a pattern narrower than a weekend, a day, or 8 hours of each day is not covered"
 """The limits of the search for a weekly pattern, in words."""
@@ -21,7 +17,7 @@ class Counted(NamedTuple):
     """Calls, inputs or answers, and those of them that missed what is asked for."""
 
     n: int
-    missed: int
+    missed: Annotated[int, "k"]
 
 
 class ChangeEvidence(NamedTuple):
@@ -31,9 +27,12 @@ class ChangeEvidence(NamedTuple):
         direction: `rise` or `fall`.
         start: Number of the call from which it is likeliest to have been another rate.
         alarm_at: Number of the call at which it was noticed.
-        after: Calls after the alarm, missed without a valid attempt; so the next two.
-        since: Calls from the start on.
-        prior: Calls before the start, back to the change before.
+        n: Calls after the alarm.
+        k: Of these, calls without a valid attempt.
+        since_n: Calls from the start on.
+        since_k: Of these, calls without a valid attempt.
+        prior_n: Calls before the start, back to the change before.
+        prior_k: Of these, calls without a valid attempt.
         is_open: Whether it lasts: the rate has not changed again since.
         changed: What else changed then, each in words: version, model snapshot, settings, traffic.
         days: Of the start and of the alarm; None when unknown.
@@ -44,13 +43,16 @@ class ChangeEvidence(NamedTuple):
     """
 
     direction: str
-    start: int
+    start: Annotated[int, "at"]
     alarm_at: int
-    after: Counted
-    since: Counted
-    prior: Counted
-    is_open: bool
-    changed: tuple[str, ...] = ()
+    n: int
+    k: int
+    since_n: int
+    since_k: int
+    prior_n: int
+    prior_k: int
+    is_open: Annotated[bool, "open"]
+    changed: Annotated[tuple[str, ...], "with"] = ()
     days: tuple[str, str] | None = None
     first_failed: str | None = None
     part: str | None = None
@@ -63,13 +65,17 @@ class PartOfWeekCounts(NamedTuple):
 
     Attributes:
         name: Name of the part, such as `weekends`.
+        hours: Its hours of the week, as pairs of the first and the last one.
         n: Number of calls.
         k: Number of failed calls.
+        splits: The comparisons that prove the part.
     """
 
     name: str
+    hours: Any
     n: int
     k: int
+    splits: Any = None
 
 
 class WeeklyEvidence(NamedTuple):
@@ -78,24 +84,24 @@ class WeeklyEvidence(NamedTuple):
     Attributes:
         zone: Time zone of the weeks.
         complete: Number of complete weeks.
+        weeks: The counts of the latest weeks by the hour.
         parts: The parts of the week that fail at different rates; empty if no pattern is proved.
         whole: Number of whole weeks since the last change in any part.
         n: Number of calls in these weeks; without a whole week, of the calls since that change.
         k: Number of failed calls among them.
         days: Of the calls without a whole week, the first and the last day; None if not known.
         whole_on: The day on which their first whole week ends; None if not known.
-        given: All counts of the search.
     """
 
     zone: str
     complete: int
-    parts: tuple[PartOfWeekCounts, ...]
-    whole: int
-    n: int
-    k: int
-    given: Mapping[str, Any]
+    weeks: Any = None
     days: tuple[str, str] | None = None
     whole_on: str | None = None
+    whole: int = 0
+    n: int = 0
+    k: int = 0
+    parts: tuple[PartOfWeekCounts, ...] = ()
 
     @property
     def is_young(self) -> bool:
@@ -119,30 +125,6 @@ class WeeklyEvidence(NamedTuple):
         days = "" if self.days is None else f" from {self.days[0]} to {self.days[1]}"
         ends = "" if self.whole_on is None else f"; the first one ends on {self.whole_on}"
         return f"the {plural(self.n, 'call')}{days} are no whole week of its weekly pattern{ends}"
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> WeeklyEvidence:
-        """Return the value of the key `weekly`."""
-        parts = (
-            PartOfWeekCounts(one["name"], int(one["n"]), int(one["k"])) for one in given.get("parts", ())
-        )
-        whole, n, k = (int(given.get(name, 0)) for name in ("whole", "n", "k"))
-        days = given.get("days")
-        return cls(
-            given["zone"],
-            int(given["complete"]),
-            tuple(parts),
-            whole,
-            n,
-            k,
-            given,
-            (days[0], days[1]) if days else None,
-            given.get("whole_on"),
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all counts of the search, with the pattern in words."""
-        return {**self.given, **({"text": self.text} if self.parts else {})}
 
     @property
     def text(self) -> str:

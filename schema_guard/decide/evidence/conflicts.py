@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where evidence contradicts itself: what a schema cannot say of it.
 
-Rules: a contradiction names the place that is wrong and what the rest of the document asks of it; the first one in the
-order of the document is told.
+Rules: a contradiction names the place that is wrong and what the rest of the document asks of it.
 """
 
 from __future__ import annotations
@@ -10,16 +9,13 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.evidence.values import Cluster
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
 # Shares are typed by people, as 0.333 for a third.
 _SHARE_ROUNDING = 0.0015
-# What says how a part of what is paid once comes about.
-_BILLS = ({"gpu_hours", "price_per_hour"}, {"tokens", "epochs", "price_per_million"})
 
 
 class Conflict(NamedTuple):
@@ -31,302 +27,244 @@ class Conflict(NamedTuple):
     advice: str = ""
 
 
-def conflicts(evidence: dict[str, Any]) -> Iterator[Conflict]:
-    """Give what does not fit together in evidence that keeps to its schema."""
-    yield from _of_question(evidence)
-    ids = [strategy["id"] for strategy in evidence.get("strategies", ())]
-    yield from _twins("/strategies", "id", ids)
-    yield from _twins("/schemas", "name", [name for name, _, _ in evidence.get("schemas", ())])
-    yield from _twins("/ladder", "rung", [claim["rung"] for claim in evidence.get("ladder", ())])
-    for location, strategy in _members(evidence, "strategies"):
+class _Part(NamedTuple):
+    """A count that is a part of another one.
+
+    Attributes:
+        path: Where both are; `*` stands for each member of an array.
+        part: Key of the part.
+        whole: Key of the whole.
+        less: Key of another part, which has nothing in common with this one.
+        of_owner: Whether the whole is in the object around that place.
+        words: What a message calls the whole. Default: its key.
+    """
+
+    path: str
+    part: str | int
+    whole: str | int
+    less: str = ""
+    of_owner: bool = False
+    words: str = ""
+
+
+_PARTS = (
+    _Part("schemas/*", 2, 1, words="n"),
+    _Part("comparisons/*", "b", "n"),
+    _Part("comparisons/*", "c", "n", less="b"),
+    _Part("segments/*", "k", "n"),
+    _Part("content", "right", "n"),
+    _Part("pilot", "k_final", "n"),
+    _Part("pilot/paired", "b", "n", of_owner=True),
+    _Part("pilot/paired", "c", "n", of_owner=True, less="b"),
+    _Part("pilot/content", "worse", "n"),
+    _Part("pilot/content", "better", "n", less="worse"),
+    _Part("pilot/segments/*", "prompt_k", "prompt_n"),
+    _Part("pilot/segments/*", "tuned_k", "tuned_n"),
+    _Part("strategies/*", "k_final", "n"),
+    _Part("strategies/*/drift", "post_n", "n", of_owner=True),
+    _Part("strategies/*/drift", "post_k", "post_n"),
+    _Part("strategies/*/drift", "post_k", "k_final", of_owner=True),
+    _Part("strategies/*/drift", "alarm_at", "n", of_owner=True),
+    _Part("strategies/*/clusters/*", 1, 0, words="n"),
+    _Part("strategies/*/inputs", "n", "n", of_owner=True),
+    _Part("strategies/*/inputs", "k", "n", words="inputs's n"),
+    _Part("strategies/*/right", "n", "n", of_owner=True),
+    _Part("strategies/*/right", "k", "n", words="right's n"),
+    _Part("strategies/*/latency", "n", "n", of_owner=True),
+    _Part("strategies/*/latency", "k", "n", words="latency's n"),
+    _Part("strategies/*/behind", "asked", "n"),
+    _Part("strategies/*/behind", "k", "asked"),
+    _Part("strategies/*/fails_at/*", "k", "n"),
+    _Part("strategies/*/hot/*", 1, "n", of_owner=True),
+    _Part("strategies/*/hot/*", 2, 1, words="the input's n"),
+    _Part("strategies/*/change", "n", "since_n"),
+    _Part("strategies/*/change", "k", "n"),
+    _Part("strategies/*/change", "since_k", "since_n"),
+    _Part("strategies/*/change", "prior_k", "prior_n"),
+    _Part("strategies/*/weekly", "n", "n", of_owner=True, words="the strategy's n"),
+    _Part("strategies/*/weekly", "k", "n"),
+    _Part("strategies/*/weekly", "whole", "complete"),
+    _Part("strategies/*/weekly/parts/*", "k", "n"),
+    _Part("strategies/*/bursts", "failures", "calls"),
+    _Part("strategies/*/bursts", "entries", "failures"),
+    _Part("strategies/*/bursts", "at_risk", "calls"),
+    _Part("strategies/*/history", "since_outage", "calls"),
+)
+_NAMES = (
+    ("strategies", "id"), ("schemas", 0), ("ladder", "rung"), ("segments", "name"), ("pilot/segments", "name"),
+)  # fmt: skip
+# Counts of failed calls, of what, and what to do.
+_OF_FAILED = (
+    ("failure_kinds", "kinds", ": count the calls without a valid attempt, not attempts"),
+    ("failure_codes", "codes", ""),
+)
+# Two keys of the money that need each other.
+_PAIRS = (
+    ("economics", "retuning_cost", "retuning_every_months"),
+    ("economics/prompt_cost", "batch_share", "batch_price"),
+    ("economics/tuned_cost", "batch_share", "batch_price"),
+)
+
+
+def conflicts(document: dict[str, Any]) -> Iterator[Conflict]:
+    """Yield what does not fit together in evidence that keeps to its schema."""
+    yield from _of_question(document)
+    yield from _twins(document)
+    for part in _PARTS:
+        yield from _too_large(document, part)
+    yield from _unknown_ids(document)
+    for location, _, strategy in _places(document, "strategies/*"):
         yield from _of_strategy(location, strategy)
-    for location, schema in _members(evidence, "schemas"):
-        yield from _too_many(location, schema, 2, schema[1], "n")
-    for location, comparison in _members(evidence, "comparisons"):
-        yield from _of_two(location, comparison, "b", "c")
-    yield from _unknown_ids(evidence, ids)
-    yield from _of_segments("/segments", evidence.get("segments", []), ("n", "k"))
-    yield from _of_pilot(evidence)
-    yield from _of_economics(evidence)
-    if "content" in evidence:
-        yield from _too_many("/content", evidence["content"], "right", evidence["content"]["n"], "n")
+    for path in ("segments", "pilot/segments"):
+        yield from _of_shares(document, path)
+    yield from _of_pilot(document)
+    yield from _of_money(document)
 
 
-def _members(document: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
-    """Give the members of an array of the document with their places."""
-    return ((f"/{key}/{index}", member) for index, member in enumerate(document.get(key, ())))
+def _places(document: dict[str, Any], path: str) -> list[tuple[str, Any, Any]]:
+    """Return what is at a path, with its place and the object around it."""
+    places: list[tuple[str, Any, Any]] = [("", {}, document)]
+    for token in path.split("/"):
+        places = [
+            (f"{location}/{key}", value if isinstance(value, dict) else owner, member)
+            for location, owner, value in places
+            for key, member in (enumerate(value) if isinstance(value, list) else value.items())
+            if token in ("*", key)
+        ]
+    return places
+
+
+def _too_large(document: dict[str, Any], part: _Part) -> Iterator[Conflict]:
+    """A part is larger than the whole."""
+    for location, owner, counts in _places(document, part.path):
+        known, wholes = isinstance(counts, list) or part.part in counts, owner if part.of_owner else counts
+        if not known or (part.path.endswith("weekly") and not counts.get("parts")):
+            continue
+        most = (wholes.get(part.whole, 0) if isinstance(wholes, dict) else wholes[part.whole]) - (
+            counts[part.less] if part.less else 0
+        )
+        if counts[part.part] > most:
+            words = part.words or (f"{part.whole} - {part.less}" if part.less else part.whole)
+            yield Conflict(f"{location}/{part.part}", f"at most {words} = {int(most)}", counts[part.part])
 
 
 def _of_question(document: dict[str, Any]) -> Iterator[Conflict]:
     """Either strategies are asked about, or schemas."""
-    if document.get("strategies") and document.get("schemas"):
-        yield Conflict(
-            "",
-            "either 'strategies' or 'schemas'",
-            document,
-            "schemas alone ask which of them fail; decide twice",
-        )
-    if not document.get("strategies") and not document.get("schemas"):
-        yield Conflict(
-            "",
-            "at least one member in 'strategies' or in 'schemas'",
-            document,
-            "without a count there is no verdict",
-        )
-    if "current" in document and not document.get("strategies"):
-        yield Conflict(
-            "/current",
-            "no current strategy where schemas are asked about",
-            document["current"],
-            "leave the key out",
-        )
+    strategies, schemas = document.get("strategies"), document.get("schemas")
+    if strategies and schemas:
+        advice = "schemas alone ask which of them fail; decide twice"
+        yield Conflict("", "either 'strategies' or 'schemas'", document, advice)
+    if not strategies and not schemas:
+        advice = "without a count there is no verdict"
+        yield Conflict("", "at least one member in 'strategies' or in 'schemas'", document, advice)
+    if "current" in document and not strategies:
+        expected = "no current strategy where schemas are asked about"
+        yield Conflict("/current", expected, document["current"], "leave the key out")
 
 
-def _too_many(location: str, counts: Any, key: str | int, most: float, of: str) -> Iterator[Conflict]:
-    """A part is larger than the whole."""
-    if counts[key] > most:
-        yield Conflict(f"{location}/{key}", f"at most {of} = {int(most)}", counts[key])
-
-
-def _of_two(location: str, counts: dict[str, Any], one: str, other: str) -> Iterator[Conflict]:
-    """Two parts of n that have nothing in common."""
-    n = counts["n"]
-    yield from _too_many(location, counts, one, n, "n")
-    yield from _too_many(location, counts, other, n - counts[one], f"n - {one}")
-
-
-def _twins(location: str, key: str, names: Iterable[str]) -> Iterator[Conflict]:
+def _twins(document: dict[str, Any]) -> Iterator[Conflict]:
     """Two members of an array have one name."""
-    known: set[str] = set()
-    for index, name in enumerate(names):
-        if name in known:
-            yield Conflict(
-                f"{location}/{index}", f"another {key} than those before", name, "rename one of the two"
-            )
-        known.add(name)
+    for path, key in _NAMES:
+        known: set[str] = set()
+        for location, _, member in _places(document, f"{path}/*"):
+            if member[key] in known:
+                expected = f"another {'name' if key == 0 else key} than those before"
+                yield Conflict(location, expected, member[key], "rename one of the two")
+            known.add(member[key])
 
 
-def _unknown_ids(document: dict[str, Any], ids: Sequence[str]) -> Iterator[Conflict]:
+def _unknown_ids(document: dict[str, Any]) -> Iterator[Conflict]:
     """An id is none of the strategies'."""
-    named = {"/current": document["current"]} if "current" in document else {}
-    for location, comparison in _members(document, "comparisons"):
-        named |= {f"{location}/{name}": comparison[name] for name in ("before", "after")}
-    for location, name in named.items():
-        if name not in ids:
-            advice = did_you_mean(name, ids).removeprefix(", ")
-            yield Conflict(location, f"one of {' '.join(ids)}", name, advice)
+    ids = [strategy["id"] for strategy in document.get("strategies", ())]
+    for path in ("current", "comparisons/*/before", "comparisons/*/after"):
+        for location, _, name in _places(document, path):
+            if name not in ids:
+                advice = did_you_mean(name, ids).removeprefix(", ")
+                yield Conflict(location, f"one of {' '.join(ids)}", name, advice)
 
 
 def _of_strategy(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
-    n, k = strategy["n"], strategy["k_final"]
-    yield from _too_many(location, strategy, "k_final", n, "n")
-    if "drift" in strategy:
-        yield from _of_drift(f"{location}/drift", strategy["drift"], n, k)
-    if "failure_kinds" in strategy:
-        yield from _of_kinds(location, strategy)
-    if "attempts" in strategy:
-        yield from _of_attempts(f"{location}/attempts", strategy["attempts"], n, k)
+    n, k, after = int(strategy["n"]), int(strategy["k_final"]), strategy.get("drift", {})
+    for key, what, advice in _OF_FAILED:
+        counts = strategy.get(key, {})
+        total = int(sum(counts.values()))
+        if total > k:
+            expected = f"{what} of the k_final = {k} failed calls"
+            yield Conflict(f"{location}/{key}", expected, counts, f"these are {total}{advice}")
+    transport = strategy.get("failure_kinds", {}).get("transport")
+    if "clusters" in strategy and transport:
+        advice = "leave these calls out of n, k_final and clusters"
+        yield Conflict(f"{location}/failure_kinds/transport", "none beside clusters", transport, advice)
+    yield from _of_attempts(f"{location}/attempts", strategy.get("attempts"), n, k)
+    if after:
+        rows = after.get("post_attempts")
+        yield from _of_attempts(f"{location}/drift/post_attempts", rows, after["post_n"], after["post_k"])
     if "clusters" in strategy:
-        after = strategy.get("drift", {})
-        counted = after.get("post_n", n), after.get("post_k", k)
-        yield from _of_clusters(f"{location}/clusters", strategy["clusters"], *counted)
-    yield from _of_production(location, strategy)
+        counted = int(after.get("post_n", n)), int(after.get("post_k", k))
+        yield from _of_clusters(f"{location}/clusters", strategy["clusters"], counted)
 
 
-def _of_production(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
-    """What is told of calls in production fits to how many there are."""
-    n, k = strategy["n"], strategy["k_final"]
-    codes = strategy.get("failure_codes", {})
-    total = int(sum(codes.values()))
-    if total > k:
-        yield Conflict(
-            f"{location}/failure_codes",
-            f"codes of the k_final = {int(k)} failed calls",
-            codes,
-            f"these are {total}",
-        )
-    for key in ("inputs", "right", "latency"):
-        if key in strategy:
-            yield from _too_many(f"{location}/{key}", strategy[key], "n", n, "n")
-            yield from _too_many(f"{location}/{key}", strategy[key], "k", strategy[key]["n"], f"{key}'s n")
-    if (behind := strategy.get("behind")) is not None:
-        yield from _too_many(f"{location}/behind", behind, "asked", behind["n"], "n")
-        yield from _too_many(f"{location}/behind", behind, "k", behind["asked"], "asked")
-    for index, place in enumerate(strategy.get("fails_at", ())):
-        yield from _too_many(f"{location}/fails_at/{index}", place, "k", place["n"], "n")
-    for index, row in enumerate(strategy.get("hot", ())):
-        yield from _too_many(f"{location}/hot/{index}", row, 1, n, "n")
-        yield from _too_many(f"{location}/hot/{index}", row, 2, row[1], "the input's n")
-    yield from _of_history(location, strategy)
-
-
-def _of_history(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
-    """What is told of changes, outages and bursts fits together."""
-    if "change" in strategy:
-        change = strategy["change"]
-        yield from _too_many(f"{location}/change", change, "n", change["since_n"], "since_n")
-        for part in ("", "since_", "prior_"):
-            yield from _too_many(f"{location}/change", change, f"{part}k", change[f"{part}n"], f"{part}n")
-    if "weekly" in strategy:
-        yield from _of_weekly(f"{location}/weekly", strategy["weekly"], int(strategy["n"]))
-    if "bursts" in strategy:
-        bursts = strategy["bursts"]
-        for part, whole in (("failures", "calls"), ("entries", "failures"), ("at_risk", "calls")):
-            yield from _too_many(f"{location}/bursts", bursts, part, bursts[whole], whole)
-    if "history" in strategy:
-        calls = strategy["history"]["calls"]
-        yield from _too_many(f"{location}/history", strategy["history"], "since_outage", calls, "calls")
-
-
-def _of_weekly(location: str, weekly: dict[str, Any], n: int) -> Iterator[Conflict]:
-    """The counts of a weekly pattern fit together."""
-    if weekly.get("parts"):
-        counted = {"n": 0, "k": 0, "whole": 0} | weekly
-        yield from _too_many(location, counted, "n", n, "the strategy's n")
-        yield from _too_many(location, counted, "k", counted["n"], "n")
-        yield from _too_many(location, counted, "whole", weekly["complete"], "complete")
-        for index, part in enumerate(weekly["parts"]):
-            yield from _too_many(f"{location}/parts/{index}", part, "k", part["n"], "n")
-
-
-def _of_kinds(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
-    kinds, k = strategy["failure_kinds"], int(strategy["k_final"])
-    total = int(sum(kinds.values()))
-    if total > k:
-        yield Conflict(
-            f"{location}/failure_kinds",
-            f"kinds of the k_final = {k} failed calls",
-            kinds,
-            f"these are {total}: count the calls without a valid attempt, not attempts",
-        )
-    if "clusters" in strategy and kinds.get("transport"):
-        yield Conflict(
-            f"{location}/failure_kinds/transport",
-            "none beside clusters",
-            kinds["transport"],
-            "leave these calls out of n, k_final and clusters",
-        )
-
-
-def _of_attempts(location: str, rows: list[list[float]], n: float, k: float) -> Iterator[Conflict]:
+def _of_attempts(location: str, rows: list[list[int]] | None, n: float, k: float) -> Iterator[Conflict]:
     """All calls reach attempt 1, those that failed may reach the next one, and some are never valid."""
+    if rows is None:
+        return
     if rows[0][0] != n:
         yield Conflict(f"{location}/0/0", f"n = {int(n)}, which all reach attempt 1", rows[0][0])
-    for index, row in enumerate(rows):
-        if index:
-            yield from _too_many(f"{location}/{index}", row, 0, rows[index - 1][1], "failed before")
-        yield from _too_many(f"{location}/{index}", row, 1, row[0], "n_j")
+    for index, (reached, failed) in enumerate(rows):
+        if index and reached > rows[index - 1][1]:
+            expected = f"at most failed before = {int(rows[index - 1][1])}"
+            yield Conflict(f"{location}/{index}/0", expected, reached)
+        if failed > reached:
+            yield Conflict(f"{location}/{index}/1", f"at most n_j = {int(reached)}", failed)
     least = int(rows[-1][1])
     most = int(sum(failed for _, failed in rows) - sum(reached for reached, _ in rows[1:]))
     if not least <= k <= most:
+        expected = f"attempts that leave k_final = {int(k)} calls without a valid one"
         yield Conflict(
-            location,
-            f"attempts that leave k_final = {int(k)} calls without a valid one",
-            rows,
-            f"these leave {least if least == most else f'{least} to {most}'}",
+            location, expected, rows, f"these leave {least if least == most else f'{least} to {most}'}"
         )
 
 
-def _of_clusters(location: str, rows: list[list[float]], n: float, k: float) -> Iterator[Conflict]:
-    for index, row in enumerate(rows):
-        yield from _too_many(f"{location}/{index}", row, 1, row[0], "n")
-    clusters = [Cluster(*map(int, (*row, 1)[:3])) for row in rows]
-    sums = tuple(sum(cluster.inputs * cluster[column] for cluster in clusters) for column in (0, 1))
-    if sums != (n, k):
-        yield Conflict(
-            location,
-            f"clusters of {int(n)} calls with {int(k)} failures in all",
-            rows,
-            f"these have {sums[0]} with {sums[1]}: give one pair for each distinct input",
-        )
+def _of_clusters(location: str, rows: list[list[int]], counted: tuple[int, int]) -> Iterator[Conflict]:
+    inputs = [row[2] if len(row) > 2 else 1 for row in rows]
+    n, k = (int(sum(row[at] * of for row, of in zip(rows, inputs, strict=True))) for at in (0, 1))
+    if (n, k) != counted:
+        expected = f"clusters of {counted[0]} calls with {counted[1]} failures in all"
+        advice = f"these have {n} with {k}: give one pair for each distinct input"
+        yield Conflict(location, expected, rows, advice)
 
 
-def _of_drift(location: str, drift: dict[str, Any], n: float, k: float) -> Iterator[Conflict]:
-    yield from _too_many(location, drift, "post_n", n, "n")
-    most = min(drift["post_n"], k)
-    yield from _too_many(location, drift, "post_k", most, "the smaller of post_n and k_final")
-    yield from _too_many(location, drift, "alarm_at", n, "n")
-    if "post_attempts" in drift:
-        yield from _of_attempts(
-            f"{location}/post_attempts", drift["post_attempts"], drift["post_n"], drift["post_k"]
-        )
-
-
-def _of_economics(document: dict[str, Any]) -> Iterator[Conflict]:
-    if "economics" not in document:
-        return
-    for name, part in document["economics"]["upfront"].items():
-        if isinstance(part, dict) and part.keys() not in _BILLS:
-            yield Conflict(
-                f"/economics/upfront/{name}",
-                "gpu_hours and price_per_hour, or tokens, epochs and price_per_million",
-                part,
-                f"these are {' '.join(sorted(part)) or 'none'}",
-            )
-    yield from _of_pairs(document["economics"])
-    tuned = document["economics"]["tuned"]
-    if "residual" not in tuned and "pilot" not in document:
-        yield Conflict(
-            "/economics/tuned",
-            "property 'residual'",
-            tuned,
-            "add 'residual', the failure rate of the tuned model, which no pilot measures",
-        )
-    residual = tuned.get("residual")
-    if residual and not residual["opt"] <= residual["point"] <= residual["pess"]:
-        values = ", ".join(f"{residual[name]:g}" for name in ("opt", "point", "pess"))
-        yield Conflict("/economics/tuned/residual", "opt <= point <= pess", residual, f"they are {values}")
-    if "calls_per_month" not in document:
-        yield Conflict(
-            "", "property 'calls_per_month' beside 'economics'", document, "costs are counted by the month"
-        )
-
-
-def _of_pairs(money: dict[str, Any]) -> Iterator[Conflict]:
-    """Yield the costs of which only one half is given."""
-    pairs = [("/economics", money, "retuning_cost", "retuning_every_months")]
-    pairs += [
-        (f"/economics/{side}", money[side], "batch_share", "batch_price")
-        for side in ("prompt_cost", "tuned_cost")
-    ]
-    for location, owner, *names in pairs:
-        missing = [name for name in names if name not in owner]
-        if len(missing) == 1:
-            yield Conflict(
-                location, f"property {missing[0]!r}", owner, f"{' and '.join(names)} need each other"
-            )
+def _of_shares(document: dict[str, Any], path: str) -> Iterator[Conflict]:
+    for location, _, segments in _places(document, path):
+        shares = fsum(segment["share"] for segment in segments)
+        if segments and abs(shares - 1) > _SHARE_ROUNDING:
+            advice = f"they sum to {shares:g}: add the segments left out"
+            yield Conflict(location, "shares that sum to 1", segments, advice)
 
 
 def _of_pilot(document: dict[str, Any]) -> Iterator[Conflict]:
-    if "pilot" not in document:
-        return
-    pilot = document["pilot"]
-    yield from _too_many("/pilot", pilot, "k_final", pilot["n"], "n")
-    if "paired" in pilot:
-        yield from _of_two("/pilot/paired", {**pilot["paired"], "n": pilot["n"]}, "b", "c")
-    if "content" in pilot:
-        yield from _of_two("/pilot/content", pilot["content"], "worse", "better")
-    segments = pilot.get("segments", [])
-    yield from _of_segments("/pilot/segments", segments, ("prompt_n", "prompt_k"), ("tuned_n", "tuned_k"))
-    tuned_n = int(sum(segment["tuned_n"] for segment in segments))
-    if tuned_n > pilot["n"]:
-        yield Conflict(
-            "/pilot/segments",
-            f"segments of the pilot's n = {int(pilot['n'])} calls",
-            segments,
-            f"their tuned_n sum to {tuned_n}",
-        )
+    for location, pilot, segments in _places(document, "pilot/segments"):
+        tuned_n = int(sum(segment["tuned_n"] for segment in segments))
+        if tuned_n > pilot["n"]:
+            expected = f"segments of the pilot's n = {int(pilot['n'])} calls"
+            yield Conflict(location, expected, segments, f"their tuned_n sum to {tuned_n}")
 
 
-def _of_segments(
-    location: str, segments: list[dict[str, Any]], *counts: tuple[str, str]
-) -> Iterator[Conflict]:
-    for index, segment in enumerate(segments):
-        for n, k in counts:
-            yield from _too_many(f"{location}/{index}", segment, k, segment[n], n)
-    yield from _twins(location, "name", [segment["name"] for segment in segments])
-    shares = fsum(segment["share"] for segment in segments)
-    if segments and abs(shares - 1) > _SHARE_ROUNDING:
-        yield Conflict(
-            location, "shares that sum to 1", segments, f"they sum to {shares:g}: add the segments left out"
-        )
+def _of_money(document: dict[str, Any]) -> Iterator[Conflict]:
+    for path, *names in _PAIRS:
+        for location, _, owner in _places(document, path):
+            missing = [name for name in names if name not in owner]
+            if len(missing) == 1:
+                advice = f"{' and '.join(names)} need each other"
+                yield Conflict(location, f"property {missing[0]!r}", owner, advice)
+    for location, _, tuned in _places(document, "economics/tuned"):
+        residual = tuned.get("residual")
+        if residual is None and "pilot" not in document:
+            advice = "add 'residual', the failure rate of the tuned model, which no pilot measures"
+            yield Conflict(location, "property 'residual'", tuned, advice)
+        if residual and not residual["opt"] <= residual["point"] <= residual["pess"]:
+            values = ", ".join(f"{residual[name]:g}" for name in ("opt", "point", "pess"))
+            yield Conflict(f"{location}/residual", "opt <= point <= pess", residual, f"they are {values}")
+    if "economics" in document and "calls_per_month" not in document:
+        advice = "costs are counted by the month"
+        yield Conflict("", "property 'calls_per_month' beside 'economics'", document, advice)

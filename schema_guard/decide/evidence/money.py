@@ -3,14 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import fsum
-from typing import TYPE_CHECKING, NamedTuple
-
-from schema_guard.text import dollars, large
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +55,16 @@ class Three(NamedTuple):
     opt: float
 
 
-class TokenBill(NamedTuple):
-    """Training that is billed by the token."""
+class TunedFailures(NamedTuple):
+    """Failure rates that are assumed of a tuned model.
 
-    name: str
-    tokens: float
-    epochs: float
-    price_per_million: float
+    Attributes:
+        hazards: Of its attempt 1, 2, ...
+        residual: Of its calls; None if a pilot measures it.
+    """
 
-    @property
-    def dollars(self) -> float:
-        """What it comes to."""
-        return self.tokens * self.epochs * self.price_per_million / 1e6
-
-    def arithmetic(self) -> str:
-        """Write the arithmetic without its result."""
-        return f"{large(self.tokens)} tokens x {self.epochs:g} epochs x {dollars(self.price_per_million)} a million"
-
-
-class GpuBill(NamedTuple):
-    """Training that is billed by the hour of a GPU."""
-
-    name: str
-    gpu_hours: float
-    price_per_hour: float
-
-    @property
-    def dollars(self) -> float:
-        """What it comes to."""
-        return self.gpu_hours * self.price_per_hour
-
-    def arithmetic(self) -> str:
-        """Write the arithmetic without its result."""
-        return f"{self.gpu_hours:,g} GPU hours x {dollars(self.price_per_hour)}"
+    hazards: tuple[float, ...]
+    residual: Three | None = None
 
 
 class TrialCost(NamedTuple):
@@ -111,10 +84,8 @@ class Economics:
         prompt_cost: Of the strategies in use.
         tuned_cost: Of the tuned model.
         failure_cost: What one failed call costs the business.
-        tuned_hazards: Failure rate that is assumed of the tuned model's attempt 1, 2, ...
-        tuned_residual: Failure rate that is assumed of it; None where a pilot measures it.
+        tuned: The failure rates that are assumed of the tuned model.
         upfront: Dollars of what is paid once, by what for: labels, training, engineering ...
-        bills: How dollars of *upfront* come about, where that is given.
         hosting_per_call: Hosting that grows with the calls of the tuned model. None if it is not given.
         retuning_cost: Dollars of each tuning that keeps the model current. None if it is not given.
         retuning_every_months: Months between two of these.
@@ -127,13 +98,11 @@ class Economics:
     prompt_cost: CallCost
     tuned_cost: CallCost
     failure_cost: float
-    tuned_hazards: tuple[float, ...]
-    tuned_residual: Three | None
+    tuned: TunedFailures
     upfront: Mapping[str, float]
     hosting_per_month: float
     refresh_per_month: float
     latency_cost_per_s: float = 0.0
-    bills: tuple[TokenBill | GpuBill, ...] = ()
     hosting_per_call: float | None = None
     retuning_cost: float | None = None
     retuning_every_months: float | None = None

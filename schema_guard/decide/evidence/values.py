@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evidence: what a verdict is made from, as frozen values."""
+"""Evidence: what a verdict is made from, as frozen values.
+
+Rules: a field has the name of its key in the JSON document. `Annotated` names the keys that differ.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from schema_guard.configuration.traffic import Traffic
-    from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
-    from schema_guard.decide.evidence.model_availability import Feasibility
-    from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
-    from schema_guard.decide.evidence.subject import EvidenceSource, EvidenceSubject
-    from schema_guard.decide.exclusions import ExcludedCalls
-    from schema_guard.decide.failing_places import FailingPlace
-    from schema_guard.decide.in_use import Arrival
-    from schema_guard.decide.playbook import Claim
+from schema_guard.configuration.traffic import Traffic
+from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
+from schema_guard.decide.evidence.model_availability import Feasibility
+from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
+from schema_guard.decide.exclusions import ExcludedCalls
+from schema_guard.decide.failing_places import FailingPlace
+from schema_guard.decide.in_use import Arrival
+from schema_guard.decide.playbook import Claim
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
 
@@ -72,14 +72,14 @@ class Cluster(NamedTuple):
 
     n: int
     failed: int
-    inputs: int
+    inputs: int = 1
 
 
 class InputShares(NamedTuple):
     """Inputs, and of each the share of its calls that missed what is asked for, added up."""
 
     n: int
-    missed: float
+    missed: Annotated[float, "k"]
 
 
 class SentSettings(NamedTuple):
@@ -168,8 +168,8 @@ class DriftEvidence(NamedTuple):
 
     alarm_at: int
     post_n: int
-    post_failed: int
-    post_attempts: tuple[AttemptCounts, ...]
+    post_failed: Annotated[int, "post_k"]
+    post_attempts: tuple[AttemptCounts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +212,9 @@ class StrategyCounts:
     """
 
     id: str
-    step: str
+    step: Annotated[str, "rung"]
     n: int
-    failed: int
+    failed: Annotated[int, "k_final"]
     attempts: tuple[AttemptCounts, ...] = ()
     failure_kinds: Mapping[str, int] = field(default_factory=dict)
     clusters: tuple[Cluster, ...] = ()
@@ -223,12 +223,12 @@ class StrategyCounts:
     traffic: Traffic | None = None
     failure_codes: Mapping[str, int] | None = None
     model: str | None = None
-    is_tuned: bool = False
+    is_tuned: Annotated[bool, "tuned"] = False
     traffic_share: float | None = None
     arrival: Arrival | None = None
     prompt_cost: CallCost | None = None
     inputs: InputShares | None = None
-    frequent_inputs: tuple[FrequentInput, ...] = ()
+    frequent_inputs: Annotated[tuple[FrequentInput, ...], "hot"] = ()
     change: ChangeEvidence | None = None
     history: FunctionHistory | None = None
     bursts: BurstEvidence | None = None
@@ -237,7 +237,7 @@ class StrategyCounts:
     latency: Counted | None = None
     sent: SentSettings | None = None
     trial: TrialCost | None = None
-    stops_early: bool = False
+    stops_early: Annotated[bool, "early_stop"] = False
     fails_at: tuple[FailingPlace, ...] = ()
     behind: BehindRouter | None = None
     guard: str | None = None
@@ -263,9 +263,9 @@ class Segment(NamedTuple):
     name: str
     share: float
     prompt_n: int
-    prompt_failed: int
+    prompt_failed: Annotated[int, "prompt_k"]
     tuned_n: int | None = None
-    tuned_failed: int | None = None
+    tuned_failed: Annotated[int | None, "tuned_k"] = None
 
 
 class PairCounts(NamedTuple):
@@ -298,7 +298,7 @@ class Pilot:
     """What a tuned model did on a part of the traffic; *traffic_share* of the function's latest calls, None if not known."""
 
     n: int
-    failed: int
+    failed: Annotated[int, "k_final"]
     traffic_share: float | None = None
     arrival: Arrival | None = None
     paired: PairCounts | None = None
@@ -334,6 +334,57 @@ class CallSeconds:
     tuned_p95_s: float | None = None
 
 
+class EvidenceSource(NamedTuple):
+    """Where prices come from, and of which day they are."""
+
+    name: str
+    as_of: str
+
+
+class EvidenceSubject(NamedTuple):
+    """Whose calls they are, and what is not among them.
+
+    Attributes:
+        function: Name of the guarded function; None where nothing but trials is recorded.
+        schema: Name of its schema.
+        models: That were asked.
+        period: First and last day of the calls; None when unknown.
+        calls: With a judged reply.
+        left_out: Calls that are recorded and do not count here.
+        lost_records: Attempts that could not be stored, by reason.
+        latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
+        latest_calls: Recorded calls of these days; None if calls per month are not read from them.
+        schemas_of_function: How many the function has calls of, as a guard of tools has one for each.
+        schema_fingerprint: The identity of the schema. Its name is only a label.
+        texts: Calls of the function whose texts are stored; None if that is not known.
+        storing: The line that makes a guard store texts; None if it is not known.
+        clocks: How many of the last calls (`calls`) are dated later than now (`ahead`), or over an hour earlier than a call
+            that arrived before them (`behind`); None if there are none.
+    """
+
+    function: str | None
+    schema: str
+    models: tuple[str, ...] = ()
+    period: tuple[str, str] | None = None
+    calls: int = 0
+    left_out: int = 0
+    lost_records: Mapping[str, int] = {}
+    latest_days: float | None = None
+    latest_calls: int | None = None
+    schemas_of_function: int = 1
+    schema_fingerprint: str | None = None
+    texts: int | None = None
+    storing: str | None = None
+    clocks: Mapping[str, int] | None = None
+
+    def as_figures(self) -> dict[str, Any]:
+        """Return the facts by their names, without the unknown ones about stored texts and clocks."""
+        optional = ("texts", "storing", "clocks")
+        return {
+            name: value for name, value in self._asdict().items() if value is not None or name not in optional
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class CaseEvidence:
     """All that a verdict is made from.
@@ -365,23 +416,23 @@ class CaseEvidence:
         target_sources: The source of each target by its name in *config*: an option, a file, the store, or the default.
     """
 
-    strategies: tuple[StrategyCounts, ...]
-    playbook: tuple[Claim, ...]
-    calls_per_month: float | None
-    current: str | None
-    config: Config
-    is_users_target: bool
-    economics: Economics | None
-    feasibility: Feasibility
-    pilot: Pilot | None
-    segments: tuple[Segment, ...]
-    schemas: tuple[SchemaCount, ...]
-    comparisons: tuple[ComparisonCounts, ...]
-    latency: CallSeconds | None
-    content: Right | None
-    target_history: tuple[tuple[str, float], ...]
-    sources: tuple[EvidenceSource, ...]
-    notes: tuple[str, ...]
+    strategies: tuple[StrategyCounts, ...] = ()
+    playbook: Annotated[tuple[Claim, ...], "ladder"] = ()
+    calls_per_month: float | None = None
+    current: str | None = None
+    config: Config = Config()
+    is_users_target: bool = False
+    economics: Economics | None = None
+    feasibility: Feasibility = Feasibility()  # noqa: RUF009 - it is frozen
+    pilot: Pilot | None = None
+    segments: tuple[Segment, ...] = ()
+    schemas: tuple[SchemaCount, ...] = ()
+    comparisons: tuple[ComparisonCounts, ...] = ()
+    latency: CallSeconds | None = None
+    content: Right | None = None
+    target_history: tuple[tuple[str, float], ...] = ()
+    sources: tuple[EvidenceSource, ...] = ()
+    notes: tuple[str, ...] = ()
     about: EvidenceSubject | None = None
     day: str | None = None
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

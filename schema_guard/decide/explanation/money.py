@@ -107,7 +107,7 @@ def tokens_per_month(cost: CostCase) -> dict[str, float]:
     proposal, money = cost.proposal, cost.proposal.economics
     sides = {
         "prompt": tokens_per_call(money.prompt_cost, proposal.prompt_attempts),
-        "tuned": tokens_per_call(money.tuned_cost, mean_attempts(money.tuned_hazards)),
+        "tuned": tokens_per_call(money.tuned_cost, mean_attempts(money.tuned.hazards)),
     }
     return {side: proposal.calls_per_month * tokens for side, tokens in sides.items()}
 
@@ -136,7 +136,7 @@ def _lines(cost: CostCase) -> list[str]:
         _side_line(
             "tuned",
             money.tuned_cost,
-            mean_attempts(money.tuned_hazards),
+            mean_attempts(money.tuned.hazards),
             cost.tuned_tokens_per_call,
             wait,
             hosting=money.hosting_per_call,
@@ -147,7 +147,6 @@ def _lines(cost: CostCase) -> list[str]:
         _break_even_line(cost, needed),
         _bar_line(cost, needed),
         _upfront_line(cost),
-        *(f"{bill.name} = {bill.arithmetic()} = {dollars(bill.dollars)}" for bill in money.bills),
     ]
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import undo_text
-from schema_guard.decide.case import routed_cost
+from schema_guard.decide.case import content_loss, routed_cost
 from schema_guard.decide.explanation.commands import (
     decide_command,
     export_command,
@@ -294,14 +294,14 @@ def _suggested_target(cost: CostCase | None) -> str:
 def _cost_assumptions(case: Case) -> Iterator[str]:
     money = case.evidence.economics
     assert money is not None
-    if money.tuned_residual is not None and not (case.tuned and case.tuned.failed.n):
+    if money.tuned.residual is not None and not (case.tuned and case.tuned.failed.n):
         rates = "/".join(
             percent(rate)
-            for rate in (money.tuned_residual.opt, money.tuned_residual.point, money.tuned_residual.pess)
+            for rate in (money.tuned.residual.opt, money.tuned.residual.point, money.tuned.residual.pess)
         )
         yield f"the tuned model's failure rate of {rates} is your assumption: a pilot measures it"
     yield "the tuned model's attempts fail as assumed: " + "/".join(
-        percent(rate) for rate in money.tuned_hazards
+        percent(rate) for rate in money.tuned.hazards
     )
     if case.best is not None and case.best.retries is None:
         yield f"attempts of {case.best.strategy.id} are not recorded: its tokens are priced as one attempt a call"
@@ -385,7 +385,7 @@ def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
     cost, shutdown = ruling.cost or case.cost, case.evidence.feasibility.months_to_shutdown
     if cost is None:
         return
-    loss = case.tuned.content_loss if case.tuned else None
+    loss = content_loss(case)
     if loss is not None and loss.upper > case.config.content_margin:
         yield f"content: the tuned model loses {interval(loss.lower, loss.upper)} of right answers"
     if cost.pess.tuned_rate > case.config.target:

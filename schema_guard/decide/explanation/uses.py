@@ -6,9 +6,9 @@ from __future__ import annotations
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.breaches import TUNED, too_few
+from schema_guard.decide.breaches import too_few
 from schema_guard.decide.case import is_gone
-from schema_guard.decide.functions import rounded_up
+from schema_guard.decide.in_use import rounded_up
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.breaches import Breach
     from schema_guard.decide.case import Case
-    from schema_guard.decide.evidence.values import Pilot, StrategyCounts
     from schema_guard.decide.in_use import Arrival
     from schema_guard.stats import Rate
 
@@ -30,15 +29,10 @@ _DOES = {"format": "fails", "right": "is not right in", "latency": "is too slow 
 
 def uses_of(case: Case) -> dict[str, dict[str, Any]]:
     """Return by configuration its `use` (`main`, `beside` or `gone`) and that in words; only where arrival is known."""
-    known: list[tuple[str, StrategyCounts | Pilot, Rate]] = [
-        (one.strategy.id, one.strategy, one.failed) for one in case.strategies
-    ]
-    pilot = case.evidence.pilot
-    if pilot is not None and case.tuned is not None:
-        known.append((TUNED, pilot, case.tuned.failed))
     few, main = too_few(case), case.main
     uses: dict[str, dict[str, Any]] = {}
-    for name, configuration, rate in known:
+    for one in [*case.strategies, *([] if case.tuned is None else [case.tuned])]:
+        name, configuration = one.strategy.id, one.strategy
         arrival = configuration.arrival
         if arrival is None:
             continue
@@ -50,22 +44,9 @@ def uses_of(case: Case) -> dict[str, dict[str, Any]]:
         else:
             own = [breach for breach in few if breach.strategy == name]
             kind = _kind(arrival, share, case.config.time_zone)
-            text = f"{kind}: {_share_text(share)}{_fails(rate)}"
+            text = f"{kind}: {_share_text(share)}{_fails(one.failed)}"
             uses[name] = {"use": "beside", "text": _few_text(share, own) if own else text}
     return uses
-
-
-def arrival_figures(arrival: Arrival | None) -> dict[str, Any] | None:
-    """Return the order of arrival as the verdict's JSON has it; None if it is not known."""
-    if arrival is None:
-        return None
-    figures: dict[str, Any] = {
-        "absent": arrival.absence.now,
-        "longest_absence": arrival.absence.longest,
-        "gone": arrival.absence.is_gone,
-    }
-    figures |= {} if arrival.last_day is None else {"last_day": arrival.last_day}
-    return figures if arrival.hours is None else {**figures, "hours": list(arrival.hours)}
 
 
 def functions_figures(case: Case) -> dict[str, Any]:
@@ -78,7 +59,7 @@ def functions_figures(case: Case) -> dict[str, Any]:
 
 def _gone_text(arrival: Arrival) -> str:
     since = "" if arrival.last_day is None else f" since {arrival.last_day}"
-    return f"gone{since} (last seen {plural(arrival.absence.now, 'call')} ago)"
+    return f"gone{since} (last seen {plural(arrival.absent, 'call')} ago)"
 
 
 def _few_text(share: float, proved: Sequence[Breach]) -> str:

@@ -13,8 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schema_guard.configuration.traffic import again_of, traffic_of
-from schema_guard.decide.functions import rounded_up
-from schema_guard.decide.in_use import Absence, absences, before, calls_in_use, main_of
+from schema_guard.decide.in_use import Absence, Arrival, absences, before, calls_in_use, main_of, rounded_up
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.records.reading import arrivals
 from schema_guard.records.selection import select
@@ -73,29 +72,6 @@ class StoreArrivals:
         return {number: place for place, at, number in self.of(ids) if until is None or at < until}
 
 
-class ConfigurationUse(NamedTuple):
-    """How a configuration is used.
-
-    Attributes:
-        absence: How long it was absent.
-        last_day: The day of its last call; None if not known.
-        hours: At which hours of the day it is called, from one up to another; None for more than half of them.
-    """
-
-    absence: Absence
-    last_day: str | None
-    hours: tuple[int, int] | None
-
-    def as_evidence(self) -> dict[str, Any]:
-        """Return the `arrival` of evidence."""
-        return {
-            "absent": self.absence.now,
-            "longest_absence": self.absence.longest,
-            "last_day": self.last_day,
-            "hours": None if self.hours is None else list(self.hours),
-        }
-
-
 class Uses(NamedTuple):
     """How the configurations of a function are used.
 
@@ -104,10 +80,10 @@ class Uses(NamedTuple):
         main: The rows of the main configuration; empty without one.
     """
 
-    by_row: Mapping[Row, ConfigurationUse]
+    by_row: Mapping[Row, Arrival]
     main: frozenset[Row]
 
-    def of(self, rows: Iterable[ConfigurationCounts]) -> ConfigurationUse | None:
+    def of(self, rows: Iterable[ConfigurationCounts]) -> Arrival | None:
         """Return how the configuration of these rows is used; None without calls of production."""
         return next(
             (self.by_row[row.configuration] for row in rows if row.configuration in self.by_row), None
@@ -233,7 +209,7 @@ class FunctionArrivals:
         ours = {key: one for key, one in absences(earlier, calls).items() if isinstance(key, int)}
         counts = calls_in_use(earlier, calls, ours, latest)
         main = main_of(counts, ours, {place: _lower(configurations[place]) for place in ours})
-        by_row: dict[Row, ConfigurationUse] = {}
+        by_row: dict[Row, Arrival] = {}
         for place, configuration in enumerate(configurations):
             mine = [row for row in configuration.rows if row.configuration in self.rows]
             own = [at for at, made in self.by_hour.items() if any(row.configuration in made for row in mine)]
@@ -242,14 +218,12 @@ class FunctionArrivals:
                 by_row |= dict.fromkeys((row.configuration for row in mine), self._use(absence, mine, own))
         return Uses(by_row, frozenset(row for row, place in owner.items() if place == main))
 
-    def _use(
-        self, absence: Absence, rows: Sequence[ConfigurationCounts], own: Sequence[int]
-    ) -> ConfigurationUse:
+    def _use(self, absence: Absence, rows: Sequence[ConfigurationCounts], own: Sequence[int]) -> Arrival:
         """Return how the configuration of some rows is used, which has calls in its *own* hours."""
         ended = max((row.last_started_at for row in rows if row.last_started_at is not None), default=None)
         day = None if ended is None else datetime.fromtimestamp(ended, self.zone).date().isoformat()
         mine, used = ([self._hour(at) for at in hours if at >= self.begins] for hours in (own, self.by_hour))
-        return ConfigurationUse(absence, day, _hours_of_day(mine, {hour for _, hour in used}))
+        return Arrival(*absence, day, _hours_of_day(mine, {hour for _, hour in used}))
 
     def _hour(self, at: int) -> tuple[int, int]:
         """Return the day and the hour of the day of a time."""

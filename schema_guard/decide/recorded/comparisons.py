@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.recorded.answers import piloted
+from schema_guard.decide.evidence.plain import to_json
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.decide.recorded.strategies import slower
 from schema_guard.records.selection import NO_SEGMENT
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.decide.recorded.production import Production
     from schema_guard.records import ConfigurationCounts, Store
+
+    Answers = Sequence[Mapping[str, Any]]
 
 
 def pilot_of(
@@ -40,7 +42,7 @@ def pilot_of(
         pilot["traffic_share"] = share
     use = production.uses.of(newest.rows)
     if use is not None:
-        pilot["arrival"] = use.as_evidence()
+        pilot["arrival"] = to_json(use)
     if latency_p95_s is not None:
         pilot["latency"] = slower(newest.rows, latency_p95_s)
     shared, b, c = pairs_of(best, newest, store)
@@ -121,3 +123,45 @@ def segments_of(best: RecordedConfiguration) -> list[dict[str, Any]]:
     if len(parts) <= 1:
         return []
     return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
+
+
+def right_of(configuration: RecordedConfiguration, answers: Answers) -> dict[str, int] | None:
+    """Give how many answers of a prompted trial are known, and how many of them it missed; None where none is."""
+    if not is_trial(configuration.first):
+        return None
+    own = _of(configuration, [answer for answer in answers if not answer["tuned"]])
+    return None if own is None or own["n"] > configuration.n else _missed(own)
+
+
+def piloted(
+    pilot: dict[str, Any], best: RecordedConfiguration, newest: RecordedConfiguration, answers: Answers
+) -> dict[str, Any]:
+    """Give a pilot with what is known of its answers, and of those of the best prompt beside them."""
+    tuned_answers = [answer for answer in answers if answer["tuned"] and answer["n"] <= newest.n]
+    if not tuned_answers:
+        return pilot
+    own = tuned_answers[-1]
+    beside = _of(best, own["beside"])
+    content = {} if beside is None else {name: beside[name] for name in ("n", "worse", "better")}
+    return {**pilot, "right": _missed(own), **({"content": content} if content.get("n") else {})}
+
+
+def _missed(counts: Mapping[str, Any]) -> dict[str, int]:
+    return {"n": counts["n"], "k": counts["n"] - counts["right"]}
+
+
+def _of(configuration: RecordedConfiguration, answers: Answers) -> Mapping[str, Any] | None:
+    """Give the answers that are a configuration's."""
+    matching = [answer for answer in answers if answer["strategy"] == configuration.first.strategies]
+    named = [answer for answer in matching if answer["model"] == configuration.first.model]
+    (match,) = named or matching if len(named or matching) == 1 else (None,)
+    return match
+
+
+def use_known_answers(evidence: dict[str, Any], current: str) -> None:
+    """Take known answers, which are of what is in use, as what is known of how often it is right."""
+    content = evidence.get("content", {})
+    n, right = content.get("n", 0), content.get("right", 0)
+    for strategy in evidence["strategies"]:
+        if content.keys() >= {"n", "right"} and strategy["id"] == current and right <= n <= strategy["n"]:
+            strategy["right"] = {"n": n, "k": n - right}

@@ -65,6 +65,11 @@ class RecordedConfiguration:
         return self.rows[0]
 
     @property
+    def keys(self) -> frozenset[Row]:
+        """The identities of the rows in the store."""
+        return frozenset(row.configuration for row in self.rows)
+
+    @property
     def n(self) -> int:
         """Judged calls."""
         return sum(row.calls for row in self.rows)

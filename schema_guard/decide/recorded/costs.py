@@ -8,14 +8,15 @@ and each call is priced by its own size. What is given goes before what is recor
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from math import fsum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.decide.economics import mean_attempts
 from schema_guard.decide.recorded.configurations import last_call
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.tokens import (
@@ -31,7 +32,7 @@ from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.prices.tokens import TokenPrices
@@ -44,7 +45,7 @@ _PRICED_S = 7 * 86_400
 
 
 def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are, and who is told
-    money: Any,
+    money: Mapping[str, Any],
     best: RecordedConfiguration,
     store: Store,
     prices: str | None,
@@ -52,7 +53,7 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     notes: list[str],
     *,
     piloted: RecordedConfiguration | None = None,
-) -> Any:
+) -> dict[str, Any]:
     """Fill in what the records know of the cost of a call.
 
     Args:
@@ -68,12 +69,7 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
         InvalidArgument: No reply told its tokens or its model, or the table does not know the model.
         MissingExtra: The table is a package that is not installed.
     """
-    if not isinstance(money, Mapping):
-        return money
     prompt, tuned = money.get("prompt_cost", {}), money.get("tuned_cost", {})
-    if not isinstance(prompt, Mapping) or not isinstance(tuned, Mapping):
-        # What reads evidence says what is wrong with it.
-        return money
     recorded = _recorded_cost(best)
     _check_tokens(best, {*recorded, *prompt})
     if prices is not None:
@@ -303,8 +299,8 @@ def _mean(sums: Sequence[AttemptSums], name: str) -> float | None:
 
 
 def with_recorded_seconds(
-    latency: Any, best: RecordedConfiguration, tuned: Sequence[RecordedConfiguration]
-) -> Any:
+    latency: Mapping[str, Any], best: RecordedConfiguration, tuned: Sequence[RecordedConfiguration]
+) -> dict[str, Any]:
     """Fill in how long calls took.
 
     Args:
@@ -312,8 +308,6 @@ def with_recorded_seconds(
         best: Whose seconds are those of a prompt.
         tuned: The tuned models, whose first one is told of as well; empty where there is none.
     """
-    if not isinstance(latency, Mapping):
-        return latency
     seconds: dict[str, float | None] = dict(zip(("p50_s", "p95_s"), _percentiles(best), strict=True))
     if tuned:
         seconds |= zip(("tuned_p50_s", "tuned_p95_s"), _percentiles(tuned[0]), strict=True)
@@ -327,3 +321,119 @@ def _percentiles(configuration: RecordedConfiguration) -> tuple[float | None, fl
             buckets[lower] += count
     latency = Latency(tuple(sorted(buckets.items())))
     return latency.percentile_s(50), latency.percentile_s(95)
+
+
+_NEEDED = {"var", "out", "p_in", "p_cached", "p_out"}
+
+
+class SameAttempts(NamedTuple):
+    """Attempts that cost the same.
+
+    Attributes:
+        cost: Of an attempt, as `CallCost` has it.
+        attempts: How many.
+        again: Those of them that were retries.
+    """
+
+    cost: Mapping[str, Any]
+    attempts: float
+    again: float
+
+
+def combined_cost(tuned: SameAttempts, prompt: SameAttempts, per: float) -> dict[str, float] | None:
+    """Return what both cost, divided by *per*; None if a price or a number of tokens is not known."""
+    if not per or not tuned.cost.keys() & prompt.cost.keys() >= _NEEDED:
+        return None
+    tokens, dollars = defaultdict[str, float](float), defaultdict[str, float](float)
+    for cost, attempts, again in (tuned, prompt):
+        prices = PerMillion(*(cost[name] for name in PerMillion._fields))
+        fixed, out = cost.get("fixed", 0.0) * attempts, cost["out"] * attempts
+        var = cost["var"] * attempts + cost.get("repair", 0.0) * again
+        cached = fixed * cost.get("hit", 0.0)
+        for part, count, paid in (
+            ("fixed", fixed, prices.dollars(fixed - cached, cached, 0)),
+            ("var", var, prices.dollars(var, 0, 0)),
+            ("out", out, prices.dollars(0, 0, out)),
+        ):
+            tokens[part] += count
+            dollars[part] += paid
+        tokens["latency_s"] += cost.get("latency_s", 0.0) * attempts
+    parts = {"var": "p_in", "fixed": "p_cached", "out": "p_out"}
+    return {
+        **{part: tokens[part] / per for part in parts},
+        "repair": 0.0,
+        "hit": 1.0,
+        "latency_s": tokens["latency_s"] / per,
+        **{
+            price: 1e6 * dollars[part] / tokens[part] if tokens[part] else float(tuned.cost[price])
+            for part, price in parts.items()
+        },
+    }
+
+
+def with_fallback_costs(
+    evidence: dict[str, Any],
+    configuration: RecordedConfiguration,
+    again: Sequence[ConfigurationCounts],
+    store: Store,
+    prices: str | None,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Give the evidence of a tuned model with what a call of it costs, its fallbacks included."""
+    own = evidence.get("prompt_cost")
+    if prices is None or own is None or not again:
+        return evidence
+    behind = cost_of(replace(configuration, rows=tuple(again)), store, prices, notes)
+    reached = sum(n for n, _ in evidence.get("attempts", ())) or evidence["n"]
+    cost = (
+        None
+        if behind is None
+        else combined_cost(attempts_at(own, configuration.rows), attempts_at(behind, again), reached)
+    )
+    # The tuned model's price alone would be below what a call costs.
+    return {key: part for key, part in evidence.items() if key != "prompt_cost"} | (
+        {} if cost is None else {"prompt_cost": cost}
+    )
+
+
+def with_fallbacks(
+    money: dict[str, Any],
+    used: RecordedConfiguration,
+    again: Sequence[ConfigurationCounts],
+    notes: list[str],
+) -> dict[str, Any]:
+    """Give the evidence's `economics` with the fallbacks of a tuned model in the cost of its calls.
+
+    Args:
+        money: With tokens and prices filled in.
+        used: The tuned model.
+        again: The calls that the prompt was asked in its place.
+        notes: Are given what was filled in, or that it is missing.
+    """
+    calls = sum(row.calls for row in again)
+    if not calls or not used.n:
+        return money
+    share = calls / used.n
+    attempts = mean_attempts(money.get("tuned", {}).get("hazards", ())) or 1.0
+    behind = attempts_at(money["prompt_cost"], again)
+    cost = combined_cost(
+        SameAttempts(money["tuned_cost"], attempts, attempts - 1),
+        behind._replace(attempts=behind.attempts / used.n, again=behind.again / used.n),
+        attempts,
+    )
+    if cost is None:
+        notes.append(
+            f"the cost of the tuned model leaves out its fallbacks, {percent(share)} of its calls: a price is not known"
+        )
+        return money
+    notes.append(
+        f"the cost of the tuned model has the prompt's in it, which answered again in {percent(share)} of the calls of "
+        f"{clip(used.id)}; tokens are those of both, prices their means"
+    )
+    return {**money, "tuned_cost": cost}
+
+
+def attempts_at(cost: Mapping[str, Any], rows: Sequence[ConfigurationCounts]) -> SameAttempts:
+    """Give the attempts of configurations at a cost."""
+    attempts = sum(n for row in rows for n, _ in row.attempts)
+    return SameAttempts(cost, attempts, attempts - sum(row.attempts[0][0] for row in rows if row.attempts))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +20,10 @@ def claims_of(
     configurations: Sequence[RecordedConfiguration],
     best: RecordedConfiguration,
     declared: Iterable[Any],
-    given: Any,
+    given: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """Say where each step stands: tested by the records, declared, ruled out by a fact, else untested."""
-    claimed = given if isinstance(given, list) else []
-    named = {claim.get("rung") for claim in claimed if isinstance(claim, Mapping)}
+    named = {claim["rung"] for claim in given if "rung" in claim}
     tested = {step for configuration in configurations for step in _tested(configuration)}
     ruled_out = {
         declaration.step: (declaration.status, f"{declaration.reason} ({_day(declaration.at)})")
@@ -44,7 +42,7 @@ def claims_of(
             claims.append({"rung": step, "status": status, "reason": reason})
         else:
             claims.append({"rung": step, "status": "untested"})
-    return [*claimed, *claims]
+    return [*given, *claims]
 
 
 def _tested(configuration: RecordedConfiguration) -> set[str]:

@@ -13,14 +13,15 @@ from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.loss import loss_lines
-from schema_guard.decide.evidence.reading import with_budget
-from schema_guard.decide.recorded.answers import right_of, use_known_answers
+from schema_guard.decide.evidence.reading import read_facts, with_budget
 from schema_guard.decide.recorded.arrivals import StoreArrivals, alpha_shares
 from schema_guard.decide.recorded.comparisons import (
     comparisons_of,
     newest_of,
     pilot_of,
+    right_of,
     segments_of,
+    use_known_answers,
 )
 from schema_guard.decide.recorded.configurations import (
     configurations_of,
@@ -31,8 +32,12 @@ from schema_guard.decide.recorded.configurations import (
     of_newest_schema,
     problems_of,
 )
-from schema_guard.decide.recorded.costs import with_recorded_costs, with_recorded_seconds
-from schema_guard.decide.recorded.fallback_costs import with_fallback_costs, with_fallbacks
+from schema_guard.decide.recorded.costs import (
+    with_fallback_costs,
+    with_fallbacks,
+    with_recorded_costs,
+    with_recorded_seconds,
+)
 from schema_guard.decide.recorded.fixes import claims_of
 from schema_guard.decide.recorded.layouts import of_layout_in_use
 from schema_guard.decide.recorded.production import current_of, production_of
@@ -209,7 +214,8 @@ def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("strategies", "schemas", "pilot", "current"):
         if key in extra:
             raise InvalidArgument(f"extra[{key!r}]: comes from the store: leave it out, or decide on a file")
-    return dict(extra)
+    answers = {key: value for key, value in extra.items() if key == "answers"}
+    return read_facts({key: value for key, value in extra.items() if key not in answers}) | answers
 
 
 def _in_time(
@@ -261,9 +267,12 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     own, behind = with_fallback_prompts(own, again)
     best = _best_of(own)
     targets = targets_of(store, fingerprint, problem.function)
-    config = with_budget(_config(facts.pop("config", {}), targets), facts.get("latency"))
-    asked = _limit(config), options.is_windowed, options.sizes.prices
-    reading = Gathering(store, options.everything, production, *asked, notes)
+    stored = {"target": targets[-1].target} if targets else {}
+    config = with_budget({**stored, **facts.pop("config", {})}, facts.get("latency"))
+    limit = config.get("latency_p95_s")
+    reading = Gathering(
+        store, options.everything, production, limit, options.is_windowed, options.sizes.prices, notes
+    )
     current, answers = current_of(own, production), facts.pop("answers", [])
     evidence: dict[str, Any] = {
         "strategies": [
@@ -276,9 +285,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "calls_per_month": None if production.volume is None else production.volume.per_month,
         "target_history": [[_day(past.at), past.target] for past in targets],
         "target_sources": {"target": f"stored on {_day(targets[-1].at)}"} if targets else {},
-        "pilot": answered_for(
-            pilot_of(tuned, best, production, store, _limit(config), answers), tuned, again, notes
-        ),
+        "pilot": answered_for(pilot_of(tuned, best, production, store, limit, answers), tuned, again, notes),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
         "sources": [],
@@ -289,7 +296,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     }
     _add_extra_evidence(evidence, facts, reading, best, tuned, (current, behind[current.id]))
     use_known_answers(evidence, current.id)
-    evidence["notes"] = _noted(notes, evidence.get("notes"))
+    evidence["notes"] = [*notes, *evidence.get("notes", ())]
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     over_time = production.over_time(current.first), production.changed(current.first)
     return Gathered(known, problem.function, problem.schema, fingerprint, *over_time)
@@ -304,8 +311,8 @@ def _production(
     facts: Mapping[str, Any],
 ) -> tuple[list[RecordedConfiguration], Production]:
     """Return the configurations, and the calls in production with the configurations in use."""
-    zone = time_zone(_named_zone(facts.get("config")))
-    weeks = WeekSettings(zone, options.first_calls.get(problem.function or ""))
+    zone = facts.get("config", {}).get("time_zone")
+    weeks = WeekSettings(time_zone(zone), options.first_calls.get(problem.function or ""))
     production = production_of(problem.rows, store, since=options.since, until=options.until, weeks=weeks)
     all_hours = None if options.since is None else store
     arrived = production.arrivals(options.rows, options.arrivals, all_hours)
@@ -315,13 +322,6 @@ def _production(
     latest = sum(production.latest.values())
     used = production.used(configurations, arrived.uses(configurations, latest))
     return configurations, used._replace(clocks=arrived.clocks(time()))
-
-
-def _noted(notes: list[str], user_notes: Any) -> Any:
-    """Return the notes on the records with the user's own. The reader of the evidence refuses other values."""
-    if user_notes is None:
-        return notes
-    return [*notes, *user_notes] if isinstance(user_notes, list) else user_notes
 
 
 def _add_extra_evidence(
@@ -348,7 +348,7 @@ def _add_extra_evidence(
     evidence |= facts
     model_of = used[0] if used[0].step == "tuned" else newest_of(tuned) or used[0]
     evidence["feasibility"] = with_recorded_model(
-        evidence.get("feasibility") or {},
+        evidence.get("feasibility", {}),
         (model_of, used[0]),
         reading.everything,
         tunings(reading.store),
@@ -383,18 +383,6 @@ def _with_right(
 ) -> dict[str, Any]:
     right = right_of(configuration, answers)
     return strategy if right is None else {**strategy, "right": right}
-
-
-def _limit(config: Any) -> float | None:
-    """Give the seconds that are asked for; what reads evidence says what is wrong with them."""
-    limit = config.get("latency_p95_s") if isinstance(config, Mapping) else None
-    return limit if isinstance(limit, int | float) and limit > 0 else None
-
-
-def _named_zone(config: Any) -> str | None:
-    """Return the time zone that is asked for. The reader of the evidence refuses what is no text."""
-    zone = config.get("time_zone") if isinstance(config, Mapping) else None
-    return zone if isinstance(zone, str) else None
 
 
 def _schema_losses(configurations: Sequence[RecordedConfiguration]) -> list[str]:
@@ -462,8 +450,7 @@ def _known_of(production: Production, facts: Mapping[str, Any]) -> dict[str, Any
 
 
 def _nothing(store: Store, facts: Mapping[str, Any]) -> str:
-    config = facts.get("config", {})
-    target = config.get("target", 0.01) if isinstance(config, Mapping) else 0.01
+    target = facts.get("config", {}).get("target", 0.01)
     text = f"{store.url} has no validated call: call a guarded function with this store"
     needed = calls_needed(0, 1, target)
     if needed is None:
@@ -481,13 +468,6 @@ def _steps(store: Store, fingerprint: str, function: str | None) -> list[Declare
     """Give the declarations that hold for a function, as `targets_of` does."""
     steps = store.declared_steps(fingerprint, function=function)
     return [step for step in steps if function is not None or step.function is None]
-
-
-def _config(config: Any, targets: Sequence[DeclaredTarget]) -> Any:
-    """Give the configuration asked for, its target being the last one that was set where none is given."""
-    if not isinstance(config, Mapping) or "target" in config:
-        return config
-    return {**config, "target": targets[-1].target} if targets else dict(config)
 
 
 def _day(at: float) -> str:

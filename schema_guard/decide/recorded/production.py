@@ -14,11 +14,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of
+from schema_guard.decide.evidence.plain import to_json
 from schema_guard.decide.recorded.arrivals import MOST_ATTEMPTS, FunctionArrivals, Uses
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, last_call, stream_key
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import Volume, volume_of
-from schema_guard.decide.recorded.weekly import begin_of, change_in_weeks, weekly_evidence, whole_weeks
 from schema_guard.decide.recorded.weeks import Calendar, WeekSettings
 from schema_guard.records.reading import failed_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
@@ -120,7 +120,7 @@ class Production(NamedTuple):
         in_use: dict[StreamKey, list[RecordedConfiguration]] = defaultdict(list)
         for configuration in configurations:
             use = uses.of(configuration.rows)
-            if use is not None and not use.absence.is_gone:
+            if use is not None and not use.is_gone:
                 in_use[stream_key(configuration.first)].append(configuration)
         for key, same in in_use.items():
             if len(same) > 1:
@@ -169,35 +169,27 @@ class Production(NamedTuple):
         """Return the counts of a configuration from the hour on in which its rate last changed; all without a change."""
         stream = self.stream(configuration.first)
         at = stream.at(stream.changes[-1].start) if stream is not None and stream.changes else None
-        if at is None:
-            return configuration.rows
-        ids = [row.id for row in configuration.rows if row.id is not None]
-        return tuple(store.configurations(since=at, until=self.until, ids=ids))
+        return configuration.rows if at is None else _within(store, configuration.rows, at, self.until)
 
     def after_alarm(
         self, configuration: RecordedConfiguration, store: Store
     ) -> tuple[ConfigurationCounts, ...]:
-        """Give the counts of a configuration in the hours after its last change was noticed.
+        """Return the counts of a configuration in the hours after its last change was noticed.
 
-        With a weekly pattern, give the counts in the whole weeks after that.
+        With a weekly pattern, these are the counts in the whole weeks after that.
         """
         stream = self.stream(configuration.first)
         if stream is None:
             return ()
-        ids = [row.id for row in configuration.rows if row.id is not None]
         if stream.weeks is not None and stream.weeks.parts:
-            whole = whole_weeks(stream, stream.part({row.configuration for row in configuration.rows}))
-            start = stream.weeks.calendar.start
-            since: float = start(whole.start)
-            until: float | None = start(whole.stop)
-            if not whole:
-                begin = begin_of(stream, stream.part({row.configuration for row in configuration.rows}))
-                since, until = stream.at(begin) or since, self.until
-            return tuple(store.configurations(since=since, until=until, ids=ids))
+            own, start = stream.part(configuration.keys), stream.weeks.calendar.start
+            whole = stream.whole_weeks(own)
+            if whole:
+                return _within(store, configuration.rows, start(whole.start), start(whole.stop))
+            since = stream.at(stream.begin_of(own)) or start(whole.start)
+            return _within(store, configuration.rows, since, self.until)
         at = stream.at(stream.changes[-1].alarm_at) if stream.changes else None
-        return (
-            () if at is None else tuple(store.configurations(since=at + _HOUR_S, until=self.until, ids=ids))
-        )
+        return () if at is None else _within(store, configuration.rows, at + _HOUR_S, self.until)
 
 
 def production_of(
@@ -266,10 +258,10 @@ def of_strategy(
     evidence: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
     use = production.uses.of(configuration.rows)
     if use is not None:
-        evidence["arrival"] = use.as_evidence()
+        evidence["arrival"] = to_json(use)
     if stream is None:
         return evidence
-    own = stream.part({row.configuration for row in configuration.rows})
+    own = stream.part(configuration.keys)
     evidence |= of_calls(stream, own, production.n)
     if "bursts" in evidence:
         bursts = evidence["bursts"]
@@ -300,7 +292,7 @@ def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, An
             "since_outage": stream.n - outages[-1] + 1 if outages else calls,
         }
     }
-    weekly = weekly_evidence(stream, own)
+    weekly = stream.weekly_evidence(own)
     if weekly is not None:
         evidence["weekly"] = weekly
     bursts = _bursts(stream, own)
@@ -326,7 +318,7 @@ def _bursts(stream: CallsInOrder, own: PartOfCalls) -> Bursts:
     """Give the bursts of the calls that are judged: with a weekly pattern, those of whole weeks."""
     if stream.weeks is None or not stream.weeks.parts:
         return own.bursts(own.first)
-    whole, starts = whole_weeks(stream, own), stream.weeks.starts
+    whole, starts = stream.whole_weeks(own), stream.weeks.starts
     return own.bursts(max(own.first, starts[whole.start]), starts[whole.stop] - 1)
 
 
@@ -350,7 +342,7 @@ def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str,
     spans = stream.spans(change)
     (n, k), (since_n, since_k) = (own.within(spans, at) for at in (change.alarm_at + 1, change.start))
     return {
-        **change_in_weeks(change, stream),
+        **stream.change_in_weeks(change),
         "direction": change.direction,
         "at": change.start,
         "alarm_at": change.alarm_at,
@@ -440,8 +432,10 @@ def changed_between(
         if before and new:
             changes.append(f"{word} {clip(new[0])}")
     span = max(ends - begins, _DAY_S)
-    earlier = _window(store, rows, begins - span, begins)
-    later = _window(store, rows, begins, ends)
+    earlier, later = (
+        [row for row in _within(store, rows, first, last) if row.calls]
+        for first, last in ((begins - span, begins), (begins, ends))
+    )
     if earlier and later:
         changes += _snapshots(earlier, later)
         changes += _segments(earlier, later)
@@ -449,11 +443,12 @@ def changed_between(
     return changes
 
 
-def _window(
-    store: Store, rows: Sequence[ConfigurationCounts], since: float, until: float
-) -> list[ConfigurationCounts]:
+def _within(
+    store: Store, rows: Sequence[ConfigurationCounts], since: float, until: float | None
+) -> tuple[ConfigurationCounts, ...]:
+    """Return the counts of configurations in some time."""
     ids = [row.id for row in rows if row.id is not None]
-    return [row for row in store.configurations(since=since, until=until, ids=ids) if row.calls]
+    return tuple(store.configurations(since=since, until=until, ids=ids))
 
 
 def _snapshots(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:

@@ -8,18 +8,19 @@ end of the hour, whatever came of them: so calls that fail at a constant rate do
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import count, pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.recorded.weeks import weeks_of
 from schema_guard.stats import Change, bursts_of, changes, growing_since, unpacked
+from schema_guard.stats.cycles import LEAST_WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
-    from schema_guard.decide.recorded.weeks import Calendar, Weeks
+    from schema_guard.decide.recorded.weeks import Calendar, PartOfWeek, Weeks
     from schema_guard.records import ConfigurationCounts, HourCounts
     from schema_guard.records.rows import Row
     from schema_guard.stats import Bursts
@@ -104,6 +105,88 @@ class CallsInOrder(NamedTuple):
     def is_open(self, change: Change) -> bool:
         """Return whether a rate has not changed again since."""
         return any(change == series[-1] for series in self.series if series)
+
+    def whole_weeks(self, own: PartOfCalls) -> range:
+        """Return the complete weeks that count: all since the last change in any part of the week."""
+        weeks = self.weeks
+        assert weeks is not None
+        first = bisect_left(weeks.starts, self.begin_of(own))
+        if first >= weeks.complete:
+            return range(weeks.complete, weeks.complete)
+        # Of weeks that begin with the same call, all but the last one are empty.
+        return range(min(bisect_right(weeks.starts, weeks.starts[first]) - 1, weeks.complete), weeks.complete)
+
+    def begin_of(self, own: PartOfCalls) -> int:
+        """Return the first call that can count: the first own one, or the one after the last change was noticed."""
+        return max(own.first, max((change.alarm_at + 1 for change in self.changes), default=1))
+
+    def _part_of_week(self, begin: int) -> dict[str, Any]:
+        """Return the days of the calls from one on, and the day on which the first whole week of them ends."""
+        begins, ends, weeks = self.at(begin), self.at(self.n), self.weeks
+        if begins is None or ends is None or weeks is None:
+            return {}
+        calendar = weeks.calendar
+        week = next(week for week in count() if calendar.start(week) >= begins)
+        return {
+            "days": [calendar.day(begins), calendar.day(ends)],
+            "whole_on": calendar.day(calendar.start(week + 1)),
+        }
+
+    def weekly_evidence(self, own: PartOfCalls) -> dict[str, Any] | None:
+        """Return the `weekly` of evidence: the counts behind the search for a weekly pattern, and the pattern.
+
+        Args:
+            own: The calls of one configuration among them.
+        """
+        weeks = self.weeks
+        if weeks is None or weeks.complete < LEAST_WINDOWS:
+            return None
+        calendar = weeks.calendar
+        known: dict[str, Any] = {
+            "zone": calendar.name,
+            "complete": weeks.complete,
+            "weeks": [
+                {
+                    "begins": calendar.time(week.begins),
+                    "n": " ".join(map(str, week.counts.n)),
+                    "k": " ".join(map(str, week.counts.k)),
+                }
+                for week in weeks.weeks
+            ],
+        }
+        if not weeks.parts:
+            return known
+        whole = self.whole_weeks(own)
+        spans = [(weeks.starts[week], weeks.starts[week + 1] - 1) for week in whole]
+        first, last = weeks.starts[whole.start], weeks.starts[-1] - 1
+        if not whole:
+            begin = self.begin_of(own)
+            spans, known = [(begin, self.n)], known | self._part_of_week(begin)
+        n, k = own.within(spans)
+        return known | {
+            "whole": len(whole),
+            "n": n,
+            "k": k,
+            "parts": [_part_evidence(part, own, first, last) for part in weeks.parts],
+        }
+
+    def change_in_weeks(self, change: Change) -> dict[str, str]:
+        """Return the part of the week that changed, when a pattern can be proved, and since when the rate may have been growing."""
+        weeks, known = self.weeks, dict[str, str]()
+        if weeks is None:
+            return known
+        part, growing = weeks.part_of(change), self.growing_at(change)
+        if part is not None:
+            known["part"] = part.part.name
+        if weeks.complete < LEAST_WINDOWS:
+            known["pattern_from"] = weeks.calendar.known_from
+        began, at = self.at(change.start), None if growing is None else self.at(growing)
+        if at is not None and began is not None and weeks.calendar.day(at) < weeks.calendar.day(began):
+            pauses = (after - before for before, after in pairwise(self.hours_within(at, began)))
+            # Without calls in most of the time before the rise, nothing shows that the rate grew in that time.
+            if 2 * max(pauses) <= began - at:
+                known["growing_since"] = weeks.calendar.day(at)
+        return known
 
 
 class PartOfCalls(NamedTuple):
@@ -316,3 +399,31 @@ def _earlier(one: _Some, index: int, other: _Some) -> int:
     top = other.calls * (at - other.first * twice) - width * one.calls
     earlier = top // bottom + 1 if is_first else -(-top // bottom)
     return min(max(earlier, 0), other.calls)
+
+
+def _part_evidence(part: PartOfWeek, own: PartOfCalls, first: int, last: int) -> dict[str, Any]:
+    n, k = own.within([(begin, min(end, last)) for begin, end in part.spans if begin <= last], first)
+    return {
+        "name": part.part.name,
+        "hours": [list(span) for span in _joined(part.part.hours)],
+        "n": n,
+        "k": k,
+        "splits": [
+            {
+                "candidate": split.candidate,
+                "direction": split.direction,
+                "e": list(split.evidence),
+                "product": split.product,
+            }
+            for split in part.part.splits
+        ],
+    }
+
+
+def _joined(hours: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and the last of hours that follow each other."""
+    spans: list[tuple[int, int]] = []
+    for hour in hours:
+        first = spans.pop()[0] if spans and spans[-1][1] == hour - 1 else hour
+        spans.append((first, hour))
+    return spans

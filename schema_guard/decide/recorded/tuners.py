@@ -7,7 +7,6 @@ same account.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from schema_guard.prices.tuning import closing_of
 from schema_guard.records.declarations import TUNING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import ConfigurationCounts, Store
@@ -37,13 +36,13 @@ def tunings(store: Store) -> list[DeclaredStep]:
 
 
 def with_recorded_model(
-    feasibility: Any,
+    feasibility: Mapping[str, Any],
     candidates: Sequence[RecordedConfiguration],
     calls: Iterable[ConfigurationCounts],
     jobs: Iterable[DeclaredStep],
     day: Any,
     notes: list[str],
-) -> Any:
+) -> dict[str, Any]:
     """Return the feasibility with the base model and the recent calls of tuned models, if they are not given.
 
     Args:
@@ -54,8 +53,6 @@ def with_recorded_model(
         day: The day of the decision, in ISO format.
         notes: Receive each fact that was filled in.
     """
-    if not isinstance(feasibility, Mapping):
-        return feasibility
     filled = dict(feasibility)
     if filled.get("base_model") is None:
         models = [one.first.model.rpartition(">")[2] for one in candidates if one.first.model]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.case import SegmentRates, blocked, loss_of, routed_cost
+from schema_guard.decide.case import SegmentRates, blocked, content_loss, loss_of, routed_cost
 from schema_guard.decide.rules.prompting import switch_for_less
 from schema_guard.decide.rules.ruling import (
     Ruling,
@@ -104,9 +104,9 @@ def pilot_failed(case: Case) -> Ruling | None:
 def content_lost(case: Case) -> Ruling | None:
     """Rule 6: the tuned model is valid and less often right, or may be by more than the margin."""
     pilot, margin = case.evidence.pilot, case.config.content_margin
-    if case.tuned is None or case.tuned.content_loss is None or pilot is None or pilot.content is None:
+    loss = content_loss(case)
+    if loss is None or pilot is None or pilot.content is None:
         return None
-    loss = case.tuned.content_loss
     text = f"of {pilot.content.n} known answers the tuned model loses {interval(loss.lower, loss.upper)}"
     if loss.lower > margin:
         return accept(case, "content_regression", f"{text}, more than the margin of {percent(margin)}")

@@ -25,7 +25,7 @@ from schema_guard.bench.run.concurrency import InOrder, LostInARow, ran_to_end
 from schema_guard.decide import decide
 from schema_guard.decide.case import measured_of
 from schema_guard.decide.evidence.reading import read_evidence
-from schema_guard.decide.functions import part_of_alpha
+from schema_guard.decide.in_use import part_of_alpha
 from schema_guard.decide.playbook import STEPS, order_of
 from schema_guard.decide.recorded.arrivals import alpha_shares
 from schema_guard.decide.recorded.from_store import gather

@@ -54,7 +54,7 @@ def test_counts_are_those_of_the_store(store):
         "failure_codes": {"type": 3},
         "attempts": [[10, 10], [10, 3]],
         "traffic_share": 1.0,
-        "arrival": {"absent": 0, "longest_absence": 0, "last_day": "1970-01-01", "hours": None},
+        "arrival": {"absent": 0, "longest_absence": 0, "last_day": "1970-01-01"},
         "history": {"calls": 10, "outages": 0, "since_outage": 10},
     }
 
@@ -245,7 +245,7 @@ def test_what_says_that_it_is_tuned_is_the_pilot(store, said):
         "n": 10,
         "k_final": 5,
         "traffic_share": pytest.approx(1 / 3),
-        "arrival": {"absent": 20, "longest_absence": 0, "last_day": "1970-01-01", "hours": None},
+        "arrival": {"absent": 20, "longest_absence": 0, "last_day": "1970-01-01"},
         "paired": {"b": 0, "c": 3},
     }
     assert steps_of(gathered) == ["system_prompt"]

@@ -12,8 +12,6 @@ from tests.public.decide.leaves import DROPPED, changes, flat, schema_leaves
 from tests.public.golden import expected, normalized
 
 COST = economics()["prompt_cost"]
-GPU = {"gpu_hours": 10, "price_per_hour": 2.5}
-TOKENS = {"tokens": 2e6, "epochs": 3, "price_per_million": 8}
 CHANGE = {
     "direction": "rise",
     "at": 1_400,
@@ -69,7 +67,7 @@ CONFIG = {
 }  # fmt: skip
 TUNING = {
     "economics": economics(
-        upfront={"labels": 800, "training": TOKENS, "machine": GPU}, latency_cost_per_s=0.001,
+        upfront={"labels": 800, "training": 48, "machine": 25}, latency_cost_per_s=0.001,
         prompt_cost={**COST, "latency_s": 2}, tuned_cost={**economics()["tuned_cost"], "hit": 0.2, "latency_s": 1},
     ),
     "feasibility": feasibility(base_model="gpt-4o-mini-2024-07-18"),
@@ -165,7 +163,6 @@ EVIDENCE = {
         **exhausted(), "feasibility": {"train_examples": 150, "base_model": "gpt-4o-mini-2024-07-18", "active_tuner": True},
         "day": "2026-08-01",
     },
-    "to be tuned, of few parts": {**exhausted(), "economics": economics(upfront={"machine": GPU, "training": TOKENS})},
     "with all costs": {
         **exhausted(), "feasibility": feasibility(months_to_shutdown=4, next_life_months=1.5), "calls_per_month": 300_000,
         "strategies": [strategy(n=1_000, k=60), strategy("larger_model", n=1_000, k=90, prompt_cost={**COST, **BATCHED})],

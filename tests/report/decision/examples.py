@@ -81,9 +81,7 @@ EVIDENCE = {
         ],
         comparisons=[{"before": "bare", "after": "few_shot", "n": 2000, "b": 190, "c": 10}],
         pilot={"n": 2000, "k_final": 20, "paired": {"b": 50, "c": 10}, "right": {"n": 500, "k": 10}},
-        economics=economics(
-            upfront={"labels": 800, "training": {"tokens": 7e5, "epochs": 3, "price_per_million": 8}}
-        ),
+        economics=economics(upfront={"labels": 800, "training": 16.8}),
     ),
     "schemas": {"schemas": [["a", 100, 30], ["b", 1000, 1]], "config": {"target": 0.02}},
     "schemas, none": {"schemas": [["a", 100, 0]]},
