@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, overload
 from schema_guard.arguments import require_kind
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.streaming.conditions import conditions_of
-from schema_guard.ext.streaming.failure import DoomedPlace, not_json, refused
+from schema_guard.ext.streaming.failure import not_json, refused
 from schema_guard.ext.streaming.frames import CLOSERS
-from schema_guard.ext.streaming.incremental import LONGEST_CARRIED, IncrementalParser
+from schema_guard.ext.streaming.incremental import IncrementalParser
 from schema_guard.ext.streaming.start import Start
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, parse
@@ -69,8 +69,6 @@ class PrefixChecker(IncrementalParser):
         read: Number of characters read. After a failure, up to and including the character that decided it.
     """
 
-    __slots__ = ("_json", "_most_read", "_pieces", "_read_again", "_schema", "_start", "failure", "read")
-
     failure: Failure | None
     read: int
 
@@ -120,19 +118,7 @@ class PrefixChecker(IncrementalParser):
                 return None
             self._start, text, self._json = None, rest, self.read - len(rest)
         self._pieces.append(text)
-        if self._carry:
-            carry = self._carry + text
-            # Most pieces of a few characters go on in a text, and end nothing.
-            if (
-                self._is_free
-                and '"' not in text
-                and "\\" not in text
-                and text.isprintable()
-                and len(carry) <= LONGEST_CARRIED
-            ):
-                self._carry = carry
-                return None
-            text, self._carry, self._is_free = carry, "", False
+        text, self._carry = self._carry + text, ""
         position, end = 0, len(text)
         self._at = self.read - self._json - end
         while position < end and self._step is not None:
@@ -196,10 +182,9 @@ class PrefixChecker(IncrementalParser):
         path = [frame.key for frame in (frames if refusal.inside else frames[:-1])]
         open_frames = frames[:-1] if refusal.closed else frames
         closers = "".join(CLOSERS[frame.opener] for frame in reversed(open_frames))
-        closed = text + refusal.rest + closers
-        place = DoomedPlace(path, refusal.keyword, closed, refusal.open_kind, refusal.unnamed)
+        failure = refused(refusal, path, text + refusal.rest + closers, self._schema, self._limits)
         decided = refusal.end if refusal.decided is None else refusal.decided
-        self._fail(refused(place, self._schema, self._limits), self._json + self._at + decided)
+        self._fail(failure, self._json + self._at + decided)
         return refusal.end
 
     def _fail(self, failure: Failure, read: int) -> Failure:

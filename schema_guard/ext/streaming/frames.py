@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ PLACEHOLDERS = {"{": "{}", "[": "[]", '"': '""', "0": "0", "t": "true", "n": "nu
 """Kind -> a value of it."""
 
 
+@dataclass(slots=True)
 class OpenValue:
     """An object or array that is open.
 
@@ -28,15 +30,12 @@ class OpenValue:
         key: Name or index of the last of them.
     """
 
-    __slots__ = ("count", "key", "names", "opener", "plan", "start")
-
-    def __init__(self, opener: str, plan: SlotPlan, start: int) -> None:
-        self.opener = opener
-        self.plan = plan
-        self.start = start
-        self.names: set[str] = set()
-        self.count = 0
-        self.key: str | int = ""
+    opener: str
+    plan: SlotPlan
+    start: int
+    names: set[str] = field(default_factory=set)
+    count: int = 0
+    key: str | int = ""
 
     def size(self) -> int:
         """Give how many members or items have begun."""

@@ -50,7 +50,6 @@ class Growing:
 
     def _restart(self) -> None:
         self._pieces: list[str] = []
-        self._text = ""
         self._size, self._next = 0, 1
         self._thoughts = 0
         self._begin: int | None = None
@@ -62,7 +61,6 @@ class Growing:
         if piece is None or type(piece) is Ask:
             self._attempt = self._attempt if piece is None else piece.number
             self._restart()
-            self._text = ""
             return
         assert isinstance(piece, str)
         self._pieces.append(piece)
@@ -82,7 +80,6 @@ class Growing:
     def _partial(self) -> Partial | None:
         text = "".join(self._pieces)
         self._pieces = [text]
-        text = self._with_beginning(text)
         self._thoughts = end_of_thoughts(text, self._thoughts)
         reading = read(text, self._thoughts)
         start = reading.candidates[0].start if reading.direct else (reading.unclosed or (None,))[0]
@@ -100,15 +97,6 @@ class Growing:
         return (
             None if grown is None else Partial(grown[0], join(grown[1] or ()), self._before + self._attempt)
         )
-
-    def _with_beginning(self, text: str) -> str:
-        """Give a text behind the beginning that its attempt goes on with; that comes again from some servers."""
-        begun, came = self._text, text.lstrip()
-        if not begun:
-            return text
-        if came.startswith(begun):
-            return came
-        return begun if begun.startswith(came) else begun + text
 
 
 class _End:

@@ -1,31 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An incremental parser of JSON that is still being written: members and items whole where they have come whole.
+"""An incremental parser of JSON that is still being written, token by token.
 
-Rules:
-1. What is whole and as it should be takes one match; all else, and what is wrong, is read by its tokens.
-2. What was begun is read again with the next piece, as long as it is short: a character is looked at a bounded number
-   of times, whatever the pieces.
+Rule: an escape, a number, or a literal whose end has not arrived is read again with the next piece. So a character is
+read a bounded number of times, whatever the pieces.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.streaming import tokens
 from schema_guard.ext.streaming.frames import CLOSERS, PLACEHOLDERS, OpenValue, Refusal, unused
 from schema_guard.ext.streaming.plans import KINDS, begins_one
-from schema_guard.ext.streaming.tokens import (
-    FIRST_ITEM,
-    FIRST_ITEM_BEGUN,
-    FIRST_MEMBER,
-    FIRST_MEMBER_BEGUN,
-    NEXT_ITEM,
-    NEXT_ITEM_BEGUN,
-    NEXT_MEMBER,
-    NEXT_MEMBER_BEGUN,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,23 +21,16 @@ if TYPE_CHECKING:
     from schema_guard.ext.streaming.plans import Slot, SlotPlan
     from schema_guard.limits import Limits
 
-__all__ = ["LONGEST_CARRIED", "IncrementalParser"]
+__all__ = ["IncrementalParser"]
 
 # The parser's own limit of nesting; beyond it nothing is said.
 _DEEPEST = 199
 # An open text is compared with listed ones as long as it is not longer than this.
 _LONGEST_COMPARED = 256
-LONGEST_CARRIED = 64
-"""A member that was begun is read again with the next piece as long as it is not longer than this."""
 
 
 class IncrementalParser(ABC):
-    """Reads a JSON text, a token or a few at a time: each step gives the position at which the next one begins."""
-
-    __slots__ = (
-        "_at", "_carry", "_conditions", "_frame", "_frames", "_is_free", "_length", "_limits", "_most_digits",
-        "_most_open", "_nodes", "_plan", "_raw", "_slot", "_step",
-    )  # fmt: skip
+    """Reads a JSON text. Each step reads a token, and returns the position of the next one."""
 
     def __init__(self, conditions: Conditions, limits: Limits) -> None:
         self._conditions = conditions
@@ -67,105 +47,10 @@ class IncrementalParser(ABC):
         self._at = 0
         # What was begun, and its end has not come yet.
         self._carry = ""
-        # Whether that is an open text of which nothing is asked but its end.
-        self._is_free = False
         # Of the string that is open: its pieces, at least so many characters, its plan.
         self._raw: list[str] = []
         self._length = 0
         self._plan: SlotPlan = conditions.nothing
-
-    def _members(self, text: str, position: int) -> int:
-        """Read members: those that came whole, one match each."""
-        frame, conditions, most = self._frame, self._conditions, self._most_digits
-        plan, seen = frame.plan, frame.names
-        known, full = plan.children, plan.full
-        match = NEXT_MEMBER if seen else FIRST_MEMBER
-        while member := match(text, position):
-            key, raw = member.groups()
-            slot = known.get(key) or conditions.child(plan, key)
-            first = raw[0]
-            value = slot.plans.get(first) or conditions.plan(slot, first)
-            if key in seen or len(seen) >= full:
-                return self._delimiter(text, position)
-            if first in "{[":
-                if value.dead:
-                    return self._delimiter(text, position)
-                seen.add(key)
-                frame.key = key
-                return self._open(first, value, member.end() - 1)
-            if not (len(raw) <= most if value.is_free else value.takes(raw, most)):
-                return self._delimiter(text, position)
-            seen.add(key)
-            position = member.end()
-            match = NEXT_MEMBER
-        if len(text) - position <= LONGEST_CARRIED:
-            begun = (NEXT_MEMBER_BEGUN if seen else FIRST_MEMBER_BEGUN)(text, position)
-            if begun and self._may_be_member(*begun.groups()):
-                self._carry = text[position:]
-                return len(text)
-        return self._delimiter(text, position)
-
-    def _may_be_member(self, key: str | None, quote: str | None, raw: str | None) -> bool:
-        """Say whether a member that was begun may become one that may stand here."""
-        frame = self._frame
-        plan = frame.plan
-        if len(frame.names) >= plan.full:
-            return False
-        if key is None or quote is None:
-            self._is_free = key is not None and plan.closed is None
-            return key is None or plan.closed is None or begins_one(key, plan.sorted_names)
-        if key in frame.names:
-            return False
-        slot = plan.children.get(key) or self._conditions.child(plan, key)
-        return slot.denied is None and (raw is None or self._may_be_scalar(slot, raw))
-
-    def _may_be_scalar(self, slot: Slot, raw: str) -> bool:
-        """Say whether a scalar that was begun may become one that may stand at a slot."""
-        first = raw[0]
-        plan = slot.plans.get(first) or self._conditions.plan(slot, first)
-        if plan.dead or len(raw) > self._most_digits:
-            return False
-        if first != '"':
-            return True
-        self._is_free = plan.longest == inf and plan.texts is None
-        return self._is_free or (len(raw) - 1 <= plan.longest and begins_one(raw[1:], plan.texts))
-
-    def _items(self, text: str, position: int) -> int:
-        """Read items, as members are read."""
-        frame, conditions, most = self._frame, self._conditions, self._most_digits
-        plan = frame.plan
-        match = NEXT_ITEM if frame.count else FIRST_ITEM
-        while item := match(text, position):
-            raw = item[1]
-            slot = conditions.child(plan, frame.count)
-            first = raw[0]
-            value = slot.plans.get(first) or conditions.plan(slot, first)
-            if frame.count >= plan.full:
-                return self._delimiter(text, position)
-            if first in "{[":
-                if value.dead:
-                    return self._delimiter(text, position)
-                frame.key = frame.count
-                frame.count += 1
-                return self._open(first, value, item.end() - 1)
-            if not (len(raw) <= most if value.is_free else value.takes(raw, most)):
-                return self._delimiter(text, position)
-            frame.count += 1
-            position = item.end()
-            match = NEXT_ITEM
-        if len(text) - position <= LONGEST_CARRIED:
-            begun = (NEXT_ITEM_BEGUN if frame.count else FIRST_ITEM_BEGUN)(text, position)
-            if begun and self._may_be_item(begun[1]):
-                self._carry = text[position:]
-                return len(text)
-        return self._delimiter(text, position)
-
-    def _may_be_item(self, raw: str | None) -> bool:
-        """Say whether an item that was begun may become one that may stand here."""
-        frame = self._frame
-        if frame.count >= frame.plan.full:
-            return False
-        return raw is None or self._may_be_scalar(self._conditions.child(frame.plan, frame.count), raw)
 
     def _delimiter(self, text: str, position: int) -> int:
         """Read what stands before a member or an item, or ends what they are in."""
@@ -270,7 +155,7 @@ class IncrementalParser(ABC):
             return self._malformed(position, "too_deep") if is_told else self._silent(position)
         self._frame = frame = OpenValue(opener, plan, self._at + position)
         frames.append(frame)
-        self._step = self._members if opener == "{" else self._items
+        self._step = self._delimiter
         return position + 1
 
     def _in_string(self, text: str, position: int) -> int:
@@ -281,7 +166,7 @@ class IncrementalParser(ABC):
             return position
         if text[position] != '"':
             return self._malformed(position)
-        self._step = self._between()
+        self._step = self._delimiter
         if not plan.asks:
             return position + 1
         return self._end_of_scalar(tokens.text_of("".join(self._raw)), position + 1)
@@ -323,7 +208,7 @@ class IncrementalParser(ABC):
             return len(text)
         if not tokens.NUMBER.fullmatch(text, position, part.end()):
             return self._malformed(part.end())
-        self._step = self._between()
+        self._step = self._delimiter
         return self._end_of_scalar(tokens.number_of(part[0]), part.end(), part.end() + 1)
 
     def _literal(self, text: str, position: int) -> int:
@@ -340,8 +225,8 @@ class IncrementalParser(ABC):
         end = position + sign + len(word)
         if first not in "tfn":
             return self._malformed(end - 1, "not_finite")
-        self._step = self._between()
-        return self._end_of_scalar(tokens.scalar_of(word), end)
+        self._step = self._delimiter
+        return self._end_of_scalar(tokens.LITERAL_VALUES[word], end)
 
     def _end_of_scalar(self, value: Any, end: int, decided: int | None = None) -> int:
         if value is not tokens.UNKNOWN and self._plan.asks and not self._plan.accepts(value):
@@ -377,14 +262,10 @@ class IncrementalParser(ABC):
         frames.pop()
         if frames:
             self._frame = frames[-1]
-            self._step = self._between()
+            self._step = self._delimiter
         else:
             self._step = None
         return end
-
-    def _between(self) -> Callable[[str, int], int]:
-        """Give the step that reads what stands between the members or items of the innermost open value."""
-        return self._members if self._frame.opener == "{" else self._items
 
     # What becomes of it is not said here.
 

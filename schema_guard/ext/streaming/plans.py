@@ -7,10 +7,10 @@ Rule: every condition is necessary, or the engine's verdict on a whole value. Le
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.ext.streaming.tokens import UNKNOWN, scalar_of
 from schema_guard.interruptions import is_interruption
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ KINDS = {**dict.fromkeys("-0123456789", "0"), '"': '"', "{": "{", "[": "[", "t":
 _MAX_WEIGHT = 500
 
 
+@dataclass(eq=False, slots=True)
 class Slot:
     """What one place asks: schemas and unions that must all hold.
 
@@ -35,14 +36,12 @@ class Slot:
         plans: First character of a value -> the plan, as far as they were made.
     """
 
-    __slots__ = ("denied", "items", "plans")
-
-    def __init__(self, items: tuple[Any, ...], denied: str | None = None) -> None:
-        self.items = items
-        self.denied = denied
-        self.plans: dict[str, SlotPlan] = {}
+    items: tuple[Any, ...]
+    denied: str | None = None
+    plans: dict[str, SlotPlan] = field(default_factory=dict)
 
 
+@dataclass(eq=False, slots=True)
 class SlotUnion:
     """A union: one of the slots must hold.
 
@@ -51,11 +50,8 @@ class SlotUnion:
         keyword: What makes the union: `anyOf`, `oneOf`, `if`, `enum`, `const`.
     """
 
-    __slots__ = ("keyword", "slots")
-
-    def __init__(self, slots: tuple[Slot, ...], keyword: str) -> None:
-        self.slots = slots
-        self.keyword = keyword
+    slots: tuple[Slot, ...]
+    keyword: str
 
 
 class MemberRules(NamedTuple):
@@ -86,6 +82,7 @@ class MemberRules(NamedTuple):
         return (schemas, "properties") if schemas else ([self.rest], self.keyword)
 
 
+@dataclass(eq=False, slots=True)
 class SlotPlan:
     """What a value of one kind must keep to, at one place.
 
@@ -93,7 +90,6 @@ class SlotPlan:
         dead: The keyword by which no value of this kind may stand here; None where one may.
         checks: Verdicts on the whole value, of a scalar.
         groups: Unions of which several arms are left; each arm is a plan.
-        is_free: Whether every scalar may stand here.
         asks: Whether anything is asked; of a residue only its owner makes use.
         longest: Characters of a text at most.
         texts: The texts that may stand here, sorted; None where they are not listed.
@@ -112,68 +108,31 @@ class SlotPlan:
         weight: Plans in its groups, and in theirs.
     """
 
-    __slots__ = (
-        "asks",
-        "checks",
-        "children",
-        "closed",
-        "dead",
-        "full",
-        "groups",
-        "is_free",
-        "least",
-        "longest",
-        "most",
-        "names",
-        "parts",
-        "required",
-        "residue",
-        "rest",
-        "sorted_names",
-        "texts",
-        "varies",
-        "weight",
-    )  # fmt: skip
-
-    def __init__(self, dead: str | None = None) -> None:
-        self.dead = dead
-        self.asks = False
-        self.is_free = False
-        self.checks: tuple[Callable[[Any], bool], ...] = ()
-        self.groups: tuple[tuple[SlotPlan, ...], ...] = ()
-        self.longest: float = inf
-        self.texts: list[str] | None = None
-        self.parts: tuple[MemberRules, ...] = ()
-        self.required: frozenset[str] = frozenset()
-        self.least: float = 0
-        self.most: float = inf
-        self.closed: frozenset[str] | None = None
-        self.sorted_names: list[str] | None = None
-        self.full: float = inf
-        self.residue: tuple[dict[str, Any], ...] = ()
-        self.children: dict[Any, Slot] = {}
-        self.rest: Slot | None = None
-        self.names: set[Any] = set()
-        self.varies = False
-        self.weight = 1
-
-    def takes(self, raw: str, max_number_chars: int) -> bool:
-        """Say whether a scalar may stand here that is written without escapes, and not known to be too long."""
-        if self.dead or len(raw) > max_number_chars:
-            return False
-        value = scalar_of(raw)
-        return value is not UNKNOWN and self.accepts(value)
+    dead: str | None = None
+    asks: bool = False
+    checks: tuple[Callable[[Any], bool], ...] = ()
+    groups: tuple[tuple[SlotPlan, ...], ...] = ()
+    longest: float = inf
+    texts: list[str] | None = None
+    parts: tuple[MemberRules, ...] = ()
+    required: frozenset[str] = frozenset()
+    least: float = 0
+    most: float = inf
+    closed: frozenset[str] | None = None
+    sorted_names: list[str] | None = None
+    full: float = inf
+    residue: tuple[dict[str, Any], ...] = ()
+    children: dict[Any, Slot] = field(default_factory=dict)
+    rest: Slot | None = None
+    names: set[Any] = field(default_factory=set)
+    varies: bool = False
+    weight: int = 1
 
     def accepts(self, value: Any) -> bool:
         """Say whether a whole scalar may stand here; what cannot be judged may."""
-        try:
-            for check in self.checks:
-                if not check(value):
-                    return False
-        except ValueError as error:
-            if is_interruption(error):
-                raise
-        return not self.groups or all(any(arm.accepts(value) for arm in arms) for arms in self.groups)
+        return accepts(self.checks, value) and all(
+            any(arm.accepts(value) for arm in arms) for arms in self.groups
+        )
 
     def settle(self) -> None:
         """Take over what holds whichever arm of a group it is."""
@@ -198,7 +157,6 @@ class SlotPlan:
         self.asks = (
             bool(self.checks or self.groups or self.parts or self.required or self.least) or self.most < inf
         )
-        self.is_free = not self.asks
         self.sorted_names = None if self.closed is None else sorted(self.closed)
         self.full = self.most if self.closed is None else min(self.most, len(self.closed))
 

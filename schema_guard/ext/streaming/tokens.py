@@ -10,46 +10,11 @@ import re
 from math import isinf
 from typing import Any
 
-__all__ = [
-    "BODY",
-    "FIRST_ITEM",
-    "FIRST_ITEM_BEGUN",
-    "FIRST_MEMBER",
-    "FIRST_MEMBER_BEGUN",
-    "LITERALS",
-    "NEXT_ITEM",
-    "NEXT_ITEM_BEGUN",
-    "NEXT_MEMBER",
-    "NEXT_MEMBER_BEGUN",
-    "NUMBER",
-    "NUMBER_BEGUN",
-    "SPACE",
-    "UNKNOWN",
-    "scalar_of",
-    "text_of",
-]
-
 _SPACES = r"[ \t\r\n]*+"
 # No half of a pair of surrogates is a character.
 _PLAIN = r'[^"\\\x00-\x1f\ud800-\udfff]*+'
 _WHOLE = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
 _BEGUN = r"-?+(?:(?:0|[1-9][0-9]*+)(?:\.(?:[0-9]++(?:[eE][+-]?+[0-9]*+)?+)?+|[eE][+-]?+[0-9]*+)?+)?+"
-# A scalar without escapes, a number up to what must follow it, or the bracket of an object or array.
-_VALUE = rf'("{_PLAIN}"|{_WHOLE}(?=[,}}\] \t\r\n])|true|false|null|[{{\[])'
-_VALUE_BEGUN = rf'("{_PLAIN}|t(?:ru?+)?+|f(?:a(?:ls?+)?+)?+|n(?:ul?+)?+|(?=[-0-9]){_BEGUN})?+'
-_KEY = rf'"({_PLAIN})'
-_MEMBER = rf'{_KEY}"{_SPACES}:{_SPACES}{_VALUE}'
-_MEMBER_BEGUN = rf'(?:{_KEY}(?:("){_SPACES}(?::{_SPACES}{_VALUE_BEGUN})?+)?+)?+\Z'
-# Most of what models write, a match for each member or item: the first of an object or array, and those behind a comma.
-FIRST_MEMBER = re.compile(rf"{_SPACES}{_MEMBER}").match
-NEXT_MEMBER = re.compile(rf"{_SPACES},{_SPACES}{_MEMBER}").match
-FIRST_ITEM = re.compile(rf"{_SPACES}{_VALUE}").match
-NEXT_ITEM = re.compile(rf"{_SPACES},{_SPACES}{_VALUE}").match
-# The same as far as it was written.
-FIRST_MEMBER_BEGUN = re.compile(rf"{_SPACES}{_MEMBER_BEGUN}").match
-NEXT_MEMBER_BEGUN = re.compile(rf"{_SPACES},{_SPACES}{_MEMBER_BEGUN}").match
-FIRST_ITEM_BEGUN = re.compile(rf"{_SPACES}{_VALUE_BEGUN}\Z").match
-NEXT_ITEM_BEGUN = re.compile(rf"{_SPACES},{_SPACES}{_VALUE_BEGUN}\Z").match
 SPACE = re.compile(_SPACES)
 # The inside of a string, as far as it is whole: the next character ends it, begins an escape, or is wrong.
 BODY = re.compile(rf'{_PLAIN}(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN})*+')
@@ -59,20 +24,11 @@ NUMBER_BEGUN = re.compile(_BEGUN)
 NUMBER_PART = re.compile(r"[-+.0-9eE]*+")
 # What JSON does not have is read to its end: then the judge has a word of its own for it.
 LITERALS = {"t": "true", "f": "false", "n": "null", "N": "NaN", "I": "Infinity"}
-_VALUES = {"true": True, "false": False, "null": None}
+LITERAL_VALUES = {"true": True, "false": False, "null": None}
 _ESCAPE = re.compile(r"\\(?:u(?:([dD][c-fC-F][0-9a-fA-F]{2})|[0-9a-fA-F]{4})|.)")
 
 UNKNOWN: Any = object()
 """The value of a token that only the parser gives: a number beyond floats, a text of lone surrogates."""
-
-
-def scalar_of(raw: str) -> Any:
-    """Give the value of a scalar that is written without escapes."""
-    if raw[0] == '"':
-        return raw[1:-1]
-    if raw in _VALUES:
-        return _VALUES[raw]
-    return number_of(raw)
 
 
 def number_of(raw: str) -> Any:

@@ -38,7 +38,7 @@ MUTANTS = {
     "what depends on a name that is not there": ("conditions", 'if kind in "{[":\n            for', 'yield from (schema.get("dependentSchemas") or {}).values()\n        if kind in "{[":\n            for'),
     "keywords of later drafts": ("conditions", "and row.since <= self._draft <= row.until", ""),
     "the first arm only": ("conditions", "if len(live) == 1:\n            items +=", "if live:\n            items +="),
-    "a number before its end": ("tokens", r"{_WHOLE}(?=[,}}\] \t\r\n])", "{_WHOLE}"),
+    "a number before its end": ("incremental", "if part.end() == len(text):", "if part.end() > len(text):"),
     "keys before they are read": ("incremental", 'key = tokens.text_of("".join(self._raw))', 'key = "".join(self._raw)'),
     "arrays that are reasoning": ("start", 'or (first == "[" and self._is_fenced)', 'or first == "["'),
 }  # fmt: skip
