@@ -166,17 +166,6 @@ def test_a_deployment_has_a_name_of_its_own(begin, capsys, orders):
     assert load_job(orders).result.model == f"{server.openai_url}#orders-1"
 
 
-def test_the_hosts_own_date_closes_a_model(begin):
-    """--ask-dates reads the list of models; what is over is not begun."""
-    with serve_tuning(dates={"small": "2026-01-31"}) as server:
-        status, _, err = begin(server, "--yes", "--ask-dates")
-
-        assert status == 2
-        assert [one.path for one in server.requests] == ["/v1/models/small"]
-    assert "last day of the base model, as the host's list says: 2026-01-31" in err
-    assert "small is closed altogether since 2026-01-31" in err
-
-
 def test_two_at_once_are_told(begin, capsys, orders):
     """While one is at it the other does nothing, but for saying what that one has seen."""
     with serve_tuning() as server:

@@ -79,7 +79,7 @@ def test_dry_run_of_probe_prints_the_cost_for_known_prices(capsys, new_machine):
 
 
 @needs("tuning")
-@pytest.mark.parametrize("option", ["--status", "--cancel", "--ask-dates"])
+@pytest.mark.parametrize("option", ["--status", "--cancel"])
 def test_dry_run_of_tune_refuses_options_that_ask_the_host(capsys, new_machine, option):
     """They have no effect on a plan."""
     status, _, err = run(

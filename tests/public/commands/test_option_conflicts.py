@@ -167,7 +167,6 @@ TABLE = {
     "tune run set --backend local --status": NO_JOB,
     "tune run set --backend local --url http://127.0.0.1:9/v1": f"--url: {HERE}",
     "tune run set --backend local --price 3": f"--price: {HERE}",
-    "tune run set --backend local --prices prices.json": f"--prices: {HERE}",
     "tune run set --backend local --served-as x": f"--served-as: {HERE}",
     "tune run set --backend local --cancel": f"--cancel: {HERE}",
     "tune run set --backend openai": "--base: expected it for a new job",

@@ -237,28 +237,9 @@ def test_import_takes_only_the_calls_of_a_name(here, only, functions):
     assert [(one["cause"], one["rows"]) for one in result["left_out"]] == left_out
 
 
-@needs("loopback")
-@pytest.mark.parametrize(("option", "asks"), [("", False), ("--ask-dates", True)], ids=["without", "with"])
-def test_tune_asks_the_host_for_the_last_day_only_when_told_to(here, monkeypatch, option, asks):
-    """`--ask-dates` reads the host's list of models once."""
-    pytest.importorskip("openai", reason="needs the extra 'openai'")
-    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
-    (here / "set").mkdir()
-    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "{}"}]
-    lines(here / "set" / "train.jsonl", [{"messages": turns}] * 12)
-    with testing.serve_tuning(key="k", looks=0, ends="succeeded") as server:
-        tune = (
-            f"tune run set --backend openai-compatible --url {server.openai_url} --base small --yes {option}"
-        )
-        status, _, err = command(*tune.split())
-        asked = [request for request in server.requests if "models" in request.path]
-
-    assert (status, bool(asked)) == (0, asks), err
-
-
 @needs("tuning")
-def test_tune_states_the_cost_by_the_prices_of_a_file(here, monkeypatch):
-    """`--prices` has the price of the base model. Without it, the cost is unknown."""
+def test_tune_states_the_cost_by_the_price(here, monkeypatch):
+    """`--price` has the price of the base model. Without it, the cost is unknown."""
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
     (here / "set").mkdir()
     turns = [{"role": "user", "content": "q" * 4_000}, {"role": "assistant", "content": "{}"}]
@@ -269,15 +250,7 @@ def test_tune_states_the_cost_by_the_prices_of_a_file(here, monkeypatch):
         "files": {"train": {"rows": 12, "tokens": 1_000_000}},
     }
     (here / "set" / "manifest.json").write_text(json.dumps(manifest))
-    price = {
-        "what": "train small",
-        "amount": 7.5,
-        "unit": "$ per 1M training tokens",
-        "source": "us",
-        "as_of": "2026-11",
-    }
-    (here / "tuning.json").write_text(json.dumps({"about": "ours", "prices": [price], "closings": []}))
     tune = "tune run set --backend openai-compatible --url http://127.0.0.1:9/v1 --base small --epochs 2"
-    messages = ["".join(command(*tune.split(), *more)[1:]) for more in ([], ["--prices", "tuning.json"])]
+    messages = ["".join(command(*tune.split(), *more)[1:]) for more in ([], ["--price", "7.5"])]
 
     assert ["$15" in one for one in messages] == [False, True], messages

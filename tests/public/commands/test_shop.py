@@ -145,7 +145,6 @@ EXPORT = (
     "tune prepare --schema label -o set --accept-unchecked --base m9 --validation 0.3 --test 0 --format json",
     "tune prepare --schema label -o set --accept-unchecked --base m9 --since 2026-06-16 --min-examples 1 --format json",
     "tune prepare --schema label -o set --accept-unchecked --base m9 --strategy system_prompt",
-    "tune prepare --schema label -o set --accept-unchecked --base m9 --prices prices.json --format json",
     "tune prepare --schema label --output set",
 )
 STORE = ("store info --format json", "store check", "store check --format json")

@@ -9,8 +9,6 @@ from schema_guard.ext.loopback.tuning.host import HostRefusal
 from schema_guard.ext.loopback.tuning.requests import Answered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from schema_guard.ext.loopback.tuning.host import Host, HostFile, HostJob
     from schema_guard.ext.loopback.tuning.requests import TuningRequest
 
@@ -22,7 +20,7 @@ _LONGEST_SUFFIX: Final = 64
 _DAY: Final = 1_790_000_000  # of everything here
 
 
-def openai_answer(desk: Host, request: TuningRequest, dates: Mapping[str, str]) -> Answered | None:
+def openai_answer(desk: Host, request: TuningRequest) -> Answered | None:
     """Answer a request; None where it asks for something else."""
     method, path = request.method, request.path
     if path == _FILES:
@@ -35,7 +33,7 @@ def openai_answer(desk: Host, request: TuningRequest, dates: Mapping[str, str]) 
         id_, _, what = path.removeprefix(f"{_JOBS}/").partition("/")
         return Answered(_job(desk.cancel(id_) if what == "cancel" else desk.job(id_).look()))
     if path.startswith(f"{_MODELS}/"):
-        return Answered(_model(desk, path.removeprefix(f"{_MODELS}/"), dates))
+        return Answered(_model(desk, path.removeprefix(f"{_MODELS}/")))
     return None
 
 
@@ -110,7 +108,7 @@ def _job(job: HostJob) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _model(desk: Host, name: str, dates: Mapping[str, str]) -> dict[str, Any]:
+def _model(desk: Host, name: str) -> dict[str, Any]:
     if name not in desk.bases:
         raise HostRefusal(404, f"The model '{name}' does not exist", "model_not_found")
     return {
@@ -118,5 +116,4 @@ def _model(desk: Host, name: str, dates: Mapping[str, str]) -> dict[str, Any]:
         "object": "model",
         "created": _DAY,
         "owned_by": "system",
-        "shutdown_date": dates.get(name),
     }

@@ -57,7 +57,6 @@ def serve_tuning(  # noqa: PLR0913 - all have a default that most calls keep
     looks: int = 3,
     ends: str = "succeeded",
     key: str | None = None,
-    dates: Mapping[str, str] | None = None,
 ) -> TuningServer:
     """Start a fake tuning host on this machine. It listens when this function returns.
 
@@ -78,7 +77,7 @@ def serve_tuning(  # noqa: PLR0913 - all have a default that most calls keep
         raise InvalidArgument(f"host={clip(repr(host))}: expected one of {', '.join(TUNING_HOSTS)}")
     if ends not in ("succeeded", "failed", "cancelled"):
         raise InvalidArgument(f"ends={clip(repr(ends))}: expected succeeded, failed or cancelled")
-    return TuningServer(host, Host(bases, _LEAST[host], looks, ends), answering, faults, key, dates or {})
+    return TuningServer(host, Host(bases, _LEAST[host], looks, ends), answering, faults, key)
 
 
 class TuningServer:
@@ -96,11 +95,10 @@ class TuningServer:
         answering: Replies,
         faults: Callable[[TuningRequest], str | None] | Mapping[int, str] | None,
         key: str | None,
-        dates: Mapping[str, str],
     ) -> None:
         self.desk = desk
         self.requests: list[TuningRequest] = []
-        self._host, self._faults, self._key, self._dates = host, faults, key, dates
+        self._host, self._faults, self._key = host, faults, key
         self._answering = Responder(ScriptedModel(answering, cycle=True), None, refuses_schemas=False)
         self._lock = threading.Lock()
         self._listener = Listener(("127.0.0.1", 0), self._respond)
@@ -165,7 +163,7 @@ class TuningServer:
         elif self._host == "fireworks":
             answer = fireworks_answer(self.desk, request)
         else:
-            answer = openai_answer(self.desk, request, self._dates)
+            answer = openai_answer(self.desk, request)
         if answer is None:
             raise HostRefusal(404, f"Unknown request URL: {request.method} {request.path}")
         return answer

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from schema_guard.cli.shared.options import (
     build_command,
     imported,
-    naming,
     option,
     shared,
     takes,
@@ -20,10 +19,6 @@ from schema_guard.cli.shared.quantities import COUNT, SHARE
 from schema_guard.ext.tuning.commands.sources import Sources
 from schema_guard.ext.tuning.export.hosts import HOSTS
 from schema_guard.ext.tuning.export.values import ExportSettings
-from schema_guard.prices.charges import charges_of, default_charges
-
-if TYPE_CHECKING:
-    from schema_guard.prices.charges import Charges
 
 
 def _share(what: str) -> Any:
@@ -82,11 +77,6 @@ class Making:
     )
     validation: float = _share("validation")
     test: float = _share("the test")
-    prices: str | None = option(
-        metavar="SOURCE",
-        advanced=True,
-        help="Token prices for calls without a recorded cost: a JSON file, or genai-prices. Default: $SCHEMA_GUARD_PRICES.",
-    )
     seed: int = option(
         type=int, metavar="N", default=0, show_default=True, advanced=True, help="Seed of the split."
     )
@@ -109,15 +99,10 @@ class Making:
             validation=self.validation,
             test=self.test,
             seed=self.seed,
-            charges=self._charges(),
             prompt_from=None
             if prompt_from is None
             else imported(prompt_from, expected="--prompt-from module:function"),
         )
-
-    def _charges(self) -> Charges | None:
-        with naming(prices="--prices"):
-            return default_charges() if self.prices is None else charges_of(self.prices)
 
 
 @build_command("prepare")

@@ -89,15 +89,6 @@ class TuneOptions:
     price: float | None = option(
         type=DOLLARS, metavar="DOLLARS", advanced=True, help="Your price of a million training tokens."
     )
-    prices: str | None = option(
-        type=click.Path(exists=True, dir_okay=False),
-        metavar="FILE",
-        advanced=True,
-        help="Prices of tuning as a JSON file. Default: the dated prices that come with the library.",
-    )
-    ask_dates: bool = option(
-        is_flag=True, advanced=True, help="Ask the host for the last day of the base model."
-    )
 
     def check(self) -> None:
         """Refuse options that exclude each other."""
@@ -150,7 +141,7 @@ def command(asked: TuneOptions, yes: bool, dry_run: bool, form: str) -> int:
 
 def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
     """Print the plan and the cost of a new job. Nothing is sent, downloaded, trained, or written."""
-    for name in ("status", "cancel", "ask_dates"):
+    for name in ("status", "cancel"):
         if getattr(asked, name):
             raise click.UsageError(f"--{name.replace('_', '-')}: has no effect with --dry-run")
     job = load_job(directory)
@@ -162,7 +153,7 @@ def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
         plan = plan_training(directory, settings=_lora(asked))
         lines, cost = _plan_lines(plan), {"rows": plan.rows, "steps": plan.steps, "seconds": plan.seconds}
     else:
-        planned = _plan(asked, read_set(directory), asks_host=False)
+        planned = _plan(asked, read_set(directory))
         lines = [*planned.lines, *(f"warning: {line}" for line in (*planned.warnings, *planned.against))]
         cost = planned.cost
     if form == "json":
@@ -204,7 +195,7 @@ def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
 def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     """Do what is asked of a job on this machine: it is trained by this command, and ends with it."""
     job = load_job(directory)
-    given = [name for name in ("url", "price", "prices", "served_as") if getattr(asked, name) is not None]
+    given = [name for name in ("url", "price", "served_as") if getattr(asked, name) is not None]
     if given or asked.cancel:
         flag = "cancel" if asked.cancel else given[0].replace("_", "-")
         raise click.UsageError(
@@ -298,7 +289,7 @@ def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
 
 def _agreed(asked: TuneOptions, directory: Path, found: TrainingSet, yes: bool) -> TuningJob:
     """Print the plan of a new job, and return the job after the confirmation."""
-    plan = _plan(asked, found, asks_host=asked.ask_dates)
+    plan = _plan(asked, found)
     _say(plan.lines)
     _say(f"warning: {line}" for line in plan.warnings)
     if plan.against:
@@ -319,13 +310,12 @@ def _agreed(asked: TuneOptions, directory: Path, found: TrainingSet, yes: bool) 
     return job
 
 
-def _plan(asked: TuneOptions, found: TrainingSet, *, asks_host: bool) -> JobPlan:
+def _plan(asked: TuneOptions, found: TrainingSet) -> JobPlan:
     """Return the plan of a new job.
 
     Args:
         asked: The options.
         found: The training rows.
-        asks_host: Whether to ask the host for the last day of the base model.
     """
     backend, base = asked.backend, asked.base
     if backend is None or base is None:
@@ -341,18 +331,8 @@ def _plan(asked: TuneOptions, found: TrainingSet, *, asks_host: bool) -> JobPlan
         base=base,
         epochs=asked.epochs,
         price=asked.price,
-        prices=None if asked.prices is None else Path(asked.prices),
-        shutdown=_shutdown(backend, asked.url, base) if asks_host else None,
         today=datetime.now(UTC).date(),
     )
-
-
-def _shutdown(backend: str, url: str | None, base: str) -> str | None:
-    host = connect_host(backend, url)
-    try:
-        return host.shutdown_date(base)
-    finally:
-        host.close()
 
 
 def _say_one(line: str) -> None:

@@ -13,11 +13,11 @@ from schema_guard.bench.suites.load import load_suite
 from schema_guard.cli.shared.options import existing, imported, print_json, readable, schema_of
 from schema_guard.cli.shared.progress import steps
 from schema_guard.decide.recorded.configurations import is_trial, last_call
+from schema_guard.errors import InvalidSchema
 from schema_guard.ext.tuning.export.from_files import Answers, from_suite, read_answers
 from schema_guard.ext.tuning.export.from_store import StoredCall, from_store, stored_calls
 from schema_guard.ext.tuning.export.run import export_set
-from schema_guard.ext.tuning.export.schemas import plain_schema, shown_schema
-from schema_guard.ext.tuning.export.summary import KEEP_TEXTS, document_of, export_as_json
+from schema_guard.ext.tuning.export.summary import document_of, export_as_json
 from schema_guard.ext.tuning.export.values import GatheredRows
 from schema_guard.records.attempts import Where
 from schema_guard.records.selection import select, stored_schema
@@ -69,13 +69,13 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
                 f"--{'since' if sources.since is not None else 'until'}: no call with the schema "
                 f"{safe(str(sources.schema or chosen.schema))!r} is recorded in that time in {safe(found.url)}"
             )
-        schema = schema or _shown(recorded, str(sources.schema), found)
     if schema is None:
         raise click.UsageError(
-            f"--schema {safe(str(sources.schema))!r}: expected a schema of the suite, or a file"
+            f"--schema {safe(str(sources.schema))!r}: the store does not have its document; expected its file, module:Model, "
+            "or module:function of the guarded function"
         )
     settings = replace(settings, typed=schema if schema.is_typed else None)
-    schema = plain_schema(schema)
+    schema = _plain_schema(schema)
     gathered = _gathered(sources, schema, settings, suite, recorded)
     result = export_set(gathered, schema, output, settings, function=function, store=url)
     if form == "json":
@@ -173,15 +173,10 @@ def _stored(store: Store, chosen: Selection, suite: Suite | None) -> Schema[Any]
     return stored_schema(store, newest.schema_fingerprint, newest.schema_name)
 
 
-def _shown(recorded: list[StoredCall], named: str, store: Store) -> Schema[Any]:
-    """Give the schema that recorded prompts show, or say how to name it."""
-    found = shown_schema(recorded, (named,))
-    if found is None:
-        has_texts = any(texts is not None and texts.prompt for call in recorded for texts in call.texts)
-        raise click.UsageError(
-            f"--schema {safe(named)!r}: no recorded prompt in {safe(store.url)} shows the document of this schema; expected "
-            "its file, module:Model, or module:function of the guarded function"
-            if has_texts
-            else f"{safe(store.url)} has no texts of these calls: {KEEP_TEXTS}"
-        )
-    return found
+def _plain_schema(schema: Schema[Any]) -> Schema[Any]:
+    """Return a schema whose values are plain JSON, whatever Python type it was made of."""
+    try:
+        plain = Schema.of(schema.document, name=schema.name, formats=schema.formats, allow_unknown=True)
+    except InvalidSchema:
+        return schema  # with resources of its own, so a document
+    return plain if plain.fingerprint == schema.fingerprint else schema

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from math import fsum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.bench.suites.values import as_written
@@ -24,14 +23,13 @@ from schema_guard.judging import judge, judge_value
 from schema_guard.records.attempts import Where, as_dict
 from schema_guard.records.counts.calls import calls, whole_calls
 from schema_guard.records.reading import pages
-from schema_guard.values import Judgement, Usage
+from schema_guard.values import Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.ext.tuning.export.served_prompt import Messages
     from schema_guard.ext.tuning.export.values import AnswerSource
-    from schema_guard.prices.charges import Charges
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.store import Store
     from schema_guard.schema import Schema
@@ -43,7 +41,6 @@ _OTHER_SCHEMA: Final = "recorded under another content of the schema"
 _NO_REPLY: Final = "no reply came that could be judged"
 _NO_VALID_ATTEMPT: Final = "no attempt was valid"
 _TOUCHED: Final = "the redaction touched the answer, or a part of the input that the answer repeats"
-_TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
 _MANY_TOUCHED: Final = 1_000  # a store keeps no more places of an attempt
 
 
@@ -141,7 +138,7 @@ def _of_call(
     refused = _refused(call.attempts[-1], settings) if source == "valid" else None
     if refused is not None:
         return refused, messages
-    row = TrainingRow(messages, answer, source, origin, cost=_cost(call, settings.charges))
+    row = TrainingRow(messages, answer, source, origin)
     return _row(call, row)
 
 
@@ -297,20 +294,6 @@ def _failure(attempt: Mapping[str, Any]) -> str | None:
 def _model(attempt: Mapping[str, Any]) -> str | None:
     model = attempt["reply_model"] or attempt["model"]
     return None if model is None else str(model)
-
-
-def _cost(call: StoredCall, charges: Charges | None) -> float | None:
-    """Give what a call cost: as it was recorded, else by its tokens; None where an attempt's is not known."""
-    known = [_paid(attempt, charges) for attempt in call.attempts]
-    return None if None in known else fsum(cost for cost in known if cost is not None)
-
-
-def _paid(attempt: Mapping[str, Any], charges: Charges | None) -> float | None:
-    recorded: float | None = attempt["cost"]
-    if recorded is not None or charges is None:
-        return recorded
-    usage = Usage(*(attempt[name] for name in _TOKENS))
-    return charges.cost(usage, attempt["snapshot"], attempt["reply_model"], attempt["model"])
 
 
 def _open(call: StoredCall, messages: Messages, reason: str) -> OpenInput:

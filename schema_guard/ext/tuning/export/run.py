@@ -147,8 +147,6 @@ def _manifest(
 ) -> dict[str, Any]:
     every = [row for side in SIDES for row in split.sides[side]]
     sources = Counter(row.source for row in every)
-    costs = {row.call_id: row.cost for row in every if row.call_id is not None}
-    known = [cost for cost in costs.values() if cost is not None]
     return {
         "sources": {source: sources[source] for source in SOURCES},
         "format": FORMAT,
@@ -167,11 +165,6 @@ def _manifest(
         "models": _counted(row.model for row in every if row.call_id is not None),
         "base": settings.base,
         "licences": _counted(row.licence for row in every if row.licence is not None),
-        "cost": {
-            "dollars": sum(known) if known else None,
-            "calls": len(costs),
-            "calls_of_unknown_cost": len(costs) - len(known),
-        },
         "host": {"name": host.name, "source": host.source, "read": host.read},
         "warnings": list(_warnings(split, every)),
         "made": {

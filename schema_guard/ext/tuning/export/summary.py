@@ -11,7 +11,7 @@ from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, NO_TEX
 from schema_guard.ext.tuning.export.values import SIDES, SOURCES, file_of
 from schema_guard.ext.tuning.export.writing import LABELS
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
-from schema_guard.text import clip, clip_path, dollars, large, plural
+from schema_guard.text import clip, clip_path, large, plural
 
 if TYPE_CHECKING:
     from schema_guard.ext.tuning.export.run import ExportResult
@@ -86,18 +86,6 @@ def _facts(result: ExportResult, rows: dict[Side, int]) -> list[Fact]:
             f"guard(..., strategy={manifest['strategy']!r}, about=About(tuned=True)) asks; spelled for {manifest['for']}",
         )
     )
-    cost = manifest["cost"]
-    if cost["dollars"] is not None:
-        unknown = (
-            f", and {cost['calls_of_unknown_cost']} of unknown cost" if cost["calls_of_unknown_cost"] else ""
-        )
-        paid = cost["calls"] - cost["calls_of_unknown_cost"]
-        facts.append(
-            Fact(
-                "paid",
-                f"{dollars(cost['dollars'])} for the {plural(paid, 'call')} whose answers these are{unknown}",
-            )
-        )
     facts += [Fact("warning", warning) for warning in manifest["warnings"]]
     facts += [Fact("note", note) for note in manifest["notes"]]
     facts.append(Fact("next", _next(result)))

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from schema_guard.prices.charges import Charges
     from schema_guard.schema import Schema
 
 __all__ = [
@@ -62,7 +61,6 @@ class TrainingRow:
         model: That gave the answer; None for a person.
         version: Of the function's prompt.
         licence: Of a suite.
-        cost: What the call was paid, in dollars; None when unknown, 0 without a call.
         at: When the call began; 0 without a call.
         side: Where a suite's own split puts it, to train on or to test; None where that is not said.
     """
@@ -79,7 +77,6 @@ class TrainingRow:
     model: str | None = None
     version: str | None = None
     licence: str | None = None
-    cost: float | None = 0.0
     at: float = 0.0
     side: Side | None = None
 
@@ -153,7 +150,6 @@ class ExportSettings:
         validation: Share of the rows.
         test: Share of the rows.
         seed: Of the split.
-        charges: Prices by which calls are told whose cost was not recorded; None for none.
         prompt_from: Gives what a function that builds its own prompt sends for a task: a text or messages.
         typed: The schema as a Python type, which says what it made of a reply that it converted; None if unknown.
     """
@@ -167,6 +163,5 @@ class ExportSettings:
     validation: float = 0.1
     test: float = 0.1
     seed: int = 0
-    charges: Charges | None = None
     prompt_from: Callable[..., Any] | None = None
     typed: Schema[Any] | None = None

@@ -97,14 +97,6 @@ class FireworksHost(HostApi):
         self._wire.post(f"{_path(id_)}:cancel", {})
         return self.job(id_)
 
-    def shutdown_date(self, base: str) -> str | None:
-        """Give the day from which a model is no longer kept up, where the host says one."""
-        model = self._wire.get(_path(base if "/" in base else f"accounts/fireworks/models/{base}"))
-        day = model.get("deprecationDate")
-        parts = [day.get(name) for name in ("year", "month", "day")] if isinstance(day, dict) else [None]
-        # A year, or a year and a month, is no last day.
-        return "{:04d}-{:02d}-{:02d}".format(*parts) if all(parts) else None
-
     def _of_account(self, kind: str) -> str:
         return f"/v1/accounts/{self._account_id()}/{kind}"
 

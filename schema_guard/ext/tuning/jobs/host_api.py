@@ -60,10 +60,6 @@ class HostApi(ABC):
     def cancel(self, id_: str) -> RemoteJob:
         """End a job, and give how it is then."""
 
-    def shutdown_date(self, base: str) -> str | None:
-        """Give the last day of a model as the host's list says it; None where it says none."""
-        return None
-
     def close(self) -> None:
         """Close the connections."""
         self._wire.close()

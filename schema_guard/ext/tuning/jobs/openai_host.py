@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.tuning.jobs.host_api import HostApi
@@ -30,7 +29,6 @@ _JOBS: Final = {
 _PAGE: Final = 100
 # What is looked through for a job whose answer was lost: it is among the newest.
 _MOST_JOBS: Final = 1000
-_DAY: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 _PENDING_STATES: Final = ("not ready", "being processed", "still processing")
 
 
@@ -101,12 +99,6 @@ class OpenAIHost(HostApi):
     def cancel(self, id_: str) -> RemoteJob:
         """End a job."""
         return self._job(self._wire.call(lambda: self._wire.client.fine_tuning.jobs.cancel(id_)))
-
-    def shutdown_date(self, base: str) -> str | None:
-        """Give the last day of a model as the list of models says it."""
-        model = self._wire.call(lambda: self._wire.client.models.retrieve(base))
-        day = str(getattr(model, "shutdown_date", None) or "")[:10]
-        return day if _DAY.fullmatch(day) else None
 
     def _job(self, job: Any) -> RemoteJob:
         status = _JOBS.get(job.status, "running")

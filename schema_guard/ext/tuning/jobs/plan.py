@@ -20,7 +20,6 @@ from schema_guard.text import dollars, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from schema_guard.ext.tuning.training_rows import TrainingSet
     from schema_guard.prices.tuning import ModelClosing, TuningPrice
@@ -53,15 +52,13 @@ class JobPlan(NamedTuple):
     cost: dict[str, Any]
 
 
-def plan_job(  # noqa: PLR0913 - what a job is made of
+def plan_job(
     rows: TrainingSet,
     *,
     backend: str,
     base: str,
     epochs: int | None,
     price: float | None,
-    prices: Path | None = None,
-    shutdown: str | None = None,
     today: date,
 ) -> JobPlan:
     """Give what is said of a job before it is done.
@@ -72,35 +69,31 @@ def plan_job(  # noqa: PLR0913 - what a job is made of
         base: What is tuned.
         epochs: How often it goes over the rows; None for what the host takes by itself.
         price: Dollars for a million training tokens that the user gives; None for none.
-        prices: A file of prices that the user gives, in the shape of the library's own; None for that.
-        shutdown: The last day of the base model, as the host's list says it; None where it says none.
         today: The day from which dates are seen.
 
-    Raises:
-        InvalidArgument: The file of prices cannot be read.
     """
     rules = HOSTS[backend]
     closing = closing_of(base, rules.label)
-    against = [*refused(rows, backend), *_closed(base, closing, shutdown, today)]
-    listed = _price_row(tuning_prices(prices), rules.label, base, own=prices is not None)
-    cost = _cost(rows, epochs, price, listed if prices is not None else None)
+    against = [*refused(rows, backend), *_closed(base, closing, today)]
+    listed = _price_row(rules.label, base)
+    cost = _cost(rows, epochs, price)
     lines = [
         f"{rules.label}: {base} is tuned on {_size(rows)}",
         f"  tokens: {_tokens(rows, epochs)}",
         f"  cost: {_cost_line(cost, rows, epochs, listed)}",
-        *[f"  {line}" for line in _dates(closing, shutdown)],
+        *[f"  {line}" for line in _dates(closing)],
         *([f"  what it refuses is not known here: {rules.label} says it"] if rules.spellings is None else []),
-        *[f"  {line}" for line in hosting_lines(backend, prices)],
+        *[f"  {line}" for line in hosting_lines(backend)],
     ]
-    return JobPlan(lines, [*_active_only(rules.label), *_soon(closing, shutdown, today)], against, cost)
+    return JobPlan(lines, [*_active_only(rules.label), *_soon(closing, today)], against, cost)
 
 
-def hosting_lines(backend: str, prices: Path | None = None) -> list[str]:
+def hosting_lines(backend: str) -> list[str]:
     """Say what has to be done before a tuned model answers, and what that costs a month; nothing where it answers."""
     rules = HOSTS[backend]
     if rules.deployment is None:
         return []
-    hour = next((price for price in tuning_prices(prices) if price.what == rules.hosting), None)
+    hour = next((price for price in tuning_prices() if price.what == rules.hosting), None)
     month = (
         "its cost is not known here"
         if hour is None
@@ -155,19 +148,14 @@ def _tokens(rows: TrainingSet, epochs: int | None) -> str:
     return f"{rows.tokens:,} an epoch, as the manifest counts them; {times}"
 
 
-def _cost(
-    rows: TrainingSet, epochs: int | None, price: float | None, listed: TuningPrice | None
-) -> dict[str, Any]:
-    amount = price if price is not None else None if listed is None else listed.amount
-    is_known = None not in (amount, rows.tokens, epochs)
+def _cost(rows: TrainingSet, epochs: int | None, price: float | None) -> dict[str, Any]:
+    is_known = None not in (price, rows.tokens, epochs)
     return {
         "rows": len(rows.train),
         "tokens": rows.tokens,
         "epochs": epochs,
-        "price": amount,
-        "source": "given" if price is not None else None if listed is None else listed.source,
-        "as_of": None if price is not None or listed is None else listed.as_of,
-        "expected": _paid(amount, rows.tokens, epochs) if is_known else None,
+        "price": price,
+        "expected": _paid(price, rows.tokens, epochs) if is_known else None,
         "trained_tokens": None,
         "trained_epochs": None,
         "dollars": None,
@@ -183,11 +171,10 @@ def _cost_line(
 ) -> str:
     each = "" if epochs is not None else " for each epoch"
     if cost["price"] is not None:
-        where = "as given" if cost["source"] == "given" else f"{cost['source']}, {cost['as_of']}"
         if rows.tokens is None:
-            return f"not known without the tokens; ${cost['price']:g} for a million of them ({where})"
+            return f"not known without the tokens; ${cost['price']:g} for a million of them (as given)"
         paid = _paid(cost["price"], rows.tokens, epochs)
-        return f"{dollars(paid)}{each}, at ${cost['price']:g} for a million tokens ({where})"
+        return f"{dollars(paid)}{each}, at ${cost['price']:g} for a million tokens (as given)"
     if listed is None:
         return "not known: give the price of a million training tokens with --price"
     estimate = (
@@ -201,21 +188,20 @@ def _cost_line(
     )
 
 
-def _price_row(prices: tuple[TuningPrice, ...], label: str, base: str, *, own: bool) -> TuningPrice | None:
-    """Give the row of a table that is for a model: its name without a day, or how many parameters its name says.
+def _price_row(label: str, base: str) -> TuningPrice | None:
+    """Return the price that was seen for a model: by its name without a day, or by the number of parameters in it.
 
-    Rows of the library's own table that name a model and no host are OpenAI's.
+    Rows of the table that name a model and no host are OpenAI's.
     """
-    rows = [row for row in prices if row.unit == _PER_TOKENS and row.what.startswith("train ")]
-    is_named = own or label == HOSTS["openai"].label
-    named = [
-        row for row in rows if is_named and (base == row.what[6:] or base.startswith(f"{row.what[6:]}-20"))
-    ]
-    if named:
-        return named[0]
+    rows = [row for row in tuning_prices() if row.unit == _PER_TOKENS and row.what.startswith("train ")]
+    if label == HOSTS["openai"].label:
+        return next(
+            (row for row in rows if base == row.what[6:] or base.startswith(f"{row.what[6:]}-20")), None
+        )
     size = _BILLIONS.search(base)
+    billions = float(size[1].replace("p", ".")) if size else -1.0
     sized = [row for row in rows if row.what.startswith(f"train {label.lower()} ")] if size else []
-    return next((row for row in sized if size and _holds(row.what, float(size[1].replace("p", ".")))), None)
+    return next((row for row in sized if _holds(row.what, billions)), None)
 
 
 def _holds(what: str, billions: float) -> bool:
@@ -225,29 +211,19 @@ def _holds(what: str, billions: float) -> bool:
     return up_to is not None and billions <= int(up_to[1])
 
 
-def _dates(closing: ModelClosing | None, shutdown: str | None) -> list[str]:
-    lines = [] if shutdown is None else [f"last day of the base model, as the host's list says: {shutdown}"]
+def _dates(closing: ModelClosing | None) -> list[str]:
     if closing is None:
-        return lines or [
-            "dates: whether and when the base model is closed is not known here; --ask-dates asks the host"
-        ]
+        return ["dates: whether and when the base model is closed is not known here"]
     note = f"; {closing.note}" if closing.note else ""
     training, inference = closing.last_training or "not known", closing.last_inference_text
-    return [
-        f"last day of training: {training}; last day of inference: {inference} ({closing.read_at}{note})",
-        *lines,
-    ]
+    return [f"last day of training: {training}; last day of inference: {inference} ({closing.read_at}{note})"]
 
 
-def _closed(base: str, closing: ModelClosing | None, shutdown: str | None, today: date) -> list[str]:
-    days = (
-        []
-        if closing is None
-        else [(closing.last_training, "for tuning"), (closing.last_inference, "altogether")]
-    )
-    for day, what in [*days, (shutdown, "altogether")]:
-        if day is not None and date.fromisoformat(day) < today:
-            return [f"{base} is closed {what} since {day}: take another --base"]
+def _closed(base: str, closing: ModelClosing | None, today: date) -> list[str]:
+    if closing is not None:
+        for day, what in ((closing.last_training, "for tuning"), (closing.last_inference, "altogether")):
+            if day is not None and date.fromisoformat(day) < today:
+                return [f"{base} is closed {what} since {day}: take another --base"]
     return []
 
 
@@ -260,11 +236,10 @@ def _active_only(label: str) -> list[str]:
     return [f"{text}, and none after {rule.last_training} ({rule.read_at})"]
 
 
-def _soon(closing: ModelClosing | None, shutdown: str | None, today: date) -> list[str]:
-    ends = {
-        "training": closing.last_training if closing else None,
-        "inference": (closing.last_inference if closing else None) or shutdown,
-    }
+def _soon(closing: ModelClosing | None, today: date) -> list[str]:
+    if closing is None:
+        return []
+    ends = {"training": closing.last_training, "inference": closing.last_inference}
     remaining = {
         what: (date.fromisoformat(day) - today).days for what, day in ends.items() if day is not None
     }

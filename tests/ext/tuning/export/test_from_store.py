@@ -9,10 +9,8 @@ from pydantic import BaseModel
 from schema_guard import About, Schema, guard, open_store
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.export.from_store import StoredCall, _refused, from_store, stored_calls
-from schema_guard.ext.tuning.export.schemas import plain_schema
 from schema_guard.ext.tuning.export.served_prompt import recorded_task
 from schema_guard.ext.tuning.export.values import ExportSettings
-from schema_guard.prices.charges import Charges
 from schema_guard.records.attempts import Where
 from schema_guard.records.payloads.texts import Texts, Touched
 from tests.ext.tuning.export.rows import TICKET, looks, recorded
@@ -115,7 +113,7 @@ def converted(tmp_path, typed):
         read("Ticket 7")
         store.flush(10)
         settings = ExportSettings(typed=typed)
-        return from_store(stored_calls(store, Where()), plain_schema(Schema.of(Parcel)), settings, {})
+        return from_store(stored_calls(store, Where()), Schema.of(Schema.of(Parcel).document), settings, {})
 
 
 def test_a_converted_reply_is_exported_as_its_type_writes_it(tmp_path):
@@ -253,21 +251,3 @@ def test_a_text_with_more_touched_places_than_are_kept_is_left_out(tmp_path):
                    touched=tuple(Touched("prompt", "", "email", 0, 1) for _ in range(1_000)))]  # fmt: skip
 
     assert not from_store([StoredCall(call.attempts, texts)], SCHEMA, ExportSettings(), {}).rows
-
-
-def test_what_the_calls_cost_is_as_recorded_else_by_their_tokens(tmp_path):
-    """An attempt of which neither is known makes the cost of its call unknown."""
-    store = recorded(tmp_path / "r.db", [[GOOD]])
-    (call,) = stored_calls(store, Where())
-    store.close()
-    charges = Charges({"m": {"p_in": 1_000, "p_cached": 1_000, "p_out": 2_000}})
-    tokens = {"model": "m", "input_tokens": 1_000, "output_tokens": 100}
-
-    def cost(**changed):
-        attempts = [{**attempt, **changed} for attempt in call.attempts]
-        settings = ExportSettings(charges=charges)
-        return from_store([StoredCall(attempts, call.texts)], SCHEMA, settings, {}).rows[0].cost
-
-    assert cost(cost=0.5, **tokens) == 0.5
-    assert cost(**tokens) == pytest.approx(1.2)
-    assert cost() is None

@@ -130,15 +130,6 @@ def test_tuning_host_tunes_the_named_models_only(training_set):
 
 
 @needs("loopback")
-def test_tuning_host_ends_with_the_day_of_a_model(training_set):
-    """`--ask-dates` shows the last day from `dates`."""
-    with testing.serve_tuning(looks=0, dates={"small": "2031-02-03"}) as server:
-        _, out, err = tuned(server, "small", "--ask-dates")
-
-    assert "2031-02-03" in out + err
-
-
-@needs("loopback")
 def test_tuned_model_answers_as_scripted(training_set):
     """The server answers chat requests with the replies of `answering`."""
     openai = pytest.importorskip("openai")
