@@ -28,8 +28,8 @@ __all__ = ["MAX_WORK", "Cursor", "RefusedError", "Role"]
 
 Role = Literal["key", "member", "element", "top"]
 
-# 10 to 20 ms, however long the text. A stretch that is taken whole is one place, whatever faults it has.
-MAX_WORK = 8_000
+# 30 to 60 ms, however long the text. A reply of 100 KB with a fault in each member has about so many places.
+MAX_WORK = 30_000
 
 
 class RefusedError(Exception):

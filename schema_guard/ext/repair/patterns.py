@@ -7,9 +7,7 @@ import re
 
 # White space of JSON; what follows is written "ws".
 WS = r"[ \t\r\n]*+"
-STRING = r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"'
 NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?![\w.+-])"
-QUOTED = r"'[^'\"\\\x00-\x1f]*+(?:\\(?:[\"\\/bfnrt']|u[0-9a-fA-F]{4})[^'\"\\\x00-\x1f]*+)*+'"
 
 # A key that follows, quoted or not; bounded, so that looking ahead costs no more than a constant.
 QUOTED_KEY = (
@@ -19,9 +17,8 @@ QUOTED_KEY = (
 BARE_KEY = r"[\w$][\w$.-]{0,60}+\s*+:(?!//)"
 COMMENT_AHEAD = r"/[/*]|\#\s"
 
-# White space and comments, between the tokens of a stretch that is taken whole.
+# White space and comments that end.
 GAP = r"(?:[ \t\r\n]++|//[^\r\n]*+[\r\n]|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
-NAME = r"[A-Za-z_$][\w$]*+"
 
 SPACE = re.compile(WS)
 ANY_SPACE = re.compile(r"[\s\u200b\ufeff]*+")

@@ -3,8 +3,6 @@
 
 One pass with a stack of its own, no recursion; lookahead is bounded or ends at the next candidate, so the work is
 linear in the length of the text, whatever the text; and it ends at `MAX_WORK` places, which is told.
-
-Stretches whose faults need no look around are taken whole (`runs`): Python sees the other faults only.
 """
 
 from __future__ import annotations
@@ -30,13 +28,11 @@ from schema_guard.ext.repair.patterns import (
     STRUCTURE,
     UNESCAPE,
 )
-from schema_guard.ext.repair.runs import repaired, runs
 from schema_guard.ext.repair.scalars import unescaped
 from schema_guard.ext.repair.strings import string
 from schema_guard.ext.repair.words import bare, bare_key, number
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
     from typing import TypeAlias
 
@@ -88,8 +84,6 @@ class Scanner(Cursor):
         char = self.skip()
         if not char:
             return self._end
-        if self._run(runs().members):
-            return self._after
         self.key_at, self.key_comma = len(self.out), self.comma
         if char in OPENER_OF:
             return self._close(char, self._key)
@@ -148,9 +142,6 @@ class Scanner(Cursor):
                 return self._close(char, self._value)
             if char == ",":
                 return self._extra_comma(self._value)
-            # In round brackets it matters whether there is a comma, and a run would hide it.
-            if self.kinds[-1] != "(" and self._run(runs().elements):
-                return self._after
         elif char in ",}])":
             self.took("missing_value")
             self.emit("null")
@@ -333,20 +324,3 @@ class Scanner(Cursor):
             raise RefusedError
         self.took("dropped_text")
         return None
-
-    # Well-formed stretches
-
-    def _run(self, items: re.Pattern[str]) -> bool:
-        """Take members or elements whole, and repair what needs no look around; say whether there were any."""
-        run = items.match(self.text, self.at)
-        assert run is not None
-        if run.end() == self.at:
-            return False
-        chunk = repaired(run[0], self.took)
-        self.at = run.end()
-        if chunk[-1] == ",":
-            # The comma is read again, so that one place decides what a comma means.
-            self.at -= 1
-            chunk = chunk[:-1]
-        self.emit(chunk)
-        return True
