@@ -86,7 +86,7 @@ class Ours:
     """The prefix checker."""
 
     def __init__(self, document: Any) -> None:
-        self._schema = Schema.of(document)
+        self._schema = Schema.of(document, allow_unknown=True)
 
     def stop(self, text: str, width: int) -> int | None:
         """Give how many characters had come when the text was stopped; None where it was not."""
@@ -102,7 +102,7 @@ class InTheLoop:
     """The prefix checker as the loop of a guarded call feeds it, with `early_stop`: few characters are gathered."""
 
     def __init__(self, document: Any) -> None:
-        self._schema = Schema.of(document)
+        self._schema = Schema.of(document, allow_unknown=True)
 
     def stop(self, text: str, width: int) -> int | None:
         """As that of `Ours`; what has not been looked at when the text ends is not stopped."""
@@ -259,7 +259,7 @@ def compare(
         for at, case in enumerate(row["tests"]):
             rng = random.Random(f"{way}{row['id']}{at}")
             text = json.dumps(case["data"] if way == "dumped" else shuffled(case["data"], rng))
-            is_valid = judge(text, Schema.of(schema)).ok if opens else case["valid"]
+            is_valid = judge(text, Schema.of(schema, allow_unknown=True)).ok if opens else case["valid"]
             came = checker.stop(text, width)
             valid, alarms = valid + is_valid, alarms + (is_valid and came is not None)
             invalid += not is_valid
@@ -280,7 +280,7 @@ def speed(rows: list[Any]) -> None:
     )
     say(f"{'pieces':>8} {'median':>13} {'p95':>11} {'p99':>11}")
     cases = [
-        (Schema.of(row["schema"]), json.dumps(case["data"]))
+        (Schema.of(row["schema"], allow_unknown=True), json.dumps(case["data"]))
         for row in rows
         for case in row["tests"]
         if case["valid"]
@@ -364,7 +364,7 @@ def hostile() -> None:
         "objects that are read again": ({"items": {"not": {"required": ["z"]}}}, "[" + '{"a":1},' * 20_000),
     }  # fmt: skip
     for name, (document, text) in cases.items():
-        schema = Schema.of(document)
+        schema = Schema.of(document, allow_unknown=True)
         one, many = (min(_taken(schema, text, width, process_time_ns) for _ in range(2)) for width in (1, 16))
         say(f"  {name:28} {len(text):9,} characters: {one:6.0f} {many:6.0f}")
 
@@ -392,7 +392,7 @@ def _of_rows(name: str, rows: list[Any], kind: type[Ours | InTheLoop], *, opens:
         if not isinstance(text, str):
             continue
         document = opened(row["schema"]) if opens else row["schema"]
-        ok = judge(text, Schema.of(document)).ok
+        ok = judge(text, Schema.of(document, allow_unknown=True)).ok
         came = kind(document).stop(text, 4)
         valid, failing, alarms = valid + ok, failing + (not ok), alarms + (ok and came is not None)
         if not ok:
