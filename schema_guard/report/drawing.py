@@ -35,9 +35,6 @@ _FAR_BELOW = 300
 # What is marked within this share of the axis from its end is named to the other side.
 _NEAR_EDGE = 0.15
 
-SERIES = tuple(COLOURS[f"series{number}"] for number in range(1, 5))
-MARKS = ("o", "s", "D", "^", "v")
-
 
 @dataclass(frozen=True, slots=True)
 class Plot:

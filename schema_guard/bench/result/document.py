@@ -14,14 +14,11 @@ from schema_guard.bench.result.sections import (
     differences_section,
     examples_section,
     failed_section,
-    failure_sections,
     format_section,
     gaps_section,
-    matrix_section,
     parts_section,
     shown,
 )
-from schema_guard.bench.result.values import MEASURES
 from schema_guard.report.document import Document, Fact
 from schema_guard.report.words import BOUNDS
 from schema_guard.text import plural
@@ -58,14 +55,10 @@ def document_of(result: BenchResult, store: str | None = None) -> Document:
 
 
 def whole_document_of(result: BenchResult, store: str | None = None) -> Document:
-    """Give a result as a document with every table, and with examples of failed replies."""
+    """Return a result as a document with examples of failed replies."""
     document, labels = document_of(result, store), _labels(result)
-    details = (
-        *(matrix_section(result, labels, measure) for measure in MEASURES),
-        *failure_sections(result, labels),
-        examples_section(result, labels),
-    )
-    return document._replace(sections=(*document.sections, *(section for section in details if section)))
+    examples = examples_section(result, labels)
+    return document._replace(sections=(*document.sections, *([examples] if examples else ())))
 
 
 def _labels(result: BenchResult) -> Sequence[str]:

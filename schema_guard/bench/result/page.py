@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A result as one static page: one screen with what was found, and below it, folded, every table and examples.
+"""Write a result as one static page: one screen with the answer, and below it, folded, every table and examples.
 
-Rules: those of `report.page`; the same result gives the same bytes.
+Rules: those of `report.page`; the same result gives the same bytes. A plot shows figures of the result and nothing
+else, and has a sentence that says the same without sight.
 """
 
 from __future__ import annotations
@@ -10,36 +11,61 @@ from typing import TYPE_CHECKING
 
 from schema_guard.bench.result.document import whole_document_of
 from schema_guard.bench.result.headline import TONES, headline_of
-from schema_guard.bench.result.plots import plots_of
+from schema_guard.bench.result.ranking import ranked
+from schema_guard.bench.result.values import MEASURES
+from schema_guard.report.document import Tone
+from schema_guard.report.drawing import Plot, RateRow, rates_figure
+from schema_guard.report.inline_svg import COLOURS, inline_svg
 from schema_guard.report.page import Slide, check_extra, page
+from schema_guard.report.words import bounded, share
+from schema_guard.text import plural, safe, shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schema_guard.bench.result.headline import Headline
-    from schema_guard.bench.result.values import BenchResult
+    from schema_guard.bench.result.ranking import Ranked
+    from schema_guard.bench.result.values import BenchResult, Measure
     from schema_guard.report.document import Document
 
 # What of the head says what a result is of.
 _WHOSE = ("suite", "model", "models", "calls", "began")
+# So many letters leave room for a number before, a rate and a state behind them.
+_NAME_CHARS = 26
+# More rows than this are not told apart at a glance; the tables have them all.
+_MOST_ROWS = 12
+_TITLES: dict[Measure, str] = {
+    "format": "Calls without a valid value",
+    "content": "Calls with the right value",
+}
+# The colour, the mark, and the words of each side of the target.
+_SIDES = {
+    Tone.GOOD: (COLOURS["pass"], "o", ", below"),
+    Tone.BAD: (COLOURS["fail"], "s", ", above"),
+    Tone.OPEN: (COLOURS["open"], "D", ", not decided"),
+}
 
 
 def result_page(result: BenchResult, *, title: str | None = None, store: str | None = None) -> str:
-    """Give a result as an HTML document that needs no network and no script.
+    """Return a result as an HTML document that needs no network and no script.
 
     Args:
-        result: Of a run, or read from a file.
-        title: What the page is about; None names the suite.
+        result: The result of a run, or one read from a file.
+        title: The title of the page. Default: the name of the suite.
         store: URL of the store that a next command names. None for the default store.
 
     Raises:
         MissingExtra: jinja2 or matplotlib is not installed.
     """
     check_extra("result_page")
-    document, (plots, first) = whole_document_of(result, store), plots_of(result)
-    return page(document, plots=plots, title=title, slide=_slide(headline_of(result, store), document, first))
+    document, variants = whole_document_of(result, store), ranked(result)
+    plots = [_rates_plot(variants, measure, result.setup.target) for measure in MEASURES]
+    slide = _slide(headline_of(result, store), document, sum(plot.svg is not None for plot in plots))
+    return page(document, plots=plots, title=title, slide=slide)
 
 
 def _slide(findings: Headline, document: Document, plots: int) -> Slide:
-    """Give what stands on the first screen; so many plots, the first, are on it."""
+    """Return the first screen, which has the first plots."""
     return Slide(
         verdict=TONES[findings.tone],
         headline=findings.headline,
@@ -47,3 +73,52 @@ def _slide(findings: Headline, document: Document, plots: int) -> Slide:
         lines=tuple(f"{fact.label}: {fact.text}" for fact in findings.facts),
         plots=plots,
     )
+
+
+def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | None) -> Plot:
+    """Draw a rate of every variant with its bounds, the best first; the failures against the target if there is one."""
+    title = _TITLES[measure]
+    if not variants:
+        return Plot(title, "", None, "no call has a judged reply")
+    goal = target if measure == "format" else None
+    names = shortened([safe(one.variant.name) for one in variants], _NAME_CHARS)
+    named = list(zip(names, variants, strict=True))
+    rows = [_row(name, one, measure, goal) for name, one in named[:_MOST_ROWS]]
+    rates = [(name, one.failed if measure == "format" else one.right) for name, one in named]
+    description = "; ".join(f"{name}: {bounded(rate)} % of {plural(rate.n, 'task')}" for name, rate in rates)
+    return Plot(
+        title,
+        _caption(variants, measure, goal),
+        inline_svg(
+            lambda: rates_figure(rows, "of the calls", target=goal),
+            name="rates" if measure == "format" else "right",
+            title=title,
+            description=f"{description}.",
+        ),
+    )
+
+
+def _caption(variants: Sequence[Ranked], measure: Measure, goal: float | None) -> str:
+    together = f", which hold for all {len(variants)} together" if len(variants) > 1 else ""
+    sentences = [f"Mark: the rate; line: its bounds{together}."]
+    if goal is not None:
+        sentences.append(
+            "Circle: below the target, square: above, diamond: not decided. The scale is logarithmic."
+        )
+    elif any(measure in one.beaten for one in variants):
+        sentences.append("Grey square: another one is shown to be better.")
+    if len(variants) > _MOST_ROWS:
+        sentences.append(f"{len(variants) - _MOST_ROWS} more are in the tables.")
+    return " ".join(sentences)
+
+
+def _row(name: str, one: Ranked, measure: Measure, goal: float | None) -> RateRow:
+    rate = one.failed if measure == "format" else one.right
+    beaten = measure in one.beaten
+    colour, mark, state = (
+        (COLOURS["muted" if beaten else "series1"], "s" if beaten else "o", "")
+        if goal is None
+        else _SIDES[one.tone]
+    )
+    label = f"{one.number} {name}: {share(rate.rate)}%{state}"
+    return RateRow(label, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, colour, mark)

@@ -46,17 +46,6 @@ class Ranked(NamedTuple):
     tone: Tone
     beaten: frozenset[Measure]
 
-    def spent(self, *, has_prices: bool) -> float | None:
-        """Give the money, without prices the output tokens, of a call in which they are known."""
-        variant = self.variant
-        spent, unknown = (
-            (variant.cost, variant.unknown_cost)
-            if has_prices
-            else (variant.output_tokens, variant.unknown_tokens)
-        )
-        known = variant.calls + variant.lost - unknown
-        return None if spent is None or known <= 0 else spent / known
-
 
 def alpha_of(result: BenchResult) -> float:
     """Give the part of alpha that each side of a variant's bounds has."""

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         Compared,
         FailedExample,
         FailurePlace,
-        Measure,
         SuitePart,
         VariantResult,
     )
@@ -166,28 +165,6 @@ def _difference_row(comparison: Compared, label_of: dict[str, str]) -> tuple[str
     )
 
 
-def matrix_section(result: BenchResult, labels: Labels, measure: Measure) -> Section | None:
-    """Give the differences of one measure as a matrix, row less column; None where a list does as well."""
-    if len(result.comparisons) <= _MOST_LISTED:
-        return None
-    cells: dict[tuple[str, str], str] = {}
-    for comparison in result.comparisons:
-        if comparison.measure == measure and comparison.difference is not None:
-            mark = " *" if comparison.called else ""
-            cells[comparison.a, comparison.b] = f"{100 * comparison.difference:+.1f}{mark}"
-            cells[comparison.b, comparison.a] = f"{-100 * comparison.difference:+.1f}{mark}"
-    names = [variant.name for variant in result.variants]
-    rows = tuple(
-        (label, *(cells.get((name, other), "") for other in names))
-        for label, name in zip(labels, names, strict=True)
-    )
-    return Section(
-        f"Differences of what is {FAILED[measure]}",
-        "Failures of the row less those of the column, in points of percent; * is called different.",
-        Table(("", *labels), rows),
-    )
-
-
 def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Section | None:
     """Give the calls without a valid value by schema, group or difficulty, the hardest first.
 
@@ -256,37 +233,6 @@ def _counted(
     for failure in failures:
         counts[name_of(failure)] += failure.attempts
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def failure_sections(result: BenchResult, labels: Labels) -> Iterator[Section]:
-    """Give failed attempts by kind and code, by keyword and by location, each variant by variant."""
-    schema_failures = [failure for failure in result.failures if failure.keyword is not None]
-    for title, failures, name_of in (
-        ("kind and code", list(result.failures), lambda f: f"{f.kind} {shown(f.code)}"),
-        ("keyword", schema_failures, lambda f: shown(f.keyword or "")),
-        ("location", schema_failures, _location),
-    ):
-        if failures:
-            yield _failure_section(title, failures, name_of, labels)
-
-
-def _failure_section(
-    title: str, failures: Sequence[FailurePlace], name_of: Callable[[FailurePlace], str], labels: Labels
-) -> Section:
-    counts: Counter[tuple[str, int]] = Counter()
-    for failure in failures:
-        counts[name_of(failure), failure.variant] += failure.attempts
-    names = [name for name, _ in _counted(failures, name_of)]
-    rows = tuple(
-        (name, *(str(counts[name, number]) for number in range(len(labels)))) for name in names[:MOST_ROWS]
-    )
-    more = len(names) - MOST_ROWS
-    return Section(
-        f"Failed attempts, by {title}",
-        "",
-        Table((title, *labels), rows),
-        (f"the {MOST_ROWS} most frequent are shown, {more} more are left out",) if more > 0 else (),
-    )
 
 
 def gaps_section(result: BenchResult) -> Section | None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from schema_guard.bench.result import result_file, result_from_file, result_of
 from schema_guard.bench.result.comparisons import DELTA
 from schema_guard.bench.result.headline import headline_of
-from schema_guard.bench.result.plots import places_of
 from schema_guard.bench.result.ranking import alpha_of, names_of, ranked
 from schema_guard.report.document import Tone
 from schema_guard.stats import e_bh, paired
@@ -225,24 +224,3 @@ def test_bounds_are_shared():
     result = result_of(run_of(*asked("a", 30), *asked("b", 30), scored("t1", "c", "lost")))
 
     assert alpha_of(result) == 0.025
-
-
-POINTS = st.lists(st.tuples(st.floats(0, 300), st.floats(0, 200)), min_size=1, max_size=14)
-
-
-@given(POINTS)
-def test_numbers_stand_clear_of_points(points):
-    """A number stands beside its point, clear of every point and of every other number, or is left out."""
-    places = places_of(points, [str(number) for number in range(1, len(points) + 1)])
-    boxes = [
-        (x + place[0], y + place[1], x + place[0] + 8 * len(str(number)), y + place[1] + 11)
-        for number, ((x, y), place) in enumerate(zip(points, places, strict=True), 1)
-        if place is not None
-    ]
-
-    for number, one in enumerate(boxes):
-        assert not any(one[0] < x < one[2] and one[1] < y < one[3] for x, y in points)
-        assert not any(
-            one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-            for other in boxes[:number]
-        )
