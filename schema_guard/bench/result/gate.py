@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.result.comparisons import ALPHA, compared
 from schema_guard.bench.result.run_comparison import (
@@ -28,23 +28,14 @@ from schema_guard.bench.result.run_comparison import (
 from schema_guard.bench.result.sections import shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
-from schema_guard.report import as_json
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.report.words import points, share
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from schema_guard.bench.result.values import BenchResult, Compared, Measure, Setup
-
-Gated: TypeAlias = Literal["valid", "right", "both"]
-
-_MEASURES: dict[str, tuple[Measure, ...]] = {
-    "valid": ("format",),
-    "right": ("content",),
-    "both": MEASURES,
-}
+    from schema_guard.bench.result.values import BenchResult, Compared, Setup
 
 # Bounds are no finer.
 _MOST_DECIMALS = 7
@@ -108,9 +99,8 @@ def gate(
     baseline: BenchResult,
     *,
     max_drop: float = 0.02,
-    measure: Gated = "both",
     proved: bool = False,
-    variants: Sequence[tuple[str, str]] | None = None,
+    pair: tuple[str, str] | None = None,
 ) -> GateResult:
     """Say whether no rate dropped by more than is allowed.
 
@@ -118,9 +108,8 @@ def gate(
         current: The result of now.
         baseline: The one it is held against.
         max_drop: The largest drop of a rate that is allowed, a fraction in [0, 1).
-        measure: Which rates: of valid values, of right ones, or both.
         proved: Also miss the gate where a larger drop is not ruled out.
-        variants: Which variant of *current* with which of *baseline*; None pairs equal names, or the only ones.
+        pair: A variant of *current*, and the one of *baseline* to compare it with. Default: equal names, or the only ones.
 
     Raises:
         InvalidArgument: An argument is out of range, no variants can be paired, or no task was answered in both.
@@ -129,16 +118,14 @@ def gate(
         raise InvalidArgument(
             f"max_drop={clip(repr(max_drop))}: expected a fraction in [0, 1), 0.02 for two points of percent"
         )
-    if measure not in tuple(_MEASURES):
-        raise InvalidArgument(f"measure={clip(repr(measure))}: expected one of valid, right, both")
-    pairs = pairs_of(current, baseline, variants)
-    alpha = ALPHA / (len(pairs) * len(_MEASURES[measure]))
+    pairs = pairs_of(current, baseline, pair)
+    alpha = ALPHA / (len(pairs) * len(MEASURES))
     comparisons = [
         compared(
             (now, clusters_in(current, now)), (then, clusters_in(baseline, then)), measure=one, alpha=alpha
         )
         for now, then in pairs
-        for one in _MEASURES[measure]
+        for one in MEASURES
     ]
     check_common(comparisons)
     drops = tuple(map(_drop, comparisons))
@@ -167,11 +154,6 @@ def _drop(comparison: Compared) -> Drop:
         lower=comparison.lower,
         upper=comparison.upper,
     )
-
-
-def gate_as_json(result: GateResult) -> Any:
-    """Give a gate's result as plain JSON: the names of its fields, rates as fractions, None as null."""
-    return as_json(result)
 
 
 def document_of(result: GateResult) -> Document:

@@ -11,14 +11,13 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schema_guard.bench.result.clusters import clusters_of
 from schema_guard.bench.result.comparisons import ALPHA, compared, corrected, shares_of
 from schema_guard.bench.result.sections import differences_line, shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
-from schema_guard.report import as_json
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import points, share
 from schema_guard.text import clip, did_you_mean, odds, plural, safe
@@ -96,20 +95,18 @@ class Comparison:
     unpaired_b: tuple[str, ...]
 
 
-def compare(
-    a: BenchResult, b: BenchResult, *, variants: Sequence[tuple[str, str]] | None = None
-) -> Comparison:
+def compare(a: BenchResult, b: BenchResult, *, pair: tuple[str, str] | None = None) -> Comparison:
     """Compare two results.
 
     Args:
         a: The one.
         b: The other.
-        variants: Which variant of A with which of B, by name; None pairs equal names, or the only variant of each.
+        pair: A variant of A and one of B, by name. Default: equal names, or the only variant of each.
 
     Raises:
         InvalidArgument: A variant is unknown, none can be paired, or no task was answered in both.
     """
-    pairs = pairs_of(a, b, variants)
+    pairs = pairs_of(a, b, pair)
     clusters = [(clusters_in(a, of_a), clusters_in(b, of_b)) for of_a, of_b in pairs]
     comparisons = corrected(
         compared((of_a, in_a), (of_b, in_b), measure=measure)
@@ -136,17 +133,17 @@ def compare(
     )
 
 
-def pairs_of(
-    a: BenchResult, b: BenchResult, variants: Sequence[tuple[str, str]] | None
-) -> list[tuple[str, str]]:
+def pairs_of(a: BenchResult, b: BenchResult, pair: tuple[str, str] | None) -> list[tuple[str, str]]:
     """Pair the variants of two results.
 
     Raises:
         InvalidArgument: A variant is unknown, or none can be paired.
     """
     names_a, names_b = [variant.name for variant in a.variants], [variant.name for variant in b.variants]
-    if variants is not None:
-        return _known_pairs(variants, names_a, names_b)
+    if pair is not None:
+        _check_known(pair[0], names_a, "first")
+        _check_known(pair[1], names_b, "second")
+        return [pair]
     same = [(name, name) for name in names_a if name in names_b]
     if not same and len(names_a) == len(names_b) == 1:
         return [(names_a[0], names_b[0])]
@@ -156,23 +153,6 @@ def pairs_of(
             "say which to compare"
         )
     return same
-
-
-def _known_pairs(
-    variants: Sequence[Sequence[str]], names_a: Sequence[str], names_b: Sequence[str]
-) -> list[tuple[str, str]]:
-    pairs = []
-    for index, pair in enumerate(variants):
-        if isinstance(pair, str) or len(pair) != 2:
-            raise InvalidArgument(
-                f"variants[{index}]={clip(repr(pair))}: expected a pair, a variant of the first result and one of the second"
-            )
-        _check_known(pair[0], names_a, "first")
-        _check_known(pair[1], names_b, "second")
-        pairs.append((pair[0], pair[1]))
-    if not pairs or len(set(pairs)) < len(pairs):
-        raise InvalidArgument(f"variants={clip(repr(variants))}: expected one pair or more, each once")
-    return pairs
 
 
 def _check_known(name: str, names: Sequence[str], which: str) -> None:
@@ -215,11 +195,6 @@ def _changes(a: Clusters, b: Clusters, measure: Measure) -> Changes:
     worse = sorted((gap for gap in gaps if gap[0] > 0), key=lambda gap: (-gap[0], gap[1]))
     better = sorted((gap for gap in gaps if gap[0] < 0), key=lambda gap: (gap[0], gap[1]))
     return Changes(tuple(task for _, task in worse), tuple(task for _, task in better))
-
-
-def compare_as_json(comparison: Comparison) -> Any:
-    """Give a comparison as plain JSON: the names of its fields, rates as fractions, None as null."""
-    return as_json(comparison)
 
 
 def document_of(comparison: Comparison) -> Document:

@@ -12,6 +12,7 @@ import click
 from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.options import argument, build_command, naming, option, print_json, shared, takes
 from schema_guard.cli.shared.quantities import SHARE
+from schema_guard.report import as_json
 from schema_guard.text import reason_of, safe
 
 if TYPE_CHECKING:
@@ -72,30 +73,31 @@ def command(asked: CompareOptions, form: str) -> int:
 
         print_found(form, read_result(asked.a), result_as_json, document_of)
         return 0
-    pairs = _pairs(asked.variant)
-    with naming(variants="--variant", variant="--variant", max_drop="--max-drop"):
-        return _gate(asked, pairs, form) if asked.is_gate else _compare(asked, pairs, form)
+    before, separator, after = (asked.variant or "").partition("=")
+    pair = (before, after if separator else before) if asked.variant is not None else None
+    with naming(variant="--variant", max_drop="--max-drop"):
+        return _gate(asked, pair, form) if asked.is_gate else _compare(asked, pair, form)
 
 
-def _compare(asked: CompareOptions, pairs: list[tuple[str, str]] | None, form: str) -> int:
-    from schema_guard.bench.result.run_comparison import compare, compare_as_json, document_of
+def _compare(asked: CompareOptions, pair: tuple[str, str] | None, form: str) -> int:
+    from schema_guard.bench.result.run_comparison import compare, document_of
 
-    found = compare(read_result(asked.a), read_result(str(asked.b)), variants=pairs)
-    print_found(form, found, compare_as_json, document_of)
+    found = compare(read_result(asked.a), read_result(str(asked.b)), pair=pair)
+    print_found(form, found, as_json, document_of)
     return 0
 
 
-def _gate(asked: CompareOptions, pairs: list[tuple[str, str]] | None, form: str) -> int:
-    from schema_guard.bench.result.gate import document_of, gate, gate_as_json
+def _gate(asked: CompareOptions, pair: tuple[str, str] | None, form: str) -> int:
+    from schema_guard.bench.result.gate import document_of, gate
 
     found = gate(
         read_result(str(asked.b)),
         read_result(asked.a),
         max_drop=asked.max_drop,
         proved=asked.require_proof,
-        variants=pairs and [(after, before) for before, after in pairs],
+        pair=pair and pair[::-1],
     )
-    print_found(form, found, gate_as_json, document_of)
+    print_found(form, found, as_json, document_of)
     return found.exit_code()
 
 
@@ -110,14 +112,6 @@ def read_result(name: str) -> BenchResult:
             f"{safe(name)}: expected the JSON file of a result: {safe(reason_of(error))}"
         ) from error
     return result_from_file(text, name=safe(name))
-
-
-def _pairs(text: str | None) -> list[tuple[str, str]] | None:
-    """Return the variants to compare: one name in both results, or A=B."""
-    if text is None:
-        return None
-    before, separator, after = text.partition("=")
-    return [(before, after if separator else before)]
 
 
 def print_found(form: str, value: Any, as_json: Any, document_of: Any) -> None:

@@ -8,8 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schema_guard.bench.result import result_of
-from schema_guard.bench.result.gate import document_of, gate, gate_as_json
+from schema_guard.bench.result.gate import document_of, gate
 from schema_guard.errors import InvalidArgument
+from schema_guard.report import as_json
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.stats import gap_bounds
@@ -56,8 +57,8 @@ def test_proof_is_the_stricter_gate(failing_now, failing_then, max_drop):
 
 def test_proved_drop_is_missed():
     """A drop whose lower bound is above what is allowed misses the gate, and the first line says why."""
-    result = gate(BAD, GOOD, measure="valid")
-    bound = gap_bounds([1.0] * 56 + [0.0] * 144).lower
+    result = gate(BAD, GOOD)
+    bound = gap_bounds([1.0] * 56 + [0.0] * 144, alpha=0.025).lower
 
     assert (result.passed, result.exit_code()) == (False, 1)
     assert result.drops[0].lower == bound > 0.02
@@ -78,8 +79,8 @@ def test_improvement_is_passed():
 
 def test_small_drop_is_passed_with_what_is_not_ruled_out():
     """Without proof the gate is passed, and the drop that cannot be ruled out is told."""
-    result = gate(answered(3, tasks=40), answered(1, tasks=40), measure="valid")
-    upper = gap_bounds([1.0] * 2 + [0.0] * 38).upper
+    result = gate(answered(3, tasks=40), answered(1, tasks=40))
+    upper = gap_bounds([1.0] * 2 + [0.0] * 38, alpha=0.025).upper
 
     assert result.passed
     assert gate_as_text(result).split("\n")[0] == (
@@ -90,11 +91,11 @@ def test_small_drop_is_passed_with_what_is_not_ruled_out():
 
 def test_proof_can_be_asked_for():
     """With `proved` a drop that is not ruled out misses the gate."""
-    result = gate(answered(3, tasks=40), answered(1, tasks=40), measure="valid", proved=True)
+    result = gate(answered(3, tasks=40), answered(1, tasks=40), proved=True)
 
     assert result.exit_code() == 1
     assert gate_as_text(result).split("\n")[0] == (
-        f"gate missed: for a: valid a drop of {100 * gap_bounds([1.0] * 2 + [0.0] * 38).upper:.1f} points is not ruled out, "
+        f"gate missed: for a: valid a drop of {100 * gap_bounds([1.0] * 2 + [0.0] * 38, alpha=0.025).upper:.1f} points is not ruled out, "
         "allowed are 2.0 points"
     )
 
@@ -108,7 +109,7 @@ def test_proved_drop_is_told_before_one_that_is_not_ruled_out():
     )
 
     for proved in (False, True):
-        reason = gate_as_text(gate(now, then, measure="valid", proved=proved)).split("\n")[0]
+        reason = gate_as_text(gate(now, then, proved=proved)).split("\n")[0]
         assert reason.startswith("gate missed: many: valid dropped by at least ")
 
 
@@ -118,9 +119,9 @@ def test_proved_drop_is_told_before_one_that_is_not_ruled_out():
 )
 def test_points_have_as_many_decimals_as_they_need(less, allowed, told):
     """What is allowed is never written as another drop, nor as the drop that was proved."""
-    bound = gap_bounds([1.0] * 56 + [0.0] * 144).lower
+    bound = gap_bounds([1.0] * 56 + [0.0] * 144, alpha=0.025).lower
     max_drop = round(bound - less, 8) if allowed is None else allowed
-    reason = gate_as_text(gate(BAD, GOOD, measure="valid", max_drop=max_drop)).split("\n")[0]
+    reason = gate_as_text(gate(BAD, GOOD, max_drop=max_drop)).split("\n")[0]
     dropped, permitted = re.findall(r"([\d.]+) points", reason)
 
     assert (len(dropped.partition(".")[2]), len(permitted.partition(".")[2])) == (told, told)
@@ -139,8 +140,8 @@ def test_bounds_are_shared_by_all_variants_and_measures():
     both = result_of(run_of(*(scored(f"t{n}", c) for n in range(50) for c in "xyz")))
 
     assert gate(both, both).alpha == pytest.approx(0.05 / 6)
-    assert gate(both, both, measure="right").alpha == pytest.approx(0.05 / 3)
-    assert gate(both, both).drops[0].upper > gate(both, both, measure="valid").drops[0].upper
+    assert gate(both, both, pair=("x", "x")).alpha == pytest.approx(0.05 / 2)
+    assert gate(both, both).drops[0].upper > gate(both, both, pair=("x", "x")).drops[0].upper
 
 
 def test_content_is_gated_apart():
@@ -148,8 +149,9 @@ def test_content_is_gated_apart():
     now = result_of(simulated(1, {"a": 0.0}, tasks=300))
     then = result_of(run_of(*(scored(f"t{n}", schema="s0", group="g0") for n in range(300))))
 
-    assert gate(now, then, measure="valid").passed
-    assert not gate(now, then, measure="right").passed
+    result = gate(now, then)
+    assert not result.passed
+    assert [drop.measure for drop in result.drops if drop.lower > result.max_drop] == ["right"]
 
 
 def test_missing_variant_is_told():
@@ -177,8 +179,6 @@ def test_nothing_in_common_is_an_error():
             "max_drop=nan: expected a fraction in [0, 1), 0.02 for two points of percent",
         ),
         ({"max_drop": "x"}, "max_drop='x': expected a fraction in [0, 1), 0.02 for two points of percent"),
-        ({"measure": "format"}, "measure='format': expected one of valid, right, both"),
-        ({"measure": ["valid"]}, "measure=['valid']: expected one of valid, right, both"),
     ],
 )
 def test_arguments_out_of_range(settings, message):
@@ -191,11 +191,11 @@ def test_arguments_out_of_range(settings, message):
 
 def test_renderings_have_the_same():
     """Text, Markdown and JSON tell the same drops."""
-    result = gate(BAD, GOOD, measure="valid")
+    result = gate(BAD, GOOD)
 
     assert "  a: valid    200        98.0       70.0  +28.0 [" in gate_as_text(result)
     assert "| a: valid | 200 | 98.0 | 70.0 | +28.0 \\[" in gate_as_markdown(result)
-    document = gate_as_json(result)
+    document = as_json(result)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert (document["passed"], document["drops"][0]["drop"]) == (False, pytest.approx(0.28))
 
