@@ -4,8 +4,9 @@ from random import Random
 
 from hypothesis import strategies as st
 
+from schema_guard import __version__
 from schema_guard.bench.run.plan import Variant
-from schema_guard.bench.run.scored_call import FailedAttempt, Run, Scored
+from schema_guard.bench.run.scored_call import FailedAttempt, Run, Scored, Setup
 from schema_guard.bench.suites.scoring import Score
 from tests.thinned import examples
 
@@ -66,8 +67,13 @@ def run_of(*calls, variants=None, **others):
         "max_attempts": 2,
         "started_at": "2026-11-01T00:00:00+00:00",
         "currency": None,
+        "stopped": (),
+        "left_out": (),
+        "target": None,
+        "library_version": __version__,
     }
-    return Run(variants=tuple(Variant(n, "m1", n) for n in names), scored=calls, **{**values, **others})
+    variants = tuple(Variant(n, "m1", n) for n in names)
+    return Run(Setup(variants=variants, **{**values, **others}), calls)
 
 
 def drawn(random, task, variant, *, failed, right=0.7, **others):

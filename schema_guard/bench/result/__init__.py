@@ -19,10 +19,10 @@ from schema_guard.bench.result.values import (
     FailedExample,
     FailedRow,
     FailurePlace,
-    Setup,
     SuitePart,
     VariantResult,
 )
+from schema_guard.bench.run.scored_call import Setup
 
 __all__ = [
     "BenchResult",

@@ -21,10 +21,10 @@ from schema_guard.bench.result.values import (
     CallRow,
     FailedExample,
     FailedRow,
-    Setup,
     VariantResult,
 )
 from schema_guard.bench.run.plan import Variant
+from schema_guard.bench.run.scored_call import Setup
 from schema_guard.errors import InvalidArgument
 from schema_guard.pointer import pointer
 from schema_guard.report import as_json

@@ -19,7 +19,6 @@ from schema_guard.bench.result.values import (
     FailedExample,
     FailedRow,
     FailurePlace,
-    Setup,
     SuitePart,
     VariantResult,
 )
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from schema_guard.bench.run.plan import Variant
-    from schema_guard.bench.run.scored_call import FailedAttempt, Run, Scored
+    from schema_guard.bench.run.scored_call import FailedAttempt, Run, Scored, Setup
     from schema_guard.stats import Rate
 
     T = TypeVar("T", int, float)
@@ -52,9 +51,9 @@ def result_of(run: Run) -> BenchResult:
     Args:
         run: Finished or stopped.
     """
-    index = {variant.name: number for number, variant in enumerate(run.variants)}
+    index = {variant.name: number for number, variant in enumerate(run.setup.variants)}
     calls = tuple(_row(scored, index[scored.variant]) for scored in run.scored)
-    return assembled(_setup(run), calls, _examples(run.scored, index))
+    return assembled(run.setup, calls, _examples(run.scored, index))
 
 
 def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedExample, ...]) -> BenchResult:
@@ -71,28 +70,6 @@ def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedEx
         calls=calls,
         examples=examples,
         not_measured=tuple(_not_measured(setup, variants, calls)),
-    )
-
-
-def _setup(run: Run) -> Setup:
-    from schema_guard import __version__  # the package's own name, which maps all others
-
-    return Setup(
-        suite=run.suite,
-        suite_fingerprint=run.suite_fingerprint,
-        suite_tasks=run.suite_tasks,
-        plan=run.plan,
-        variants=run.variants,
-        tasks=run.tasks,
-        epochs=run.epochs,
-        seed=run.seed,
-        max_attempts=run.max_attempts,
-        started_at=run.started_at,
-        currency=run.currency,
-        stopped=run.stopped,
-        left_out=run.left_out,
-        target=run.target,
-        library_version=__version__,
     )
 
 

@@ -35,7 +35,8 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.bench.result.values import BenchResult, Compared, Setup
+    from schema_guard.bench.result.values import BenchResult, Compared
+    from schema_guard.bench.run.scored_call import Setup
 
 # Bounds are no finer.
 _MOST_DECIMALS = 7

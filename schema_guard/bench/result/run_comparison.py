@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schema_guard.bench.result.clusters import Clusters, TaskKey
-    from schema_guard.bench.result.values import BenchResult, Compared, Measure, Setup
+    from schema_guard.bench.result.values import BenchResult, Compared, Measure
+    from schema_guard.bench.run.scored_call import Setup
 
 # Of the tasks that changed so many are named.
 MOST_TASKS = 20

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.bench.run.plan import Variant
-    from schema_guard.bench.run.scored_call import Format
+    from schema_guard.bench.run.scored_call import Format, Setup
     from schema_guard.stats import Rate
 
 Measure: TypeAlias = Literal["format", "content"]
@@ -274,45 +273,6 @@ class FailurePlace(NamedTuple):
     keyword: str | None
     location: str | None
     attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What was run.
-
-    Attributes:
-        suite: Name of the suite.
-        suite_fingerprint: Of everything in it that decides results.
-        suite_tasks: How many tasks it scores.
-        plan: Fingerprint of everything that was planned.
-        variants: In the order given.
-        tasks: How many tasks were planned.
-        epochs: How often each of them was to be asked in each variant.
-        seed: Of the sample and the order.
-        max_attempts: Of each call.
-        started_at: UTC, ISO 8601; None when no model has a time of its own.
-        currency: Of the costs; None without prices.
-        stopped: Why calls were left out, one line a reason.
-        left_out: Why tasks were left out, one line a reason.
-        target: The failure rate that a variant was held against, in (0, 1); None where none was given.
-        library_version: Of schema-guard.
-    """
-
-    suite: str
-    suite_fingerprint: str
-    suite_tasks: int
-    plan: str
-    variants: tuple[Variant, ...]
-    tasks: int
-    epochs: int
-    seed: int
-    max_attempts: int
-    started_at: str | None
-    currency: str | None
-    stopped: tuple[str, ...]
-    left_out: tuple[str, ...]
-    target: float | None
-    library_version: str
 
 
 @dataclass(frozen=True, slots=True)

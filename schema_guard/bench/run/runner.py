@@ -27,7 +27,7 @@ from schema_guard.bench.run.budget import RunBudget, Spending
 from schema_guard.bench.run.concurrency import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.journal_model import JournalModel, OpenCall, open_call
-from schema_guard.bench.run.scored_call import Run, scored_of
+from schema_guard.bench.run.scored_call import Run, Setup, scored_of
 from schema_guard.bench.run.trial_model import TrialModel, dev_tasks_text, trial_task
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
@@ -236,7 +236,9 @@ class Calls:
         self._stopped[why] = None
 
     def result(self) -> Run:
-        """Give what has been made so far."""
+        """Return the calls that have been made so far."""
+        from schema_guard import __version__  # the package's own name, which maps all others
+
         plan, looks = self.plan, self._looks.items()
         at = datetime.fromtimestamp(self.journal.started_at, UTC).isoformat(timespec="seconds")
         is_timed = any(model.is_timed for model in self._models.values())
@@ -245,28 +247,24 @@ class Calls:
             for name, look in looks
             if look.side
         ]
-        scored = (self._scored[cell.key] for cell in self.cells() if cell.key in self._scored)
-        return Run(
+        setup = Setup(
             suite=plan.suite.name,
             suite_fingerprint=plan.suite.fingerprint,
+            suite_tasks=sum(len(entry.tasks_of("test")) for entry in plan.suite.schemas),
             plan=plan.fingerprint,
             variants=plan.variants,
             tasks=len(plan.tasks),
-            suite_tasks=sum(len(entry.tasks_of("test")) for entry in plan.suite.schemas),
             epochs=plan.settings.epochs,
             seed=plan.settings.seed,
             max_attempts=plan.settings.max_attempts,
             started_at=at if is_timed else None,
             currency="USD" if self.settings.prices else None,
-            scored=tuple(scored),
+            stopped=(*self.refusals(), *self._stopped, *decided),
             left_out=plan.left_out,
             target=self.settings.target,
-            stopped=(
-                *self.refusals(),
-                *self._stopped,
-                *decided,
-            ),
+            library_version=__version__,
         )
+        return Run(setup, tuple(self._scored[cell.key] for cell in self.cells() if cell.key in self._scored))
 
     def refusals(self) -> list[str]:
         """Say which tasks a variant could not ask for, a line a variant."""

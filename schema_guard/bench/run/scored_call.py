@@ -162,39 +162,52 @@ def scored_of(outcome: Outcome[Any], cell: Cell, *, cost: float | None, elapsed_
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A run, finished or stopped.
+class Setup:
+    """What was run.
 
     Attributes:
         suite: Name of the suite.
         suite_fingerprint: Of everything in it that decides results.
-        plan: 16 hex digits of everything that was planned: the suite, the sample, the variants, the settings, the seed.
+        suite_tasks: How many tasks it scores.
+        plan: Fingerprint of everything that was planned.
         variants: In the order given.
-        tasks: How many tasks were planned, of how many that the suite scores.
-        suite_tasks: Those that the suite scores.
-        epochs: How often each task was to be asked in each variant.
+        tasks: How many tasks were planned.
+        epochs: How often each of them was to be asked in each variant.
         seed: Of the sample and the order.
         max_attempts: Of each call.
         started_at: UTC, ISO 8601; None when no model has a time of its own.
         currency: Of the costs; None without prices.
-        scored: The finished calls, in the planned order.
-        stopped: Why calls were left out, one line a reason; empty when all were made.
-        left_out: Why tasks that the suite scores were not planned, one line a reason.
-        target: The failure rate that a variant was held against; None where none was given.
+        stopped: Why calls were left out, one line a reason.
+        left_out: Why tasks were left out, one line a reason.
+        target: The failure rate that a variant was held against, in (0, 1); None where none was given.
+        library_version: Of schema-guard.
     """
 
     suite: str
     suite_fingerprint: str
+    suite_tasks: int
     plan: str
     variants: tuple[Variant, ...]
     tasks: int
-    suite_tasks: int
     epochs: int
     seed: int
     max_attempts: int
     started_at: str | None
     currency: str | None
+    stopped: tuple[str, ...]
+    left_out: tuple[str, ...]
+    target: float | None
+    library_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run, finished or stopped.
+
+    Attributes:
+        setup: What was run.
+        scored: The finished calls, in the planned order.
+    """
+
+    setup: Setup
     scored: tuple[Scored, ...]
-    stopped: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    target: float | None = None

@@ -226,7 +226,7 @@ def _other_layouts(plan: RunPlan) -> dict[str, list[str]]:
 
 def _status(finished: Run, journal: str | None) -> int:
     """Return the exit status of a run, and print the reason if it is not 0."""
-    if "interrupted" in finished.stopped:
+    if "interrupted" in finished.setup.stopped:
         hint = "" if journal is None else f": continue with --journal {safe(journal)} --resume"
         print(f"schema-guard: interrupted{hint}", file=sys.stderr)
         return 2

@@ -19,7 +19,9 @@ def test_comparisons_are_antisymmetric(run):
     """With the variants in reverse order every difference has the other sign, and the same evidence."""
     backward = {
         (one.b, one.a, one.measure): one
-        for one in result_of(replace(run, variants=run.variants[::-1])).comparisons
+        for one in result_of(
+            replace(run, setup=replace(run.setup, variants=run.setup.variants[::-1]))
+        ).comparisons
     }
     for one in result_of(run).comparisons:
         other = backward[one.a, one.b, one.measure]
@@ -36,7 +38,7 @@ def test_comparisons_are_antisymmetric(run):
 @given(runs())
 def test_every_two_variants_are_compared(run):
     """Of c variants there are c (c - 1) comparisons: each pair, for format and for content."""
-    assert len(result_of(run).comparisons) == len(run.variants) * (len(run.variants) - 1)
+    assert len(result_of(run).comparisons) == len(run.setup.variants) * (len(run.setup.variants) - 1)
 
 
 @pytest.mark.costly

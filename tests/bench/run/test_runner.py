@@ -43,7 +43,12 @@ def test_every_task_is_asked_in_every_variant():
     assert [(s.variant, s.task, s.epoch) for s in finished.scored] == [cell.key for cell in plan.cells()]
     assert {s.task for s in finished.scored} == {"first-1", "first-2", "second-1", "second-2"}
     assert all(s.content.exact for s in finished.scored)
-    assert (finished.tasks, finished.suite_tasks, finished.epochs, finished.stopped) == (4, 4, 2, ())
+    assert (
+        finished.setup.tasks,
+        finished.setup.suite_tasks,
+        finished.setup.epochs,
+        finished.setup.stopped,
+    ) == (4, 4, 2, ())
 
 
 def test_every_attempt_is_recorded_once(store):
@@ -109,7 +114,7 @@ def test_model_that_only_raises_is_not_asked_any_more():
     finished = run(planned(suite=small_suite(tasks=50)), {"m": model}, settings=RunSettings(concurrency=1))
 
     assert len(model.heard) == 20
-    assert finished.stopped == (
+    assert finished.setup.stopped == (
         "m: 20 calls in a row were lost, the last one by PermissionError: 401 wrong key",
     )
 
@@ -228,7 +233,7 @@ def test_no_call_is_begun_beyond_the_budget(budget, calls, why):
     finished = run(planned(), {"m": Counting()}, settings=RunSettings(budget=budget, **PRICED))
 
     assert len(finished.scored) == calls
-    assert finished.stopped == (why,)
+    assert finished.setup.stopped == (why,)
 
 
 @pytest.mark.parametrize("budget", [RunBudget(cost=0.3)], ids=["cost"])
@@ -254,7 +259,7 @@ def test_decided_variant_is_not_asked_any_more():
     counts = {name: sum(s.variant == f"{name} bare" for s in finished.scored) for name in models}
     assert counts["bad"] < 20
     assert counts["good"] == 200
-    assert finished.stopped[0] == f"bad bare was decided after {counts['bad']} tasks: above the target"
+    assert finished.setup.stopped[0] == f"bad bare was decided after {counts['bad']} tasks: above the target"
 
 
 def test_estimate_is_made_before_anything_is_asked():
@@ -462,7 +467,7 @@ def test_interrupt_gives_what_was_finished(tmp_path):
     finished = run(plan, {"m": model}, settings=RunSettings(concurrency=1))
 
     assert len(finished.scored) == 7
-    assert finished.stopped == ("interrupted",)
+    assert finished.setup.stopped == ("interrupted",)
 
 
 WRONG = [
@@ -510,7 +515,7 @@ def test_variant_leaves_out_what_it_cannot_ask_for():
         ("bare", "second"),
         ("strict_schema", "second"),
     }
-    (words,) = finished.stopped
+    (words,) = finished.setup.stopped
     assert words.startswith(
         "2 tasks of 1 schemas could not be asked for in variant strict_schema, the first: "
     )
@@ -520,7 +525,7 @@ def test_result_of_a_script_has_no_times():
     """Replies that were written beforehand took no time that says anything."""
     finished = run(planned(), {"m": Counting()})
 
-    assert finished.started_at is None
+    assert finished.setup.started_at is None
     assert {s.elapsed_s for s in finished.scored} == {None}
 
 

@@ -157,7 +157,7 @@ def test_a_call_that_always_kills_its_worker_is_lost_alone(cluster, tmp_path):
     words = "WorkerCrashedError: 4 workers died one after the other while they made this call"
     assert [(one.task, one.error) for one in lost] == [("first-4", words)] * 2
     assert len(run.scored) == 24
-    assert run.stopped == ()
+    assert run.setup.stopped == ()
 
 
 @slow
@@ -203,7 +203,7 @@ def test_a_budget_ends_the_run_between_shards(cluster, script):
     run = run_on_ray(plan_for(), {"model": connect(script)}, names={"model": script}, settings=settings)
 
     assert run.scored == ()
-    assert run.stopped == ("the budget of 1e-06 seconds is used up",)
+    assert run.setup.stopped == ("the budget of 1e-06 seconds is used up",)
 
 
 @slow
@@ -217,7 +217,7 @@ def test_an_interrupt_ends_the_run(cluster, tmp_path):
         plan_for(), {"model": deadly(tmp_path, "", 0)}, settings=RunSettings(concurrency=1), on_call=interrupt
     )
 
-    assert run.stopped[0] == "interrupted"
+    assert run.setup.stopped[0] == "interrupted"
     assert 1 <= len(run.scored) < 24
 
 
@@ -271,7 +271,9 @@ def test_a_model_that_only_raises_is_not_asked_any_more(cluster, tmp_path):
         plan, {"model": connect(spec)}, names={"model": spec}, settings=RunSettings(concurrency=1)
     )
 
-    assert run.stopped[0] == ("model: 20 calls in a row were lost, the last one by TimeoutError: too slow")
+    assert run.setup.stopped[0] == (
+        "model: 20 calls in a row were lost, the last one by TimeoutError: too slow"
+    )
     assert 20 <= len(run.scored) < 40
     assert all(one.is_lost for one in run.scored)
 
