@@ -11,33 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.decision.head import breach_of, facts_of
 from schema_guard.report.decision.plain_words import fix, label, meaning
-from schema_guard.report.decision.words import name_of, payback
+from schema_guard.report.decision.words import payback
 from schema_guard.report.document import Section
 from schema_guard.report.page import Slide
-from schema_guard.text import dollars, percent, plural
+from schema_guard.text import percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     Figures = Mapping[str, Any]
 
 _MOST_FLIPS = 4
 
-# Of the head a lead reads these at once.
-_AT_ONCE = ("try", "but", "missing", "or now", "next")
+# The lines of the head that the first screen shows.
+_AT_ONCE = ("try", "switch to", "but", "missing", "needs", "or now", "changed", "tune for", "money", "next")
+_OTHER_TARGETS = {"right": "values are wrong", "latency": "calls are too slow"}
 
 
 def slide_of(figures: Figures, *, plots: int) -> Slide:
-    """Give what stands on the first screen of a verdict's page.
+    """Return the first screen of a verdict's page.
 
     Args:
-        figures: As `Verdict.as_dict` gives them.
-        plots: So many plots, the first, stand on it.
+        figures: As `Verdict.as_dict` returns them.
+        plots: Number of plots on it.
     """
+    told = _chosen(figures), "format"
     wrong = [
         f"wrong now: {breach_of(breach, figures)}"
         for breach in figures.get("breach", ())
-        if not _is_in_headline(figures, breach)
+        if (breach["strategy"], breach["what"]) != told
     ]
     facts = tuple(facts_of(figures))
     return Slide(
@@ -54,163 +56,49 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
     )
 
 
-def _is_in_headline(figures: Figures, breach: Figures) -> bool:
-    """Say whether the headline tells a breach already."""
-    if figures["verdict"] == "FIND_WHAT_CHANGED":
-        return bool(breach["what"] in ("rise", "format"))
-    return breach is _missed(figures) and (
-        figures["verdict"] == "NEED_MORE_DATA" or breach["strategy"] == figures.get("best")
-    )
-
-
 def headline_of(figures: Figures) -> str:
-    """Give the verdict in plain words, and the number that matters."""
-    return f"{_sentence(meaning(figures))} {_sentence(_number(figures))}"
+    """Return the verdict in plain words, and one rate."""
+    return f"{_sentence(meaning(figures))} {_sentence(_rate(figures))}"
 
 
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _number(figures: Figures) -> str:
+def _chosen(figures: Figures) -> str | None:
+    """Return the strategy whose rate is in the headline."""
+    wrong = [breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "format"]
+    if figures["verdict"] == "NEED_MORE_DATA" and wrong:
+        return str(wrong[0])
+    if figures.get("stage") == "ship" or figures.get("strategy") == "tuned_content":
+        return "tuned"
+    chosen: str | None = figures.get("switch_to") or figures.get("strategy") or figures.get("best")
+    return chosen
+
+
+def _rate(figures: Figures) -> str:
+    """Return the rate that the verdict is about, and its target."""
+    target, chosen = percent(figures["config"]["target"]), _chosen(figures)
     if "unexplained" in figures:
-        return f"nobody knows of {plural(figures['unexplained']['calls'], 'call')} why they have no reply"
+        return f"{plural(figures['unexplained']['calls'], 'call')} have no reply, and the cause is unknown"
     if "unrated" in figures:
-        return f"how many calls fail is not known, and {percent(figures['config']['target'])} may"
-    if figures["verdict"] == "PROMPTING_ENOUGH" and "switch_to" in figures:
-        return _switched(figures)
-    return _NUMBERS.get(figures["verdict"], _fails)(figures)
-
-
-def _fails(figures: Figures, name: str | None = None) -> str:
-    """Say how much fails, of a strategy or of what is decided on, and how much may."""
-    wrong = [breach for breach in figures.get("breach", ()) if breach["what"] in _MISSED and breach["n"]]
-    chosen = name or figures.get("strategy") or figures.get("best")
-    if name is None and wrong and not any(breach["what"] == "format" for breach in wrong):
-        worst = wrong[0]
-        share = percent(worst["k"] / worst["n"])
-        return f"{share} of the {_MISSED[worst['what']]}, and {percent(worst['limit'])} may be"
-    measured = (
-        figures.get("tuned") if chosen in ("tuned", "tuned_content") else figures.get("rates", {}).get(chosen)
-    )
-    target = percent(figures["config"]["target"])
-    if not measured or measured["rate"] is None:
+        return f"the share of failed calls is unknown, and {target} may fail"
+    if "flagged" in figures:
+        schemas = plural(len(figures["schemas"]), "schema")
+        return f"{len(figures['flagged'])} of {schemas} failed in more than {target} of the calls"
+    measured = figures.get("tuned") if chosen == "tuned" else figures.get("rates", {}).get(chosen)
+    what, met = "calls fail", measured or {}
+    if measured and figures.get("reason") in measured.get("met", {}):
+        met = measured["met"][figures["reason"]]
+        what, target = _OTHER_TARGETS[figures["reason"]], percent(met["limit"])
+    if met.get("rate") is None:
         return f"no call is recorded, and {target} may fail"
-    if measured["state"] == "pass":
-        return f"at most {percent(measured['upper'])} of the calls fail, and {target} may"
-    return f"{percent(measured['rate'])} of the calls fail, and {target} may"
-
-
-_MISSED = {"format": "calls fail", "right": "values are wrong", "latency": "calls are too slow"}
-
-
-def _cheaper(figures: Figures) -> str:
-    saved = figures.get("saving_per_month")
-    money = "" if saved is None else f", and {dollars(saved)} a month are saved"
-    return f"{_switched(figures)}{money}"
-
-
-def _switched(figures: Figures) -> str:
-    return f"with {name_of(figures['switch_to'])} {_fails(figures, figures['switch_to'])}"
-
-
-def _changed(figures: Figures) -> str:
-    change = next((one for one in figures.get("change", {}).values() if one["direction"] == "rise"), None)
-    if change is None or not change["since_n"]:
-        return _fails(figures)
-    before = f", {percent(change['prior_k'] / change['prior_n'])} before" if change["prior_n"] else ""
-    since = f"since {change['days'][0]} " if "days" in change else ""
-    return f"{since}{percent(change['since_k'] / change['since_n'])} of the calls fail{before}"
-
-
-def _more(figures: Figures) -> str:
-    name = figures.get("strategy")
-    measured, missed = figures.get("rates", {}).get(name), _missed(figures)
-    n_more, what = figures.get("n_more"), "known answers" if name == "tuned_content" else "calls"
-    needed = "no number of calls decides it" if n_more is None else f"{n_more:,} more {what} decide it"
-    if missed and missed["strategy"] != name:
-        share, limit = percent(missed["k"] / missed["n"]), percent(missed["limit"])
-        whether = needed.replace("decide it", f"of {name_of(str(name))} decide whether it fixes that")
-        return f"{share} of the calls fail, and {limit} may; {whether}"
-    if not measured or measured["rate"] is None or measured["state"] != "inconclusive":
-        return f"{_fails(figures)}; {needed}"
-    return (
-        f"between {percent(measured['lower'])} and {percent(measured['upper'])} of the calls fail, "
-        f"{percent(figures['config']['target'])} may; {needed}"
-    )
-
-
-def _missed(figures: Figures) -> Figures | None:
-    """Give what is proved to be missed in production of the format."""
-    return next(
-        (breach for breach in figures.get("breach", ()) if breach["what"] == "format" and breach["n"]), None
-    )
-
-
-def _route(figures: Figures) -> str:
-    names = ", ".join(map(name_of, figures["tune"]))
-    share = sum(part["share"] for part in figures["segments"] if part["name"] in figures["tune"])
-    return f"{names} is {100 * share:.0f}% of the calls"
-
-
-def _justified(figures: Figures) -> str:
-    if figures.get("stage") == "in_service":
-        return _fails(figures)
-    text = _aim(figures) or _fails(figures, "tuned" if figures.get("stage") == "ship" else None)
-    if figures.get("economics") is None:
-        return text
-    months = figures["economics"]["pess"]["payback_months"]
-    pays = "it never pays back" if months is None else f"it pays back in {payback(months)}"
-    return f"{text}; {pays} with both failure rates at their bad end"
-
-
-def _aim(figures: Figures) -> str | None:
-    """Say how far what was asked for beside the format is met, where that is why tuning is justified; else None."""
-    what = figures.get("reason")
-    if what not in _MISSED:
-        return None
-    rates = figures["tuned"] if figures.get("stage") == "ship" else figures["rates"][figures["strategy"]]
-    measured = rates["met"][what]
-    is_met = measured["state"] == "pass"
-    share = f"at most {percent(measured['upper'])}" if is_met else percent(measured["rate"])
-    return f"{share} of the {_MISSED[what]}, and {percent(measured['limit'])} may be"
-
-
-def _blocked(figures: Figures) -> str:
-    return _aim(figures) or _fails(figures)
-
-
-def _redesign(figures: Figures) -> str:
-    lost = figures.get("content", {}).get("upper")
-    if figures.get("reason") == "content_regression" and lost is not None:
-        return f"up to {percent(lost)} of the right answers are lost"
-    return _fails(figures, "tuned" if "tuned" in figures else None)
-
-
-def _flagged(figures: Figures) -> str:
-    target, count = percent(figures["config"]["target"]), len(figures["flagged"])
-    fails = "fails" if count == 1 else "fail"
-    return (
-        f"{count} of {plural(len(figures['schemas']), 'schema')} {fails} in more than {target} of the calls"
-    )
-
-
-def _saves(figures: Figures) -> str:
-    pess = figures["economics"]["pess"]
-    return f"{dollars(pess['saving_per_month'])} a month are saved, and it pays back in {payback(pess['payback_months'])}"
-
-
-_NUMBERS: Mapping[str, Callable[[Figures], str]] = {
-    "USE_CHEAPER_MODEL": _cheaper,
-    "FIND_WHAT_CHANGED": _changed,
-    "FINE_TUNE_FOR_COST": _saves,
-    "NEED_MORE_DATA": _more,
-    "FINE_TUNE_AND_ROUTE": _route,
-    "FINE_TUNE_BLOCKED": _blocked,
-    "FINE_TUNE_JUSTIFIED": _justified,
-    "ACCEPT_OR_REDESIGN": _redesign,
-    "SCHEMAS_FLAGGED": _flagged,
-}
+    rate = percent(met["rate"])
+    if met["state"] == "pass":
+        rate = f"at most {percent(met['upper'])}"
+    elif met["state"] == "inconclusive":
+        rate = f"between {percent(met['lower'])} and {percent(met['upper'])}"
+    return f"{rate} of the {what}, and {target} may"
 
 
 def _flips(figures: Figures) -> Iterator[Section]:

@@ -25,7 +25,7 @@ from schema_guard.report.words import CAUSES, EXCLUDED, NO_DATA
 from schema_guard.text import dollars, interval, large, months, odds, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     Figures = Mapping[str, Any]
 
@@ -43,6 +43,23 @@ def sections_of(figures: Figures) -> Iterator[Section]:
         section = build(figures)
         if section is not None:
             yield section
+    for title, key in (("Assumptions", "assumptions"), ("Not measured", "not_measured"), ("Notes", "notes")):
+        if figures.get(key):
+            yield Section(title, lines=tuple(figures[key]))
+    yield _words_section(figures)
+
+
+def _table(
+    title: str,
+    gloss: str,
+    header: Sequence[str],
+    rows: Iterable[tuple[str, ...]],
+    flush_left: tuple[int, ...] = (0,),
+    lines: Sequence[str] = (),
+) -> Section | None:
+    """Return a section with a table; None without rows."""
+    listed = tuple(rows)
+    return Section(title, gloss, Table(tuple(header), listed, flush_left), tuple(lines)) if listed else None
 
 
 def _rates_section(figures: Figures) -> Section | None:
@@ -53,15 +70,13 @@ def _rates_section(figures: Figures) -> Section | None:
         rated.append((TUNED, figures["tuned"], figures["odds"]["tuned"]))
     rows = [(name, *_rate_cells(rate), *_odds_cells(e)) for name, rate, e in rated]
     alpha = figures["alpha_each"]
-    return Section(
+    return _table(
         "Rates: calls that no attempt made valid",
         f"pass: the rate is below the target of {percent(figures['config']['target'])}, bounds included; fail: above; "
         f"inconclusive: not decided. Odds of {1 / alpha:,.0f}:1 or more decide.",
-        Table(
-            ("strategy", "failed", "calls", "rate", "bounds", "state", "odds below", "odds above"),
-            tuple(rows),
-        ),
-        tuple(imported_of(figures)),
+        ("strategy", "failed", "calls", "rate", "bounds", "state", "odds below", "odds above"),
+        rows,
+        lines=imported_of(figures),
     )
 
 
@@ -82,17 +97,13 @@ def _attempts_section(figures: Figures) -> Section | None:
         (name_of(name), hazards_of(hazards), *_retry_cells(figures["rates"][name].get("retry", {})))
         for name, hazards in figures.get("hazards", {}).items()
     ]
-    if not rows:
-        return None
-    return Section(
+    return _table(
         "Attempts: what retrying does",
         "how often attempt 1, 2, ... fails. rho 0: a retry is a fresh try; rho 1: a call that fails once "
         "always fails. geometric: what would be left if retries were fresh tries; recorded: what is left.",
-        Table(
-            ("strategy", "attempts fail", "rho", "geometric", "recorded", "attempts/call"),
-            tuple(rows),
-            (0, 1),
-        ),
+        ("strategy", "attempts fail", "rho", "geometric", "recorded", "attempts/call"),
+        rows,
+        (0, 1),
     )
 
 
@@ -108,7 +119,7 @@ def _retry_cells(retry: Figures) -> tuple[str, ...]:
 
 
 def _comparisons_section(figures: Figures) -> Section | None:
-    rows = tuple(
+    rows = [
         (
             name_of(pair["before"]),
             name_of(pair["after"]),
@@ -120,15 +131,14 @@ def _comparisons_section(figures: Figures) -> Section | None:
             "yes" if pair["better"] else "no",
         )
         for pair in figures.get("comparisons", ())
-    )
-    if not rows:
-        return None
-    header = ("before", "after", "inputs", "only after valid", "only before valid", "fewer", "odds", "proved")
-    return Section(
+    ]
+    return _table(
         "Two strategies on the same inputs",
         "fewer: by how much the failure rate of the second is lower than that of the first; odds and proof that it "
         "is better",
-        Table(header, rows, (0, 1)),
+        ("before", "after", "inputs", "only after valid", "only before valid", "fewer", "odds", "proved"),
+        rows,
+        (0, 1),
     )
 
 
@@ -141,12 +151,12 @@ def _kinds_section(figures: Figures) -> Section | None:
     rows = [
         (name_of(name), kind, f"{count:,}") for name, kinds in alike.items() for kind, count in kinds.items()
     ]
-    if not rows:
-        return None
-    table = Table(("strategy", "kind", "failed calls"), tuple(rows), (0, 1))
     left_out = ", ".join(name_of(name) for name in by_strategy if name not in alike)
     lines = (f"{left_out} left out: {NOT_COMPARED}",) if left_out else ()
-    return Section("Kinds of failures", "what was wrong with the calls that failed", table, lines)
+    header = ("strategy", "kind", "failed calls")
+    return _table(
+        "Kinds of failures", "what was wrong with the calls that failed", header, rows, (0, 1), lines
+    )
 
 
 def _excluded_section(figures: Figures) -> Section | None:
@@ -161,10 +171,8 @@ def _excluded_section(figures: Figures) -> Section | None:
         for name, several in figures.get("excluded", {}).items()
         for calls in several
     ]
-    if not rows:
-        return None
-    table = Table(("strategy", "whose", "code", "exception", "calls"), tuple(rows), (0, 1, 2, 3))
-    return Section("Excluded calls", EXCLUDED, table)
+    header = ("strategy", "whose", "code", "exception", "calls")
+    return _table("Excluded calls", EXCLUDED, header, rows, (0, 1, 2, 3))
 
 
 def _segments_section(figures: Figures) -> Section | None:
@@ -177,14 +185,9 @@ def _segments_section(figures: Figures) -> Section | None:
         )
         for part in figures.get("segments", ())
     ]
-    if not rows:
-        return None
-    each = 1 - figures["alpha_segment"]
-    return Section(
-        "Segments",
-        f"failure rates of each part of the traffic, {100 * each:.1f}% each side",
-        Table(("segment", "of the calls", "prompted", "tuned"), tuple(rows)),
-    )
+    each = 1 - figures.get("alpha_segment", 0)
+    gloss = f"failure rates of each part of the traffic, {100 * each:.1f}% each side"
+    return _table("Segments", gloss, ("segment", "of the calls", "prompted", "tuned"), rows)
 
 
 def _schemas_section(figures: Figures) -> Section | None:
@@ -201,11 +204,12 @@ def _schemas_section(figures: Figures) -> Section | None:
         )
         for name in ordered
     ]
-    return Section(
+    return _table(
         "Schemas",
         f"the strongest evidence of failing first; target {percent(figures['config']['target'])}; of those flagged, "
         f"{percent(figures['config']['fdr'])} or fewer are expected to be flagged wrongly",
-        Table(("schema", "failed", "calls", "rate", "bounds", "state", "odds above", "flagged"), tuple(rows)),
+        ("schema", "failed", "calls", "rate", "bounds", "state", "odds above", "flagged"),
+        rows,
     )
 
 
@@ -215,11 +219,13 @@ def _playbook_section(figures: Figures) -> Section | None:
     rows = tuple(
         (one["rung"], one["status"].replace("_", " "), _step_told(one, figures)) for one in figures["ladder"]
     )
-    return Section(
+    return _table(
         "Playbook: fixes, the cheapest first",
         "fine-tuning comes after the last of them",
-        Table(("step", "status", "measured, or why not"), rows, (0, 1, 2)),
-        (figures["ladder_line"],),
+        ("step", "status", "measured, or why not"),
+        rows,
+        (0, 1, 2),
+        [figures["ladder_line"]],
     )
 
 
@@ -277,50 +283,43 @@ def _flips_section(figures: Figures) -> Section | None:
 
 
 def _choices_section(figures: Figures) -> Section | None:
-    return _list(
-        "The two choices meanwhile", "the answer would come too late to wait for it", figures.get("choices")
-    )
+    lines = tuple(figures.get("choices", ()))
+    gloss = "the answer would come too late to wait for it"
+    return Section("The two choices meanwhile", gloss, lines=lines) if lines else None
 
 
 def _reasons_section(figures: Figures) -> Section | None:
-    if "reasons_to_tune" not in figures:
-        return None
-    rows = tuple(
+    rows = [
         (
             _REASONS_TO_TUNE[reason["reason"]],
             "measured" if reason["measured"] else "not measured",
             reason["line"] if reason["measured"] else "-",
         )
-        for reason in figures["reasons_to_tune"]
-    )
-    return Section(
-        "The four reasons to fine-tune",
-        table=Table(("reason", "measured", "what was found"), rows, (0, 1, 2)),
-    )
+        for reason in figures.get("reasons_to_tune", ())
+    ]
+    header = ("reason", "measured", "what was found")
+    return _table("The four reasons to fine-tune", "", header, rows, (0, 1, 2))
 
 
 def _beside_format_section(figures: Figures) -> Section | None:
     rated = {name_of(name): rate for name, rate in figures.get("rates", {}).items()}
     rated |= {TUNED: figures["tuned"]} if "tuned" in figures else {}
-    rows = tuple(_beside_format(name, rate) for name, rate in rated.items() if rate["rate"] is not None)
-    if not rows:
-        return None
-    header = (
-        "strategy",
-        "valid",
-        "right",
-        "temperature/top_p",
-        "examples",
-        "tokens in/out",
-        "seconds",
-        "dollars",
-    )
-    return Section(
+    return _table(
         "Beside the format",
         "right: of the values whose answer is known; temperature, top_p and examples as they were sent; tokens, seconds and "
         f"dollars of all calls of a trial. {_UNKNOWN} is not known.",
-        Table(header, rows),
-        tuple(f"{name}: {rate['guard']}" for name, rate in rated.items() if "guard" in rate),
+        [
+            "strategy",
+            "valid",
+            "right",
+            "temperature/top_p",
+            "examples",
+            "tokens in/out",
+            "seconds",
+            "dollars",
+        ],
+        (_beside_format(name, rate) for name, rate in rated.items() if rate["rate"] is not None),
+        lines=[f"{name}: {rate['guard']}" for name, rate in rated.items() if "guard" in rate],
     )
 
 
@@ -357,7 +356,7 @@ def _sources_section(figures: Figures) -> Section | None:
     ]
     if not sources and not unused and "cost" not in figures:
         return None
-    return _list("Prices", "", (sources or ["no source and no day are given"]) + unused)
+    return Section("Prices", lines=(*(sources or ["no source and no day are given"]), *unused))
 
 
 def _content_section(figures: Figures) -> Section:
@@ -372,23 +371,6 @@ def _content_section(figures: Figures) -> Section:
             f"{percent(figures['config']['content_margin'])}"
         )
     return Section("Content", lines=tuple(lines))
-
-
-def _assumptions_section(figures: Figures) -> Section | None:
-    return _list("Assumptions", "", figures.get("assumptions"))
-
-
-def _gaps_section(figures: Figures) -> Section | None:
-    return _list("Not measured", "", figures.get("not_measured"))
-
-
-def _notes_section(figures: Figures) -> Section | None:
-    return _list("Notes", "", figures["notes"])
-
-
-def _list(title: str, gloss: str, lines: Sequence[str] | None) -> Section | None:
-    """Give a section of lines; None where there are none."""
-    return Section(title, gloss, lines=tuple(lines)) if lines else None
 
 
 def _words_section(figures: Figures) -> Section:
@@ -424,8 +406,4 @@ _BUILDERS = (
     _beside_format_section,
     _sources_section,
     _content_section,
-    _assumptions_section,
-    _gaps_section,
-    _notes_section,
-    _words_section,
 )
