@@ -28,8 +28,8 @@ from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.records import open_store, urls
 from schema_guard.records.attempts import Where
 from schema_guard.records.reading import pages
-from schema_guard.records.sql.snapshot import scanned
 from schema_guard.report import report_on
+from tests.records.scan import scanned
 
 ROOT = Path(__file__).resolve().parent.parent
 _CALLS_A_BATCH, _WEEK_S = 500, 7 * 86_400

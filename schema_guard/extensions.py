@@ -161,7 +161,7 @@ PARTS = {
     "telemetry": "schema_guard.ext.telemetry.switch:enable_from_env",
     # Stores, and their texts.
     "payload:redacted": "schema_guard.ext.redaction:redacted_value",
-    "store:postgresql": "schema_guard.ext.postgres.connection:connected",
+    "store:postgresql": "schema_guard.ext.postgres.database:connected",
     # Commands, and options of commands.
     "command:demo": "schema_guard.ext.demo.command:command",
     "command:schema lint": "schema_guard.ext.fitting.lint_command:command",

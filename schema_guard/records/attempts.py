@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.records.rows import COLUMNS, Row
 
@@ -48,3 +48,12 @@ def as_dict(row: Row) -> dict[str, Any]:
     for name in ("tuned", "unseen", "adapted", "gateway_repaired"):
         document[name] = bool(document[name])
     return document
+
+
+class Names(NamedTuple):
+    """How the schema, the function and the part of the traffic of calls are called."""
+
+    schema_name: str
+    schema_fingerprint: str
+    function: str
+    segment: str | None

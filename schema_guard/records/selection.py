@@ -19,8 +19,8 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from schema_guard.records.attempts import Names
     from schema_guard.records.counts.configurations import ConfigurationCounts
-    from schema_guard.records.reading import Names
     from schema_guard.records.store import Store
 
 __all__ = [

@@ -19,13 +19,13 @@ from schema_guard.records.writing.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from schema_guard.records.attempts import Names
     from schema_guard.records.backend import Backend
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.declarations import DeclaredStep, DeclaredTarget, StepStatus
     from schema_guard.records.payloads.retention import Forgotten
     from schema_guard.records.payloads.storage import PayloadPolicy
     from schema_guard.records.payloads.texts import Texts
-    from schema_guard.records.reading import Names
     from schema_guard.records.recorder import UnmadeOutcome
     from schema_guard.records.sql.removal import Removed
     from schema_guard.records.sql.session import Session
@@ -205,10 +205,12 @@ class Store:
 
     def names(self) -> set[Names]:
         """Return the names of all schemas, functions, and segments that have calls, without counts."""
-        from schema_guard.records import reading
+        from schema_guard.records.attempts import Names
 
         self.flush()
-        return reading.names(self._backend)
+        with self._backend.reading() as snapshot:
+            rows: list[tuple[Any, ...]] = [*snapshot.names()]
+        return {Names(schema, fingerprint, of, named[-1]) for of, schema, fingerprint, *named in rows}
 
     def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[int, int, int]]:
         """Return the inputs of a configuration that have *least* calls or more.

@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     import click
 
-    from schema_guard.records.reading import Names
+    from schema_guard.records.attempts import Names
 
 __all__ = ["complete_files", "complete_functions", "complete_schemas"]
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.in_use import Absence, Arrival, absences, before, calls_in_use, main_of, rounded_up
 from schema_guard.decide.recorded.configurations import is_trial
-from schema_guard.records.reading import arrivals
 from schema_guard.records.selection import select
 from schema_guard.stats import bounds
 
@@ -53,7 +52,9 @@ class StoreArrivals:
     def _calls(self) -> dict[int, list[tuple[int, float]]]:
         """The place and the time of each of the last calls, by `ConfigurationCounts.id`."""
         calls: dict[int, list[tuple[int, float]]] = defaultdict(list)
-        for place, (number, at) in enumerate(arrivals(self._store.backend, MOST_ATTEMPTS), 1):
+        with self._store.backend.reading() as snapshot:
+            arrivals = snapshot.arrivals(MOST_ATTEMPTS)
+        for place, (number, at) in enumerate(arrivals, 1):
             if at is not None:
                 calls[number].append((place, at))
         return calls

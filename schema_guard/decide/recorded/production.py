@@ -20,7 +20,6 @@ from schema_guard.decide.recorded.configurations import is_rated, is_trial, last
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import Volume, volume_of
 from schema_guard.decide.recorded.weeks import Calendar, WeekSettings
-from schema_guard.records.reading import failed_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent, plural
 
@@ -390,7 +389,8 @@ def _first_failed(
     for row in configuration.rows:
         if row.id is not None:
             calls, _ = stream.part({row.configuration}).since(start)
-            failed += failed_calls(store.backend, row.id, calls, MOST_ATTEMPTS)
+            with store.backend.reading() as snapshot:
+                failed += snapshot.failed_calls(row.id, calls, MOST_ATTEMPTS)
     failed.sort()
     times = [at for _, _, at in failed]
     # `--since` takes a day as one of this machine's time zone.

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
+from schema_guard.ext.postgres.address import parsed
 from schema_guard.ext.postgres.links import Links
 from schema_guard.ext.postgres.tables import PostgresConnection, has_tables, make_tables, transaction
 from schema_guard.records.rows import COLUMNS
@@ -39,6 +40,16 @@ _BATCHES_KEPT_S = 7 * 86_400
 _NEW_BATCH = """INSERT INTO meta VALUES (?, ?)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value
 WHERE substr(meta.value, 1, 15) < substr(excluded.value, 1, 15)"""  # the number, without the time
+
+
+def connected(url: str) -> Postgres:
+    """Return the database of a URL, not yet opened.
+
+    Raises:
+        InvalidArgument: The URL names none.
+        MissingExtra: The extra `postgres` is not installed.
+    """
+    return Postgres(parsed(url))
 
 
 class Postgres:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from math import ceil, fsum
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from schema_guard.records.counts.buckets import middle
@@ -323,14 +323,6 @@ class ConfigurationCounts:
     def inputs(self) -> int:
         """Distinct inputs: the n of a rate when calls repeat them."""
         return sum(count for _, _, count in self.clusters) if self.clusters else self.calls
-
-    @property
-    def failed_inputs(self) -> float:
-        """Sum over the inputs of their share of failed calls: the k of a rate when calls repeat them."""
-        if not self.clusters:
-            return self.failed
-        # fsum rounds once, so that the order of adding has no part in it.
-        return fsum(count * k / n for n, k, count in self.clusters)
 
 
 class HourCounts(NamedTuple):

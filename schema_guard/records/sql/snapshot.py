@@ -381,18 +381,6 @@ class Snapshot:
         return list(starmap(DeclaredTarget, self.connection.select(writing.TARGETS, values)))
 
 
-def scanned(pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
-    """Count attempts anew. The counts have no `id`."""
-    hours: dict[tuple[Row, int], RollUp] = {}
-    for rows in whole_calls(pages):
-        _merge(hours, rows)
-    by_configuration: dict[Row, list[RollUp]] = defaultdict(list)
-    for (configuration, _), rolled in hours.items():
-        by_configuration[configuration].append(rolled)
-    order = sorted(by_configuration.items(), key=lambda item: min(rolled.first_id for rolled in item[1]))
-    return [counted(None, configuration, several) for configuration, several in order]
-
-
 def _merge(hours: dict[tuple[Row, int], RollUp], rows: list[StoredRow]) -> None:
     for key, rolled in rolled_up(rows).items():
         if key in hours:

@@ -1,7 +1,6 @@
 """Reference counts of outcomes in plain Python, and the counts of a store in the same form."""
 
 from collections import Counter, defaultdict
-from fractions import Fraction
 from math import isnan
 
 # Reference name of each count -> name of the store's attribute.
@@ -116,7 +115,6 @@ def expected(outcomes):
         "models": Counter((one.model, one.snapshot) for one in every if one.model and not is_transport(one)),
         "clusters": {**shapes} if any(n > 1 for n, _ in shapes) else {},
         "inputs": len(inputs),
-        "failed_inputs": float(sum(Fraction(k * count, n) for (n, k), count in shapes.items())),
         "attempts": [(len(by_reply[n]), sum(one.failure is not None for one in by_reply[n])) for n in sorted(by_reply) if by_reply[n]],
         "sums": {number: _sums(by_number[number]) for number in by_number},
         "failures": Counter((one.failure.kind, one.failure.code) for one in every if one.failure),
@@ -140,7 +138,6 @@ def counts_in(counts):
         "models": Counter({(model, snapshot): attempts for model, snapshot, attempts in counts.models}),
         "clusters": {(n, k): inputs for n, k, inputs in counts.clusters},
         "inputs": counts.inputs,
-        "failed_inputs": round(counts.failed_inputs, 12),
         "attempts": list(counts.attempts),
         "sums": {
             sums.number: (
@@ -165,15 +162,11 @@ def grouped(outcomes, key):
 
 
 def expected_counts(outcomes):
-    return {name: rounded(expected(group)) for name, group in grouped(outcomes, configuration_of).items()}
+    return {name: expected(group) for name, group in grouped(outcomes, configuration_of).items()}
 
 
 def stored_counts(store, **where):
     return {configuration_of(counts): counts_in(counts) for counts in store.configurations(**where)}
-
-
-def rounded(counts):
-    return counts | {"failed_inputs": round(counts["failed_inputs"], 12)}
 
 
 def stored_hours(store, **where):

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise
 from math import isnan
 
@@ -17,8 +16,8 @@ from schema_guard.records.counts.buckets import bucket
 from schema_guard.records.counts.configurations import Latency
 from schema_guard.records.reading import pages
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
-from schema_guard.records.sql.snapshot import scanned
 from schema_guard.values import Failure, Usage, Violation
+from tests.records.scan import scanned
 
 SLOW = pytest.mark.slow
 tokens = st.none() | st.integers(0, 10**9)
@@ -195,7 +194,6 @@ def expected(members):
         "last_started_at": max(outcome.call.started_at for outcome in members),
         "clusters": tuple((*key, n) for key, n in sorted(shapes.items())) if repeats else (),
         "inputs": len(inputs),
-        "failed_inputs": float(sum(Fraction(k * n_inputs, n) for (n, k), n_inputs in shapes.items())),
         "attempts": tuple(
             (len(met[n]), sum(a.failure is not None for a in met[n])) for n in sorted(met) if met[n]
         ),
@@ -231,7 +229,6 @@ def found_in(counts):
         **{name: getattr(counts, name) for name in names.split()},
         "excluded": {(code, exception): calls for code, exception, calls in counts.excluded},
         "models": {(model, snapshot): attempts for model, snapshot, attempts in counts.models},
-        "failed_inputs": pytest.approx(counts.failed_inputs, abs=1e-12),
         "failures": {(kind, code): attempts for kind, code, attempts in counts.failures},
         "failure_kinds": counts.failure_kinds,
         "lengths": tuple(Counter(dict(lengths.buckets)) for lengths in counts.lengths),
