@@ -21,7 +21,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from schema_guard.errors import missing_extra
-from schema_guard.ext.recorders.langchain_runs import PendingCall, refused_calls
+from schema_guard.ext.recorders.langchain_runs import refused_calls
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
@@ -152,7 +152,6 @@ class ModelRuns:
         self.recording = recording
         self._lock = fork_safe_lock()
         self._spans = Spans(recording)
-        self._tree = self._spans.tree
         self._models: OrderedDict[Any, ModelRequest] = OrderedDict()
         self._streams: set[Any] = set()
 
@@ -162,23 +161,11 @@ class ModelRuns:
         self._spans.begin(run_id, parent_id or _surrounding_run(), name, tags)
 
     def run_ended(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
-        """Record the end of a chain or a tool. Its calls end too, or wait in the run around it."""
-        ids = refused_calls(outputs) if self._tree.is_agent_node(run_id) else set()
-        parent_id, calls = self._tree.end(run_id)
-        for call in calls:
-            if isinstance(call, PendingCall):
-                call.refuse_calls(ids)
-                if error is not None:
-                    call.refuse(error)
-            else:
-                call.refuse(ids=ids, names=_refused_tools(error))
+        """Take the end of a chain or a tool: its calls are over, or wait in the run around it."""
+        ids = refused_calls(outputs) if self._spans.tree.is_agent_node(run_id) else set()
         if error is not None:
             self._end_models(run_id, error)
-        for call in calls:
-            if error is not None or call.is_failed():
-                self._tree.wait(parent_id, call)
-            else:
-                call.close()
+        self._spans.end(run_id, error, ids, _refused_tools(error))
 
     def model_began(self, run_id: Any, parent_id: Any, messages: list[Any], more: Mapping[str, Any]) -> None:
         """Record the start of a model call, in the context of that call."""
@@ -188,13 +175,10 @@ class ModelRuns:
         model, named = metadata.get("ls_model_name"), metadata.get("function")
         model = model if isinstance(model, str) else None
         request = _requested_format(sent, more.get("options") or {}, provider)
-        if request is None:
-            self.recording.count("without_schema")
-            return
         known = {
             "function": named
             if isinstance(named, str)
-            else self._tree.function_of(more.get("name"), parent_id),
+            else self._spans.tree.function_of(more.get("name"), parent_id),
             "task": messages,
             "provider": provider if provider in PROVIDER_OPTIONS else None,
             "options": options_of(sent),
@@ -216,43 +200,23 @@ class ModelRuns:
     def model_ended(self, run_id: Any, response: Any) -> None:
         """Record a model's reply."""
         is_stream = run_id in self._streams
-        asked = self._pop(run_id)
-        call, turn = asked.call, asked.turn
-        message = _message(response)
-        reply = _as_cut_off(message) if is_stream else message
+        asked, message = self._pop(run_id), _message(response)
         usage = field(message, "usage_metadata")
         if isinstance(usage, dict) and usage.get("total_cost") == 0:
-            if call is not None or turn is not None:
+            if not asked.is_plain:
                 self.recording.count("cached")
+            asked.wait(self._spans.tree)
         else:
-            calls = field(message, "tool_calls") or field(message, "invalid_tool_calls")
-            if turn is not None and (call is None or calls):
-                turn.take(reply, message)
-            if call is not None and call.request.tools and calls:
-                # It may answer in the format, and has chosen to call a tool.
-                self.recording.count("tool_turns")
-            elif call is not None:
-                call.end(message, reply=reply)
-        asked.wait(self._tree)
+            self._spans.answer(asked, message, _as_cut_off(message) if is_stream else message)
 
     def model_failed(self, run_id: Any, error: BaseException, response: Any) -> None:
-        """Record the exception of a model call. An SDK that parses replies also raises for replies that don't fit."""
-        asked = self._pop(run_id)
-        call, turn = asked.call, asked.turn
-        if call is not None:
-            message = _message(response)
-            body = (field(message, "response_metadata") or {}).get("body")
-            came = body if isinstance(body, dict) else message if _has_content(message) else None
-            if not _is_of_a_parser(error):
-                reply = came if call.is_about_format(error) else None
-                call.end(message, is_raised=True, reply=reply, exception=error)
-            elif came is None:
-                call.end(message, is_raised=True, reply=Reply(failure=_UNREADABLE))
-            else:
-                call.end(message, is_raised=True, reply=came, exception=error)
-        if turn is not None:
-            turn.fail(error)
-        asked.wait(self._tree)
+        """Take what a model's call raised: an SDK that parses by itself raises for replies that do not fit, too."""
+        message = _message(response)
+        body = (field(message, "response_metadata") or {}).get("body")
+        came = body if isinstance(body, dict) else message if _has_content(message) else None
+        if _is_of_a_parser(error):
+            came = Reply(failure=_UNREADABLE) if came is None else read(came)
+        self._spans.answer(self._pop(run_id), message, came, error)
 
     def _end_models(self, run_id: Any, error: BaseException) -> None:
         """End what a run leaves: streams that it has refused, which report their end late, and requests that are cancelled."""

@@ -256,7 +256,7 @@ class PendingCall:
         if self.is_about_format(error):
             self._refuse(error)
 
-    def refuse_calls(self, ids: Collection[str]) -> None:
+    def refuse_calls(self, ids: Collection[str], names: Collection[str]) -> None:
         """Note the ids of the calls that the agent did not take."""
         calls = items(field(self.reply, "tool_calls"))
         if any(field(call, "id") in ids for call in calls):

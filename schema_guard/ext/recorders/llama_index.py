@@ -293,7 +293,7 @@ class _Calls:
         schema = self.recording.schema_of(filled.output)
         if schema is None:
             return
-        view = AttemptView(result, error, None, filled.model, perf_counter() - filled.began)
+        view = AttemptView(result, error, filled.model, perf_counter() - filled.began)
         self.recording.record(
             [view],
             schema,

@@ -10,7 +10,7 @@ from schema_guard.drive import end
 from schema_guard.providers.failures import no_reply
 from schema_guard.received.replies import Reply
 from schema_guard.text import clip
-from schema_guard.values import Failure, Usage
+from schema_guard.values import Failure
 
 if TYPE_CHECKING:
     from schema_guard.received.receiver import Receiver
@@ -25,7 +25,6 @@ class AttemptView(NamedTuple):
     Attributes:
         reply: What came: a text, a provider's or framework's reply object, or a `calls.replies.Reply`; None for nothing.
         exception: What was raised; beside a reply: why the framework did not take it.
-        usage: Tokens, where the framework knows them better than the reply does; a field of None is the reply's.
         model: Name of the model that was asked, for a reply that names none.
         elapsed_s: Seconds; NaN where nobody knows.
         cost: Dollars as the framework counts them; they stand where no table of prices is given.
@@ -33,7 +32,6 @@ class AttemptView(NamedTuple):
 
     reply: object = None
     exception: BaseException | None = None
-    usage: Usage | None = None
     model: str | None = None
     elapsed_s: float = nan
     cost: float | None = None
@@ -42,11 +40,6 @@ class AttemptView(NamedTuple):
 def end_of(one: AttemptView, receiver: Receiver) -> End:
     """Give the end of an attempt, as *receiver* reads what came."""
     reply = _reply(one, receiver)
-    if one.usage is not None:
-        usage = Usage(
-            *[own if own is not None else theirs for own, theirs in zip(one.usage, reply.usage, strict=True)]
-        )
-        reply = reply._replace(usage=usage)
     if reply.call_model == "" and one.model:
         reply = reply._replace(call_model=one.model)
     elif reply.model is None and one.model and reply.call_model is None:

@@ -16,7 +16,7 @@ import logging
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from math import isnan
-from time import perf_counter, time
+from time import time
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from schema_guard.configuration.thinking import THINKING, thinking
@@ -100,7 +100,6 @@ class Opened:
     __slots__ = (
         "_attempts",
         "_call",
-        "_clock",
         "_done",
         "_outer",
         "_plan",
@@ -117,18 +116,9 @@ class Opened:
         self._recording, self._plan, self._call, self._task = recording, plan, call, task
         self._start = identity
         self._attempts: list[AttemptView] = []
-        self._clock = perf_counter()
         self._done: Done[Any] | None = None
         self._outer: CallStart | None = None
         self.id, self.schema = call.id, plan.schema
-
-    def add_attempt(self, one: AttemptView) -> None:
-        """Take an attempt; one whose time is not known took what has passed since the one before it."""
-        clock = perf_counter()
-        if isnan(one.elapsed_s):
-            one = one._replace(elapsed_s=clock - self._clock)
-        self._clock = clock
-        self.past([one])
 
     def past(self, attempts: Iterable[AttemptView]) -> None:
         """Take attempts that are over, in order; a time that is not known stays unknown."""
@@ -201,8 +191,7 @@ class RecorderSettings(TypedDict, total=False):
 class Recording:
     """What a recorder of a framework hands its calls to. Safe in threads and tasks.
 
-    `record` takes a whole call; `open` one whose attempts come one by one, to whoever can hold it; `begin`,
-    `add_attempt` and `end` the same by a key, to whoever has only the framework's own id.
+    `record` takes a whole call, and `open` one whose attempts come one by one.
     """
 
     def __init__(self, name: str, **settings: Unpack[RecorderSettings]) -> None:
@@ -232,7 +221,6 @@ class Recording:
         self._lock = fork_safe_lock()
         self._schemas = _Bounded(_MOST_KNOWN)
         self._receivers = _Bounded(_MOST_KNOWN)
-        self._open = _Bounded(MOST_OPEN)
         self._functions: set[str] = set()
         self._reported: set[str] = set()
         self.unknown_tools = UnknownTools()
@@ -373,49 +361,6 @@ class Recording:
         opened.past(attempts)
         opened.close()
         return True
-
-    def begin(self, key: Hashable, schema: Schema[Any], **known: Any) -> bool:
-        """Open a call under the framework's own id; one that is open stays as it is.
-
-        Args:
-            key: The id.
-            schema: What its replies are held to.
-            **known: As `open` takes it.
-
-        Returns:
-            Whether it is open: not where it is part of a call further out.
-        """
-        with self._lock:
-            if key in self._open:
-                return True
-        opened = self.open(schema, **known)
-        if opened is None:
-            return False
-        with self._lock:
-            let_go: Opened | None = self._open.add(key, opened)
-        if let_go is not None:
-            self.count("unended")
-            let_go.close()
-        return True
-
-    def opened(self, key: Hashable) -> Opened | None:
-        """Give the call that is open under an id; None for none."""
-        with self._lock:
-            call: Opened | None = self._open.get(key)
-        return call
-
-    def add_attempt(self, key: Hashable, one: AttemptView) -> None:
-        """Take an attempt of the call that is open under an id; of none it is not counted."""
-        opened = self.opened(key)
-        if opened is not None:
-            opened.add_attempt(one)
-
-    def end(self, key: Hashable) -> None:
-        """Record the call that is open under an id; a second time nothing."""
-        with self._lock:
-            opened: Opened | None = self._open.pop(key, None)
-        if opened is not None:
-            opened.close()
 
     def judge(
         self, attempts: Sequence[AttemptView], plan: Plan, call: Call, task: Prompt | None

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.ext.recorders.langchain_runs import PendingCall, RunTree, read_tools
 from schema_guard.ext.tools.judging import raw_reply
 from schema_guard.providers.fields import field
-from schema_guard.received.exceptions import read_exception
 from schema_guard.received.replies import Reply, written_calls
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from schema_guard.ext.recorders.recording import Recording
     from schema_guard.ext.recorders.requests import Requested
@@ -69,10 +68,24 @@ class Spans:
             self.recording.count("unended")
             call.close()
 
-    def end(self, span_id: Any, error: BaseException | None = None) -> None:
-        """Remove a span: its calls are over, or wait in the span around it."""
+    def end(
+        self,
+        span_id: Any,
+        error: BaseException | None = None,
+        refused_ids: Collection[str] = (),
+        refused_tools: Collection[str] = (),
+    ) -> None:
+        """Remove a span: its calls are over, or wait in the span around it.
+
+        Args:
+            span_id: Its id.
+            error: Raised in it.
+            refused_ids: Ids of the tool calls that an agent did not take.
+            refused_tools: Names of the tools whose calls it did not take.
+        """
         parent_id, calls = self.tree.end(span_id)
         for call in calls:
+            call.refuse_calls(refused_ids, refused_tools)
             if error is not None and isinstance(call, PendingCall):
                 call.refuse(error)
             if error is not None or call.is_failed():
@@ -125,16 +138,17 @@ class Spans:
         call, turn = asked.call, asked.turn
         reply = message if reply is None else reply
         calls = _calls_in(reply) if turn is not None and error is None else ()
-        if turn is not None and error is None and (call is None or calls):
-            turn.take(reply)
-            turn.reply = message
-        elif turn is not None and error is not None:
+        if turn is not None and error is not None:
             turn.fail(error)
+        elif turn is not None and (call is None or calls):
+            turn.take(reply, message)
         if call is not None and error is not None:
-            seen = read_exception(error, call.opened.schema, is_observed=True)
-            is_seen = seen.failure is None or seen.failure.kind != "transport"
-            call.end(message, is_raised=True, **({"reply": seen} if is_seen else {"exception": error}))
-        elif call is not None and not calls:
+            is_seen = isinstance(reply, Reply) or call.is_about_format(error)
+            call.end(message, is_raised=True, reply=reply if is_seen else None, exception=error)
+        elif call is not None and calls:
+            # It may answer in the format, and has chosen to call a tool.
+            self.recording.count("tool_turns")
+        elif call is not None:
             call.end(message, reply=reply)
         asked.wait(self.tree)
 

@@ -188,15 +188,15 @@ class ToolTurn:
         if current_tools.get() is self._names:
             current_tools.set(self._outer)
 
-    def take(self, reply: object, message: object = None) -> None:
-        """Take the reply of the turn, and the message that the next request sends of it, if that is another object."""
+    def take(self, reply: object, message: object) -> None:
+        """Take the reply of the turn, and the message that the next request sends of it."""
         elapsed_s = perf_counter() - self._began
-        self.reply = reply if message is None else message
+        self.reply = message
         answer = read(reply)
         answer = answer._replace(model=answer.model or self._model)
         self._turns.take_reply(reply, self._tools, answer, elapsed_s, where=self._facts["where"])
 
-    def refuse(self, *, ids: Collection[str] = (), names: Collection[str] = ()) -> None:
+    def refuse_calls(self, ids: Collection[str], names: Collection[str]) -> None:
         """Note that an agent did not take the last turn's calls with one of these ids, or to one of these tools."""
         self._turns.refuse(ids, names)
 

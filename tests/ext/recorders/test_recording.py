@@ -14,8 +14,9 @@ from schema_guard.ext import recorders
 from schema_guard.ext.recorders import counts
 from schema_guard.ext.recorders.nesting import is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import MOST_OPEN, Recording
+from schema_guard.ext.recorders.recording import Recording
 from schema_guard.ext.recorders.requests import options_of
+from schema_guard.received.replies import Reply
 from tests.public.commands.command_lines import run
 from tests.public.test_public_names import PUBLIC_MODULES
 
@@ -60,7 +61,7 @@ def test_a_call_has_the_attempts_that_were_seen(valid):
     stored = Kept()
     recording = Recording("law", store=stored)
     seen = [
-        AttemptView(RIGHT if one else WRONG, usage=Usage(number, number), elapsed_s=number)
+        AttemptView(Reply(RIGHT if one else WRONG, usage=Usage(number, number)), elapsed_s=number)
         for number, one in enumerate(valid)
     ]
 
@@ -86,22 +87,6 @@ def test_thinking_is_a_part_of_the_configuration(recording, kept):
         ("off", None),
         (None, None),
     ]
-
-
-def test_a_call_of_a_key_is_that_of_one_piece(recording, kept):
-    """Attempts that come one by one make the call that they make together."""
-    recording.record(
-        [AttemptView(WRONG, elapsed_s=1.0), AttemptView(RIGHT, elapsed_s=2.0)], schema(recording), task="t"
-    )
-    recording.begin("k", schema(recording), task="t")
-    recording.add_attempt("k", AttemptView(WRONG, elapsed_s=1.0))
-    recording.add_attempt("k", AttemptView(RIGHT, elapsed_s=2.0))
-    recording.end("k")
-    recording.end("k")
-
-    (one, task), (other, other_task) = kept
-    assert (one.attempts, task) == (other.attempts, other_task)
-    assert one.call._replace(id="", started_at=0.0) == other.call._replace(id="", started_at=0.0)
 
 
 def test_names_of_functions_go_in_their_order(recording):
@@ -167,9 +152,9 @@ def test_the_outermost_recorder_takes_a_call(recording, kept):
         return inner.record([AttemptView(RIGHT)], schema(inner))
 
     with opened.inside():
-        taken = [asyncio.run(record()), inner.begin("k", schema(inner))]
+        taken = [asyncio.run(record()), inner.record([AttemptView(RIGHT)], schema(inner))]
     after = inner.record([AttemptView(RIGHT)], schema(inner))
-    opened.add_attempt(AttemptView(RIGHT))
+    opened.past([AttemptView(RIGHT)])
     opened.close()
 
     assert taken == [False, False]
@@ -192,28 +177,14 @@ def test_a_rewritten_schema_is_the_same(types):
     assert not is_same(one, recording.schema_of(wider))
 
 
-def test_open_calls_are_bounded(recording, kept):
-    """The oldest beyond the most is recorded with what was seen of it, and counted."""
-    invoice = schema(recording)
-    recording.begin("first", invoice)
-    recording.add_attempt("first", AttemptView(RIGHT))
-
-    for number in range(MOST_OPEN):
-        recording.begin(number, invoice)
-
-    assert len(kept) == 1
-    assert counted(recording) == {"unended": 1, "recorded": 1}
-
-
 def test_threads_have_calls_of_their_own(recording, kept):
     """Calls of several threads do not mix."""
     invoice = schema(recording)
 
     def call(number):
-        recording.begin(number, invoice, task=str(number))
-        recording.add_attempt(number, AttemptView(WRONG, usage=Usage(number, 0)))
-        recording.add_attempt(number, AttemptView(RIGHT, usage=Usage(number, 0)))
-        recording.end(number)
+        usage = Usage(number, 0)
+        attempts = [AttemptView(Reply(text, usage=usage)) for text in (WRONG, RIGHT)]
+        recording.record(attempts, invoice, task=str(number))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(call, range(100)))
