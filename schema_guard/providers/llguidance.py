@@ -10,13 +10,12 @@ Rules:
 from __future__ import annotations
 
 import json
-import re
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.locks import fork_safe_lock
-from schema_guard.pointer import pointer
+from schema_guard.providers.request_options import check_enforced
 from schema_guard.text import clip, safe
 from schema_guard.validation.references import subschemas
 
@@ -32,9 +31,6 @@ MAX_LENGTH = 512
 MAX_ITEMS = 32
 
 _CACHED_GRAMMARS = 256
-# A schema with more unsupported keywords than this is told the first ones.
-_MAX_ROUNDS = 20
-_MAX_PLACES = 10
 
 _STRING_KEYWORDS = frozenset({"minLength", "pattern", "format"})
 _OBJECT_KEYWORDS = frozenset({"properties", "patternProperties", "additionalProperties", "required"})
@@ -43,19 +39,12 @@ _ARRAY_KEYWORDS = frozenset({"minItems", "items", "prefixItems"})
 # Beside these a bound of ours could contradict what they say; where they lead has bounds of its own.
 _SETTLED_ELSEWHERE = frozenset({"$ref", "$dynamicRef", "enum", "const", "allOf", "anyOf", "oneOf"})
 
+_ADVICE = "use another strategy (json_mode, system_prompt), or move them from the schema to checks="
 # Before a schema, in a grammar.
 _PREFACE = "%llguidance {}\nstart: %json "
 
 _cache: OrderedDict[tuple[str, str | None, int | None, int | None], str] = OrderedDict()
 _cache_lock = fork_safe_lock()
-
-
-class _Complaint(NamedTuple):
-    """What llguidance says of a grammar: its words, and the keywords that they name."""
-
-    message: str
-    keywords: tuple[str, ...] = ()
-    value: str | None = None
 
 
 def grammar(
@@ -218,7 +207,10 @@ def _compile(
         text = _written(bounded(schema.document, max_length=length, max_items=items), dialect)
         if _complaint(text) is None:
             return text
-    raise InvalidArgument(_refusal(schema, dialect, provider))
+    head = f"strategy 'strict_schema' on provider {provider!r}: schema {safe(schema.name)}"
+    check_enforced(schema, provider, f"{head} has keywords that llguidance does not enforce", _ADVICE)
+    reason = clip(" ".join(str(_complaint(_written(schema.document, dialect))).split()), 160)
+    raise InvalidArgument(f"{head} gives no grammar: {reason}: correct the schema, or use another strategy")
 
 
 def _written(document: Any, dialect: str | None = None) -> str:
@@ -232,96 +224,16 @@ def _written(document: Any, dialect: str | None = None) -> str:
     return json.dumps(document)
 
 
-def _complaint(text: str) -> _Complaint | None:
-    """Give what llguidance says against a schema as it is written, warnings included; None when all of it is enforced."""
+def _complaint(text: str) -> str | None:
+    """Return the fault that llguidance finds in a written schema, warnings included; None if it enforces all of it."""
     try:
         from llguidance import LLMatcher  # an extra, imported by those who use it
     except ImportError as error:
         what = "strategy 'strict_schema' on provider 'llamacpp-llguidance'"
         raise missing_extra(what, "llguidance", "local") from error
     _, messages = LLMatcher.validate_grammar_with_warnings(_PREFACE + text)
-    return _understood(messages[0]) if messages else None
-
-
-# Texts of llguidance 1.9, each with the keywords that it stands for.
-_TEXTS = (
-    ("oneOf constraints", ("oneOf",)),
-    ("oneOf not fully supported", ("oneOf",)),
-    ("min/maxProperties only", ("minProperties", "maxProperties")),
-    ("regex", ("pattern", "patternProperties")),
-    ("Regex", ("pattern", "patternProperties")),
-    ("is not present in a registry", ("$ref",)),
-)
-
-
-def _understood(message: str) -> _Complaint:
-    # A message is a position, this preface, the words, and the grammar's lines with their numbers.
-    words = message.partition("failed to compile JSON schema: ")[2] or message
-    words = words.partition("\n   1 | ")[0].strip()
-    if keys := re.search(r"Unimplemented keys: (\[.*\])", words):
-        return _Complaint(words, tuple(json.loads(keys[1])))
-    if unknown := re.match(r"Unknown format: (.*)", words, re.DOTALL):
-        return _Complaint(words, ("format",), unknown[1])
-    if words.startswith("Unsatisfiable schema"):
-        return _Complaint(words)
-    return _Complaint(words, next((keywords for text, keywords in _TEXTS if text in words), ()))
-
-
-def _refusal(schema: Schema[Any], dialect: str | None, provider: str) -> str:
-    """Say which keywords stand in the way, all of them and where."""
-    advice = "use another strategy (json_mode, system_prompt), or move them from the schema to checks="
-    head = f"strategy 'strict_schema' on provider {provider!r}: schema {safe(schema.name)}"
-    complaints = list(_complaints(schema.document, dialect))
-    places = [place for complaint in complaints for place in _places(schema.document, complaint)]
-    if not places:
-        reason = clip(" ".join(complaints[0].message.split()), 160)
-        return f"{head} gives no grammar: {reason}: correct the schema, or use another strategy"
-    shown = ", ".join(places[:_MAX_PLACES])
-    more = f" and {len(places) - _MAX_PLACES} more" if len(places) > _MAX_PLACES else ""
-    return f"{head} has keywords that llguidance does not enforce: {shown}{more}: {advice}"
-
-
-def _complaints(document: Any, dialect: str | None) -> Iterator[_Complaint]:
-    """Give the complaints one after another: llguidance stops at the first, so its cause is taken out."""
-    rest = _copied(document)
-    for _ in range(_MAX_ROUNDS):
-        complaint = _complaint(_written(rest, dialect))
-        if complaint is None:
-            return
-        yield complaint
-        if not complaint.keywords:
-            return
-        for schema, keyword, _location in list(_uses(rest, complaint)):
-            del schema[keyword]
-
-
-def _uses(document: Any, complaint: _Complaint) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """Give each schema, keyword and location that a complaint may be about."""
-    for place in subschemas(document, "", ""):
-        if isinstance(place.schema, dict):
-            for keyword in complaint.keywords:
-                value = place.schema.get(keyword)
-                if (
-                    keyword in place.schema
-                    and complaint.value in (None, value)
-                    and _is_at_fault(keyword, value)
-                ):
-                    yield place.schema, keyword, place.location
-
-
-def _is_at_fault(keyword: str, value: Any) -> bool:
-    """Whether this use of a keyword is refused; of patterns, most are not."""
-    if keyword == "pattern":
-        return _complaint(_written({"type": "string", "pattern": value})) is not None
-    if keyword == "patternProperties":
-        members: dict[str, Any] = {name: {} for name in value}
-        return _complaint(_written({"type": "object", "patternProperties": members})) is not None
-    if keyword == "$ref":
-        return not str(value).startswith("#")
-    return True
-
-
-def _places(document: Any, complaint: _Complaint) -> list[str]:
-    shown = [] if complaint.value is None else [repr(clip(complaint.value, 40))]
-    uses = sorted(((location, keyword) for _, keyword, location in _uses(document, complaint)))
-    return [" ".join([repr(keyword), *shown, "at", pointer(location)]) for location, keyword in uses]
+    if not messages:
+        return None
+    # A message is a position, this preface, the fault, and the grammar's lines with their numbers.
+    fault = messages[0].partition("failed to compile JSON schema: ")[2] or messages[0]
+    return str(fault.partition("\n   1 | ")[0].strip())

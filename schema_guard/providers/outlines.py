@@ -18,7 +18,7 @@ from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.providers.fields import field, has
 from schema_guard.providers.llguidance import compiled
 from schema_guard.providers.provider import Provider, Rejection
-from schema_guard.providers.request_options import ProviderOptions, document_of
+from schema_guard.providers.request_options import ProviderOptions, check_enforced, document_of
 from schema_guard.text import clip, safe
 from schema_guard.values import Failure
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
 __all__ = ["PROVIDER"]
-
-_MOST_PLACES = 10
 
 
 def _json_mode(_schema: Schema[Any]) -> dict[str, Any]:
@@ -82,26 +80,13 @@ def _check_enforced(schema: Schema[Any], text: str) -> None:
     """
     from outlines_core import json_schema  # type: ignore[import-not-found,import-untyped,unused-ignore]  # outlines brings it
 
-    # Only this engine is not asked by itself.
-    from schema_guard.extensions import load
-
-    findings = [
-        finding
-        for finding in load("name:lint")(schema.document, "outlines-core")
-        if finding.severity == "error"
-    ]
-    places = [
-        f"{finding.keyword!r} at {finding.location or '(root)'}"
-        for finding in findings
-        if finding.effect != "narrowed"
-    ]
-    if places:
-        more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
-        raise InvalidArgument(
-            f"{_head('outlines-core')}: schema {safe(schema.name)} has keywords that outlines-core does not enforce: "
-            f"{', '.join(places[:_MOST_PLACES])}{more}: use provider 'outlines', another strategy, or move them from the "
-            "schema to checks="
-        )
+    # Only this engine does not report them.
+    check_enforced(
+        schema,
+        "outlines-core",
+        f"{_head('outlines-core')}: schema {safe(schema.name)} has keywords that outlines-core does not enforce",
+        "use provider 'outlines', another strategy, or move them from the schema to checks=",
+    )
     try:
         json_schema.build_regex_from_schema(text)
     except Exception as error:
