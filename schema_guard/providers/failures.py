@@ -7,9 +7,10 @@ from typing import Final
 
 from schema_guard.providers.fields import either, field
 from schema_guard.text import clip
-from schema_guard.values import Failure
+from schema_guard.values import Failure, FinishReason
 
 __all__ = [
+    "ENDED_EARLY",
     "SEVERAL_CALLS",
     "bad_unicode",
     "html_page",
@@ -24,6 +25,13 @@ __all__ = [
 SEVERAL_CALLS: Final = Failure(
     "syntax", "several_documents", "the reply holds several tool calls: expected exactly one"
 )
+
+ENDED_EARLY: Final[dict[FinishReason, Failure]] = {
+    "length": Failure("truncation", "max_tokens", "the reply was cut off at the output limit"),
+    "content_filter": Failure("refusal", "content_filter", "a content filter stopped the reply"),
+    "refusal": Failure("refusal", "refusal", "the model refused"),
+}
+"""Finish reason -> the failure of a reply that is known only by it."""
 
 
 def no_reply(reply: object) -> Failure:

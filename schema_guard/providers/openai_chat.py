@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.failures import provider_error
+from schema_guard.providers.failures import ENDED_EARLY, provider_error
 from schema_guard.providers.fields import as_json, count, either, field, first, has, items, total, words
 from schema_guard.providers.model_output import Written, arguments_of, message_written, tool_of
 from schema_guard.providers.provider import Provider, RawReply, Rejection, broken
 from schema_guard.providers.request_options import ProviderOptions, document_of, wire_name
-from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
+from schema_guard.values import UNKNOWN_USAGE, FinishReason, Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
@@ -178,24 +178,18 @@ def _helper_chunk(stream: Stream, event: object) -> str | None:
 
 # Exceptions.
 
-_PARSE_ERRORS: Final[dict[str, tuple[FinishReason, Failure]]] = {
-    "LengthFinishReasonError": (
-        "length",
-        Failure("truncation", "max_tokens", "the reply was cut off at the output limit"),
-    ),
-    "ContentFilterFinishReasonError": (
-        "content_filter",
-        Failure("refusal", "content_filter", "a content filter stopped the reply"),
-    ),
+_PARSE_ERRORS: Final[dict[str, FinishReason]] = {
+    "LengthFinishReasonError": "length",
+    "ContentFilterFinishReasonError": "content_filter",
 }
 
 
 def _parse_error(error: BaseException) -> Rejection | None:
     """Read what the SDK's `parse()` raises instead of giving the completion."""
-    known = _PARSE_ERRORS.get(type(error).__name__)
-    if known is None or not has(error, "completion"):
+    finish = _PARSE_ERRORS.get(type(error).__name__)
+    if finish is None or not has(error, "completion"):
         return None
-    return Rejection(field(error, "completion"), *known)
+    return Rejection(field(error, "completion"), finish, ENDED_EARLY[finish])
 
 
 # Arguments for a format.

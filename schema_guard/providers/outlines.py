@@ -15,12 +15,12 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.providers.failures import ENDED_EARLY
 from schema_guard.providers.fields import field, has
 from schema_guard.providers.llguidance import compiled
 from schema_guard.providers.provider import Provider, Rejection
 from schema_guard.providers.request_options import ProviderOptions, check_enforced, document_of
 from schema_guard.text import clip, safe
-from schema_guard.values import Failure
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
@@ -108,7 +108,7 @@ def _refusal(error: BaseException) -> Rejection | None:
     head, colon, _ = str(error).partition(": ")
     if not (colon and head.endswith(" refused to answer the request")):
         return None
-    return Rejection(None, "refusal", Failure("refusal", "refusal", "the model refused"))
+    return Rejection(None, "refusal", ENDED_EARLY["refusal"])
 
 
 PROVIDER: Final = Provider(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import SchemaGuardError
 from schema_guard.interruptions import is_interruption
+from schema_guard.providers.failures import ENDED_EARLY
 from schema_guard.providers.fields import as_json, field, items, words
 from schema_guard.received import dspy, openai_agents, replies
 from schema_guard.received.pydantic_errors import carried, is_validation_error, title_of
@@ -30,13 +31,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schema_guard.schema import Schema
+    from schema_guard.values import FinishReason
 
 __all__ = ["read_exception"]
 
 _MOST_LINKS: Final = 20
 _AGENTS: Final = frozenset({"pydantic_ai"})
-_DSPY: Final = frozenset({"dspy"})
-_LANGCHAIN: Final = frozenset({"langchain_core"})
+# Package and class -> why the reply ended early, and the attribute that holds it.
+_ENDED_EARLY: Final[dict[tuple[str, str], tuple[FinishReason, str]]] = {
+    ("instructor", "IncompleteOutputException"): ("length", "last_completion"),
+    ("langchain_core", "ModelRefusalError"): ("refusal", "raw_message"),
+    ("pydantic_ai", "ContentFilterError"): ("content_filter", ""),
+    ("pydantic_ai", "IncompleteToolCall"): ("length", ""),
+    ("agents", "ModelRefusalError"): ("refusal", ""),
+}
+# Package and class of exceptions that say that the provider failed.
+_FAULTS: Final = frozenset(
+    {
+        ("pydantic_ai", "ModelAPIError"),
+        ("dspy", "LMProviderError"),
+        ("dspy", "LMTransportError"),
+        ("langchain_core", "ModelError"),
+    }
+)
 # The beginnings of what llama-index raises for a reply that its programs cannot use.
 _PROGRAMS_FAILED: Final = (
     "Structured output extraction failed",
@@ -115,11 +132,11 @@ def _read(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool
             _json_error,
             _validation_error,
             _retried,
-            _cut_off,
+            _ended_early,
             _parser_error,
             _program_error,
             _agent_error,
-            _run_error,
+            openai_agents.raised,
         ):
             reply = reader(error, schema, is_observed)
             if reply is not None:
@@ -131,14 +148,13 @@ def _fault(error: BaseException) -> Reply | None:
     """Read an exception that says that the provider, or the way to it, failed."""
     if isinstance(error, TimeoutError | ConnectionError) or is_of(type(error), CLIENTS):
         return _excluded("provider_error", error)
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if "ModelAPIError" in names and is_of(type(error), _AGENTS):
-        return _excluded("provider_error", error)
-    if names & {"LMProviderError", "LMTransportError"} and is_of(type(error), _DSPY):
-        return _excluded("provider_error", error)
-    if "ModelError" in names and is_of(type(error), _LANGCHAIN):
-        return _excluded("provider_error", error)
-    return None
+    return _excluded("provider_error", error) if _FAULTS & set(_classes_of(error)) else None
+
+
+def _classes_of(error: BaseException) -> Iterator[tuple[str, str]]:
+    """Yield the package and the name of the class of an exception, and of each base."""
+    for kind in type(error).__mro__:
+        yield kind.__module__.partition(".")[0], kind.__name__
 
 
 def _with_unseen_attempts(reply: Reply, error: BaseException) -> Reply:
@@ -239,23 +255,19 @@ def _usages_of_each(tries: list[Reply]) -> list[Reply]:
     return [reply._replace(usage=usage) for reply, usage in zip(tries, own, strict=True)]
 
 
-def _cut_off(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
-    """Read instructor's exception for a reply that was cut off."""
-    if not _has_class_named(error, "IncompleteOutputException"):
+def _ended_early(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
+    """Read an exception for a reply that was cut off or refused."""
+    known = next((_ENDED_EARLY[kind] for kind in _classes_of(error) if kind in _ENDED_EARLY), None)
+    if known is None:
         return None
-    failure = Failure("truncation", "max_tokens", "the reply was cut off at the output limit")
-    completion = field(error, "last_completion")
-    reply = (None if completion is None else read_shape(completion)) or Reply()
-    return reply._replace(finish_reason="length", failure=failure)
+    finish, holder = known
+    held = field(error, holder) if holder else None
+    reply = (None if held is None else read_shape(held)) or Reply(refusal=words(field(error, "refusal")))
+    return reply._replace(finish_reason=finish, failure=ENDED_EARLY[finish])
 
 
 def _parser_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
-    """Read LangChain's exceptions of its output parsers, and of a refusal."""
-    if _has_class_named(error, "ModelRefusalError") and is_of(type(error), _LANGCHAIN):
-        message = field(error, "raw_message")
-        reply = (None if message is None else read_shape(message)) or Reply()
-        failure = Failure("refusal", "refusal", "the model refused")
-        return reply._replace(finish_reason="refusal", failure=failure)
+    """Read LangChain's exceptions of its output parsers."""
     if not _has_class_named(error, "OutputParserException"):
         return None
     behind = error.__cause__ or error.__context__
@@ -295,19 +307,12 @@ def _agent_error(error: BaseException, schema: Schema[Any], is_observed: bool) -
         return None
     message = field(error, "message")
     text = message if isinstance(message, str) else ""
-    if _has_class_named(error, "ContentFilterError"):
-        return Reply(failure=Failure("refusal", "content_filter", "a content filter stopped the reply"))
-    if _has_class_named(error, "IncompleteToolCall") or "token limit" in text:
-        return Reply(failure=Failure("truncation", "max_tokens", "the reply was cut off at the output limit"))
+    if "token limit" in text:
+        return Reply(failure=ENDED_EARLY["length"])
     if not text.startswith(("Exceeded maximum", "Tool ")) and not _has_class_named(error, "ToolRetryError"):
         return None
     asked_again = "(0)" not in text and _has_class_named(error, "UnexpectedModelBehavior")
     return _agent_refusal(error)._replace(unseen=asked_again, is_final=asked_again)
-
-
-def _run_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
-    """Read an exception of openai-agents."""
-    return openai_agents.raised(error, schema)
 
 
 def _agent_refusal(error: BaseException) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.failures import provider_error, refused_inside, unusable
+from schema_guard.providers.failures import ENDED_EARLY, provider_error, refused_inside, unusable
 from schema_guard.providers.fields import field, items, name, words
 from schema_guard.received.pydantic_errors import carried, is_validation_error
 from schema_guard.received.pydantic_failures import refused_by
@@ -22,17 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["model_name", "raised", "response", "result"]
 
 _PACKAGE: Final = frozenset({"agents"})
-_CUT_OFF: Final = Failure("truncation", "max_tokens", "the reply was cut off at the output limit")
-_FILTERED: Final = Failure("refusal", "content_filter", "a content filter stopped the reply")
-_REFUSED: Final = Failure("refusal", "refusal", "the model refused")
 _UNFINISHED: Final = Failure(
     "transport", "no_reply", "the run has no final output: return the result of a run that has ended"
 )
 _REDACTED: Final = "a reply of another form (set OPENAI_AGENTS_DONT_LOG_MODEL_DATA=0 to see why)"
 # In the messages of a ModelBehaviorError, which has no code. The first that fits decides.
 _FAILURES: Final = (
-    (("max_output_tokens", "finish_reason='length'"), _CUT_OFF),
-    (("content_filter",), _FILTERED),
+    (("max_output_tokens", "finish_reason='length'"), ENDED_EARLY["length"]),
+    (("content_filter",), ENDED_EARLY["content_filter"]),
     (
         (
             "has no choices",
@@ -83,7 +80,7 @@ def model_name(agent: object, model: object = None) -> str | None:
     return name(model) or words(field(model, "model"))
 
 
-def raised(error: BaseException, schema: Schema[Any]) -> Reply | None:
+def raised(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
     """Return the reply behind an exception of openai-agents, or None for every other exception.
 
     The package redacts the cause and the text of a reply that did not fit, so the type decides.
@@ -91,8 +88,6 @@ def raised(error: BaseException, schema: Schema[Any]) -> Reply | None:
     if not is_of(type(error), _PACKAGE):
         return None
     names = {kind.__name__ for kind in type(error).__mro__}
-    if "ModelRefusalError" in names:
-        return Reply(finish_reason="refusal", refusal=words(field(error, "refusal")), failure=_REFUSED)
     if "OutputGuardrailTripwireTriggered" in names:
         return Reply(failure=refused_inside("an output guardrail was triggered"))
     return _misbehaved(error, schema) if "ModelBehaviorError" in names else None

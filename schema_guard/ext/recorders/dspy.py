@@ -26,6 +26,7 @@ from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Re
 from schema_guard.ext.recorders.requests import options_of
 from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.locks import fork_safe_lock
+from schema_guard.providers.failures import ENDED_EARLY
 from schema_guard.providers.fields import as_json, field, first, items, words
 from schema_guard.providers.model_output import WrittenCall, call_of
 from schema_guard.received.dspy import ADDED, is_parse_error, model_of, parse_failure, plain
@@ -45,12 +46,6 @@ __all__ = ["callback"]
 NAME: Final = "dspy"
 _CANCELLED: Final = Failure("transport", "cancelled", "the run was cancelled")
 _EMPTY: Final = Failure("syntax", "empty", "the reply is empty")
-# Why a reply that an adapter refused had ended early.
-_EARLY: Final = {
-    "length": Failure("truncation", "max_tokens", "the reply was cut off at the output limit"),
-    "content_filter": Failure("refusal", "content_filter", "a content filter stopped the reply"),
-    "refusal": Failure("refusal", "refusal", "the model refused"),
-}
 
 
 def callback(
@@ -150,7 +145,7 @@ class _Run:
             last = last._replace(reply=last.reply._replace(parsed=verdict))
         elif isinstance(last.reply, Reply) and last.reply.failure is None:
             assert isinstance(verdict, Failure)
-            early = _EARLY.get(last.reply.finish_reason or "")
+            early = ENDED_EARLY.get(last.reply.finish_reason or "stop")
             last = last._replace(reply=last.reply._replace(failure=early or verdict, parsed=None))
         self.attempts.append(last)
 

@@ -11,13 +11,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.traces.values import MISSING, decoded
-from schema_guard.providers.failures import provider_error
+from schema_guard.providers.failures import ENDED_EARLY, provider_error
 from schema_guard.received import replies
 from schema_guard.received.replies import Reply
 from schema_guard.received.return_values import read_result
 from schema_guard.received.traceback_reply import CLIENTS
 from schema_guard.text import clip
-from schema_guard.values import UNKNOWN_USAGE, Failure, ParsedValue, Usage
+from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
 
 if TYPE_CHECKING:
     from schema_guard.ext.traces.stored_reply import StoredReply
@@ -41,13 +41,9 @@ _PROVIDERS_NAMES: Final = re.compile(
     r"Authentication|PermissionDenied|NotFound|Connection|Connect|Read|Write|Pool|HTTP|Client|Server|Throttling)"
     r"\w*(?:Error|Exception|Timeout)|Timeout(?:Error|Exception)?|provider|\w*(?:server_error|rate_limit\w*)"
 )
-_PARSED_BY: Final = {
-    "LengthFinishReasonError": Failure(
-        "truncation", "max_tokens", "the reply was cut off at the output limit"
-    ),
-    "ContentFilterFinishReasonError": Failure(
-        "refusal", "content_filter", "a content filter stopped the reply"
-    ),
+_PARSED_BY: Final[dict[str, FinishReason]] = {
+    "LengthFinishReasonError": "length",
+    "ContentFilterFinishReasonError": "content_filter",
 }
 
 
@@ -91,7 +87,7 @@ def _failed(stored: StoredReply) -> Reply:
     named = stored.exception or ""
     package, _, name = named.partition(".")[0], *named.rpartition(".")[1:]
     if name in _PARSED_BY:
-        return Reply(failure=_PARSED_BY[name], **known)  # type: ignore[arg-type]
+        return Reply(failure=ENDED_EARLY[_PARSED_BY[name]], **known)  # type: ignore[arg-type]
     kind = clip(name) if name else None
     if name in _CANCELLED:
         failure = Failure("transport", "cancelled", f"{kind} was raised")
