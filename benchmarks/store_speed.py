@@ -72,7 +72,7 @@ def _call(draw: random.Random, number: int, input_hash: str) -> list[Row]:
         "parent_call_id": None, "strategy": strategy, "repairs": "[]", "coercions": "[]", "finish_reason": "stop",
         "cached_input_tokens": 0, "reasoning_tokens": None, "prompt_chars": 2_000, "reply_bytes": 900,
         "reply_hash": input_hash, "reply_model": "model", "snapshot": "model-2026-01-01", "exception": None,
-        "unseen": 0, "adapted": 0, "gateway_repaired": 0, "stopped_at": None, "retries": None,
+        "unseen": 0, "adapted": 0, "gateway_repaired": 0, "stopped_at": None,
     }  # fmt: skip
     rows: list[Row] = []
     final = False

@@ -18,9 +18,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.loop import Done
-
-# Readers are loaded with the loop, and not while a reply is read: that would be seconds of the attempt.
-from schema_guard.received import retries  # noqa: F401
 from schema_guard.received.cleanup import aclose, close, streams_of_exception, streams_under
 from schema_guard.received.receiver import ANYBODYS
 from schema_guard.received.stream_managers import opened
@@ -378,7 +375,6 @@ def end(reply: Reply | str, elapsed_s: float, judged: Judgement[Any] | Missed | 
         reply.instead,
         reply.reasoned,
         reply.tool,
-        retries=reply.retries,
         calls=reply.calls,
         judged=judged,
     )

@@ -122,9 +122,8 @@ def fast_call_of(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
         finally:
             end_inside(token)
         elapsed_s = perf_counter() - started
-        text = result if type(result) is str or result is None else prepared.receiver.glance(result)
-        if text is not None:
-            value = accept(text)
+        if type(result) is str:
+            value = accept(result)
             if type(value) is not Missed:
                 if is_recorded:
                     AcceptedCall(prepared, _origin(begun), task, result, elapsed_s, value).record()
@@ -160,9 +159,8 @@ async def _call_async(fast: _FastPath, prepared: Prepared, task: str) -> Any:
         if call_around() is begun:
             begin_inside(outer)
     elapsed_s = perf_counter() - started
-    text = result if type(result) is str or result is None else prepared.receiver.glance(result)
-    if text is not None:
-        value = fast.accept(text)
+    if type(result) is str:
+        value = fast.accept(result)
         if type(value) is not Missed:
             if fast.is_recorded:
                 origin = Origin(begun, outer, tags)

@@ -342,7 +342,6 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
         None if step.sent is None else step.sent.recorded,
         repaired,
         None if end.stopped is None else len(text),
-        end.retries,
         step.provider,
         coercions,
     )

@@ -223,18 +223,18 @@ class Attempt(NamedTuple):
         cost: Cost in the currency of the price table, or None without prices.
         finish_reason: Why the model stopped, such as `tool_call` if it called a tool. None if unknown.
         elapsed_s: Seconds from the call to the end of the reply.
-        model: Name of the model that replied, without the date of its snapshot. None if the reply doesn't name it.
-        snapshot: Name of that model with the date, or None if the reply doesn't name it.
-        exception: Type of the exception if the call raised and no reply was validated, otherwise None.
-        unseen: Whether a library inside the function retried, so that earlier tries of this attempt are unknown.
-        adapted: The schema that was sent, if the provider doesn't accept the original one. Otherwise None.
-        gateway_repaired: Whether a gateway that the function calls can have repaired the reply.
-        stopped_at: Characters received before the stream was stopped, because the reply could not become valid or
-            repeated itself. `reply` has these characters, and *failure* the reason. *failure* is None for a valid
-            reply that only repeated white space after its end. None for a stream that wasn't stopped.
-        retries: Number of requests that an SDK repeated after faults that schema_guard could not see. None if unknown.
-        provider: Name of the provider or engine whose arguments were sent. None without any.
-        coercions: Places that the schema's Python type converted. `reply` is unchanged.
+        model: Name of the model that replied, without the date of its snapshot; None when the reply does not say.
+        snapshot: The dated name of that model; None when the reply gives none.
+        exception: Name of the exception's type when the call raised and no reply was judged; None otherwise.
+        unseen: Whether a library inside the function had asked again, so that tries before this one are not known.
+        adapted: What was sent in the schema's place, to a provider that does not take it as it is; None where nothing
+            was, or the schema itself.
+        gateway_repaired: Whether what the function calls, such as a gateway, may have repaired the reply before it came.
+        stopped_at: Characters of the reply that had come when its stream was stopped, because it could not become valid
+            or repeated itself: `reply` is these, and *failure* is why, None of a valid one that only repeated white space
+            behind its end. None when it was not.
+        provider: Name of the provider or engine whose arguments were sent; None where none are known.
+        coercions: The places that the schema's Python type converted. `reply` is unchanged.
     """
 
     number: int
@@ -255,7 +255,6 @@ class Attempt(NamedTuple):
     adapted: AdaptedSchema | None = None
     gateway_repaired: bool = False
     stopped_at: int | None = None
-    retries: int | None = None
     provider: str | None = None
     coercions: tuple[Coercion, ...] = ()
 
@@ -452,7 +451,6 @@ class End(NamedTuple):
         reasoned: Whether the model is known to have reasoned.
         tool: Name of the only tool that the reply calls; None without one.
         late: Whether it was stopped because the time was up.
-        retries: How often an SDK had repeated the request by itself; None where nobody says it.
         calls: Tool calls of the reply, for a loop that judges each of them.
         stopped: Why the loop had it stopped before its end; None where it did not.
         judged: What the `acceptor` of the plan's schema has found *text* to be: a judgement where it took it, what it
@@ -477,7 +475,6 @@ class End(NamedTuple):
     reasoned: bool = False
     tool: str | None = None
     late: bool = False
-    retries: int | None = None
     calls: tuple[Any, ...] = ()
     stopped: Failure | None = None
     judged: Judgement[Any] | Missed | None = None

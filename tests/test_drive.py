@@ -173,7 +173,7 @@ def test_what_lands_in_the_loop_goes_on_as_itself(monkeypatch, is_async, is_foll
 
 def test_all_that_is_known_of_a_reply_reaches_the_loop():
     """Each field of a reply is one of the attempt's end, under its name; and so of the tries before it."""
-    tried = Reply("no", retries=1)
+    tried = Reply("no", model="m")
     text = Reply(**{name: object() for name in Reply._fields if name not in ("text", "tries")})
     text = text._replace(text="[1]", tries=(tried,))
 
@@ -182,4 +182,4 @@ def test_all_that_is_known_of_a_reply_reaches_the_loop():
     known = {name: getattr(text, name) for name in Reply._fields if name != "tries"}
     assert {name: getattr(ended, name) for name in known} == known
     assert (ended.elapsed_s, ended.tries) == (2.5, (end(tried, 0.0),))
-    assert ended.tries[0].retries == 1
+    assert ended.tries[0].model == "m"

@@ -16,14 +16,12 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
-from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.locks import fork_safe_lock
 from schema_guard.models.interface import Closing
 from schema_guard.providers.options import capabilities, unforced
-from schema_guard.received.retries import note, retries_of_response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -136,27 +134,19 @@ class HostedModel(Closing, ABC):
         )
 
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Send a request and return its reply, or an awaitable of it, with the number of retries by the package."""
-        if not self.endpoint.max_retries:
-            return self.resource(client).create(**arguments)
-        raw = self.resource(client).with_raw_response.create(**arguments)
-        return _parsed_later(raw) if isawaitable(raw) else note(raw.parse(), raw.retries_taken)
+        """Send a request and return its reply, or an awaitable of it."""
+        return self.resource(client).create(**arguments)
 
     def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
-        """Yield the chunks of a reply; the first one has the number of retries. Closing it closes the connection."""
+        """Yield the chunks of a reply. Closing it closes the connection."""
         with self.resource(client).create(**arguments) as chunks:
-            retries = retries_of_response(chunks.response) if self.endpoint.max_retries else None
-            for chunk in chunks:
-                yield note(chunk, retries)
-                retries = None
+            yield from chunks
 
     async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
         """Yield the chunks of a reply without blocking the event loop."""
         async with await self.resource(client).create(**arguments) as chunks:
-            retries = retries_of_response(chunks.response) if self.endpoint.max_retries else None
             async for chunk in chunks:
-                yield note(chunk, retries)
-                retries = None
+                yield chunk
 
     def disconnect(self, client: Any) -> None:
         """Close a synchronous client."""
@@ -262,13 +252,6 @@ class HostedModel(Closing, ABC):
     def _check_open(self) -> None:
         if self._closed:
             raise InvalidArgument(f"model {self.name!r} is closed: connect again")
-
-
-async def _parsed_later(answered: Any) -> Any:
-    raw = await answered
-    parsed = raw.parse()
-    # One of the two packages has an asynchronous `parse` here.
-    return note(await parsed if isawaitable(parsed) else parsed, raw.retries_taken)
 
 
 def joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

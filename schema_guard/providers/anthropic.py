@@ -33,16 +33,6 @@ def _message(reply: object, content: object) -> RawReply | None:
     return RawReply(written, stopped, _usage(field(reply, "usage")), field(reply, "model"))
 
 
-def _plain(held: dict[str, Any]) -> tuple[Any, Any] | None:
-    [block] = held["content"]
-    part = vars(block)
-    return (
-        (part["text"], held["model"])
-        if held["stop_reason"] == "end_turn" and part["type"] == "text"
-        else None
-    )
-
-
 def _refusal(holder: object) -> str | None:
     """Give what is said of a refusal: its explanation, else its category."""
     details = field(holder, "stop_details")
@@ -176,7 +166,6 @@ PROVIDER: Final = Provider(
         "refusal": "refusal",
     },
     replies={"content": _message},
-    plain={"content": _plain},
     events={
         "message_start": _message_start,
         "content_block_start": _block_start,

@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PROVIDER"]
 
-_SIGNS: Final = ("stop_type", "tokens_predicted", "tokens_evaluated", "stopped_eos", "truncated")
-
 
 def _reply(reply: object, content: object) -> RawReply | None:
-    if not isinstance(content, str) or not any(has(reply, sign) for sign in _SIGNS):
+    if not isinstance(content, str) or not has(reply, "stop_type"):
         return None
     return RawReply(Written(content, []), _stop_word(reply), _usage(reply), field(reply, "model"))
 
@@ -38,11 +36,7 @@ def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
 
 
 def _stop_word(reply: object) -> str | None:
-    """Give the stop word, of the builds before `stop_type` too."""
-    if field(reply, "truncated") is True or field(reply, "stopped_limit") is True:
-        return "limit"
-    stopped = field(reply, "stopped_eos") is True or field(reply, "stopped_word") is True
-    return words(field(reply, "stop_type")) or ("eos" if stopped else None)
+    return "limit" if field(reply, "truncated") is True else words(field(reply, "stop_type"))
 
 
 def _usage(reply: object) -> Usage:

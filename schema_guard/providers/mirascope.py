@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The responses of mirascope, of both its versions, which hold the reply of the provider; and the chunks of its streams."""
+"""The responses of mirascope, which hold the reply of the provider; and the chunks of its streams."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.fields import count, field, has, items, words
+from schema_guard.providers.fields import count, field, items, words
 from schema_guard.providers.model_output import Written
 from schema_guard.providers.provider import Provider, RawReply, adds_nothing
 from schema_guard.values import Usage
@@ -17,21 +17,11 @@ __all__ = ["PROVIDER"]
 
 
 def _response(reply: object, raw: object) -> RawReply | None:
-    """Read a response of version 2, in which a call of the tool for the format is a text."""
+    """Read a response, in which a call of the tool for the format is a text."""
     if not isinstance(field(reply, "provider_model_name"), str):
         return None
     text = "".join(words(field(part, "text")) or "" for part in items(field(reply, "texts")))
     return RawReply(Written(text, items(field(reply, "tool_calls"))), source=raw)
-
-
-def _response_of_v1(reply: object, response: object) -> RawReply | None:
-    if not isinstance(field(reply, "fn_args"), dict):
-        return None
-    return RawReply(Written(words(field(reply, "content")) or "", []), source=response)
-
-
-def _chunk_of_v1(stream: Stream, chunk: object, held: object) -> str | None:
-    return None if held is None or not has(chunk, "finish_reasons") else stream.feed_event(held)
 
 
 def _text(stream: Stream, chunk: object) -> str:
@@ -84,6 +74,4 @@ _EVENTS: Final[dict[str, Any]] = {
     "thought_end_chunk": adds_nothing,
 }
 
-PROVIDER: Final = Provider(
-    replies={"raw": _response, "response": _response_of_v1}, chunks={"chunk": _chunk_of_v1}, events=_EVENTS
-)
+PROVIDER: Final = Provider(replies={"raw": _response}, events=_EVENTS)

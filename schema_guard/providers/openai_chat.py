@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import ENDED_EARLY, provider_error
@@ -59,18 +58,6 @@ def _completion(reply: object, choices: object) -> RawReply | None:
     if written is None:
         return RawReply(None, None, tokens, model, provider_error(field(reply, "error")))
     return RawReply(written, field(choice, "finish_reason"), tokens, model)
-
-
-_IN_MESSAGE: Final = itemgetter("content", "refusal", "tool_calls", "function_call")
-
-
-def _plain(held: dict[str, Any]) -> tuple[Any, Any] | None:
-    choice = vars(held["choices"][0])
-    message = vars(choice["message"])
-    text, refusal, calls, legacy = _IN_MESSAGE(message)
-    if choice["finish_reason"] != "stop" or refusal or calls or legacy is not None or "parsed" in message:
-        return None
-    return text, held["model"]
 
 
 def _has_no_choice(reply: object, choices: object, choice: object) -> bool:
@@ -239,7 +226,6 @@ PROVIDER: Final = Provider(
         "error": "error",
     },
     replies={"choices": _completion, "content": _message_alone, "tool_calls": _message_alone},
-    plain={"choices": _plain},
     chunks={"choices": read_chunk},
     events={"chunk": _helper_chunk},
     silent=("content.", "refusal.", "tool_calls.", "logprobs."),

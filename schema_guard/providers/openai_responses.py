@@ -59,22 +59,6 @@ def _response(reply: object, output: object) -> RawReply:
     return raw_reply._replace(stop_word="tool_call") if is_call else raw_reply
 
 
-def _plain(held: dict[str, Any]) -> tuple[Any, Any] | None:
-    *thoughts, item = held["output"]
-    message = vars(item)
-    [block] = message["content"]
-    part = vars(block)
-    is_plain = (
-        held["object"] == "response"
-        and held["status"] == "completed"
-        and all(thought.type == "reasoning" for thought in thoughts)
-        and message["type"] == "message"
-        and message.get("phase") != "commentary"
-        and part["type"] == "output_text"
-    )
-    return (part["text"], held["model"]) if is_plain else None
-
-
 def _is_call(item: object) -> bool:
     return field(item, "type") in ("function_call", "custom_tool_call")
 
@@ -246,7 +230,6 @@ PROVIDER: Final = Provider(
         "error": "failed cancelled",
     },
     replies={"output": _reply},
-    plain={"output": _plain},
     events={
         "response.output_item.added": _item_added,
         "response.output_text.delta": _text,

@@ -91,19 +91,17 @@ class Readers:
 
     Attributes:
         replies: Each field that marks a whole reply, with its readers, in order.
-        plain: Some of those fields, with what reads the usual reply at a glance.
         chunks: Each field that marks a chunk of a stream, likewise.
         rejections: What reads exceptions, in order.
         finish_reasons: By stop word. Of all, for a gateway passes on the word of the provider behind it.
         rejecting: The stop words that say that the provider could not use what the model wrote.
     """
 
-    __slots__ = ("chunks", "finish_reasons", "plain", "rejecting", "rejections", "replies")
+    __slots__ = ("chunks", "finish_reasons", "rejecting", "rejections", "replies")
 
     def __init__(self, providers: tuple[Provider, ...]) -> None:
         typed: dict[str, ReadChunk] = {"type": _typed}
         self.replies = _in_order(_IN_REPLIES, [provider.replies for provider in providers])
-        self.plain = {marker: read for provider in providers for marker, read in provider.plain.items()}
         self.chunks = _in_order(_IN_CHUNKS, [typed, *(provider.chunks for provider in providers)])
         self.rejections = [provider.rejection for provider in providers if provider.rejection is not None]
         self.finish_reasons: dict[str, FinishReason] = {

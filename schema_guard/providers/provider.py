@@ -30,7 +30,6 @@ __all__ = [
     "ReadChunk",
     "ReadEvent",
     "ReadException",
-    "ReadPlain",
     "ReadReply",
     "Rejection",
     "Stream",
@@ -133,9 +132,6 @@ class Stream(Protocol):
 
 ReadReply: TypeAlias = "Callable[[object, Any], RawReply | None]"
 """Is handed a reply and the value of the field by which it is known; gives None for another's."""
-ReadPlain: TypeAlias = "Callable[[dict[str, Any]], tuple[Any, Any] | None]"
-"""Is handed the fields that an object has itself; gives text and model of a reply that the model ended by itself, and that
-holds nothing else which bears upon the text. Gives None, or raises what a field that is not there raises, for all else."""
 ReadChunk: TypeAlias = "Callable[[Stream, object, Any], str | None]"
 """The same for a chunk of a stream: gives the text that it adds, and tells the stream all else."""
 ReadEvent: TypeAlias = "Callable[[Stream, object], str | None]"
@@ -151,7 +147,6 @@ class Provider(NamedTuple):
         stop_words: Its words for a finish reason, in lower case, with blanks between them.
         rejecting: Those of its stop words by which it says that it could not use what the model wrote.
         replies: Field -> what reads a whole reply that has it.
-        plain: Field -> what reads the usual one of those at a glance, the same text of it as `replies` does.
         chunks: Field -> what reads a chunk of a stream that has it.
         events: Value of a chunk's `type` -> what reads it.
         silent: Beginnings of the types of its other events, which add nothing.
@@ -163,7 +158,6 @@ class Provider(NamedTuple):
     stop_words: Mapping[FinishReason, str] = {}
     rejecting: frozenset[str] = frozenset()
     replies: Mapping[str, ReadReply] = {}
-    plain: Mapping[str, ReadPlain] = {}
     chunks: Mapping[str, ReadChunk] = {}
     events: Mapping[str, ReadEvent] = {}
     silent: tuple[str, ...] = ()

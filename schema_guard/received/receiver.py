@@ -6,8 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers import fields
-from schema_guard.received import replies, retries
+from schema_guard.received import replies
 from schema_guard.text import clip
 from schema_guard.values import Failure
 
@@ -60,30 +59,10 @@ class Receiver:
             from schema_guard.received.return_values import read_result
 
             self._returned = partial(read_result, own=self._typed_values_of(self._schema))
-        seen = retries.retries_of_reply(result)
-        if seen is None:
-            reply = self._returned(result)
-        else:
-            held = retries.unwrapped(result)
-            reply = held if isinstance(held, replies.Reply) else self._returned(held)
-            reply = reply._replace(retries=seen)
+        reply = self._returned(result)
         if reply.model is not None:
             self._model = reply.model
         return reply
-
-    def glance(self, result: object) -> str | None:
-        """Give the text of a provider's usual reply, the same as `read` does; None for what has to be read.
-
-        Never raises. It remembers the model as `read` does.
-        """
-        pair = replies.plain_text(result)
-        if pair is None or self._schema is None:
-            return None
-        text, model = pair
-        if self._schema.annotation is not None and self._typed_values_of(self._schema).is_instance(result):
-            return None
-        self._model = fields.name(model) or self._model
-        return text
 
     def _typed_values_of(self, schema: Schema[Any]) -> TypedValues:
         if self._typed_values is None:
@@ -120,7 +99,7 @@ class Receiver:
             reply = replies.Reply(failure=failure, exception=name)
         else:
             reply = read_exception(error, self._schema, is_observed=self._is_observed)
-        return reply._replace(call_model=self._model, retries=retries.retries_of_error(error))
+        return reply._replace(call_model=self._model)
 
 
 ANYBODYS: Final = Receiver()

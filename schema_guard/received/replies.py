@@ -8,8 +8,8 @@ unknown is None, never 0.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.providers import failures
@@ -19,7 +19,7 @@ from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValu
 
 if TYPE_CHECKING:
     from schema_guard.providers.order import Readers
-    from schema_guard.providers.provider import RawReply, ReadPlain, Rejection
+    from schema_guard.providers.provider import RawReply, Rejection
 
 __all__ = [
     "HTML_HEAD_CHARS",
@@ -28,7 +28,6 @@ __all__ = [
     "is_html",
     "markers",
     "no_reply",
-    "plain_text",
     "raw_shape",
     "read",
     "read_shape",
@@ -64,7 +63,6 @@ class Reply(NamedTuple):
         instead: Whether *text* stands in the place of what a stream gave in chunks, and not behind it.
         reasoned: Whether the model is known to have reasoned.
         tool: Name of the only tool that the reply calls; None without one.
-        retries: How often an SDK had repeated the request by itself; None where nobody says it.
         calls: Its tool calls, where somebody has asked for each of them, and of a stream.
     """
 
@@ -84,7 +82,6 @@ class Reply(NamedTuple):
     instead: bool = False
     reasoned: bool = False
     tool: str | None = None
-    retries: int | None = None
     calls: tuple[WrittenCall, ...] = ()
 
 
@@ -142,44 +139,6 @@ def raw_shape(reply: object) -> RawReply | None:
             if raw is not None:
                 return raw if raw.source is None else raw_shape(raw.source) or raw
     return None
-
-
-def plain_text(reply: object) -> tuple[str, object] | None:
-    """Give text and model of a provider's usual reply, at a glance; None for what has to be read to know what it says.
-
-    Usual is a Pydantic object of an SDK's that holds a text which its model ended by itself, and nothing else that bears
-    upon it: `read` gives the same text, the finish reason `stop`, and no failure.
-    """
-    try:
-        return _glanced(reply)
-    except Exception as error:
-        if is_interruption(error):
-            raise
-        # Something was not where it usually is.
-        return None
-
-
-def _glanced(reply: Any) -> tuple[str, object] | None:
-    kind: Any = type(reply)
-    glance = _glance_of(kind)
-    if glance is None:
-        return None
-    pair = glance(reply.__dict__)
-    more = reply.__pydantic_extra__
-    if pair is None or type(pair[0]) is not str or not pair[0]:
-        return None
-    # A field that the class does not know may mark the reply of somebody else.
-    return None if more and not markers().isdisjoint(more) else pair
-
-
-@lru_cache(256)
-def _glance_of(kind: Any) -> ReadPlain | None:
-    """Give what reads the usual replies of a class at a glance: by the first of its fields that marks replies."""
-    fields = getattr(kind, "__pydantic_fields__", None)
-    if not isinstance(fields, dict) or any(hasattr(kind, name) or name in fields for name in PARSED):
-        return None
-    marker = next((name for name, _ in readers().replies if name in fields or hasattr(kind, name)), "")
-    return readers().plain.get(marker)
 
 
 @cache

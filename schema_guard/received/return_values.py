@@ -20,7 +20,6 @@ from schema_guard.interruptions import is_interruption
 from schema_guard.providers.fields import first
 from schema_guard.received import dspy
 from schema_guard.received.advice import advice_for
-from schema_guard.received.instructor import attached_reply, last_value
 from schema_guard.received.parsed_values import never_filled
 from schema_guard.received.pydantic_failures import refused_by
 from schema_guard.received.replies import PARSED, Reply, markers, no_reply, read, read_shape
@@ -78,7 +77,7 @@ def _read(result: object, own: TypedValues, depth: int) -> Reply | None:  # noqa
         return read(result)
     if result is None or depth == 0:
         return None
-    result = last_value(result)
+    result = _last_value(result)
     if own.is_instance(result):
         return _read_instance(result)
     if type(result) is dict and not own.names.isdisjoint(markers()) and _is_data(result, own):
@@ -101,7 +100,7 @@ def _is_data(document: dict[Any, Any], own: TypedValues) -> bool:
 
 def _read_instance(value: object) -> Reply:
     """Read an instance of the schema's own class; instructor hangs the reply on it that it was made from."""
-    reply = attached_reply(value) or Reply()
+    reply = _attached_reply(value) or Reply()
     empty = never_filled(value)
     if empty:
         details = [{"type": "null_type", "loc": (name,), "msg": "a value", "input": None} for name in empty]
@@ -130,3 +129,23 @@ def _with_parsed_value(result: object, reply: Reply, own: TypedValues) -> Reply:
 def _offered(kind: Any) -> tuple[str, ...]:
     """Give the names that a class offers as properties: Pydantic's are slow to say that they do not."""
     return tuple(name for name in PARSED if hasattr(kind, name))
+
+
+# Values of instructor.
+
+
+def _attached_reply(value: object) -> Reply | None:
+    """Return the reply that instructor attached to a value; None if there is none.
+
+    How often it had asked is not known, and the usage is that of all its tries.
+    """
+    raw = getattr(value, "__dict__", {}).get("_raw_response")
+    return None if raw is None else (read_shape(raw) or Reply())._replace(unseen=True)
+
+
+def _last_value(value: object) -> object:
+    """Return the last of the values that `create_partial` collected from a stream, and any other value as it is."""
+    if not isinstance(value, list) or not value:
+        return value
+    raw = getattr(value, "__dict__", {}).get("_raw_response")
+    return value[-1] if hasattr(type(raw), "__next__") else value

@@ -99,7 +99,6 @@ class StreamReader:
         "_reasoned",
         "_refusal",
         "_response",
-        "_retries",
         "_states",
         "_tool",
         "_whole",
@@ -126,7 +125,6 @@ class StreamReader:
         self._bytes_fed = 0
         self._head = ""  # the first characters of plain text, to tell an HTML page
         self._is_provider = False
-        self._retries: int | None = None
         self._finish: FinishReason | None = None
         self._refusal: list[str] = []
         self._failure: Failure | None = None
@@ -180,9 +178,7 @@ class StreamReader:
             if not (self._is_provider or self._head):
                 self.grown = chunk
             return ""
-        if not self._is_provider:
-            self._is_provider = True
-            self._retries = _noted(chunk)
+        self._is_provider = True
         if not self._calls:
             self._gave_text = self._gave_text or bool(text)
         elif not calls:
@@ -221,21 +217,10 @@ class StreamReader:
             failure,
             reasoned=self._reasoned and not (self._gave_text or self._calls),
             tool=self._tool_name(),
-            retries=self._find_retries(),
             calls=self._written_calls(),
         )
         text = self._text_instead(failure)
         return reply if text is None else reply._replace(text=text, instead=True)
-
-    def _find_retries(self) -> int | None:
-        """Give how often the SDK had repeated the request: its stream has the response, and a model's tells it."""
-        from schema_guard.received.retries import (
-            retries_of_response,  # only at the end of a provider's stream
-        )
-
-        if self._retries is None and self._response is not None:
-            return retries_of_response(self._response)
-        return self._retries
 
     def _written_calls(self) -> tuple[WrittenCall, ...]:
         if self._calls_at_end or not (self._calls or self._failure):
@@ -394,12 +379,6 @@ class StreamReader:
             texts.append(self.call(object(), arguments_of(call), tool=tool_of(call)))
             self._calls[-1].whole = call_of(call)
         return "".join(texts)
-
-
-def _noted(chunk: object) -> int | None:
-    from schema_guard.received.retries import retries_of_reply  # only the first chunk of a provider's stream
-
-    return retries_of_reply(chunk)
 
 
 def _is_client_generator(source: object) -> bool:

@@ -6,9 +6,11 @@ Rule: opening a wrapper changes nothing about it. A body that was not read yet i
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, TypeAlias
 
-from schema_guard.interruptions import value_or
+from schema_guard.interruptions import is_interruption, value_or
+from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import count, either, field
 from schema_guard.received import agents, langgraph, openai_agents
 from schema_guard.received.replies import Reply, read, read_shape
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     Inner: TypeAlias = Callable[[object], Reply | None]
     """Reads what is inside of a wrapper; None for what is neither a reply nor a value."""
 
-__all__ = ["unwrap"]
+__all__ = ["unwrap", "unwrapped"]
 
 _BAD_STATUS = 400
 _PLAIN = (str, bytes, bool, int, float, list, type(None))
@@ -111,15 +113,25 @@ def _http(response: object, inner: Inner) -> Reply | None:
 
 def _raw_response(wrapper: object, inner: Inner) -> Reply | None:
     """Open what `with_raw_response` gives; one whose body has not come is left alone."""
-    response, parse = field(wrapper, "http_response"), field(wrapper, "parse")
-    if response is None or not callable(parse) or field(response, "is_stream_consumed") is not True:
-        return None
-    parsed = parse()
-    if hasattr(type(parsed), "__await__"):
-        # An asynchronous client's; the body has come, and is what it would parse.
-        parsed.close()
-        return _http(response, inner)
-    return inner(parsed)
+    held = unwrapped(wrapper)
+    return None if held is wrapper else inner(held)
+
+
+def unwrapped(response: object) -> object:
+    """Give what a response says that an SDK gave unparsed; everything else as it is."""
+    held = getattr(response, "__dict__", None)
+    if not isinstance(held, dict) or "http_response" not in held:
+        return response
+    text, headers = field(held["http_response"], "text"), field(held["http_response"], "headers")
+    kind = value_or("", lambda: headers.get("content-type"))
+    if not isinstance(text, str) or "event-stream" in str(kind):
+        return response
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if is_interruption(error):
+            raise
+        return text if text.lstrip().startswith("<") else Reply(failure=provider_error())
 
 
 def _agent_run(run: object, inner: Inner) -> Reply | None:

@@ -75,7 +75,6 @@ _ATTEMPT_COLUMNS = (
     "adapted",
     "gateway_repaired",
     "stopped_at",
-    "retries",
 )
 COLUMNS = _CALL_COLUMNS + _ATTEMPT_COLUMNS
 
@@ -191,7 +190,6 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
         int(attempt.adapted is not None),
         int(attempt.gateway_repaired),
         _count(attempt.stopped_at),
-        _count(attempt.retries),
     )
 
 

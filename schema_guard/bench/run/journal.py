@@ -190,8 +190,6 @@ def row_of(key: Key, stored: JournalReply) -> dict[str, Any]:
         row["tool"] = reply.tool
     if reply.reasoned:
         row["reasoned"] = True
-    if reply.retries is not None:
-        row["retries"] = reply.retries
     return row
 
 
@@ -212,7 +210,6 @@ def reply_of_row(row: dict[str, Any]) -> tuple[Key, JournalReply]:
         None if failure is None else Failure(*failure),
         tool=row.get("tool"),
         reasoned=row.get("reasoned", False),
-        retries=row.get("retries"),
     )
     entry = JournalReply(row["attempt"], row["id"], row["at"], row["prompt"], reply, row["elapsed_s"])
     return (variant, task, epoch), entry

@@ -161,7 +161,7 @@ class ModelRuns:
         self._spans.begin(run_id, parent_id or _surrounding_run(), name, tags)
 
     def run_ended(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
-        """Take the end of a chain or a tool: its calls are over, or wait in the run around it."""
+        """Record the end of a chain or a tool. Its calls end too, or wait in the run around it."""
         ids = refused_calls(outputs) if self._spans.tree.is_agent_node(run_id) else set()
         if error is not None:
             self._end_models(run_id, error)

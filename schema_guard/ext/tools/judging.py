@@ -22,7 +22,7 @@ from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
 from schema_guard.plain_reply import DEFAULT_LIMITS
 from schema_guard.received import replies
-from schema_guard.received.retries import unwrapped
+from schema_guard.received.wrappers import unwrapped
 from schema_guard.text import clip, with_short_repr
 from schema_guard.values import REPAIRS, Failure, Judgement, Violation
 

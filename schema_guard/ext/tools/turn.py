@@ -23,7 +23,7 @@ from schema_guard.preparing.shapes import task_argument, task_of, with_task
 from schema_guard.providers.model_output import WrittenCall
 from schema_guard.received import replies
 from schema_guard.received.cleanup import close_alone
-from schema_guard.received.retries import retries_of_error, retries_of_reply, unwrapped
+from schema_guard.received.wrappers import unwrapped
 from schema_guard.records import recorder
 from schema_guard.records.identity import (
     current_call,
@@ -223,7 +223,7 @@ class Turn:
         reply = held if isinstance(held, replies.Reply) else replies.read(held)
         raw = None if isinstance(held, str | bytes | replies.Reply) else raw_reply(held)
         calls = () if raw is None else tuple(replies.written_calls(raw))
-        return reply._replace(calls=calls, retries=retries_of_reply(result))
+        return reply._replace(calls=calls)
 
     def grown(self, reply: Reply, value: object) -> Reply:
         """Read a stream of values: it calls nothing."""
@@ -244,7 +244,7 @@ class Turn:
             and rejected.failure.code == "provider_rejected"
         ):
             calls = (WrittenCall(None, None, rejected.text, "error", rejected.failure),)
-        return replies.Reply(failure=failure, exception=name, calls=calls, retries=retries_of_error(error))
+        return replies.Reply(failure=failure, exception=name, calls=calls)
 
     def enter(self) -> Any:
         """Make this the call that the running code was called inside of; gives what `leave` takes."""
@@ -333,7 +333,6 @@ def _end(attempt: CallAttempt) -> End:
         model=end.model,
         text=judgement.text or "",
         parsed=ParsedValue(judgement.arguments, is_instance=True) if judgement.ok else None,
-        retries=end.retries,
     )
 
 

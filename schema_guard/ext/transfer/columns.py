@@ -27,7 +27,7 @@ _TEXTS = (
 )  # fmt: skip
 _COUNTS = (
     "number", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "prompt_chars",
-    "reply_bytes", "stopped_at", "retries",
+    "reply_bytes", "stopped_at",
 )  # fmt: skip
 _NUMBERS = ("started_at", "elapsed_s", "cost")
 _FLAGS = ("final", "tuned", "unseen", "adapted", "gateway_repaired")

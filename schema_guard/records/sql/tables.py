@@ -45,8 +45,7 @@ TABLES = {
         input_tokens INTEGER, cached_input_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER,
         elapsed_s REAL, cost REAL, prompt_chars INTEGER NOT NULL, reply_bytes INTEGER, reply_hash BLOB,
         violations TEXT, reply_model TEXT, snapshot TEXT, exception TEXT,
-        unseen INTEGER NOT NULL, adapted INTEGER NOT NULL, gateway_repaired INTEGER NOT NULL, stopped_at INTEGER,
-        retries INTEGER
+        unseen INTEGER NOT NULL, adapted INTEGER NOT NULL, gateway_repaired INTEGER NOT NULL, stopped_at INTEGER
     )""",
     "attempts_call_id": "CREATE INDEX attempts_call_id ON attempts (call_id)",
     "roll_ups": """CREATE TABLE roll_ups (

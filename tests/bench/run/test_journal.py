@@ -42,7 +42,6 @@ REPLIES = st.builds(
     instead=st.just(False),
     reasoned=st.booleans(),
     tool=st.none() | st.text(),
-    retries=st.none() | st.integers(0, 9),
 )
 
 

@@ -41,7 +41,6 @@ attempts = {
     "adapted": st.none() | st.just(AdaptedSchema("0" * 16, ("/a/pattern",), ())),
     "gateway_repaired": st.booleans(),
     "stopped_at": st.none() | st.integers(0, 99),
-    "retries": st.none() | st.integers(0, 9),
 }
 failed = st.fixed_dictionaries({**attempts, "failure": failures, "form": st.none()})
 valid = st.fixed_dictionaries(

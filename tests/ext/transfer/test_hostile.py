@@ -105,3 +105,41 @@ def test_attempts_of_a_call_agree_about_it(lines, new_backend, move):
     assert "line 4: at /model: expected the same value as in the call's first attempt" in refusal(
         move, new_backend(), lines
     )
+
+
+CSV = {
+    "column": (b"record,functon,about\n", "line 1: unknown column 'functon', did you mean 'function'?"),
+    "twice": (b"record,model,model,about\n", "line 1: expected each column once"),
+    "about": (b"record,model\n", "line 1: expected a column 'about'"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), CSV.values(), ids=CSV)
+def test_wrong_columns_are_told(text, told, new_backend, move):
+    """A table whose columns are not known is refused as a whole."""
+    assert told in refusal(move, new_backend(), [text], skip_bad=True)
+
+
+CELLS = {
+    "count": (b"attempt,x\n", "expected 43 cells, got 2"),
+    "name": (b"atempt" + b"," * 42 + b"\n", "at /record: expected one of attempt export"),
+    "about": (b"lost_records" + b"," * 42 + b"[1]\n", "at /about: expected a JSON object"),
+    "quote": (b'attempt,"a"b\n', "expected a row of CSV"),
+    "no utf-8": (b"attempt,\xff\n", "expected a row of CSV: expected UTF-8"),
+    "huge": (
+        b"attempt," + b"x" * 3_000_000 + b"\n",
+        "expected a row of CSV: expected at most 1,048,576 bytes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("row", "told"), CELLS.values(), ids=CELLS)
+def test_a_wrong_row_is_told(row, told, new_backend, make, move):
+    """Of a table too: the line, and what was expected."""
+    backend = new_backend()
+    move.fill(backend, [make.outcome()])
+    table = move.out(backend, "csv").splitlines(keepends=True)
+
+    message = refusal(move, new_backend(), [*table[:2], row, *table[2:]], source="a.csv")
+
+    assert f"line 3: {told}" in message

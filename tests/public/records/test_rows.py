@@ -37,7 +37,7 @@ def test_row_has_every_column():
     attempt = {
         **FAILED, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence",), "coercions": (Coercion("/n", "string", "integer"),),
         "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "gateway_repaired": True,
-        "stopped_at": 7, "retries": 2, "strategy": "few_shot", "finish_reason": "length",
+        "stopped_at": 7, "strategy": "few_shot", "finish_reason": "length",
     }  # fmt: skip
 
     (row,) = stored(
@@ -90,7 +90,6 @@ def test_row_has_every_column():
         "adapted": False,
         "gateway_repaired": True,
         "stopped_at": 7,
-        "retries": 2,
     }
 
 
@@ -101,7 +100,7 @@ def test_unknown_facts_are_none():
     assert {name for name, value in row.items() if value is None} == {
         "model", "provider", "segment", "cluster", "input_hash", "parent_call_id", "kind", "code", "finish_reason",
         "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost", "reply_bytes",
-        "reply_hash", "reply_model", "snapshot", "exception", "stopped_at", "retries",
+        "reply_hash", "reply_model", "snapshot", "exception", "stopped_at",
     }  # fmt: skip
     assert [name for name, value in row.items() if value is False] == [
         "tuned",
@@ -113,13 +112,13 @@ def test_unknown_facts_are_none():
 
 
 def test_zero_is_a_known_value():
-    """Zero tokens, seconds, costs, and retries are stored as 0. So is the size of an empty reply."""
-    zero = {"usage": Usage(0, 0, 0, 0), "cost": 0.0, "elapsed_s": 0.0, "retries": 0, "reply": ""}
+    """Zero tokens, seconds, and costs are stored as 0. So is the size of an empty reply."""
+    zero = {"usage": Usage(0, 0, 0, 0), "cost": 0.0, "elapsed_s": 0.0, "reply": ""}
 
     (row,) = stored(outcome(zero))
 
     names = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens", "cost", "elapsed_s")
-    assert [row[name] for name in (*names, "retries", "reply_bytes")] == [0] * 8
+    assert [row[name] for name in (*names, "reply_bytes")] == [0] * 7
     assert row["reply_hash"] == hashed("")
 
 
@@ -204,10 +203,10 @@ def test_violation_location_omits_unknown_keys():
 )
 def test_an_impossible_count_is_unknown(count, stored_count):
     """A count of tokens below 0 or above a thousand million is stored as unknown."""
-    (row,) = stored(outcome({"usage": Usage(count, count, count, count), "retries": count}))
+    (row,) = stored(outcome({"usage": Usage(count, count, count, count)}))
 
-    names = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens", "retries")
-    assert [row[name] for name in names] == [stored_count] * 5
+    names = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+    assert [row[name] for name in names] == [stored_count] * 4
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

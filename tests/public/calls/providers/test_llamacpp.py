@@ -49,16 +49,6 @@ REPLIES = [
         {**LLAMACPP, "truncated": True},
         Reply("{}", "length", Usage(12, 7, 4), model="qwen"),
     ),
-    Case(
-        "llama.cpp of old",
-        {"content": "{}", "stopped_eos": True, "stopped_limit": False},
-        Reply("{}", "stop"),
-    ),
-    Case(
-        "llama.cpp of old, cut",
-        {"content": "{", "stopped_eos": False, "stopped_limit": True},
-        Reply("{", "length"),
-    ),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import enum
+import json
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -295,11 +296,10 @@ class Raw:
     """What a client gives that was asked for the raw response."""
 
     def __init__(self, reply: Any, *, is_read: bool = True) -> None:
-        self.http_response = type("Http", (), {"is_stream_consumed": is_read})()
-        self.reply = reply
+        self.http_response = type("Http", (), {"text": json.dumps(reply) if is_read else None})()
 
     def parse(self) -> Any:
-        return self.reply
+        raise AssertionError
 
 
 class AsyncRaw:
@@ -307,7 +307,6 @@ class AsyncRaw:
 
     def __init__(self, text: str) -> None:
         self.http_response = Response(200, text)
-        self.http_response.is_stream_consumed = True  # type: ignore[attr-defined]
 
     async def parse(self) -> Any:
         raise AssertionError
@@ -326,9 +325,9 @@ CHAT = wire.chat(GOOD)
         (Raw(CHAT), "clean", True),
         ({"raw": CHAT, "parsed": {"total": 1}, "parsing_error": None}, "clean", True),
         ({"raw": CHAT, "parsed": None, "parsing_error": ValueError()}, "clean", True),
-        (AsyncRaw(__import__("json").dumps(CHAT)), "clean", True),
+        (AsyncRaw(json.dumps(CHAT)), "clean", True),
         (Response(200, GOOD), "clean", False),
-        (Response(200, __import__("json").dumps(CHAT)), "clean", True),
+        (Response(200, json.dumps(CHAT)), "clean", True),
     ],
     ids=lambda part: type(part).__name__,
 )

@@ -14,7 +14,7 @@ KNOWN = {
     **FAILED, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence", "comma"),
     "coercions": (Coercion("/n", "string", "integer"),),
     "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "gateway_repaired": True,
-    "stopped_at": 7, "retries": 9, "strategy": "few_shot", "finish_reason": "length",
+    "stopped_at": 7, "strategy": "few_shot", "finish_reason": "length",
 }  # fmt: skip
 # Column, type in Parquet, value of an attempt of which all is known, and value of one of which little is known.
 COLUMNS = (
@@ -59,7 +59,6 @@ COLUMNS = (
     ("adapted", "bool", False, False),
     ("gateway_repaired", "bool", True, False),
     ("stopped_at", "int64", 7, None),
-    ("retries", "int64", 9, None),
 )
 NAMES = [name for name, *_ in COLUMNS]
 TEXTS = {"prompt": "extract it", "reply": "nül", "task": "the task"}

@@ -20,7 +20,7 @@ CALLS = [
     outcome({"form": "repaired_lossless", "repairs": ("fence", "comma")}, id="5", started_at=2 * HOUR),
     outcome({"cost": 0.1, "elapsed_s": 0.30000000000000004}, id="6", function="app.other", tuned=True,
             started_at=2 * HOUR, parent_call_id="5", model=None),
-    outcome({"stopped_at": 3, "gateway_repaired": True, "unseen": True, "retries": 2, "snapshot": "m-1", "model": "m"},
+    outcome({"stopped_at": 3, "gateway_repaired": True, "unseen": True, "snapshot": "m-1", "model": "m"},
             id="7", version="v2", started_at=3 * HOUR),
 ]  # fmt: skip
 ATTEMPTS = 9
