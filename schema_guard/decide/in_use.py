@@ -10,10 +10,11 @@ has the most calls since another one left.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
 LEAST_ABSENCE = 10
 """The fewest calls of a function after which a configuration without any of them can be gone."""
@@ -105,11 +106,16 @@ def calls_in_use(
         found: The result of `absences`. Calls of other configurations are of none.
         latest: How many of the last calls count at most.
     """
-    counts: Counter[K] = Counter()
-    for n, part in enumerate_back(hours, calls):
-        if n >= latest or any(key in found and found[key].is_gone for key in part):
-            break
-        counts.update({key: count for key, count in part.items() if key in found})
+    gone = {key for key, absence in found.items() if absence.is_gone}
+    last = list(takewhile(lambda key: key not in gone, islice(reversed(calls), latest)))
+    counts = Counter(key for key in last if key in found)
+    n = len(last)
+    if n == len(calls):
+        for hour in reversed(hours):
+            if n >= latest or not gone.isdisjoint(hour):
+                break
+            counts.update({key: count for key, count in hour.items() if key in found})
+            n += sum(hour.values())
     return dict(counts)
 
 
@@ -128,19 +134,6 @@ def main_of(counts: Mapping[K, int], found: Mapping[K, Absence], lowers: Mapping
         return max(large, key=lambda key: (lowers.get(key, 0.0), counts[key], -found[key].now))
     # Of equal ones, the one that was called last.
     return max(counts, key=lambda key: (counts[key], -found[key].now), default=None)
-
-
-def enumerate_back(
-    hours: Sequence[Mapping[K, int]], calls: Sequence[K]
-) -> Iterator[tuple[int, Mapping[K, int]]]:
-    """Yield calls from the last one back, each with the number of the calls after it."""
-    n = 0
-    for key in reversed(calls):
-        yield n, {key: 1}
-        n += 1
-    for hour in reversed(hours):
-        yield n, hour
-        n += sum(hour.values())
 
 
 def before(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> list[dict[K, int]]:

@@ -190,18 +190,22 @@ class Store:
         schema: str | None = None,
         function: str | None = None,
         ids: Sequence[int] | None = None,
+        clusters: bool = True,
     ) -> list[ConfigurationCounts]:
         """Count the stored calls by configuration, function and segment, first stored first.
 
         Without *since* and *until*, this reads the counts that every write updates. With them, it reads the counts
-        of whole hours, and the attempts of an hour that the window cuts. *ids* restricts the counts to the
-        configurations with such a `ConfigurationCounts.id`. The other arguments are those of `attempts`.
+        of whole hours, and the attempts of an hour that the window cuts. *ids* restricts the counts to the configurations
+        with such a `ConfigurationCounts.id`. Without *clusters*, the clusters of a window are empty, and it is read in half
+        of the time. The other arguments are those of `attempts`.
         """
         from schema_guard.records.attempts import Where
 
         self.flush()
         with self._backend.reading() as snapshot:
-            return snapshot.configurations(Where(since, until, schema, function, configuration_ids=ids))
+            return snapshot.configurations(
+                Where(since, until, schema, function, configuration_ids=ids, counts_inputs=clusters)
+            )
 
     def names(self) -> set[Names]:
         """Return the names of all schemas, functions, and segments that have calls, without counts."""

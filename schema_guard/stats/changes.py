@@ -240,7 +240,7 @@ def _starts(
     first, last = block.first, min(block.last, alarm)
     step = 0 if direction == "rise" else 1
     begun = {first, last} | {at + step for at in failed if first <= at + step <= last}
+    starts = [(at, len(failed) - bisect_left(failed, at)) for at in begun]
     for one in block.rises if direction == "rise" else block.falls:
-        for at in begun:
-            bad = len(failed) - bisect_left(failed, at)
+        for at, bad in starts:
             yield bad * one.log_failed + (alarm - at + 1 - bad) * one.log_clean, at

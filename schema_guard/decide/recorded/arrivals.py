@@ -70,7 +70,13 @@ class StoreArrivals:
 
     def last(self, ids: Iterable[int | None], until: float | None) -> dict[int, int]:
         """Return the place of the last call of each configuration that has calls before *until*; None is no end."""
-        return {number: place for place, at, number in self.of(ids) if until is None or at < until}
+        last: dict[int, int] = {}
+        for number in filter(None, ids):
+            calls = reversed(self._calls.get(number, ()))
+            place = next((place for place, at in calls if until is None or at < until), None)
+            if place is not None:
+                last[number] = place
+        return last
 
 
 class Uses(NamedTuple):

@@ -163,12 +163,25 @@ class Production(NamedTuple):
         return tuple((direction, at) for direction, at in placed if at is not None)
 
     def since_change(
-        self, configuration: RecordedConfiguration, store: Store
+        self, configuration: RecordedConfiguration, store: Store, later: Sequence[ConfigurationCounts]
     ) -> tuple[ConfigurationCounts, ...]:
-        """Return the counts of a configuration from the hour on in which its rate last changed; all without a change."""
+        """Return the counts of a configuration from the hour on in which its rate last changed; all without a change.
+
+        Args:
+            configuration: A configuration of the function.
+            store: The store of its calls.
+            later: The result of `after_alarm`. Its hours are not read again.
+        """
         stream = self.stream(configuration.first)
-        at = stream.at(stream.changes[-1].start) if stream is not None and stream.changes else None
-        return configuration.rows if at is None else _within(store, configuration.rows, at, self.until)
+        if stream is None or not stream.changes:
+            return configuration.rows
+        since, noticed = (stream.at(at) for at in (stream.changes[-1].start, stream.changes[-1].alarm_at))
+        if since is None:
+            return configuration.rows
+        if noticed is None or (stream.weeks is not None and stream.weeks.parts):
+            return _within(store, configuration.rows, since, self.until)
+        until = noticed + _HOUR_S if self.until is None else min(noticed + _HOUR_S, self.until)
+        return (*_within(store, configuration.rows, since, until), *later)
 
     def after_alarm(
         self, configuration: RecordedConfiguration, store: Store
@@ -448,7 +461,7 @@ def _within(
 ) -> tuple[ConfigurationCounts, ...]:
     """Return the counts of configurations in some time."""
     ids = [row.id for row in rows if row.id is not None]
-    return tuple(store.configurations(since=since, until=until, ids=ids))
+    return tuple(store.configurations(since=since, until=until, ids=ids, clusters=False))
 
 
 def _snapshots(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:

@@ -67,8 +67,9 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
         if configuration.is_rated:
             evidence |= of_strategy(configuration, reading.production, reading.store, reading.notes)
             evidence |= frequent_inputs(configuration, reading.store, windowed=reading.windowed)
-    evidence |= _failures(_counted(configuration, evidence, reading), evidence, reading, configuration.id)
-    evidence["fails_at"] = _places(configuration, evidence, reading)
+    counted = _counted(configuration, evidence, reading)
+    evidence |= _failures(counted, evidence, reading, configuration.id)
+    evidence["fails_at"] = _places(configuration, evidence, reading, counted)
     if any(row.clusters for row in rows):
         evidence["clusters"] = _clusters(rows)
     if reading.latency_p95_s is not None:
@@ -106,12 +107,15 @@ def _is_whole(evidence: dict[str, Any]) -> bool:
 
 
 def _places(
-    configuration: RecordedConfiguration, evidence: dict[str, Any], reading: Gathering
+    configuration: RecordedConfiguration,
+    evidence: dict[str, Any],
+    reading: Gathering,
+    counted: Sequence[ConfigurationCounts],
 ) -> list[dict[str, Any]]:
     """Give the places at which most failed replies fail, after a change those since the hour in which it began."""
     rows = configuration.rows
     if "change" in evidence and "bursts" not in evidence:
-        rows = reading.production.since_change(configuration, reading.store)
+        rows = reading.production.since_change(configuration, reading.store, counted)
     found = failing_places(
         (failure for row in rows for failure in row.failures),
         (violation for row in rows for violation in row.violations),

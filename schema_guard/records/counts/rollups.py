@@ -104,7 +104,7 @@ class RollUp:
         rolled.starts = None if row[3] is None or row[4] is None else (row[3], row[4])
         rolled.results, rolled.tallies = json.loads(row[5]), json.loads(row[6])
         rolled.outcomes += row[7]
-        rolled.inputs = inputs_of(row[8])
+        rolled.inputs = inputs_of(row[8] or b"")
         return rolled
 
     def as_row(self) -> tuple[Any, ...]:

@@ -102,12 +102,10 @@ def hour_counts(hour: int, configuration: Row, counts: Mapping[str, int]) -> Hou
 
     Args:
         hour: Since the epoch.
-        configuration: Values of `CONFIGURATION_COLUMNS`.
+        configuration: Values of `CONFIGURATION_COLUMNS`, with `tuned` as a bool.
         counts: Calls by `RESULTS` and `PARTS`.
     """
-    named = dict(zip(CONFIGURATION_COLUMNS, configuration, strict=True))
-    values = {**named, "tuned": bool(named["tuned"])}.values()
-    return HourCounts(at=hour * HOUR_S, configuration=tuple(values), **_calls(counts))
+    return HourCounts(at=hour * HOUR_S, configuration=configuration, **_calls(counts))
 
 
 def _calls(counts: Mapping[str, int]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from itertools import starmap
+from itertools import chain, starmap
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +19,7 @@ from schema_guard.records.counts.calls import (
     hour_of,
     whole_calls,
 )
-from schema_guard.records.counts.rollups import ROLL_UP_COLUMNS, RollUp, add_counts, rolled_up
+from schema_guard.records.counts.rollups import ROLL_UP_COLUMNS, RollUp, add_counts, inputs_of, rolled_up
 from schema_guard.records.counts.tallies import IDENTITY, counted, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.payloads.texts import TEXT_MARKS, Payload, texts_of
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 PAGE = 2_000
 _NAMED = ", ".join(CONFIGURATION_COLUMNS)
-_ROLLED = ", ".join(f"r.{name}" for name in ROLL_UP_COLUMNS)
+_TUNED = CONFIGURATION_COLUMNS.index("tuned")
+_ROLLED = ", ".join(f"r.{name}" for name in ROLL_UP_COLUMNS[:-1])
 
 _Condition: TypeAlias = "tuple[str, list[Any]]"
 
@@ -165,6 +166,9 @@ class Snapshot:
 
     def _in_window(self, where: Where) -> list[ConfigurationCounts]:
         hours = self._within(where)
+        if not where.counts_inputs:
+            for rolled in chain.from_iterable(hours.values()):
+                rolled.inputs = inputs_of(b"")
         named = self._names_by_id()
         order = sorted(hours.items(), key=lambda item: min(rolled.first_id for rolled in item[1]))
         return [counted(number, named[number], several) for number, several in order]
@@ -188,7 +192,8 @@ class Snapshot:
     def _whole_hours(self, where: Where, first: int, last: int) -> dict[int, list[RollUp]]:
         """Return the counts of each hour from one up to another, by configuration."""
         condition, values = _chosen(where)
-        sql = f"""SELECT r.configuration_id, r.hour, {_ROLLED} FROM roll_ups AS r
+        inputs = "r.inputs" if where.counts_inputs else "NULL"
+        sql = f"""SELECT r.configuration_id, r.hour, {_ROLLED}, {inputs} FROM roll_ups AS r
             JOIN configurations AS c ON c.id = r.configuration_id
             WHERE r.hour >= ? AND r.hour < ? AND {condition} ORDER BY r.configuration_id, r.hour, r.part"""
         hours: dict[tuple[int, int], RollUp] = {}
@@ -266,7 +271,10 @@ class Snapshot:
 
     def _names_by_id(self) -> dict[int, Row]:
         sql = f"SELECT id, {_NAMED} FROM configurations ORDER BY id"
-        return {number: tuple(named) for number, *named in self.connection.select(sql)}
+        return {
+            number: (*named[:_TUNED], bool(named[_TUNED]), *named[_TUNED + 1 :])
+            for number, *named in self.connection.select(sql)
+        }
 
     def names(self) -> list[Row]:
         """Return the values of `CONFIGURATION_COLUMNS` of all configurations."""
