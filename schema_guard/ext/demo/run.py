@@ -19,7 +19,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.demo.function import BEFORE, SHOWN, code_of, messages_of, notice_reader, notices
 from schema_guard.ext.playbook.inputs import inputs_of
 from schema_guard.ext.playbook.run import run_playbook
-from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
+from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.steps import CONFIGURATIONS
 from schema_guard.prompting import Example
 from schema_guard.report import report_on
@@ -166,7 +166,7 @@ def _playbook_result(
         first=step,
         output_tokens=OUTPUT_TOKENS,
         concurrency=_AT_ONCE,
-        budget=PlaybookBudget(calls=FIX_CALLS),
+        max_calls=FIX_CALLS,
     )
     with watched(len(inputs.tasks)) as on_call:
         result = run_playbook(

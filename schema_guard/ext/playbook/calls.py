@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.errors import CallFailed
-from schema_guard.ext.playbook.result import StepResult, StepsCompared
-from schema_guard.stats import paired
+from schema_guard.ext.playbook.result import StepResult
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -184,13 +183,8 @@ class StepCalls:
             best.strategy, self.strategy, len(both), both.count((False, True)), both.count((True, False))
         )
 
-    def result(self, ended: str, alpha: float) -> StepResult:
-        """Give what the step has shown.
-
-        Args:
-            ended: Why the playbook run ended, for a step that was under way then.
-            alpha: Of the comparison.
-        """
+    def result(self, ended: str) -> StepResult:
+        """Return the result of the step; *ended* is the reason of the end for a step that was under way then."""
         return StepResult(
             step=self.step,
             strategy=self.strategy,
@@ -203,28 +197,7 @@ class StepCalls:
             input_tokens=_mean(self, _input_tokens),
             output_tokens=_mean(self, _output_tokens),
             elapsed_s=_mean(self, lambda outcome: outcome.elapsed_s),
-            compared=_compared(self, alpha),
         )
-
-
-def _compared(calls: StepCalls, alpha: float) -> StepsCompared | None:
-    pairs, best = calls.pairs(), calls.best
-    if pairs is None or best is None:
-        return None
-    return StepsCompared(
-        best=best.strategy,
-        n=pairs.n,
-        b=pairs.b,
-        c=pairs.c,
-        paired=paired(pairs.b, pairs.c, pairs.n, alpha=alpha),
-        added_input_tokens=_added(calls, best, _input_tokens),
-        added_output_tokens=_added(calls, best, _output_tokens),
-    )
-
-
-def _added(calls: StepCalls, best: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
-    now, before = _mean(calls, read), _mean(best, read)
-    return None if now is None or before is None else now - before
 
 
 def _mean(calls: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,7 +23,7 @@ from schema_guard.cli.shared.repeated import percent_text, repeated
 from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.configurations import step_of
 from schema_guard.decide.recorded.from_store import gather, targets_of
-from schema_guard.ext.playbook.estimate import estimate_of
+from schema_guard.ext.playbook.estimate import plan_text
 from schema_guard.ext.playbook.missing import (
     Missing,
     inputs_needed,
@@ -33,9 +33,9 @@ from schema_guard.ext.playbook.missing import (
 )
 from schema_guard.ext.playbook.result import document_of, playbook_as_json
 from schema_guard.ext.playbook.run import ImpossibleStep, run_playbook
-from schema_guard.ext.playbook.settings import PlaybookBudget, PlaybookSettings
+from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.sources import sources_of
-from schema_guard.ext.playbook.steps import LARGER, LIMITED, SIMPLIFY, SMALLER, STRATEGIES
+from schema_guard.ext.playbook.steps import LARGER, LIMITED, SIMPLIFY, SMALLER, STRATEGIES, Models
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
 from schema_guard.records.private import write_private
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.playbook.result import PlaybookResult
     from schema_guard.ext.playbook.sources import PlaybookSources
     from schema_guard.models import Model
-    from schema_guard.prices.tokens import TokenPrices
     from schema_guard.records import Store
 
 _TARGET, _ALPHA, _REPLY_TOKENS = 0.01, 0.05, 256
@@ -93,9 +92,7 @@ def run_command(
         settings = _settings(found, asked, how, steps, config, records)
         settings = replace(settings, repeated=_repeated(suite, asked, how, steps, found))
         ask = stand_in if how.dry_run else partial(connect, max_retries=RETRIES)
-        model, tuned = _connected(found.models, ask)
-        larger = None if steps.larger is None else ask(steps.larger)
-        models = _Models(model, tuned, larger)
+        models = _connected(found.models, steps.larger, ask)
         try:
             plan = _plan(found, models, settings, how.prices, records)
         except ImpossibleStep as error:
@@ -112,44 +109,36 @@ def run_command(
         return _show(_measured(found.inputs, models, settings, records), outputs)
 
 
-class _Models(NamedTuple):
-    """The model of the steps, the tuned model after them, and the larger model of the last step."""
-
-    model: Model
-    tuned: Model | None
-    larger: Model | None
-
-
 def _plan(
     found: PlaybookSources,
-    models: _Models,
+    models: Models,
     settings: PlaybookSettings,
     source: str | None,
     records: Store | None,
 ) -> list[str]:
     """Return the lines that describe the calls to make."""
     assert found.inputs is not None
-    model, tuned, larger = models
-    planned = estimate_of(found.inputs, model, larger=larger, tuned=tuned, settings=settings)
-    prices = [] if source is None else _prices(source, model, larger, tuned)
+    prices = (
+        []
+        if source is None
+        else [token_prices(model.name, source=source) for model in models if model is not None]
+    )
     whose = f" for {settings.function}" if settings.function else ""
     return [
-        f"model {', '.join(found.models)}: {planned.as_text(prices)}",
+        f"model {', '.join(found.models)}: {plan_text(found.inputs, models, settings, prices)}",
         *([] if settings.layout == "turns" else [f"layout of the prompts: {settings.layout}"]),
         f"records go to {records.url if records else 'no store'}{whose}",
     ]
 
 
 def _measured(
-    inputs: Inputs, models: _Models, settings: PlaybookSettings, records: Store | None
+    inputs: Inputs, models: Models, settings: PlaybookSettings, records: Store | None
 ) -> PlaybookResult:
     """Make the calls, and store what was declined."""
     with progress(len(inputs.tasks)) as on_call:
         result = run_playbook(
             inputs,
-            models.model,
-            tuned=models.tuned,
-            larger=models.larger,
+            **models._asdict(),
             store=records,
             settings=settings,
             on_asked=lambda one: on_call(one.step, one.outcome is not None and one.outcome.ok),
@@ -264,8 +253,7 @@ def _repeated(
     )
 
 
-def _connected(named: Sequence[str], connect: Callable[[str], Model]) -> tuple[Model, Model | None]:
-    """Return the model for the steps, and the tuned model that is measured after them."""
+def _connected(named: Sequence[str], larger: str | None, connect: Callable[[str], Model]) -> Models:
     models = [connect(name) for name in named]
     tuned = [model for model in models if getattr(model, "tuned", False)]
     others = [model for model in models if model not in tuned]
@@ -273,7 +261,7 @@ def _connected(named: Sequence[str], connect: Callable[[str], Model]) -> tuple[M
         raise click.UsageError(
             f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned:DIR beside it"
         )
-    return others[0], tuned[0] if tuned else None
+    return Models(others[0], None if larger is None else connect(larger), tuned[0] if tuned else None)
 
 
 def _settings(
@@ -312,18 +300,14 @@ def _settings(
         extra={**extra, **({"config": aims} if aims else {})},
         output_tokens=steps.reply_tokens or limits.get(schema.fingerprint, _REPLY_TOKENS),
         options=dict(map(key_value, steps.options)),
-        budget=PlaybookBudget(steps.max_calls, how.max_time),
+        max_calls=steps.max_calls,
+        max_seconds=how.max_time,
         function=found.function,
         layout=layouts.get(schema.fingerprint, "turns"),
         priority=steps.priority,
         filters=steps.filters(),
         concurrency=how.concurrency,
     )
-
-
-def _prices(source: str, *models: Model | None) -> list[TokenPrices]:
-    """Return the prices of the models."""
-    return [token_prices(model.name, source=source) for model in models if model is not None]
 
 
 def _store_declined(records: Store, inputs: Inputs, settings: PlaybookSettings) -> None:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from schema_guard.bench.suites.load import estimated_tokens
-from schema_guard.ext.playbook.run import most_of
+from schema_guard.ext.playbook.run import configurations_ahead
 from schema_guard.prices.tokens import CallTokens
 
 if TYPE_CHECKING:
@@ -14,79 +14,42 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.playbook.inputs import Inputs
     from schema_guard.ext.playbook.settings import PlaybookSettings
-    from schema_guard.models import Model
+    from schema_guard.ext.playbook.steps import Models
     from schema_guard.prices.tokens import TokenPrices
 
-__all__ = ["PlaybookEstimate", "estimate_of"]
+__all__ = ["plan_text"]
 
 
-class PlaybookEstimate(NamedTuple):
-    """Bounds of a playbook.
-
-    Attributes:
-        inputs: Calls of one step.
-        steps: The most steps.
-        calls: The most calls of all steps.
-        attempts: The most attempts of all calls.
-        prompt_tokens: Estimated prompt tokens of one attempt.
-        reply_tokens: Output limit of one attempt; None for none.
-        output_tokens: The most output tokens of all attempts; None if nothing limits them.
-    """
-
-    inputs: int
-    steps: int
-    calls: int
-    attempts: int
-    prompt_tokens: int
-    reply_tokens: int | None
-    output_tokens: int | None
-
-    def as_text(self, prices: Sequence[TokenPrices] = ()) -> str:
-        """Return the bounds in one line; *prices* are those of the models, none if unknown."""
-        most = (
-            "no output limit"
-            if self.output_tokens is None
-            else f"at most {self.output_tokens:,} output tokens"
-        )
-        text = (
-            f"{self.inputs} inputs x at most {self.steps} steps: at most {self.calls:,} calls, about "
-            f"{self.prompt_tokens:,} prompt tokens an attempt, {most}"
-        )
-        if not prices or self.output_tokens is None:
-            return text
-        each = CallTokens(self.prompt_tokens, 0, self.output_tokens // max(1, self.attempts))
-        return f"{text}, at most about ${self.attempts * max(one.cost(each) for one in prices):.2f}"
-
-
-def estimate_of(
-    inputs: Inputs,
-    model: Model,
-    *,
-    larger: Model | None,
-    tuned: Model | None,
-    settings: PlaybookSettings,
-) -> PlaybookEstimate:
-    """Return the bounds of a playbook; nothing is called.
+def plan_text(
+    inputs: Inputs, models: Models, settings: PlaybookSettings, prices: Sequence[TokenPrices] = ()
+) -> str:
+    """Return the most calls, tokens, and dollars of a playbook in one line. Nothing is called.
 
     Args:
         inputs: The schema and its inputs.
-        model: The model of the steps.
-        larger: The model of the last step; None if there is none.
-        tuned: The model after the steps; None if there is none.
+        models: The models of the playbook.
         settings: The limits.
+        prices: Prices of the models; empty if they are unknown.
 
     Raises:
         InvalidArgument: The first step cannot be run.
     """
-    most = most_of(inputs, (model, larger, tuned), settings)
-    calls, budget = most.steps * len(inputs.tasks), settings.budget
-    if budget.calls is not None:
-        calls = min(calls, budget.calls)
-    attempts = calls * most.attempts
-    output_tokens = None if most.output_tokens is None else attempts * most.output_tokens
-    shown = [estimated_tokens([one.value, one.task]) for one in inputs.examples]
+    ahead = configurations_ahead(inputs, models, settings)
+    calls = len(ahead) * len(inputs.tasks)
+    calls = calls if settings.max_calls is None else min(calls, settings.max_calls)
+    attempts = calls * max(one.max_attempts for one in ahead)
+    limits = [one.output_tokens for one in ahead if one.output_tokens is not None]
+    shown = sum(estimated_tokens([one.value, one.task]) for one in inputs.examples)
     texts = [estimated_tokens(task) for task in inputs.tasks]
-    prompt_tokens = estimated_tokens(inputs.schema.document) + sum(shown) + sum(texts) // len(texts)
-    return PlaybookEstimate(
-        len(inputs.tasks), most.steps, calls, attempts, prompt_tokens, most.output_tokens, output_tokens
+    prompt = estimated_tokens(inputs.schema.document) + shown + sum(texts) // len(texts)
+    text = (
+        f"{len(inputs.tasks)} inputs x at most {len(ahead)} steps: at most {calls:,} calls, about {prompt:,} prompt "
+        "tokens an attempt, "
     )
+    if not limits:
+        return f"{text}no output limit"
+    text += f"at most {attempts * max(limits):,} output tokens"
+    if not prices:
+        return text
+    dollars = attempts * max(one.cost(CallTokens(prompt, 0, max(limits))) for one in prices)
+    return f"{text}, at most about ${dollars:.2f}"

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a playbook run has shown: step by step, and the verdict on all of it; as a document and as JSON.
 
-Rules: bounds and odds are those of the verdict, so that table and verdict cannot disagree; a comparison is
-made on the inputs that both steps were asked.
+Rules: bounds and odds are those of the verdict, so that table and verdict cannot disagree.
 """
 
 from __future__ import annotations
@@ -18,37 +17,13 @@ from schema_guard.report.decision.words import failed, missed, share
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import NO_DATA, tokens
 from schema_guard.stats import Rate
-from schema_guard.text import interval, odds, percent
+from schema_guard.text import interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from schema_guard.configuration.layout import Layout
     from schema_guard.decide import Verdict
-    from schema_guard.stats import Paired
-
-
-@dataclass(frozen=True, slots=True)
-class StepsCompared:
-    """A step against the best step before it, on the inputs that both were asked.
-
-    Attributes:
-        best: The other one's id.
-        n: Inputs that both were asked.
-        b: Of these, inputs on which only the best before failed.
-        c: Inputs on which only this step failed.
-        paired: What that says, at the verdict's alpha of each strategy.
-        added_input_tokens: Of a call, over those of the best before, on all inputs; None when unknown.
-        added_output_tokens: As added_input_tokens.
-    """
-
-    best: str
-    n: int
-    b: int
-    c: int
-    paired: Paired
-    added_input_tokens: float | None
-    added_output_tokens: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +42,6 @@ class StepResult:
         input_tokens: Mean of a call; None when unknown.
         output_tokens: As input_tokens.
         elapsed_s: Mean of a call, in seconds, calls running side by side; None without calls.
-        compared: With the best step before it; None for the first, or when they have no input in common.
     """
 
     step: str
@@ -81,7 +55,6 @@ class StepResult:
     input_tokens: float | None
     output_tokens: float | None
     elapsed_s: float | None
-    compared: StepsCompared | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,21 +232,6 @@ def _details(step: StepResult) -> Iterator[str]:
     if len(step.attempts) > 1:
         counts = ", ".join(f"{failures}/{n}" for n, failures in step.attempts)
         yield f"{step.step} failed in attempt 1, 2, ...: {counts}"
-    if step.compared is not None:
-        yield f"{step.step} {_comparison(step.compared)}"
-
-
-def _comparison(compared: StepsCompared) -> str:
-    paired = compared.paired
-    added = "/".join(
-        "?" if number is None else f"{number:+.0f}"
-        for number in (compared.added_input_tokens, compared.added_output_tokens)
-    )
-    return (
-        f"against {compared.best} on {compared.n} common inputs: {compared.b} won, {compared.c} lost, "
-        f"fewer failures by {interval(paired.lower, paired.upper)}, odds {odds(paired.e_value)}, "
-        f"tokens in/out a call {added}"
-    )
 
 
 def _steps_not_run(result: PlaybookResult) -> Section:

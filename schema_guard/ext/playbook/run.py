@@ -19,7 +19,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.bench.run.concurrency import InOrder, LostInARow, ran_to_end
 from schema_guard.decide import decide
@@ -43,6 +43,7 @@ from schema_guard.ext.playbook.steps import (
     TEMPERATURE,
     TUNED,
     Asker,
+    Models,
     StepConfiguration,
 )
 from schema_guard.records.identity import new_call_id
@@ -95,7 +96,7 @@ def run_playbook(  # noqa: PLR0913 - whom to ask, and how; all but two by name
         InvalidArgument: Before the first call: the first step cannot be run, or what is *given* is no evidence.
         MissingExtra: Before the first call: a step needs a package that is not installed.
     """
-    run = _PlaybookRun(inputs, (model, larger, tuned), store, settings or PlaybookSettings(), on_asked)
+    run = _PlaybookRun(inputs, Models(model, larger, tuned), store, settings or PlaybookSettings(), on_asked)
     if not ran_to_end(run.run()):
         run.ended = "interrupted"
     return run.result()
@@ -114,29 +115,15 @@ class ImpossibleStep(InvalidArgument):
         self.step, self.reason = step, reason
 
 
-class Most(NamedTuple):
-    """The most that a playbook run may take.
-
-    Attributes:
-        steps: The steps that may be measured.
-        attempts: Attempts of one call.
-        output_tokens: Output limit of one attempt; None for none.
-    """
-
-    steps: int
-    attempts: int
-    output_tokens: int | None
-
-
-def most_of(
-    inputs: Inputs, models: tuple[Model, Model | None, Model | None], settings: PlaybookSettings
-) -> Most:
-    """Return the most that a playbook run may take; *models* are the one to ask, the larger one, and the tuned one.
+def configurations_ahead(
+    inputs: Inputs, models: Models, settings: PlaybookSettings
+) -> list[StepConfiguration]:
+    """Return the configurations that a playbook run may measure. Nothing is called.
 
     Raises:
-        InvalidArgument: As `bench run --playbook`.
+        InvalidArgument: The first step cannot be run.
     """
-    return _PlaybookRun(inputs, models, None, settings, lambda _: None).most()
+    return _PlaybookRun(inputs, models, None, settings, lambda _: None).ahead()
 
 
 class _PlaybookRun:
@@ -145,7 +132,7 @@ class _PlaybookRun:
     def __init__(
         self,
         inputs: Inputs,
-        models: tuple[Model, Model | None, Model | None],
+        models: Models,
         store: Store | None,
         settings: PlaybookSettings,
         on_asked: OnAsked,
@@ -155,11 +142,8 @@ class _PlaybookRun:
         self.on_asked = on_asked
         self.run_id = f"playbook:{new_call_id(time())[:12]}"
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        model, larger, tuned = models
-        options, function = settings.options, settings.function
-        self.asker = Asker(
-            inputs, model, larger, options, self.run_id, function, store, tuned, settings.layout
-        )
+        self.models = models
+        self.asker = Asker(inputs, models, settings, self.run_id, store)
         self.start = StepConfiguration("system_prompt", settings.output_tokens)
         self.steps: list[StepCalls] = []
         self.not_applicable = self._impossible()
@@ -187,23 +171,18 @@ class _PlaybookRun:
         The strategies that are recorded already have their parts. So what decides a step here decides it in the verdict.
         """
         part = part_of_alpha(self.shares.get("n_functions") or 1, self._is_priority())
-        strategies = measured_of(read_evidence(self.evidence())) + self._steps_ahead()
+        strategies = measured_of(read_evidence(self.evidence())) + len(self.ahead())
         return self.settings.alpha * part / max(1, strategies)
 
-    def _steps_ahead(self) -> int:
-        """Count what may be measured."""
-        return sum(self._claim(step) is None for step in CONFIGURATIONS) + (self.asker.tuned is not None)
-
-    def most(self) -> Most:
-        """Return the most steps, attempts of a call, and output tokens of an attempt."""
-        ahead = [
+    def ahead(self) -> list[StepConfiguration]:
+        """Return what may be measured, each as a change of the start."""
+        steps = [
             make(self.start, self.start) for step, make in CONFIGURATIONS.items() if self._claim(step) is None
         ]
-        return Most(
-            self._steps_ahead(),
-            max(one.max_attempts for one in ahead),
-            max((one.output_tokens or 0 for one in ahead), default=0) or None,
-        )
+        return [*steps, self._tuned()] if self.models.tuned is not None else steps
+
+    def _tuned(self) -> StepConfiguration:
+        return StepConfiguration("bare", self.settings.output_tokens, tuned=True)
 
     def _impossible(self) -> dict[str, str]:
         """Give the steps that this model cannot be asked for, with the library's own words for why."""
@@ -231,18 +210,17 @@ class _PlaybookRun:
             raise ImpossibleStep(first, claim["reason"])
 
     async def run(self) -> None:
-        asker = self.asker
-        models = [model for model in (asker.model, asker.larger, asker.tuned) if model is not None]
         async with AsyncExitStack() as opened:
             # Connections belong to the event loop that opened them, which ends with the run.
-            for model in models:
-                await opened.enter_async_context(model)
+            for model in self.models:
+                if model is not None:
+                    await opened.enter_async_context(model)
             self.began = monotonic()
             step: str | None = self.settings.first
             while step is not None:
                 await self._try(step)
                 step = self._next()
-            if asker.tuned is not None and self.is_finished and not self._spent():
+            if self.models.tuned is not None and self.is_finished and not self._spent():
                 await self._pilot()
 
     async def _try(self, step: str) -> None:
@@ -264,7 +242,7 @@ class _PlaybookRun:
 
     async def _pilot(self) -> None:
         """Ask the tuned model what the steps were asked."""
-        configuration = StepConfiguration("bare", self.settings.output_tokens, tuned=True)
+        configuration = self._tuned()
         sent = self.asker.sent_by(configuration)
         calls = StepCalls(TUNED, configuration, configuration.id(self.start), self.best(), sent)
         self.steps.append(calls)
@@ -312,11 +290,11 @@ class _PlaybookRun:
 
     def _spent(self) -> str:
         """Say what the budget has no more of; an empty text when there is enough."""
-        budget = self.settings.budget
-        if budget.calls is not None and self.calls_started >= budget.calls:
-            return f"budget of {budget.calls} calls spent"
-        if budget.elapsed_s is not None and monotonic() - self.began >= budget.elapsed_s:
-            return f"budget of {budget.elapsed_s:g} s spent"
+        most_calls, most_s = self.settings.max_calls, self.settings.max_seconds
+        if most_calls is not None and self.calls_started >= most_calls:
+            return f"budget of {most_calls} calls spent"
+        if most_s is not None and monotonic() - self.began >= most_s:
+            return f"budget of {most_s:g} s spent"
         return ""
 
     def _look(self, calls: StepCalls, call: PlaybookCall) -> None:
@@ -413,22 +391,21 @@ class _PlaybookRun:
         """Give the status and reason of a step that is not tried; None for one that may be."""
         if step in self.settings.declined:
             return {"status": "declined", "reason": self.settings.declined[step]}
-        if step in NOT_NAMED and (step != LARGER or self.asker.larger is None):
+        if step in NOT_NAMED and (step != LARGER or self.models.larger is None):
             return {"status": "declined", "reason": NOT_NAMED[step]}
         reason = self.not_applicable.get(step)
         return {"status": "not_applicable", "reason": reason} if reason else None
 
     def result(self) -> PlaybookResult:
-        evidence, asker = self.evidence(), self.asker
+        evidence, models = self.evidence(), self.models
         verdict = decide(evidence)
-        alpha = verdict.figures["alpha_each"]
         return PlaybookResult(
             id=self.run_id,
             schema=self.inputs.schema.name,
             schema_fingerprint=self.inputs.schema.fingerprint,
             function=self.settings.function,
-            model=asker.model.name,
-            larger=asker.larger.name if asker.larger is not None else None,
+            model=models.model.name,
+            larger=models.larger.name if models.larger is not None else None,
             started_at=self.started_at,
             inputs=len(self.inputs.tasks),
             repeated=self.inputs.repeated,
@@ -441,7 +418,7 @@ class _PlaybookRun:
             target_source=self.settings.target_source,
             alpha_each=self.alpha_each,
             calls=self.calls_started,
-            steps=tuple(calls.result(self.ended, alpha) for calls in self.steps),
+            steps=tuple(calls.result(self.ended) for calls in self.steps),
             ended=self.ended,
             evidence=evidence,
             verdict=verdict,

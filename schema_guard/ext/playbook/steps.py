@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.run.trial_model import TrialModel
 from schema_guard.decide.recorded.guard_line import GuardLine
@@ -23,8 +23,8 @@ from schema_guard.steps import check_is_sent
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from schema_guard.configuration.layout import Layout
     from schema_guard.ext.playbook.inputs import Inputs
+    from schema_guard.ext.playbook.settings import PlaybookSettings
     from schema_guard.models import Model
     from schema_guard.records import Store
     from schema_guard.values import Outcome, Repair
@@ -122,31 +122,37 @@ def _cold(provider: str) -> dict[str, Any]:
     return {TEMPERATURE: 0} if holder is None else {holder: {TEMPERATURE: 0}}
 
 
+class Models(NamedTuple):
+    """The models of a playbook run.
+
+    Attributes:
+        model: The model that the playbook is for.
+        larger: The model of the last step; None if there is none.
+        tuned: The model that is measured after the steps; None if there is none.
+    """
+
+    model: Model
+    larger: Model | None = None
+    tuned: Model | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Whom a playbook run asks, for what, and where it is recorded.
+    """Makes the calls of a playbook run.
 
     Attributes:
         inputs: The schema and the examples.
-        model: The model that the playbook is for.
-        larger: The one that its last step tries; None when there is none.
-        options: The provider's own arguments of every request.
-        run_id: What its calls are called in the store, the step after it.
-        function: Whose fixes are measured, which is called after the step; None where nobody says.
-        store: None for nowhere.
-        tuned: The model that is asked behind the playbook; None when there is none.
-        layout: Of the prompts.
+        models: The models.
+        settings: The arguments of the requests, the function, and the layout.
+        run_id: The name of the calls in the store, before the step and the function.
+        store: The store; None for none.
     """
 
     inputs: Inputs
-    model: Model
-    larger: Model | None
-    options: Mapping[str, Any]
+    models: Models
+    settings: PlaybookSettings
     run_id: str
-    function: str | None
     store: Store | None
-    tuned: Model | None = None
-    layout: Layout = "turns"
 
     def outcome_of(
         self, step: str, configuration: StepConfiguration
@@ -159,27 +165,31 @@ class Asker:
         """
         model = self._model_of(configuration)
         check_is_sent(model.provider, configuration.strategy, self.inputs.schema)
-        settings = guard(
+        function = self.settings.function
+        decorate = guard(
             self.inputs.schema,
             strategy=configuration.strategy,
             max_attempts=configuration.max_attempts,
             examples=self.inputs.examples,
             repair=configuration.repair,
             # Two steps may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
-            name=":".join([self.run_id, step, *([self.function] if self.function else [])]),
+            name=":".join([self.run_id, step, *([function] if function else [])]),
             store=self.store,
             limits=Limits(output_tokens=configuration.output_tokens),
         )
         source = self.inputs.examples_source
         trial = TrialModel(
-            model, self.layout, self.inputs.before, source if isinstance(source, str) else list(source)
+            model,
+            self.settings.layout,
+            self.inputs.before,
+            source if isinstance(source, str) else list(source),
         )
-        guarded = settings(trial.function)
+        guarded = decorate(trial.function)
         # The output limit is one of the things that a step changes, so a step's own stands before that of every request.
         limit = options_for(
             model.provider, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
         )
-        others = {name: part for name, part in self.options.items() if name not in limit}
+        others = {name: part for name, part in self.settings.options.items() if name not in limit}
         options = joined(others, _cold(model.provider)) if configuration.cold else others
 
         async def ask(task: str) -> Outcome[Any]:
@@ -189,13 +199,16 @@ class Asker:
         return ask
 
     def _model_of(self, configuration: StepConfiguration) -> Model:
-        model = self.larger if configuration.larger else self.tuned if configuration.tuned else self.model
+        models = self.models
+        model = (
+            models.larger if configuration.larger else models.tuned if configuration.tuned else models.model
+        )
         assert model is not None
         return model
 
     def is_cold(self) -> bool:
         """Say whether the model is known to be asked at temperature 0 already."""
-        return self._options_of(self.model).get(TEMPERATURE) == 0
+        return self._options_of(self.models.model).get(TEMPERATURE) == 0
 
     def sent_by(self, configuration: StepConfiguration) -> dict[str, float]:
         """Give what a configuration sends beside the task, as far as it is known, by the names of the evidence."""
@@ -220,6 +233,6 @@ class Asker:
         ).as_text()
 
     def _options_of(self, model: Model) -> dict[str, Any]:
-        options = joined(details_of(model).defaults, self.options)
+        options = joined(details_of(model).defaults, self.settings.options)
         inner = options.get(_HOLDERS.get(model.provider, ""))
         return {**options, **inner} if isinstance(inner, Mapping) else options
