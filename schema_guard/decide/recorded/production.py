@@ -167,10 +167,7 @@ class Production(NamedTuple):
     ) -> tuple[ConfigurationCounts, ...]:
         """Return the counts of a configuration from the hour on in which its rate last changed; all without a change.
 
-        Args:
-            configuration: A configuration of the function.
-            store: The store of its calls.
-            later: The result of `after_alarm`. Its hours are not read again.
+        The result of `after_alarm` is *later*, so that its hours are not read again.
         """
         stream = self.stream(configuration.first)
         if stream is None or not stream.changes:
@@ -385,9 +382,7 @@ def _when(
     return {
         **_first_failed(start, day, stream, configuration, store),
         "days": [day, _day(ends, production.zone)],
-        "with": changed_between(
-            same, production.hours, store, stream.at(_earliest(start)) or begins, ends + _HOUR_S
-        ),
+        "with": changed_between(same, store, stream.at(_earliest(start)) or begins, ends + _HOUR_S),
     }
 
 
@@ -419,17 +414,15 @@ def _earliest(start: int) -> int:
 
 def changed_between(
     rows: Sequence[ConfigurationCounts],
-    hours: Sequence[HourCounts],
     store: Store,
     begins: float,
     ends: float,
 ) -> list[str]:
-    """Say what else moved when a rate changed: version, settings, snapshot, the parts of the traffic, the prompts' length.
+    """Return what else moved when a rate changed: version, settings, snapshot, parts of the traffic, length of prompts.
 
     Args:
         rows: Of the stream, of all versions.
-        hours: The same by the hour, and others.
-        store: Where they are.
+        store: The store of these rows.
         begins: When the hour began in which the change is likeliest to have begun.
         ends: When the hour ended in which it was noticed.
     """
