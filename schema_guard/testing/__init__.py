@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     )
     from schema_guard.models.scripted import ScriptedModel
     from schema_guard.testing.model_replies.broken_replies import Broken, broken
-    from schema_guard.testing.model_replies.flaky_model import FlakyModel
     from schema_guard.testing.model_replies.valid_replies import Sent, replies
     from schema_guard.testing.rates import FailureRate, assert_failure_rate
     from schema_guard.testing.schemas.instances import instances
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 _NAMES = {
     ".models.scripted": ("ScriptedModel",),
     "model_replies.broken_replies": ("Broken", "broken"),
-    "model_replies.flaky_model": ("FlakyModel",),
     "model_replies.valid_replies": ("Sent", "replies"),
     "schemas.instances": ("instances",),
     "schemas.near_misses": ("NearMiss", "near_misses"),
@@ -56,7 +54,6 @@ __all__ = [
     "Broken",
     "EnforcingModel",
     "FailureRate",
-    "FlakyModel",
     "NearMiss",
     "Request",
     "ScriptedModel",

@@ -11,7 +11,7 @@ import asyncio
 import json
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -304,7 +304,7 @@ LAWS = (
     Law(
         "broken",
         "a broken reply is refused for what is broken in it",
-        partial(broken, weighted=False),
+        broken,
         _broken_wrong,
     ),
     Law(

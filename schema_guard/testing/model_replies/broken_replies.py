@@ -4,8 +4,7 @@
 Rules:
 1. Every reply is labelled with the failure that `judge` gives for it, by construction: it is judged only to say what
    repair makes of it.
-2. Ways to fail come up as often as in real replies; one that cannot be made for a schema, or from the instance that
-   was drawn, makes way for the others.
+2. A way to fail that cannot be made for a schema, or from the instance that was drawn, makes way for the others.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 from hypothesis import strategies as st
@@ -24,7 +22,6 @@ from schema_guard.judging import judge
 from schema_guard.schema import Schema
 from schema_guard.testing import instances, near_misses
 from schema_guard.testing.model_replies import faulty_text, faulty_values
-from schema_guard.testing.model_replies.failure_weights import COUNTS, weight
 from schema_guard.testing.model_replies.faults import Ground
 from schema_guard.testing.model_replies.writing import in_chunks
 
@@ -37,8 +34,18 @@ if TYPE_CHECKING:
     from schema_guard.testing.model_replies.faults import Fault
     from schema_guard.values import FailureKind, FinishReason
 
+# The order is the one in which examples shrink: what is easy to read comes first.
+_TEXT_FAULTS = (
+    "prose_only", "empty", "refusal", "cut_off", "repetition_loop", "trailing_comma", "missing_comma", "single_quotes",
+    "python_literals", "bad_escape", "unescaped_quote", "not_finite", "duplicate_key", "several_documents",
+    "cut_schema_echo",
+)  # fmt: skip
+_VALUE_FAULTS = (
+    "null", "missing_key", "extra_key", "number_as_string", "wrong_type", "wrong_arm", "wrong_value", "schema_echo",
+)  # fmt: skip
 _FAULTS: dict[str, Callable[[Ground], Fault | None]] = {
-    how: getattr(faulty_text, how, None) or getattr(faulty_values, how) for how in COUNTS
+    **{how: getattr(faulty_text, how) for how in _TEXT_FAULTS},
+    **{how: getattr(faulty_values, how) for how in _VALUE_FAULTS},
 }
 # What is judged as it stands is never repaired.
 _PARSED = ("structure", "value", "refusal")
@@ -68,7 +75,7 @@ class Broken:
     chunks: tuple[str, ...]
 
 
-def broken(schema: Any, *, weighted: bool = True) -> SearchStrategy[Broken]:
+def broken(schema: Any) -> SearchStrategy[Broken]:
     """Return a Hypothesis strategy of replies that fail as real ones do, labeled with their failure.
 
     Faults that are impossible for the schema are left out. For example, every JSON value is valid for `true`, so only
@@ -76,7 +83,6 @@ def broken(schema: Any, *, weighted: bool = True) -> SearchStrategy[Broken]:
 
     Args:
         schema: A schema for `Schema.of`.
-        weighted: Whether faults are as frequent as in real replies. Otherwise, all are equally frequent.
 
     Raises:
         InvalidSchema: The schema can't be loaded.
@@ -84,9 +90,7 @@ def broken(schema: Any, *, weighted: bool = True) -> SearchStrategy[Broken]:
     """
     loaded = Schema.of(schema)
     _compile()
-    return _broken(
-        loaded, instances(loaded), _near_misses(loaded), _faults(loaded), weight if weighted else _alike
-    )
+    return _broken(loaded, instances(loaded), _near_misses(loaded), _faults(loaded))
 
 
 @cache
@@ -94,10 +98,6 @@ def _compile() -> None:
     """Compile what repair needs: the first draw would be slow enough to fail Hypothesis' health check."""
     with suppress(MissingPart):
         judge("{'a': 1, b: [2,, }", Schema.of(True), repair="lossy")
-
-
-def _alike(_: str) -> int:
-    return 1
 
 
 def _near_misses(schema: Schema[Any]) -> SearchStrategy[NearMiss] | None:
@@ -111,7 +111,7 @@ def _faults(schema: Schema[Any]) -> tuple[str, ...]:
     """Give the ways to fail that the schema does not rule out."""
     text = json.dumps(schema.document)
     has_union = '"anyOf"' in text or '"oneOf"' in text
-    return tuple(how for how in COUNTS if has_union or how != "wrong_arm")
+    return tuple(how for how in _FAULTS if has_union or how != "wrong_arm")
 
 
 @st.composite
@@ -121,12 +121,11 @@ def _broken(
     values: SearchStrategy[Any],
     near: SearchStrategy[NearMiss] | None,
     ways: tuple[str, ...],
-    weigh: Callable[[str], int],
 ) -> Broken:
     ground = Ground(draw, schema, values, near)
     remaining = list(ways)
     while True:
-        how = remaining.pop(_weighted(draw, remaining, weigh))
+        how = remaining.pop(ground.index(len(remaining)))
         fault = _FAULTS[how](ground)
         # Prose can always be made.
         if fault is not None:
@@ -140,13 +139,6 @@ def _broken(
         _repaired_by(fault, schema),
         in_chunks(draw, fault.text),
     )
-
-
-def _weighted(draw: DrawFn, ways: list[str], weigh: Callable[[str], int]) -> int:
-    """Draw the index of a way, by weight."""
-    ends = list(accumulate(map(weigh, ways)))
-    at = draw(st.integers(0, ends[-1] - 1))
-    return next(index for index, end in enumerate(ends) if at < end)
 
 
 def _repaired_by(fault: Fault, schema: Schema[Any]) -> Literal["lossless", "lossy"] | None:

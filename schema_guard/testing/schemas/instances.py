@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from copy import deepcopy
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from hypothesis import reject
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from schema_guard.errors import InvalidArgument
@@ -27,6 +27,7 @@ from schema_guard.validation.references import References
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
+    from random import Random
 
     from schema_guard.testing.schemas.shapes import ShapeGroup
 
@@ -37,6 +38,11 @@ _REPAIRED = 4
 # one that Hypothesis makes is no proof: all of its choices are the simplest ones.
 MISSES = 10
 _FIRST_TRIES = 10
+# Bytes for one draw outside a test; most take some hundred. A draw that runs out of them is made anew with others.
+_BYTES = 16_384
+_MOST_DRAWS = 40
+
+T = TypeVar("T")
 
 
 def instances(
@@ -179,3 +185,23 @@ def replaced(value: Any, location: str, part: Any) -> Any:
 @st.composite
 def _instances(draw: st.DrawFn, source: DrawingSource) -> Any:
     return source.draw(draw)
+
+
+def drawn(strategy: st.SearchStrategy[T], count: int, random: Random) -> list[T]:
+    """Draw values outside a Hypothesis test, from the bytes of a source of random numbers.
+
+    Raises:
+        InvalidArgument: The strategy hardly gives a value.
+    """
+    values: list[T] = []
+
+    @settings(database=None)
+    @given(strategy)
+    def keep(value: T) -> None:
+        values.append(value)
+
+    for _ in range(_MOST_DRAWS * count):
+        if len(values) == count:
+            return values
+        keep.hypothesis.fuzz_one_input(random.randbytes(_BYTES))  # type: ignore[attr-defined]
+    raise InvalidArgument(f"only {len(values)} of {count} replies could be drawn for the schema")

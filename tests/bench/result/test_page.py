@@ -161,7 +161,7 @@ def test_stopped_run_is_no_good_one():
 
 
 def test_details_are_folded():
-    """The first screen has the sentence, what to do next and two plots; every table is below it, folded."""
+    """The first screen has the sentence, what to do next and two plots. Every table is below it, folded."""
     before, after = result_page(RESULT).split("<details>")
 
     assert "strict_schema fails least so far, in 5.83% of its calls" in before

@@ -3,7 +3,7 @@
 import os
 from random import Random
 
-from schema_guard.testing.model_replies.flaky_model import drawn
+from schema_guard.testing.schemas.instances import drawn
 
 # For each schema, in the slow tests; 10,000 make the 100,000 that were once drawn.
 DRAWS = int(os.environ.get("SCHEMA_GUARD_DRAWS", "1000"))

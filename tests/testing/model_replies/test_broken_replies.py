@@ -1,9 +1,6 @@
-"""Failing replies drawn from a schema: each fails as its label says, and as often as real ones do."""
+"""Failing replies drawn from a schema: each fails as its label says."""
 
-import json
-from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import Phase, find, given, settings
@@ -11,12 +8,10 @@ from hypothesis import strategies as st
 
 from schema_guard import InvalidArgument, Schema, judge
 from schema_guard.testing import broken
-from schema_guard.testing.model_replies.failure_weights import COUNTS, FAILED, weight
 from tests.needs import marked, needs
 from tests.testing.model_replies.sent_schemas import DRAWS, ORDER, SCHEMAS, draws
 from tests.thinned import examples, share
 
-RESULTS = Path(__file__).parents[3] / "benchmarks" / "results" / "2026-11-24-failure-weights.json"
 # To explain an example varies it, and `find` gives the last one it saw.
 FOUND = settings(database=None, derandomize=True, deadline=None, phases=[Phase.generate, Phase.shrink])
 SYNTACTIC = {"syntax", "truncation", "refusal"}
@@ -130,32 +125,6 @@ def test_way_has_its_labels(many, way):
     assert made
     assert {(fault.kind, fault.code) for fault in made} <= way.labels
     assert {fault.repaired_by for fault in made} <= way.repaired_by
-
-
-def test_ways_come_up_as_often_as_their_weights_say(many):
-    """Of 2,000 draws each way has its share, to within 3 points; of fewer, to within what they tell."""
-    counts = Counter(fault.how for fault in many)
-    total = sum(map(weight, COUNTS))
-
-    assert {how: counts[how] / MANY for how in COUNTS} == pytest.approx(
-        {how: weight(how) / total for how in COUNTS}, abs=1.35 / MANY**0.5
-    )
-
-
-def test_weights_are_those_that_were_counted():
-    """The table holds the counts of the benchmark's results, and no failed reply but the six of no way."""
-    counted = json.loads(RESULTS.read_text())["counts"].values()
-    seen = {how: [0, 0] for how in COUNTS}
-    other = [0, 0]
-    for index, counts in enumerate(counted):
-        for text, n in counts.items():
-            kind, how = text.split()
-            if kind != "valid":
-                seen.get(how, other)[index] += n
-
-    assert {how: tuple(counts) for how, counts in seen.items()} == COUNTS
-    assert tuple(sum(column) for column in zip(other, *seen.values(), strict=True)) == FAILED
-    assert other == [6, 0]
 
 
 @pytest.mark.parametrize(

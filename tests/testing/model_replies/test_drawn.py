@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from schema_guard import InvalidArgument
-from schema_guard.testing.model_replies.flaky_model import drawn
+from schema_guard.testing.schemas.instances import drawn
 
 
 def test_strategy_that_gives_nothing_ends():

@@ -109,7 +109,7 @@ class EnforcingModel(Closing):
 
     def _drawn(self, schema: Schema[Any]) -> Any:
         from schema_guard.testing import instances  # with Hypothesis, which few schemas need
-        from schema_guard.testing.model_replies.flaky_model import drawn
+        from schema_guard.testing.schemas.instances import drawn
 
         return drawn(instances(schema), 1, self._random)[0]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from schema_guard import Schema, testing
-from schema_guard.testing import FlakyModel, broken, near_misses
+from schema_guard.testing import near_misses
 from tests.needs import needs
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import lines
@@ -39,16 +39,6 @@ def text_of(reply):
     return message.content or message.refusal or ""
 
 
-def test_seed_and_names_of_a_flaky_model():
-    """One seed always gives the same replies, and another seed gives others. The name and the provider are as given."""
-    replies = [list(map(text_of, map(FlakyModel(ITEM, 0.5, seed=seed), "abcdefgh"))) for seed in (1, 1, 2)]
-    model = FlakyModel(ITEM, 0.5, name="mine", provider="anthropic")
-
-    assert replies[0] == replies[1] != replies[2]
-    assert (model.name, model.provider) == ("mine", "anthropic")
-    assert (FlakyModel(ITEM, 0.5).name, FlakyModel(ITEM, 0.5).provider) == ("flaky", "openai")
-
-
 def kept_by(model, keyword):
     """Probe an enforcing model with a schema that has one keyword. Return whether its reply keeps to it."""
     schema = {"type": "object", "properties": {"n": {"type": "integer", keyword: 977}}, "required": ["n"]}
@@ -76,16 +66,6 @@ def test_enforcing_model_refuses_named_keywords(refuses):
     with pytest.raises(Exception, match=r"multipleOf|schema"):
         kept_by(model, "multipleOf")
     assert kept_by(model, "minimum")
-
-
-def test_broken_replies_are_weighted_unless_told_otherwise():
-    """Without weights, rare ways to fail come up more often."""
-
-    def kinds(weighted):
-        results = [one.how for one in drawn(broken(ITEM, weighted=weighted))]
-        return max(results.count(how) for how in set(results)) / len(results)
-
-    assert kinds(weighted=False) < kinds(weighted=True)
 
 
 def test_near_misses_of_formats_and_other_documents():
