@@ -452,7 +452,6 @@ def changed_between(
 def _within(
     store: Store, rows: Sequence[ConfigurationCounts], since: float, until: float | None
 ) -> tuple[ConfigurationCounts, ...]:
-    """Return the counts of configurations in some time."""
     ids = [row.id for row in rows if row.id is not None]
     return tuple(store.configurations(since=since, until=until, ids=ids, clusters=False))
 
