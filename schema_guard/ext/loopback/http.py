@@ -123,9 +123,6 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
-    def do_PUT(self) -> None:
-        self._answer()
-
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 

@@ -166,6 +166,17 @@ def test_a_deployment_has_a_name_of_its_own(begin, capsys, orders):
     assert load_job(orders).result.model == f"{server.openai_url}#orders-1"
 
 
+def test_host_with_its_own_api_is_planned_and_named(capsys, orders):
+    """The plan is printed, then the page that describes how to begin the job; nothing is sent."""
+    status, _, err = run(capsys, "tune", "run", orders, "--backend", "together", "--base", "m-8b", "--yes")
+
+    assert status == 2
+    assert "Together: m-8b is tuned on 12 rows" in err
+    assert "begin the job at Together" in err
+    assert "docs.together.ai/docs/fine-tuning/quickstart describes" in err
+    assert not (orders / "job.json").exists()
+
+
 def test_two_at_once_are_told(begin, capsys, orders):
     """While one is at it the other does nothing, but for saying what that one has seen."""
     with serve_tuning() as server:

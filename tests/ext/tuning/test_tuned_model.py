@@ -119,7 +119,7 @@ def test_the_command_of_a_folder_with_spaces_can_be_copied(tmp_path):
             "a model at https://mine.test/v1",
         ),
         ("openai-compatible", "http://mine.test/v1", "openai:m", "a model at http://mine.test/v1"),
-        ("fireworks", "http://mine.test", "fireworks:m", "a model at http://mine.test"),
+        ("azure", "http://mine.test", "azure:m", "a model at http://mine.test"),
     ],
 )
 def test_a_job_does_not_decide_where_prompts_go(job, monkeypatch, backend, url, model, expected):
@@ -136,7 +136,6 @@ def test_a_job_does_not_decide_where_prompts_go(job, monkeypatch, backend, url, 
     [
         ("openai", None, "openai:ft:mine"),
         ("openai", "http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1#mine"),
-        ("fireworks", "http://127.0.0.1:1", "http://127.0.0.1:1/inference/v1#mine"),
     ],
 )
 def test_connects_to_the_backend_of_a_job(job, monkeypatch, backend, url, model):

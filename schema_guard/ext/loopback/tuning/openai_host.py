@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.loopback.tuning.host import HostRefusal
-from schema_guard.ext.loopback.tuning.requests import Answered
 
 if TYPE_CHECKING:
     from schema_guard.ext.loopback.tuning.host import Host, HostFile, HostJob
@@ -20,24 +19,28 @@ _LONGEST_SUFFIX: Final = 64
 _DAY: Final = 1_790_000_000  # of everything here
 
 
-def openai_answer(desk: Host, request: TuningRequest) -> Answered | None:
-    """Answer a request; None where it asks for something else."""
+def openai_answer(desk: Host, request: TuningRequest) -> Any:
+    """Return the JSON that a request is answered with.
+
+    Raises:
+        HostRefusal: The host refuses the request, or does not know it.
+    """
     method, path = request.method, request.path
     if path == _FILES:
         return _upload(desk, request) if method == "POST" else _listed(map(_file, _files(desk, request)))
     if path.startswith(f"{_FILES}/") and method == "GET":
-        return Answered(_file(desk.file(path.removeprefix(f"{_FILES}/"))))
+        return _file(desk.file(path.removeprefix(f"{_FILES}/")))
     if path == _JOBS:
         return _begin(desk, request) if method == "POST" else _listed(map(_job, reversed(desk.jobs.values())))
     if path.startswith(f"{_JOBS}/"):
         id_, _, what = path.removeprefix(f"{_JOBS}/").partition("/")
-        return Answered(_job(desk.cancel(id_) if what == "cancel" else desk.job(id_).look()))
+        return _job(desk.cancel(id_) if what == "cancel" else desk.job(id_).look())
     if path.startswith(f"{_MODELS}/"):
-        return Answered(_model(desk, path.removeprefix(f"{_MODELS}/")))
-    return None
+        return _model(desk, path.removeprefix(f"{_MODELS}/"))
+    raise HostRefusal(404, f"Unknown request URL: {method} {path}")
 
 
-def _upload(desk: Host, request: TuningRequest) -> Answered:
+def _upload(desk: Host, request: TuningRequest) -> dict[str, Any]:
     purpose = request.body.get("purpose")
     if purpose not in _PURPOSES:
         raise HostRefusal(400, f"'{purpose}' is not one of {list(_PURPOSES)} - 'purpose'")
@@ -46,10 +49,10 @@ def _upload(desk: Host, request: TuningRequest) -> Answered:
     name, content = request.files["file"]
     file = desk.keep(name, content)
     file.purpose = str(purpose)
-    return Answered(_file(file))
+    return _file(file)
 
 
-def _begin(desk: Host, request: TuningRequest) -> Answered:
+def _begin(desk: Host, request: TuningRequest) -> dict[str, Any]:
     body = request.body
     for name in ("model", "training_file"):
         if not body.get(name):
@@ -68,7 +71,7 @@ def _begin(desk: Host, request: TuningRequest) -> Answered:
         suffix=suffix,
         epochs=epochs if isinstance(epochs, int) else None,
     )
-    return Answered(_job(job))
+    return _job(job)
 
 
 def _usable(desk: Host, id_: str, parameter: str) -> HostFile:
@@ -83,8 +86,8 @@ def _files(desk: Host, request: TuningRequest) -> list[HostFile]:
     return [file for file in reversed(desk.files.values()) if purpose in (None, file.purpose)]
 
 
-def _listed(entries: Any) -> Answered:
-    return Answered({"object": "list", "data": list(entries), "has_more": False})
+def _listed(entries: Any) -> dict[str, Any]:
+    return {"object": "list", "data": list(entries), "has_more": False}
 
 
 def _file(file: HostFile) -> dict[str, Any]:

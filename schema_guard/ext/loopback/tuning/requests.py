@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.loopback.http import Received
 
-__all__ = ["Answered", "TuningRequest", "read_request"]
+__all__ = ["TuningRequest", "read_request"]
 
 
 class TuningRequest(NamedTuple):
     """A request for files, jobs or models.
 
     Attributes:
-        method: `GET`, `POST` or `PUT`.
+        method: `GET` or `POST`.
         path: Without its query.
         query: What stands in it.
         body: The JSON object, or the fields of the form that are no files.
@@ -38,18 +38,10 @@ class TuningRequest(NamedTuple):
     content: bytes
 
 
-class Answered(NamedTuple):
-    """What is answered: JSON, or nothing but headers."""
-
-    body: Any
-    status: int = 200
-    headers: Mapping[str, str] = {}
-
-
 def read_request(came: Received) -> TuningRequest:
     """Read a request; `HostRefusal` where its body is none."""
     kind = came.headers.get("content-type", "")
-    body, files = ({}, {}) if came.method == "PUT" or not came.content else _body(kind, came.content)
+    body, files = ({}, {}) if not came.content else _body(kind, came.content)
     return TuningRequest(came.method, came.path, dict(parse_qsl(came.query)), body, files, came.content)
 
 

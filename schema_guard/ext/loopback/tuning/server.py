@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.loopback.http import Listener, SentResponse
 from schema_guard.ext.loopback.responder import Responder
-from schema_guard.ext.loopback.tuning.fireworks_host import fireworks_answer
 from schema_guard.ext.loopback.tuning.host import Host, HostRefusal
 from schema_guard.ext.loopback.tuning.openai_host import openai_answer
 from schema_guard.ext.loopback.tuning.requests import read_request
-from schema_guard.ext.loopback.tuning.together_host import together_answer
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.text import clip
 
@@ -26,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from schema_guard.ext.loopback.http import Received
-    from schema_guard.ext.loopback.tuning.requests import Answered, TuningRequest
+    from schema_guard.ext.loopback.tuning.requests import TuningRequest
     from schema_guard.models.scripted import Replies
 
-__all__ = ["TUNING_FAULTS", "TUNING_HOSTS", "TuningServer", "serve_tuning"]
+__all__ = ["TUNING_FAULTS", "TuningServer", "serve_tuning"]
 
 TUNING_FAULTS: Final[Mapping[str, str]] = {
     "http_429": "status 429, with Retry-After: 1; nothing is done",
@@ -41,15 +39,12 @@ TUNING_FAULTS: Final[Mapping[str, str]] = {
     "silent": "nothing is done, and no byte comes until the client gives up",
 }
 """What a host can do wrong, by name."""
-TUNING_HOSTS: Final = ("openai", "together", "fireworks")
-_LEAST: Final = {"openai": 10, "together": 1, "fireworks": 3}
+_LEAST_ROWS: Final = 10
 _STATUSES: Final = {"http_429": 429, "http_500": 500, "http_503": 503, "http_500_done": 500}
 _DONE: Final = ("lost", "http_500_done")
-_INFERENCE: Final = "/inference"
 
 
-def serve_tuning(  # noqa: PLR0913 - all have a default that most calls keep
-    host: str = "openai",
+def serve_tuning(
     *,
     bases: Iterable[str] = ("small",),
     answering: Replies = (),
@@ -61,7 +56,6 @@ def serve_tuning(  # noqa: PLR0913 - all have a default that most calls keep
     """Start a fake tuning host on this machine. It listens when this function returns.
 
     Args:
-        host: Host whose API the server has, one of `TUNING_HOSTS`. Azure has the API of OpenAI, at `/openai/v1`.
         bases: Models that the host can tune.
         answering: Replies of a tuned model, as for `ScriptedModel`.
         faults: Faults from `TUNING_FAULTS`: a dict by the index of the request, or a function that takes the request.
@@ -71,13 +65,11 @@ def serve_tuning(  # noqa: PLR0913 - all have a default that most calls keep
         dates: Last day of each model in the list of models.
 
     Raises:
-        InvalidArgument: The host or the final state is unknown.
+        InvalidArgument: The final state is unknown.
     """
-    if host not in TUNING_HOSTS:
-        raise InvalidArgument(f"host={clip(repr(host))}: expected one of {', '.join(TUNING_HOSTS)}")
     if ends not in ("succeeded", "failed", "cancelled"):
         raise InvalidArgument(f"ends={clip(repr(ends))}: expected succeeded, failed or cancelled")
-    return TuningServer(host, Host(bases, _LEAST[host], looks, ends), answering, faults, key)
+    return TuningServer(Host(bases, _LEAST_ROWS, looks, ends), answering, faults, key)
 
 
 class TuningServer:
@@ -90,7 +82,6 @@ class TuningServer:
 
     def __init__(
         self,
-        host: str,
         desk: Host,
         answering: Replies,
         faults: Callable[[TuningRequest], str | None] | Mapping[int, str] | None,
@@ -98,7 +89,7 @@ class TuningServer:
     ) -> None:
         self.desk = desk
         self.requests: list[TuningRequest] = []
-        self._host, self._faults, self._key = host, faults, key
+        self._faults, self._key = faults, key
         self._answering = Responder(ScriptedModel(answering, cycle=True), None, refuses_schemas=False)
         self._lock = threading.Lock()
         self._listener = Listener(("127.0.0.1", 0), self._respond)
@@ -126,7 +117,7 @@ class TuningServer:
 
     def _respond(self, came: Received) -> SentResponse:
         if came.path.endswith("/chat/completions"):
-            return self._answering.respond(came._replace(path=came.path.removeprefix(_INFERENCE)))
+            return self._answering.respond(came)
         try:
             with self._lock:
                 # Azure has the same behind a path of its own.
@@ -137,7 +128,7 @@ class TuningServer:
                 if fault is not None and fault not in _DONE:
                     return _faulty(fault)
                 self._check_key(came)
-                answered = self._answered(request)
+                answered = openai_answer(self.desk, request)
         except HostRefusal as refused:
             body = {
                 "error": {"message": refused.words, "type": "invalid_request_error", "code": refused.code}
@@ -145,7 +136,7 @@ class TuningServer:
             return _sent(body, refused.status)
         if fault is not None:
             return _faulty(fault)
-        return _sent(answered.body, answered.status, answered.headers)
+        return _sent(answered)
 
     def _fault(self, index: int, request: TuningRequest) -> str | None:
         if callable(self._faults):
@@ -154,19 +145,8 @@ class TuningServer:
 
     def _check_key(self, came: Received) -> None:
         key = came.headers.get("authorization", "").removeprefix("Bearer ") or came.headers.get("api-key")
-        if self._key not in (None, key) and not came.path.startswith("/storage/"):
+        if self._key not in (None, key):
             raise HostRefusal(401, "Incorrect API key provided", "invalid_api_key")
-
-    def _answered(self, request: TuningRequest) -> Answered:
-        if self._host == "together":
-            answer = together_answer(self.desk, request, self.url)
-        elif self._host == "fireworks":
-            answer = fireworks_answer(self.desk, request)
-        else:
-            answer = openai_answer(self.desk, request)
-        if answer is None:
-            raise HostRefusal(404, f"Unknown request URL: {request.method} {request.path}")
-        return answer
 
 
 def _faulty(fault: str) -> SentResponse:

@@ -51,9 +51,7 @@ class RemoteJob(NamedTuple):
         model: The tuned model, as `connect` takes it; None while there is none.
         message: What the host says of it; None for nothing.
         trained_tokens: Tokens that it charges; None where it does not say.
-        dollars: What it says that it costs; None where it does not.
         epochs: How often it goes over the rows; None where it does not say.
-        done: The part of it that is done, in [0, 1]; None where it does not say.
     """
 
     id: str
@@ -61,9 +59,7 @@ class RemoteJob(NamedTuple):
     model: str | None = None
     message: str | None = None
     trained_tokens: int | None = None
-    dollars: float | None = None
     epochs: float | None = None
-    done: float | None = None
 
 
 class TuningOrder(NamedTuple):

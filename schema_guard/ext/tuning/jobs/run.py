@@ -23,7 +23,7 @@ from schema_guard.ext.tuning.tuned_model import TunedModel
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from schema_guard.ext.tuning.jobs.host_api import HostApi
+    from schema_guard.ext.tuning.jobs.job_host import JobHost
     from schema_guard.ext.tuning.jobs.remote import RemoteFile
     from schema_guard.ext.tuning.jobs.state import TuningJob
 
@@ -86,7 +86,7 @@ class HostTuning:
     """
 
     directory: Path
-    host: HostApi
+    host: JobHost
     following: Following
 
     def run(self, job: TuningJob) -> TuningJob:
@@ -201,22 +201,18 @@ class HostTuning:
             pause(None)
             remote = _again(lambda: self.host.job(id_), self.following, tries=_LOOKS)
             job = self._with_remote_state(job, remote)
-            total = None if remote.done is None else 100
-            self.following.on_step(
-                f"{id_}: {remote.message or remote.status}", round(100 * (remote.done or 0.0)), total
-            )
+            self.following.on_step(f"{id_}: {remote.message or remote.status}", 0, None)
         return job
 
     def _with_remote_state(self, job: TuningJob, remote: RemoteJob) -> TuningJob:
         """Write down how a job is at the host."""
         paid = {
             "trained_tokens": remote.trained_tokens,
-            "dollars": remote.dollars,
             "trained_epochs": remote.epochs,
         }
         known = {name: value for name, value in paid.items() if value is not None}
         price = job.cost.get("price")
-        if remote.dollars is None and remote.trained_tokens is not None and price is not None:
+        if remote.trained_tokens is not None and price is not None:
             # A host that counts what it charges and says no price: by the one that was agreed to.
             known["dollars"] = remote.trained_tokens * price / _MILLION
         now = replace(
@@ -248,7 +244,7 @@ def check_unchanged(directory: Path, job: TuningJob) -> None:
         )
 
 
-def _await_file(host: HostApi, id_: str, name: str, following: Following) -> None:
+def _await_file(host: JobHost, id_: str, name: str, following: Following) -> None:
     """Wait until the host has looked at a file."""
     pause = following.pauses()
     for _ in range(_LOOKS):

@@ -72,7 +72,7 @@ class TuningJob:
     """The tuning of a training set.
 
     Attributes:
-        backend: Who tunes: `local openai azure together fireworks openai-compatible`.
+        backend: Who tunes: `local openai azure openai-compatible`.
         base: The model that is tuned, as the backend names it.
         url: Where the backend is; None for where it is by itself.
         set: SHA-256 of each file that is tuned on, in hex, by its name.

@@ -16,7 +16,7 @@ from schema_guard.ext.tuning.jobs.remote import HostError
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from schema_guard.models.endpoint import Endpoint
 
@@ -74,16 +74,6 @@ class Wire:
             raise HostError(
                 f"{self.label} gave no answer: {clip(str(error), _WIDTH)}", status=None, is_passing=True
             ) from error
-
-    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """Give the JSON of a GET; `HostError`."""
-        options = {} if query is None else {"params": dict(query)}
-        return self.call(lambda: self.client.get(path, cast_to=object, options=options))
-
-    def post(self, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
-        """Give the JSON of a POST; `HostError`."""
-        options = {} if query is None else {"params": dict(query)}
-        return self.call(lambda: self.client.post(path, body=body, cast_to=object, options=options))
 
     def close(self) -> None:
         """Close the connections."""

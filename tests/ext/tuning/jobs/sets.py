@@ -3,14 +3,13 @@
 import json
 from pathlib import Path
 
-from schema_guard.ext.tuning.jobs.hosts import HOSTS
+from schema_guard.ext.tuning.jobs.job_host import JobHost
 from schema_guard.ext.tuning.jobs.run import Following, HostTuning
 from schema_guard.ext.tuning.jobs.state import TuningJob, digests, load_job, new_mark, save_job
 from schema_guard.ext.tuning.jobs.wire import Wire
 from schema_guard.ext.tuning.training_rows import read_set
 from schema_guard.models.endpoint import Endpoint
 
-BASES = {"openai": "small", "together": "maker/small-8b", "fireworks": "accounts/fireworks/models/small-8b"}
 AT_ONCE = Following(first_s=0.0, wait=lambda seconds: None)
 
 
@@ -37,17 +36,16 @@ def training_set(folder, *, rows=12, measured=4, tokens=400):
     return folder
 
 
-def host_of(server, name, *, key="k", timeout_s=5.0):
+def host_of(server, *, key="k", timeout_s=5.0):
     """Connect a host to its server."""
-    url = server.url if name == "fireworks" else server.openai_url
-    return HOSTS[name].make(Wire(HOSTS[name].label, Endpoint(url, key, timeout_s)), f"{name}:")
+    return JobHost(Wire("OpenAI", Endpoint(server.openai_url, key, timeout_s)), "openai:")
 
 
-def new_job(folder, name, *, base=None):
+def new_job(folder, *, base="small"):
     """Write a job that was agreed to."""
     job = TuningJob(
-        backend=name,
-        base=base or BASES[name],
+        backend="openai",
+        base=base,
         url=None,
         set=digests(folder, tuple(read_set(folder).bytes)),
         mark=new_mark(),

@@ -23,7 +23,7 @@ WORDS = st.text(min_size=1).filter(str.strip)
 MAYBE = st.none() | WORDS
 JOBS = st.builds(
     TuningJob,
-    backend=st.sampled_from(["local", "openai", "azure", "together", "fireworks", "openai-compatible"]),
+    backend=st.sampled_from(["local", "openai", "azure", "openai-compatible"]),
     base=WORDS,
     url=MAYBE,
     set=st.dictionaries(st.text(), st.just("0" * 64), max_size=2),

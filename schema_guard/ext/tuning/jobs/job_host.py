@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenAI as a host of tuning, and those that have its files and its `fine_tuning/jobs`."""
+"""A host of tuning with OpenAI's files and its `fine_tuning/jobs`.
+
+Rules: files and jobs have the job's mark in their names, so that they are found again if an answer was lost. A call is
+one request: the caller looks before it repeats one.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.tuning.jobs.host_api import HostApi
 from schema_guard.ext.tuning.jobs.remote import HostError, RemoteFile, RemoteJob
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_guard.ext.tuning.jobs.remote import TuningOrder
+    from schema_guard.ext.tuning.jobs.wire import Wire
 
-__all__ = ["OpenAIHost"]
+__all__ = ["JobHost"]
 
 _PURPOSE: Final = "fine-tune"
 # `uploaded` is for servers that look at no file before a job; who does look refuses the job while it is at it.
@@ -32,8 +36,21 @@ _MOST_JOBS: Final = 1000
 _PENDING_STATES: Final = ("not ready", "being processed", "still processing")
 
 
-class OpenAIHost(HostApi):
-    """Files and jobs by OpenAI's API."""
+class JobHost:
+    """Files and jobs at a host. Every method raises `HostError`.
+
+    Args:
+        wire: The connection.
+        connects: Prefix of the name of a tuned model for `connect`.
+    """
+
+    def __init__(self, wire: Wire, connects: str) -> None:
+        self._wire = wire
+        self._connects = connects
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
         """Give the file of a name and of this size."""
