@@ -81,4 +81,10 @@ def of_layout_in_use(rows: Sequence[ConfigurationCounts], notes: list[str]) -> l
             f"{plural(calls, 'call')} of trials left out: their layout is {' or '.join(sorted(layouts))}, and the function's "
             f"is {used}"
         )
-    return [row for row in rows if row not in others]
+    compared = [row for row in rows if row not in others]
+    if used == "instructions" and any(is_trial(row) and not asks_tuned(row) for row in compared):
+        notes.append(
+            "the function builds its prompts itself (layout instructions): the trials sent the same text about the format, "
+            "without the function's own instructions"
+        )
+    return compared

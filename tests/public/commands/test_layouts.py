@@ -159,6 +159,17 @@ def test_trials_of_another_layout_are_left_out(folder, capsys, ask, task, layout
     )
 
 
+def test_a_verdict_says_that_trials_lack_the_own_instructions_of_a_function(folder, capsys):
+    """The store does not have the text that the function adds, so the trials sent other requests."""
+    record(ask_itself, "One.")
+    bench(folder, capsys)
+
+    calls, notes = decided(capsys)
+
+    assert calls == 7
+    assert ["without the function's own instructions" in note for note in notes] == [True]
+
+
 def test_a_function_that_changes_its_layout_needs_new_trials(folder, capsys):
     """Evidence in one layout is no evidence for the other one."""
     record(ask_text, "One.")
