@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from schema_guard.records.recorder import UnmadeOutcome
     from schema_guard.records.sql.removal import Removed
     from schema_guard.records.sql.session import Session
+    from schema_guard.records.sql.snapshot import Snapshot
     from schema_guard.records.values import SchemaText, StoreCheck, StoreInfo
     from schema_guard.records.writing.offers import Durability
     from schema_guard.values import Outcome, Prompt
@@ -139,6 +140,13 @@ class Store:
         """Return the counts of the attempts that this process recorded in the file, with all of its stores."""
         return self._writer.counts(self._opener.keeper.redactor_errors)
 
+    @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """Read one state of the store, after the records before it are written."""
+        self.flush()
+        with self._backend.reading() as snapshot:
+            yield snapshot
+
     def attempts(
         self,
         *,
@@ -172,15 +180,8 @@ class Store:
 
         Attempts without stored texts, for example with the policy "off", are left out.
         """
-        self.flush()
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             return snapshot.texts(call_ids)
-
-    def kept_texts(self, schema: str, function: str | None = None) -> int:
-        """Return the number of calls under a schema, its name or fingerprint, whose prompts are stored as texts."""
-        self.flush()
-        with self._backend.reading() as snapshot:
-            return snapshot.kept_texts(schema, function)
 
     def configurations(
         self,
@@ -201,8 +202,7 @@ class Store:
         """
         from schema_guard.records.attempts import Where
 
-        self.flush()
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             return snapshot.configurations(
                 Where(since, until, schema, function, configuration_ids=ids, counts_inputs=clusters)
             )
@@ -211,20 +211,9 @@ class Store:
         """Return the names of all schemas, functions, and segments that have calls, without counts."""
         from schema_guard.records.attempts import Names
 
-        self.flush()
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             rows: list[tuple[Any, ...]] = [*snapshot.names()]
         return {Names(schema, fingerprint, of, named[-1]) for of, schema, fingerprint, *named in rows}
-
-    def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[int, int, int]]:
-        """Return the inputs of a configuration that have *least* calls or more.
-
-        Returns:
-            For each input: its key (`counts.calls.input_key` of its rows), its calls, and its failed calls.
-        """
-        self.flush()
-        with self._backend.reading() as snapshot:
-            return snapshot.frequent_inputs(configuration_id, least)
 
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
         """Compare two configurations on the inputs for which each has exactly one call.
@@ -236,14 +225,12 @@ class Store:
         Returns:
             The number of inputs, of those that failed only before, and of those that failed only after.
         """
-        self.flush()
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             return snapshot.pairs(before_id, after_id)
 
     def lost_records(self, *, since: float | None = None) -> dict[str, int]:
         """Return the number of lost records of all processes, by reason. A loss that could not be stored is missing."""
-        self.flush()
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             return snapshot.lost_records(since=since)
 
     def by_hour(
@@ -261,8 +248,7 @@ class Store:
         """
         from schema_guard.records.attempts import Where
 
-        self.flush()
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             return snapshot.hours(Where(since, until, schema, function))
 
     @property
@@ -310,13 +296,12 @@ class Store:
 
     def rows_since(self) -> float | None:
         """Return the start of the earliest call with rows, if rows were deleted. None if no rows were deleted, or all."""
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             return snapshot.rows_since()
 
     def schemas(self, fingerprint: str) -> list[SchemaText]:
         """Return the stored texts of a schema, the latest one first. Texts of one schema differ in annotations only."""
-        self.flush()
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             return snapshot.schemas(fingerprint)
 
     def declare_step(
@@ -358,7 +343,7 @@ class Store:
             function: Only declarations that count for this function. A declaration without a function counts if no
                 other function has calls of the schema. None returns the latest declaration of each step and function.
         """
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             declared = snapshot.declared_steps(schema_fingerprint)
             if function is None:
                 return declared
@@ -394,7 +379,7 @@ class Store:
             schema_fingerprint: Fingerprint of the schema.
             function: Only targets that count for this function, as in `declared_steps`. None returns all targets.
         """
-        with self._backend.reading() as snapshot:
+        with self.reading() as snapshot:
             declared = snapshot.declared_targets(schema_fingerprint)
             if function is None:
                 return declared

@@ -151,7 +151,7 @@ def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None,
 
 
 def _delete_old(store: Store, retention: Retention, *, dry_run: bool, yes: bool, form: str) -> int:
-    with store.backend.reading() as snapshot:
+    with store.reading() as snapshot:
         rows = snapshot.excess(retention, time.time())
     deletion = _Deletion(
         rows,
@@ -199,7 +199,7 @@ def _what(store: Store, name: str, value: str) -> Forgotten:
         return Forgotten("segment", value)
     if name == "input":
         text = sys.stdin.read() if value == "-" else value
-        with store.backend.reading() as snapshot:
+        with store.reading() as snapshot:
             return Forgotten("input", keyed_hash(text, snapshot.key() or b""))
     if name == "input_hash":
         return Forgotten("input", value)
@@ -209,7 +209,7 @@ def _what(store: Store, name: str, value: str) -> Forgotten:
 def _named_deletion(store: Store, what: Forgotten, counts: bool) -> _Deletion:
     """Return the attempts to delete; `click.UsageError` if there are none."""
     words = f"of the input {what.name[:16]}..." if what.by == "input" else f"of the {what.by} {what.name!r}"
-    with store.backend.reading() as snapshot:
+    with store.reading() as snapshot:
         rows = count_of(snapshot.connection, what)
         is_known = not rows and is_counted(snapshot.connection, what)
         near = "" if rows or what.by != "cluster" else did_you_mean(what.name, snapshot.clusters())

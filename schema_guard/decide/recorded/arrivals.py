@@ -52,7 +52,7 @@ class StoreArrivals:
     def _calls(self) -> dict[int, list[tuple[int, float]]]:
         """The place and the time of each of the last calls, by `ConfigurationCounts.id`."""
         calls: dict[int, list[tuple[int, float]]] = defaultdict(list)
-        with self._store.backend.reading() as snapshot:
+        with self._store.reading() as snapshot:
             arrivals = snapshot.arrivals(MOST_ATTEMPTS)
         for place, (number, at) in enumerate(arrivals, 1):
             if at is not None:

@@ -47,11 +47,14 @@ def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windo
 def _inputs_of(configuration: RecordedConfiguration, store: Store, least: float) -> list[list[Any]]:
     """Give [hash, n, k] of each frequent input, most failures first."""
     counts: dict[int, list[int]] = {}
-    for row in configuration.rows:
-        for key, n, k in store.frequent_inputs(row.id or 0, int(least)):
-            known = counts.setdefault(key, [0, 0])
-            known[0] += n
-            known[1] += k
+    with store.reading() as snapshot:
+        frequent = [
+            one for row in configuration.rows for one in snapshot.frequent_inputs(row.id or 0, int(least))
+        ]
+    for key, n, k in frequent:
+        known = counts.setdefault(key, [0, 0])
+        known[0] += n
+        known[1] += k
     names = _names(configuration, store)
     inputs = [[names.get(key, f"{key % 2**64:016x}"), n, k] for key, (n, k) in counts.items() if n >= least]
     return sorted(inputs, key=lambda entry: (-entry[2], -entry[1], entry[0]))

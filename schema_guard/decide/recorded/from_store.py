@@ -128,10 +128,9 @@ def gather(store: Store, **asked: Any) -> Gathered:
 
 def add_texts(gathered: Gathered, store: Store) -> None:
     """Add to the evidence how many texts of the function are stored, and how to store them."""
-    gathered.evidence["about"] |= {
-        "texts": store.kept_texts(gathered.schema_fingerprint, gathered.function),
-        "storing": storing_line(store),
-    }
+    with store.reading() as snapshot:
+        texts = snapshot.kept_texts(gathered.schema_fingerprint, gathered.function)
+    gathered.evidence["about"] |= {"texts": texts, "storing": storing_line(store)}
 
 
 def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by name

@@ -397,7 +397,7 @@ def _first_failed(
     for row in configuration.rows:
         if row.id is not None:
             calls, _ = stream.part({row.configuration}).since(start)
-            with store.backend.reading() as snapshot:
+            with store.reading() as snapshot:
                 failed += snapshot.failed_calls(row.id, calls, MOST_ATTEMPTS)
     failed.sort()
     times = [at for _, _, at in failed]

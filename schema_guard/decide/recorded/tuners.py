@@ -29,7 +29,7 @@ _DAY_S = 86_400.0
 
 def tunings(store: Store) -> list[DeclaredStep]:
     """Return the tuning jobs of a store, of all schemas."""
-    with store.backend.reading() as snapshot:
+    with store.reading() as snapshot:
         return [
             one for declared in snapshot.every_declaration() for one in declared.steps if one.step == TUNING
         ]

@@ -218,11 +218,11 @@ def recorded_examples(
 
 def _latest(store: Store, where: Where) -> Iterator[Texts | None]:
     """Yield the texts of the first attempt of each call, the latest call first."""
-    with store.backend.reading() as snapshot:
+    with store.reading() as snapshot:
         _, last = snapshot.span(where)
     while last > 0:
         first = max(1, last - _WINDOW + 1)
-        with store.backend.reading() as snapshot:
+        with store.reading() as snapshot:
             rows = [row for _, row in snapshot.page(where, first=first, last=last)]
             call_ids = [str(row[_CALL_ID]) for row in rows if row[_NUMBER] == 1]
             kept = {one.call_id: one for one in snapshot.texts(call_ids) if one.number == 1}

@@ -7,7 +7,6 @@ count is negative and that the counts add up. A changed value that is not counte
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,11 +19,8 @@ from schema_guard.records.counts.rollups import (
     ROLL_UP_COLUMNS,
     RollUp,
     Tallies,
-    add_counts,
-    add_tallies,
     rolled_up,
     shape,
-    spanned,
 )
 from schema_guard.records.payloads.texts import Payload, texts_of
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
@@ -281,39 +277,34 @@ def _contradictions(counts: RollUp, left: RollUp | None, deleted: int) -> Iterat
 
 def _check_totals(connection: Connection, number: int, notes: Notes) -> None:
     """Compare the counts of all times with those of the hours, and the inputs with the calls."""
-    results: dict[str, int] = {}
-    tallies: Tallies = {}
-    starts: tuple[float, float] | None = None
-    calls = [0, 0]
-    unknown = [0, 0]
+    total = writing.StoredConfiguration(number)
+    calls, unknown, weights = [0, 0], [0, 0], [0, 0]
     sql = f"SELECT {_ROLLED} FROM roll_ups WHERE configuration_id = ? ORDER BY hour, part"
     for row in connection.select(sql, (number,)):
         part = RollUp.of_row(row)
-        add_counts(results, part.results)
-        add_tallies(tallies, part.tallies)
-        starts = spanned(starts, part.starts)
+        total.add(part)
         failed = bytes(code == ord("1") for code in part.outcomes)
         calls[0], calls[1] = calls[0] + sum(part.inputs), calls[1] + sum(compress(part.inputs, failed))
         n, k = part.unknown_inputs()
         unknown[0], unknown[1] = unknown[0] + n, unknown[1] + k
     shapes: Counter[str] = Counter({shape(1, 0): unknown[0] - unknown[1], shape(1, 1): unknown[1]})
-    weights = [0, 0]
-    for key, n, k in connection.select(
-        "SELECT input, n, k FROM inputs WHERE configuration_id = ?", (number,)
-    ):
+    sql = "SELECT input, n, k FROM inputs WHERE configuration_id = ?"
+    for key, n, k in connection.select(sql, (number,)):
         shapes[shape(n, k)] += 1
         weights[0], weights[1] = weights[0] + key * n, weights[1] + key * k
     if weights != calls:
         notes.add("inputs", f"configuration {number}: the calls of its inputs are not those of its hours")
+    total.add_shapes(shapes)
     sql = "SELECT first_started_at, last_started_at, results, tallies FROM configurations WHERE id = ?"
-    for *times, results_text, tallies_text in connection.select(sql, (number,)):
-        if tuple(times) != (starts or (None, None)):
-            notes.add(
-                "roll_ups", f"configuration {number}: the times of its calls are not those of its hours"
-            )
-        stored = {"results": json.loads(results_text), **json.loads(tallies_text)}
-        right = {"results": results, **tallies, "inputs": dict(shapes)}
-        notes.add_all("roll_ups", f"configuration {number}", _different(stored, right, "its hours"))
+    stored = writing.StoredConfiguration(number, connection.select(sql, (number,))[0])
+    if stored.starts != total.starts:
+        notes.add("roll_ups", f"configuration {number}: the times of its calls are not those of its hours")
+    differences = _different(
+        {"results": stored.results, **stored.tallies},
+        {"results": total.results, **total.tallies},
+        "its hours",
+    )
+    notes.add_all("roll_ups", f"configuration {number}", differences)
 
 
 def _check_payloads(connection: Connection, notes: Notes) -> None:

@@ -322,7 +322,8 @@ def test_frequent_inputs_have_at_least_the_given_calls(store):
     (result,) = store.configurations()
 
     def frequent(least):
-        return sorted((calls, failed) for _, calls, failed in store.frequent_inputs(result.id, least))
+        with store.reading() as snapshot:
+            return sorted((calls, failed) for _, calls, failed in snapshot.frequent_inputs(result.id, least))
 
     assert frequent(1) == [(1, 1), (2, 0), (3, 0), (3, 2)]
     assert frequent(2) == [(2, 0), (3, 0), (3, 2)]

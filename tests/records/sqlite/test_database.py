@@ -141,7 +141,7 @@ def test_what_reads_cannot_write(path, make):
         store.record(make.outcome())
 
     with SQLite(path).reading() as snapshot, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        snapshot._connection.execute("DELETE FROM notes")
+        snapshot.connection.execute("DELETE FROM notes")
 
 
 def test_a_user_without_home_is_told(monkeypatch):
