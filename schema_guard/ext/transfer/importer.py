@@ -21,11 +21,10 @@ from schema_guard.ext.transfer.insertion import (
 )
 from schema_guard.ext.transfer.json_lines import FileReading
 from schema_guard.ext.transfer.merging import adopt_key
-from schema_guard.ext.transfer.texts import Moved
+from schema_guard.ext.transfer.texts import Moved, payload_of
 from schema_guard.records.attempts import Where
 from schema_guard.records.counts.calls import calls as calls_of
 from schema_guard.records.counts.calls import whole_calls
-from schema_guard.records.payloads.texts import payload_of
 from schema_guard.records.reading import pages
 from schema_guard.records.rows import COLUMNS, key_fingerprint
 from schema_guard.records.sql import writing

@@ -7,6 +7,7 @@ the redaction fails nothing is said.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
@@ -14,14 +15,21 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.transfer.columns import TEXTS, FieldFault
 from schema_guard.interruptions import is_interruption
-from schema_guard.records.payloads.texts import Texts, Touched, payload_of
+from schema_guard.records.payloads.texts import (
+    HASH_MARK,
+    Payload,
+    Texts,
+    Touched,
+    lost_text,
+    packed_text,
+    with_task,
+)
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
 
-__all__ = ["TEXTS_AS", "Moved", "TextsAs", "read_texts", "texts_as_json"]
+__all__ = ["TEXTS_AS", "Moved", "TextsAs", "payload_of", "read_texts", "texts_as_json"]
 
 TextsAs: TypeAlias = Literal["redacted", "kept"]
 TEXTS_AS: Final[tuple[TextsAs, ...]] = ("redacted", "kept")
@@ -100,6 +108,30 @@ def read_texts(fields: Any) -> Payload | None:
             raise FieldFault(f"{TEXTS}/{name}", f"expected {expected} or null, got {clip(repr(value))}")
     touched = tuple(Touched(*place) for place in fields.get("touched") or ())
     return payload_of(Texts("", 0, **{**fields, "touched": touched}))
+
+
+def payload_of(texts: Texts) -> Payload:
+    """Return texts in their stored form."""
+    prompt = texts.prompt
+    text = None if prompt is None else _written(prompt)
+    if text is not None and texts.task is not None:
+        text = with_task(text, _written(texts.task))
+    missing = None if texts.lost is None else lost_text(texts.lost)
+    return Payload(
+        _packed(text, texts.prompt_hash) or missing,
+        _packed(texts.reply, texts.reply_hash) or missing,
+        json.dumps([list(place) for place in texts.touched]) if texts.touched else None,
+    )
+
+
+def _written(prompt: Any) -> str:
+    return json.dumps(prompt, ensure_ascii=False, separators=(",", ":"))
+
+
+def _packed(text: str | None, digest: str | None) -> bytes | None:
+    if text is None:
+        return None if digest is None else HASH_MARK + bytes.fromhex(digest)
+    return packed_text(text)
 
 
 def _is_place(place: Any) -> bool:

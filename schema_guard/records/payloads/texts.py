@@ -28,7 +28,6 @@ __all__ = [
     "input_of",
     "lost_text",
     "packed_text",
-    "payload_of",
     "prompt_text",
     "texts_of",
     "with_task",
@@ -38,7 +37,7 @@ _TEXT: Final = b"t"
 _COMPRESSED: Final = b"z"
 TEXT_MARKS: Final = (_TEXT, _COMPRESSED)
 """The first bytes of what can be read again as a text."""
-_HASH: Final = b"h"
+HASH_MARK: Final = b"h"
 _LOST: Final = b"e"
 
 NO_TEXT: Final = "no text is stored"
@@ -149,7 +148,7 @@ def packed_text(text: str) -> bytes:
 
 def hashed(text: str, key: bytes) -> bytes:
     """Give the keyed hash of a text as it is stored."""
-    return _HASH + bytes.fromhex(keyed_hash(text, key))
+    return HASH_MARK + bytes.fromhex(keyed_hash(text, key))
 
 
 def lost_text(reason: str) -> bytes:
@@ -169,37 +168,12 @@ def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
     return Texts(call_id, number, **fields, touched=tuple(Touched(*place) for place in places))
 
 
-def payload_of(texts: Texts) -> Payload:
-    """Give texts that were read as they are stored."""
-    prompt = texts.prompt
-    text = None if prompt is None else _written(prompt)
-    if text is not None and texts.task is not None:
-        text = with_task(text, _written(texts.task))
-    # Which of them was lost is not said: what is not there.
-    missing = None if texts.lost is None else lost_text(texts.lost)
-    return Payload(
-        _packed(text, texts.prompt_hash) or missing,
-        _packed(texts.reply, texts.reply_hash) or missing,
-        json.dumps([list(place) for place in texts.touched]) if texts.touched else None,
-    )
-
-
-def _written(prompt: Any) -> str:
-    return json.dumps(prompt, ensure_ascii=False, separators=(",", ":"))
-
-
-def _packed(text: str | None, digest: str | None) -> bytes | None:
-    if text is None:
-        return None if digest is None else _HASH + bytes.fromhex(digest)
-    return packed_text(text)
-
-
 def _unpacked(part: str, stored: bytes | None) -> dict[str, Any]:
     """Give the fields of `Texts` that a stored prompt or reply says."""
     if stored is None:
         return {}
     kind, content = stored[:1], stored[1:]
-    if kind == _HASH:
+    if kind == HASH_MARK:
         return {f"{part}_hash": content.hex()}
     if kind == _LOST:
         return {"lost": content.decode()}

@@ -3,7 +3,7 @@
 import pytest
 
 from schema_guard.decide import decide
-from schema_guard.report.decision.headline import headline_of, slide_of
+from schema_guard.report.decision.page import headline_of, slide_of
 from tests.public.decide.test_verdicts import VERDICTS
 
 
