@@ -132,12 +132,12 @@ def models_of(models: tuple[Any, ...], provider: str | None, shape: Shape, funct
             else "'model: str', or 'options: dict | None = None' which it passes on as create(..., **(options or {}))"
         )
         raise InvalidArgument(
-            f"models=: {name_of(function)} must be told whom to ask: give it a parameter {ways}"
+            f"models=: {name_of(function)} can't select a model. Give it a parameter {ways}"
         )
     if shape.model is None and model_argument(shape, (), {}) is not None:
         raise InvalidArgument(
             f"models=: the default of {shape.options!r} of {name_of(function)} names a model, which would be asked in "
-            "every attempt: leave it out of the default"
+            "every attempt. Leave it out of the default"
         )
     providers: tuple[str | None, ...] = (provider,)
     if provider is None and are_objects:

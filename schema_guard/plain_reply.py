@@ -83,9 +83,7 @@ def require_terms(
     A reason to stop that it does not know counts as none: providers think of new ones.
     """
     if not isinstance(text, str):
-        raise InvalidArgument(
-            f"judge: text={clip(repr(text))}: expected a str; bytes have to be decoded before"
-        )
+        raise InvalidArgument(f"judge: text={clip(repr(text))}: expected a str. Decode bytes first")
     if finish_reason is not None:
         require_text("judge: finish_reason", finish_reason)
     if repair != "off":

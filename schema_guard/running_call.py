@@ -183,7 +183,7 @@ class RunningCall(NamedTuple):
         return drive.Pending(ask, perf_counter() - elapsed_s, result, raised, judged)
 
     def run(self, give: Result, first: drive.Pending | None = None) -> Any:
-        """Drive the loop to its end; gives something to await where the function does. *first* is as `drive.run` takes it."""
+        """Drive the loop to its end; returns an awaitable where the function does. *first* is as `drive.run` takes it."""
         entered = self.enter()
         try:
             driven = drive.run(self.flow, self.invoke, self.finish, self.receiver, first)
@@ -233,9 +233,7 @@ class RunningCall(NamedTuple):
             from schema_guard.received.cleanup import close_alone
 
             close_alone(piece.result)
-            raise InvalidArgument(
-                f"{self.prepared.name}: gives something to await: use `async def` to stream it"
-            )
+            raise InvalidArgument(f"{self.prepared.name}: returns an awaitable. Use `async def` to stream it")
         if waits:
             await recorder.settle(self.store)
         yield piece

@@ -359,7 +359,7 @@ def _read(source: Any) -> tuple[Any, str | None, TypeReader | None]:
 
         if isinstance(source, str) and source.lstrip()[:1] in _JSON_STARTS:
             raise InvalidArgument(
-                f"schema={clip(repr(source))}: expected the path of a JSON file, got JSON text: give json.loads(text)"
+                f"schema={clip(repr(source))}: expected the path of a JSON file, got JSON text. Pass json.loads(text)"
             )
         path = Path(source)
         return _read_file(path), path.name.removesuffix(".json").removesuffix(".schema"), None

@@ -230,7 +230,7 @@ class Settings(Generic[V, R]):
 
 def not_built(name: str, given: object) -> InvalidArgument:
     """Return the error for an argument that a later version will have."""
-    return InvalidArgument(f"{name}={clip(repr(given))}: this version doesn't have {name} yet: leave it out")
+    return InvalidArgument(f"{name}={clip(repr(given))}: this version doesn't have {name} yet. Leave it out")
 
 
 def _is_exception(given: Any) -> bool:

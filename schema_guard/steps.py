@@ -215,7 +215,7 @@ def _shown(schema: Schema[Any], examples: tuple[Example, ...]) -> tuple[Example,
             else (f" at {missing.instance_location or '(root)'}, where the schema expects {missing.expected}")
         )
         raise InvalidArgument(
-            f"strategy='few_shot': no valid example could be drawn from {safe(schema.name)}{place}: give "
+            f"strategy='few_shot': no valid example can be generated from {safe(schema.name)}{place}. Pass "
             "examples=[(task, value), ...] with valid values, or 'examples' in the schema"
         )
     return shown

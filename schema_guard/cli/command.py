@@ -101,7 +101,7 @@ def _message(error: Exception) -> str:
     if isinstance(error, (SchemaGuardError, OSError)):
         return str(error)
     if isinstance(error, MemoryError):
-        return "out of memory: give the command less data at once (--verbose prints the traceback)"
+        return "out of memory. Give the command less data at once (--verbose prints the traceback)"
     words = f": {error}" if str(error) else ""
     return f"unexpected {type(error).__name__}{words} (--verbose prints the traceback)"
 

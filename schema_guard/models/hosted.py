@@ -229,7 +229,7 @@ class HostedModel(Closing, ABC):
         arguments = dict(options or {})
         for name in self.ours:
             if name in arguments:
-                raise InvalidArgument(f"options[{name!r}]: expected the model to set it; pass the prompt")
+                raise InvalidArgument(f"options[{name!r}]: the model sets it. Pass the prompt")
         return arguments
 
     def async_client(self) -> Any:
@@ -251,7 +251,7 @@ class HostedModel(Closing, ABC):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise InvalidArgument(f"model {self.name!r} is closed: connect again")
+            raise InvalidArgument(f"model {self.name!r} is closed. Connect again")
 
 
 def joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class LlamaServer:
         first = " | ".join(self._process.words().splitlines()[:5]) or "none"
         return SchemaGuardError(
             f"model 'local': llama.cpp {what} while starting (status {status}), its words: "
-            f"{clip(first, 600)}: check the GGUF files and the memory that is free"
+            f"{clip(first, 600)}. Check the GGUF files and the free memory"
         )
 
 

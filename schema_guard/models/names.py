@@ -213,7 +213,7 @@ def _server(url: str, settings: _Options) -> HostedModel:
     if "@" in parts.netloc or parts.query:
         # What may hold a key is not shown.
         raise InvalidArgument(
-            f"model {clip(repr(_shown(url)))}: expected a URL without a password or a query: give the key as key=, or in "
+            f"model {clip(repr(_shown(url)))}: expected a URL without a password or a query. Pass the key as key=, or in "
             f"{KEY_VARIABLE}"
         )
     key = settings.key or os.environ.get(KEY_VARIABLE) or None
@@ -260,7 +260,7 @@ def _hosted(
         return GoogleModel(name, endpoint, provider=provider, options=settings.options)
     if provider in _OWN_FUNCTION:
         raise InvalidArgument(
-            f"provider={provider!r}: connect has no model of it; guard a function that calls it"
+            f"provider={provider!r}: connect has no model of it. Guard a function that calls it"
         )
     from schema_guard.models.apis.openai_api import OpenAIModel  # as above
 

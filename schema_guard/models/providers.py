@@ -54,7 +54,7 @@ class ModelProvider:
         named = os.environ.get(self.url_variable or "", "").strip()
         if not named:
             if self.url is None:
-                raise InvalidArgument(f"{self.label} has an address of your own: set {self.url_variable}")
+                raise InvalidArgument(f"{self.label} needs your own address. Set {self.url_variable}")
             return self.url
         url = named if "://" in named else f"http://{named}"
         if url != named and self.port is not None and urlsplit(url).port is None:
@@ -79,7 +79,7 @@ class ModelProvider:
         """
         key = key_ or next((value for name in self.keys if (value := os.environ.get(name))), None)
         if key is None and self.needs_key:
-            raise InvalidArgument(f"{self.label} needs a key: set {' or '.join(self.keys)}, or give key=")
+            raise InvalidArgument(f"{self.label} needs a key. Set {' or '.join(self.keys)}, or pass key=")
         return key
 
 

@@ -190,7 +190,7 @@ class ScriptedModel(Closing):
             self._reply_count %= len(self._replies)
         if self._reply_count == len(self._replies):
             raise InvalidArgument(
-                f"model {self.name!r} has given all its {self._reply_count} replies: add one for every call,"
+                f"model {self.name!r} has no replies left after {self._reply_count}. Add one for every call,"
                 " or let them start again with cycle=True"
             )
         self._reply_count += 1

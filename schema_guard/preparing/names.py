@@ -118,7 +118,7 @@ def _warn(name: str, chosen_name: str | None) -> None:
     import logging  # only a name that is taken needs it
 
     logging.getLogger("schema_guard").warning(
-        "%r is the name of several functions whose code differs: they are told apart by %s in records; give each a "
+        "%r is the name of several functions whose code differs. Records distinguish them by %s. Give each a "
         "name of its own with guard(..., name=)",
         name,
         "their versions alone" if chosen_name else f"a number, {name}#2",

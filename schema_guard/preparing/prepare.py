@@ -379,7 +379,7 @@ def _check_options(
     if shape.options is None:
         text = ", ".join(name for name, strategy in STRATEGIES.items() if not strategy.needs_options)
         raise InvalidArgument(
-            f"{what}: {name_of(function)} must take the provider's arguments: give it a parameter 'options: dict | None = None' and "
+            f"{what}: {name_of(function)} must take the provider's arguments. Give it a parameter 'options: dict | None = None' and "
             f"pass it on as create(..., **(options or {{}})), or use one of {text}"
         )
     if provider is None:

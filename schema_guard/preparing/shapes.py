@@ -77,7 +77,7 @@ class Shape(NamedTuple):
         options: Name of the parameter for the provider's arguments; None without one.
         model: Name of the parameter for the model to ask; None without one, and where nobody says whom to ask.
         defaults: What each of these has in a call that gives none; `Nothing` when it must.
-        is_async: Whether calling it gives something to await or to iterate with `async for`.
+        is_async: Whether calling it returns an awaitable or to iterate with `async for`.
         is_async_generator: Whether it is to iterate.
         is_plain: Whether it takes the task as its first argument and nothing else of ours.
         is_sent: Whether a prompt is sent in place of the task; else the arguments pass as they are.
@@ -208,7 +208,7 @@ def _task_parameter(
     naming = "params=Params(prompt=...)" if is_ours else f"{setting}="
     by_itself = ", or take 'instructions: str' and build the prompt yourself" if is_ours else ""
     raise InvalidArgument(
-        f"{name_of(function)}: {problem} ({listed}): name it with {naming}, call it 'prompt' or 'messages'{by_itself}"
+        f"{name_of(function)}: {problem} ({listed}). Name it with {naming}, call it 'prompt' or 'messages'{by_itself}"
     )
 
 
@@ -380,7 +380,7 @@ def check_arguments(
             where = "".join(f"[{key!r}]" for key in clash)
             raise InvalidArgument(
                 f"{shape.options}{where}: strategy {strategy!r} asks for the format by it, and the call gives one "
-                "too: leave it out of the call, or guard with a strategy that sets no options, such as 'system_prompt'"
+                "too. Leave it out of the call, or guard with a strategy that sets no options, such as 'system_prompt'"
             )
 
 

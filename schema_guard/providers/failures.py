@@ -37,7 +37,7 @@ ENDED_EARLY: Final[dict[FinishReason, Failure]] = {
 def no_reply(reply: object) -> Failure:
     """Give the failure for a value that is no reply; it names the type and never the value."""
     kind = "None" if reply is None else f"a value of type {clip(type(reply).__name__)!r}"
-    message = f"the function gave {kind}, not a model's reply: return the reply or its text"
+    message = f"the function returned {kind}, not a model's reply. Return the reply or its text"
     return Failure("transport", "no_reply", message)
 
 

@@ -39,7 +39,7 @@ _ARRAY_KEYWORDS = frozenset({"minItems", "items", "prefixItems"})
 # Beside these a bound of ours could contradict what they say; where they lead has bounds of its own.
 _SETTLED_ELSEWHERE = frozenset({"$ref", "$dynamicRef", "enum", "const", "allOf", "anyOf", "oneOf"})
 
-_ADVICE = "use another strategy (json_mode, system_prompt), or move them from the schema to checks="
+_ADVICE = "Use another strategy (json_mode, system_prompt), or move them from the schema to checks="
 # Before a schema, in a grammar.
 _PREFACE = "%llguidance {}\nstart: %json "
 
@@ -210,7 +210,7 @@ def _compile(
     head = f"strategy 'strict_schema' on provider {provider!r}: schema {safe(schema.name)}"
     check_enforced(schema, provider, f"{head} has keywords that llguidance does not enforce", _ADVICE)
     reason = clip(" ".join(str(_complaint(_written(schema.document, dialect))).split()), 160)
-    raise InvalidArgument(f"{head} gives no grammar: {reason}: correct the schema, or use another strategy")
+    raise InvalidArgument(f"{head} gives no grammar: {reason}. Correct the schema, or use another strategy")
 
 
 def _written(document: Any, dialect: str | None = None) -> str:

@@ -44,7 +44,7 @@ def _response(reply: object, output: object) -> RawReply:
     """Read a response: its output items, its status, and why it is incomplete."""
     status = field(reply, "status")
     if status in ("queued", "in_progress"):
-        message = f"the function gave a response that is still {status}: return it when it is completed"
+        message = f"the function returned a response that is still {status}. Return it when it is complete"
         return RawReply(None, failure=Failure("transport", "no_reply", message))
     raw_reply = RawReply(
         _written(items(output)), status, _usage(field(reply, "usage")), field(reply, "model")

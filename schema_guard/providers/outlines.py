@@ -68,7 +68,7 @@ def _typed(make: Any, text: str, schema: Schema[Any], provider: str) -> Any:
         # It is looked at as one of draft 7, by a library of its own.
         reason = clip(" ".join(str(error).split()), 160)
         raise InvalidArgument(
-            f"{_head(provider)}: schema {safe(schema.name)} is none for outlines: {reason}: use another strategy"
+            f"{_head(provider)}: outlines can't use schema {safe(schema.name)}: {reason}. Use another strategy"
         ) from error
 
 
@@ -85,14 +85,14 @@ def _check_enforced(schema: Schema[Any], text: str) -> None:
         schema,
         "outlines-core",
         f"{_head('outlines-core')}: schema {safe(schema.name)} has keywords that outlines-core does not enforce",
-        "use provider 'outlines', another strategy, or move them from the schema to checks=",
+        "Use provider 'outlines', another strategy, or move them from the schema to checks=",
     )
     try:
         json_schema.build_regex_from_schema(text)
     except Exception as error:
         reason = clip(" ".join(str(error).split()), 160)
         raise InvalidArgument(
-            f"{_head('outlines-core')}: schema {safe(schema.name)} gives no automaton: {reason}: use provider 'outlines', or "
+            f"{_head('outlines-core')}: schema {safe(schema.name)} has no automaton: {reason}. Use provider 'outlines', or "
             "another strategy"
         ) from error
 

@@ -107,4 +107,4 @@ def check_enforced(schema: Schema[Any], provider: str, fault: str, advice: str) 
     places = [f"{one.keyword!r} at {one.location or '(root)'}" for one in found if one.effect != "narrowed"]
     if places:
         more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
-        raise InvalidArgument(f"{fault}: {', '.join(places[:_MOST_PLACES])}{more}: {advice}")
+        raise InvalidArgument(f"{fault}: {', '.join(places[:_MOST_PLACES])}{more}. {advice}")

@@ -29,13 +29,15 @@ def advice_for(value: object) -> str | None:
     """Say what a function gave that is no reply, and what to return instead; None where only its type is known."""
     if value is None:
         return (
-            "the function gave None, not a model's reply: return the reply or its text; where the model found nothing, "
+            "the function returned None, not a model's reply. Return the reply or its text. If the model found nothing, "
             "return its text, null"
         )
     advice = _advice(value)
     if advice is None:
         return None
-    return f"the function gave a value of type {clip(type(value).__name__)!r}, not a model's reply: {advice}"
+    return (
+        f"the function returned a value of type {clip(type(value).__name__)!r}, not a model's reply: {advice}"
+    )
 
 
 def advice_for_class(annotation: object) -> str | None:
@@ -53,7 +55,7 @@ def advice_for_class(annotation: object) -> str | None:
 def _advice(value: object) -> str | None:
     kind = type(value)
     if isinstance(value, _SCALARS):
-        return "the schema's own type is another: return the reply or its text"
+        return "the schema's own type is another. Return the reply or its text"
     if isinstance(value, tuple | set | frozenset):
         return "return the reply, its text, or list(...) of it"
     code = _by_class(kind) or _body(value, kind) or _attribute(value, kind)

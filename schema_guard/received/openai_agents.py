@@ -23,7 +23,7 @@ __all__ = ["model_name", "raised", "response", "result"]
 
 _PACKAGE: Final = frozenset({"agents"})
 _UNFINISHED: Final = Failure(
-    "transport", "no_reply", "the run has no final output: return the result of a run that has ended"
+    "transport", "no_reply", "the run has no final output. Return the result of a run that has ended"
 )
 _REDACTED: Final = "a reply of another form (set OPENAI_AGENTS_DONT_LOG_MODEL_DATA=0 to see why)"
 # In the messages of a ModelBehaviorError, which has no code. The first that fits decides.

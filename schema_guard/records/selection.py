@@ -188,7 +188,7 @@ def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:
         raise _unknown("function", wanted, names, where)
     raise InvalidArgument(
         f"function {clip(repr(wanted))}: expected the name of one function, got an end that "
-        f"{len(meant)} have: {_listed(meant)}: give more of it"
+        f"{len(meant)} have: {_listed(meant)}. Write more of it"
     )
 
 

@@ -227,7 +227,7 @@ def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str]
     url_value = named.get(name)
     if argument is not None and url_value is not None and argument != url_value:
         raise InvalidArgument(
-            f"{name}={argument!r}: the store {masked(url)!r} says {url_value!r}: say it once"
+            f"{name}={argument!r}: the store {masked(url)!r} says {url_value!r}. Set it once"
         )
     return (url_value or usual) if argument is None else argument
 

@@ -27,9 +27,9 @@ class WriteRefused(StoreError):
         self.retry_after_s = retry_after_s
 
 
-def made_before_first_release(where: str, fix: str = "move it away") -> WriteRefused:
+def made_before_first_release(where: str, fix: str = "Move it away") -> WriteRefused:
     """Return the error for tables that are older than the first release."""
-    return WriteRefused(f"{where} was made before the first release: {fix}")
+    return WriteRefused(f"{where} was made before the first release. {fix}")
 
 
 @dataclass(frozen=True, slots=True)

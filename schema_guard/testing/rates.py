@@ -404,7 +404,7 @@ def _awaited(result: Any, runner: asyncio.Runner) -> Any:
         return runner.run(finished())
     getattr(result, "close", lambda: None)()
     raise InvalidArgument(
-        "assert_failure_rate: an event loop is running, so an asynchronous function cannot be awaited here: call it "
+        "assert_failure_rate: an event loop is running, so an asynchronous function cannot be awaited here. Call it "
         "from a test that is a plain `def`"
     )
 
@@ -417,9 +417,9 @@ def _raise_failure(result: Any) -> None:
 
 def _advice(result: FailureRate, criterion: Criterion) -> str:
     ends = {
-        "budget_calls": f"budget_calls={criterion.budget_calls} was used up: raise it",
-        "budget_s": f"budget_s={criterion.budget_s} was used up: raise it",
-        "inputs": "the inputs ended: give more different ones",
+        "budget_calls": f"budget_calls={criterion.budget_calls} was used up. Raise it",
+        "budget_s": f"budget_s={criterion.budget_s} was used up. Raise it",
+        "inputs": "the inputs ended. Add more different inputs",
         "decided": "",
     }
     if result.missing is not None:

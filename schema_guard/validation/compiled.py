@@ -239,7 +239,7 @@ def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[s
     if work.unevaluated > engines.MAX_UNEVALUATED:
         raise InvalidSchema(
             "schema has too many schemas under 'unevaluatedProperties' or 'unevaluatedItems': each of them is "
-            "compiled, and evaluated, once more: write them without",
+            "compiled, and evaluated, once more. Write them without",
             code="too_costly",
         )
     engine: Validator | None = None

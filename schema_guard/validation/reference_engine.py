@@ -103,7 +103,7 @@ def check_python(pattern: str, location: str) -> None:
     if traits(pattern).nested:
         raise InvalidSchema(
             f"the pattern {clip(repr(pattern))} at {pointer(clip(location))} repeats a repetition or a choice, and only an "
-            "engine that may take exponential time for that reads its syntax: write it without",
+            "engine that may take exponential time for that reads its syntax. Write it without",
             code="unsafe_pattern",
             location=location,
         )

@@ -231,8 +231,8 @@ class References:
                 continue
             where = f" of resource {clip(reference.document)!r}" if reference.document else ""
             raise InvalidSchema(
-                f"{clip(repr(reference.reference))} at {pointer(clip(reference.location))}{where} leads out of the schema, and "
-                "nothing is ever fetched: put the document under $defs, or hand it in as resources={uri: document}",
+                f"{clip(repr(reference.reference))} at {pointer(clip(reference.location))}{where} points outside the schema, and "
+                "schema_guard downloads nothing. Put the document under $defs, or pass it as resources={uri: document}",
                 code="remote_ref",
                 location=reference.location,
             )

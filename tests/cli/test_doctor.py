@@ -35,7 +35,7 @@ def test_a_mount_is_told(folder, capsys, monkeypatch):
     text = json.loads(out)["store"]
 
     assert status == 0
-    assert "locks may not hold between machines" in text["warning 1"]
+    assert "locks may fail between machines" in text["warning 1"]
     assert "a file that is renamed or removed while it is written is not noticed" in text["warning 2"]
 
 

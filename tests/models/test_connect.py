@@ -26,7 +26,7 @@ FORMS = f"expected one of local, {NAMED}, http://HOST:PORT/v1#NAME, tuned:DIR, s
         ("http://h/v1?key=secret#x", "model 'http://h/v1': expected a URL without a password or a query"),
         ("http://127.0.0.1:1/v1", "model 'http://127.0.0.1:1/v1': expected http://HOST:PORT/v1#NAME"),
         ("http:#x", "model 'http:#x': expected http://HOST:PORT/v1#NAME"),
-        ("openai:gpt", "OpenAI needs a key: set OPENAI_API_KEY, or give key="),
+        ("openai:gpt", "OpenAI needs a key. Set OPENAI_API_KEY, or pass key="),
         (
             "scripted:/nowhere/x",
             "scripted:/nowhere/x: expected a readable file of JSON Lines: [Errno 2] No such file",

@@ -322,7 +322,7 @@ def test_a_key_that_is_missing_is_named(canaries, monkeypatch, name):
         monkeypatch.delenv(variable)
 
     with pytest.raises(
-        InvalidArgument, match=f"{PROVIDERS[name].label} needs a key: set {PROVIDERS[name].keys[0]}"
+        InvalidArgument, match=f"{PROVIDERS[name].label} needs a key. Set {PROVIDERS[name].keys[0]}"
     ):
         connect(f"{name}:m")
 

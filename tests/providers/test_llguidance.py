@@ -229,7 +229,7 @@ class Refused:
 
 
 KEYWORDS = " has keywords that llguidance does not enforce: "
-ADVICE = ": use another strategy (json_mode, system_prompt), or move them from the schema to checks="
+ADVICE = ". Use another strategy (json_mode, system_prompt), or move them from the schema to checks="
 REFUSED = [
     Refused(
         "several",
@@ -263,13 +263,13 @@ REFUSED = [
     Refused(
         "false",
         False,
-        f"{HEAD} s gives no grammar: Unsatisfiable schema: schema is false: correct the schema, or use another "
+        f"{HEAD} s gives no grammar: Unsatisfiable schema: schema is false. Correct the schema, or use another "
         "strategy",
     ),
     Refused(
         "contradiction",
         {"type": "integer", "minimum": 2, "maximum": 1},
-        f"{HEAD} s gives no grammar: Unsatisfiable schema: minimum (2) is greater than maximum (1): correct the "
+        f"{HEAD} s gives no grammar: Unsatisfiable schema: minimum (2) is greater than maximum (1). Correct the "
         "schema, or use another strategy",
     ),
     Refused(

@@ -63,7 +63,7 @@ class Invoice(BaseModel):
 def test_what_is_no_reply_is_told_by_its_type(given_back, named):
     """A value that is no reply is refused by its type; its content is never told."""
     kind = "None" if given_back is None else f"a value of type {named}"
-    message = f"the function gave {kind}, not a model's reply: return the reply or its text"
+    message = f"the function returned {kind}, not a model's reply. Return the reply or its text"
 
     assert read(given_back) == Reply(failure=Failure("transport", "no_reply", message))
 

@@ -422,7 +422,7 @@ def test_a_store_that_cannot_be_opened_warns_once(tmp_path, make, caplog):
 
     assert store.counts() == Counts(3, 0, {"store_unavailable": 3}, 0)
     text = (
-        f"records are lost (store_unavailable), calls go on: {tmp_path} is a directory: "
+        f"records are lost (store_unavailable), calls continue: {tmp_path} is a directory: "
         f"expected a file, such as {tmp_path / 'records.db'}"
     )
     assert caplog.record_tuples == [("schema_guard", logging.WARNING, text)]

@@ -101,7 +101,7 @@ def test_too_few_inputs_are_a_failure_that_says_how_many_are_missing():
             "(alpha=0.05), max=0.02"
         ),
         (
-            "  about 168 more inputs at this rate would decide; the inputs ended: give more different ones, or say what to "
+            "  about 168 more inputs at this rate would decide; the inputs ended. Add more different inputs, or say what to "
             "do with undecided='pass' or 'skip'"
         ),
     ]
@@ -358,7 +358,7 @@ def test_a_function_is_needed():
 
 def test_a_mistake_in_the_use_of_the_library_is_no_failure():
     """InvalidArgument is raised even where ValueError counts as a failure."""
-    with pytest.raises(InvalidArgument, match="has given all its 0 replies"):
+    with pytest.raises(InvalidArgument, match="has no replies left after 0"):
         measured(ScriptedModel([]), ["a"], failures=(ValueError,))
 
 

@@ -124,7 +124,7 @@ def result_from_file(text: str, *, name: str = "result") -> BenchResult:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def result_from_json(document: Any, *, name: str = "result") -> BenchResult:

@@ -40,7 +40,7 @@ class RunBudget(NamedTuple):
                 raise InvalidArgument(f"budget.{name}={bound}: expected a number > 0, or None for no bound")
         if self.cost is not None and not has_prices:
             raise InvalidArgument(
-                f"budget.cost={self.cost}: expected prices beside it: what a call costs is not known"
+                f"budget.cost={self.cost}: expected prices too, because the cost of a call is unknown"
             )
 
 

@@ -103,7 +103,7 @@ class Journal:
             journal.file = open_private(path, "x")
         except FileExistsError:
             raise InvalidArgument(
-                f"journal {shown}: there is one already: go on with it (--resume), or name another file"
+                f"journal {shown}: the file exists. Continue with --resume, or name another file"
             ) from None
         except OSError as error:
             raise InvalidArgument(f"journal {shown}: cannot be written: {error.strerror}") from error
@@ -243,7 +243,7 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
         raise InvalidArgument(f"{where}: expected a journal of this version, got {clip(head, 80)}")
     if first["plan"] != plan.fingerprint:
         raise InvalidArgument(
-            f"{where}: it is of another run ({clip(str(first.get('summary')), 200)}): go on with the suite, models, "
+            f"{where}: it belongs to another run ({clip(str(first.get('summary')), 200)}). Continue with the suite, models, "
             "strategies, sample, epochs, attempts and seed that it was begun with, or name another file"
         )
     journal = Journal(plan.fingerprint, first["name"], first["started_at"])
@@ -287,4 +287,4 @@ def _lock(file: IO[str], shown: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InvalidArgument(f"journal {shown}: another process is writing it: wait for its end") from None
+        raise InvalidArgument(f"journal {shown}: another process is writing it. Wait for its end") from None

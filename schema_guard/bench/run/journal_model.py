@@ -164,7 +164,7 @@ def _journal_reply(call: OpenCall, sent: str) -> Reply:
     if entry.prompt != sent:
         raise InvalidArgument(
             f"journal: call {'/'.join(map(str, call.key))}, attempt {entry.attempt}: its reply was given to another "
-            "prompt, so the library or the suite has changed since: begin anew with another file"
+            "prompt, so the library or the suite has changed since. Begin again with another file"
         )
     return entry.reply
 

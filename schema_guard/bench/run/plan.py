@@ -171,7 +171,7 @@ def variants_of(
     """
     for what, names in (("models", models), ("strategies", strategies)):
         if not names or len(set(names)) < len(names):
-            raise InvalidArgument(f"{what}={list(names)!r}: expected one or more, each once")
+            raise InvalidArgument(f"{what}={list(names)!r}: expected at least one, and none twice")
     for strategy in strategies:
         strategies_of(strategy)
     return tuple(

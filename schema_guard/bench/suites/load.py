@@ -162,7 +162,7 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
     if form == "jsonl" and row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(
-            f"suite {str(path)!r}: its first line has the keys {keys}, which belong to no form: name the form with form= "
+            f"suite {str(path)!r}: its first line has the keys {keys}, which belong to no form. Name the form with form= "
             "(--suite-format), or the fields of input and gold with columns= (--field)"
         )
     return form

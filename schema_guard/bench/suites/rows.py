@@ -52,7 +52,7 @@ def load_rows(path: Path, columns: Mapping[str, str] | None, schema: Schema[Any]
                 f"{', '.join(map(repr, _FIELDS))}{did_you_mean(name, _FIELDS)}"
             )
     if schema is not None and "schema" in (columns or {}):
-        raise InvalidArgument("columns={'schema': ...}, schema=: expected one of the two, got both")
+        raise InvalidArgument("columns={'schema': ...}, schema=: expected only one of them")
     reader = SuiteReader.of_file(path)
     return suite_of_lines(reader, path, _lines(reader, path, columns or {}, schema))
 

@@ -18,7 +18,7 @@ from schema_guard.text import reason_of, safe
 if TYPE_CHECKING:
     from schema_guard.bench.result import BenchResult
 
-_NEEDS_TWO = "it compares two results: name a second file"
+_NEEDS_TWO = "it compares two results. Name a second file"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -167,7 +167,7 @@ class PlanOptions:
             if name in models:
                 other = f"--model second={safe(source)}"
                 raise click.UsageError(
-                    f"there are two models named {safe(name)!r}: name one of them, as in {other}"
+                    f"there are two models named {safe(name)!r}. Name one of them, as in {other}"
                 )
             models[name], sources[name] = model, source
         return models, sources
@@ -307,7 +307,7 @@ class RunOptions:
         if self.function is None:
             return None
         if records is None:
-            raise click.UsageError("--function needs a store that has its calls: name one with --store")
+            raise click.UsageError("--function needs a store that has its calls. Name one with --store")
         return select(records, records.configurations(), function=self.function).function
 
     def settings(self, models: dict[str, Model]) -> RunSettings:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _NOT_IN_PLAYBOOK = {
     **dict.fromkeys(
         ("strategies", "max_attempts", "epochs"),
-        "the steps of --playbook decide this: leave it out",
+        "the steps of --playbook decide this. Leave it out",
     ),
     "max_cost": "--playbook has --max-calls and --max-time instead",
     **dict.fromkeys(

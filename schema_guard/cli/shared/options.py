@@ -112,7 +112,7 @@ def readable(url: str | None) -> Store:
     found = store_of(url)
     if found is None:
         raise click.UsageError(
-            "no store: $SCHEMA_GUARD_STORE is 'none'; name one with --store sqlite:///FILE"
+            "no store: $SCHEMA_GUARD_STORE is 'none'. Name one with --store sqlite:///FILE"
         )
     return found
 
@@ -144,7 +144,7 @@ def absent(store: Store, url: str | None) -> str | None:
         return None
     if url is not None:
         return f"no store at {safe(info.path or info.url)}"
-    return f"no calls recorded yet in {safe(info.url)}: call a function that is decorated with @guard(...)"
+    return f"no calls recorded yet in {safe(info.url)}. Call a function that is decorated with @guard(...)"
 
 
 @contextmanager

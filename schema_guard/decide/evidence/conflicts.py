@@ -152,7 +152,7 @@ def _of_question(document: dict[str, Any]) -> Iterator[Conflict]:
     """Either strategies are asked about, or schemas."""
     strategies, schemas = document.get("strategies"), document.get("schemas")
     if strategies and schemas:
-        advice = "schemas alone ask which of them fail; decide twice"
+        advice = "schemas alone ask which of them fail, so decide twice"
         yield Conflict("", "either 'strategies' or 'schemas'", document, advice)
     if not strategies and not schemas:
         advice = "without a count there is no verdict"
@@ -230,7 +230,7 @@ def _of_clusters(location: str, rows: list[list[int]], counted: tuple[int, int])
     n, k = (int(sum(row[at] * of for row, of in zip(rows, inputs, strict=True))) for at in (0, 1))
     if (n, k) != counted:
         expected = f"clusters of {counted[0]} calls with {counted[1]} failures in all"
-        advice = f"these have {n} with {k}: give one pair for each distinct input"
+        advice = f"these have {n} with {k}. Pass one pair for each distinct input"
         yield Conflict(location, expected, rows, advice)
 
 
@@ -238,7 +238,7 @@ def _of_shares(document: dict[str, Any], path: str) -> Iterator[Conflict]:
     for location, _, segments in _places(document, path):
         shares = fsum(segment["share"] for segment in segments)
         if segments and abs(shares - 1) > _SHARE_ROUNDING:
-            advice = f"they sum to {shares:g}: add the segments left out"
+            advice = f"they sum to {shares:g}. Add the segments left out"
             yield Conflict(location, "shares that sum to 1", segments, advice)
 
 

@@ -168,7 +168,7 @@ def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
     unknown = [name for name in ("var", "out") if name not in known]
     if unknown:
         raise InvalidArgument(
-            f"{best.id}: no reply said how many tokens it took: give economics.prompt_cost the tokens of "
+            f"{best.id}: no reply said how many tokens it took. Pass economics.prompt_cost the tokens of "
             f"{' and '.join(unknown)}, and of 'fixed' and 'hit' where some are cached"
         )
 
@@ -180,11 +180,11 @@ def _recorded_prices(
     model = best.first.model
     if model is None:
         raise InvalidArgument(
-            f"{best.id}: prices need a model, and no reply named one: name it with guard(..., about=About(model=...))"
+            f"{best.id}: prices need a model, and no reply named one. Name it with guard(..., about=About(model=...))"
         )
     if ">" in model:
         raise InvalidArgument(
-            f"{best.id}: its calls ask several models, each at its own price: give economics.prompt_cost p_in, p_cached "
+            f"{best.id}: its calls ask several models, each at its own price. Pass economics.prompt_cost p_in, p_cached "
             "and p_out, and leave the table out"
         )
     table = _table(model, best, prices)

@@ -121,7 +121,7 @@ def gather(store: Store, **asked: Any) -> Gathered:
     if len(gathered) > 1:
         named = ", ".join(f"{clip(one.function or 'trials')} ({clip(one.schema)})" for one in gathered)
         raise InvalidArgument(
-            f"{store.url} holds calls of several functions or schemas: {named}: name one with function= or schema="
+            f"{store.url} holds calls of several functions or schemas: {named}. Name one with function= or schema="
         )
     return gathered[0]
 
@@ -212,7 +212,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
 def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("strategies", "schemas", "pilot", "current"):
         if key in extra:
-            raise InvalidArgument(f"extra[{key!r}]: comes from the store: leave it out, or decide on a file")
+            raise InvalidArgument(f"extra[{key!r}]: comes from the store. Leave it out, or decide on a file")
     answers = {key: value for key, value in extra.items() if key == "answers"}
     return read_facts({key: value for key, value in extra.items() if key not in answers}) | answers
 
@@ -450,7 +450,7 @@ def _known_of(production: Production, facts: Mapping[str, Any]) -> dict[str, Any
 
 def _nothing(store: Store, facts: Mapping[str, Any]) -> str:
     target = facts.get("config", {}).get("target", 0.01)
-    text = f"{store.url} has no validated call: call a guarded function with this store"
+    text = f"{store.url} has no validated call. Call a guarded function with this store"
     needed = calls_needed(0, 1, target)
     if needed is None:
         return text

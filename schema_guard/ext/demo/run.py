@@ -110,9 +110,7 @@ def run_demo(
     """
     began = monotonic()
     if store.configurations():
-        raise InvalidArgument(
-            f"store {store.url} holds calls already: expected one without, for the demo alone"
-        )
+        raise InvalidArgument(f"store {store.url} has calls already. The demo needs an empty store")
     reader = notice_reader(model, store)
     schema = reader.schema
     store.set_target(schema.fingerprint, TARGET)

@@ -49,7 +49,7 @@ def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
     probe = _read(rules)
     if rules_of(probe["provider"]) is not table:
         raise InvalidArgument(
-            f"rules {clip(str(rules))!r}: provider {probe['provider']!r} was probed, which does not go by the rules of {provider!r}"
+            f"rules {clip(str(rules))!r}: provider {probe['provider']!r} was probed, which does not have the rules of {provider!r}"
         )
     return _probed(table, probe)
 

@@ -160,11 +160,11 @@ def _with_step_in_use(steps: PlaybookOptions, found: PlaybookSources) -> Playboo
 def _unnamed(steps: PlaybookOptions) -> Iterator[str]:
     """Yield what the first step needs and the command line does not name."""
     if steps.first_step == LARGER and steps.larger is None:
-        yield "the larger model: name it with --larger"
+        yield "the larger model (name it with --larger)"
     elif steps.first_step == SMALLER:
-        yield "the smaller model: name it with --model"
+        yield "the smaller model (name it with --model)"
     elif steps.first_step == LIMITED:
-        yield "the argument that limits reasoning: name it with --option KEY=VALUE"
+        yield "the argument that limits reasoning (name it with --option KEY=VALUE)"
     elif steps.first_step == SIMPLIFY:
         yield f"{SIMPLIFY}: no machine can run it; simplify the schema, and begin with another --first-step"
 
@@ -259,7 +259,7 @@ def _connected(named: Sequence[str], larger: str | None, connect: Callable[[str]
     others = [model for model in models if model not in tuned]
     if len(others) != 1 or len(tuned) > 1:
         raise click.UsageError(
-            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned:DIR beside it"
+            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned:DIR in addition"
         )
     return Models(others[0], None if larger is None else connect(larger), tuned[0] if tuned else None)
 

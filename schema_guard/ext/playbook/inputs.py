@@ -96,8 +96,8 @@ def suite_inputs(
     befores = [*{str(task.before): task.before for task in entry.tasks_of("test")}.values()]
     if texts is None and len(befores) > 1:
         raise InvalidArgument(
-            f"inputs for schema {clip(repr(entry.name))}: different messages stand before the texts of the tasks: expected the "
-            "same, such as one system message; `bench` asks each task with its own"
+            f"inputs for schema {clip(repr(entry.name))}: the tasks have different messages before their texts. "
+            "Use the same messages, such as one system message. `bench` sends the messages of each task"
         )
     examples = [Example(task.gold, task.text) for task in entry.tasks_of("dev")]
     if texts is None:

@@ -140,7 +140,7 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
     yield Fact("ended", result.ended)
     is_shown = any(step.step == "few_shot" for step in result.steps)
     if result.examples and is_shown and "examples=" not in verdict["next_step"]:
-        yield Fact("few_shot", f"sent examples={list(result.examples)!r}; give the same ones to guard")
+        yield Fact("few_shot", f"sent examples={list(result.examples)!r}; pass the same ones to guard")
     if result.function:
         yield Fact("function", result.function)
     larger = f", larger model {result.larger}" if result.larger else ""

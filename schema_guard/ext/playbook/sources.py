@@ -70,7 +70,7 @@ def sources_of(
         InvalidArgument: A name is not recorded, or a file cannot be used.
     """
     if how.function is not None and records is None:
-        raise click.UsageError("--function needs a store that has its calls: name one with --store")
+        raise click.UsageError("--function needs a store that has its calls. Name one with --store")
     named = suite.suite_schema
     is_file = named is not None and named.endswith(".json")
     if (
@@ -103,7 +103,7 @@ def _of_function(
     models = asked.models
     if schema is None:
         missing.append(
-            f"the schema {clip(recorded.schema_name)} ({recorded.fingerprint}): its text is not stored; give its file "
+            f"the schema {clip(recorded.schema_name)} ({recorded.fingerprint}): its text is not stored. Pass its file "
             "with --schema FILE"
         )
     if not is_given("models"):
@@ -198,7 +198,7 @@ def _function(suite: SuiteOptions, how: RunOptions, schema: Schema[Any], records
         others = ", ".join(f"{clip(title)} ({content})" for content, title in known.items())
         raise click.UsageError(
             f"--function {safe(str(name))!r}: expected a function with the schema {schema.name} ({schema.fingerprint}), "
-            f"got one with {others}: calls under another schema are no evidence about this one"
+            f"got one with {others}: calls under another schema are not evidence for this one"
         )
     return name
 

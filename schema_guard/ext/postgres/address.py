@@ -92,14 +92,14 @@ def parsed(url: str) -> Address:
     user, at, hosts = authority.rpartition("@")
     if any(mark in part for part, mark in ((user, "@"), (database, "@"), (plain, "#"), (plain, " "))):
         raise InvalidArgument(
-            f"a store's URL: {_EXPECTED}; in a user's name or a password write '@', '/', '?', '#' and ' ' "
-            "percent-encoded, as in '%40'"
+            f"a store's URL: {_EXPECTED}. Write '@', '/', '?', '#', and ' ' in a name or a password "
+            "as percent codes, such as '%40'"
         )
     parameters = _parameters(query)
     schema = parameters.pop("schema", DEFAULT_SCHEMA)
     if not _NAME.fullmatch(schema) or schema.startswith("pg_"):
         raise InvalidArgument(
-            f"schema={schema!r}: expected the name of a PostgreSQL schema in lower-case letters, digits and '_'"
+            f"schema={schema!r}: expected the name of a PostgreSQL schema in lower-case letters, digits, and '_'"
         )
     name, colon, password = user.partition(":")
     public_parameters = {**{k: v for k, v in parameters.items() if k not in _SECRETS}, "schema": schema}

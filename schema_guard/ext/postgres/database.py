@@ -283,7 +283,7 @@ class _Session(Session):
         """Hold a transaction in which nobody else writes."""
         if self._process != os.getpid():
             raise WriteRefused(
-                f"{self._database.url} had an open connection when this process was forked from its parent",
+                f"{self._database.url} had an open connection when this process was forked",
                 reason="forked_while_writing",
             )
         with self._database.writing(self._connection):

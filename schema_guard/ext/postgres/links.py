@@ -32,9 +32,9 @@ _REASONS = {"53100": "disk_full", "53200": "disk_full", "55P03": "locked", "5701
 # The server restarts, is too full, is a standby now, or gave way to another transaction.
 _AWAY = ("08", "57P", "53300", "25006", "40001", "40P01")
 _ADVICE = {
-    "53100": "has no room left: free some space on the server's disk",
-    "55P03": "was locked by another process for too long: end that process's transaction",
-    "57014": "took too long: see what the server is busy with",
+    "53100": "has no room left. Free some space on the server's disk",
+    "55P03": "was locked by another process for too long. End that process's transaction",
+    "57014": "took too long. See what the server is busy with",
     "42501": "does not let this user do that",
     "3F000": "has no such schema",
 }
@@ -135,7 +135,7 @@ class Links:
         is_lost = not code and isinstance(error, (driver().OperationalError, driver().InterfaceError))
         if is_lost or code.startswith(_AWAY):
             return WriteRefused(
-                f"{where} is not there for now: {self._address.error_text(error)}",
+                f"{where} is not available now: {self._address.error_text(error)}",
                 reason="store_unavailable",
                 retry_after_s=self._pause_s(),
             )

@@ -134,17 +134,17 @@ def has_tables(connection: Any, address: Address) -> bool:
         return False
     where = f"{address.url}: its schema {address.schema!r}"
     if not tables >= {"meta", "attempts"}:
-        raise WriteRefused(f"{where} has tables of another program: name another one with ?schema=")
+        raise WriteRefused(f"{where} has tables of another program. Name another one with ?schema=")
     rows = connection.execute(_VERSION).fetchall()
     program, _, layout = rows[0][0].partition(" ") if rows else ("", "", "")
     if program != _PROGRAM:
-        raise WriteRefused(f"{where} has tables of another program: name another one with ?schema=")
+        raise WriteRefused(f"{where} has tables of another program. Name another one with ?schema=")
     if layout.isdecimal() and int(layout) > LAYOUT:
         raise WriteRefused(
-            f"{where} has version {layout} of the tables, this version knows up to {LAYOUT}: upgrade schema-guard"
+            f"{where} has version {layout} of the tables, this version knows up to {LAYOUT}. Upgrade schema-guard"
         )
     if layout != str(LAYOUT):
-        raise made_before_first_release(where, "name another one with ?schema=")
+        raise made_before_first_release(where, "Name another one with ?schema=")
     return True
 
 
@@ -173,7 +173,7 @@ def _check_server(connection: Any, address: Address) -> None:
     ((encoding,),) = connection.execute("SHOW server_encoding").fetchall()
     if encoding != "UTF8":
         raise WriteRefused(
-            f"{address.url}: the database has the encoding {encoding}: name one that was made with encoding UTF8"
+            f"{address.url}: the database has the encoding {encoding}. Name one that was made with encoding UTF8"
         )
 
 

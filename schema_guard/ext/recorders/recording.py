@@ -418,7 +418,7 @@ class Recording:
             if is_interruption(error):
                 raise
             self.count("errors")
-            self._warn("fault", "a call could not be recorded, and was not changed: %r", error)
+            self._warn("fault", "a call was not recorded. The call itself did not change: %r", error)
 
     def _warn(self, what: str, message: str, *values: Any) -> None:
         with self._lock:

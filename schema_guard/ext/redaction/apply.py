@@ -154,7 +154,7 @@ def _apply_function(further: Callable[[str], str], text: str, places: list[Redac
     """Hand a text to the caller's function; what it changed is one place, and the others move with it."""
     cleaned = further(text)
     if not isinstance(cleaned, str):
-        raise TypeError(f"redact gave {type(cleaned).__name__}: expected a str")
+        raise TypeError(f"redact returned {type(cleaned).__name__}, expected a str")
     if cleaned == text:
         return Redacted(text, tuple(places))
     least = min(len(cleaned), len(text))

@@ -40,7 +40,7 @@ def over_dataset(dataset: Any, asking: Asking, model: Any, store: Store | None) 
     if store is not None:
         if store.url == "sqlite://":
             raise InvalidArgument(
-                "store 'sqlite://': it is in the memory of this process: expected a file, or None"
+                "store 'sqlite://': it is in the memory of this process. Use a file, or None"
             )
         here = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
@@ -66,7 +66,7 @@ class _OneWriter:
         try:
             there = {row["call_id"] for row in self._store.attempts(call_ids=ids)}
         except StoreError as error:
-            _logger.warning("%d calls are not recorded, the rows go on: %s", len(ids), error)
+            _logger.warning("%d calls are not recorded, and the rows continue: %s", len(ids), error)
             return
         for outcome, task in finished:
             if outcome.call.id not in there:

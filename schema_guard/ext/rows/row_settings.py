@@ -70,13 +70,11 @@ class Asking:
         known = list(names)
         if self.task not in known:
             near = did_you_mean(self.task, known)
-            raise InvalidArgument(
-                f"task={self.task!r}: the rows have no such column{near}, only {_shown(known)}"
-            )
+            raise InvalidArgument(f"task={self.task!r}: the rows have only {_shown(known)}{near}")
         clashes = [name for name in (self.output, *COLUMNS) if name in known]
         if clashes:
             raise InvalidArgument(
-                f"rows: they have columns that are to be written: {_shown(clashes)}: rename them, or give output= for the value"
+                f"rows: these columns of the result exist already: {_shown(clashes)}. Rename them, or pass output= for the value"
             )
 
     def key(self, row: Row, otherwise: str) -> str:

@@ -30,7 +30,7 @@ def serve_report(store: Store, chosen: Mapping[str, Any], *, port: int) -> int:
     Args:
         store: The records.
         chosen: The options of `report` for the first page.
-        port: 0 takes a free one.
+        port: 0 is a free one.
 
     Returns:
         The exit status.

@@ -76,7 +76,7 @@ class PageServer(ThreadingHTTPServer):
 
     Args:
         answer: Gives the page for what stands behind the question mark; called from several threads.
-        port: 0 takes a free one.
+        port: 0 is a free one.
         start: What stands behind the question mark at first.
 
     Raises:
@@ -90,7 +90,7 @@ class PageServer(ThreadingHTTPServer):
 
     def __init__(self, answer: Callable[[str], PageAnswer], *, port: int = 0, start: str = "") -> None:
         if port not in _PORTS:
-            raise InvalidArgument(f"port {port}: expected one of 0 to {_PORTS[-1]}; 0 takes a free one")
+            raise InvalidArgument(f"port {port}: expected one of 0 to {_PORTS[-1]}; 0 is a free one")
         self.answer, self.start = answer, start
         self.token = secrets.token_urlsafe(32)
         self._free = BoundedSemaphore(_MOST_CONNECTIONS)
@@ -98,7 +98,7 @@ class PageServer(ThreadingHTTPServer):
             super().__init__((ADDRESS, port), _Handler)
         except OSError as error:
             raise InvalidArgument(
-                f"port {port} of {ADDRESS} cannot be had ({error.strerror}): name another one, or none for a free one"
+                f"port {port} of {ADDRESS} is not available ({error.strerror}). Name another one, or leave --port out for a free one"
             ) from error
 
     @property
@@ -182,13 +182,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _check(self) -> None:
         """Refuse what is not asked by a browser that is at this server's page."""
         if self.command not in _METHODS:
-            raise _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "this page can only be read")
+            raise _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "this page is read-only")
         hosts = self.headers.get_all("Host", [])
         if len(hosts) != 1 or hosts[0].lower() not in self.server.hosts:
             raise _RefusedError(HTTPStatus.MISDIRECTED_REQUEST, "this server has another name")
         origins = {f"http://{host}" for host in self.server.hosts}
         if not origins.issuperset(self.headers.get_all("Origin", [])):
-            raise _RefusedError(HTTPStatus.FORBIDDEN, "another site has asked")
+            raise _RefusedError(HTTPStatus.FORBIDDEN, "the request comes from another site")
 
     def _page(self) -> PageAnswer:
         path, _, query = self.path.partition("?")
@@ -196,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._entry()
         if not any(_same(token, self.server.token) for token in self._tokens()):
             raise _RefusedError(
-                HTTPStatus.FORBIDDEN, "open the address that `schema-guard report --serve` has printed"
+                HTTPStatus.FORBIDDEN, "open the address that `schema-guard report --serve` printed"
             )
         if path != "/":
             raise _RefusedError(HTTPStatus.NOT_FOUND, "there is one page, at /")

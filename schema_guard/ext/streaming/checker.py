@@ -141,9 +141,7 @@ class PrefixChecker(IncrementalParser):
 
     def _passed_by(self, text: object) -> Failure | None:
         if not isinstance(text, str):
-            raise InvalidArgument(
-                f"feed: text={clip(repr(text))}: expected a str; bytes have to be decoded before"
-            )
+            raise InvalidArgument(f"feed: text={clip(repr(text))}: expected a str. Decode bytes first")
         self.read += len(text) if self.failure is None else 0
         return self.failure
 

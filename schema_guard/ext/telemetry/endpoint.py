@@ -35,7 +35,7 @@ class MetricsEndpoint:
         try:
             self._server = ThreadingHTTPServer((HOST, port), Handler)
         except (OSError, OverflowError) as error:
-            raise InvalidArgument(f"prometheus_port={port}: nobody can listen there: {error}") from error
+            raise InvalidArgument(f"prometheus_port={port}: the port is not available: {error}") from error
         self._server.daemon_threads = True
         self._is_inherited = False  # without a thread, which `shutdown` would wait for
         self.port: int = self._server.server_address[1]

@@ -138,7 +138,7 @@ def settings_of(text: str) -> TelemetrySettings:
             options = options._replace(prometheus_port=int(value))
         else:
             raise InvalidArgument(
-                f"{VARIABLE}: {clip(repr(part))}: expected 'otel', 'file:PATH.prom' or 'port:N', with commas between them"
+                f"{VARIABLE}: {clip(repr(part))}: expected 'otel', 'file:PATH.prom', or 'port:N', separated by commas"
             )
     return options
 
@@ -152,7 +152,7 @@ def enable_from_env(text: str) -> None:
     except Exception as error:
         if is_interruption(error):
             raise
-        _logger.warning("telemetry is off, calls go on: %s", error)
+        _logger.warning("telemetry is off, and calls continue: %s", error)
 
 
 def _require(every_s: float, most_names: int) -> None:

@@ -45,7 +45,7 @@ class Faults:
         finally:
             self._saying.release()
         if due:
-            warn("telemetry: %s, calls go on: %s", what, type(error).__name__)
+            warn("telemetry: %s, calls continue: %s", what, type(error).__name__)
 
     def after_fork_in_child(self) -> None:
         """A thread of the parent may have been at it."""

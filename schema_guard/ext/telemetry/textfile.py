@@ -30,7 +30,7 @@ class TextFile:
     ) -> None:
         if not path.replace(PID, "1").endswith(".prom"):
             raise InvalidArgument(
-                f"prometheus_file={path!r}: expected a path that ends in .prom, as the collector asks"
+                f"prometheus_file={path!r}: expected a path that ends in .prom, because the collector requires it"
             )
         self._template = path
         self._counters = counters

@@ -126,7 +126,7 @@ def _guarded(function: Any, planned: Callable[[Any], TurnPlan]) -> Any:
     follow_environment()
     if not plan.observe and (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
         raise InvalidArgument(
-            f"{name_of(function)}: gives a stream, whose calls cannot be judged before its caller has them: return the "
+            f"{name_of(function)}: returns a stream, so its calls reach the caller before they can be validated. Return the "
             "whole reply, or measure with guard_tools(..., observe=True)"
         )
     return _awaited(plan) if inspect.iscoroutinefunction(function) else _sync_wrapper(plan)

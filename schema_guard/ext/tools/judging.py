@@ -95,7 +95,7 @@ def judge_calls(
     raw = raw_reply(reply)
     if raw is None:
         raise InvalidArgument(
-            f"judge_calls: a value of type {clip(type(reply).__name__)!r} is no reply of a known shape: give what the "
+            f"judge_calls: a value of type {clip(type(reply).__name__)!r} is not a reply of a known form. Pass what the "
             "provider's client returned, as it is or as a dict"
         )
     return [judged(call, known, repair=repair, limits=limits) for call in replies.written_calls(raw)]

@@ -75,7 +75,9 @@ def tools_of(tools: object) -> Tools:
     for tool in [read for source in sources for read in _read(source)]:
         known = by_name.setdefault(tool.name, tool)
         if known is not tool and _document(known) != _document(tool):
-            raise InvalidArgument(f"tools: two different tools are called {tool.name!r}: give each its name")
+            raise InvalidArgument(
+                f"tools: two different tools are called {tool.name!r}. Give each one its own name"
+            )
     return by_name
 
 

@@ -206,7 +206,7 @@ class Turn:
             if not hasattr(kind, "__anext__"):
                 close_alone(result)
             raise InvalidArgument(
-                f"{self._plan.name}: gives a stream, which is with its caller before its calls can be judged: return "
+                f"{self._plan.name}: returns a stream, so its calls reach the caller before they can be validated. Return "
                 "the whole reply, or measure with guard_tools(..., observe=True)"
             )
         self.result, self._reply = result, None

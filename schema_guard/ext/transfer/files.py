@@ -119,7 +119,7 @@ def opened(name: str, backend: Backend) -> Iterator[IO[bytes]]:
     try:
         with path.open("rb") as stream:
             if not stream.seekable():
-                raise InvalidArgument(f"{clip(name)} is no plain file: give it as `-`, standard input")
+                raise InvalidArgument(f"{clip(name)} is not a plain file. Pass it as `-` (standard input)")
             yield stream
     except OSError as error:
         raise InvalidArgument(f"{clip(name)} cannot be read: {error.strerror or error}") from error
@@ -130,4 +130,4 @@ def _refuse_store(path: Path, backend: Backend) -> None:
     for side in _SIDES if store is not None else ():
         with suppress(OSError):
             if path.samefile(f"{store}{side}"):
-                raise InvalidArgument(f"{clip_path(path)} is the store itself: name another file")
+                raise InvalidArgument(f"{clip_path(path)} is the store itself. Name another file")

@@ -61,7 +61,7 @@ def check(source: str, stream: IO[bytes]) -> FileReading:
         more = reading.faults - len(reading.first_faults)
         listed = [*reading.first_faults, *([f"and {more} more"] if more else [])]
         raise InvalidArgument(
-            f"{source}: {plural(reading.faults, 'place')} in it wrong, so nothing was imported: export the store again, "
+            f"{source}: {plural(reading.faults, 'place')} in it wrong, so nothing was imported. Export the store again, "
             "or fix the file\n  " + "\n  ".join(listed)
         )
     return reading

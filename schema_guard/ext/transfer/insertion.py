@@ -76,7 +76,7 @@ class Taking:
     """How something is taken into a store.
 
     Attributes:
-        unlinked: Whether what has hashes of another key is taken, its inputs as inputs of their own.
+        unlinked: Whether what has hashes of another key is taken, which counts its inputs as different inputs.
         dry_run: Whether it is only said what would come.
         with_texts: Whether the texts of prompts and replies come along.
         on_step: Is told after each batch how many attempts it had.
@@ -131,9 +131,9 @@ def linked(
         return Linked(keys)
     if not unlinked:
         raise InvalidArgument(
-            f"{source}: its inputs are hashed with the key {_listed(keys)}, those of the store with {_listed(there)}: "
-            "equal inputs could not be told; record with one SCHEMA_GUARD_HASH_KEY on all machines, or take it in with "
-            "--unlinked, its inputs as inputs of their own"
+            f"{source}: its inputs are hashed with the key {_listed(keys)}, those of the store with {_listed(there)}, "
+            "so equal inputs can't be recognized. Record with one SCHEMA_GUARD_HASH_KEY on all machines, or import it with "
+            "--unlinked, which counts its inputs as different inputs"
         )
     return Linked(frozenset(), ",".join(sorted(keys)).encode())
 

@@ -51,7 +51,7 @@ _STARTS = {
     b"SQLite format 3\x00": "is a SQLite database without the records of a store",
     b"\x1f\x8b": "is compressed: unpack it first, as `gunzip --stdout FILE | schema-guard store import -`",
     b"\x28\xb5\x2f\xfd": "is compressed: unpack it first, as `zstd -dc FILE | schema-guard store import -`",
-    b"PAR1": "is a Parquet file: export the store as JSON Lines, which can be imported",
+    b"PAR1": "is a Parquet file. Export the store as JSON Lines, which can be imported",
 }
 
 _EXPORTED = "a file that `schema-guard store export` wrote as JSON Lines"
@@ -217,7 +217,7 @@ class FileReading:
         what = f"{self.source}: expected {_EXPORTED}"
         if type(version) is int and version > _FORMAT:
             raise InvalidArgument(
-                f"{self.source} has format {version}, this version knows up to {_FORMAT}: upgrade schema-guard"
+                f"{self.source} has format {version}, this version knows up to {_FORMAT}. Upgrade schema-guard"
             )
         if version != _FORMAT or type(version) is not int:
             raise InvalidArgument(f"{what}: at /export/format: expected {_FORMAT}, got {clip(repr(version))}")
@@ -251,7 +251,7 @@ class FileReading:
         if self._end is not None:
             raise FieldFault(None, "expected nothing after the entry 'end'")
         if name == "export":
-            raise FieldFault(None, "expected one header: give files one by one, not joined")
+            raise FieldFault(None, "expected one header. Pass files one by one, not joined")
         values = checked(fields, _FIELDS[name])
         if name == "end":
             self._end = values["attempts"]
@@ -277,11 +277,11 @@ class FileReading:
 
     def _check_end(self) -> None:
         if self._end is None:
-            self._add("the end", "expected the entry 'end': the file was cut off; export it again")
+            self._add("the end", "expected the entry 'end', because the file was cut off. Export it again")
         elif self._end != self._seen and not self.faults:
             self._add(
                 "the end",
-                f"the file says that it has {self._end} attempts, and has {self._seen}; export it again",
+                f"the file ends with the number {self._end}, but has {self._seen} attempts. Export it again",
             )
 
     def _add(self, place: str, why: object) -> None:

@@ -109,8 +109,8 @@ def _manifest(reader: SuiteReader, directory: Path) -> Mapping[str, Any]:
         raise InvalidArgument(f"{shown}: expected the manifest of a training set, an object")
     if manifest.get("format") != _FORMAT:
         raise InvalidArgument(
-            f"{shown}: its format is {clip(repr(manifest.get('format')))}, and format {_FORMAT} is what this version "
-            "reads: upgrade schema-guard, or export anew"
+            f"{shown}: its format is {clip(repr(manifest.get('format')))}, and format {_FORMAT} is the one that this version "
+            "reads. Upgrade schema-guard, or export it again"
         )
     return manifest
 

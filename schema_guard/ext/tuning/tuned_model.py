@@ -25,8 +25,8 @@ _FORMAT = 1
 _URLS = ("http", "https")
 # A script sends nothing to anybody.
 _REPLIES_OF_A_FILE = "scripted"
-_UPGRADE = "another version has written it: upgrade schema-guard"
-_WAY_ON = "or move it away to begin anew; what was begun at a host goes on there"
+_UPGRADE = "another version has written it. Upgrade schema-guard"
+_WAY_ON = "or move it away to begin again. A job at a host continues there"
 
 
 class TunedModel(NamedTuple):
@@ -63,7 +63,7 @@ def read_job(directory: Path) -> dict[str, Any] | None:
         raise InvalidArgument(f"{error}, {_WAY_ON}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
-            f"{shown}: expected a JSON file, got {clip(str(error))}: fix it, {_WAY_ON}"
+            f"{shown}: expected a JSON file, got {clip(str(error))}. Fix it, {_WAY_ON}"
         ) from error
     return job
 
@@ -78,10 +78,10 @@ def tuned_model(directory: Path) -> TunedModel:
     command = f"schema-guard tune run {shlex.quote(str(directory))}"
     name = f"model {clip(repr(f'tuned:{directory}'), 200)}"
     if job is None:
-        raise InvalidArgument(f"{name}: there is no {JOB_FILE}: make one with {command}")
+        raise InvalidArgument(f"{name}: there is no {JOB_FILE}. Make one with {command}")
     if job["result"] is None:
         raise InvalidArgument(
-            f"{name}: its job has made no model, it is {job['status']}: go on with {command}"
+            f"{name}: its job has made no model, it is {job['status']}. Continue with {command}"
         )
     model = TunedModel(**job["result"])
     _check_destination(model.model, job, name)

@@ -146,7 +146,7 @@ class OutlinesModel(Closing):
             InvalidArgument: The model is closed, or lacks the method.
         """
         if self._model is None:
-            raise InvalidArgument(f"model {self.name!r} is closed: connect again")
+            raise InvalidArgument(f"model {self.name!r} is closed. Connect again")
         if method in self.lacks:
             raise InvalidArgument(f"model {self.name!r}: {self.lacks[method]}")
 
@@ -180,14 +180,14 @@ class OutlinesModel(Closing):
 def _lacks(kind: str) -> dict[str, str]:
     """Say what outlines has not for a kind of its models."""
     if kind.startswith("Async"):
-        instead = f"outlines.{kind} answers asynchronously alone: guard the model's acall"
+        instead = f"outlines.{kind} is only asynchronous. Guard the model's acall"
         lacking = {"__call__": instead, "stream": instead.replace("acall", "astream")}
     else:
-        instead = f"outlines has no asynchronous call of {kind}: guard the model itself"
+        instead = f"outlines has no asynchronous call of {kind}. Guard the model itself"
         lacking = {"acall": instead, "astream": instead}
     if kind in _WHOLE:
         method = "the model's acall" if kind.startswith("Async") else "the model itself"
-        whole = f"outlines has no stream of {kind}: guard {method}"
+        whole = f"outlines has no stream of {kind}. Guard {method}"
         lacking |= {"stream": whole, "astream": whole}
     return lacking
 

@@ -51,13 +51,13 @@ def flush_on_sigterm() -> None:
         InvalidArgument: This isn't the main thread, or SIGTERM has a handler, or is ignored.
     """
     if current_thread() is not main_thread():
-        raise InvalidArgument("flush_on_sigterm() was called in another thread: call it in the main thread")
+        raise InvalidArgument("flush_on_sigterm() was called in another thread. Call it in the main thread")
     before = signal.getsignal(signal.SIGTERM)
     if before is _flush_and_end:
         return
     if before is not signal.SIG_DFL:
         raise InvalidArgument(
-            f"SIGTERM is handled already, by {before!r}: call schema_guard.flush() in that handler instead"
+            f"SIGTERM already has the handler {before!r}. Call schema_guard.flush() in that handler instead"
         )
     signal.signal(signal.SIGTERM, _flush_and_end)
 

@@ -24,7 +24,7 @@ class HurriedError(Exception):
 def has_forked(path: Path) -> str:
     """Say why a forked child does not touch a file."""
     return (
-        f"{path} had an open connection when this process was forked from its parent, and cannot be used here: fork "
+        f"{path} had an open connection when this process was forked, and cannot be used here: fork "
         "when nothing is being written, or start the process by spawn"
     )
 

@@ -61,7 +61,7 @@ _SECOND_LOOK_S = 0.05  # without locks another process may be seen in the middle
 _ALONE = "mode=ro&immutable=1"  # the file without its log
 
 _LOG_UNREAD = (
-    "has a log beside it (-wal) with rows that are not in it yet, and its folder cannot be written: copy both files "
+    "has a log beside it (-wal) with rows that are not in it yet, and its folder cannot be written. Copy both files "
     "into a folder that can, and name that one"
 )
 

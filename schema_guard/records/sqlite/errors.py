@@ -24,16 +24,16 @@ _REASONS = {
     sqlite3.SQLITE_FULL: "disk_full",
     sqlite3.SQLITE_INTERRUPT: "hurried",
 }
-_LOCKED = "was locked by another process for too long: end that process's transaction"
+_LOCKED = "was locked by another process for too long. End that process's transaction"
 ADVICE = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_FULL: "has no room left: free some space on its disk",
-    sqlite3.SQLITE_NOTADB: "is not a SQLite database: move it away or name another file",
-    sqlite3.SQLITE_CORRUPT: "is damaged: keep a copy of it and name another file",
-    sqlite3.SQLITE_READONLY: "is read-only: make it and its folder writable, or name another file",
+    sqlite3.SQLITE_FULL: "has no room left. Free some space on its disk",
+    sqlite3.SQLITE_NOTADB: "is not a SQLite database. Move it away, or name another file",
+    sqlite3.SQLITE_CORRUPT: "is damaged. Keep a copy of it, and name another file",
+    sqlite3.SQLITE_READONLY: "is read-only. Make it and its folder writable, or name another file",
     sqlite3.SQLITE_INTERRUPT: "is not written while the process forks",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: make it and its folder writable, or name another file",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened. Make it and its folder writable, or name another file",
 }
 
 

@@ -31,7 +31,7 @@ __all__ = [
     "why_not_writable",
 ]
 
-FIX = "make it and its folder writable, or name another file"
+FIX = "Make it and its folder writable, or name another file"
 
 # File systems that give a file another number when it is asked for again: numbers that are made up in memory.
 _UNSTABLE = re.compile(r"(fuse(\..*)?|fuseblk|vfat|msdos|exfat|9p|cifs|smb3|smbfs|davfs|vboxsf|hgfs|prl_fs)")
@@ -48,7 +48,7 @@ def make_file(path: Path) -> None:
     """Make a file (mode 0600) and its folder (0700) when they are missing; `WriteRefused`."""
     if str(path).startswith("~"):
         raise WriteRefused(
-            f"{path} needs a home folder and this user has none: name a file with store= or --store"
+            f"{path} needs a home folder and this user has none. Name a file with store= or --store"
         )
     refuse_folder(path)
     try:
@@ -84,7 +84,7 @@ def _make_empty(path: Path) -> None:
 
 def cannot_write(path: Path, error: OSError, reason: str) -> WriteRefused:
     """Say what the system said, and what to do."""
-    return WriteRefused(f"{path} cannot be written ({error.strerror}): {FIX}", reason=reason)
+    return WriteRefused(f"{path} cannot be written ({error.strerror}). {FIX}", reason=reason)
 
 
 def why_not_writable(path: Path) -> str | None:
@@ -92,9 +92,9 @@ def why_not_writable(path: Path) -> str | None:
     if path.exists():
         if not path.is_dir() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
             return None
-        return f"{path} is read-only: {FIX}"
+        return f"{path} is read-only. {FIX}"
     folder = next((above for above in path.parents if above.exists()), path.parent)
-    return None if folder.is_dir() and os.access(folder, os.W_OK) else f"{path} cannot be made: {FIX}"
+    return None if folder.is_dir() and os.access(folder, os.W_OK) else f"{path} cannot be made. {FIX}"
 
 
 def has_content(path: Path) -> bool:
@@ -155,7 +155,7 @@ def warnings_of(path: Path) -> tuple[str, ...]:
     kind = file_system(path)
     if not _is_local(path):
         warnings.append(
-            f"its file system is a network's ({kind}), on which SQLite's locks may not hold between machines: use a local "
+            f"it is on a network file system ({kind}), on which SQLite's locks may fail between machines. Use a local "
             "disk, or a server"
         )
     if not _is_stable(path):

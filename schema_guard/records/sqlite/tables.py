@@ -86,10 +86,10 @@ def has_tables(connection: sqlite3.Connection, path: Path) -> bool:
         return False
     is_early = application_id == 0 and 0 < layout < LAYOUT and tables >= _FIRST_TABLES
     if application_id != APPLICATION_ID and not is_early:
-        raise WriteRefused(f"{path} is a SQLite database of another program: name another file")
+        raise WriteRefused(f"{path} is a SQLite database of another program. Name another file")
     if layout > LAYOUT:
         raise WriteRefused(
-            f"{path} has schema version {layout}, this version knows up to {LAYOUT}: upgrade schema-guard"
+            f"{path} has schema version {layout}, this version knows up to {LAYOUT}. Upgrade schema-guard"
         )
     if layout < LAYOUT:
         raise made_before_first_release(str(path))

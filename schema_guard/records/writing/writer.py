@@ -406,7 +406,7 @@ class Writer:
         self._kept = (batch, None)
         if not self._is_behind:
             self._is_behind = True
-            warn("records wait, calls go on: %s", error)
+            warn("records wait, calls continue: %s", error)
         with self._lock:
             self._settled.notify_all()
             if not self._settled.wait_for(lambda: self._forking, min(pause_s, _SHORT_PAUSE_S)):
@@ -445,7 +445,7 @@ class Writer:
         if before is not None and (reason in _WARNED_ONCE or now - before < _WARN_EVERY_S):
             return
         self._warned_at[reason] = now
-        warn("records are lost (%s), calls go on: %s", reason, why)
+        warn("records are lost (%s), calls continue: %s", reason, why)
 
 
 _LIVE: WeakSet[Writer] = WeakSet()

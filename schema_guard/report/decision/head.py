@@ -304,7 +304,7 @@ def _beside_format(figures: Figures) -> Iterator[Fact]:
     if right is not None and figures["config"].get("right") is None and right["rate"] < _FEW_RIGHT:
         yield Fact(
             "values",
-            f"{right['k']:,} of {right['n']:,} known answers were right ({percent(right['rate'])}); set a limit with "
+            f"{right['k']:,} of {right['n']:,} known answers were right ({percent(right['rate'])}). Set a limit with "
             "--min-right 95%",
         )
 

@@ -108,7 +108,7 @@ def test_journal_of_another_plan_is_refused(tmp_path):
     Journal.begin(tmp_path / "j", PLAN).close()
     other = plan_of(small_suite(), variants_of(["m"], ["few_shot"]))
 
-    with pytest.raises(InvalidArgument, match=r"it is of another run \(small, 4 calls, bare"):
+    with pytest.raises(InvalidArgument, match=r"it belongs to another run \(small, 4 calls, bare"):
         Journal.resume(tmp_path / "j", other)
 
 
@@ -116,7 +116,7 @@ def test_file_that_is_there_is_not_begun_again(tmp_path):
     """Beginning never takes the place of replies that were paid for."""
     Journal.begin(tmp_path / "j", PLAN).close()
 
-    with pytest.raises(InvalidArgument, match="there is one already"):
+    with pytest.raises(InvalidArgument, match="the file exists"):
         Journal.begin(tmp_path / "j", PLAN)
 
 

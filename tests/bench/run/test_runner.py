@@ -475,7 +475,7 @@ WRONG = [
     ({"calls_per_minute": 0.0}, "calls_per_minute=0.0: expected a number > 0"),
     ({"target": 1.0}, "target=1.0: expected a rate in (0, 1)"),
     ({"budget": RunBudget(elapsed_s=0)}, "budget.elapsed_s=0: expected a number > 0"),
-    ({"budget": RunBudget(cost=1.0)}, "budget.cost=1.0: expected prices beside it"),
+    ({"budget": RunBudget(cost=1.0)}, "budget.cost=1.0: expected prices too"),
 ]
 
 

@@ -392,7 +392,10 @@ PROBLEMS = {
         ["a/tasks.jsonl:3: broken JSON at column 2: Expecting property name enclosed in double quotes"],
     ),
     "duplicate_key": ({T: '{"id": "a", "id": "b"}'}, ["a/tasks.jsonl:1: broken JSON: duplicate key 'id'"]),
-    "nan": ({I: '{"valid": true, "data": NaN}'}, ["a/instances.jsonl:1: broken JSON: NaN is no JSON number"]),
+    "nan": (
+        {I: '{"valid": true, "data": NaN}'},
+        ["a/instances.jsonl:1: broken JSON: NaN is not a JSON number"],
+    ),
     "endless_nesting": (
         {T: "[" * 200_000},
         ["a/tasks.jsonl:1: broken JSON: nested too deep to be read"],

@@ -185,7 +185,7 @@ def test_schema_from_a_column_and_for_all_rows_is_refused(tmp_path):
 
     with pytest.raises(InvalidArgument) as caught:
         load_suite(path, columns={"schema": "s"}, schema=True)
-    assert str(caught.value) == "columns={'schema': ...}, schema=: expected one of the two, got both"
+    assert str(caught.value) == "columns={'schema': ...}, schema=: expected only one of them"
 
 
 @pytest.mark.parametrize("columns", [{"inputs": "text"}, {"input": 1}])

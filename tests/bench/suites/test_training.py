@@ -79,7 +79,7 @@ def test_playbook_takes_one_beginning(tmp_path):
 
     suite = load_suite(_set(tmp_path, test=[_row(8), {"messages": [SYSTEM, *_row(9)["messages"]]}]))
 
-    with pytest.raises(InvalidArgument, match="`bench` asks each task with its own"):
+    with pytest.raises(InvalidArgument, match="`bench` sends the messages of each task"):
         suite_inputs(suite.schemas[0])
 
 

@@ -102,7 +102,7 @@ def test_a_store_with_calls_is_refused(url):
     with open_store(url) as store:
         run_demo(recorded_model().model, store)
 
-        with pytest.raises(InvalidArgument, match="holds calls already: expected one without"):
+        with pytest.raises(InvalidArgument, match=r"has calls already. The demo needs an empty store"):
             run_demo(recorded_model().model, store)
 
 

@@ -190,7 +190,7 @@ def test_what_it_lacks_is_told_at_decoration(at, server):
     """A way in which it cannot be asked is an error when a function is decorated, and by the way itself."""
     with at(server) as model:
         for way in details_of(model).lacks:
-            with pytest.raises(InvalidArgument, match=r"model 'm': outlines.*guard the model"):
+            with pytest.raises(InvalidArgument, match=r"model 'm': outlines.*Guard the model"):
                 guard(SCHEMA, store=None)(getattr(model, way))
             with pytest.raises(InvalidArgument, match=r"model 'm': outlines"):
                 asked(model, way)
@@ -313,7 +313,7 @@ def test_a_closed_model_says_so(at, server):
     model.close()
     model.close()
 
-    with pytest.raises(InvalidArgument, match="model 'm' is closed: connect again"):
+    with pytest.raises(InvalidArgument, match=r"model 'm' is closed. Connect again"):
         asked(model, ways_of(model)[0])
 
 

@@ -58,7 +58,7 @@ def test_a_newer_version_is_refused(postgres, new_schema, make):
 
     with pytest.raises(
         StoreError,
-        match=f"has version {LAYOUT + 1} of the tables, this version knows up to {LAYOUT}: upgrade",
+        match=f"has version {LAYOUT + 1} of the tables, this version knows up to {LAYOUT}. Upgrade",
     ):
         open_store(url)
 
@@ -75,7 +75,7 @@ def test_an_older_layout_is_refused_and_left_alone(postgres, new_schema, layout)
         with pytest.raises(StoreError) as error:
             use()
         assert str(error.value).endswith(
-            f"its schema '{schema}' was made before the first release: name another one with ?schema="
+            f"its schema '{schema}' was made before the first release. Name another one with ?schema="
         )
     assert postgres.execute(f"SELECT * FROM {schema}.meta ORDER BY key") == before
 

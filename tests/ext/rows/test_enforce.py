@@ -300,8 +300,8 @@ def test_wrong_schema_is_refused():
 
 
 COLUMNS = [
-    ([{"promt": "a"}], "task='prompt': the rows have no such column, did you mean 'promt'?, only 'promt'"),
-    ([{"prompt": "a", "ok": 1}], "rows: they have columns that are to be written: 'ok': rename them"),
+    ([{"promt": "a"}], "task='prompt': the rows have only 'promt', did you mean 'promt'?"),
+    ([{"prompt": "a", "ok": 1}], "rows: these columns of the result exist already: 'ok'. Rename them"),
 ]
 
 
@@ -340,8 +340,8 @@ def test_a_recorder_whose_store_cannot_be_read_lets_the_rows_go_on(tmp_path, cap
 
     _OneWriter(f"sqlite:///{tmp_path}/records.db").record([(outcome, None)])
 
-    (told_of,) = [record.getMessage() for record in caplog.records if "rows go on" in record.getMessage()]
-    assert told_of.startswith("1 calls are not recorded, the rows go on: ")
+    (told_of,) = [record.getMessage() for record in caplog.records if "rows continue" in record.getMessage()]
+    assert told_of.startswith("1 calls are not recorded, and the rows continue: ")
 
 
 # On Ray.

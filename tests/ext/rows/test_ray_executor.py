@@ -256,7 +256,7 @@ def test_an_exception_that_cannot_be_sent_is_no_death(cluster):
 @slow
 def test_a_model_with_connections_needs_a_name(cluster):
     """What cannot be pickled is an error before anything is asked."""
-    with pytest.raises(InvalidArgument, match=r"model 'model': cannot be sent to workers .*: give the name"):
+    with pytest.raises(InvalidArgument, match=r"model 'model': cannot be sent to workers .*. Pass the name"):
         run_on_ray(plan_for(), {"model": ScriptedModel({"": "{}"})})
 
 

@@ -144,7 +144,7 @@ def test_a_port_that_is_taken_is_an_error():
     """A port where somebody listens already is told at once, and what was on stays on."""
     on = telemetry.enable(prometheus_port=0)
 
-    with pytest.raises(InvalidArgument, match=f"prometheus_port={on.port}: nobody can listen there"):
+    with pytest.raises(InvalidArgument, match=f"prometheus_port={on.port}: the port is not available"):
         telemetry.enable(prometheus_port=on.port)
 
     assert get(on.port)
@@ -232,7 +232,7 @@ def test_a_file_that_cannot_be_written_harms_no_call(tmp_path, caplog):
         time.sleep(0.01)
 
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["telemetry: the file of counters cannot be written, calls go on: FileNotFoundError"]
+    assert lines == ["telemetry: the file of counters cannot be written, calls continue: FileNotFoundError"]
 
 
 def test_what_two_threads_find_at_once_is_said_once(tmp_path, caplog, monkeypatch):

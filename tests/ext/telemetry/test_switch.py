@@ -95,13 +95,13 @@ def test_a_variable_that_says_nothing_sensible_harms_no_call(text):
     done = run(GUARDED + 'f("a"); f("b"); print("done")', SCHEMA_GUARD_TELEMETRY=text)
 
     assert done.stdout == "done\n"
-    assert done.stderr.count("telemetry is off, calls go on") == 1
+    assert done.stderr.count("telemetry is off, and calls continue") == 1
 
 
 def test_the_variable_is_read_by_its_words():
     """Its parts are the arguments of `enable`."""
     assert settings_of("otel, file:/a,port:1") == (True, "/a", 1)
-    with pytest.raises(InvalidArgument, match=r"'prom': expected 'otel', 'file:PATH\.prom' or 'port:N'"):
+    with pytest.raises(InvalidArgument, match=r"'prom': expected 'otel', 'file:PATH\.prom', or 'port:N'"):
         settings_of("otel,prom")
 
 
@@ -138,7 +138,7 @@ def test_an_exporter_that_raises_harms_no_call(sdk, f, caplog):
     assert [f("a") for _ in range(5)] == ["{}"] * 5
     assert telemetry.flush(5.0) == 0
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["telemetry: a call could not be told, calls go on: RuntimeError"]
+    assert lines == ["telemetry: a call could not be told, calls continue: RuntimeError"]
 
 
 def test_a_span_that_cannot_begin_harms_no_call(sdk, f, caplog):
@@ -155,7 +155,7 @@ def test_a_span_that_cannot_begin_harms_no_call(sdk, f, caplog):
     assert f("a") == "{}"
     assert on.counters.read()["calls"] == {("f", "t", "valid_first_time"): 1}
     assert [record.getMessage() for record in caplog.records] == [
-        "telemetry: no span could be begun, calls go on: RuntimeError"
+        "telemetry: no span could be begun, calls continue: RuntimeError"
     ]
 
 

@@ -49,7 +49,7 @@ HEADERS = {
     "other": ([{"a": 1}], 'got a file that begins with b\'{"a": 1}'),
     "later": (
         [{"export": {"format": 2, "hash_keys": []}}],
-        "has format 2, this version knows up to 1: upgrade",
+        "has format 2, this version knows up to 1. Upgrade",
     ),
     "odd": ([{"export": {"format": True, "hash_keys": []}}], "at /export/format: expected 1, got True"),
     "keys": ([{"export": {"format": 1}}], "at /export/hash_keys: expected an array of strings, got None"),
@@ -66,18 +66,18 @@ def test_import_refuses_incomplete_files(lines, told, new_backend, move):
 
 def test_a_file_that_was_cut_off_is_told(lines, new_backend, move):
     """The end says how many attempts there should be."""
-    assert "the end: expected the entry 'end': the file was cut off" in refusal(
+    assert "the end: expected the entry 'end', because the file was cut off" in refusal(
         move, new_backend(), lines[:-1]
     )
     assert "line 3: expected a final attempt of the call 'call 1'" in refusal(move, new_backend(), lines[:3])
-    assert "says that it has 4 attempts, and has 3" in refusal(move, new_backend(), lines[:1] + lines[2:])
+    assert "ends with the number 4, but has 3 attempts" in refusal(move, new_backend(), lines[:1] + lines[2:])
 
 
 def test_two_files_joined_are_told(lines, new_backend, move):
     """A second header is none."""
     message = refusal(move, new_backend(), [*lines[:-1], lines[0], lines[-1]])
 
-    assert "line 6: export at (root): expected one header: give files one by one" in message
+    assert "line 6: export at (root): expected one header. Pass files one by one" in message
 
 
 BESIDE = {

@@ -69,13 +69,13 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
         status, out, err = begin(server)
 
         assert (status, out, server.requests, load_job(orders)) == (2, "", [], None)
-    assert "nothing was uploaded: there is no terminal to confirm on; add --yes" in err
+    assert "nothing was uploaded: there is no terminal to confirm on. Add --yes" in err
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--base", "gpt-4-0613"), "gpt-4-0613 is closed altogether since 2026-10-23: take another --base: nothing"),
+        (("--base", "gpt-4-0613"), "gpt-4-0613 is closed altogether since 2026-10-23. Use another --base: nothing"),
         (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
         ((), "--base: expected it for a new job"),
         (("--status",), "has no job.json: no job was begun"),
@@ -113,7 +113,7 @@ def test_another_job_is_not_gone_on_with(begin, orders):
 
         assert status == 2
         assert (
-            "--base other: the job in job.json has small; leave it out to resume that job, or begin a new one with --again"
+            "--base other: the job in job.json has small. Leave it out to resume that job, or begin a new one with --again"
             in err
         )
         assert begin(server, "--yes", "--again", base="other")[0] == 0
@@ -186,7 +186,7 @@ def test_two_at_once_are_told(begin, capsys, orders):
             seen = run(capsys, "tune", "run", orders, "--status")
 
     assert status == 2
-    assert "another process is at its job: wait for it, or look with --status" in err
+    assert "another process works on its job. Wait for it, or use --status" in err
     assert (seen[0], seen[1].splitlines()[0]) == (0, "openai-compatible, small: succeeded (ftjob-3)")
 
 

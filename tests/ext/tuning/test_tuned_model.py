@@ -67,7 +67,7 @@ def test_an_adapter_lies_beside_the_job(job, tmp_path):
 @pytest.mark.parametrize(
     ("given", "status", "told"),
     [
-        (None, "running", "its job has made no model, it is running: go on with schema-guard tune run "),
+        (None, "running", "its job has made no model, it is running. Continue with schema-guard tune run "),
     ],
 )
 def test_a_job_without_a_model_is_told(job, given, status, told):
@@ -78,13 +78,13 @@ def test_a_job_without_a_model_is_told(job, given, status, told):
 
 def test_a_folder_without_a_job_is_told(tmp_path):
     """Where nothing was tuned the command is named."""
-    with pytest.raises(InvalidArgument, match=r"there is no job.json: make one with schema-guard tune run "):
+    with pytest.raises(InvalidArgument, match=r"there is no job.json. Make one with schema-guard tune run "):
         connect(f"tuned:{tmp_path}")
 
 
 def test_the_command_of_a_folder_with_spaces_can_be_copied(tmp_path):
     """Its path is quoted, as a shell wants it."""
-    with pytest.raises(InvalidArgument, match=r"make one with schema-guard tune run '.*my set'$"):
+    with pytest.raises(InvalidArgument, match=r"Make one with schema-guard tune run '.*my set'$"):
         connect(f"tuned:{tmp_path / 'my set'}")
 
 

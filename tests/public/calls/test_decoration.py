@@ -13,7 +13,7 @@ from tests.public.calls.functions import GOOD, TOTAL, VALUE, NotAFunction, ask
 
 KNOWN = "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema"
 NEEDS = (
-    "ask must take the provider's arguments: give it a parameter 'options: dict | None = None' and pass it on as "
+    "ask must take the provider's arguments. Give it a parameter 'options: dict | None = None' and pass it on as "
     "create(..., **(options or {})), or use one of bare, system_prompt, few_shot, reason_then_format"
 )
 
@@ -133,15 +133,15 @@ def two(a: str, b: str):
     return GOOD
 
 
-HOW = "name it with params=Params(prompt=...), call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
+HOW = "Name it with params=Params(prompt=...), call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
 
 
 @pytest.mark.parametrize(
     ("function", "message"),
     [
         (NotAFunction(), "guard: <no function>: expected a function that calls a language model"),
-        (guard(TOTAL)(ask), "guard: ask is guarded already: set one guard on a function"),
-        (two, f"two: more than one parameter could carry the prompt (a, b): {HOW}"),
+        (guard(TOTAL)(ask), "guard: ask is guarded already. Set one guard on a function"),
+        (two, f"two: more than one parameter could carry the prompt (a, b). {HOW}"),
     ],
     ids=["no function", "guarded", "two"],
 )
@@ -170,8 +170,8 @@ def test_a_schema_without_examples_needs_some():
         guard(schema, strategy="few_shot")(ask)
 
     assert str(caught.value) == (
-        "strategy='few_shot': no valid example could be drawn from number at (root), where the schema expects a string that "
-        "matches '^(?=a)b$': give examples=[(task, value), ...] with valid values, or 'examples' in the schema"
+        "strategy='few_shot': no valid example can be generated from number at (root), where the schema expects a string that "
+        "matches '^(?=a)b$'. Pass examples=[(task, value), ...] with valid values, or 'examples' in the schema"
     )
 
 
@@ -252,7 +252,7 @@ def test_a_word_of_nobody_is_told_all_of_ours():
         (lambda: Params(feedback=3), "params.feedback=3: expected a str or None"),
         (
             lambda: Params(prompt_file="p.json"),
-            "params.prompt_file='p.json': this version doesn't have params.prompt_file yet: leave it out",
+            "params.prompt_file='p.json': this version doesn't have params.prompt_file yet. Leave it out",
         ),
         (lambda: Limits(max_byte=3), "Limits: unknown argument max_byte=3, did you mean 'max_bytes'?"),
         (lambda: About(verison="2"), "About: unknown argument verison='2', did you mean 'version'?"),

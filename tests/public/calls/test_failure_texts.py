@@ -213,20 +213,20 @@ OTHER = {
     "None": (
         None,
         (
-            ": the function gave None, not a model's reply: return the reply or its text; where the model found nothing, "
+            ": the function returned None, not a model's reply. Return the reply or its text. If the model found nothing, "
             "return its text, null"
         ),
     ),
     "number": (
         3,
         (
-            ": the function gave a value of type 'int', not a model's reply: the schema's own type is another: return the "
+            ": the function returned a value of type 'int', not a model's reply: the schema's own type is another. Return the "
             "reply or its text"
         ),
     ),
     "object": (
         object(),
-        ": the function gave a value of type 'object', not a model's reply: return the reply or its text",
+        ": the function returned a value of type 'object', not a model's reply. Return the reply or its text",
     ),
 }
 

@@ -44,7 +44,7 @@ class Gives:
     message: str = ""
 
 
-NO_REPLY = "ask: the function gave {}, not a model's reply: return the reply or its text"
+NO_REPLY = "ask: the function returned {}, not a model's reply. Return the reply or its text"
 ASK = "{}.<locals>.ask"
 GIVES = (
     Gives("a text", GOOD, VALUE),
@@ -68,8 +68,8 @@ GIVES = (
         ("transport", "provider_error"),
         "ask: an HTML page came instead of a reply: is the base URL right, is there a proxy?",
     ),
-    Gives("None", None, InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("None") + "; where the model found nothing, return its text, null"),
-    Gives("a number", 3, InvalidArgument, ("transport", "no_reply"), "ask: the function gave a value of type 'int', not a model's reply: the schema's own type is another: return the reply or its text"),
+    Gives("None", None, InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("None") + ". If the model found nothing, return its text, null"),
+    Gives("a number", 3, InvalidArgument, ("transport", "no_reply"), "ask: the function returned a value of type 'int', not a model's reply: the schema's own type is another. Return the reply or its text"),
     Gives("a parsed dict", VALUE, VALUE),
     Gives("a parsed list", [1], GuardFailed, ("structure", "type")),
     Gives("an object", NotAFunction(), InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("a value of type 'NotAFunction'")),

@@ -216,10 +216,10 @@ def default_names(prompt: str, options: dict[str, Any] = {"model": "x"}):  # noq
         (
             no_place,
             ["a"],
-            r"no_place must be told whom to ask: give it a parameter 'model: str', or 'options",
+            r"no_place can't select a model. Give it a parameter 'model: str', or 'options",
         ),
-        (other_meaning, ["a"], "other_meaning must be told whom to ask"),
-        (no_place, [SCRIPTED], "give it a parameter 'model', or guard the first of the models itself"),
+        (other_meaning, ["a"], "other_meaning can't select a model"),
+        (no_place, [SCRIPTED], "Give it a parameter 'model', or guard the first of the models itself"),
         (default_names, ["a"], "the default of 'options' of .*default_names names a model"),
     ],
 )

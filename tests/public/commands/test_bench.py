@@ -177,7 +177,7 @@ def test_models_of_one_name_are_refused(capsys):
     )
 
     assert status == 2
-    assert "there are two models named 'm': name one of them, as in --model second=scripted:m.jsonl" in err
+    assert "there are two models named 'm'. Name one of them, as in --model second=scripted:m.jsonl" in err
 
 
 def test_count_of_tasks_covers_a_variant_with_lost_calls(capsys):
@@ -260,7 +260,7 @@ WRONG = [
     (["run", "--model", "scripted:none"], "scripted:none: expected a readable file"),
     (["run", "--model", "lokal"], "--model 'lokal': expected one of local"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", "few_shots"], "--strategy 'few_shots'"),
-    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", ","], "--strategy []: expected one"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", ","], "--strategy []: expected at least one"),
     (["run", "suite.jsonl", "--max-attempts", "0"], "Invalid value for '--max-attempts': '0': expected a whole number of at least 1"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--sample", "few"], "'few': expected a number of tasks such as 48"),
     (["run", "suite.jsonl", "--suite-format", "foldr"], "--suite-format 'foldr': expected one of"),
@@ -269,7 +269,7 @@ WRONG = [
     (["run", "suite.jsonl", "--output", "no/such/file.json"], "--output no/such/file.json: there is no folder 'no/such'"),
     (["run", "suite.jsonl", "--output", "r.pdf"], "--output: expected a name that ends in .json, .html, .md, .txt, got '.pdf'"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--executor", "rey"], "--executor 'rey': expected local, ray, or ray://HOST:PORT, did you mean 'ray'?"),
-    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl"], "there is one already"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl"], "the file exists"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl", "--resume"], "expected a journal of this version"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--max-cost", "1"], "--max-cost needs --prices SOURCE"),
     (["compare", "none.json", "none.json"], "none.json: expected the JSON file of a result"),

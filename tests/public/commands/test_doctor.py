@@ -41,10 +41,10 @@ def foreign(path):
     [
         (
             lambda path: path.write_text("{}" * 999),
-            "is not a SQLite database: move it away or name another file",
+            "is not a SQLite database. Move it away, or name another file",
         ),
         (newer, "has schema version 999, this version knows up to "),
-        (foreign, "is a SQLite database of another program: name another file"),
+        (foreign, "is a SQLite database of another program. Name another file"),
         (lambda path: path.mkdir(), "is a directory: expected a file, such as"),
     ],
     ids=["text", "newer", "foreign", "folder"],
@@ -83,7 +83,7 @@ def test_a_store_that_cannot_be_made_is_1(folder, capsys):
 
     assert status == 1
     assert json.loads(out)["store"]["problem"].endswith(
-        "s.json/records.db cannot be made: make it and its folder writable, or name another file"
+        "s.json/records.db cannot be made. Make it and its folder writable, or name another file"
     )
 
 

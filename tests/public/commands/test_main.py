@@ -51,7 +51,7 @@ USAGE = [
         ["schema", "check", "s.json", "s.json", "--format", "xml"],
         "Invalid value for '--format': 'xml' is not one of",
     ),
-    (["report"], "no store: $SCHEMA_GUARD_STORE is 'none'; name one with --store sqlite:///FILE"),
+    (["report"], "no store: $SCHEMA_GUARD_STORE is 'none'. Name one with --store sqlite:///FILE"),
     (["report", "--store", "mysql://x"], "schema-guard: store 'mysql://x': unknown scheme 'mysql'"),
     (
         ["report", "--store", "sqlite:///r.db", "--since", "noon"],
@@ -61,7 +61,7 @@ USAGE = [
         ["report", "--store", "sqlite:///r.db", "--since", f"{10**9}d"],
         "Invalid value for '--since': '1000000000d': expected a date",
     ),
-    (["report", "--store", "sqlite:///s.json"], "s.json is not a SQLite database: move it away"),
+    (["report", "--store", "sqlite:///s.json"], "s.json is not a SQLite database. Move it away"),
 ]
 
 
@@ -135,7 +135,7 @@ def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (MemoryError(), "out of memory: give the command less data at once (--verbose prints the traceback)"),
+        (MemoryError(), "out of memory. Give the command less data at once (--verbose prints the traceback)"),
         (AssertionError(), "unexpected AssertionError (--verbose prints the traceback)"),
         (KeyError("x"), "unexpected KeyError: 'x' (--verbose prints the traceback)"),
     ],

@@ -16,7 +16,7 @@ from tests.public.decide.examples import passing
 GOOD = '{"team": "billing"}'
 ALONE = "has no effect with --evidence, which replaces the store"
 ONE_FUNCTION = "--max-failure-rate, --decline, and --not-applicable apply to one function: choose one with --function: app.one, app.two"
-NO_STORE = "no store: $SCHEMA_GUARD_STORE is 'none'; name one with --store"
+NO_STORE = "no store: $SCHEMA_GUARD_STORE is 'none'. Name one with --store"
 ONE = "expected one of them in each command"
 HERE = "has no effect on a training on this machine"
 NO_JOB = "set has no job.json: no job was begun"
@@ -101,7 +101,7 @@ TABLE = {
     "tune prepare --store r.db -o out": "--schema is missing",
     "tune prepare --suite suite.jsonl -o out": "--schema is missing",
     "tune prepare --schema ticket --store r.db": "Missing option '-o' / '--output'",
-    "tune prepare --schema ticket --store two.db -o out": "several functions have it; choose one with --function",
+    "tune prepare --schema ticket --store two.db -o out": "several functions have it. Choose one with --function",
     "tune prepare --suite suite.jsonl --schema suite-1 --function app.triage -o out": NO_STORE,
     "tune prepare --schema ticket -o out": NO_STORE,
     f"{EXPORT} --accept-unchecked": "--accept-unchecked: expected it with --base MODEL",
@@ -140,7 +140,7 @@ TABLE = {
     f"{PLAYBOOK} --first-step larger_model": "expected a step that can be run: no larger model named",
     f"{PLAYBOOK} --decline few_shot": "expected STEP=REASON",
     f"{PLAYBOOK} --option temperature": "expected KEY=VALUE",
-    f"{PLAYBOOK} --with e.json": "--with['strategies']: expected what no playbook can measure",
+    f"{PLAYBOOK} --with e.json": "--with['strategies']: a playbook measures it",
     f"{PLAYBOOK} --first-step sampling": "--first-step 'sampling': expected one of",
     f"{PLAYBOOK} --first-step few_shots": "did you mean 'few_shot'?",
     f"{PLAYBOOK} --strategy bare": "--strategy: the steps of --playbook decide this",
@@ -190,7 +190,7 @@ TABLE = {
     f"{TRACES} --traffic all --schema a=ticket.json": "a name needs --field schema=PLACE",
     f"{TRACES} --traffic all --schema ticket.json --from phoenix": "expected a row of phoenix",
     "store import --from auto plain.jsonl --traffic all --schema ticket.json": NO_STORE,
-    "demo --offline --store r.db": "expected one without, for the demo alone",
+    "demo --offline --store r.db": "The demo needs an empty store",
     "schema check item.json": "Missing argument 'FILE...'",
 }  # fmt: skip
 

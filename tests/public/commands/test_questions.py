@@ -105,7 +105,7 @@ def test_delete_without_a_terminal_takes_no_answer(store, what):
     status, out, err = answered(f"store delete {what} --store r.db", "y\n", has_terminal=False)
 
     assert (status, out, state(store)) == (2, "", WHOLE)
-    assert err == "schema-guard: nothing was deleted: there is no terminal to confirm on; add --yes\n"
+    assert err == "schema-guard: nothing was deleted: there is no terminal to confirm on. Add --yes\n"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_probe_without_a_terminal_takes_no_answer(enforcing):
     status, out, err = answered(f"schema probe --model {enforcing.openai_url}#m", "y\n", has_terminal=False)
 
     assert (status, out, enforcing.requests) == (2, "", [])
-    assert "add --yes" in err
+    assert "Add --yes" in err
 
 
 @needs("fitting", "loopback")
@@ -223,7 +223,7 @@ def test_tune_without_a_terminal_takes_no_answer(tuning):
     status, out, err = answered(tune(tuning), "y\n", has_terminal=False)
 
     assert (status, out, tuning.requests, Path("set/job.json").exists()) == (2, "", [], False)
-    assert "add --yes" in err
+    assert "Add --yes" in err
 
 
 @needs("loopback", "tuning")

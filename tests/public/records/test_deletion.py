@@ -312,7 +312,7 @@ def test_delete_with_counts_deletes_all_data_of_a_function(file, cli, cli_json):
     done = cli("store", "delete", "--counts", "--function", "app.b", "--yes", "--store", file)
 
     assert refused[0] == 2
-    assert "nothing was deleted: there is no terminal to confirm on; add --yes" in refused[2]
+    assert "nothing was deleted: there is no terminal to confirm on. Add --yes" in refused[2]
     assert done[:2] == (
         0, "deleted 20 attempts of the function 'app.b', and the counts of 1 configuration\n20 attempts left\n",
     )  # fmt: skip

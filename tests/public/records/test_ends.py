@@ -221,7 +221,7 @@ def test_flush_on_sigterm_keeps_an_existing_handler(there):
     """If SIGTERM is handled or ignored, `flush_on_sigterm` raises and names `flush`."""
     before = signal.signal(signal.SIGTERM, there)
     try:
-        with pytest.raises(InvalidArgument, match=r"call schema_guard\.flush\(\) in that handler"):
+        with pytest.raises(InvalidArgument, match=r"Call schema_guard\.flush\(\) in that handler"):
             schema_guard.flush_on_sigterm()
         assert signal.getsignal(signal.SIGTERM) is there
     finally:
@@ -242,7 +242,7 @@ def test_flush_on_sigterm_needs_the_main_thread():
     thread.start()
     thread.join()
 
-    assert messages == ["flush_on_sigterm() was called in another thread: call it in the main thread"]
+    assert messages == ["flush_on_sigterm() was called in another thread. Call it in the main thread"]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 

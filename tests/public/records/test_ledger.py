@@ -186,7 +186,7 @@ def test_calls_succeed_without_a_usable_store(where, durability, tmp_path, caplo
     assert words in str(refused.value)
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 1
-    assert messages[0].startswith("records are lost (store_unavailable), calls go on: ")
+    assert messages[0].startswith("records are lost (store_unavailable), calls continue: ")
     assert words in messages[0]
 
 
@@ -309,7 +309,7 @@ def test_read_only_file_system_can_be_read(medium, cli, cli_json):
     ask = guard({"type": "integer"}, store=f"{folder}/r.db")(lambda prompt: "1")
 
     assert ask("t") == 1
-    with pytest.raises(StoreError, match="make it and its folder writable, or name another file"):
+    with pytest.raises(StoreError, match="Make it and its folder writable, or name another file"):
         open_store(f"{folder}/r.db")
     assert cli_json("report", "--store", f"{folder}/r.db")["groups"][0]["calls"] == 20
     assert cli_json("store", "check", "--store", f"{folder}/r.db")["sound"]

@@ -52,7 +52,7 @@ def folder_of(path):
 
 
 def sentence(path):
-    return f"{path} was made before the first release: move it away"
+    return f"{path} was made before the first release. Move it away"
 
 
 def command(*words):
@@ -200,7 +200,7 @@ def test_database_of_another_program_is_refused(tmp_path):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE theirs (x)")
 
-    assert refusal(path) == f"{path} is a SQLite database of another program: name another file"
+    assert refusal(path) == f"{path} is a SQLite database of another program. Name another file"
 
 
 def test_file_with_a_newer_layout_is_refused(tmp_path):
@@ -211,5 +211,5 @@ def test_file_with_a_newer_layout_is_refused(tmp_path):
         connection.execute(f"PRAGMA user_version = {layout + 1}")
 
     assert refusal(path) == (
-        f"{path} has schema version {layout + 1}, this version knows up to {layout}: upgrade schema-guard"
+        f"{path} has schema version {layout + 1}, this version knows up to {layout}. Upgrade schema-guard"
     )

@@ -164,9 +164,9 @@ def test_large_texts_are_compressed(path):
 
 def test_rejects_conflicting_settings_of_argument_and_url(path):
     """Argument and URL must not name different policies or durabilities."""
-    with pytest.raises(InvalidArgument, match=r"payload='full': the store .* says 'hash': say it once"):
+    with pytest.raises(InvalidArgument, match=r"payload='full': the store .* says 'hash'. Set it once"):
         open_store(f"{path}?payload=hash", payload="full")
-    with pytest.raises(InvalidArgument, match=r"durability='queue': the store .* says 'sync': say it once"):
+    with pytest.raises(InvalidArgument, match=r"durability='queue': the store .* says 'sync'. Set it once"):
         open_store(f"{path}?durability=sync", durability="queue")
     open_store(f"{path}?payload=hash", payload="hash").close()
 

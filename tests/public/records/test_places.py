@@ -295,16 +295,16 @@ def cut(path):
     changed(path, lambda content: content.__delitem__(slice(4_096, None)))
 
 
-OTHERS = "is a SQLite database of another program: name another file"
+OTHERS = "is a SQLite database of another program. Name another file"
 REFUSED = {
     "foreign": (foreign, OTHERS),
     "foreign with a log": (foreign_with_log, OTHERS),
     "foreign and killed": (foreign_that_was_killed, OTHERS),
-    "newer": (newer, r"has schema version 97, this version knows up to \d+: upgrade schema-guard"),
-    "text": (text, "is not a SQLite database: move it away or name another file"),
-    "zeroed": (zeroed, "is not a SQLite database: move it away or name another file"),
-    "overwritten": (overwritten, "is damaged: keep a copy of it and name another file"),
-    "cut": (cut, "is damaged: keep a copy of it and name another file"),
+    "newer": (newer, r"has schema version 97, this version knows up to \d+. Upgrade schema-guard"),
+    "text": (text, "is not a SQLite database. Move it away, or name another file"),
+    "zeroed": (zeroed, "is not a SQLite database. Move it away, or name another file"),
+    "overwritten": (overwritten, "is damaged. Keep a copy of it, and name another file"),
+    "cut": (cut, "is damaged. Keep a copy of it, and name another file"),
 }
 
 

@@ -41,7 +41,7 @@ OUT = [
 @pytest.mark.parametrize("case", OUT, ids=lambda case: case.id)
 def test_reference_that_leads_out_is_refused_at_load(case):
     """The error names the reference's place, and what to do instead."""
-    with pytest.raises(InvalidSchema, match="nothing is ever fetched") as caught:
+    with pytest.raises(InvalidSchema, match="schema_guard downloads nothing") as caught:
         Schema.of(case.document)
 
     assert (caught.value.code, caught.value.location) == ("remote_ref", case.location)
@@ -193,7 +193,7 @@ def test_resource_in_an_unknown_dialect_is_refused_when_it_is_reached():
 def test_reference_out_of_a_resource_is_refused():
     """The error names the resource and the place in it."""
     with pytest.raises(
-        InvalidSchema, match="'urn:m' at /items/\\$ref of resource 'urn:n' leads out"
+        InvalidSchema, match="'urn:m' at /items/\\$ref of resource 'urn:n' points outside"
     ) as caught:
         Schema.of({"$ref": "urn:n"}, resources={"urn:n": {"items": {"$ref": "urn:m"}}})
 

@@ -329,5 +329,5 @@ def test_what_the_bounded_walk_finds_is_wrong(document, instance):
 @pytest.mark.parametrize("text", ['{"type": "object"}', " [1]", '"invoice.json"', "{" + "x" * 9_000])
 def test_a_json_text_is_no_path(text):
     """A JSON text given as a schema is told from a path, and how to give it is said."""
-    with pytest.raises(InvalidArgument, match=r"got JSON text: give json.loads\(text\)"):
+    with pytest.raises(InvalidArgument, match=r"got JSON text. Pass json.loads\(text\)"):
         Schema.of(text)

@@ -57,7 +57,7 @@ def test_the_database_of_another_program_is_refused(path):
     connection.execute("CREATE TABLE theirs (x)")
     connection.close()
 
-    assert refusal(path) == f"{path} is a SQLite database of another program: name another file"
+    assert refusal(path) == f"{path} is a SQLite database of another program. Name another file"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_database_that_has_a_version_is_known_by_its_tables_and_its_header(pat
         connection.execute(statement)
     connection.close()
 
-    assert refusal(path) == f"{path} is a SQLite database of another program: name another file"
+    assert refusal(path) == f"{path} is a SQLite database of another program. Name another file"
 
 
 def test_the_header_says_whose_a_file_is(path):
@@ -99,7 +99,7 @@ def test_a_damaged_file_is_refused(path, make):
     content[100:400] = b"\xaa" * 300
     path.write_bytes(content)
 
-    assert refusal(path) == f"{path} is damaged: keep a copy of it and name another file"
+    assert refusal(path) == f"{path} is damaged. Keep a copy of it, and name another file"
 
 
 def test_a_folder_is_refused(tmp_path):
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     path = tmp_path / "file" / "records.db"
 
     assert refusal(path) == (
-        f"{path} cannot be written ({os.strerror(errno.EEXIST)}): make it and its folder writable, "
+        f"{path} cannot be written ({os.strerror(errno.EEXIST)}). Make it and its folder writable, "
         "or name another file"
     )
 
@@ -132,7 +132,7 @@ def test_a_read_only_file_is_refused(path):
     with pytest.raises(StoreError) as error:
         read_only.session()
 
-    assert str(error.value) == (f"{path} is read-only: make it and its folder writable, or name another file")
+    assert str(error.value) == (f"{path} is read-only. Make it and its folder writable, or name another file")
 
 
 def test_what_reads_cannot_write(path, make):
@@ -149,7 +149,7 @@ def test_a_user_without_home_is_told(monkeypatch):
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
 
     assert refusal("~/records.db") == (
-        "~/records.db needs a home folder and this user has none: name a file with store= or --store"
+        "~/records.db needs a home folder and this user has none. Name a file with store= or --store"
     )
 
 

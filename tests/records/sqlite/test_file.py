@@ -52,16 +52,16 @@ def cut(path):
 
 
 REFUSED = {
-    "foreign": (foreign, "is a SQLite database of another program: name another file"),
-    "foreign with a log": (foreign_with_log, "is a SQLite database of another program: name another file"),
+    "foreign": (foreign, "is a SQLite database of another program. Name another file"),
+    "foreign with a log": (foreign_with_log, "is a SQLite database of another program. Name another file"),
     "foreign and killed": (
-        foreign_that_was_killed, "is a SQLite database of another program: name another file",
+        foreign_that_was_killed, "is a SQLite database of another program. Name another file",
     ),
-    "newer": (newer, f"has schema version {LAYOUT + 1}, this version knows up to {LAYOUT}: upgrade schema-guard"),
-    "text": (text, "is not a SQLite database: move it away or name another file"),
-    "zeroed": (zeroed, "is not a SQLite database: move it away or name another file"),
-    "overwritten": (overwritten, "is damaged: keep a copy of it and name another file"),
-    "cut": (cut, "is damaged: keep a copy of it and name another file"),
+    "newer": (newer, f"has schema version {LAYOUT + 1}, this version knows up to {LAYOUT}. Upgrade schema-guard"),
+    "text": (text, "is not a SQLite database. Move it away, or name another file"),
+    "zeroed": (zeroed, "is not a SQLite database. Move it away, or name another file"),
+    "overwritten": (overwritten, "is damaged. Keep a copy of it, and name another file"),
+    "cut": (cut, "is damaged. Keep a copy of it, and name another file"),
 }  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def test_read_only_file_system_can_be_read(read_only, recorded, tmp_path):
         assert len(list(store.attempts())) == store.info().rows == 20
         assert (
             store.info().refusal
-            == f"{path} is read-only: make it and its folder writable, or name another file"
+            == f"{path} is read-only. Make it and its folder writable, or name another file"
         )
 
 
@@ -188,7 +188,7 @@ def test_every_command_that_reads_reads_such_a_medium(read_only, recorded, tmp_p
     results = {line: run(capsys, *line.split(), "--store", url) for line in COMMANDS}
 
     assert {line: status for line, (status, _, _) in results.items()} == COMMANDS
-    assert "is read-only: make it and its folder writable" in results["doctor"][1]
+    assert "is read-only. Make it and its folder writable" in results["doctor"][1]
     assert "is read-only" in results["store info"][1]
 
 
@@ -206,7 +206,7 @@ def test_what_is_recorded_on_such_a_medium_is_lost_and_said_once(read_only, reco
 
     assert (counts.offered, counts.lost_records, counts.pending) == (3, {"store_unavailable": 3}, 0)
     assert len(caplog.records) == 1
-    assert "make it and its folder writable, or name another file" in caplog.text
+    assert "Make it and its folder writable, or name another file" in caplog.text
 
 
 def test_a_log_that_cannot_be_read_there_is_said(read_only, recorded, tmp_path, make):

@@ -89,7 +89,7 @@ def _source(name: str) -> NamedSchema:
         return _read(name, sys.stdin.buffer.read(), None)
     path = Path(name)
     if path.is_dir():
-        raise click.UsageError(f"is a folder: name its files, such as '{name.rstrip('/')}/**/*.json'")
+        raise click.UsageError(f"is a folder. Name its files, such as '{name.rstrip('/')}/**/*.json'")
     if path.exists():
         return _read(name, path.read_bytes(), _from_here(path))
     if _WILD & set(name):
@@ -106,9 +106,9 @@ def _read(name: str, data: bytes, file: str | None) -> NamedSchema:
         text = data.decode("utf-8-sig")
         document = json.loads(text)
     except ValueError as error:
-        raise click.UsageError(f"is no JSON: {error}") from error
+        raise click.UsageError(f"is not JSON: {error}") from error
     except RecursionError as error:
-        raise click.UsageError("is no schema: it is nested too deep") from error
+        raise click.UsageError("is not a schema, because it is nested too deep") from error
     schema = Schema.of(document) if file is None else Schema.of(Path(name))
     return NamedSchema(name, schema, file, lines_of(text))
 

@@ -81,7 +81,7 @@ class EnforcingModel(Closing):
 
     def stream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Yield a reply in one chunk."""
-        raise InvalidArgument("EnforcingModel gives whole replies: expected a request without stream")
+        raise InvalidArgument("EnforcingModel returns whole replies. Send a request without stream")
 
     def astream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Yield a reply in one chunk."""

@@ -39,7 +39,7 @@ def connected(ray: Any, address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         if address is not None:
             raise InvalidArgument(
-                f"address={address!r}: this process is connected to a Ray cluster already: expected address=None"
+                f"address={address!r}: this process is connected to a Ray cluster already. Use address=None"
             )
         yield
         return
@@ -69,7 +69,7 @@ def pickled(name: str, model: Any) -> bytes:
         pickle: bytes = import_module("ray").cloudpickle.dumps(model)
     except Exception as error:
         raise InvalidArgument(
-            f"{name}: cannot be sent to workers ({clip(str(error))}): give the name that connect() takes"
+            f"{name}: cannot be sent to workers ({clip(str(error))}). Pass the name that connect() takes"
         ) from error
     return pickle
 

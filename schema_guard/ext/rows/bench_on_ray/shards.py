@@ -152,8 +152,8 @@ class Shards:
         del self._came[cell.key]
         if await self._make_call(cell, replies) is not None:
             raise InvalidArgument(
-                f"call {'/'.join(map(str, cell.key))}: a worker judged its replies otherwise than this process: "
-                "expected the same version of schema-guard on all machines"
+                f"call {'/'.join(map(str, cell.key))}: a worker and this process validate its replies differently. "
+                "Install the same version of schema-guard on all machines"
             )
 
     async def _after_death(self, unfinished: list[Cell], error: Exception) -> None:

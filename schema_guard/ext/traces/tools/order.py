@@ -48,6 +48,6 @@ def tool_of(row: Mapping[str, Any], known: Mapping[str, Tool], place: str) -> To
     keys = ", ".join(clip(key, 30) for key in list(row)[:_MOST_KEYS])
     near = did_you_mean("reply", list(row))
     raise InvalidArgument(
-        f"{clip(place)}: no tool is recognized by these keys: {keys}; name the tool with --from TOOL, or for your "
+        f"{clip(place)}: no tool is recognized by these keys: {keys}. Name the tool with --from TOOL, or for your "
         f"own rows the place of the reply with --from jsonl --field reply=PLACE{near}"
     )

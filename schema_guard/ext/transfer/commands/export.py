@@ -62,7 +62,7 @@ def command(which: WhichRows, file: File, store: str | None) -> int:
     records = existing(store)
     if file.output == STANDARD and which_form != "jsonl" and sys.stdout.isatty():
         raise click.UsageError(
-            f"{which_form} is not for a terminal: name a file with --output, or use a pipe"
+            f"{which_form} is not for a terminal. Name a file with --output, or use a pipe"
         )
     where = _where(which, records)
     with written(file.output, records.backend) as stream, steps("exported", records.info().rows) as on_step:

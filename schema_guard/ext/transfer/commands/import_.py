@@ -116,7 +116,7 @@ def command(
         _refuse(coming, f"--from {safe(traces.tool)}: traces have none of that")
         import_replies = load("option:--from").import_replies
         return int(import_replies(sources, readable(store), form, dry_run=dry_run, **asdict(traces)))
-    _refuse(traces, "it applies to files of another tool: add --from TOOL")
+    _refuse(traces, "it applies to files of another tool. Add --from TOOL")
     into = readable(store)
     with ExitStack() as stack:
         added = _imported(stack, sources, into, coming, dry_run=dry_run)
@@ -186,7 +186,7 @@ def _store(name: str, into: Store) -> Store:
     )
     if is_same:
         raise click.UsageError(
-            f"{safe(masked(name))!r} is the store itself: name the others, and with --store the one to fill"
+            f"{safe(masked(name))!r} is the store itself. Name the others, and with --store the one to fill"
         )
     return found
 
@@ -212,6 +212,6 @@ def _counted(one: Added, *, dry_run: bool) -> str:
         f"{there:,} {'was' if there == 1 else 'were'} there already" if there else "",
         plural(one.declarations, "declaration") if one.declarations else "",
         plural(one.lost_records, "count") + " of lost records" if one.lost_records else "",
-        "its inputs as inputs of their own" if one.unlinked else "",
+        "its inputs counted as different inputs" if one.unlinked else "",
     ]
     return ", ".join(filter(None, parts))

@@ -103,7 +103,7 @@ class TuneOptions:
             given, known = getattr(self, name), known_of.get(name)
             if given is not None and given != known:
                 raise click.UsageError(
-                    f"--{name} {safe(str(given))}: the job in {JOB_FILE} has {safe(str(known))}; leave it out to resume "
+                    f"--{name} {safe(str(given))}: the job in {JOB_FILE} has {safe(str(known))}. Leave it out to resume "
                     "that job, or begin a new one with --again"
                 )
 
@@ -213,7 +213,7 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     plan = plan_training(directory, settings=settings)
     if asked.base not in (None, plan.base):
         raise click.UsageError(
-            f"--base {safe(str(asked.base))}: this machine tunes {plan.base} only; leave it out"
+            f"--base {safe(str(asked.base))}: this machine tunes {plan.base} only. Leave it out"
         )
     _say(_plan_lines(plan))
     confirm(_QUESTION, yes=yes, refused="nothing was trained")
@@ -266,7 +266,7 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
             store.declare_step(content, TUNING, "started", text, function=manifest.get("function"))
     except (SchemaGuardError, click.ClickException) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else error
-        _say([f"the job is not noted in a store: {words}; give `decide` feasibility.active_tuner"])
+        _say([f"the job is not noted in a store: {words}. Pass `decide` feasibility.active_tuner"])
 
 
 def _check_ended(job: TuningJob) -> None:

@@ -32,7 +32,7 @@ Messages: TypeAlias = "tuple[dict[str, Any], ...]"
 
 FUNCTION_PROMPT: Final = "what was sent is not known: the function builds its own prompt"
 _UNKNOWN_TASK: Final = "no task is stored beside the prompt, which holds the format too"
-NO_TEXT: Final = "no text is kept of it: record with payload='full' or 'redacted'"
+NO_TEXT: Final = "its text isn't stored. Record with payload='full' or 'redacted'"
 _LOST: Final = "its text was lost: the redaction failed on it"
 _NOT_TEXT: Final = "messages that hold more than text of system, user and assistant"
 _ENDS: Final = "messages that do not end with the user's"
@@ -127,8 +127,8 @@ def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
         inspect.signature(prompt_from).bind(*args, **kwargs)
     except TypeError as error:
         raise InvalidArgument(
-            f"--prompt-from: it cannot be called with what is kept of a call, {clip(repr(task))}: {error}; of a function "
-            "with a parameter for the task that parameter alone is kept"
+            f"--prompt-from: it cannot be called with the stored task of a call, {clip(repr(task))}: {error}. If a function "
+            "has a parameter for the task, only that parameter is stored"
         ) from error
     try:
         prompt = prompt_from(*args, **kwargs)
@@ -140,6 +140,6 @@ def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
         ) from error
     if not isinstance(prompt, (str, list, tuple)):
         raise InvalidArgument(
-            f"--prompt-from gave {clip(repr(prompt))}: expected a str or a list of messages, what the function sends"
+            f"--prompt-from returned {clip(repr(prompt))}: expected a str or a list of messages"
         )
     return prompt

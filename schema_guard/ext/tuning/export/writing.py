@@ -49,7 +49,7 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
     ours = {MANIFEST, LABELS, _ROWS, *map(file_of, SIDES)}
     if JOB_FILE in there:
         raise InvalidArgument(
-            f"--output {safe(str(path))}: a model was tuned on what is there ({JOB_FILE}): name another folder"
+            f"--output {safe(str(path))}: a model was tuned on the set in it ({JOB_FILE}). Name another folder"
         )
     if there - ours:
         raise InvalidArgument(

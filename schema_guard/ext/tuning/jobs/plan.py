@@ -128,7 +128,7 @@ def _too_much(rows: TrainingSet, backend: str) -> Iterator[str]:
         if most is not None and size > most:
             yield f"{name} has {size:,} bytes, {label} takes at most {most:,} in one request"
     if takes.byte_order_mark and not rows.has_mark:
-        yield f"{TRAIN} begins without a byte-order mark, which {label} wants: write it so with schema-guard tune prepare --provider {takes.name}"
+        yield f"{TRAIN} begins without a byte-order mark, which {label} wants. Write it so with schema-guard tune prepare --provider {takes.name}"
 
 
 def _keys_text(keys: Iterable[frozenset[str]]) -> str:
@@ -223,7 +223,7 @@ def _closed(base: str, closing: ModelClosing | None, today: date) -> list[str]:
     if closing is not None:
         for day, what in ((closing.last_training, "for tuning"), (closing.last_inference, "altogether")):
             if day is not None and date.fromisoformat(day) < today:
-                return [f"{base} is closed {what} since {day}: take another --base"]
+                return [f"{base} is closed {what} since {day}. Use another --base"]
     return []
 
 

@@ -126,7 +126,7 @@ class HostTuning:
             HostError: The host refuses, or gives no answer.
         """
         if job.has_ended:
-            raise SchemaGuardError(f"the job is {job.status} already: there is nothing to cancel")
+            raise SchemaGuardError(f"the job is {job.status} already, so it can't be cancelled")
         id_ = job.id_of(START)
         if id_ is None and job.step(START) is not None:
             order = self._order(job)
@@ -239,7 +239,7 @@ def check_unchanged(directory: Path, job: TuningJob) -> None:
     changed = [name for name, digest in job.set.items() if now[name] != digest]
     if changed:
         raise InvalidArgument(
-            f"{', '.join(changed)} changed since the job was begun: put back what was there, or begin a new job "
+            f"{', '.join(changed)} changed since the job was begun. Put back what was there, or begin a new job "
             "with --again"
         )
 
@@ -251,7 +251,7 @@ def _await_file(host: JobHost, id_: str, name: str, following: Following) -> Non
         file: RemoteFile = _again(lambda: host.file(id_), following)
         if file.state == "refused":
             raise HostError(
-                f"the host refuses {name} ({id_}): {file.message or 'it does not say why'}: fix the rows, then "
+                f"the host refuses {name} ({id_}): {file.message or 'without a reason'}. Fix the rows, then "
                 "begin a new job with --again",
                 status=None,
                 is_passing=False,
@@ -261,7 +261,7 @@ def _await_file(host: JobHost, id_: str, name: str, following: Following) -> Non
         following.on_step(f"{name} is looked at", 0, None)
         pause(None)
     raise HostError(
-        f"the host is not done with looking at {name} ({id_}): the same command goes on later",
+        f"the host still checks {name} ({id_}). Run the same command again later",
         status=None,
         is_passing=False,
     )

@@ -209,7 +209,7 @@ def lock_job(directory: Path) -> Iterator[None]:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise JobLocked(
-                f"{clip_path(directory)}: another process is at its job: wait for it, or look with --status"
+                f"{clip_path(directory)}: another process works on its job. Wait for it, or use --status"
             ) from error
         yield
     finally:

@@ -59,8 +59,8 @@ def encode(tokenizer: Any, row: SftRow) -> Encoded:
     whole: str = tokenizer.apply_chat_template(turns, tokenize=False)
     if not whole.startswith(prompt + row.answer):
         raise InvalidArgument(
-            "the chat template of the weights does not put the answer behind the prompt as it is: "
-            "it cannot be learned as it is served; use other weights"
+            "the chat template of the weights changes the prompt when the answer follows it, so "
+            "a model can't learn it in the form that is served. Use other weights"
         )
 
     def tokens(text: str) -> list[int]:
@@ -84,7 +84,7 @@ def encode_all(tokenizer: Any, rows: Sequence[SftRow], part: str) -> list[Encode
     if long:
         raise InvalidArgument(
             f"{part}.jsonl: {len(long)} of {len(encoded)} rows are longer than what model 'local' serves "
-            f"({SLOT_TOKENS} tokens, of them {OUTPUT_TOKENS} of the answer), the first is row {long[0]} with "
-            f"{encoded[long[0] - 1].tokens} and {len(encoded[long[0] - 1].answer)}: leave them out"
+            f"({SLOT_TOKENS} tokens, {OUTPUT_TOKENS} of them for the answer), the first is row {long[0]} with "
+            f"{encoded[long[0] - 1].tokens} and {len(encoded[long[0] - 1].answer)}. Leave them out"
         )
     return encoded

@@ -87,7 +87,7 @@ def learn(settings: Mapping[str, Any], tell: Tell) -> None:
     training.run(tell)
     if not math.isfinite(training.progress.loss):
         raise InvalidArgument(
-            f"learning_rate={settings['learning_rate']}: the loss is {training.progress.loss}: try a tenth of it"
+            f"learning_rate={settings['learning_rate']}: the loss is {training.progress.loss}. Try a tenth of it"
         )
     _write(model, Path(settings["adapter"]), settings["rank"])
     training.checkpoint.unlink(missing_ok=True)

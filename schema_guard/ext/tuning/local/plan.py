@@ -106,8 +106,7 @@ def read_unchanged(directory: Path) -> TrainingSet:
     rows = read_set(directory)
     if not rows.is_unchanged:
         raise InvalidArgument(
-            f"{clip_path(directory / TRAIN)}: is not the file that {MANIFEST} was written with (another SHA-256): "
-            "export anew"
+            f"{clip_path(directory / TRAIN)}: is not the file of {MANIFEST} (another SHA-256). Export it again"
         )
     return rows
 
@@ -172,4 +171,4 @@ def _require_in_range(settings: LoraSettings) -> None:
             raise InvalidArgument(f"{name}={clip(repr(value))}: expected an int from {least} to {most}")
     rate: Any = settings.learning_rate
     if not isinstance(rate, float) or not 0.0 < rate < 1.0:
-        raise InvalidArgument(f"learning_rate={clip(repr(rate))}: expected a float over 0 and under 1")
+        raise InvalidArgument(f"learning_rate={clip(repr(rate))}: expected a float above 0 and below 1")

@@ -156,7 +156,7 @@ def _require_local_job(folder: Path) -> None:
     known = load_job(folder)
     if known is not None and known.backend != "local" and not known.has_ended:
         raise InvalidArgument(
-            f"{clip_path(folder)}: has a job at {known.backend} that is {known.status}: end it first, with "
+            f"{clip_path(folder)}: has a job at {known.backend} that is {known.status}. End it first, with "
             "schema-guard tune run DIR --cancel, or copy the training set to another folder"
         )
 
@@ -217,7 +217,7 @@ def _require_memory(needed: int) -> None:
     if available is not None and available < needed:
         raise SchemaGuardError(
             f"tuning on this machine takes {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are "
-            "free: end what takes it, leave out the longest rows, or tune elsewhere"
+            "free. End what takes it, leave out the longest rows, or tune elsewhere"
         )
 
 

@@ -70,7 +70,7 @@ class Buckets:
             if is_interruption(error):
                 raise
             _logger.warning(
-                "%s: the store's key cannot be read (%s): inputs are parted without it until this process ends",
+                "%s: the store's key cannot be read (%s). Until this process ends, inputs are split without it",
                 self._name,
                 type(error).__name__,
             )

@@ -29,8 +29,8 @@ def check_functions(tuned: Any, prompt: Any) -> None:
             raise InvalidArgument(f"{word}={clip(repr(function))}: expected a guarded function: @guard(...)")
         if function.guard.observe:
             raise InvalidArgument(
-                f"{word}: {_name(function)} is only observed: its replies pass as they come, so nothing can take their place; "
-                "guard it without observe=True"
+                f"{word}: {_name(function)} is only observed, so the fallback can't replace its replies. "
+                "Guard it without observe=True"
             )
     if isinstance(tuned, AsyncGuarded) is not isinstance(prompt, AsyncGuarded):
         raise InvalidArgument(
@@ -43,7 +43,7 @@ def check_functions(tuned: Any, prompt: Any) -> None:
         )
     if not tuned._prepared.tuned:
         raise InvalidArgument(
-            f"tuned: {_name(tuned)} is not known to ask a tuned model: guard it with about=About(tuned=True), or exchange the two"
+            f"tuned: {_name(tuned)} does not call a known tuned model. Guard it with about=About(tuned=True), or swap the two"
         )
     theirs, ours = list(_parameters(tuned)), list(_parameters(prompt))
     if theirs != ours:
@@ -67,7 +67,7 @@ def check_primary(primary: Any) -> None:
         )
     if any(map(inspect.iscoroutinefunction, (primary, type(primary).__call__))):
         raise InvalidArgument(
-            f"primary={name_of(primary)}: expected a plain function: what `async def` gives is true whatever it says"
+            f"primary={name_of(primary)}: expected a plain function, because the result of `async def` is always true"
         )
 
 

@@ -55,7 +55,7 @@ class Evidence:
             )
         if "verdicts" in verdict:
             raise InvalidArgument(
-                "Evidence.of: verdicts of several functions: give the one of this function, `decide --function NAME`"
+                "Evidence.of: verdicts of several functions. Pass the one of this function, `decide --function NAME`"
             )
         tune = verdict.get("tune")
         if not isinstance(tune, list) or not tune:

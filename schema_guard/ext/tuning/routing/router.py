@@ -329,7 +329,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return cast("_End", end)
 
     def _call_shadow(self, args: Any, kwargs: Any, shadow_of: str, bucket: float | None) -> Any:
-        """Ask the tuned model beside an answer; gives something to await where the function does."""
+        """Ask the tuned model beside an answer; returns an awaitable where the function does."""
         driven = self._shadow._ended(args, kwargs, shadow_of)
         if is_async(driven):
             return self._await_shadow(driven, bucket)

@@ -137,7 +137,7 @@ def test_without_texts_there_is_one_sentence_what_to_switch_on(tmp_path):
     """A store that keeps no text has none to train on."""
     result = gathered(recorded(tmp_path / "r.db", [[GOOD]], payload="hash"))
 
-    assert dict(result.left_out) == {"no text is kept of it: record with payload='full' or 'redacted'": 1}
+    assert dict(result.left_out) == {"its text isn't stored. Record with payload='full' or 'redacted'": 1}
 
 
 MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Ticket 9 to Graz"}]
@@ -190,7 +190,7 @@ def test_a_function_that_builds_its_own_prompt_says_itself_what_it_sends(tmp_pat
     (row,) = gathered(own(tmp_path / "p.db", **settings), prompt_from=lambda task: f"Sort: {task}").rows
     assert row.text == "Sort: Ticket 3"
     with pytest.raises(
-        InvalidArgument, match=r"--prompt-from gave None: expected a str or a list of messages"
+        InvalidArgument, match=r"--prompt-from returned None: expected a str or a list of messages"
     ):
         gathered(own(tmp_path / "n.db", **settings), prompt_from=lambda task: None)
     with pytest.raises(InvalidArgument, match=r"^--prompt-from raised ZeroDivisionError: .* for '"):

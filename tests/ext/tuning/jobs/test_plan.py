@@ -170,7 +170,10 @@ def test_what_is_no_row_is_told_by_its_line(tmp_path, lines, told):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('{"format": 2}', "its format is 2, and format 1 is what this version reads: upgrade schema-guard"),
+        (
+            '{"format": 2}',
+            "its format is 2, and format 1 is the one that this version reads. Upgrade schema-guard",
+        ),
         ("[" * 100_000, "expected the manifest of a training set: "),
         ("[]", "expected the manifest of a training set, an object"),
     ],
@@ -238,7 +241,7 @@ def test_a_host_takes_its_own_key_alone(backend, monkeypatch):
 
     assert host._wire.client.api_key == f"canary-{own}"
     monkeypatch.delenv(f"{own}_API_KEY")
-    with pytest.raises(InvalidArgument, match=f"needs a key: set {own}_API_KEY"):
+    with pytest.raises(InvalidArgument, match=f"needs a key. Set {own}_API_KEY"):
         connect_host(backend, None)
 
 

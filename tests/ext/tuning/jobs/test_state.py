@@ -73,7 +73,7 @@ def test_a_folder_is_held_by_one(tmp_path):
     """Who comes while another is at it is told, and it is free afterwards."""
     with (
         lock_job(tmp_path),
-        pytest.raises(SchemaGuardError, match="another process is at its job"),
+        pytest.raises(SchemaGuardError, match="another process works on its job"),
         lock_job(tmp_path),
     ):
         pass
@@ -104,9 +104,7 @@ def test_a_job_that_cannot_be_read_says_the_way_on(tmp_path, text, told):
     with pytest.raises(InvalidArgument) as caught:
         load_job(tmp_path)
     assert told in str(caught.value)
-    assert str(caught.value).endswith(
-        ", or move it away to begin anew; what was begun at a host goes on there"
-    )
+    assert str(caught.value).endswith(", or move it away to begin again. A job at a host continues there")
 
 
 def test_a_digest_is_that_of_the_file(tmp_path):

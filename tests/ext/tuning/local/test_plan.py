@@ -86,8 +86,8 @@ def test_trainings_are_told_apart(name, data):
         ("batch", 2.0, "an int from 1 to 1024"),
         ("rank", True, "an int from 1 to 256"),
         ("seed", -1, "an int from 0 to 4294967296"),
-        ("learning_rate", 1, "a float over 0 and under 1"),
-        ("learning_rate", float("nan"), "a float over 0 and under 1"),
+        ("learning_rate", 1, "a float above 0 and below 1"),
+        ("learning_rate", float("nan"), "a float above 0 and below 1"),
     ],
 )
 def test_settings_out_of_their_range_are_told(tmp_path, name, value, expected):
@@ -113,7 +113,7 @@ def test_memory_that_is_not_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(training.importlib.util, "find_spec", lambda package: package)
     monkeypatch.setattr(training, "available_bytes", lambda: GB)
 
-    with pytest.raises(SchemaGuardError, match=r"takes 3\.6 GB of memory, and 1\.0 GB are free: end what"):
+    with pytest.raises(SchemaGuardError, match=r"takes 3\.6 GB of memory, and 1\.0 GB are free. End what"):
         training.train(training_set(tmp_path))
     assert load_job(tmp_path) is None
 
@@ -125,7 +125,7 @@ def test_a_job_at_a_host_is_left_alone(tmp_path, monkeypatch):
     job = TuningJob(backend="openai", base="small", url=None, set={}, mark="0" * 12, status="running")
     save_job(training_set(tmp_path), job)
 
-    with pytest.raises(InvalidArgument, match="has a job at openai that is running: end it first"):
+    with pytest.raises(InvalidArgument, match=r"has a job at openai that is running. End it first"):
         training.train(tmp_path)
     assert load_job(tmp_path) == job
 

@@ -78,7 +78,7 @@ def test_a_changed_file_is_not_learned(tmp_path):
         return read_unchanged(tmp_path)
 
     assert len(read(digest).train) == 1
-    with pytest.raises(InvalidArgument, match=r"train.jsonl: is not the file that manifest.json was written"):
+    with pytest.raises(InvalidArgument, match=r"train.jsonl: is not the file of manifest.json"):
         read("0" * 64)
 
 
@@ -88,8 +88,11 @@ def test_a_changed_file_is_not_learned(tmp_path):
         ("{", "manifest.json: expected the manifest of a training set: "),
         ("[]", "manifest.json: expected the manifest of a training set, an object"),
         ("[" * 100_000, "manifest.json: expected the manifest of a training set: "),
-        ("{}", "its format is None, and format 1 is what this version reads"),
-        ('{"format": 2}', "its format is 2, and format 1 is what this version reads: upgrade schema-guard"),
+        ("{}", "its format is None, and format 1 is the one that this version reads"),
+        (
+            '{"format": 2}',
+            "its format is 2, and format 1 is the one that this version reads. Upgrade schema-guard",
+        ),
         ('{"format": 1, "files": [1]}', "expected the manifest of a training set, an object"),
         ('{"format": 1, "files": {"train": 3}}', "expected the manifest of a training set, an object"),
     ],

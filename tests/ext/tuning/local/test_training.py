@@ -157,7 +157,7 @@ def test_one_training_in_a_folder(tmp_path):
     """A second training of a folder is refused while the first one runs."""
     folder = training_set(tmp_path, 1, 0)
 
-    with lock_job(folder), pytest.raises(SchemaGuardError, match="another process is at its job"):
+    with lock_job(folder), pytest.raises(SchemaGuardError, match="another process works on its job"):
         train(folder)
 
 

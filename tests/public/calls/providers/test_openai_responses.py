@@ -85,7 +85,7 @@ def test_a_failed_responses_reply():
 @pytest.mark.parametrize("status", ["queued", "in_progress"])
 def test_a_responses_reply_that_is_not_finished(status):
     """A background reply that still runs is no reply, and the message says what to do."""
-    message = f"the function gave a response that is still {status}: return it when it is completed"
+    message = f"the function returned a response that is still {status}. Return it when it is complete"
 
     assert read_reply(ask_responses(wire.response(status=status))) == Reply(
         failure=Failure("transport", "no_reply", message)

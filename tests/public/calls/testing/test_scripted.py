@@ -26,7 +26,7 @@ def test_replies_come_in_order_and_end(tmp_path):
     with pytest.raises(InvalidArgument) as caught:
         model("x")
     assert str(caught.value) == (
-        "model 'replies' has given all its 3 replies: add one for every call, or let them start again with cycle=True"
+        "model 'replies' has no replies left after 3. Add one for every call, or let them start again with cycle=True"
     )
 
 
@@ -253,7 +253,7 @@ def test_cycle_starts_again():
     model = ScriptedModel(["1", "2"], cycle=True)
 
     assert [model("x") for _ in range(5)] == ["1", "2", "1", "2", "1"]
-    with pytest.raises(InvalidArgument, match="has given all its 0 replies"):
+    with pytest.raises(InvalidArgument, match="has no replies left after 0"):
         ScriptedModel([], cycle=True)("x")
 
 

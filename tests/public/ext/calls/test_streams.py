@@ -189,9 +189,7 @@ def test_a_stream_of_something_to_await_is_refused():
     def ask_later(prompt):
         return async_generator(prompt)
 
-    with pytest.raises(
-        InvalidArgument, match=r"^ask: gives something to await: use `async def` to stream it$"
-    ):
+    with pytest.raises(InvalidArgument, match=r"^ask: returns an awaitable. Use `async def` to stream it$"):
         list(ask_later.stream("t"))
 
 
@@ -202,5 +200,5 @@ def test_a_stream_that_cannot_be_read_closes_what_it_got():
     def ask_later(prompt):
         return later(GOOD)
 
-    with pytest.raises(InvalidArgument, match="gives something to await"):
+    with pytest.raises(InvalidArgument, match="returns an awaitable"):
         list(ask_later.stream("t"))

@@ -49,7 +49,7 @@ def test_store_with_calls_is_refused(story):
     status, out, err = command("demo", "--offline", "--store", story[1])
 
     assert (status, out) == (2, "")
-    assert "holds calls already: expected one without" in err
+    assert "has calls already. The demo needs an empty store" in err
 
 
 @pytest.mark.costly

@@ -126,7 +126,7 @@ def test_wrong_answers_are_told_with_their_lines(tmp_path, ask):
     assert status == 2
     assert "line 1: at /team of the answer: expected" in text.err
     assert [number for number in "12345678" if f"line {number}: " in text.err] == list("123458")
-    assert "line 8: another answer to call 'c' than line 6 has: leave one of them" in text.err
+    assert "line 8: another answer to call 'c' than line 6 has. Leave one of them" in text.err
     assert not (tmp_path / "set").exists()
 
 
@@ -248,7 +248,7 @@ def test_a_set_that_a_model_was_tuned_on_is_never_written_over(tmp_path, ask):
     status, text = ask("--schema", "ticket", "--store", "r.db", "-o", "set")
 
     assert status == 2
-    assert "a model was tuned on what is there" in text.err
+    assert "a model was tuned on the set in it" in text.err
 
 
 def test_what_stands_in_the_way_is_what_is_said_to_be_next(tmp_path, ask):

@@ -144,9 +144,9 @@ def test_a_type_is_told_with_the_line_of_its_class(capsys, monkeypatch, model, l
 BAD = {
     "no file": (("nope.json",), "nope.json: no such file: expected a file, a pattern of files, - or module:Model"),
     "no match": (("no*.json",), "no*.json: no file is called so"),
-    "a folder": (("suite",), "suite: is a folder: name its files, such as 'suite/**/*.json'"),
+    "a folder": (("suite",), "suite: is a folder. Name its files, such as 'suite/**/*.json'"),
     "yaml": (("a.yaml",), "a.yaml: is YAML: expected a JSON Schema as JSON"),
-    "no json": (("bad.json",), "bad.json: is no JSON: Expecting value: line 2 column 1 (char 6)"),
+    "no json": (("bad.json",), "bad.json: is not JSON: Expecting value: line 2 column 1 (char 6)"),
     "no schema": (
         ("type.json",),
         "type.json: schema is invalid at /type: expected one of 'array', 'boolean', 'integer', 'null', 'number', 'object', 'string', got string 'text'",

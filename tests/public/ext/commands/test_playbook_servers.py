@@ -70,9 +70,9 @@ def test_the_named_server_of_the_recorded_provider_is_asked(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("step", "missing", "option"),
     [
-        ("smaller_model", "the smaller model: name it with --model", ("--model", "openai:small")),
-        ("reasoning_limit", "limits reasoning: name it with --option", ("--option", "reasoning_effort=low")),
-        ("larger_model", "the larger model: name it with --larger", ("--larger", "openai:big")),
+        ("smaller_model", "the smaller model (name it with --model", ("--model", "openai:small")),
+        ("reasoning_limit", "limits reasoning (name it with --option", ("--option", "reasoning_effort=low")),
+        ("larger_model", "the larger model (name it with --larger", ("--larger", "openai:big")),
     ],
 )
 def test_a_step_names_its_missing_option_and_runs_with_it(

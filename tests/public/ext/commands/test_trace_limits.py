@@ -105,7 +105,7 @@ def test_an_endless_file_is_reported(folder, name):
         stream.truncate(4 * 1024**3 + 1)
     status, out, _ = imported(command, name)
 
-    assert (status, "larger than 4,096 MiB: split the file" in out) == (1, True)
+    assert (status, "larger than 4,096 MiB. Split the file" in out) == (1, True)
 
 
 def test_a_large_line_of_one_document_is_read(folder):

@@ -295,7 +295,7 @@ def test_merge_refuses_a_different_hash_key(two_keys, cli):
     status, out, err = cli("store", "import", y, "--store", x)
 
     assert (status, out) == (2, "")
-    assert "record with one SCHEMA_GUARD_HASH_KEY on all machines" in err
+    assert "Record with one SCHEMA_GUARD_HASH_KEY on all machines" in err
     assert "--unlinked" in err
     assert content_of(x) == before
 
@@ -450,7 +450,7 @@ def test_import_refuses_a_file_with_an_invalid_field(fields, message, lines, imp
 
     assert (refused[0], refused[1], refused[3]) == (2, "", None)
     assert message in refused[2]
-    assert "nothing was imported: export the store again, or fix the file" in refused[2]
+    assert "nothing was imported. Export the store again, or fix the file" in refused[2]
 
 
 TEXTS = {
@@ -482,13 +482,13 @@ FILES = {
     "no header": (lambda lines: lines[1:], "got a file that begins with"),
     "later format": (
         lambda lines: [{"export": {**lines[0]["export"], "format": 2}}, *lines[1:]],
-        "has format 2, this version knows up to 1: upgrade",
+        "has format 2, this version knows up to 1. Upgrade",
     ),
     "compressed": (lambda lines: [b"\x1f\x8b\x08"], "is compressed: unpack it first"),
     "cut off": (lambda lines: lines[:-1], "the file was cut off"),
     "cut in a call": (lambda lines: lines[:3], "expected a final attempt of the call '2'"),
-    "a line too few": (lambda lines: [*lines[:1], *lines[2:]], "says that it has 9 attempts, and has 8"),
-    "two files": (lambda lines: [*lines[:-1], lines[0], lines[-1]], "expected one header: give files one by one"),
+    "a line too few": (lambda lines: [*lines[:1], *lines[2:]], "ends with the number 9, but has 8 attempts"),
+    "two files": (lambda lines: [*lines[:-1], lines[0], lines[-1]], "expected one header. Pass files one by one"),
     "attempts that disagree": (
         lambda lines: [*lines[:3], {**lines[3], "model": "another"}, *lines[4:]],
         "line 4: at /model: expected the same value as in the call's first attempt",

@@ -169,7 +169,7 @@ def test_a_schema_of_another_program_is_left_alone(postgres, server_url, cli):
     postgres.execute(f"CREATE SCHEMA {schema_of(url)}")
     postgres.execute(f"CREATE TABLE {schema_of(url)}.meta (mine text)")
 
-    with pytest.raises(StoreError, match=r"has tables of another program: name another one with \?schema="):
+    with pytest.raises(StoreError, match=r"has tables of another program. Name another one with \?schema="):
         open_store(url)
     assert cli("store", "info", "--store", url)[0] == 2
     sql = "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s"
@@ -194,7 +194,7 @@ def test_user_without_permission_needs_an_existing_schema(postgres, server_url):
 def test_calls_succeed_without_a_server(caplog, monkeypatch):
     """Calls return their values and rows wait. No message has the password."""
     url = f"postgresql://me:{CANARY}@127.0.0.1:1/app"
-    with pytest.raises(StoreError, match="is not there for now") as error:
+    with pytest.raises(StoreError, match="is not available now") as error:
         open_store(url)
     monkeypatch.setenv("SCHEMA_GUARD_STORE", url)
     ask = guard({"type": "integer"})(lambda prompt: "1")

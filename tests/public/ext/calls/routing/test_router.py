@@ -421,7 +421,7 @@ def refused(**settings):
         ({"tuned": len}, "tuned=<built-in function len>: expected a guarded function: @guard(...)"),
         (
             {"tuned": prompt_of_module, "prompt": tuned_of_module},
-            "guard it with about=About(tuned=True), or exchange the two",
+            "Guard it with about=About(tuned=True), or swap the two",
         ),
         (
             {"tuned": guard(OTHER, about=About(tuned=True))(tuned_of_module.__wrapped__)},

@@ -218,7 +218,7 @@ def test_exceptions_pass_untouched():
 
 
 def test_coroutines_and_awaitables_are_driven():
-    """An `async def`, and a plain function that gives something to await, are asked again alike."""
+    """An `async def`, and a plain function that returns an awaitable, are retried alike."""
     model = Script(chat(BAD), chat(GOOD), chat(BAD), chat(GOOD))
 
     async def ask(messages):

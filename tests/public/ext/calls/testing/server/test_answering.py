@@ -116,9 +116,9 @@ def test_script_that_has_run_out_says_so(chat):
     """A request too many is status 400 with the model's message."""
     with serve(["{}"]) as server:
         chat(server)
-        with pytest.raises(openai.BadRequestError, match="has given all its 1 replies"):
+        with pytest.raises(openai.BadRequestError, match="has no replies left after 1"):
             chat(server)
-        with pytest.raises(openai.BadRequestError, match="has given all its 1 replies"):
+        with pytest.raises(openai.BadRequestError, match="has no replies left after 1"):
             chat(server, stream=True)
 
 
@@ -232,7 +232,7 @@ def test_closing_ends_what_is_on_its_way(chat):
 
 
 def test_two_servers_have_two_ports():
-    """Port 0 takes a free one; a port that is taken is an error of the system's."""
+    """Port 0 is a free one; a port that is taken is an error of the system's."""
     with serve([]) as one, serve([]) as other:
         assert one.url != other.url
         with pytest.raises(OSError, match="in use"):
