@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call, tuned_per_call
 from schema_guard.decide.evidence.money import Three
-from schema_guard.decide.evidence.values import StrategyCounts
-from schema_guard.decide.exclusions import unexplained
+from schema_guard.decide.evidence.values import CaseEvidence, Config, Pilot, Segment, StrategyCounts
+from schema_guard.decide.exclusions import Unexplained, unexplained
 from schema_guard.decide.fixable import FIXABLE, Failures
 from schema_guard.decide.in_use import part_of_alpha
 from schema_guard.decide.measure import Measured, has_data, measured, state_of
@@ -26,9 +26,6 @@ from schema_guard.stats import Bounds, Rate, bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-    from schema_guard.decide.evidence.values import CaseEvidence, Config, Pilot, Segment
-    from schema_guard.decide.exclusions import Unexplained
 
 
 # Where the order of arrival is not known, what has less of the latest calls is being tried, or on its way out.
@@ -98,11 +95,7 @@ class Case:
     @property
     def in_production(self) -> list[Measured]:
         """The strategies in use, the main one first, then the largest part of the calls."""
-        used = [
-            measurement
-            for measurement in self.strategies
-            if measurement.strategy.is_rated and is_in_use(measurement.strategy)
-        ]
+        used = [one for one in self.strategies if one.strategy.is_rated and is_in_use(one.strategy)]
         current = self.evidence.current
 
         def order(measurement: Measured) -> tuple[bool, float]:
@@ -115,7 +108,7 @@ class Case:
     @property
     def gone(self) -> list[Measured]:
         """The strategies that were in use and are no more, by the order of arrival."""
-        return [measurement for measurement in self.strategies if is_gone(measurement.strategy)]
+        return [one for one in self.strategies if is_gone(one.strategy)]
 
     @property
     def piloted(self) -> Measured | None:
@@ -126,7 +119,7 @@ class Case:
     def in_use(self) -> Measured | None:
         """The main strategy. Without a named one, it is the strategy in use with the largest part of the calls."""
         current = self.evidence.current
-        named = [measurement for measurement in self.strategies if measurement.strategy.id == current]
+        named = [one for one in self.strategies if one.strategy.id == current]
         return next(iter(named or self.in_production), None)
 
     @property
@@ -174,9 +167,7 @@ def case_of(evidence: CaseEvidence) -> Case:
     strategies = tuple(
         measured(strategy, config=config, alpha=alpha_each) for strategy in evidence.strategies
     )
-    with_data = [
-        measurement for measurement in strategies if measurement.strategy.is_rated and measurement.failed.n
-    ]
+    with_data = [one for one in strategies if one.strategy.is_rated and one.failed.n]
     best = min(
         prompted_of([found for found in with_data if not is_gone(found.strategy)]) or prompted_of(with_data),
         key=lambda found: (found.point, order_of(found.strategy.step)),
@@ -212,7 +203,7 @@ def _unexplained(evidence: CaseEvidence) -> Unexplained | None:
 
 def prompted_of(strategies: Iterable[Measured]) -> list[Measured]:
     """Give those that ask no tuned model."""
-    return [measurement for measurement in strategies if not measurement.strategy.is_tuned]
+    return [one for one in strategies if not one.strategy.is_tuned]
 
 
 def failures_of(strategy: Measured) -> Failures:
@@ -287,8 +278,8 @@ def _compared_with(
     evidence: CaseEvidence, strategies: Sequence[Measured], best: Measured | None
 ) -> Measured | None:
     """Give the strategy that a tuned model would have to beat: the cheapest that passes where each has its own prices."""
-    passing = [measurement for measurement in prompted_of(strategies) if measurement.state == "pass"]
-    has_prices = any(measurement.strategy.prompt_cost for measurement in strategies)
+    passing = [one for one in prompted_of(strategies) if one.state == "pass"]
+    has_prices = any(one.strategy.prompt_cost for one in strategies)
     return _cheapest(evidence, passing) if passing and has_prices else best
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.evidence.values import KINDS
+from schema_guard.decide.evidence.values import KINDS, AttemptCounts, Config, StrategyCounts
 from schema_guard.stats import Bursts, Hazards, Rate, e_value, retry_hazards
 from schema_guard.text import plural
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schema_guard.decide.evidence.changes import Counted
-    from schema_guard.decide.evidence.values import AttemptCounts, Config, StrategyCounts
 
 # Of 20 calls one may be slower than the 95th percentile that is asked for.
 _SLOWER = 0.05

@@ -22,7 +22,7 @@ from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
 from schema_guard.decide.explanation.segments import segment_figures
 from schema_guard.decide.explanation.uses import functions_figures, uses_of
-from schema_guard.decide.measure import as_figures, state_of
+from schema_guard.decide.measure import Measured, Met, as_figures, state_of
 from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
@@ -31,10 +31,10 @@ from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
 from schema_guard.text import dataclass_repr, odds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.decide.economics import CostCase
-    from schema_guard.decide.evidence.changes import Counted, WeeklyEvidence
+    from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
     from schema_guard.decide.evidence.values import (
         CaseEvidence,
         ComparisonCounts,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
         StrategyCounts,
     )
     from schema_guard.decide.in_use import Arrival
-    from schema_guard.decide.measure import Measured, Met
 
 _OF_TUNED = (
     "n", "k", "rate", "lower", "upper", "state", "met", "traffic_share", "arrival", "right",
@@ -126,20 +125,18 @@ class Verdict:
                 those of the first fault of each reply, and compare with those of no other.
             traffic: By strategy whose calls were imported: part (all, sampled, failures, unknown), tool, share (of a
                 sample, null where nobody said) and text. The state of failures and of an unknown part is `unrated`.
-            excluded: By strategy: calls without a judged reply, each with cause (provider, caller, expected, unknown,
-                earlier), code, exception and calls.
-            ladder, ladder_line: Every step in order; what is untested, declined and not applicable.
-            cost: calls_per_month, tokens_per_month (prompt and tuned, counted), prompt_tokens_per_call,
-                tuned_tokens_per_call, largest_upfront, base_model_must_live_months, failure_cost, prompt_rate and
-                tuned_rate (failed, by column), lines (the arithmetic), flips, independent_retries (what failures
-                would cost a month if a retry were a fresh try, promised_per_month, and what they do,
-                failures_per_month).
-            paired: The pilot against the prompt: e_value, lower, upper, better.
-            comparisons: Strategies on the same inputs: before, after, n, b (only after got valid), c (only
-                before), the evidence that after is better (e_value, odds), and bounds (lower, upper) of
-                before's failure rate minus after's.
-            seen_prices: Where the playbook is exhausted and no economics are given: what tuning and hosting were seen
-                to cost, each with what, amount, unit, source and as_of. Nothing is computed from it.
+            The key `excluded` has the calls without a validated reply, by strategy. Each has cause (provider, caller,
+                expected, unknown, earlier), code, exception, and calls.
+            The keys `ladder` and `ladder_line` have every step in order, with its status and the reason.
+            The key `cost` has calls_per_month, tokens_per_month (prompt and tuned), prompt_tokens_per_call,
+                tuned_tokens_per_call, largest_upfront, base_model_must_live_months, and failure_cost. It also has
+                prompt_rate and tuned_rate (failed, by column), lines (the arithmetic), and flips.
+            The key `paired` compares the pilot with the prompt by e_value, lower, upper, and better.
+            The key `comparisons` has pairs of strategies on the same inputs. They have before, after, n, b (only after
+                got valid), and c (only before). The evidence that after is better is e_value and odds. The bounds
+                lower and upper are those of the failure rate of before minus that of after.
+            The key `seen_prices` has the prices that tuning and hosting were seen to have, each with what, amount,
+                unit, source, and as_of. It is there if no step is left and no economics are given.
             content_right: Rate of the valid values that equal a known answer.
             schemas: Rate of each, with bounds at alpha / their number.
             gain: Shares of the tuned model's gain that prompting reaches.
@@ -207,12 +204,10 @@ def _decided(case: Case) -> Verdict:
         "breach": as_json(breaches(case)),
         **({"uses": uses} if (uses := uses_of(case)) else {}),
         "bar": _bar(case, cost),
-        "rates": {
-            measurement.strategy.id: _rate_figures(case, measurement) for measurement in case.strategies
-        },
+        "rates": {one.strategy.id: _rate_figures(case, one) for one in case.strategies},
         **_production_figures(case),
         **end_figures(case, ruling),
-        **(economic_figures(cost, case) if cost else {}),
+        **(economic_figures(cost) if cost else {}),
         **_pilot_figures(case),
         **segment_figures(case),
         "counted": _counted(case, ruling),
@@ -301,12 +296,12 @@ def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
     money = evidence.economics
     return {
         "current": evidence.current,
-        "strategies": {measurement.strategy.id: _counted_of(measurement) for measurement in case.strategies},
+        "strategies": {one.strategy.id: _counted_of(one) for one in case.strategies},
         "feasibility": asdict(evidence.feasibility),
         **({"only_active_tuners": True} if evidence.only_active_tuners else {}),
         "failure_cost": None if money is None else money.failure_cost,
         # Where the ruling is about a part of the traffic, what tuning for all of it comes to.
-        **({} if ruling.cost is None or whole is None else {"whole": economic_figures(whole, case)}),
+        **({} if ruling.cost is None or whole is None else {"whole": economic_figures(whole)}),
     }
 
 
@@ -333,34 +328,29 @@ def _bar(case: Case, cost: CostCase | None) -> float:
 
 def _production_figures(case: Case) -> dict[str, Any]:
     """Give what is known of the calls in production, and whose they are."""
-    figures: dict[str, dict[str, Any]] = {
-        "change": {},
-        "bursts": {},
-        "weekly": {},
-        "history": {},
-        "burst_margin": {},
-        "hot": {},
-        "fails_at": {},
-        "behind": {},
+    known = {
+        name: {one.strategy.id: value for one in case.strategies if (value := figure(one)) not in (None, [])}
+        for name, figure in _PRODUCTION.items()
     }
-    for measurement in case.strategies:
-        strategy = measurement.strategy
-        known = {
-            "change": strategy.change and {**to_json(strategy.change), "text": change_text(strategy.change)},
-            "bursts": None if strategy.bursts is None else strategy.bursts._asdict(),
-            "weekly": None if strategy.weekly is None else _weekly_figures(strategy.weekly),
-            "history": None if strategy.history is None else strategy.history._asdict(),
-            "burst_margin": measurement.burst_margin,
-            "hot": [list(entry) for entry in strategy.frequent_inputs] or None,
-            "behind": None if strategy.behind is None else strategy.behind._asdict(),
-            "fails_at": [place._asdict() for place in strategy.fails_at] or None,
-        }
-        for name, value in known.items():
-            if value is not None:
-                figures[name][strategy.id] = value
     about = case.evidence.about
     told_about = {} if about is None else about.as_figures()
-    return {**{name: value for name, value in figures.items() if value}, **told_about}
+    return {**{name: values for name, values in known.items() if values}, **told_about}
+
+
+_PRODUCTION: Mapping[str, Callable[[Measured], Any]] = {
+    "change": lambda one: one.strategy.change and _change_figures(one.strategy.change),
+    "bursts": lambda one: one.strategy.bursts and one.strategy.bursts._asdict(),
+    "weekly": lambda one: one.strategy.weekly and _weekly_figures(one.strategy.weekly),
+    "history": lambda one: one.strategy.history and one.strategy.history._asdict(),
+    "burst_margin": lambda one: one.burst_margin,
+    "hot": lambda one: list(map(list, one.strategy.frequent_inputs)),
+    "fails_at": lambda one: [place._asdict() for place in one.strategy.fails_at],
+    "behind": lambda one: one.strategy.behind and one.strategy.behind._asdict(),
+}
+
+
+def _change_figures(change: ChangeEvidence) -> dict[str, Any]:
+    return {**to_json(change), "text": change_text(change)}
 
 
 def _weekly_figures(weekly: WeeklyEvidence) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.breaches import LEAST_PART, breaches, change_text
-from schema_guard.decide.case import case_of, is_gone
+from schema_guard.decide.breaches import LEAST_PART, Breach, breaches, change_text
+from schema_guard.decide.case import Case, case_of, is_gone
 from schema_guard.decide.evidence.reading import read_evidence
-from schema_guard.decide.exclusions import ways_of
+from schema_guard.decide.exclusions import ExcludedCalls, Unexplained, ways_of
 from schema_guard.decide.explanation.uses import uses_of
 from schema_guard.decide.in_use import rounded_up
-from schema_guard.decide.recorded.from_store import gather_each
+from schema_guard.decide.recorded.from_store import Gathered, gather_each
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
 
@@ -24,11 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schema_guard.configuration.traffic import Traffic
-    from schema_guard.decide.breaches import Breach
-    from schema_guard.decide.case import Case
-    from schema_guard.decide.exclusions import ExcludedCalls, Unexplained
     from schema_guard.decide.measure import Measured
-    from schema_guard.decide.recorded.from_store import Gathered
     from schema_guard.records import Store
 
 
@@ -176,11 +172,9 @@ def _of_function(gathered: Gathered) -> list[Watched]:
 def _in_use(case: Case) -> Sequence[Measured]:
     """Give what is in production; where that is not known, what is no trial."""
     own = [
-        measurement
-        for measurement in case.strategies
-        if measurement.strategy.traffic_share is not None and not is_gone(measurement.strategy)
+        one for one in case.strategies if one.strategy.traffic_share is not None and not is_gone(one.strategy)
     ]
-    unrated = [measurement for measurement in case.strategies if not measurement.strategy.is_rated]
+    unrated = [one for one in case.strategies if not one.strategy.is_rated]
     return case.in_production or own or unrated
 
 

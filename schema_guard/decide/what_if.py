@@ -4,18 +4,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schema_guard.decide.evidence.model_availability import Feasibility
 from schema_guard.decide.evidence.money import CallCost, Economics, Three
 from schema_guard.decide.evidence.values import Config
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _MOST_NAMED = 5
 

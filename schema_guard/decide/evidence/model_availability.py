@@ -10,12 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from schema_guard.prices.tuning import active_only, closing_of
-
-if TYPE_CHECKING:
-    from schema_guard.prices.tuning import ModelClosing
+from schema_guard.prices.tuning import ModelClosing, active_only, closing_of
 
 _DAYS_A_MONTH = 365.25 / 12
 # Names of models that OpenAI hosts. It publishes the weights of gpt-oss.

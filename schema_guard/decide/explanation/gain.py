@@ -85,11 +85,9 @@ def _first(case: Case, best: Measured) -> Measured:
     """Give the earliest step that was asked the inputs of the best one, by comparisons on the same inputs."""
     same = _connected(best.strategy.id, case.evidence.comparisons)
     candidates = [
-        measurement
-        for measurement in case.prompted
-        if measurement.strategy.id in same
-        and measurement.failed.n
-        and measurement.strategy.step not in ANOTHER_MODEL
+        one
+        for one in case.prompted
+        if one.strategy.id in same and one.failed.n and one.strategy.step not in ANOTHER_MODEL
     ]
     return min(candidates, key=lambda found: (order_of(found.strategy.step), found.strategy.id), default=best)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The costs of a verdict: the figures, the lines of arithmetic behind them, and what spreadsheets would promise.
+"""The costs of a verdict: the figures, the lines of arithmetic behind them.
 
 Rules: every line is made from the figures of the case, never from a second computation.
 """
@@ -10,6 +10,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.economics import (
+    CostCase,
+    CostColumn,
     first_attempt,
     flips,
     mean_attempts,
@@ -21,49 +23,43 @@ from schema_guard.decide.evidence.model_availability import end_of
 from schema_guard.text import dollars, months, percent, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from schema_guard.decide.case import Case
-    from schema_guard.decide.economics import CostCase, CostColumn
     from schema_guard.decide.evidence.money import CallCost
-    from schema_guard.decide.measure import Measured
     from schema_guard.decide.rules.ruling import Ruling
 
 
-def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
+_COLUMN = ("prompt_per_call", "tuned_per_call", "saving_per_month", "payback_months")
+_ECONOMICS = (
+    "upfront", "hosting_plus_refresh", "break_even_calls_per_month", "max_tuned_residual_for_horizon",
+)  # fmt: skip
+_COST = (
+    "prompt_tokens_per_call", "tuned_tokens_per_call", "largest_upfront", "base_model_must_live_months", "next_tuning",
+    "earned", "needed", "total", "passes",
+)  # fmt: skip
+
+
+def _named(value: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
+
+
+def economic_figures(cost: CostCase) -> dict[str, Any]:
     """Give a case's figures as plain JSON: `economics` and `cost`, as `Verdict.as_dict` has them."""
     low, high = total_range(cost)
     by_name = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
-    columns = {
-        name: {
-            "prompt_per_call": column.prompt_per_call,
-            "tuned_per_call": column.tuned_per_call,
-            "saving_per_month": column.saving_per_month,
-            "payback_months": column.payback_months,
-        }
-        for name, column in by_name.items()
-    }
     return {
         "economics": {
-            **columns,
-            "upfront": cost.upfront,
-            "hosting_plus_refresh": cost.hosting_plus_refresh,
-            "break_even_calls_per_month": cost.break_even_calls_per_month,
-            "max_tuned_residual_for_horizon": cost.max_tuned_residual_for_horizon,
+            **{name: _named(column, _COLUMN) for name, column in by_name.items()},
+            **_named(cost, _ECONOMICS),
         },
         "cost": {
             "calls_per_month": cost.proposal.calls_per_month,
             "tokens_per_month": tokens_per_month(cost),
-            "prompt_tokens_per_call": cost.prompt_tokens_per_call,
-            "tuned_tokens_per_call": cost.tuned_tokens_per_call,
-            "largest_upfront": cost.largest_upfront,
-            "base_model_must_live_months": cost.base_model_must_live_months,
-            "next_tuning": cost.next_tuning,
-            "earned": cost.earned,
-            "needed": cost.needed,
+            **_named(cost, _COST),
             "tunings": cost.proposal.tunings,
-            "total": cost.total,
             "lowest_total": low,
             "highest_total": high,
-            "passes": cost.passes,
             "failed_pilot": cost.upfront,
             "not_given": cost.proposal.economics.not_given,
             "failure_cost": cost.proposal.economics.failure_cost,
@@ -71,7 +67,6 @@ def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
             "tuned_rate": {name: column.tuned_rate for name, column in by_name.items()},
             "lines": [*_lines(cost), *_gate_lines(cost)],
             "flips": [asdict(flip) for flip in flips(cost)],
-            **_independent_retries(cost, case.best),
         },
     }
 
@@ -110,19 +105,6 @@ def tokens_per_month(cost: CostCase) -> dict[str, float]:
         "tuned": tokens_per_call(money.tuned_cost, mean_attempts(money.tuned.hazards)),
     }
     return {side: proposal.calls_per_month * tokens for side, tokens in sides.items()}
-
-
-def _independent_retries(cost: CostCase, measurement: Measured | None) -> dict[str, Any]:
-    """Price a month's failures as a spreadsheet would that takes retries for fresh tries, and as they were recorded."""
-    retries = measurement.retries if measurement else None
-    if measurement is None or retries is None or retries.geometric is None:
-        return {}
-    month = cost.proposal.calls_per_month * cost.proposal.economics.failure_cost
-    promised = {
-        "promised_per_month": month * retries.geometric,
-        "failures_per_month": month * measurement.point,
-    }
-    return {"independent_retries": promised}
 
 
 def _lines(cost: CostCase) -> list[str]:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import undo_text
-from schema_guard.decide.case import content_loss, routed_cost
+from schema_guard.decide.case import Case, content_loss, routed_cost
 from schema_guard.decide.explanation.commands import (
     decide_command,
     export_command,
@@ -21,7 +21,7 @@ from schema_guard.decide.explanation.commands import (
     watch_command,
 )
 from schema_guard.decide.explanation.gain import gain_shares
-from schema_guard.decide.rules.ruling import PATIENCE_MONTHS
+from schema_guard.decide.rules.ruling import PATIENCE_MONTHS, Ruling
 from schema_guard.decide.rules.tuned_models import concentration
 from schema_guard.stats import bounds
 from schema_guard.text import dollars, interval, months, percent
@@ -29,12 +29,10 @@ from schema_guard.text import dollars, interval, months, percent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schema_guard.decide.case import Case
     from schema_guard.decide.economics import CostCase
     from schema_guard.decide.evidence.changes import ChangeEvidence
     from schema_guard.decide.evidence.values import CaseEvidence
     from schema_guard.decide.exclusions import Unexplained
-    from schema_guard.decide.rules.ruling import Ruling
 
 CONTENT_WARNING = (
     "valid is not right: on the benchmark SOB (arXiv 2604.25359) models keep to the schema nearly always, "
@@ -328,7 +326,7 @@ def not_measured(case: Case) -> list[str]:
 
 def notes(case: Case, ruling: Ruling) -> list[str]:
     """Give what a reader has to know to take the verdict for what it is."""
-    lines = [*case.evidence.notes, *(note for measurement in case.strategies for note in measurement.notes)]
+    lines = [*case.evidence.notes, *(note for one in case.strategies for note in one.notes)]
     lines += _first_faults(case)
     lines += _claims(case)
     lines += _raised_targets(case)

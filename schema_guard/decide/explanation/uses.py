@@ -6,17 +6,14 @@ from __future__ import annotations
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.breaches import too_few
-from schema_guard.decide.case import is_gone
-from schema_guard.decide.in_use import rounded_up
+from schema_guard.decide.breaches import Breach, too_few
+from schema_guard.decide.case import Case, is_gone
+from schema_guard.decide.in_use import Arrival, rounded_up
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.decide.breaches import Breach
-    from schema_guard.decide.case import Case
-    from schema_guard.decide.in_use import Arrival
     from schema_guard.stats import Rate
 
 STOP = "too few to matter, stop it anyway"

@@ -8,21 +8,19 @@ reading does not grow with the store.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.in_use import Absence, Arrival, absences, before, calls_in_use, main_of, rounded_up
-from schema_guard.decide.recorded.configurations import is_trial
+from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial
 from schema_guard.records.selection import select
 from schema_guard.stats import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
-    from datetime import tzinfo
 
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
     from schema_guard.records.rows import Row
 

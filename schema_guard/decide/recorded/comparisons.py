@@ -4,21 +4,19 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.decide.evidence.plain import to_json
-from schema_guard.decide.recorded.configurations import is_trial, last_call
+from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, last_call
 from schema_guard.decide.recorded.strategies import slower
 from schema_guard.records.selection import NO_SEGMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.decide.recorded.production import Production
     from schema_guard.records import ConfigurationCounts, Store
-
-    Answers = Sequence[Mapping[str, Any]]
+Answers: TypeAlias = "Sequence[Mapping[str, Any]]"
 
 
 def pilot_of(
@@ -66,7 +64,7 @@ def pilot_of(
 
 def newest_of(tuned: Sequence[RecordedConfiguration]) -> RecordedConfiguration | None:
     """Give the tuned model that was called last; None where there is none."""
-    return max(tuned, key=lambda configuration: max(map(last_call, configuration.rows)), default=None)
+    return max(tuned, key=lambda one: max(map(last_call, one.rows)), default=None)
 
 
 def pairs_of(
@@ -102,11 +100,7 @@ def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
 def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store) -> list[dict[str, Any]]:
     """Compare each trial with the one before it, on the inputs that both were asked once."""
     playbook_result = sorted(
-        (
-            configuration
-            for configuration in configurations
-            if is_trial(configuration.first) and configuration.first.id is not None
-        ),
+        (one for one in configurations if is_trial(one.first) and one.first.id is not None),
         key=lambda found: found.first.first_started_at or 0.0,
     )
     compared = []

@@ -19,21 +19,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.configuration.layout import LAYOUT, layout_of
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.shown_examples import EXAMPLES
-from schema_guard.configuration.traffic import AFTER, ROUTED, again_of, traffic_of
+from schema_guard.configuration.traffic import AFTER, ROUTED, Traffic, again_of, traffic_of
 from schema_guard.decide.exclusions import cause_of
 from schema_guard.decide.playbook import LARGER, OTHER, SMALLER, STEPS, STRICT
 from schema_guard.prices.sizes import Sizes
-from schema_guard.records.rows import TRIALS
+from schema_guard.records.rows import TRIALS, Row
 from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.in_use import Absence
     from schema_guard.records import ConfigurationCounts
     from schema_guard.records.counts.configurations import ExcludedCount
-    from schema_guard.records.rows import Row
 
 StreamKey = tuple["str | None", ...]
 """What identifies a stream of calls."""

@@ -17,27 +17,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.economics import mean_attempts
-from schema_guard.decide.recorded.configurations import last_call
+from schema_guard.decide.recorded.configurations import RecordedConfiguration, last_call
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.tokens import (
     GENAI_PRICES,
     CallTokens,
     NoPrice,
     PerMillion,
+    TokenPrices,
     mean_prices,
     token_prices,
 )
-from schema_guard.records.counts.configurations import Latency, Lengths
+from schema_guard.records.counts.configurations import AttemptSums, Latency, Lengths
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration
-    from schema_guard.prices.tokens import TokenPrices
     from schema_guard.records import ConfigurationCounts, Store
-    from schema_guard.records.counts.configurations import AttemptSums
 
 # Attempts are priced one by one, 20 us each: as many as this of the latest week.
 _MOST_PRICED = 20_000

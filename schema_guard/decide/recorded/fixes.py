@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.playbook import RAISE_OUTPUT, STEPS, STRICT
-from schema_guard.decide.recorded.configurations import settings_of, step_of
+from schema_guard.decide.recorded.configurations import RecordedConfiguration, settings_of, step_of
 from schema_guard.values import NOT_FIXED_BY_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration
 
 
 def claims_of(
@@ -24,7 +22,7 @@ def claims_of(
 ) -> list[dict[str, Any]]:
     """Say where each step stands: tested by the records, declared, ruled out by a fact, else untested."""
     named = {claim["rung"] for claim in given if "rung" in claim}
-    tested = {step for configuration in configurations for step in _tested(configuration)}
+    tested = {step for one in configurations for step in _tested(one)}
     ruled_out = {
         declaration.step: (declaration.status, f"{declaration.reason} ({_day(declaration.at)})")
         for declaration in declared

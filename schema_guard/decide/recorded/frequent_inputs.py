@@ -7,12 +7,11 @@ from itertools import islice
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.recorded.configurations import last_call
+from schema_guard.decide.recorded.configurations import RecordedConfiguration, last_call
 from schema_guard.records.counts.calls import input_key
 from schema_guard.records.rows import COLUMNS
 
 if TYPE_CHECKING:
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import Store
 
 _FREQUENT = 0.01

@@ -7,7 +7,7 @@ feasibility, why a step is not tried) is handed in and goes before what was reco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +24,8 @@ from schema_guard.decide.recorded.comparisons import (
     use_known_answers,
 )
 from schema_guard.decide.recorded.configurations import (
+    Problem,
+    RecordedConfiguration,
     configurations_of,
     first_calls_of,
     is_trial,
@@ -40,7 +42,7 @@ from schema_guard.decide.recorded.costs import (
 )
 from schema_guard.decide.recorded.fixes import claims_of
 from schema_guard.decide.recorded.layouts import of_layout_in_use
-from schema_guard.decide.recorded.production import current_of, production_of
+from schema_guard.decide.recorded.production import Production, production_of
 from schema_guard.decide.recorded.router_calls import (
     answered_for,
     joined_pilots,
@@ -52,20 +54,15 @@ from schema_guard.decide.recorded.strategies import Gathering, strategy_of
 from schema_guard.decide.recorded.tuners import tunings, with_recorded_model
 from schema_guard.decide.recorded.weeks import WeekSettings, time_zone
 from schema_guard.errors import InvalidArgument
-from schema_guard.prices.sizes import Sizes, sizes_of
-from schema_guard.records.selection import NO_SEGMENT, choose_one, no_calls, select
+from schema_guard.prices.sizes import sizes_of
+from schema_guard.records.selection import NO_SEGMENT, Selection, choose_one, no_calls, select
 from schema_guard.records.urls import store_options, storing_line
 from schema_guard.stats import calls_needed
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
-
-    from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration
-    from schema_guard.decide.recorded.production import Production
     from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.records.declarations import DeclaredStep, DeclaredTarget
-    from schema_guard.records.selection import Selection
 
 
 class Gathered(NamedTuple):
@@ -87,28 +84,6 @@ class Gathered(NamedTuple):
     schema_fingerprint: str
     hours: tuple[tuple[int, int, int], ...] = ()
     changes: tuple[tuple[str, int], ...] = ()
-
-
-class _GatherSettings(NamedTuple):
-    """How calls are taken, and the rows of the store with its last calls.
-
-    `rows` are those of all strategies and trials in the segment. `everything` has also the rows that no rate counts.
-    """
-
-    versions: frozenset[str]
-    sizes: Sizes
-    since: float | None
-    until: float | None
-    rows: Sequence[ConfigurationCounts]
-    arrivals: StoreArrivals
-    shares: dict[str, Any]
-    first_calls: Mapping[str, float]
-    everything: Sequence[ConfigurationCounts]
-
-    @property
-    def is_windowed(self) -> bool:
-        """Whether only the calls of some time count."""
-        return self.since is not None or self.until is not None
 
 
 def gather(store: Store, **asked: Any) -> Gathered:
@@ -190,23 +165,24 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         if is_windowed and known:
             raise InvalidArgument(no_calls(store, since=since, until=until, **chosen._asdict()))
         raise InvalidArgument(_nothing(store, facts))
-    if len(problems) > 1 and facts.keys() - {"config"}:
-        raise InvalidArgument(
-            f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function; "
-            f"{choose_one((one.function, one.schema) for one in problems)}"
-        )
-    options = _GatherSettings(
-        frozenset(also_versions),
-        sizes_of(sizes, prices),
+    _check_facts(facts, problems)
+    rows = [row for row in known if chosen.segment in (None, row.segment or NO_SEGMENT)]
+    reading = Gathering(
+        store,
+        everything,
+        rows,
+        StoreArrivals(store),
         since,
         until,
-        [row for row in known if chosen.segment in (None, row.segment or NO_SEGMENT)],
-        StoreArrivals(store),
-        alpha_shares(store, known, priority),
-        first_calls_of(known),
-        everything,
+        frozenset(also_versions),
+        sizes_of(sizes, prices),
+        [],
     )
-    return [_gathered(problem, store, dict(facts), options) for problem in problems]
+    shares, first_calls = alpha_shares(store, known, priority), first_calls_of(known)
+    return [
+        _gathered(one, {**shares, **facts}, reading._replace(notes=[]), first_calls.get(one.function or ""))
+        for one in problems
+    ]
 
 
 def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,6 +191,14 @@ def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidArgument(f"extra[{key!r}]: comes from the store. Leave it out, or decide on a file")
     answers = {key: value for key, value in extra.items() if key == "answers"}
     return read_facts({key: value for key, value in extra.items() if key not in answers}) | answers
+
+
+def _check_facts(facts: Mapping[str, Any], problems: Sequence[Problem]) -> None:
+    if len(problems) > 1 and facts.keys() - {"config"}:
+        raise InvalidArgument(
+            f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function; "
+            f"{choose_one((one.function, one.schema) for one in problems)}"
+        )
 
 
 def _in_time(
@@ -244,23 +228,22 @@ def _is_selected(row: ConfigurationCounts, chosen: Selection, contents: Containe
     return row.schema_fingerprint in contents and chosen._replace(schema=None).takes(row)
 
 
-def _newest(problem: Problem, options: _GatherSettings, notes: list[str]) -> Sequence[ConfigurationCounts]:
-    """Return the rows with the newest content of the schema, and with the layout in use."""
-    last = options.arrivals.last((row.id for row in problem.rows), options.until)
-    return of_layout_in_use(of_newest_schema(problem.rows, last, notes), notes)
-
-
-def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _GatherSettings) -> Gathered:
-    notes: list[str] = []
+def _gathered(
+    problem: Problem, facts: dict[str, Any], reading: Gathering, first_call: float | None
+) -> Gathered:
+    store, notes = reading.store, reading.notes
     if problem.left_out:
         notes.append(
             f"{problem.left_out} calls of trials are left out: they name no function, and the schema has several; "
             "--function of `bench run --playbook` names one"
         )
     problem, again = split_fallbacks(problem)
-    rows = _newest(problem, options, notes)
+    # Those with the newest content of the schema, and with the layout in use.
+    last = reading.arrivals.last((row.id for row in problem.rows), reading.until)
+    rows = of_layout_in_use(of_newest_schema(problem.rows, last, notes), notes)
     fingerprint = rows[0].schema_fingerprint
-    configurations, production = _production(problem, rows, notes, store, options, facts)
+    zone = time_zone(facts.get("config", {}).get("time_zone"))
+    configurations, production = _production(problem, rows, reading, WeekSettings(zone, first_call))
     notes += _schema_losses(configurations)
     own, tuned = _parted(configurations, production, notes)
     own, behind = with_fallback_prompts(own, again)
@@ -269,15 +252,10 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
     stored = {"target": targets[-1].target} if targets else {}
     config = with_budget({**stored, **facts.pop("config", {})}, facts.get("latency"))
     limit = config.get("latency_p95_s")
-    reading = Gathering(
-        store, options.everything, production, limit, options.is_windowed, options.sizes.prices, notes
-    )
-    current, answers = current_of(own, production), facts.pop("answers", [])
+    reading = reading._replace(production=production, latency_p95_s=limit)
+    current, answers = _current_of(own, production), facts.pop("answers", [])
     evidence: dict[str, Any] = {
-        "strategies": [
-            _with_right(_strategy(configuration, reading, behind[configuration.id]), configuration, answers)
-            for configuration in own
-        ],
+        "strategies": [_with_right(_strategy(one, reading, behind[one.id]), one, answers) for one in own],
         "current": current.id,
         "config": config,
         "ladder": claims_of(own, best, _steps(store, fingerprint, problem.function), facts.pop("ladder", [])),
@@ -288,8 +266,7 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
         "sources": [],
-        **options.shares,
-        "about": _scope_of(problem, configurations, store, options.since) | _known_of(production, facts),
+        "about": _scope_of(problem, configurations, store, reading.since) | _known_of(production, facts),
         "day": datetime.now(UTC).date().isoformat(),
         "options": store_options(store),
     }
@@ -302,21 +279,14 @@ def _gathered(problem: Problem, store: Store, facts: dict[str, Any], options: _G
 
 
 def _production(
-    problem: Problem,
-    rows: Sequence[ConfigurationCounts],
-    notes: list[str],
-    store: Store,
-    options: _GatherSettings,
-    facts: Mapping[str, Any],
+    problem: Problem, rows: Sequence[ConfigurationCounts], reading: Gathering, weeks: WeekSettings
 ) -> tuple[list[RecordedConfiguration], Production]:
     """Return the configurations, and the calls in production with the configurations in use."""
-    zone = facts.get("config", {}).get("time_zone")
-    weeks = WeekSettings(time_zone(zone), options.first_calls.get(problem.function or ""))
-    production = production_of(problem.rows, store, since=options.since, until=options.until, weeks=weeks)
-    all_hours = None if options.since is None else store
-    arrived = production.arrivals(options.rows, options.arrivals, all_hours)
+    store, since, until = reading.store, reading.since, reading.until
+    production = production_of(problem.rows, store, since=since, until=until, weeks=weeks)
+    arrived = production.arrivals(reading.rows, reading.arrivals, None if since is None else store)
     configurations = configurations_of(
-        rows, notes, absences=arrived.absences, also_versions=options.versions, sizes=options.sizes
+        rows, reading.notes, absences=arrived.absences, also_versions=reading.versions, sizes=reading.sizes
     )
     latest = sum(production.latest.values())
     used = production.used(configurations, arrived.uses(configurations, latest))
@@ -337,7 +307,7 @@ def _add_extra_evidence(
         # What a call of a tuned model takes is what it takes in use; else in its pilot.
         measured = current if current.step == "tuned" and best is not current else newest_of(tuned)
         filled = with_recorded_costs(
-            money, best, reading.store, reading.prices, sources, reading.notes, piloted=measured
+            money, best, reading.store, reading.sizes.prices, sources, reading.notes, piloted=measured
         )
         if measured is current:
             filled = with_fallbacks(filled, current, again, reading.notes)
@@ -356,15 +326,30 @@ def _add_extra_evidence(
     )
 
 
+def _current_of(
+    configurations: Sequence[RecordedConfiguration], production: Production
+) -> RecordedConfiguration:
+    """Return the main configuration. Without one, return that with the most of the latest calls."""
+    return max(
+        configurations,
+        key=lambda one: (
+            not is_trial(one.first),
+            production.uses.is_main(one),
+            production.share(one.rows),
+            max(map(last_call, one.rows)),
+        ),
+    )
+
+
 def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
     """Give the prompt with the lowest rate; a tuned model where nothing else was asked."""
-    prompted = [configuration for configuration in configurations if configuration.step != "tuned"]
+    prompted = [one for one in configurations if one.step != "tuned"]
     # Of imported failures the share that failed is no rate: they are the best where there is nothing else.
     return min(
         prompted or configurations,
-        key=lambda candidate: (
-            not candidate.is_rated,
-            candidate.failed / candidate.n if candidate.n else 1.0,
+        key=lambda one: (
+            not one.is_rated,
+            one.failed / one.n if one.n else 1.0,
         ),
     )
 
@@ -374,7 +359,9 @@ def _strategy(
 ) -> dict[str, Any]:
     """Give the evidence of a configuration, with the prompt behind it where one answers in its place."""
     strategy = with_fallback(strategy_of(configuration, reading), again, reading.notes)
-    return with_fallback_costs(strategy, configuration, again, reading.store, reading.prices, reading.notes)
+    return with_fallback_costs(
+        strategy, configuration, again, reading.store, reading.sizes.prices, reading.notes
+    )
 
 
 def _with_right(
@@ -386,11 +373,7 @@ def _with_right(
 
 def _schema_losses(configurations: Sequence[RecordedConfiguration]) -> list[str]:
     """Say what is not enforced of a schema, and what cannot be given, where another one was sent in its place."""
-    return [
-        f"{clip(configuration.id)}: {line}"
-        for configuration in configurations
-        for line in loss_lines(configuration.first.settings)
-    ]
+    return [f"{clip(one.id)}: {line}" for one in configurations for line in loss_lines(one.first.settings)]
 
 
 def _parted(
@@ -400,20 +383,20 @@ def _parted(
 
     A tuned model is in service when it is the main configuration, or when nothing else is recorded.
     """
-    tuned = [configuration for configuration in configurations if configuration.step == "tuned"]
+    tuned = [one for one in configurations if one.step == "tuned"]
     notes += [
-        f"{clip(configuration.id)}, a tuned model, {configuration.traffic.text}: left out"
-        for configuration in tuned
-        if configuration.traffic and not configuration.is_rated
+        f"{clip(one.id)}, a tuned model, {one.traffic.text}: left out"
+        for one in tuned
+        if one.traffic and not one.is_rated
     ]
-    tuned = [configuration for configuration in tuned if configuration.is_rated]
-    prompted = [configuration for configuration in configurations if configuration.step != "tuned"]
+    tuned = [one for one in tuned if one.is_rated]
+    prompted = [one for one in configurations if one.step != "tuned"]
     used = max(
         [*prompted, *tuned],
         key=lambda found: (production.uses.is_main(found), production.share(found.rows)),
     )
     if used in tuned and (not prompted or production.share(used.rows)):
-        others = [configuration for configuration in tuned if configuration is not used]
+        others = [one for one in tuned if one is not used]
         return [used, *prompted], joined_pilots(others, used, notes)
     return prompted, joined_pilots(tuned, None, notes)
 
@@ -422,7 +405,7 @@ def _scope_of(
     problem: Problem, configurations: Sequence[RecordedConfiguration], store: Store, since: float | None
 ) -> dict[str, Any]:
     """Say whose calls they are, and what is not among them."""
-    rows = [row for configuration in configurations for row in configuration.rows]
+    rows = [row for one in configurations for row in one.rows]
     own = [row for row in rows if not is_trial(row)] or rows
     starts = [row.first_started_at for row in own if row.first_started_at is not None]
     recorded = sum(row.calls for row in problem.rows) + problem.left_out

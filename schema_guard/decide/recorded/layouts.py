@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.layout import layout_of
+from schema_guard.configuration.layout import Layout, layout_of
 from schema_guard.decide.recorded.configurations import asks_tuned, is_trial, last_call, settings_of
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.configuration.layout import Layout
     from schema_guard.records import ConfigurationCounts
     from schema_guard.schema import Schema
 

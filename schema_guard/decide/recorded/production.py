@@ -15,21 +15,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of
 from schema_guard.decide.evidence.plain import to_json
-from schema_guard.decide.recorded.arrivals import MOST_ATTEMPTS, FunctionArrivals, Uses
-from schema_guard.decide.recorded.configurations import is_rated, is_trial, last_call, stream_key
+from schema_guard.decide.recorded.arrivals import MOST_ATTEMPTS, FunctionArrivals, StoreArrivals, Uses
+from schema_guard.decide.recorded.configurations import (
+    RecordedConfiguration,
+    StreamKey,
+    is_rated,
+    is_trial,
+    stream_key,
+)
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import Volume, volume_of
 from schema_guard.decide.recorded.weeks import Calendar, WeekSettings
-from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from schema_guard.decide.recorded.arrivals import StoreArrivals
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration, StreamKey
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
-    from schema_guard.records.rows import Row
     from schema_guard.stats import Bursts, Change
 
 _DAY_S = 86_400
@@ -201,6 +204,10 @@ class Production(NamedTuple):
         return () if at is None else _within(store, configuration.rows, at + _HOUR_S, self.until)
 
 
+NO_CALLS = Production((), (), {}, None, {})
+"""A function without calls in production."""
+
+
 def production_of(
     rows: Iterable[ConfigurationCounts],
     store: Store,
@@ -220,7 +227,7 @@ def production_of(
     """
     own = tuple(row for row in rows if not is_trial(row) and is_rated(row))
     if not own:
-        return Production((), (), {}, None, {})
+        return NO_CALLS
     wanted = {row.configuration for row in own}
     all_hours = store.by_hour(since=since, until=until, function=own[0].function)
     hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
@@ -242,21 +249,6 @@ def _latest(hours: Sequence[HourCounts]) -> dict[Row, int]:
             begins = hour.at
             calls[hour.configuration] += hour.calls + hour.transport
     return dict(calls)
-
-
-def current_of(
-    configurations: Sequence[RecordedConfiguration], production: Production
-) -> RecordedConfiguration:
-    """Return the main configuration. Without one, return that with the most of the latest calls."""
-    return max(
-        configurations,
-        key=lambda configuration: (
-            not is_trial(configuration.first),
-            production.uses.is_main(configuration),
-            production.share(configuration.rows),
-            max(map(last_call, configuration.rows)),
-        ),
-    )
 
 
 def of_strategy(

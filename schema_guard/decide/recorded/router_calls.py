@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.configuration.early_stop import stops_early
 from schema_guard.configuration.traffic import again_of
 from schema_guard.decide.failing_places import failing_places
-from schema_guard.decide.recorded.configurations import is_trial, trial_of
+from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration, is_trial, trial_of
 from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration
     from schema_guard.records import ConfigurationCounts
 
 __all__ = ["answered_for", "joined_pilots", "split_fallbacks", "with_fallback", "with_fallback_prompts"]
@@ -48,7 +47,7 @@ def with_fallback_prompts(
     asked: Sequence[RecordedConfiguration], again: Sequence[ConfigurationCounts]
 ) -> tuple[list[RecordedConfiguration], dict[str, tuple[ConfigurationCounts, ...]]]:
     """Name configurations with the prompt that answers in their place; by these names its calls, none where none does."""
-    named = [_with_fallback_prompt(configuration, again) for configuration in asked]
+    named = [_with_fallback_prompt(one, again) for one in asked]
     return [one for one, _ in named], {one.id: calls for one, calls in named}
 
 
@@ -129,7 +128,7 @@ def answered_for(
     notes: list[str],
 ) -> dict[str, Any] | None:
     """Give a pilot's evidence: where the prompt answers in its place its own failures are nobody's, and no part of traffic."""
-    own = [row for configuration in tuned for row in _in_place_of(configuration, again)]
+    own = [row for one in tuned for row in _in_place_of(one, again)]
     if pilot is None or not own:
         return pilot
     calls, unhandled = sum(row.calls for row in own), sum(row.failed for row in own)
@@ -150,22 +149,18 @@ def joined_pilots(
         used: The tuned model that is in use; None where none is.
         notes: Are given what is left out.
     """
-    shadows = [configuration for configuration in tuned if trial_of(configuration.first).name == _SHADOW]
-    joined = [configuration for configuration in tuned if configuration not in shadows]
+    shadows = [one for one in tuned if trial_of(one.first).name == _SHADOW]
+    joined = [one for one in tuned if one not in shadows]
     for shadow in shadows:
         if used is not None and _same(shadow, used):
             notes.append(
                 f"{plural(shadow.n, 'shadow')} of the tuned model in use left out: its own calls count"
             )
             continue
-        own = [configuration for configuration in joined if _same(configuration, shadow)]
-        joined = [configuration for configuration in joined if configuration not in own]
+        own = [one for one in joined if _same(one, shadow)]
+        joined = [one for one in joined if one not in own]
         # The shadow first: the prompt was asked the same inputs.
-        joined.append(
-            replace(
-                shadow, rows=(*shadow.rows, *(row for configuration in own for row in configuration.rows))
-            )
-        )
+        joined.append(replace(shadow, rows=(*shadow.rows, *(row for one in own for row in one.rows))))
     return joined
 
 

@@ -10,42 +10,55 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.configuration.early_stop import stops_early
 from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.failing_places import failing_places
-from schema_guard.decide.recorded.configurations import is_trial, sent_by
+from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, sent_by
 from schema_guard.decide.recorded.costs import cost_of, trial_cost
 from schema_guard.decide.recorded.frequent_inputs import frequent_inputs
 from schema_guard.decide.recorded.guard_line import guard_line_of
-from schema_guard.decide.recorded.production import of_strategy
+from schema_guard.decide.recorded.production import NO_CALLS, Production, of_strategy
 from schema_guard.records.counts.buckets import bucket
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration
-    from schema_guard.decide.recorded.production import Production
+    from schema_guard.decide.recorded.arrivals import StoreArrivals
+    from schema_guard.prices.sizes import Sizes
     from schema_guard.records import ConfigurationCounts, Store
 
 
 class Gathering(NamedTuple):
-    """From where evidence is read, and what is asked for.
+    """The source of evidence, and the questions.
 
     Attributes:
-        store: Where the calls are.
+        store: The store.
         everything: All rows of the store.
+        rows: Those of all strategies and trials in the segment; a rate counts them.
+        arrivals: The last calls of the store.
+        since: Only calls that started then or later count; None for all times.
+        until: Only calls that started before then count; None for all times.
+        versions: Earlier versions whose calls count too.
+        sizes: Sizes of models, and the table of token prices; None looks no price up.
+        notes: Are given what a reader has to know.
         production: The function's calls that are no trials.
         latency_p95_s: Seconds within which 95 % of the calls must end; None does not ask.
-        windowed: Whether only calls of some time are asked about.
-        prices: A table of token prices, as `prices.tokens.token_prices` takes it; None looks none up.
-        notes: Are given what a reader has to know.
     """
 
     store: Store
     everything: Sequence[ConfigurationCounts]
-    production: Production
-    latency_p95_s: float | None
-    windowed: bool
-    prices: str | None
+    rows: Sequence[ConfigurationCounts]
+    arrivals: StoreArrivals
+    since: float | None
+    until: float | None
+    versions: frozenset[str]
+    sizes: Sizes
     notes: list[str]
+    production: Production = NO_CALLS
+    latency_p95_s: float | None = None
+
+    @property
+    def windowed(self) -> bool:
+        """Whether only calls of some time are asked about."""
+        return self.since is not None or self.until is not None
 
 
 def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
@@ -74,8 +87,8 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
         evidence["clusters"] = _clusters(rows)
     if reading.latency_p95_s is not None:
         evidence["latency"] = slower(rows, reading.latency_p95_s)
-    if reading.prices is not None:
-        evidence["prompt_cost"] = cost_of(configuration, reading.store, reading.prices, reading.notes)
+    if reading.sizes.prices is not None:
+        evidence["prompt_cost"] = cost_of(configuration, reading.store, reading.sizes.prices, reading.notes)
     evidence["sent"] = sent_by(first)
     if is_trial(first):
         evidence["guard"] = guard_line_of(first, reading.store)

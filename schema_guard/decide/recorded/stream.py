@@ -13,17 +13,15 @@ from collections import defaultdict
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.recorded.weeks import weeks_of
-from schema_guard.stats import Change, bursts_of, changes, growing_since, unpacked
+from schema_guard.decide.recorded.weeks import Calendar, PartOfWeek, Weeks, weeks_of
+from schema_guard.stats import Bursts, Change, bursts_of, changes, growing_since, unpacked
 from schema_guard.stats.cycles import LEAST_WINDOWS
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
-    from schema_guard.decide.recorded.weeks import Calendar, PartOfWeek, Weeks
     from schema_guard.records import ConfigurationCounts, HourCounts
     from schema_guard.records.rows import Row
-    from schema_guard.stats import Bursts
 
 
 class CallsInOrder(NamedTuple):

@@ -11,16 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.model_names import is_tuned
-from schema_guard.decide.recorded.configurations import last_call
+from schema_guard.decide.recorded.configurations import RecordedConfiguration, last_call
 from schema_guard.prices.tuning import closing_of
-from schema_guard.records.declarations import TUNING
+from schema_guard.records.declarations import TUNING, DeclaredStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import ConfigurationCounts, Store
-    from schema_guard.records.declarations import DeclaredStep
 
 _OPENAI = "openai "
 _ACTIVE_S = 60 * 86_400.0

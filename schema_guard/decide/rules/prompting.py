@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.breaches import breaches, change_text, open_rise
-from schema_guard.decide.case import blocked, cheapest, failures_of, helps
+from schema_guard.decide.case import Case, blocked, cheapest, failures_of, helps
 from schema_guard.decide.fixable import FIXABLE
 from schema_guard.decide.playbook import RAISE_OUTPUT, STRICT, next_step, untested
 from schema_guard.decide.rules.ruling import (
@@ -30,7 +30,6 @@ from schema_guard.text import dollars, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.decide.case import Case
     from schema_guard.decide.measure import Measured, Met
 
 # Fewer failures than these say nothing about what most failures are.
@@ -63,14 +62,10 @@ def explain_first(case: Case) -> Ruling | None:
 
 def import_all_first(case: Case) -> Ruling | None:
     """Before all others: there are only imported calls that were chosen by how they ended, or by nobody knows what."""
-    unrated = [
-        measurement
-        for measurement in case.strategies
-        if not measurement.strategy.is_rated and measurement.calls
-    ]
+    unrated = [one for one in case.strategies if not one.strategy.is_rated and one.calls]
     if case.best is not None or not unrated:
         return None
-    named = {measurement.strategy.id: measurement for measurement in unrated}
+    named = {one.strategy.id: one for one in unrated}
     strategy = named.get(case.evidence.current or "", unrated[0]).strategy
     traffic = " and ".join(
         dict.fromkeys(one.strategy.traffic.text for one in unrated if one.strategy.traffic)
@@ -78,7 +73,7 @@ def import_all_first(case: Case) -> Ruling | None:
     figures = {"strategy": strategy.id, "n_more": None, "months_to_answer": None, "unrated": list(named)}
     return Ruling(
         "NEED_MORE_DATA",
-        f"{plural(sum(measurement.calls for measurement in unrated), 'judged call')} {traffic}: they say what fails and not how "
+        f"{plural(sum(one.calls for one in unrated), 'judged call')} {traffic}: they say what fails and not how "
         "often, so they decide nothing",
         figures,
     )
@@ -98,13 +93,13 @@ def _judged(case: Case) -> list[Measured]:
     """Return what the verdict is about: the main strategy; all in production where the order of arrival is not known."""
     if case.main is None:
         return case.in_production
-    return [measurement for measurement in case.in_production if measurement is case.main]
+    return [one for one in case.in_production if one is case.main]
 
 
 def cheaper_model(case: Case) -> Ruling | None:
     """Return a switch to a prompted strategy that is not used, if it passes for less and those in use pass, too."""
     used = _judged(case)
-    if not used or any(measurement.state != "pass" or measurement.strategy.is_tuned for measurement in used):
+    if not used or any(one.state != "pass" or one.strategy.is_tuned for one in used):
         return None
     return switch_for_less(case, used[0])
 
@@ -113,19 +108,9 @@ def switch_for_less(case: Case, used: Measured) -> Ruling | None:
     """Name the prompted strategy outside of production that passes for the least, if it costs less than what is used."""
     now = _cost(case, used, used.failed.bounds.lower)
     # Beside a tuned model the prompt has its part of the calls too.
-    others = [
-        measurement
-        for measurement in case.in_state("pass")
-        if measurement is not used and measurement.strategy.prompt_cost
-    ]
-    candidates = [
-        measurement
-        for measurement in others
-        if used.strategy.is_tuned or measurement not in case.in_production
-    ]
-    costs = [
-        (_cost(case, measurement, measurement.failed.bounds.upper), measurement) for measurement in candidates
-    ]
+    others = [one for one in case.in_state("pass") if one is not used and one.strategy.prompt_cost]
+    candidates = [one for one in others if used.strategy.is_tuned or one not in case.in_production]
+    costs = [(_cost(case, one, one.failed.bounds.upper), one) for one in candidates]
     known = [(cost, measurement) for cost, measurement in costs if cost is not None]
     if now is None or not known:
         return None
@@ -156,17 +141,13 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     passing, main = case.in_state("pass"), case.main
     if main is not None and main.state in ("inconclusive", "no_data"):
         # What is gone answers for the main one only where that is proved to fail.
-        passing = [measurement for measurement in passing if measurement not in case.gone]
+        passing = [one for one in passing if one not in case.gone]
     if not passing:
         return None
     used = case.in_use
     chosen = used if used is not None and used in passing else cheapest(case, passing)
     figures: dict[str, Any] = {"strategy": chosen.strategy.id}
-    others = [
-        measurement
-        for measurement in case.in_production
-        if measurement is not chosen and measurement.state == "fail"
-    ]
+    others = [one for one in case.in_production if one is not chosen and one.state == "fail"]
     is_piloted = case.piloted is not None and case.piloted.state == "fail"
     if others or is_piloted or (used is not None and chosen is not used):
         figures["switch_to"] = chosen.strategy.id
@@ -188,10 +169,10 @@ def more_data_needed(case: Case) -> Ruling | None:
     open_ones = [one for one in case.in_state("inconclusive") if one not in case.gone]
     if case.main in open_ones:
         open_ones = [one for one in open_ones if one is case.main]
-    missing = [_missing(case, measurement) for measurement in open_ones]
+    missing = [_missing(case, one) for one in open_ones]
     if not missing:
         return None
-    least = min(missing, key=lambda candidate: inf if candidate.n_more is None else candidate.n_more)
+    least = min(missing, key=lambda one: inf if one.n_more is None else one.n_more)
     measurement = least.strategy
     figures: dict[str, Any] = {} if least.aim is None else {"missing": [least.aim]}
     meanwhile = None if least.aim is not None else _meanwhile(case, measurement, least.n_more)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import WHAT
-from schema_guard.stats import calls_needed
+from schema_guard.stats import Rate, calls_needed
 from schema_guard.text import interval, months, percent
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.decide.case import Case, SegmentRates
     from schema_guard.decide.economics import CostCase
     from schema_guard.decide.measure import Measured, Met
-    from schema_guard.stats import Rate
 
 # Longer than this, and traffic or model will have changed before the answer comes.
 PATIENCE_MONTHS = 3.0
@@ -149,13 +148,10 @@ def inputs_text(case: Case, strategy: Measured) -> str:
     A router may have chosen them, and records do not say how. Nothing where the calls are all of one strategy, or none is
     tuned.
     """
-    others = [measurement for measurement in case.in_production if measurement is not strategy]
-    if not others or not any(measurement.strategy.is_tuned for measurement in (strategy, *others)):
+    others = [one for one in case.in_production if one is not strategy]
+    if not others or not any(one.strategy.is_tuned for one in (strategy, *others)):
         return ""
-    parts = [
-        f"{percent(measurement.strategy.traffic_share or 0.0)} went to {strategy_text(measurement)}"
-        for measurement in others
-    ]
+    parts = [f"{percent(one.strategy.traffic_share or 0.0)} went to {strategy_text(one)}" for one in others]
     return (
         f"; of the calls {', '.join(parts)}: each rate is that of its own inputs, and where a router's primary= chose them "
         "none tells what it would be on another's"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.case import SegmentRates, blocked, content_loss, loss_of, routed_cost
+from schema_guard.decide.case import Case, SegmentRates, blocked, content_loss, loss_of, routed_cost
 from schema_guard.decide.rules.prompting import switch_for_less
 from schema_guard.decide.rules.ruling import (
     Ruling,
@@ -32,7 +32,6 @@ from schema_guard.text import interval, percent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.decide.case import Case
     from schema_guard.decide.economics import CostCase
     from schema_guard.decide.evidence.values import ContentEvidence
 
@@ -235,7 +234,7 @@ def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
 
 def _no_prompt_meets(case: Case, name: str) -> bool:
     """Say whether every prompt that was measured is proved to miss what is asked for."""
-    return all(measurement.missed(name) for measurement in case.prompted if measurement.failed.n)
+    return all(one.missed(name) for one in case.prompted if one.failed.n)
 
 
 def _pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:

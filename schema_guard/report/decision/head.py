@@ -28,8 +28,6 @@ _MOST_WRONG = 4
 _HASH = 12
 _FEW_RIGHT = 0.9
 _MOST_OF_THE_FAILURES = 0.75
-# A claim is told where what was recorded is more than so many times as much.
-_MISLEADS = 1.25
 _FIRST_TRY = "; first try one more line about it in the prompt, and measure it with `bench run --playbook`"
 _A_BURST = 2
 # Commands that read the texts of recorded calls.
@@ -347,13 +345,6 @@ def _money(figures: Figures) -> Iterator[Fact]:
     )
     if figures.get("stage") == "pilot":
         yield Fact("pilot", f"a pilot that fails costs {dollars(cost['failed_pilot'])}, and its hosting")
-    retries = cost.get("independent_retries")
-    if retries and retries["failures_per_month"] > _MISLEADS * retries["promised_per_month"]:
-        yield Fact(
-            "retries",
-            f"a spreadsheet with independent retries would promise {dollars(retries['promised_per_month'])} of failures "
-            f"a month; they cost {dollars(retries['failures_per_month'])}, for calls that failed once fail again",
-        )
 
 
 def _next_facts(figures: Figures) -> Iterator[Fact]:

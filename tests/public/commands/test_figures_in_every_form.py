@@ -194,8 +194,6 @@ def facts_of_costs(money, cost):
     ]  # fmt: skip
     for one in cost["flips"]:
         yield one["change"], [one["payback_months"]]
-    retries = cost["independent_retries"]
-    yield "independent retries would promise", [retries["promised_per_month"], retries["failures_per_month"]]
 
 
 DECIDE = ("decide", "--store", "r.db", "--function", "sort", "--prices", "prices.json", "--with", "with.json")

@@ -13,7 +13,7 @@ from schema_guard.report.decision.document import document_of, head_of
 from schema_guard.report.decision.plain_words import FIXES
 from tests.cli import parsing
 from tests.needs import needs
-from tests.public.decide.examples import economics, exhausted, failing, ladder, passing, strategy
+from tests.public.decide.examples import exhausted, failing, ladder, passing, strategy
 from tests.public.decide.test_laws import evidences
 from tests.report.decision.examples import VERDICTS
 
@@ -119,18 +119,6 @@ def test_new_inputs_that_fail_more_are_told():
     verdict = decide(failing(strategies=[production(k_final=2, inputs={"n": 500, "k": 40})]))
 
     assert "40 of 500 inputs that are not frequent fail (8.00%)" in line(verdict, "new inputs")
-
-
-def test_the_money_of_dependent_retries_is_told():
-    """What a spreadsheet would promise stands beside what failures cost."""
-    retried = {**strategy("few_shot", 2000, 100), "attempts": [[2000, 200], [200, 100]]}
-    verdict = decide(
-        failing(strategies=[retried], economics=economics(failure_cost=0.5), calls_per_month=31_000)
-    )
-
-    assert line(verdict, "retries").startswith(
-        "a spreadsheet with independent retries would promise $155 of failures a month; they cost $775"
-    )
 
 
 def test_the_next_command_names_its_function():
