@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.bench.compare import read_result
-from schema_guard.cli.shared.completing import complete_functions
 from schema_guard.cli.shared.forms import form_for
 from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.options import (
     WhichCalls,
     build_command,
+    common,
     existing,
     json_file,
     naming,
@@ -25,7 +25,7 @@ from schema_guard.cli.shared.options import (
     shared,
     takes,
 )
-from schema_guard.cli.shared.quantities import DURATION, SHARE, Share
+from schema_guard.cli.shared.quantities import SHARE, Share
 from schema_guard.cli.shared.repeated import percent_text, repeated
 from schema_guard.text import safe
 
@@ -83,26 +83,13 @@ class DecideOptions:
         metavar="SHARE",
         help="Smallest share of right values that is good enough, such as 95%. Known answers come from --answers or --with. Default: none.",
     )
-    max_p95: float | None = option(
-        type=DURATION,
-        metavar="DURATION",
-        help="Time within which 95% of the calls must end, such as 2.5s. Default: no limit.",
-    )
+    max_p95: float | None = common("max_p95")
     full: bool = option(is_flag=True, help="Print all figures in the text, not only the answer.")
     require_proof: bool = option(
         is_flag=True, advanced=True, help="Exit 1 also if more data is needed for a verdict."
     )
-    priority: str | None = option(
-        metavar="NAME",
-        advanced=True,
-        shell_complete=complete_functions,
-        help="Function that has half of the error probability. The other functions share the other half. Default: equal parts.",
-    )
-    prices: str | None = option(
-        metavar="SOURCE",
-        advanced=True,
-        help="Token prices: a JSON file, LiteLLM's price file, or genai-prices. Default: costs are unknown.",
-    )
+    priority: str | None = common("priority", advanced=True)
+    prices: str | None = common("prices", advanced=True)
     given: str | None = option(
         "--with",
         type=click.Path(exists=True, dir_okay=False),
@@ -134,17 +121,8 @@ class DecideOptions:
         advanced=True,
         help="An earlier version. Its calls count too. Repeatable.",
     )
-    burst_length: float | None = option(
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="CALLS",
-        advanced=True,
-        help="Mean length of an outage in failed calls that a good rate must withstand, such as 20. Default: no outages.",
-    )
-    time_zone: str | None = option(
-        metavar="ZONE",
-        advanced=True,
-        help="Time zone of the weeks in which failures can have a pattern, such as Europe/Berlin. Default: UTC.",
-    )
+    burst_length: float | None = common("burst_length", advanced=True)
+    time_zone: str | None = common("time_zone", advanced=True)
     sizes: str | None = option(
         metavar="SMALL,LARGE",
         advanced=True,

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.shared.completing import complete_functions
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import (
     WhichCalls,
     absent,
     build_command,
+    common,
     option,
     print_json,
     readable,
     shared,
     takes,
 )
-from schema_guard.cli.shared.quantities import DURATION, Share
+from schema_guard.cli.shared.quantities import Share
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -33,20 +33,9 @@ if TYPE_CHECKING:
 class WatchOptions:
     """The other aims, and how the functions share the error probability."""
 
-    max_p95: float | None = option(
-        type=DURATION,
-        metavar="DURATION",
-        help="Time within which 95% of the calls must end, such as 2.5s. Default: no limit.",
-    )
-    time_zone: str | None = option(
-        metavar="ZONE",
-        help="Time zone of the weeks in which failures can have a pattern, such as Europe/Berlin. Default: UTC.",
-    )
-    priority: str | None = option(
-        metavar="NAME",
-        shell_complete=complete_functions,
-        help="Function that has half of the error probability. The other functions share the other half. Default: equal parts.",
-    )
+    max_p95: float | None = common("max_p95")
+    time_zone: str | None = common("time_zone")
+    priority: str | None = common("priority")
     allow_empty: bool = option(
         is_flag=True,
         help="Exit 0 if there is no store, no such name, or no call. Use it before the first calls.",

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
@@ -378,80 +379,27 @@ def _error(words: str | None) -> Exception | None:
 # The shape of OpenAI's Chat Completions, as far as replies are read.
 
 
-@dataclass(frozen=True, slots=True)
-class Details:
-    """The parts of a token count."""
-
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WireUsage:
-    """Tokens, by OpenAI's words."""
-
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    prompt_tokens_details: Details
-    completion_tokens_details: Details
-
-
-@dataclass(frozen=True, slots=True)
-class WireContent:
-    """A message, or the piece of one that a chunk carries."""
-
-    content: str | None = None
-    refusal: str | None = None
-    role: str = "assistant"
-    tool_calls: None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The one choice of a whole reply."""
-
-    message: WireContent
-    finish_reason: str | None
-    index: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkChoice:
-    """The one choice of a chunk."""
-
-    delta: WireContent
-    finish_reason: str | None = None
-    index: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """A whole reply, or a chunk of one."""
-
-    model: str
-    choices: tuple[Any, ...]
-    usage: WireUsage | None = None
-    object: str = "chat.completion"
-
-
-def _wire_usage(usage: Mapping[str, int] | None) -> WireUsage | None:
+def _usage_object(usage: Mapping[str, int] | None) -> SimpleNamespace | None:
     if usage is None:
         return None
-    return WireUsage(
-        usage.get("input_tokens"),
-        usage.get("output_tokens"),
-        Details(cached_tokens=usage.get("cached_input_tokens")),
-        Details(reasoning_tokens=usage.get("reasoning_tokens")),
+    return SimpleNamespace(
+        prompt_tokens=usage.get("input_tokens"),
+        completion_tokens=usage.get("output_tokens"),
+        prompt_tokens_details=SimpleNamespace(cached_tokens=usage.get("cached_input_tokens")),
+        completion_tokens_details=SimpleNamespace(reasoning_tokens=usage.get("reasoning_tokens")),
     )
 
 
-def _wire_reason(finish_reason: str | None) -> str | None:
+def _choice(name: str, scripted: ScriptedReply, text: str | None, *, is_end: bool) -> SimpleNamespace:
+    """Return the choice of a reply or a chunk, whose message has the *name* `message` or `delta`."""
+    is_refused = scripted.finish_reason == "refusal" and text is not None
+    content, refusal = (None, text) if is_refused else (text, None)
+    message = SimpleNamespace(content=content, refusal=refusal, role="assistant", tool_calls=None)
     # OpenAI says "stop" beside message.refusal.
-    return {"tool_call": "tool_calls", "refusal": "stop"}.get(finish_reason or "", finish_reason)
-
-
-def _content(scripted: ScriptedReply, text: str | None) -> WireContent:
-    return WireContent(refusal=text) if scripted.finish_reason == "refusal" else WireContent(text)
+    reason = {"tool_call": "tool_calls", "refusal": "stop"}.get(
+        scripted.finish_reason or "", scripted.finish_reason
+    )
+    return SimpleNamespace(**{name: message}, finish_reason=reason if is_end else None, index=0)
 
 
 def _whole(model: str, scripted: ScriptedReply) -> Any:
@@ -459,20 +407,23 @@ def _whole(model: str, scripted: ScriptedReply) -> Any:
         raise copy.copy(scripted.error)  # it may be raised again, and in several threads at once
     if not scripted.has_details:
         return scripted.reply
-    choice = Choice(_content(scripted, scripted.reply), _wire_reason(scripted.finish_reason))
-    return Completion(model, (choice,), _wire_usage(scripted.usage))
+    choice = _choice("message", scripted, scripted.reply, is_end=True)
+    return SimpleNamespace(
+        model=model, choices=(choice,), usage=_usage_object(scripted.usage), object="chat.completion"
+    )
 
 
 def _pieces(model: str, scripted: ScriptedReply) -> Generator[Any, None, None]:
-    """Give the chunks of a stream; the last ones carry finish reason and usage where they are known."""
-    kind = "chat.completion.chunk"
+    """Yield the chunks of a stream; the last ones carry finish reason and usage if they are known."""
+
+    def chunk(*choices: SimpleNamespace, usage: SimpleNamespace | None = None) -> SimpleNamespace:
+        return SimpleNamespace(model=model, choices=choices, usage=usage, object="chat.completion.chunk")
+
     for text in scripted.chunks:
-        piece = Completion(model, (ChunkChoice(_content(scripted, text)),), None, kind)
-        yield piece if scripted.has_details else text
+        yield chunk(_choice("delta", scripted, text, is_end=False)) if scripted.has_details else text
     if scripted.error is not None:
         raise copy.copy(scripted.error)  # as in _whole()
     if scripted.finish_reason is not None:
-        end = ChunkChoice(WireContent(), _wire_reason(scripted.finish_reason))
-        yield Completion(model, (end,), None, kind)
+        yield chunk(_choice("delta", scripted, None, is_end=True))
     if scripted.usage is not None:
-        yield Completion(model, (), _wire_usage(scripted.usage), kind)
+        yield chunk(usage=_usage_object(scripted.usage))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import argument, naming, option
-from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, MOMENT, SHARE, Share
+from schema_guard.cli.shared.options import argument, common, naming, option
+from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, Share
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -246,10 +246,7 @@ class RunOptions:
         metavar="DOLLARS",
         help="Start no call after this cost. It needs --prices. Default: no limit.",
     )
-    prices: str | None = option(
-        metavar="SOURCE",
-        help="Token prices: a JSON file, LiteLLM's price file, or genai-prices. Default: costs are unknown.",
-    )
+    prices: str | None = common("prices")
     dry_run: bool = option(
         is_flag=True, help="Print the planned calls, tokens, and cost. Send, download, and write nothing."
     )
@@ -336,6 +333,9 @@ class RunOptions:
             )
 
 
+_ONLY = "With --playbook: "
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlaybookOptions:
     """How the fixes of the playbook are tried."""
@@ -354,23 +354,9 @@ class PlaybookOptions:
         advanced=True,
         help="With --playbook: the larger model for the last step. Default: none.",
     )
-    since: float | None = option(
-        type=MOMENT,
-        metavar="TIME",
-        advanced=True,
-        help="With --playbook: as the option of `decide`. Default: all calls.",
-    )
-    until: float | None = option(
-        type=MOMENT,
-        metavar="TIME",
-        advanced=True,
-        help="With --playbook: as the option of `decide`. Default: all calls.",
-    )
-    segment: str | None = option(
-        metavar="NAME",
-        advanced=True,
-        help="With --playbook: as the option of `decide`. Default: all segments.",
-    )
+    since: float | None = common("since", _ONLY, advanced=True)
+    until: float | None = common("until", _ONLY, advanced=True)
+    segment: str | None = common("segment", _ONLY, advanced=True)
     first_step: str = option(
         default="system_prompt",
         show_default=True,
@@ -402,32 +388,11 @@ class PlaybookOptions:
         advanced=True,
         help="With --playbook: the output limit of one attempt. Default: the one of the function's recorded calls, or 256.",
     )
-    min_right: float | None = option(
-        type=SHARE,
-        metavar="SHARE",
-        advanced=True,
-        help="With --playbook: as the option of `decide`. Default: none.",
-    )
-    max_p95: float | None = option(
-        type=DURATION,
-        metavar="DURATION",
-        advanced=True,
-        help="With --playbook: as the option of `decide`. Default: no limit.",
-    )
-    burst_length: float | None = option(
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="CALLS",
-        advanced=True,
-        help="With --playbook: as the option of `decide`. Default: no outages.",
-    )
-    priority: str | None = option(
-        metavar="NAME",
-        advanced=True,
-        help="With --playbook: as the option of `decide`. Default: equal parts.",
-    )
-    time_zone: str | None = option(
-        metavar="ZONE", advanced=True, help="With --playbook: as the option of `decide`. Default: UTC."
-    )
+    min_right: float | None = common("min_right", _ONLY, advanced=True)
+    max_p95: float | None = common("max_p95", _ONLY, advanced=True)
+    burst_length: float | None = common("burst_length", _ONLY, advanced=True)
+    priority: str | None = common("priority", _ONLY, advanced=True)
+    time_zone: str | None = common("time_zone", _ONLY, advanced=True)
     options: tuple[str, ...] = option(
         "--option",
         multiple=True,

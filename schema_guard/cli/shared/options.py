@@ -19,7 +19,7 @@ import click
 
 from schema_guard.cli.shared.completing import complete_files, complete_functions, complete_schemas
 from schema_guard.cli.shared.group import Command, Option
-from schema_guard.cli.shared.quantities import MOMENT
+from schema_guard.cli.shared.quantities import DURATION, MOMENT, SHARE
 from schema_guard.errors import InvalidArgument, StoreError
 from schema_guard.records import default_store, resolve_store
 from schema_guard.schema import Schema
@@ -167,41 +167,77 @@ def naming(**options: str) -> Iterator[None]:
         raise
 
 
-def one_function() -> Any:
-    """Build the field of an option `--function`, which filters calls."""
-    return option(
-        metavar="NAME",
-        shell_complete=complete_functions,
-        help="Only this function: its name, or the end of its name after a dot.",
-    )
+_COMMON: dict[str, dict[str, Any]] = {
+    "schema": {
+        "metavar": "NAME",
+        "shell_complete": complete_schemas,
+        "help": "Only this schema: its name or fingerprint.",
+    },
+    "function": {
+        "metavar": "NAME",
+        "shell_complete": complete_functions,
+        "help": "Only this function: its name, or the end of its name after a dot.",
+    },
+    "segment": {"metavar": "NAME", "help": "Only this segment of the traffic."},
+    "since": {
+        "type": MOMENT,
+        "metavar": "TIME",
+        "help": "Only calls from this time on: 2026-11-01, yesterday, 24h, 7d, or the id of a call.",
+    },
+    "until": {"type": MOMENT, "metavar": "TIME", "help": "Only calls before this time."},
+    "min_right": {
+        "type": SHARE,
+        "metavar": "SHARE",
+        "help": "Smallest share of right values that is good enough, such as 95%. Default: none.",
+    },
+    "max_p95": {
+        "type": DURATION,
+        "metavar": "DURATION",
+        "help": "Time within which 95% of the calls must end, such as 2.5s. Default: no limit.",
+    },
+    "burst_length": {
+        "type": click.FloatRange(min=0, min_open=True),
+        "metavar": "CALLS",
+        "help": "Mean length of an outage in failed calls that a good rate must withstand, such as 20. Default: no outages.",
+    },
+    "priority": {
+        "metavar": "NAME",
+        "shell_complete": complete_functions,
+        "help": "Function that has half of the error probability. The other functions share the other half. Default: equal parts.",
+    },
+    "time_zone": {
+        "metavar": "ZONE",
+        "help": "Time zone of the weeks in which failures can have a pattern, such as Europe/Berlin. Default: UTC.",
+    },
+    "prices": {
+        "metavar": "SOURCE",
+        "help": "Token prices: a JSON file, LiteLLM's price file, or genai-prices. Default: costs are unknown.",
+    },
+}
 
 
-def since_time() -> Any:
-    """Build the field of an option `--since`."""
-    return option(
-        type=MOMENT,
-        metavar="TIME",
-        help="Only calls from this time on: 2026-11-01, yesterday, 24h, 7d, or the id of a call.",
-    )
+def common(name: str, before: str = "", **settings: Any) -> Any:
+    """Return the field of an option that several commands have; *before* is the beginning of its help."""
+    found = {**_COMMON[name], **settings}
+    text = found["help"]
+    return option(**{**found, "help": f"{before}{text[0].lower()}{text[1:]}" if before else text})
 
 
 @dataclass(frozen=True, kw_only=True)
 class WhichRows:
     """Filters of the recorded calls that apply to single rows."""
 
-    schema: str | None = option(
-        metavar="NAME", shell_complete=complete_schemas, help="Only this schema: its name or fingerprint."
-    )
-    function: str | None = one_function()
-    since: float | None = since_time()
-    until: float | None = option(type=MOMENT, metavar="TIME", help="Only calls before this time.")
+    schema: str | None = common("schema")
+    function: str | None = common("function")
+    since: float | None = common("since")
+    until: float | None = common("until")
 
 
 @dataclass(frozen=True, kw_only=True)
 class WhichCalls(WhichRows):
     """Filters of the recorded calls."""
 
-    segment: str | None = option(metavar="NAME", help="Only this segment of the traffic.")
+    segment: str | None = common("segment")
 
     def named(self) -> dict[str, Any]:
         """Return the filters that were given, as keyword arguments of the functions that read a store."""

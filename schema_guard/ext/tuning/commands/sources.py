@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from schema_guard.cli.shared.completing import complete_schemas
-from schema_guard.cli.shared.options import one_function, option, since_time
+from schema_guard.cli.shared.options import common, option
 from schema_guard.cli.shared.quantities import MOMENT
 
 __all__ = ["Sources"]
@@ -23,8 +23,8 @@ class Sources:
         shell_complete=complete_schemas,
         help="Schema of the answers: its name in the store or the suite, a JSON Schema file, module:Model, or module:function of a guarded function. Default: the one of --function.",
     )
-    function: str | None = one_function()
-    since: float | None = since_time()
+    function: str | None = common("function")
+    since: float | None = common("since")
     until: float | None = option(
         type=MOMENT, metavar="TIME", advanced=True, help="Only calls before this time."
     )
