@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.suites.reading import violations_text
 from schema_guard.bench.suites.scoring import match_problems
-from schema_guard.bench.suites.values import Split, Suite, SuiteSchema, Task, as_written
+from schema_guard.bench.suites.values import Suite, SuiteSchema, Task, as_written
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.schema import Schema
 from schema_guard.text import clip
@@ -39,35 +39,19 @@ class Line(NamedTuple):
 
     Attributes:
         where: File and line.
-        id: Of the task.
-        input: The text to work on.
-        instruction: What to do with it; may be empty.
-        gold: The right answer.
+        task: The task. Its gold and match are not checked yet.
         document: Its schema, not loaded yet.
         name: What to call its schema when nothing names a source.
-        match: Location -> matcher.
-        tags: For reports.
         source: Where the task comes from, its schema's group.
         licence: Of the task.
-        split: Which split it is in.
-        hardness: As `Task.hardness`.
-        before: As `Task.before`.
     """
 
     where: str
-    id: str
-    input: str
-    instruction: str
-    gold: Any
+    task: Task
     document: Any
     name: str
-    match: Match
-    tags: tuple[str, ...] = ()
     source: str | None = None
     licence: str | None = None
-    split: Split = "test"
-    hardness: float | None = None
-    before: tuple[dict[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -139,17 +123,18 @@ def suite_of_lines(
     schemas: dict[str, Schema[Any] | str] = {}
     groups: dict[tuple[str, str | None, str], _Group] = {}
     for line in lines:
-        ids.check(line.id, line.where)
+        task = line.task
+        ids.check(task.id, line.where)
         text, licence = as_written(line.document), line.licence or NO_LICENCE
         is_new = text not in schemas
         if is_new:
             schemas[text] = loaded_schema(line.document, line.name)
         schema = schemas[text]
         reasons = (
-            [f"schema: {schema}"] if isinstance(schema, str) else gold_problems(schema, line.gold, line.match)
+            [f"schema: {schema}"] if isinstance(schema, str) else gold_problems(schema, task.gold, task.match)
         )
         if refused is not None:
-            refused += [f"{line.id}: {'; '.join(reasons)}"] if reasons else []
+            refused += [f"{task.id}: {'; '.join(reasons)}"] if reasons else []
         elif is_new or not isinstance(schema, str):
             reader.problems += [f"{line.where}: {reason}" for reason in reasons]
         if not reasons and not isinstance(schema, str):
@@ -157,24 +142,10 @@ def suite_of_lines(
             group = groups.setdefault(
                 (text, line.source, licence), _Group(base, schema, line.source, licence, [])
             )
-            group.tasks.append(_task(line))
+            group.tasks.append(task)
     names = unique_names([group.base for group in groups.values()])
     entries = [_entry(group, name) for group, name in zip(groups.values(), names, strict=True)]
     return suite_of_file(reader, path, entries, refused or ())
-
-
-def _task(line: Line) -> Task:
-    return Task(
-        id=line.id,
-        input=line.input,
-        instruction=line.instruction,
-        gold=line.gold,
-        match=line.match,
-        tags=line.tags,
-        split=line.split,
-        hardness=line.hardness,
-        before=line.before,
-    )
 
 
 def _entry(group: _Group, name: str) -> SuiteSchema:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.suites.alternatives import gold_of, match_of
 from schema_guard.bench.suites.assembly import Ids, Line, loaded_schema, suite_of_lines
 from schema_guard.bench.suites.reading import SuiteReader
+from schema_guard.bench.suites.values import Task
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -82,18 +83,8 @@ def _line(row: dict[str, Any], truths: list[Any], where: str, source: str) -> Li
         raise _Unusable("it wants no call, expected one or more")
     is_one = len(functions) == len(truths) == 1
     wanted = _one_call(next(iter(functions.values())), truths[0]) if is_one else _calls(functions, truths)
-    return Line(
-        where=where,
-        id=row["id"],
-        input=_text(row["question"]),
-        instruction=wanted.instruction,
-        gold=wanted.gold,
-        document=wanted.document,
-        name=wanted.name,
-        match=wanted.match,
-        source=source,
-        licence=_LICENCE,
-    )
+    task = Task(row["id"], _text(row["question"]), wanted.instruction, wanted.gold, wanted.match)
+    return Line(where, task, wanted.document, wanted.name, source, _LICENCE)
 
 
 class _Wanted(NamedTuple):

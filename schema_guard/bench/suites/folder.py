@@ -124,11 +124,11 @@ class _Folder:
             f"{where}: {problem}" for problem in gold_problems(schema, row["gold"], match)
         ]
         return Task(
-            id=row["id"],
-            input=row["input"],
-            instruction=row.get("instruction", meta["instruction"] if meta else ""),
-            gold=row["gold"],
-            match=match,
+            row["id"],
+            row["input"],
+            row.get("instruction", meta["instruction"] if meta else ""),
+            row["gold"],
+            match,
             tags=tuple(row.get("tags", ())),
             split=row["split"],
             hardness=row.get("difficulty"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
 from schema_guard.bench.suites.reading import BROKEN, SuiteReader
+from schema_guard.bench.suites.values import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,18 +45,14 @@ def _which(row: dict[str, Any]) -> str:
 
 
 def _line(row: dict[str, Any], where: str, document: Any, name: str) -> Line:
-    return Line(
-        where=where,
-        id=row["id"],
-        input=row["input"],
-        instruction=row.get("instruction", ""),
-        gold=row["gold"],
-        document=document,
-        name=name,
+    task = Task(
+        row["id"],
+        row["input"],
+        row.get("instruction", ""),
+        row["gold"],
         match=row.get("match", {}),
         tags=tuple(row.get("tags", ())),
-        source=row.get("source"),
-        licence=row.get("licence"),
         split=row.get("split", "test"),
         hardness=row.get("difficulty"),
     )
+    return Line(where, task, document, name, row.get("source"), row.get("licence"))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
 from schema_guard.bench.suites.reading import SuiteReader, decoded
+from schema_guard.bench.suites.values import Task
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
 from schema_guard.validation.violations import describe
@@ -102,18 +103,13 @@ def _is_text(value: Any, *, may_be_null: bool) -> bool:
 
 
 def _line(fields: dict[str, Any], where: str, number: str, name: str) -> Line:
-    return Line(
-        where=where,
-        id=number if fields["id"] is None else str(fields["id"]),
-        input=fields["input"],
-        instruction=fields["instruction"] or "",
-        gold=_read(_stated(fields["gold"])),
-        document=_read(fields["schema"]),
-        name=name,
-        match={},
-        source=fields["source"],
-        licence=fields["licence"],
+    task = Task(
+        number if fields["id"] is None else str(fields["id"]),
+        fields["input"],
+        fields["instruction"] or "",
+        _read(_stated(fields["gold"])),
     )
+    return Line(where, task, _read(fields["schema"]), name, fields["source"], fields["licence"])
 
 
 def _stated(gold: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
 from schema_guard.bench.suites.reading import SuiteReader, decoded
+from schema_guard.bench.suites.values import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,18 +56,9 @@ def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:
             except ValueError as error:
                 reader.problems.append(f"{where}: expected an answer that is JSON: {error}")
                 continue
-            yield Line(
-                where=where,
-                id=f"{file.removesuffix('.jsonl')}-{number}",
-                input=question["content"],
-                instruction="",
-                gold=gold,
-                document=schema["document"],
-                name=schema["name"],
-                match={},
-                split=split,
-                before=tuple(before),
-            )
+            name = f"{file.removesuffix('.jsonl')}-{number}"
+            task = Task(name, question["content"], "", gold, split=split, before=tuple(before))
+            yield Line(where, task, schema["document"], schema["name"])
 
 
 def turns_of(row: dict[str, Any]) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from schema_guard.token_estimate import tokens_in
@@ -44,9 +44,9 @@ class Task:
     input: str
     instruction: str
     gold: Any
-    match: Match
-    tags: tuple[str, ...]
-    split: Split
+    match: Match = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    split: Split = "test"
     hardness: float | None = None
     most_output_tokens: int | None = None
     before: tuple[dict[str, str], ...] = ()
