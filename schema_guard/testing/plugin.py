@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line(
         "markers",
-        f"{RATE_MARKER}(max, alpha=0.05, inputs=None, budget_calls=1000, budget_s=None, undecided='fail', failures=(), "
+        f"{RATE_MARKER}(max, alpha=0.05, inputs=None, budget_calls=1000, undecided='fail', failures=(), "
         "max_errors=0): the test's body is one call; it is run until its failure rate is known to be at most max, or above",
     )
 

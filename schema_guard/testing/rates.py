@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from math import log
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema, shows_values
@@ -32,15 +31,15 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
-Undecided: TypeAlias = Literal["fail", "pass", "skip"]
+Undecided: TypeAlias = Literal["fail", "pass"]
 Decision: TypeAlias = Literal["ok", "bad", "undecided"]
-Ended: TypeAlias = Literal["decided", "inputs", "budget_calls", "budget_s"]
+Ended: TypeAlias = Literal["decided", "inputs", "budget_calls"]
 
 BUDGET_CALLS = 1_000
 """Enough to decide that a rate is below 0.005 when no call fails: that takes 756."""
 
 _ALWAYS_FAILURES = (AssertionError, GuardFailed)
-_UNDECIDED = ("fail", "pass", "skip")
+_UNDECIDED = ("fail", "pass")
 _FAILURES_SHOWN = 3
 _LINES_SHOWN = 12
 
@@ -53,7 +52,6 @@ class Criterion:
         max: The largest rate that passes, in (0, 1).
         alpha: Probability of deciding wrongly, for each of "ok" and "bad", in (0, 1).
         budget_calls: Calls at the most, >= 1.
-        budget_s: Seconds after which no further call is started; None for no bound.
         undecided: What becomes of the test when the calls were too few to decide.
         failures: Exceptions that count as failures beside AssertionError and GuardFailed.
         max_errors: Calls that may raise something else; they are left out of the rate.
@@ -62,7 +60,6 @@ class Criterion:
     max: float
     alpha: float = 0.05
     budget_calls: int = BUDGET_CALLS
-    budget_s: float | None = None
     undecided: Undecided = "fail"
     failures: tuple[type[BaseException], ...] = ()
     max_errors: int = 0
@@ -72,7 +69,6 @@ class Criterion:
             self._require(name, "a number in (0, 1)", lambda rate: _is_number(rate) and 0 < rate < 1)
         for name, least in (("budget_calls", 1), ("max_errors", 0)):
             self._require(name, f"an int >= {least}", partial(_is_count, least=least))
-        self._require("budget_s", "seconds > 0, or None", lambda s: s is None or (_is_number(s) and s > 0))
         self._require("undecided", f"one of {', '.join(_UNDECIDED)}", lambda word: word in _UNDECIDED)
         self._require("failures", "a tuple of exception classes", _are_exceptions)
 
@@ -171,7 +167,6 @@ class Measurement:
         self._failures: tuple[type[BaseException], ...] = (*_ALWAYS_FAILURES, *criterion.failures)
         self._unit = "runs" if inputs is None else "inputs"
         self._inputs = _counted(inputs, criterion.budget_calls)
-        self._started = monotonic()
         self._ended: Ended | None = None
         self._decision: Decision = "undecided"
         self._judged = self._failing = 0  # calls of the input at hand
@@ -184,9 +179,6 @@ class Measurement:
         for value, repeats in self._inputs:
             self._judged = self._failing = 0
             for _ in range(repeats):
-                self._ended = self._run_out()
-                if self._ended is not None:
-                    break
                 self._calls += 1
                 yield value
             self._count_input()
@@ -234,10 +226,6 @@ class Measurement:
             unit=self._unit,
         )
 
-    def _run_out(self) -> Ended | None:
-        limit_s = self._criterion.budget_s
-        return "budget_s" if limit_s is not None and monotonic() - self._started >= limit_s else None
-
     def _count_input(self) -> None:
         """Count the input whose last call was made, and look whether that decides."""
         if not self._judged:
@@ -281,8 +269,6 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
     max: float,  # noqa: A002 - as the marker says it
     alpha: float = 0.05,
     budget_calls: int = BUDGET_CALLS,
-    budget_s: float | None = None,
-    schema: Any = None,
     undecided: Undecided = "fail",
     failures: tuple[type[BaseException], ...] = (),
     max_errors: int = 0,
@@ -301,10 +287,7 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
         max: Largest failure rate that passes, in (0, 1).
         alpha: Error probability of each side, in (0, 1).
         budget_calls: Largest number of calls.
-        budget_s: Seconds after which no further call starts. None means no limit.
-        schema: Schema for a function that isn't guarded and returns a model's reply. The function is never retried.
-        undecided: Result of the test if the inputs or the budget end before a decision: `"fail"`, `"pass"`, or
-            `"skip"`, which needs pytest.
+        undecided: Result of the test if the inputs or the budget end before a decision: `"fail"` or `"pass"`.
         failures: Further exceptions that count as failures.
         max_errors: Largest number of calls that can raise another exception, such as a transport error. They don't
             count in the rate. The next one is raised.
@@ -320,15 +303,15 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
     0 of 36 inputs failed: rate 0, bounds 0 to 0.09973 (alpha=0.05), max=0.1
     """
     __tracebackhide__ = True
-    criterion = Criterion(max, alpha, budget_calls, budget_s, undecided, failures, max_errors)
+    criterion = Criterion(max, alpha, budget_calls, undecided, failures, max_errors)
     name = name_of(function)
     measurement = Measurement(criterion, _required(inputs))
-    _make_calls(_observed(function, schema), measurement)
+    _make_calls(_observed(function), measurement)
     return settle(measurement, criterion, name)
 
 
 def settle(measurement: Measurement, criterion: Criterion, name: str) -> FailureRate:
-    """Hand the result to the report of the running test, and pass, fail or skip that test by it.
+    """Hand the result to the report of the running test, and pass or fail that test by it.
 
     Raises:
         AssertionError: The rate is above the largest that passes, or it is undecided.
@@ -340,10 +323,6 @@ def settle(measurement: Measurement, criterion: Criterion, name: str) -> Failure
         plugin.report(name, result)
     if result.decision == "ok" or (result.decision == "undecided" and criterion.undecided == "pass"):
         return result
-    if result.decision == "undecided" and criterion.undecided == "skip":
-        import pytest  # only a test that is to be skipped needs it
-
-        pytest.skip(measurement.explained(name))
     raise AssertionError(measurement.explained(name))
 
 
@@ -363,12 +342,10 @@ def _counted(inputs: Iterable[Any] | None, budget_calls: int) -> Iterable[tuple[
     return [(members[0], len(members)) for members in groups.values()]
 
 
-def _observed(function: Any, schema: Any) -> Callable[[Any], Any]:
+def _observed(function: Any) -> Callable[[Any], Any]:
     """Give what makes a call and gives its Outcome, for a function that has one."""
-    from schema_guard.decorator import AsyncGuarded, Guarded, guard  # 30 ms that only calls need
+    from schema_guard.decorator import AsyncGuarded, Guarded  # 30 ms that only calls need
 
-    if schema is not None:
-        function = guard(schema, observe=True)(function)
     if isinstance(function, (Guarded, AsyncGuarded)):
         return function.outcome
     if not callable(function):
@@ -418,7 +395,6 @@ def _raise_failure(result: Any) -> None:
 def _advice(result: FailureRate, criterion: Criterion) -> str:
     ends = {
         "budget_calls": f"budget_calls={criterion.budget_calls} was used up. Raise it",
-        "budget_s": f"budget_s={criterion.budget_s} was used up. Raise it",
         "inputs": "the inputs ended. Add more different inputs",
         "decided": "",
     }
@@ -430,7 +406,7 @@ def _advice(result: FailureRate, criterion: Criterion) -> str:
         needed = (
             f"at least {1 + (calls_needed(0, 1, result.max, alpha=result.alpha) or 0)} {result.unit} decide"
         )
-    return f"{needed}; {ends[result.ended]}, or say what to do with undecided='pass' or 'skip'"
+    return f"{needed}; {ends[result.ended]}, or accept it with undecided='pass'"
 
 
 def _error_lines(error: BaseException) -> list[str]:

@@ -1,7 +1,5 @@
 """`assert_failure_rate`: each of its arguments has the effect that it names."""
 
-import time
-
 import pytest
 
 from schema_guard.testing import assert_failure_rate
@@ -55,24 +53,18 @@ def test_high_rate_is_an_assertion_error():
 
 @pytest.mark.parametrize(
     ("settings", "ended", "most"),
-    [({"budget_calls": 7}, "budget_calls", 7), ({"budget_s": 0.05}, "budget_s", 20), ({}, "inputs", 20)],
-    ids=["calls", "seconds", "inputs"],
+    [({"budget_calls": 7}, "budget_calls", 7), ({}, "inputs", 20)],
+    ids=["calls", "inputs"],
 )
 def test_budget_ends_the_calls(settings, ended, most):
     """An undecided rate says which limit ended it."""
-
-    def slow(number):
-        time.sleep(0.02 if "budget_s" in settings else 0)
-
-    result = assert_failure_rate(slow, range(20), max=0.01, undecided="pass", **settings)
+    result = assert_failure_rate(never, range(20), max=0.01, undecided="pass", **settings)
 
     assert result.ended == ended
-    assert result.calls < 20 if "budget_s" in settings else result.calls == most
+    assert result.calls == most
 
 
-@pytest.mark.parametrize(
-    ("undecided", "raised"), [("fail", AssertionError), ("skip", pytest.skip.Exception), ("pass", None)]
-)
+@pytest.mark.parametrize(("undecided", "raised"), [("fail", AssertionError), ("pass", None)])
 def test_undecided_rate_has_the_named_effect(undecided, raised):
     """With five inputs, no rate is decided."""
     if raised is None:
@@ -80,17 +72,6 @@ def test_undecided_rate_has_the_named_effect(undecided, raised):
     else:
         with pytest.raises(raised):
             assert_failure_rate(never, range(5), max=0.1, undecided=undecided)
-
-
-def test_schema_decides_which_reply_is_a_failure():
-    """Without a schema, any returned value is a success."""
-    replies = ['{"total": 1}', "oops", '{"total": "x"}']
-    counts = [
-        assert_failure_rate(never, replies, max=0.9, undecided="pass", schema=schema).failed
-        for schema in (TOTAL, None)
-    ]
-
-    assert counts == [2, 0]
 
 
 def test_named_exceptions_are_failures_and_others_are_errors():
