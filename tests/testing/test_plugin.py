@@ -329,7 +329,11 @@ def test_rate(scripted_model):
         ("", "test_it()", "expected schema_guard_failure_rate(max=...), and all by keyword"),
         ("0.02", "test_it()", "expected schema_guard_failure_rate(max=...), and all by keyword"),
         ("max=2", "test_it()", "max=2: expected a number in (0, 1)"),
-        ("max=.1, budget_call=3", "test_it()", "budget_call=: expected one of max, *, did you mean 'budget_calls'[?]"),
+        (
+            "max=.1, budget_call=3",
+            "test_it()",
+            "budget_call=: expected one of max, *, did you mean 'budget_calls'[?]",
+        ),
         ("max=.1, inputs='abc'", "test_it(rate_input)", "inputs='abc': expected a list of inputs*"),
         ("max=.1, failures=3", "test_it()", "failures=3: expected a tuple of exception classes"),
         ("max=.1, inputs=[1]", "test_it()", "inputs=: expected test_it to take rate_input"),

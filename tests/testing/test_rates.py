@@ -241,7 +241,7 @@ def test_inside_an_event_loop_the_way_out_is_named():
     async def inside():
         assert_failure_rate(call, [1], max=0.1)
 
-    with pytest.raises(InvalidArgument, match="call it from a test that is a plain `def`"):
+    with pytest.raises(InvalidArgument, match="Call it from a test that is a plain `def`"):
         asyncio.run(inside())
 
 
