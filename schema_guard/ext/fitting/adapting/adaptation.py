@@ -20,8 +20,7 @@ from schema_guard.ext.fitting.adapting.final_changes import begin_apart, within_
 from schema_guard.ext.fitting.adapting.hoisting import hoist
 from schema_guard.ext.fitting.adapting.plain.plain_schema import plain_of
 from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange
-from schema_guard.ext.fitting.adapting.values.forms import SAME, VALUE, WrappedForm
-from schema_guard.ext.fitting.adapting.values.simplification import simplified
+from schema_guard.ext.fitting.adapting.values.forms import SAME, VALUE, WrappedForm, simplified
 from schema_guard.ext.fitting.adapting.values.validity import with_definitions
 from schema_guard.ext.fitting.linting import findings_of
 from schema_guard.ext.fitting.probed_rules import sent_table_of
@@ -32,7 +31,7 @@ from schema_guard.validation.document import DEFAULT_DIALECT, check_size
 from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
+    from schema_guard.ext.fitting.adapting.writer import BuiltSchema
     from schema_guard.ext.fitting.linting import Finding
     from schema_guard.ext.fitting.probed_rules import RulesLike
     from schema_guard.ext.fitting.rules.rule import Rules

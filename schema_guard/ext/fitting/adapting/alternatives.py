@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
 from schema_guard.ext.fitting.adapting.values.forms import SAME, TextForm, UnionArm, UnionForm
+from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.writer import SchemaWriter

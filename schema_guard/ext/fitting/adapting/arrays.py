@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import alternatives, scalars
-from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
 from schema_guard.ext.fitting.adapting.values.forms import SAME, ListForm, TupleForm
+from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import unions
 from schema_guard.ext.fitting.adapting.acceptance import Acceptance
-from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
 from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, FlatSchema
 from schema_guard.ext.fitting.adapting.result import SchemaChange
 from schema_guard.ext.fitting.adapting.values.forms import (
@@ -26,7 +25,8 @@ from schema_guard.ext.fitting.adapting.values.forms import (
     TextForm,
 )
 from schema_guard.ext.fitting.adapting.values.validity import Validity
-from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE
+from schema_guard.ext.fitting.adapting.writer import BuiltSchema
+from schema_guard.ext.fitting.rules.rule import KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -303,9 +303,6 @@ class Builder:
 
     def _is_sent(self, node: dict[str, Any], keyword: str) -> bool:
         if keyword in KEYWORDS or keyword == "description":
-            return True
-        is_known = keyword in ANNOTATIONS or keyword in STRUCTURE
-        if is_known and not self.table.drops_annotations:
             return True
         if not self.table.drops_annotations:
             return True

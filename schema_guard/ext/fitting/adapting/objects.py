@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import alternatives, scalars
-from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
 from schema_guard.ext.fitting.adapting.plain.flat_schema import matches
 from schema_guard.ext.fitting.adapting.plain.plain_schema import takes_null
 from schema_guard.ext.fitting.adapting.values.forms import (
@@ -21,6 +20,7 @@ from schema_guard.ext.fitting.adapting.values.forms import (
     PairsForm,
     TextForm,
 )
+from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
@@ -230,13 +230,10 @@ class _Writing:
             self.builder.relax(self.merged.where.get(keyword), keyword, False, "other keys pass there")
 
     def _set(self, *candidates: dict[str, Any]) -> bool:
-        document = self.builder.accepted.first(*({**schema, **self._nothing()} for schema in candidates))
+        document = self.builder.accepted.first(*map(dict, candidates))
         if document is not None:
             self.schema = document
         return document is not None
-
-    def _nothing(self) -> dict[str, Any]:
-        return {}
 
     def _open(self) -> None:
         # An object of which nothing is known stays as it is where that is taken.

@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import alternatives
-from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
 from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, kind_of
 from schema_guard.ext.fitting.adapting.plain.regexes import anchored
+from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema

@@ -6,13 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.ext.fitting.adapting import alternatives, arrays, objects, scalars
-from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
 from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, FlatSchema, KeywordApart
 from schema_guard.ext.fitting.adapting.plain.negation import (
     alternatives_of,
     dependencies,
     pairwise_apart,
 )
+from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 from schema_guard.ext.fitting.rules.conditions import are_all_disjoint
 
 if TYPE_CHECKING:

@@ -3,18 +3,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from schema_guard.ext.fitting.adapting.values.forms import SAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.ext.fitting.adapting.acceptance import Acceptance
-    from schema_guard.ext.fitting.adapting.built_schema import BuiltSchema
     from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
+    from schema_guard.ext.fitting.adapting.values.forms import Form
     from schema_guard.ext.fitting.adapting.values.validity import Validity
     from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["SchemaWriter"]
+__all__ = ["BuiltSchema", "SchemaWriter"]
+
+
+class BuiltSchema(NamedTuple):
+    """A place of a schema as it is sent.
+
+    Attributes:
+        schema: The schema.
+        form: How its values are sent.
+    """
+
+    schema: dict[str, Any]
+    form: Form = SAME
 
 
 class SchemaWriter(Protocol):

@@ -153,7 +153,6 @@ OPENAI: Final = Rules(
     verified_on=_DAY,
     drops_annotations=True,
     is_closed=True,
-    requires_all=True,
     requires_object=True,
     always=_ALWAYS,
 )

@@ -114,7 +114,6 @@ class Rules:
         booleans: The boolean schemas that it takes where a schema stands.
         always: What holds for every schema, so that no finding tells it.
         is_closed: Every object has to be closed by `additionalProperties: false`.
-        requires_all: Every property has to be required.
         requires_object: The root has to be an object.
         is_cautious: What is only likely to be refused is not sent either.
     """
@@ -130,7 +129,6 @@ class Rules:
     booleans: frozenset[bool] = frozenset()
     always: tuple[str, ...] = ()
     is_closed: bool = False
-    requires_all: bool = False
     requires_object: bool = False
     is_cautious: bool = False
 

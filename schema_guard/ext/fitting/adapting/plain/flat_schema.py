@@ -95,7 +95,6 @@ class FlatSchema:
         self.unions: list[KeywordApart] = []
         self.rest: list[KeywordApart] = []
         self.where: dict[str, dict[str, Any]] = {}
-        self.description: str | None = None
         self.is_impossible = False
 
     def copy(self) -> FlatSchema:
@@ -129,8 +128,6 @@ class FlatSchema:
         return self
 
     def _add_keywords(self, node: dict[str, Any], *, is_alone: bool) -> None:
-        if self.description is None and isinstance(node.get("description"), str):
-            self.description = node["description"]
         _merge_object(self, node)
         _merge_array(self, node)
         for keyword, value in node.items():
@@ -217,10 +214,6 @@ class FlatSchema:
                     if together is None or any(is_same(value, other) for other in together)
                 ]
         return together == []
-
-    def constrains(self, *kinds: str) -> bool:
-        """Whether anything is said of values of one of the kinds, beside their type."""
-        return any(kind in kinds for kind in self.spoken_of())
 
     def spoken_of(self) -> list[str]:
         """Give the kinds of values that something is said of."""

@@ -7,75 +7,72 @@ Rule: what is not in the form that a place has is given back as it is there; not
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
 from schema_guard.validation.equality import is_same
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from schema_guard.ext.fitting.adapting.values.validity import Validity
     from schema_guard.values import OpenPath
 
 __all__ = [
-    "KEY", "SAME", "VALUE", "Form", "ListForm", "ObjectForm", "PairsForm", "ReferredForm", "SameForm", "TextForm",
-    "TupleForm", "UnionArm", "UnionForm", "WrappedForm",
+    "KEY", "SAME", "VALUE", "Form", "ListForm", "ObjectForm", "PairsForm", "ReferredForm", "TextForm",
+    "TupleForm", "UnionArm", "UnionForm", "WrappedForm", "simplified",
 ]  # fmt: skip
 
 KEY, VALUE = "key", "value"
 _LIMITS = Limits()
 
 
-class Form(Protocol):
-    """How the values of one place are sent."""
+class Form:
+    """How the values of one place are sent: as they are, unless a subclass says otherwise."""
+
+    __slots__ = ()
 
     @property
     def is_same(self) -> bool:
         """Whether they are sent as they are."""
+        return self is SAME
 
     def restore(self, value: Any) -> Any:
-        """Give what was sent as the user's schema has it."""
+        """Convert a value that was sent to the form of the user's schema."""
+        return value
 
     def pre_image(self, value: Any) -> Any:
-        """Give a value as it is sent."""
+        """Convert a value to the form in which it is sent."""
+        return value
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give what is sent as the user's schema has it while it is still written, and the way to what is open in that.
+        """Convert a value as `restore` does while it is still written.
 
         Args:
             value: As far as it came.
-            path: The way to what is open in it; all else is complete.
+            path: Path to the part of it that is open; the other parts are complete.
 
         Returns:
-            None where it is not known yet what it is.
+            The value, and the path to its open part; None if its form is not known yet.
         """
+        return (value, path) if self is SAME else None
+
+    def simplified(self, same: Collection[str]) -> Form:
+        """Return the form without the parts that change nothing.
+
+        Args:
+            same: Names of the definitions that change nothing.
+        """
+        return self
+
+
+SAME: Final = Form()
 
 
 @dataclass(frozen=True, slots=True)
-class SameForm:
-    """Values as they are."""
-
-    is_same: bool = True
-
-    def restore(self, value: Any) -> Any:
-        """Give the value."""
-        return value
-
-    def pre_image(self, value: Any) -> Any:
-        """Give the value."""
-        return value
-
-    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give the value."""
-        return value, path
-
-
-SAME: Final = SameForm()
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectForm:
+class ObjectForm(Form):
     """Objects whose optional properties are sent as null, and whose other keys are sent as pairs.
 
     Attributes:
@@ -91,7 +88,6 @@ class ObjectForm:
     nulls: frozenset[str] = frozenset()
     others: Form = SAME
     rest: str | None = None
-    is_same: bool = False
 
     def restore(self, value: Any) -> Any:
         """Give an object without its nulls, and with its pairs as properties."""
@@ -141,17 +137,25 @@ class ObjectForm:
             return members, ()
         return {**members, **more}, way
 
+    def simplified(self, same: Collection[str]) -> Form:
+        """Return the form without the parts that change nothing."""
+        listed = {name: held.simplified(same) for name, held in self.properties.items()}
+        others = self.others.simplified(same)
+        is_plain = not self.filled and self.rest is None and others is SAME
+        if is_plain and all(held is SAME for held in listed.values()):
+            return SAME
+        return replace(self, properties=listed, others=others)
+
     def _form_of(self, name: str) -> Form:
         return self.properties.get(name, SAME if self.rest is not None else self.others)
 
 
 @dataclass(frozen=True, slots=True)
-class ListForm:
+class ListForm(Form):
     """Arrays whose values are sent in forms of their own: the first ones each, the others alike."""
 
     prefix: tuple[Form, ...]
     items: Form
-    is_same: bool = False
 
     def restore(self, value: Any) -> Any:
         """Give an array of the values restored."""
@@ -172,6 +176,11 @@ class ListForm:
         inner, items = form.grown(value[at], path[1:]), self.restore(value[:at])
         return (items, ()) if inner is None else ([*items, inner[0]], (at, *inner[1]))
 
+    def simplified(self, same: Collection[str]) -> Form:
+        """Return the form without the parts that change nothing."""
+        prefix, items = tuple(held.simplified(same) for held in self.prefix), self.items.simplified(same)
+        return SAME if items is SAME and all(held is SAME for held in prefix) else ListForm(prefix, items)
+
     def _each(self, value: Any, way: str) -> Any:
         if not isinstance(value, list):
             return value
@@ -183,11 +192,10 @@ class ListForm:
 
 
 @dataclass(frozen=True, slots=True)
-class PairsForm:
+class PairsForm(Form):
     """Objects that are sent as an array of keys and values."""
 
     values: Form
-    is_same: bool = False
 
     def restore(self, value: Any) -> Any:
         """Give the object; an array in which a key is there twice is given back as it is."""
@@ -215,10 +223,8 @@ def _is_pair(value: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class TextForm:
+class TextForm(Form):
     """Values that are sent as JSON in a string."""
-
-    is_same: bool = False
 
     def restore(self, value: Any) -> Any:
         """Give what the text says; a text that is no JSON is given back as it is."""
@@ -231,17 +237,12 @@ class TextForm:
         """Give the value as JSON."""
         return json.dumps(value, ensure_ascii=False)
 
-    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give nothing: a text that is not over is no JSON yet."""
-        return None
-
 
 @dataclass(frozen=True, slots=True)
-class TupleForm:
+class TupleForm(Form):
     """Arrays of fixed length that are sent as objects with the keys "0", "1" ..."""
 
     values: tuple[Form, ...]
-    is_same: bool = False
 
     def restore(self, value: Any) -> Any:
         """Give the array."""
@@ -260,17 +261,12 @@ class TupleForm:
             for place, (form, held) in enumerate(zip(self.values, value, strict=True))
         }
 
-    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give nothing: the array has its length or is none."""
-        return None
-
 
 @dataclass(frozen=True, slots=True)
-class WrappedForm:
+class WrappedForm(Form):
     """Values that are sent as the one property of an object."""
 
     inner: Form
-    is_same: bool = False
 
     def restore(self, value: Any) -> Any:
         """Give the value inside."""
@@ -288,9 +284,13 @@ class WrappedForm:
             return None
         return self.inner.grown(value[VALUE], path[1:])
 
+    def simplified(self, same: Collection[str]) -> Form:
+        """Return the form without the parts that change nothing."""
+        return WrappedForm(self.inner.simplified(same))
+
 
 @dataclass(frozen=True, slots=True)
-class ReferredForm:
+class ReferredForm(Form):
     """The form of a definition, which is known when all are made."""
 
     name: str
@@ -313,6 +313,10 @@ class ReferredForm:
         """Give it by the definition's form."""
         return self.forms.get(self.name, SAME).grown(value, path)
 
+    def simplified(self, same: Collection[str]) -> Form:
+        """Return the form without the parts that change nothing."""
+        return SAME if self.name in same else self
+
 
 @dataclass(frozen=True, slots=True)
 class UnionArm:
@@ -330,11 +334,10 @@ class UnionArm:
 
 
 @dataclass(frozen=True, slots=True)
-class UnionForm:
+class UnionForm(Form):
     """Values that are sent in one of several forms."""
 
     arms: tuple[UnionArm, ...]
-    is_same: bool = False
 
     def restore(self, value: Any) -> Any:
         """Restore by the first arm that gives a valid value, else by the first that takes what was sent."""
@@ -363,6 +366,18 @@ class UnionForm:
         valid_images = [sent for sent, arm in zip(images, self.arms, strict=True) if arm.sent.takes(sent)]
         return (valid_images or images or [value])[0]
 
-    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give nothing: which form it is shows when it is over."""
-        return None
+    def simplified(self, same: Collection[str]) -> Form:
+        """Return the form without the parts that change nothing."""
+        arms = tuple(replace(arm, form=arm.form.simplified(same)) for arm in self.arms)
+        return SAME if all(arm.form is SAME for arm in arms) else UnionForm(arms)
+
+
+def simplified(form: Form, definitions: dict[str, Form]) -> Form:
+    """Return a form without the parts that change nothing; the definitions are changed in place."""
+    # All are taken to change nothing until one of their parts does: a circle of such changes nothing.
+    same = set(definitions)
+    while changing := {name for name in same if definitions[name].simplified(same) is not SAME}:
+        same -= changing
+    for name in list(definitions):
+        definitions[name] = definitions[name].simplified(same)
+    return form.simplified(same)
