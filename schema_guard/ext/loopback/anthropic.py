@@ -6,7 +6,6 @@ Ids are fixed by the request's index, so that a test sees the same reply each ti
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.loopback.refusals.anthropic import check_messages
@@ -162,16 +161,8 @@ def _tool_use(question: Question, number: int, call: ToolCall) -> dict[str, Any]
         "type": "tool_use",
         "id": f"toolu_{question.index}_{number}",
         "name": call.name,
-        "input": _input(call.arguments),
+        "input": call.value,
     }
-
-
-def _input(arguments: str) -> Any:
-    """Give the arguments as a value; of those that are no JSON the provider keeps nothing."""
-    try:
-        return json.loads(arguments)
-    except (ValueError, RecursionError):
-        return {}
 
 
 def _message(question: Question, content: list[dict[str, Any]], stop: dict[str, Any]) -> dict[str, Any]:

@@ -162,20 +162,8 @@ def _usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _input(arguments: str) -> Any:
-    """Give the arguments as a value; of those that are no JSON the provider keeps nothing."""
-    try:
-        return json.loads(arguments)
-    except (ValueError, RecursionError):
-        return {}
-
-
 def _use(question: Question, number: int, call: ToolCall) -> dict[str, Any]:
-    return {"toolUseId": call_id(question, number), "name": call.name, "input": _input(call.arguments)}
-
-
-def _written(answer: Answer) -> str | None:
-    return answer.refusal if answer.refusal is not None else answer.text
+    return {"toolUseId": call_id(question, number), "name": call.name, "input": call.value}
 
 
 def _reason(answer: Answer) -> str:
@@ -183,7 +171,7 @@ def _reason(answer: Answer) -> str:
 
 
 def _whole(question: Question, answer: Answer) -> dict[str, Any]:
-    text = _written(answer)
+    text = answer.written
     content: list[dict[str, Any]] = [{"text": text}] if text else []
     content += [{"toolUse": _use(question, at, call)} for at, call in enumerate(answer.calls)]
     return {

@@ -78,12 +78,8 @@ def _call(question: Question, number: int, call: ToolCall) -> dict[str, Any]:
     return {"id": call_id(question, number), "type": "function", "function": function}
 
 
-def _text(answer: Answer) -> str | None:
-    return answer.refusal if answer.refusal is not None else answer.text
-
-
 def _whole(question: Question, answer: Answer) -> dict[str, Any]:
-    text = _text(answer)
+    text = answer.written
     message: dict[str, Any] = {
         "role": "assistant",
         "content": [{"type": "text", "text": text}] if text is not None else [],

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -132,11 +131,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    try:
-        arguments = json.loads(call.arguments)
-    except (ValueError, RecursionError):
-        arguments = {}
-    return {"functionCall": {"name": call.name, "args": arguments}}
+    return {"functionCall": {"name": call.name, "args": call.value}}
 
 
 def _part(question: Question, parts: list[dict[str, Any]], **more: Any) -> dict[str, Any]:

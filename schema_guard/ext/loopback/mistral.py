@@ -111,15 +111,11 @@ def _call(question: Question, number: int, call: ToolCall) -> dict[str, Any]:
 
 
 def _whole(question: Question, answer: Answer) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": _text(answer), "tool_calls": None}
+    message: dict[str, Any] = {"role": "assistant", "content": answer.written, "tool_calls": None}
     if answer.calls:
         message["tool_calls"] = [_call(question, at, call) for at, call in enumerate(answer.calls)]
     choice = {"index": 0, "message": message, "finish_reason": _reason(answer)}
     return {**_head(question, "chat.completion"), "choices": [choice], "usage": _usage(answer.usage)}
-
-
-def _text(answer: Answer) -> str | None:
-    return answer.refusal if answer.refusal is not None else answer.text
 
 
 def _reason(answer: Answer) -> str:

@@ -77,6 +77,14 @@ class ToolCall(NamedTuple):
     name: str
     arguments: str
 
+    @property
+    def value(self) -> Any:
+        """The arguments as a value; providers keep nothing of those that are no JSON."""
+        try:
+            return json.loads(self.arguments)
+        except (ValueError, RecursionError):
+            return {}
+
 
 class Answer(NamedTuple):
     """A reply.
@@ -94,6 +102,11 @@ class Answer(NamedTuple):
     finish_reason: FinishReason = "stop"
     usage: Usage = UNKNOWN_USAGE
     refusal: str | None = None
+
+    @property
+    def written(self) -> str | None:
+        """The words of a refusal, or the text."""
+        return self.text if self.refusal is None else self.refusal
 
 
 class Streamed(Protocol):

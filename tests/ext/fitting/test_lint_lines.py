@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.ext.fitting.lint_command.lines import lines_of
+from schema_guard.ext.fitting.lint_command.sources import lines_of
 from schema_guard.pointer import escape
 from tests.thinned import examples
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from schema_guard.ext.fitting.adapting import Adapted, SchemaChange
-    from schema_guard.ext.fitting.lint_command.linted_schema import Linted
-    from schema_guard.ext.fitting.lint_command.sources import NamedSchema
+    from schema_guard.ext.fitting.lint_command.sources import Linted, NamedSchema
 
 __all__ = ["Fixed", "fixed"]
 

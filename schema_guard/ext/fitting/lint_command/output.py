@@ -8,17 +8,25 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.fixes import fix_of
+from schema_guard.ext.fitting.rules.rule import KEYWORDS
+from schema_guard.ext.fitting.rules.tables import rules_of
 from schema_guard.pointer import pointer
+from schema_guard.report.document import Document, Section, Table
 from schema_guard.text import clip, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schema_guard.ext.fitting.lint_command.fix import Fixed
-    from schema_guard.ext.fitting.lint_command.linted_schema import Linted
+    from schema_guard.ext.fitting.lint_command.sources import Linted
+    from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["as_json", "as_text", "fixes_as_text"]
+__all__ = ["as_json", "as_text", "fixes_as_text", "table_of_keywords"]
 
+_GLOSS = (
+    "yes: taken and enforced; in part: some uses are not, `lint` says which; rejected, ignored, narrowed: what becomes of "
+    "a schema with it; with ?: likely, not known"
+)
 _DOES = {"rejected": "refuses", "ignored": "does not enforce", "narrowed": "takes less than"}
 
 
@@ -106,3 +114,30 @@ def _one(entry: Linted, fix: dict[str, str | None] | None) -> dict[str, Any]:
         ],
         "fix": fix,
     }
+
+
+def table_of_keywords(providers: Sequence[str]) -> Document:
+    """Return the table of some providers: a row for each keyword, and the rules for every schema."""
+    tables = [rules_of(provider) for provider in providers]
+    rows = tuple((keyword, *(_cell(table, keyword) for table in tables)) for keyword in sorted(KEYWORDS))
+    columns = tuple(range(len(providers) + 1))
+    lines = tuple(
+        f"{provider}: {'; '.join(table.always)}" for provider, table in zip(providers, tables, strict=True)
+    )
+    return Document(
+        "what becomes of a keyword",
+        sections=(
+            Section("keywords", _GLOSS, Table(("keyword", *providers), rows, columns)),
+            Section("for every schema", lines=lines),
+        ),
+    )
+
+
+def _cell(table: Rules, keyword: str) -> str:
+    named = [rule for rule in table.rules if rule.keyword == keyword]
+    whole = next((rule for rule in named if rule.applies is None), None)
+    if whole is not None:
+        return whole.effect + ("" if whole.confidence == "high" else "?")
+    if keyword in table.takes:
+        return "in part" if named else "yes"
+    return table.others + ("" if table.confidence == "high" else "?")

@@ -11,11 +11,9 @@ import click
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.options import build_command, naming, option, print_json, takes
 from schema_guard.ext.fitting.lint_command.fix import fixed
-from schema_guard.ext.fitting.lint_command.linted_schema import Linted, has_errors
-from schema_guard.ext.fitting.lint_command.output import as_json, as_text, fixes_as_text
+from schema_guard.ext.fitting.lint_command.output import as_json, as_text, fixes_as_text, table_of_keywords
 from schema_guard.ext.fitting.lint_command.sarif import as_sarif
-from schema_guard.ext.fitting.lint_command.sources import sources_of
-from schema_guard.ext.fitting.lint_command.table import document_of
+from schema_guard.ext.fitting.lint_command.sources import Linted, has_errors, sources_of
 from schema_guard.ext.fitting.linting import lint
 from schema_guard.ext.fitting.probed_rules import probed_provider, table_of
 from schema_guard.ext.fitting.rules.tables import RULES, rules_of
@@ -124,5 +122,5 @@ def _print_table(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     for name, is_given in ignored.items():
         if is_given:
             raise click.UsageError(f"{name}: has no effect with --table, which shows keywords and no schema")
-    print(text_of(document_of(asked.names() or list(RULES))))
+    print(text_of(table_of_keywords(asked.names() or list(RULES))))
     return 0

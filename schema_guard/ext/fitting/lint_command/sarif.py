@@ -16,8 +16,7 @@ from schema_guard.pointer import pointer
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.lint_command.linted_schema import Linted
-    from schema_guard.ext.fitting.lint_command.sources import NamedSchema
+    from schema_guard.ext.fitting.lint_command.sources import Linted, NamedSchema
     from schema_guard.ext.fitting.linting import Finding
 
 __all__ = ["as_sarif"]

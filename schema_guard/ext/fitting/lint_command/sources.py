@@ -11,6 +11,7 @@ import glob
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,16 +22,19 @@ import click
 
 from schema_guard.cli.shared.options import imported
 from schema_guard.errors import SchemaGuardError
-from schema_guard.ext.fitting.lint_command.lines import lines_of
-from schema_guard.pointer import unescape
+from schema_guard.pointer import escape, unescape
 from schema_guard.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["NamedSchema", "sources_of"]
+    from schema_guard.ext.fitting.linting import Finding
+    from schema_guard.ext.fitting.rules.rule import Rules
+
+__all__ = ["Linted", "NamedSchema", "has_errors", "lines_of", "sources_of"]
 
 _WILD = frozenset("*?[")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,28 @@ class NamedSchema:
                 return None
             place = place.rpartition("/")[0]
         return self.lines[place]
+
+
+@dataclass(frozen=True)
+class Linted:
+    """The findings for a schema and a provider.
+
+    Attributes:
+        source: The schema, and where it stands.
+        provider: Name of the provider.
+        rules: The table that it goes by.
+        findings: What `lint` says, outermost places first.
+    """
+
+    source: NamedSchema
+    provider: str
+    rules: Rules
+    findings: list[Finding]
+
+
+def has_errors(linted: list[Linted]) -> bool:
+    """Say whether anything is known to go wrong."""
+    return any(finding.severity == "error" for entry in linted for finding in entry.findings)
 
 
 def sources_of(names: Iterable[str]) -> tuple[list[NamedSchema], list[str]]:
@@ -146,3 +172,40 @@ def _from_here(path: Path) -> str:
         return Path(os.path.relpath(path)).as_posix()
     except ValueError:  # on another drive
         return path.resolve().as_posix()
+
+
+def lines_of(text: str) -> dict[str, int]:
+    r"""Give the line of each place in a JSON text, by its pointer; of a member it is the line of its key.
+
+    Args:
+        text: What is known to be JSON. A key that stands twice has the line of the second.
+
+    >>> lines_of('{\n "a": [1,\n 2]}')
+    {'': 1, '/a': 2, '/a/0': 2, '/a/1': 3}
+    """
+    lines: dict[str, int] = {}
+    # The pointer of each open array or object, and how many items it has; None for an object.
+    held: list[tuple[str, int | None]] = []
+    where, line, end, is_key = "", 1, 0, False
+    for token in _TOKEN.finditer(text):
+        line += text.count("\n", end, token.start())
+        end, sign = token.start(), token[0]
+        if is_key and sign[0] == '"':
+            where, is_key = f"{held[-1][0]}/{escape(json.loads(sign))}", False
+            lines[where] = line
+        elif sign in "{[":
+            lines.setdefault(where, line)
+            is_key = sign == "{"
+            held.append((where, None if is_key else 0))
+            where = where if is_key else f"{where}/0"
+        elif sign in "]}":
+            held.pop()
+        elif sign == ",":
+            above, items = held[-1]
+            is_key = items is None
+            if items is not None:
+                held[-1] = (above, items + 1)
+                where = f"{above}/{items + 1}"
+        elif sign != ":":
+            lines.setdefault(where, line)
+    return lines

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.jobs.job_host import JobHost
-from schema_guard.ext.tuning.jobs.wire import Wire
 from schema_guard.models.endpoint import Endpoint, foreign_headers
 from schema_guard.models.providers import KEY_VARIABLE, PROVIDERS
 from schema_guard.text import clip
@@ -111,7 +110,7 @@ def connect_host(backend: str, url: str | None) -> JobHost:
         provider = PROVIDERS[backend]
         address, key, connects = provider.base_url(), provider.key(None), f"{backend}:"
         foreign = foreign_headers(backend)
-    return JobHost(Wire(rules.label, Endpoint(address, key, _TIMEOUT_S, foreign=foreign)), connects)
+    return JobHost(rules.label, Endpoint(address, key, _TIMEOUT_S, foreign=foreign), connects)
 
 
 def checked_url(url: str | None) -> str:

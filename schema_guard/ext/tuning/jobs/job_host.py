@@ -2,22 +2,34 @@
 """A host of tuning with OpenAI's files and its `fine_tuning/jobs`.
 
 Rules: files and jobs have the job's mark in their names, so that they are found again if an answer was lost. A call is
-one request: the caller looks before it repeats one.
+one request: the caller looks before it repeats one. A key goes to its own host only, and no error has it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from http import HTTPStatus
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from schema_guard.errors import missing_extra
 from schema_guard.ext.tuning.jobs.remote import HostError, RemoteFile, RemoteJob
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from schema_guard.ext.tuning.jobs.remote import TuningOrder
-    from schema_guard.ext.tuning.jobs.wire import Wire
+    from schema_guard.models.endpoint import Endpoint
 
 __all__ = ["JobHost"]
+
+T = TypeVar("T")
+
+_WIDTH: Final = 400
+# Of a 429: what no waiting fixes.
+_SPENT: Final = ("insufficient_quota", "billing_hard_limit_reached")
+_PASSING: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 _PURPOSE: Final = "fine-tune"
 # `uploaded` is for servers that look at no file before a job; who does look refuses the job while it is at it.
@@ -40,54 +52,92 @@ class JobHost:
     """Files and jobs at a host. Every method raises `HostError`.
 
     Args:
-        wire: The connection.
+        label: Name of the host in messages.
+        endpoint: Address and key.
         connects: Prefix of the name of a tuned model for `connect`.
     """
 
-    def __init__(self, wire: Wire, connects: str) -> None:
-        self._wire = wire
-        self._connects = connects
+    def __init__(self, label: str, endpoint: Endpoint, connects: str) -> None:
+        try:
+            self._sdk = import_module("openai")
+        except ImportError as error:
+            raise missing_extra(f"tuning at {label}", "openai", "openai") from error
+        self._label, self._connects = label, connects
+        self._endpoint = endpoint
+        self._client: Any = self._sdk.OpenAI(
+            base_url=endpoint.base_url,
+            api_key=endpoint.key,
+            timeout=endpoint.timeout_s,
+            max_retries=0,
+            http_client=self._sdk.DefaultHttpxClient(**endpoint.http_arguments(is_async=False)),
+        )
 
     def close(self) -> None:
         """Close the connections."""
-        self._wire.close()
+        self._client.close()
+
+    def _call(self, call: Callable[[], T]) -> T:
+        """Give what a call of the client gives.
+
+        Raises:
+            HostError: No answer came, or one that refuses.
+        """
+        try:
+            # The key goes before a message is cut, which could leave a part of it.
+            with self._endpoint.keyless():
+                return call()
+        except self._sdk.APIStatusError as error:
+            raise self._refused(error) from error
+        except self._sdk.APIError as error:
+            raise HostError(
+                f"{self._label} gave no answer: {clip(str(error), _WIDTH)}", status=None, is_passing=True
+            ) from error
+
+    def _refused(self, error: Any) -> HostError:
+        status, body = error.status_code, error.body
+        code = body.get("code") if isinstance(body, dict) else None
+        passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status in _PASSING and code not in _SPENT)
+        return HostError(
+            f"{self._label} answers with status {status}: {clip(_words(body) or str(error), _WIDTH)}",
+            status=status,
+            is_passing=passing,
+            retry_after_s=_seconds(error.response.headers.get("retry-after")),
+        )
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
         """Give the file of a name and of this size."""
         size = path.stat().st_size
 
         def look() -> RemoteFile | None:
-            for file in self._wire.client.files.list(purpose=_PURPOSE):
+            for file in self._client.files.list(purpose=_PURPOSE):
                 if file.filename == name and file.bytes == size:
                     return _file(file)
             return None
 
-        return self._wire.call(look)
+        return self._call(look)
 
     def upload(self, path: Path, name: str) -> RemoteFile:
         """Upload a file."""
         with path.open("rb") as content:
-            file = self._wire.call(
-                lambda: self._wire.client.files.create(file=(name, content), purpose=_PURPOSE)
-            )
+            file = self._call(lambda: self._client.files.create(file=(name, content), purpose=_PURPOSE))
         return _file(file)
 
     def file(self, id_: str) -> RemoteFile:
         """Give how far a file is."""
-        return _file(self._wire.call(lambda: self._wire.client.files.retrieve(id_)))
+        return _file(self._call(lambda: self._client.files.retrieve(id_)))
 
     def find_job(self, order: TuningOrder) -> RemoteJob | None:
         """Give the job on the order's own file, which no other has."""
 
         def look() -> RemoteJob | None:
-            for number, job in enumerate(self._wire.client.fine_tuning.jobs.list(limit=_PAGE)):
+            for number, job in enumerate(self._client.fine_tuning.jobs.list(limit=_PAGE)):
                 if job.training_file == order.training:
                     return self._job(job)
                 if number == _MOST_JOBS:
                     break
             return None
 
-        return self._wire.call(look)
+        return self._call(look)
 
     def start(self, order: TuningOrder) -> RemoteJob:
         """Begin a job."""
@@ -102,7 +152,7 @@ class JobHost:
         }
         named = {name: value for name, value in arguments.items() if value is not None}
         try:
-            job = self._wire.call(lambda: self._wire.client.fine_tuning.jobs.create(**named))
+            job = self._call(lambda: self._client.fine_tuning.jobs.create(**named))
         except HostError as error:
             if any(words in str(error) for words in _PENDING_STATES):
                 error.is_passing = True
@@ -111,11 +161,11 @@ class JobHost:
 
     def job(self, id_: str) -> RemoteJob:
         """Give how far a job is."""
-        return self._job(self._wire.call(lambda: self._wire.client.fine_tuning.jobs.retrieve(id_)))
+        return self._job(self._call(lambda: self._client.fine_tuning.jobs.retrieve(id_)))
 
     def cancel(self, id_: str) -> RemoteJob:
         """End a job."""
-        return self._job(self._wire.call(lambda: self._wire.client.fine_tuning.jobs.cancel(id_)))
+        return self._job(self._call(lambda: self._client.fine_tuning.jobs.cancel(id_)))
 
     def _job(self, job: Any) -> RemoteJob:
         status = _JOBS.get(job.status, "running")
@@ -135,3 +185,17 @@ class JobHost:
 def _file(file: Any) -> RemoteFile:
     details = getattr(file, "status_details", None)
     return RemoteFile(file.id, _FILES.get(getattr(file, "status", None) or "", "ready"), details)
+
+
+def _words(body: Any) -> str | None:
+    """Give the message of an error's body, in whichever form it came."""
+    while isinstance(body, dict):
+        body = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
+    return body if isinstance(body, str) else None
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return None if header is None else max(0.0, float(header))
+    except ValueError:
+        return None

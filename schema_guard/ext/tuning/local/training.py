@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.ext.tuning.jobs.state import TuningJob, digests, load_job, lock_job, new_mark, save_job
 from schema_guard.ext.tuning.local.learning import CHECKPOINT_S
-from schema_guard.ext.tuning.local.memory import available_bytes, needed_bytes
 from schema_guard.ext.tuning.local.plan import (
     DEFAULT_SETTINGS,
     LoraSettings,
     TrainPlan,
+    available_bytes,
     key_of,
+    needed_bytes,
     planned,
     read_unchanged,
 )

@@ -6,7 +6,6 @@ from pathlib import Path
 from schema_guard.ext.tuning.jobs.job_host import JobHost
 from schema_guard.ext.tuning.jobs.run import Following, HostTuning
 from schema_guard.ext.tuning.jobs.state import TuningJob, digests, load_job, new_mark, save_job
-from schema_guard.ext.tuning.jobs.wire import Wire
 from schema_guard.ext.tuning.training_rows import read_set
 from schema_guard.models.endpoint import Endpoint
 
@@ -38,7 +37,7 @@ def training_set(folder, *, rows=12, measured=4, tokens=400):
 
 def host_of(server, *, key="k", timeout_s=5.0):
     """Connect a host to its server."""
-    return JobHost(Wire("OpenAI", Endpoint(server.openai_url, key, timeout_s)), "openai:")
+    return JobHost("OpenAI", Endpoint(server.openai_url, key, timeout_s), "openai:")
 
 
 def new_job(folder, *, base="small"):

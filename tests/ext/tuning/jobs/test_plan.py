@@ -239,7 +239,7 @@ def test_a_host_takes_its_own_key_alone(backend, monkeypatch):
     own = {"azure": "AZURE_OPENAI"}.get(backend, backend.upper())
     host = connect_host(backend, None)
 
-    assert host._wire.client.api_key == f"canary-{own}"
+    assert host._client.api_key == f"canary-{own}"
     monkeypatch.delenv(f"{own}_API_KEY")
     with pytest.raises(InvalidArgument, match=f"needs a key. Set {own}_API_KEY"):
         connect_host(backend, None)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from schema_guard.errors import InvalidArgument, MissingExtra, SchemaGuardError
 from schema_guard.ext.tuning.jobs.state import TuningJob, load_job, save_job
 from schema_guard.ext.tuning.local import training
-from schema_guard.ext.tuning.local.memory import available_bytes, needed_bytes
 from schema_guard.ext.tuning.local.plan import (
     LoraSettings,
+    available_bytes,
     key_of,
+    needed_bytes,
     plan_training,
     planned,
 )
