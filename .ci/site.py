@@ -1,0 +1,144 @@
+"""Pages of the site that are generated: the start page from the README, and the reference from the code.
+
+MkDocs calls the functions of this file when it builds the site.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from mkdocs.structure.files import File
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.public.test_public_names import PUBLIC_MODULES, public_names  # noqa: E402 - the root is not on the path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+
+_LINK = re.compile(r"\]\(schema_guard/docs/")
+_NOT_ON_THE_SITE = re.compile(r"\[([^]]+)\]\(LICENSE\)")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages."""
+    pages = {"index.md": _home(), "reference/python.md": _python(), "reference/commands.md": _commands()}
+    for path, text in pages.items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write `llms.txt`: all pages by their titles, for programs that read documentation."""
+    folder = Path(config.docs_dir)
+    lines = ["# schema_guard", "", f"> {config.site_description}", ""]
+    for path in sorted(folder.glob("*.md")):
+        title, about = path.read_text("utf-8").split("\n", 3)[::2][:2]
+        lines.append(f"- [{title.removeprefix('# ')}]({path.stem}.html): {about}")
+    Path(config.site_dir, "llms.txt").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _home() -> str:
+    text = _LINK.sub("](", (ROOT / "README.md").read_text("utf-8"))
+    return _NOT_ON_THE_SITE.sub(r"\1", text)
+
+
+def _python() -> str:
+    """Return the page of all public names."""
+    parts = [
+        "# Python names",
+        "Every name that you can import. Other modules and names can change in any version.",
+    ]
+    for module in PUBLIC_MODULES:
+        names = sorted(public_names(module), key=lambda name: (name[0].islower(), name))
+        if not names:
+            continue
+        parts += [f"## {module}", _summary(module)]
+        parts += [f"::: {_place(module, name)}" for name in names]
+    return "\n\n".join(parts) + "\n"
+
+
+def _place(module: str, name: str) -> str:
+    """Return where a name is defined, if its module only loads it when somebody asks."""
+    nodes = list(ast.walk(ast.parse(_source(module))))
+    bound = {
+        node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    bound |= {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    bound |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    if name in bound:
+        return f"{module}.{name}"
+    return f"{getattr(importlib.import_module(module), name).__module__}.{name}"
+
+
+def _summary(module: str) -> str:
+    return (ast.get_docstring(ast.parse(_source(module))) or "").split("\n\n")[0]
+
+
+def _source(module: str) -> str:
+    path = ROOT.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return path.read_text("utf-8")
+
+
+def _commands() -> str:
+    """Return the page of all commands and options."""
+    from schema_guard.cli.command import command
+
+    parts = ["# Commands", "Every command of `schema-guard`, with its arguments, options, and defaults."]
+    parts += [part for path, one in _walk("schema-guard", command) for part in _command(path, one)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        inner = command.get_command(context, name)
+        if inner is not None and not inner.hidden:
+            yield from _walk(f"{path} {name}", inner)
+
+
+def _command(path: str, command: click.Command) -> Iterator[str]:
+    context = click.Context(command)
+    yield f"## {path}"
+    yield _text(command.help or "")
+    options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
+    if options:
+        yield "| option | value |\n|---|---|\n" + "\n".join(_option(option, context) for option in options)
+
+
+def _text(written: str) -> str:
+    """Return the help of a command: paragraphs, and its examples as a block of code."""
+    blocks: list[str] = []
+    for paragraph in inspect.cleandoc(written.replace("\f", "")).split("\n\n"):
+        if paragraph.startswith("\b\n"):
+            blocks.append("```text\n" + paragraph.removeprefix("\b\n") + "\n```")
+        else:
+            blocks.append(" ".join(paragraph.split()))
+    return "\n\n".join(blocks)
+
+
+def _option(option: click.Option, context: click.Context) -> str:
+    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    value = option.make_metavar(context) if not option.is_flag else ""
+    cell = " ".join((option.help or "").split()).replace("|", "\\|")
+    return f"| {names}{f' `{value}`' if value else ''} | {cell} |"
