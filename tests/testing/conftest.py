@@ -5,6 +5,10 @@ from importlib.metadata import entry_points
 import pytest
 
 # A pytest inside of pytest forgets what it was the first to import; a second one would then meet two copies of a module.
+from schema_guard import guard, open_store
+
+with open_store("sqlite://") as _store:
+    guard({"type": "object"}, store=_store)(lambda prompt: "{}")("t")
 
 # Example tests for users; test_plugin.py runs them under the plugin.
 collect_ignore = ["recipe"]
