@@ -64,15 +64,12 @@ class LlamaServer:
         model_name: Of the weights it serves.
     """
 
-    def __init__(
-        self, weights: Path, *, adapter: Path | None = None, start_timeout_s: float = START_TIMEOUT_S
-    ) -> None:
+    def __init__(self, weights: Path, *, adapter: Path | None = None) -> None:
         """Start the server and wait until it answers.
 
         Args:
             weights: A GGUF file.
             adapter: A LoRA as a GGUF file, applied to every request; None for the weights as they are.
-            start_timeout_s: Seconds after which the start is given up.
 
         Raises:
             SchemaGuardError: It ended or did not answer in time; the message has llama.cpp's words.
@@ -80,7 +77,7 @@ class LlamaServer:
         self.model_name = NAME if weights.stat().st_size == WEIGHTS_BYTES else weights.stem
         self.api_key = secrets.token_hex(16)
         self._owner_pid = os.getpid()
-        deadline = time.monotonic() + start_timeout_s
+        deadline = time.monotonic() + START_TIMEOUT_S
         settings = {**_SETTINGS, "path": str(weights), "name": self.model_name, "api_key": self.api_key}
         self._process = ChildProcess(
             Path(__file__).with_name("llama_process.py"),

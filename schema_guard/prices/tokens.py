@@ -219,11 +219,6 @@ def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
     )
 
 
-def total_cost(prices: TokenPrices, calls: Iterable[CallTokens]) -> float:
-    """Give the dollars of many calls, each priced by its own size."""
-    return fsum(prices.cost(call) for call in calls)
-
-
 def mean_prices(prices: TokenPrices, calls: Iterable[CallTokens]) -> PerMillion:
     """Give the prices that calls paid in the mean, each by its own size: with them their tokens can be summed.
 

@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.prices.files import read_prices
-from schema_guard.schema import Schema
-from schema_guard.validation.published_schemas import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SEEN = Path(__file__).with_name("tuning_prices.json")
-_SCHEMA = Path(__file__).with_name("tuning.schema.json")
 
 
 class TuningPrice(NamedTuple):
@@ -99,16 +96,7 @@ def _closings() -> Iterator[ModelClosing]:
         yield ModelClosing(**{**row, "models": tuple(row["models"])})
 
 
-def tuning_prices(path: str | Path | None = None) -> tuple[TuningPrice, ...]:
-    """Give what training and hosting were seen to cost, to be shown with source and date.
-
-    Args:
-        path: A file of the user's in the shape of the one that comes with the library, which it replaces.
-
-    Raises:
-        InvalidArgument: The file cannot be read or has another shape.
-    """
-    document = read_prices(_SEEN if path is None else Path(path))
-    if path is not None:
-        document = judged(document, Schema.of(_SCHEMA), str(path))
-    return tuple(TuningPrice(**{**row, "amount": float(row["amount"])}) for row in document["prices"])
+def tuning_prices() -> tuple[TuningPrice, ...]:
+    """Return what training and hosting were seen to cost, to be shown with source and date."""
+    rows = read_prices(_SEEN)["prices"]
+    return tuple(TuningPrice(**{**row, "amount": float(row["amount"])}) for row in rows)

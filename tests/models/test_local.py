@@ -48,13 +48,14 @@ def test_weights_that_are_none_are_refused_with_the_servers_words(tmp_path):
         local.LlamaServer(path)
 
 
-def test_start_that_takes_too_long_is_given_up(tmp_path):
+def test_start_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
     """A server that does not answer in time is killed and said."""
     path = tmp_path / "no.gguf"
     path.write_text("no model")
+    monkeypatch.setattr(local, "START_TIMEOUT_S", 0.0)
 
     with pytest.raises(SchemaGuardError, match="did not get ready in time while starting"):
-        local.LlamaServer(path, start_timeout_s=0.0)
+        local.LlamaServer(path)
 
 
 @pytest.mark.local_model

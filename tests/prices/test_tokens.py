@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.prices.tokens import CallTokens, PerMillion, token_prices, total_cost
+from schema_guard.prices.tokens import CallTokens, PerMillion, token_prices
 
 OWN = {
     "small": {"p_in": 0.25, "p_cached": 0.025, "p_out": 2.0},
@@ -65,7 +65,7 @@ def test_calls_are_priced_one_by_one(table):
     """Many small calls never reach the tier that their sum would."""
     prices = token_prices("tiered", source=table(LITELLM))
 
-    assert total_cost(prices, [CallTokens(150_000, 0, 0)] * 10) == pytest.approx(1.5 * 1.25)
+    assert sum(prices.cost(CallTokens(150_000, 0, 0)) for _ in range(10)) == pytest.approx(1.5 * 1.25)
 
 
 def test_cached_tokens_without_a_price_cost_as_others(table):

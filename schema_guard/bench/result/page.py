@@ -46,12 +46,11 @@ _SIDES = {
 }
 
 
-def result_page(result: BenchResult, *, title: str | None = None, store: str | None = None) -> str:
+def result_page(result: BenchResult, *, store: str | None = None) -> str:
     """Return a result as an HTML document that needs no network and no script.
 
     Args:
         result: The result of a run, or one read from a file.
-        title: The title of the page. Default: the name of the suite.
         store: URL of the store that a next command names. None for the default store.
 
     Raises:
@@ -61,7 +60,7 @@ def result_page(result: BenchResult, *, title: str | None = None, store: str | N
     document, variants = whole_document_of(result, store), ranked(result)
     plots = [_rates_plot(variants, measure, result.setup.target) for measure in MEASURES]
     slide = _slide(headline_of(result, store), document, sum(plot.svg is not None for plot in plots))
-    return page(document, plots=plots, title=title, slide=slide)
+    return page(document, plots=plots, slide=slide)
 
 
 def _slide(findings: Headline, document: Document, plots: int) -> Slide:

@@ -10,9 +10,9 @@ import click
 
 from schema_guard.text import safe
 
-__all__ = ["global_options", "is_quiet", "is_verbose", "note"]
+__all__ = ["global_options", "is_quiet", "note"]
 
-_QUIET, _VERBOSE = "schema_guard.quiet", "schema_guard.verbose"
+_QUIET = "schema_guard.quiet"
 
 
 def note(*lines: str) -> None:
@@ -24,12 +24,8 @@ def note(*lines: str) -> None:
 
 def is_quiet() -> bool:
     """Return whether the user gave `--quiet`."""
-    return _has(_QUIET)
-
-
-def is_verbose() -> bool:
-    """Return whether the user gave `--verbose`."""
-    return _has(_VERBOSE)
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.find_root().meta.get(_QUIET))
 
 
 def global_options() -> list[click.Option]:
@@ -46,11 +42,6 @@ def global_options() -> list[click.Option]:
     ]  # fmt: skip
 
 
-def _has(key: str) -> bool:
-    context = click.get_current_context(silent=True)
-    return context is not None and bool(context.find_root().meta.get(key))
-
-
 def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         context.find_root().meta[_QUIET] = True
@@ -58,6 +49,5 @@ def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 def _set_verbose(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
-        context.find_root().meta[_VERBOSE] = True
         logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
         logging.getLogger("schema_guard").setLevel(logging.DEBUG)

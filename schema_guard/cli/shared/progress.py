@@ -91,14 +91,13 @@ def one_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 @contextmanager
-def progress(total: int, failed_word: str = "failed") -> Iterator[Callable[[str, bool], None]]:
+def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
     """Show a bar on stderr for each variant of a run, with the count of calls without a valid value.
 
     Yield a function that takes the variant of a finished call and whether its value is valid.
 
     Args:
         total: Calls of each variant.
-        failed_word: The word for a call without a valid value.
     """
     with _bar(transient=False) as bar:
         asked: dict[str, TaskID] = {}
@@ -108,7 +107,7 @@ def progress(total: int, failed_word: str = "failed") -> Iterator[Callable[[str,
 
         def show() -> None:
             for what, task in asked.items():
-                state = f"{what}, {failed[what]}/{done[what]} {failed_word}"
+                state = f"{what}, {failed[what]}/{done[what]} failed"
                 bar.update(task, completed=done[what], description=state)
 
         def on_call(what: str, ok: bool) -> None:
@@ -122,7 +121,7 @@ def progress(total: int, failed_word: str = "failed") -> Iterator[Callable[[str,
                 shown_at = monotonic()
             if not bar.console.is_terminal and monotonic() - line_at > _LINE_S:
                 line_at = monotonic()
-                note(f"{what}: {done[what]}/{total} calls, {failed[what]} {failed_word}")
+                note(f"{what}: {done[what]}/{total} calls, {failed[what]} failed")
 
         yield on_call
         show()

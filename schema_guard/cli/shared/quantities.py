@@ -122,9 +122,9 @@ class Moment(_Quantity):
 class Scaled(_Quantity):
     """A whole number with an optional scale behind it."""
 
-    def __init__(self, name: str, scales: Mapping[str, float], forms: str, least: int = 1) -> None:
+    def __init__(self, name: str, scales: Mapping[str, float], forms: str) -> None:
         """Build the type from the factors of its scales."""
-        self.name, self.scales, self.forms, self.least = name, scales, forms, least
+        self.name, self.scales, self.forms = name, scales, forms
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number."""
@@ -135,7 +135,7 @@ class Scaled(_Quantity):
             self.refuse(value, param, ctx)
         exact = _number(match[1]) * self.scales[match[2].lower()]
         number = round(exact)
-        if number < self.least or abs(exact - number) > _ROUNDING:
+        if number < 1 or abs(exact - number) > _ROUNDING:
             self.refuse(value, param, ctx)
         return number
 

@@ -25,8 +25,6 @@ from schema_guard.text import clip
 from schema_guard.validation.references import References
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping
     from random import Random
 
     from schema_guard.testing.schemas.shapes import ShapeGroup
@@ -45,28 +43,19 @@ _MOST_DRAWS = 40
 T = TypeVar("T")
 
 
-def instances(
-    schema: Any,
-    *,
-    dialect: str | None = None,
-    formats: bool = True,
-    resources: Mapping[str, Any] | str | os.PathLike[str] | None = None,
-) -> st.SearchStrategy[Any]:
+def instances(schema: Any) -> st.SearchStrategy[Any]:
     """Return a Hypothesis strategy of JSON values that are valid for a schema.
 
     It covers all keywords of the five dialects, with references and recursion. Values shrink to small ones.
 
     Args:
         schema: A schema for `Schema.of`.
-        dialect: Dialect, as for `Schema.of`.
-        formats: Whether `format` is asserted.
-        resources: Other documents, as for `Schema.of`.
 
     Raises:
         InvalidSchema: The schema can't be loaded.
         InvalidArgument: No instance satisfies the schema. If that isn't known in advance, the first draws raise it.
     """
-    loaded = Schema.of(schema, dialect=dialect, formats=formats, resources=resources)
+    loaded = Schema.of(schema)
     shapes = shapes_of(loaded)
     root = shapes.group([loaded.document])
     check_possible(loaded, shapes, root)

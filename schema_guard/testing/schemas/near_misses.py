@@ -25,9 +25,6 @@ from schema_guard.text import clip
 from schema_guard.validation.violations import TOO_COSTLY
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping
-
     from schema_guard.testing.schemas.shapes import ShapeGroup, Shapes
 
 # Draws for one keyword, and keywords for one draw.
@@ -52,28 +49,19 @@ class NearMiss:
     keyword_location: str
 
 
-def near_misses(
-    schema: Any,
-    *,
-    dialect: str | None = None,
-    formats: bool = True,
-    resources: Mapping[str, Any] | str | os.PathLike[str] | None = None,
-) -> st.SearchStrategy[NearMiss]:
+def near_misses(schema: Any) -> st.SearchStrategy[NearMiss]:
     """Return a Hypothesis strategy of instances that violate exactly one keyword of a schema at one place.
 
     It covers every keyword that can be violated alone. Examples shrink to keywords of the root.
 
     Args:
         schema: A schema for `Schema.of`.
-        dialect: Dialect, as for `Schema.of`.
-        formats: Whether `format` is asserted.
-        resources: Other documents, as for `Schema.of`.
 
     Raises:
         InvalidSchema: The schema can't be loaded.
         InvalidArgument: No keyword can be violated alone. If that isn't known in advance, the first draws raise it.
     """
-    loaded = Schema.of(schema, dialect=dialect, formats=formats, resources=resources)
+    loaded = Schema.of(schema)
     source = _Source(loaded, shapes_of(loaded))
     if not source.any_possible():
         raise InvalidArgument(

@@ -65,7 +65,7 @@ def test_every_writer_shows_all_of_it(run):
 
 def test_replies_are_text():
     """A hostile reply, name or error is shown escaped, and adds no tag, attribute or template to the page."""
-    page, plain = Page(result_page(hostile(), title=HOSTILE)), Page(result_page(RESULT))
+    page, plain = Page(result_page(hostile())), Page(result_page(RESULT))
     text = "".join(page.texts)
 
     assert page.open == []

@@ -71,10 +71,14 @@ def test_enforcing_model_refuses_named_keywords(refuses):
 def test_near_misses_of_formats_and_other_documents():
     """Without formats, no near miss breaks one. A reference to another document is followed."""
     with_formats, without = (
-        {miss.keyword for miss in drawn(near_misses(ITEM, formats=formats))} for formats in (True, False)
+        {miss.keyword for miss in drawn(near_misses(Schema.of(ITEM, formats=formats)))}
+        for formats in (True, False)
     )
     resources = {"urn:other": {"type": "integer", "maximum": 3}}
-    miss = find(near_misses({"$ref": "urn:other"}, resources=resources), lambda one: one.keyword == "maximum")
+    miss = find(
+        near_misses(Schema.of({"$ref": "urn:other"}, resources=resources)),
+        lambda one: one.keyword == "maximum",
+    )
 
     assert "format" in with_formats
     assert "format" not in without
