@@ -23,7 +23,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from benchmarks.public_tasks import convert
-from schema_guard.bench.suites.load import estimated_tokens
+from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.records import open_store
 
 STRATEGIES = "few_shot,strict_schema"

@@ -16,7 +16,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.load import estimated_tokens, load_suite
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.errors import SchemaGuardError
 from schema_guard.text import safe
 

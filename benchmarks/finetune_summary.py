@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.finetune_loop import COSTS
-from schema_guard.bench.result import result_from_file
+from schema_guard.bench.result.as_json import result_from_file
 from schema_guard.bench.result.clusters import clusters_of, leaf_share_of, rate_of
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
 from schema_guard.report import as_json
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from benchmarks.finetune_loop import Loop
     from benchmarks.finetune_router import RoutedCall
-    from schema_guard.bench.result import BenchResult, CallRow
+    from schema_guard.bench.result.values import BenchResult, CallRow
     from schema_guard.stats import Rate
 
 VARIANTS = ("bare", "few_shot", "best", "pilot")

@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.progress import track
 
 from schema_guard import Schema
-from schema_guard.bench.result import result_of
+from schema_guard.bench.result.figures import result_of
 from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import RunSettings, run
-from schema_guard.bench.suites.load import Suite, SuiteSchema, Task
+from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.stats import pairs_needed, wilson
 

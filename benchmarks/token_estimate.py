@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.engine_checks.vocabulary import Vocabulary
 from benchmarks.public_tasks import convert
-from schema_guard.bench.suites.load import estimated_tokens, load_suite
-from schema_guard.bench.suites.values import as_written
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.bench.suites.values import as_written, estimated_tokens
 from schema_guard.models import local_weights
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from benchmarks.engine_checks.engine import Engine
     from benchmarks.engine_checks.result import EngineResult, State
-    from schema_guard.bench.suites.load import Suite, SuiteSchema
+    from schema_guard.bench.suites.values import Suite, SuiteSchema
 
 
 class Progress(NamedTuple):

@@ -269,7 +269,7 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
     if aims := _aims(asked):
         given["config"] = {**given.get("config", {}), **aims}
     if asked.answers:
-        from schema_guard.bench.result import known_answers
+        from schema_guard.bench.result.answers import known_answers
 
         given["answers"] = known_answers(map(read_result, asked.answers))
     store = existing(url)

@@ -2,7 +2,7 @@
 
 import json
 
-from schema_guard.bench.suites.load import Suite, SuiteSchema, Task
+from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.schema import Schema
 

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.engine_checks import ENGINES, EngineLimits, run_engines
 from schema_guard import Schema
-from schema_guard.bench.suites.load import Instance, Suite, SuiteSchema
+from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema
 from schema_guard.models.weights import local_weights
 
 ORDER = {

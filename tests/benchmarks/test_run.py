@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.engine_checks import ENGINES, Engine, EngineLimits, Progress, engines_of, run_engines
 from schema_guard import InvalidArgument, Schema
-from schema_guard.bench.suites.load import Instance, Suite, SuiteSchema
+from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema
 from tests.benchmarks.engine_fakes import COMPILE_S
 
 FAKE = Engine("fake", "json", "pytest", "engine_fakes:load", extra=None)

@@ -23,7 +23,7 @@ from schema_guard.bench.result.values import (
     VariantResult,
 )
 from schema_guard.bench.run.scored_call import Format
-from schema_guard.bench.suites.load import Difficulty
+from schema_guard.bench.suites.values import Difficulty
 from schema_guard.pointer import join, split
 from schema_guard.text import clip, plural
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.bench.suites.load import estimated_tokens
+from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.tokens import CallTokens
 

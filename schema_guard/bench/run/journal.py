@@ -32,8 +32,6 @@ from schema_guard.text import clip, safe
 from schema_guard.values import Failure, Usage
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from schema_guard.bench.run.plan import RunPlan
 
 Key: TypeAlias = tuple[str, str, int]
@@ -160,9 +158,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
 
@@ -180,17 +176,14 @@ def row_of(key: Key, stored: JournalReply) -> dict[str, Any]:
         "usage": list(reply.usage),
         "elapsed_s": stored.elapsed_s,
     }
-    if reply.refusal is not None:
-        row["refusal"] = reply.refusal
-    if reply.model is not None:
-        row["model"] = reply.model
-    if reply.failure is not None:
-        row["failure"] = list(reply.failure[:3])
-    if reply.tool is not None:
-        row["tool"] = reply.tool
-    if reply.reasoned:
-        row["reasoned"] = True
-    return row
+    beside = {
+        "refusal": reply.refusal,
+        "model": reply.model,
+        "failure": None if reply.failure is None else list(reply.failure[:3]),
+        "tool": reply.tool,
+        "reasoned": reply.reasoned or None,
+    }
+    return {**row, **{name: value for name, value in beside.items() if value is not None}}
 
 
 def reply_of_row(row: dict[str, Any]) -> tuple[Key, JournalReply]:

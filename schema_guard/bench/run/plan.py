@@ -21,7 +21,7 @@ from schema_guard.strategies import strategies_of
 from schema_guard.text import hex_digest
 
 if TYPE_CHECKING:
-    from schema_guard.bench.suites.load import Suite, SuiteSchema, Task
+    from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
     from schema_guard.configuration.layout import Layout
 
 

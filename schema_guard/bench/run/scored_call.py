@@ -17,7 +17,7 @@ from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from schema_guard.bench.run.plan import Cell, Variant
-    from schema_guard.bench.suites.load import Difficulty, Task
+    from schema_guard.bench.suites.values import Difficulty, Task
     from schema_guard.values import Attempt, Failure, Outcome
 
 Format: TypeAlias = Literal["clean", "unwrapped", "repaired", "fixed_by_retry", "failed", "lost"]

@@ -22,15 +22,7 @@ from schema_guard.bench.suites.jsonl import load_jsonl
 from schema_guard.bench.suites.rows import load_rows
 from schema_guard.bench.suites.schema_tests import load_schema_tests
 from schema_guard.bench.suites.training import MANIFEST, load_training
-from schema_guard.bench.suites.values import (
-    Difficulty,
-    Instance,
-    Split,
-    Suite,
-    SuiteSchema,
-    Task,
-    estimated_tokens,
-)
+from schema_guard.bench.suites.values import Suite
 from schema_guard.errors import InvalidArgument
 from schema_guard.schema import Schema
 from schema_guard.text import clip, did_you_mean
@@ -38,18 +30,6 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
-
-__all__ = [
-    "FORMS",
-    "Difficulty",
-    "Instance",
-    "Split",
-    "Suite",
-    "SuiteSchema",
-    "Task",
-    "estimated_tokens",
-    "load_suite",
-]
 
 # What reads a file that needs nothing besides.
 _READERS = {

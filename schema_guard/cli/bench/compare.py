@@ -16,7 +16,7 @@ from schema_guard.report import as_json
 from schema_guard.text import reason_of, safe
 
 if TYPE_CHECKING:
-    from schema_guard.bench.result import BenchResult
+    from schema_guard.bench.result.values import BenchResult
 
 _NEEDS_TWO = "it compares two results. Name a second file"
 
@@ -69,7 +69,8 @@ def command(asked: CompareOptions, form: str) -> int:
         refuse("it needs --gate", ["max_drop", "require_proof"])
     if asked.b is None:
         refuse(_NEEDS_TWO, ["is_gate", "variant"])
-        from schema_guard.bench.result import document_of, result_as_json
+        from schema_guard.bench.result.as_json import result_as_json
+        from schema_guard.bench.result.document import document_of
 
         print_found(form, read_result(asked.a), result_as_json, document_of)
         return 0
@@ -103,7 +104,7 @@ def _gate(asked: CompareOptions, pair: tuple[str, str] | None, form: str) -> int
 
 def read_result(name: str) -> BenchResult:
     """Read the file of a result."""
-    from schema_guard.bench.result import result_from_file
+    from schema_guard.bench.result.as_json import result_from_file
 
     try:
         text = Path(name).read_text(encoding="utf-8")

@@ -22,11 +22,11 @@ from schema_guard.text import did_you_mean, safe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from schema_guard.bench.result import BenchResult
+    from schema_guard.bench.result.values import BenchResult
     from schema_guard.bench.run.estimate import Estimate
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.scored_call import Run
-    from schema_guard.bench.suites.load import SuiteSchema
+    from schema_guard.bench.suites.values import SuiteSchema
     from schema_guard.records import Store
 
 # Options that have no effect on the steps of a playbook.
@@ -81,7 +81,7 @@ def command(
     finished = _run(suite, asked, how, store)
     if finished is None:
         return 0
-    from schema_guard.bench.result import result_of
+    from schema_guard.bench.result.figures import result_of
 
     result = result_of(finished)
     _show(result, outputs, store)
@@ -90,7 +90,9 @@ def command(
 
 def _show(result: BenchResult, outputs: list[tuple[Path | None, str]], store: str | None) -> None:
     """Write a result to its files and to stdout."""
-    from schema_guard.bench.result import document_of, result_file, result_page
+    from schema_guard.bench.result.as_json import result_file
+    from schema_guard.bench.result.document import document_of
+    from schema_guard.bench.result.page import result_page
     from schema_guard.records.private import write_private
     from schema_guard.report.as_markdown import as_markdown
     from schema_guard.report.as_text import as_text

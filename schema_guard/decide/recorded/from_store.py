@@ -134,7 +134,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         since: Only calls that started then or later, in seconds since the epoch.
         until: Only calls that started before then, and trials.
         extra: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `playbook`,
-            `calls_per_month`, `content`, `latency`, `sources`; and `answers`, what `bench.result.known_answers` gives
+            `calls_per_month`, `content`, `latency`, `sources`; and `answers`, what `bench.result.answers.known_answers` gives
             of trials that are recorded. Of `economics.prompt_cost` and `tuned_cost` what is
             missing is filled in: tokens and seconds from the records of the best strategy, prices from *prices*. Of
             `latency` only `budget_s` is needed. Only `config` can hold for several functions.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.bench.suites.load import estimated_tokens
+from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.ext.playbook.run import configurations_ahead
 from schema_guard.prices.tokens import CallTokens
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
-    from schema_guard.bench.suites.load import SuiteSchema
+    from schema_guard.bench.suites.values import SuiteSchema
     from schema_guard.schema import Schema
 
 

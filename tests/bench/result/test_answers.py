@@ -1,6 +1,8 @@
 """What the known answers of results say: how often each variant is right, and a tuned model beside each prompt."""
 
-from schema_guard.bench.result import known_answers, result_as_json, result_from_json, result_of
+from schema_guard.bench.result.answers import known_answers
+from schema_guard.bench.result.as_json import result_as_json, result_from_json
+from schema_guard.bench.result.figures import result_of
 from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import run
 from tests.bench.small_suites import Counting, small_suite

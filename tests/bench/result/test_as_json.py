@@ -7,14 +7,14 @@ from copy import deepcopy
 import pytest
 from hypothesis import given
 
-from schema_guard.bench.result import (
+from schema_guard.bench.result.as_json import (
     result_as_json,
     result_file,
     result_from_file,
     result_from_json,
-    result_of,
     result_schema,
 )
+from schema_guard.bench.result.figures import result_of
 from schema_guard.errors import InvalidArgument
 from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
 

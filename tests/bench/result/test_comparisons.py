@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from schema_guard.bench.result import result_of
+from schema_guard.bench.result.figures import result_of
 from schema_guard.stats import gap_bounds, paired, pairs_needed
 from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
 

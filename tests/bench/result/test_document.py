@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from schema_guard import __version__
-from schema_guard.bench.result import document_of, result_of
+from schema_guard.bench.result.document import document_of
+from schema_guard.bench.result.figures import result_of
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.words import BOUNDS

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.bench.result import FailurePlace, SuitePart, result_of
 from schema_guard.bench.result.comparisons import IS_FAILURE
-from schema_guard.bench.result.figures import MOST_EXAMPLES, general_location
+from schema_guard.bench.result.figures import MOST_EXAMPLES, general_location, result_of
+from schema_guard.bench.result.values import FailurePlace, SuitePart
 from schema_guard.stats import Rate, mean_bounds
 from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
 

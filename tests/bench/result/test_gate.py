@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from schema_guard.bench.result import result_of
+from schema_guard.bench.result.figures import result_of
 from schema_guard.bench.result.gate import document_of, gate
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json

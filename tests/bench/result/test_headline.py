@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.bench.result import result_file, result_from_file, result_of
+from schema_guard.bench.result.as_json import result_file, result_from_file
 from schema_guard.bench.result.comparisons import DELTA
+from schema_guard.bench.result.figures import result_of
 from schema_guard.bench.result.headline import headline_of
 from schema_guard.bench.result.ranking import alpha_of, names_of, ranked
 from schema_guard.report.document import Tone

@@ -9,7 +9,10 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 
-from schema_guard.bench.result import result_file, result_from_file, result_of, result_page, whole_document_of
+from schema_guard.bench.result.as_json import result_file, result_from_file
+from schema_guard.bench.result.document import whole_document_of
+from schema_guard.bench.result.figures import result_of
+from schema_guard.bench.result.page import result_page
 from schema_guard.errors import MissingExtra
 from tests.bench.simulated_runs import FAILURES, run_of, runs, scored, simulated
 from tests.report.browser import needs_chromium, seen_by_chromium

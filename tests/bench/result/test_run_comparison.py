@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given
 
-from schema_guard.bench.result import result_file, result_from_file, result_of
+from schema_guard.bench.result.as_json import result_file, result_from_file
+from schema_guard.bench.result.figures import result_of
 from schema_guard.bench.result.run_comparison import compare, document_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.bench.suites.assembly import unique_names
-from schema_guard.bench.suites.load import FORMS, Task, load_suite
+from schema_guard.bench.suites.load import FORMS, load_suite
 from schema_guard.bench.suites.scoring import score
+from schema_guard.bench.suites.values import Task
 from schema_guard.errors import InvalidArgument
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}

@@ -10,8 +10,9 @@ import pytest
 from schema_guard.bench.suites import load as suite_module
 from schema_guard.bench.suites import scoring as scoring_module
 from schema_guard.bench.suites.forms import OWN_FORMS
-from schema_guard.bench.suites.load import FORMS, Instance, Task, estimated_tokens, load_suite
+from schema_guard.bench.suites.load import FORMS, load_suite
 from schema_guard.bench.suites.scoring import score
+from schema_guard.bench.suites.values import Instance, Task, estimated_tokens
 from schema_guard.errors import InvalidArgument
 
 FOLDER = Path(__file__).parents[3] / "schemas"

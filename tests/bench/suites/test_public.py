@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from schema_guard.bench.suites.load import Instance, load_suite
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.bench.suites.values import Instance
 from schema_guard.errors import InvalidArgument
 from tests.bench.suites.public_files import problems_of, read_rows, written_lines
 

@@ -26,7 +26,7 @@ from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
-    from schema_guard.bench.suites.load import Suite
+    from schema_guard.bench.suites.values import Suite
     from schema_guard.ext.tuning.commands.sources import Sources
     from schema_guard.ext.tuning.export.values import ExportSettings
     from schema_guard.records.selection import Selection
