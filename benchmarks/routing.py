@@ -76,10 +76,12 @@ def router_of(inputs: Inputs, store: Any = None, **settings: Any) -> Any:
     def prompt(prompt: str) -> str:
         return BAD if inputs.fates[int(prompt.rpartition("\n")[2])]["prompt"] else GOOD
 
-    both: dict[str, Any] = {"store": store, "max_attempts": 1, "name": "extract", "version": "1"}
+    both: dict[str, Any] = {"store": store, "max_attempts": 1, "name": "extract"}
     return Router(
-        tuned=guard(SCHEMA, strategy="bare", about=About(tuned=True, model="small"), **both)(tuned),
-        prompt=guard(SCHEMA, about=About(model="large"), **both)(prompt),
+        tuned=guard(SCHEMA, strategy="bare", about=About(tuned=True, model="small", version="1"), **both)(
+            tuned
+        ),
+        prompt=guard(SCHEMA, about=About(model="large", version="1"), **both)(prompt),
         **settings,
     )
 
@@ -177,10 +179,10 @@ def rolled_out(rate: float, seed: int, calls: int) -> Rolled:
         seen.append(random.random() < rate)
         return BAD if seen[-1] else GOOD
 
-    both: dict[str, Any] = {"store": None, "max_attempts": 1, "name": "extract", "version": "1"}
+    both: dict[str, Any] = {"store": None, "max_attempts": 1, "name": "extract"}
     router = Router(
-        tuned=guard(SCHEMA, strategy="bare", about=About(tuned=True), **both)(tuned),
-        prompt=guard(SCHEMA, **both)(lambda prompt: GOOD),
+        tuned=guard(SCHEMA, strategy="bare", about=About(tuned=True, version="1"), **both)(tuned),
+        prompt=guard(SCHEMA, about=About(version="1"), **both)(lambda prompt: GOOD),
         share=Rollout(target=TARGET),
     )
     highest = 0.0
@@ -204,9 +206,9 @@ def needed_by(seen: list[bool]) -> int | None:
 
 def overheads(calls: int = 20_000) -> list[tuple[str, float]]:
     """Give the microseconds of a call, the best of three times so many."""
-    both: dict[str, Any] = {"store": None, "max_attempts": 1, "name": "extract", "version": "1"}
-    tuned = guard(SCHEMA, strategy="bare", about=About(tuned=True), **both)(lambda prompt: GOOD)
-    prompt = guard(SCHEMA, **both)(lambda prompt: GOOD)
+    both: dict[str, Any] = {"store": None, "max_attempts": 1, "name": "extract"}
+    tuned = guard(SCHEMA, strategy="bare", about=About(tuned=True, version="1"), **both)(lambda prompt: GOOD)
+    prompt = guard(SCHEMA, about=About(version="1"), **both)(lambda prompt: GOOD)
     off = Path("/no/such/file")
     ways: list[tuple[str, Any]] = [
         ("the guarded function of the tuned model alone", tuned.outcome),
