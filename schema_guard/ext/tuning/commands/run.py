@@ -26,7 +26,8 @@ from schema_guard.cli.shared.progress import one_bar
 from schema_guard.cli.shared.quantities import COUNT, DOLLARS
 from schema_guard.decide.recorded.tuners import tunings
 from schema_guard.errors import SchemaGuardError
-from schema_guard.ext.tuning.jobs.hosts import HOSTS, checked_url, connect_host
+from schema_guard.ext.tuning.export.hosts import BACKENDS, host_of
+from schema_guard.ext.tuning.jobs.hosts import checked_url, connect_host
 from schema_guard.ext.tuning.jobs.messages import job_as_json, job_lines
 from schema_guard.ext.tuning.jobs.plan import plan_job
 from schema_guard.ext.tuning.jobs.remote import HostError
@@ -65,9 +66,9 @@ class TuneOptions:
 
     directory: str = argument(metavar="DIR", type=click.Path(exists=True, file_okay=False))
     backend: str | None = option(
-        type=click.Choice([LOCAL, *HOSTS]),
+        type=click.Choice([LOCAL, *BACKENDS]),
         metavar="HOST",
-        help=f"Host that tunes: {', '.join(HOSTS)}, or local for this machine. Needed for a new job; DIR/job.json keeps it.",
+        help=f"Host that tunes: {', '.join(BACKENDS)}, or local for this machine. Needed for a new job; DIR/job.json keeps it.",
     )
     base: str | None = option(
         metavar="MODEL", help="Model to tune, by its name at the host. Needed for a new job at a host."
@@ -365,5 +366,5 @@ def _run(tuning: HostTuning, job: TuningJob) -> TuningJob:
         raise
     except KeyboardInterrupt:
         now = load_job(tuning.directory) or job
-        _say([f"interrupted: the job at {HOSTS[job.backend].label} still runs"])
+        _say([f"interrupted: the job at {host_of(job.backend).label} still runs"])
         return now

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.tuning.export.values import TrainingRow
 
-__all__ = ["HOSTS", "TuningHost", "host_of", "line_of", "refused_by", "tokens_of"]
+__all__ = ["BACKENDS", "HOSTS", "TuningHost", "host_of", "line_of", "refused_by", "tokens_of"]
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -30,28 +30,48 @@ class TuningHost(NamedTuple):
     """Where a model is tuned, and what it takes.
 
     Attributes:
-        name: As `--provider` names it.
-        spelling: Of a row: `messages`, `system_messages` or `prompt_completion`.
+        name: As `--provider` and `--backend` name it.
+        spelling: Of a row: `messages`, `system_messages` or `prompt_completion`. None if it is not known.
+        source: Where that is said.
+        read: On which day it was read there.
         alternates: Whether user and assistant have to take turns, the user first.
         least_rows: Fewer rows to train on are refused.
         most_rows: More are; None where nobody says.
         most_bytes: A larger file is refused; None where nobody says.
         most_tokens: A longer row is refused; None where nobody says.
         byte_order_mark: Whether a file has to begin with one.
-        source: Where that is said.
-        read: On which day it was read there.
+        label: Name in messages.
+        most_sent: Largest file of one upload, if it is smaller than `most_bytes`.
+        also: Another spelling that it takes.
+        deployment: The deployment that a tuned model needs before it answers; None where it answers without one.
+        hosting: The price of an hour of the deployment in the dated table.
+        guide: Page about tuning at a host with an API of its own. Its jobs are planned here and begun there.
     """
 
     name: str
-    spelling: str
-    alternates: bool
-    least_rows: int
-    most_rows: int | None
-    most_bytes: int | None
-    most_tokens: int | None
-    byte_order_mark: bool
+    spelling: str | None
     source: str
     read: str
+    alternates: bool = False
+    least_rows: int = 1
+    most_rows: int | None = None
+    most_bytes: int | None = None
+    most_tokens: int | None = None
+    byte_order_mark: bool = False
+    label: str = ""
+    most_sent: int | None = None
+    also: str | None = None
+    deployment: str | None = None
+    hosting: str | None = None
+    guide: str | None = None
+
+    @property
+    def keys(self) -> set[frozenset[str]]:
+        """The keys of a row in each spelling that it takes; none if they are not known."""
+        return {_KEYS.get(name, _KEYS["messages"]) for name in (self.spelling, self.also) if name is not None}
+
+
+_KEYS = {"messages": frozenset({"messages"}), "prompt_completion": frozenset({"prompt", "completion"})}
 
 
 @cache
@@ -63,6 +83,8 @@ def _hosts() -> dict[str, TuningHost]:
 
 HOSTS = ("messages", "openai", "azure", "together", "fireworks", "bedrock", "prompt-completion")
 """Providers that `--provider` knows; the first is the form that the local backend and most trainers read."""
+BACKENDS = ("openai", "azure", "together", "fireworks", "openai-compatible")
+"""Hosts that `--backend` knows."""
 
 
 def host_of(name: str) -> TuningHost:
@@ -74,7 +96,7 @@ def host_of(name: str) -> TuningHost:
     known = _hosts()
     if name not in known:
         raise InvalidArgument(
-            f"--provider {clip(repr(name))}: expected one of {', '.join(known)}{did_you_mean(name, known)}"
+            f"--provider {clip(repr(name))}: expected one of {', '.join(HOSTS)}{did_you_mean(name, HOSTS)}"
         )
     return known[name]
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.ext.tuning.export.hosts import host_of
 from schema_guard.ext.tuning.export.values import MANIFEST
-from schema_guard.ext.tuning.jobs.hosts import HOSTS
 from schema_guard.ext.tuning.training_rows import TRAIN
 from schema_guard.prices.tuning import active_only, closing_of, tuning_prices
 from schema_guard.text import dollars, plural
@@ -72,58 +71,58 @@ def plan_job(
         today: The day from which dates are seen.
 
     """
-    rules = HOSTS[backend]
-    closing = closing_of(base, rules.label)
+    host = host_of(backend)
+    closing = closing_of(base, host.label)
     against = [*refused(rows, backend), *_closed(base, closing, today)]
-    listed = _price_row(rules.label, base)
+    listed = _price_row(host.label, base)
     cost = _cost(rows, epochs, price)
     lines = [
-        f"{rules.label}: {base} is tuned on {_size(rows)}",
+        f"{host.label}: {base} is tuned on {_size(rows)}",
         f"  tokens: {_tokens(rows, epochs)}",
         f"  cost: {_cost_line(cost, rows, epochs, listed)}",
         *[f"  {line}" for line in _dates(closing)],
-        *([f"  what it refuses is not known here: {rules.label} says it"] if rules.spellings is None else []),
+        *([f"  what it refuses is not known here: {host.label} says it"] if host.spelling is None else []),
         *[f"  {line}" for line in hosting_lines(backend)],
     ]
-    return JobPlan(lines, [*_active_only(rules.label), *_soon(closing, today)], against, cost)
+    return JobPlan(lines, [*_active_only(host.label), *_soon(closing, today)], against, cost)
 
 
 def hosting_lines(backend: str) -> list[str]:
     """Say what has to be done before a tuned model answers, and what that costs a month; nothing where it answers."""
-    rules = HOSTS[backend]
-    if rules.deployment is None:
+    host = host_of(backend)
+    if host.deployment is None:
         return []
-    hour = next((price for price in tuning_prices() if price.what == rules.hosting), None)
+    hour = next((price for price in tuning_prices() if price.what == host.hosting), None)
     month = (
         "its cost is not known here"
         if hour is None
         else f"{dollars(hour.amount * _HOURS_A_MONTH)} a month at ${hour.amount:g} an hour ({hour.what}: {hour.source}, {hour.as_of})"
     )
-    return [f"before the tuned model answers it needs {rules.deployment}: {month}"]
+    return [f"before the tuned model answers it needs {host.deployment}: {month}"]
 
 
 def refused(rows: TrainingSet, backend: str) -> list[str]:
     """Return what a host would refuse of a training set; nothing if its rules are not known."""
-    rules = HOSTS[backend]
-    reasons = [] if rules.spellings is None else list(_too_much(rows, backend))
+    host = host_of(backend)
+    reasons = [] if host.spelling is None else list(_too_much(rows, backend))
     if len(rows.keys) > 1:
         reasons.append(f"{TRAIN} has rows of {len(rows.keys)} forms: {_keys_text(rows.keys)}; a file has one")
-    elif rules.spellings is not None and not rows.keys <= set(rules.spellings):
+    elif host.spelling is not None and not rows.keys <= host.keys:
         reasons.append(
-            f"{TRAIN} has rows of {_keys_text(rows.keys)}; {rules.label} takes {_keys_text(rules.spellings)}: "
+            f"{TRAIN} has rows of {_keys_text(rows.keys)}; {host.label} takes {_keys_text(host.keys)}: "
             "write them so with schema-guard tune prepare --provider HOST"
         )
     return reasons
 
 
 def _too_much(rows: TrainingSet, backend: str) -> Iterator[str]:
-    rules, takes = HOSTS[backend], host_of(backend)
-    count, label = len(rows.train), rules.label
+    takes = host_of(backend)
+    count, label = len(rows.train), takes.label
     if count < takes.least_rows:
         yield f"{TRAIN} has {plural(count, 'row')}, {label} takes {takes.least_rows} and more"
     if takes.most_rows is not None and count > takes.most_rows:
         yield f"{TRAIN} has {count:,} rows, {label} takes at most {takes.most_rows:,}"
-    most = rules.most_bytes or takes.most_bytes
+    most = takes.most_sent or takes.most_bytes
     for name, size in rows.bytes.items():
         if most is not None and size > most:
             yield f"{name} has {size:,} bytes, {label} takes at most {most:,} in one request"
@@ -194,7 +193,7 @@ def _price_row(label: str, base: str) -> TuningPrice | None:
     Rows of the table that name a model and no host are OpenAI's.
     """
     rows = [row for row in tuning_prices() if row.unit == _PER_TOKENS and row.what.startswith("train ")]
-    if label == HOSTS["openai"].label:
+    if label == host_of("openai").label:
         return next(
             (row for row in rows if base == row.what[6:] or base.startswith(f"{row.what[6:]}-20")), None
         )
