@@ -18,8 +18,8 @@ from math import nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Unpack
 
-from schema_guard.errors import missing_extra
 from schema_guard.ext.recorders.dspy_replies import mode_of, provider_of, reply_of
+from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
@@ -48,9 +48,7 @@ _CANCELLED: Final = Failure("transport", "cancelled", "the run was cancelled")
 _EMPTY: Final = Failure("syntax", "empty", "the reply is empty")
 
 
-def callback(
-    **settings: Unpack[RecorderSettings],
-) -> Any:
+def callback(**settings: Unpack[RecorderSettings]) -> Any:
     """Return a callback that records the runs of predictors. It changes no run, and serves any number of programs.
 
     >>> dspy.configure(lm=lm, callbacks=[callback()])       # doctest: +SKIP
@@ -72,14 +70,8 @@ def callback(
 
 @cache
 def _kind() -> type[Any]:
-    try:
-        from dspy.utils.callback import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-            ACTIVE_CALL_ID,
-            BaseCallback,
-        )
-    except ImportError as error:
-        raise missing_extra("the recorder of DSPy", "dspy", "dspy") from error
-    return type("SchemaGuardCallback", (_Hooks, BaseCallback), {"active": ACTIVE_CALL_ID})
+    package = framework(NAME, "DSPy", "dspy.utils.callback")
+    return type("SchemaGuardCallback", (_Hooks, package.BaseCallback), {"active": package.ACTIVE_CALL_ID})
 
 
 def _safely(handler: Callable[..., None]) -> Callable[..., None]:

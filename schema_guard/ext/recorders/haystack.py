@@ -19,7 +19,7 @@ from inspect import currentframe
 from time import time
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
@@ -54,9 +54,7 @@ _MOST_FRAMES: Final = 10
 _PACKAGES: Final = ("haystack.core", "haystack.components")
 
 
-def install(
-    **settings: Unpack[RecorderSettings],
-) -> None:
+def install(**settings: Unpack[RecorderSettings]) -> None:
     """Record every call of a generator in the pipelines and agents of this process from now on.
 
     A tracer that is already enabled still gets its spans. A second call replaces the first one.
@@ -83,11 +81,7 @@ def uninstall() -> None:
 
 
 def _tracing() -> Any:
-    try:
-        from haystack import tracing  # type: ignore[import-not-found,unused-ignore]
-    except ImportError as error:
-        raise missing_extra("the recorder of Haystack", "haystack-ai", "haystack") from error
-    return tracing
+    return framework("haystack", "Haystack", "haystack.tracing")
 
 
 _current: ContextVar[_Span | None] = ContextVar("schema_guard_haystack", default=None)

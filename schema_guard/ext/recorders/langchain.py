@@ -16,11 +16,12 @@ Rules:
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextvars import ContextVar
 from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.langchain_runs import refused_calls
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
@@ -64,23 +65,15 @@ def _shared() -> ModelRuns:
 @cache
 def _handler() -> Any:
     """Make the class of handlers, and register it for the switch."""
-    try:
-        from langchain_core.callbacks import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-            BaseCallbackHandler,
-        )
-        from langchain_core.tracers.context import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-            register_configure_hook,
-        )
-    except ImportError as error:
-        raise missing_extra("the recorder of LangChain", "langchain-core", "langchain") from error
-    from contextvars import ContextVar
+    base: Any = framework(NAME, "LangChain", "langchain_core.callbacks").BaseCallbackHandler
+    tracers = framework(NAME, "LangChain", "langchain_core.tracers.context")
 
-    class LangChainRecorder(HandlerOfEvents, BaseCallbackHandler):  # type: ignore[misc,unused-ignore]
+    class LangChainRecorder(HandlerOfEvents, base):  # type: ignore[misc]
         """Records the calls of chat models that a schema is asked of; see `schema-guard help recorders`."""
 
     LangChainRecorder.__module__, LangChainRecorder.__qualname__ = __name__, "LangChainRecorder"
     # The variable holds no handler: what it is for is the switch.
-    register_configure_hook(ContextVar(SWITCH, default=None), True, LangChainRecorder, SWITCH)
+    tracers.register_configure_hook(ContextVar(SWITCH, default=None), True, LangChainRecorder, SWITCH)
     return LangChainRecorder
 
 
@@ -91,10 +84,7 @@ class HandlerOfEvents:
     # Only what came from outside is raised: a timeout, and no fault of the recorder.
     raise_error = True
 
-    def __init__(
-        self,
-        **settings: Unpack[RecorderSettings],
-    ) -> None:
+    def __init__(self, **settings: Unpack[RecorderSettings]) -> None:
         """Make a handler, for any number of calls at a time.
 
         Args:
@@ -243,11 +233,8 @@ class ModelRuns:
 
 def _surrounding_run() -> Any:
     """Return the id of the run that the code is in, which LangChain does not always pass on: to fallbacks, for one."""
-    from langchain_core.runnables.config import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        var_child_runnable_config,
-    )
-
-    return getattr((var_child_runnable_config.get() or {}).get("callbacks"), "parent_run_id", None)
+    config = framework(NAME, "LangChain", "langchain_core.runnables.config").var_child_runnable_config.get()
+    return getattr((config or {}).get("callbacks"), "parent_run_id", None)
 
 
 def _refused_tools(error: BaseException | None) -> set[str]:

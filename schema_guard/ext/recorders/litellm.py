@@ -20,7 +20,7 @@ from functools import cache
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 
-from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import CallContext, current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
@@ -51,9 +51,7 @@ _COUNTING: Final = frozenset(
 )
 
 
-def install(
-    **settings: Unpack[RecorderSettings],
-) -> None:
+def install(**settings: Unpack[RecorderSettings]) -> None:
     """Record every call that litellm makes in this process from now on. A second call replaces the first one.
 
     A call belongs to the function in `tags(function=...)`. Default: its `metadata["function"]`, then *function*, then
@@ -96,25 +94,17 @@ def _of_proxy() -> Any:
 
 
 def _litellm() -> Any:
-    try:
-        import litellm  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ImportError as error:
-        raise missing_extra("the recorder of litellm", "litellm", "litellm") from error
-    return litellm
+    return framework(NAME, "litellm", "litellm")
 
 
 def _callback(recording: Recording) -> Any:
     """Make the callback; its class is litellm's."""
-    _litellm()
-    from litellm.integrations.custom_logger import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        CustomLogger,
-    )
-
+    base: Any = framework(NAME, "litellm", "litellm.integrations.custom_logger").CustomLogger
     import schema_guard.records.writing.writer  # noqa: F401 - it ends after what is registered below
 
     watch = LiteLLMCalls(recording)
 
-    class SchemaGuard(CustomLogger):  # type: ignore[misc]
+    class SchemaGuard(base):  # type: ignore[misc]
         schema_guard_watch = watch
 
         def log_pre_api_call(self, model: Any, messages: Any, kwargs: Any) -> None:

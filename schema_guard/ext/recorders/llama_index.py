@@ -21,7 +21,7 @@ from math import nan
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 
-from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["install", "uninstall"]
 
+NAME: Final = "llama_index"
 _METHODS: Final = frozenset(
     f"{prefix}{method}" for prefix in ("", "a", "stream_", "astream_") for method in ("chat", "complete")
 )
@@ -48,9 +49,7 @@ _UNNAMED: Final = "Agent"
 _PACKAGES: Final = frozenset({"llama_index", "llama_index_instrumentation", "workflows"})
 
 
-def install(
-    **settings: Unpack[RecorderSettings],
-) -> None:
+def install(**settings: Unpack[RecorderSettings]) -> None:
     """Record every call of llama-index in this process from now on. A second call replaces the first one.
 
     Args:
@@ -60,7 +59,7 @@ def install(
         InvalidArgument: The store or the prices are invalid.
         MissingExtra: llama-index isn't installed.
     """
-    recording = Recording("llama_index", **settings)
+    recording = Recording(NAME, **settings)
     uninstall()
     calls = _Calls(recording)
     spans, events = _handlers()
@@ -76,26 +75,17 @@ def uninstall() -> None:
 
 
 def _dispatcher() -> Any:
-    try:
-        from llama_index.core.instrumentation import (  # type: ignore[import-not-found,unused-ignore]
-            get_dispatcher,
-        )
-    except ImportError as error:
-        raise missing_extra("the recorder of llama-index", "llama-index-core", "llama-index") from error
-    return get_dispatcher()
+    return framework(NAME, "llama-index", "llama_index.core.instrumentation").get_dispatcher()
 
 
 @cache
 def _handlers() -> tuple[type[Any], type[Any]]:
     """Return the classes of the handlers, whose bases are llama-index's."""
-    from llama_index.core.instrumentation.event_handlers import (  # type: ignore[import-not-found,unused-ignore]
-        BaseEventHandler,
-    )
-    from llama_index.core.instrumentation.span_handlers import (  # type: ignore[import-not-found,unused-ignore]
-        BaseSpanHandler,
-    )
+    package = "llama_index.core.instrumentation"
+    span_base: Any = framework(NAME, "llama-index", f"{package}.span_handlers").BaseSpanHandler
+    event_base: Any = framework(NAME, "llama-index", f"{package}.event_handlers").BaseEventHandler
 
-    class Spans(BaseSpanHandler):  # type: ignore[misc,unused-ignore]
+    class Spans(span_base):  # type: ignore[misc]
         def __init__(self, calls: _Calls) -> None:
             super().__init__()
             self.__dict__["calls"] = calls
@@ -123,7 +113,7 @@ def _handlers() -> tuple[type[Any], type[Any]]:
             with self.calls.recording.safely():
                 self.calls.ended(id_, error=err)
 
-    class Events(BaseEventHandler):  # type: ignore[misc,unused-ignore]
+    class Events(event_base):  # type: ignore[misc]
         def __init__(self, calls: _Calls) -> None:
             super().__init__()
             self.__dict__["calls"] = calls

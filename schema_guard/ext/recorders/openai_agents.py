@@ -16,11 +16,11 @@ from functools import cache
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from schema_guard.configuration.thinking import THINKING, thinking
-from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
+from schema_guard.ext.recorders.requests import options_of
 from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.ext.tools.judging import raw_reply
 from schema_guard.ext.tools.recorded_call import shares
@@ -54,9 +54,7 @@ _TURNS: Final = frozenset(
 _REFUSALS: Final = frozenset({"ModelBehaviorError", "ModelRefusalError", "OutputGuardrailTripwireTriggered"})
 
 
-def install(
-    **settings: Unpack[RecorderSettings],
-) -> None:
+def install(**settings: Unpack[RecorderSettings]) -> None:
     """Record every run of openai-agents in this process from now on. A second call replaces the first one.
 
     Args:
@@ -81,11 +79,7 @@ def uninstall() -> None:
 
 
 def _package() -> Any:
-    try:
-        import agents.run  # type: ignore[import-not-found,unused-ignore]
-    except ImportError as error:
-        raise missing_extra("the recorder of openai-agents", "openai-agents", "openai-agents") from error
-    return agents.run
+    return framework("openai_agents", "openai-agents", "agents.run")
 
 
 class _Runner:
@@ -284,17 +278,14 @@ def _default_model() -> str | None:
     return words(default()) if callable(default) else None
 
 
-def _options(agent: Any, config: Any) -> dict[str, Any] | None:
+def _options(agent: Any, config: Any) -> dict[str, Any]:
     """Return the settings of the model that change results."""
     settings = look_up(agent, "model_settings")
     override = look_up(config, "model_settings")
     if override is not None:
         settings = settings.resolve(override)
-    options = {name: look_up(settings, name) for name in _SETTINGS if look_up(settings, name) is not None}
-    thought = thinking({"thinking": look_up(look_up(settings, "reasoning"), "effort")}, bounded=True)
-    if thought is not None:
-        options[THINKING] = thought
-    return options or None
+    sent = {name: look_up(settings, name) for name in _SETTINGS}
+    return options_of({**sent, "thinking": look_up(look_up(settings, "reasoning"), "effort")}, _SETTINGS)
 
 
 def _output(recording: Recording, agent: Any) -> tuple[Schema[Any] | None, str]:

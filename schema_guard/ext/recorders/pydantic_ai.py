@@ -18,11 +18,11 @@ from math import nan
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
-from schema_guard.configuration.thinking import THINKING, thinking
-from schema_guard.errors import missing_extra
+from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
+from schema_guard.ext.recorders.requests import options_of
 from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.providers.fields import as_json, words
@@ -47,9 +47,7 @@ _REFUSALS = frozenset({"ModelRetry", "ValidationError"})
 _SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed")
 
 
-def capability(
-    **settings: Unpack[RecorderSettings],
-) -> Any:
+def capability(**settings: Unpack[RecorderSettings]) -> Any:
     """Return a capability that records the runs of an agent. It changes no run, and serves several agents.
 
     >>> Agent(model, output_type=Invoice, capabilities=[capability()])      # doctest: +SKIP
@@ -70,13 +68,11 @@ def capability(
 
 @cache
 def _kind() -> type[Any]:
-    try:
-        from pydantic_ai.capabilities import (  # type: ignore[import-not-found,unused-ignore]
-            AbstractCapability,
-        )
-    except ImportError as error:
-        raise missing_extra("the recorder of pydantic-ai", "pydantic-ai-slim", "pydantic-ai") from error
-    return type("SchemaGuardRecorder", (_Hooks, AbstractCapability), {})
+    return type("SchemaGuardRecorder", (_Hooks, _capabilities().AbstractCapability), {})
+
+
+def _capabilities() -> Any:
+    return framework("pydantic_ai", "pydantic-ai", "pydantic_ai.capabilities")
 
 
 class _Hooks:
@@ -88,11 +84,7 @@ class _Hooks:
 
     def get_ordering(self) -> Any:
         """Be the innermost: nothing stands between this and the model."""
-        from pydantic_ai.capabilities import (  # type: ignore[import-not-found,unused-ignore]
-            CapabilityOrdering,
-        )
-
-        return CapabilityOrdering(position="innermost")
+        return _capabilities().CapabilityOrdering(position="innermost")
 
     async def for_run(self, ctx: Any) -> Any:
         """Give a recorder of one run."""
@@ -222,7 +214,7 @@ class _Run:
             "function": None if agent is None else agent.name,
             "task": ctx.prompt if isinstance(ctx.prompt, str) else None,
             "provider": _provider(request.model),
-            "options": _settings_of(request.model_settings),
+            "options": options_of(request.model_settings or {}, _SETTINGS),
             "started_at": self.began_at,
             "where": current_context(),
         }
@@ -385,15 +377,6 @@ def _sent(recording: Recording, parameters: Any, mode: str) -> Schema[Any] | Non
     arms = [{"$id": f"urn:output:{tool.name}", **tool.parameters_json_schema} for tool in sent]
     names = [str(arm.get("title") or arm["$id"].rpartition(":")[2]) for arm in arms]
     return recording.schema_of({"title": " | ".join(names), "anyOf": arms})
-
-
-def _settings_of(settings: Any) -> dict[str, Any] | None:
-    """Give the settings of the model that change results."""
-    options = {key: settings[key] for key in _SETTINGS if settings and settings.get(key) is not None}
-    thought = thinking(settings, bounded=True)
-    if thought is not None:
-        options[THINKING] = thought
-    return options or None
 
 
 def _is_plain(output: Any) -> bool:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from schema_guard.configuration.thinking import THINKING, thinking
@@ -69,11 +69,11 @@ def forced(tools: tuple[Any, ...], choice: Any) -> Requested | None:
     return None
 
 
-def options_of(options: Mapping[str, Any]) -> dict[str, Any]:
+def options_of(options: Mapping[str, Any], names: Sequence[str] = SAMPLING) -> dict[str, Any]:
     """Give the settings of a request that change what comes, and are few; how it asks to think among them."""
     sampling = {
         name: options[name]
-        for name in SAMPLING
+        for name in names
         if isinstance(options.get(name), int | float) and not isinstance(options[name], bool)
     }
     thought = thinking(options, bounded=True)

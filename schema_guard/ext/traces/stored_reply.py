@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from schema_guard.ext.traces.values import MISSING
+from schema_guard.ext.traces.values import MISSING, amount, count, decoded, first_of, seconds, text
 from schema_guard.values import UNKNOWN_USAGE, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from schema_guard.received.replies import Reply
     from schema_guard.schema import Schema
 
-__all__ = ["ReadReply", "SkippedRow", "StoredReply", "Tool"]
+__all__ = ["ReadReply", "SkippedRow", "StoredReply", "Tool", "stored_reply"]
 
 
 class StoredReply(NamedTuple):
@@ -65,6 +65,43 @@ class StoredReply(NamedTuple):
     cluster: str | None = None
     call: str | None = None
     step_id: str | None = None
+
+
+_TEXTS: Final = (
+    "id", "name", "function", "parent", "model", "error", "exception", "version", "segment", "cluster", "call",
+)  # fmt: skip
+_TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+
+
+def stored_reply(
+    row: Mapping[str, Any], place: str, places: Mapping[str, Sequence[str]], **own: Any
+) -> StoredReply:
+    """Read a row by the places of its fields.
+
+    Args:
+        row: All that is stored of it.
+        place: Its file and line.
+        places: Field -> the places where it may be, the first one with a value first. Beside the fields of a reply:
+            `trace`, `ended_at`, and a field for each kind of tokens.
+        own: Fields that the caller has read itself.
+    """
+    known = {field: first_of(row, *where) for field, where in places.items()}
+    started, ended, took = seconds(known.get("started_at")), seconds(known.get("ended_at")), None
+    if started is not None and ended is not None:
+        took = max(0.0, ended - started)
+    elapsed_s, trace = amount(known.get("elapsed_s")), known.get("trace")
+    read: dict[str, Any] = {
+        **{field: text(known.get(field)) for field in _TEXTS},
+        "output": MISSING if known.get("output") is None else known["output"],
+        "task": decoded(known.get("task")),
+        "started_at": started,
+        "elapsed_s": took if elapsed_s is None else elapsed_s,
+        "usage": Usage(*(count(known.get(field)) for field in _TOKENS)),
+        "finish_reason": known.get("finish_reason"),
+        "cost": amount(known.get("cost")),
+        "step_id": None if trace is None else f"{trace} {known.get('parent') or ''}",
+    }
+    return StoredReply(row, place, **{**read, **own})
 
 
 class ReadReply(NamedTuple):

@@ -84,10 +84,6 @@ CASES = {
         [exports.openai_batch()], "openai-evals",
         ("triage", "MODEL", exports.MODEL, "3", None, None, "clean", "stop", REASONED), None, None,
     ),
-    "openai, log of oaieval": (
-        exports.oaieval_log(GOOD), "openai-evals",
-        ("tickets.dev", "MODEL", exports.MODEL, "imported", None, None, "clean", None, Usage()), None, None,
-    ),
 }  # fmt: skip
 
 

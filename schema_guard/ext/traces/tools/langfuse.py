@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply
-from schema_guard.ext.traces.values import MISSING, amount, count, decoded, first_of, seconds, text
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply, stored_reply
+from schema_guard.ext.traces.values import MISSING, amount, count, decoded, first_of, text
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Langfuse"]
 
 _MODEL_CALLS: Final = frozenset(["GENERATION"])
-_TRACE: Final = ("traceId", "trace_id")
 # How the SDKs of providers begin what they say of an exception, which is all that Langfuse keeps of it.
 _EXCEPTION: Final = re.compile(r"(?:[\w.]+\.)?(?P<name>[A-Z]\w*(?:Error|Exception|Timeout|Cancelled))\b")
 
@@ -35,7 +34,9 @@ class Langfuse:
         """Say whether a row is an observation, or a trace with observations."""
         if isinstance(row.get("observations"), list):
             return True
-        is_told = any(key in row for key in ("parentObservationId", "parent_observation_id", *_TRACE))
+        is_told = any(
+            key in row for key in ("parentObservationId", "parent_observation_id", *_PLACES["trace"])
+        )
         return is_told and "type" in row and any(key in row for key in ("startTime", "start_time"))
 
     def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
@@ -55,41 +56,38 @@ class Langfuse:
         yield _generation(row, place)
 
 
+_PLACES: Final = {
+    "id": ("id",),
+    "task": ("input",),
+    "name": ("name",),
+    "function": ("traceName", "trace_name"),
+    "trace": ("traceId", "trace_id"),
+    "parent": ("parentObservationId", "parent_observation_id"),
+    "model": ("model", "providedModelName", "provided_model_name"),
+    "started_at": ("startTime", "start_time"),
+    "ended_at": ("endTime", "end_time"),
+    "elapsed_s": ("latency",),
+    "finish_reason": ("metadata.finish_reason", "output.finish_reason"),
+}
+_COSTS: Final = ("totalCost", "total_cost", "costDetails.total", "calculatedTotalCost")
+
+
 def _generation(row: Mapping[str, Any], place: str) -> StoredReply:
     fields = dict(row)
-    started = seconds(first_of(fields, "startTime", "start_time"))
-    ended = seconds(first_of(fields, "endTime", "end_time"))
-    took = amount(first_of(fields, "latency"))
-    if started is not None and ended is not None:
-        took = max(0.0, ended - started)
     is_error = str(fields.get("level", "")).upper() == "ERROR"
     message = text(first_of(fields, "statusMessage", "status_message")) or "ERROR" if is_error else None
     named = _EXCEPTION.match(message) if message else None
-    trace, parent = (
-        first_of(fields, *_TRACE),
-        first_of(fields, "parentObservationId", "parent_observation_id"),
-    )
-    return StoredReply(
+    return stored_reply(
         fields,
         place,
-        id=text(first_of(fields, "id")),
+        _PLACES,
         output=_output(fields),
-        task=decoded(first_of(fields, "input")),
-        name=text(first_of(fields, "name")),
-        function=text(first_of(fields, "traceName", "trace_name")),
-        parent=text(parent),
-        model=text(first_of(fields, "model", "providedModelName", "provided_model_name")),
-        started_at=started,
-        elapsed_s=took,
         usage=_usage(fields),
-        finish_reason=first_of(fields, "metadata.finish_reason", "output.finish_reason"),
-        # Of a model whose price it does not know it says 0.
-        cost=amount(first_of(fields, "totalCost", "total_cost", "costDetails.total", "calculatedTotalCost"))
-        or None,
+        # The cost of a model whose price it does not know is 0.
+        cost=amount(first_of(fields, *_COSTS)) or None,
         error=message,
         exception=named["name"] if named else None,
         version=_version(fields),
-        step_id=None if trace is None else f"{trace} {parent or ''}",
     )
 
 

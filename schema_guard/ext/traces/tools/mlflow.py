@@ -9,18 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply
-from schema_guard.ext.traces.values import (
-    MISSING,
-    amount,
-    at,
-    count,
-    decoded,
-    first_of,
-    seconds,
-    text,
-)
-from schema_guard.values import Usage
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply, stored_reply
+from schema_guard.ext.traces.values import MISSING, at, decoded, first_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,37 +64,44 @@ def _parent(span: Mapping[str, Any]) -> Any:
     return span.get("parent_span_id") or span.get("parent_id")
 
 
+_PLACES: Final = {
+    "name": ("name",),
+    "model": (
+        "attributes.mlflow.llm.model",
+        "attributes.mlflow.spanInputs.model",
+        "attributes.model",
+        "attributes.invocation_params.model",
+    ),
+    "started_at": ("start_time_unix_nano", "start_time_ns", "start_time"),
+    "ended_at": ("end_time_unix_nano", "end_time_ns", "end_time"),
+    "trace": ("trace.info.trace_id", "trace.info.request_id", "trace.trace_id", "trace.request_id"),
+    "parent": ("parent_span_id", "parent_id"),
+    "output": ("attributes.mlflow.spanOutputs", "outputs"),
+    "input_tokens": ("attributes.mlflow.chat.tokenUsage.input_tokens",),
+    "output_tokens": ("attributes.mlflow.chat.tokenUsage.output_tokens",),
+    "cached_input_tokens": ("attributes.mlflow.chat.tokenUsage.cache_read_input_tokens",),
+    "cost": ("attributes.mlflow.llm.cost.total_cost",),
+}
+
+
 def _span(
     trace: Mapping[str, Any], root: Mapping[str, Any] | None, span: dict[str, Any], place: str
 ) -> StoredReply:
-    attributes = span["attributes"]
-    started = seconds(first_of(span, "start_time_unix_nano", "start_time_ns", "start_time"))
-    ended = seconds(first_of(span, "end_time_unix_nano", "end_time_ns", "end_time"))
-    whole = dict(trace)
-    trace_id = first_of(whole, "info.trace_id", "info.request_id", "trace_id", "request_id")
+    fields = {**span, "trace": {key: value for key, value in trace.items() if key not in ("data", "spans")}}
     span_id = text(first_of(span, "span_id", "context.span_id"))
-    outputs = attributes.get("mlflow.spanOutputs", span.get("outputs", MISSING))
     error, exception = _error(span)
-    return StoredReply(
-        {**span, "trace": {key: value for key, value in whole.items() if key not in ("data", "spans")}},
+    return stored_reply(
+        fields,
         place,
-        id=None if span_id is None else f"{trace_id} {span_id}",
-        output=MISSING if outputs is None else outputs,
-        task=_task(attributes.get("mlflow.spanInputs", span.get("inputs"))),
-        name=text(span.get("name")),
+        _PLACES,
+        id=None if span_id is None else f"{first_of(fields, *_PLACES['trace'])} {span_id}",
+        task=_task(first_of(fields, "attributes.mlflow.spanInputs", "inputs")),
         function=text((root or span).get("name")),
-        model=text(
-            attributes.get("mlflow.llm.model")
-            or first_of(attributes, "mlflow.spanInputs.model", "model", "invocation_params.model")
-        ),
-        started_at=started,
-        elapsed_s=None if started is None or ended is None else max(0.0, ended - started),
-        usage=_usage(attributes.get("mlflow.chat.tokenUsage")),
-        cost=amount(first_of(attributes.get("mlflow.llm.cost"), "total_cost")),
+        # The parents of its spans are within the trace, and name it.
+        parent=None,
         error=error,
         exception=exception,
-        version=_version(whole, attributes),
-        step_id=f"{trace_id} {_parent(span) or ''}",
+        version=_version(fields),
     )
 
 
@@ -117,25 +114,16 @@ def _task(inputs: Any) -> Any:
     return inputs
 
 
-def _usage(usage: Any) -> Usage:
-    known = usage if isinstance(usage, dict) else {}
-    return Usage(
-        count(known.get("input_tokens")),
-        count(known.get("output_tokens")),
-        count(known.get("cache_read_input_tokens")),
-    )
-
-
-def _version(trace: dict[str, Any], attributes: dict[str, Any]) -> str | None:
-    """Give the prompt that is linked to the call, or to its trace where it is the only one."""
-    for linked in (
-        attributes.get("mlflow.linkedPrompts"),
-        decoded(first_of(trace, "info.tags.mlflow.linkedPrompts", "tags.mlflow.linkedPrompts")),
+def _version(fields: dict[str, Any]) -> str | None:
+    """Return the prompt that is linked to the call, or to its trace if it is the only one."""
+    for place in (
+        "attributes.mlflow.linkedPrompts",
+        "trace.info.tags.mlflow.linkedPrompts",
+        "trace.tags.mlflow.linkedPrompts",
     ):
-        if isinstance(linked, list) and len(linked) == 1:
-            name, version = text(first_of(linked, "0.name")), text(first_of(linked, "0.version"))
-            if name and version:
-                return f"{name}@{version}"
+        name, version = (text(first_of(fields, f"{place}.0.{part}")) for part in ("name", "version"))
+        if name and version and first_of(fields, f"{place}.1") is None:
+            return f"{name}@{version}"
     return None
 
 

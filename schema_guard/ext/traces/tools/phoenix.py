@@ -10,18 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply
-from schema_guard.ext.traces.values import (
-    MISSING,
-    amount,
-    count,
-    decoded,
-    first_of,
-    nested,
-    seconds,
-    text,
-)
-from schema_guard.values import Usage
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply, stored_reply
+from schema_guard.ext.traces.values import MISSING, decoded, first_of, nested, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,36 +60,37 @@ def _attributes(row: Mapping[str, Any]) -> dict[str, Any]:
     return attributes if isinstance(attributes, dict) else {}
 
 
+_PLACES: Final = {
+    "id": ("context.span_id", "id"),
+    "name": ("name",),
+    "trace": ("context.trace_id",),
+    "parent": ("parent_id",),
+    "model": ("attributes.llm.model_name",),
+    "started_at": ("start_time",),
+    "ended_at": ("end_time",),
+    "input_tokens": ("attributes.llm.token_count.prompt",),
+    "output_tokens": ("attributes.llm.token_count.completion",),
+    "cached_input_tokens": ("attributes.llm.token_count.prompt_details.cache_read",),
+    "reasoning_tokens": ("attributes.llm.token_count.completion_details.reasoning",),
+    "finish_reason": (
+        "attributes.llm.finish_reason",
+        "attributes.llm.output_messages.0.message.finish_reason",
+    ),
+    "cost": ("attributes.llm.cost.total",),
+    "version": ("attributes.llm.prompt_template.version",),
+}
+
+
 def _span(row: Mapping[str, Any], attributes: dict[str, Any], place: str) -> StoredReply:
-    fields = {**row, "attributes": attributes}
-    started, ended = seconds(row.get("start_time")), seconds(row.get("end_time"))
     error, exception = _error(row)
-    trace, parent = first_of(fields, "context.trace_id"), row.get("parent_id")
-    return StoredReply(
-        fields,
+    return stored_reply(
+        {**row, "attributes": attributes},
         place,
-        id=text(first_of(fields, "context.span_id", "id")),
+        _PLACES,
         output=_output(attributes),
         task=_task(attributes),
-        name=text(row.get("name")),
-        parent=text(parent),
-        model=text(first_of(attributes, "llm.model_name")),
-        started_at=started,
-        elapsed_s=None if started is None or ended is None else max(0.0, ended - started),
-        usage=Usage(
-            count(first_of(attributes, "llm.token_count.prompt")),
-            count(first_of(attributes, "llm.token_count.completion")),
-            count(first_of(attributes, "llm.token_count.prompt_details.cache_read")),
-            count(first_of(attributes, "llm.token_count.completion_details.reasoning")),
-        ),
-        finish_reason=first_of(
-            attributes, "llm.finish_reason", "llm.output_messages.0.message.finish_reason"
-        ),
-        cost=amount(first_of(attributes, "llm.cost.total")),
         error=error,
         exception=exception,
-        version=text(first_of(attributes, "llm.prompt_template.version")),
-        step_id=None if trace is None else f"{trace} {parent or ''}",
     )
 
 

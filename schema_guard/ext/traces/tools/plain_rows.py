@@ -6,13 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply
-from schema_guard.ext.traces.values import MISSING, amount, at, count, decoded, seconds, text
+from schema_guard.ext.traces.stored_reply import stored_reply
+from schema_guard.ext.traces.values import MISSING, at
 from schema_guard.text import clip, did_you_mean
-from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from schema_guard.ext.traces.stored_reply import StoredReply
 
 __all__ = ["FIELDS", "Plain"]
 
@@ -43,50 +44,18 @@ class Plain:
                 raise InvalidArgument(
                     f"--field {clip(repr(field))}: expected one of {', '.join(FIELDS)}{did_you_mean(field, FIELDS)}"
                 )
-        self._columns = {field: named.get(field, field) for field in FIELDS}
+        places = {field: named.get(field, field) for field in FIELDS}
+        self._reply = (places["reply"], places["error"])
+        # What a row calls its prompt and its reply is the task and the output of the call.
+        own = {"task": (places["prompt"],), "output": (places["reply"],), "name": (places["function"],)}
+        self._places = {**{field: (place,) for field, place in places.items()}, **own}
 
     def fits(self, row: Mapping[str, Any]) -> bool:
         """Say whether a row has a reply, or an error in its place."""
-        return any(at(dict(row), self._columns[field]) is not MISSING for field in ("reply", "error"))
+        return any(at(dict(row), place) is not MISSING for place in self._reply)
 
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
+    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply]:
         """Give the call that a row is."""
         whole = dict(row)
-        stored = {field: at(whole, column) for field, column in self._columns.items()}
-        values = {field: None if value is MISSING else value for field, value in stored.items()}
-        started, ended = seconds(values["started_at"]), seconds(values["ended_at"])
-        took = amount(values["elapsed_s"])
-        if took is None and started is not None and ended is not None:
-            took = max(0.0, ended - started)
-        named = {
-            field: text(values[field])
-            for field in (
-                "id",
-                "model",
-                "error",
-                "exception",
-                "function",
-                "version",
-                "segment",
-                "cluster",
-                "call",
-            )
-        }
-        yield StoredReply(
-            whole,
-            place,
-            **named,
-            output=MISSING if stored["reply"] is None else stored["reply"],
-            task=decoded(values["prompt"]),
-            name=named["function"],
-            started_at=started,
-            elapsed_s=took,
-            usage=Usage(
-                *(
-                    count(values[field])
-                    for field in ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
-                )
-            ),
-            finish_reason=values["finish_reason"],
-            cost=amount(values["cost"]),
-        )
+        output = at(whole, self._reply[0])
+        yield stored_reply(whole, place, self._places, output=MISSING if output is None else output)
