@@ -1,21 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of pydantic-ai's agents: what came out, and every reply of the model on the way to it."""
+"""Results of agents of pydantic-ai, LangGraph, and smolagents, with each reply of the model on the way to them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.providers import failures
 from schema_guard.providers.fields import as_json, count, field, items, words
 from schema_guard.providers.model_output import WrittenCall
-from schema_guard.received.pydantic_failures import refused_by
-from schema_guard.received.replies import Reply, stopped
+from schema_guard.received.pydantic_errors import refused_by
+from schema_guard.received.replies import Reply, read_shape, stopped
 from schema_guard.values import UNKNOWN_USAGE, Failure, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["calls_in", "model_response", "refused_with", "response", "result"]
+__all__ = [
+    "calls_in",
+    "graph_result",
+    "model_response",
+    "refused_with",
+    "response",
+    "run_result",
+    "steps_result",
+]
 
 _OUTPUT_TOOL = "final_result"
 
@@ -27,7 +35,7 @@ class _ModelReply(NamedTuple):
     answer: Any
 
 
-def result(run_result: object, inner: Callable[[object], Reply | None]) -> Reply | None:
+def run_result(run_result: object, inner: Callable[[object], Reply | None]) -> Reply | None:
     """Open the result of a run. Replies that the agent refused are tries of the one call; those that called a
     function's tool belong to the next one.
     """  # noqa: D205
@@ -183,3 +191,63 @@ def _usage(usage: object) -> Usage:
         count(usage, "cache_read_tokens"),
         count(details, "reasoning_tokens"),
     )
+
+
+# Agents of LangChain and LangGraph.
+
+_NOT_TAKEN: Final = Failure("semantic", "refused", "the agent did not take the reply")
+
+
+def graph_result(state: Any, inner: Callable[[object], Reply | None]) -> Reply | None:
+    """Return the last reply in the state of an agent. Calls of its output's tool before that are tries of the one call.
+
+    Args:
+        state: From `invoke`: `messages`, and a `structured_response` if the agent has a format for its output.
+        inner: Reads the value of that.
+    """
+    messages = items(field(state, "messages")) if isinstance(state, dict) else []
+    asked = [at for at, message in enumerate(messages) if field(message, "type") == "human"]
+    # Messages before the last one of the user are from earlier runs.
+    spoken = [message for message in messages[asked[-1] if asked else 0 :] if _is_model_s(message)]
+    if not spoken:
+        return None
+    output = _called(spoken[-1])
+    attempts: list[Reply] = []
+    usages: list[Usage] = []
+    for message in spoken:
+        reply = read_shape(message)
+        if reply is None:
+            return None
+        usages.append(reply.usage)
+        if message is spoken[-1] or output & _called(message):
+            attempts.append(reply._replace(usage=Usage.total(usages), refused=_NOT_TAKEN))
+            usages = []
+    *tries, last = attempts
+    last = last._replace(refused=None, tries=tuple(tries), is_final=bool(tries))
+    value = None if state.get("structured_response") is None else inner(state["structured_response"])
+    return last if value is None else last._replace(parsed=value.parsed, failure=value.failure)
+
+
+def _is_model_s(message: Any) -> bool:
+    return not isinstance(message, dict) and field(message, "type") in ("ai", "AIMessageChunk")
+
+
+def _called(message: Any) -> set[Any]:
+    """Return the names of the tools that a message calls."""
+    calls = [*items(field(message, "tool_calls")), *items(field(message, "invalid_tool_calls"))]
+    return {field(call, "name") for call in calls}
+
+
+# Agents of smolagents.
+
+
+def steps_result(run: object, inner: Callable[[object], Reply | None]) -> Reply | None:
+    """Open the full result of an agent of smolagents; a step that failed was retried in the next one."""
+    steps, usage = field(run, "steps"), field(run, "token_usage")
+    if not isinstance(steps, list) or field(run, "state") not in ("success", "max_steps_error"):
+        return None
+    reply = inner(field(run, "output"))
+    if reply is None:
+        return None
+    known = Usage(count(usage, "input_tokens"), count(usage, "output_tokens"))
+    return reply._replace(usage=known, unseen=any(field(step, "error") for step in steps))

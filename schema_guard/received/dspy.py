@@ -13,7 +13,7 @@ from schema_guard.pointer import join, pointer
 from schema_guard.providers.fields import count, field, items, words
 from schema_guard.providers.model_output import Written
 from schema_guard.providers.provider import RawReply
-from schema_guard.received.pydantic_failures import refused_by
+from schema_guard.received.pydantic_errors import refused_by
 from schema_guard.received.replies import Reply, reply_of
 from schema_guard.text import clip
 from schema_guard.values import UNKNOWN_USAGE, Failure, ParsedValue, Usage, Violation

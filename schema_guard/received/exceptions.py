@@ -20,8 +20,13 @@ from schema_guard.interruptions import is_interruption
 from schema_guard.providers.failures import ENDED_EARLY
 from schema_guard.providers.fields import as_json, field, items, words
 from schema_guard.received import dspy, openai_agents, replies
-from schema_guard.received.pydantic_errors import carried, is_validation_error, title_of
-from schema_guard.received.pydantic_failures import refused_by, refused_text
+from schema_guard.received.pydantic_errors import (
+    carried,
+    is_validation_error,
+    refused_by,
+    refused_text,
+    title_of,
+)
 from schema_guard.received.replies import Reply, read_shape, rejected
 from schema_guard.received.traceback_reply import CLIENTS, frames_of, is_of, with_traceback_details
 from schema_guard.text import clip

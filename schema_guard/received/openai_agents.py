@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import ENDED_EARLY, provider_error, refused_inside, unusable
 from schema_guard.providers.fields import field, items, name, words
-from schema_guard.received.pydantic_errors import carried, is_validation_error
-from schema_guard.received.pydantic_failures import refused_by
+from schema_guard.received.pydantic_errors import carried, is_validation_error, refused_by
 from schema_guard.received.replies import Reply, read_shape
 from schema_guard.received.traceback_reply import is_of
 from schema_guard.text import clip

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.providers.failures import provider_error
-from schema_guard.providers.fields import count, either, field
-from schema_guard.received import agents, langgraph, openai_agents
+from schema_guard.providers.fields import either, field
+from schema_guard.received import agents, openai_agents
 from schema_guard.received.replies import Reply, read, read_shape
-from schema_guard.values import Failure, Usage
+from schema_guard.values import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +43,10 @@ def unwrap(wrapper: object, inner: Inner) -> Reply | None:
         _pipeline,
         _http,
         _raw_response,
-        agents.result,
+        agents.run_result,
         agents.model_response,
-        _agent_run,
-        langgraph.result,
+        agents.steps_result,
+        agents.graph_result,
         openai_agents.result,
         _parsed,
     ):
@@ -132,18 +132,6 @@ def unwrapped(response: object) -> object:
         if is_interruption(error):
             raise
         return text if text.lstrip().startswith("<") else Reply(failure=provider_error())
-
-
-def _agent_run(run: object, inner: Inner) -> Reply | None:
-    """Open the full result of an agent of smolagents; a step that failed was retried in the next one."""
-    steps, usage = field(run, "steps"), field(run, "token_usage")
-    if not isinstance(steps, list) or field(run, "state") not in ("success", "max_steps_error"):
-        return None
-    reply = inner(field(run, "output"))
-    if reply is None:
-        return None
-    known = Usage(count(usage, "input_tokens"), count(usage, "output_tokens"))
-    return reply._replace(usage=known, unseen=any(field(step, "error") for step in steps))
 
 
 def _parsed(wrapper: object, inner: Inner) -> Reply | None:

@@ -19,7 +19,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from schema_guard.ext.recorders.frameworks import framework
-from schema_guard.ext.recorders.nesting import current_context
+from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import options_of
@@ -345,23 +345,10 @@ def _schema(recording: Recording, agent: Any, parameters: Any, mode: str) -> Sch
     if sent is None or not isinstance(own, type) or not hasattr(own, "__annotations__"):
         return sent
     schema = recording.schema_of(own)
-    if schema is None or _bare(schema.document) != _bare(sent.document):
+    if schema is None or not is_same(schema, sent):
         return sent
     # Without its class, whose validators would be run once more.
     return recording.schema_of(schema.document, schema.name)
-
-
-def _bare(document: Any) -> Any:
-    """Give a schema without what only describes it."""
-    if isinstance(document, list):
-        return [_bare(item) for item in document]
-    if not isinstance(document, dict):
-        return document
-    return {
-        key: _bare(part)
-        for key, part in document.items()
-        if not (key in ("title", "description") and isinstance(part, str))
-    }
 
 
 def _sent(recording: Recording, parameters: Any, mode: str) -> Schema[Any] | None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from schema_guard.errors import missing_extra
-from schema_guard.ext.telemetry import names
 from schema_guard.ext.telemetry.counters import COUNTED
 from schema_guard.pointer import declared_location
 from schema_guard.records.counts.calls import result_of
@@ -29,14 +28,34 @@ if TYPE_CHECKING:
 
 __all__ = ["Signals"]
 
+# The names are those of the conventions for GenAI as of November 2026, all of them in development, and names of ours
+# (github.com/open-telemetry/semantic-conventions-genai). A release of their package of constants changes nothing here.
+_SCOPE = "schema_guard"
+_ERROR_TYPE = "error.type"
+_REQUEST_MODEL = "gen_ai.request.model"
+_RESPONSE_MODEL = "gen_ai.response.model"
+_FUNCTION = "schema_guard.function"
+_SCHEMA = "schema_guard.schema.name"
+_FINGERPRINT = "schema_guard.schema.fingerprint"
+_CALL_ID = "schema_guard.call.id"
+_WAY = "schema_guard.way"
+_KIND = "schema_guard.failure.kind"
+_CODE = "schema_guard.failure.code"
+# By provider; every other provider is its own name.
+_PROVIDERS = {
+    "openai-responses": "openai",
+    "gemini": "gcp.gemini",
+    "bedrock": "aws.bedrock",
+    "mistral": "mistral_ai",
+}
 _LABELS = {
-    "function": names.FUNCTION,
-    "schema": names.SCHEMA,
-    "kind": names.KIND,
-    "code": names.CODE,
-    "way": names.WAY,
-    "type": names.TOKEN_TYPE,
-    "reason": names.REASON,
+    "function": _FUNCTION,
+    "schema": _SCHEMA,
+    "kind": _KIND,
+    "code": _CODE,
+    "way": _WAY,
+    "type": "gen_ai.token.type",
+    "reason": "schema_guard.reason",
 }
 
 _MOST_CHARS = 200  # of a name, which a reply may have said
@@ -61,8 +80,8 @@ class Signals:
         self._severity = SeverityNumber.INFO
         self._around = trace.set_span_in_context
         self._attach, self.leave = context.attach, context.detach
-        self._tracer = trace.get_tracer(names.SCOPE, version, tracer_provider)
-        self._logger = get_logger(names.SCOPE, version, logger_provider)
+        self._tracer = trace.get_tracer(_SCOPE, version, tracer_provider)
+        self._logger = get_logger(_SCOPE, version, logger_provider)
 
     def start(self, call: Call) -> Any:
         """Begin the span of a call, below the one that is current."""
@@ -84,7 +103,7 @@ class Signals:
                 timestamp=min(at_ns, int((outcome.call.started_at + seconds) * 1e9)),
                 context=around,
                 severity_number=self._severity,
-                event_name=names.EVENT,
+                event_name="gen_ai.evaluation.result",
                 attributes=_of_attempt(attempt, outcome.call),
             )
         if span.is_recording():
@@ -110,10 +129,10 @@ def metered(meter_provider: Any, counters: Callable[[], Counters | None], versio
     provider = metrics.get_meter_provider() if meter_provider is None else meter_provider
     if provider in _metered:
         return
-    meter = metrics.get_meter(names.SCOPE, version, meter_provider)
+    meter = metrics.get_meter(_SCOPE, version, meter_provider)
     _metered[provider] = {
         counted.name: meter.create_observable_counter(
-            f"{names.SCOPE}.{counted.name}",
+            f"{_SCOPE}.{counted.name}",
             [_reader(counted.name, counted.labels, counters)],
             unit=counted.unit,
             description=counted.text,
@@ -138,17 +157,17 @@ def _reader(name: str, labels: tuple[str, ...], counters: Callable[[], Counters 
 
 def _of_call(call: Call) -> dict[str, Any]:
     attributes = {
-        names.OPERATION: "chat",
-        names.PROVIDER: _provider(call.provider),
-        names.OUTPUT_TYPE: "json",
-        names.REQUEST_MODEL: call.model,
-        names.FUNCTION: call.function,
-        names.SCHEMA: call.schema_name,
-        names.FINGERPRINT: call.schema_fingerprint,
-        names.VERSION: call.version,
-        names.STRATEGIES: call.strategies,
-        names.CALL_ID: call.id,
-        names.PARENT_CALL_ID: call.parent_call_id,
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": _provider(call.provider),
+        "gen_ai.output.type": "json",
+        _REQUEST_MODEL: call.model,
+        _FUNCTION: call.function,
+        _SCHEMA: call.schema_name,
+        _FINGERPRINT: call.schema_fingerprint,
+        "schema_guard.version": call.version,
+        "schema_guard.strategies": call.strategies,
+        _CALL_ID: call.id,
+        "schema_guard.call.parent_id": call.parent_call_id,
     }
     return _without_unknown(attributes)
 
@@ -156,47 +175,50 @@ def _of_call(call: Call) -> dict[str, Any]:
 def _of_outcome(outcome: Outcome[Any]) -> dict[str, Any]:
     last, usage, call = outcome.attempts[-1], outcome.usage, outcome.call
     attributes = {
-        names.REQUEST_MODEL: call.model,
-        names.RESPONSE_MODEL: last.snapshot or last.model,
-        names.FINISH_REASONS: [a.finish_reason for a in outcome.attempts if a.finish_reason] or None,
-        names.INPUT_TOKENS: usage.input_tokens,
-        names.OUTPUT_TOKENS: usage.output_tokens,
-        names.CACHED_INPUT_TOKENS: usage.cached_input_tokens,
-        names.REASONING_TOKENS: usage.reasoning_tokens,
-        names.COST: outcome.cost,
-        names.SEGMENT: call.segment,
-        names.ATTEMPTS: len(outcome.attempts),
-        names.WAY: result_of(outcome),
-        names.ERROR_TYPE: _error_type(last),
+        _REQUEST_MODEL: call.model,
+        _RESPONSE_MODEL: last.snapshot or last.model,
+        "gen_ai.response.finish_reasons": [a.finish_reason for a in outcome.attempts if a.finish_reason]
+        or None,
+        "gen_ai.usage.input_tokens": usage.input_tokens,
+        "gen_ai.usage.output_tokens": usage.output_tokens,
+        "gen_ai.usage.cache_read.input_tokens": usage.cached_input_tokens,
+        "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens,
+        "schema_guard.cost": outcome.cost,
+        "schema_guard.segment": call.segment,
+        "schema_guard.attempts": len(outcome.attempts),
+        _WAY: result_of(outcome),
+        _ERROR_TYPE: _error_type(last),
     }
     if outcome.failure is not None:
-        attributes[names.KIND], attributes[names.CODE] = outcome.failure.kind, outcome.failure.code
+        attributes[_KIND], attributes[_CODE] = outcome.failure.kind, outcome.failure.code
     return _without_unknown(attributes)
 
 
 def _of_attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
     failure = attempt.failure
     attributes: dict[str, Any] = {
-        names.EVALUATION_NAME: names.EVALUATION,
-        names.SCORE_VALUE: _score(failure),
-        names.SCORE_LABEL: "valid" if failure is None else f"{failure.kind}/{failure.code}",
-        names.FUNCTION: call.function,
-        names.SCHEMA: call.schema_name,
-        names.FINGERPRINT: call.schema_fingerprint,
-        names.CALL_ID: call.id,
-        names.NUMBER: attempt.number,
-        names.STRATEGY: attempt.strategy,
-        names.RESPONSE_MODEL: attempt.snapshot or attempt.model,
-        names.FORM: attempt.form,
-        names.STOPPED_AT: attempt.stopped_at,
-        names.ESTIMATED_TOKENS: attempt.estimated_output_tokens,
+        "gen_ai.evaluation.name": "schema_validity",
+        "gen_ai.evaluation.score.value": _score(failure),
+        "gen_ai.evaluation.score.label": "valid" if failure is None else f"{failure.kind}/{failure.code}",
+        _FUNCTION: call.function,
+        _SCHEMA: call.schema_name,
+        _FINGERPRINT: call.schema_fingerprint,
+        _CALL_ID: call.id,
+        "schema_guard.attempt.number": attempt.number,
+        "schema_guard.strategy": attempt.strategy,
+        _RESPONSE_MODEL: attempt.snapshot or attempt.model,
+        "schema_guard.form": attempt.form,
+        "schema_guard.attempt.stopped_at": attempt.stopped_at,
+        "schema_guard.attempt.estimated_output_tokens": attempt.estimated_output_tokens,
     }
     if failure is not None and failure.kind == "transport":
-        attributes[names.ERROR_TYPE] = _error_type(attempt)
+        attributes[_ERROR_TYPE] = _error_type(attempt)
     if failure is not None and failure.violations:
         broken = failure.violations[:MAX_VIOLATIONS]
-        attributes[names.LOCATIONS] = [declared_location(violation) for violation in broken]
-        attributes[names.KEYWORDS] = [violation.keyword for violation in broken]
+        attributes["schema_guard.violation.instance_locations"] = [
+            declared_location(violation) for violation in broken
+        ]
+        attributes["schema_guard.violation.keywords"] = [violation.keyword for violation in broken]
     return _without_unknown(attributes)
 
 
@@ -214,7 +236,7 @@ def _error_type(attempt: Attempt) -> str | None:
 
 def _provider(provider: str | None) -> str:
     first = (provider or "").partition(">")[0]
-    return names.PROVIDERS.get(first, first) or names.OTHER_PROVIDER
+    return _PROVIDERS.get(first, first) or "_OTHER"
 
 
 def _without_unknown(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -77,11 +77,11 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
     signals = _signals(tracer_provider, logger_provider) if otel else None
     telemetry = Telemetry(counters, signals, faults, _end_well)
     if prometheus_port is not None:
-        from schema_guard.ext.telemetry.endpoint import MetricsEndpoint
+        from schema_guard.ext.telemetry.prometheus import MetricsEndpoint
 
         telemetry.outlets.append(MetricsEndpoint(prometheus_port, counters))
     if prometheus_file is not None:
-        from schema_guard.ext.telemetry.textfile import TextFile
+        from schema_guard.ext.telemetry.prometheus import TextFile
 
         telemetry.outlets.append(TextFile(os.fspath(prometheus_file), counters, every_s, faults.say))
         _end_well()

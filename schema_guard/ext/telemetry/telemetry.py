@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.telemetry.dispatcher import Dispatcher, EndedCall, now_ns
-from schema_guard.ext.telemetry.exposition import exposition
+from schema_guard.ext.telemetry.prometheus import exposition
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.process.threads import warn
 
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schema_guard.ext.telemetry.counters import Counters
-    from schema_guard.ext.telemetry.endpoint import MetricsEndpoint
     from schema_guard.ext.telemetry.otel import Signals
-    from schema_guard.ext.telemetry.textfile import TextFile
+    from schema_guard.ext.telemetry.prometheus import MetricsEndpoint, TextFile
     from schema_guard.values import Call, Outcome
 
 __all__ = ["Faults", "Telemetry"]
