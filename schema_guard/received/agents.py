@@ -130,35 +130,17 @@ def _paired(messages: list[Any]) -> list[tuple[Any, Any]]:
 def _replies(pairs: list[_ModelReply], tool: str | None) -> list[Reply]:
     replies: list[Reply] = []
     steps: list[Usage] = []
-    for response, answer in pairs:
-        usage = _usage(field(response, "usage"))
+    for message, answer in pairs:
         refused = _refused(answer, tool)
-        if refused is None and response is not pairs[-1].response:
-            steps.append(usage)
+        outputs = {name for part in items(field(message, "parts")) if (name := _output_name(part, tool))}
+        reply = response(message, outputs)
+        steps.append(reply.usage)
+        if refused is None and message is not pairs[-1].response:
             continue
-        text = _text(response, tool)
-        finish, failure = stopped(field(response, "finish_reason"))
-        replies.append(
-            Reply(
-                text,
-                finish,
-                Usage.total([*steps, usage]) if steps else usage,
-                None,
-                words(field(response, "model_name")),
-                failure if refused is None else None,
-                refused=refused,
-            )
-        )
+        failure = reply.failure if refused is None else None
+        replies.append(reply._replace(usage=Usage.total(steps), failure=failure, refused=refused, tool=None))
         steps = []
     return replies
-
-
-def _text(response: object, tool: str | None) -> str:
-    parts = items(field(response, "parts"))
-    calls = [part for part in parts if field(part, "part_kind") == "tool-call" and _is_output(part, tool)]
-    if calls:
-        return as_json(field(calls[0], "args")) or ""
-    return _text_of(parts)
 
 
 def _text_of(parts: list[Any]) -> str:
@@ -167,9 +149,10 @@ def _text_of(parts: list[Any]) -> str:
     )
 
 
-def _is_output(part: object, tool: str | None) -> bool:
+def _output_name(part: object, tool: str | None) -> str | None:
+    """Return the name of the tool that a part calls or answers, if the tool takes the output of the run."""
     name = words(field(part, "tool_name")) or ""
-    return name == tool or name.startswith(_OUTPUT_TOOL)
+    return name if name == tool or name.startswith(_OUTPUT_TOOL) else None
 
 
 def _refused(answer: object, tool: str | None) -> Failure | None:
@@ -177,7 +160,7 @@ def _refused(answer: object, tool: str | None) -> Failure | None:
     for part in items(field(answer, "parts")):
         kind, named = field(part, "part_kind"), words(field(part, "tool_name"))
         is_retry = kind in ("retry-prompt", "retry-feedback") or field(part, "outcome") == "retried"
-        if is_retry and (named is None or _is_output(part, tool)):
+        if is_retry and (named is None or _output_name(part, tool)):
             content = field(part, "content")
             return refused_by(content) if isinstance(content, list) else failures.refused_inside(content)
     return None

@@ -56,11 +56,6 @@ class StreamLimits:
         failure: Why it is to be stopped, where it is neither its size nor the time.
     """
 
-    __slots__ = (
-        "_calls_only", "_checker", "_due", "_is_outside_calls", "_left_s", "_limits", "_most", "_pieces", "_read", "_repeats", "_schema", "_size", "_times",
-        "failure", "is_late",
-    )  # fmt: skip
-
     def __init__(
         self,
         limits: Limits,

@@ -53,8 +53,6 @@ _ENDLESS: Final = Failure(
 class _Call:
     """A tool call, as far as it has come."""
 
-    __slots__ = ("call_id", "index", "name", "parts", "whole")
-
     def __init__(self, index: object, call_id: str | None) -> None:
         self.index, self.call_id = index, call_id
         self.name: str | None = None
@@ -81,34 +79,6 @@ class StreamReader:
         grown: The last chunk, where chunks are neither texts nor a provider's: the values of a growing one.
         begins_anew: Whether the last chunk opened a tool call behind text: what counts begins with it.
     """
-
-    __slots__ = (
-        "_bytes_fed",
-        "_calls",
-        "_calls_at_end",
-        "_chunks",
-        "_decoder",
-        "_failure",
-        "_finish",
-        "_gave_text",
-        "_has_text",
-        "_head",
-        "_idle",
-        "_is_provider",
-        "_must_give",
-        "_reasoned",
-        "_refusal",
-        "_response",
-        "_states",
-        "_tool",
-        "_whole",
-        "begins_anew",
-        "grown",
-        "is_ended",
-        "is_over",
-        "model",
-        "usage",
-    )
 
     def __init__(self, source: object = None) -> None:
         """Make a reader.

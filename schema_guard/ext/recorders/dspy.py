@@ -12,20 +12,18 @@ fields. 2. An attempt is a reply of the language model. An adapter that parses i
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import cache, lru_cache, wraps
 from math import nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Unpack
 
-from schema_guard.ext.recorders.dspy_replies import mode_of, provider_of, reply_of
+from schema_guard.ext.recorders.dspy_replies import mode_of, reply_of
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
-from schema_guard.ext.recorders.requests import options_of
+from schema_guard.ext.recorders.recording import MOST_OPEN, Bounded, RecorderSettings, Recording
+from schema_guard.ext.recorders.requests import options_of, provider_of
 from schema_guard.ext.recorders.tool_turns import ToolTurns
-from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.failures import ENDED_EARLY
 from schema_guard.providers.fields import as_json, field, first, items, words
 from schema_guard.providers.model_output import WrittenCall, call_of
@@ -201,9 +199,7 @@ class _Hooks:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self._lock = fork_safe_lock()
-        self._modules: OrderedDict[str, _Module] = OrderedDict()
-        self._requests: OrderedDict[str, _Request] = OrderedDict()
+        self._modules, self._requests = Bounded(), Bounded()
 
     @_safely
     def on_module_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
@@ -263,7 +259,8 @@ class _Hooks:
         ):
             self.recording.count("inside")
             return
-        provider = provider_of(lm)
+        name = str(field(lm, "model")).partition("/")[0]
+        provider = provider_of(name, is_responses=field(lm, "model_type") == "responses")
         run.opened = self.recording.open(
             run.schema,
             function=module.function,
@@ -277,8 +274,7 @@ class _Hooks:
     @_safely
     def on_lm_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
         """Take what a language model returned or raised."""
-        with self._lock:
-            request = self._requests.pop(call_id, None)
+        request: _Request | None = self._requests.pop(call_id, None)
         if request is None:
             return
         run = request.run
@@ -358,7 +354,8 @@ class _Hooks:
 
     def _around(self) -> _Module | None:
         """Return the module that the running code is a part of."""
-        return self._modules.get(self.active.get() or "")
+        module: _Module | None = self._modules.get(self.active.get() or "")
+        return module
 
     def _continued(self, module: _Module, key: tuple[Any, Any]) -> _Run | None:
         """Return the call that failed before, in a module around this one, with the same signature and inputs."""
@@ -370,12 +367,9 @@ class _Hooks:
                     return run
         return None
 
-    def _add(self, held: OrderedDict[str, Any], key: str, value: Any) -> None:
-        with self._lock:
-            held[key] = value
-            if len(held) > MOST_OPEN:
-                held.popitem(last=False)
-                self.recording.count("unended")
+    def _add(self, held: Bounded, key: str, value: Any) -> None:
+        if held.add(key, value) is not None:
+            self.recording.count("unended")
 
 
 def _is_predictor(instance: Any) -> bool:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.recorders.requests import requested
 from schema_guard.providers.fields import count, field, first, items, words
-from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.dspy import model_of, usage_of
 from schema_guard.received.replies import Reply, stopped
 from schema_guard.values import UNKNOWN_USAGE
@@ -15,17 +14,9 @@ from schema_guard.values import UNKNOWN_USAGE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["mode_of", "provider_of", "reply_of"]
+__all__ = ["mode_of", "reply_of"]
 
 _NEWEST: Final = 100
-
-
-def provider_of(lm: Any) -> str | None:
-    """Return the provider, if it is one whose arguments are known."""
-    name = str(field(lm, "model")).partition("/")[0]
-    if name == "openai" and field(lm, "model_type") == "responses":
-        name = "openai-responses"
-    return name if name in PROVIDER_OPTIONS else None
 
 
 def mode_of(sent: Mapping[str, Any], provider: str | None) -> str:

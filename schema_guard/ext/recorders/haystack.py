@@ -25,7 +25,6 @@ from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.spans import Spans, messages_of_task
 from schema_guard.providers.fields import field, first, words
-from schema_guard.providers.options import PROVIDER_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -207,7 +206,7 @@ class _Span:
         known = {
             "function": self._spans.tree.function_of(None, self),
             "task": messages_of_task(messages),
-            "provider": provider if provider in PROVIDER_OPTIONS else None,
+            "provider": provider,
             "options": options_of(settings),
             "where": current_context(),
             "started_at": time(),

@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, get_args, get_origin
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
-from schema_guard.ext.recorders.requests import options_of, requested
+from schema_guard.ext.recorders.requests import options_of, provider_of, requested
 from schema_guard.providers.fields import field, words
-from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.agents import refused_with
 from schema_guard.received.replies import Reply, read
 from schema_guard.received.streams import StreamReader
@@ -150,13 +149,15 @@ class _ClientCall:
         schema = _schema(self._recording, self._request["response_model"], wire)
         if schema is None:
             return
-        provider = _provider(self._client)
         self._opened = self._recording.open(
             schema,
             function=words(field(self._request.get("metadata"), "function")),
             task=self._request.get("messages"),
             mode=_mode(self._client, sent) if wire is None else wire.mode,
-            provider=provider,
+            provider=provider_of(
+                str(field(field(self._client, "provider"), "value")),
+                is_responses="RESPONSES" in str(field(field(self._client, "mode"), "name")),
+            ),
             options=options_of(sent),
         )
         if self._opened is not None:
@@ -353,14 +354,6 @@ def _whole(model: Any) -> Any:
     """Give the class behind `Partial[...]`, which takes what is not there yet."""
     bases = model.__bases__
     return bases[0] if "PartialBase" in {base.__name__ for base in bases} else model
-
-
-def _provider(client: Any) -> str | None:
-    """Give the provider, where it is one whose arguments are known."""
-    name = str(field(field(client, "provider"), "value"))
-    if name == "openai" and "RESPONSES" in str(field(field(client, "mode"), "name")):
-        return "openai-responses"
-    return name if name in PROVIDER_OPTIONS else None
 
 
 def _mode(client: Any, sent: Mapping[str, Any]) -> str:

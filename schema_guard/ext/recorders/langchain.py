@@ -15,7 +15,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextvars import ContextVar
 from functools import cache
 from time import time
@@ -24,13 +23,11 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.langchain_runs import refused_calls
 from schema_guard.ext.recorders.nesting import current_context
-from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
-from schema_guard.ext.recorders.requests import Requested, options_of, requested
+from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording
+from schema_guard.ext.recorders.requests import Requested, options_of, provider_of, requested
 from schema_guard.ext.recorders.spans import ModelRequest, Spans
-from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.fields import as_json, field, first, items
 from schema_guard.providers.messages import with_field
-from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.replies import Reply, read
 from schema_guard.received.traceback_reply import frames_of
 from schema_guard.values import Failure
@@ -140,9 +137,8 @@ class ModelRuns:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self._lock = fork_safe_lock()
         self._spans = Spans(recording)
-        self._models: OrderedDict[Any, ModelRequest] = OrderedDict()
+        self._models = Bounded()
         self._streams: set[Any] = set()
 
     def run_began(self, run_id: Any, parent_id: Any, name: Any, tags: Any) -> None:
@@ -170,16 +166,13 @@ class ModelRuns:
             if isinstance(named, str)
             else self._spans.tree.function_of(more.get("name"), parent_id),
             "task": messages,
-            "provider": provider if provider in PROVIDER_OPTIONS else None,
+            "provider": provider_of(provider),
             "options": options_of(sent),
             "where": current_context(),
             "started_at": time(),
         }
         asked = self._spans.ask(parent_id, messages, request, known, model)
-        with self._lock:
-            self._models[run_id] = asked
-            oldest = self._models.popitem(last=False)[1] if len(self._models) > MOST_OPEN else None
-        if oldest is not None:
+        if self._models.add(run_id, asked) is not None:
             self.recording.count("unended")
 
     def streamed(self, run_id: Any) -> None:
@@ -210,8 +203,7 @@ class ModelRuns:
 
     def _end_models(self, run_id: Any, error: BaseException) -> None:
         """End what a run leaves: streams that it has refused, which report their end late, and requests that are cancelled."""
-        with self._lock:
-            running = [(key, one) for key, one in self._models.items() if one.parent == run_id]
+        running = [(key, one) for key, one in list(self._models.items()) if one.parent == run_id]
         for key, (_, call, turn, _) in running:
             is_cancelled = not isinstance(error, Exception)
             if is_cancelled or (call is not None and call.is_about_format(error)):
@@ -224,9 +216,8 @@ class ModelRuns:
                     turn.close()
 
     def _pop(self, run_id: Any) -> ModelRequest:
-        with self._lock:
-            asked = self._models.pop(run_id, ModelRequest(None, None, None))
-            self._streams.discard(run_id)
+        asked: ModelRequest = self._models.pop(run_id, ModelRequest(None, None, None))
+        self._streams.discard(run_id)
         asked.leave()
         return asked
 

@@ -14,7 +14,6 @@ Rules:
 from __future__ import annotations
 
 import atexit
-from collections import OrderedDict
 from contextlib import suppress
 from functools import cache
 from time import monotonic, time
@@ -23,12 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import CallContext, current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
-from schema_guard.ext.recorders.requests import Requested, options_of, requested
+from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording
+from schema_guard.ext.recorders.requests import Requested, options_of, provider_of, requested
 from schema_guard.ext.recorders.tool_turns import record_turn
-from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.fields import count, field
-from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.replies import Reply, read
 from schema_guard.values import UNKNOWN_USAGE, Usage
 
@@ -176,9 +173,7 @@ class LiteLLMCalls:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._lock = fork_safe_lock()
-        self._sent: OrderedDict[str, _Sent | None] = OrderedDict()
-        self._failed: OrderedDict[tuple[Any, str], _FailedCall] = OrderedDict()
+        self._sent, self._failed = Bounded(), Bounded()
 
     def sent(self, kwargs: Mapping[str, Any], messages: Any) -> None:
         """Take a request that is about to be sent, in the context of its caller."""
@@ -193,16 +188,13 @@ class LiteLLMCalls:
             self._recording.count("tool_turns")
         else:
             schema = self._recording.schema_of(request.source, request.name)
-        key, held = str(kwargs.get("litellm_call_id")), None
-        with self._lock:
-            before = self._sent.pop(key, None)
-            if request is not None and (schema is not None or request.source is None):
-                held = None if schema is None else self._failed.get(_key(kwargs, schema))
-                unseen = before is not None
-                self._sent[key] = _Sent(request, schema, current_context(), messages, time(), unseen)
-            while len(self._sent) > MOST_OPEN:
-                self._sent.popitem(last=False)
+        key = str(kwargs.get("litellm_call_id"))
+        before = self._sent.pop(key, None)
+        if request is not None and (schema is not None or request.source is None):
+            one = _Sent(request, schema, current_context(), messages, time(), before is not None)
+            if self._sent.add(key, one) is not None:
                 self._recording.count("unended")
+            held = None if schema is None else self._failed.get(_key(kwargs, schema))
             if held is not None:
                 held.is_again, held.since = True, monotonic()
 
@@ -227,8 +219,7 @@ class LiteLLMCalls:
         attempt = _attempt_of(
             kwargs, sent, start, end, reply=answer, cost=kwargs.get("response_cost") or None
         )
-        with self._lock:
-            held = self._failed.pop(_key(kwargs, sent.schema), None)
+        held = self._failed.pop(_key(kwargs, sent.schema), None)
         known = _facts_of(kwargs, sent) if held is None else held.facts
         self._recording.record([*(held.attempts if held is not None else ()), attempt], sent.schema, **known)
 
@@ -270,26 +261,23 @@ class LiteLLMCalls:
             self._recording.record([attempt], sent.schema, **_facts_of(kwargs, sent))
             return
         key = _key(kwargs, sent.schema)
-        with self._lock:
-            held = self._failed.setdefault(key, _FailedCall(sent, _facts_of(kwargs, sent)))
-            held.last, held.is_again, held.since = attempt, False, monotonic()
-            if answer is not None:
-                held.attempts.append(attempt)
-            oldest = self._failed.popitem(last=False)[1] if len(self._failed) > MOST_OPEN else None
+        held = self._failed.get(key) or _FailedCall(sent, _facts_of(kwargs, sent))
+        held.last, held.is_again, held.since = attempt, False, monotonic()
+        if answer is not None:
+            held.attempts.append(attempt)
+        oldest = self._failed.add(key, held)
         if oldest is not None:
             self._write(oldest)
 
     def release(self, *, everything: bool = False) -> None:
         """Record the calls that nobody has asked again for a while."""
         now = monotonic()
-        with self._lock:
-            due = [
-                key
-                for key, held in self._failed.items()
-                if everything or now - held.since > (_LONGEST_S if held.is_again else HELD_S)
-            ]
-            released = [self._failed.pop(key) for key in due]
-        for held in released:
+        for key, held in list(self._failed.items()):
+            if not everything and now - held.since <= (_LONGEST_S if held.is_again else HELD_S):
+                continue
+            # Another thread may have taken it.
+            if self._failed.pop(key, None) is None:
+                continue
             with self._recording.safely():
                 self._write(held)
 
@@ -305,8 +293,8 @@ class LiteLLMCalls:
         self._recording.record(attempts, held.sent.schema, **held.facts)
 
     def _pop(self, kwargs: Mapping[str, Any]) -> _Sent | None:
-        with self._lock:
-            return self._sent.pop(str(kwargs.get("litellm_call_id")), None)
+        sent: _Sent | None = self._sent.pop(str(kwargs.get("litellm_call_id")), None)
+        return sent
 
 
 def _options(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -316,14 +304,12 @@ def _options(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _facts_of(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
     """Give what is known of a call, as `Recording.open` takes it."""
-    provider = kwargs.get("custom_llm_provider")
-    if provider == "openai" and kwargs.get("call_type") in ("responses", "aresponses"):
-        provider = "openai-responses"
+    is_responses = kwargs.get("call_type") in ("responses", "aresponses")
     return {
         "function": _function(kwargs),
         "task": sent.task,
         "mode": sent.format.mode,
-        "provider": provider if provider in PROVIDER_OPTIONS else None,
+        "provider": provider_of(kwargs.get("custom_llm_provider"), is_responses=is_responses),
         "tool": sent.format.tool,
         "options": options_of(_options(kwargs)),
         "where": sent.where,

@@ -12,7 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -24,10 +23,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import MOST_OPEN, RecorderSettings, Recording
+from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.spans import Spans, messages_of_task
-from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.fields import field, words
 from schema_guard.received.streams import StreamReader
 
@@ -177,27 +175,20 @@ class _Calls:
 
     def __init__(self, recording: Recording) -> None:
         self.recording, self._tree = recording, Spans(recording)
-        self._lock = fork_safe_lock()
-        self._spans: OrderedDict[str, _Span] = OrderedDict()
-        self._models: OrderedDict[str, _Running] = OrderedDict()
+        self._spans, self._models = Bounded(), Bounded()
 
     def began(self, id_: str, parent_id: str | None, instance: Any, arguments: Mapping[str, Any]) -> None:
         """Take the begin of a span, in the context of its code."""
-        with self._lock:
-            around = self._spans.get(parent_id or "", _Span())
+        around: _Span = self._spans.get(parent_id or "", _Span())
         span = _span(id_, parent_id, instance, arguments, around)
         self._tree.begin(id_, parent_id)
-        with self._lock:
-            self._spans[id_] = span
-            if len(self._spans) > MOST_OPEN:
-                self._spans.popitem(last=False)
+        self._spans.add(id_, span)
         if span.model == id_:
             self._model_began(id_, span, around.model, instance, arguments)
 
     def ended(self, id_: str, result: Any = None, error: BaseException | None = None) -> None:
         """Take the end of a span: its calls are over, or wait in the span around it."""
-        with self._lock:
-            span = self._spans.pop(id_, _Span())
+        span: _Span = self._spans.pop(id_, _Span())
         is_stream = isgenerator(result) or isasyncgen(result)
         if span.model == id_ and not is_stream:
             self._model_ended(id_, result, error)
@@ -209,16 +200,14 @@ class _Calls:
     def noted(self, event: Any) -> None:
         """Take a piece or the end of a stream."""
         kind = type(event).__name__
-        with self._lock:
-            span = self._spans.get(event.span_id or "", _Span())
+        span = self._spans.get(event.span_id or "", _Span())
         if (
             kind == "LLMStructuredPredictStartEvent"
             and isinstance(event.output_cls, type)
             and not span.filled
         ):
             _streamed.set(_Filled(event.output_cls))
-        with self._lock:
-            running = self._models.get(event.span_id) if event.span_id not in self._spans else None
+        running = self._models.get(event.span_id) if event.span_id not in self._spans else None
         if running is None:
             return
         if kind.endswith("InProgressEvent"):
@@ -233,10 +222,9 @@ class _Calls:
     def _model_began(
         self, id_: str, span: _Span, outer: str | None, instance: Any, arguments: Mapping[str, Any]
     ) -> None:
-        with self._lock:
-            # A model that asks another one, and a stream that is left open, do not hold what is asked now.
-            left = [one for key, one in self._models.items() if key == outer or key not in self._spans]
-            self._models.pop(outer or "", None)
+        # A model that asks another one, and a stream that is left open, do not hold what is asked now.
+        left = [one for key, one in list(self._models.items()) if key == outer or key not in self._spans]
+        self._models.pop(outer or "", None)
         for one in left:
             one.asked.leave()
         settings = {
@@ -263,17 +251,13 @@ class _Calls:
             filled.is_asked = True
             request = _filling(filled.output, request)
         asked = self._tree.ask(span.parent, messages, request, known, model)
-        with self._lock:
-            self._models[id_] = _Running(asked, StreamReader(), [])
-            oldest = self._models.popitem(last=False)[1] if len(self._models) > MOST_OPEN else None
-        if oldest is not None:
+        if self._models.add(id_, _Running(asked, StreamReader(), [])) is not None:
             self.recording.count("unended")
 
     def _model_ended(
         self, id_: str, response: Any, error: BaseException | None = None, reply: Any = None
     ) -> None:
-        with self._lock:
-            running = self._models.pop(id_, None)
+        running = self._models.pop(id_, None)
         if running is None:
             return
         self._tree.answer(running.asked, field(response, "message", response), reply or response, error)

@@ -22,12 +22,11 @@ from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
-from schema_guard.ext.recorders.requests import options_of
+from schema_guard.ext.recorders.requests import options_of, provider_of
 from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.providers.fields import as_json, words
 from schema_guard.providers.fields import field as look_up
-from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.received.agents import calls_in, refused_with, response
 from schema_guard.received.replies import Reply
 from schema_guard.values import Failure, Usage
@@ -317,13 +316,9 @@ def _tokens(usage: Any) -> tuple[int, int]:
 
 
 def _provider(model: Any) -> str | None:
-    """Give the provider, where it is one whose arguments are known."""
     system = words(look_up(model, "system")) or ""
-    if system == "openai" and "Responses" in type(model).__name__:
-        return "openai-responses"
-    if system.startswith("google"):
-        return "gemini"
-    return system if system in PROVIDER_OPTIONS else None
+    name = "gemini" if system.startswith("google") else system
+    return provider_of(name, is_responses="Responses" in type(model).__name__)
 
 
 def _mode(request: Any) -> str:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from schema_guard.records.recorder import Recorder
     from schema_guard.values import Prompt
 
-__all__ = ["MOST_FUNCTIONS", "MOST_OPEN", "Opened", "Recording", "counts"]
+__all__ = ["MOST_FUNCTIONS", "MOST_OPEN", "Bounded", "Opened", "Recording", "counts"]
 
 MOST_OPEN: Final = 4_096
 """Calls that may be open at a time; the oldest one beyond is ended with what was seen of it."""
@@ -76,17 +76,18 @@ def counts() -> dict[str, dict[str, int]]:
         return {name: dict(counted) or {"no_calls": 1} for name, counted in _counts.items()}
 
 
-class _Bounded(OrderedDict[Any, Any]):
-    """The newest entries; the oldest is let go. Used under a lock."""
+class Bounded(OrderedDict[Any, Any]):
+    """The newest entries. Each method is safe in threads."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int = MOST_OPEN) -> None:
         super().__init__()
-        self._most = most
+        self._most, self._adding = most, fork_safe_lock()
 
     def add(self, key: Hashable, value: Any) -> Any:
-        """Keep an entry; give the one that is let go for it, else None."""
-        self[key] = value
-        return self.popitem(last=False)[1] if len(self) > self._most else None
+        """Add an entry. Return the oldest one if there are too many, otherwise None."""
+        with self._adding:
+            self[key] = value
+            return self.popitem(last=False)[1] if len(self) > self._most else None
 
 
 class Opened:
@@ -96,19 +97,6 @@ class Opened:
         id: Of the call.
         schema: What its replies are held to.
     """
-
-    __slots__ = (
-        "_attempts",
-        "_call",
-        "_done",
-        "_outer",
-        "_plan",
-        "_recording",
-        "_start",
-        "_task",
-        "id",
-        "schema",
-    )
 
     def __init__(
         self, recording: Recording, plan: Plan, call: Call, task: Prompt | None, identity: CallStart
@@ -219,8 +207,8 @@ class Recording:
         self._version = settings.get("version") or "recorded"
         self._prices = prices_of(settings.get("prices"))
         self._lock = fork_safe_lock()
-        self._schemas = _Bounded(_MOST_KNOWN)
-        self._receivers = _Bounded(_MOST_KNOWN)
+        self._schemas = Bounded(_MOST_KNOWN)
+        self._receivers = Bounded(_MOST_KNOWN)
         self._functions: set[str] = set()
         self._reported: set[str] = set()
         self.unknown_tools = UnknownTools()
@@ -240,21 +228,20 @@ class Recording:
         if not isinstance(source, dict | bool | type | Schema):
             return None
         key = (json.dumps(source, sort_keys=True, default=repr) if isinstance(source, dict) else source, name)
-        with self._lock:
-            if key in self._schemas:
-                schema: Schema[Any] | None = self._schemas[key]
-                if schema is None:
-                    self.count("invalid_schema")
-                return schema
+        known: Schema[Any] | Unset | None = self._schemas.get(key, UNSET)
+        if not isinstance(known, Unset):
+            if known is None:
+                self.count("invalid_schema")
+            return known
         titled = isinstance(source, dict) and isinstance(source.get("title"), str)
+        schema: Schema[Any] | None
         try:
             schema = Schema.of(source, name=None if titled else name)
         except InvalidSchema as error:
             schema = None
             self.count("invalid_schema")
             self._warn("schema", "a schema that was sent is not valid, its calls are not recorded: %s", error)
-        with self._lock:
-            self._schemas.add(key, schema)
+        self._schemas.add(key, schema)
         return schema
 
     def function_of(self, own: str | None, schema: Schema[Any], where: CallContext | None = None) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from schema_guard.configuration.thinking import THINKING, thinking
+from schema_guard.providers.options import PROVIDER_OPTIONS
 
-__all__ = ["SAMPLING", "Requested", "forced", "options_of", "requested"]
+__all__ = ["SAMPLING", "Requested", "forced", "options_of", "provider_of", "requested"]
 
 SAMPLING: Final = ("temperature", "top_p")
 # Settings of a request that change results, and are few.
@@ -67,6 +68,18 @@ def forced(tools: tuple[Any, ...], choice: Any) -> Requested | None:
         if own == name and isinstance(schema, Mapping):
             return Requested(dict(schema), name, "tool_call", name)
     return None
+
+
+def provider_of(name: object, *, is_responses: bool = False) -> str | None:
+    """Return the provider if its arguments are known.
+
+    Args:
+        name: The framework's name for it.
+        is_responses: Whether the request is for the Responses API.
+    """
+    if name == "openai" and is_responses:
+        return "openai-responses"
+    return name if isinstance(name, str) and name in PROVIDER_OPTIONS else None
 
 
 def options_of(options: Mapping[str, Any], names: Sequence[str] = SAMPLING) -> dict[str, Any]:

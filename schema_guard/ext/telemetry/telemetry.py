@@ -61,16 +61,11 @@ class Telemetry:
         faults: Faults,
         started: Callable[[], None],
     ) -> None:
-        self._counters = counters
+        self.counters = counters
         self._signals = signals
         self._faults = faults
         self._dispatcher = None if signals is None else Dispatcher(self._tell, counters.untold, started)
         self.outlets: list[TextFile | MetricsEndpoint] = []
-
-    @property
-    def counters(self) -> Counters:
-        """The counters."""
-        return self._counters
 
     @property
     def port(self) -> int | None:
@@ -79,45 +74,46 @@ class Telemetry:
 
     def text(self) -> str:
         """Return the counters in the text format of Prometheus, for your own endpoint."""
-        return exposition(self._counters.read())
+        return exposition(self.counters.read())
 
     def flush(self, timeout_s: float = 2.0) -> int:
         """Wait until the exporters have all ended calls. Return about how many they don't have."""
         return 0 if self._dispatcher is None else self._dispatcher.flush(timeout_s)
 
     def begin(self, call: Call) -> _Followed:
-        """Start to follow a call."""
-        if self._signals is None:
-            return _Followed(self, None)
-        try:
-            return _Followed(self, self._signals.start(call))
-        except Exception as error:  # noqa: BLE001 - whatever an SDK raises
-            self.failed("no span could be begun", error)
-            return _Followed(self, None)
+        """Begin to follow a call."""
+        signals = self._signals
+        return _Followed(
+            self, None if signals is None else self.tried("no span could be begun", signals.start, call)
+        )
 
     def enter(self, span: Any) -> Any:
-        """Make a span the current one. Return the token for `leave`."""
-        if span is None or self._signals is None:
+        """Make a span the current one. Return the argument of `leave`."""
+        signals = self._signals
+        if span is None or signals is None:
             return None
-        try:
-            return self._signals.enter(span)
-        except Exception as error:  # noqa: BLE001 - whatever an SDK raises
-            self.failed("no span could be entered", error)
-            return None
+        return self.tried("no span could be entered", signals.enter, span)
 
     def leave(self, entered: Any) -> None:
-        """End the span that `enter` made current."""
+        """End what `enter` began."""
         if entered is not None and self._signals is not None:
             self._signals.leave(entered)
 
-    def end(self, outcome: Outcome[Any], span: Any) -> None:
-        """Count a call, and queue its report."""
+    def tried(self, what: str, call: Callable[..., Any], *args: Any) -> Any:
+        """Call a function of an SDK. Report an exception as *what*, and return None then."""
         try:
-            self._counters.count(outcome)
-            if span is not None and self._dispatcher is not None:
-                self._dispatcher.offer(EndedCall(outcome, span, now_ns()))
+            return call(*args)
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises
-            self.failed("a call was not counted", error)
+            self.failed(what, error)
+
+    def end(self, outcome: Outcome[Any], span: Any) -> None:
+        """Count a call, and report it."""
+        self.tried("a call was not counted", self._end, outcome, span)
+
+    def _end(self, outcome: Outcome[Any], span: Any) -> None:
+        self.counters.count(outcome)
+        if span is not None and self._dispatcher is not None:
+            self._dispatcher.offer(EndedCall(outcome, span, now_ns()))
 
     def failed(self, what: str, error: Exception) -> None:
         """Log an error of the telemetry. An exception from a signal handler is raised again."""
@@ -145,7 +141,7 @@ class Telemetry:
     def after_fork_in_child(self) -> None:
         """Start without calls of the parent."""
         self._faults.after_fork_in_child()
-        self._counters.restart()
+        self.counters.restart()
         if self._dispatcher is not None:
             self._dispatcher.restart()
         for outlet in self.outlets:
