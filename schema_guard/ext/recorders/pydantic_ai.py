@@ -79,7 +79,7 @@ class _Hooks:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._run: _Run | None = None
+        self._run = _Run(recording, ToolTurns(recording))
 
     def get_ordering(self) -> Any:
         """Be the innermost: nothing stands between this and the model."""
@@ -93,23 +93,18 @@ class _Hooks:
 
     async def wrap_run(self, ctx: Any, *, handler: Any) -> Any:
         """Record the run when it is over, however it ends."""
-        run = self._run
-        if run is None:
-            return await handler()
         try:
             return await handler()
         except BaseException as error:
-            run.ended(error)
+            self._run.ended(error)
             raise
         finally:
             with self._recording.safely():
-                run.close(ctx.usage)
+                self._run.close(ctx.usage)
 
     async def wrap_model_request(self, ctx: Any, *, request_context: Any, handler: Any) -> Any:
         """Make what the request does a part of the run's call."""
         run = self._run
-        if run is None:
-            return await handler(request_context)
         with self._recording.safely():
             run.begin(ctx, request_context)
         if run.opened is None:
@@ -123,15 +118,13 @@ class _Hooks:
 
     async def prepare_model_request(self, ctx: Any, request_context: Any) -> Any:
         """Note when an attempt begins."""
-        if self._run is not None:
-            self._run.started, self._run.is_waiting = perf_counter(), True
+        self._run.started, self._run.is_waiting = perf_counter(), True
         return request_context
 
     async def after_model_request(self, ctx: Any, *, request_context: Any, response: Any) -> Any:
         """Note what the model said."""
-        if self._run is not None:
-            with self._recording.safely():
-                self._run.answered(ctx, request_context, response)
+        with self._recording.safely():
+            self._run.answered(ctx, request_context, response)
         return response
 
     async def wrap_output_validate(self, ctx: Any, *, output_context: Any, output: Any, handler: Any) -> Any:
@@ -139,7 +132,7 @@ class _Hooks:
         try:
             return await handler(output)
         except Exception as error:
-            if self._run is not None and _is_refusal(error):
+            if _is_refusal(error):
                 self._run.refused(ctx, error, output)
             raise
 
@@ -148,10 +141,10 @@ class _Hooks:
         try:
             value = await handler(output)
         except Exception as error:
-            if self._run is not None and _is_refusal(error):
+            if _is_refusal(error):
                 self._run.refused(ctx, error)
             raise
-        if self._run is not None and _is_plain(output_context) and not ctx.partial_output:
+        if _is_plain(output_context) and not ctx.partial_output:
             self._run.texts.add(ctx.run_step)
         return value
 

@@ -141,7 +141,7 @@ class Spans:
         if turn is not None and error is not None:
             turn.fail(error)
         elif turn is not None and (call is None or calls):
-            turn.take(reply, message)
+            turn.answer(reply, message)
         if call is not None and error is not None:
             is_seen = isinstance(reply, Reply) or call.is_about_format(error)
             call.end(message, is_raised=True, reply=reply if is_seen else None, exception=error)

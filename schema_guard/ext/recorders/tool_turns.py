@@ -127,7 +127,6 @@ class ToolTurns:
         calls = list(details.calls) if raw is None else written_calls(raw)
         self.take(calls, tools_by_name, details, elapsed_s, cost)
 
-    @property
     def is_failed(self) -> bool:
         """Whether a call of the last turn failed."""
         return bool(self._failed)
@@ -137,7 +136,7 @@ class ToolTurns:
         for call in self._failed:
             call.add(AttemptView(exception=error))
 
-    def refuse(self, ids: Collection[str], names: Collection[str]) -> None:
+    def refuse_calls(self, ids: Collection[str], names: Collection[str]) -> None:
         """Note that an agent did not take the last turn's calls with one of these ids, or to one of these tools."""
         for call_id, call in self._last:
             if (call_id in ids or call.name in names) and call not in self._failed:
@@ -160,7 +159,7 @@ class ToolTurns:
                 opened.close()
 
 
-class ToolTurn:
+class ToolTurn(ToolTurns):
     """The turns of tools that follow each other, each to correct the one before: inner recorders leave them to it.
 
     Attributes:
@@ -175,7 +174,8 @@ class ToolTurn:
             known: As `Recording.open` takes it, with `where`.
         """
         self.reply: object = None
-        self._recording, self._facts, self._turns = recording, known, ToolTurns(recording)
+        super().__init__(recording)
+        self._facts = known
 
     def begin(self, tools: Tools, model: str | None) -> None:
         """Begin a turn, and make it the one that the running code is a part of."""
@@ -188,29 +188,17 @@ class ToolTurn:
         if current_tools.get() is self._names:
             current_tools.set(self._outer)
 
-    def take(self, reply: object, message: object) -> None:
+    def answer(self, reply: object, message: object) -> None:
         """Take the reply of the turn, and the message that the next request sends of it."""
         elapsed_s = perf_counter() - self._began
         self.reply = message
         answer = read(reply)
         answer = answer._replace(model=answer.model or self._model)
-        self._turns.take_reply(reply, self._tools, answer, elapsed_s, where=self._facts["where"])
+        self.take_reply(reply, self._tools, answer, elapsed_s, where=self._facts["where"])
 
-    def refuse_calls(self, ids: Collection[str], names: Collection[str]) -> None:
-        """Note that an agent did not take the last turn's calls with one of these ids, or to one of these tools."""
-        self._turns.refuse(ids, names)
-
-    def fail(self, error: BaseException) -> None:
-        """Note that nobody knows whether the last turn's failed calls would be corrected, because the request raised."""
-        self._turns.fail(error)
-
-    def is_failed(self) -> bool:
-        """Return whether a call of the last turn failed."""
-        return self._turns.is_failed
-
-    def close(self) -> None:
+    def close(self, **known: Any) -> None:
         """Record the calls."""
-        self._turns.close(**self._facts)
+        super().close(**self._facts, **known)
 
 
 def record_turn(

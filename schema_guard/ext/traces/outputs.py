@@ -11,10 +11,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.traces.values import MISSING, decoded
+from schema_guard.interruptions import value_or
 from schema_guard.providers.failures import ENDED_EARLY, provider_error
 from schema_guard.received import replies
 from schema_guard.received.replies import Reply
-from schema_guard.received.return_values import read_result
 from schema_guard.received.traceback_reply import CLIENTS
 from schema_guard.text import clip
 from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
@@ -110,7 +110,8 @@ def _read(output: Any, own: TypedValues, depth: int) -> Reply | None:
         return replies.read(output)
     if isinstance(output, dict | list):
         return _unwrapped(output, own, depth) or Reply(parsed=ParsedValue(output))
-    return read_result(output, own)
+    is_value = own.is_schema_scalar(output)
+    return Reply(parsed=ParsedValue(output)) if is_value else replies.no_reply(output)
 
 
 def _unwrapped(output: Any, own: TypedValues, depth: int) -> Reply | None:
@@ -123,8 +124,9 @@ def _unwrapped(output: Any, own: TypedValues, depth: int) -> Reply | None:
         inner = _wrapped(output)
         if inner is not None:
             return _read(inner, own, depth - 1)
-    reply = read_result(output, own)
-    return None if reply.parsed is not None else reply
+    # A key that marks replies and that the schema itself declares is data.
+    is_data = any(name in output for name in replies.markers() & own.names)
+    return None if is_data else value_or(None, replies.read_shape, output)
 
 
 def _of_list(messages: list[Any], own: TypedValues, depth: int) -> Reply | None:

@@ -161,8 +161,10 @@ class _Reading:
                 self._counts.leave_out(OTHER_TOOL, part.place)
                 continue
             self._tools[tool.name] += 1
-            for reply in tool.read(part.value, part.place):
-                self._take(reply)
+            for item in tool.read(part.value, part.place):
+                cause = self._take(item)
+                if cause is not None:
+                    self._counts.leave_out(cause, item.place)
             on_progress("read", self._counts.rows, None)
 
     def _tool(self, row: Row) -> Tool:
@@ -176,24 +178,22 @@ class _Reading:
             )
         return tool
 
-    def _take(self, item: StoredReply | SkippedRow) -> None:
+    def _take(self, item: StoredReply | SkippedRow) -> str | None:
+        """Read a reply. Return the cause if it is in no call."""
         if isinstance(item, SkippedRow):
             if item.id is not None and item.name is not None:
                 self._names[item.id] = item.name
-            self._counts.leave_out(NO_CALL, item.place)
-            return
+            return NO_CALL
         if self._options.only and item.name not in self._options.only:
-            self._counts.leave_out(OTHER_NAME, item.place)
-            return
+            return OTHER_NAME
         self._counts.replies += 1
         own = self._id_of(item)
         if own is None:
             self._counts.repeated += 1
-            return
+            return None
         schema = self._schemas.of(item)
         if schema is None:
-            self._counts.leave_out(NO_SCHEMA, item.place)
-            return
+            return NO_SCHEMA
         if schema.fingerprint not in self._declared:
             self._declared[schema.fingerprint] = TypedValues(schema)
         whole = dict(item.row)
@@ -202,6 +202,7 @@ class _Reading:
         reply = reply_in(item, self._declared[schema.fingerprint])
         stored = item._replace(row=_NO_ROW, output=MISSING, task=task_text(item.task), **named)
         self._replies.append(ReadReply(stored, reply, schema, own))
+        return None
 
     def _id_of(self, reply: StoredReply) -> str | None:
         """Give the tool's own id of a reply, and of one without what is made of all that is stored of it; None for one
