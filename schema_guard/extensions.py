@@ -171,7 +171,7 @@ PARTS = {
     "command:tune": "schema_guard.ext.tuning.commands:command",
     "option:--from": "schema_guard.ext.traces.command",
     "option:--playbook": "schema_guard.ext.playbook.command:run_command",
-    "executor:ray": "schema_guard.ext.rows.bench_on_ray.on_ray:executor",
+    "executor:ray": "schema_guard.ext.rows.bench_on_ray.executor:executor",
     "recorders": "schema_guard.ext.recorders:FRAMEWORKS",
     "option:--serve": "schema_guard.ext.serving:serve_report",
 }

@@ -11,7 +11,7 @@ import click
 
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import build_command, print_json, shared
+from schema_guard.cli.shared.options import build_command, shared
 from schema_guard.errors import MissingExtra, SchemaGuardError
 from schema_guard.text import safe
 
@@ -31,8 +31,8 @@ _OFFLINE = "without it: schema-guard demo --offline"
     metavar="URL",
     help="Store of the records, without calls: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: a new file in your data folder.",
 )
-@shared("dry-run", "format")
-def command(*, offline: bool, store: str | None, dry_run: bool, form: str) -> int:
+@shared("dry-run")
+def command(*, offline: bool, store: str | None, dry_run: bool) -> int:
     """Show the whole library on a small local model: measure a function, fix it, and measure it again.
 
     It takes up to two minutes, and downloads the weights of the model once (98 MB).
@@ -48,17 +48,14 @@ def command(*, offline: bool, store: str | None, dry_run: bool, form: str) -> in
         return 0
     from schema_guard.cli.shared.progress import progress
     from schema_guard.ext.demo.recorded_model import recorded_model
-    from schema_guard.ext.demo.result import demo_as_json, demo_as_text
+    from schema_guard.ext.demo.result import demo_as_text
     from schema_guard.ext.demo.run import run_demo
     from schema_guard.records import open_store
 
     model, day = recorded_model() if offline else (_local_model(), None)
     with model, open_store(store or _new_file()) as records:
         result = run_demo(model, records, recorded=day, watched=progress)
-    if form == "json":
-        print_json(demo_as_json(result))
-    else:
-        print(demo_as_text(result))
+    print(demo_as_text(result))
     return 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The story as text and as JSON: what was run, what came out, and what to type next.
+"""The story as text, with the commands to type next.
 
 Rules: a command that is shown gives, on the demo's store, what stands under it; what is printed of a verdict is its
 head, the answer and the facts behind it.
@@ -11,8 +11,6 @@ from dataclasses import replace
 from textwrap import fill, indent
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.playbook.result import playbook_as_json
-from schema_guard.report import as_json
 from schema_guard.report import store_document as report_document
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision import document as decision_document
@@ -27,29 +25,6 @@ if TYPE_CHECKING:
     from schema_guard.values import Outcome
 
 _WIDTH = 110
-
-
-def demo_as_json(result: DemoResult) -> Any:
-    """Give the story as plain JSON; of the call that failed, the reply and what was wrong with it."""
-    failed = result.failed
-    return {
-        "store": result.store,
-        "model": result.model,
-        "recorded": result.recorded,
-        "code": result.code,
-        "target": result.target,
-        "measured": as_json(result.measured),
-        "failed": None if failed is None else _failed_as_json(failed),
-        "first_verdict": result.first.as_dict(),
-        "playbook": None if result.playbook_result is None else playbook_as_json(result.playbook_result),
-        "report": as_json(result.report),
-        "verdict": result.last.as_dict(),
-        "elapsed_s": result.elapsed_s,
-    }
-
-
-def _failed_as_json(failed: Outcome[Any]) -> Any:
-    return {"reply": failed.attempts[-1].reply, "failure": as_json(failed.failure)}
 
 
 def demo_as_text(result: DemoResult) -> str:

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.playbook.sources import PlaybookSources
     from schema_guard.models import Model
     from schema_guard.records import Store
+    from schema_guard.report.document import Document
 
 _TARGET, _ALPHA, _REPLY_TOKENS = 0.01, 0.05, 256
 # Names of arguments, as the errors of this part begin with them.
@@ -214,14 +215,7 @@ def _report(
 
 def _show_missing(lacking: Missing, outputs: Sequence[tuple[Path | None, str]]) -> int:
     """Print and write what a playbook lacks, and return the exit status."""
-    document = missing_document(lacking)
-    write: dict[str, Callable[[], str]] = {
-        "json": lambda: json.dumps(missing_as_json(lacking), indent=2),
-        "html": lambda: page(document),
-        "markdown": lambda: as_markdown(document),
-        "text": lambda: as_text(document),
-    }
-    _write(write, outputs)
+    _write(missing_document(lacking), lambda: missing_as_json(lacking), outputs)
     return 1
 
 
@@ -319,13 +313,7 @@ def _store_declined(records: Store, inputs: Inputs, settings: PlaybookSettings) 
 
 def _show(result: PlaybookResult, outputs: Sequence[tuple[Path | None, str]]) -> int:
     """Print and write the result, and return the exit status."""
-    write: dict[str, Callable[[], str]] = {
-        "json": lambda: json.dumps(playbook_as_json(result), indent=2),
-        "html": lambda: page(document_of(result)),
-        "markdown": lambda: as_markdown(document_of(result)),
-        "text": lambda: as_text(document_of(result)),
-    }
-    _write(write, outputs)
+    _write(document_of(result), lambda: playbook_as_json(result), outputs)
     if result.is_unanswered:
         reason = result.ended or "the provider refuses the request"
         print(f"schema-guard: no call got a reply that could be validated: {safe(reason)}", file=sys.stderr)
@@ -333,8 +321,14 @@ def _show(result: PlaybookResult, outputs: Sequence[tuple[Path | None, str]]) ->
     return result.verdict.exit_code()
 
 
-def _write(write: Mapping[str, Callable[[], str]], outputs: Sequence[tuple[Path | None, str]]) -> None:
-    """Print a result, and write it to its files."""
+def _write(document: Document, plain: Callable[[], Any], outputs: Sequence[tuple[Path | None, str]]) -> None:
+    """Print a document, and write it to its files."""
+    write: dict[str, Callable[[], str]] = {
+        "json": lambda: json.dumps(plain(), indent=2),
+        "html": lambda: page(document),
+        "markdown": lambda: as_markdown(document),
+        "text": lambda: as_text(document),
+    }
     for path, form in outputs:
         if path is None:
             print(write[form]())

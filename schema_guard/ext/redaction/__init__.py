@@ -2,7 +2,6 @@
 """Texts without credentials and personal data."""
 
 from schema_guard.ext.redaction.apply import (
-    KINDS,
     REDACTED,
     REDACTED_EMAIL,
     Redacted,
@@ -13,7 +12,6 @@ from schema_guard.ext.redaction.apply import (
 )
 
 __all__ = [
-    "KINDS",
     "REDACTED",
     "REDACTED_EMAIL",
     "Redacted",

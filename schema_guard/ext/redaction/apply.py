@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
-    "KINDS",
     "REDACTED",
     "REDACTED_EMAIL",
     "Redacted",
@@ -33,20 +32,6 @@ REDACTED: Final = "[redacted]"
 REDACTED_EMAIL: Final = "redacted@example.com"
 """An address still, of a host that is nobody's: a schema that asks for one stays kept."""
 
-KINDS: Final = tuple(
-    dict.fromkeys(
-        [
-            "named_secret",
-            *(kind.name for kind in MARKED),
-            EMAIL,
-            *(kind.name for kind in NUMBERS),
-            "card",
-            "iban",
-        ]
-    )
-)
-"""All kinds of what is taken out."""
-
 _ESCAPED_LETTERS: Final = frozenset("nrtbfv")
 _UNICODE_ESCAPE: Final = re.compile(r"\\u[0-9A-Fa-f]{4}")
 _UNICODE_ESCAPE_CHARS: Final = 6
@@ -58,7 +43,7 @@ class RedactedPlace(NamedTuple):
 
     Attributes:
         location: JSON Pointer into a value, or `""` for a text.
-        kind: One of `KINDS`, or `"redact"` for a change by the caller's function.
+        kind: The kind of a credential or of personal data, or `"redact"` for a change by the caller's function.
         start: Start of the replacement, in characters of the redacted text.
         stop: End of the replacement.
     """

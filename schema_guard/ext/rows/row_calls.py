@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -13,7 +14,6 @@ from schema_guard.bench.run.concurrency import InOrder, LoopThread
 from schema_guard.decorator import AsyncGuarded
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.ext.rows.row_settings import COLUMNS, MESSAGE_CHARS
-from schema_guard.ext.rows.row_values import json_text, sendable
 from schema_guard.models import connect
 from schema_guard.records.recorder import PacedRecorder
 from schema_guard.text import clip
@@ -110,7 +110,9 @@ class RowCalls:
         except CallFailed:
             pass  # the outcome has its words
         except Exception as error:  # noqa: BLE001 - whatever a row or a provider does, the others go on
-            words = sendable(f"{type(error).__name__}: {clip(str(error), MESSAGE_CHARS)}")
+            # Arrow takes no half of a surrogate pair.
+            text = f"{type(error).__name__}: {clip(str(error), MESSAGE_CHARS)}"
+            words = text.encode("utf-8", "backslashreplace").decode()
         finally:
             _caught.reset(token)
         if not caught:
@@ -121,7 +123,7 @@ class RowCalls:
         why = (
             (None, None, None) if failure is None else (failure.kind, failure.code, words or failure.message)
         )
-        value = json_text(outcome.value) if outcome.ok else None
+        value = self._json_text(outcome.value) if outcome.ok else None
         columns = (outcome.ok, *why, len(outcome.attempts), usage.input_tokens, usage.output_tokens)
         return self._with(row, value, columns)
 
@@ -129,6 +131,12 @@ class RowCalls:
         """End the event loop."""
         if self._loop is not None:
             self._loop.close()
+
+    def _json_text(self, value: Any) -> str:
+        """Return a valid value as JSON text, as its type writes it."""
+        reader = self._asking.schema.reader
+        plain = value if reader is None else reader.write(value)
+        return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
     def _with(self, row: Row, value: str | None, columns: tuple[Any, ...]) -> dict[str, Any]:
         return {**row, self._asking.output: value, **dict(zip(COLUMNS, columns, strict=True))}

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report of a store as it is now, for what a reader has chosen of it.
 
-Rules: what is chosen comes from outside: only known names, each once, and values that the store or a time has; what
-cannot be shown is said on a page that leads back. Two readers of the same read the store once.
+Rules: the query of an address can be hostile. It may hold known names, each once, and values that the store has. If
+something cannot be shown, the page says so and leads back.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
 from threading import Lock
-from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
     from schema_guard.report.figures import Report
 
 _EVERY_S = 5
-
-# A page is made anew after so many seconds, and so many times the seconds that it took.
-_CACHED_S = 2.0
-_REST = 4
 _CHOICES = ("function", "schema", "segment", "since", "until", "by")
 _TIMES = (
     ("", "all time"),
@@ -49,11 +44,6 @@ _LONGEST_NAME = 500
 _NAME_SIZE = 40
 
 
-class _CachedReport(NamedTuple):
-    until: float
-    answer: PageAnswer
-
-
 class LiveReport:
     """Gives the page of a store for a query.
 
@@ -65,17 +55,11 @@ class LiveReport:
     def __init__(self, store: Store, time: Callable[[str], float]) -> None:
         self._store, self._time = store, time
         self._reading = Lock()
-        self._reports: dict[str, _CachedReport] = {}
 
     def __call__(self, query: str) -> PageAnswer:
-        """Give the page for what stands behind the question mark."""
+        """Return the page for the query of an address. One page is made at a time."""
         with self._reading:
-            begun = monotonic()
-            self._reports = {key: cached for key, cached in self._reports.items() if begun < cached.until}
-            if query not in self._reports:
-                answer, ended = self._page(query), monotonic()
-                self._reports[query] = _CachedReport(ended + max(_CACHED_S, _REST * (ended - begun)), answer)
-            return self._reports[query].answer
+            return self._page(query)
 
     def report(self, asked: Mapping[str, Any]) -> Report:
         """Read the store for what is chosen.

@@ -1,6 +1,5 @@
 """`schema-guard demo`: the whole story, and that its figures are those of the store that it leaves."""
 
-import json
 import re
 from time import process_time
 
@@ -51,26 +50,6 @@ def test_the_story_comes_to_its_end_and_its_figures_are_those_of_report_and_deci
     assert "PROMPTING_ENOUGH" in verdict.splitlines()[0]
     assert shown.count("USE_CONSTRAINED_DECODING") == 1
     assert took < 5
-
-
-@pytest.mark.costly
-def test_the_json_has_the_figures_of_report_and_decide(typed, url):
-    """The same, for --format json; the page of the verdict has them too."""
-    _, text, _ = typed("demo", "--offline", "--store", url, "--format", "json")
-
-    document = json.loads(text)
-    _, report, _ = typed("report", "--store", url, "--format", "json")
-    _, verdict, _ = typed("decide", "--store", url, "--format", "json")
-    _, page, _ = typed("decide", "--store", url, "--format", "html")
-    assert document["report"] == json.loads(report)
-    assert document["verdict"] == json.loads(verdict)
-    assert document["verdict"]["best"] == "strict_schema"
-    assert document["verdict"]["why"] in page
-    (measured,) = document["measured"]["configurations"]
-    assert measured in document["report"]["configurations"]
-    assert (
-        document["playbook"]["steps"][0]["step"] == document["first_verdict"]["next_rung"] == "strict_schema"
-    )
 
 
 @pytest.mark.costly
@@ -141,10 +120,8 @@ def test_the_notices_are_sixty_and_none_of_them_is_shown():
 @pytest.mark.local_model
 def test_the_real_model_tells_the_same_story(typed, url):
     """What was recorded is what the model does: few-shot fails, a grammar passes."""
-    status, text, _ = typed("demo", "--store", url, "--format", "json")
+    status, text, _ = typed("demo", "--store", url)
 
-    document = json.loads(text)
     assert status == 0
-    assert document["recorded"] is None
-    assert document["first_verdict"]["verdict"] == "USE_CONSTRAINED_DECODING"
-    assert document["verdict"]["verdict"] == "PROMPTING_ENOUGH"
+    assert "No model is asked" not in text
+    assert text.index("USE_CONSTRAINED_DECODING") < text.index("PROMPTING_ENOUGH")

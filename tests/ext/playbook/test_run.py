@@ -639,7 +639,7 @@ def test_defaults_are_for_one_percent():
 
 
 WRONG_SETTINGS = [
-    ({"extra": {"strategies": []}}, "extra['strategies']: expected what no playbook can measure"),
+    ({"extra": {"strategies": []}}, "extra['strategies']: a playbook measures it"),
     ({"target": 1.5}, "evidence at /config/target: expected a number < 1, got number 1.5"),
     ({"extra": {"calls": 1}}, "evidence at (root): expected no further properties, got object with 'calls'"),
     (

@@ -174,8 +174,8 @@ KEY = "12345678-1234-5678-1234-567812345678"
 @pytest.mark.parametrize(
     ("kind", "instance"),
     [
-        (Order, {"colour": 1, "size": "L", "tags": ["a"], "total": 1.5, "day": "2026-03-04", "key": KEY}),
-        (list[Decimal], [3, 1.25, -0.5]),
+        (Order, {"colour": 1, "size": "L", "tags": ["a"], "total": "1.5", "day": "2026-03-04", "key": KEY}),
+        (list[Decimal], ["3", "1.25", "-0.5"]),
         (frozenset[int], [7]),
         ("alias", {"theTotal": 3}),
         ("keys", {KEY: 1}),
@@ -183,8 +183,8 @@ KEY = "12345678-1234-5678-1234-567812345678"
     ],
     ids=["dataclass", "decimals", "set", "alias", "keys", "duration"],
 )
-def test_typed_values_are_written_as_they_stood_in_the_reply(kind, instance):
-    """What the schema took is what it would take again: no name of a member, no text of a number or a set."""
+def test_values_are_written_by_their_type(kind, instance):
+    """The JSON of a value is what its type writes and reads again."""
     kind = pydantic_types()[kind] if isinstance(kind, str) else kind
 
     (row,) = enforce_dataset([{"prompt": "a"}], kind, lambda prompt: json.dumps(instance), store=None)

@@ -17,6 +17,7 @@ once.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from schema_guard.ext.rows.bench_on_ray.shards import Shards
 from schema_guard.ext.rows.bench_on_ray.workers import Job, NamedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from schema_guard.bench.run.journal import Journal
     from schema_guard.bench.run.plan import RunPlan
@@ -38,7 +39,22 @@ if TYPE_CHECKING:
     from schema_guard.models import Model
     from schema_guard.records import Store
 
-__all__ = ["run_on_ray"]
+__all__ = ["executor", "run_on_ray"]
+
+
+def executor(address: str | None, names: Mapping[str, str], *, retries: int) -> Callable[..., Run]:
+    """Return a function that runs a plan on Ray, as `bench.run.runner.run` runs it here.
+
+    Args:
+        address: `ray://HOST:PORT`. None uses the cluster of the environment, or starts one on this machine.
+        names: Name of each model -> the name that `connect` takes.
+        retries: How many times a model's client repeats a request.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+    """
+    ray_module(f"executor {address or 'ray'!r}")
+    return partial(run_on_ray, names=names, address=address, retries=retries)
 
 
 def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is keyword-only

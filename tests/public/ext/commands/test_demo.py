@@ -1,6 +1,5 @@
 """The command `demo`: its output on recorded replies matches the store that it leaves."""
 
-import json
 import re
 
 import pytest
@@ -50,19 +49,3 @@ def test_store_with_calls_is_refused(story):
 
     assert (status, out) == (2, "")
     assert "has calls already. The demo needs an empty store" in err
-
-
-@pytest.mark.costly
-def test_json_has_the_figures_of_report_and_decide(tmp_path):
-    """With --format json, the demo's parts equal the JSON of `report` and `decide`."""
-    url = f"sqlite:///{tmp_path}/demo.db"
-    with stopped_clock():
-        document = json.loads(command("demo", "--offline", "--store", url, "--format", "json")[1])
-        report = json.loads(command("report", "--store", url, "--format", "json")[1])
-        verdict = json.loads(command("decide", "--store", url, "--format", "json")[1])
-
-    assert document["report"] == report
-    assert document["verdict"] == verdict
-    assert (
-        document["playbook"]["steps"][0]["step"] == document["first_verdict"]["next_rung"] == "strict_schema"
-    )

