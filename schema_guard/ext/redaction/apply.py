@@ -198,9 +198,9 @@ def _wrapped_spans(
 
 def _marked_spans(text: str, personal: bool, *, is_wrapped: bool = False) -> Iterator[SecretSpan]:
     lowered = text.lower()
-    for kind in (*MARKED, *NUMBERS):
-        if (personal or not kind.is_personal) and (kind.wraps or not is_wrapped):
-            yield from kind.find(text, lowered)
+    # Numbers of persons are searched only in the text as it is.
+    for kind in (*MARKED, *NUMBERS) if personal and not is_wrapped else MARKED:
+        yield from kind.find(text, lowered)
 
 
 def _plain_spans(text: str, personal: bool) -> Iterator[SecretSpan]:

@@ -38,16 +38,12 @@ class SecretKind(NamedTuple):
         marks: In lower case; where none of them stands, there is nothing of the kind.
         pattern: Finds it; its first group, where it has one, is what is taken out.
         accepts: Says whether a match is one.
-        is_personal: Whether it is about a person, and no credential.
-        wraps: Whether it is looked for in the text without its line ends too.
     """
 
     name: str
     marks: tuple[str, ...]
     pattern: re.Pattern[str]
     accepts: Callable[[re.Match[str]], bool] | None = None
-    is_personal: bool = False
-    wraps: bool = True
 
     def find(self, text: str, lowered: str) -> Iterator[SecretSpan]:
         """Give each place of a text; *lowered* is the text in lower case."""

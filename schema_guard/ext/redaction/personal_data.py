@@ -186,8 +186,6 @@ NUMBERS: Final = (
             re.IGNORECASE,
         ),
         _has_phone_digits,
-        is_personal=True,
-        wraps=False,
     ),
     SecretKind(
         "phone",
@@ -196,8 +194,6 @@ NUMBERS: Final = (
         re.compile(
             r"(?<![0-9])(?<![0-9][.\-])(?:1[ .\-])?(?:\([2-9][0-9]{2}\)\s{0,2}|[2-9][0-9]{2}[.\-]\s{0,8})[2-9][0-9]{2}[ .\-]\s{0,8}[0-9]{4}(?![0-9])"
         ),
-        is_personal=True,
-        wraps=False,
     ),
     SecretKind(
         "phone",
@@ -205,8 +201,6 @@ NUMBERS: Final = (
         # Elsewhere: a trunk's zero, then groups.
         re.compile(r"(?<![0-9.\-])0[1-9][0-9]{1,4}[ /\-]\s{0,8}[0-9]{3,8}(?:[ \-][0-9]{2,6}){0,3}(?![0-9])"),
         _has_phone_digits,
-        is_personal=True,
-        wraps=False,
     ),
     SecretKind(
         "phone",
@@ -216,8 +210,6 @@ NUMBERS: Final = (
             rf"(?:{_PHONE})[\w-]{{0,16}}+\.?{_AFTER_NAME}(\+?\(?[0-9](?:[ .\-/()]{{0,2}}[0-9]){{6,14}})(?![0-9])",
             re.IGNORECASE,
         ),
-        is_personal=True,
-        wraps=False,
     ),
     SecretKind(
         "ssn",
@@ -226,8 +218,6 @@ NUMBERS: Final = (
             rf"(?<![0-9])(?<![0-9]-)(([0-8][0-9]{{2}}){_GAP}([0-9]{{2}}){_GAP}([0-9]{{4}}))(?![0-9])(?!-[0-9])"
         ),
         _is_ssn,
-        is_personal=True,
-        wraps=False,
     ),
     SecretKind(
         "ssn",
@@ -237,7 +227,5 @@ NUMBERS: Final = (
             r"([0-9]{3}[ .\-/_]?[0-9]{2}[ .\-/_]?[0-9]{4})(?![0-9])",
             re.IGNORECASE,
         ),
-        is_personal=True,
-        wraps=False,
     ),
 )
