@@ -43,7 +43,7 @@ class TuningHost(NamedTuple):
         label: Name in messages.
         most_sent: Largest file of one upload, if it is smaller than `most_bytes`.
         also: Another spelling that it takes.
-        deployment: The deployment that a tuned model needs before it answers; None where it answers without one.
+        deployment: The deployment that a tuned model needs before it answers, or None.
         hosting: The price of an hour of the deployment in the dated table.
         guide: Page about tuning at a host with an API of its own. Its jobs are planned here and begun there.
     """
