@@ -371,9 +371,9 @@ def _configuration(pool: Pool) -> Configuration:
 
 
 def _stopped(pool: Pool) -> StoppedReplies:
-    lengths = pool.lengths
-    stopped = lengths.stopped.replies
-    return StoppedReplies(stopped, stopped + lengths.whole.replies, lengths.stopped_at.percentile(50))
+    lengths, median = pool.lengths, pool.lengths.stopped_at.percentile(50)
+    stopped = lengths.stopped.number
+    return StoppedReplies(stopped, stopped + lengths.whole.number, None if median is None else round(median))
 
 
 def as_json(report: Any) -> Any:

@@ -13,8 +13,7 @@ from schema_guard.records.counts.configurations import (
     C,
     CoercionCount,
     FailureCount,
-    Latency,
-    Lengths,
+    Histogram,
     ReplyLengths,
     Total,
     ViolationCount,
@@ -100,18 +99,15 @@ class Pool:
         return tuple(sorted(added, key=_is_harmless))[:_MOST_VIOLATIONS]
 
     @property
-    def attempt_latency(self) -> Latency:
+    def attempt_latency(self) -> Histogram:
         """Of all attempts, transport failures included."""
-        buckets: Counter[int] = Counter()
-        for counts in self.members:
-            buckets.update(dict(counts.attempt_latency.buckets))
-        return Latency(tuple(sorted(buckets.items())))
+        return Histogram.together(counts.attempt_latency for counts in self.members)
 
     @property
     def lengths(self) -> ReplyLengths:
         """Of judged replies, of configurations that stop some of theirs before their end."""
         several = [counts.lengths for counts in self.members]
-        return ReplyLengths(*map(Lengths.total, zip(*several, strict=True)))
+        return ReplyLengths(*map(Histogram.together, zip(*several, strict=True)))
 
     @property
     def stops_early(self) -> bool | None:

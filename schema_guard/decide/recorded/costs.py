@@ -28,7 +28,7 @@ from schema_guard.prices.tokens import (
     mean_prices,
     token_prices,
 )
-from schema_guard.records.counts.configurations import AttemptSums, Latency, Lengths
+from schema_guard.records.counts.configurations import AttemptSums, Histogram
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent
 
@@ -261,12 +261,12 @@ def _received(best: RecordedConfiguration, first: Sequence[AttemptSums]) -> floa
     thought = min(_mean(every, "reasoning_tokens") or 0.0, tokens)
     lengths = [row.lengths for row in best.rows]
     whole, cut = (
-        Lengths.total(length.whole for length in lengths),
-        Lengths.total(length.stopped for length in lengths),
+        Histogram.together(length.whole for length in lengths),
+        Histogram.together(length.stopped for length in lengths),
     )
     if not whole.size:
         return tokens
-    relative = cut.size / cut.replies * whole.replies / whole.size
+    relative = cut.size / cut.number * whole.number / whole.size
     return (1 - stopped) * tokens + stopped * (thought + (tokens - thought) * relative)
 
 
@@ -274,7 +274,7 @@ def _stopped_share(best: RecordedConfiguration) -> float:
     """Give the share of the judged replies that were stopped."""
     lengths = [row.lengths for row in best.rows]
     stopped, whole = (
-        sum(getattr(length, name).replies for length in lengths) for name in ("stopped", "whole")
+        sum(getattr(length, name).number for length in lengths) for name in ("stopped", "whole")
     )
     return stopped / (stopped + whole) if stopped else 0.0
 
@@ -313,11 +313,7 @@ def with_recorded_seconds(
 
 
 def _percentiles(configuration: RecordedConfiguration) -> tuple[float | None, float | None]:
-    buckets: dict[int, int] = defaultdict(int)
-    for row in configuration.rows:
-        for lower, count in row.call_latency.buckets:
-            buckets[lower] += count
-    latency = Latency(tuple(sorted(buckets.items())))
+    latency = Histogram.together(row.call_latency for row in configuration.rows)
     return latency.percentile_s(50), latency.percentile_s(95)
 
 

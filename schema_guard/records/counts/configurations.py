@@ -116,66 +116,53 @@ class AttemptSums(NamedTuple):
     cost: Total
 
 
-class Latency(NamedTuple):
-    """How long calls or attempts took, counted in buckets.
+class Histogram(NamedTuple):
+    """Numbers counted in buckets: durations in microseconds, or lengths of replies.
 
     Attributes:
-        buckets: Microseconds from which a bucket counts, and how many it counts, in rising order.
-    """
-
-    buckets: tuple[tuple[int, int], ...]
-
-    def percentile_s(self, percent: float) -> float | None:
-        """Give a percentile in seconds by nearest rank, within 1/64 (1.6 %) of it; None without data.
-
-        Args:
-            percent: In (0, 100]; 50 is the median.
-
-        >>> Latency(((40, 1), (63, 2))).percentile_s(50)
-        6.3e-05
-        """
-        lower = _of_rank(self.buckets, percent)
-        return None if lower is None else middle(lower) / _MICROSECONDS
-
-
-class Lengths(NamedTuple):
-    """How long replies were, counted in buckets.
-
-    Attributes:
-        buckets: Bytes or characters from which a bucket counts, and how many replies it counts, in rising order.
+        buckets: The least number of each bucket, and how many numbers it has, in rising order.
     """
 
     buckets: tuple[tuple[int, int], ...] = ()
 
     @property
-    def replies(self) -> int:
-        """How many."""
+    def number(self) -> int:
+        """How many numbers are counted."""
         return sum(count for _, count in self.buckets)
 
     @property
     def size(self) -> float:
-        """Their length together, within 1.6%."""
+        """Their sum, within 1.6%."""
         return sum(middle(lower) * count for lower, count in self.buckets)
 
-    def percentile(self, percent: float) -> int | None:
-        """Give a percentile by nearest rank, within 1/64 (1.6 %) of it; None without data.
+    def percentile(self, percent: float) -> float | None:
+        """Return a percentile by nearest rank, within 1/64 (1.6%) of it. None without data.
 
         Args:
-            percent: In (0, 100]; 50 is the median.
+            percent: In (0, 100]. 50 is the median.
 
-        >>> Lengths(((40, 1), (63, 2))).percentile(50)
-        63
+        >>> Histogram(((40, 1), (63, 2))).percentile(50)
+        63.0
         """
-        lower = _of_rank(self.buckets, percent)
-        return None if lower is None else round(middle(lower))
+        rank = ceil(percent * self.number / 100)
+        for lower, count in self.buckets:
+            rank -= count
+            if rank <= 0:
+                return middle(lower)
+        return None
+
+    def percentile_s(self, percent: float) -> float | None:
+        """Return a percentile of durations, in seconds."""
+        found = self.percentile(percent)
+        return None if found is None else found / _MICROSECONDS
 
     @staticmethod
-    def total(several: Iterable[Lengths]) -> Lengths:
-        """Put replies together."""
+    def together(several: Iterable[Histogram]) -> Histogram:
+        """Return the histogram of all numbers."""
         counts: Counter[int] = Counter()
-        for lengths in several:
-            counts.update(dict(lengths.buckets))
-        return Lengths(tuple(sorted(counts.items())))
+        for one in several:
+            counts.update(dict(one.buckets))
+        return Histogram(tuple(sorted(counts.items())))
 
 
 class ReplyLengths(NamedTuple):
@@ -187,22 +174,12 @@ class ReplyLengths(NamedTuple):
         whole: Bytes of those that were not stopped; of one that was gone on with, those until it was cut off.
     """
 
-    stopped_at: Lengths = Lengths()
-    stopped: Lengths = Lengths()
-    whole: Lengths = Lengths()
+    stopped_at: Histogram = Histogram()
+    stopped: Histogram = Histogram()
+    whole: Histogram = Histogram()
 
 
 NO_LENGTHS = ReplyLengths()
-
-
-def _of_rank(buckets: Iterable[tuple[int, int]], percent: float) -> int | None:
-    buckets = tuple(buckets)
-    rank = ceil(percent * sum(count for _, count in buckets) / 100)
-    for lower, count in buckets:
-        rank -= count
-        if rank <= 0:
-            return lower
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +273,8 @@ class ConfigurationCounts:
     violations: tuple[ViolationCount, ...]
     coercions: tuple[CoercionCount, ...]
     models: tuple[ModelCount, ...]
-    call_latency: Latency
-    attempt_latency: Latency
+    call_latency: Histogram
+    attempt_latency: Histogram
     outcomes: bytes
     lengths: ReplyLengths = NO_LENGTHS
 
@@ -336,16 +313,7 @@ class HourCounts(NamedTuple):
     at: int
     configuration: Row
     calls: int
-    valid_first_time: int
-    clean: int
-    parsed: int
-    textless: int
-    coerced: int
-    repaired: int
-    fixed_by_retry: int
     failed: int
-    unseen: int
-    unseen_failed: int
     transport: int
 
 

@@ -4,20 +4,19 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.records.counts.calls import HOUR_S, PARTS, RESULTS
 from schema_guard.records.counts.configurations import (
     AttemptSums,
+    C,
     ClusterCount,
     CoercionCount,
     ConfigurationCounts,
-    ExcludedCount,
     FailureCount,
+    Histogram,
     HourCounts,
-    Latency,
-    Lengths,
     ModelCount,
     ReplyLengths,
     Total,
@@ -57,19 +56,19 @@ def counts_of(
     return ConfigurationCounts(
         **{**named, "tuned": bool(named["tuned"])},
         **_calls(results),
-        excluded=_excluded(known),
+        excluded=by_cause({_pair(key): calls for key, calls in known["excluded"].items()}),
         clusters=_clusters(known["inputs"]),
         attempts=_attempts(known),
         sums=_sums(known),
-        failures=_failures(known["failures"]),
-        final_failures=_failures(known["failed"]),
-        violations=_violations(known["violations"]),
-        coercions=ranked(CoercionCount(*_pair(key), count) for key, count in known["coercions"].items()),
+        failures=_ranked(FailureCount, known["failures"]),
+        final_failures=_ranked(FailureCount, known["failed"]),
+        violations=_ranked(ViolationCount, known["violations"]),
+        coercions=_ranked(CoercionCount, known["coercions"]),
         models=_models(known["models"]),
-        call_latency=_latency(known["call_us"]),
-        attempt_latency=_latency(known["attempt_us"]),
+        call_latency=Histogram(_buckets(known["call_us"])),
+        attempt_latency=Histogram(_buckets(known["attempt_us"])),
         outcomes=_packed(outcomes),
-        lengths=ReplyLengths(*(Lengths(_buckets(known[name])) for name in _LENGTHS)),
+        lengths=ReplyLengths(*(Histogram(_buckets(known[name])) for name in _LENGTHS)),
     )
 
 
@@ -105,7 +104,8 @@ def hour_counts(hour: int, configuration: Row, counts: Mapping[str, int]) -> Hou
         configuration: Values of `CONFIGURATION_COLUMNS`, with `tuned` as a bool.
         counts: Calls by `RESULTS` and `PARTS`.
     """
-    return HourCounts(at=hour * HOUR_S, configuration=configuration, **_calls(counts))
+    calls = _calls(counts)
+    return HourCounts(hour * HOUR_S, configuration, calls["calls"], calls["failed"], calls["transport"])
 
 
 def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
@@ -113,14 +113,6 @@ def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
     by_name = {name: counts.get(name, 0) for name in (*RESULTS, *PARTS)}
     calls = sum(by_name[result] for result in RESULTS) - by_name["transport"]
     return {**by_name, "calls": calls, "unseen": by_name["unseen"] + by_name["unseen_failed"]}
-
-
-def _excluded(tallies: Tallies) -> tuple[ExcludedCount, ...]:
-    """Return the excluded calls by cause."""
-    found: Counter[tuple[str, str | None]] = Counter()
-    for key, calls in tallies["excluded"].items():
-        found[_pair(key)] += calls
-    return by_cause(found)
 
 
 def _models(counts: dict[str, int]) -> tuple[ModelCount, ...]:
@@ -155,21 +147,13 @@ def _total(tallies: Tallies, name: str, key: str, attempts: int) -> Total:
     return Total(known if unknown < attempts else None, unknown)
 
 
-def _failures(counts: dict[str, int]) -> tuple[FailureCount, ...]:
-    return ranked(FailureCount(*_pair(key), count) for key, count in counts.items())
-
-
-def _violations(counts: dict[str, int]) -> tuple[ViolationCount, ...]:
-    return ranked(ViolationCount(*_pair(key), count) for key, count in counts.items())
+def _ranked(kind: type[C], counts: dict[str, int]) -> tuple[C, ...]:
+    return ranked(kind(*_pair(key), count) for key, count in counts.items())
 
 
 def _pair(key: str) -> tuple[Any, Any]:
     first, second = json.loads(key)
     return first, second
-
-
-def _latency(buckets: dict[str, int]) -> Latency:
-    return Latency(_buckets(buckets))
 
 
 def _buckets(counts: dict[str, int]) -> tuple[tuple[int, int], ...]:

@@ -17,6 +17,7 @@ RATES = {
     "unseen_failed": "unseen_failed",
     "transport": "transport",
 }
+HOURLY = ("calls", "failed", "transport")
 CONFIGURATION = (
     "function", "schema_name", "schema_fingerprint", "model", "provider", "strategies", "settings", "version",
     "tuned", "segment",
@@ -172,14 +173,14 @@ def stored_counts(store, **where):
 def stored_hours(store, **where):
     """Return the store's counts by hour and configuration."""
     return {
-        (hour.at, *hour.configuration): {name: getattr(hour, text) for name, text in RATES.items()}
+        (hour.at, *hour.configuration): {name: getattr(hour, name) for name in HOURLY}
         for hour in store.by_hour(**where)
     }
 
 
 def expected_hours(outcomes):
     groups = grouped(outcomes, lambda call: (hour_of(call), *configuration_of(call)))
-    return {key: rates(group) for key, group in groups.items()}
+    return {key: {name: rates(group)[name] for name in HOURLY} for key, group in groups.items()}
 
 
 def ledger(store):
