@@ -128,7 +128,7 @@ class ToolTurns:
         self.take(calls, tools_by_name, details, elapsed_s, cost)
 
     def is_failed(self) -> bool:
-        """Whether a call of the last turn failed."""
+        """Return whether a call of the last turn failed."""
         return bool(self._failed)
 
     def fail(self, error: BaseException) -> None:

@@ -81,7 +81,7 @@ def stored_reply(
     Args:
         row: All that is stored of it.
         place: Its file and line.
-        places: Field -> the places where it may be, the first one with a value first. Beside the fields of a reply:
+        places: For each field, its possible places. The first one with a value counts. Beside the fields of a reply:
             `trace`, `ended_at`, and a field for each kind of tokens.
         own: Fields that the caller has read itself.
     """

@@ -49,7 +49,7 @@ class OpenAIEvals:
     name: Final = "openai-evals"
 
     def fits(self, row: Mapping[str, Any]) -> bool:
-        """Say whether a row is an output item, a stored reply, or a batch's line."""
+        """Return whether a row is an output item, a stored reply, or a line of a batch."""
         return row.get("object") == _ITEM or row.get("object") in _REPLIES or "custom_id" in row
 
     def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply]:
