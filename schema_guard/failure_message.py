@@ -55,7 +55,7 @@ def explain(
     number = len(outcome.attempts)
     function, schema = safe(clip(call.function)), safe(clip(call.schema_name))
     lines = [
-        f"{function} gave no valid reply in {number} attempt{'s' if number > 1 else ''} (schema {schema})",
+        f"{function} returned no valid reply in {number} attempt{'s' if number > 1 else ''} (schema {schema})",
         f"  attempt {number}, {failure.kind} {safe(clip(failure.code))}{_stopped(outcome.attempts[-1])}:",
         *(_failure_lines(failure) if values else _lines_without_values(failure)),
         *([_CLOSED] if typed and any(v.keyword in _EXTRA_KEYS for v in failure.violations) else ()),

@@ -28,7 +28,7 @@ def test_violations_are_told_with_their_places():
     text = explain(outcome(Failure("structure", "type", "...", (TOTAL, LINES))), max_attempts=3)
 
     assert text == (
-        "extract_invoice gave no valid reply in 3 attempts (schema urn:invoice:2)\n"
+        "extract_invoice returned no valid reply in 3 attempts (schema urn:invoice:2)\n"
         "  attempt 3, structure type:\n"
         "    at /total: expected number, got string 'twelve'                       [/properties/total/type]\n"
         "    at /lines/1: expected property 'qty', got object with 0 properties    [/properties/lines/items/required]\n"
@@ -41,7 +41,7 @@ def test_failure_without_violations_is_told_by_its_message():
     text = explain(outcome(Failure("syntax", "no_json", "no JSON text in the reply"), attempts=1))
 
     assert text == (
-        "extract_invoice gave no valid reply in 1 attempt (schema urn:invoice:2)\n"
+        "extract_invoice returned no valid reply in 1 attempt (schema urn:invoice:2)\n"
         "  attempt 1, syntax no_json:\n"
         "    no JSON text in the reply\n"
         "  to see the reply: error.outcome.attempts[-1].reply"

@@ -39,7 +39,7 @@ _WORDS: dict[Part, str] = {
     "all": "all calls of its period",
     "sampled": "a sample of the calls",
     "failures": "failures only, so no rate of the traffic",
-    "unknown": "an unknown part of the calls, so no rate of the traffic",
+    "unknown": "an unknown part of the calls, so their rates are not the rates of your traffic",
 }
 
 

@@ -221,7 +221,7 @@ def _steps(given: CaseEvidence, rated: Sequence[Measured], best: Measured | None
         return playbook
     failures = failures_of(best)
     return tuple(
-        step._replace(status="no_help", reason=f"it can fix none of {failures.told()}")
+        step._replace(status="no_help", reason=f"it fixes none of {failures.told()}")
         if step.status == "untested" and not helps(step.name, best)
         else step
         for step in playbook

@@ -237,7 +237,7 @@ def _traffic(configuration: Configuration) -> str:
 def _details(name: str, configuration: Configuration) -> Iterator[str]:
     used = f"{tokens(configuration.input_tokens)}/{tokens(configuration.output_tokens)}"
     if 0 < configuration.unknown_usage < configuration.attempts:
-        used += f" of {plural(configuration.attempts - configuration.unknown_usage, 'attempt')} that told"
+        used += f" of {plural(configuration.attempts - configuration.unknown_usage, 'attempt')} with counts"
     seconds = f"{_seconds(configuration.elapsed_p50_s)}/{_seconds(configuration.elapsed_p95_s)}"
     yield (
         f"{name} asked {clip(configuration.model or 'an unknown model')} by {configuration.strategies}: "
@@ -260,7 +260,7 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
         listed = ", ".join(
             f"{pointer(place)} {keyword} {n}" for place, keyword, n in configuration.violations
         )
-        yield f"{name} broke{first}: {listed}"
+        yield f"{name} violated{first}: {listed}"
     yield from _coerced(name, configuration)
     if reasoning := _much_reasoning(configuration):
         yield f"{name} thought: {plural(reasoning, 'token')} of those out{_thinking_note(configuration)}"

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 NO_DATA = "no data"
 RECORDED = "as recorded"
-EXCLUDED = "calls without a judged reply: they say nothing about the format, and are in no rate"
+EXCLUDED = "calls without a model reply, which don't count in any rate"
 CAUSES = {
     "provider": "the provider's",
     "caller": "the caller's",
     "expected": "expected",
     "unknown": "unknown",
 }
-BOUNDS = "[lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls"
+BOUNDS = "[low, high]: each limit holds with 95% confidence, at any time; n: number of calls"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

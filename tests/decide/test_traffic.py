@@ -127,7 +127,7 @@ def test_evidence_names_the_part_itself():
     verdict = decide({"strategies": [result], "ladder": ladder()})
 
     assert verdict.why == (
-        "900 judged calls imported from mlflow: failures only, so no rate of the traffic: they say what fails and not "
+        "900 calls imported from mlflow: failures only, so no rate of the traffic: they show what fails but not "
         "how often, so they decide nothing"
     )
 

@@ -150,15 +150,15 @@ def test_text_of_a_report(store):
     assert text == (
         "report: 1 function of 1 schema\n"
         "lost records  none\n"
-        "bounds        [lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls\n"
+        "bounds        [low, high]: each limit holds with 95% confidence, at any time; n: number of calls\n"
         "\n"
         "schema invoice (ffffffffffffffff)\n"
         "  function      n           clean %  valid first time %  fixed by retry %          failed %  excluded\n"
         "  shop.extract  4  25.0 [0.2, 85.5]    50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]         1\n"
-        "  - shop.extract asked m1 by system_prompt: 7 attempts, tokens in/out 60/30 of 6 attempts that told, seconds\n"
+        "  - shop.extract asked m1 by system_prompt: 7 attempts, tokens in/out 60/30 of 6 attempts with counts, seconds\n"
         "    p50/p95 0.50/1.01\n"
         "  - shop.extract failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
-        "  - shop.extract broke: /total type 2\n"
+        "  - shop.extract violated: /total type 2\n"
         "  - shop.extract excluded: 1 unknown (call_raised 1)"
     )
 
@@ -456,7 +456,7 @@ def test_tokens_are_told_with_the_attempts_that_they_are_of(store):
     store.record(outcome(1))
     store.record(outcome(2, usage=UNKNOWN_USAGE))
 
-    assert "tokens in/out 10/5 of 1 attempt that told" in as_text(report_on(store))
+    assert "tokens in/out 10/5 of 1 attempt with counts" in as_text(report_on(store))
 
 
 def test_clean_says_of_how_many_replies_it_is(store):

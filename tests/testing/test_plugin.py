@@ -203,7 +203,7 @@ def test_rate(scripted_model):
             "test_rate: failure rate is above max: 3 of 3 runs failed: rate 1, bounds 0.2* to 1 (alpha=0.05), max=0.2",
             "  calls that failed, the first of them:",
             "    run 1:",
-            "      extract gave no valid reply in 1 attempt (schema *",
+            "      extract returned no valid reply in 1 attempt (schema *",
             "    run 2:",
             "      AssertionError: too early",
         ]

@@ -195,7 +195,7 @@ def extract(prompt: str):
 def test_a_guarded_call_without_a_value_is_a_failure():
     """What `default` gives in place of a value does not hide the failure, which is explained."""
     with pytest.raises(
-        AssertionError, match=r"(?s)input 'oops':\n.*extract gave no valid reply in 1 attempt"
+        AssertionError, match=r"(?s)input 'oops':\n.*extract returned no valid reply in 1 attempt"
     ):
         assert_failure_rate(extract, [f"oops{'!' * n}" for n in range(9)], max=0.02)
 

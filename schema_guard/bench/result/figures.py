@@ -262,7 +262,7 @@ def _not_measured(setup: Setup, variants: Sequence[VariantResult], calls: Sequen
     if setup.currency is None:
         yield "money: no prices were given"
     if setup.epochs == 1:
-        yield "how much a model varies on one task: each was asked once"
+        yield "variation of a model on one task, because each task ran once"
     for variant in variants:
         yield from _not_measured_of(
             variant, [call for call in calls if setup.variants[call.variant].name == variant.name]
@@ -275,7 +275,7 @@ def _not_measured_of(variant: VariantResult, calls: Sequence[CallRow]) -> Iterat
         why = f" ({first})" if first else ""
         yield f"{variant.name}: {variant.lost} of {len(calls)} calls had no judged reply and stand in no rate{why}"
     if calls and variant.elapsed_p50_s is None:
-        yield f"{variant.name}: time, for the model has none of its own"
+        yield f"{variant.name}: time, because the model reports none"
     if variant.unknown_tokens:
         yield f"{variant.name}: of {plural(variant.unknown_tokens, 'call')} the tokens are unknown and stand in no sum"
     if variant.cost is not None and variant.unknown_cost:

@@ -160,7 +160,7 @@ def document_of(result: GateResult) -> Document:
     rows = tuple(map(_row, result.drops))
     drops = Section(
         "Drops",
-        f"[lower, upper]: hold for all of these drops together with {100 * (1 - ALPHA):.0f} %, at every look",
+        f"[low, high]: all limits hold together with {100 * (1 - ALPHA):.0f}% confidence, at any time",
         Table(("variant", "tasks", "baseline %", "current %", "drop, points"), rows),
     )
     return Document(

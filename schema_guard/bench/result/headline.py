@@ -246,7 +246,7 @@ def _more(result: BenchResult, needed: int | None, what: str) -> str:
     setup = result.setup
     remaining = setup.suite_tasks - setup.tasks
     if needed is None:
-        return f"take the cheaper or the faster one: as they fail now no number of tasks decides {what}"
+        return f"use the cheaper or the faster one: at these rates, no number of tasks decides {what}"
     text = f"about {needed:,} more tasks decide {what}: "
     if needed <= remaining:
         return f"{text}the same command with --sample {setup.tasks + needed}"

@@ -232,7 +232,7 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
     comparisons = [item for pair in comparison.variants for item in (pair.format, pair.content)]
     yield Section(
         "Differences",
-        f"[lower, upper]: the two bounds of one difference hold together with {100 * (1 - ALPHA):.0f} %, at every look",
+        f"[low, high]: both limits of a difference hold with {100 * (1 - ALPHA):.0f}% confidence, at any time",
         Table(
             ("variant", "tasks", "A %", "B %", "B less A, points", "odds", "better"),
             tuple(_row(item) for item in comparisons),

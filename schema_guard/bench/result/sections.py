@@ -65,9 +65,9 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
         rows.append((label, *counts, *map(bounded, rates)))
     return Section(
         "Format",
-        "n counts calls with a judged reply",
+        "n: number of calls with a model reply",
         Table(tuple(header), tuple(rows)),
-        ("rates are means over tasks: one counts once, however often it was asked",) if repeated else (),
+        ("rates are means over tasks, so a task counts once",) if repeated else (),
     )
 
 
@@ -79,7 +79,7 @@ def content_section(result: BenchResult, labels: Labels) -> Section:
     )
     return Section(
         "Content",
-        "Valid is not right: a right value equals the gold; a call without a valid value has none of its leaves.",
+        "A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right leaves.",
         Table(("variant", "n", "right %", "leaves right %"), tuple(rows)),
     )
 
@@ -135,10 +135,10 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
     more = len(listed) - MOST_ROWS
     return Section(
         "Differences",
-        "Failures of A less those of B on the tasks that both answered, in points of percent; the bounds of one difference "
-        "hold together with 95 %, at every look.",
+        "Failures of A minus those of B on tasks that both answered, in percentage points. Both limits of a difference "
+        "hold with 95% confidence, at any time.",
         Table(("A less B", "tasks", "points", "odds", "better"), rows) if rows else None,
-        (f"and {more} more that are called different",) if more > 0 else (),
+        (f"and {more} more differences",) if more > 0 else (),
     )
 
 
@@ -146,10 +146,10 @@ def differences_line(comparisons: Sequence[Compared]) -> str:
     """Say how many comparisons there were, and how many of them are called different."""
     called = sum(comparison.called for comparison in comparisons)
     if not comparisons:
-        return "one variant, nothing to compare"
+        return "only one variant, so there is nothing to compare"
     return (
-        f"{called or 'none'} of {plural(len(comparisons), 'comparison')} called different; of those that are called "
-        f"at most {100 * DELTA:.0f} % are expected to be wrong (e-BH)"
+        f"{called or 'none'} of {plural(len(comparisons), 'comparison')} show a difference; "
+        f"at most {100 * DELTA:.0f}% of reported differences are expected to be wrong (e-BH)"
     )
 
 
@@ -207,7 +207,7 @@ def failed_section(result: BenchResult, labels: Labels) -> Section | None:
         if codes := _most(failures, lambda f: f"{f.kind} {shown(f.code)}", _CODES):
             lines.append(f"{label} failed: {codes}")
         if places := _most([f for f in failures if f.keyword is not None], _place, _PLACES):
-            lines.append(f"{label} broke: {places}")
+            lines.append(f"{label} violated: {places}")
     return Section("Failed attempts", lines=tuple(lines)) if lines else None
 
 

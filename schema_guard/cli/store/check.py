@@ -24,7 +24,7 @@ _MOST_SHOWN = 20
 @click.option("--rebuild", is_flag=True, help="Count all attempts again and store the counts.")
 @shared("store", "format")
 def command(rebuild: bool, store: str | None, form: str) -> int:
-    """Look for damage in a store. Exit 1 if there is some.
+    """Check a store for damage. Exit 1 if there is any.
 
     The command compares the counts with a recount of the attempts. SQLite checks its pages and indexes. That takes a quarter of a minute for a million attempts. Other processes can write meanwhile, and nothing is changed.
 

@@ -8,7 +8,7 @@ import click
 from schema_guard.cli.shared.group import LazyGroup
 
 LINES = {
-    "check": "Look for damage in a store. Exit 1 if there is some.",
+    "check": "Check a store for damage. Exit 1 if there is any.",
     "delete": "Delete records: of a call, an input, a customer, a segment, or a function, or old ones.",
     "export": "Write the attempts to a file, as JSON Lines, CSV, or Parquet.",
     "import": "Import exported files, other stores, or replies from tracing tools and logs.",

@@ -271,7 +271,7 @@ def assumptions(case: Case) -> list[str]:
     ]
     if not case.evidence.is_users_target:
         lines.append(
-            f"no target is given: {percent(case.config.target)} is taken{_suggested_target(case.cost)}"
+            f"no target is given, so {percent(case.config.target)} applies{_suggested_target(case.cost)}"
         )
     if case.cost is not None:
         lines += _cost_assumptions(case)
@@ -366,7 +366,7 @@ def _claims(case: Case) -> Iterator[str]:
         if step.strategies and claimed not in (None, "tested"):
             yield f"{step.name} is claimed to be {claimed}, and {', '.join(step.strategies)} measured it: it is tested"
         if step.status == "tested" and not step.strategies:
-            yield f"{step.name} is claimed to be tested, without counts here"
+            yield f"{step.name} is declared as tested, but has no counts here"
 
 
 def _raised_targets(case: Case) -> Iterator[str]:

@@ -262,7 +262,7 @@ def _excluded(old: Sequence[Sequence[ConfigurationCounts]], newest: Configuratio
         options = " ".join(f"--also-version {clip(group[0].version)}" for group in earlier[:_MOST_VERSIONS])
         yield (
             f"{name}: {plural(calls, 'call')} of {plural(len(earlier), 'earlier version')} of {clip(newest.function)} "
-            f"left out; `{options}` takes them in"
+            f"left out; add `{options}` to count them"
         )
     if trials:
         calls = sum(row.calls for group in trials for row in group)

@@ -43,16 +43,16 @@ def _function(result: DemoResult) -> Iterator[str]:
     if result.recorded is None:
         sentence = f"It asks {safe(result.model)}, which runs here: no key, no GPU, one thread."
     else:
-        sentence = f"No model is asked (--offline): these are replies that it gave on {result.recorded}."
-    yield _wrapped(f"1. A function that reads notices with a language model, and one line on it. {sentence}")
+        sentence = f"No model is asked (--offline): it uses replies recorded on {result.recorded}."
+    yield _wrapped(
+        f"1. A function that reads notices with a language model, with one decorator line. {sentence}"
+    )
     yield indent(result.code.rstrip(), "    ")
 
 
 def _measured(result: DemoResult) -> Iterator[str]:
     calls = plural(sum(configuration.calls for configuration in result.measured.configurations), "call")
-    yield _wrapped(
-        f"2. {calls}, each with another notice, recorded: how many fail, where, and how sure is that?"
-    )
+    yield _wrapped(f"2. {calls} with different notices, recorded. How many fail, and where?")
     yield _shown("report", _report(result.measured))
     if result.failed is not None:
         yield "One of the calls that failed:\n" + indent("\n".join(_failed(result.failed)), "    ")
@@ -112,7 +112,7 @@ def _shown(command: str, output: str) -> str:
 def _what_to_type(result: DemoResult) -> Iterator[str]:
     store = f"--store {result.store}"
     yield (
-        f"The whole took {result.elapsed_s:.0f} s. Its records are yours to look at; the figures are those above:\n"
+        f"The demo took {result.elapsed_s:.0f} s. To see its records again:\n"
         f"    schema-guard report {store}\n"
         f"    schema-guard decide {store}\n"
         f"    schema-guard decide {store} -o verdict.html   # pip install 'schema-guard[report]'"

@@ -58,7 +58,7 @@ _BY_KEYWORD = {
     "prefixItems": "take an object with a key for each place",
 }
 _BY_EFFECT = {
-    "rejected": "leave it out of what is sent: your own schema judges the reply",
+    "rejected": "leave it out of the sent schema; your own schema still validates the reply",
     "ignored": "do not count on it: your own schema judges the reply",
     "narrowed": "leave it out of what is sent, so that all right answers can be given",
 }

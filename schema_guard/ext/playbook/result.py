@@ -195,7 +195,7 @@ def _in_figures(result: PlaybookResult) -> Section:
         lines=(
             verdict["why"],
             f"target {percent(result.target)} failed; a step stops when a bound at alpha {result.alpha_each:.3g} is past it",
-            f"bounds at alpha {verdict['alpha_each']:.3g} a side, at every look",
+            f"bounds at alpha {verdict['alpha_each']:.3g} a side, at any time",
         ),
     )
 

@@ -46,7 +46,7 @@ _SHOWING = "few_shot"
 
 NOT_NAMED = {
     LARGER: "no larger model named",
-    SMALLER: "a smaller model is a playbook run of its own: --model names it",
+    SMALLER: "a smaller model needs its own playbook run with --model",
     LIMITED: "how reasoning is limited is the provider's own argument: a playbook run of its own, with --option",
 }
 """Steps that a playbook run runs only where it is told how, or not at all, and why they are not tried."""

@@ -41,7 +41,7 @@ def document_of(verdict: Verdict) -> Document:
 def head_of(verdict: Verdict) -> Document:
     """Give the answer alone: a document of at most 25 lines of text, which says how to get the rest."""
     whole = document_of(verdict)
-    more = Fact("more", "add --full for all figures, the playbook, and what would change the answer")
+    more = Fact("more", "add --full for all figures, the playbook, and the sensitivity of the answer")
     facts = list(whole.facts)
     while True:
         head = whole._replace(facts=(*facts, more), sections=())

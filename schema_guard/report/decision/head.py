@@ -48,7 +48,7 @@ def _proved(figures: Figures) -> Iterator[Fact]:
         shared = f"; {functions} functions of the store share that" if functions else ""
         yield Fact(
             "proved",
-            f"'above' and 'below' are each wrong in at most {alpha} of verdicts, however often you look{shared}",
+            f"'above' and 'below' are each wrong in at most {alpha} of verdicts, at any time{shared}",
         )
 
 

@@ -99,8 +99,8 @@ def _attempts_section(figures: Figures) -> Section | None:
     ]
     return _table(
         "Attempts: what retrying does",
-        "how often attempt 1, 2, ... fails. rho 0: a retry is a fresh try; rho 1: a call that fails once "
-        "always fails. geometric: what would be left if retries were fresh tries; recorded: what is left.",
+        "failure rate of attempt 1, 2, ... At rho 0, retries are independent. At rho 1, a call that fails once "
+        "always fails. geometric: failure rate if retries were independent; recorded: measured failure rate.",
         ("strategy", "attempts fail", "rho", "geometric", "recorded", "attempts/call"),
         rows,
         (0, 1),
@@ -377,12 +377,12 @@ def _words_section(figures: Figures) -> Section:
     """Explain the words that this account uses, with a figure of its own where one helps."""
     lines = [
         "failed: a call of which no attempt was valid",
-        "[lower, upper]: the true rate is inside unless one is very unlucky; holds however often one looks",
+        "[lower, upper]: the true rate is inside with high confidence, at any time",
         "odds 412:1: a dollar bet on this, at a price that is fair if it is not so, has become 412 dollars",
     ]
     if "cost" in figures:
         lines += [
-            "payback: months until what was paid once has been saved again; never: nothing is saved",
+            "payback: months until savings cover the one-time cost; never: there are no savings",
             "the bar: the failure rate that the tuned model must reach for that",
             "break-even volume: with fewer calls a month it does not pay back in time",
             "flips: with this changed, the answer to whether tuning pays would be the other one",

@@ -75,13 +75,13 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
             Fact("next", f"{_command(ordered)}  # the worst one in full, with the command to run"),
             Fact(
                 "each",
-                f"is wrong by chance in at most {percent(alpha)} of such answers, however often you look",
+                f"is wrong by chance in at most {percent(alpha)} of such answers, at any time",
             ),
         ),
         (
             Section(
                 "Functions",
-                "the worst first; the calls and the failed ones are of what is in use; the true share is in the range",
+                "worst function first; counts of the strategy in use; the range contains the true share",
                 Table(
                     ("function", "verdict", "calls", "failed", "range", "that is"),
                     tuple(_row(decision, ordered) for decision in ordered),

@@ -62,23 +62,24 @@ def test_text_of_a_result():
         "calls        6 calls, none of them lost; at most 2 attempts a call",
         f"plan         ffffffffffffffff, seed 0, schema-guard {__version__}",
         "began        2026-11-01T00:00:00+00:00",
-        "differences  none of 2 comparisons called different; of those that are called at most 5 % are expected to be",
+        "differences  none of 2 comparisons show a difference; at most 5% of reported differences are expected to be",
         "             wrong (e-BH)",
-        f"bounds       {BOUNDS};",
-        "             those in 'found' hold for all variants together",
+        f"bounds       {BOUNDS}; those in",
+        "             'found' hold for all variants together",
         "",
         "Format",
-        "  n counts calls with a judged reply",
+        "  n: number of calls with a model reply",
         "  variant   n           clean %   valid first time %  fixed by retry %          failed %",
         "  bare      3  33.3 [0.3, 93.7]     33.3 [0.3, 93.7]  33.3 [0.3, 93.7]  33.3 [0.3, 93.7]",
         "  few_shot  3  66.7 [6.3, 99.7]  100.0 [29.0, 100.0]   0.0 [0.0, 71.0]   0.0 [0.0, 71.0]",
         "",
         "Failed attempts",
         "  - bare failed: syntax no_json 2, structure required 1",
-        "  - bare broke: /lines/* required 1",
+        "  - bare violated: /lines/* required 1",
         "",
         "Content",
-        "  Valid is not right: a right value equals the gold; a call without a valid value has none of its leaves.",
+        "  A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right",
+        "  leaves.",
         "  variant   n              right %       leaves right %",
         "  bare      3     33.3 [0.3, 93.7]   58.3 [10.2, 100.0]",
         "  few_shot  3  100.0 [29.0, 100.0]  100.0 [22.6, 100.0]",
@@ -89,8 +90,8 @@ def test_text_of_a_result():
         "  few_shot         3         300/40           0.5/0.5                         13.3           13.3",
         "",
         "Differences",
-        "  Failures of A less those of B on the tasks that both answered, in points of percent; the bounds of one",
-        "  difference hold together with 95 %, at every look.",
+        "  Failures of A minus those of B on tasks that both answered, in percentage points. Both limits of a",
+        "  difference hold with 95% confidence, at any time.",
         "  A less B                       tasks                points  odds      better",
         "  failed: bare less few_shot         3  +33.3 [-73.2, +98.0]   1:1  not called",
         "  not right: bare less few_shot      3  +66.7 [-66.2, +99.9]   2:1  not called",
@@ -106,7 +107,7 @@ def test_text_of_a_result():
         "",
         "Not measured",
         "  - money: no prices were given",
-        "  - how much a model varies on one task: each was asked once",
+        "  - variation of a model on one task, because each task ran once",
         "  - few_shot: of 1 call the tokens are unknown and stand in no sum",
     ]
 
@@ -153,7 +154,7 @@ def test_of_many_comparisons_those_that_are_called_are_listed():
 
     assert len(listed) == sum(one.called for one in result.comparisons)
     assert all(line.rstrip().endswith((" a", " b")) for line in listed)
-    assert f"{len(listed)} of 12 comparisons called different" in text
+    assert f"{len(listed)} of 12 comparisons show a difference" in text
 
 
 def test_epochs_are_told():
@@ -162,7 +163,7 @@ def test_epochs_are_told():
 
     assert "; at most 2 attempts a call, each task 3 times\n" in text
     assert re.search(r"^  a +21 +7  ", text, re.MULTILINE)
-    assert "  - rates are means over tasks: one counts once, however often it was asked\n" in text
+    assert "  - rates are means over tasks, so a task counts once\n" in text
 
 
 def test_money_is_told_where_there_are_prices():

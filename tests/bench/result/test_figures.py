@@ -243,7 +243,7 @@ def test_examples_differ():
         ({"suite_tasks": 9, "left_out": ("8 tasks are not in the sample of 1",)}, "8 of the suite's 9 tasks were not asked: 8 tasks are not in the sample of 1"),
         ({"epochs": 3, "stopped": ("interrupted",)}, "2 of 3 planned calls were not made: interrupted"),
         ({}, "money: no prices were given"),
-        ({}, "how much a model varies on one task: each was asked once"),
+        ({}, "variation of a model on one task, because each task ran once"),
     ],
 )  # fmt: skip
 def test_what_was_not_measured_is_said(others, told):
@@ -269,7 +269,7 @@ def test_variant_without_time_is_said():
     result = result_of(run_of(scored("t1", elapsed_s=None), started_at=None))
 
     assert (result.variants[0].elapsed_p50_s, result.setup.started_at) == (None, None)
-    assert "a: time, for the model has none of its own" in result.not_measured
+    assert "a: time, because the model reports none" in result.not_measured
 
 
 def test_failed_is_what_the_rates_say():

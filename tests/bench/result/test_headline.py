@@ -188,7 +188,7 @@ def evidence(only_a, only_b, tasks):
         ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks decide on which side of the target a is: the same command with --sample 74"),
         ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks decide on which side of the target a is: add tasks to the suite, this one has no more"),
         ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks decide on which side of the target a is: add tasks to the suite, of which this one has 10 (--sample all)"),
-        ([asked("a", 50, 5), asked("b", 50, 5)], {}, "take the cheaper or the faster one: as they fail now no number of tasks decides between a and b"),
+        ([asked("a", 50, 5), asked("b", 50, 5)], {}, "use the cheaper or the faster one: at these rates, no number of tasks decides between a and b"),
         ([asked("strict_schema", 50, 10)], {}, "the same command with --strategy system_prompt: state the format in the system prompt (system_prompt), which can fix 10 of these 10 failures"),
         ([asked("system_prompt", 50, 0, wrong=30)], {}, "the same command with --strategy few_shot: show the model examples (few_shot), which can make wrong values right"),
         ([asked("system_prompt", 50, 10, failures=FAILURES[3:])], {}, "no strategy that can fix this is left: the same command with --model NAME, a larger one"),

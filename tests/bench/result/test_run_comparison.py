@@ -172,14 +172,14 @@ def test_text_of_a_comparison():
     text = compare_as_text(compare(BEFORE, AFTER))
 
     assert "  a: valid     40  95.0  52.5  -42.5 [-70.7, -6.5]  1,822:1       A\n" in text
-    assert "  - 2 of 2 comparisons called different; of those" in text
+    assert "  - 2 of 2 comparisons show a difference" in text
     assert "What changed: a\n  - newly failing 18: s t10, s t11, " in text
     assert "\n  - newly valid 1: s t0\n" in text
 
 
 def test_bounds_are_explained():
     """Above the table it is said what the brackets hold: bounds of each difference, not of all of them."""
-    legend = "lower, upper]: the two bounds of one difference hold together with 95 %, at every look\n"
+    legend = "low, high]: both limits of a difference hold with 95% confidence, at any time\n"
 
     assert f"\n  [{legend}" in compare_as_text(compare(BEFORE, AFTER))
     assert f"\n\\[{legend}" in compare_as_markdown(compare(BEFORE, AFTER))

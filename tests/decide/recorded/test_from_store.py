@@ -92,7 +92,7 @@ def test_only_the_newest_version_counts(store):
 
     assert strategies(gathered)["system_prompt"]["n"] == 20
     assert gathered.evidence["notes"] == [
-        "system_prompt: 10 calls of 1 earlier version of shop.extract left out; `--also-version v1` takes them in"
+        "system_prompt: 10 calls of 1 earlier version of shop.extract left out; add `--also-version v1` to count them"
     ]
 
 
@@ -106,7 +106,7 @@ def test_earlier_versions_are_taken_in_when_they_are_named(store):
     assert strategies(gathered)["system_prompt"]["n"] == 20
     assert strategies(gathered)["system_prompt"]["k_final"] == 2
     assert gathered.evidence["notes"] == [
-        "system_prompt: 10 calls of 1 earlier version of shop.extract left out; `--also-version v2` takes them in"
+        "system_prompt: 10 calls of 1 earlier version of shop.extract left out; add `--also-version v2` to count them"
     ]
     with pytest.raises(InvalidArgument, match=r"^version 'none': no call of it is recorded$"):
         gather(store, also_versions=["none"])

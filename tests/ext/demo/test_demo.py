@@ -58,9 +58,7 @@ def test_it_says_that_replies_are_recorded_and_of_which_day(typed, url):
     _, text, _ = typed("demo", "--offline", "--store", url)
 
     day = recorded_model().day
-    assert f"No model is asked (--offline): these are replies that it gave on {day}." in " ".join(
-        text.split()
-    )
+    assert f"No model is asked (--offline): it uses replies recorded on {day}." in " ".join(text.split())
     assert f"asked SmolLM2-135M-Instruct-Q4_1, recorded {day}" in text
 
 

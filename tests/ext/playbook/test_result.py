@@ -64,7 +64,7 @@ def test_text_is_read_from_step_to_verdict(result):
 
     assert document.title == f"playbook of Count ({SCHEMA.fingerprint})"
     assert list(document.facts) == [
-        ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough in the trial: use what passed"),
+        ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough in the trial: use the fix that passed"),
         (
             "measured",
             f"system_prompt: 4 of 4 calls failed (100.00%), proved above {percent(failing.lower)}; the limit is 20%",
@@ -90,7 +90,7 @@ def test_text_is_read_from_step_to_verdict(result):
     assert list(figures.lines) == [
         result.verdict.why,
         "target 20.00% failed; a step stops when a bound at alpha 0.00556 is past it",
-        "bounds at alpha 0.025 a side, at every look",
+        "bounds at alpha 0.025 a side, at any time",
     ]
     assert list(steps.table.rows) == [
         ("system_prompt", "4/4", "100.00%", interval(failing.lower, 1.0), "30/9", "0.50"),

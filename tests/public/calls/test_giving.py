@@ -165,7 +165,7 @@ def test_the_message_of_a_failed_call():
         function("t")
 
     assert str(caught.value).splitlines() == [
-        "extract gave no valid reply in 2 attempts (schema invoice)",
+        "extract returned no valid reply in 2 attempts (schema invoice)",
         "  attempt 2, structure type:",
         "    at /total: expected number, got string 'one'    [/properties/total/type]",
         "  to see the reply: error.outcome.attempts[-1].reply; to allow more attempts: max_attempts=4",

@@ -67,7 +67,7 @@ def test_result_goes_to_stdout_and_the_plan_to_stderr(capsys):
 
     assert status == 0
     assert err.startswith("8 tasks x 1 variants x 1 epochs = 8 calls, 8 of them to make: about ")
-    assert "records go to no store" in err.splitlines()
+    assert "calls are not recorded" in err.splitlines()
     assert out.startswith("Benchmark suite\n")
     assert any(line.split()[:2] == ["bare", "8"] for line in out.splitlines())
     assert "  - bare failed: syntax no_json 2" in out.splitlines()

@@ -235,7 +235,7 @@ def test_assumptions_tell_what_the_figures_rest_on():
     extra = (0.0014 + 0.02 * 0.0018) + (2850 / 6 + 120) / 100_000 - 0.00525
     assert round(100 * extra / 0.4, 2) == 0.53
     assert result["assumptions"][2:] == [
-        "no target is given: 1.00% is taken; below 0.53% failures cost less than tuning does",
+        "no target is given, so 1.00% applies; below 0.53% failures cost less than tuning does",
         "the tuned model's failure rate of 0.10%/0.40%/0.90% is your assumption: a pilot measures it",
         "the tuned model's attempts fail as assumed: 2.00%/50.00%",
         "attempts of few_shot are not recorded: its tokens are priced as one attempt a call",
@@ -249,7 +249,7 @@ def test_notes_tell_where_claims_and_counts_differ():
     notes = decide(passing(ladder=claimed)).as_dict()["notes"]
 
     assert notes == [
-        "json_mode is claimed to be tested, without counts here",
+        "json_mode is declared as tested, but has no counts here",
         "few_shot is claimed to be untested, and few_shot measured it: it is tested",
     ]
 

@@ -104,7 +104,7 @@ def test_what_is_asked_for_and_not_measured_is_told():
     assert verdict.verdict == "NEED_MORE_DATA"
     assert "how many values are right, although the target needs it" in line(verdict, "unmeasured")
     assert "at least 95% of the values are right" in line(verdict, "target")
-    assert "nobody has checked whether the values are right" in head(verdict).splitlines()[0]
+    assert "the values are unchecked" in head(verdict).splitlines()[0]
 
 
 def test_few_right_values_are_told_though_nobody_asked():

@@ -22,8 +22,8 @@ __all__ = ["ProbeResult", "probe_as_json", "probe_as_lines"]
 # Requests without a failure that show 95 % at least, with 95 % confidence.
 _SHOWS_95 = 59
 _MEANS = {
-    "enforced": "enforced: every reply has what only the schema asked for",
-    "ignored": "not enforced: the schema is taken, and replies have what it forbids",
+    "enforced": "enforced: every reply has values that only the schema requires",
+    "ignored": "not enforced: the server accepts the schema, but replies violate it",
     "refused": "refused: the server answers, but takes no schema",
     "sometimes": "enforced only sometimes",
     "unknown": "unknown: no reply could be judged",

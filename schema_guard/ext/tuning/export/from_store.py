@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = ["UNCHECKED", "StoredCall", "from_store", "stored_calls"]
 
-UNCHECKED: Final = "valid, and nobody has looked at its values (--accept-unchecked takes it: tuning on it teaches its mistakes)"
+UNCHECKED: Final = (
+    "valid, with unchecked values (--accept-unchecked uses it, and the model learns its mistakes)"
+)
 _OTHER_SCHEMA: Final = "recorded under another content of the schema"
-_NO_REPLY: Final = "no reply came that could be judged"
+_NO_REPLY: Final = "no model reply"
 _NO_VALID_ATTEMPT: Final = "no attempt was valid"
 _TOUCHED: Final = "the redaction touched the answer, or a part of the input that the answer repeats"
 _MANY_TOUCHED: Final = 1_000  # a store keeps no more places of an attempt
@@ -265,7 +267,7 @@ def _refused(attempt: Mapping[str, Any], settings: ExportSettings) -> str | None
     base = _bare_name(settings.base or "")
     # Of `a>b` nobody knows which of them replied.
     if any(_bare_name(name) == base for name in model.split(">")):
-        return "nobody has looked at its values, and the model that is to be tuned gave it"
+        return "unchecked values from the model that you tune"
     return None
 
 

@@ -37,9 +37,9 @@ _ADVICE: Final = {
     NO_TEXT: KEEP_TEXTS,
 }
 _WORDS: Final = {
-    "gold": "a person or a labelled file gave them",
+    "gold": "labels from a person or a file",
     "checked": "a model's, valid, and passed by a check of yours",
-    "valid": "a model's, valid, and nobody has looked at their values",
+    "valid": "valid replies of a model, with unchecked values",
 }
 
 

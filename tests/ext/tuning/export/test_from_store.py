@@ -36,7 +36,7 @@ def test_an_answer_that_nobody_has_looked_at_is_left_out_unless_it_is_asked_for(
     """Valid is not right; of the model that is to be tuned it is never taken."""
     result = gathered(recorded(tmp_path / "r.db", [[GOOD]], checks=[]))
     assert not result.rows
-    assert [why for why in result.left_out if why.startswith("valid, and nobody")]
+    assert [why for why in result.left_out if why.startswith("valid, with unchecked")]
 
     for model, taken in (("large", 1), ("small-2026-01-02", 0), (None, 0)):
         store = recorded(
@@ -85,7 +85,7 @@ def test_what_no_model_gave_is_left_out(tmp_path, replies, settings, reason):
         ({"gateway_repaired": True}, "its reply may have been repaired by a gateway"),
         ({"stopped_at": 7}, "its reply was stopped early"),
         ({"schema_fingerprint": "0" * 16}, "recorded under another content of the schema"),
-        ({"kind": "transport"}, "no reply came"),
+        ({"kind": "transport"}, "no model reply"),
     ],
 )
 def test_what_records_say_of_a_reply_leaves_it_out(tmp_path, changed, reason):

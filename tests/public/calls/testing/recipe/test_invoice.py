@@ -69,5 +69,5 @@ def test_nonsense_is_refused(scripted_model):
     """A call without a valid reply raises, and says why."""
     extract = extractor(scripted_model(["no idea"], cycle=True))
 
-    with pytest.raises(GuardFailed, match="extract gave no valid reply in 2 attempts"):
+    with pytest.raises(GuardFailed, match="extract returned no valid reply in 2 attempts"):
         extract("Dear Sir")
