@@ -151,7 +151,7 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     is_piloted = case.piloted is not None and case.piloted.state == "fail"
     if others or is_piloted or (used is not None and chosen is not used):
         figures["switch_to"] = chosen.strategy.id
-    text = f"{strategy_text(chosen)} is below the target of {percent(case.config.target)} at every look"
+    text = f"{strategy_text(chosen)} is below the target of {percent(case.config.target)}"
     text += inputs_text(case, chosen)
     if case.cost is None or not case.cost.would_pass:
         return Ruling("PROMPTING_ENOUGH", text + (payback_text(case.cost) if case.cost else ""), figures)
