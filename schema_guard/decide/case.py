@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from math import fsum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call, tuned_per_call
 from schema_guard.decide.evidence.money import Three
@@ -20,7 +20,7 @@ from schema_guard.decide.evidence.values import CaseEvidence, Config, Pilot, Seg
 from schema_guard.decide.exclusions import Unexplained, unexplained
 from schema_guard.decide.fixable import FIXABLE, Failures
 from schema_guard.decide.in_use import part_of_alpha
-from schema_guard.decide.measure import Measured, has_data, measured, state_of
+from schema_guard.decide.measure import Measured, as_figures, has_data, measured, state_of
 from schema_guard.decide.playbook import STEPS, PlaybookStep, order_of, playbook_of
 from schema_guard.stats import Bounds, Rate, bounds
 
@@ -45,6 +45,16 @@ class SegmentRates(NamedTuple):
     prompt_state: str
     tuned: Rate | None
     tuned_state: str | None
+
+    def as_figures(self) -> dict[str, Any]:
+        """Return the segment with its bounds and counts as plain JSON; with a pilot, those of both."""
+        rates = {"prompt": self.prompt} | ({} if self.tuned is None else {"tuned": self.tuned})
+        figures: dict[str, Any] = {"name": self.name, "share": self.share}
+        figures |= {name: [rate.bounds.lower, rate.bounds.upper] for name, rate in rates.items()}
+        if self.tuned is None:
+            return figures | as_figures(self.prompt, self.prompt_state)
+        counts = {name: {"n": rate.n, "k": rate.count} for name, rate in rates.items()}
+        return figures | {f"{name}_{key}": n for name, both in counts.items() for key, n in both.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,6 @@ class Measured:
         calls: Calls behind the rate's n: more than n where inputs repeat.
         failed_calls: Calls behind the rate's count.
         failure_kinds: Of those calls; empty when not recorded.
-        attempts: Of those calls; empty when not recorded.
         retries: What retrying does; None when attempts are not recorded.
         e_ok: Evidence that the rate is below the target, as odds; None where failures come in bursts.
         e_bad: Evidence that it is above; None likewise.
@@ -92,7 +91,6 @@ class Measured:
     calls: int
     failed_calls: int
     failure_kinds: Mapping[str, int]
-    attempts: tuple[AttemptCounts, ...]
     retries: Hazards | None
     e_ok: float | None
     e_bad: float | None
@@ -187,7 +185,6 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
         calls=counts.calls,
         failed_calls=counts.failed_calls,
         failure_kinds=counts.failure_kinds,
-        attempts=counts.attempts,
         retries=retry_hazards(counts.attempts) if counts.attempts else None,
         e_ok=e_value(counts.failed, counts.n, config.target, side="ok") if independent else None,
         e_bad=e_value(counts.failed, counts.n, config.target, side="bad") if independent else None,

@@ -20,7 +20,6 @@ from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.explanation import reasons
 from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
-from schema_guard.decide.explanation.segments import segment_figures
 from schema_guard.decide.explanation.uses import functions_figures, uses_of
 from schema_guard.decide.measure import Measured, Met, as_figures, state_of
 from schema_guard.decide.playbook import playbook_line
@@ -209,7 +208,8 @@ def _decided(case: Case) -> Verdict:
         **end_figures(case, ruling),
         **(economic_figures(cost) if cost else {}),
         **_pilot_figures(case),
-        **segment_figures(case),
+        **({"segments": [part.as_figures() for part in case.parts]} if case.parts else {}),
+        **({"alpha_segment": case.alpha_segment} if case.parts else {}),
         "counted": _counted(case, ruling),
         **_reader_figures(case, ruling, cost),
     }

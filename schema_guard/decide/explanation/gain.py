@@ -8,88 +8,65 @@ the first prompt: a share of a gain that may be none has no bounds.
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.playbook import ANOTHER_MODEL, order_of
 from schema_guard.stats import Rate
 from schema_guard.text import interval, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from schema_guard.decide.case import Case
-    from schema_guard.decide.evidence.changes import Counted
     from schema_guard.decide.evidence.values import ComparisonCounts
     from schema_guard.decide.measure import Measured
 
-
-class GainShare(NamedTuple):
-    """The share of the tuned model's gain over the first prompt that the best prompt reaches.
-
-    Attributes:
-        what: `format`, or `right` of the values.
-        first: Id of the first prompt, the earliest step that was asked the same inputs.
-        best: Id of the best prompt.
-        rates: Of the first prompt, of the best one and of the tuned model: the share that misses it.
-        share: (first - best) / (first - tuned).
-        lower: Smallest share inside of the bounds of the three rates, which hold together.
-        upper: Largest one; above 1 where the best prompt may be better than the tuned model.
-    """
-
-    what: str
-    first: str
-    best: str
-    rates: tuple[Rate, Rate, Rate]
-    share: float
-    lower: float
-    upper: float
+_MISSED = {"format": "of the calls failed", "right": "of the values were wrong"}
 
 
 def gain_figures(case: Case) -> dict[str, Any]:
-    """Return the shares as plain JSON, with a line that names them, or the reason why there are none."""
-    shares = gain_shares(case)
-    if isinstance(shares, str):
-        return {"line": shares, "shares": {}}
-    keys = ("first", "best", "share", "lower", "upper")
-    figures = {share.what: {key: getattr(share, key) for key in keys} for share in shares}
-    return {"line": "; ".join(map(_text, shares)), "shares": figures}
+    """Return the share for the format, and for right values if they are known of all three, with a line in words.
 
-
-def _text(gain: GainShare) -> str:
-    first, best, tuned = (percent(rate.rate or 0.0) for rate in gain.rates)
-    what = "of the calls failed" if gain.what == "format" else "of the values were wrong"
-    return (
-        f"{gain.best} reaches {percent(gain.share)} {interval(gain.lower, gain.upper)} of what the tuned model gains "
-        f"over {gain.first}, on the same inputs: {first}, {best} and {tuned} {what}"
-    )
-
-
-def gain_shares(case: Case) -> list[GainShare] | str:
-    """Give the share for the format, and for right values where they are known of all three; or say why there is none."""
-    if case.tuned is None or not case.tuned.failed.n or case.evidence.pilot is None:
-        return "no tuned model is measured"
-    pilot, best = case.evidence.pilot, case.best
+    A share has `first`, the earliest step that was asked the same inputs, `best`, the best prompt, `share`, and its
+    `lower` and `upper` bound. Without shares, the line is the reason.
+    """
+    tuned, pilot, best = case.tuned, case.evidence.pilot, case.best
+    if tuned is None or pilot is None or not tuned.failed.n:
+        return {"line": "no tuned model is measured", "shares": {}}
     if best is None or pilot.paired is None:
-        return "the tuned model and the best prompt were not asked the same inputs"
-    first = _first(case, best)
+        return {"line": "the tuned model and the best prompt were not asked the same inputs", "shares": {}}
+    first, name = _first(case, best), best.strategy.id
     if first is best:
-        return f"no prompt before {best.strategy.id} was asked the same inputs"
-    format_rates = (first.failed, best.failed, case.tuned.failed)
-    right = _rates((first.strategy.right, best.strategy.right, pilot.right), case.alpha_each)
-    shares = [_share("format", first, best, format_rates), right and _share("right", first, best, right)]
-    known = [share for share in shares if share is not None]
-    return known or f"the tuned model is not proved to be better than {first.strategy.id}"
+        return {"line": f"no prompt before {name} was asked the same inputs", "shares": {}}
+    all_three, shares, lines = (first, best, tuned), {}, []
+    right = [one.strategy.right for one in all_three]
+    rates = {
+        "format": [one.failed for one in all_three],
+        "right": [Rate.of(one.missed, one.n, alpha=case.alpha_each) for one in right if one and one.n],
+    }
+    for what, known in rates.items():
+        share = _share(known)
+        if share is not None:
+            shares[what] = {"first": first.strategy.id, "best": name, **share}
+            missed = ", ".join(percent(rate.rate or 0.0) for rate in known[:2])
+            lines.append(
+                f"{name} reaches {percent(share['share'])} {interval(share['lower'], share['upper'])} of what the tuned "
+                f"model gains over {first.strategy.id}, on the same inputs: {missed} and {percent(known[2].rate or 0.0)} "
+                f"{_MISSED[what]}"
+            )
+    none = f"the tuned model is not proved to be better than {first.strategy.id}"
+    return {"line": "; ".join(lines) or none, "shares": shares}
 
 
 def _first(case: Case, best: Measured) -> Measured:
-    """Give the earliest step that was asked the inputs of the best one, by comparisons on the same inputs."""
+    """Return the earliest step that was asked the inputs of the best one, by comparisons on the same inputs."""
     same = _connected(best.strategy.id, case.evidence.comparisons)
     candidates = [
         one
         for one in case.prompted
         if one.strategy.id in same and one.failed.n and one.strategy.step not in ANOTHER_MODEL
     ]
-    return min(candidates, key=lambda found: (order_of(found.strategy.step), found.strategy.id), default=best)
+    return min(candidates, key=lambda one: (order_of(one.strategy.step), one.strategy.id), default=best)
 
 
 def _connected(start: str, comparisons: Iterable[ComparisonCounts]) -> set[str]:
@@ -105,35 +82,17 @@ def _connected(start: str, comparisons: Iterable[ComparisonCounts]) -> set[str]:
     return reached
 
 
-def _rates(counts: tuple[Counted | None, ...], alpha: float) -> tuple[Rate, Rate, Rate] | None:
-    known = [
-        Rate.of(counted.missed, counted.n, alpha=alpha)
-        for counted in counts
-        if counted is not None and counted.n
-    ]
-    return (known[0], known[1], known[2]) if len(known) == len(counts) else None
-
-
-def _share(what: str, first: Measured, best: Measured, rates: tuple[Rate, Rate, Rate]) -> GainShare | None:
-    """Give the share; None unless the tuned model's upper bound is below the first prompt's lower one.
+def _share(rates: Sequence[Rate]) -> dict[str, float] | None:
+    """Return the share; None unless the tuned model's upper bound is below the first prompt's lower one.
 
     Source: the share rises or falls all the way with each of the three rates while the gain is above 0, so that over their
     bounds it is smallest and largest in a corner. The bounds are those of the verdict, which hold for all strategies together:
     the best one may be chosen by its own data.
     """
-    before, prompted, tuned = rates
-    if before.rate is None or prompted.rate is None or tuned.rate is None:
-        return None
-    if before.bounds.lower <= tuned.bounds.upper:
+    if len(rates) < 3 or rates[0].bounds.lower <= rates[2].bounds.upper:
         return None
     corners = product(*((rate.bounds.lower, rate.bounds.upper) for rate in rates))
     shares = [(start - prompt) / (start - end) for start, prompt, end in corners]
-    return GainShare(
-        what,
-        first.strategy.id,
-        best.strategy.id,
-        rates,
-        (before.rate - prompted.rate) / (before.rate - tuned.rate),
-        min(shares),
-        max(shares),
-    )
+    before, prompted, tuned = (rate.rate or 0.0 for rate in rates)
+    share = (before - prompted) / (before - tuned)
+    return {"share": share, "lower": min(shares), "upper": max(shares)}

@@ -20,7 +20,7 @@ from schema_guard.decide.explanation.commands import (
     step_of_trial,
     watch_command,
 )
-from schema_guard.decide.explanation.gain import gain_shares
+from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.rules.ruling import PATIENCE_MONTHS, Ruling
 from schema_guard.decide.rules.tuned_models import concentration
 from schema_guard.stats import bounds
@@ -310,14 +310,16 @@ def not_measured(case: Case) -> list[str]:
     evidence = case.evidence
     piloted = evidence.pilot is not None and evidence.pilot.content is not None
     answered = any(strategy.right is not None and strategy.right.n for strategy in evidence.strategies)
-    share = gain_shares(case) if case.tuned is not None and case.tuned.failed.n else None
+    gain = gain_figures(case)
+    is_piloted = case.tuned is not None and case.tuned.failed.n > 0
     gaps = {
         "content: whether valid values are right": evidence.content is None and not piloted and not answered,
         "domain vocabulary: the kinds of the failed calls": _vocabulary_line(case) is None,
         "cost at volume: economics": case.cost is None,
         "latency: seconds and a budget": evidence.latency is None,
         "the tuned model: a pilot": case.tuned is None,
-        f"how much of what the tuned model gains prompting reaches: {share}": isinstance(share, str),
+        f"how much of what the tuned model gains prompting reaches: {gain['line']}": is_piloted
+        and not gain["shares"],
         "months until the base model is shut down: a risk": evidence.feasibility.months_to_shutdown is None,
         _NO_SOURCE: case.cost is not None and not evidence.sources,
     }

@@ -16,10 +16,11 @@ from schema_guard.configuration.early_stop import stops_early
 from schema_guard.configuration.traffic import again_of
 from schema_guard.decide.failing_places import failing_places
 from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration, is_trial, trial_of
+from schema_guard.decide.recorded.strategies import attempts_of, codes_of, kinds_of
 from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from schema_guard.records import ConfigurationCounts
 
@@ -109,16 +110,11 @@ def with_fallback(
         evidence.pop("attempts", None)
         return evidence | {"failure_kinds": {}, "failure_codes": {}}
     if "attempts" in evidence:
-        evidence["attempts"] = [*evidence["attempts"], *_attempts(again)]
-    counted = [failure for row in again for failure in row.final_failures if failure.kind != "transport"]
-    kinds = _added((failure.kind, failure.attempts) for failure in counted)
+        evidence["attempts"] = [*evidence["attempts"], *attempts_of(again)]
     evidence.pop("early_stop", None)
     if any(stops_early(row.settings) for row in again):
         evidence["early_stop"] = True
-    return evidence | {
-        "failure_kinds": kinds,
-        "failure_codes": _added((one.code, one.attempts) for one in counted),
-    }
+    return evidence | {"failure_kinds": kinds_of(again), "failure_codes": codes_of(again)}
 
 
 def answered_for(
@@ -167,18 +163,3 @@ def joined_pilots(
 def _same(one: RecordedConfiguration, other: RecordedConfiguration) -> bool:
     named = [(row.model, row.strategies, row.settings, row.version) for row in (one.first, other.first)]
     return named[0] == named[1]
-
-
-def _attempts(rows: Sequence[ConfigurationCounts]) -> list[list[int]]:
-    most = max(len(row.attempts) for row in rows)
-    return [
-        [sum(row.attempts[at][part] for row in rows if at < len(row.attempts)) for part in (0, 1)]
-        for at in range(most)
-    ]
-
-
-def _added(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
-    totals: dict[str, int] = {}
-    for name, calls in counted:
-        totals[name] = totals.get(name, 0) + calls
-    return totals

@@ -148,11 +148,11 @@ def _failures(
             "does is not known"
         )
     whole = _is_whole(evidence)
-    attempts = {"attempts": _attempts(rows)} if evidence["n"] and whole and not unseen else {}
-    return {"failure_kinds": _kinds(rows), "failure_codes": _codes(rows), **attempts}
+    attempts = {"attempts": attempts_of(rows)} if evidence["n"] and whole and not unseen else {}
+    return {"failure_kinds": kinds_of(rows), "failure_codes": codes_of(rows), **attempts}
 
 
-def _kinds(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
+def kinds_of(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
     """Count failed calls by kind."""
     kinds: dict[str, int] = defaultdict(int)
     for row in rows:
@@ -163,7 +163,7 @@ def _kinds(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
     return dict(kinds)
 
 
-def _codes(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
+def codes_of(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
     """Count failed calls by code."""
     codes: dict[str, int] = defaultdict(int)
     for row in rows:
@@ -181,7 +181,7 @@ def slower(rows: Iterable[ConfigurationCounts], limit_s: float) -> dict[str, int
     return {"n": n, "k": sum(count for lower, count in buckets if lower >= edge)} if n else None
 
 
-def _attempts(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
+def attempts_of(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
     """Add up calls that reached an attempt, and calls that failed in it."""
     columns = zip_longest(*(row.attempts for row in rows), fillvalue=(0, 0))
     return [[sum(n for n, _ in column), sum(k for _, k in column)] for column in columns]
