@@ -75,7 +75,6 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]]]] = {
     "bench compare": (["result.json", "result.json"], [["--variant", "bar"], ["--measure", "rihgt"]]),
     "schema check": (["order.json", "reply.txt"], [["--format", "jsn"]]),
     "schema lint": (["order.json", "--provider", "openai"], [["--provider", "opnai"], ["--format", "sarf"]]),
-    "schema test": (["order.json", "--examples", "5"], [["--exampels", "5"]]),
     "schema probe": (
         ["--model", "local", "--dry-run"],
         [["--model", "opnai:gpt-5"], ["--provider", "opnai"]],
@@ -96,7 +95,7 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]]]] = {
 }
 # The argument of a command that is a path, and is replaced by a path that doesn't exist.
 PATHS = {
-    "bench run": 0, "bench compare": 0, "schema check": 0, "schema lint": 0, "schema test": 0, "store import": 0,
+    "bench run": 0, "bench compare": 0, "schema check": 0, "schema lint": 0, "store import": 0,
     "tune run": 0,
 }  # fmt: skip
 

@@ -107,6 +107,13 @@ def test_the_chapter_has_a_line_for_each_provider():
     assert set(re.findall(r'provider="([a-z-]+)"', chapter)) <= set(PROVIDER_OPTIONS)
 
 
+@pytest.mark.parametrize("provider", ["cohere", "bedrock"])
+def test_provider_with_an_api_of_its_own_is_left_to_a_function(provider):
+    """The error says what to do instead."""
+    with pytest.raises(InvalidArgument, match="has no model of it. Guard a function that calls it"):
+        connect("http://h/v1#m", provider=provider)
+
+
 def test_what_is_no_adapter_is_refused(tmp_path):
     """An adapter is a GGUF file for the local model; anything else is told before a server is started."""
     words = tmp_path / "words.gguf"
