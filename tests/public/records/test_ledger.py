@@ -350,7 +350,10 @@ def test_store_in_a_read_only_folder_can_be_read(tmp_path, path):
     finally:
         tmp_path.chmod(0o700)
 
-    assert called.stdout.splitlines() == ["1", "it is read-only"]
+    assert called.stdout.splitlines() == [
+        "1",
+        "it is read-only. Make it and its folder writable, or name another file",
+    ]
     assert json.loads(reported.stdout)["groups"][0]["calls"] == 1
 
 
