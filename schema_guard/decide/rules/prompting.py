@@ -73,8 +73,8 @@ def import_all_first(case: Case) -> Ruling | None:
     figures = {"strategy": strategy.id, "n_more": None, "months_to_answer": None, "unrated": list(named)}
     return Ruling(
         "NEED_MORE_DATA",
-        f"{plural(sum(one.calls for one in unrated), 'judged call')} {traffic}: they say what fails and not how "
-        "often, so they decide nothing",
+        f"{plural(sum(one.calls for one in unrated), 'call')} {traffic}: they show what fails but not how often, so "
+        "they decide nothing",
         figures,
     )
 
