@@ -33,10 +33,10 @@ from schema_guard.ext.fitting.adapting import adapt
 from schema_guard.ext.fitting.adapting.values.validity import as_json_schema
 from schema_guard.ext.fitting.linting import lint
 from schema_guard.ext.fitting.rules.tables import RULES
+from schema_guard.judging import is_same
 from schema_guard.schema import Schema
 from schema_guard.stats import bounds
 from schema_guard.text import percent
-from schema_guard.validation.equality import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,7 @@ from functools import partial
 from time import monotonic, perf_counter, time
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from schema_guard.plain_reply import acceptor, form_of
+from schema_guard.plain_reply import acceptor
 from schema_guard.preparing.later import LaterPrepared
 from schema_guard.records import recorder
 from schema_guard.records.identity import (
@@ -206,7 +206,7 @@ class AcceptedCall(NamedTuple):
     prepared: Prepared
     origin: Origin
     task: str
-    reply: Any
+    reply: str
     elapsed_s: float
     value: Any
 
@@ -217,21 +217,15 @@ class AcceptedCall(NamedTuple):
 
         flow = enforce(self.task, self.prepared.plan, partial(self.prepared.call, self.origin))
         next(flow)
-        done = flow.send(
-            end(self.reply, self.elapsed_s, Judgement(True, self.value, None, form_of(self._text)))
-        )
+        done = flow.send(end(self.reply, self.elapsed_s, Judgement(True, self.value, None, "clean")))
         assert type(done) is Done
         return self.prepared.folded(done.outcome)
-
-    @property
-    def _text(self) -> str:
-        return self.reply if type(self.reply) is str else self.reply.text
 
     @property
     def chars(self) -> int:
         """About how much text it keeps in memory: task and reply, and the prompt in which the task stands once more."""
         prefix = self.prepared.plan.steps[0].prefix
-        return len(prefix) + 2 * len(self.task) + len(self._text)
+        return len(prefix) + 2 * len(self.task) + len(self.reply)
 
     def record(self) -> Recorder | None:
         """Hand the call, or its outcome, to its store, and give that."""
@@ -239,17 +233,13 @@ class AcceptedCall(NamedTuple):
         store = prepared.store()
         if store is None:
             return None
-        call = self
-        if type(self.reply) is not str:
-            # Read as it is now: what becomes of it later is its owner's affair.
-            call = self._replace(reply=prepared.receiver.read(self.reply))
         if not hasattr(type(store), "record_unmade"):
-            store.record(call.outcome(), self.task)
+            store.record(self.outcome(), self.task)
             return store
         # Found out at the first call, and not when its writer comes to it: by then they may have changed.
         if prepared.version.text is None:
             prepared.version.compute()
         if prepared.plan.prices is not None:
             prepared.plan.prices()
-        cast("DeferringRecorder", store).record_unmade(call)
+        cast("DeferringRecorder", store).record_unmade(self)
         return store

@@ -12,33 +12,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Never, TypedDict, TypeVar, Unpack, overload
 
+from schema_guard.arguments import (
+    require_bool,
+    require_kind,
+    require_list,
+    require_members,
+    require_one_of,
+    require_text,
+)
 from schema_guard.checks import refusal_of_checks
-from schema_guard.interruptions import value_or
-from schema_guard.limits import DEFAULT_LIMITS
+from schema_guard.errors import InvalidArgument
+from schema_guard.interruptions import is_interruption
+from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, parse
-from schema_guard.plain_reply import (
-    UNREAD,
-    acceptor,
-    form_of,
-    require_terms,
-    restored,
-)
-from schema_guard.reading import (
-    TOO_MANY,
-    FoundDocuments,
-    Reading,
-    bare,
-    brackets,
-    find_documents,
-    is_only_reasoning,
-    opens_json,
-    read,
-    text_after,
-)
+from schema_guard.plain_reply import acceptor
+from schema_guard.reading import TOO_MANY, Documents, documents
 from schema_guard.schema import Schema
+from schema_guard.text import clip
 from schema_guard.validation import failures
-from schema_guard.validation.equality import is_same
-from schema_guard.values import Failure, Judgement, Missed
+from schema_guard.validation.encoded_json import decoded, encoded_failure, may_hold_json
+from schema_guard.validation.violations import failure_of
+from schema_guard.values import REPAIRS, Failure, Judgement, Missed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,18 +43,14 @@ if TYPE_CHECKING:
     from schema_guard.arguments import NoSuchArgument, Nothing
     from schema_guard.checks import Check
     from schema_guard.extensions import Repaired
-    from schema_guard.limits import Limits
     from schema_guard.schema import SchemaSource
     from schema_guard.types.coercion import Coerced
     from schema_guard.values import FinishReason, Form, Repair, Violation
 
 V = TypeVar("V")
+_NO_DOCUMENTS = Documents()
 if TYPE_CHECKING:
     U = TypeVarWithDefault("U", default=Any)
-
-# Brackets of prose that nothing closes: one of the outermost is the JSON that was cut off, if any is.
-_UNCLOSED_READ = 4
-
 
 if TYPE_CHECKING:
 
@@ -131,171 +121,169 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     """
     if not isinstance(schema, Schema):
         schema = Schema.of(schema)
-    require_terms(text, finish_reason, repair, checks, restore, coerce)
-    accept = acceptor(schema, limits)
-    if finish_reason in failures.REFUSED:
-        return failed(failures.REFUSED[finish_reason])
-    value = accept(text) if restore is None else Missed(UNREAD)
-    if type(value) is not Missed:
-        return checked(value, checks, form_of(text))
-    terms = Terms(schema, finish_reason, repair, checks, restore, limits, coerce)
-    return judge_missed(text, value, terms)
+    _require_terms(text, finish_reason, repair, checks, restore, coerce)
+    require_kind("limits", limits, Limits)
+    return judge_reply(text, Terms(schema, finish_reason, repair, checks, restore, limits, coerce))
 
 
-def judge_missed(text: str, missed: Missed, terms: Terms) -> Judgement[Any]:
-    """Return the judgement of a reply that the schema's `acceptor` did not take."""
-    if missed.failure is not None:
-        return failed(missed.failure)
-    if not isinstance(missed.value, dict | list):
-        return _judge_read(text, missed.value, terms)
-    return _refused(missed.value, text, terms)
-
-
-def _judge_read(text: str, value: Any, terms: Terms) -> Judgement[Any]:
-    """Judge a reply by the whole reading rule; *value* is what parsing all of it gave, or `UNREAD`."""
-    limits = terms.limits
-    # A character is 4 bytes at the most; counting them takes a copy of the text.
-    if 4 * len(text) > limits.max_bytes:
-        size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
-        if size > limits.max_bytes:
-            return failed(_syntax("too_large", f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"))
-    reading = read(text)
-    if reading.refusal:
-        return failed(Failure("refusal", "refusal", "the model refused in prose"))
-    if reading.direct:
-        return _judge_direct(text, reading, value, terms)
-    if terms.finish_reason == "length" and is_only_reasoning(text):
-        return failed(failures.REASONING_EXHAUSTED)
-    return _judge_prose(text, reading, terms)
-
-
-def judge_value(  # noqa: PLR0913 - as `judge`
-    value: Any,
-    schema: Schema[V],
-    *,
-    own: bool = False,
-    repair: Repair = "off",
-    checks: Sequence[Callable[[Any], str | bool | None]] = (),
-    limits: Limits = DEFAULT_LIMITS,
-    coerce: bool = True,
-) -> Judgement[V]:
-    """Judge a value that was parsed already, so that the text it stood in is not known: its form is `parsed`.
+def judge_reply(text: str, terms: Terms, missed: Missed | None = None) -> Judgement[Any]:
+    """Validate a reply.
 
     Args:
-        value: Plain JSON data; or, with *own*, an instance of the schema's own Python type.
-        schema: What it must keep to.
-        own: Whether the value is valid by being what it is, so that only the checks are left. Its type may hold
-            what JSON does not.
-        repair: As in `judge`: of a value only JSON inside of strings can be repaired.
-        checks: As in `judge`.
-        limits: How large the value may be.
-        coerce: As in `judge`.
+        text: The whole reply.
+        terms: The terms of the judgement.
+        missed: The result of the schema's `acceptor`, if it has missed the text.
+    """
+    if terms.finish_reason in failures.REFUSED:
+        return failed(failures.REFUSED[terms.finish_reason])
+    if missed is None and terms.restore is None:
+        result = acceptor(terms.schema, terms.limits)(text)
+        if type(result) is not Missed:
+            return checked(result, terms.checks, "clean")
+        missed = result
+    known = None if missed is None else missed.value
+    if missed is not None and missed.failure is not None:
+        return failed(missed.failure)
+    return _judge_documents(documents(text, terms.limits, known), text, terms)
+
+
+def _require_terms(
+    text: object, finish_reason: object, repair: object, checks: Any, restore: object, coerce: object
+) -> None:
+    """Raise `InvalidArgument` for arguments of the wrong type. An unknown finish reason counts as none."""
+    if not isinstance(text, str):
+        raise InvalidArgument(f"judge: text={clip(repr(text))}: expected a str. Decode bytes first")
+    require_text("judge: finish_reason", finish_reason)
+    require_one_of("judge: repair", repair, REPAIRS)
+    require_list("judge: checks", checks, "callables")
+    require_members("judge: checks", checks, callable, "a callable that returns a bool, None, or a message")
+    if restore is not None and not callable(restore):
+        raise InvalidArgument(f"judge: restore={clip(repr(restore))}: expected a callable or None")
+    require_bool("judge: coerce", coerce)
+
+
+def judge_value(value: Any, terms: Terms, *, own: bool = False) -> Judgement[Any]:
+    """Judge a value that was parsed already, so its text is not known. Its form is `parsed`.
+
+    Args:
+        value: Plain JSON data, or with *own*, an instance of the schema's own Python type.
+        terms: The terms of the judgement. Only JSON inside strings can be repaired.
+        own: Whether the value is valid because of its type, so that only the checks are left.
 
     Returns:
-        A judgement. A value that is no JSON is a failure of kind `transport` with code `no_reply`.
-        Nothing is raised for any value.
+        A judgement. A value that isn't JSON is a failure of kind `transport` with code `no_reply`. No value raises.
     """
     if own:
-        return checked(value, checks, "parsed")
-    from schema_guard.validation.plain_json import FOREIGN, refusal_of  # few functions parse by themselves
+        return checked(value, terms.checks, "parsed")
+    from schema_guard.validation.measure import FOREIGN, refusal_of  # few functions parse by themselves
 
-    refused = refusal_of(value, limits)
-    if refused is not None:
-        if refused.code == FOREIGN:
-            return failed(Failure("transport", "no_reply", f"the value holds {refused.message}"))
-        return failed(_syntax(refused.code, refused.message))
-    terms = Terms(schema, None, repair, checks, None, limits, coerce)
-    if terms.accepts(value):
-        return accepted(value, terms, "parsed")
-    return _refused(value, "", terms)
+    refused = refusal_of(value, terms.limits)
+    if refused is None:
+        return _judge_documents(Documents([(0, value)], "parsed"), "", terms)
+    if refused.code == FOREIGN:
+        return failed(Failure("transport", "no_reply", f"the value holds {refused.message}"))
+    return failed(Failure("syntax", refused.code, refused.message))
 
 
-def _judge_direct(text: str, reading: Reading, value: Any, terms: Terms) -> Judgement[Any]:
-    span = reading.candidates[0]
-    document = text[span.start : span.end]
-    form: Form = "clean" if reading.clean else "unwrapped"
-    if value is UNREAD or span.start or terms.restore is not None:
-        value = terms.parse(document)
-    if type(value) is NotJson and value.end is not None:
-        data = document.encode()
-        document, rest = data[: value.end].decode(), data[value.end :].decode()
-        form, value = "unwrapped", terms.parse(document)
-        failure = _failure_after(rest, value, terms)
-        if failure is not None:
-            return failed(failure)
-    if type(value) is NotJson:
-        # No repair takes values away by the thousand.
-        broken = [] if value.code == "too_many_nodes" else [document]
-        return _repaired(broken, terms) or failed(failures.not_json(value, document, terms.finish_reason))
-    if terms.accepts(value):
-        return accepted(value, terms, form)
-    is_text = isinstance(value, str) and value.lstrip()[:1] in ("{", "[")
-    inside = terms.parse(value) if is_text else UNREAD
-    if type(inside) is not NotJson and terms.accepts(inside):
-        return accepted(inside, terms, "unwrapped")
-    return _refused(value, text, terms)
+def _judge_documents(found: Documents, text: str, terms: Terms) -> Judgement[Any]:
+    if found.is_refused:
+        return _judge_invalid(found, found.values, text, terms)
+    if found.is_reasoning and terms.finish_reason == "length":
+        return failed(failures.REASONING_EXHAUSTED)
+    values = found.values
+    if terms.restore is not None:
+        values = [(size, terms.restored(value)) for size, value in values]
+    valid = [value for _, value in values if terms.accepts(value)]
+    failure = found.failure or _ambiguity(found, valid, terms)
+    if failure is not None:
+        return failed(failure)
+    if valid:
+        return accepted(valid[0], terms, found.form)
+    inside = [terms.restored(value) for value in found.inside]
+    if inside and terms.accepts(inside[0]):
+        return accepted(inside[0], terms, "unwrapped")
+    return _judge_invalid(found, values, text, terms)
 
 
-def _opens_document(rest: str, terms: Terms) -> bool:
-    """Say whether the text behind a JSON text opens with another one, whole or cut off."""
-    rest = text_after(rest, 0)
-    if rest[:1] not in ("{", "[") or not rest:
-        return False
-    value = terms.parse(rest)
-    return type(value) is not NotJson or value.code == "unfinished" or value.end is not None
+def _ambiguity(found: Documents, valid: Sequence[Any], terms: Terms) -> Failure | None:
+    """Return the failure of a reply with different valid values, or with more brackets than are parsed."""
+    rest = found.rest if valid and found.rest is not None else _NO_DOCUMENTS
+    others = [
+        value for value in map(terms.restored, [value for _, value in rest.values]) if terms.accepts(value)
+    ]
+    if valid and not _is_one([*valid, *others]):
+        several = "different valid values in the text: expected exactly one"
+        return Failure("syntax", "several_documents", several)
+    is_cut_short = found.is_cut_short or rest.is_cut_short
+    return rest.failure or (Failure("syntax", TOO_MANY.code, TOO_MANY.message) if is_cut_short else None)
 
 
-def _failure_after(rest: str, value: Any, terms: Terms) -> Failure | None:
-    """Return the failure for a second document after a JSON text: adjacent, cut off, or valid and different."""
-    if not rest.strip():
-        return None
-    another = _syntax("several_documents", "a second JSON text follows the first: expected exactly one")
-    if _opens_document(rest, terms):
-        return another
-    if type(value) is NotJson or not terms.accepts(value):
-        # The first JSON text is the only candidate: why it fails is what there is to say.
-        return None
-    reading = Reading(False, False, *brackets(rest, 0))
-    for start in reading.unclosed[:_UNCLOSED_READ]:
-        parsed = terms.parse(rest[start:])
-        if type(parsed) is NotJson and parsed.code == "unfinished" and opens_json(rest[start:]):
-            return another
-    found = find_documents(rest, reading._replace(unclosed=()), terms.parse, terms.accepts)
-    if not all(_is_one([value, other]) for other in found.valid):
-        return another
-    return _syntax(TOO_MANY.code, TOO_MANY.message) if found.is_cut_short else None
+def _judge_invalid(
+    found: Documents, values: Sequence[tuple[int, Any]], text: str, terms: Terms
+) -> Judgement[Any]:
+    """Judge a reply without a valid value: the type may convert its value, or a repair make it valid."""
+    invalid, text = [value for _, value in values], "" if terms.restore is not None else text
+    results = [terms.converted(value, text) for value in invalid] if terms.schema.is_typed else []
+    coerced = [(value, result) for value, result in zip(invalid, results) if not isinstance(result, Failure)]  # noqa: B905
+    if _is_one([value for value, _ in coerced]):
+        return terms.checked(coerced[0][1])
+    if terms.repair != "off":
+        judged = None if found.is_cut else _bare(found.bare, terms)
+        judged = judged or _repaired(found.broken, terms) or _decoded(invalid, terms)
+        if judged is not None:
+            return judged
+    if not invalid:
+        return failed(failures.without_value(found, text, terms.finish_reason))
+    # Of equally large values the last, because a final answer follows its drafts.
+    at = max(range(len(values)), key=lambda index: (values[index][0], index)) if len(values) > 1 else 0
+    result = results[at] if results else None
+    failure = result if isinstance(result, Failure) else terms.failure(invalid[at], text)
+    left = _inside(invalid[at], terms, failure)[1]
+    return failed(failure if left is None else encoded_failure(failure, left))
 
 
-def _judge_prose(text: str, reading: Reading, terms: Terms) -> Judgement[Any]:
-    for start in reading.unclosed[:_UNCLOSED_READ]:
-        value = terms.parse(text[start:])
-        if type(value) is NotJson and value.code == "unfinished":
-            # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
-            return _repaired([text[start:]], terms) or failed(
-                failures.not_json(value, text[start:], terms.finish_reason)
-            )
-    found = find_documents(text, reading, terms.parse, terms.accepts)
-    if len(found.valid) <= 1 and found.is_cut_short:
-        return failed(_syntax(TOO_MANY.code, TOO_MANY.message))
-    if len(found.valid) > 1:
-        return failed(
-            _syntax("several_documents", "different valid values in the text: expected exactly one")
+def _is_one(values: Sequence[Any]) -> bool:
+    return bool(values) and all(is_same(values[0], other) for other in values[1:])
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether two values are one JSON value: 1 is 1.0 and isn't true, and the order of keys doesn't count.
+
+    It recurses, so it is for values within the limit of 100 levels.
+
+    >>> is_same({"a": [1, True]}, {"a": [1.0, True]}), is_same(1, True)
+    (True, False)
+    """
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(is_same(one[key], other[key]) for key in one)
         )
-    if found.valid:
-        return accepted(found.valid[0], terms, "unwrapped")
-    judged = _only_coerced(found.invalid, terms) or _bare(text, terms)
-    judged = judged or _repaired(found.broken, terms) or _only_decoded(found.invalid, terms)
-    return judged or failed(_prose_failure(text, found, terms))
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(is_same, one, other))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _bare(bare: str, terms: Terms) -> Judgement[Any] | None:
+    """Judge a reply that is one scalar without quotes, or in the syntax of another language; None for any other."""
+    from schema_guard.extensions import load  # most guards never repair
+
+    finished = terms.finish_reason != "length"
+    scalars = load("option:repair").scalars(bare, terms.schema.document, finished=finished)
+    valid = [(value, steps) for value, steps in scalars if terms.accepts(value)]
+    if not _is_one([value for value, _ in valid]):
+        return None
+    value, steps = valid[0]
+    return accepted(value, terms, "repaired_lossless", steps)
 
 
 def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
-    """Judge the first reading of broken JSON that validates; None when repair is off or helps nothing.
+    """Judge the first valid reading of broken JSON; None if there is none.
 
-    Of two texts that can be repaired to different valid values neither is taken.
+    If two texts can be repaired to different valid values, neither is accepted.
     """
-    if terms.repair == "off":
-        return None
-    from schema_guard.extensions import load  # most guards never repair
+    from schema_guard.extensions import load  # as in `_bare`
 
     repairing = load("option:repair")
     finished = terms.finish_reason in failures.FINISHED
@@ -308,24 +296,23 @@ def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
         if first is not None:
             repaired.append(first)
         if not readings.complete or left <= 0:
-            return failed(_syntax("too_costly", "the text has more faults than can be repaired"))
+            return failed(Failure("syntax", "too_costly", "the text has more faults than can be repaired"))
     if not repaired:
         return None
     if not _is_one([judged.value for judged in repaired]):
-        return failed(
-            _syntax("several_documents", "two broken texts can be repaired to different valid values")
-        )
+        several = "two broken texts can be repaired to different valid values"
+        return failed(Failure("syntax", "several_documents", several))
     return repaired[0]
 
 
 def _as_repaired(reading: Repaired, terms: Terms) -> Judgement[Any] | None:
-    """Judge one reading of broken JSON; None where it is not valid."""
-    value, steps = terms.parse(reading.text), reading.steps
+    """Judge one reading of broken JSON; None if it isn't valid."""
+    value, steps = terms.restored(parse(reading.text, terms.limits)), reading.steps
     if type(value) is NotJson:
         return None
     form: Form = "repaired_lossless" if reading.lossless else "repaired_lossy"
     if not terms.accepts(value):
-        inside = _decoded(value, terms)[0]
+        inside = _inside(value, terms, terms.failure(value))[0]
         if not terms.accepts(inside):
             result = terms.converted(value)
             return None if isinstance(result, Failure) else terms.checked(result, form, steps)
@@ -333,84 +320,22 @@ def _as_repaired(reading: Repaired, terms: Terms) -> Judgement[Any] | None:
     return accepted(value, terms, form, steps)
 
 
-def _decoded(
-    value: Any, terms: Terms, violations: Sequence[Violation] = ()
-) -> tuple[Any, Sequence[Violation] | None]:
-    """Return a value with its JSON strings decoded, and its violations then; None if it had no JSON strings."""
-    violations = violations or terms.failure(value).violations
-    if not any(map(failures.may_hold_json, violations)):
-        return value, None
-    from schema_guard.validation.encoded_json import decoded  # few failures need it
-
-    def broken(value: Any) -> Sequence[Violation]:
-        return () if terms.accepts(value) else terms.failure(value).violations
-
-    return decoded(value, violations, broken, lambda text: parse(text, terms.limits))
-
-
-def _refused(value: Any, text: str, terms: Terms) -> Judgement[Any]:
-    """Judge a value that is not valid as it stands: it may be, once it is read as what it was meant to be."""
-    failure = terms.converted(value, text)
-    if not isinstance(failure, Failure):
-        return terms.checked(failure)
-    if not isinstance(value, dict | list):
-        return _bare(text, terms) or failed(failure)
-    inside, left = _decoded(value, terms, failure.violations)
-    if terms.repair != "off" and left is not None and not left:
-        return accepted(inside, terms, "repaired_lossless", ("encoded_value",))
-    return failed(failures.encoded_failure(failure, left))
-
-
-def _only_coerced(invalid: Sequence[tuple[int, Any]], terms: Terms) -> Judgement[Any] | None:
-    """Judge the only value of prose that the schema's type converts; None without one."""
-    values = [value for _, value in invalid] if terms.schema.is_typed else []
-    results = [(value, terms.converted(value)) for value in values]
-    converted = [(value, result) for value, result in results if not isinstance(result, Failure)]
-    return terms.checked(converted[0][1]) if _is_one([value for value, _ in converted]) else None
-
-
-def _is_one(values: Sequence[Any]) -> bool:
-    return bool(values) and all(is_same(values[0], other) for other in values[1:])
-
-
-def _only_decoded(invalid: Sequence[tuple[int, Any]], terms: Terms) -> Judgement[Any] | None:
-    """Judge the only value of prose that is valid once its JSON strings are decoded; None without one."""
-    decoded = [] if terms.repair == "off" else [_decoded(value, terms) for _, value in invalid]
+def _decoded(invalid: Sequence[Any], terms: Terms) -> Judgement[Any] | None:
+    """Judge the only value that is valid once its JSON strings are decoded; None without one."""
+    decoded = [_inside(value, terms, terms.failure(value)) for value in invalid]
     valid = [inside for inside, left in decoded if left is not None and not left]
     return accepted(valid[0], terms, "repaired_lossless", ("encoded_value",)) if _is_one(valid) else None
 
 
-def _bare(text: str, terms: Terms) -> Judgement[Any] | None:
-    """Judge a reply that is one scalar without quotes, or in the writing of another language; None for any other."""
-    if terms.repair == "off":
-        return None
-    from schema_guard.extensions import load
+def _inside(value: Any, terms: Terms, failure: Failure) -> tuple[Any, Sequence[Violation] | None]:
+    """Return a value with its JSON strings decoded, and its violations then; None if it has no JSON strings."""
+    if not any(map(may_hold_json, failure.violations)):
+        return value, None
 
-    finished = terms.finish_reason != "length"
-    scalars = load("option:repair").scalars(bare(text), terms.schema.document, finished=finished)
-    valid = [(value, steps) for value, steps in scalars if terms.accepts(value)]
-    if not _is_one([value for value, _ in valid]):
-        return None
-    value, steps = valid[0]
-    return accepted(value, terms, "repaired_lossless", steps)
+    def broken(value: Any) -> Sequence[Violation]:
+        return () if terms.accepts(value) else terms.failure(value).violations
 
-
-def _prose_failure(text: str, found: FoundDocuments, terms: Terms) -> Failure:
-    """Give the failure that explains best: the largest JSON text's violations, else cut off, else its syntax."""
-    if found.invalid:
-        # Of equally large ones the last: a final answer follows its drafts.
-        _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
-        failure = terms.failure(value, text)
-        return failures.encoded_failure(failure, _decoded(value, terms, failure.violations)[1])
-    if terms.finish_reason == "length":
-        return failures.cut_off(
-            text, "max_tokens", "cut off at the output limit before a JSON text was complete"
-        )
-    if found.refused:
-        return failures.not_json(found.refused[-1], text, "stop")
-    if not text.strip("\ufeff \t\r\n"):
-        return _syntax("empty", "the reply is empty")
-    return _syntax("no_json", "no JSON text in the reply")
+    return decoded(value, failure.violations, broken, lambda text: parse(text, terms.limits))
 
 
 class Terms(NamedTuple):
@@ -429,18 +354,16 @@ class Terms(NamedTuple):
         return self.schema.accepts(value, self.limits.max_steps)
 
     def failure(self, value: Any, text: str = "") -> Failure:
-        """Return the failure of an invalid value. *text* is its JSON text, if it is known."""
-        found = self.converted(value, text)
-        if isinstance(found, Failure):
-            return found
-        return failures.schema_failure(value, self.schema, self.limits)
+        """Return the failure of an invalid value. *text* contains its JSON text, if it is known."""
+        result = self.converted(value, text)
+        return result if isinstance(result, Failure) else failure_of(self._violations(value, text))
+
+    def _violations(self, value: Any, text: str) -> list[Violation]:
+        return self.schema.violations_in(value, text, self.limits.max_steps)
 
     def converted(self, value: Any, text: str = "") -> Coerced | Failure:
         """Convert a value that the document refuses by the schema's type, or return its failure; run no checks."""
-        from schema_guard.validation.violations import failure_of  # only failures need it
-
-        schema, limits = self.schema, self.limits
-        violations = schema.violations_in(value, text if self.restore is None else "", limits.max_steps)
+        schema, violations = self.schema, self._violations(value, text)
         if schema.reader is None:
             return failure_of(violations)
         from schema_guard.types import coercion  # only typed schemas need it
@@ -449,7 +372,7 @@ class Terms(NamedTuple):
             failure = coercion.refusal_by_type(value, schema.reader, lambda: violations, is_refused=True)
             return failure or failure_of(violations)
         return coercion.coerce(
-            value, schema.reader, violations, lambda written: schema.accepts_written(written, limits)
+            value, schema.reader, violations, lambda written: schema.accepts_written(written, self.limits)
         )
 
     def checked(
@@ -459,21 +382,22 @@ class Terms(NamedTuple):
         judged = checked(found.value, self.checks, form, repairs)
         return judged._replace(coercions=found.coercions) if judged.ok else judged
 
-    def parse(self, text: str) -> Any:
-        """Return the value of a JSON text, or a `NotJson`. A value that cannot be restored stays as it is."""
-        value = parse(text, self.limits)
+    def restored(self, value: Any) -> Any:
+        """Return a value in the form of the schema. A value that can't be converted, and a `NotJson`, stay as they are."""
         if self.restore is None or type(value) is NotJson:
             return value
-        return value_or(value, self.restore, value)
+        try:
+            return self.restore(value)
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            return value
 
 
 def accepted(value: Any, terms: Terms, form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:
-    """Return the judgement of a value that the document accepts: restore it, and run the checks."""
-    made = restored(value, terms.schema, terms.limits)
-    if type(made) is Missed:
-        assert made.failure is not None
-        return failed(made.failure)
-    return checked(made, terms.checks, form, repairs)
+    """Return the judgement of a value that the document accepts: convert it to the type, and run the checks."""
+    made = terms.schema.restore(value, max_steps=terms.limits.max_steps)
+    return failed(made) if type(made) is Failure else checked(made, terms.checks, form, repairs)
 
 
 def checked(value: Any, checks: Sequence[Check], form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:
@@ -485,7 +409,3 @@ def checked(value: Any, checks: Sequence[Check], form: Form, repairs: tuple[str,
 def failed(failure: Failure) -> Judgement[Any]:
     """Return the judgement of a reply without a value."""
     return Judgement(False, None, failure, None)
-
-
-def _syntax(code: str, message: str) -> Failure:
-    return Failure("syntax", code, message)

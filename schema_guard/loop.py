@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from schema_guard import prompting
 from schema_guard.configuration.model_names import is_tuned, model_and_snapshot
-from schema_guard.judging import Terms, judge, judge_missed, judge_value
+from schema_guard.judging import Terms, judge_reply, judge_value
 from schema_guard.text import clip
 from schema_guard.validation.failures import REASONING_EXHAUSTED
 from schema_guard.values import (
@@ -203,29 +203,21 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
         return _judged_by_function(text, end, plan, step)
     if end.stopped is not None and end.stopped.code != "runaway":
         return Judgement(False, None, end.stopped, None)
-    result = end.judged
-    if result is None:
-        judged = judge(
-            text,
-            plan.schema,
-            finish_reason=end.finish_reason,
-            repair=plan.repair if end.stopped is None else "off",
-            checks=plan.checks,
-            restore=step.restore,
-            limits=plan.limits,
-            coerce=plan.coerce,
-        )
-    elif isinstance(result, Judgement):
-        judged = result
+    if isinstance(end.judged, Judgement):
+        judged = end.judged
     else:
-        terms = Terms(
-            plan.schema, end.finish_reason, plan.repair, plan.checks, None, plan.limits, plan.coerce
-        )
-        judged = judge_missed(text, result, terms)
+        terms = _terms(end, plan, step)
+        judged = judge_reply(text, terms if end.stopped is None else terms._replace(repair="off"), end.judged)
     failure = judged.failure
     cause = failure and _cause(failure, text, end, plan, step)
     # A judgement that is made anew takes 1.3 us, and most failures are their own cause.
     return judged if cause is failure else judged._replace(failure=cause)
+
+
+def _terms(end: End, plan: Plan, step: Step) -> Terms:
+    return Terms(
+        plan.schema, end.finish_reason, plan.repair, plan.checks, step.restore, plan.limits, plan.coerce
+    )
 
 
 def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
@@ -260,31 +252,18 @@ def _as_sent(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> F
     """Give a failure as the model is told of it: with the places of the form that it was asked for, where it broke that."""
     if step.sent is None or step.restore is None or failure.kind not in ("structure", "value"):
         return failure
-    sent_failure = judge(text, step.sent.schema, finish_reason=end.finish_reason, limits=plan.limits).failure
+    sent_failure = judge_reply(text, Terms(step.sent.schema, end.finish_reason, limits=plan.limits)).failure
     return failure if sent_failure is None or not sent_failure.violations else sent_failure
 
 
 def _judge_parsed(parsed: ParsedValue, text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge what the function had parsed already; where the text is known too, it says how the value stood in it."""
-    judged = judge_value(
-        parsed.value if step.restore is None or parsed.is_instance else step.restore(parsed.value),
-        plan.schema,
-        own=parsed.is_instance,
-        repair=plan.repair,
-        checks=plan.checks,
-        limits=plan.limits,
-        coerce=plan.coerce,
-    )
+    terms = _terms(end, plan, step)
+    value = parsed.value if step.restore is None or parsed.is_instance else step.restore(parsed.value)
+    judged = judge_value(value, terms._replace(finish_reason=None, restore=None), own=parsed.is_instance)
     if not text or not judged.ok:
         return judged
-    read = judge(
-        text,
-        plan.schema,
-        finish_reason=end.finish_reason,
-        restore=step.restore,
-        limits=plan.limits,
-        coerce=plan.coerce,
-    )
+    read = judge_reply(text, terms._replace(repair="off", checks=()))
     return judged._replace(form=read.form, coercions=read.coercions) if read.ok else judged
 
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.values import Violation
-
 # Indices that are kept have no more digits: a longer one is a key that a model made up.
 _INDEX_DIGITS = 6
 # Locations that are kept have no more characters: a key that a model made up may have any number.
@@ -63,7 +61,7 @@ def pointer(location: str) -> str:
     return location or "(root)"
 
 
-def declared_location(violation: Violation, *, indices: bool = True) -> str:
+def declared_location(violation: tuple[str, str, str, str, str], *, indices: bool = True) -> str:
     """Give the instance location with `*` for every step that the schema does not name.
 
     A key that a model made up is the model's text: it is neither stored nor sent back. A key stays when the keyword

@@ -14,15 +14,20 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.parsing import NotJson
-from schema_guard.validation.equality import is_same
+from schema_guard.parsing import NotJson, parse
+from schema_guard.values import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from schema_guard.limits import Limits
+    from schema_guard.values import Form
 
 # Prose may have brackets inside brackets. Each character is parsed at most this often, and so many texts are.
 _PARSES_PER_CHARACTER = 8
 _MAX_PARSES = 4_096
+# Brackets of prose that nothing closes: one of the outermost is the JSON that was cut off, if any is.
+_UNCLOSED_READ = 4
 TOO_MANY = NotJson("too_costly", "the text holds more brackets than can be looked at: expected one JSON text")
 
 # The reasoning marks of open models; the mark of an unclosed block makes no block.
@@ -74,6 +79,7 @@ class Reading(NamedTuple):
         unclosed: Where brackets of prose open that nothing closes, outermost first.
         complete: Whether these are all. If not, the text has more brackets than are looked at.
         refusal: Whether the text refuses in prose.
+        start: Index of the content in the text.
     """
 
     direct: bool
@@ -82,6 +88,7 @@ class Reading(NamedTuple):
     unclosed: tuple[int, ...] = ()
     complete: bool = True
     refusal: bool = False
+    start: int = 0
 
 
 def read(text: str, thoughts: int = 0) -> Reading:
@@ -89,49 +96,18 @@ def read(text: str, thoughts: int = 0) -> Reading:
     start, clean = _skip(text, thoughts)
     if text[start : start + 1] in ("{", "[", '"'):
         end = len(text) if clean else _end_before_fence(text, start)
-        return Reading(direct=True, clean=clean, candidates=(Span(start, end, text),))
+        return Reading(direct=True, clean=clean, candidates=(Span(start, end, text),), start=start)
     scalar = _SCALAR.match(text, start)
     if scalar:
         return Reading(
             direct=True,
             clean=clean and not text_after(text, scalar.end()),
             candidates=(Span(*scalar.span(), text),),
+            start=start,
         )
     if _refuses(text, start):
         return Reading(direct=False, clean=False, candidates=(), refusal=True)
-    return Reading(False, False, *brackets(text, start))
-
-
-def only_part(text: str) -> str:
-    """Give the part of prose that is the one candidate of `read` if it is a JSON text, which costs less to find out.
-
-    That is what stands from the first bracket that opens to the last one that closes, in a reply of few characters in
-    which none opens behind it. Empty for any other reply; where reasoning stands open, for that may be all there is; and
-    where a tag opens the text, for a page of a proxy is no reply at all.
-    """
-    end = max(text.rfind("}"), text.rfind("]")) + 1
-    if not end or len(text) > _FEW or _OUTSIDE.search(text, end) or text.lstrip("\ufeff \t\r\n")[:1] == "<":
-        return ""
-    start, _ = _skip(text)
-    opener = _OUTSIDE.search(text, start, end)
-    if opener is None or opener.start() == start or text[start] == '"':
-        return ""
-    if REASONING.match(text, start) or _refuses(text, start):
-        return ""
-    return text[opener.start() : end]
-
-
-def bare(text: str) -> str:
-    """Give a reply without what the reading rule skips around it: for a value that no bracket or quote marks."""
-    content = text[_skip(text)[0] :].rstrip()
-    return content.removesuffix("```").removesuffix("~~~").rstrip() if content.endswith(_FENCES) else content
-
-
-def is_only_reasoning(text: str) -> bool:
-    """Say whether a reply is a reasoning block that was not closed."""
-    start = _skip(text)[0]
-    opened = REASONING.match(text, start)
-    return opened is not None and closing_of(opened[0].lower()).search(text, opened.end()) is None
+    return Reading(False, False, *brackets(text, start), start=start)
 
 
 def _refuses(text: str, start: int) -> bool:
@@ -249,8 +225,6 @@ _OPENER_OF = {"}": "{", "]": "["}
 # what else is found costs its reader as well.
 _MAX_LOOKS = 16_000
 _LOOKS_OUTSIDE = 4
-# Brackets of so few characters are all looked at.
-_FEW = _MAX_LOOKS // _LOOKS_OUTSIDE - 1
 
 
 class Brackets(NamedTuple):
@@ -335,20 +309,42 @@ def _close(text: str, at: int, stack: list[int], spans: list[Span]) -> int:
     return at + row
 
 
-class FoundDocuments(NamedTuple):
-    """The JSON texts of a reply in prose.
+class Documents(NamedTuple):
+    """The JSON texts of a reply.
 
     Attributes:
-        valid: The valid values, each once. The search ends at the second one.
-        invalid: The other values, with the length of their text.
-        refused: Why the other texts are not JSON.
+        values: The values, each with the length of its text.
+        form: How the values are written in the reply.
+        inside: The values inside the only value, if that is a string of JSON.
+        rest: The texts behind the first value, or None without any.
         broken: Texts that repair may help.
+        refused: Reasons why the texts in `broken`, and others, are not JSON.
+        is_cut: Whether the reply ends inside its only JSON text, or that text is broken.
+        content: The reply from where its content starts, for a value without brackets or quotes.
+        is_reasoning: Whether the reply is a reasoning block that was not closed.
+        failure: The failure of a reply that has no value whatever the schema.
+        is_refused: Whether the schema is known to refuse the values.
     """
 
-    valid: list[Any]
-    invalid: list[tuple[int, Any]]
-    refused: list[NotJson]
-    broken: list[str]
+    values: list[tuple[int, Any]] = []  # noqa: RUF012 - a named tuple
+    form: Form = "unwrapped"
+    inside: tuple[Any, ...] = ()
+    rest: Documents | None = None
+    broken: tuple[str, ...] = ()
+    refused: tuple[NotJson, ...] = ()
+    is_cut: bool = False
+    content: str = ""
+    is_reasoning: bool = False
+    failure: Failure | None = None
+    is_refused: bool = False
+
+    @property
+    def bare(self) -> str:
+        """The content without a closing fence."""
+        content = self.content.rstrip()
+        return (
+            content.removesuffix("```").removesuffix("~~~").rstrip() if content.endswith(_FENCES) else content
+        )
 
     @property
     def is_cut_short(self) -> bool:
@@ -356,33 +352,94 @@ class FoundDocuments(NamedTuple):
         return TOO_MANY in self.refused
 
 
-def find_documents(
-    text: str, reading: Reading, parse: Callable[[str], Any], accepts: Callable[[Any], bool]
-) -> FoundDocuments:
-    """Parse the JSON texts of a reply in prose.
+SEVERAL = Failure("syntax", "several_documents", "a second JSON text follows the first: expected exactly one")
+
+
+def documents(text: str, limits: Limits, known: Any = None) -> Documents:
+    """Read and parse the JSON texts of a reply.
 
     Args:
         text: The reply.
-        reading: The result of `read`.
-        parse: Returns the value of a JSON text, or a `NotJson`.
-        accepts: Returns whether a value is valid.
+        limits: Limits on the size of the reply.
+        known: The result of parsing the whole text, or None. The schema has refused it, if it is a value.
     """
-    found = FoundDocuments([], [], [], [text[start:] for start in reading.unclosed[:1]])
-    for document, value in _documents(text, reading, parse):
-        if type(value) is NotJson:
-            found.refused.append(value)
-            if value.code == "malformed":
-                found.broken.append(document)
-        elif not accepts(value):
-            found.invalid.append((len(document), value))
-        elif not any(is_same(value, other) for other in found.valid):
-            found.valid.append(value)
-            if len(found.valid) > 1:
-                break
-    return found
+    if isinstance(known, dict | list):
+        return Documents([(len(text), known)], is_refused=True)
+    # A character is 4 bytes at the most; counting them takes a copy of the text.
+    if 4 * len(text) > limits.max_bytes:
+        size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
+        if size > limits.max_bytes:
+            message = f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"
+            return Documents(failure=Failure("syntax", "too_large", message))
+    reading = read(text)
+    if reading.refusal:
+        return Documents(failure=Failure("refusal", "refusal", "the model refused in prose"))
+    opened = REASONING.match(text, reading.start)
+    is_reasoning = opened is not None and not closing_of(opened[0].lower()).search(text, opened.end())
+    if reading.direct:
+        return _first_document(text, reading, limits, known)
+    for opener in reading.unclosed[:_UNCLOSED_READ]:
+        value = parse(text[opener:], limits)
+        if type(value) is NotJson and value.code == "unfinished":
+            # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
+            cut = Documents(broken=(text[opener:],), refused=(value,), is_cut=True)
+            return cut._replace(is_reasoning=is_reasoning)
+    return _all_documents(text, reading, limits)._replace(
+        content=text[reading.start :], is_reasoning=is_reasoning
+    )
 
 
-def _documents(text: str, reading: Reading, parse: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
+def _first_document(text: str, reading: Reading, limits: Limits, known: Any) -> Documents:
+    """Parse a reply that opens with JSON: its first JSON text is the only one."""
+    form: Form
+    span, rest = reading.candidates[0], ""
+    document, form = text[span.start : span.end], "clean" if reading.clean else "unwrapped"
+    value = parse(document, limits) if known is None or span.start else known
+    if type(value) is NotJson and value.end is not None:
+        data = document.encode()
+        document, rest = data[: value.end].decode(), data[value.end :].decode()
+        form, value = "unwrapped", parse(document, limits)
+    behind = text_after(rest, 0)
+    if behind[:1] in ("{", "[") and behind:
+        second = parse(behind, limits)
+        if type(second) is not NotJson or second.code == "unfinished" or second.end is not None:
+            return Documents(failure=SEVERAL)
+    if type(value) is NotJson:
+        # No repair takes values away by the thousand.
+        is_mendable = value.code != "too_many_nodes"
+        return Documents(broken=(document,) if is_mendable else (), refused=(value,), is_cut=True)
+    is_encoded = isinstance(value, str) and value.lstrip()[:1] in ("{", "[") and value
+    inside = [part for part in (parse(value, limits),) if type(part) is not NotJson] if is_encoded else ()
+    content = "" if isinstance(value, dict | list) else text[span.start :]
+    found = Documents([(len(document), value)], form, tuple(inside), content=content)
+    return found._replace(rest=_rest(rest, limits)) if rest.strip() else found
+
+
+def _rest(rest: str, limits: Limits) -> Documents:
+    """Parse what follows a JSON text."""
+    reading = Reading(False, False, *brackets(rest, 0))
+    for start in reading.unclosed[:_UNCLOSED_READ]:
+        value = parse(rest[start:], limits)
+        if type(value) is NotJson and value.code == "unfinished" and opens_json(rest[start:]):
+            return Documents(failure=SEVERAL)
+    return _all_documents(rest, reading._replace(unclosed=()), limits)
+
+
+def _all_documents(text: str, reading: Reading, limits: Limits) -> Documents:
+    """Parse the JSON texts of prose."""
+    values, refused = [], []
+    broken = [text[start:] for start in reading.unclosed[:1]]
+    for document, value in _parsed_parts(text, reading, limits):
+        if type(value) is not NotJson:
+            values.append((len(document), value))
+            continue
+        refused.append(value)
+        if value.code == "malformed":
+            broken.append(document)
+    return Documents(values, broken=tuple(broken), refused=tuple(refused))
+
+
+def _parsed_parts(text: str, reading: Reading, limits: Limits) -> Iterator[tuple[str, Any]]:
     """Parse bracketed parts from the outside in. A part that parses hides the parts inside it."""
     budget = _PARSES_PER_CHARACTER * len(text)
     known: set[str] = set()
@@ -397,7 +454,7 @@ def _documents(text: str, reading: Reading, parse: Callable[[str], Any]) -> Iter
             yield document, TOO_MANY
             return
         known.add(document)
-        value = parse(document)
+        value = parse(document, limits)
         yield document, value
         # JSON may be inside braces of prose. A part of broken JSON is not what the model meant.
         if type(value) is NotJson and value.code == "malformed" and not opens_json(document):

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
@@ -24,18 +25,16 @@ from schema_guard.locks import fork_safe_lock
 from schema_guard.text import clip, hex_digest, safe
 from schema_guard.validation import document as checks
 from schema_guard.validation.document import compact, dialect_of
-from schema_guard.validation.levels import measure
-from schema_guard.validation.plain_json import refusal_of
+from schema_guard.validation.measure import UNLIMITED, ValueSize, measured, refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from schema_guard.types.reader import TypeReader
-    from schema_guard.validation.closed_form import Closed
     from schema_guard.validation.compiled import Compiled
     from schema_guard.validation.fast_engine import Validator
-    from schema_guard.values import Violation
+    from schema_guard.values import Failure, Violation
 
 A = TypeVar("A")
 V = TypeVar("V")
@@ -43,8 +42,6 @@ V = TypeVar("V")
 # Enough for every schema of a service; beyond it the oldest is compiled again when it is met again.
 _CACHE_SIZE = 256
 _LIMITS = Limits()
-# Deeper than any parser here goes.
-_DEEPEST = 1_000
 # What a JSON text of a schema begins with, and a name of a file hardly ever.
 _JSON_STARTS = ("{", "[", '"')
 _cache: dict[tuple[Any, ...], Any] = {}
@@ -206,15 +203,15 @@ class Schema(Generic[V]):
         Raises:
             InvalidArgument: *instance* is not JSON, or is nested deeper.
         """
-        levels = measure(instance, max_depth)
+        size = _size(instance, max_depth)
 
         def violations() -> list[Violation]:
-            found = self._compiled.violations(instance, levels, max_steps)
+            found = self._compiled.violations(instance, size, max_steps)
             if self.reader is None:
                 return found
             from schema_guard.types.coercion import refusal_by_type  # only typed schemas need it
 
-            broken = partial(self._explaining.violations, instance, levels, max_steps)
+            broken = partial(self._explaining.violations, instance, size, max_steps)
             failure = refusal_by_type(instance, self.reader, broken, is_refused=bool(found))
             return [] if failure is None else list(failure.violations)
 
@@ -224,18 +221,18 @@ class Schema(Generic[V]):
         """Return the violations of the document. `format` is asserted, also for a type.
 
         Args:
-            value: A JSON value within the limits.
-            text: Text from which the value was parsed, or an empty text if that is unknown.
+            value: A JSON value within the limits that isn't valid.
+            text: A text that contains the JSON text of the value, or an empty text if it is not known.
             max_steps: The limit that `accepts` had.
         """
         return self._explaining.violations_in(value, text, max_steps)
 
     def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
         """Return whether an instance is valid. False if that is undecided. Raises as `violations` does."""
-        levels = measure(instance)
+        size = _size(instance)
         return self._asked(
             lambda: (
-                self._compiled.accepts(instance, levels, max_steps)
+                self._compiled.accepts(instance, size, max_steps)
                 and (self.reader is None or self.reader.reads(instance))
             )
         )
@@ -277,14 +274,10 @@ class Schema(Generic[V]):
 
         return sorted(misspelled_inside(self._compiled.references.own_positions))
 
-    def closed_within(self, limits: Limits) -> Closed | None:
-        """Return a closed form of the schema that enforces the limits of depth and steps, or None without one.
-
-        It accepts an instance only if the instance is valid, nested within the limits, and without infinite numbers.
-        It can refuse other instances of this kind.
-        """
-        closed = self._compiled.closed if self._compiled.bound <= limits.max_steps else None
-        return None if closed is None or closed.levels > limits.max_depth else closed
+    def is_closed_within(self, limits: Limits) -> bool:
+        """Return whether every valid value is within the limits of depth and steps, and has finite numbers only."""
+        levels = self._compiled.closed_levels if self._compiled.plain <= limits.max_steps else None
+        return levels is not None and levels <= limits.max_depth
 
     @property
     def conditions(self) -> Compiled:
@@ -301,21 +294,25 @@ class Schema(Generic[V]):
 
     def steps(self, instance: Any) -> int:
         """Estimate the steps that validating an instance takes. Raises as `violations` does."""
-        return int(self._compiled.work(instance, measure(instance), _LIMITS.max_steps).steps)
+        return int(self._compiled.work(instance, _size(instance), _LIMITS.max_steps).steps)
 
-    def restore(self, value: Any, text: str | None = None) -> V:
+    def restore(self, value: Any, text: str | None = None, max_steps: int = _LIMITS.max_steps) -> V | Failure:
         """Convert a valid JSON value to the Python type of the schema. A document returns the value itself.
 
         Args:
             value: The value.
             text: JSON text of the value, which a Pydantic model reads faster, or None.
+            max_steps: As in `violations`, if the type refuses the value.
 
-        Raises:
-            ValueError: The type refuses the value, for example with a Pydantic validator.
+        Returns:
+            The value, or the failure if the type refuses it, for example with a Pydantic validator.
         """
         if self.reader is None:
             return value  # type: ignore[no-any-return]
-        return self.reader.read(json.dumps(value) if text is None else text)  # type: ignore[no-any-return]
+        from schema_guard.types.coercion import read  # only typed schemas need it
+
+        result: V | Failure = read(value, text, self.reader, lambda: self.violations_in(value, "", max_steps))
+        return result
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self._identity() == other._identity()
@@ -437,7 +434,23 @@ def _title(document: Any) -> str | None:
 def _accepts(ready: Compiled, instance: Any, max_steps: int) -> bool:
     if ready.plain <= max_steps:
         return ready.is_valid(instance)
-    return ready.accepts(instance, measure(instance, _DEEPEST, is_json=True), max_steps)
+    size = measured(instance, UNLIMITED)
+    return isinstance(size, ValueSize) and ready.accepts(instance, size, max_steps)
+
+
+@cache
+def _limits_of(max_depth: int) -> Limits:
+    return replace(UNLIMITED, max_depth=max_depth, max_number_chars=_LIMITS.max_number_chars)
+
+
+def _size(instance: Any, max_depth: int = _LIMITS.max_depth) -> ValueSize:
+    """Return the size of an instance; raise `InvalidArgument` if it isn't JSON, or is nested deeper."""
+    size = measured(instance, _limits_of(max_depth), is_lenient=True)
+    if isinstance(size, ValueSize):
+        return size
+    if size.code == "too_deep":
+        raise InvalidArgument(f"instance: expected a value nested at most {max_depth} levels deep")
+    raise InvalidArgument(f"instance holds {size.message}")
 
 
 def _ready(schema: Schema[Any], *, formats: bool) -> Compiled:

@@ -16,8 +16,8 @@ from schema_guard.arguments import (
     require_text,
 )
 from schema_guard.errors import InvalidArgument
-from schema_guard.escalation import check_models
 from schema_guard.limits import DEFAULT_LIMITS, Limits
+from schema_guard.preparing.escalation import check_models
 from schema_guard.prompting import Example
 from schema_guard.strategies import strategies_of
 from schema_guard.text import clip, dataclass_repr

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
+from schema_guard.pointer import split
 from schema_guard.text import with_short_repr
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ class Violation(NamedTuple):
     actual: str
 
     @property
+    def path(self) -> list[str]:
+        """The keys and indices of `instance_location`."""
+        return split(self.instance_location)
+
+    @property
     def got(self) -> str:
         """The kind of the reply's value, without the value: `"string"`."""
         return self.actual.partition(" ")[0]
@@ -178,19 +184,16 @@ class Judgement(NamedTuple, Generic[V]):
     coercions: tuple[Coercion, ...] = ()
 
 
-class Missed:
-    """A text that an `acceptor` did not take, with what was found of it.
+class Missed(NamedTuple):
+    """A text that an `acceptor` did not accept, and its partial result.
 
     Attributes:
-        value: The value that the text holds, `accepting.UNREAD`, or why the text is no JSON text within the limits.
-        failure: Why the schema's Python type refused the value, which is valid; None where it was not asked.
+        value: The value of the text, the `NotJson` with the reason why it has none, or None if it was not parsed.
+        failure: The failure of a valid value that the schema's Python type refused, or None.
     """
 
-    __slots__ = ("failure", "value")
-
-    def __init__(self, value: Any, failure: Failure | None = None) -> None:
-        self.value = value
-        self.failure = failure
+    value: Any = None
+    failure: Failure | None = None
 
 
 class AdaptedSchema(NamedTuple):

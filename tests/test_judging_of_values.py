@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Schema, judge
-from schema_guard.judging import judge_value
+from schema_guard.judging import Terms, judge_value
 
 
 @given(
@@ -20,7 +20,7 @@ def test_a_value_is_judged_as_its_text(value):
     """What the function had parsed gets the judgement that its JSON text would get, and never raises."""
     schema = Schema.of({"type": ["object", "number"], "properties": {"a": {"type": "integer"}}})
 
-    judgement = judge_value(value, schema)
+    judgement = judge_value(value, Terms(schema))
     read = judge(json.dumps(value), schema, finish_reason="stop")
 
     assert (judgement.ok, judgement.value) == (read.ok, read.value)

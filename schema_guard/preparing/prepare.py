@@ -13,9 +13,9 @@ from schema_guard.configuration.layout import LAYOUTS, with_layout
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
-from schema_guard.escalation import check_call, is_model, kind_of, models_of
 from schema_guard.limits import Limits
 from schema_guard.preparing.costs import prices_of
+from schema_guard.preparing.escalation import check_call, is_model, kind_of, models_of
 from schema_guard.preparing.later import (
     LaterPrepared,
     Version,
@@ -33,17 +33,17 @@ from schema_guard.preparing.shapes import (
     paths_of,
     shape_of,
 )
+from schema_guard.preparing.steps import rules_of, steps_of, strategies_text, without_typos
 from schema_guard.received.receiver import Receiver
 from schema_guard.records.identity import id_of
 from schema_guard.schema import Schema
 from schema_guard.settings import Unset, resolved_store
-from schema_guard.steps import rules_of, steps_of, strategies_text, without_typos
 from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.values import Call
 
 if TYPE_CHECKING:
     from schema_guard.configuration.layout import Layout
-    from schema_guard.escalation import AttemptModels
+    from schema_guard.preparing.escalation import AttemptModels
     from schema_guard.records.identity import Origin
     from schema_guard.records.recorder import Recorder
     from schema_guard.settings import Settings

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from schema_guard.extensions import TextChecker
     from schema_guard.limits import Limits
     from schema_guard.schema import Schema
-    from schema_guard.validation.runaway import Repeats
+    from schema_guard.validation.failures import Repeats
     from schema_guard.values import Chunk
 
 __all__ = ["StreamLimits", "doomed"]
@@ -84,7 +84,7 @@ class StreamLimits:
         if self._schema is not None:
             self._checker = _checker(self._schema, self._limits)
         if self._times is not None:
-            from schema_guard.validation.runaway import Repeats  # as above
+            from schema_guard.validation.failures import Repeats  # as above
 
             self._repeats = Repeats(self._times)
 

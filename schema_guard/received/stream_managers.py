@@ -18,7 +18,7 @@ def opened(result: Any) -> Any:
     their classes.
     """
     kind = type(result)
-    if not is_closed(result):
+    if kind is str or not is_closed(result):
         return result
     if not _is_manager(kind):
         return result._chunk_iterator  # noqa: SLF001 - it has the tokens too

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.limits import DEFAULT_LIMITS, Limits
+from schema_guard.parsing import may_hold_number
 from schema_guard.pointer import declared_location, join, pointer, split
 from schema_guard.text import clip
-from schema_guard.validation.plain_json import refusal_of
+from schema_guard.validation.measure import refusal_of
 from schema_guard.validation.violations import MAX_VIOLATIONS, TOO_COSTLY, describe, failure_of
 from schema_guard.values import Coercion, Failure, Violation
 
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
     from schema_guard.types.reader import TypeProblem, TypeReader
 
-__all__ = ["Coerced", "coerce", "infinite", "refusal_by_type", "type_failure"]
+__all__ = ["Coerced", "coerce", "read", "refusal_by_type"]
 
 _REFUSED_KEYS = ("additionalProperties", "unevaluatedProperties", "falseSchema", "propertyNames")
 _MOST_SHOWN = 3
 _MOST_REFERENCES = 20
 # The largest float has 309 digits.
-_OF_FLOATS = Limits(max_number_chars=308, max_depth=1_000)
+_DIGITS_OF_FLOAT = 308
+_OF_FLOATS = Limits(max_number_chars=_DIGITS_OF_FLOAT, max_depth=1_000)
 
 
 class Coerced(NamedTuple):
@@ -64,7 +66,7 @@ def coerce(
     except Exception as error:
         if is_interruption(error):
             raise
-        return type_failure(error, value, reader, violations)
+        return _type_failure(error, value, reader, violations)
     try:
         written = reader.write(made)
     except Exception as error:
@@ -75,6 +77,28 @@ def coerce(
     if not is_written(written):
         return failure_of(violations)
     return Coerced(made, _coercions(value, written, violations, reader.document))
+
+
+def read(
+    value: Any, text: str | None, reader: TypeReader, violations: Callable[[], Sequence[Violation]]
+) -> Any:
+    """Return a valid JSON value in the Python type, or the failure of a value that the type refuses.
+
+    Args:
+        value: A JSON value that the schema accepts.
+        text: JSON text of the value, or None.
+        reader: Of the type.
+        violations: Returns the schema's violations, formats included.
+    """
+    try:
+        made = reader.read(json.dumps(value) if text is None else text)
+    except Exception as error:
+        if is_interruption(error):
+            raise
+        return _type_failure(error, value, reader, violations())
+    if text is None or (len(text) > _DIGITS_OF_FLOAT and may_hold_number(text, _DIGITS_OF_FLOAT)):
+        return _infinite(value, made, reader) or made
+    return made
 
 
 def refusal_by_type(
@@ -96,7 +120,7 @@ def refusal_by_type(
         if is_interruption(error):
             raise
         if not is_refused:
-            return type_failure(error, value, reader, violations())
+            return _type_failure(error, value, reader, violations())
         places = [_place(problem, value) for problem in reader.problems(error) or ()]
     if not is_refused:
         return None
@@ -106,7 +130,7 @@ def refusal_by_type(
     return failure_of(relevant or listed)
 
 
-def type_failure(
+def _type_failure(
     error: Exception, value: Any, reader: TypeReader, violations: Sequence[Violation]
 ) -> Failure:
     """Return the failure of a value that a type refused.
@@ -137,7 +161,7 @@ def type_failure(
     return Failure("semantic", "pydantic", message, tuple(ordered))
 
 
-def infinite(value: Any, made: Any, reader: TypeReader) -> Failure | None:
+def _infinite(value: Any, made: Any, reader: TypeReader) -> Failure | None:
     """Return the failure of a value with an integer that its type made infinite; None if it did not."""
     if refusal_of(value, _OF_FLOATS) is None:
         return None
@@ -172,7 +196,7 @@ def _place(problem: TypeProblem, value: Any) -> _Place:
 
 def _is_about(violation: Violation, place: _Place) -> bool:
     """Return whether a violation is at, above, or below a place."""
-    steps, path = split(violation.instance_location), [str(step) for step in place.path]
+    steps, path = violation.path, [str(step) for step in place.path]
     if violation.keyword == "required" and len(path) > len(steps):
         return place.is_missing and path[:-1] == steps
     shared = min(len(steps), len(path))
@@ -186,7 +210,7 @@ def _coercions(
     coercions: dict[Coercion, None] = {}
     for violation in violations:
         location = declared_location(violation, indices=False)
-        steps = split(violation.instance_location)
+        steps = violation.path
         schema = _schema_part(document, split(violation.keyword_location)[:-1])
         if violation.keyword != "required":
             kind = _kind(_part(written, steps), schema)

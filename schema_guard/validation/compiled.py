@@ -20,28 +20,22 @@ from schema_guard.text import clip
 from schema_guard.validation import fast_engine as engines
 from schema_guard.validation.cost_estimate import CostEstimate, copied_bytes
 from schema_guard.validation.document import DRAFTS, dialect_of
-from schema_guard.validation.levels import measure
+from schema_guard.validation.measure import UNLIMITED, ValueSize, measured
 from schema_guard.validation.patterns import MAX_STATES_EACH
 from schema_guard.validation.references import References
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from schema_guard.validation.closed_form import Closed
     from schema_guard.validation.fast_engine import Validator
-    from schema_guard.validation.levels import Level
     from schema_guard.validation.patterns import Traits
     from schema_guard.values import Violation
 
 # An engine's list of errors is complete, and costs 14 us and a copy of a value each: above this we walk.
 _ERRORS_TO_LIST, _COPIED_TO_LIST = 20_000, 60_000_000
-# 2 ms to compare 500 numbers of 20 digits, each with each.
-_UNIQUE_CHARS = 10_000
 _MOST_COUNTED = 40_000
 # Real chains are below 10; 1,200 links in a thread of 512 KB leave most of its stack.
 _PLAIN_CHAIN = 11
-# Deeper than any parser here goes.
-_DEEPEST = 1_000
 
 
 class InstanceCost(NamedTuple):
@@ -66,7 +60,6 @@ class Compiled:
         plain: Steps that no instance within the limits exceeds; infinite when that depends on the instance, or
             when the engine may need more stack than a small thread has.
         resources: URI -> document, of the resources that the schema reaches.
-        bound: As `plain`, for replies of so few characters that a comparison of all their numbers costs nothing.
         references: Where its references lead.
         formats: Whether `format` is asserted.
         conditions: What a reply that is still being written is held against; None before one was.
@@ -82,60 +75,46 @@ class Compiled:
         self.formats = formats
         self.conditions: Any = None
         self._flat: dict[bool, dict[Any, Any]] = {True: {}, False: {}}
-        self._closed: tuple[Closed | None] | None = None
         usual = work.bound is not None and engine.factor == 1 and work.chain <= _PLAIN_CHAIN
-        self.bound = float(work.bound) if usual and work.bound is not None else inf
-        self.plain = inf if work.unique else self.bound
-        # Characters of a text that is too short for more errors than are listed, so that nothing is counted in it.
-        lengths = (chars for chars in (128, 512, 2_048) if usual and self._lists(1 + chars // 2, chars))
-        self._short = max(lengths, default=0)
+        self.plain = inf if work.unique or not usual or work.bound is None else float(work.bound)
 
-    @property
-    def closed(self) -> Closed | None:
-        """The closed form of the schema, made when it is asked for first; None where it has none that helps."""
-        if self._closed is None:
-            from schema_guard.validation.closed_form import closed  # what only loads needs none
+    @cached_property
+    def closed_levels(self) -> int | None:
+        """Levels of nesting that a closed schema allows. None for an open one."""
+        from schema_guard.validation.closed_form import closed_levels  # what only loads needs none
 
-            is_usual = self.bound < inf
-            form = closed(self.references, self.is_valid, formats=self.formats) if is_usual else None
-            if form is not None and self._work.unique:
-                form = form._replace(most_chars=int(_UNIQUE_CHARS / self._work.unique**0.5))
-            self._closed = (form,)
-        return self._closed[0]
+        return closed_levels(self.references)
 
-    def work(
-        self, instance: Any, levels: list[Level], enough: int, enough_bytes: float = inf
-    ) -> InstanceCost:
+    def work(self, instance: Any, size: ValueSize, enough: int, enough_bytes: float = inf) -> InstanceCost:
         """Return the steps that validation takes, in steps of the fast engine, and the errors it may list.
 
         That is an estimate. If it exceeds *enough* steps or *enough_bytes* of errors, they are counted.
         """
-        values, texts, copied = self._work.steps(levels)
+        values, texts, copied = self._work.steps(size)
         factor = self.engine.factor
         steps = errors = float(values)
         is_enough = factor * (values + texts) <= enough and copied <= enough_bytes
-        nodes = sum(level.nodes for level in levels)
-        if not is_enough and nodes <= _MOST_COUNTED:
+        if not is_enough and size.nodes <= _MOST_COUNTED:
             from schema_guard.validation.instance_cost import count  # few replies need it
 
             counted = count(self.references, self._document, instance)
             if counted is not None:
                 steps, errors = min(steps, counted[0]), min(errors, counted[1])
-                copied = min(copied, errors * copied_bytes(nodes, sum(level.chars for level in levels)))
+                copied = min(copied, errors * copied_bytes(size.nodes, size.chars))
         return InstanceCost(factor * (steps + texts), errors, copied)
 
-    def accepts(self, instance: Any, levels: list[Level], max_steps: int) -> bool:
+    def accepts(self, instance: Any, size: ValueSize, max_steps: int) -> bool:
         """Say whether an instance is valid; False where that would take too many steps."""
-        return self.work(instance, levels, max_steps).steps <= max_steps and self._decided(instance, levels)
+        return self.work(instance, size, max_steps).steps <= max_steps and self._decided(instance, size)
 
-    def _decided(self, instance: Any, levels: list[Level]) -> bool:
+    def _decided(self, instance: Any, size: ValueSize) -> bool:
         try:
-            return bool(engines.with_stack(self._links(levels), self.is_valid, instance, explains=False))
+            return bool(engines.with_stack(self._links(size), self.is_valid, instance, explains=False))
         except RecursionError:
             return False
 
     def violations(
-        self, instance: Any, levels: list[Level], max_steps: int, *, is_refused: bool = False
+        self, instance: Any, size: ValueSize, max_steps: int, *, is_refused: bool = False
     ) -> list[Violation]:
         """Return the violations of an instance, `too_costly` if that takes more than so many steps.
 
@@ -144,34 +123,40 @@ class Compiled:
         from schema_guard.validation.violations import UNTOLD, too_costly  # only failures need it
 
         enough = min(_ERRORS_TO_LIST, max_steps)
-        steps, errors, copied = self.work(instance, levels, enough, _COPIED_TO_LIST)
-        if steps <= max_steps and _is_listed(errors, copied, self._links(levels)):
-            return self._violations_of(self.engine.errors, instance, levels)
-        if steps <= max_steps and not is_refused and self._decided(instance, levels):
+        steps, errors, copied = self.work(instance, size, enough, _COPIED_TO_LIST)
+        if steps <= max_steps and _is_listed(errors, copied, self._links(size)):
+            return self._violations_of(self.engine.errors, instance, size)
+        if steps <= max_steps and not is_refused and self._decided(instance, size):
             return []
         broken = self._walk(instance, steps <= max_steps)
         if broken:
             return self._tell(broken)
         if steps > max_steps:
             return [too_costly(int(steps), max_steps)]
-        return [UNTOLD] if self._work.unions else self._violations_of(self.engine.first, instance, levels)
+        return [UNTOLD] if self._work.unions else self._violations_of(self.engine.first, instance, size)
 
     def violations_in(self, instance: Any, text: str, max_steps: int) -> list[Violation]:
-        """Say what `violations` says of a JSON value, known to be not valid, without a look at it if its text allows.
+        """Return the violations of a JSON value that isn't valid, as `violations` does.
 
         Args:
             instance: Within the limits.
-            text: What the value was parsed from, alone or among other things; empty when that is not known.
+            text: A text that contains the JSON text of the value, or an empty text if it is not known.
             max_steps: As in `violations`.
         """
-        # One of these is before each value, except the first.
-        is_small = len(text) <= self._short or self._lists(1 + sum(map(text.count, ":,[")), len(text))
-        if text and self.plain <= max_steps and is_small:
-            violations = self._tell(self.engine.errors(instance))
+        if text and self.plain <= max_steps:
+            # One of these is before each value, except the first. Counting costs less than a look at the value.
+            nodes = 1 + sum(map(text.count, ":,["))
+            depth = int(min(nodes, self._work.reach)) or 1
+            copied = self._work.copied(depth, nodes, len(text))
+            links = depth * self._work.chain
+            is_short = links <= engines.LINKS_TO_EXPLAIN and _is_listed(
+                self._work.errors(nodes), copied, links
+            )
+            violations = self._tell(self.engine.errors(instance)) if is_short else []
             if violations:
                 return violations
-        levels = measure(instance, _DEEPEST, is_json=True)
-        return self.violations(instance, levels, max_steps, is_refused=True)
+        size: Any = measured(instance, UNLIMITED)
+        return self.violations(instance, size, max_steps, is_refused=True)
 
     @cached_property
     def _tell(self) -> Callable[[Sequence[Any]], list[Violation]]:
@@ -180,12 +165,6 @@ class Compiled:
 
         return partial(violations, known={})
 
-    def _lists(self, nodes: int, chars: int) -> bool:
-        """Return whether the list of all errors is small for any instance of so many values and characters."""
-        links = min(nodes, self._work.reach) * self._work.chain
-        errors, copied = self._work.at_most(nodes, copied_bytes(nodes, chars))
-        return links <= engines.LINKS_TO_EXPLAIN and _is_listed(errors, copied, links)
-
     def _walk(self, instance: Any, affordable: bool) -> list[Any]:
         from schema_guard.validation.error_search import ErrorSearch  # only large failures need it
 
@@ -193,20 +172,20 @@ class Compiled:
         return walk.errors(self._document, instance)
 
     def _violations_of(
-        self, errors_of: Callable[[Any], list[Any]], instance: Any, levels: list[Level]
+        self, errors_of: Callable[[Any], list[Any]], instance: Any, size: ValueSize
     ) -> list[Violation]:
         from schema_guard.validation.violations import too_costly
 
         try:
-            errors = engines.with_stack(self._links(levels), errors_of, instance, explains=True)
+            errors = engines.with_stack(self._links(size), errors_of, instance, explains=True)
         except RecursionError:
             # Python's own recursion limit, in the engine that is written in Python.
-            return [too_costly(int(self.work(instance, levels, 0).steps), 0)]
+            return [too_costly(int(self.work(instance, size, 0).steps), 0)]
         return self._tell(errors)
 
-    def _links(self, levels: list[Level]) -> int:
+    def _links(self, size: ValueSize) -> int:
         # Python's own frames are larger.
-        return len(levels) * self._work.chain * (1 if self.engine.factor == 1 else 20)
+        return len(size.levels) * self._work.chain * (1 if self.engine.factor == 1 else 20)
 
     def _alone(self, keywords: dict[str, Any]) -> Any:
         """Compile keywords that look at one value; None when there are none, or the fast engine refuses them."""

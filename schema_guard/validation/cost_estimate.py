@@ -4,7 +4,7 @@
 Rules:
 1. Steps are counted, not timed: the same schema and instance cost the same everywhere.
 2. An estimate may be too high and never too low: a union counts as if every arm were tried.
-3. Instances are looked at level by level and schemas one weight a level, so an estimate is a sum of products.
+3. An instance has a size at each level, and a schema has a weight at each level. The estimate is a sum of products.
 
 A step is what the fast engine needs for one keyword at one value: 6 ns, measured with jsonschema-rs 0.61 on 200,000
 items under 100 `allOf` arms. The other weights were measured against it.
@@ -12,22 +12,22 @@ items under 100 `allOf` arms. The other weights were measured against it.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import frexp, inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
 from schema_guard.limits import Limits
-from schema_guard.locks import fork_safe_lock
 from schema_guard.validation.document import compact
 from schema_guard.validation.keywords import KEYWORDS, UNIONS, every, in_place, one_of, reported
-from schema_guard.validation.levels import BITS
+from schema_guard.validation.measure import BITS
 from schema_guard.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.validation.references import REF_ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from schema_guard.validation.levels import Level
+    from schema_guard.validation.measure import ValueSize
     from schema_guard.validation.patterns import Traits
     from schema_guard.validation.references import References
 
@@ -102,8 +102,8 @@ class CostEstimate:
         unique: How many schemas have `uniqueItems`.
         chain: How many schemas may apply to one value in a chain.
         unions: Whether there is an `anyOf` or `oneOf`, of which every error holds those of its arms.
-        unevaluated: Schemas that are compiled once more for the sake of `unevaluated...`.
         reach: Levels of an instance that the schema looks at; infinite when it looks at all of them.
+        unevaluated: Schemas that are compiled once more for the sake of `unevaluated...`.
     """
 
     def __init__(
@@ -122,7 +122,6 @@ class CostEstimate:
             if (node := graph.nodes[index]).one_of or node.every or node.in_place or node.choices
         ]
         self._root = graph.root
-        self._lock = fork_safe_lock()
         self.degree = graph.degree
         self.chain = max((node.chain for node in self._nodes), default=1)
         self.unions = graph.unions
@@ -132,79 +131,80 @@ class CostEstimate:
             dimension for dimension in range(_DIMENSIONS) if any(node.own[dimension] for node in self._nodes)
         ]
         self._weights: dict[int, list[float]] = {d: [] for d in self._dimensions}
-        # The weights of all schemas at the last levels: when one comes back, all that follows repeats.
-        self._recent: list[dict[int, list[float]]] = [{d: [0.0] * len(self._nodes) for d in self._dimensions}]
-        self._period: int | None = None
-        self._spent = 0
-        self._extend(_LIMITS.max_depth + 1)
+        # Whether no level below weighs more than one of those that were computed.
+        self._is_complete = self._weigh()
+        self._largest = {d: [*accumulate(weights, max)] for d, weights in self._weights.items()}
+        self._above = [*accumulate(self._weights[_NODES])]
         self.bound = self._bound()
         weights = self._weights[_NODES]
         self.reach = weights.index(0) if 0 in weights else inf
-        self._heaviest = max(weights[1:], default=0.0)
 
-    def at_most(self, nodes: int, size: float) -> tuple[float, float]:
-        """Return steps, and bytes of errors, that no instance of so many values and bytes exceeds.
-
-        That holds if `bound` is a number.
-        """
-        root, heaviest = self._weights[_NODES][0], self._heaviest
-        return root + nodes * heaviest, (root + min(nodes, self.reach) * heaviest) * size
-
-    def steps(self, levels: list[Level]) -> tuple[int, int, float]:
+    def steps(self, size: ValueSize) -> tuple[int, int, float]:
         """Estimate the steps for an instance: those for its values, those for its texts, and the bytes of its errors."""
-        with self._lock:
-            self._extend(len(levels))
         values = texts = copied = reached = 0.0
-        for depth, level in enumerate(levels):
+        for depth, (nodes, chars) in enumerate(size.levels):
             weight = self._weight(_NODES, depth)
-            values += level.nodes * weight
+            values += nodes * weight
             # An error has a copy of all that is inside its value.
             reached += weight
-            copied += reached * copied_bytes(level.nodes, level.chars)
-            texts += level.chars * self._weight(_CHARS, depth)
-            scans, tries, powers = (self._weight(d, depth) for d in (_SCANS, _TRIES, _POWERS))
-            if scans or tries or powers:
-                texts += sum(
-                    scans * _scan(n) + tries * _try(n) + powers * _power(n, self.degree)
-                    for n in level.lengths
-                )
+            copied += reached * copied_bytes(nodes, chars)
+            texts += chars * self._weight(_CHARS, depth)
+        scans, tries, powers = (self._most(d, len(size.levels)) for d in (_SCANS, _TRIES, _POWERS))
+        if scans or tries or powers:
+            texts += sum(
+                scans * _scan(n) + tries * _try(n) + powers * _power(n, self.degree) for n in size.lengths
+            )
         # Under uniqueItems the engine compares large numbers each with each.
-        texts += self.unique * _PAIR_WEIGHT * sum(level.large for level in levels) ** 2
+        texts += self.unique * _PAIR_WEIGHT * size.large**2
         return int(min(values, _LARGEST)), int(min(texts, _LARGEST)), copied
 
+    def copied(self, depth: int, nodes: int, chars: int) -> float:
+        """Return bytes of values in errors that no instance of this size exceeds, if `bound` is a number."""
+        return self._above[min(depth, len(self._above)) - 1] * copied_bytes(nodes, chars)
+
+    def errors(self, nodes: int) -> float:
+        """Return a number of errors that no instance of so many values exceeds, if `bound` is a number."""
+        return nodes * self._largest[_NODES][-1]
+
     def _weight(self, dimension: int, depth: int) -> float:
+        """Return the weight at a depth; below the levels that were computed, the largest."""
         weights = self._weights.get(dimension)
         if weights is None:
             return 0
-        if depth < len(weights):
-            return weights[depth]
+        return weights[depth] if depth < len(weights) else self._most(dimension, depth + 1)
+
+    def _most(self, dimension: int, depth: int) -> float:
+        """Return the largest weight of the levels down to a depth."""
+        largest = self._largest.get(dimension)
+        if largest is None:
+            return 0
         return (
-            _LARGEST
-            if self._period is None
-            else weights[(depth - len(weights)) % self._period - self._period]
+            largest[min(depth, len(largest)) - 1] if depth <= len(largest) or self._is_complete else _LARGEST
         )
 
     def _bound(self) -> int | None:
-        complete = self._period is not None or len(self._weights[_NODES]) > _LIMITS.max_depth
-        if not complete or any(self._weights.get(d) for d in (_SCANS, _TRIES, _POWERS)):
+        if not self._is_complete or any(self._weights.get(d) for d in (_SCANS, _TRIES, _POWERS)):
             return None
         first, *below = self._weights[_NODES]
         total = first + _LIMITS.max_nodes * max(below, default=0)
         total += _LIMITS.max_bytes * max(self._weights.get(_CHARS, [0]))
         return int(min(total, _LARGEST))
 
-    def _extend(self, depth: int) -> None:
-        """Compute the weights down to a depth, or until they repeat."""
-        while self._period is None and len(self._weights[_NODES]) < depth and self._spent < _MAX_WORK:
-            latest = {
-                dimension: self._next(dimension, above) for dimension, above in self._recent[-1].items()
-            }
+    def _weigh(self) -> bool:
+        """Compute the weights down to the deepest level of a reply, or until they repeat; return whether that was done."""
+        recent: list[dict[int, list[float]]] = [{d: [0.0] * len(self._nodes) for d in self._dimensions}]
+        work = len(self._order) * len(self._dimensions)
+        for level in range(_LIMITS.max_depth + 1):
+            if level * work > _MAX_WORK:
+                return False
+            latest = {dimension: self._next(dimension, above) for dimension, above in recent[-1].items()}
             for dimension, weights in latest.items():
                 self._weights[dimension].append(weights[self._root])
-            if len(self._weights[_NODES]) > 1 and latest in self._recent:
-                self._period = len(self._recent) - self._recent.index(latest)
-            self._recent = [*self._recent[-_MAX_PERIOD:], latest]
-            self._spent += len(self._order) * len(self._dimensions)
+            # When the weights of all schemas come back, all that follows repeats.
+            if level and latest in recent:
+                return True
+            recent = [*recent[-_MAX_PERIOD:], latest]
+        return True
 
     def _next(self, dimension: int, above: list[float]) -> list[float]:
         """Give the weight of each schema one level further down, from that of the level above."""

@@ -6,15 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.parsing import NotJson
-from schema_guard.pointer import split
-from schema_guard.validation.failures import may_hold_json
+from schema_guard.pointer import pointer
+from schema_guard.values import Failure, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from schema_guard.values import Violation
-
-__all__ = ["decoded"]
+__all__ = ["decoded", "encoded_failure", "may_hold_json"]
 
 # A decoded string can contain another one, and a list of violations is cut at a limit.
 _ROUNDS: Final = 8
@@ -45,7 +43,7 @@ def decoded(
         for violation in violations:
             if may_hold_json(violation):
                 inner = tree
-                for token in split(violation.instance_location):
+                for token in violation.path:
                     inner = inner.setdefault(token, {})
         after = _with(value, tree, read)
         if after is value:
@@ -70,3 +68,35 @@ def _with(value: Any, tree: Mapping[str, Any], read: Callable[[str], Any]) -> An
             return value
         return [items.get(index, item) for index, item in enumerate(value)]
     return value
+
+
+# White space in a string as `describe` shows it is a space or is escaped.
+_BEFORE_JSON = frozenset(("{", "[", " ", "\\"))
+_FIRST = len("string '")
+
+
+def may_hold_json(violation: Violation) -> bool:
+    r"""Say whether what came may be a string that is the text of an object or array.
+
+    >>> [may_hold_json(Violation("", "", "type", "", f"string {text!r}")) for text in ('{"a": 1}', "\n[1]", "twelve")]
+    [True, True, False]
+    """
+    actual = violation.actual
+    return actual[_FIRST : _FIRST + 1] in _BEFORE_JSON and actual.startswith("string")
+
+
+def encoded_failure(failure: Failure, left: Sequence[Violation]) -> Failure:
+    """Give the failure of a value that holds JSON strings: theirs, if its first violation is gone with them.
+
+    Args:
+        failure: The value's as it stands.
+        left: The violations of the value with these strings decoded.
+    """
+    if failure.kind != "structure":
+        return failure
+    first = failure.violations[0]
+    if any((v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in left):
+        return failure
+    place = pointer(first.instance_location)
+    message = f"at {place}: an object or array was sent as a JSON string; expected {first.expected}"
+    return Failure("structure", "encoded_value", message, failure.violations)

@@ -1,31 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The failures of a text: what the schema refuses in its value, what the schema's type refuses, and how it was cut off."""
+"""The failures of a reply that has no JSON value: refused, cut off, or malformed.
+
+A model that repeats itself until it is cut off is not fixed by a larger output limit. `runaway` and `Repeats` recognize it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from schema_guard.limits import Limits
-from schema_guard.pointer import pointer
-from schema_guard.values import Failure, Violation
+from schema_guard.values import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from schema_guard.parsing import NotJson
-    from schema_guard.schema import Schema
+    from schema_guard.reading import Documents
     from schema_guard.values import FinishReason
 
-__all__ = [
-    "FINISHED",
-    "REASONING_EXHAUSTED",
-    "REFUSED",
-    "cut_off",
-    "encoded_failure",
-    "may_hold_json",
-    "not_json",
-    "schema_failure",
-]
+__all__ = ["FINISHED", "REASONING_EXHAUSTED", "REFUSED", "Repeats", "runaway", "without_value"]
 
 FINISHED: Final = ("stop", "tool_call")
 """Finish reasons of a model that was not cut off."""
@@ -42,64 +32,109 @@ REASONING_EXHAUSTED: Final = Failure(
 """The failure of a reply all of whose output was reasoning: a larger limit does not fix it."""
 
 
-def schema_failure(value: Any, schema: Schema[Any], limits: Limits, text: str = "") -> Failure:
-    """Give the failure for a value that `accepts` has refused, told by its most relevant violation.
-
-    *text* is what it was parsed from, alone or among other things; empty when that is not known.
-    """
-    from schema_guard.validation.violations import failure_of  # only failures need it
-
-    return failure_of(schema.violations_in(value, text, limits.max_steps))
-
-
-# White space in a string as `describe` shows it is a space or is escaped.
-_BEFORE_JSON = frozenset(("{", "[", " ", "\\"))
-_FIRST = len("string '")
-
-
-def may_hold_json(violation: Violation) -> bool:
-    r"""Say whether what came may be a string that is the text of an object or array.
-
-    >>> [may_hold_json(Violation("", "", "type", "", f"string {text!r}")) for text in ('{"a": 1}', "\n[1]", "twelve")]
-    [True, True, False]
-    """
-    actual = violation.actual
-    return actual[_FIRST : _FIRST + 1] in _BEFORE_JSON and actual.startswith("string")
-
-
-def encoded_failure(failure: Failure, left: Sequence[Violation] | None) -> Failure:
-    """Give the failure of a value that holds JSON strings: theirs, if its first violation is gone with them.
-
-    Args:
-        failure: The value's as it stands.
-        left: The violations of the value with these strings decoded. None if it holds none.
-    """
-    if failure.kind != "structure" or left is None:
-        return failure
-    first = failure.violations[0]
-    if any((v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in left):
-        return failure
-    place = pointer(first.instance_location)
-    message = f"at {place}: an object or array was sent as a JSON string; expected {first.expected}"
-    return Failure("structure", "encoded_value", message, failure.violations)
-
-
-def cut_off(text: str, code: str, message: str) -> Failure:
+def _cut_off(text: str, code: str, message: str) -> Failure:
     """Give the failure for a text that was cut off: one that turned in circles is another than one that was too long."""
-    from schema_guard.validation.runaway import runaway
-
     repeated = runaway(text)
     if repeated is None:
         return Failure("truncation", code, message)
     return Failure("truncation", "runaway", f"cut off while it repeated {repeated}")
 
 
-def not_json(refused: NotJson, document: str, finish_reason: FinishReason | None) -> Failure:
+def _not_json(refused: NotJson, document: str, finish_reason: FinishReason | None) -> Failure:
     """Give the failure for a text that is no JSON, or ends inside of it."""
     if refused.code != "unfinished":
         return Failure("syntax", refused.code, refused.message)
     if finish_reason == "length":
-        return cut_off(document, "max_tokens", "cut off at the output limit inside a JSON text")
+        return _cut_off(document, "max_tokens", "cut off at the output limit inside a JSON text")
     if finish_reason in FINISHED:
         return Failure("syntax", "malformed", "the JSON text is not closed, and the model had finished")
-    return cut_off(document, "unfinished", "the text ends inside a JSON text")
+    return _cut_off(document, "unfinished", "the text ends inside a JSON text")
+
+
+def without_value(found: Documents, text: str, finish_reason: FinishReason | None) -> Failure:
+    """Return the failure of a reply that has no JSON value."""
+    if found.is_cut:
+        return _not_json(found.refused[0], "".join(found.broken[:1]), finish_reason)
+    if finish_reason == "length":
+        return _cut_off(text, "max_tokens", "cut off at the output limit before a JSON text was complete")
+    if found.refused:
+        return _not_json(found.refused[-1], text, "stop")
+    if not text.strip("\ufeff \t\r\n"):
+        return Failure("syntax", "empty", "the reply is empty")
+    return Failure("syntax", "no_json", "no JSON text in the reply")
+
+
+# Of 314 valid replies of real models none repeats a part so often over so many characters.
+_PERIODS: Final = 6
+_REPEATED: Final = 256
+# What is looked at, from the end: a part that is repeated six times has at most a sixth of it.
+_TAIL: Final = 16_384
+# By these last characters the places are found where a part may have begun.
+_NEEDLE: Final = 32
+# An indentation has one line break, and no such width.
+_BLANK: Final = 64
+
+
+def runaway(text: str, *, periods: int = _PERIODS) -> str | None:
+    """Say what a text repeats at its end, `"white space"` or `"a part of N characters"`; None where it does not.
+
+    Args:
+        text: As far as it came.
+        periods: How often a part must stand there; >= 2.
+
+    >>> runaway('{"total": 1,' + " " * 300)
+    'white space'
+    >>> runaway('{"total": 1' + "0" * 300)
+    'a part of 1 character'
+    """
+    tail = text[-_TAIL:]
+    space = tail[len(tail.rstrip()) :]
+    if len(space) >= _BLANK or space.count("\n") >= periods:
+        return "white space"
+    period = _period(tail, periods)
+    return None if period is None else f"a part of {period} character{'s' if period > 1 else ''}"
+
+
+def _period(tail: str, periods: int) -> int | None:
+    """Give the length of the part that is repeated at the end; None when nothing is, or not for long enough."""
+    size = len(tail)
+    if size < _REPEATED:
+        return None
+    needle = tail[-_NEEDLE:]
+    at = size - _NEEDLE
+    while True:
+        # The next place to the left where the last characters stand too, overlapping ones included.
+        at = tail.rfind(needle, 0, at + _NEEDLE - 1)
+        period = size - _NEEDLE - at
+        length = max(_REPEATED, periods * period)
+        if at < 0 or length > size:
+            return None
+        if tail.endswith(tail[size - length : size - period]):
+            return period
+
+
+class Repeats:
+    """Looks for a part that is repeated at the end of a text which is still being written.
+
+    It looks again when the text has grown by a share of what is looked at, so that a character is read a bounded number
+    of times whatever the pieces.
+    """
+
+    __slots__ = ("_due", "_periods", "_pieces", "_size")
+
+    def __init__(self, periods: int) -> None:
+        self._periods = periods
+        self._pieces: list[str] = []
+        self._size, self._due = 0, _BLANK
+
+    def feed(self, text: str) -> str | None:
+        """Read the next piece, and say as `runaway` does what is repeated at its end."""
+        self._pieces.append(text)
+        self._size += len(text)
+        if self._size < self._due:
+            return None
+        tail = "".join(self._pieces)[-_TAIL:]
+        self._pieces = [tail]
+        self._size = len(tail)
+        self._due = self._size + max(_BLANK, self._size // 8)
+        return runaway(tail, periods=self._periods)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MAX_PAIRS = 40_000
 # 0.1 s: pairs that were counted before, and keys that are looked up.
 _MAX_LOOKS = 8 * _MAX_PAIRS
-_KEYS_IN_A_LOOK = 8
+_KEYS_IN_A_LOOK = 4
 
 
 @dataclass(slots=True)

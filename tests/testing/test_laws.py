@@ -8,7 +8,6 @@ from jiter import from_json
 from schema_guard import Failure, InvalidArgument, Schema, plain_reply
 from schema_guard import judging as judge
 from schema_guard import loop as enforce
-from schema_guard import parsing as parse
 from schema_guard import reading as extract
 from schema_guard.validation import failures, violations
 from tests.needs import is_installed
@@ -110,13 +109,11 @@ FAULTS = {
     "accepting: the last of equal keys counts": Fault(
         plain_reply, "reader", _reader(catch_duplicate_keys=False)
     ),
-    "judge: what follows is not looked at": Fault(judge, "_failure_after", lambda _: lambda *a: None),
+    "judge: what follows is not looked at": Fault(extract, "text_after", lambda _: lambda *a: ""),
     "judge: a cut-off text is malformed": Fault(
-        failures, "not_json", lambda _: lambda *a: Failure("syntax", "malformed", "planted")
+        failures, "_not_json", lambda _: lambda *a: Failure("syntax", "malformed", "planted")
     ),
-    "judge: JSON in a string is a string": Fault(
-        judge, "_inside_string", lambda _: lambda *a: parse.NotJson("", "planted")
-    ),
+    "judge: JSON in a string is a string": Fault(judge, "_inside", lambda _: lambda value, *a: (value, None)),
     "judge: a wrong value is a wrong structure": Fault(
         violations, "failure_of", lambda real: lambda *a: real(*a)._replace(kind="structure")
     ),

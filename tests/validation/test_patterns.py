@@ -28,7 +28,7 @@ from schema_guard.validation.reference_engine import check_python
     ],
 )
 def test_traits_are_read_from_the_text(pattern, expected):
-    """Size, backtracking, nesting and degree follow from the expression alone."""
+    """ValueSize, backtracking, nesting and degree follow from the expression alone."""
     assert traits(pattern) == expected
 
 

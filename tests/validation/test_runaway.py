@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.validation import runaway as cut_off
-from schema_guard.validation.runaway import Repeats, runaway
+from schema_guard.validation import failures as cut_off
+from schema_guard.validation.failures import Repeats, runaway
 
 WITHOUT_CIRCLES = [
     "",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schema_guard import Schema, Violation
 from schema_guard.pointer import declared_location, join, pointer, split
-from schema_guard.validation.failures import may_hold_json
+from schema_guard.validation.encoded_json import may_hold_json
 from schema_guard.validation.violations import describe, violations
 from tests.public.schemas.test_schema import _INSTANCES, SCHEMAS
 

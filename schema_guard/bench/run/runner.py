@@ -32,11 +32,11 @@ from schema_guard.bench.run.trial_model import TrialModel, dev_tasks_text, trial
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.limits import Limits
+from schema_guard.preparing.steps import check_is_sent
 from schema_guard.prices.tokens import CallTokens
 from schema_guard.prompting import Example
 from schema_guard.records.recorder import PacedRecorder
 from schema_guard.stats import log_e_value
-from schema_guard.steps import check_is_sent
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

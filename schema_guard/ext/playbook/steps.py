@@ -17,8 +17,8 @@ from schema_guard.decorator import guard
 from schema_guard.limits import Limits
 from schema_guard.models.hosted import joined
 from schema_guard.models.interface import details_of
+from schema_guard.preparing.steps import check_is_sent
 from schema_guard.providers.options import options_for
-from schema_guard.steps import check_is_sent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -18,9 +18,8 @@ from schema_guard.ext.tools.result_messages import message_for, near_names
 from schema_guard.ext.tools.tools import tools_of
 from schema_guard.interruptions import value_or
 from schema_guard.judging import judge
-from schema_guard.limits import Limits
+from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, parse
-from schema_guard.plain_reply import DEFAULT_LIMITS
 from schema_guard.received import replies
 from schema_guard.received.wrappers import unwrapped
 from schema_guard.text import clip, with_short_repr

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from schema_guard.testing.model_replies.faults import Fault
 from schema_guard.testing.model_replies.writing import written
-from schema_guard.validation.runaway import runaway
+from schema_guard.validation.failures import runaway
 
 if TYPE_CHECKING:
     from collections.abc import Callable

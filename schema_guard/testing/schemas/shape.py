@@ -14,6 +14,7 @@ from fractions import Fraction
 from math import ceil, floor, inf, lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.judging import is_same
 from schema_guard.testing.schemas.words import (
     ARRAY,
     FRACTION,
@@ -24,7 +25,6 @@ from schema_guard.testing.schemas.words import (
     Words,
 )
 from schema_guard.text import clip
-from schema_guard.validation.equality import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable

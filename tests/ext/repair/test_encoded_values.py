@@ -4,7 +4,7 @@ import json
 
 from schema_guard import Schema, Violation
 from schema_guard.ext.repair.scalar_reply import scalars
-from schema_guard.judging import judge_value
+from schema_guard.judging import Terms, judge_value
 from schema_guard.validation.encoded_json import decoded
 from tests.public.calls.judging.test_encoded import CATEGORY, ORDER, STEP
 
@@ -13,11 +13,11 @@ def test_a_parsed_value_is_read_alike():
     """What a function had parsed already is repaired, or fails, as the text would."""
     value = {"lines": "[]"}
 
-    repaired = judge_value(value, ORDER, repair="lossless")
+    repaired = judge_value(value, Terms(ORDER, repair="lossless"))
 
     assert (repaired.value, repaired.form, repaired.repairs) == ({"lines": []}, "repaired_lossless", STEP)
-    assert judge_value(value, ORDER).failure.code == "encoded_value"
-    assert not judge_value("billing", Schema.of(CATEGORY | {"type": "integer"}), repair="lossless").ok
+    assert judge_value(value, Terms(ORDER)).failure.code == "encoded_value"
+    assert not judge_value("billing", Terms(Schema.of(CATEGORY | {"type": "integer"}), repair="lossless")).ok
 
 
 def test_decoding_changes_no_value():

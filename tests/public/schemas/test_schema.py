@@ -168,14 +168,14 @@ def test_formats_are_asserted_unless_switched_off():
 @pytest.mark.parametrize(
     ("instance", "told"),
     [
-        ({1, 2}, "instance holds a set: expected dict, list, str, int, float, bool or None"),
-        ([b"x"], "instance holds a bytes"),
+        ({1, 2}, "instance holds a value of type 'set': expected dict, list, str, int, float, bool or None"),
+        ([b"x"], "instance holds a value of type 'bytes'"),
         ({"a": [float("nan")]}, "instance holds nan: JSON has no such number"),
         ([float("inf")], "instance holds inf"),
         (10**400, "instance holds a number of more than 400 digits"),
         ("\ud800", "instance holds a lone surrogate at character 1 of a text"),
         ({"\ud800": 1}, "instance holds a lone surrogate"),
-        ({1: 2}, "instance has a key of type int: expected str"),
+        ({1: 2}, "instance holds a key of type 'int': expected str"),
     ],
 )
 def test_instance_that_is_not_json_is_an_invalid_argument(instance, told):

@@ -19,7 +19,7 @@ from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.transfer.exporter import texts_by_attempt
 from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, Unknown, recorded_task, served
 from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
-from schema_guard.judging import judge, judge_value
+from schema_guard.judging import Terms, judge, judge_value
 from schema_guard.records.attempts import Where, as_dict
 from schema_guard.records.counts.calls import calls, whole_calls
 from schema_guard.records.reading import pages
@@ -217,7 +217,7 @@ def _answer(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> 
     if typed is None or typed.reader is None:
         return _judged(texts.reply, last, schema)
     judged = _judged(texts.reply, last, typed)
-    return judge_value(typed.reader.write(judged.value), schema) if judged.ok else judged
+    return judge_value(typed.reader.write(judged.value), Terms(schema)) if judged.ok else judged
 
 
 def _is_touched(call: StoredCall, answer: Any, *, by_person: bool) -> bool:
