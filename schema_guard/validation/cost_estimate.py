@@ -426,7 +426,7 @@ class _Graph:
                 where = self._where(child)
                 raise InvalidSchema(
                     f"the references from {where or '(root)'} come back to themselves without a step into the "
-                    "instance, so validation would never end: break the circle",
+                    "instance, so validation would never end. Break the circle",
                     code="ref_cycle",
                     location=where,
                 )

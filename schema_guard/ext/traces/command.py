@@ -143,7 +143,7 @@ def _schemas(given: Sequence[str], place: str | None) -> Schemas:
             )
         if name and place is None:
             raise click.UsageError(
-                f"--schema {safe(text)!r}: a name needs --field schema=PLACE, where the rows have it"
+                f"--schema {safe(text)!r}: a name needs --field schema=PLACE, the place of the name in the rows"
             )
         named[name] = schema_of(source)
     return Schemas(named, place)

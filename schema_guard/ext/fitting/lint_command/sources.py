@@ -119,7 +119,7 @@ def _source(name: str) -> NamedSchema:
     if path.exists():
         return _read(name, path.read_bytes(), _from_here(path))
     if _WILD & set(name):
-        raise click.UsageError("no file is called so")
+        raise click.UsageError("no file has this name")
     if ":" in name:
         return _of_type(name)
     raise click.UsageError("no such file: expected a file, a pattern of files, - or module:Model")

@@ -143,7 +143,7 @@ def test_a_type_is_told_with_the_line_of_its_class(capsys, monkeypatch, model, l
 
 BAD = {
     "no file": (("nope.json",), "nope.json: no such file: expected a file, a pattern of files, - or module:Model"),
-    "no match": (("no*.json",), "no*.json: no file is called so"),
+    "no match": (("no*.json",), "no*.json: no file has this name"),
     "a folder": (("suite",), "suite: is a folder. Name its files, such as 'suite/**/*.json'"),
     "yaml": (("a.yaml",), "a.yaml: is YAML: expected a JSON Schema as JSON"),
     "no json": (("bad.json",), "bad.json: is not JSON: Expecting value: line 2 column 1 (char 6)"),
