@@ -210,7 +210,7 @@ def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[
     unusable = plan.suite.refused
     if unusable:
         yield f"{len(unusable)} of the suite cannot be used, the first: {unusable[0]}"
-    yield f"records go to {url or 'no store'}"
+    yield "calls are not recorded" if url is None else f"records go to {url}"
 
 
 def _limits(plan: RunPlan, entry: SuiteSchema) -> list[int | None]:
