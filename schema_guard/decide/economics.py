@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.prices.tokens import PerMillion
+from schema_guard.prices.costs import PerMillion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

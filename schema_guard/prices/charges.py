@@ -20,7 +20,7 @@ from schema_guard.text import clip, safe
 from schema_guard.validation.published_schemas import judged
 
 if TYPE_CHECKING:
-    from schema_guard.prices.tokens import TokenPrices
+    from schema_guard.prices.costs import TokenPrices
     from schema_guard.values import Usage
 
 __all__ = ["VARIABLE", "Charges", "Table", "charges_of", "default_charges"]
@@ -62,7 +62,7 @@ class Charges:
         for model in models:
             prices = None if model is None else self._prices(model)
             if prices is not None:
-                from schema_guard.prices.tokens import CallTokens
+                from schema_guard.prices.costs import CallTokens
 
                 # A package's prices may lack a part.
                 tokens = CallTokens(sent, min(usage.cached_input_tokens or 0, sent), received)
@@ -84,7 +84,7 @@ class Charges:
         return prices
 
     def _look_up(self, model: str) -> TokenPrices | None:
-        from schema_guard.prices.tokens import prices_in, token_prices
+        from schema_guard.prices.costs import prices_in, token_prices
 
         # A package may raise any exception for a name that it does not know.
         if self._table is None:
@@ -94,8 +94,8 @@ class Charges:
 
 def _read(source: Table) -> tuple[Any, str]:
     """Give the JSON of a table, None for the package, and what it is called."""
+    from schema_guard.prices.costs import GENAI_PRICES, TOKENS_SCHEMA
     from schema_guard.prices.files import read_prices
-    from schema_guard.prices.tokens import GENAI_PRICES, TOKENS_SCHEMA
 
     if source == GENAI_PRICES:
         from importlib.util import find_spec

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from schema_guard.configuration.model_names import model_and_snapshot
 from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.prices.costs import GENAI_PRICES, token_prices
 from schema_guard.prices.files import read_prices
-from schema_guard.prices.tokens import GENAI_PRICES, token_prices
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Sizes(NamedTuple):
 
     Attributes:
         order: Models from small to large, as the user named them.
-        prices: A table of token prices, as `prices.tokens.token_prices` takes it; None for none.
+        prices: A table of token prices, as `prices.costs.token_prices` takes it; None for none.
     """
 
     order: tuple[str, ...] = ()

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.errors import InvalidArgument
-from schema_guard.prices.tokens import CallTokens
+from schema_guard.prices.costs import CallTokens
 
 if TYPE_CHECKING:
-    from schema_guard.prices.tokens import TokenPrices
+    from schema_guard.prices.costs import TokenPrices
     from schema_guard.values import Attempt
 
     Prices = Mapping[str, TokenPrices]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from schema_guard.bench.run.journal_model import MissingReply
 from schema_guard.bench.run.runner import Calls
 from schema_guard.bench.suites.values import estimated_tokens
-from schema_guard.prices.tokens import CallTokens
+from schema_guard.prices.costs import CallTokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

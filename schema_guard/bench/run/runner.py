@@ -33,7 +33,7 @@ from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.limits import Limits
 from schema_guard.preparing.steps import check_is_sent
-from schema_guard.prices.tokens import CallTokens
+from schema_guard.prices.costs import CallTokens
 from schema_guard.prompting import Example
 from schema_guard.records.recorder import PacedRecorder
 from schema_guard.stats import log_e_value

@@ -311,7 +311,7 @@ class RunOptions:
         """Return how calls are made."""
         from schema_guard.bench.run.budget import RunBudget
         from schema_guard.bench.run.runner import RunSettings
-        from schema_guard.prices.tokens import token_prices
+        from schema_guard.prices.costs import token_prices
 
         if self.max_cost is not None and self.prices is None:
             raise click.UsageError(

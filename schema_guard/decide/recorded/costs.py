@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.decide.economics import mean_attempts
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, last_call
 from schema_guard.errors import InvalidArgument
-from schema_guard.prices.tokens import (
+from schema_guard.prices.costs import (
     GENAI_PRICES,
     CallTokens,
     NoPrice,

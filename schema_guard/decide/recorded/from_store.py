@@ -138,7 +138,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             of trials that are recorded. Of `economics.prompt_cost` and `tuned_cost` what is
             missing is filled in: tokens and seconds from the records of the best strategy, prices from *prices*. Of
             `latency` only `budget_s` is needed. Only `config` can hold for several functions.
-        prices: A table of token prices, as `prices.tokens.token_prices` takes it.
+        prices: A table of token prices, as `prices.costs.token_prices` takes it.
         also_versions: Earlier versions of the functions whose calls count as those of the newest.
         sizes: Names of models from small to large; of those without, the dearer one by *prices* is the larger.
         priority: The function that has half of alpha; None gives all functions of the store equal parts.

@@ -37,7 +37,7 @@ from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.sources import sources_of
 from schema_guard.ext.playbook.steps import LARGER, LIMITED, SIMPLIFY, SMALLER, STRATEGIES, Models
 from schema_guard.models import connect
-from schema_guard.prices.tokens import token_prices
+from schema_guard.prices.costs import token_prices
 from schema_guard.records.private import write_private
 from schema_guard.records.urls import storing_line
 from schema_guard.report.as_markdown import as_markdown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.ext.playbook.run import configurations_ahead
-from schema_guard.prices.tokens import CallTokens
+from schema_guard.prices.costs import CallTokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.playbook.inputs import Inputs
     from schema_guard.ext.playbook.settings import PlaybookSettings
     from schema_guard.ext.playbook.steps import Models
-    from schema_guard.prices.tokens import TokenPrices
+    from schema_guard.prices.costs import TokenPrices
 
 __all__ = ["plan_text"]
 

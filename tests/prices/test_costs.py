@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.prices.tokens import CallTokens, PerMillion, token_prices
+from schema_guard.prices.costs import CallTokens, PerMillion, token_prices
 
 OWN = {
     "small": {"p_in": 0.25, "p_cached": 0.025, "p_out": 2.0},
