@@ -265,9 +265,12 @@ def test_a_mount_is_warned_of():
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/mnt/my share/records.db", ["a network's (nfs4)"]),
+        ("/mnt/my share/records.db", ["a network file system (nfs4)"]),
         ("/mnt/stick/records.db", ["(vfat) does not keep the numbers of files"]),
-        ("/mnt/bucket/records.db", ["a network's (fuse.s3fs)", "(fuse.s3fs) does not keep the numbers"]),
+        (
+            "/mnt/bucket/records.db",
+            ["a network file system (fuse.s3fs)", "(fuse.s3fs) does not keep the numbers"],
+        ),
     ],
 )
 def test_what_a_mount_cannot_do_is_said(mounts, path, words):
