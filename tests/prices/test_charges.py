@@ -7,7 +7,7 @@ import pytest
 from schema_guard import About, InvalidArgument, MissingExtra, Usage, guard
 from schema_guard.prices import charges
 from schema_guard.prices.charges import Charges, charges_of
-from tests.prices.test_tokens import LITELLM, OWN
+from tests.prices.test_costs import LITELLM, OWN
 
 USAGE = Usage(1_000, 150, 800)
 SMALL = (200 * 0.25 + 800 * 0.025 + 150 * 2) / 1e6
