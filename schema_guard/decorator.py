@@ -219,7 +219,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         schema: A class or another annotation, a dict, a path, or a `Schema`. Default: the return annotation, also for
             `@guard` without parentheses.
         strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
-            `json_mode`, `tool_call`, or `strict_schema`. Each retry takes the next strategy of a list.
+            `json_mode`, `tool_call`, or `strict_schema`. Each retry takes the next strategy of a list. In a function that
+            takes a text, the text about the format comes before the task.
         max_attempts: The number of attempts. 1 never retries.
         examples: `(task, value)` pairs for `few_shot`. A task of None shows the value alone. Default: the schema's
             `examples`, otherwise values generated from the schema.
@@ -233,7 +234,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         ignore: Exceptions that aren't failures. They pass unchanged, and reports list them without an alarm.
         on_failure: `"raise"` GuardFailed, or `"return"` the Outcome. Default: return `default` if you give one,
             otherwise raise.
-        default: The value to return when a call fails. It excludes `on_failure`.
+        default: The value to return when no attempt is valid. Exceptions of the function are still raised. It excludes
+            `on_failure`.
         name: The name of the function in records. Default: its qualified name.
         provider: The provider or engine whose arguments fill `options`, such as `openai`, `openai-responses`, or
             `llamacpp-llguidance`.

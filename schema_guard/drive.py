@@ -56,7 +56,7 @@ class Driven(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """A first attempt whose function was called already, and how far it is.
+    """An attempt whose function was called already.
 
     Attributes:
         ask: For which it was called.
@@ -172,7 +172,8 @@ async def pieces(
     Args:
         flow: The loop, not yet started; with *first* it has given the first Ask.
         invoke: Calls the user's function for an Ask.
-        finish: Is handed how the loop ended, once, also when this raises.
+        finish: Called once with the end of the loop, also if the function raises. An exception in the loop itself ends the
+            call without it.
         receiver: Reads what the function gives and raises.
         first: The first attempt, where the function was called for it before.
         waits: Whether the function's results may be awaited.

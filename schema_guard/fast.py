@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The short way of a plain call whose first reply is valid as it stands: the function is called, its text is the value.
+"""The fast path of a call: one text in, one text out, and the text is one valid JSON object or array.
+
+Every other call takes the loop: one with more arguments, checks, options, or telemetry, and one whose function returns an
+object of an SDK.
 
 Rules:
-1. It knows two things of the loop's rules and no more: the first prompt is the first step's prefix and the task, and a
-   valid first reply ends the call. All else is the loop's: a reply that is not accepted at once, an exception, a
-   stream go there as what the first attempt gave, with what was found of it, so that nothing is asked or judged twice.
-2. `f(x)` and `f.outcome(x)` tell the same, in value, failure and record. The outcome of what was accepted is made by
-   the loop, and only where somebody is handed it.
+1. The fast path knows two rules of the loop: the first prompt is the first step's prefix and the task, and a valid first
+   reply ends the call. Everything else goes to the loop as a `Pending` first attempt, with the result of the validation,
+   so nothing is called or validated twice.
+2. `f(x)` and `f.outcome(x)` have the same value, failure, and record. The loop builds the outcome of an accepted call when
+   somebody asks for it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """Guarded functions: the settings of `guard`, and a function with these settings.
 
 `loop` decides what a call does, and `drive` calls the function. `running_call` has a call in progress and its result.
-`fast` and `AsyncGuarded.__call__` replace the loop for a plain call whose first reply is valid.
+`fast` replaces the loop for a call with one text as its argument and one valid JSON object or array as its reply.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class _Guarded(Generic[P, V, R]):
     """What guarded functions share: settings, the outcome of a call, growing values, binding to an instance."""
 
     __wrapped__: Callable[P, Any]
-    # Gives the short way of its calls: the way itself, or of what is awaited what `__call__` needs for it.
+    # Returns the fast path of its calls, or None.
     _path_maker: Callable[[Prepared], Any]
     # Code that takes this for a function reads the attributes of one.
     __closure__ = __defaults__ = __kwdefaults__ = None
@@ -226,8 +226,8 @@ class Guarded(_Guarded[P, V, R]):
             GuardFailed: No attempt was valid (or what `on_failure` and `default` say instead).
             CallFailed: What came back was no reply of a model.
             InvalidArgument: The function gave something that is no reply at all.
-            Exception: What the function itself raises, unchanged, unless it says that the reply did not fit: that is
-                an attempt that failed.
+            Exception: The function raised it. `received/exceptions.py` lists the exceptions that mean a reply that did not
+                fit. They are failed attempts.
         """
         short = self._fast_path
         if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
@@ -252,7 +252,7 @@ class Guarded(_Guarded[P, V, R]):
 
         The type is a union because only the last value has the schema's Python type. An incomplete value can lack any
         field, so it can't be an `Invoice`. After a failed attempt, the values of the next attempt follow. The end
-        raises as a call does.
+        raises as a call does. The function can return a stream or a whole reply.
 
         Args:
             *args: The arguments of the call.

@@ -6,10 +6,10 @@ a stream whose only piece comes with its `End`, so one loop serves sync, async a
 
 Rules:
 1. 1 <= attempts <= max_attempts, and all but the last failed.
-2. A refusal and a failed call are never retried; a reply that was too long only with a larger output limit, or, where
-   the model can, by going on with it. One that ran away, or was spent on reasoning, is asked again with the limit that
-   it had: no larger one fixes it.
-3. It never raises, whatever text it is sent.
+2. A refusal and a failed call are never retried. A reply that was too long is retried only with a larger output limit. A
+   reply that repeated itself, or that was spent on reasoning, is retried with the same limit, because no larger one
+   fixes it.
+3. It never raises for a text. A check of the user that returns neither a text nor a bool raises `InvalidArgument`.
 4. Budgets are looked at between attempts, those of time and repeats between chunks too. The only times it knows come
    with the events.
 5. A reply that it stopped is not judged: its failure is what stopped it, and it is no truncation that a larger limit fixes.
@@ -133,14 +133,12 @@ def _add_attempts(ask: Ask, end: End, tried: list[Tried], plan: Plan, step: Step
 
 
 def _again(
-    failure: Failure | None, end: End, tried: list[Tried], plan: Plan, step: Step, sent: int | None
+    failure: Failure, end: End, tried: list[Tried], plan: Plan, step: Step, sent: int | None
 ) -> tuple[str, int | None] | None:
     """Give the correction and the output limit to ask again with; None where nothing is asked any more.
 
     *failure*, *end*, *step* and *sent*, the output limit, are those of the last attempt.
     """
-    if failure is None or end.is_final:
-        return None
     if failure.kind == "truncation" and failure.code not in NOT_FIXED_BY_LIMIT:
         larger = _larger_limit(sent, end.usage, plan.limits)
         if larger is None:

@@ -6,7 +6,7 @@ Rules:
    one that the format joins. What is added has a form and a role that the task's dialect knows.
 2. A correction is our own sentence. It names places that the schema names, what was expected and what kind of
    thing came; it quotes no value and no key of the reply, and holds no URL.
-3. The prompt of attempt k is that of attempt 1 plus one bad reply, cut, and its correction: it does not grow.
+3. The prompt of a retry is the first prompt of its strategy, one bad reply, cut, and the correction. It does not grow.
 """
 
 from __future__ import annotations

@@ -151,7 +151,8 @@ class Failure(NamedTuple):
     """The reason why an attempt failed.
 
     Attributes:
-        kind: Class of the failure, for statistics.
+        kind: Class of the failure. It decides whether to retry and what a call raises. `transport` means that there is no
+            reply to validate: the function raised an exception, or the call never reached a model.
         code: Code within the class, the violated keyword, or the name of the check.
         message: One line for people.
         violations: Violations of the schema, most relevant first. Empty for other failures.
@@ -330,8 +331,7 @@ class Outcome(NamedTuple, Generic[V]):
         ok: Whether there is a valid value. Check this and not *value*, because null can be valid.
         value: The value in the schema's Python type, or None if not ok.
         attempts: All attempts in order. All except the last one failed.
-        failure: Failure of the last attempt, or None if ok. If that attempt continued a cut-off reply without a
-            result, the failure of the cut-off reply.
+        failure: Failure of the last attempt, or None if ok.
         usage: Sum over the attempts. A field is None if it is unknown for one attempt.
         cost: Sum over the attempts, or None if it is unknown for one attempt.
         elapsed_s: Sum over the attempts, in seconds.
