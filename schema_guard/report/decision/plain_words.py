@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MEANINGS = {
     "PROMPTING_ENOUGH": "prompting is good enough: keep it",
-    "PROMPTING_ENOUGH, switch": "another prompt is good enough: switch to it",
+    "PROMPTING_ENOUGH, switch": "another strategy or model is good enough: switch to it",
     "PROMPTING_ENOUGH, trial": "prompting is good enough in the trial: use the fix that passed",
     "PROMPTING_ENOUGH, stop": "prompting is good enough: keep it, and stop what fails beside it",
     "USE_CHEAPER_MODEL": "a cheaper model does it as well: switch before you think of tuning",

@@ -123,7 +123,7 @@ def _run_blocks(blocks: list[dict[str, str | None]]) -> list[str]:
 
 def _answer(prompt: str) -> str:
     """Return the reply of the README's model: right at the second attempt for one invoice, always wrong for the other."""
-    if "Invoice 13" in prompt:
+    if "number 13" in prompt:
         return '{"number": 13, "total": "twelve"}'
     return '{"number": 12, "total": 99.5}' if "not valid" in prompt else "The total is 99.50."
 
