@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether replies are stopped before their end, as the settings of a configuration show it.
+"""Whether replies are stopped before their end: the decision for a function, and the settings of its records.
 
-Rules: a stopped reply is judged by the first thing in it that is wrong, a whole one by what is wrong with all of it. So the
-kinds, codes and places of failures of calls that stop and of calls that do not are never put side by side; rates of
-valid values are, for no valid reply is ever stopped.
+Rules: A stopped reply fails for its first fault, and a whole reply for all of its faults. So the kinds, codes, and places of
+failures are never compared between calls that stop and calls that do not. Rates of valid values are compared, because no
+valid reply is ever stopped.
 """
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["EARLY_STOP", "NOT_COMPARED", "stops_early", "stops_replies"]
+if TYPE_CHECKING:
+    from schema_guard.limits import Limits
+
+__all__ = ["EARLY_STOP", "NOT_COMPARED", "stopping", "stops_early", "stops_replies"]
 
 EARLY_STOP: Final = "early_stop"
 """The key of the settings: true where streams are stopped; it stands in no other settings."""
@@ -24,6 +27,15 @@ NOT_COMPARED: Final = (
     "stopped shows only the first thing that is wrong with it"
 )
 """What stands where such a comparison is left out."""
+
+
+def stopping(early_stop: bool, limits: Limits, *, observe: bool) -> tuple[bool, Limits]:
+    """Return whether a function may stop its streams, and its limits. An observed function never stops a reply."""
+    if not observe or limits.max_repeats is None:
+        return early_stop and not observe, limits
+    from dataclasses import replace  # rarely needed, and it imports inspect
+
+    return False, replace(limits, max_repeats=None)
 
 
 def stops_early(settings: str | None) -> bool:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from schema_guard.checks import observed_check
+from schema_guard.configuration.early_stop import stopping
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED, repairers
 from schema_guard.configuration.layout import LAYOUTS, with_layout
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
-from schema_guard.limits import Limits
 from schema_guard.preparing.costs import prices_of
 from schema_guard.preparing.escalation import check_call, is_model, kind_of, models_of
 from schema_guard.preparing.later import (
@@ -289,30 +289,22 @@ def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
 
 
 def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, ...], shape: Shape) -> Plan:
+    may_stop, limits = stopping(settings.early_stop, settings.limits, observe=settings.observe)
     plan = Plan(
         schema=schema,
         steps=steps,
         max_attempts=1 if settings.observe else settings.max_attempts,
         repair=settings.repair,
         checks=tuple(map(observed_check, settings.checks)) if settings.observe else settings.checks,
-        # Observing never stops a reply.
-        limits=_without_repeats(settings.limits) if settings.observe else settings.limits,
+        limits=limits,
         prices=prices_of(settings.about.prices),
         delivery=shape.delivery,
         tool=_tool(steps, schema),
-        early_stop=settings.early_stop and not settings.observe,
+        early_stop=may_stop,
         coerce=settings.coerce and not settings.early_stop,
     )
     # Where it stops no reply it changes nothing, and is no part of the configuration.
     return plan._replace(early_stop=any(map(plan.stops, steps)))
-
-
-def _without_repeats(limits: Limits) -> Limits:
-    if limits.max_repeats is None:
-        return limits
-    from dataclasses import replace  # rarely needed, and it imports inspect
-
-    return replace(limits, max_repeats=None)
 
 
 def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema: Schema[Any]) -> str:
