@@ -14,7 +14,7 @@ from schema_guard.interruptions import is_interruption
 from schema_guard.judging import judge
 from schema_guard.models.error_keys import remove_key
 from schema_guard.preparing import version
-from schema_guard.prices import tokens
+from schema_guard.prices import costs
 from schema_guard.prices.charges import charges_of
 from schema_guard.providers import messages
 from schema_guard.providers.fields import field, first, has
@@ -167,7 +167,7 @@ def test_a_signal_while_a_version_is_made_comes_out(interrupt, monkeypatch):
 def test_a_signal_while_a_call_is_priced_comes_out(interrupt, monkeypatch):
     """What lands while prices are looked up is not taken for a model without a price."""
     charges = charges_of({"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}})
-    monkeypatch.setattr(tokens, "prices_in", lambda *_, **__: interrupt())
+    monkeypatch.setattr(costs, "prices_in", lambda *_, **__: interrupt())
     with pytest.raises(Interruption):
         charges.cost(Usage(1, 1), "m")
 

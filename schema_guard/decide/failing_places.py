@@ -58,7 +58,7 @@ def failing_places(
         failures: Failed attempts by kind and code.
         violations: Failed attempts by place and keyword. An attempt can have several.
 
-    >>> from schema_guard.records import FailureCount, ViolationCount
+    >>> from schema_guard.records.counts.configurations import FailureCount, ViolationCount
     >>> broken = [ViolationCount("/lines/*/price", "minimum", 95), ViolationCount("/team", "enum", 5)]
     >>> failing_places([FailureCount("value", "minimum", 95), FailureCount("value", "enum", 5)], broken)
     (FailingPlace(place='/lines/*/price', code='minimum', k=95, n=100),)

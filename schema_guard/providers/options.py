@@ -128,7 +128,9 @@ def _count(output_tokens: object) -> int:
 def _row(provider: object) -> ProviderOptions:
     row = PROVIDER_OPTIONS.get(provider) if isinstance(provider, str) else None
     if row is None:
-        raise InvalidArgument(f"provider={clip(repr(provider))}: {_expected(provider, PROVIDER_OPTIONS)}")
+        raise InvalidArgument(
+            f"provider={clip(repr(provider))}: {_expected(provider, sorted(PROVIDER_OPTIONS))}"
+        )
     return row
 
 

@@ -56,7 +56,7 @@ def test_names_choose(store, asked, found):
         ({"function": "scn.extract"}, "did you mean 'shop.scan.extract'"),
         ({"function": "tract"}, "no function 'tract'"),
         ({"function": "zzz"}, "recorded are shop.mail.extract, shop.scan.extract, triage"),
-        ({"function": "extract"}, "2 have: shop.mail.extract, shop.scan.extract. Pass more of it"),
+        ({"function": "extract"}, "2 have: shop.mail.extract, shop.scan.extract. Write more of it"),
         ({"segment": "us"}, "no segment 'us' .* recorded are"),
         ({"schema": "Ticket", "function": "extract"}, "no function 'extract' .* recorded is triage"),
     ],

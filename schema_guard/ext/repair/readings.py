@@ -65,7 +65,7 @@ def repair(text: str, *, level: Literal["lossless", "lossy"], finished: bool) ->
         whose value validates.
 
     >>> repair("{'a': 1,}", level="lossless", finished=True)
-    [Repaired(text='{"a": 1}', steps=('single_quotes', 'trailing_comma'), lossless=True)]
+    [Repaired(text='{"a":1}', steps=('single_quotes', 'trailing_comma'), lossless=True)]
     """
     return readings(text, level=level, finished=finished).repaired
 

@@ -49,18 +49,32 @@ class Notes:
 
     Attributes:
         damage: In the order in which it was found.
-        on_step: Receives what is checked, how many attempts are done, and how many there are.
         attempts: How many attempts could be read.
     """
 
     def __init__(
         self, on_step: Callable[[str, int, int], None], errors: tuple[type[Exception], ...] = ()
     ) -> None:
+        """Start without damage.
+
+        Args:
+            on_step: Receives what is checked, how many attempts are done, and how many there are.
+            errors: Exceptions that mean damage.
+        """
         self.damage: list[Damage] = []
-        self.on_step = on_step
+        self._on_step = on_step
+        self._stopped: Exception | None = None
         self.attempts = 0
         self.errors: tuple[type[Exception], ...] = (*errors, ValueError, TypeError)
         self._errors: tuple[type[Exception], ...] = (*self.errors, ArithmeticError, LookupError)
+
+    def step(self, what: str, done: int, total: int) -> None:
+        """Report progress. An exception of the receiver is no damage."""
+        try:
+            self._on_step(what, done, total)
+        except Exception as error:
+            self._stopped = error
+            raise
 
     def add(self, part: str, problem: str) -> None:
         """Note damage."""
@@ -79,7 +93,7 @@ class Notes:
         try:
             yield
         except self._errors as error:
-            if is_interruption(error):
+            if error is self._stopped or is_interruption(error):
                 raise
             self.add(part, f"cannot be read: {error}")
 
@@ -166,7 +180,7 @@ def _pages(connection: Connection, notes: Notes) -> Iterator[list[StoredRow]]:
         notes.attempts += len(rows)
         if unread:
             _note_unread(rows, unread, notes)
-        notes.on_step("counts", notes.attempts, last)
+        notes.step("counts", notes.attempts, last)
         if rows:
             yield rows
         ((first,),) = connection.select("SELECT MIN(id) FROM attempts WHERE id > ?", (end,))

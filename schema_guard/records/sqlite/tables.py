@@ -131,7 +131,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def check_file(connection: SQLiteConnection, notes: Notes) -> None:
     """Record damage of the pages, the indexes, and the statements that made the tables."""
-    notes.on_step("the file", 0, 0)
+    notes.step("the file", 0, 0)
     with notes.reading("file"):
         for (message,) in connection.select(f"PRAGMA integrity_check({_MOST_REPORTED})"):
             if message != "ok":

@@ -419,7 +419,7 @@ def test_an_annotation_that_cannot_be_resolved_is_refused_at_the_first_call():
         lost("t")
 
     assert str(caught.value) == (
-        f"{lost.__qualname__}: can't resolve the return annotation 'Missing': name 'Missing' is not defined: define "
+        f"{lost.__qualname__}: can't resolve the return annotation 'Missing': name 'Missing' is not defined. Define "
         "the name in the module or above the function, or pass the schema itself: @guard(Invoice)"
     )
 

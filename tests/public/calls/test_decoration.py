@@ -72,7 +72,7 @@ WRONG = (
     Wrong(
         "provider",
         {"provider": "opnai"},
-        "provider='opnai': expected one of openai, openai-responses, azure, anthropic, gemini, openrouter, groq, mistral, cohere, bedrock, deepseek, ollama, lmstudio, vllm, sglang, llamacpp, llamacpp-llguidance, outlines, outlines-core, outlines-api, did you mean 'openai'?",
+        "provider='opnai': expected one of anthropic, azure, bedrock, cohere, deepseek, gemini, groq, llamacpp, llamacpp-llguidance, lmstudio, mistral, ollama, openai, openai-responses, openrouter, outlines, outlines-api, outlines-core, sglang, vllm, did you mean 'openai'?",
     ),
     Wrong("limits", {"limits": 0}, "limits=0: expected limits=Limits(max_bytes=...)"),
     Wrong("limits as a dict", {"limits": {"max_tokens": 9}}, "limits={'max_tokens': 9}: expected limits=Limits(max_tokens=...)"),

@@ -31,7 +31,7 @@ def test_version(capsys):
 USAGE = [
     (["reprot"], "no such command 'reprot', did you mean 'report'?"),
     (["store", "exprot"], "no such command 'store exprot', did you mean 'export'?"),
-    (["check", "s.json", "f"], "check is now `schema-guard schema check`"),
+    (["check", "s.json", "f"], "no such command 'check'"),
     (["schema", "check", "s.json"], "Missing argument 'FILE...'."),
     (
         ["schema", "check", "--fromat", "json", "s.json", "f"],

@@ -335,7 +335,7 @@ def test_streams_cannot_be_enforced():
         def turn(messages):
             yield from chunks()
 
-    with pytest.raises(InvalidArgument, match="gives a stream"):
+    with pytest.raises(InvalidArgument, match="returns a stream"):
         guard_tools(FIVE, store=None)(lambda messages: chunks())(TASK)
 
 
@@ -377,7 +377,7 @@ def test_what_is_called_inside_knows_its_turn():
 
 def test_what_may_carry_the_messages_is_told_by_the_setting_that_names_it():
     """Nothing is asked for in words here, so that no parameter for these is proposed."""
-    with pytest.raises(InvalidArgument, match=r"name it with messages=, call it 'prompt' or 'messages'$"):
+    with pytest.raises(InvalidArgument, match=r"Name it with messages=, call it 'prompt' or 'messages'$"):
         guard_tools([], store=None, max_attempts=2)(lambda one, other: None)
 
 
