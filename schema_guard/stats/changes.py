@@ -134,10 +134,8 @@ class _Watch:
         self._sums: list[_Sum] = []  # of all blocks: those for a fall, then those for a rise
         self._values: list[float] = []  # of each sum
         self._falls = 0  # how many sums are for a fall
-        self._factors: list[
-            tuple[float, float]
-        ] = []  # of each sum, what starts in it with a call, and what a failure does
-        self._runs: dict[int, list[tuple[float, float]]] = {}  # as `_grown` gives
+        self._started: list[float] = []  # of each sum, what starts in it with a call
+        self._steps: dict[int, list[tuple[float, float, float, float]]] = {}  # by the length of the run
         self._at = start - 1  # the last call that was seen
         self._opens = start + _FIRST_BLOCK
 
@@ -145,11 +143,16 @@ class _Watch:
         """Give the first change that is noticed after a call; None when there is none."""
         for index in range(self._first_index, len(self._failed)):
             position = self._failed[index]
-            alarm = self._clean_until(position - 1, index, after)
+            run = position - 1 - self._at
+            alarm = None
+            if position >= self._opens:
+                alarm = self._clean_until(position - 1, index, after)
+                self._open(position, index)
+            elif run and position - 1 > after and self._falls_after(run) >= _ENOUGH_TO_FALL:
+                alarm = self._noticed(run, after)
             if alarm is not None:
                 return self._change("fall", alarm, index)
-            self._open(position, index)
-            if self._fail() and position > after:
+            if self._fail(position) and position > after:
                 return self._change("rise", position, index + 1)
         alarm = self._clean_until(self._n, len(self._failed), after)
         return None if alarm is None else self._change("fall", alarm, len(self._failed))
@@ -173,8 +176,8 @@ class _Watch:
         rises = [(one, block is newest) for block in self._blocks for one in block.rises]
         self._sums, self._falls = [one for one, _ in (*falls, *rises)], len(falls)
         self._values = [known.get(id(one), 0.0) for one in self._sums]
-        self._factors = [(float(is_newest), one.failed) for one, is_newest in (*falls, *rises)]
-        self._runs = {}
+        self._started = [float(is_newest) for _, is_newest in (*falls, *rises)]
+        self._steps = {}
 
     def _clean_until(self, last: int, index: int, after: int) -> int | None:
         """See the calls up to one, none of which failed; gives the number of the one that shows a fall."""
@@ -197,22 +200,31 @@ class _Watch:
 
     def _falls_after(self, run: int) -> float:
         """Give what the sums for a fall come to after further calls that did not fail."""
-        return sum(self._after_clean(run)[: self._falls])
+        sums = zip(self._values[: self._falls], self._steps_of(run), strict=False)
+        return sum([value * grown + more for value, (grown, more, _, _) in sums])
 
     def _after_clean(self, run: int) -> list[float]:
-        """Give the sums after so many further calls that did not fail."""
-        known = self._runs.get(run)
-        if known is None:
-            sums = zip(self._sums, self._factors, strict=True)
-            known = self._runs[run] = [_grown(one, run, started) for one, (started, _) in sums]
-        return [value * grown + more for value, (grown, more) in zip(self._values, known, strict=True)]
+        """Return the sums after so many further calls that did not fail."""
+        sums = zip(self._values, self._steps_of(run), strict=True)
+        return [value * grown + more for value, (grown, more, _, _) in sums]
 
-    def _fail(self) -> bool:
-        """See the next call, which failed; gives whether that shows a rise."""
-        self._at += 1
-        factors = zip(self._values, self._factors, strict=True)
-        self._values = [(value + started) * failed for value, (started, failed) in factors]
+    def _fail(self, position: int) -> bool:
+        """See the calls up to one, the only one that failed. Return whether it shows a rise. No block may open before it."""
+        sums = zip(self._values, self._steps_of(position - 1 - self._at), strict=True)
+        self._values = [
+            (value * grown + more + started) * failed for value, (grown, more, started, failed) in sums
+        ]
+        self._at = position
         return sum(self._values[self._falls :]) >= _ENOUGH_TO_RISE
+
+    def _steps_of(self, run: int) -> list[tuple[float, float, float, float]]:
+        """Return what a run of calls without failures, and a failed call after it, do to each sum."""
+        known = self._steps.get(run)
+        if known is None:
+            sums = zip(self._sums, self._started, strict=True)
+            known = [(*_grown(one, run, started), started, one.failed) for one, started in sums]
+            self._steps[run] = known
+        return known
 
     def _change(self, direction: Direction, alarm: int, index: int) -> Change:
         """Say what was noticed; *index* is how many calls of all failed up to the alarm."""

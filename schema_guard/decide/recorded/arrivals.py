@@ -47,34 +47,25 @@ class StoreArrivals:
         self._store = store
 
     @cached_property
-    def _calls(self) -> dict[int, list[tuple[int, float]]]:
-        """The place and the time of each of the last calls, by `ConfigurationCounts.id`."""
-        calls: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    def _calls(self) -> list[tuple[int, float]]:
+        """The `ConfigurationCounts.id` and the time of each of the last calls, in the order of arrival."""
         with self._store.reading() as snapshot:
             arrivals = snapshot.arrivals(MOST_ATTEMPTS)
-        for place, (number, at) in enumerate(arrivals, 1):
-            if at is not None:
-                calls[number].append((place, at))
-        return calls
+        return [(number, at) for number, at in arrivals if at is not None]
 
-    def of(self, ids: Iterable[int | None]) -> list[tuple[int, float, int]]:
-        """Return the place, the time, and the configuration of the last calls of configurations, in the order of arrival."""
-        return sorted(
-            (place, at, number)
-            for number in ids
-            if number is not None
-            for place, at in self._calls.get(number, ())
-        )
+    def of(self, ids: Iterable[int | None]) -> list[tuple[int, float]]:
+        """Return the configuration and the time of the last calls of configurations, in the order of arrival."""
+        known = frozenset(ids)
+        return [call for call in self._calls if call[0] in known]
 
     def last(self, ids: Iterable[int | None], until: float | None) -> dict[int, int]:
         """Return the place of the last call of each configuration that has calls before *until*; None is no end."""
-        last: dict[int, int] = {}
-        for number in filter(None, ids):
-            calls = reversed(self._calls.get(number, ()))
-            place = next((place for place, at in calls if until is None or at < until), None)
-            if place is not None:
-                last[number] = place
-        return last
+        known = frozenset(ids)
+        return {
+            number: place
+            for place, (number, at) in enumerate(self._calls)
+            if number in known and (until is None or at < until)
+        }
 
 
 class Uses(NamedTuple):
@@ -147,13 +138,13 @@ class FunctionArrivals:
         """
         ids = {row.id: configuration for configuration, row in self.rows.items()}
         known = [
-            (at // _HOUR_S, ids[number])
-            for _, at, number in self._last.of(ids)
+            (number, at)
+            for number, at in self._last.of(ids)
             if at >= self.begins and (self._until is None or at < self._until)
         ]
         if any(traffic_of(row.settings) is not None for row in self.rows.values()):
-            known.sort(key=lambda one: one[0])
-        return [configuration for _, configuration in known]
+            known.sort(key=lambda call: call[1] // _HOUR_S)
+        return [ids[number] for number, _ in known]
 
     def clocks(self, now: float) -> dict[str, int] | None:
         """Return how many of the last calls are dated later than now, or over an hour earlier than a call before them.
@@ -162,7 +153,7 @@ class FunctionArrivals:
             These numbers as `ahead` and `behind`, and all `calls`; None if there are none. Imported calls do not count.
         """
         own = [row.id for row in self.rows.values() if traffic_of(row.settings) is None]
-        times = [at for _, at, _ in self._last.of(own)]
+        times = [at for _, at in self._last.of(own)]
         ahead = behind = 0
         latest = 0.0
         for at in times:
