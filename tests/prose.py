@@ -5,7 +5,7 @@
     python tests/prose.py --counts    print the number of breaches of each file too
     python tests/prose.py --update    lower the counts in prose.json, and follow moved files
 
-A sentence is old if it is anywhere in that commit, even with other identifiers or with the words of `renames.json`.
+A sentence is old if it is anywhere in that commit, even with other identifiers or with the words of `prose_words.json`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ IDENTIFIER = re.compile(
     r"`_`|--\w[\w-]*|\w+(?:[./]\w+)+|\w*_\w+(?:\(\))?|\b[A-Z]\w*[a-z]\w*[A-Z]\w*|(?<!\w)[./]\w[\w./-]*"
 )
 SECTION = re.compile(r" *(?:Args|Attributes|Raises|Returns|Yields|Examples?|Notes?):$")
-WORDS = json.loads((ROOT / "tests/renames.json").read_text(encoding="utf-8"))["words"]
+WORDS = json.loads((ROOT / "tests/prose_words.json").read_text(encoding="utf-8"))["words"]
 WORD = re.compile(rf"(?:\ban? )?\b(?:{'|'.join(sorted({*WORDS, *WORDS.values()}, key=len, reverse=True))})\b")
 ENTRY = re.compile(r" {4}[\w.*]+(?:, [\w.*]+)*(?: \([^)]*\))?: ")
 

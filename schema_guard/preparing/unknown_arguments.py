@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors for arguments that `guard` doesn't have: moved ones, the words of other libraries, and misspellings."""
+"""Errors for arguments that `guard` doesn't have: members of groups, the words of other libraries, and misspellings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["refuse"]
 
-# Earlier names of arguments, and members that were given to `guard` itself.
-_MOVED: dict[str, str] = {
+# Members of two groups of arguments.
+_MEMBERS: dict[str, str] = {
     **{name: f"params=Params({name}=...)" for name in Params.__match_args__},
     **{name: f"about=About({name}=...)" for name in About.__match_args__},
-    "instructions_to": "params=Params(instructions=...)",
-    "feedback_to": "params=Params(feedback=...)",
-    "options_to": "params=Params(options=...)",
-    "budget": "limits=Limits(...)",
-    "target": "provider=...",
-    "expected": "ignore=...",
 }
 _SCHEMA = "schema, the first argument: @guard(Invoice)"
 _SECONDS = "limits=Limits(max_elapsed_s=...)"
@@ -66,8 +60,8 @@ def refuse(given: Mapping[str, Any], known: Collection[str]) -> NoReturn:
     """
     name, value = next(iter(given.items()))
     count = value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-    if name in _MOVED:
-        raise InvalidArgument(f"guard: {name} moved to {_MOVED[name]}")
+    if name in _MEMBERS:
+        raise InvalidArgument(f"guard: {name} belongs in {_MEMBERS[name]}")
     if name in _RETRIES:
         near = "max_attempts" if count is None else f"max_attempts={count + 1}"
         hint = f", did you mean {near}, which counts the first attempt too?"
