@@ -8,7 +8,7 @@ from hashlib import sha256
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, TypeVar
 
     T = TypeVar("T")
@@ -40,15 +40,6 @@ def hex_digest(text: str, digits: int) -> str:
     'b5bea41b6c623f7c'
     """
     return digest(text).hex()[:digits]
-
-
-def hide_secret(text: str, secret: str) -> str:
-    """Return a text with asterisks in place of a secret. A secret of fewer than four characters stays.
-
-    >>> hide_secret("the key sesame-1 is not valid", "sesame-1")
-    'the key *** is not valid'
-    """
-    return text.replace(secret, "***") if len(secret) >= SHORTEST_SECRET else text
 
 
 def percent(rate: float) -> str:
@@ -155,32 +146,6 @@ def clip_path(path: object, size: int = 200) -> str:
     """
     text = str(path)
     return text if len(text) <= size else "…" + text[len(text) - size + 1 :]
-
-
-def shortened(names: Sequence[str], size: int = 80) -> list[str]:
-    """Cut names to *size* characters in their middle, so that no two different ones come out alike.
-
-    >>> shortened(["shop.orders.extract_invoice", "shop.orders.extract_receipt", "triage"], 16)
-    ['shop.…ct_invoice', 'shop.…ct_receipt', 'triage']
-    """
-    short_names = {name: _cut(name, size, "…") for name in names}
-    counts = list(short_names.values())
-    for name, short_name in short_names.items():
-        if short_name != name and counts.count(short_name) > 1:
-            short_names[name] = _cut(name, size, f"…{_digits(name)}…")
-    return [short_names[name] for name in names]
-
-
-def _cut(name: str, size: int, mark: str) -> str:
-    if len(name) <= size:
-        return name
-    # An end tells more than a beginning: functions of one module begin alike.
-    head = (size - len(mark)) // 3
-    return name[:head] + mark + name[len(name) - (size - len(mark) - head) :]
-
-
-def _digits(name: str) -> str:
-    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
 def safe(text: str) -> str:

@@ -31,9 +31,10 @@ from schema_guard.report.words import (
     moment,
     readable,
     share,
+    shortened,
     tokens,
 )
-from schema_guard.text import clip, plural, shortened
+from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

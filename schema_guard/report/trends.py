@@ -25,9 +25,9 @@ from schema_guard.report.drawing import (
 from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
 from schema_guard.report.over_time import MOST_PLOTS, over_time
 from schema_guard.report.store_document import names_of
-from schema_guard.report.words import bounded, moment, share, time_of
+from schema_guard.report.words import bounded, moment, share, shortened, time_of
 from schema_guard.stats import Rate
-from schema_guard.text import percent, plural, safe, shortened
+from schema_guard.text import percent, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from schema_guard.decide.exclusions import FEWEST_UNKNOWN
@@ -11,7 +12,7 @@ from schema_guard.pointer import pointer
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from schema_guard.decide.exclusions import ExcludedCalls
     from schema_guard.decide.failing_places import FailingPlace
@@ -134,3 +135,29 @@ def time_of(at: float) -> datetime:
         return _EPOCH + timedelta(seconds=float(at))
     except OverflowError:
         return datetime(9999 if at > 0 else 1, 1, 1, tzinfo=UTC)
+
+
+def shortened(names: Sequence[str], size: int = 80) -> list[str]:
+    """Cut names to *size* characters in their middle, so that no two different ones come out alike.
+
+    >>> shortened(["shop.orders.extract_invoice", "shop.orders.extract_receipt", "triage"], 16)
+    ['shop.…ct_invoice', 'shop.…ct_receipt', 'triage']
+    """
+    short_names = {name: _cut(name, size, "…") for name in names}
+    counts = list(short_names.values())
+    for name, short_name in short_names.items():
+        if short_name != name and counts.count(short_name) > 1:
+            short_names[name] = _cut(name, size, f"…{_digits(name)}…")
+    return [short_names[name] for name in names]
+
+
+def _cut(name: str, size: int, mark: str) -> str:
+    if len(name) <= size:
+        return name
+    # An end tells more than a beginning: functions of one module begin alike.
+    head = (size - len(mark)) // 3
+    return name[:head] + mark + name[len(name) - (size - len(mark) - head) :]
+
+
+def _digits(name: str) -> str:
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]

@@ -11,9 +11,8 @@ from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.page import page
 from schema_guard.report.store_document import document_of, names_of
 from schema_guard.report.trends import trends_of
-from schema_guard.report.words import bounded
+from schema_guard.report.words import bounded, shortened
 from schema_guard.stats import Rate
-from schema_guard.text import shortened
 from tests.decide.records import record
 from tests.report.test_report import BROKEN, CALL, TOTAL, outcome
 from tests.report.written import Page

@@ -17,8 +17,8 @@ from schema_guard.report.document import Tone
 from schema_guard.report.drawing import Plot, RateRow, rates_figure
 from schema_guard.report.inline_svg import COLOURS, inline_svg
 from schema_guard.report.page import Slide, check_extra, page
-from schema_guard.report.words import bounded, share
-from schema_guard.text import plural, safe, shortened
+from schema_guard.report.words import bounded, share, shortened
+from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

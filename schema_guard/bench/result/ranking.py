@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.result.sections import NAME_CHARS
 from schema_guard.report.document import Tone
+from schema_guard.report.words import shortened
 from schema_guard.stats import Rate
 from schema_guard.stats.rate import ALPHA
-from schema_guard.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

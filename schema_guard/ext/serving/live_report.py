@@ -20,7 +20,8 @@ from schema_guard.report.figures import GROUPINGS, report_on
 from schema_guard.report.page import Live, PageChoice, page, policy
 from schema_guard.report.store_document import document_of
 from schema_guard.report.trends import trends_of
-from schema_guard.text import clip, did_you_mean, shortened
+from schema_guard.report.words import shortened
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -22,7 +22,8 @@ from schema_guard.report.drawing import (
     write_axis,
 )
 from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
-from schema_guard.text import interval, months, percent, plural, safe, shortened
+from schema_guard.report.words import shortened
+from schema_guard.text import interval, months, percent, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
