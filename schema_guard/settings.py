@@ -187,8 +187,8 @@ class Settings(Generic[V, R]):
             require_one_of("on_failure", self.on_failure, _ON_FAILURE)
         if self.default is not UNSET and self.on_failure is not None:
             raise InvalidArgument(
-                f"default={clip(repr(self.default))} and on_failure={self.on_failure!r}: expected one of them: "
-                "default= alone returns the default when a call fails"
+                f"default={clip(repr(self.default))} and on_failure={self.on_failure!r}: expected only one of "
+                "them. To return the default when no attempt is valid, leave out on_failure"
             )
 
     def _require_resources(self) -> None:

@@ -122,7 +122,7 @@ class Violation(NamedTuple):
 
 @with_short_repr
 class Coercion(NamedTuple):
-    """A part of a reply that the schema's Python type converted. It holds no value.
+    """A part of a reply that the schema's Python type converted. It doesn't contain the value.
 
     >>> str(Coercion("/n", "string", "integer"))
     '/n string -> integer'

@@ -40,7 +40,7 @@ _GROUPINGS = ("function", "segment", "model", "version")
     "--serve",
     "is_served",
     is_flag=True,
-    help="Show the report as a page on this machine that follows the store, until Ctrl-C.",
+    help="Serve the report as a local web page that updates when the store changes. Press Ctrl-C to stop.",
 )
 @click.option(
     "--port",

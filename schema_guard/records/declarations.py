@@ -120,5 +120,5 @@ def latest(declared: Iterable[DeclaredStep]) -> list[DeclaredStep]:
 def text(name: str, value: object) -> str:
     """Give an argument that has to say something, as stores take it; `InvalidArgument` when it is blank."""
     if not isinstance(value, str) or not value.strip():
-        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a text that is not blank")
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a string that is not blank")
     return store_text(value)

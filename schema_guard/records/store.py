@@ -275,19 +275,19 @@ class Store:
     def forget(self, what: Forgotten, *, counts: bool = False) -> Removed:
         """Delete all rows and texts of a call, an input, a cluster, a segment, or a function.
 
-        Their counts stay, and no longer have the name of an input or a cluster.
+        Their counts stay, without the name of an input or a cluster.
 
         Args:
             what: The name.
             counts: Delete the counts of a segment or a function as well.
 
         Raises:
-            InvalidArgument: Counts of a call, an input, or a cluster are not separate.
+            InvalidArgument: *counts* is True, and *what* is a call, an input, or a cluster.
             StoreError: The store can't be written.
         """
         if counts and what.by not in ("function", "segment"):
             raise InvalidArgument(
-                f"counts are of functions and segments: those of one {what.by} cannot be told apart"
+                f"counts=True: expected a function or a segment, because counts of one {what.by} are not stored. Leave counts out"
             )
         with self._session() as session:
             removal = session.removal()
@@ -319,7 +319,7 @@ class Store:
             schema_fingerprint: Fingerprint of the schema.
             step: Name of the step. This method doesn't check it.
             status: `"not_applicable"` if the step is impossible, or `"declined"` if you don't want it.
-            reason: The reason, stored as it is.
+            reason: Why the step isn't tried. Stored unchanged.
             function: The guarded function. None means the only function with calls of the schema. If several functions
                 have calls of it, a declaration without a function counts for none of them.
 
@@ -408,7 +408,7 @@ class Store:
     def rebuild(self, on_step: Callable[[str, int, int], None] | None = None) -> None:
         """Count all attempts again and store the counts. Hours with deleted attempts keep their counts.
 
-        Stop other processes first, because none can write in the meantime.
+        Stop other processes first, because they can't write to the store during the rebuild.
 
         Args:
             on_step: Function that gets the current part, the number of attempts done, and their total.

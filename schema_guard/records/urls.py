@@ -118,7 +118,7 @@ def connect(url: str) -> Backend:
         database: Backend = load(f"store:{_ALIASES.get(scheme, scheme)}")(url)
         return database
     if rest and not rest.startswith("/"):
-        raise InvalidArgument(f"store {url!r}: did you mean {f'sqlite:///{rest}'!r}? {_EXPECTED}")
+        raise InvalidArgument(f"store {url!r}: a slash is missing, did you mean {f'sqlite:///{rest}'!r}?")
     return _sqlite(rest[1:])
 
 

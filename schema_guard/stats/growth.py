@@ -43,7 +43,7 @@ def growing_since(failed: Sequence[int], n: int, found: Sequence[Change]) -> int
     rises on a straight line. Both models have three parameters.
 
     >>> from schema_guard.stats.changes import changes
-    >>> failed = [4_000 + round(80 * number**0.5) for number in range(1, 2_501)]
+    >>> failed = [4_000 + round(100 * number**0.5) for number in range(1, 1_601)]
     >>> growing_since(failed, 8_000, changes(failed, 8_000))
     3991
     """

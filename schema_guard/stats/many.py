@@ -59,7 +59,7 @@ class Shrinkage:
 
     Attributes:
         a: First parameter of the beta distribution of the rates, with a + b >= 1. inf if one rate explains all.
-        b: Second parameter. inf together with *a*.
+        b: Second parameter of the distribution. inf if *a* is inf.
         mean: Mean of the distribution, a fraction.
         rates: Rate of each schema, in the order of the argument.
     """

@@ -107,8 +107,8 @@ class FailureRate:
         alpha: Error probability of each side.
         decision: "ok" if the rate is at most *max*, "bad" if it is above.
         ended: Reason for the end of the measurement.
-        missing: Number of further inputs that would decide at this rate. 0 if decided, None if no number would, or
-            without data.
+        missing: Number of further inputs that would decide at this rate. 0 if the measurement is decided. None if no
+            number would decide, or if there is no data.
         unit: "inputs", or "runs" of a test without inputs.
     """
 

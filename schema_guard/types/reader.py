@@ -171,7 +171,7 @@ def reader_of(annotation: Any) -> TypeReader:
         if getattr(error, "code", None) in ("class-not-fully-defined", "undefined-annotation"):
             why = f"name {getattr(error, 'name', name)!r} is not defined"
             raise InvalidArgument(
-                f"{name}: {why}. Define the type at the top of its module, so that its annotation can be resolved"
+                f"{name}: {why}. Define the type at module level, so that schema_guard can resolve its annotations"
             ) from error
         why = str(error).split("\n", 1)[0].partition(". Set `")[0]
         known = why.startswith(_NO_SCHEMA)

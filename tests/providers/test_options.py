@@ -264,12 +264,12 @@ REFUSED = [
     Refused(
         "provider",
         ("opnai", "bare"),
-        f"provider='opnai': expected one of {', '.join(PROVIDER_OPTIONS)}, did you mean 'openai'?",
+        f"provider='opnai': expected one of {', '.join(sorted(PROVIDER_OPTIONS))}, did you mean 'openai'?",
     ),
     Refused(
         "no provider",
         (None, "bare"),
-        f"provider=None: expected one of {', '.join(PROVIDER_OPTIONS)}",
+        f"provider=None: expected one of {', '.join(sorted(PROVIDER_OPTIONS))}",
     ),
     Refused(
         "strategy",

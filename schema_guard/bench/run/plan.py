@@ -171,7 +171,9 @@ def variants_of(
     """
     for what, names in (("models", models), ("strategies", strategies)):
         if not names or len(set(names)) < len(names):
-            raise InvalidArgument(f"{what}={list(names)!r}: expected at least one, and none twice")
+            raise InvalidArgument(
+                f"{what}={list(names)!r}: expected at least one name, and each name only once"
+            )
     for strategy in strategies:
         strategies_of(strategy)
     return tuple(

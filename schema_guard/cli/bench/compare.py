@@ -50,7 +50,7 @@ class CompareOptions:
 def command(asked: CompareOptions, form: str) -> int:
     """Compare two results task by task, or show one result.
 
-    A and B are JSON files of `bench run -o result.json`. Variants of the same name are compared, on the tasks that both
+    A and B are result files that `bench run -o result.json` wrote. Variants of the same name are compared, on the tasks that both
     results have. All intervals hold at 95% confidence.
 
     \b

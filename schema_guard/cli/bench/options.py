@@ -64,7 +64,7 @@ class SuiteOptions:
     suite_schema: str | None = option(
         "--schema",
         metavar="FILE",
-        help="JSON Schema of a suite whose files have none. With --playbook also the name of one schema of the suite.",
+        help="JSON Schema file for a suite that has no schema. With --playbook, also the name of one schema of the suite.",
     )
     suite_format: str | None = option(
         metavar="FORM",

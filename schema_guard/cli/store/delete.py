@@ -81,7 +81,7 @@ class Old:
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="The oldest attempts, until at most this many are left: 500k.",
+        help="Largest number of attempts to leave in the store, such as 500k. Older attempts are deleted.",
     )
 
     def retention(self) -> Retention | None:
@@ -126,7 +126,7 @@ class _Deletion(NamedTuple):
 def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None, form: str) -> int:
     """Delete records: of a call, an input, a customer, a segment, or a function, or old ones.
 
-    Rows and texts are overwritten in the file and its log. Counts stay, so failure rates do not change, unless you add --counts. Copies of the file, such as backups, are yours to delete.
+    schema_guard overwrites the deleted rows and texts in the file and its log. Counts stay, so failure rates do not change, unless you add --counts. Delete copies of the file, such as backups, yourself.
 
     The command asks for confirmation. Exit status: 0 if the records are deleted, 2 if there are none.
 
@@ -220,7 +220,7 @@ def _named_deletion(store: Store, what: Forgotten, counts: bool) -> _Deletion:
         return _Deletion(rows, words, what.by, number)
     if not rows and not is_known:
         more = "; --counts deletes its counts" if what.by in _COUNTED else near
-        raise click.UsageError(f"no attempts {safe(words)} are stored in {safe(store.url)}{safe(more)}")
+        raise click.UsageError(f"{safe(store.url)} has no attempts {safe(words)}{safe(more)}")
     return _Deletion(rows, words, what.by, is_known=is_known)
 
 

@@ -314,13 +314,14 @@ def not_measured(case: Case) -> list[str]:
     is_piloted = case.tuned is not None and case.tuned.failed.n > 0
     gaps = {
         "content: whether valid values are right": evidence.content is None and not piloted and not answered,
-        "domain vocabulary: the kinds of the failed calls": _vocabulary_line(case) is None,
-        "cost at volume: economics": case.cost is None,
-        "latency: seconds and a budget": evidence.latency is None,
-        "the tuned model: a pilot": case.tuned is None,
+        "domain vocabulary: needs the kinds of the failed calls": _vocabulary_line(case) is None,
+        "cost at volume: needs economics": case.cost is None,
+        "latency: needs seconds and a budget": evidence.latency is None,
+        "the tuned model: needs a pilot": case.tuned is None,
         f"how much of what the tuned model gains prompting reaches: {gain['line']}": is_piloted
         and not gain["shares"],
-        "months until the base model is shut down: a risk": evidence.feasibility.months_to_shutdown is None,
+        "months until the base model is shut down: unknown, a risk": evidence.feasibility.months_to_shutdown
+        is None,
         _NO_SOURCE: case.cost is not None and not evidence.sources,
     }
     return [gap for gap, holds in gaps.items() if holds]

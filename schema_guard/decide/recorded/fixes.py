@@ -69,7 +69,7 @@ def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str,
         reason = f"only {truncated - not_fixed} of {best.failed} failed calls of {best.id} were too long"
         yield RAISE_OUTPUT, f"{reason}: {not_fixed} ran away or were spent on reasoning"
     if STRICT in tested:
-        yield "json_mode", "strict_schema was tried, which holds more than JSON mode"
+        yield "json_mode", "strict_schema was tested, and it enforces more than JSON mode"
 
 
 def _day(at: float) -> str:

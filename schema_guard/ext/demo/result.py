@@ -41,11 +41,13 @@ def demo_as_text(result: DemoResult) -> str:
 
 def _function(result: DemoResult) -> Iterator[str]:
     if result.recorded is None:
-        sentence = f"It asks {safe(result.model)}, which runs here: no key, no GPU, one thread."
+        sentence = (
+            f"The model, {safe(result.model)}, runs on this machine, without a key or a GPU, in one thread."
+        )
     else:
-        sentence = f"No model is asked (--offline): it uses replies recorded on {result.recorded}."
+        sentence = f"With --offline, the demo uses replies that were recorded on {result.recorded}."
     yield _wrapped(
-        f"1. A function that reads notices with a language model, with one decorator line. {sentence}"
+        f"1. This function reads notices with a language model. One decorator guards it. {sentence}"
     )
     yield indent(result.code.rstrip(), "    ")
 
@@ -71,23 +73,21 @@ def _failed(failed: Outcome[Any]) -> Iterator[str]:
 
 
 def _judged(result: DemoResult) -> Iterator[str]:
-    yield _wrapped(
-        f"3. Is prompting enough, if {100 * result.target:.0f} % of the calls may stay without a valid reply?"
-    )
+    yield _wrapped(f"3. Is prompting good enough, if up to {100 * result.target:.0f}% of the calls may fail?")
     yield _shown(f"decide --max-failure-rate {100 * result.target:g}%", _head(result.first))
 
 
 def _playbook_result(result: DemoResult) -> Iterator[str]:
     if result.playbook_result is None:
-        yield "4. The verdict names no fix that a machine can run: the story ends here."
+        yield "4. The verdict names no fix that this demo can run, so the demo ends here."
         return
     (step, *_) = result.playbook_result.steps
     yield _wrapped(
-        f"4. The fix that it names, on the same notices until a bound has passed the target: {step.step}, "
-        f"{safe(step.stopped)}."
+        f"4. The demo tries the named fix, {step.step}, on the same notices, until the rate is known to be on one side of "
+        f"the target: {safe(step.stopped)}."
     )
     yield _shown("report", _report(result.report))
-    yield "5. Judged again:"
+    yield "5. The new verdict:"
     yield _shown("decide", _head(result.last))
 
 
@@ -123,7 +123,7 @@ def _what_to_type(result: DemoResult) -> Iterator[str]:
         "    @guard(Invoice)                        # a Pydantic model, a dataclass, a JSON Schema, the path of one\n"
         "    def extract(prompt: str):\n"
         "        return client.responses.create(model=MODEL, input=prompt)   # or whatever you call today\n"
-        "  and, when it has been called:\n"
+        "  Then, after some calls:\n"
         "    schema-guard report\n"
         "    schema-guard decide --max-failure-rate 1%"
     )

@@ -92,7 +92,10 @@ class ProbeOptions:
         help="Token prices: a JSON file, or genai-prices. Default: $SCHEMA_GUARD_PRICES.",
     )
     seed: int | None = option(
-        type=int, metavar="N", advanced=True, help="Seed of the constants. Default: new ones each time."
+        type=int,
+        metavar="N",
+        advanced=True,
+        help="Seed for the random constants. Default: a new seed for each run.",
     )
 
     def check(self) -> None:

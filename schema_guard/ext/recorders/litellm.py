@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls that litellm makes, recorded by a callback of its own: `schema_guard.ext.recorders.litellm.install()`.
+"""Record the calls of litellm with its callbacks: `schema_guard.ext.recorders.litellm.install()`.
 
-What it sees: `completion`, `acompletion`, `responses`, whole and streamed, directly and by a `Router`; the schema as
-it is sent (`response_format`, `text.format`, or the only tool, forced), the reply, its tokens and cost.
+The recorder reads `completion`, `acompletion`, and `responses`, whole and streamed, also through a `Router`. It records the
+schema that was sent (`response_format`, `text.format`, or the only forced tool), the reply, its tokens, and its cost.
 
 Rules:
-1. Where a call is made is read before it is sent, in its own context; the reply comes in another thread.
-2. A call that failed may be asked again, by a `Router` or by `num_retries`: it is kept open for a while, and its
-   attempts are those whose reply was seen. One that was asked again unseen says so.
-3. Tokens that litellm has estimated are not known.
+1. The recorder reads the place of a call before litellm sends it, because the reply arrives in another thread.
+2. A `Router` or `num_retries` may retry a failed call. So the recorder waits a while before it ends the call. Its attempts
+   are those with a recorded reply, and a call with unrecorded retries is marked.
+3. Tokens that litellm estimated count as unknown.
 """
 
 from __future__ import annotations

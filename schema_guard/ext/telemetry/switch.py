@@ -105,7 +105,7 @@ def disable(timeout_s: float = 2.0) -> int:
 
 
 def flush(timeout_s: float = 2.0) -> int:
-    """Wait until OpenTelemetry has all ended calls. Return the number of calls that it doesn't have."""
+    """Wait until OpenTelemetry has all ended calls. Return the number of calls that it doesn't have yet."""
     telemetry = _Switch.telemetry
     return 0 if telemetry is None else telemetry.flush(timeout_s)
 

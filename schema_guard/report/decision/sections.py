@@ -71,7 +71,7 @@ def _rates_section(figures: Figures) -> Section | None:
     rows = [(name, *_rate_cells(rate), *_odds_cells(e)) for name, rate, e in rated]
     alpha = figures["alpha_each"]
     return _table(
-        "Rates: calls that no attempt made valid",
+        "Failure rates: calls without a valid reply",
         f"pass: the rate is below the target of {percent(figures['config']['target'])}, bounds included; fail: above; "
         f"inconclusive: not decided. Odds of {1 / alpha:,.0f}:1 or more decide.",
         ("strategy", "failed", "calls", "rate", "bounds", "state", "odds below", "odds above"),
@@ -155,7 +155,7 @@ def _kinds_section(figures: Figures) -> Section | None:
     lines = (f"{left_out} left out: {NOT_COMPARED}",) if left_out else ()
     header = ("strategy", "kind", "failed calls")
     return _table(
-        "Kinds of failures", "what was wrong with the calls that failed", header, rows, (0, 1), lines
+        "Kinds of failures", "failed calls of each strategy, by kind of failure", header, rows, (0, 1), lines
     )
 
 
@@ -376,9 +376,9 @@ def _content_section(figures: Figures) -> Section:
 def _words_section(figures: Figures) -> Section:
     """Explain the words that this account uses, with a figure of its own where one helps."""
     lines = [
-        "failed: a call of which no attempt was valid",
+        "failed: a call without a valid reply",
         "[lower, upper]: the true rate is inside with high confidence, at any time",
-        "odds 412:1: a dollar bet on this, at a price that is fair if it is not so, has become 412 dollars",
+        "odds 412:1: if the statement were false, such evidence would appear at most once in 412 cases",
     ]
     if "cost" in figures:
         lines += [

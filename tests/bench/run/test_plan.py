@@ -95,8 +95,11 @@ def test_variant_is_named_by_its_strategy_and_where_needed_by_its_model():
 
 WRONG = [
     (lambda: variants_of(["m"], ["bar"]), "strategy='bar': expected one of"),
-    (lambda: variants_of(["m"], []), "strategies=[]: expected at least one, and none twice"),
-    (lambda: variants_of(["m", "m"], ["bare"]), "models=['m', 'm']: expected at least one, and none twice"),
+    (lambda: variants_of(["m"], []), "strategies=[]: expected at least one name, and each name only once"),
+    (
+        lambda: variants_of(["m", "m"], ["bare"]),
+        "models=['m', 'm']: expected at least one name, and each name only once",
+    ),
     (lambda: PlanSettings(max_attempts=0), "max_attempts=0: expected an int >= 1"),
     (lambda: PlanSettings(epochs=0), "epochs=0: expected an int >= 1"),
     (lambda: PlanSettings(sample=0), "sample=0: expected an int >= 1"),

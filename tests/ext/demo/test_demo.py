@@ -58,7 +58,7 @@ def test_it_says_that_replies_are_recorded_and_of_which_day(typed, url):
     _, text, _ = typed("demo", "--offline", "--store", url)
 
     day = recorded_model().day
-    assert f"No model is asked (--offline): it uses replies recorded on {day}." in " ".join(text.split())
+    assert f"With --offline, the demo uses replies that were recorded on {day}." in " ".join(text.split())
     assert f"asked SmolLM2-135M-Instruct-Q4_1, recorded {day}" in text
 
 
@@ -121,5 +121,5 @@ def test_the_real_model_tells_the_same_story(typed, url):
     status, text, _ = typed("demo", "--store", url)
 
     assert status == 0
-    assert "No model is asked" not in text
+    assert "With --offline" not in text
     assert text.index("USE_CONSTRAINED_DECODING") < text.index("PROMPTING_ENOUGH")

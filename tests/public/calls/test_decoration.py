@@ -42,12 +42,12 @@ WRONG = (
     Wrong(
         "two words for a failure",
         {"default": None, "on_failure": "return"},
-        "default=None and on_failure='return': expected one of them: default= alone returns the default when a call fails",
+        "default=None and on_failure='return': expected only one of them. To return the default when no attempt is valid, leave out on_failure",
     ),
     Wrong(
         "a default and an error",
         {"default": 0, "on_failure": "raise"},
-        "default=0 and on_failure='raise': expected one of them: default= alone returns the default when a call fails",
+        "default=0 and on_failure='raise': expected only one of them. To return the default when no attempt is valid, leave out on_failure",
     ),
     Wrong("on_failure", {"on_failure": "retrun"}, "on_failure='retrun': expected one of raise, return, did you mean 'return'?"),
     Wrong("on_failure default", {"on_failure": "default"}, "on_failure='default': expected one of raise, return"),

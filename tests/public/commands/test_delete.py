@@ -57,10 +57,10 @@ def test_dry_run_counts_the_attempts_that_the_command_deletes(capsys, store, wor
 
 
 UNKNOWN = {
-    "cluster": (["--cluster", "custmer-1"], "no attempts of the cluster 'custmer-1' are stored in ", "did you mean 'customer-"),
+    "cluster": (["--cluster", "custmer-1"], "has no attempts of the cluster 'custmer-1'", "did you mean 'customer-"),
     "function": (["--function", "app.on"], "no function 'app.on' is recorded in ", "did you mean 'app.one'"),
     "segment": (["--segment", "ue"], "no segment 'ue' is recorded in ", "recorded are eu, us"),
-    "call": (["--call", "abc"], "no attempts of the call 'abc' are stored in ", ""),
+    "call": (["--call", "abc"], "has no attempts of the call 'abc'", ""),
     "input": (["--input", "nothing"], "no attempts of the input ", ""),
 }  # fmt: skip
 

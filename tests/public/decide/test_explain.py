@@ -190,10 +190,10 @@ def test_gaps_are_named():
     """What the verdict does not know is listed."""
     assert decide(failing(strategies=[strategy()], economics=economics())).as_dict()["not_measured"] == [
         "content: whether valid values are right",
-        "domain vocabulary: the kinds of the failed calls",
-        "latency: seconds and a budget",
-        "the tuned model: a pilot",
-        "months until the base model is shut down: a risk",
+        "domain vocabulary: needs the kinds of the failed calls",
+        "latency: needs seconds and a budget",
+        "the tuned model: needs a pilot",
+        "months until the base model is shut down: unknown, a risk",
         "prices: no source and no day are given",
     ]
 

@@ -81,7 +81,7 @@ def test_a_declaration_without_function_holds_for_the_only_one(store):
 @pytest.mark.parametrize("function", ["", " "])
 def test_a_blank_function_is_refused(store, function):
     """A declaration names a function or none."""
-    with pytest.raises(InvalidArgument, match="expected a text that is not blank"):
+    with pytest.raises(InvalidArgument, match="expected a string that is not blank"):
         store.set_target(FINGERPRINT, 0.01, function=function)
 
 
@@ -108,10 +108,10 @@ def test_declarations_outlive_the_store(tmp_path):
             (FINGERPRINT, "few_shot", "declind", "why"),
             "status='declind': expected 'not_applicable' or 'declined', did you mean 'declined'?",
         ),
-        ((FINGERPRINT, "few_shot", "declined", " \n"), r"reason=' \n': expected a text that is not blank"),
-        ((FINGERPRINT, "few_shot", "declined", None), "reason=None: expected a text that is not blank"),
-        ((FINGERPRINT, "", "declined", "why"), "step='': expected a text that is not blank"),
-        (("", "few_shot", "declined", "why"), "schema_fingerprint='': expected a text that is not blank"),
+        ((FINGERPRINT, "few_shot", "declined", " \n"), r"reason=' \n': expected a string that is not blank"),
+        ((FINGERPRINT, "few_shot", "declined", None), "reason=None: expected a string that is not blank"),
+        ((FINGERPRINT, "", "declined", "why"), "step='': expected a string that is not blank"),
+        (("", "few_shot", "declined", "why"), "schema_fingerprint='': expected a string that is not blank"),
     ],
 )
 def test_a_declaration_without_reason_is_refused(store, declaration, message):
@@ -134,5 +134,5 @@ def test_a_target_is_a_rate(store, target):
 
 def test_a_target_needs_a_schema(store):
     """A blank fingerprint is refused."""
-    with pytest.raises(InvalidArgument, match="schema_fingerprint='': expected a text that is not blank"):
+    with pytest.raises(InvalidArgument, match="schema_fingerprint='': expected a string that is not blank"):
         store.set_target("", 0.01)

@@ -18,7 +18,7 @@ WRONG = {
         "mysql://me:hush@db/x?password=hush",
         f"store 'mysql://***@db/x?password=***': unknown scheme 'mysql'; {EXPECTED}",
     ),
-    "two slashes": ("sqlite://a.db", f"store 'sqlite://a.db': did you mean 'sqlite:///a.db'? {EXPECTED}"),
+    "two slashes": ("sqlite://a.db", "store 'sqlite://a.db': a slash is missing, did you mean 'sqlite:///a.db'?"),
     "no slashes": ("sqlite:records.db", "store 'sqlite:records.db': did you mean 'sqlite:///records.db'?"),
     "empty": ("", f"store '': unknown scheme ''; {EXPECTED}"),
     "blank": (" ", f"store ' ': unknown scheme ' '; {EXPECTED}"),

@@ -405,11 +405,11 @@ REFUSED = [
     (Wrong, f"Wrong: {NO_SCHEMA} <class '{__name__}.Plain'>: expected {WANTED}"),
     (
         list["Nowhere"],  # noqa: F821
-        "list['Nowhere']: name 'Nowhere' is not defined. Define the type at the top of its module, so that its annotation can be resolved",
+        "list['Nowhere']: name 'Nowhere' is not defined. Define the type at module level, so that schema_guard can resolve its annotations",
     ),
     (
         _unresolved(),
-        "Local: name 'Unheard' is not defined. Define the type at the top of its module, so that its annotation can be resolved",
+        "Local: name 'Unheard' is not defined. Define the type at module level, so that schema_guard can resolve its annotations",
     ),
 ]
 

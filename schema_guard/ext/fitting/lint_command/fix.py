@@ -58,7 +58,9 @@ def _written(entry: Linted, folder: Path, written: dict[str, str]) -> Fixed:
     name = f"{_name_of(entry.source)}.{entry.provider}"
     if written.setdefault(name, entry.source.name) != entry.source.name:
         both = f"{safe(written[name])} and {safe(entry.source.name)}"
-        raise click.UsageError(f"--fix: {both} would both be written as {name}.json. Fix them one by one")
+        raise click.UsageError(
+            f"--fix: {both} have the same output file {name}.json. Run the command for each, with another folder"
+        )
     adapted = adapt(entry.source.schema, entry.provider, rules=entry.rules)
     schema, report = folder / f"{name}.json", folder / f"{name}.report.json"
     if adapted.schema is None:

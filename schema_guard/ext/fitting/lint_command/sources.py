@@ -134,7 +134,9 @@ def _read(name: str, data: bytes, file: str | None) -> NamedSchema:
     except ValueError as error:
         raise click.UsageError(f"is not JSON: {error}") from error
     except RecursionError as error:
-        raise click.UsageError("is not a schema, because it is nested too deep") from error
+        raise click.UsageError(
+            "is nested too deeply to read. Reduce the nesting, or check that the file is a schema"
+        ) from error
     schema = Schema.of(document) if file is None else Schema.of(Path(name))
     return NamedSchema(name, schema, file, lines_of(text))
 

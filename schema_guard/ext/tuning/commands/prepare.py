@@ -48,12 +48,14 @@ class Making:
         metavar="NAME",
         default="messages",
         show_default=True,
-        help=f"Provider whose file format is written: {', '.join(HOSTS)}.",
+        help=f"File format of the set: {', '.join(HOSTS)}.",
     )
     base: str | None = option(
         metavar="MODEL", help="Model to tune. Its own unchecked answers are never used."
     )
-    accept_unchecked: bool = option(is_flag=True, help="Also use answers with unchecked values. With --base.")
+    accept_unchecked: bool = option(
+        is_flag=True, help="Also use answers with unchecked values. Needs --base."
+    )
     strategy: str = option(
         type=click.Choice(["bare", "system_prompt"]),
         default="bare",

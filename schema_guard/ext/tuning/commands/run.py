@@ -82,7 +82,7 @@ class TuneOptions:
     served_as: str | None = option(
         metavar="NAME",
         advanced=True,
-        help="Name of the tuned model at the place where it answers, such as a deployment.",
+        help="Name of the tuned model at the host that serves it, such as a deployment.",
     )
     url: str | None = option(
         metavar="URL", advanced=True, help="Address of the host. Default: the public address of the host."

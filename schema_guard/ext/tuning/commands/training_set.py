@@ -146,7 +146,7 @@ def _chosen(store: Store, sources: Sources, schema: Schema[Any] | None) -> Selec
         if len(users) > 1:
             told = ", ".join(map(clip, users[:_MOST_NAMED])) + (" ..." if len(users) > _MOST_NAMED else "")
             raise click.UsageError(
-                f"--schema {safe(str(named))}: several functions have it. Choose one with --function: {safe(told)}"
+                f"--schema {safe(str(named))}: several functions use this schema. Choose one with --function: {safe(told)}"
             )
         chosen = chosen._replace(function=users[0] if users else None)
     if named is None:

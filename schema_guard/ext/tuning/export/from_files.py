@@ -57,8 +57,8 @@ def from_suite(suite: Suite, schema: Schema[Any], settings: ExportSettings) -> G
     if not entries:
         names = ", ".join(entry.name for entry in suite.schemas[:_MOST_SHOWN])
         raise InvalidArgument(
-            f"suite {clip(suite.name)}: it has no schema with the content of {clip(schema.name)} "
-            f"({schema.fingerprint}), only {names}"
+            f"suite {clip(suite.name)}: no schema equals {clip(schema.name)} ({schema.fingerprint}). "
+            f"Choose one of its schemas: {names}"
         )
     has_split = len({task.split for entry in entries for task in entry.tasks}) > 1
     gathered = GatheredRows()

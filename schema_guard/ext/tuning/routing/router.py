@@ -225,7 +225,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
     def flush(self, timeout_s: float = 2.0) -> int:
         """Wait until the shadow calls of `def` functions end. Return the number of pending ones.
 
-        At the end of the process, schema_guard waits for them for two seconds, as it does for records.
+        When the process ends, schema_guard waits up to two seconds for these calls.
         """
         return self._policy.shadows.flush(timeout_s)
 

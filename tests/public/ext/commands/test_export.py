@@ -195,7 +195,10 @@ USAGE = {
         ["--schema", "ticket", "-o", "set", "--accept-unchecked"],
         "--accept-unchecked: expected it with --base MODEL",
     ),
-    "two functions": (["--schema", "ticket", "-o", "set", "--store", "two.db"], "several functions have it"),
+    "two functions": (
+        ["--schema", "ticket", "-o", "set", "--store", "two.db"],
+        "several functions use this schema",
+    ),
     "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "did you mean 'ticket'"),
     "no call": (
         ["--schema", "ticket", "-o", "set", "--store", "bare.db", "--since", "2999-01-01"],
