@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Never, TypedDict, TypeVar, Unpack, overload
 
 from schema_guard.arguments import (
@@ -227,18 +228,24 @@ def _judge_invalid(
     coerced = [(value, result) for value, result in zip(invalid, results) if not isinstance(result, Failure)]  # noqa: B905
     if _is_one([value for value, _ in coerced]):
         return terms.checked(coerced[0][1])
+
+    @cache  # finding the violations of a large value is most of the cost
+    def explained(at: int) -> tuple[Failure, Any, Sequence[Violation] | None]:
+        result = results[at] if results else None
+        failure = result if isinstance(result, Failure) else terms.failure(invalid[at], text)
+        return failure, *_inside(invalid[at], terms, failure)
+
     if terms.repair != "off":
         judged = None if found.is_cut else _bare(found.bare, terms)
-        judged = judged or _repaired(found.broken, terms) or _decoded(invalid, terms)
+        judged = judged or _repaired(found.broken, terms)
+        judged = judged or _decoded([explained(at)[1:] for at in range(len(invalid))], terms)
         if judged is not None:
             return judged
     if not invalid:
         return failed(failures.without_value(found, text, terms.finish_reason))
     # Of equally large values the last, because a final answer follows its drafts.
     at = max(range(len(values)), key=lambda index: (values[index][0], index)) if len(values) > 1 else 0
-    result = results[at] if results else None
-    failure = result if isinstance(result, Failure) else terms.failure(invalid[at], text)
-    left = _inside(invalid[at], terms, failure)[1]
+    failure, _, left = explained(at)
     return failed(failure if left is None else encoded_failure(failure, left))
 
 
@@ -320,9 +327,15 @@ def _as_repaired(reading: Repaired, terms: Terms) -> Judgement[Any] | None:
     return accepted(value, terms, form, steps)
 
 
-def _decoded(invalid: Sequence[Any], terms: Terms) -> Judgement[Any] | None:
-    """Judge the only value that is valid once its JSON strings are decoded; None without one."""
-    decoded = [_inside(value, terms, terms.failure(value)) for value in invalid]
+def _decoded(
+    decoded: Sequence[tuple[Any, Sequence[Violation] | None]], terms: Terms
+) -> Judgement[Any] | None:
+    """Judge the only value that is valid once its JSON strings are decoded; None without one.
+
+    Args:
+        decoded: What `_inside` returned for each value.
+        terms: The terms of the reply.
+    """
     valid = [inside for inside, left in decoded if left is not None and not left]
     return accepted(valid[0], terms, "repaired_lossless", ("encoded_value",)) if _is_one(valid) else None
 

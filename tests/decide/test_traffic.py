@@ -113,7 +113,7 @@ def test_the_head_and_the_page_say_what_part_it_is(store):
     verdict = decide(gather(store).evidence)
     text = "imported from langfuse: a sample of the calls (5%)"
 
-    assert f"traffic      {text}" in as_text(document_of(verdict))
+    assert f"traffic      bare: {text}" in as_text(document_of(verdict))
     assert text.replace(" ", " ") in decision_page(verdict)
     assert verdict.as_dict()["traffic"] == {
         "bare": {"part": "sampled", "tool": "langfuse", "share": 0.05, "text": text}
