@@ -373,7 +373,7 @@ def with_fallback_costs(
     prices: str | None,
     notes: list[str],
 ) -> dict[str, Any]:
-    """Give the evidence of a tuned model with what a call of it costs, its fallbacks included."""
+    """Return the evidence of a tuned model with the cost of a call, including its fallbacks."""
     own = evidence.get("prompt_cost")
     if prices is None or own is None or not again:
         return evidence
@@ -396,13 +396,13 @@ def with_fallbacks(
     again: Sequence[ConfigurationCounts],
     notes: list[str],
 ) -> dict[str, Any]:
-    """Give the evidence's `economics` with the fallbacks of a tuned model in the cost of its calls.
+    """Return `economics` of the evidence with the fallbacks of a tuned model in the cost of its calls.
 
     Args:
         money: With tokens and prices filled in.
         used: The tuned model.
-        again: The calls that the prompt was asked in its place.
-        notes: Are given what was filled in, or that it is missing.
+        again: The fallback calls of the prompt.
+        notes: Receives the values that were filled in, or are missing.
     """
     calls = sum(row.calls for row in again)
     if not calls or not used.n:
@@ -428,6 +428,6 @@ def with_fallbacks(
 
 
 def attempts_at(cost: Mapping[str, Any], rows: Sequence[ConfigurationCounts]) -> SameAttempts:
-    """Give the attempts of configurations at a cost."""
+    """Return the attempts of configurations at a cost."""
     attempts = sum(n for row in rows for n, _ in row.attempts)
     return SameAttempts(cost, attempts, attempts - sum(row.attempts[0][0] for row in rows if row.attempts))
