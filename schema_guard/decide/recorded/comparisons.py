@@ -120,7 +120,7 @@ def segments_of(best: RecordedConfiguration) -> list[dict[str, Any]]:
 
 
 def right_of(configuration: RecordedConfiguration, answers: Answers) -> dict[str, int] | None:
-    """Give how many answers of a prompted trial are known, and how many of them it missed; None where none is."""
+    """Return the number of known answers of a prompted trial, and of its misses. None without known answers."""
     if not is_trial(configuration.first):
         return None
     own = _of(configuration, [answer for answer in answers if not answer["tuned"]])
@@ -130,7 +130,7 @@ def right_of(configuration: RecordedConfiguration, answers: Answers) -> dict[str
 def piloted(
     pilot: dict[str, Any], best: RecordedConfiguration, newest: RecordedConfiguration, answers: Answers
 ) -> dict[str, Any]:
-    """Give a pilot with what is known of its answers, and of those of the best prompt beside them."""
+    """Return a pilot with its known answers, and those of the best prompt on the same inputs."""
     tuned_answers = [answer for answer in answers if answer["tuned"] and answer["n"] <= newest.n]
     if not tuned_answers:
         return pilot
@@ -145,7 +145,7 @@ def _missed(counts: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _of(configuration: RecordedConfiguration, answers: Answers) -> Mapping[str, Any] | None:
-    """Give the answers that are a configuration's."""
+    """Return the answers of a configuration."""
     matching = [answer for answer in answers if answer["strategy"] == configuration.first.strategies]
     named = [answer for answer in matching if answer["model"] == configuration.first.model]
     (match,) = named or matching if len(named or matching) == 1 else (None,)

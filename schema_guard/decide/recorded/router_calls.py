@@ -75,12 +75,12 @@ def _with_fallback_prompt(
 def with_fallback(
     said: dict[str, Any], again: Sequence[ConfigurationCounts], notes: list[str]
 ) -> dict[str, Any]:
-    """Give the evidence of a tuned model with the prompt behind it.
+    """Return the evidence of a tuned model with the prompt as its fallback.
 
     Args:
-        said: Of the tuned model alone.
-        again: The calls that the prompt was asked in its place.
-        notes: Are given what the fallback did.
+        said: Evidence of the tuned model alone.
+        again: The fallback calls of the prompt.
+        notes: Receives the result of the fallback.
     """
     calls, unhandled = sum(row.calls for row in again), sum(row.failed for row in again)
     if not calls:
