@@ -163,7 +163,7 @@ def scored_of(outcome: Outcome[Any], cell: Cell, *, cost: float | None, elapsed_
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What was run.
+    """The suite, plan, and settings of a run.
 
     Attributes:
         suite: Name of the suite.

@@ -81,7 +81,7 @@ class Linted:
 
 
 def has_errors(linted: list[Linted]) -> bool:
-    """Say whether anything is known to go wrong."""
+    """Return whether any finding is an error."""
     return any(finding.severity == "error" for entry in linted for finding in entry.findings)
 
 
