@@ -68,7 +68,7 @@ def measured(name: str, make: Callable[[str, Kept], Ask], seed: int, is_told: bo
 
 
 def of_instructor() -> dict[str, tuple[Callable[[str, Kept], Ask], bool]]:  # noqa: C901 - a function a way
-    """Give the ways of instructor, and whether each knows its tokens."""
+    """Return the ways to call instructor, and whether each knows its tokens."""
     import instructor
     from openai import AsyncOpenAI, OpenAI
 
@@ -118,7 +118,7 @@ def of_instructor() -> dict[str, tuple[Callable[[str, Kept], Ask], bool]]:  # no
 
 
 def of_pydantic_ai() -> dict[str, tuple[Callable[[str, Kept], Ask], bool]]:  # noqa: C901 - a function a way
-    """Give the ways of pydantic-ai, and whether each knows its tokens."""
+    """Return the ways to call pydantic-ai, and whether each knows its tokens."""
     import pydantic_ai
     from openai import AsyncOpenAI
     from pydantic_ai.models.openai import OpenAIChatModel
