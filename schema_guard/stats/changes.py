@@ -140,7 +140,7 @@ class _Watch:
         self._opens = start + _FIRST_BLOCK
 
     def first(self, *, after: int) -> Change | None:
-        """Give the first change that is noticed after a call; None when there is none."""
+        """Return the first change that is noticed after a call, or None."""
         for index in range(self._first_index, len(self._failed)):
             position = self._failed[index]
             run = position - 1 - self._at
@@ -191,7 +191,7 @@ class _Watch:
         return None
 
     def _noticed(self, run: int, after: int) -> int:
-        """Give the first call of a run without failures, and after one, at which a fall is noticed."""
+        """Return the first call after *after*, in a run without failures, at which a fall is noticed."""
         low, high = max(0, after - self._at), run  # with each such call the sums only grow
         while high - low > 1:
             middle = (low + high) // 2
@@ -199,7 +199,7 @@ class _Watch:
         return self._at + high
 
     def _falls_after(self, run: int) -> float:
-        """Give what the sums for a fall come to after further calls that did not fail."""
+        """Return the total of the sums for a fall after further calls that did not fail."""
         sums = zip(self._values[: self._falls], self._steps_of(run), strict=False)
         return sum([value * grown + more for value, (grown, more, _, _) in sums])
 
@@ -236,7 +236,7 @@ class _Watch:
 
 
 def _grown(one: _Sum, run: int, started: float) -> tuple[float, float]:
-    """Give by what so many calls that did not fail multiply a sum, and what those add that start in it."""
+    """Return the factor of a sum after calls that did not fail, and the amount of the sums that start in them."""
     grown = exp(min(run * one.log_clean, _LARGEST_LOG))
     return grown, started * one.clean * (grown - 1) / (one.clean - 1)
 
