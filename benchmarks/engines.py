@@ -33,7 +33,7 @@ from benchmarks.engine_checks import (
     engines_of,
     run_engines,
 )
-from schema_guard.bench.suites.load import load_suite
+from benchmarks.engine_checks.suite import engine_suite
 from schema_guard.models.weights import local_weights
 from schema_guard.report.as_text import as_text
 
@@ -109,7 +109,7 @@ def main() -> int:
     weights = local_weights(report=lambda line: print(line, file=sys.stderr))
     results = []
     for path in suites:
-        suite = load_suite(path)
+        suite = engine_suite(Path(path))
         part = replace(suite, schemas=suite.schemas[:: arguments.every])
         engines = engines_of(arguments.engine)
         results.append(run_engines(part, engines, weights=weights, limits=limits, on_schema=shower()))

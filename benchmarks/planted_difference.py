@@ -55,8 +55,8 @@ def suite_of(tasks: int) -> Suite:
         Task(f"order-{number}", f"Order {number}", "Give its number.", {"number": number}, {}, (), "test")
         for number in range(tasks)
     )
-    entry = SuiteSchema("order", "order", "", "Apache-2.0", SCHEMA, made, ())
-    return Suite("planted", "", "Apache-2.0", "0" * 16, (entry,))
+    entry = SuiteSchema("order", "order", "Apache-2.0", SCHEMA, made)
+    return Suite("planted", "0" * 16, (entry,))
 
 
 def called(rates: tuple[float, float], tasks: int, repetitions: int) -> int:

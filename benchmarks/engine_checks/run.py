@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from benchmarks.engine_checks.engine import Engine
     from benchmarks.engine_checks.result import EngineResult, State
-    from schema_guard.bench.suites.values import Suite, SuiteSchema
+    from benchmarks.engine_checks.suite import EngineSchema, EngineSuite
 
 
 class Progress(NamedTuple):
@@ -44,7 +44,7 @@ class Progress(NamedTuple):
 
 
 def run_engines(
-    suite: Suite,
+    suite: EngineSuite,
     engines: Sequence[Engine],
     *,
     weights: Path | None = None,
@@ -54,7 +54,7 @@ def run_engines(
     """Measure engines on the schemas and instances of a suite.
 
     Args:
-        suite: Its schemas and their instances; tasks play no part.
+        suite: Its schemas and their instances.
         engines: In the order of the result.
         weights: A GGUF file whose vocabulary the texts are cut into, as `local_weights` gives it; None for single
             bytes, with which an engine that needs a model is not measured.
@@ -80,7 +80,7 @@ def run_engines(
     )
 
 
-def _task(entry: SuiteSchema, limits: EngineLimits) -> dict[str, Any]:
+def _task(entry: EngineSchema, limits: EngineLimits) -> dict[str, Any]:
     return {
         "schema": json.dumps(entry.schema.document, ensure_ascii=False),
         "instances": [writings(instance.data, entry.schema) for instance in entry.instances],
@@ -94,7 +94,7 @@ def _task(entry: SuiteSchema, limits: EngineLimits) -> dict[str, Any]:
 
 def _measured(
     engine: Engine,
-    suite: Suite,
+    suite: EngineSuite,
     tasks: Sequence[dict[str, Any]],
     weights: Path | None,
     limits: EngineLimits,
@@ -117,7 +117,7 @@ def _measured(
     return result_of(engine, checked)
 
 
-def _checked(entry: SuiteSchema, task: dict[str, Any], child: Child) -> Checked:
+def _checked(entry: EngineSchema, task: dict[str, Any], child: Child) -> Checked:
     """Ask an engine about one schema."""
     text: dict[str, Any] = {}
     state: State

@@ -41,8 +41,8 @@ def small_suite(
         ]
         group = groups[at] if groups else name
         schema = Schema.of({**document, "title": name})
-        entries.append(SuiteSchema(name, group, "", "MIT", schema, tuple(made), ()))
-    return Suite("small", "", "MIT", fingerprint, tuple(entries))
+        entries.append(SuiteSchema(name, group, "MIT", schema, tuple(made)))
+    return Suite("small", fingerprint, tuple(entries))
 
 
 def number_asked(prompt):

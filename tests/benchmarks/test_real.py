@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.engine_checks import ENGINES, EngineLimits, run_engines
+from benchmarks.engine_checks.suite import EngineSchema, EngineSuite, Instance
 from schema_guard import Schema
-from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema
 from schema_guard.models.weights import local_weights
 
 ORDER = {
@@ -22,8 +22,8 @@ INSTANCES = (
 
 
 def suite_of(document, instances=INSTANCES):
-    entry = SuiteSchema("order", "order", "", "MIT", Schema.of(document, name="order"), (), instances)
-    return Suite("one", "", "MIT", "0123456789abcdef", (entry,))
+    entry = EngineSchema("order", Schema.of(document, name="order"), instances)
+    return EngineSuite("one", "0123456789abcdef", (entry,))
 
 
 def checked(engine, document, weights=None):

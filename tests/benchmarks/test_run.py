@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.engine_checks import ENGINES, Engine, EngineLimits, Progress, engines_of, run_engines
+from benchmarks.engine_checks.suite import EngineSchema, EngineSuite, Instance
 from schema_guard import InvalidArgument, Schema
-from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema
 from tests.benchmarks.engine_fakes import COMPILE_S
 
 FAKE = Engine("fake", "json", "pytest", "engine_fakes:load", extra=None)
@@ -28,12 +28,12 @@ def _fakes_are_found(monkeypatch):
 def entry(fake=None, *, instances=INSTANCES, name=None):
     document = {"properties": {"a": {"type": "integer"}, "b": {}}, "x-fake": fake}
     name = name or fake or "honest"
-    return SuiteSchema(name, name, "", "MIT", Schema.of(document, name=name), (), tuple(instances))
+    return EngineSchema(name, Schema.of(document, name=name), tuple(instances))
 
 
 def run(*entries, engine=FAKE, limits=LIMITS, **settings):
     """What the fake makes of some schemas, one after another."""
-    suite = Suite("fakes", "", "MIT", "0123456789abcdef", entries)
+    suite = EngineSuite("fakes", "0123456789abcdef", entries)
     (result,) = run_engines(suite, [engine], limits=limits, **settings).engines
     return result
 
@@ -249,7 +249,7 @@ def test_schemas_are_told_in_the_order_of_the_suite():
 
 def test_result_counts_the_suite():
     """The result says what it is about."""
-    suite = Suite("fakes", "", "MIT", "0123456789abcdef", (entry(name="a"), entry(name="b")))
+    suite = EngineSuite("fakes", "0123456789abcdef", (entry(name="a"), entry(name="b")))
     result = run_engines(suite, [], limits=LIMITS)
 
     assert (result.suite, result.suite_fingerprint, result.schemas) == ("fakes", "0123456789abcdef", 2)

@@ -192,9 +192,7 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
     settings = settings or PlanSettings()
     scored = [(entry, task) for entry in suite.schemas for task in entry.tasks_of("test")]
     if not scored:
-        raise InvalidArgument(
-            f"suite {suite.name!r}: it has schemas, but no task to score; its instances are for benchmarks/engines.py"
-        )
+        raise InvalidArgument(f"suite {suite.name!r}: it has schemas, but no task to score")
     random = Random(settings.seed)  # an order that can be repeated, no secret
     chosen = (
         scored

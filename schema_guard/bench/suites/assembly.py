@@ -44,6 +44,7 @@ class Line(NamedTuple):
         name: What to call its schema when nothing names a source.
         source: Where the task comes from, its schema's group.
         licence: Of the task.
+        schema_file: The file of the schema, for its problems. Default: the place of the task.
     """
 
     where: str
@@ -52,6 +53,7 @@ class Line(NamedTuple):
     name: str
     source: str | None = None
     licence: str | None = None
+    schema_file: str = ""
 
 
 @dataclass(slots=True)
@@ -72,46 +74,45 @@ class Ids:
             self.problems.append(f"{where}: id {clip(repr(name))} was used before, at {first}")
 
 
-def loaded_schema(document: Any, name: str, *, allow_unknown: bool = False) -> Schema[Any] | str:
+def loaded_schema(document: Any, name: str) -> Schema[Any] | str:
     """Load a schema, or return the reason why that is impossible."""
     # Schema.of would take a text for the path of a file, which may lie anywhere.
     if not isinstance(document, (dict, bool)):
         return f"expected an object or a boolean, got {describe(document)}"
     try:
-        return Schema.of(document, name=name, allow_unknown=allow_unknown)
+        return Schema.of(document, name=name)
     except (InvalidSchema, InvalidArgument) as error:
         return str(error)
 
 
-def gold_problems(schema: Schema[Any] | None, gold: Any, match: Match) -> list[str]:
-    """Say what is wrong with a gold and its match; without a schema whether it is valid is not looked at."""
+def gold_problems(schema: Schema[Any], gold: Any, match: Match) -> list[str]:
+    """Return the problems of a gold and its match."""
     try:
-        broken = [] if schema is None else schema.violations(gold)
+        broken = schema.violations(gold)
     except InvalidArgument as error:
         return [str(error)]
     problems = [f"the gold is not valid {violations_text(broken)}"] if broken else []
     return problems + match_problems(match, gold)
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(NamedTuple):
     """Tasks of one schema, source and licence."""
 
     base: str
-    schema: Schema[Any]
     source: str | None
     licence: str
+    schema: Schema[Any]
     tasks: list[Task]
 
 
 def suite_of_lines(
     reader: SuiteReader, path: Path, lines: Iterable[Line], *, refused: list[str] | None = None
 ) -> Suite:
-    """Put together a suite that is one file.
+    """Put together a suite.
 
     Args:
-        reader: Of the file; its problems are raised here.
-        path: The file.
+        reader: Of its files; the problems are raised here.
+        path: Its file or folder.
         lines: Its tasks.
         refused: Of a public corpus: what was left out, to which a task is added that cannot be used. None for a suite
             of the user's own, where that is a problem.
@@ -120,75 +121,44 @@ def suite_of_lines(
         InvalidArgument: The suite is not right, or has no task that can be used.
     """
     ids = Ids(reader.problems)
-    schemas: dict[str, Schema[Any] | str] = {}
+    schemas: dict[tuple[str, str], Schema[Any] | str] = {}
     groups: dict[tuple[str, str | None, str], _Group] = {}
     for line in lines:
-        task = line.task
-        ids.check(task.id, line.where)
+        ids.check(line.task.id, line.where)
         text, licence = as_written(line.document), line.licence or NO_LICENCE
-        is_new = text not in schemas
+        is_new = (line.schema_file, text) not in schemas
         if is_new:
-            schemas[text] = loaded_schema(line.document, line.name)
-        schema = schemas[text]
-        reasons = (
-            [f"schema: {schema}"] if isinstance(schema, str) else gold_problems(schema, task.gold, task.match)
-        )
+            schemas[line.schema_file, text] = loaded_schema(line.document, line.name)
+        schema = schemas[line.schema_file, text]
+        problems = _problems(line, schema)
         if refused is not None:
-            refused += [f"{task.id}: {'; '.join(reasons)}"] if reasons else []
+            refused += [f"{line.task.id}: {'; '.join(text for _, text in problems)}"] if problems else []
         elif is_new or not isinstance(schema, str):
-            reader.problems += [f"{line.where}: {reason}" for reason in reasons]
-        if not reasons and not isinstance(schema, str):
-            base = line.source or line.name
-            group = groups.setdefault(
-                (text, line.source, licence), _Group(base, schema, line.source, licence, [])
-            )
-            group.tasks.append(task)
-    names = unique_names([group.base for group in groups.values()])
-    entries = [_entry(group, name) for group, name in zip(groups.values(), names, strict=True)]
-    return suite_of_file(reader, path, entries, refused or ())
-
-
-def _entry(group: _Group, name: str) -> SuiteSchema:
-    return SuiteSchema(
-        name=name,
-        group=group.source or name,
-        description=described(group.schema),
-        licence=group.licence,
-        # Loaded again, now that it has a name: that is what records call it.
-        schema=Schema.of(group.schema.document, name=name, allow_unknown=True),
-        tasks=tuple(group.tasks),
-        instances=(),
-    )
-
-
-def described(schema: Schema[Any]) -> str:
-    """Give what a schema says about itself, in one line; may be empty."""
-    description = schema.document.get("description") if isinstance(schema.document, dict) else None
-    return clip(" ".join(description.split()), 200) if isinstance(description, str) else ""
-
-
-def suite_of_file(
-    reader: SuiteReader, path: Path, entries: Sequence[SuiteSchema], refused: Sequence[str]
-) -> Suite:
-    """Put together a suite that is one file from its schemas.
-
-    Raises:
-        InvalidArgument: The suite is not right, or has nothing that can be used.
-    """
-    if not entries and not reader.problems:
-        more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+            reader.problems += [f"{place}: {text}" for place, text in problems]
+        if not problems and not isinstance(schema, str):
+            new = _Group(line.source or line.name, line.source, licence, schema, [])
+            groups.setdefault((text, line.source, licence), new).tasks.append(line.task)
+    if not groups and not reader.problems:
+        more = f" and {len(refused) - 1} more" if refused and len(refused) > 1 else ""
         reason = f"nothing in it can be used: {refused[0]}{more}" if refused else "expected at least one task"
         reader.problems.append(f"{path.name}: {reason}")
     reader.refuse_problems(path)
-    licences = {entry.licence for entry in entries}
-    return Suite(
-        name=path.stem,
-        description="",
-        licence=licences.pop() if len(licences) == 1 else "mixed",
-        fingerprint=fingerprint_of(entries),
-        schemas=tuple(entries),
-        refused=tuple(refused),
-    )
+    names = unique_names([group.base for group in groups.values()])
+    entries = tuple(map(_entry, groups.values(), names))
+    return Suite(path.stem, fingerprint_of(entries), entries, refused=tuple(refused or ()))
+
+
+def _problems(line: Line, schema: Schema[Any] | str) -> list[tuple[str, str]]:
+    """Return the problems of a task or of its schema, each after its place."""
+    if isinstance(schema, str):
+        return [(line.schema_file, schema) if line.schema_file else (line.where, f"schema: {schema}")]
+    return [(line.where, problem) for problem in gold_problems(schema, line.task.gold, line.task.match)]
+
+
+def _entry(group: _Group, name: str) -> SuiteSchema:
+    # Loaded again, now that it has a name: that is what records call it.
+    schema = Schema.of(group.schema.document, name=name, allow_unknown=True)
+    return SuiteSchema(name, group.source or name, group.licence, schema, tuple(group.tasks))
 
 
 def fingerprint_of(entries: Iterable[SuiteSchema]) -> str:

@@ -15,9 +15,6 @@ from schema_guard.schema import Schema
 
 _TEXT = {"type": "string", "minLength": 1}
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
-_SAYS_VALID, _SAYS_INVALID = (
-    {"properties": {"valid": {"const": claim}}, "required": ["valid"]} for claim in (True, False)
-)
 _TASK: dict[str, Any] = {
     "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_./-]*$", "maxLength": 80},
     "input": _TEXT,
@@ -47,19 +44,6 @@ OWN_FORMS: dict[str, dict[str, Any]] = {
         "required": ["description", "instruction"],
     },
     "task": {"properties": _TASK, "required": ["id", "input", "gold", "split"]},
-    "instance": {
-        "properties": {
-            "valid": {"type": "boolean"},
-            "data": True,
-            "location": {"type": "string"},
-            "keyword": _TEXT,
-        },
-        "required": ["valid", "data"],
-        "allOf": [
-            {"if": _SAYS_INVALID, "then": {"required": ["location", "keyword"]}},
-            {"if": _SAYS_VALID, "then": {"properties": {"location": False, "keyword": False}}},
-        ],
-    },
     "line": {
         "properties": {
             **_TASK,
@@ -96,18 +80,6 @@ _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
             }
         },
         "else": {"properties": {"prompt": _TEXT, "completion": _TEXT}, "required": ["prompt", "completion"]},
-    },
-    "schema with tests": {
-        "properties": {
-            "id": _TEXT,
-            "subset": _TEXT,
-            "licence": _TEXT,
-            "tests": {
-                "type": "array",
-                "items": {"properties": {"valid": {"type": "boolean"}}, "required": ["valid", "data"]},
-            },
-        },
-        "required": ["id", "schema"],
     },
     "question": {
         "properties": {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read a suite: schemas, each with tasks, golds and instances.
+"""Read a suite: schemas, each with tasks and golds.
 
 Rules:
-1. A suite that was loaded is right: every gold is valid, every instance is what it says it is, every id is unique.
+1. A suite that was loaded is right: every gold is valid, and every id is unique.
 2. All problems are told at once, each with its file and line.
 3. Nothing outside the suite's folder is read.
 
@@ -20,7 +20,6 @@ from schema_guard.bench.suites.bfcl import load_bfcl
 from schema_guard.bench.suites.folder import load_folder
 from schema_guard.bench.suites.jsonl import load_jsonl
 from schema_guard.bench.suites.rows import load_rows
-from schema_guard.bench.suites.schema_tests import load_schema_tests
 from schema_guard.bench.suites.training import MANIFEST, load_training
 from schema_guard.bench.suites.values import Suite
 from schema_guard.errors import InvalidArgument
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 # What reads a file that needs nothing besides.
 _READERS = {
     "jsonl": load_jsonl,
-    "jsonschemabench": load_schema_tests,
     "bfcl": load_bfcl,
 }
 _FOLDERS = ("builtin", "folder", "training")
@@ -42,11 +40,7 @@ FORMS = (*_FOLDERS, *_READERS, "rows")
 # A line without any of them is none of a suite of one's own.
 _OWN_KEYS = frozenset({"id", "input", "gold"})
 # The keys that tell the form of a file's first line.
-_MARKS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("bfcl", frozenset({"question", "function"})),
-    ("jsonschemabench", frozenset({"schema", "tests"})),
-    ("jsonschemabench", frozenset({"json_schema", "unique_id"})),
-)
+_MARKS: tuple[tuple[str, frozenset[str]], ...] = (("bfcl", frozenset({"question", "function"})),)
 
 
 def load_suite(
@@ -80,7 +74,7 @@ def load_suite(
             raise InvalidArgument(f"{name}=: a suite of the form {form!r} has its own; expected 'rows'")
     if form in _FOLDERS:
         folder = _folder(path, form)
-        return load_training(folder) if form == "training" else load_folder(folder, path)
+        return load_training(folder) if form == "training" else load_folder(folder)
     file = Path(path)
     if _there(path) != "file":
         raise InvalidArgument(f"suite {str(path)!r}: no such file (expected one of the form {form!r})")

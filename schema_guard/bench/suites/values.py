@@ -73,43 +73,22 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """A valid or invalid value, for tests of validators.
-
-    Attributes:
-        valid: Whether it is valid.
-        data: The value.
-        location: Instance location of the one broken keyword; None for a valid instance, or where nobody says.
-        keyword: The one broken keyword; None with *location*.
-    """
-
-    valid: bool
-    data: Any
-    location: str | None = None
-    keyword: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class SuiteSchema:
     """One schema of a suite with what belongs to it.
 
     Attributes:
         name: Unique in the suite: of its folder, or made from the names in its file.
         group: What it is sampled and shown with: the source of its tasks, else its own name.
-        description: One line for people; may be empty.
         licence: SPDX identifier, or what its source says.
         schema: The schema, loaded.
         tasks: In the order of the file.
-        instances: In the order of the file.
     """
 
     name: str
     group: str
-    description: str
     licence: str
     schema: Schema[Any]
     tasks: tuple[Task, ...]
-    instances: tuple[Instance, ...]
 
     def tasks_of(self, split: Split) -> tuple[Task, ...]:
         """Give the tasks of one split."""
@@ -122,28 +101,18 @@ class Suite:
 
     Attributes:
         name: For people and records.
-        description: One line for people; may be empty.
-        licence: SPDX identifier, or what its source says; `"mixed"` where the schemas differ.
         fingerprint: 16 hex digits of SHA-256 over everything that a result depends on: the schemas as they are
             written (the order of keys reaches the prompt) and their tasks.
         schemas: In the order of the files.
-        difficulty: With what the tasks' hardness was measured; None where nobody says.
         function: Whose tasks they are, as records name it; None where nobody says.
         refused: What a public corpus holds that cannot be used and was left out, as `id: reason`.
     """
 
     name: str
-    description: str
-    licence: str
     fingerprint: str
     schemas: tuple[SuiteSchema, ...]
-    difficulty: str | None = None
     function: str | None = None
     refused: tuple[str, ...] = ()
-
-    def output_tokens(self, split: Split) -> int:
-        """Give the most tokens that one attempt at each task of a split can generate."""
-        return sum(task.output_tokens for schema in self.schemas for task in schema.tasks_of(split))
 
 
 def estimated_tokens(value: Any) -> int:

@@ -18,10 +18,10 @@ def test_sample_takes_of_every_group_its_share(sizes, size, seed):
     """A group's part of the sample is its part of the suite, to less than one task."""
     suite = small_suite([f"s{at}" for at in range(len(sizes))], max(sizes))
     entries = tuple(
-        type(entry)(entry.name, entry.group, "", "MIT", entry.schema, entry.tasks[:count], ())
+        type(entry)(entry.name, entry.group, "MIT", entry.schema, entry.tasks[:count])
         for entry, count in zip(suite.schemas, sizes, strict=True)
     )
-    suite = type(suite)("small", "", "MIT", suite.fingerprint, entries)
+    suite = type(suite)("small", suite.fingerprint, entries)
 
     plan = plan_of(suite, ONE, PlanSettings(sample=size, seed=seed))
 
@@ -105,7 +105,7 @@ WRONG = [
     (lambda: PlanSettings(sample=0), "sample=0: expected an int >= 1"),
     (
         lambda: plan_of(small_suite(tasks=0), ONE),
-        "suite 'small': it has schemas, but no task to score; its instances",
+        "suite 'small': it has schemas, but no task to score",
     ),
 ]
 

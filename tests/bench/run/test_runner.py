@@ -507,7 +507,7 @@ def test_variant_leaves_out_what_it_cannot_ask_for():
     model.provider = "openai"
     _, second = small_suite().schemas
     (refused,) = small_suite(["first"], document={"not": {}}).schemas
-    suite = type(small_suite())("small", "", "MIT", "0" * 16, (refused, second))
+    suite = type(small_suite())("small", "0" * 16, (refused, second))
     finished = run(planned(["bare", "strict_schema"], suite=suite), {"m": model})
 
     assert {(s.variant, s.schema) for s in finished.scored} == {

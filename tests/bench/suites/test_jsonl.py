@@ -62,8 +62,8 @@ def test_line_is_a_task(tmp_path):
     suite = load_suite(_file(tmp_path, LINE, "", other))
     (schema,) = suite.schemas
 
-    assert (suite.name, suite.description, suite.licence, suite.refused) == ("mine", "", "not stated", ())
-    assert (schema.name, schema.group, schema.schema.name, schema.instances) == ("mine", "mine", "mine", ())
+    assert (suite.name, suite.refused) == ("mine", ())
+    assert (schema.name, schema.group, schema.schema.name) == ("mine", "mine", "mine")
     assert schema.tasks == (
         Task("a", "n is 1", "", {"n": 1}, {}, (), "test"),
         Task("x/b", "n is 1", "Give n.", {"n": 1}, {"/n": {"tolerance": 1}}, ("copy",), "dev", 0.5),
@@ -92,7 +92,6 @@ def test_tasks_of_one_schema_belong_together(tmp_path):
         ("mine-1", "mine-1", "MIT", ["d"]),
         ("mine-2", "mine-2", "not stated", ["e"]),
     ]
-    assert suite.licence == "mixed"
 
 
 def test_schema_may_stand_in_a_file(tmp_path):
@@ -104,7 +103,7 @@ def test_schema_may_stand_in_a_file(tmp_path):
     line = {key: LINE[key] for key in ("id", "input", "gold")} | {"schema_file": "schemas/number.json"}
 
     (entry,) = load_suite(_file(tmp_path, line, {**line, "id": "b"})).schemas
-    assert (entry.name, entry.description, len(entry.tasks)) == ("number", "One number.", 2)
+    assert (entry.name, len(entry.tasks)) == ("number", 2)
 
 
 def test_file_that_is_a_link_is_read(tmp_path):

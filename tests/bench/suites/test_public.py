@@ -5,91 +5,10 @@ import json
 import pytest
 
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.bench.suites.values import Instance
 from schema_guard.errors import InvalidArgument
-from tests.bench.suites.public_files import problems_of, read_rows, written_lines
+from tests.bench.suites.public_files import problems_of, written_lines
 
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-
-
-# Corpora
-
-
-@pytest.mark.parametrize(
-    ("name", "rows", "instances", "refused"),
-    [
-        pytest.param("jsonschemabench", 600, 2275, 1, marks=pytest.mark.slow),
-        pytest.param("maskbench", 500, 2340, 0, marks=pytest.mark.slow),
-    ],
-)
-def test_every_schema_of_a_corpus_loads(corpora, name, rows, instances, refused):
-    """Every row is a schema in the group of its subset; an instance that is not what it says is listed."""
-    suite = load_suite(corpora / f"{name}.jsonl")
-
-    assert len(suite.schemas) == rows
-    assert sum(len(entry.instances) for entry in suite.schemas) == instances
-    assert len(suite.refused) == refused
-    assert {entry.group for entry in suite.schemas} == {
-        row["subset"] for row in read_rows(corpora / f"{name}.jsonl")
-    }
-
-
-# Schemas with tests
-
-
-def test_schema_with_tests_has_instances_and_no_tasks(tmp_path):
-    """A row of schema and tests becomes a schema with instances; what contradicts the schema is left out."""
-    row = {
-        "id": "s/1",
-        "subset": "s",
-        "schema": NUMBER,
-        "tests": [
-            {"valid": True, "data": {"n": 1}},
-            {"valid": False, "data": {}},
-            {"valid": True, "data": {}},
-            {"valid": False, "data": {"n": 1}},
-        ],
-    }
-    path = written_lines(tmp_path / "s.jsonl", [row, {**row, "id": "s/2", "schema": {"type": 7}}])
-
-    suite = load_suite(path, form="jsonschemabench")
-    (entry,) = suite.schemas
-
-    assert (entry.name, entry.group, entry.tasks) == ("s/1", "s", ())
-    assert entry.instances == (Instance(True, {"n": 1}), Instance(False, {}))
-    assert suite.refused[:2] == (
-        "s/1: instance 2 should be valid, but is not at (root): expected property 'n', got object with 0 properties",
-        "s/1: instance 3 should be invalid, but is valid",
-    )
-    assert suite.refused[2].startswith("s/2: schema is invalid at /type")
-
-
-def test_rows_of_the_hub_have_their_schema_as_text(tmp_path):
-    """The hub's data set, with the schema written as text, is read too."""
-    rows = [{"unique_id": "a", "json_schema": json.dumps(NUMBER)}, {"unique_id": "b", "json_schema": "{"}]
-
-    suite = load_suite(written_lines(tmp_path / "s.jsonl", rows))
-
-    assert [(entry.name, entry.group) for entry in suite.schemas] == [("a", "a")]
-    assert suite.refused[0].startswith("b: broken JSON: ")
-
-
-def test_problems_of_schemas_with_tests_are_listed(tmp_path):
-    """Rows of another shape and ids that come twice are problems of the file."""
-    rows = [
-        {"id": "a", "schema": True, "tests": []},
-        {"id": "a", "schema": True, "tests": []},
-        {"id": "b", "schema": True, "tests": [{"data": 1}]},
-        {"id": 3, "schema": True, "tests": []},
-        {"id": "c", "schema": True, "tests": [], "licence": ["MIT"]},
-    ]
-
-    assert problems_of(written_lines(tmp_path / "s.jsonl", rows)) == [
-        "s.jsonl:2: id 'a' was used before, at s.jsonl:1",
-        "s.jsonl:3: at /tests/0: expected property 'valid', got object with 1 property",
-        "s.jsonl:4: at /id: expected string, got number 3",
-        "s.jsonl:5: at /licence: expected string, got array of 1 item",
-    ]
 
 
 # Rows with mapped columns
@@ -205,12 +124,6 @@ def test_unknown_mapping_is_refused(tmp_path, columns):
     ("name", "text", "problem"),
     [
         ("x.json", '{"question": 1, "function": 1}', "x.json:1: at (root): expected property 'id'"),
-        ("x.jsonl", '{"schema": true, "tests": []}', "x.jsonl:1: at (root): expected property 'id'"),
-        (
-            "x.jsonl",
-            '{"schema": true, "tests": [], "features": []}',
-            "x.jsonl:1: at (root): expected property 'id'",
-        ),
         ("x.csv", "1,2", "x.csv: expected at least one task"),
         ("x.csv", "text,gold\n1,2,3", "x.csv:2: expected 2 cells, got more"),
         ("x.csv", "text,gold\n1,2", "x.csv:2: there is no column 'input' for 'input'"),
