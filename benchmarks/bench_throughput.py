@@ -149,7 +149,7 @@ def runner(url: str, count: int) -> int:
         store.flush(60.0)
         stored = store.counts().stored
         store.close()
-        return min(stored, sum(one.content.exact for one in finished.scored))
+        return min(stored, sum(one.right for one in finished.calls))
 
 
 def instructor(url: str, count: int) -> int:

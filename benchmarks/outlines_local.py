@@ -116,8 +116,8 @@ def lines(asked: Any, builtin: Any) -> Any:
     yield f"llama.cpp and outlines on the same weights, {datetime.now(UTC).isoformat(timespec='seconds')}"
     yield f"{packages}; tasks of {', '.join(SCHEMAS)}; strict_schema, 1 attempt"
     yield ""
-    for variant in result.variants:
-        calls = [call for call in asked.scored if call.variant == variant.name]
+    for index, variant in enumerate(result.variants):
+        calls = [call for call in asked.calls if call.variant == index]
         failed = [failure for call in calls for failure in call.failures]
         cut = sum(failure.kind == "truncation" for failure in failed)
         whole = len(calls) - cut
@@ -145,8 +145,8 @@ def lines(asked: Any, builtin: Any) -> Any:
             f"{told(provider, [Schema.of(one) for one in NOT_TAKEN])} of {len(NOT_TAKEN)} with a keyword that llguidance does not take"
         )
     used = sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    asked_of = f"{len(asked.scored)} calls for {asked.tasks} tasks of {asked.suite_tasks}"
-    yield f"{asked_of}{''.join(f', {why}' for why in asked.stopped)}; {used / 60:.0f} minutes of one core"
+    asked_of = f"{len(asked.calls)} calls for {asked.setup.tasks} tasks of {asked.setup.suite_tasks}"
+    yield f"{asked_of}{''.join(f', {why}' for why in asked.setup.stopped)}; {used / 60:.0f} minutes of one core"
 
 
 if __name__ == "__main__":

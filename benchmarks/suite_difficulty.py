@@ -66,8 +66,8 @@ def measure(name: str, file: Path) -> tuple[dict[str, float], str]:
         task = bar.add_task("calls", total=plan.calls)
         finished = run(plan, {model.name: model}, journal=journal, on_call=lambda _: bar.advance(task))
     wrong: dict[str, list[float]] = {}
-    for one in finished.scored:
-        wrong.setdefault(one.task, []).append(1 - one.content.share)
+    for one in finished.calls:
+        wrong.setdefault(one.task, []).append(1 - one.leaves_right / one.leaves)
     return {task: round(statistics.mean(shares), 3) for task, shares in wrong.items()}, model.name
 
 

@@ -1,19 +1,104 @@
 """Runs that never happened: calls drawn from a seed, with rates that are known."""
 
+from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
 from schema_guard import __version__
 from schema_guard.bench.run.plan import Variant
-from schema_guard.bench.run.scored_call import FailedAttempt, Run, Scored, Setup
-from schema_guard.bench.suites.scoring import Score
+from schema_guard.bench.run.scored_call import (
+    CallRow,
+    FailedExample,
+    FailedRow,
+    Run,
+    Setup,
+    general_location,
+    utf8_text,
+)
 from tests.thinned import examples
 
 # An example is a whole run: fewer of them than of texts and numbers.
 RUNS = examples(20)
 
 LEAVES = 4
+
+
+class FailedAttempt(NamedTuple):
+    """An attempt of a simulated call that failed."""
+
+    number: int
+    kind: str
+    code: str
+    location: str | None
+    keyword: str | None
+    message: str
+    reply: str | None
+
+
+@dataclass(frozen=True)
+class SimulatedCall:
+    """A call that never happened; `content` counts its right leaves."""
+
+    variant: str
+    schema: str
+    group: str
+    task: str
+    epoch: int
+    difficulty: str | None
+    format: str
+    content: int
+    attempts: int
+    failures: tuple[FailedAttempt, ...]
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    elapsed_s: float | None
+    error: str | None
+
+    def row(self, index):
+        """The call as a run has it."""
+        failures = (
+            FailedRow(
+                f.kind,
+                utf8_text(f.code),
+                f.keyword,
+                None if f.location is None else general_location(f.location),
+            )
+            for f in self.failures
+        )
+        is_valid = self.format not in ("failed", "lost")
+        return CallRow(
+            index,
+            self.schema,
+            self.group,
+            self.task,
+            self.epoch,
+            self.difficulty,
+            self.format,
+            is_valid and self.content == LEAVES,
+            self.content if is_valid else 0,
+            LEAVES,
+            self.attempts,
+            tuple(failures),
+            self.input_tokens,
+            self.output_tokens,
+            self.cost,
+            self.elapsed_s,
+            self.error and utf8_text(self.error),
+        )
+
+    def failed(self, index):
+        """The failed attempts as a run has them."""
+        for f in self.failures:
+            code, message = utf8_text(f.code), utf8_text(f.message)
+            reply = None if f.reply is None else utf8_text(f.reply)
+            yield FailedExample(
+                index, self.schema, self.task, self.epoch, f.number, f.kind, code, message, reply
+            )
+
+
 FAILURES = (
     FailedAttempt(1, "syntax", "no_json", None, None, "no JSON in the reply", "I am sorry"),
     FailedAttempt(
@@ -28,8 +113,8 @@ DIFFICULTIES = ("easy", "medium", "hard", None)
 
 
 def content(right):
-    """The score of a value with so many of its leaves right."""
-    return Score(exact=right == LEAVES, leaves=LEAVES, wrong=tuple(f"/{n}" for n in range(LEAVES - right)))
+    """The content of a value with so many of its leaves right."""
+    return right
 
 
 def scored(task, variant="a", how="clean", **others):
@@ -49,7 +134,7 @@ def scored(task, variant="a", how="clean", **others):
         "elapsed_s": 0.5,
         "error": "HTTP 503" if how == "lost" else None,
     }
-    return Scored(variant=variant, task=task, format=how, **{**values, **others})
+    return SimulatedCall(variant=variant, task=task, format=how, **{**values, **others})
 
 
 def run_of(*calls, variants=None, **others):
@@ -73,7 +158,13 @@ def run_of(*calls, variants=None, **others):
         "library_version": __version__,
     }
     variants = tuple(Variant(n, "m1", n) for n in names)
-    return Run(Setup(variants=variants, **{**values, **others}), calls)
+    setup = Setup(variants=variants, **{**values, **others})
+    index = {variant.name: at for at, variant in enumerate(variants)}
+    return Run(
+        setup,
+        tuple(call.row(index[call.variant]) for call in calls),
+        tuple(failed for call in calls for failed in call.failed(index[call.variant])),
+    )
 
 
 def drawn(random, task, variant, *, failed, right=0.7, **others):

@@ -16,15 +16,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.result.figures import assembled
-from schema_guard.bench.result.values import (
-    BenchResult,
-    CallRow,
-    FailedExample,
-    FailedRow,
-    VariantResult,
-)
+from schema_guard.bench.result.values import BenchResult, VariantResult
 from schema_guard.bench.run.plan import Variant
-from schema_guard.bench.run.scored_call import Setup
+from schema_guard.bench.run.scored_call import CallRow, FailedExample, FailedRow, Setup
 from schema_guard.errors import InvalidArgument
 from schema_guard.pointer import pointer
 from schema_guard.report import as_json

@@ -16,7 +16,7 @@ from schema_guard.stats.rate import ALPHA
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from schema_guard.bench.result.values import CallRow
+    from schema_guard.bench.run.scored_call import CallRow
 
 TaskKey: TypeAlias = tuple[str, str]
 """Schema and task."""

@@ -24,7 +24,7 @@ from schema_guard.stats import e_bh, gap_bounds, paired
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from schema_guard.bench.result.values import CallRow
+    from schema_guard.bench.run.scored_call import CallRow
 
 DELTA = 0.05
 ALPHA = 0.05

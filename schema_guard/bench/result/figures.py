@@ -13,25 +13,16 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 
 from schema_guard.bench.result.clusters import Clusters, clusters_of, leaf_share_of, rate_of
 from schema_guard.bench.result.comparisons import IS_FAILURE, comparisons_of
-from schema_guard.bench.result.values import (
-    BenchResult,
-    CallRow,
-    FailedExample,
-    FailedRow,
-    FailurePlace,
-    SuitePart,
-    VariantResult,
-)
+from schema_guard.bench.result.values import BenchResult, FailurePlace, SuitePart, VariantResult
 from schema_guard.bench.run.scored_call import Format
 from schema_guard.bench.suites.values import Difficulty
-from schema_guard.pointer import join, split
-from schema_guard.text import clip, plural
+from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from schema_guard.bench.run.plan import Variant
-    from schema_guard.bench.run.scored_call import FailedAttempt, Run, Scored, Setup
+    from schema_guard.bench.run.scored_call import CallRow, FailedExample, Run, Setup
     from schema_guard.stats import Rate
 
     T = TypeVar("T", int, float)
@@ -41,9 +32,6 @@ _DIFFICULTIES: tuple[str, ...] = get_args(Difficulty)
 
 MOST_EXAMPLES = 12
 
-# A key that a model made up may be as long as its reply.
-_LOCATION_CHARS = 120
-
 
 def result_of(run: Run) -> BenchResult:
     """Give a run's result.
@@ -51,9 +39,7 @@ def result_of(run: Run) -> BenchResult:
     Args:
         run: Finished or stopped.
     """
-    index = {variant.name: number for number, variant in enumerate(run.setup.variants)}
-    calls = tuple(_row(scored, index[scored.variant]) for scored in run.scored)
-    return assembled(run.setup, calls, _examples(run.scored, index))
+    return assembled(run.setup, run.calls, _examples(run.failed))
 
 
 def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedExample, ...]) -> BenchResult:
@@ -73,56 +59,9 @@ def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedEx
     )
 
 
-def _row(scored: Scored, variant: int) -> CallRow:
-    return CallRow(
-        variant=variant,
-        schema=scored.schema,
-        group=scored.group,
-        task=scored.task,
-        epoch=scored.epoch,
-        difficulty=scored.difficulty,
-        format=scored.format,
-        right=scored.is_valid and scored.content.exact,
-        leaves_right=scored.content.right if scored.is_valid else 0,
-        leaves=scored.content.leaves,
-        attempts=scored.attempts,
-        failures=tuple(map(_failed_row, scored.failures)),
-        input_tokens=scored.input_tokens,
-        output_tokens=scored.output_tokens,
-        cost=scored.cost,
-        elapsed_s=scored.elapsed_s,
-        error=None if scored.error is None else _unicode(scored.error),
-    )
-
-
-def _failed_row(failed: FailedAttempt) -> FailedRow:
-    place = None if failed.location is None else general_location(failed.location)
-    return FailedRow(failed.kind, _unicode(failed.code), failed.keyword, place)
-
-
-def general_location(location: str) -> str:
-    """Give a location with `*` for every array index, so that equal places of different items are one place.
-
-    A key of an object that is written in digits is taken for an index.
-
-    >>> general_location("/lines/0/qty"), general_location("")
-    ('/lines/*/qty', '')
-    """
-    tokens = ["*" if token.isdecimal() else token for token in split(location)]
-    return clip(_unicode(join(tokens)), _LOCATION_CHARS)
-
-
-def _unicode(text: str) -> str:
-    """Give a text that can be written as UTF-8: half a surrogate pair, which a model can send, is escaped."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[FailedExample, ...]:
+def _examples(failed: Sequence[FailedExample]) -> tuple[FailedExample, ...]:
     """Choose failed attempts, each time one whose failure, variant and schema were shown least."""
-    candidates = sorted(
-        (_example(call, failed, index[call.variant]) for call in scored for failed in call.failures),
-        key=lambda example: example[:5],
-    )
+    candidates = sorted(failed, key=lambda example: example[:5])
     shown: Counter[tuple[object, ...]] = Counter()
     picked: list[FailedExample] = []
     while candidates and len(picked) < MOST_EXAMPLES:
@@ -138,14 +77,6 @@ def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[FailedEx
         candidates.remove(best)
         picked.append(best)
     return tuple(picked)
-
-
-def _example(scored: Scored, failed: FailedAttempt, variant: int) -> FailedExample:
-    reply = None if failed.reply is None else _unicode(failed.reply)
-    message, code = _unicode(failed.message), _unicode(failed.code)
-    return FailedExample(
-        variant, scored.schema, scored.task, scored.epoch, failed.number, failed.kind, code, message, reply
-    )
 
 
 def _column(variant: Variant, calls: Sequence[CallRow], clusters: Clusters) -> VariantResult:

@@ -21,14 +21,8 @@ from schema_guard.text import clip, odds, plural
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from schema_guard.bench.result.values import (
-        BenchResult,
-        Compared,
-        FailedExample,
-        FailurePlace,
-        SuitePart,
-        VariantResult,
-    )
+    from schema_guard.bench.result.values import BenchResult, Compared, FailurePlace, SuitePart, VariantResult
+    from schema_guard.bench.run.scored_call import FailedExample
 
     Labels: TypeAlias = Sequence[str]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.bench.run.scored_call import Format, Setup
+    from schema_guard.bench.run.scored_call import CallRow, FailedExample, Format, Setup
     from schema_guard.stats import Rate
 
 Measure: TypeAlias = Literal["format", "content"]
@@ -26,100 +26,6 @@ MEASURES: tuple[Measure, ...] = ("format", "content")
 # What a call is called that did not fail by a measure, and one that did.
 PASSED: Mapping[Measure, str] = {"format": "valid", "content": "right"}
 FAILED: Mapping[Measure, str] = {"format": "failed", "content": "not right"}
-
-
-class FailedRow(NamedTuple):
-    """An attempt that failed, as it is counted.
-
-    Attributes:
-        kind: Of the failure.
-        code: Of the failure.
-        keyword: The most relevant that was broken; None when the schema was not broken.
-        location: Where it was broken, array indexes as `*`; None with *keyword*.
-    """
-
-    kind: str
-    code: str
-    keyword: str | None
-    location: str | None
-
-
-class CallRow(NamedTuple):
-    """A call, as it is counted.
-
-    Attributes:
-        variant: Index of its variant.
-        schema: Name of the schema.
-        group: What the schema is shown with.
-        task: Id of the task, unique in its schema.
-        epoch: 0 for the first time that the task was asked.
-        difficulty: None where nobody measured it.
-        format: How it went.
-        right: Whether a valid value came out that equals the gold.
-        leaves_right: Leaves of the gold that are right; 0 without a valid value.
-        leaves: Leaves of the gold, at least 1.
-        attempts: That were made.
-        failures: Those that were judged and failed, in order.
-        input_tokens: Over all attempts; None when unknown.
-        output_tokens: As input_tokens.
-        cost: Over all attempts; None without prices or when tokens are unknown.
-        elapsed_s: Seconds over all attempts; None for a model that has no time of its own.
-        error: What the provider raised, for a lost call; else None.
-    """
-
-    variant: int
-    schema: str
-    group: str
-    task: str
-    epoch: int
-    difficulty: str | None
-    format: Format
-    right: bool
-    leaves_right: int
-    leaves: int
-    attempts: int
-    failures: tuple[FailedRow, ...]
-    input_tokens: int | None
-    output_tokens: int | None
-    cost: float | None
-    elapsed_s: float | None
-    error: str | None
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether a valid value came out."""
-        return self.format not in ("failed", "lost")
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether no reply was judged."""
-        return self.format == "lost"
-
-
-class FailedExample(NamedTuple):
-    """A failed attempt, for people to look at.
-
-    Attributes:
-        variant: Index of its variant.
-        schema: Name of the schema.
-        task: Id of the task.
-        epoch: 0 for the first time that the task was asked.
-        attempt: 1 for the first of its call.
-        kind: Of the failure.
-        code: Of the failure.
-        message: One line for people.
-        reply: The beginning of what came back, a stranger's text; None when there was none.
-    """
-
-    variant: int
-    schema: str
-    task: str
-    epoch: int
-    attempt: int
-    kind: str
-    code: str
-    message: str
-    reply: str | None
 
 
 class SuitePart(NamedTuple):

@@ -27,7 +27,7 @@ from schema_guard.bench.run.budget import RunBudget, Spending
 from schema_guard.bench.run.concurrency import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.journal_model import JournalModel, OpenCall, open_call
-from schema_guard.bench.run.scored_call import Run, Setup, scored_of
+from schema_guard.bench.run.scored_call import Run, Setup, call_row, failed_examples
 from schema_guard.bench.run.trial_model import TrialModel, dev_tasks_text, trial_task
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.budget import Prices
     from schema_guard.bench.run.journal import Key
     from schema_guard.bench.run.plan import Cell, RunPlan
-    from schema_guard.bench.run.scored_call import Scored
+    from schema_guard.bench.run.scored_call import CallRow, FailedExample
     from schema_guard.models import Model
     from schema_guard.records import Store
     from schema_guard.values import Outcome
 
-    OnCall: TypeAlias = Callable[[Scored], None]
+    OnCall: TypeAlias = Callable[[CallRow], None]
 
 INTERRUPTED = "interrupted"
 """What is said of a run that Ctrl-C has ended."""
@@ -143,7 +143,7 @@ class _Look:
         self.n = self.k = 0
         self.side: str | None = None
 
-    def add(self, scored: Scored, target: float) -> None:
+    def add(self, scored: CallRow, target: float) -> None:
         """Count a call, and see whether the rate is proved to be on one side of the target."""
         if scored.epoch or scored.is_lost or self.side is not None:
             return
@@ -189,7 +189,8 @@ class Calls:
             for name, model in models.items()
         }
         self._guards: dict[tuple[str, str, int | None, str], tuple[Any, TrialModel]] = {}
-        self._scored: dict[Key, Scored] = {}
+        self._made: dict[Key, tuple[CallRow, tuple[FailedExample, ...]]] = {}
+        self._index = {variant.name: number for number, variant in enumerate(plan.variants)}
         self._stopped: dict[str, None] = {}
         self._spending = Spending(self.settings.budget)
         self._lost_in_a_row = {name: LostInARow(_MOST_LOST) for name in models}
@@ -214,7 +215,7 @@ class Calls:
             cells[cell.variant.model].append(cell)
         await asyncio.gather(*(self._make_all(name, own) for name, own in cells.items()))
 
-    async def call(self, cell: Cell) -> Scored:
+    async def call(self, cell: Cell) -> None:
         """Make one call, record and score it."""
         call = self._open_call(cell)
         outcome = _with_journal_times(await self._outcome(cell, call), call)
@@ -223,9 +224,10 @@ class Calls:
             self._recorder.record(outcome, trial_task(cell.task.text, layout, cell.task.before))
         for attempt in outcome.attempts:
             self._spending.add(attempt, self.settings.prices.get(cell.variant.model))
-        scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
-        self._count(cell, scored)
-        return scored
+        index, cost = self._index[cell.variant.name], self._cost(cell, outcome)
+        row = call_row(outcome, cell, index, cost=cost, elapsed_s=call.elapsed_s())
+        self._made[cell.key] = row, failed_examples(outcome, row)
+        self._count(cell, row)
 
     async def outcome(self, cell: Cell) -> Outcome[Any]:
         """Make one call, of which nothing is recorded or counted."""
@@ -264,7 +266,8 @@ class Calls:
             target=self.settings.target,
             library_version=__version__,
         )
-        return Run(setup, tuple(self._scored[cell.key] for cell in self.cells() if cell.key in self._scored))
+        made = [self._made[cell.key] for cell in self.cells() if cell.key in self._made]
+        return Run(setup, tuple(row for row, _ in made), tuple(one for _, failed in made for one in failed))
 
     def refusals(self) -> list[str]:
         """Say which tasks a variant could not ask for, a line a variant."""
@@ -361,8 +364,7 @@ class Calls:
             for usage in (attempt.usage for attempt in outcome.attempts)
         )
 
-    def _count(self, cell: Cell, scored: Scored) -> None:
-        self._scored[cell.key] = scored
+    def _count(self, cell: Cell, scored: CallRow) -> None:
         model = cell.variant.model
         lost = self._lost_in_a_row[model]
         lost.add(is_lost=scored.is_lost)

@@ -12,79 +12,78 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.bench.suites.scoring import Score, score, unanswered
+from schema_guard.bench.suites.scoring import score, unanswered
+from schema_guard.pointer import join, split
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from schema_guard.bench.run.plan import Cell, Variant
-    from schema_guard.bench.suites.values import Difficulty, Task
     from schema_guard.values import Attempt, Failure, Outcome
 
 Format: TypeAlias = Literal["clean", "unwrapped", "repaired", "fixed_by_retry", "failed", "lost"]
 
 # What is kept of a failed reply and of the words about it, in characters.
 _REPLY_CHARS, _MESSAGE_CHARS = 400, 200
+# A key that a model made up may be as long as its reply.
+_LOCATION_CHARS = 120
 
 
-class FailedAttempt(NamedTuple):
-    """An attempt without a valid value.
+class FailedRow(NamedTuple):
+    """An attempt that failed, as it is counted.
 
     Attributes:
-        number: 1 for the first attempt of its call.
         kind: Of the failure.
         code: Of the failure.
-        location: Instance location of the most relevant violation; None when the schema was not broken.
-        keyword: The keyword broken there; None with *location*.
-        message: One line for people.
-        reply: The first 400 characters that came back; None when there was no text.
+        keyword: The most relevant that was broken; None when the schema was not broken.
+        location: Where it was broken, array indexes as `*`; None with *keyword*.
     """
 
-    number: int
     kind: str
     code: str
-    location: str | None
     keyword: str | None
-    message: str
-    reply: str | None
+    location: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One task, asked once in one variant.
+class CallRow(NamedTuple):
+    """A call, as it is counted.
 
     Attributes:
-        variant: Name of the variant.
-        schema: Name of the suite's schema.
-        group: What the schema is sampled and shown with: its source, or itself.
-        task: Id of the task.
-        epoch: 0 for the first time that the task is asked.
-        difficulty: Of the task; None where nobody measured it.
-        format: How the call went; `"lost"` without a judged reply.
-        content: How right the value is; without a valid value no leaf is right.
-        attempts: That were made, lost ones included.
+        variant: Index of its variant.
+        schema: Name of the schema.
+        group: What the schema is shown with.
+        task: Id of the task, unique in its schema.
+        epoch: 0 for the first time that the task was asked.
+        difficulty: None where nobody measured it.
+        format: How it went.
+        right: Whether a valid value came out that equals the gold.
+        leaves_right: Leaves of the gold that are right; 0 without a valid value.
+        leaves: Leaves of the gold, at least 1.
+        attempts: That were made.
         failures: Those that were judged and failed, in order.
-        input_tokens: Over all attempts; None when one of them is unknown.
+        input_tokens: Over all attempts; None when unknown.
         output_tokens: As input_tokens.
-        cost: Over all attempts, in the currency of the prices; None without prices or when tokens are unknown.
+        cost: Over all attempts; None without prices or when tokens are unknown.
         elapsed_s: Seconds over all attempts; None for a model that has no time of its own.
-        error: The words of what the provider raised, for a lost call; else None.
+        error: What the provider raised, for a lost call; else None.
     """
 
-    variant: str
+    variant: int
     schema: str
     group: str
     task: str
     epoch: int
-    difficulty: Difficulty | None
+    difficulty: str | None
     format: Format
-    content: Score
+    right: bool
+    leaves_right: int
+    leaves: int
     attempts: int
-    failures: tuple[FailedAttempt, ...]
+    failures: tuple[FailedRow, ...]
     input_tokens: int | None
     output_tokens: int | None
     cost: float | None
     elapsed_s: float | None
-    error: str | None = None
+    error: str | None
 
     @property
     def is_valid(self) -> bool:
@@ -95,6 +94,32 @@ class Scored:
     def is_lost(self) -> bool:
         """Whether no reply was judged."""
         return self.format == "lost"
+
+
+class FailedExample(NamedTuple):
+    """A failed attempt, for people to look at.
+
+    Attributes:
+        variant: Index of its variant.
+        schema: Name of the schema.
+        task: Id of the task.
+        epoch: 0 for the first time that the task was asked.
+        attempt: 1 for the first of its call.
+        kind: Of the failure.
+        code: Of the failure.
+        message: One line for people.
+        reply: The beginning of what came back, a stranger's text; None when there was none.
+    """
+
+    variant: int
+    schema: str
+    task: str
+    epoch: int
+    attempt: int
+    kind: str
+    code: str
+    message: str
+    reply: str | None
 
 
 def format_of(outcome: Outcome[Any]) -> Format:
@@ -112,53 +137,77 @@ def is_judged(attempt: Attempt) -> bool:
     return attempt.failure is None or attempt.failure.kind != "transport"
 
 
-def content_of(outcome: Outcome[Any], task: Task) -> Score:
-    """Compare what came out of a call with the task's gold."""
-    return score(outcome.value, task.gold, task.match) if outcome.ok else unanswered(task.gold)
-
-
-def failed_attempts(outcome: Outcome[Any]) -> tuple[FailedAttempt, ...]:
-    """Give the attempts of a call that were judged and failed."""
-    return tuple(
-        _failed(attempt, attempt.failure)
-        for attempt in outcome.attempts
-        if attempt.failure is not None and is_judged(attempt)
-    )
-
-
-def _failed(attempt: Attempt, failure: Failure) -> FailedAttempt:
-    first = failure.violations[0] if failure.violations else None
-    return FailedAttempt(
-        attempt.number,
-        failure.kind,
-        failure.code,
-        None if first is None else first.instance_location,
-        None if first is None else first.keyword,
-        clip(failure.message, _MESSAGE_CHARS),
-        None if attempt.reply is None else attempt.reply[:_REPLY_CHARS],
-    )
-
-
-def scored_of(outcome: Outcome[Any], cell: Cell, *, cost: float | None, elapsed_s: float | None) -> Scored:
-    """Put together what is kept of a finished call."""
-    lost = next((a.failure for a in outcome.attempts if a.failure is not None and not is_judged(a)), None)
-    return Scored(
-        variant=cell.variant.name,
+def call_row(
+    outcome: Outcome[Any], cell: Cell, variant: int, *, cost: float | None, elapsed_s: float | None
+) -> CallRow:
+    """Return a finished call as it is counted; *variant* is the index of its variant."""
+    task, attempts = cell.task, outcome.attempts
+    content = score(outcome.value, task.gold, task.match) if outcome.ok else unanswered(task.gold)
+    lost = next((a.failure for a in attempts if a.failure is not None and not is_judged(a)), None)
+    return CallRow(
+        variant=variant,
         schema=cell.entry.name,
         group=cell.entry.group,
-        task=cell.task.id,
+        task=task.id,
         epoch=cell.epoch,
-        difficulty=cell.task.difficulty,
+        difficulty=task.difficulty,
         format=format_of(outcome),
-        content=content_of(outcome, cell.task),
-        attempts=len(outcome.attempts),
-        failures=failed_attempts(outcome),
+        right=outcome.ok and content.exact,
+        leaves_right=content.right if outcome.ok else 0,
+        leaves=content.leaves,
+        attempts=len(attempts),
+        failures=tuple(_failed_row(failure) for _, failure in _failed(outcome)),
         input_tokens=outcome.usage.input_tokens,
         output_tokens=outcome.usage.output_tokens,
         cost=cost,
         elapsed_s=elapsed_s,
-        error=None if lost is None else clip(lost.message, _MESSAGE_CHARS),
+        error=None if lost is None else utf8_text(clip(lost.message, _MESSAGE_CHARS)),
     )
+
+
+def failed_examples(outcome: Outcome[Any], call: CallRow) -> tuple[FailedExample, ...]:
+    """Return the attempts of a call that were judged and failed, with the beginning of their replies."""
+    return tuple(
+        FailedExample(
+            call.variant,
+            call.schema,
+            call.task,
+            call.epoch,
+            attempt.number,
+            failure.kind,
+            utf8_text(failure.code),
+            utf8_text(clip(failure.message, _MESSAGE_CHARS)),
+            None if attempt.reply is None else utf8_text(attempt.reply[:_REPLY_CHARS]),
+        )
+        for attempt, failure in _failed(outcome)
+    )
+
+
+def _failed(outcome: Outcome[Any]) -> list[tuple[Attempt, Failure]]:
+    return [(a, a.failure) for a in outcome.attempts if a.failure is not None and is_judged(a)]
+
+
+def _failed_row(failure: Failure) -> FailedRow:
+    first = failure.violations[0] if failure.violations else None
+    place = (None, None) if first is None else (first.keyword, general_location(first.instance_location))
+    return FailedRow(failure.kind, utf8_text(failure.code), *place)
+
+
+def general_location(location: str) -> str:
+    """Give a location with `*` for every array index, so that equal places of different items are one place.
+
+    A key of an object that is written in digits is taken for an index.
+
+    >>> general_location("/lines/0/qty"), general_location("")
+    ('/lines/*/qty', '')
+    """
+    tokens = ["*" if token.isdecimal() else token for token in split(location)]
+    return clip(utf8_text(join(tokens)), _LOCATION_CHARS)
+
+
+def utf8_text(text: str) -> str:
+    """Give a text that can be written as UTF-8: half a surrogate pair, which a model can send, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +255,10 @@ class Run:
 
     Attributes:
         setup: What was run.
-        scored: The finished calls, in the planned order.
+        calls: The finished calls, in the planned order.
+        failed: Their failed attempts.
     """
 
     setup: Setup
-    scored: tuple[Scored, ...]
+    calls: tuple[CallRow, ...]
+    failed: tuple[FailedExample, ...]

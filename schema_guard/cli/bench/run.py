@@ -153,7 +153,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
                 store=records,
                 journal=kept,
                 settings=settings,
-                on_call=lambda one: on_call(one.variant, one.is_valid),
+                on_call=lambda one: on_call(plan.variants[one.variant].name, one.is_valid),
             )
     if records is not None:
         records.flush(30.0)
@@ -232,8 +232,8 @@ def _status(finished: Run, journal: str | None) -> int:
         hint = "" if journal is None else f": continue with --journal {safe(journal)} --resume"
         print(f"schema-guard: interrupted{hint}", file=sys.stderr)
         return 2
-    lost = [one for one in finished.scored if one.is_lost]
-    if lost and len(lost) == len(finished.scored):
+    lost = [one for one in finished.calls if one.is_lost]
+    if lost and len(lost) == len(finished.calls):
         print(f"schema-guard: no call was answered: {safe(str(lost[0].error))}", file=sys.stderr)
         return 2
     return 0

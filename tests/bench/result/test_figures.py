@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.bench.result.comparisons import IS_FAILURE
-from schema_guard.bench.result.figures import MOST_EXAMPLES, general_location, result_of
+from schema_guard.bench.result.figures import MOST_EXAMPLES, result_of
 from schema_guard.bench.result.values import FailurePlace, SuitePart
+from schema_guard.bench.run.scored_call import general_location
 from schema_guard.stats import Rate, mean_bounds
 from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
 
@@ -52,7 +53,7 @@ def test_failures_add_up(run):
     """Every failed attempt of the run is counted once."""
     result = result_of(run)
 
-    assert sum(failure.attempts for failure in result.failures) == sum(len(s.failures) for s in run.scored)
+    assert sum(failure.attempts for failure in result.failures) == sum(len(s.failures) for s in run.calls)
 
 
 @pytest.mark.costly
@@ -80,10 +81,10 @@ def without_order(result):
 @given(runs(), st.randoms())
 def test_order_of_the_calls_changes_nothing_but_the_bounds_of_a_mean(run, random):
     """A permutation of the calls leaves every figure, comparison and example as it is."""
-    shuffled = list(run.scored)
+    shuffled = list(run.calls)
     random.shuffle(shuffled)
 
-    assert without_order(result_of(replace(run, scored=tuple(shuffled)))) == without_order(result_of(run))
+    assert without_order(result_of(replace(run, calls=tuple(shuffled)))) == without_order(result_of(run))
 
 
 @pytest.mark.costly
@@ -91,8 +92,8 @@ def test_order_of_the_calls_changes_nothing_but_the_bounds_of_a_mean(run, random
 @given(runs(), st.integers(2, 3))
 def test_repeated_calls_are_no_more_evidence(run, times):
     """A task whose calls come again in the same way, as further epochs, counts once."""
-    again = [replace(s, epoch=s.epoch + 10 * number) for number in range(times) for s in run.scored]
-    once, repeated = result_of(run), result_of(replace(run, scored=tuple(again)))
+    again = [s._replace(epoch=s.epoch + 10 * number) for number in range(times) for s in run.calls]
+    once, repeated = result_of(run), result_of(replace(run, calls=tuple(again)))
 
     assert [c.failed.n for c in repeated.variants] == [c.failed.n for c in once.variants]
     assert [c.failed.count for c in repeated.variants] == pytest.approx(

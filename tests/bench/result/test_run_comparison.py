@@ -56,7 +56,7 @@ def test_comparison_is_antisymmetric(run):
     """The other way round every difference has the other sign, and what got worse got better."""
     one = result_of(run)
     other = result_of(
-        replace(run, scored=tuple(replace(s, task=f"t{int(s.task[1:]) + 2}") for s in run.scored))
+        replace(run, calls=tuple(s._replace(task=f"t{int(s.task[1:]) + 2}") for s in run.calls))
     )
     assume(_common_tasks(one, other))
     forward, backward = compare(one, other), compare(other, one)

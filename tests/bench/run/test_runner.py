@@ -17,7 +17,6 @@ from schema_guard.bench.run.estimate import estimate
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import RunSettings, run
-from schema_guard.bench.suites.scoring import unanswered
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.values import Message
@@ -40,9 +39,12 @@ def test_every_task_is_asked_in_every_variant():
     plan = planned(["bare", "few_shot"], epochs=2)
     finished = run(plan, {"m": Counting()})
 
-    assert [(s.variant, s.task, s.epoch) for s in finished.scored] == [cell.key for cell in plan.cells()]
-    assert {s.task for s in finished.scored} == {"first-1", "first-2", "second-1", "second-2"}
-    assert all(s.content.exact for s in finished.scored)
+    names = [variant.name for variant in plan.variants]
+    assert [(names[s.variant], s.task, s.epoch) for s in finished.calls] == [
+        cell.key for cell in plan.cells()
+    ]
+    assert {s.task for s in finished.calls} == {"first-1", "first-2", "second-1", "second-2"}
+    assert all(s.right for s in finished.calls)
     assert (
         finished.setup.tasks,
         finished.setup.suite_tasks,
@@ -56,7 +58,7 @@ def test_every_attempt_is_recorded_once(store):
     finished = run(planned(), {"m": Counting(lambda n, retry: "no" if n == 2 else None)}, store=store)
 
     rows = list(store.attempts())
-    assert len(rows) == sum(s.attempts for s in finished.scored) == 6
+    assert len(rows) == sum(s.attempts for s in finished.calls) == 6
     assert sorted((row["number"], row["kind"] or "valid") for row in rows) == (
         [(1, "syntax")] * 2 + [(1, "valid")] * 2 + [(2, "syntax")] * 2
     )
@@ -90,10 +92,10 @@ def test_format_and_content_are_apart(wrong, form, is_right):
     """How a call went is one word, and whether its value is right another; without a value no leaf is right."""
     finished = run(planned(), {"m": Counting(wrong)})
 
-    assert {s.format for s in finished.scored} == {form}
-    assert {s.content.exact for s in finished.scored} == {is_right}
+    assert {s.format for s in finished.calls} == {form}
+    assert {s.right for s in finished.calls} == {is_right}
     if form in ("failed", "lost"):
-        assert finished.scored[0].content == unanswered({"n": 1})
+        assert (finished.calls[0].leaves_right, finished.calls[0].leaves) == (0, 1)
 
 
 def test_what_a_provider_raises_is_told_and_recorded(store):
@@ -101,7 +103,7 @@ def test_what_a_provider_raises_is_told_and_recorded(store):
     model = Counting(lambda n, retry: TimeoutError("too slow") if n == 1 else None)
     finished = run(planned(), {"m": model}, store=store)
 
-    assert {(s.task, s.error) for s in finished.scored if s.is_lost} == {
+    assert {(s.task, s.error) for s in finished.calls if s.is_lost} == {
         ("first-1", "TimeoutError: too slow"),
         ("second-1", "TimeoutError: too slow"),
     }
@@ -189,7 +191,7 @@ def test_calls_are_told_as_they_finish():
     messages = []
     finished = run(planned(), {"m": Counting()}, on_call=messages.append)
 
-    assert sorted(s.task for s in messages) == sorted(s.task for s in finished.scored)
+    assert sorted(s.task for s in messages) == sorted(s.task for s in finished.calls)
 
 
 def test_variants_of_several_models_are_asked_of_their_own():
@@ -197,7 +199,7 @@ def test_variants_of_several_models_are_asked_of_their_own():
     models = {"a": Counting(), "b": Counting(lambda n, retry: "no")}
     finished = run(planned(models=("a", "b")), models)
 
-    assert {(s.variant, s.format) for s in finished.scored} == {("a bare", "clean"), ("b bare", "failed")}
+    assert {(s.variant, s.format) for s in finished.calls} == {(0, "clean"), (1, "failed")}
     assert (len(models["a"].heard), len(models["b"].heard)) == (4, 8)
 
 
@@ -217,8 +219,8 @@ def test_cost_is_the_sum_over_the_attempts():
     priced = run(planned(), {"m": model}, settings=RunSettings(**PRICED))
     unpriced = run(planned(), {"m": Counting()})
 
-    assert [s.cost for s in priced.scored] == pytest.approx([2 * 0.14] * 4)
-    assert {s.cost for s in unpriced.scored} == {None}
+    assert [s.cost for s in priced.calls] == pytest.approx([2 * 0.14] * 4)
+    assert {s.cost for s in unpriced.calls} == {None}
 
 
 BUDGETS = [
@@ -232,7 +234,7 @@ def test_no_call_is_begun_beyond_the_budget(budget, calls, why):
     """What was finished counts, and the result says why the rest is missing."""
     finished = run(planned(), {"m": Counting()}, settings=RunSettings(budget=budget, **PRICED))
 
-    assert len(finished.scored) == calls
+    assert len(finished.calls) == calls
     assert finished.setup.stopped == (why,)
 
 
@@ -243,8 +245,8 @@ def test_tokens_that_nobody_told_are_estimated_for_the_budget(budget):
     plan = planned(suite=small_suite(tasks=50))
     finished = run(plan, {"m": model}, settings=RunSettings(budget=budget, **PRICED))
 
-    assert 1 <= len(finished.scored) <= 5
-    assert {(s.input_tokens, s.cost) for s in finished.scored} == {(None, None)}
+    assert 1 <= len(finished.calls) <= 5
+    assert {(s.input_tokens, s.cost) for s in finished.calls} == {(None, None)}
 
 
 def test_decided_variant_is_not_asked_any_more():
@@ -256,7 +258,7 @@ def test_decided_variant_is_not_asked_any_more():
     plan = planned(models=("bad", "good"), suite=small_suite(tasks=100), max_attempts=1)
     finished = run(plan, models, settings=RunSettings(target=0.3, concurrency=1))
 
-    counts = {name: sum(s.variant == f"{name} bare" for s in finished.scored) for name in models}
+    counts = {name: sum(s.variant == at for s in finished.calls) for at, name in enumerate(models)}
     assert counts["bad"] < 20
     assert counts["good"] == 200
     assert finished.setup.stopped[0] == f"bad bare was decided after {counts['bad']} tasks: above the target"
@@ -388,8 +390,8 @@ def test_lost_call_is_asked_again(tmp_path):
     with Journal.resume(tmp_path / "j", plan) as journal:
         second = run(plan, {"m": model}, journal=journal)
 
-    assert sum(s.is_lost for s in first.scored) == len(model.heard) == 2
-    assert {s.format for s in second.scored} == {"clean"}
+    assert sum(s.is_lost for s in first.calls) == len(model.heard) == 2
+    assert {s.format for s in second.calls} == {"clean"}
 
 
 def test_journal_of_other_prompts_is_refused(tmp_path, monkeypatch):
@@ -466,7 +468,7 @@ def test_interrupt_gives_what_was_finished(tmp_path):
     model = Interrupting()
     finished = run(plan, {"m": model}, settings=RunSettings(concurrency=1))
 
-    assert len(finished.scored) == 7
+    assert len(finished.calls) == 7
     assert finished.setup.stopped == ("interrupted",)
 
 
@@ -510,10 +512,10 @@ def test_variant_leaves_out_what_it_cannot_ask_for():
     suite = type(small_suite())("small", "0" * 16, (refused, second))
     finished = run(planned(["bare", "strict_schema"], suite=suite), {"m": model})
 
-    assert {(s.variant, s.schema) for s in finished.scored} == {
-        ("bare", "first"),
-        ("bare", "second"),
-        ("strict_schema", "second"),
+    assert {(s.variant, s.schema) for s in finished.calls} == {
+        (0, "first"),
+        (0, "second"),
+        (1, "second"),
     }
     (words,) = finished.setup.stopped
     assert words.startswith(
@@ -526,12 +528,12 @@ def test_result_of_a_script_has_no_times():
     finished = run(planned(), {"m": Counting()})
 
     assert finished.setup.started_at is None
-    assert {s.elapsed_s for s in finished.scored} == {None}
+    assert {s.elapsed_s for s in finished.calls} == {None}
 
 
 def test_scored_calls_are_small():
     """Of texts only the beginnings of failed replies are kept."""
     finished = run(planned(), {"m": Counting(lambda n, retry: "no JSON " * 1000)})
 
-    assert all(len(failed.reply) == 400 for s in finished.scored for failed in s.failures)
-    assert len(json.dumps([s.failures for s in finished.scored])) < 8 * 900
+    assert all(len(failed.reply) == 400 for failed in finished.failed)
+    assert len(json.dumps(finished.failed)) < 8 * 900

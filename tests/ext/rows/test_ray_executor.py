@@ -153,10 +153,10 @@ def test_a_call_that_always_kills_its_worker_is_lost_alone(cluster, tmp_path):
     """After four deaths the calls of the task are lost, with these words; all others are made."""
     run = run_on_ray(plan_for(), {"model": deadly(tmp_path, "first 4", 99)})
 
-    lost = [one for one in run.scored if one.is_lost]
+    lost = [one for one in run.calls if one.is_lost]
     words = "WorkerCrashedError: 4 workers died one after the other while they made this call"
     assert [(one.task, one.error) for one in lost] == [("first-4", words)] * 2
-    assert len(run.scored) == 24
+    assert len(run.calls) == 24
     assert run.setup.stopped == ()
 
 
@@ -202,7 +202,7 @@ def test_a_budget_ends_the_run_between_shards(cluster, script):
     settings = RunSettings(concurrency=1, budget=RunBudget(elapsed_s=1e-6))
     run = run_on_ray(plan_for(), {"model": connect(script)}, names={"model": script}, settings=settings)
 
-    assert run.scored == ()
+    assert run.calls == ()
     assert run.setup.stopped == ("the budget of 1e-06 seconds is used up",)
 
 
@@ -218,7 +218,7 @@ def test_an_interrupt_ends_the_run(cluster, tmp_path):
     )
 
     assert run.setup.stopped[0] == "interrupted"
-    assert 1 <= len(run.scored) < 24
+    assert 1 <= len(run.calls) < 24
 
 
 @slow
@@ -274,8 +274,8 @@ def test_a_model_that_only_raises_is_not_asked_any_more(cluster, tmp_path):
     assert run.setup.stopped[0] == (
         "model: 20 calls in a row were lost, the last one by TimeoutError: too slow"
     )
-    assert 20 <= len(run.scored) < 40
-    assert all(one.is_lost for one in run.scored)
+    assert 20 <= len(run.calls) < 40
+    assert all(one.is_lost for one in run.calls)
 
 
 @slow
@@ -295,7 +295,7 @@ from tests.bench.small_suites import small_suite
 address, spec = sys.argv[1:]
 plan = plan_of(small_suite(tasks=6), variants_of(["model"], ["bare", "few_shot"]))
 run = run_on_ray(plan, {"model": connect(spec)}, names={"model": spec}, address=address)
-print(json.dumps([repr(one) for one in run.scored]))
+print(json.dumps([repr(one) for one in run.calls]))
 """
 
 
@@ -319,7 +319,7 @@ def test_a_process_outside_of_the_cluster_gets_the_same(cluster, script):
 
     here = runner.run(plan_for(), {"model": connect(script)})
     assert ended.returncode == 0, ended.stderr[-2000:]
-    assert json.loads(ended.stdout.splitlines()[-1]) == [repr(one) for one in here.scored]
+    assert json.loads(ended.stdout.splitlines()[-1]) == [repr(one) for one in here.calls]
 
 
 def test_a_cluster_of_another_version_is_told():
