@@ -21,18 +21,17 @@ from schema_guard.loop import Done
 from schema_guard.received.cleanup import aclose, close, streams_of_exception, streams_under
 from schema_guard.received.receiver import ANYBODYS
 from schema_guard.received.stream_managers import opened
-from schema_guard.values import UNKNOWN_USAGE, Ask, Chunk, End, More, Stop
+from schema_guard.values import Ask, Chunk, More, Reply, Stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 
     from schema_guard.loop import Flow
     from schema_guard.received.receiver import Receiver
-    from schema_guard.received.replies import Reply
     from schema_guard.received.streams import StreamReader
     from schema_guard.values import Judgement, Missed, Outcome
 
-    Invoke: TypeAlias = Callable[[Ask], Any]
+    Prepare: TypeAlias = Callable[[Ask], Callable[[], Any]]
     Finish: TypeAlias = Callable[[Done[Any]], None]
 
 
@@ -63,7 +62,7 @@ class Pending(NamedTuple):
         started: When, by `perf_counter`, as if the driver had called it.
         result: The result of the function, which may have to be awaited.
         raised: What it raised in the place of that; None when it raised nothing.
-        judged: As in `End`.
+        judged: As in `Reply`.
     """
 
     ask: Ask
@@ -79,8 +78,8 @@ class Pending(NamedTuple):
         return self.result
 
 
-def is_spent(flow: Flow) -> bool:
-    """Return whether a loop takes no more: an exception has ended it, or Python itself ends."""
+def has_ended(flow: Flow) -> bool:
+    """Return whether a loop takes nothing more, because an exception has ended it or Python itself ends."""
     # A stream that nobody closed is closed when nothing can be imported and no row be written any more.
     return getattr(flow, "gi_frame", None) is None or sys.is_finalizing()
 
@@ -103,7 +102,7 @@ def _is_stream(result: Any) -> bool:
 
 def run(
     flow: Flow,
-    invoke: Invoke,
+    prepare: Prepare,
     finish: Finish,
     receiver: Receiver = ANYBODYS,
     first: Pending | None = None,
@@ -113,19 +112,19 @@ def run(
     Returns:
         How it ended; or `Pending` when the function's first result has to be awaited: go on with `arun`.
     """
-    ended: Driven | Pending = at_once(_last(pieces(flow, invoke, finish, receiver, first, waits=False)))
+    ended: Driven | Pending = at_once(_last(pieces(flow, prepare, finish, receiver, first, waits=False)))
     return ended
 
 
 async def arun(
     flow: Flow,
-    invoke: Invoke,
+    prepare: Prepare,
     finish: Finish,
     receiver: Receiver = ANYBODYS,
     first: Pending | None = None,
 ) -> Driven:
     """Drive the loop to its end with an asynchronous function, as `pieces` does."""
-    ended: Driven = await _last(pieces(flow, invoke, finish, receiver, first))
+    ended: Driven = await _last(pieces(flow, prepare, finish, receiver, first))
     return ended
 
 
@@ -160,7 +159,7 @@ def iterated(values: AsyncGenerator[Any, None]) -> Generator[Any, None, None]:
 
 async def pieces(
     flow: Flow,
-    invoke: Invoke,
+    prepare: Prepare,
     finish: Finish,
     receiver: Receiver = ANYBODYS,
     first: Pending | None = None,
@@ -171,7 +170,7 @@ async def pieces(
 
     Args:
         flow: The loop, not yet started; with *first* it has given the first Ask.
-        invoke: Calls the user's function for an Ask.
+        prepare: Returns the call of the user's function for an Ask. An error in it is no failure of that function.
         finish: Called once with the end of the loop, also if the function raises. An exception in the loop itself ends the
             call without it.
         receiver: Reads what the function gives and raises.
@@ -189,8 +188,9 @@ async def pieces(
         yield step
         begun, first, cause = first, None, None
         started, judged = (perf_counter(), None) if begun is None else (begun.started, begun.judged)
+        call = prepare(step) if begun is None else begun.unwrap
         try:
-            result = invoke(step) if begun is None else begun.unwrap()
+            result = call()
             result = opened(await result if waits and hasattr(type(result), "__await__") else result)
             if not waits and is_async(result):
                 step = Pending(step, started, result)
@@ -208,7 +208,7 @@ async def pieces(
         except BaseException as raised:  # noqa: BLE001 - it is recorded, then raised again by the caller of this
             reply, error, cause = _raised(flow, receiver, raised)
             judged = None
-        step = flow.send(end(reply, perf_counter() - started, judged))
+        step = flow.send(with_time(reply, perf_counter() - started, judged))
     if type(step) is Done:
         step = _driven(step, error, cause, finish)
     yield step
@@ -346,36 +346,15 @@ def _raised(
     flow: Flow, receiver: Receiver, error: BaseException
 ) -> tuple[Reply, BaseException | None, BaseException | None]:
     """Return the reply that stands for an exception, then the exception itself as error or as cause."""
-    if is_spent(flow):
+    if has_ended(flow):
         raise error
     reply = receiver.raised(error)
     is_error = reply.failure is not None and reply.failure.kind == "transport"
     return (reply, error, None) if is_error else (reply, None, error)
 
 
-def end(reply: Reply | str, elapsed_s: float, judged: Judgement[Any] | Missed | None = None) -> End:
-    """Give the end of an attempt, with what of the reply's text was not passed on in chunks; *judged* is that of `End`."""
-    if type(reply) is str:
-        return End(None, UNKNOWN_USAGE, elapsed_s, None, None, None, reply, judged=judged)
-    assert not isinstance(reply, str)
-    return End(
-        reply.finish_reason,
-        reply.usage,
-        elapsed_s,
-        reply.refusal,
-        reply.failure,
-        reply.model,
-        reply.text or "",
-        reply.exception,
-        reply.unseen,
-        reply.parsed,
-        reply.refused,
-        tuple(end(tried, 0.0) for tried in reply.tries) if reply.tries else (),
-        reply.is_final,
-        reply.call_model,
-        reply.instead,
-        reply.reasoned,
-        reply.tool,
-        calls=reply.calls,
-        judged=judged,
-    )
+def with_time(reply: Reply | str, elapsed_s: float, judged: Judgement[Any] | Missed | None = None) -> Reply:
+    """Return the reply of an attempt with its time, and with the result of the acceptor if there is one."""
+    if isinstance(reply, str):
+        return Reply(reply, elapsed_s=elapsed_s, judged=judged)
+    return reply._replace(elapsed_s=elapsed_s, judged=judged)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard import prompting
 from schema_guard.limits import DEFAULT_LIMITS
-from schema_guard.loop import spent
+from schema_guard.loop import exceeded_budget
 from schema_guard.pointer import declared_location, pointer
 from schema_guard.text import clip, safe
 from schema_guard.values import NOT_FIXED_BY_LIMIT
@@ -107,7 +107,7 @@ def _budget_line(limits: Limits, outcome: Outcome[Any], max_attempts: int | None
     if max_attempts is None or len(attempts) >= max_attempts or failure.kind in ("refusal", "transport"):
         return []
     is_cut = failure.kind == "truncation"
-    if not is_cut and (amount := spent(limits, attempts)):
+    if not is_cut and (amount := exceeded_budget(limits, attempts)):
         reason = f"{amount} were spent"
     else:
         limit = limits.max_output_tokens

@@ -47,7 +47,7 @@ __all__ = [
     "AcceptedCall",
     "fast_call_of",
     "fast_coroutine_of",
-    "start",
+    "slow_path",
 ]
 
 _FORK_WAIT_S = 0.25  # a fork is put off for at most so long
@@ -113,7 +113,7 @@ def fast_call_of(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
 
     def call(prepared: Prepared, task: str) -> Any:
         if recorder.follower is not None:
-            return start(prepared, (task,), {}).run("value")
+            return slow_path(prepared, (task,), {}).run("value")
         # The number is taken now: two threads that ask for the id later must see the same.
         begun = time(), next(series.number), series.middle, schema
         result = raised = value = None
@@ -131,7 +131,7 @@ def fast_call_of(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
                 if is_recorded:
                     AcceptedCall(prepared, _origin(begun), task, result, elapsed_s, value).record()
                 return value
-        going = start(prepared, (task,), {}, origin=_origin(begun))
+        going = slow_path(prepared, (task,), {}, origin=_origin(begun))
         return going.run("value", going.first(elapsed_s, result, raised, value))
 
     return call
@@ -145,7 +145,7 @@ def fast_coroutine_of(prepared: Prepared) -> Callable[[Prepared, str], Coroutine
 
 async def _call_async(fast: _FastPath, prepared: Prepared, task: str) -> Any:
     if recorder.follower is not None:
-        return await start(prepared, (task,), {}).arun("value")
+        return await slow_path(prepared, (task,), {}).arun("value")
     outer, tags = call_around(), tags_around()
     begun = time(), next(series.number), series.middle, fast.schema
     result = raised = value = None
@@ -170,16 +170,18 @@ async def _call_async(fast: _FastPath, prepared: Prepared, task: str) -> Any:
                 accepted = AcceptedCall(prepared, origin, task, result, elapsed_s, value)
                 await recorder.settle(accepted.record())
             return value
-    going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
+    going = slow_path(prepared, (task,), {}, origin=Origin(begun, outer, tags))
     return await going.arun("value", going.first(elapsed_s, _wrapped(result), raised, value))
 
 
-def start(prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any], **origin: Any) -> RunningCall:
-    """Start the loop for a call. The keyword arguments are those of `running_call.start`."""
+def slow_path(
+    prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any], **origin: Any
+) -> RunningCall:
+    """Begin a call that the loop runs. The arguments are those of `running_call.begin_call`."""
     # A process whose first replies are valid never loads the loop, which is a tenth of the way to its first call.
     from schema_guard import running_call
 
-    return running_call.start(prepared, args, kwargs, **origin)
+    return running_call.begin_call(prepared, args, kwargs, **origin)
 
 
 def _origin(begun: CallStart) -> Origin:
@@ -215,12 +217,12 @@ class AcceptedCall(NamedTuple):
 
     def outcome(self) -> Outcome[Any]:
         """Make the outcome as it is recorded, by the loop, which is told what the reply was found to be."""
-        from schema_guard.drive import end  # the thread that writes needs it first
+        from schema_guard.drive import with_time  # the thread that writes needs it first
         from schema_guard.loop import Done, enforce
 
         flow = enforce(self.task, self.prepared.plan, partial(self.prepared.call, self.origin))
         next(flow)
-        done = flow.send(end(self.reply, self.elapsed_s, Judgement(True, self.value, None, "clean")))
+        done = flow.send(with_time(self.reply, self.elapsed_s, Judgement(True, self.value, None, "clean")))
         assert type(done) is Done
         return self.prepared.folded(done.outcome)
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec,
 
 from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, SchemaGuardError
-from schema_guard.fast import fast_call_of, fast_coroutine_of, start
+from schema_guard.fast import fast_call_of, fast_coroutine_of, slow_path
 from schema_guard.preparing.later import LaterPrepared
 from schema_guard.preparing.prepare import prepare
 from schema_guard.preparing.shapes import name_of
@@ -236,12 +236,12 @@ class Guarded(_Guarded[P, V, R]):
         if self._prepared.settings.observe:
             from schema_guard.observation import observe  # only observed functions need it
 
-            return cast("R", observe(start(self._prepared, args, kwargs)))
-        return cast("R", start(self._prepared, args, kwargs).run("value"))
+            return cast("R", observe(slow_path(self._prepared, args, kwargs)))
+        return cast("R", slow_path(self._prepared, args, kwargs).run("value"))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Return all facts about a call, also if it has no valid value. It raises the other exceptions of a call."""
-        return cast("Outcome[V]", start(self._prepared, args, kwargs).run("outcome"))
+        return cast("Outcome[V]", slow_path(self._prepared, args, kwargs).run("outcome"))
 
     @overload
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[R | Json]: ...
@@ -276,8 +276,8 @@ class Guarded(_Guarded[P, V, R]):
         Raises:
             InvalidArgument: The arguments are none of the function's; nothing was asked.
         """
-        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        return cast("Driven", started.run("end"))
+        started = slow_path(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        return cast("Driven", started.run("driven"))
 
     def _growing(
         self,
@@ -297,7 +297,7 @@ class Guarded(_Guarded[P, V, R]):
             partial: As in `stream`.
             before: Attempts of a call whose values these void: theirs count on from it.
         """
-        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        started = slow_path(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return started.grow(partial=partial, before=before)
 
     @overload
@@ -339,7 +339,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         fast = self._fast_path
         if fast is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
             return cast("R", await fast(self._prepared, args[0]))
-        started = start(self._prepared, args, kwargs)
+        started = slow_path(self._prepared, args, kwargs)
         if not self._prepared.settings.observe:
             return cast("R", await started.arun("value"))
         from schema_guard.observation import observe_async  # only observed functions need it
@@ -350,7 +350,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Return all facts about a call, also if it has no valid value. It raises the other exceptions of a call."""
-        return cast("Outcome[V]", await start(self._prepared, args, kwargs).arun("outcome"))
+        return cast("Outcome[V]", await slow_path(self._prepared, args, kwargs).arun("outcome"))
 
     @overload
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R | Json]: ...
@@ -370,8 +370,8 @@ class AsyncGuarded(_Guarded[P, V, R]):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> Driven:
         """Make a call and give how it ended, as `Guarded._ended` does."""
-        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        return cast("Driven", await started.arun("end"))
+        started = slow_path(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        return cast("Driven", await started.arun("driven"))
 
     def _growing(
         self,
@@ -383,7 +383,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         before: int = 0,
     ) -> AsyncGenerator[Any, None]:
         """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded._growing`."""
-        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        started = slow_path(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return started.agrow(partial=partial, before=before)
 
     @overload

@@ -409,7 +409,7 @@ class Terms(NamedTuple):
 
 def accepted(value: Any, terms: Terms, form: Form, repairs: tuple[str, ...] = ()) -> Judgement[Any]:
     """Return the judgement of a value that the document accepts: convert it to the type, and run the checks."""
-    made = terms.schema.restore(value, max_steps=terms.limits.max_steps)
+    made = terms.schema.convert(value, max_steps=terms.limits.max_steps)
     return failed(made) if type(made) is Failure else checked(made, terms.checks, form, repairs)
 
 

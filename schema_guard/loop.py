@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The loop: ask, read, judge, ask again. A generator that does no I/O.
 
-It yields `Ask`, `More`, `Stop` and at last `Done`; it is sent `Chunk`s and one `End` for each Ask. A whole reply is
-a stream whose only piece comes with its `End`, so one loop serves sync, async and streaming.
+It yields `Ask`, `More`, `Stop`, and at last `Done`. It is sent `Chunk`s and one `Reply` for each Ask. A whole reply is a
+`Reply` without chunks before it, so one loop serves sync, async, and streaming.
 
 Rules:
 1. 1 <= attempts <= max_attempts, and all but the last failed.
@@ -18,7 +18,7 @@ Rules:
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard import prompting
 from schema_guard.configuration.model_names import is_tuned, model_and_snapshot
@@ -30,12 +30,12 @@ from schema_guard.values import (
     Ask,
     Attempt,
     Chunk,
-    End,
     Failure,
     Judgement,
     More,
     Outcome,
     ParsedValue,
+    Reply,
     Stop,
     Usage,
 )
@@ -48,11 +48,7 @@ if TYPE_CHECKING:
     from schema_guard.values import Call, Prompt
 
 V = TypeVar("V")
-Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | End | None, None]"
-Tried: TypeAlias = "tuple[Ask, str, End, Judgement[Any], Step, bool]"
-"""What an `Attempt` is made of where somebody wants it: what was asked, the reply's text, its end, what it is worth, the
-step, and whether it may have been gateway-repaired. A call whose value alone is wanted makes none, and they take 1 us each."""
-
+Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | Reply | None, None]"
 _UNNAMED = (None, None)
 _OUT_OF_TIME = Failure("transport", "cancelled", "the time budget ended the reply before it was complete")
 
@@ -82,6 +78,26 @@ class Done(Generic[V]):
         return self._outcome
 
 
+class Tried(NamedTuple):
+    """A tried attempt: enough to build its `Attempt` when somebody wants it.
+
+    Attributes:
+        ask: The request for the attempt.
+        text: Text of the reply.
+        reply: The reply.
+        judged: Result of the validation.
+        step: Strategy and schema of the attempt.
+        gateway_repaired: Whether a gateway may have repaired the reply.
+    """
+
+    ask: Ask
+    text: str
+    reply: Reply
+    judged: Judgement[Any]
+    step: Step
+    gateway_repaired: bool
+
+
 def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
     """Run one guarded call.
 
@@ -106,50 +122,54 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
         event = yield ask
         if type(event) is Chunk:
             event = yield from _gathered(event, plan, step, tried)
-        assert type(event) is End
+        assert type(event) is Reply
         if event.tries:
             ask = _add_attempts(ask, event, tried, plan, step)
-        text = event.text
+        text = event.text or ""
         judged = _judged(text, event, plan, step)
-        tried.append((ask, text, event, judged, step, plan.gateway_repaired))
+        tried.append(Tried(ask, text, event, judged, step, plan.gateway_repaired))
         named = named or _model_name(event)
         if judged.failure is None or event.is_final:
             break
-        again = _again(judged.failure, event, tried, plan, step, output_tokens)
+        again = _again(judged.failure, tried, plan, output_tokens)
         if again is None:
             break
         correction, output_tokens = again
     yield Done(judged.ok, judged.value, partial(_outcome, tried, judged, call, named, plan.prices))
 
 
-def _add_attempts(ask: Ask, end: End, tried: list[Tried], plan: Plan, step: Step) -> Ask:
-    """Add the attempts that a library inside the function had made; give the Ask of the one that it gave."""
-    for reply in end.tries:
-        found = _judged_try(reply, plan, step)
-        tried.append(
-            (ask._replace(number=len(tried) + 1), reply.text, reply, found, step, plan.gateway_repaired)
-        )
+def _add_attempts(ask: Ask, reply: Reply, tried: list[Tried], plan: Plan, step: Step) -> Ask:
+    """Add the earlier attempts of a library inside the function. Return the Ask of the attempt whose reply it returned."""
+    for earlier in reply.tries:
+        one = ask._replace(number=len(tried) + 1)
+        judged = _judged_try(earlier, plan, step)
+        tried.append(Tried(one, earlier.text or "", earlier, judged, step, plan.gateway_repaired))
     return ask._replace(number=len(tried) + 1)
 
 
 def _again(
-    failure: Failure, end: End, tried: list[Tried], plan: Plan, step: Step, sent: int | None
+    failure: Failure, tried: list[Tried], plan: Plan, sent: int | None
 ) -> tuple[str, int | None] | None:
-    """Give the correction and the output limit to ask again with; None where nothing is asked any more.
+    """Return the correction and the output limit of the next attempt; None to end the call.
 
-    *failure*, *end*, *step* and *sent*, the output limit, are those of the last attempt.
+    Args:
+        failure: Of the last attempt.
+        tried: All attempts.
+        plan: Of the call.
+        sent: Output limit of the last attempt.
     """
+    last = tried[-1]
     if failure.kind == "truncation" and failure.code not in NOT_FIXED_BY_LIMIT:
-        larger = _larger_limit(sent, end.usage, plan.limits)
+        larger = _larger_limit(sent, last.reply.usage, plan.limits)
         if larger is None:
             return None
         sent = larger
     if not _may_ask_again(failure, tried, plan):
         return None
-    sent_failure = _as_sent(failure, _reply(tried[-1]), end, plan, step)
-    is_whole = end.stopped is None
     correction = prompting.correction(
-        sent_failure, quote_checks=plan.delivery != "instructions", is_whole=is_whole
+        _as_sent(failure, last, plan),
+        quote_checks=plan.delivery != "instructions",
+        is_whole=last.reply.stopped is None,
     )
     return correction, sent
 
@@ -163,69 +183,72 @@ def _prompt(task: Prompt, step: Step, tried: list[Tried], correction: str | None
         first = prompting.render(task, step.instructions, step.examples, layout=plan.layout)
     if correction is None or plan.delivery == "feedback":
         return first
-    return prompting.with_correction(first, _reply(tried[-1]), correction)
+    return prompting.with_correction(first, _model_text(tried[-1]), correction)
 
 
 def _gathered(
-    event: Chunk | End | None, plan: Plan, step: Step, tried: list[Tried]
-) -> Generator[More | Stop, Chunk | End | None, End]:
-    """Give the end with all the text that came before it; stop a reply that is too large already, or too late, or lost."""
+    event: Chunk | Reply | None, plan: Plan, step: Step, tried: list[Tried]
+) -> Generator[More | Stop, Chunk | Reply | None, Reply]:
+    """Return a streamed reply with its whole text. Stop it if it is too large, too late, or can't become valid."""
     from schema_guard.received.stream_limits import StreamLimits  # only streams need it
 
-    spent_s = sum(end.elapsed_s for _, _, end, *_ in tried)
+    elapsed_s = sum(one.reply.elapsed_s for one in tried)
     schema = plan.schema if plan.stops(step) else None
-    watch = StreamLimits(plan.limits, spent_s, schema, calls_only=step.strategy.name == "tool_call")
+    watch = StreamLimits(plan.limits, elapsed_s, schema, calls_only=step.strategy.name == "tool_call")
     parts: list[str] = []
     while type(event) is Chunk:
         parts.append(event.text)
         event = yield watch.answer(event)
-    assert type(event) is End
-    # What an exception carries is the whole of the text, and not its last piece.
-    carried = event.text if event.call_model is not None else ""
+    assert type(event) is Reply
+    # The text of an exception is the whole text, and not the last piece.
+    text = event.text or ""
+    carried = text if event.call_model is not None else ""
     if not event.instead:
-        event = event._replace(text=carried or "".join(parts) + event.text)
+        event = event._replace(text=carried or "".join(parts) + text)
     if watch.failure is not None and not carried:
         event = event._replace(stopped=watch.failure, finish_reason=None)
     return event._replace(late=True) if watch.is_late else event
 
 
-def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
-    if end.failure is not None:
-        return Judgement(False, None, end.failure, None)
-    if end.refusal is not None:
+def _judged(text: str, reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
+    if reply.failure is not None:
+        return Judgement(False, None, reply.failure, None)
+    if reply.refusal is not None:
         return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
-    if end.tool is not None and plan.tool not in (None, end.tool) and step.strategy.name == "tool_call":
-        message = f"the reply calls the tool {clip(repr(end.tool))}: expected {clip(repr(plan.tool))}"
+    if reply.tool is not None and plan.tool not in (None, reply.tool) and step.strategy.name == "tool_call":
+        message = f"the reply calls the tool {clip(repr(reply.tool))}: expected {clip(repr(plan.tool))}"
         return Judgement(False, None, Failure("structure", "unknown_tool", message), None)
-    if end.parsed is not None or end.refused is not None:
-        return _judged_by_function(text, end, plan, step)
-    if end.stopped is not None and end.stopped.code != "runaway":
-        return Judgement(False, None, end.stopped, None)
-    if isinstance(end.judged, Judgement):
-        judged = end.judged
+    if reply.parsed is not None or reply.refused is not None:
+        return _judged_by_function(text, reply, plan, step)
+    if reply.stopped is not None and reply.stopped.code != "runaway":
+        return Judgement(False, None, reply.stopped, None)
+    if isinstance(reply.judged, Judgement):
+        judged = reply.judged
     else:
-        terms = _terms(end, plan, step)
-        judged = judge_reply(text, terms if end.stopped is None else terms._replace(repair="off"), end.judged)
+        terms = _terms(reply, plan, step)
+        judged = judge_reply(
+            text, terms if reply.stopped is None else terms._replace(repair="off"), reply.judged
+        )
     failure = judged.failure
-    cause = failure and _cause(failure, text, end, plan, step)
+    cause = failure and _cause(failure, text, reply, plan, step)
     # A judgement that is made anew takes 1.3 us, and most failures are their own cause.
     return judged if cause is failure else judged._replace(failure=cause)
 
 
-def _terms(end: End, plan: Plan, step: Step) -> Terms:
+def _terms(reply: Reply, plan: Plan, step: Step) -> Terms:
     return Terms(
-        plan.schema, end.finish_reason, plan.repair, plan.checks, step.restore, plan.limits, plan.coerce
+        plan.schema, reply.finish_reason, plan.repair, plan.checks, step.restore, plan.limits, plan.coerce
     )
 
 
-def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
+def _cause(failure: Failure, text: str, reply: Reply, plan: Plan, step: Step) -> Failure:
     """Give the failure that explains most: what ended the reply, or what it had broken before it was cut off."""
-    if end.stopped is not None:
+    if reply.stopped is not None:
         # What repeats itself behind a complete document, as white space does, had a value; all else has none.
-        return end.stopped
-    if end.late:
+        return reply.stopped
+    if reply.late:
         return _OUT_OF_TIME
-    if failure.code == "max_tokens" and not text.strip() and (end.usage.reasoning_tokens or end.reasoned):
+    if failure.code == "max_tokens" and not text.strip() and (reply.usage.reasoning_tokens or reply.reasoned):
         return REASONING_EXHAUSTED
     if failure.kind == "truncation" and plan.stops(step):
         from schema_guard.received.stream_limits import doomed  # as in _gathered()
@@ -235,28 +258,30 @@ def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Fai
     return failure
 
 
-def _judged_by_function(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
+def _judged_by_function(text: str, reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge what the function had parsed already, or had refused: what it refused is no value."""
-    if end.parsed is not None:
-        judged = _judge_parsed(end.parsed, text, end, plan, step)
+    if reply.parsed is not None:
+        judged = _judge_parsed(reply.parsed, text, reply, plan, step)
     else:
-        judged = _judged(text, end._replace(refused=None), plan, step)
-    if end.refused is not None and judged.failure is None:
-        return Judgement(False, None, end.refused, None)
+        judged = _judged(text, reply._replace(refused=None), plan, step)
+    if reply.refused is not None and judged.failure is None:
+        return Judgement(False, None, reply.refused, None)
     return judged
 
 
-def _as_sent(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
+def _as_sent(failure: Failure, last: Tried, plan: Plan) -> Failure:
     """Give a failure as the model is told of it: with the places of the form that it was asked for, where it broke that."""
-    if step.sent is None or step.restore is None or failure.kind not in ("structure", "value"):
+    sent = last.step.sent
+    if sent is None or last.step.restore is None or failure.kind not in ("structure", "value"):
         return failure
-    sent_failure = judge_reply(text, Terms(step.sent.schema, end.finish_reason, limits=plan.limits)).failure
+    terms = Terms(sent.schema, last.reply.finish_reason, limits=plan.limits)
+    sent_failure = judge_reply(_model_text(last), terms).failure
     return failure if sent_failure is None or not sent_failure.violations else sent_failure
 
 
-def _judge_parsed(parsed: ParsedValue, text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
+def _judge_parsed(parsed: ParsedValue, text: str, reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge what the function had parsed already; where the text is known too, it says how the value stood in it."""
-    terms = _terms(end, plan, step)
+    terms = _terms(reply, plan, step)
     value = parsed.value if step.restore is None or parsed.is_instance else step.restore(parsed.value)
     judged = judge_value(value, terms._replace(finish_reason=None, restore=None), own=parsed.is_instance)
     if not text or not judged.ok:
@@ -265,18 +290,18 @@ def _judge_parsed(parsed: ParsedValue, text: str, end: End, plan: Plan, step: St
     return judged._replace(form=read.form, coercions=read.coercions) if read.ok else judged
 
 
-def _judged_try(end: End, plan: Plan, step: Step) -> Judgement[Any]:
+def _judged_try(reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge the attempt that a library inside the function had made before the one that it gave."""
-    judged = _judged(end.text, end, plan, step)
+    judged = _judged(reply.text or "", reply, plan, step)
     if judged.failure is not None:
         return judged
     message = "the function did not take the reply, and asked again"
     return Judgement(False, None, Failure("semantic", "retry", message), None)
 
 
-def _model_name(end: End) -> str | None:
+def _model_name(reply: Reply) -> str | None:
     """Give the name of the model that a call counts for, as a reply says it."""
-    return end.model if end.call_model is None else end.call_model
+    return reply.model if reply.call_model is None else reply.call_model
 
 
 def _with_model(call: Call, named: str) -> Call:
@@ -285,42 +310,39 @@ def _with_model(call: Call, named: str) -> Call:
     return call._replace(model=model, tuned=call.tuned or is_tuned(model))
 
 
-def _reply(tried: Tried) -> str:
-    """Give the text of a reply, or the model's own words when it refused to give one."""
-    _, text, end, *_ = tried
-    return text or end.refusal or ""
+def _model_text(tried: Tried) -> str:
+    """Return the text of a reply, or the words of the model's refusal."""
+    return tried.text or tried.reply.refusal or ""
 
 
-def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, repaired: bool) -> Attempt:
-    # Taken apart at once: each look at a field of a named tuple takes 25 ns.
-    number, strategy, prompt, _, _ = ask
-    finish_reason, usage, elapsed_s, refusal, failed, named, _, exception, unseen, parsed = end[:10]
-    _, _, failure, form, repairs, coercions = judged
-    # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
-    reply = refusal if refusal is not None and not text else text
-    received = bool(reply) or (parsed is None and failed is None)
-    model, snapshot = _UNNAMED if named is None else model_and_snapshot(named)
+def _attempt(tried: Tried) -> Attempt:
+    ask, text, reply, judged, step, gateway_repaired = tried
+    shown = reply.refusal if reply.refusal is not None and not text else text
+    # A call that failed before its first chunk has no reply, and neither has a value without a known text. An empty text
+    # is a reply.
+    received = bool(shown) or (reply.parsed is None and reply.failure is None)
+    model, snapshot = _UNNAMED if reply.model is None else model_and_snapshot(reply.model)
     return Attempt(
-        number,
-        strategy,
-        prompt,
-        reply if received else None,
-        failure,
-        form,
-        repairs,
-        usage,
-        None,
-        finish_reason,
-        elapsed_s,
-        model,
-        snapshot,
-        exception,
-        unseen,
-        None if step.sent is None else step.sent.recorded,
-        repaired,
-        None if end.stopped is None else len(text),
-        step.provider,
-        coercions,
+        number=ask.number,
+        strategy=ask.strategy,
+        prompt=ask.prompt,
+        reply=shown if received else None,
+        failure=judged.failure,
+        form=judged.form,
+        repairs=judged.repairs,
+        usage=reply.usage,
+        cost=None,
+        finish_reason=reply.finish_reason,
+        elapsed_s=reply.elapsed_s,
+        model=model,
+        snapshot=snapshot,
+        exception=reply.exception,
+        unseen=reply.unseen,
+        adapted=None if step.sent is None else step.sent.recorded,
+        gateway_repaired=gateway_repaired,
+        stopped_at=None if reply.stopped is None else len(text),
+        provider=step.provider,
+        coercions=judged.coercions,
     )
 
 
@@ -328,24 +350,21 @@ def _larger_limit(sent: int | None, usage: Usage, limits: Limits) -> int | None:
     """Give the output limit for asking a cut-off reply again; None when there is no larger one."""
     if limits.max_output_tokens is None:
         return None
-    spent = sent or usage.output_tokens
-    larger = min(2 * spent, limits.max_output_tokens) if spent else limits.max_output_tokens
-    return larger if spent is None or larger > spent else None
+    used = sent or usage.output_tokens
+    larger = min(2 * used, limits.max_output_tokens) if used else limits.max_output_tokens
+    return larger if used is None or larger > used else None
 
 
 def _may_ask_again(failure: Failure, tried: list[Tried], plan: Plan) -> bool:
     if len(tried) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
         return False
-    return not _is_spent(plan.limits, tried)
-
-
-def _is_spent(limits: Limits, tried: list[Tried]) -> bool:
+    limits = plan.limits
     is_bounded = limits.max_elapsed_s is not None or limits.max_tokens is not None
-    return is_bounded and bool(spent(limits, [_attempt(*entry) for entry in tried]))
+    return not (is_bounded and exceeded_budget(limits, [*map(_attempt, tried)]))
 
 
-def spent(limits: Limits, attempts: Sequence[Attempt]) -> str:
-    """Say what a call has no more of: `"2.31 s of max_elapsed_s=2"`; an empty text when there is enough."""
+def exceeded_budget(limits: Limits, attempts: Sequence[Attempt]) -> str:
+    """Return the budget that a call has exceeded, such as `"2.31 s of max_elapsed_s=2"`; `""` for none."""
     if limits.max_elapsed_s is not None:
         elapsed_s = sum(a.elapsed_s for a in attempts)
         if elapsed_s >= limits.max_elapsed_s:
@@ -369,7 +388,7 @@ def _outcome(
     call = known()
     if named and call.model is None:
         call = _with_model(call, named)
-    attempts = [_attempt(*entry) for entry in tried]
+    attempts = [*map(_attempt, tried)]
     last = attempts[-1]
     usage, elapsed_s, cost = last.usage, last.elapsed_s, None
     if prices is not None and (price := prices()) is not None:

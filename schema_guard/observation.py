@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from schema_guard.drive import end, is_spent
+from schema_guard.drive import has_ended, with_time
 from schema_guard.loop import Done
 from schema_guard.received.cleanup import aclose_alone, close_alone
 from schema_guard.received.stream_managers import is_closed, watched
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from schema_guard.loop import Flow
     from schema_guard.received.receiver import Receiver
-    from schema_guard.received.replies import Reply
+    from schema_guard.values import Reply
 
 
 class Observed(Protocol):
@@ -113,7 +113,7 @@ class _Watch:
     def leave(self, error: BaseException) -> None:
         """End the watch, if the stream has not ended."""
         reader, self._reader = self._reader, None
-        if reader is None or is_spent(self._started.flow):
+        if reader is None or has_ended(self._started.flow):
             return
         self._started.receiver.streamed(reader.model)
         ended = isinstance(error, (StopIteration, StopAsyncIteration))
@@ -210,9 +210,9 @@ def _watched(started: Observed, closed: Any, clock: float) -> Any:
 
 
 def _finish(started: Observed, reply: Reply, clock: float) -> None:
-    if is_spent(started.flow):
+    if has_ended(started.flow):
         # Where an exception from outside has landed in the loop, it is on its way to the caller.
         return
-    done = started.flow.send(end(reply, perf_counter() - clock))
+    done = started.flow.send(with_time(reply, perf_counter() - clock))
     assert isinstance(done, Done)
     started.finish(done)

@@ -74,7 +74,7 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
                 return Missed(bounded(value, text, limits))
         if not is_typed:
             return value
-        made = schema.restore(value, text)
+        made = schema.convert(value, text)
         return Missed(value, made) if type(made) is Failure else made
 
     return accept

@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from schema_guard.strategies import Plan
     from schema_guard.values import Call, Missed, Outcome, Prompt
 
-__all__ = ["Result", "RunningCall", "outcome_of", "start", "value_of"]
+__all__ = ["Result", "RunningCall", "begin_call", "outcome_of", "value_of"]
 
 
-Result: TypeAlias = Literal["value", "outcome", "end"]
-"""The result for the caller of an ended call. `end` is the `Driven`, also if the call raised an error."""
+Result: TypeAlias = Literal["value", "outcome", "driven"]
+"""The result for the caller of an ended call. `driven` is the `Driven`, also if the call raised an error."""
 
 
-def start(
+def begin_call(
     prepared: Prepared,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -136,22 +136,20 @@ class RunningCall(NamedTuple):
         """What reads what the function gives and raises."""
         return self.prepared.receiver
 
-    def invoke(self, ask: Ask) -> Any:
-        """Call the user's function for one attempt."""
+    def prepare(self, ask: Ask) -> Callable[[], Any]:
+        """Return the call of the user's function for one attempt. Errors here are not the function's."""
         prepared = self.prepared
         if prepared.settings.observe:
-            return self.invoke_untouched()
+            return self.invoke_untouched
         options = None
         if prepared.shape.options is not None:
             options = prepared.options(ask, options_argument(prepared.shape, self.args, self.kwargs))
-        function, asked = prepared.function, prepared.models
-        if asked is None:
-            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)
-        else:
-            function = asked.function(function, ask.number)
-            model = asked.model(ask.number)
-            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options, model)
-        return function(*args, **kwargs)
+        function, models = prepared.function, prepared.models
+        model = None
+        if models is not None:
+            function, model = models.function(function, ask.number), models.model(ask.number)
+        args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options, model)
+        return partial(function, *args, **kwargs)
 
     def invoke_untouched(self) -> Any:
         """Call the user's function as its caller did."""
@@ -186,7 +184,7 @@ class RunningCall(NamedTuple):
         """Drive the loop to its end; returns an awaitable where the function does. *first* is as `drive.run` takes it."""
         entered = self.enter()
         try:
-            driven = drive.run(self.flow, self.invoke, self.finish, self.receiver, first)
+            driven = drive.run(self.flow, self.prepare, self.finish, self.receiver, first)
         finally:
             self.leave(entered)
         if isinstance(driven, drive.Pending):
@@ -197,7 +195,7 @@ class RunningCall(NamedTuple):
         """Drive the loop asynchronously to its end."""
         entered = self.enter()
         try:
-            driven = await drive.arun(self.flow, self.invoke, self.finish, self.receiver, first)
+            driven = await drive.arun(self.flow, self.prepare, self.finish, self.receiver, first)
         finally:
             self.leave(entered)
         await recorder.settle(self.store)
@@ -216,7 +214,7 @@ class RunningCall(NamedTuple):
     async def agrow(self, *, partial: bool, before: int, waits: bool = True) -> AsyncGenerator[Any, None]:
         """Yield growing values, and at last how the call ended, a `Driven`."""
         growing = self._growth(partial=partial, before=before)
-        given = drive.pieces(self.flow, self.invoke, self.finish, self.receiver, waits=waits)
+        given = drive.pieces(self.flow, self.prepare, self.finish, self.receiver, waits=waits)
         async with aclosing(given) as pieces:
             while True:
                 entered = self.enter()
@@ -290,5 +288,5 @@ def value_of(prepared: Prepared, driven: drive.Driven) -> Any:
 _RESULTS: dict[Result, Callable[[Prepared, drive.Driven], Any]] = {
     "value": value_of,
     "outcome": outcome_of,
-    "end": lambda _, driven: driven,
+    "driven": lambda _, driven: driven,
 }

@@ -250,7 +250,7 @@ class Schema(Generic[V]):
     def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
         """Return whether the document accepts a JSON value within the limits. False if that is undecided.
 
-        The type can still refuse the value, in `restore`.
+        The type can still refuse the value, in `convert`.
         """
         return _accepts(self._compiled, instance, max_steps)
 
@@ -296,7 +296,7 @@ class Schema(Generic[V]):
         """Estimate the steps that validating an instance takes. Raises as `violations` does."""
         return int(self._compiled.work(instance, _size(instance), _LIMITS.max_steps).steps)
 
-    def restore(self, value: Any, text: str | None = None, max_steps: int = _LIMITS.max_steps) -> V | Failure:
+    def convert(self, value: Any, text: str | None = None, max_steps: int = _LIMITS.max_steps) -> V | Failure:
         """Convert a valid JSON value to the Python type of the schema. A document returns the value itself.
 
         Args:

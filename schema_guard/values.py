@@ -364,7 +364,7 @@ class Partial(NamedTuple):
     attempt: int
 
 
-# The events of the loop. It yields Ask, More, Stop and at last Done, which is its own; it is sent Chunk and End.
+# The events of the loop. It yields Ask, More, Stop and at last Done, which is its own; it is sent Chunk and Reply.
 
 
 class Ask(NamedTuple):
@@ -432,52 +432,56 @@ class ParsedValue(NamedTuple):
     is_instance: bool = False
 
 
-class End(NamedTuple):
-    """The reply is complete, or the call has failed.
+class Reply(NamedTuple):
+    """The reply to one attempt: complete, cut off, or missing because the call failed.
+
+    The modules of `received` read it from the result or the exception of the function, and the driver adds the time.
 
     Attributes:
-        finish_reason: Why the model stopped; None when unknown.
-        usage: Tokens, each None when unknown.
-        elapsed_s: Seconds since the Ask.
-        refusal: The model's own words when it refused; None when it did not.
-        failure: What went wrong before there was a text to judge; None when there is a text.
-        model: Name of the model as the reply gives it; None when it does not.
-        text: The last piece of the reply's text; all of it when no chunk came before.
-        exception: Name of the exception's type when the call raised and nothing is judged; None otherwise.
-        unseen: Whether a library inside the function had asked again, and those tries were not seen.
-        parsed: What the function had made of the reply; None where only its text is known.
-        refused: Why the function, or a library inside it, had refused the reply: it stands where the reply is valid.
-        tries: What a library inside the function had asked for and refused before this, in order.
-        is_final: Whether the function has asked again by itself, so that it is not asked once more.
-        call_model: The model that the call counts for where that is not the reply's own; `""` for none that is known.
-        instead: Whether *text* stands in the place of what came in chunks, and not behind it.
+        text: Text of the model, `""` if it wrote nothing. None if nothing was received that can be validated. Of a
+            stream, only the text that no chunk has. Beside a failure, the text is for the record only.
+        finish_reason: Why the model stopped. None if unknown. `refusal` and `content_filter` are no failure here: the
+            loop decides about the text.
+        usage: Tokens, each None if unknown.
+        refusal: The words with which the model, or its provider, explained a refusal. None without words.
+        model: Name of the model in the reply. None if it has none.
+        failure: Why there is no text to validate. None if there is one.
+        parsed: The value that the function parsed from the reply. None if only the text is known.
+        refused: Why the function, or a library inside it, refused the reply. It fails the attempt if the reply is valid.
+        tries: Earlier replies that a library inside the function got and refused, in order.
+        unseen: Whether such a library may have retried before, unseen.
+        is_final: Whether the function has retried itself, so that the loop doesn't.
+        exception: Name of the exception's type if the call raised and nothing is validated. Otherwise None.
+        call_model: The model that the call counts for, if it isn't the reply's own. `""` for an unknown model.
+        instead: Whether *text* replaces the text of the chunks. Otherwise, it follows that text.
         reasoned: Whether the model is known to have reasoned.
-        tool: Name of the only tool that the reply calls; None without one.
+        tool: Name of the only tool that the reply calls. None without one.
+        calls: Tool calls of the reply, for a loop that validates each of them.
+        elapsed_s: Seconds since the `Ask`.
         late: Whether it was stopped because the time was up.
-        calls: Tool calls of the reply, for a loop that judges each of them.
-        stopped: Why the loop had it stopped before its end; None where it did not.
-        judged: What the `acceptor` of the plan's schema has found *text* to be: a judgement where it took it, what it
-            found where it missed it; None where it was not asked.
+        stopped: Why the loop stopped it early. None if it did not.
+        judged: Result of the schema's `acceptor` for *text*: a judgement, or the reason why it needs another reader.
+            None if the acceptor was not called.
     """
 
+    text: str | None = None
     finish_reason: FinishReason | None = None
     usage: Usage = UNKNOWN_USAGE
-    elapsed_s: float = 0.0
     refusal: str | None = None
-    failure: Failure | None = None
     model: str | None = None
-    text: str = ""
-    exception: str | None = None
-    unseen: bool = False
+    failure: Failure | None = None
     parsed: ParsedValue | None = None
     refused: Failure | None = None
-    tries: tuple[End, ...] = ()
+    tries: tuple[Reply, ...] = ()
+    unseen: bool = False
     is_final: bool = False
+    exception: str | None = None
     call_model: str | None = None
     instead: bool = False
     reasoned: bool = False
     tool: str | None = None
-    late: bool = False
     calls: tuple[Any, ...] = ()
+    elapsed_s: float = 0.0
+    late: bool = False
     stopped: Failure | None = None
     judged: Judgement[Any] | Missed | None = None

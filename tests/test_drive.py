@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import CallFailed, Limits, guard
-from schema_guard.drive import end
-from schema_guard.received.replies import Reply
+from schema_guard.drive import with_time
 from schema_guard.received.stream_limits import StreamLimits
 from schema_guard.received.streams import MOST_IDLE_CHUNKS
+from schema_guard.values import Reply
 from tests.needs import marked, needs
 from tests.thinned import examples
 
@@ -171,15 +171,25 @@ def test_what_lands_in_the_loop_goes_on_as_itself(monkeypatch, is_async, is_foll
     assert stored.outcomes == []
 
 
+def test_an_error_in_the_preparation_is_no_failure_of_the_function(monkeypatch):
+    """An error of schema_guard itself before the function is called is raised, and no attempt is recorded."""
+    calls, error = [], Gone()
+
+    def failing(*_):
+        raise error
+
+    monkeypatch.setattr("schema_guard.running_call.arguments", failing)
+    stored = Kept()
+    ask = guard(NOTE, store=stored)(streams(["{}"], calls)[0])
+
+    with pytest.raises(Gone):
+        ask.outcome("t")
+    assert (calls, stored.outcomes) == ([], [])
+
+
 def test_all_that_is_known_of_a_reply_reaches_the_loop():
-    """Each field of a reply is one of the attempt's end, under its name; and so of the tries before it."""
-    tried = Reply("no", model="m")
-    text = Reply(**{name: object() for name in Reply._fields if name not in ("text", "tries")})
-    text = text._replace(text="[1]", tries=(tried,))
+    """The driver adds the time and the judgement to a reply, and changes nothing else."""
+    reply = Reply("[1]", model="m", tries=(Reply("no", model="m"),))
 
-    ended = end(text, 2.5, None)
-
-    known = {name: getattr(text, name) for name in Reply._fields if name != "tries"}
-    assert {name: getattr(ended, name) for name in known} == known
-    assert (ended.elapsed_s, ended.tries) == (2.5, (end(tried, 0.0),))
-    assert ended.tries[0].model == "m"
+    assert with_time(reply, 2.5, None) == reply._replace(elapsed_s=2.5)
+    assert with_time("[1]", 2.5) == Reply("[1]", elapsed_s=2.5)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Attempt, Failure, Limits, Usage, guard
-from schema_guard.loop import spent
+from schema_guard.loop import exceeded_budget
 from schema_guard.token_estimate import tokens_in
 from tests.needs import needs
 from tests.thinned import examples
@@ -49,10 +49,10 @@ def test_a_budget_counts_what_is_known_and_what_is_estimated(made):
     known = sum((one.usage.input_tokens or 0) + (one.usage.output_tokens or 0) for one in made)
     estimated = sum(one.estimated_output_tokens or 0 for one in made)
 
-    assert spent(Limits(max_tokens=known + estimated + 1), made) == ""
+    assert exceeded_budget(Limits(max_tokens=known + estimated + 1), made) == ""
     about = "about " if estimated else ""
     text = f"{about}{known + estimated} tokens of max_tokens={known + estimated}"
-    assert spent(Limits(max_tokens=known + estimated), made) == text
+    assert exceeded_budget(Limits(max_tokens=known + estimated), made) == text
 
 
 @needs("streaming")
@@ -77,4 +77,4 @@ def test_a_call_whose_streams_are_stopped_ends_with_its_budget():
 
 def test_what_is_spent_is_told_as_about_where_it_is_estimated():
     """A reader sees that the provider has not said it."""
-    assert spent(Limits(max_tokens=5), [STOPPED]) == "about 5 tokens of max_tokens=5"
+    assert exceeded_budget(Limits(max_tokens=5), [STOPPED]) == "about 5 tokens of max_tokens=5"

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from schema_guard import Attempt, Call, Failure, InvalidArgument, Limits, Message, Schema, Usage, drive
 from schema_guard.loop import Done, enforce
 from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
-from schema_guard.values import Ask, Chunk, End, More, ParsedValue, Stop
+from schema_guard.values import Ask, Chunk, More, ParsedValue, Reply, Stop
 from tests.needs import is_installed
 
 TOTAL = Schema.of(
@@ -33,7 +34,7 @@ def plan(*strategies, schema=TOTAL, **settings):
 
 
 def answered(flow, *answers):
-    """Answer a loop's asks in turn, each with chunks and then an End; give the outcome and what was asked."""
+    """Answer a loop's asks in turn, each with chunks and then a Reply; give the outcome and what was asked."""
     asks, step = [], next(flow)
     given = iter(answers)
     while isinstance(step, Ask):
@@ -47,7 +48,7 @@ def answered(flow, *answers):
 
 
 def whole(*texts):
-    return [(text, End(finish_reason="stop")) for text in texts]
+    return [(text, Reply(finish_reason="stop")) for text in texts]
 
 
 def codes(outcome):
@@ -66,7 +67,7 @@ TEXTS = st.one_of(
 )
 COUNTS = st.none() | st.integers(0, 1000)
 ENDS = st.builds(
-    End,
+    Reply,
     finish_reason=st.sampled_from(
         [None, "stop", "length", "tool_call", "refusal", "content_filter", "error"]
     ),
@@ -183,12 +184,15 @@ def driven_in_every_shape(replies, widths, terms):
         for piece in cut(reply(ask), widths):
             yield piece
 
+    def prepare(function):
+        return lambda ask: partial(function, ask)
+
     seen = []
     driven = [
-        drive.run(flow(), reply, seen.append),
-        drive.run(flow(), generator, seen.append),
-        finished(drive.arun(flow(), coroutine, seen.append)),
-        finished(drive.arun(flow(), async_generator, seen.append)),
+        drive.run(flow(), prepare(reply), seen.append),
+        drive.run(flow(), prepare(generator), seen.append),
+        finished(drive.arun(flow(), prepare(coroutine), seen.append)),
+        finished(drive.arun(flow(), prepare(async_generator), seen.append)),
     ]
     assert [end.done for end in driven] == seen
     return [done.outcome for done in seen]
@@ -269,9 +273,9 @@ def test_a_prompt_does_not_grow_with_what_a_check_says():
 @pytest.mark.parametrize(
     ("text", "end", "code"),
     [
-        ('{"total": ' + " " * 200, End(finish_reason="length"), "runaway"),
-        ("", End(finish_reason="length", usage=Usage(None, 99, None, 99)), "reasoning_exhausted"),
-        ("\n", End(finish_reason="length", usage=Usage(None, 99, None, 90)), "reasoning_exhausted"),
+        ('{"total": ' + " " * 200, Reply(finish_reason="length"), "runaway"),
+        ("", Reply(finish_reason="length", usage=Usage(None, 99, None, 99)), "reasoning_exhausted"),
+        ("\n", Reply(finish_reason="length", usage=Usage(None, 99, None, 90)), "reasoning_exhausted"),
     ],
 )
 def test_what_a_larger_limit_does_not_fix_is_asked_again_with_the_same(text, end, code):
@@ -290,7 +294,7 @@ def test_what_a_larger_limit_does_not_fix_is_asked_again_with_the_same(text, end
 )
 def test_a_reply_is_spent_on_reasoning_only_where_that_is_known(text, usage):
     """Without tokens of reasoning, or with text, a reply at the limit was too long."""
-    outcome, _ = answered(enforce("t", plan(), known), (text, End(finish_reason="length", usage=usage)))
+    outcome, _ = answered(enforce("t", plan(), known), (text, Reply(finish_reason="length", usage=usage)))
 
     assert codes(outcome) == [("truncation", "max_tokens")]
 
@@ -300,7 +304,7 @@ def test_with_a_time_budget_each_piece_is_looked_at(times):
     """No piece is kept for a while, and the seconds of attempts before count."""
     flow = enforce("t", plan(limits=Limits(max_elapsed_s=3.0, max_repeats=times)), known)
     next(flow)
-    flow.send(End(text="no", elapsed_s=2.0))
+    flow.send(Reply(text="no", elapsed_s=2.0))
 
     assert [flow.send(Chunk("x" * 30, at)) for at in (0.5, 0.9)] == [More(0), More(0)]
     assert flow.send(Chunk("x", 1.1)) == Stop()
@@ -310,7 +314,11 @@ def test_an_attempt_holds_all_that_is_known():
     """An attempt has what was sent, what came back and what the end said."""
     outcome, asks = answered(
         enforce("t", plan(), known),
-        ('{"total"', ": 1}", End("stop", Usage(3, 2, 1, 0), 0.5, model="a", unseen=True)),
+        (
+            '{"total"',
+            ": 1}",
+            Reply(finish_reason="stop", usage=Usage(3, 2, 1, 0), elapsed_s=0.5, model="a", unseen=True),
+        ),
     )
 
     assert outcome.attempts == (
@@ -323,7 +331,7 @@ def test_an_attempt_holds_all_that_is_known():
 
 def test_a_call_that_raised_keeps_the_name_of_the_exception():
     """An attempt without a judged reply says which exception ended it."""
-    end = End(failure=Failure("transport", "call_raised", "raised"), exception="TimeoutError")
+    end = Reply(failure=Failure("transport", "call_raised", "raised"), exception="TimeoutError")
     outcome, _ = answered(enforce("t", plan(), known), (end,))
 
     assert outcome.attempts[0].exception == "TimeoutError"
@@ -341,14 +349,14 @@ class Kept:
 CUT = Failure("transport", "stream_cut", "cut")
 REJECTED = Failure("syntax", "provider_rejected", "rejected")
 KEPT = (
-    Kept("nothing was received", (End(failure=CUT),), None),
-    Kept("a part was received", ("{", End(failure=CUT)), "{"),
-    Kept("an empty reply is one", ("", End()), ""),
-    Kept("no chunk is an empty reply", (End(),), ""),
-    Kept("rejected without its text", (End(failure=REJECTED),), None),
-    Kept("a value whose text is unknown", (End(parsed=ParsedValue(1)),), None),
-    Kept("the words of a refusal", (End(refusal="no"),), "no"),
-    Kept("text before a refusal", ("well", End(refusal="no")), "well"),
+    Kept("nothing was received", (Reply(failure=CUT),), None),
+    Kept("a part was received", ("{", Reply(failure=CUT)), "{"),
+    Kept("an empty reply is one", ("", Reply()), ""),
+    Kept("no chunk is an empty reply", (Reply(),), ""),
+    Kept("rejected without its text", (Reply(failure=REJECTED),), None),
+    Kept("a value whose text is unknown", (Reply(parsed=ParsedValue(1)),), None),
+    Kept("the words of a refusal", (Reply(refusal="no"),), "no"),
+    Kept("text before a refusal", ("well", Reply(refusal="no")), "well"),
 )
 
 
@@ -419,9 +427,9 @@ def test_unknown_strategies_are_refused(given_names, message):
 def test_tries_of_the_function_itself_are_attempts_of_the_call():
     """What a library inside the function had asked for stands before its last reply, and is not asked once more."""
     refused = Failure("semantic", "refused", "no")
-    tries = (End(text="no"), End(text=GOOD, refused=refused), End(text=GOOD))
+    tries = (Reply(text="no"), Reply(text=GOOD, refused=refused), Reply(text=GOOD))
 
-    outcome, asks = answered(enforce("t", plan(), known), ("no", End(tries=tries, is_final=True)))
+    outcome, asks = answered(enforce("t", plan(), known), ("no", Reply(tries=tries, is_final=True)))
 
     assert [attempt.number for attempt in outcome.attempts] == [1, 2, 3, 4]
     assert [attempt.failure.code for attempt in outcome.attempts] == [

@@ -9,8 +9,8 @@ from schema_guard.providers import failures
 from schema_guard.providers.fields import as_json, count, field, items, words
 from schema_guard.providers.model_output import WrittenCall
 from schema_guard.received.pydantic_errors import refused_by
-from schema_guard.received.replies import Reply, read_shape, stopped
-from schema_guard.values import UNKNOWN_USAGE, Failure, Usage
+from schema_guard.received.replies import read_shape, stopped
+from schema_guard.values import UNKNOWN_USAGE, Failure, Reply, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

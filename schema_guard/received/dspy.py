@@ -14,9 +14,9 @@ from schema_guard.providers.fields import count, field, items, words
 from schema_guard.providers.model_output import Written
 from schema_guard.providers.provider import RawReply
 from schema_guard.received.pydantic_errors import refused_by
-from schema_guard.received.replies import Reply, reply_of
+from schema_guard.received.replies import reply_of
 from schema_guard.text import clip
-from schema_guard.values import UNKNOWN_USAGE, Failure, ParsedValue, Usage, Violation
+from schema_guard.values import UNKNOWN_USAGE, Failure, ParsedValue, Reply, Usage, Violation
 
 if TYPE_CHECKING:
     from schema_guard.received.parsed_values import TypedValues

@@ -27,10 +27,10 @@ from schema_guard.received.pydantic_errors import (
     refused_text,
     title_of,
 )
-from schema_guard.received.replies import Reply, read_shape, rejected
+from schema_guard.received.replies import read_shape, rejected
 from schema_guard.received.traceback_reply import CLIENTS, frames_of, is_of, with_traceback_details
 from schema_guard.text import clip
-from schema_guard.values import Failure
+from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.providers.failures import ENDED_EARLY, provider_error, refused_inside, unusable
 from schema_guard.providers.fields import field, items, name, words
 from schema_guard.received.pydantic_errors import carried, is_validation_error, refused_by
-from schema_guard.received.replies import Reply, read_shape
+from schema_guard.received.replies import read_shape
 from schema_guard.received.traceback_reply import is_of
 from schema_guard.text import clip
-from schema_guard.values import UNKNOWN_USAGE, Failure, Usage
+from schema_guard.values import UNKNOWN_USAGE, Failure, Reply, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

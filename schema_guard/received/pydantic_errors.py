@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from schema_guard.pointer import join, pointer
 from schema_guard.providers.fields import field, items
 from schema_guard.received.parsed_values import holds_type
-from schema_guard.received.replies import Reply, read
+from schema_guard.received.replies import read
 from schema_guard.received.traceback_reply import frames_of
 from schema_guard.text import clip
 from schema_guard.validation.violations import describe
-from schema_guard.values import Failure, ParsedValue, Violation
+from schema_guard.values import Failure, ParsedValue, Reply, Violation
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.received import replies
 from schema_guard.text import clip
-from schema_guard.values import Failure
+from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schema_guard.received.parsed_values import TypedValues
-    from schema_guard.received.replies import Reply
     from schema_guard.schema import Schema
 
 __all__ = ["ANYBODYS", "Receiver"]
@@ -96,7 +95,7 @@ class Receiver:
         if self._expected and isinstance(error, self._expected):
             name = clip(type(error).__name__)
             failure = Failure("transport", "expected", f"{name} was raised, as expected")
-            reply = replies.Reply(failure=failure, exception=name)
+            reply = Reply(failure=failure, exception=name)
         else:
             reply = read_exception(error, self._schema, is_observed=self._is_observed)
         return reply._replace(call_model=self._model)

@@ -9,22 +9,22 @@ unknown is None, never 0.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.providers import failures
 from schema_guard.providers.fields import field, name, word_of
 from schema_guard.providers.model_output import EMPTY_OBJECT, WrittenCall, arguments_of, call_of, tool_of
-from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
+from schema_guard.values import Reply
 
 if TYPE_CHECKING:
     from schema_guard.providers.order import Readers
     from schema_guard.providers.provider import RawReply, Rejection
+    from schema_guard.values import Failure, FinishReason
 
 __all__ = [
     "HTML_HEAD_CHARS",
     "PARSED",
-    "Reply",
     "is_html",
     "markers",
     "no_reply",
@@ -39,50 +39,6 @@ __all__ = [
     "stopped_in_call",
     "written_calls",
 ]
-
-
-class Reply(NamedTuple):
-    """What came back from one call.
-
-    Attributes:
-        text: What the model wrote, `""` when it wrote nothing. Beside a failure it is for the record only
-            and not to be judged; None when nothing was received that could be judged.
-        finish_reason: Why the model stopped; None when unknown. `refusal` and `content_filter` stand here
-            and are no failure: the text is kept, and the judgement is the caller's.
-        usage: Tokens, each None when unknown.
-        refusal: The words with which the model, or its provider, explained a refusal; None without words.
-        model: Name of the model as the reply gives it; None when it does not.
-        failure: Why there is no text to judge; None when there is one.
-        parsed: What the function had made of the reply; None where only its text is known.
-        refused: Why the function, or a library inside it, had refused the reply: it stands where the reply is valid.
-        tries: What a library inside the function had asked for and refused before this, in order.
-        unseen: Whether such a library may have asked before, and what came then was not seen.
-        is_final: Whether the function has asked again by itself, so that it is not asked once more.
-        call_model: The model that the call counts for where that is not the reply's own; `""` for none that is known.
-        exception: Name of the exception's type where the call raised and nothing is judged; None otherwise.
-        instead: Whether *text* stands in the place of what a stream gave in chunks, and not behind it.
-        reasoned: Whether the model is known to have reasoned.
-        tool: Name of the only tool that the reply calls; None without one.
-        calls: Its tool calls, where somebody has asked for each of them, and of a stream.
-    """
-
-    text: str | None = None
-    finish_reason: FinishReason | None = None
-    usage: Usage = UNKNOWN_USAGE
-    refusal: str | None = None
-    model: str | None = None
-    failure: Failure | None = None
-    parsed: ParsedValue | None = None
-    refused: Failure | None = None
-    tries: tuple[Reply, ...] = ()
-    unseen: bool = False
-    is_final: bool = False
-    exception: str | None = None
-    call_model: str | None = None
-    instead: bool = False
-    reasoned: bool = False
-    tool: str | None = None
-    calls: tuple[WrittenCall, ...] = ()
 
 
 _MISSING: Final = object()

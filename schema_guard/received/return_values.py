@@ -22,9 +22,9 @@ from schema_guard.received import dspy
 from schema_guard.received.advice import advice_for
 from schema_guard.received.parsed_values import never_filled
 from schema_guard.received.pydantic_errors import refused_by
-from schema_guard.received.replies import PARSED, Reply, markers, no_reply, read, read_shape
+from schema_guard.received.replies import PARSED, markers, no_reply, read, read_shape
 from schema_guard.received.wrappers import unwrap
-from schema_guard.values import Failure, ParsedValue
+from schema_guard.values import Failure, ParsedValue, Reply
 
 if TYPE_CHECKING:
     from schema_guard.received.parsed_values import TypedValues

@@ -24,8 +24,7 @@ from schema_guard.providers.model_output import (
     tool_of,
 )
 from schema_guard.received import replies
-from schema_guard.received.replies import Reply
-from schema_guard.values import UNKNOWN_USAGE, Failure
+from schema_guard.values import UNKNOWN_USAGE, Failure, Reply
 
 if TYPE_CHECKING:
     from codecs import IncrementalDecoder

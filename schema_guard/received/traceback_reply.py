@@ -14,7 +14,7 @@ from schema_guard.received.replies import read_shape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.received.replies import Reply
+    from schema_guard.values import Reply
 
 __all__ = ["CLIENTS", "frames_of", "is_of", "with_traceback_details"]
 

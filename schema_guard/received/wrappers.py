@@ -13,8 +13,8 @@ from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import either, field
 from schema_guard.received import agents, openai_agents
-from schema_guard.received.replies import Reply, read, read_shape
-from schema_guard.values import Failure
+from schema_guard.received.replies import read, read_shape
+from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable

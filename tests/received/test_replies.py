@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from schema_guard import Failure
 from schema_guard.providers.order import READERS
-from schema_guard.received.replies import Reply, read, read_shape
+from schema_guard.received.replies import read, read_shape
+from schema_guard.values import Reply
 from tests.public.calls import wire
 from tests.public.calls.providers.reading import as_objects, code_of
 

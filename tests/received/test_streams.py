@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from schema_guard import Failure
 from schema_guard.providers.order import PROVIDERS, READERS
-from schema_guard.received.replies import Reply, read
+from schema_guard.received.replies import read
 from schema_guard.received.streams import StreamReader
+from schema_guard.values import Reply
 from tests.public.calls.providers.reading import as_objects, code_of
 
 

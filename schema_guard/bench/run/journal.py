@@ -25,11 +25,10 @@ from time import time
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.received.replies import Reply
 from schema_guard.records.identity import new_call_id
 from schema_guard.records.private import open_private
 from schema_guard.text import clip, safe
-from schema_guard.values import Failure, Usage
+from schema_guard.values import Failure, Reply, Usage
 
 if TYPE_CHECKING:
     from schema_guard.bench.run.plan import RunPlan
@@ -200,7 +199,7 @@ def reply_of_row(row: dict[str, Any]) -> tuple[Key, JournalReply]:
         Usage(*row["usage"]),
         row.get("refusal"),
         row.get("model"),
-        None if failure is None else Failure(*failure),
+        failure=None if failure is None else Failure(*failure),
         tool=row.get("tool"),
         reasoned=row.get("reasoned", False),
     )

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.bench.run.journal import JournalReply
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.interface import details_of
-from schema_guard.received.replies import Reply, read, rejected
+from schema_guard.received.replies import read, rejected
 from schema_guard.records.identity import current_call_id
 from schema_guard.text import clip, hex_digest
-from schema_guard.values import Failure
+from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.ext.loopback.wire import UNKNOWN_TOOL, Answer, ToolCall, pieces
 from schema_guard.models.scripted import ScriptedModel, prompt_text
 from schema_guard.providers.failures import SEVERAL_CALLS
-from schema_guard.received.replies import Reply, read
+from schema_guard.received.replies import read
 from schema_guard.received.streams import StreamReader
-from schema_guard.values import Usage
+from schema_guard.values import Reply, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping

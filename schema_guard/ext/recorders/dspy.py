@@ -28,8 +28,7 @@ from schema_guard.providers.failures import ENDED_EARLY
 from schema_guard.providers.fields import as_json, field, first, items, words
 from schema_guard.providers.model_output import WrittenCall, call_of
 from schema_guard.received.dspy import ADDED, is_parse_error, model_of, parse_failure, plain
-from schema_guard.received.replies import Reply
-from schema_guard.values import Failure, ParsedValue
+from schema_guard.values import Failure, ParsedValue, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.ext.recorders.requests import requested
 from schema_guard.providers.fields import count, field, first, items, words
 from schema_guard.received.dspy import model_of, usage_of
-from schema_guard.received.replies import Reply, stopped
-from schema_guard.values import UNKNOWN_USAGE
+from schema_guard.received.replies import stopped
+from schema_guard.values import UNKNOWN_USAGE, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,10 +26,10 @@ from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import options_of, provider_of, requested
 from schema_guard.providers.fields import field, words
 from schema_guard.received.agents import refused_with
-from schema_guard.received.replies import Reply, read
+from schema_guard.received.replies import read
 from schema_guard.received.streams import StreamReader
 from schema_guard.text import clip
-from schema_guard.values import Failure
+from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping

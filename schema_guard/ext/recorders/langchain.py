@@ -28,9 +28,9 @@ from schema_guard.ext.recorders.requests import Requested, options_of, provider_
 from schema_guard.ext.recorders.spans import ModelRequest, Spans
 from schema_guard.providers.fields import as_json, field, first, items
 from schema_guard.providers.messages import with_field
-from schema_guard.received.replies import Reply, read
+from schema_guard.received.replies import read
 from schema_guard.received.traceback_reply import frames_of
-from schema_guard.values import Failure
+from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,8 +26,8 @@ from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Reco
 from schema_guard.ext.recorders.requests import Requested, options_of, provider_of, requested
 from schema_guard.ext.recorders.tool_turns import record_turn
 from schema_guard.providers.fields import count, field
-from schema_guard.received.replies import Reply, read
-from schema_guard.values import UNKNOWN_USAGE, Usage
+from schema_guard.received.replies import read
+from schema_guard.values import UNKNOWN_USAGE, Reply, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,15 +6,13 @@ from __future__ import annotations
 from math import nan
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.drive import end
+from schema_guard.drive import with_time
 from schema_guard.providers.failures import no_reply
-from schema_guard.received.replies import Reply
 from schema_guard.text import clip
-from schema_guard.values import Failure
+from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
     from schema_guard.received.receiver import Receiver
-    from schema_guard.values import End
 
 __all__ = ["AttemptView", "end_of"]
 
@@ -23,7 +21,7 @@ class AttemptView(NamedTuple):
     """What was seen of one attempt.
 
     Attributes:
-        reply: What came: a text, a provider's or framework's reply object, or a `calls.replies.Reply`; None for nothing.
+        reply: What came: a text, a provider's or framework's reply object, or a `Reply`; None for nothing.
         exception: What was raised; beside a reply: why the framework did not take it.
         model: Name of the model that was asked, for a reply that names none.
         elapsed_s: Seconds; NaN where nobody knows.
@@ -37,14 +35,14 @@ class AttemptView(NamedTuple):
     cost: float | None = None
 
 
-def end_of(one: AttemptView, receiver: Receiver) -> End:
+def end_of(one: AttemptView, receiver: Receiver) -> Reply:
     """Give the end of an attempt, as *receiver* reads what came."""
     reply = _reply(one, receiver)
     if reply.call_model == "" and one.model:
         reply = reply._replace(call_model=one.model)
     elif reply.model is None and one.model and reply.call_model is None:
         reply = reply._replace(model=one.model)
-    return end(reply, one.elapsed_s)
+    return with_time(reply, one.elapsed_s)
 
 
 def _reply(attempt: AttemptView, receiver: Receiver) -> Reply:

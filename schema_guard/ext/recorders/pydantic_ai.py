@@ -28,8 +28,7 @@ from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.providers.fields import as_json, words
 from schema_guard.providers.fields import field as look_up
 from schema_guard.received.agents import calls_in, refused_with, response
-from schema_guard.received.replies import Reply
-from schema_guard.values import Failure, Usage
+from schema_guard.values import Failure, Reply, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.ext.recorders.langchain_runs import PendingCall, RunTree, read_tools
 from schema_guard.ext.tools.judging import raw_reply
 from schema_guard.providers.fields import field
-from schema_guard.received.replies import Reply, written_calls
+from schema_guard.received.replies import written_calls
+from schema_guard.values import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

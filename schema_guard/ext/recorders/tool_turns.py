@@ -15,9 +15,9 @@ from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.tools.judging import judged, raw_reply
 from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.ext.tools.tools import tools_of
-from schema_guard.received.replies import Reply, read, written_calls
+from schema_guard.received.replies import read, written_calls
 from schema_guard.records.identity import current_tools
-from schema_guard.values import Failure, ParsedValue
+from schema_guard.values import Failure, ParsedValue, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -157,7 +157,7 @@ def _sync_wrapper(plan: TurnPlan) -> Any:
             return observe(turn)
         entered = turn.enter()
         try:
-            driven = drive.run(turn.flow, turn.invoke, turn.finish, turn.receiver)
+            driven = drive.run(turn.flow, turn.prepare, turn.finish, turn.receiver)
         finally:
             turn.leave(entered)
         if isinstance(driven, drive.Pending):
@@ -170,7 +170,7 @@ def _sync_wrapper(plan: TurnPlan) -> Any:
 async def _go_on(plan: TurnPlan, turn: Turn, first: drive.Pending | None) -> Any:
     entered = turn.enter()
     try:
-        driven = await drive.arun(turn.flow, turn.invoke, turn.finish, turn.receiver, first)
+        driven = await drive.arun(turn.flow, turn.prepare, turn.finish, turn.receiver, first)
     finally:
         turn.leave(entered)
     await turn.settle()

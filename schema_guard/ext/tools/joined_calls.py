@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema_guard.ext.tools.judging import CallJudgement
-    from schema_guard.values import End
+    from schema_guard.values import Reply
 
 __all__ = ["CallAttempt", "FollowedCall", "JoinedCalls"]
 
@@ -34,7 +34,7 @@ class CallAttempt(NamedTuple):
     """
 
     judgement: CallJudgement
-    end: End
+    end: Reply
 
 
 class FollowedCall:

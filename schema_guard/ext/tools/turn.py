@@ -8,6 +8,7 @@ calls of a reply in the place of one.
 from __future__ import annotations
 
 import json
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -37,7 +38,7 @@ from schema_guard.records.identity import (
 from schema_guard.schema import Schema
 from schema_guard.strategies import STRATEGIES, Plan, Step
 from schema_guard.text import clip
-from schema_guard.values import Ask, Call, Chunk, End, Failure, More, ParsedValue
+from schema_guard.values import Ask, Call, Chunk, Failure, More, ParsedValue, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from schema_guard.loop import Flow
     from schema_guard.preparing.later import Version
     from schema_guard.preparing.shapes import Shape
-    from schema_guard.received.replies import Reply
     from schema_guard.records.identity import CallStart
     from schema_guard.records.recorder import Recorder
     from schema_guard.strategies import Price
@@ -119,7 +119,7 @@ class Turn:
         self._start = start_call(time(), known[0] if len(known) == 1 else None)
         self._call = _call(plan, self._start)
         self._joined = JoinedCalls()
-        self._ends: list[End] = []
+        self._ends: list[Reply] = []
         self._reply: Any = None
         self._again: list[Any] | None = None
         self.result: Any = None
@@ -136,14 +136,14 @@ class Turn:
             event = yield Ask(number, STEP.strategy.name, self._task, None, None)
             while type(event) is Chunk:
                 event = yield _MORE
-            assert type(event) is End
+            assert type(event) is Reply
             self._take(event)
             if number >= self._plan.max_attempts or not self._may_ask_again():
                 break
         outcome = self.outcome()
         yield Done(outcome.ok, outcome.value, lambda: outcome)
 
-    def _take(self, end: End) -> None:
+    def _take(self, end: Reply) -> None:
         cut = end.failure is not None and end.failure.kind == "transport" and end.exception is None
         # Of a stream that broke off nobody knows what the model would have written.
         calls = () if cut else end.calls
@@ -189,12 +189,15 @@ class Turn:
         """What reads what the function gives and raises."""
         return self
 
-    def invoke(self, ask: Ask) -> Any:
-        """Call the user's function for one attempt; the first with what its caller gave."""
-        plan, args, kwargs = self._plan, self._args, self._kwargs
+    def prepare(self, ask: Ask) -> Callable[[], Any]:
+        """Return the call of the user's function for one attempt; the first with the arguments of its caller."""
+        args, kwargs = self._args, self._kwargs
         if self._again is not None:
-            args, kwargs = with_task(plan.shape, args, kwargs, self._again)
-        result = plan.function(*args, **kwargs)
+            args, kwargs = with_task(self._plan.shape, args, kwargs, self._again)
+        return partial(self._invoke, args, kwargs)
+
+    def _invoke(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = self._plan.function(*args, **kwargs)
         return self._awaited(result) if hasattr(type(result), "__await__") else self._taken(result)
 
     async def _awaited(self, result: Any) -> Any:
@@ -220,8 +223,8 @@ class Turn:
         """Read what the function gave; never raises."""
         held = unwrapped(result)
         self._reply = held
-        reply = held if isinstance(held, replies.Reply) else replies.read(held)
-        raw = None if isinstance(held, str | bytes | replies.Reply) else raw_reply(held)
+        reply = held if isinstance(held, Reply) else replies.read(held)
+        raw = None if isinstance(held, str | bytes | Reply) else raw_reply(held)
         calls = () if raw is None else tuple(replies.written_calls(raw))
         return reply._replace(calls=calls)
 
@@ -244,14 +247,14 @@ class Turn:
             and rejected.failure.code == "provider_rejected"
         ):
             calls = (WrittenCall(None, None, rejected.text, "error", rejected.failure),)
-        return replies.Reply(failure=failure, exception=name, calls=calls)
+        return Reply(failure=failure, exception=name, calls=calls)
 
     def enter(self) -> Any:
         """Make this the call that the running code was called inside of; gives what `leave` takes."""
         return current_call.set(self._start), current_tools.set(frozenset(self._plan.tools))
 
     def leave(self, entered: Any) -> None:
-        """End what `enter` began."""
+        """Reply what `enter` began."""
         call, tools = entered
         current_tools.reset(tools)
         current_call.reset(call)
@@ -323,9 +326,9 @@ def _outcome(plan: TurnPlan, followed: FollowedCall, turn: Call, task: Prompt) -
     return _judged(Plan(schema, (STEP,), 1, prices=plan.prices), call, task, ends)
 
 
-def _end(attempt: CallAttempt) -> End:
+def _end(attempt: CallAttempt) -> Reply:
     judgement, end = attempt
-    return End(
+    return Reply(
         finish_reason=end.finish_reason,
         usage=end.usage,
         elapsed_s=end.elapsed_s,
@@ -336,7 +339,7 @@ def _end(attempt: CallAttempt) -> End:
     )
 
 
-def _judged(plan: Plan, call: Call, task: Prompt, ends: list[End]) -> Outcome[Any]:
+def _judged(plan: Plan, call: Call, task: Prompt, ends: list[Reply]) -> Outcome[Any]:
     """Give the outcome of attempts that were judged before, by the loop that makes all outcomes."""
     flow = enforce(task, plan, lambda: call)
     next(flow)

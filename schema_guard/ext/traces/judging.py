@@ -13,7 +13,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import IMPORTED, SAMPLE_SHARE, TRAFFIC
-from schema_guard.drive import end
+from schema_guard.drive import with_time
 from schema_guard.ext.traces.values import decoded
 from schema_guard.loop import Done, enforce
 from schema_guard.preparing.costs import with_costs
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.traces.stored_reply import ReadReply, StoredReply
     from schema_guard.schema import Schema
     from schema_guard.strategies import Price
-    from schema_guard.values import End, Outcome, Prompt
+    from schema_guard.values import Outcome, Prompt, Reply
 
 __all__ = ["Judged", "Judging", "call_id", "prompt_of", "settings_text", "task_text"]
 
@@ -150,5 +150,5 @@ class Judging:
         )
 
 
-def _end(held: ReadReply) -> End:
-    return end(held.reply, nan if held.stored.elapsed_s is None else held.stored.elapsed_s)
+def _end(held: ReadReply) -> Reply:
+    return with_time(held.reply, nan if held.stored.elapsed_s is None else held.stored.elapsed_s)

@@ -14,10 +14,9 @@ from schema_guard.ext.traces.values import MISSING, decoded
 from schema_guard.interruptions import value_or
 from schema_guard.providers.failures import ENDED_EARLY, provider_error
 from schema_guard.received import replies
-from schema_guard.received.replies import Reply
 from schema_guard.received.traceback_reply import CLIENTS
 from schema_guard.text import clip
-from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
+from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Reply, Usage
 
 if TYPE_CHECKING:
     from schema_guard.ext.traces.stored_reply import StoredReply

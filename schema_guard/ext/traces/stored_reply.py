@@ -11,8 +11,8 @@ from schema_guard.values import UNKNOWN_USAGE, Usage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from schema_guard.received.replies import Reply
     from schema_guard.schema import Schema
+    from schema_guard.values import Reply
 
 __all__ = ["ReadReply", "SkippedRow", "StoredReply", "Tool", "stored_reply"]
 

@@ -109,7 +109,7 @@ def replies(schema: Any) -> SearchStrategy[Sent]:
 def _replies(draw: DrawFn, schema: Schema[Any], values: SearchStrategy[Any]) -> Sent:
     instance = draw(values)
     try:
-        value = schema.restore(instance)
+        value = schema.convert(instance)
     except Exception:  # noqa: BLE001 - a validator of the schema's Python type asks for more than the schema
         reject()
     text = written(draw, instance)

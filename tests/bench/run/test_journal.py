@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from schema_guard.bench.run.journal import Journal, JournalReply, reply_of_row, row_of
 from schema_guard.bench.run.plan import plan_of, variants_of
 from schema_guard.errors import InvalidArgument
-from schema_guard.received.replies import Reply
-from schema_guard.values import Failure, Usage
+from schema_guard.values import Failure, Reply, Usage
 from tests.bench.small_suites import small_suite
 
 PLAN = plan_of(small_suite(), variants_of(["m"], ["bare"]))
@@ -42,6 +41,10 @@ REPLIES = st.builds(
     instead=st.just(False),
     reasoned=st.booleans(),
     tool=st.none() | st.text(),
+    elapsed_s=st.just(0.0),
+    late=st.just(False),
+    stopped=st.none(),
+    judged=st.none(),
 )
 
 

@@ -16,7 +16,7 @@ from schema_guard.ext.recorders.nesting import is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import Recording
 from schema_guard.ext.recorders.requests import options_of
-from schema_guard.received.replies import Reply
+from schema_guard.values import Reply
 from tests.public.commands.command_lines import run
 from tests.public.test_public_names import PUBLIC_MODULES
 

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from schema_guard.ext.recorders.recording import Recording
 from schema_guard.ext.recorders.tool_turns import ToolTurns, shares
 from schema_guard.providers.model_output import WrittenCall
-from schema_guard.received.replies import Reply
-from schema_guard.values import Usage
+from schema_guard.values import Reply, Usage
 
 
 class Kept(list):

@@ -439,6 +439,6 @@ def test_what_has_no_schema_is_refused_with_its_place(annotation, message):
 )
 def test_a_value_is_the_one_of_the_arm_that_has_its_kind(annotation, value, made):
     """Of a union the arm that has the kind of a value reads it, whichever comes first."""
-    result = Schema.of(annotation).restore(value)
+    result = Schema.of(annotation).convert(value)
 
     assert repr(result) == repr(made)

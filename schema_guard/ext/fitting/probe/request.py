@@ -20,7 +20,7 @@ from schema_guard.values import UNKNOWN_USAGE, Usage
 
 if TYPE_CHECKING:
     from schema_guard.models.interface import Model, PromptLike
-    from schema_guard.received.replies import Reply
+    from schema_guard.values import Reply
 
 __all__ = ["OUTPUT_TOKENS", "Did", "ProbeAnswer", "ask", "check_strict"]
 

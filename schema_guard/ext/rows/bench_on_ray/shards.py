@@ -14,9 +14,8 @@ from schema_guard.bench.run.concurrency import make_all
 from schema_guard.bench.run.journal import JournalReply, reply_of_row, row_of
 from schema_guard.bench.run.journal_model import MissingReply, prompt_digest
 from schema_guard.errors import InvalidArgument
-from schema_guard.received.replies import Reply
 from schema_guard.records.identity import new_call_id
-from schema_guard.values import Failure
+from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
