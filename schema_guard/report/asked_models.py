@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from schema_guard.records.counts.configurations import AttemptSums, ConfigurationCounts, Total
 
@@ -32,27 +32,26 @@ class AskedModel(NamedTuple):
     output_tokens: int | None
 
 
-def asked_models(members: Sequence[ConfigurationCounts]) -> tuple[AskedModel, ...]:
+def asked_models(counts: ConfigurationCounts) -> tuple[AskedModel, ...]:
     """Return the attempts of each model of an escalation; nothing for calls that ask one model.
 
     The number of an attempt says which model it asked. If the models that the replies name contradict this, as after
     retries inside your function, the result is empty too.
     """
-    asked = (members[0].model or "").split(">")
-    if len(asked) == 1 or any(counts.model != members[0].model for counts in members):
+    asked = (counts.model or "").split(">")
+    if len(asked) == 1:
         return ()
     judged: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     sums: dict[str, list[AttemptSums]] = {name: [] for name in asked}
     named: Counter[str] = Counter()
-    for counts in members:
-        for each in counts.sums:
-            sums[_model(asked, each.number)].append(each)
-        for number, (replies, failures) in enumerate(counts.attempts, start=1):
-            judged[_model(asked, number)] += replies
-            failed[_model(asked, number)] += failures
-        for model in counts.models:
-            named[model.model] += model.attempts
+    for each in counts.sums:
+        sums[_model(asked, each.number)].append(each)
+    for number, (replies, failures) in enumerate(counts.attempts, start=1):
+        judged[_model(asked, number)] += replies
+        failed[_model(asked, number)] += failures
+    for model in counts.models:
+        named[model.model] += model.attempts
     if any(named[name] > judged[name] for name in sums):
         return ()
     return tuple(

@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from schema_guard.configuration.early_stop import stops_early, stops_replies
 from schema_guard.configuration.traffic import SHADOWS, traffic_of
-from schema_guard.decide.exclusions import ways_of
-from schema_guard.decide.recorded.configurations import is_trial, settings_key
+from schema_guard.decide.exclusions import cause_of
+from schema_guard.decide.recorded.configurations import is_rated, is_trial, settings_key
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.asked_models import AskedModel, asked_models
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
         CoercionCount,
         ConfigurationCounts,
         FailureCount,
+        ReplyLengths,
         ViolationCount,
     )
-    from schema_guard.report.pools import Pool
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
 GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
@@ -37,6 +38,7 @@ GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
 _COMMON = {name: ("function", name) if name == "version" else (name,) for name in GROUPINGS}
 _SCHEMA = ("schema_name", "schema_fingerprint")
 _NAMES = ("function", "model", "provider", "strategies", "settings", "version", "segment")
+_MOST_PLACES = 10
 
 
 class ExcludedFigures(NamedTuple):
@@ -252,7 +254,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     is_filtered = any(value is not None for value in which.values())
     # Segments of a configuration are added up, unless they are what is asked about.
     apart = _NAMES if by == "segment" else _NAMES[:-1]
-    grouped = [_rated(pool) for pool in pooled(counted, (*_SCHEMA, *_COMMON[by]))]
+    grouped = list(map(_rated, pooled(counted, (*_SCHEMA, *_COMMON[by]))))
     groups = sorted(map(_configuration, grouped), key=_by_schema_worst_first)
     return Report(
         store.url,
@@ -279,22 +281,24 @@ def _hours(
     counted: Sequence[ConfigurationCounts],
     groups: Sequence[Configuration],
     by: By,
-    grouped: Sequence[Pool],
+    grouped: Sequence[Sequence[ConfigurationCounts]],
 ) -> Iterator[HourOfGroup]:
     """Give the hours of the configurations that were counted, each with the group that it is in."""
+    from schema_guard.report.pools import answered_again  # as above
+
     places = {
         tuple(getattr(group, name) for name in ("schema", "schema_fingerprint", *_COMMON[by])): place
         for place, group in enumerate(groups)
     }
-    members = {row.configuration for group in grouped for row in group.members}
+    members = {row.configuration for group in grouped for row in group}
     group_of = {
         row.configuration: places[tuple(getattr(row, name) for name in (*_SCHEMA, *_COMMON[by]))]
         for row in counted
-        if _is_rated(row) and row.configuration in members
+        if is_rated(row) and row.configuration in members
     }
     functions = {row.function for row in counted}
     function = functions.pop() if len(functions) == 1 else None
-    again = {row.configuration for group in grouped for row in group.answered_again}
+    again = {row.configuration for group in grouped for row in answered_again(group)}
     for hour in store.by_hour(since=times[0], until=times[1], function=function) if counted else ():
         if hour.configuration in again:
             # What the prompt saved is one call with the one that the tuned model had failed.
@@ -303,17 +307,10 @@ def _hours(
             yield HourOfGroup(group_of[hour.configuration], hour.at, hour.calls, hour.failed)
 
 
-def _is_rated(row: ConfigurationCounts) -> bool:
-    """Say whether a rate of these calls is one of the traffic."""
-    traffic = traffic_of(row.settings)
-    return traffic is None or traffic.is_rated
-
-
-def _rated(pool: Pool) -> Pool:
+def _rated(members: tuple[ConfigurationCounts, ...]) -> tuple[ConfigurationCounts, ...]:
     """Leave out what no rate can be read from, and calls beside an answer, each where there is something else."""
-    rated = tuple(filter(_is_rated, pool.members)) or pool.members
-    answers = tuple(row for row in rated if not row.function.startswith(SHADOWS))
-    return replace(pool, members=answers or rated)
+    rated = tuple(filter(is_rated, members)) or members
+    return tuple(row for row in rated if not row.function.startswith(SHADOWS)) or rated
 
 
 def _by_schema_worst_first(configuration: Configuration) -> tuple[str, str, bool, float, float]:
@@ -322,57 +319,66 @@ def _by_schema_worst_first(configuration: Configuration) -> tuple[str, str, bool
     return configuration.schema, configuration.schema_fingerprint, not configuration.is_rated, *worst
 
 
-def _configuration(pool: Pool) -> Configuration:
-    n, first, latency = pool.calls("calls"), pool.members[0], pool.attempt_latency
-    elapsed_s = pool.total("elapsed_s").known
-    seen = n - pool.calls("unseen")
+def _configuration(members: Sequence[ConfigurationCounts]) -> Configuration:
+    from schema_guard.report.pools import added, answered_again  # as above
 
-    def rate(way: str, of: int) -> Rate:
-        return Rate.of(pool.calls(way), of)
-
-    traffic = dict.fromkeys(traffic_of(row.settings) for row in pool.members)
-    varies = tuple(name for name in _NAMES if len({getattr(row, name) for row in pool.members}) > 1)
+    first, counts = members[0], added(members)
+    n, seen, latency = counts.calls, counts.calls - counts.unseen, counts.attempt_latency
+    elapsed_s, input_tokens, output_tokens, reasoning_tokens = map(
+        counts.total, ("elapsed_s", "input_tokens", "output_tokens", "reasoning_tokens")
+    )
+    traffic = dict.fromkeys(traffic_of(row.settings) for row in members)
+    varies = tuple(name for name in _NAMES if len({getattr(row, name) for row in members}) > 1)
     names = {name: None if name in varies else getattr(first, name) for name in _NAMES}
+    is_mixed = len({stops_early(row.settings) for row in members}) > 1
+    has_stopped = any(stops_replies(row.settings) for row in members) and set(varies) <= {"segment"}
     return Configuration(
         schema=first.schema_name,
         schema_fingerprint=first.schema_fingerprint,
         **names,
         varies=varies,
         calls=n,
-        clean=rate("clean", pool.calls("texts")),
-        parsed=pool.calls("parsed"),
-        valid_first_time=rate("valid_first_time", seen),
-        fixed_by_retry=rate("fixed_by_retry", seen),
-        repaired=rate("repaired", seen),
-        failed=rate("failed", n),
-        unseen=n - seen,
-        transport=pool.calls("transport"),
-        excluded=tuple(
-            ExcludedFigures(first.cause, *first)
-            for first in ways_of(w for row in pool.members for w in row.excluded)
-        ),
-        attempts=pool.attempts,
-        failures=None if pool.stops_early is None else pool.failures,
-        violations=None if pool.stops_early is None else pool.violations,
-        coerced=pool.calls("coerced"),
-        coercions=pool.coercions,
-        input_tokens=pool.tokens("input_tokens"),
-        output_tokens=pool.tokens("output_tokens"),
-        unknown_usage=pool.total("output_tokens").unknown,
-        reasoning_tokens=pool.tokens("reasoning_tokens"),
-        elapsed_s=None if elapsed_s is None else round(elapsed_s, 6),
+        clean=Rate.of(counts.clean, counts.texts),
+        parsed=counts.parsed,
+        valid_first_time=Rate.of(counts.valid_first_time, seen),
+        fixed_by_retry=Rate.of(counts.fixed_by_retry, seen),
+        repaired=Rate.of(counts.repaired, seen),
+        failed=Rate.of(counts.failed, n),
+        unseen=counts.unseen,
+        transport=counts.transport,
+        excluded=tuple(ExcludedFigures(cause_of(one.code), *one) for one in counts.excluded),
+        attempts=sum(sums.attempts for sums in counts.sums),
+        failures=None if is_mixed else counts.failures,
+        violations=None if is_mixed else counts.violations[:_MOST_PLACES],
+        coerced=counts.coerced,
+        coercions=tuple(sorted(counts.coercions, key=_is_harmless)[:_MOST_PLACES]),
+        input_tokens=_whole(input_tokens.known),
+        output_tokens=_whole(output_tokens.known),
+        unknown_usage=output_tokens.unknown,
+        reasoning_tokens=_whole(reasoning_tokens.known),
+        elapsed_s=None if elapsed_s.known is None else round(elapsed_s.known, 6),
         elapsed_p50_s=latency.percentile_s(50),
         elapsed_p95_s=latency.percentile_s(95),
         traffic=tuple(traffic) if any(traffic) else (),
-        answered_again=sum(row.calls for row in pool.answered_again),
-        models=asked_models(pool.members),
-        stopped=_stopped(pool) if pool.stops_replies and set(varies) <= {"segment"} else None,
+        answered_again=sum(row.calls for row in answered_again(members)),
+        models=() if "model" in varies else asked_models(counts),
+        stopped=_stopped(counts.lengths) if has_stopped else None,
     )
 
 
-def _stopped(pool: Pool) -> StoppedReplies:
-    lengths, median = pool.lengths, pool.lengths.stopped_at.percentile(50)
-    stopped = lengths.stopped.number
+def _is_harmless(coercion: CoercionCount) -> bool:
+    """Return whether a coercion keeps the meaning of a value. A number as a date, or a boolean as a number, may not."""
+    before, _, after = coercion.change.partition(" -> ")
+    from_number = before in ("number", "integer") and after in ("date", "date-time", "time", "duration")
+    return not (from_number or (before == "boolean") is not (after == "boolean"))
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
+def _stopped(lengths: ReplyLengths) -> StoppedReplies:
+    stopped, median = lengths.stopped.number, lengths.stopped_at.percentile(50)
     return StoppedReplies(stopped, stopped + lengths.whole.number, None if median is None else round(median))
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from datetime import datetime, tzinfo
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.in_use import Absence, Arrival, absences, before, calls_in_use, main_of, rounded_up
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial
+from schema_guard.locks import cached_property
 from schema_guard.records.selection import select
 from schema_guard.stats import bounds
 

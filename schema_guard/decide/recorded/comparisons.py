@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.decide.evidence.plain import to_json
-from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, last_call
+from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial
 from schema_guard.decide.recorded.strategies import slower
 from schema_guard.records.selection import NO_SEGMENT
 
@@ -42,7 +42,7 @@ def pilot_of(
     if use is not None:
         pilot["arrival"] = to_json(use)
     if latency_p95_s is not None:
-        pilot["latency"] = slower(newest.rows, latency_p95_s)
+        pilot["latency"] = slower(newest.counts, latency_p95_s)
     shared, b, c = pairs_of(best, newest, store)
     if shared:
         pilot["paired"] = {"b": b, "c": c}
@@ -64,7 +64,7 @@ def pilot_of(
 
 def newest_of(tuned: Sequence[RecordedConfiguration]) -> RecordedConfiguration | None:
     """Give the tuned model that was called last; None where there is none."""
-    return max(tuned, key=lambda one: max(map(last_call, one.rows)), default=None)
+    return max(tuned, key=lambda one: one.last_call, default=None)
 
 
 def pairs_of(

@@ -22,7 +22,9 @@ from schema_guard.configuration.shown_examples import EXAMPLES
 from schema_guard.configuration.traffic import AFTER, ROUTED, Traffic, again_of, traffic_of
 from schema_guard.decide.exclusions import cause_of
 from schema_guard.decide.playbook import LARGER, OTHER, SMALLER, STEPS, STRICT
+from schema_guard.locks import cached_property
 from schema_guard.prices.sizes import Sizes
+from schema_guard.records.counts.tallies import together
 from schema_guard.records.rows import TRIALS, Row
 from schema_guard.text import clip, plural
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.in_use import Absence
     from schema_guard.records import ConfigurationCounts
-    from schema_guard.records.counts.configurations import ExcludedCount
 
 StreamKey = tuple["str | None", ...]
 """What identifies a stream of calls."""
@@ -43,7 +44,7 @@ _STEP_OF = {"tool_call": STRICT}
 _SAMPLING = ("temperature", "top_p")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RecordedConfiguration:
     """The rows of one configuration: several where it ran in several segments.
 
@@ -51,11 +52,13 @@ class RecordedConfiguration:
         id: Its name, different from those of the other configurations.
         step: Of the playbook, `bare`, or `tuned`.
         rows: What is recorded of it.
+        again: The calls that a router sent to the prompt after this tuned model had given no value.
     """
 
     id: str
     step: str
     rows: tuple[ConfigurationCounts, ...]
+    again: tuple[ConfigurationCounts, ...] = ()
 
     @property
     def first(self) -> ConfigurationCounts:
@@ -67,15 +70,25 @@ class RecordedConfiguration:
         """The identities of the rows in the store."""
         return frozenset(row.configuration for row in self.rows)
 
+    @cached_property
+    def counts(self) -> ConfigurationCounts:
+        """The counts of the rows, added up."""
+        return together(self.rows)
+
     @property
     def n(self) -> int:
         """Judged calls."""
-        return sum(row.calls for row in self.rows)
+        return self.counts.calls
 
     @property
     def failed(self) -> int:
         """Failed calls."""
-        return sum(row.failed for row in self.rows)
+        return self.counts.failed
+
+    @property
+    def last_call(self) -> float:
+        """When the latest call began, in seconds since the epoch; 0 if that is not known."""
+        return last_call(self.counts)
 
     @property
     def traffic(self) -> Traffic | None:
@@ -86,11 +99,6 @@ class RecordedConfiguration:
     def is_rated(self) -> bool:
         """Whether a rate of its calls is one of the traffic, or of a sample of it."""
         return is_rated(self.first)
-
-    @property
-    def excluded(self) -> tuple[ExcludedCount, ...]:
-        """Calls without a judged reply."""
-        return tuple(calls for row in self.rows for calls in row.excluded)
 
 
 def is_trial(row: ConfigurationCounts) -> bool:

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
-from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +27,8 @@ from schema_guard.prices.costs import (
     mean_prices,
     token_prices,
 )
-from schema_guard.records.counts.configurations import AttemptSums, Histogram
+from schema_guard.records.counts.configurations import mean_of
+from schema_guard.records.counts.tallies import together
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent
 
@@ -81,7 +81,7 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     is_whole = bool(_stopped_share(best)) and "out" in recorded.keys() - prompt.keys()
     if is_whole:
         # It is to be valid: a reply of it is not as short as those that are stopped.
-        tokens_only["out"] = _mean([row.sums[0] for row in best.rows if row.sums], "output_tokens")
+        tokens_only["out"] = mean_of(best.counts.sums[:1], "output_tokens")
     measured = {} if piloted is None else _recorded_cost(piloted)
     if measured.keys() - tuned.keys() and piloted is not None:
         notes.append(
@@ -126,27 +126,22 @@ def cost_of(
 
 
 def trial_cost(
-    rows: Sequence[ConfigurationCounts], prices: Mapping[str, float] | None
+    counts: ConfigurationCounts, prices: Mapping[str, float] | None
 ) -> dict[str, float | None] | None:
     """Give what all attempts of a trial took.
 
     Args:
-        rows: Of the trial.
+        counts: Of the trial.
         prices: Dollars for a million tokens, `p_in p_cached p_out`, for attempts whose cost was not recorded; None where
             they are not known.
 
     Returns:
         Tokens, seconds and dollars, each None where they are not known of every attempt; None where nothing is.
     """
-    sums = [sums for row in rows for sums in row.sums]
 
     def total(name: str) -> float | None:
-        amounts = [getattr(amount, name) for amount in sums]
-        return (
-            None
-            if any(amount.unknown for amount in amounts)
-            else fsum(amount.known or 0 for amount in amounts)
-        )
+        amount = counts.total(name)
+        return None if amount.unknown else float(amount.known or 0)
 
     sent, received, dollars = (total(name) for name in ("input_tokens", "output_tokens", "cost"))
     if dollars is None and prices is not None and sent is not None and received is not None:
@@ -159,7 +154,7 @@ def trial_cost(
         "seconds": total("elapsed_s"),
         "dollars": dollars,
     }
-    return costs if sums and any(value is not None for value in costs.values()) else None
+    return costs if counts.sums and any(value is not None for value in costs.values()) else None
 
 
 def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
@@ -232,50 +227,38 @@ def _day_of(table: TokenPrices, prices: str) -> str:
 
 def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
     """Give the mean tokens and seconds of an attempt: those billed as cached are its `fixed` ones, all of them hit."""
-    first = [row.sums[0] for row in best.rows if row.sums]
-    sent = _mean(first, "input_tokens")
-    cached = min(_mean(first, "cached_input_tokens") or 0.0, sent or 0.0)
-    again = [sums for row in best.rows for sums in row.sums[1:]]
-    resent = _mean(again, "input_tokens")
+    first, again = best.counts.sums[:1], best.counts.sums[1:]
+    sent, resent = mean_of(first, "input_tokens"), mean_of(again, "input_tokens")
+    cached = min(mean_of(first, "cached_input_tokens") or 0.0, sent or 0.0)
     cost = {
         "fixed": cached,
         "var": None if sent is None else sent - cached,
-        "out": _received(best, first),
+        "out": _received(best),
         "repair": max(resent - sent, 0.0) if resent is not None and sent is not None else 0.0,
         "hit": 1.0 if cached else 0.0,
-        "latency_s": _mean(first, "elapsed_s"),
+        "latency_s": mean_of(first, "elapsed_s"),
     }
     return {name: value for name, value in cost.items() if value is not None}
 
 
-def _received(best: RecordedConfiguration, first: Sequence[AttemptSums]) -> float | None:
+def _received(best: RecordedConfiguration) -> float | None:
     """Give the mean output tokens of a first attempt; those of stopped replies, which nobody tells, are estimated.
 
     What came of their text is taken to have as many tokens a byte as the text of the replies that were not stopped, and
     they are taken to be as frequent among the first attempts as among all.
     """
-    tokens, stopped = _mean(first, "output_tokens"), _stopped_share(best)
-    if tokens is None or not stopped:
+    sums, whole, cut = best.counts.sums, best.counts.lengths.whole, best.counts.lengths.stopped
+    tokens, stopped = mean_of(sums[:1], "output_tokens"), _stopped_share(best)
+    if tokens is None or not stopped or not whole.size:
         return tokens
-    every = [sums for row in best.rows for sums in row.sums]
-    thought = min(_mean(every, "reasoning_tokens") or 0.0, tokens)
-    lengths = [row.lengths for row in best.rows]
-    whole, cut = (
-        Histogram.together(length.whole for length in lengths),
-        Histogram.together(length.stopped for length in lengths),
-    )
-    if not whole.size:
-        return tokens
+    thought = min(mean_of(sums, "reasoning_tokens") or 0.0, tokens)
     relative = cut.size / cut.number * whole.number / whole.size
     return (1 - stopped) * tokens + stopped * (thought + (tokens - thought) * relative)
 
 
 def _stopped_share(best: RecordedConfiguration) -> float:
     """Give the share of the judged replies that were stopped."""
-    lengths = [row.lengths for row in best.rows]
-    stopped, whole = (
-        sum(getattr(length, name).number for length in lengths) for name in ("stopped", "whole")
-    )
+    stopped, whole = best.counts.lengths.stopped.number, best.counts.lengths.whole.number
     return stopped / (stopped + whole) if stopped else 0.0
 
 
@@ -288,12 +271,6 @@ def _stopped_in(best: RecordedConfiguration) -> str:
         f"; {percent(share)} of its replies were stopped early, and the tokens of these are estimated from the text that "
         "came: a provider may bill the whole reply all the same"
     )
-
-
-def _mean(sums: Sequence[AttemptSums], name: str) -> float | None:
-    totals = [(getattr(attempt, name), attempt.attempts) for attempt in sums]
-    attempts = sum(count - total.unknown for total, count in totals)
-    return sum(total.known or 0 for total, _ in totals) / attempts if attempts else None
 
 
 def with_recorded_seconds(
@@ -313,7 +290,7 @@ def with_recorded_seconds(
 
 
 def _percentiles(configuration: RecordedConfiguration) -> tuple[float | None, float | None]:
-    latency = Histogram.together(row.call_latency for row in configuration.rows)
+    latency = configuration.counts.call_latency
     return latency.percentile_s(50), latency.percentile_s(95)
 
 
@@ -368,21 +345,22 @@ def combined_cost(tuned: SameAttempts, prompt: SameAttempts, per: float) -> dict
 def with_fallback_costs(
     evidence: dict[str, Any],
     configuration: RecordedConfiguration,
-    again: Sequence[ConfigurationCounts],
     store: Store,
     prices: str | None,
     notes: list[str],
 ) -> dict[str, Any]:
     """Return the evidence of a tuned model with the cost of a call, including its fallbacks."""
-    own = evidence.get("prompt_cost")
+    own, again = evidence.get("prompt_cost"), configuration.again
     if prices is None or own is None or not again:
         return evidence
-    behind = cost_of(replace(configuration, rows=tuple(again)), store, prices, notes)
+    behind = cost_of(replace(configuration, rows=again), store, prices, notes)
     reached = sum(n for n, _ in evidence.get("attempts", ())) or evidence["n"]
     cost = (
         None
         if behind is None
-        else combined_cost(attempts_at(own, configuration.rows), attempts_at(behind, again), reached)
+        else combined_cost(
+            attempts_at(own, configuration.counts), attempts_at(behind, together(again)), reached
+        )
     )
     # The tuned model's price alone would be below what a call costs.
     return {key: part for key, part in evidence.items() if key != "prompt_cost"} | (
@@ -390,26 +368,20 @@ def with_fallback_costs(
     )
 
 
-def with_fallbacks(
-    money: dict[str, Any],
-    used: RecordedConfiguration,
-    again: Sequence[ConfigurationCounts],
-    notes: list[str],
-) -> dict[str, Any]:
+def with_fallbacks(money: dict[str, Any], used: RecordedConfiguration, notes: list[str]) -> dict[str, Any]:
     """Return `economics` of the evidence with the fallbacks of a tuned model in the cost of its calls.
 
     Args:
         money: With tokens and prices filled in.
         used: The tuned model.
-        again: The fallback calls of the prompt.
         notes: Receives the values that were filled in, or are missing.
     """
-    calls = sum(row.calls for row in again)
+    calls = sum(row.calls for row in used.again)
     if not calls or not used.n:
         return money
     share = calls / used.n
     attempts = mean_attempts(money.get("tuned", {}).get("hazards", ())) or 1.0
-    behind = attempts_at(money["prompt_cost"], again)
+    behind = attempts_at(money["prompt_cost"], together(used.again))
     cost = combined_cost(
         SameAttempts(money["tuned_cost"], attempts, attempts - 1),
         behind._replace(attempts=behind.attempts / used.n, again=behind.again / used.n),
@@ -427,7 +399,6 @@ def with_fallbacks(
     return {**money, "tuned_cost": cost}
 
 
-def attempts_at(cost: Mapping[str, Any], rows: Sequence[ConfigurationCounts]) -> SameAttempts:
+def attempts_at(cost: Mapping[str, Any], counts: ConfigurationCounts) -> SameAttempts:
     """Return the attempts of configurations at a cost."""
-    attempts = sum(n for row in rows for n, _ in row.attempts)
-    return SameAttempts(cost, attempts, attempts - sum(row.attempts[0][0] for row in rows if row.attempts))
+    return SameAttempts(cost, sum(n for n, _ in counts.attempts), sum(n for n, _ in counts.attempts[1:]))

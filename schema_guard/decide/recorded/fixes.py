@@ -59,10 +59,8 @@ def _tested(configuration: RecordedConfiguration) -> set[str]:
 
 def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str, str]]:
     """Give the steps that the records rule out, and why."""
-    truncated = sum(row.failure_kinds.get("truncation", 0) for row in best.rows)
-    not_fixed = sum(
-        calls for row in best.rows for _, code, calls in row.final_failures if code in NOT_FIXED_BY_LIMIT
-    )
+    truncated = best.counts.failure_kinds.get("truncation", 0)
+    not_fixed = sum(calls for _, code, calls in best.counts.final_failures if code in NOT_FIXED_BY_LIMIT)
     if best.failed and not truncated:
         yield RAISE_OUTPUT, f"0 of {best.failed} failed calls of {best.id} are truncation"
     elif not_fixed and 2 * (truncated - not_fixed) < best.failed:

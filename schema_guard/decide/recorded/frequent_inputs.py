@@ -7,7 +7,7 @@ from itertools import islice
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.recorded.configurations import RecordedConfiguration, last_call
+from schema_guard.decide.recorded.configurations import RecordedConfiguration
 from schema_guard.records.counts.calls import input_key
 from schema_guard.records.rows import COLUMNS
 
@@ -29,7 +29,7 @@ def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windo
     """
     n = configuration.n
     least = max(_FEWEST_CALLS, _FREQUENT * n)
-    shapes = [shape for row in configuration.rows for shape in row.clusters]
+    shapes = configuration.counts.clusters
     if not shapes:
         return {}
     others = [shape for shape in shapes if shape.n < least]
@@ -62,7 +62,7 @@ def _inputs_of(configuration: RecordedConfiguration, store: Store, least: float)
 def _names(configuration: RecordedConfiguration, store: Store) -> dict[int, str]:
     """Give the hash or cluster by which an input stands in the rows, of the latest calls."""
     first = configuration.first
-    since = max(map(last_call, configuration.rows)) - _LATEST_S
+    since = configuration.last_call - _LATEST_S
     rows = store.attempts(since=since, schema=first.schema_fingerprint, function=first.function)
     names: dict[int, str] = {}
     for row in islice(rows, _MOST_INPUTS):

@@ -48,7 +48,7 @@ from schema_guard.decide.recorded.router_calls import (
     joined_pilots,
     split_fallbacks,
     with_fallback,
-    with_fallback_prompts,
+    with_fallback_prompt,
 )
 from schema_guard.decide.recorded.strategies import Gathering, strategy_of
 from schema_guard.decide.recorded.tuners import tunings, with_recorded_model
@@ -246,7 +246,7 @@ def _gathered(
     configurations, production = _production(problem, rows, reading, WeekSettings(zone, first_call))
     notes += _schema_losses(configurations)
     own, tuned = _parted(configurations, production, notes)
-    own, behind = with_fallback_prompts(own, again)
+    own = [with_fallback_prompt(one, again) for one in own]
     best = _best_of(own)
     targets = targets_of(store, fingerprint, problem.function)
     stored = {"target": targets[-1].target} if targets else {}
@@ -255,7 +255,7 @@ def _gathered(
     reading = reading._replace(production=production, latency_p95_s=limit)
     current, answers = _current_of(own, production), facts.pop("answers", [])
     evidence: dict[str, Any] = {
-        "strategies": [_with_right(_strategy(one, reading, behind[one.id]), one, answers) for one in own],
+        "strategies": [_with_right(_strategy(one, reading), one, answers) for one in own],
         "current": current.id,
         "config": config,
         "ladder": claims_of(own, best, _steps(store, fingerprint, problem.function), facts.pop("ladder", [])),
@@ -270,7 +270,7 @@ def _gathered(
         "day": datetime.now(UTC).date().isoformat(),
         "options": store_options(store),
     }
-    _add_extra_evidence(evidence, facts, reading, best, tuned, (current, behind[current.id]))
+    _add_extra_evidence(evidence, facts, reading, best, tuned, current)
     use_known_answers(evidence, current.id)
     evidence["notes"] = [*notes, *evidence.get("notes", ())]
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
@@ -299,26 +299,26 @@ def _add_extra_evidence(
     reading: Gathering,
     best: RecordedConfiguration,
     tuned: Sequence[RecordedConfiguration],
-    used: tuple[RecordedConfiguration, Sequence[ConfigurationCounts]],
+    current: RecordedConfiguration,
 ) -> None:
     """Add what no store knows, with what is recorded of it where that is missing."""
     if "economics" in facts:
-        money, sources, (current, again) = facts.pop("economics"), evidence["sources"], used
+        money, sources = facts.pop("economics"), evidence["sources"]
         # What a call of a tuned model takes is what it takes in use; else in its pilot.
         measured = current if current.step == "tuned" and best is not current else newest_of(tuned)
         filled = with_recorded_costs(
             money, best, reading.store, reading.sizes.prices, sources, reading.notes, piloted=measured
         )
         if measured is current:
-            filled = with_fallbacks(filled, current, again, reading.notes)
+            filled = with_fallbacks(filled, current, reading.notes)
         evidence["economics"] = filled
     if "latency" in facts:
         evidence["latency"] = with_recorded_seconds(facts.pop("latency"), best, tuned)
     evidence |= facts
-    model_of = used[0] if used[0].step == "tuned" else newest_of(tuned) or used[0]
+    model_of = current if current.step == "tuned" else newest_of(tuned) or current
     evidence["feasibility"] = with_recorded_model(
         evidence.get("feasibility", {}),
-        (model_of, used[0]),
+        (model_of, current),
         reading.everything,
         tunings(reading.store),
         evidence["day"],
@@ -336,7 +336,7 @@ def _current_of(
             not is_trial(one.first),
             production.uses.is_main(one),
             production.share(one.rows),
-            max(map(last_call, one.rows)),
+            one.last_call,
         ),
     )
 
@@ -354,14 +354,10 @@ def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfigu
     )
 
 
-def _strategy(
-    configuration: RecordedConfiguration, reading: Gathering, again: Sequence[ConfigurationCounts]
-) -> dict[str, Any]:
+def _strategy(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
     """Give the evidence of a configuration, with the prompt behind it where one answers in its place."""
-    strategy = with_fallback(strategy_of(configuration, reading), again, reading.notes)
-    return with_fallback_costs(
-        strategy, configuration, again, reading.store, reading.sizes.prices, reading.notes
-    )
+    strategy = with_fallback(strategy_of(configuration, reading), configuration, reading.notes)
+    return with_fallback_costs(strategy, configuration, reading.store, reading.sizes.prices, reading.notes)
 
 
 def _with_right(

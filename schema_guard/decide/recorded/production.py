@@ -26,6 +26,8 @@ from schema_guard.decide.recorded.configurations import (
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import Volume, volume_of
 from schema_guard.decide.recorded.weeks import Calendar, WeekSettings
+from schema_guard.records.counts.configurations import mean_of
+from schema_guard.records.counts.tallies import together
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 from schema_guard.text import clip, percent, plural
 
@@ -476,16 +478,10 @@ def _shares(rows: Sequence[ConfigurationCounts]) -> dict[str | None, float]:
 
 
 def _lengths(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:
-    before, now = (_input_tokens(rows) for rows in (earlier, later))
+    before, now = (mean_of(together(rows).sums[:1], "input_tokens") for rows in (earlier, later))
     if before is None or now is None or abs(now - before) <= _MOVED * before:
         return []
     return [f"prompts have {now:,.0f} tokens, had {before:,.0f}"]
-
-
-def _input_tokens(rows: Sequence[ConfigurationCounts]) -> float | None:
-    first = [row.sums[0] for row in rows if row.sums]
-    attempts = sum(sums.attempts - sums.input_tokens.unknown for sums in first)
-    return sum(sums.input_tokens.known or 0 for sums in first) / attempts if attempts else None
 
 
 def _day(at: float, zone: tzinfo) -> str:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import stops_early
 from schema_guard.configuration.traffic import again_of
-from schema_guard.decide.failing_places import failing_places
 from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration, is_trial, trial_of
-from schema_guard.decide.recorded.strategies import attempts_of, codes_of, kinds_of
+from schema_guard.decide.recorded.strategies import failures_of, places_of
+from schema_guard.records.counts.tallies import together
 from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from schema_guard.records import ConfigurationCounts
 
-__all__ = ["answered_for", "joined_pilots", "split_fallbacks", "with_fallback", "with_fallback_prompts"]
+__all__ = ["answered_for", "joined_pilots", "split_fallbacks", "with_fallback", "with_fallback_prompt"]
 
 _SHADOW = "shadow:route"
 
@@ -44,14 +44,6 @@ def split_fallbacks(problem: Problem) -> tuple[Problem, tuple[ConfigurationCount
     return problem._replace(rows=tuple(row for row in problem.rows if row not in again)), again
 
 
-def with_fallback_prompts(
-    asked: Sequence[RecordedConfiguration], again: Sequence[ConfigurationCounts]
-) -> tuple[list[RecordedConfiguration], dict[str, tuple[ConfigurationCounts, ...]]]:
-    """Name configurations with the prompt that answers in their place; by these names its calls, none where none does."""
-    named = [_with_fallback_prompt(one, again) for one in asked]
-    return [one for one, _ in named], {one.id: calls for one, calls in named}
-
-
 def _in_place_of(
     configuration: RecordedConfiguration, again: Sequence[ConfigurationCounts]
 ) -> tuple[ConfigurationCounts, ...]:
@@ -61,30 +53,33 @@ def _in_place_of(
     )
 
 
-def _with_fallback_prompt(
+def with_fallback_prompt(
     configuration: RecordedConfiguration, again: Sequence[ConfigurationCounts]
-) -> tuple[RecordedConfiguration, tuple[ConfigurationCounts, ...]]:
+) -> RecordedConfiguration:
+    """Return a tuned model with the calls that the prompt answered in its place, and with the name of that prompt."""
     is_answered = configuration.step == "tuned" and not is_trial(configuration.first)
     own = _in_place_of(configuration, again) if is_answered else ()
     if not own:
-        return configuration, ()
+        return configuration
     behind = ", ".join(sorted({row.strategies for row in own}))
-    return replace(configuration, id=f"{configuration.id}, else {behind}"), own
+    return replace(configuration, id=f"{configuration.id}, else {behind}", again=own)
 
 
 def with_fallback(
-    said: dict[str, Any], again: Sequence[ConfigurationCounts], notes: list[str]
+    said: dict[str, Any], configuration: RecordedConfiguration, notes: list[str]
 ) -> dict[str, Any]:
     """Return the evidence of a tuned model with the prompt as its fallback.
 
     Args:
         said: Evidence of the tuned model alone.
-        again: The fallback calls of the prompt.
+        configuration: The tuned model.
         notes: Receives the result of the fallback.
     """
-    calls, unhandled = sum(row.calls for row in again), sum(row.failed for row in again)
-    if not calls:
+    again = configuration.again
+    if not any(row.calls for row in again):
         return said
+    counts = together(again)
+    calls, unhandled = counts.calls, counts.failed
     own = said["k_final"]
     k = own - (calls - unhandled)
     notes.append(
@@ -101,20 +96,17 @@ def with_fallback(
     evidence = {key: part for key, part in said.items() if key not in _OF_INPUTS}
     evidence["k_final"] = k
     evidence["behind"] = {"n": own, "asked": calls, "k": unhandled}
-    places = failing_places(
-        (f for row in again for f in row.failures), (v for row in again for v in row.violations)
-    )
-    evidence["fails_at"] = [place._asdict() for place in places]
+    evidence["fails_at"] = places_of(again)
     if calls < own:
         # Some were not asked again, by what they failed at is not known.
         evidence.pop("attempts", None)
         return evidence | {"failure_kinds": {}, "failure_codes": {}}
     if "attempts" in evidence:
-        evidence["attempts"] = [*evidence["attempts"], *attempts_of(again)]
+        evidence["attempts"] = [*evidence["attempts"], *map(list, counts.attempts)]
     evidence.pop("early_stop", None)
     if any(stops_early(row.settings) for row in again):
         evidence["early_stop"] = True
-    return evidence | {"failure_kinds": kinds_of(again), "failure_codes": codes_of(again)}
+    return evidence | failures_of(counts)
 
 
 def answered_for(

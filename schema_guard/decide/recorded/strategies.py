@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from itertools import zip_longest
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.early_stop import stops_early
-from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.failing_places import failing_places
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, sent_by
 from schema_guard.decide.recorded.costs import cost_of, trial_cost
@@ -16,10 +14,11 @@ from schema_guard.decide.recorded.frequent_inputs import frequent_inputs
 from schema_guard.decide.recorded.guard_line import guard_line_of
 from schema_guard.decide.recorded.production import NO_CALLS, Production, of_strategy
 from schema_guard.records.counts.buckets import bucket
+from schema_guard.records.counts.tallies import together
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from schema_guard.decide.recorded.arrivals import StoreArrivals
     from schema_guard.prices.sizes import Sizes
@@ -63,7 +62,7 @@ class Gathering(NamedTuple):
 
 def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
     """Give the evidence of a configuration."""
-    rows, first = configuration.rows, configuration.first
+    counts, first = configuration.counts, configuration.first
     evidence: dict[str, Any] = {
         "id": configuration.id,
         "rung": configuration.step if configuration.step != "tuned" else "bare",
@@ -76,23 +75,22 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
     if configuration.traffic is not None:
         evidence["traffic"] = configuration.traffic._asdict()
     if not is_trial(first):
-        evidence["excluded"] = [calls._asdict() for calls in ways_of(configuration.excluded)]
+        evidence["excluded"] = [calls._asdict() for calls in counts.excluded]
         if configuration.is_rated:
             evidence |= of_strategy(configuration, reading.production, reading.store, reading.notes)
             evidence |= frequent_inputs(configuration, reading.store, windowed=reading.windowed)
     counted = _counted(configuration, evidence, reading)
     evidence |= _failures(counted, evidence, reading, configuration.id)
     evidence["fails_at"] = _places(configuration, evidence, reading, counted)
-    if any(row.clusters for row in rows):
-        evidence["clusters"] = _clusters(rows)
+    evidence["clusters"] = [list(shape) for shape in counts.clusters]
     if reading.latency_p95_s is not None:
-        evidence["latency"] = slower(rows, reading.latency_p95_s)
+        evidence["latency"] = slower(counts, reading.latency_p95_s)
     if reading.sizes.prices is not None:
         evidence["prompt_cost"] = cost_of(configuration, reading.store, reading.sizes.prices, reading.notes)
     evidence["sent"] = sent_by(first)
     if is_trial(first):
         evidence["guard"] = guard_line_of(first, reading.store)
-        evidence["trial"] = trial_cost(rows, evidence.get("prompt_cost"))
+        evidence["trial"] = trial_cost(counts, evidence.get("prompt_cost"))
     return {
         key: value
         for key, value in evidence.items()
@@ -129,70 +127,44 @@ def _places(
     rows = configuration.rows
     if "change" in evidence and "bursts" not in evidence:
         rows = reading.production.since_change(configuration, reading.store, counted)
-    found = failing_places(
-        (failure for row in rows for failure in row.failures),
-        (violation for row in rows for violation in row.violations),
-    )
+    return places_of(rows)
+
+
+def places_of(rows: Sequence[ConfigurationCounts]) -> list[dict[str, Any]]:
+    """Return the `fails_at` of evidence."""
+    found = failing_places(together(rows).failures, together(rows).violations) if rows else ()
     return [place._asdict() for place in found]
 
 
 def _failures(
-    rows: Iterable[ConfigurationCounts], evidence: dict[str, Any], reading: Gathering, name: str
+    rows: Sequence[ConfigurationCounts], evidence: dict[str, Any], reading: Gathering, name: str
 ) -> dict[str, Any]:
     """Give what failed calls failed at, and what retrying does, as far as it is known of the calls that count."""
-    rows = tuple(rows)
-    unseen = sum(row.unseen for row in rows)
-    if unseen:
+    if not rows:
+        return {"failure_kinds": {}, "failure_codes": {}}
+    counts = together(rows)
+    if counts.unseen:
         reading.notes.append(
-            f"{clip(name)}: in {unseen} calls a library inside of the function had asked again, unseen: what retrying "
-            "does is not known"
+            f"{clip(name)}: in {counts.unseen} calls a library inside of the function had asked again, unseen: what "
+            "retrying does is not known"
         )
-    whole = _is_whole(evidence)
-    attempts = {"attempts": attempts_of(rows)} if evidence["n"] and whole and not unseen else {}
-    return {"failure_kinds": kinds_of(rows), "failure_codes": codes_of(rows), **attempts}
+    is_known = evidence["n"] and _is_whole(evidence) and not counts.unseen
+    return failures_of(counts) | ({"attempts": list(map(list, counts.attempts))} if is_known else {})
 
 
-def kinds_of(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
-    """Count failed calls by kind."""
-    kinds: dict[str, int] = defaultdict(int)
-    for row in rows:
-        for kind, calls in row.failure_kinds.items():
-            # A call that broke off after a judged reply has failed; at what it would have failed is not known.
-            if kind != "transport":
-                kinds[kind] += calls
-    return dict(kinds)
+def failures_of(counts: ConfigurationCounts) -> dict[str, dict[str, int]]:
+    """Count failed calls by kind and by code."""
+    # A call that broke off after a judged reply has failed; at what it would have failed is not known.
+    failed = [one for one in counts.final_failures if one.kind != "transport"]
+    kinds, codes = Counter[str](), Counter[str]()
+    for kind, code, calls in failed:
+        kinds[kind] += calls
+        codes[code] += calls
+    return {"failure_kinds": dict(kinds), "failure_codes": dict(codes)}
 
 
-def codes_of(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
-    """Count failed calls by code."""
-    codes: dict[str, int] = defaultdict(int)
-    for row in rows:
-        for kind, code, calls in row.final_failures:
-            if kind != "transport":
-                codes[code] += calls
-    return dict(codes)
-
-
-def slower(rows: Iterable[ConfigurationCounts], limit_s: float) -> dict[str, int] | None:
+def slower(counts: ConfigurationCounts, limit_s: float) -> dict[str, int] | None:
     """Count the calls that took longer: seconds are kept to 1/64, and what may be longer counts as longer."""
-    edge = bucket(round(limit_s * 10**6))
-    buckets = [one for row in rows for one in row.call_latency.buckets]
-    n = sum(count for _, count in buckets)
-    return {"n": n, "k": sum(count for lower, count in buckets if lower >= edge)} if n else None
-
-
-def attempts_of(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
-    """Add up calls that reached an attempt, and calls that failed in it."""
-    columns = zip_longest(*(row.attempts for row in rows), fillvalue=(0, 0))
-    return [[sum(n for n, _ in column), sum(k for _, k in column)] for column in columns]
-
-
-def _clusters(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
-    """Give [calls, failed, inputs]: how many distinct inputs had so many."""
-    counts: dict[tuple[int, int], int] = defaultdict(int)
-    for row in rows:
-        shapes = row.clusters or ((1, 1, row.failed), (1, 0, row.calls - row.failed))
-        for n, k, inputs in shapes:
-            if inputs:
-                counts[n, k] += inputs
-    return [[n, k, inputs] for (n, k), inputs in sorted(counts.items())]
+    edge, latency = bucket(round(limit_s * 10**6)), counts.call_latency
+    n = latency.number
+    return {"n": n, "k": sum(calls for lower, calls in latency.buckets if lower >= edge)} if n else None

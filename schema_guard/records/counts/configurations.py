@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -13,6 +13,8 @@ from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from schema_guard.records.counts.rollups import Tallies
 
 
 C = TypeVar("C", "FailureCount", "ViolationCount", "CoercionCount")
@@ -116,6 +118,13 @@ class AttemptSums(NamedTuple):
     cost: Total
 
 
+def mean_of(sums: Iterable[AttemptSums], name: str) -> float | None:
+    """Return the mean of an amount over the attempts for which it is known; None if it is known for none."""
+    totals: list[tuple[Total, int]] = [(getattr(one, name), one.attempts) for one in sums]
+    attempts = sum(count - total.unknown for total, count in totals)
+    return sum(total.known or 0 for total, _ in totals) / attempts if attempts else None
+
+
 class Histogram(NamedTuple):
     """Numbers counted in buckets: durations in microseconds, or lengths of replies.
 
@@ -156,14 +165,6 @@ class Histogram(NamedTuple):
         found = self.percentile(percent)
         return None if found is None else found / _MICROSECONDS
 
-    @staticmethod
-    def together(several: Iterable[Histogram]) -> Histogram:
-        """Return the histogram of all numbers."""
-        counts: Counter[int] = Counter()
-        for one in several:
-            counts.update(dict(one.buckets))
-        return Histogram(tuple(sorted(counts.items())))
-
 
 class ReplyLengths(NamedTuple):
     """How long the judged replies of a configuration were that stops some of them before their end.
@@ -177,9 +178,6 @@ class ReplyLengths(NamedTuple):
     stopped_at: Histogram = Histogram()
     stopped: Histogram = Histogram()
     whole: Histogram = Histogram()
-
-
-NO_LENGTHS = ReplyLengths()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +235,8 @@ class ConfigurationCounts:
             together, and the hour of the first call comes first. The first call is the most significant bit of the first
             byte. The bits after the last call are 0.
         lengths: Of judged replies; empty where the settings stop none.
+        results: Calls by `calls.RESULTS` and `calls.PARTS`. They and the tallies can be added to those of others.
+        tallies: Other counts, as `rollups.Tallies`.
     """
 
     id: int | None
@@ -276,7 +276,9 @@ class ConfigurationCounts:
     call_latency: Histogram
     attempt_latency: Histogram
     outcomes: bytes
-    lengths: ReplyLengths = NO_LENGTHS
+    lengths: ReplyLengths
+    results: Mapping[str, int] = field(repr=False, compare=False)
+    tallies: Tallies = field(repr=False, compare=False)
 
     @property
     def configuration(self) -> Row:
@@ -291,10 +293,16 @@ class ConfigurationCounts:
     @property
     def failure_kinds(self) -> dict[str, int]:
         """Failed calls by the kind of their last failure."""
-        kinds: dict[str, int] = defaultdict(int)
+        kinds: Counter[str] = Counter()
         for kind, _, calls in self.final_failures:
             kinds[kind] += calls
         return dict(kinds)
+
+    def total(self, amount: str) -> Total:
+        """Return what all attempts took of one amount of `AttemptSums`."""
+        totals: list[Total] = [getattr(sums, amount) for sums in self.sums]
+        known = [total.known for total in totals if total.known is not None]
+        return Total(sum(known) if known else None, sum(total.unknown for total in totals))
 
     @property
     def inputs(self) -> int:

@@ -24,7 +24,7 @@ from schema_guard.records.counts.configurations import (
     by_cause,
     ranked,
 )
-from schema_guard.records.counts.rollups import SUMS, RollUp, shapes
+from schema_guard.records.counts.rollups import SUMS, RollUp, add_counts, add_tallies, shapes
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.rollups import Tallies
     from schema_guard.records.rows import Row
 
-__all__ = ["IDENTITY", "counted", "counts_of", "hour_counts"]
+__all__ = ["IDENTITY", "counted", "counts_of", "hour_counts", "together"]
 
 IDENTITY = ("id", *CONFIGURATION_COLUMNS, "first_started_at", "last_started_at")
 
@@ -69,7 +69,21 @@ def counts_of(
         attempt_latency=Histogram(_buckets(known["attempt_us"])),
         outcomes=_packed(outcomes),
         lengths=ReplyLengths(*(Histogram(_buckets(known[name])) for name in _LENGTHS)),
+        results=results,
+        tallies=tallies,
     )
+
+
+def together(several: Sequence[ConfigurationCounts]) -> ConfigurationCounts:
+    """Return the counts of some configurations added up, without outcomes. The names are those of the first one."""
+    results: dict[str, int] = {}
+    tallies: Tallies = {}
+    for one in several:
+        add_counts(results, one.results)
+        add_tallies(tallies, one.tallies)
+    starts = [at for one in several for at in (one.first_started_at, one.last_started_at) if at is not None]
+    times = (min(starts), max(starts)) if starts else (None, None)
+    return counts_of((several[0].id, *several[0].configuration, *times), results, tallies, b"")
 
 
 def counted(configuration_id: int | None, configuration: Row, hours: Iterable[RollUp]) -> ConfigurationCounts:

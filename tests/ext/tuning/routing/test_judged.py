@@ -13,7 +13,7 @@ from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import report_on
-from schema_guard.report.pools import pooled
+from schema_guard.report.pools import added, answered_again, pooled
 from schema_guard.report.store_document import document_of
 from tests.public.ext.calls.routing.routers import TOTAL, Branches
 
@@ -82,9 +82,10 @@ def test_without_the_tuned_models_calls_the_prompts_stand_for_themselves(played)
     """A pool of the prompt's configurations alone has all of its calls, also those in the tuned model's place."""
     store, failed, counts = played
     (pool,) = pooled([one for one in store.configurations() if not one.tuned], by=("function",))
+    total = added(pool)
 
-    assert pool.answered_again == ()
-    assert (pool.calls("calls"), pool.calls("failed")) == (counts.prompt + counts.fallbacks, failed)
+    assert answered_again(pool) == []
+    assert (total.calls, total.failed) == (counts.prompt + counts.fallbacks, failed)
 
 
 def test_shadows_are_the_pilot_of_the_function_and_no_traffic():
