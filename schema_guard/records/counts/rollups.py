@@ -13,7 +13,7 @@ from array import array
 from collections import Counter, defaultdict
 from functools import lru_cache
 from itertools import compress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from schema_guard.configuration.early_stop import stops_replies
 from schema_guard.interruptions import is_interruption
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from schema_guard.records.counts.calls import StoredRow
+
+K = TypeVar("K")
 
 Tallies: TypeAlias = dict[str, dict[str, int]]
 """Counts by name and key.
@@ -300,6 +302,14 @@ def _known_us(rows: list[Any]) -> list[int]:
     if not are_known:
         several = [seconds for seconds in several if seconds is not None and 0 <= seconds <= _LARGEST_NUMBER]
     return [round(seconds * _MICROSECONDS) for seconds in several]
+
+
+def merge(hours: dict[K, RollUp], key: K, rolled: RollUp) -> None:
+    """Add counts to those of a key that arrived before."""
+    if key in hours:
+        hours[key].add(rolled)
+    else:
+        hours[key] = rolled
 
 
 def shape(n: int, k: int) -> str:

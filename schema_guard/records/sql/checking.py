@@ -7,11 +7,11 @@ count is negative and that the counts add up. A changed value that is not counte
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import compress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.counts.calls import HOUR_S, RESULTS, configuration_key, whole_calls
@@ -19,6 +19,7 @@ from schema_guard.records.counts.rollups import (
     ROLL_UP_COLUMNS,
     RollUp,
     Tallies,
+    merge,
     rolled_up,
     shape,
 )
@@ -29,7 +30,7 @@ from schema_guard.records.sql.tables import SELECT_ATTEMPTS, stored_row
 from schema_guard.records.values import Damage, StoreCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from schema_guard.records.counts.calls import StoredRow
     from schema_guard.records.rows import Row
@@ -41,6 +42,9 @@ _PAGE = 1_000
 _MOST_LISTED = 3
 _ROLLED = ", ".join(ROLL_UP_COLUMNS)
 _STARTED_AT = COLUMNS.index("started_at")
+# Of a roll-up: its hour has deleted attempts.
+_HAS_DELETED = """EXISTS (SELECT 1 FROM roll_ups AS r WHERE r.deleted > 0
+    AND r.configuration_id = roll_ups.configuration_id AND r.hour = roll_ups.hour)"""
 _JUDGED = tuple(result for result in RESULTS if result != "transport")
 
 
@@ -98,13 +102,6 @@ class Notes:
             self.add(part, f"cannot be read: {error}")
 
 
-class _Hour(NamedTuple):
-    """The stored counts of a configuration and an hour."""
-
-    last_id: int
-    deleted: int
-
-
 def check(connection: Connection, url: str, notes: Notes) -> StoreCheck:
     """Compare all that is stored with a recount of the attempts.
 
@@ -117,10 +114,13 @@ def check(connection: Connection, url: str, notes: Notes) -> StoreCheck:
     with notes.reading("configurations"):
         named = _check_configurations(connection, notes)
     with notes.reading("roll_ups"):
-        _check_hours(connection, named, notes)
-    for number in named.values():
-        with notes.reading("roll_ups"):
-            _check_totals(connection, number, notes)
+        recounted = _recounted(connection, named, notes)
+        for number in named.values():
+            with notes.reading("roll_ups"):
+                _check_counts(connection, number, recounted.pop(number, {}), notes)
+        for number, hours in recounted.items():  # their configuration is not stored, or cannot be read
+            for hour in hours:
+                notes.add("roll_ups", f"{_place(number, hour)}: its attempts are not counted")
     with notes.reading("payloads"):
         _check_payloads(connection, notes)
     with notes.reading("notes"):
@@ -142,33 +142,17 @@ def _check_configurations(connection: Connection, notes: Notes) -> dict[Row, int
     return named
 
 
-def _check_hours(connection: Connection, named: dict[Row, int], notes: Notes) -> None:
-    """Compare the counts of each hour with its attempts."""
-    sql = "SELECT configuration_id, hour, MAX(last_id), SUM(deleted) FROM roll_ups GROUP BY configuration_id, hour"
-    stored = {
-        (number, hour): _Hour(last_id, int(deleted))
-        for number, hour, last_id, deleted in connection.select(sql)
-    }
-    counted: dict[tuple[int, int], RollUp] = {}
+def _recounted(connection: Connection, named: dict[Row, int], notes: Notes) -> dict[int, dict[int, RollUp]]:
+    """Count the attempts that can be read again, by configuration and hour."""
+    hours: dict[int, dict[int, RollUp]] = defaultdict(dict)
     whole = 0
     for rows in whole_calls(_pages(connection, notes)):
         whole += len(rows)
         for (configuration, hour), rolled in rolled_up(rows).items():
-            key = named.get(configuration, 0), hour
-            counted[key] = _together(counted.get(key), rolled)
-        for key in [key for key in counted if key in stored and stored[key].last_id <= rows[-1][0]]:
-            _compare(connection, key, stored.pop(key), counted.pop(key), notes)
+            merge(hours[named.get(configuration, 0)], hour, rolled)
     if whole < notes.attempts:
         notes.add("attempts", f"{notes.attempts - whole} attempts are of calls whose last attempt is missing")
-    for key in sorted(stored.keys() | counted.keys()):
-        _compare(connection, key, stored.get(key), counted.get(key), notes)
-
-
-def _together(known: RollUp | None, more: RollUp) -> RollUp:
-    if known is None:
-        return more
-    known.add(more)
-    return known
+    return hours
 
 
 def _pages(connection: Connection, notes: Notes) -> Iterator[list[StoredRow]]:
@@ -215,34 +199,39 @@ def _note_unread(rows: list[StoredRow], unread: dict[int, str], notes: Notes) ->
     notes.damage.append(Damage("attempts", f"cannot all be read: {why}", first, max(unread), *times))
 
 
-def _parts(connection: Connection, number: int, hour: int) -> RollUp | None:
-    sql = f"SELECT {_ROLLED} FROM roll_ups WHERE configuration_id = ? AND hour = ? ORDER BY part"
-    total: RollUp | None = None
-    for row in connection.select(sql, (number, hour)):
-        total = _together(total, RollUp.of_row(row))
-    return total
+def _stored_hours(
+    connection: Connection, number: int, condition: str = "1 = 1"
+) -> dict[int, tuple[RollUp, int]]:
+    """Return the stored counts of each hour of a configuration, and how many of its attempts were deleted."""
+    hours: dict[int, RollUp] = {}
+    gone: Counter[int] = Counter()
+    sql = f"SELECT hour, deleted, {_ROLLED} FROM roll_ups WHERE configuration_id = ? AND {condition} ORDER BY hour, part"
+    for hour, deleted, *row in connection.select(sql, (number,)):
+        merge(hours, hour, RollUp.of_row(row))
+        gone[hour] += deleted
+    return {hour: (rolled, gone[hour]) for hour, rolled in hours.items()}
 
 
-def _compare(
-    connection: Connection,
-    key: tuple[int, int],
-    stored: _Hour | None,
-    recount: RollUp | None,
-    notes: Notes,
-) -> None:
-    number, hour = key
-    where = f"configuration {number}, hour {_hour_text(hour)}"
-    with notes.reading("roll_ups"):
-        counts = _parts(connection, number, hour)
+def _check_counts(connection: Connection, number: int, recounted: dict[int, RollUp], notes: Notes) -> None:
+    """Compare the counts of each hour with its attempts, and those of all times and the inputs with the hours."""
+    stored = _stored_hours(connection, number)
+    for hour in sorted(stored.keys() | recounted.keys()):
+        where, recount = _place(number, hour), recounted.get(hour)
+        counts, deleted = stored.get(hour, (None, 0))
         if counts is None:
             notes.add("roll_ups", f"{where}: its attempts are not counted")
-        elif stored is not None and stored.deleted:
-            notes.add_all("roll_ups", where, _contradictions(counts, recount, stored.deleted))
+        elif deleted:
+            notes.add_all("roll_ups", where, _contradictions(counts, recount, deleted))
         elif recount is None:
             notes.add("missing", f"{where}: its {counts.attempts} attempts are missing")
         else:
             part = "missing" if recount.attempts < counts.attempts else "roll_ups"
             notes.add_all(part, where, _differences(counts, recount))
+    _check_totals(connection, number, [counts for counts, _ in stored.values()], notes)
+
+
+def _place(number: int, hour: int) -> str:
+    return f"configuration {number}, hour {_hour_text(hour)}"
 
 
 def _hour_text(hour: int) -> str:
@@ -289,17 +278,14 @@ def _contradictions(counts: RollUp, left: RollUp | None, deleted: int) -> Iterat
         yield "its attempts do not add up"
 
 
-def _check_totals(connection: Connection, number: int, notes: Notes) -> None:
-    """Compare the counts of all times with those of the hours, and the inputs with the calls."""
+def _check_totals(connection: Connection, number: int, hours: Sequence[RollUp], notes: Notes) -> None:
     total = writing.StoredConfiguration(number)
     calls, unknown, weights = [0, 0], [0, 0], [0, 0]
-    sql = f"SELECT {_ROLLED} FROM roll_ups WHERE configuration_id = ? ORDER BY hour, part"
-    for row in connection.select(sql, (number,)):
-        part = RollUp.of_row(row)
-        total.add(part)
-        failed = bytes(code == ord("1") for code in part.outcomes)
-        calls[0], calls[1] = calls[0] + sum(part.inputs), calls[1] + sum(compress(part.inputs, failed))
-        n, k = part.unknown_inputs()
+    for one in hours:
+        total.add(one)
+        failed = bytes(code == ord("1") for code in one.outcomes)
+        calls[0], calls[1] = calls[0] + sum(one.inputs), calls[1] + sum(compress(one.inputs, failed))
+        n, k = one.unknown_inputs()
         unknown[0], unknown[1] = unknown[0] + n, unknown[1] + k
     shapes: Counter[str] = Counter({shape(1, 0): unknown[0] - unknown[1], shape(1, 1): unknown[1]})
     sql = "SELECT input, n, k FROM inputs WHERE configuration_id = ?"
@@ -346,30 +332,27 @@ def rebuild(connection: Connection, on_step: Callable[[str, int, int], None]) ->
         connection: In a transaction in which nobody else writes.
         on_step: Receives what is counted, how many attempts are done, and how many there are.
     """
-    kept = _kept_hours(connection)
-    sql = "SELECT DISTINCT configuration_id, hour FROM roll_ups"
-    gone = [place for place in map(tuple, connection.select(sql)) if place not in kept]
-    connection.many("DELETE FROM roll_ups WHERE configuration_id = ? AND hour = ?", gone)
+    named = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
+    numbers = {tuple(row[1:]): row[0] for row in connection.select(named)}
+    kept = {
+        configuration: {
+            hour: counts for hour, (counts, _) in _stored_hours(connection, number, _HAS_DELETED).items()
+        }
+        for configuration, number in numbers.items()
+    }
+    connection.execute(f"DELETE FROM roll_ups WHERE NOT {_HAS_DELETED}")
     connection.execute("DELETE FROM inputs")
     empty = "first_started_at = NULL, last_started_at = NULL, results = '{}', tallies = '{}'"
     connection.execute(f"UPDATE configurations SET {empty}")
-    named = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
-    numbers = {tuple(row[1:]): row[0] for row in connection.select(named)}
-    for configuration, number in numbers.items():
-        hours = [_parts(connection, number, hour) for of, hour in kept if of == number]
-        writing.add_to_totals(connection, configuration, [rolled for rolled in hours if rolled is not None])
+    for configuration, hours in kept.items():
+        writing.add_to_totals(connection, configuration, list(hours.values()))
     for rows in whole_calls(_pages(connection, Notes(on_step))):
         rolled = {
             (configuration, hour): one
             for (configuration, hour), one in rolled_up(rows).items()
-            if (numbers.get(configuration), hour) not in kept
+            if hour not in kept.get(configuration, ())
         }
         known = writing.configurations(
             connection, dict.fromkeys(configuration for configuration, _ in rolled)
         )
         writing.count(connection, rolled, known)
-
-
-def _kept_hours(connection: Connection) -> set[tuple[int, int]]:
-    sql = "SELECT DISTINCT configuration_id, hour FROM roll_ups WHERE deleted > 0"
-    return {(number, hour) for number, hour in connection.select(sql)}

@@ -19,7 +19,14 @@ from schema_guard.records.counts.calls import (
     hour_of,
     whole_calls,
 )
-from schema_guard.records.counts.rollups import ROLL_UP_COLUMNS, RollUp, add_counts, inputs_of, rolled_up
+from schema_guard.records.counts.rollups import (
+    ROLL_UP_COLUMNS,
+    RollUp,
+    add_counts,
+    inputs_of,
+    merge,
+    rolled_up,
+)
 from schema_guard.records.counts.tallies import IDENTITY, counted, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.payloads.texts import TEXT_MARKS, Payload, texts_of
@@ -198,11 +205,7 @@ class Snapshot:
             WHERE r.hour >= ? AND r.hour < ? AND {condition} ORDER BY r.configuration_id, r.hour, r.part"""
         hours: dict[tuple[int, int], RollUp] = {}
         for number, hour, *row in self.connection.select(sql, [first, last, *values]):
-            part, known = RollUp.of_row(row), hours.get((number, hour))
-            if known is None:
-                hours[number, hour] = part
-            else:
-                known.add(part)
+            merge(hours, (number, hour), RollUp.of_row(row))
         by_configuration: dict[int, list[RollUp]] = defaultdict(list)
         for (number, _), rolled in hours.items():
             by_configuration[number].append(rolled)
@@ -227,7 +230,8 @@ class Snapshot:
         ids = {configuration: number for number, configuration in self._names_by_id().items()}
         hours: dict[tuple[Row, int], RollUp] = {}
         for rows in whole_calls(self._pages(where, first, last)):
-            _merge(hours, rows)
+            for key, rolled in rolled_up(rows).items():
+                merge(hours, key, rolled)
         return [(ids[configuration], hour, rolled) for (configuration, hour), rolled in hours.items()]
 
     def arrivals(self, most: int) -> list[tuple[int, float | None]]:
@@ -387,14 +391,6 @@ class Snapshot:
         """Return every target rate, in the order of storing."""
         values = (store_text(schema_fingerprint),)
         return list(starmap(DeclaredTarget, self.connection.select(writing.TARGETS, values)))
-
-
-def _merge(hours: dict[tuple[Row, int], RollUp], rows: list[StoredRow]) -> None:
-    for key, rolled in rolled_up(rows).items():
-        if key in hours:
-            hours[key].add(rolled)
-        else:
-            hours[key] = rolled
 
 
 def _whole(rounded: Any, at: float) -> int:
