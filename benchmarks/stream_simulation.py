@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard import __version__
 from schema_guard.decide.breaches import breaches, open_rise
-from schema_guard.decide.case import Case, case_of
+from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.recorded.production import of_calls
 from schema_guard.decide.recorded.stream import CallsInOrder
@@ -120,7 +120,7 @@ def looked_at(failed: Sequence[int], n: int, found: Sequence[Change], config: di
     stream = CallsInOrder(known, n, (), noticed)
     counts = {"id": "calls", "rung": "bare", "n": n, "k_final": len(known), "traffic_share": 1.0}
     evidence = {"strategies": [{**counts, **of_calls(stream, stream.part(()), n)}], "config": config}
-    return case_of(read_evidence(evidence))
+    return Case(read_evidence(evidence))
 
 
 def ever_enough(failed: Sequence[int], n: int, config: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.evidence.values import KINDS, AttemptCounts, Config, StrategyCounts
+from schema_guard.decide.fixable import Failures
 from schema_guard.stats import Bursts, Hazards, Rate, e_value, retry_hazards
 from schema_guard.text import plural
 
@@ -119,6 +120,24 @@ class Measured:
         if self.state != "pass" or self.strategy.traffic_share is None or not self.failed.bounds.upper:
             return None
         return self.met[0].aim.limit / self.failed.bounds.upper
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether there is data of which a rate of the traffic can be read."""
+        return self.strategy.is_rated and self.failed.n > 0
+
+    @property
+    def failures(self) -> Failures:
+        """The failed calls by kind and code."""
+        hazards = self.retries.hazards if self.retries else ()
+        codes = (self.strategy.failure_codes or {}) if self.failure_kinds else {}
+        again = hazards[1] if len(hazards) > 1 else None
+        return Failures(self.failed_calls, self.failure_kinds, codes, again)
+
+    @property
+    def misses_any(self) -> bool:
+        """Whether there is anything to be fixed."""
+        return self.failed_calls > 0 or any(met.state == "fail" for met in self.met)
 
     def missed(self, name: str) -> bool:
         """Say whether something that is asked for is proved to be missed."""

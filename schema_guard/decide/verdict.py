@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import as_json, breaches, change_text
-from schema_guard.decide.case import Case, case_of, content_loss
+from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.plain import to_json
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ways_of
@@ -189,7 +189,7 @@ def decide(evidence: Mapping[str, Any]) -> Verdict:
     'PROMPTING_ENOUGH'
     """
     read = read_evidence(evidence)
-    return _schemas_flagged(read) if read.schemas else _decided(case_of(read))
+    return _schemas_flagged(read) if read.schemas else _decided(Case(read))
 
 
 def _decided(case: Case) -> Verdict:
@@ -376,7 +376,7 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
         e_better = _finite(compared.e_value)
         figures["paired_e"] = e_better
         figures["paired"] = {**asdict(compared), "e_value": e_better, "odds": odds(e_better)}
-    loss = content_loss(case)
+    loss = case.content_loss
     if pilot.content is not None and loss is not None:
         figures["content"] = {**pilot.content._asdict(), "lower": loss.lower, "upper": loss.upper}
     return figures

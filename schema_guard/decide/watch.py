@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import LEAST_PART, Breach, breaches, change_text
-from schema_guard.decide.case import Case, case_of, is_gone
+from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.exclusions import ExcludedCalls, Unexplained, ways_of
 from schema_guard.decide.explanation.uses import uses_of
@@ -163,7 +163,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
 
 
 def _of_function(gathered: Gathered) -> list[Watched]:
-    case = case_of(read_evidence(gathered.evidence))
+    case = Case(read_evidence(gathered.evidence))
     wrong, uses = breaches(case), uses_of(case)
     configurations = [*_in_use(case), *([] if case.piloted is None else [case.piloted])]
     return [_watched(gathered, case, one, wrong, uses) for one in configurations]
@@ -172,7 +172,7 @@ def _of_function(gathered: Gathered) -> list[Watched]:
 def _in_use(case: Case) -> Sequence[Measured]:
     """Give what is in production; where that is not known, what is no trial."""
     own = [
-        one for one in case.strategies if one.strategy.traffic_share is not None and not is_gone(one.strategy)
+        one for one in case.strategies if one.strategy.traffic_share is not None and not one.strategy.is_gone
     ]
     unrated = [one for one in case.strategies if not one.strategy.is_rated]
     return case.in_production or own or unrated

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from sys import float_info
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.pointer import join, pointer, split
 from schema_guard.text import clip, did_you_mean, safe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from schema_guard.schema import Schema
     from schema_guard.values import Violation
 
@@ -28,18 +30,52 @@ _DEEPEST = 30
 _MOST_REPORTED = 8
 
 
-def judged(document: Any, schema: Schema[Any], name: str) -> Any:
+class Conflict(NamedTuple):
+    """A place that does not fit to others of the same document, which no schema can say."""
+
+    location: str
+    expected: str
+    got: Any
+    advice: str = ""
+
+    @property
+    def got_text(self) -> str:
+        """The value at that place, in words."""
+        from schema_guard.validation.violations import describe  # only faults need it
+
+        return describe(self.got)
+
+
+class _NotJson(Exception):
+    """A value that JSON does not have."""
+
+    def __init__(self, value: object, path: tuple[str | int, ...]) -> None:
+        super().__init__()
+        self.value, self.path = value, path
+
+
+def judged(
+    document: Any,
+    schema: Schema[Any],
+    name: str,
+    conflicts: Callable[[Any], Iterable[Conflict]] = lambda _: (),
+) -> Any:
     """Give a document as plain JSON, judged by its schema.
 
     Args:
         document: JSON values; any mapping is an object, a tuple is an array.
         schema: What it has to keep to.
         name: What a message calls the document: `"evidence"`, a path.
+        conflicts: Returns the contradictions in a document that keeps to the schema.
 
     Raises:
-        InvalidArgument: The document is not JSON, or breaks the schema; the most relevant fault is told.
+        InvalidArgument: The document is not JSON, breaks the schema, or contradicts itself. The message has the most
+            relevant fault.
     """
-    plain = _plain(document, name, ())
+    try:
+        plain = _plain(document, ())
+    except _NotJson as error:
+        raise _no_json(name, error.value, error.path) from None
     try:
         broken = schema.violations(plain, max_steps=_MOST_STEPS)
     except InvalidArgument as error:
@@ -48,6 +84,9 @@ def judged(document: Any, schema: Schema[Any], name: str) -> Any:
         first = broken[0]
         advice = _advice(schema.document, first, plain)
         raise fault(name, first.instance_location, expected=first.expected, got=first.actual, advice=advice)
+    for wrong in conflicts(plain):
+        location, expected, _, advice = wrong
+        raise fault(name, location, expected=expected, got=wrong.got_text, advice=advice)
     return plain
 
 
@@ -57,7 +96,7 @@ def fault(name: str, location: str, *, expected: str, got: str, advice: str = ""
     return InvalidArgument(safe(f"{message}: {advice}" if advice else message))
 
 
-def _plain(value: Any, name: str, path: tuple[str | int, ...]) -> Any:
+def _plain(value: Any, path: tuple[str | int, ...]) -> Any:
     """Give a value in JSON's own types."""
     if value is None or isinstance(value, bool):
         return value
@@ -67,13 +106,13 @@ def _plain(value: Any, name: str, path: tuple[str | int, ...]) -> Any:
         return int(value) if isinstance(value, int) else float(value)
     if len(path) <= _DEEPEST:
         if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-            return {key: _plain(member, name, (*path, key)) for key, member in value.items()}
+            return {key: _plain(member, (*path, key)) for key, member in value.items()}
         if isinstance(value, (list, tuple)):
-            return [_plain(member, name, (*path, index)) for index, member in enumerate(value)]
-    raise _no_json(value, name, path)
+            return [_plain(member, (*path, index)) for index, member in enumerate(value)]
+    raise _NotJson(value, path)
 
 
-def _no_json(value: Any, name: str, path: tuple[str | int, ...]) -> InvalidArgument:
+def _no_json(name: str, value: Any, path: tuple[str | int, ...]) -> InvalidArgument:
     from schema_guard.validation.violations import describe  # only failures need it
 
     expected, got = "a JSON value", f"a {type(value).__name__}"

@@ -10,21 +10,13 @@ from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.text import did_you_mean
+from schema_guard.validation.published_schemas import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Shares are typed by people, as 0.333 for a third.
 _SHARE_ROUNDING = 0.0015
-
-
-class Conflict(NamedTuple):
-    """What a schema cannot say: a place that does not fit to others of the same document."""
-
-    location: str
-    expected: str
-    got: Any
-    advice: str = ""
 
 
 class _Part(NamedTuple):

@@ -7,7 +7,7 @@ contradicts itself is an error. A claim without its reason is not taken: it beco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from schema_guard.decide.evidence.plain import from_json
 from schema_guard.decide.evidence.values import CaseEvidence
 from schema_guard.decide.playbook import Claim
 from schema_guard.schema import Schema
-from schema_guard.validation.published_schemas import fault, judged
+from schema_guard.validation.published_schemas import Conflict, judged
 
 
 @cache
@@ -57,15 +57,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
         InvalidArgument: It is not what the format asks for, or contradicts itself; the message names the
             place by its JSON Pointer.
     """
-    document = _without_nulls(judged(evidence, evidence_schema(), "evidence"))
-    for wrong in conflicts(document):
-        raise fault(
-            "evidence",
-            wrong.location,
-            expected=wrong.expected,
-            got=_described(wrong.got),
-            advice=wrong.advice,
-        )
+    document = _without_nulls(judged(evidence, evidence_schema(), "evidence", _contradictions))
     notes = list(document.get("notes", ()))
     config = with_budget(document.get("config", {}), document.get("latency"))
     options = document.get("options", {})
@@ -108,10 +100,8 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(member) for member in value] if isinstance(value, list) else value
 
 
-def _described(value: Any) -> str:
-    from schema_guard.validation.violations import describe  # only faults need it
-
-    return describe(value)
+def _contradictions(plain: Any) -> Iterator[Conflict]:
+    return conflicts(_without_nulls(plain))
 
 
 def _reasoned(claim: Claim, notes: list[str]) -> Claim:

@@ -19,6 +19,9 @@ from schema_guard.decide.failing_places import FailingPlace
 from schema_guard.decide.in_use import Arrival
 from schema_guard.decide.playbook import Claim
 
+# Where the order of arrival is not known, what has less of the latest calls is being tried, or on its way out.
+_IN_PRODUCTION = 0.1
+
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
 
 
@@ -246,6 +249,18 @@ class StrategyCounts:
     def is_rated(self) -> bool:
         """Whether a rate of these calls is one of the traffic, or of a sample of it."""
         return self.traffic is None or self.traffic.is_rated
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was in use and is no more, by the order of arrival."""
+        return self.arrival is not None and self.arrival.is_gone
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it is in use. If the order of arrival is not known, a tenth of the latest calls decides."""
+        if self.arrival is None:
+            return (self.traffic_share or 0.0) >= _IN_PRODUCTION
+        return not self.arrival.is_gone
 
 
 class Segment(NamedTuple):

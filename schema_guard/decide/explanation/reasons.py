@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import undo_text
-from schema_guard.decide.case import Case, content_loss, routed_cost
+from schema_guard.decide.case import Case
 from schema_guard.decide.explanation.commands import (
     decide_command,
     export_command,
@@ -355,7 +355,7 @@ def _routing_note(case: Case, ruling: Ruling) -> Iterator[str]:
     tune, _ = concentration(case)
     if ruling.figures.get("reason") != "not_economic" or case.tuned or not tune:
         return
-    cost = routed_cost(case, tune)
+    cost = case.routed_cost(tune)
     if cost is not None and cost.passes and cost.pess.payback_months is not None:
         names = ", ".join(part.name for part in tune)
         yield f"tuning for {names} alone would pay back in {months(cost.pess.payback_months)}"
@@ -386,7 +386,7 @@ def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
     cost, shutdown = ruling.cost or case.cost, case.evidence.feasibility.months_to_shutdown
     if cost is None:
         return
-    loss = content_loss(case)
+    loss = case.content_loss
     if loss is not None and loss.upper > case.config.content_margin:
         yield f"content: the tuned model loses {interval(loss.lower, loss.upper)} of right answers"
     if cost.pess.tuned_rate > case.config.target:

@@ -7,13 +7,13 @@ from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import Breach, too_few
-from schema_guard.decide.case import Case, is_gone
 from schema_guard.decide.in_use import Arrival, rounded_up
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from schema_guard.decide.case import Case
     from schema_guard.stats import Rate
 
 STOP = "too few to matter, stop it anyway"
@@ -34,7 +34,7 @@ def uses_of(case: Case) -> dict[str, dict[str, Any]]:
         if arrival is None:
             continue
         share = configuration.traffic_share or 0.0
-        if is_gone(configuration):
+        if configuration.is_gone:
             uses[name] = {"use": "gone", "text": _gone_text(arrival)}
         elif main is not None and main.strategy is configuration:
             uses[name] = {"use": "main", "text": f"main: {_share_text(share)}"}

@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.breaches import breaches, change_text, open_rise
-from schema_guard.decide.case import Case, blocked, cheapest, failures_of, helps
+from schema_guard.decide.case import Case, helps
 from schema_guard.decide.fixable import FIXABLE
 from schema_guard.decide.playbook import RAISE_OUTPUT, STRICT, next_step, untested
 from schema_guard.decide.rules.ruling import (
@@ -145,7 +145,7 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     if not passing:
         return None
     used = case.in_use
-    chosen = used if used is not None and used in passing else cheapest(case, passing)
+    chosen = used if used is not None and used in passing else case.cheapest(passing)
     figures: dict[str, Any] = {"strategy": chosen.strategy.id}
     others = [one for one in case.in_production if one is not chosen and one.state == "fail"]
     is_piloted = case.piloted is not None and case.piloted.state == "fail"
@@ -155,7 +155,7 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     text += inputs_text(case, chosen)
     if case.cost is None or not case.cost.would_pass:
         return Ruling("PROMPTING_ENOUGH", text + (payback_text(case.cost) if case.cost else ""), figures)
-    reasons = blocked(case.evidence, case.cost)
+    reasons = case.blocked(case.cost)
     if reasons:
         why = f"{text}; tuning would pay by its cost, but is blocked: {', '.join(reasons)}"
         return Ruling("PROMPTING_ENOUGH", why, {**figures, "cost_case_blocked": reasons})
@@ -232,7 +232,7 @@ def try_next_fix(case: Case) -> Ruling | None:
         return None
     if best.strategy.failure_codes is not None:
         step = _first_that_helps(case, best, steps)
-        failures = failures_of(best)
+        failures = best.failures
         text = (
             f": {step} can fix {failures.fixed_by(step):g} of {failures.told()}"
             if best.missed("format")
@@ -355,7 +355,7 @@ def _calls_of_trial(case: Case, missed: Sequence[tuple[float, float]]) -> int | 
 
 def _first_that_helps(case: Case, measurement: Measured, steps: Sequence[str]) -> str:
     """Give the first step that can reach the target alone, else the one that fixes the most, the first of equals."""
-    failures = failures_of(measurement)
+    failures = measurement.failures
     reaching = next((step for step in steps if _reaches(case, measurement, step)), None)
     return reaching or max(steps, key=failures.fixed_by)
 
@@ -373,7 +373,7 @@ def _reaches(case: Case, measurement: Measured, step: str) -> bool:
 
 def _unfixable(case: Case, measurement: Measured, step: str) -> dict[str, float]:
     """Give the failures that a step is known not to fix, in the unit of the rate, and their lower bound."""
-    k = measurement.in_unit(failures_of(measurement).left_by(step))
+    k = measurement.in_unit(measurement.failures.left_by(step))
     return {"k": k, "lower": bounds(k, measurement.failed.n, alpha=case.alpha_each).lower}
 
 

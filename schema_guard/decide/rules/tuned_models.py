@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.case import Case, SegmentRates, blocked, content_loss, loss_of, routed_cost
+from schema_guard.decide.case import Case, SegmentRates, loss_of
 from schema_guard.decide.rules.prompting import switch_for_less
 from schema_guard.decide.rules.ruling import (
     Ruling,
@@ -69,7 +69,7 @@ def route_by_pilot(case: Case) -> Ruling | None:
     share = fsum(part.share for part in tune)
     if not tune or not prompt or share < case.config.primary_share_min - _ROUNDING:
         return None
-    cost = routed_cost(case, tune)
+    cost = case.routed_cost(tune)
     if any(part.prompt_state != "pass" for part in prompt) or cost is None or not cost.would_pass:
         return None
     why = (
@@ -83,7 +83,7 @@ def route_by_pilot(case: Case) -> Ruling | None:
 
 def _ends_too_early(case: Case, text: str, cost: CostCase) -> Ruling:
     """Return that a pilot passed, and that its base model ends before it has earned its cost."""
-    reasons = blocked(case.evidence, cost)
+    reasons = case.blocked(cost)
     why = f"{text}, but is blocked: {', '.join(reasons)}"
     return Ruling("FINE_TUNE_BLOCKED", why, {**exhausted(case), "blocked": reasons}, cost)
 
@@ -103,7 +103,7 @@ def pilot_failed(case: Case) -> Ruling | None:
 def content_lost(case: Case) -> Ruling | None:
     """Rule 6: the tuned model is valid and less often right, or may be by more than the margin."""
     pilot, margin = case.evidence.pilot, case.config.content_margin
-    loss = content_loss(case)
+    loss = case.content_loss
     if loss is None or pilot is None or pilot.content is None:
         return None
     text = f"of {pilot.content.n} known answers the tuned model loses {interval(loss.lower, loss.upper)}"
@@ -153,7 +153,7 @@ def pilot_for_what_prompts_miss(case: Case) -> Ruling | None:
     if case.tuned is not None or not names:
         return None
     why = f"{all_fail(case)}{payback_text(case.cost)}; only a pilot tells whether a tuned model meets {names[0]}"
-    reasons = blocked(case.evidence, case.cost)
+    reasons = case.blocked(case.cost)
     if reasons:
         why = f"{why}, but tuning is blocked: {', '.join(reasons)}"
         return Ruling("FINE_TUNE_BLOCKED", why, {**exhausted(case), "blocked": reasons, "reason": names[0]})
@@ -198,7 +198,7 @@ def does_not_pay(case: Case) -> Ruling | None:
 def is_blocked(case: Case) -> Ruling | None:
     """Rule 7: it would pay, and cannot be done."""
     assert case.cost is not None
-    reasons = blocked(case.evidence, case.cost)
+    reasons = case.blocked(case.cost)
     if not reasons:
         return None
     why = f"{all_fail(case)}{payback_text(case.cost)}, but is blocked: {', '.join(reasons)}"
@@ -211,8 +211,8 @@ def route_by_segments(case: Case) -> Ruling | None:
     Tuning the failing ones has to pay on their calls alone; else all of the traffic is tuned, which does.
     """
     tune, prompt = concentration(case)
-    cost = routed_cost(case, tune) if tune else None
-    if cost is None or not cost.would_pass or blocked(case.evidence, cost):
+    cost = case.routed_cost(tune) if tune else None
+    if cost is None or not cost.would_pass or case.blocked(cost):
         return None
     why = f"{all_fail(case)}; the failures are in {names_of(tune)}, not in {names_of(prompt)}{payback_text(cost)}"
     figures = {**exhausted(case), "stage": "pilot", **_routes(tune, prompt)}

@@ -8,7 +8,7 @@ import pytest
 
 from schema_guard import About, Evidence, Router, guard, open_store, tags
 from schema_guard.decide import decide
-from schema_guard.decide.case import case_of
+from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.report.as_text import as_text
@@ -191,7 +191,7 @@ def test_a_tuned_model_costs_what_its_fallbacks_cost_too(tmp_path, has_table):
         values = {"economics": money(), "calls_per_month": 1000}
         evidence = gather(store, extra=values, prices=str(table) if has_table else None).evidence
     # Seconds cost nothing here.
-    case = case_of(read_evidence(evidence))
+    case = Case(read_evidence(evidence))
 
     assert case.price(case.in_use) == pytest.approx(0.0008)
     assert case.cost.point.tuned_per_call == pytest.approx(0.0008)
