@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.tuning.export.similarity import SAME, Groups, normalised, similar_pairs
+from schema_guard.ext.tuning.export.similarity import SAME, Groups, normalised, shingles, similar_pairs
 from schema_guard.ext.tuning.export.splitting import DIFFER
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def label_next(
             unanswered.setdefault(text, open_input)
     texts = list(unanswered)[:_MOST_COMPARED]
     groups = Groups(len(texts))
-    for pair in similar_pairs(texts, SAME):
+    for pair in similar_pairs(shingles(texts), SAME):
         groups.join(pair.first, pair.second)
     different = [unanswered[text] for place, text in enumerate(texts) if groups.root(place) == place]
     have = Counter((row.segment, row.failure) for row in rows)

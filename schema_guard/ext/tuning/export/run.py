@@ -190,7 +190,7 @@ def _warnings(split: SplitRows, every: list[TrainingRow]) -> Iterator[str]:
                 yield f"{side}.jsonl is empty: too few clusters"
     yield from _private(every)
     if split.similarity > 1:
-        yield "most inputs are nearly alike, as of one template: only equal ones are kept on one side of the split"
+        yield "over a third of the inputs are near copies of each other: only equal inputs are kept on one side of the split"
 
 
 def _private(every: list[TrainingRow]) -> Iterator[str]:

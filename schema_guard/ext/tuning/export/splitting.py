@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.bench.suites.values import as_written
-from schema_guard.ext.tuning.export.similarity import SIMILAR, Groups, SimilarPair, normalised, similar_pairs
+from schema_guard.ext.tuning.export.similarity import (
+    COMMON,
+    NEAR,
+    SAME,
+    Groups,
+    masked_shingles,
+    normalised,
+    shingles,
+    similar_pairs,
+)
 from schema_guard.ext.tuning.export.values import SIDES, SOURCES, OpenInput
 from schema_guard.records.rows import keyed_hash
 
@@ -32,9 +41,8 @@ _LESS: Final = "an input that is there already, with an answer that was looked a
 _HELD_OUT: Final = "nearly an input of the test tasks of the suite's own split"
 _NOT_TAKEN: Final = "more than --max-examples"
 
-# A larger group of inputs that are merely alike leaves nothing to split.
-_LARGEST_SHARE = 1 / 3
-_STRICTER: Final = (SIMILAR, 0.9, 0.95, 2.0)
+# If a cluster of near copies would be larger than `COMMON`, too little is left to split. The last one joins equal inputs only.
+_STRICTER: Final = (NEAR, 0.8, 2.0)
 
 
 @dataclass
@@ -46,14 +54,14 @@ class SplitRows:
         clusters: Of each row, by the file: equal numbers for rows that belong together.
         left_out: How many rows were left out, by reason.
         open: Inputs that only a person can answer.
-        similarity: From which similarity on inputs were kept on one side; above 1: only equal ones were.
+        similarity: Inputs with at least this similarity are on one side. Above 1, only equal ones are.
     """
 
     sides: dict[Side, list[TrainingRow]] = field(default_factory=lambda: {side: [] for side in SIDES})
     clusters: dict[Side, list[int]] = field(default_factory=lambda: {side: [] for side in SIDES})
     left_out: Counter[str] = field(default_factory=Counter)
     open: list[OpenInput] = field(default_factory=list)
-    similarity: float = SIMILAR
+    similarity: float = NEAR
 
 
 def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRows:
@@ -62,11 +70,11 @@ def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRo
     key = f"schema-guard export {settings.seed}".encode()
     ordered = sorted(rows, key=lambda row: _rank(row, key))
     texts = [normalised(row.text) for row in ordered]
-    unique, pairs, copies = _without_copies(ordered, texts, split)
+    unique, copies = _without_copies(ordered, texts, split)
     kept_rows, kept_texts = [ordered[place] for place in unique], [texts[place] for place in unique]
-    # A copy that is left out says of its input which cluster that is in as well.
+    # A copy that is left out puts its input into the cluster of the copy too.
     named = [(place, ordered[copy].cluster) for copy, place in copies]
-    groups = _clusters(kept_rows, pairs, named, split)
+    groups = _clusters(kept_rows, named, split)
     chosen = _selected(kept_rows, settings, split)
     clusters = defaultdict(list)
     for place in chosen:
@@ -87,36 +95,28 @@ def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
 
 def _without_copies(
     rows: Sequence[TrainingRow], texts: Sequence[str], split: SplitRows
-) -> tuple[list[int], list[SimilarPair], list[tuple[int, int]]]:
-    """Give the places of the rows that are no copy of an earlier one, the pairs of these that are alike, and each copy's."""
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """Return the rows that are no copy of an earlier one, and each copy with the number of the row that it repeats."""
     answers = [as_written(row.answer) for row in rows]
     unique = _without_equal(rows, texts, answers, split)
-    pairs = list(similar_pairs([texts[place] for place in unique]))
     near: defaultdict[int, list[int]] = defaultdict(list)
-    for pair in pairs:
-        near[pair.second].append(pair.first)
-    renumbered: dict[int, int] = {}
+    for pair in similar_pairs(shingles([texts[place] for place in unique]), SAME):
+        if _is_same(answers[unique[pair.first]], answers[unique[pair.second]]):
+            near[pair.second].append(pair.first)
+    numbers: dict[int, int] = {}
     of_text: dict[str, int] = {}
-    for number, place in enumerate(unique):
-        copies = [
-            one
-            for one in near[number]
-            if one in renumbered and _is_same(answers[unique[one]], answers[place])
-        ]
-        if not copies:
-            of_text[texts[place]] = renumbered[number] = len(renumbered)
+    for at, place in enumerate(unique):
+        copied = next((one for one in near[at] if one in numbers), None)
+        if copied is None:
+            numbers[at] = len(numbers)
+            of_text[texts[place]] = numbers[at]
             continue
-        of_text[texts[place]] = renumbered[copies[0]]
-        is_held_out = any(rows[unique[one]].side == "test" for one in copies) and rows[place].side != "test"
+        of_text[texts[place]] = numbers[copied]
+        is_held_out = rows[unique[copied]].side == "test" and rows[place].side != "test"
         split.left_out[_HELD_OUT if is_held_out else _NEARLY] += 1
-    among = [
-        pair._replace(first=renumbered[pair.first], second=renumbered[pair.second])
-        for pair in pairs
-        if pair.first in renumbered and pair.second in renumbered
-    ]
-    chosen = [unique[number] for number in renumbered]
-    others = set(range(len(rows))).difference(chosen)
-    return chosen, among, [(one, of_text[texts[one]]) for one in sorted(others) if texts[one] in of_text]
+    chosen = [unique[at] for at in numbers]
+    others = sorted(set(range(len(rows))).difference(chosen))
+    return chosen, [(one, of_text[texts[one]]) for one in others if texts[one] in of_text]
 
 
 def _without_equal(
@@ -150,28 +150,26 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def _clusters(
-    rows: Sequence[TrainingRow],
-    pairs: Sequence[SimilarPair],
-    named: Sequence[tuple[int, str | None]],
-    split: SplitRows,
+    rows: Sequence[TrainingRow], named: Sequence[tuple[int, str | None]], split: SplitRows
 ) -> list[int]:
-    """Give for each row the number of its cluster: the user's tag, the store's hash of the input, what is alike."""
+    """Return the number of the cluster of each row, by your tags, the hashes of the store, and near copies."""
+    pairs = list(similar_pairs(masked_shingles([row.text for row in rows]), NEAR))
     roots: list[int] = []
     for least in _STRICTER:
         groups = Groups(len(rows))
         groups.join_labelled([*enumerate(row.cluster for row in rows), *named])
-        groups.join_equal(row.input_hash for row in rows)
+        groups.join_labelled(enumerate(row.input_hash for row in rows))
         labelled = Counter(map(groups.root, range(len(rows))))
         for pair in pairs:
             sides = {rows[pair.first].side, rows[pair.second].side}
-            # What a suite has put on two sides stays there.
+            # The suite's own split stays as it is.
             if pair.similarity >= least and sides != {"train", "test"}:
                 groups.join(pair.first, pair.second)
         roots = list(map(groups.root, range(len(rows))))
         split.similarity = least
         largest = max(Counter(roots).values(), default=0)
-        # A cluster that the user has named stays one, however large.
-        if largest <= max(1, _LARGEST_SHARE * len(rows), max(labelled.values(), default=0)):
+        # A cluster that your tags make stays whole, whatever its size.
+        if largest <= max(1, COMMON * len(rows), max(labelled.values(), default=0)):
             break
     return roots
 
