@@ -15,7 +15,7 @@ from schema_guard.ext.traces.document import document_of
 from schema_guard.ext.traces.run import TraceOptions, import_traces
 from schema_guard.ext.traces.schemas import Schemas
 from schema_guard.ext.traces.tools.order import TOOLS
-from schema_guard.ext.traces.tools.plain_rows import FIELDS, Plain
+from schema_guard.ext.traces.tools.plain_rows import FIELDS, PLAIN
 from schema_guard.prices.charges import charges_of, default_charges
 from schema_guard.report.as_text import as_text
 from schema_guard.text import did_you_mean, safe
@@ -71,7 +71,7 @@ def import_replies(  # noqa: PLR0913 - one argument for each option of the comma
         function,
         tuple(only),
         {name: place for name, place in places.items() if name in _OF_ALL_TOOLS},
-        places if tool == Plain.name else {},
+        places if tool == PLAIN else {},
         price,
     )
     with phases() as on_step:
@@ -111,7 +111,7 @@ def _price(prices: str | None) -> Price | None:
 def _places(tool: str, given: Sequence[str]) -> dict[str, str]:
     """Return the place of each field that `--field` names."""
     _tool(tool)
-    known = ("schema", *(FIELDS if tool == Plain.name else _OF_ALL_TOOLS))
+    known = ("schema", *(FIELDS if tool == PLAIN else _OF_ALL_TOOLS))
     places: dict[str, str] = {}
     for text in given:
         name, place = _pair("--field", text, "OURS=PLACE")

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stored replies of one call -> its outcome, by the loop that guarded calls go through.
+"""Validate the stored replies of one call, by the loop of guarded calls.
 
-Rules: a call is what an observed one would have been, with its attempts; an id is made of the tool's own, so that the
-same reply is the same call however often it is imported; what nobody knows is unknown.
+The id of a call is made of the tool's id, so importing a reply twice gives one call.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from schema_guard.strategies import Price
     from schema_guard.values import Outcome, Prompt, Reply
 
-__all__ = ["Judged", "Judging", "call_id", "prompt_of", "settings_text", "task_text"]
+__all__ = ["Judged", "Judging", "call_id", "prompt_of", "settings_text"]
 
 _LATEST_MS = 2**48 - 1
 _UNVERSIONED = "imported"
@@ -66,8 +65,8 @@ def call_id(tool: str, own: str, schema_fingerprint: str, started_at: float | No
     return f"{at:012x}8{digest[:3]}{8 | int(digest[3], 16) & 3:x}{digest[4:19]}"
 
 
-def prompt_of(task: Any) -> Prompt | None:
-    """Give what was sent as a prompt: messages, also those that stand as JSON in a text, else the text."""
+def prompt_of(task: str | None) -> Prompt | None:
+    """Return the prompt of a stored task: its messages, if it is their JSON text, or else the text."""
     content = decoded(task)
     messages = content.get("messages") if isinstance(content, dict) else content
     if isinstance(messages, list) and messages and all(_is_message(message) for message in messages):
@@ -79,14 +78,7 @@ def prompt_of(task: Any) -> Prompt | None:
             )
             for message in messages
         )
-    return task if task is None or isinstance(task, str) else task_text(task)
-
-
-def task_text(task: Any) -> str | None:
-    """Give what was sent as a text: of what is none its JSON."""
-    if task is None or isinstance(task, str):
-        return task
-    return json.dumps(task, ensure_ascii=False, sort_keys=True, default=str)
+    return task
 
 
 def _is_message(message: Any) -> bool:

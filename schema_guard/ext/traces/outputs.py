@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was stored of a reply -> the reply, as it would have been read when it came.
+"""Read a stored reply as it would have been read from the provider.
 
-Rules: the readers of `calls` decide; what tools wrap around a reply is taken off first, but never what the schema itself
-declares. A text is the reply's own, unless it is JSON of a message or of a whole completion. Nothing here raises.
+Rules: first remove what a tool wraps around a reply, unless the schema itself declares that. A text is the reply's own text,
+unless it is the JSON of a message or of a whole completion. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ __all__ = ["reply_in"]
 
 _DEEPEST: Final = 6
 _ASSISTANTS: Final = ("assistant", "ai", "model")
-# Names under which tools keep the text alone.
+_MESSAGES: Final = ("message", "messages")
+# Names under which tools store the text alone.
 _TEXT_KEYS: Final = ("content", "text", "completion", "output", "response")
 _NO_OUTPUT: Final = Failure("transport", "no_reply", "nothing is stored of the reply")
 _CANCELLED: Final = frozenset(["CancelledError", "KeyboardInterrupt", "GeneratorExit"])
@@ -47,39 +48,34 @@ _PARSED_BY: Final[dict[str, FinishReason]] = {
 
 
 def reply_in(stored: StoredReply, own: TypedValues) -> Reply:
-    """Give the reply that is stored, with all that is known beside it.
+    """Return the reply that a tool has stored, with its usage and its finish reason.
 
     Args:
-        stored: What a tool has stored.
-        own: What the schema says of values.
+        stored: The stored reply.
+        own: The values of the schema.
     """
-    output = stored.output
-    reply = None if output is MISSING or output is None else _read(output, own, _DEEPEST)
-    if reply is None:
+    if stored.output is MISSING or stored.output is None:
         return _failed(stored)
-    finish_reason, failure = reply.finish_reason, reply.failure
-    if finish_reason is None and stored.finish_reason is not None:
-        finish_reason, stopped = replies.stopped(stored.finish_reason)
-        failure = failure or stopped
+    reply = _read(stored.output, own, _DEEPEST)
+    usage, (finish_reason, failure) = reply.usage, stored.stopped
+    if usage is UNKNOWN_USAGE:
+        usage = stored.usage
+    else:
+        usage = Usage(
+            *(own if own is not None else other for own, other in zip(usage, stored.usage, strict=True))
+        )
+    if reply.finish_reason is not None:
+        finish_reason, failure = reply.finish_reason, None
     return reply._replace(
         finish_reason=finish_reason,
-        failure=failure,
-        usage=_usage(reply.usage, stored.usage),
+        failure=reply.failure or failure,
+        usage=usage,
         model=reply.model or stored.model,
     )
 
 
-def _usage(own: Usage, stored: Usage) -> Usage:
-    """Take what the reply says of its tokens, and what it does not from the tool."""
-    if own is UNKNOWN_USAGE:
-        return stored
-    return Usage(
-        *(tokens if tokens is not None else other for tokens, other in zip(own, stored, strict=True))
-    )
-
-
 def _failed(stored: StoredReply) -> Reply:
-    """Give the reply that stands for an error, or for nothing at all."""
+    """Return the reply for an error, or for a missing output."""
     known = {"usage": stored.usage, "call_model": stored.model or ""}
     if stored.error is None:
         return Reply(failure=_NO_OUTPUT, **known)  # type: ignore[arg-type]
@@ -97,24 +93,20 @@ def _failed(stored: StoredReply) -> Reply:
     return Reply(failure=failure, exception=kind, **known)  # type: ignore[arg-type]
 
 
-def _read(output: Any, own: TypedValues, depth: int) -> Reply | None:
-    if isinstance(output, str):
-        inside = decoded(output)
-        if isinstance(inside, dict | list):
-            # What the model wrote may have one key, and a text: only a message is one without doubt.
-            is_message = not (isinstance(inside, dict) and len(inside) == 1 and "message" not in inside)
-            reply = _unwrapped(inside, own, depth) if is_message or "messages" in inside else None
-            if reply is not None and reply.parsed is None:
-                return reply
-        return replies.read(output)
+def _read(output: Any, own: TypedValues, depth: int) -> Reply:
     if isinstance(output, dict | list):
         return _unwrapped(output, own, depth) or Reply(parsed=ParsedValue(output))
-    is_value = own.is_schema_scalar(output)
-    return Reply(parsed=ParsedValue(output)) if is_value else replies.no_reply(output)
+    if own.is_schema_scalar(output):
+        return Reply(parsed=ParsedValue(output))
+    inside = decoded(output)
+    # An object with one key can be what the model wrote, unless the key is one of messages.
+    is_alone = isinstance(inside, dict) and len(inside) == 1 and inside.keys().isdisjoint(_MESSAGES)
+    reply = _unwrapped(inside, own, depth) if isinstance(inside, dict | list) and not is_alone else None
+    return replies.read(output) if reply is None or reply.parsed is not None else reply
 
 
 def _unwrapped(output: Any, own: TypedValues, depth: int) -> Reply | None:
-    """Read an object or a list; None for one that is neither a reply nor wrapped around one."""
+    """Return the reply in an object or a list; None if there is none."""
     if depth == 0:
         return None
     if isinstance(output, list):
@@ -129,7 +121,7 @@ def _unwrapped(output: Any, own: TypedValues, depth: int) -> Reply | None:
 
 
 def _of_list(messages: list[Any], own: TypedValues, depth: int) -> Reply | None:
-    """Read the last message of the model in a list, or the items of a response."""
+    """Return the last message of the model in a list, or the items of a response."""
     if not messages or not all(isinstance(message, dict) for message in messages):
         return None
     if any(message.get("type") in ("message", "function_call") for message in messages):
@@ -144,7 +136,7 @@ def _of_list(messages: list[Any], own: TypedValues, depth: int) -> Reply | None:
 
 
 def _wrapped(output: dict[str, Any]) -> Any:
-    """Give what a tool or a framework has wrapped; None where nothing is known to be wrapped."""
+    """Return the content of a wrapper of a tool or a framework; None if this is no wrapper."""
     kwargs, messages = output.get("kwargs"), output.get("messages")
     if output.get("type") == "constructor" and isinstance(kwargs, dict):
         return _langchain(kwargs)
@@ -158,7 +150,7 @@ def _wrapped(output: dict[str, Any]) -> Any:
 
 
 def _generated(output: dict[str, Any]) -> Any:
-    """Give the first of LangChain's generations."""
+    """Return the first of LangChain's generations."""
     first = output.get("generations")
     while isinstance(first, list) and first:
         first = first[0]
@@ -166,7 +158,7 @@ def _generated(output: dict[str, Any]) -> Any:
 
 
 def _alone(output: dict[str, Any]) -> Any:
-    """Give a text, or a message, that stands alone under a name for it."""
+    """Return a text or a message that is the only member of an object."""
     if len(output) != 1:
         return None
     ((key, value),) = output.items()
@@ -175,5 +167,5 @@ def _alone(output: dict[str, Any]) -> Any:
 
 
 def _langchain(message: dict[str, Any]) -> dict[str, Any]:
-    """Give a message of LangChain with what its reader asks for."""
+    """Return a message of LangChain with the fields that its reader needs."""
     return {"response_metadata": {}, **message, "type": "ai"}

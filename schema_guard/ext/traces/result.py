@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an import came to, counted: nothing that was read is in none of the counts."""
+"""The result of an import: every row that was read is in one of its counts."""
 
 from __future__ import annotations
 
@@ -8,48 +8,59 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.exclusions import cause_of
+from schema_guard.ext.traces.files import Unreadable
 from schema_guard.records.counts.calls import result_of
 
 if TYPE_CHECKING:
     from schema_guard.configuration.traffic import Traffic
-    from schema_guard.ext.traces.files import Unreadable
+    from schema_guard.ext.traces.stored_reply import ReadReply
     from schema_guard.values import Outcome
 
-__all__ = ["Examples", "TraceImport"]
+__all__ = ["REPEATED", "Examples", "LeftOut", "TraceImport"]
 
+REPEATED = "repeated"
 _MOST_PLACES = 5
 _MOST_UNREADABLE = 20
+_COUNTS = ("rows", "replies", "calls", "attempts", "stored", "already_stored", "judged", "valid", "repeated")
 
 
 class Examples(NamedTuple):
-    """How many rows were left out for a cause, and where the first of them stand."""
+    """The number of rows that were left out for a cause, and the places of the first ones."""
 
     rows: int
     places: tuple[str, ...]
 
 
+class LeftOut(NamedTuple):
+    """A row that is in no call. *is_reply*: it is a call of a model, which `--only` does not exclude."""
+
+    cause: str
+    place: str
+    is_reply: bool = False
+
+
 @dataclass(slots=True)
 class TraceImport:
-    """What an import has read, judged and stored.
+    """The counts of an import.
 
     Attributes:
-        traffic: What it says of the part of the traffic; its tool is where the replies had been stored.
+        traffic: The part of the traffic, and the tool that had stored the replies.
         dry_run: Whether nothing was stored.
-        rows: Rows that were read, those that could not be read left out.
-        replies: Of these, calls of models.
-        calls: What they were put together to, those of `left_out` and `repeated` apart.
-        attempts: Of these calls.
+        rows: Rows, without the unreadable ones.
+        replies: Calls of models in them.
+        calls: Calls that they were grouped into, without those in `left_out` and `repeated`.
+        attempts: Attempts of these calls.
         stored: Calls that are new in the store; in a dry run, that would be.
-        already_stored: Calls that were stored before.
-        judged: Calls with at least one judged reply, the n of every rate.
-        valid: Of these, calls of which an attempt was valid.
-        failures: Of the failed ones, by kind and code of the last attempt.
-        excluded: Calls without a judged reply, by cause and code.
+        already_stored: Calls that the store had before.
+        judged: Calls with at least one validated reply, the n of every rate.
+        valid: Those of them with a valid attempt.
+        failures: The failed ones, by kind and code of the last attempt.
+        excluded: Calls without a validated reply, by cause and code.
         left_out: Rows that are in no call, by cause.
-        repeated: Replies that the files hold a second time.
-        unreadable: Parts of files that cannot be read: the first of them.
-        unread: How many these are.
-        functions: What records call whatever made the calls, with their number.
+        repeated: Replies that the files have a second time.
+        unreadable: The first unreadable parts of the files.
+        unread: The number of all unreadable parts.
+        functions: The number of calls of each function.
     """
 
     traffic: Traffic
@@ -70,20 +81,25 @@ class TraceImport:
     unread: int = 0
     functions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def leave_out(self, cause: str, place: str) -> None:
-        """Count a row that is in no call."""
-        known = self.left_out.get(cause, Examples(0, ()))
-        places = (*known.places, place) if known.rows < _MOST_PLACES else known.places
-        self.left_out[cause] = Examples(known.rows + 1, places)
-
-    def miss(self, part: Unreadable) -> None:
-        """Count a part of a file that cannot be read."""
-        self.unread += 1
-        if len(self.unreadable) < _MOST_UNREADABLE:
-            self.unreadable.append(part)
+    def note(self, item: Unreadable | LeftOut | ReadReply | None) -> None:
+        """Count what was read: None is a row, which its replies follow."""
+        if item is None:
+            self.rows += 1
+        elif isinstance(item, Unreadable):
+            self.unread += 1
+            self.unreadable += [item] if len(self.unreadable) < _MOST_UNREADABLE else []
+        elif not isinstance(item, LeftOut):
+            self.replies += 1
+        else:
+            self.replies += item.is_reply
+            if item.cause == REPEATED:
+                self.repeated += 1
+                return
+            known = self.left_out.get(item.cause, Examples(0, ()))
+            self.left_out[item.cause] = Examples(known.rows + 1, (*known.places, item.place)[:_MOST_PLACES])
 
     def add(self, outcome: Outcome[Any]) -> None:
-        """Count a call that was judged."""
+        """Count a call that was validated."""
         self.calls += 1
         self.attempts += len(outcome.attempts)
         self.functions[outcome.call.function, outcome.call.schema_name] += 1
@@ -100,24 +116,11 @@ class TraceImport:
             self.failures[failure.kind, failure.code] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as plain JSON."""
+        """Return it as plain JSON."""
         return {
             "traffic": self.traffic.as_figures(),
             "dry_run": self.dry_run,
-            **{
-                name: getattr(self, name)
-                for name in (
-                    "rows",
-                    "replies",
-                    "calls",
-                    "attempts",
-                    "stored",
-                    "already_stored",
-                    "judged",
-                    "valid",
-                    "repeated",
-                )
-            },
+            **{name: getattr(self, name) for name in _COUNTS},
             "failures": [
                 {"kind": kind, "code": code, "calls": n} for (kind, code), n in self.failures.most_common()
             ],

@@ -1,34 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An import: files are read, replies put together to calls, judged, and stored where they are not stored yet.
+"""An import: read the files, group replies into calls, validate these, and store the new ones.
 
-Rules: nothing is stored before all files were read, for a call's attempts may stand in several; a store takes 500 calls
-at once or none of them, so that what was stored stays when an import breaks off, and the next one goes on. Of texts
-only sizes and keyed hashes are stored.
+Rules:
+1. Nothing is stored before all files are read, because the attempts of a call can be in several files.
+2. A store takes 500 calls at once. If an import is interrupted, these calls stay, and the next import continues.
+3. Only the sizes and keyed hashes of texts are stored.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import Traffic
-from schema_guard.errors import InvalidArgument
 from schema_guard.ext.traces.call_groups import calls_of
-from schema_guard.ext.traces.files import Row, rows_of
-from schema_guard.ext.traces.judging import Judging, task_text
+from schema_guard.ext.traces.files import Unreadable, rows_of
+from schema_guard.ext.traces.judging import Judging
 from schema_guard.ext.traces.outputs import reply_in
-from schema_guard.ext.traces.result import TraceImport
+from schema_guard.ext.traces.result import REPEATED, LeftOut, TraceImport
 from schema_guard.ext.traces.stored_reply import ReadReply, SkippedRow
 from schema_guard.ext.traces.tools.order import tool_of, tools
 from schema_guard.ext.traces.values import MISSING, at, text
-from schema_guard.received.parsed_values import TypedValues
 from schema_guard.records.rows import key_fingerprint, rows
 from schema_guard.records.sql.writing import note_keys
-from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.configuration.traffic import Part
     from schema_guard.ext.traces.judging import Judged
     from schema_guard.ext.traces.schemas import Schemas
-    from schema_guard.ext.traces.stored_reply import StoredReply, Tool
+    from schema_guard.ext.traces.stored_reply import StoredReply
     from schema_guard.records import Store
     from schema_guard.records.sql.session import Session
     from schema_guard.strategies import Price
@@ -49,7 +47,6 @@ NO_SCHEMA = "schema unknown"
 OTHER_TOOL = "not of this tool"
 
 _AT_ONCE = 500
-_NO_ROW: Mapping[str, Any] = {}
 _NAMELESS = "imported"
 
 
@@ -58,15 +55,14 @@ class TraceOptions:
     """How traces are read.
 
     Attributes:
-        part: What part of the traffic they are.
-        share: Of a sample: the share of the calls that was drawn, in (0, 1].
-        tool: Where they had been stored; None tells it by the first row of each file.
-        function: What records call whatever made the calls; None takes the names that the traces have.
-        only: Only calls of these names in the tool; all where there are none.
-        places: Of `function`, `version`, `segment` and `cluster`: where in a row they stand; what is not named is where
-            the tool has it.
-        columns: Of plain rows: field -> column, for those that have another name.
-        price: Gives what attempts cost; None takes what the tool says.
+        part: Part of the traffic that they hold.
+        share: Share of the calls in a sample, in (0, 1].
+        tool: Name of the tool that wrote them. Default: the first row of each file shows it.
+        function: Function name of the calls. Default: the names in the traces.
+        only: Names in the tool of the calls to import. Default: all.
+        places: Places of `function`, `version`, `segment`, and `cluster` in a row. Default: their places in the tool.
+        columns: Field -> column of plain rows, for the fields with another name.
+        price: Price of an attempt. Default: the cost that the tool counted.
     """
 
     part: Part
@@ -80,7 +76,7 @@ class TraceOptions:
 
 
 class _Call(NamedTuple):
-    """Attempts of one call, and what is known of it before it is judged."""
+    """The attempts of one call, and the name of its function."""
 
     replies: list[ReadReply]
     function: str
@@ -93,139 +89,106 @@ def import_traces(
     store: Store,
     *,
     dry_run: bool = False,
-    on_step: Callable[[str, int, int | None], None] | None = None,
+    on_step: Callable[[str, int, int | None], None] = lambda word, done, total: None,
 ) -> TraceImport:
-    """Import what tools have stored; a call that is stored already stays as it is.
+    """Import replies that tools have stored. Calls that the store has stay as they are.
 
     Args:
         files: Names of files; `-` is standard input.
-        schemas: What replies must keep to.
-        options: How they are read.
-        store: Where calls are stored.
-        dry_run: Whether nothing is stored.
-        on_step: Is told what is done, `read` or `judged`, how many, and of how many where that is known.
+        schemas: The schemas that the replies must match.
+        options: How the files are read.
+        store: The store for the calls.
+        dry_run: Whether to store nothing.
+        on_step: Takes `read` or `judged`, the number of items so far, and the number of all if it is known.
 
     Raises:
-        InvalidArgument: A file cannot be read, or is no export that is known.
+        InvalidArgument: A file cannot be read, or is no known export.
         MissingExtra: A file is Parquet, and pyarrow is not installed.
         StoreError: The store cannot be read or written.
     """
-    report = on_step or _untold
+    result = TraceImport(Traffic(options.part, "", options.share), dry_run)
     reading = _Reading(options, schemas)
     for name in files:
-        reading.read(name, report)
-    result = reading.result(dry_run=dry_run)
+        for item in reading.items(name):
+            result.note(item)
+            on_step("read", result.rows, None)
+    result.traffic = Traffic(options.part, reading.tool_name, options.share)
     judging = Judging(result.traffic, options.price)
-    calls = reading.calls(judging)
-    _store(_judged(calls, judging, report), store, result)
+    _store(_judged(reading.calls(judging), judging, on_step), store, result)
     return result
 
 
-def _untold(_: str, __: int, ___: int | None) -> None:
-    pass
-
-
 class _Reading:
-    """What was read of all files."""
+    """The replies of all files."""
 
     def __init__(self, options: TraceOptions, schemas: Schemas) -> None:
         self._options = options
         self._schemas = schemas
         self._known_tools = tools(options.columns)
-        if options.tool is not None:
-            self._known_tools = {options.tool: self._known_tools[options.tool]}
         self._replies: list[ReadReply] = []
-        self._declared: dict[str, TypedValues] = {}
-        self._ids: set[str] = set()
-        self._copies: Counter[str] = Counter()
+        self._copies: Counter[str] = Counter()  # of rows without an id of their own
+        self._ids: dict[str, None] = {}
         self._names: dict[str, str] = {}
-        self._counts = TraceImport(Traffic(options.part, ""))
-        self._tools: Counter[str] = Counter()
+        self._tools: dict[str, None] = {}
 
     @property
     def tool_name(self) -> str:
-        """What the settings call the tools whose rows were read."""
+        """The name of the tools in the settings of the calls."""
         return "+".join(sorted(self._tools)) or self._options.tool or _NAMELESS
 
-    def read(self, name: str, on_progress: Callable[[str, int, int | None], None]) -> None:
-        """Read a file."""
-        tool: Tool | None = None
-        for part in rows_of(name):
-            if not isinstance(part, Row):
-                self._counts.miss(part)
+    def items(self, name: str) -> Iterator[Unreadable | LeftOut | ReadReply | None]:
+        """Read a file, and yield what became of each of its rows and replies: None for a row without faults."""
+        tool = None
+        for row in rows_of(name):
+            if isinstance(row, Unreadable):
+                yield row
                 continue
-            self._counts.rows += 1
+            yield None
             if tool is None:
-                tool = self._tool(part)
-            if not tool.fits(part.value):
-                self._counts.leave_out(OTHER_TOOL, part.place)
+                tool = tool_of(row, self._known_tools, self._options.tool)
+            if not tool.fits(row.value):
+                yield LeftOut(OTHER_TOOL, row.place)
                 continue
-            self._tools[tool.name] += 1
-            for item in tool.read(part.value, part.place):
-                cause = self._take(item)
-                if cause is not None:
-                    self._counts.leave_out(cause, item.place)
-            on_progress("read", self._counts.rows, None)
+            self._tools[tool.name] = None
+            for item in tool.read(row.value, row.place):
+                yield self._taken(item)
 
-    def _tool(self, row: Row) -> Tool:
-        if self._options.tool is None:
-            return tool_of(row.value, self._known_tools, row.place)
-        tool = self._known_tools[self._options.tool]
-        if not tool.fits(row.value):
-            keys = ", ".join(clip(key, 30) for key in islice(row.value, 8))
-            raise InvalidArgument(
-                f"{clip(row.place)}: expected a row of {tool.name}, got the keys {keys}; --from auto detects the tool"
-            )
-        return tool
-
-    def _take(self, item: StoredReply | SkippedRow) -> str | None:
-        """Read a reply. Return the cause if it is in no call."""
+    def _taken(self, item: StoredReply | SkippedRow) -> LeftOut | ReadReply:
+        """Keep a reply, or return why it is left out."""
         if isinstance(item, SkippedRow):
             if item.id is not None and item.name is not None:
                 self._names[item.id] = item.name
-            return NO_CALL
+            return LeftOut(NO_CALL, item.place)
         if self._options.only and item.name not in self._options.only:
-            return OTHER_NAME
-        self._counts.replies += 1
+            return LeftOut(OTHER_NAME, item.place)
         own = self._id_of(item)
-        if own is None:
-            self._counts.repeated += 1
-            return None
-        schema = self._schemas.of(item)
-        if schema is None:
-            return NO_SCHEMA
-        if schema.fingerprint not in self._declared:
-            self._declared[schema.fingerprint] = TypedValues(schema)
-        whole = dict(item.row)
-        texts: dict[str, Any] = {name: _text_at(whole, place) for name, place in self._options.places.items()}
-        named = {name: value for name, value in texts.items() if value is not None}
-        reply = reply_in(item, self._declared[schema.fingerprint])
-        stored = item._replace(row=_NO_ROW, output=MISSING, task=task_text(item.task), **named)
-        self._replies.append(ReadReply(stored, reply, schema, own))
-        return None
-
-    def _id_of(self, reply: StoredReply) -> str | None:
-        """Give the tool's own id of a reply, and of one without what is made of all that is stored of it; None for one
-        that was read before.
-        """  # noqa: D205
-        own = reply.id
-        if own is None:
-            content = json.dumps(dict(reply.row), sort_keys=True, default=str)
-            own = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
-            self._copies[own] += 1
-            own = f"{own} {self._copies[own]}"
         if own in self._ids:
-            return None
-        self._ids.add(own)
-        return own
+            return LeftOut(REPEATED, item.place, is_reply=True)
+        self._ids[own] = None
+        expected = self._schemas.of(item.row)
+        if expected is None:
+            return LeftOut(NO_SCHEMA, item.place, is_reply=True)
+        texts: dict[str, Any] = {
+            name: text(at(item.row, place)) for name, place in self._options.places.items()
+        }
+        named = {name: value for name, value in texts.items() if value is not None}
+        reply = reply_in(item, expected.values)
+        self._replies.append(
+            ReadReply(item._replace(row={}, output=MISSING, **named), reply, expected.schema, own)
+        )
+        return self._replies[-1]
 
-    def result(self, *, dry_run: bool) -> TraceImport:
-        """Give the counts of what was read."""
-        traffic = Traffic(self._options.part, self.tool_name, self._options.share)
-        return replace(self._counts, traffic=traffic, dry_run=dry_run)
+    def _id_of(self, reply: StoredReply) -> str:
+        """Return the tool's id of a reply, or one that is made of its row, and of the number of equal rows before it."""
+        if reply.id is not None:
+            return reply.id
+        content = json.dumps(reply.row, sort_keys=True, default=str)
+        digest = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        self._copies[digest] += 1
+        return f"{digest} {self._copies[digest]}"
 
     def calls(self, judging: Judging) -> list[_Call]:
-        """Give the calls, in the order of time."""
+        """Return the calls in the order of time, and forget the replies."""
 
         def is_valid(held: ReadReply) -> bool:
             return judging.judged([held]).outcome.ok
@@ -241,11 +204,6 @@ class _Reading:
         return self._options.function or reply.function or around or reply.name or _NAMELESS
 
 
-def _text_at(row: dict[str, Any], place: str) -> str | None:
-    value = at(row, place)
-    return None if value is MISSING else text(value)
-
-
 def _judged(
     calls: list[_Call], judging: Judging, report: Callable[[str, int, int | None], None]
 ) -> Iterator[Judged]:
@@ -256,7 +214,7 @@ def _judged(
 
 
 def _store(calls: Iterable[Judged], store: Store, result: TraceImport) -> None:
-    """Store the calls that are not stored yet; in a dry run they are only counted."""
+    """Store the calls that the store does not have. In a dry run, only count them."""
     session: Session | None = None
     remaining = iter(calls)
     try:

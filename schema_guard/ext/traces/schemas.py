@@ -1,27 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which schema a stored reply is held to: the one that is named, or the one that its row says.
+"""The schema that a stored reply must match: the named one, or the one in its row.
 
-Rules: a row may hold a schema itself, or the name of one of those that the user gave; it is data, so no file and no
-module that it names is ever opened.
+A row can have a schema, or the name of one that the user passed. It is data, so no file and no module that it names is opened.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidSchema
 from schema_guard.ext.traces.values import MISSING, at, decoded
+from schema_guard.received.parsed_values import TypedValues
 from schema_guard.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.ext.traces.stored_reply import StoredReply
+__all__ = ["Expected", "Schemas"]
 
-__all__ = ["Schemas"]
-
-# What providers wrap around the schema that they are sent.
+# The keys around a schema in the requests of providers.
 _AROUND = (
     "json_schema",
     "schema",
@@ -31,27 +29,42 @@ _AROUND = (
     "input_schema",
     "function",
 )
+_KEYWORDS = frozenset(("properties", "$ref", "anyOf", "allOf", "oneOf", "enum", "const", "items", "$schema"))
 _DEEPEST = 5
 
 
+class Expected(NamedTuple):
+    """A schema, and its values as they were parsed."""
+
+    schema: Schema[Any]
+    values: TypedValues
+
+
 class Schemas:
-    """Finds the schemas of stored replies.
+    """The schemas of stored replies.
 
     Args:
-        named: By name; the one without a name, `""`, holds for all that say nothing.
-        column: Place in a row at which its schema, or the name of one, stands; None for none.
+        named: By name. The one without a name, `""`, is for rows that name none.
+        column: Place in a row of its schema, or of the name of one; None for none.
     """
 
     def __init__(self, named: Mapping[str, Schema[Any]], column: str | None = None) -> None:
         self._named = dict(named)
         self._column = column
         self._read: dict[str, Schema[Any] | None] = {}
+        self._expected: dict[str, Expected] = {}
 
-    def of(self, reply: StoredReply) -> Schema[Any] | None:
-        """Give the schema of a reply; None where it is not known."""
-        if self._column is None:
-            return self._named.get("")
-        document = at(dict(reply.row), self._column)
+    def of(self, row: dict[str, Any]) -> Expected | None:
+        """Return the schema of a row; None if it is unknown."""
+        schema = self._schema_of(row)
+        if schema is None:
+            return None
+        if schema.fingerprint not in self._expected:
+            self._expected[schema.fingerprint] = Expected(schema, TypedValues(schema))
+        return self._expected[schema.fingerprint]
+
+    def _schema_of(self, row: dict[str, Any]) -> Schema[Any] | None:
+        document = MISSING if self._column is None else at(row, self._column)
         if document is MISSING or document is None:
             return self._named.get("")
         if isinstance(document, str) and document in self._named:
@@ -71,17 +84,7 @@ def _schema(document: dict[str, Any]) -> Schema[Any] | None:
     name = None
     for _ in range(_DEEPEST):
         name = document["name"] if isinstance(document.get("name"), str) else name
-        if document.keys() & {
-            "properties",
-            "$ref",
-            "anyOf",
-            "allOf",
-            "oneOf",
-            "enum",
-            "const",
-            "items",
-            "$schema",
-        }:
+        if document.keys() & _KEYWORDS:
             break
         inside = next((document[key] for key in _AROUND if isinstance(document.get(key), dict)), None)
         if inside is None:

@@ -1,50 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reply as a tool has stored it: what its file of `tools` reads, and all others take."""
+"""A reply as a tracing tool stored it, and what a tool has to provide."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.ext.traces.values import MISSING, amount, count, decoded, first_of, seconds, text
-from schema_guard.values import UNKNOWN_USAGE, Usage
+from schema_guard.received.replies import stopped
+from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from schema_guard.schema import Schema
     from schema_guard.values import Reply
 
-__all__ = ["ReadReply", "SkippedRow", "StoredReply", "Tool", "stored_reply"]
+__all__ = ["ReadReply", "SkippedRow", "StoredReply", "Tool", "error_of_span", "stored_reply"]
 
 
 class StoredReply(NamedTuple):
     """One call of a model.
 
     Attributes:
-        row: All that is stored of it, for the columns that a user names.
-        place: Where it stands: file and line.
-        id: Its own in the tool; None where it has none.
-        output: What came, in whatever form; `MISSING` where nothing is stored.
-        task: What was sent; None where that is not stored.
-        name: What the tool calls it.
-        function: What made it, where the row says so: the name of its trace.
-        parent: The `id` of the step inside of which it was made.
-        model: Name of the model; None when unknown.
-        started_at: Seconds since the epoch, UTC; None when unknown.
-        elapsed_s: None when unknown.
+        row: The stored row.
+        place: File and line.
+        id: Its id in the tool; None without one.
+        output: The output in any form; `MISSING` without one.
+        task: The input as a text, messages as JSON; None without one.
+        name: Its name in the tool.
+        function: Name of its trace, if the row has one.
+        parent: The `id` of the step around it.
+        model: Name of the model; None if unknown.
+        started_at: Seconds since the epoch, UTC; None if unknown.
+        elapsed_s: None if unknown.
         usage: Tokens.
-        finish_reason: The provider's own word.
+        stopped: The finish reason, and the failure that it means.
         cost: Dollars, as the tool counted them.
-        error: What is said of an error; None where none is.
-        exception: Name of the exception's type, with its module where that is known.
-        version: Of the prompt.
+        error: The message of an error; None without one.
+        exception: Name of the exception's type, with its module if it is known.
+        version: Version of the prompt.
         segment: Part of the traffic.
         cluster: Inputs that belong together.
-        call: What attempts of one call have in common, where the tool says so.
-        step_id: What calls of one step have in common, among which one may ask another's prompt again.
+        call: Id that the attempts of one call share, if the tool has one.
+        step_id: Id that the calls of one step share. Among these, one can retry the prompt of another.
     """
 
-    row: Mapping[str, Any]
+    row: dict[str, Any]
     place: str
     id: str | None = None
     output: Any = MISSING
@@ -56,7 +58,7 @@ class StoredReply(NamedTuple):
     started_at: float | None = None
     elapsed_s: float | None = None
     usage: Usage = UNKNOWN_USAGE
-    finish_reason: object = None
+    stopped: tuple[FinishReason | None, Failure | None] = (None, None)
     cost: float | None = None
     error: str | None = None
     exception: str | None = None
@@ -74,16 +76,16 @@ _TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens", "reaso
 
 
 def stored_reply(
-    row: Mapping[str, Any], place: str, places: Mapping[str, Sequence[str]], **own: Any
+    row: dict[str, Any], place: str, places: Mapping[str, Sequence[str]], **own: Any
 ) -> StoredReply:
     """Read a row by the places of its fields.
 
     Args:
-        row: All that is stored of it.
+        row: The stored row.
         place: Its file and line.
         places: For each field, its possible places. The first one with a value counts. Beside the fields of a reply:
-            `trace`, `ended_at`, and a field for each kind of tokens.
-        own: Fields that the caller has read itself.
+            `trace`, `ended_at`, `finish_reason`, and a field for each kind of tokens.
+        own: Fields that the caller has read already.
     """
     known = {field: first_of(row, *where) for field, where in places.items()}
     started, ended, took = seconds(known.get("started_at")), seconds(known.get("ended_at")), None
@@ -93,25 +95,46 @@ def stored_reply(
     read: dict[str, Any] = {
         **{field: text(known.get(field)) for field in _TEXTS},
         "output": MISSING if known.get("output") is None else known["output"],
-        "task": decoded(known.get("task")),
+        "task": known.get("task"),
         "started_at": started,
         "elapsed_s": took if elapsed_s is None else elapsed_s,
         "usage": Usage(*(count(known.get(field)) for field in _TOKENS)),
-        "finish_reason": known.get("finish_reason"),
+        "stopped": (None, None) if known.get("finish_reason") is None else stopped(known["finish_reason"]),
         "cost": amount(known.get("cost")),
         "step_id": None if trace is None else f"{trace} {known.get('parent') or ''}",
     }
-    return StoredReply(row, place, **{**read, **own})
+    read |= own
+    return StoredReply(row, place, **{**read, "task": _as_text(decoded(read["task"]))})
+
+
+def _as_text(task: Any) -> str | None:
+    if task is None or isinstance(task, str):
+        return task
+    return json.dumps(task, ensure_ascii=False, sort_keys=True, default=str)
+
+
+def error_of_span(span: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return the message of the error of an OpenTelemetry span, and the type of the exception."""
+    code = str(first_of(span, "status.code", "status_code", "status.status_code")).upper()
+    if not code.endswith("ERROR") and code != "2":
+        return None, None
+    message = text(first_of(span, "status.message", "status_message", "status.description")) or "ERROR"
+    events = decoded(span.get("events"))
+    for event in events if isinstance(events, list) else ():
+        kind = first_of(event, "attributes.exception.type")
+        if kind is not None:
+            return text(first_of(event, "attributes.exception.message")) or message, text(kind)
+    return message, None
 
 
 class ReadReply(NamedTuple):
-    """A stored reply that was read, without what it was read from: a tenth of its size.
+    """A stored reply without its row, which takes ten times as much memory.
 
     Attributes:
-        stored: Without its row and its output; what was sent is a text, that of messages as JSON.
-        reply: What came.
-        schema: What it is held to.
-        id: The tool's own id of it; of one without, made of all that was stored of it.
+        stored: The stored reply, without its row and its output.
+        reply: The reply.
+        schema: The schema that it must match.
+        id: Its id in the tool, or a hash of its row.
     """
 
     stored: StoredReply
@@ -121,12 +144,12 @@ class ReadReply(NamedTuple):
 
 
 class SkippedRow(NamedTuple):
-    """A row that is no call of a model.
+    """A row without a call of a model.
 
     Attributes:
-        place: Where it stands.
-        id: Its own, by which calls inside of it name it; None where it has none.
-        name: What the tool calls it.
+        place: File and line.
+        id: Its id, which the calls inside it name as their parent; None without one.
+        name: Its name in the tool.
     """
 
     place: str
@@ -134,15 +157,15 @@ class SkippedRow(NamedTuple):
     name: str | None = None
 
 
-class Tool(Protocol):
-    """How the exports of one tool are read."""
+class Tool(NamedTuple):
+    """The export format of one tool.
 
-    @property
-    def name(self) -> str:
-        """As the command line has it."""
+    Attributes:
+        name: Its name on the command line.
+        fits: Returns whether a row is in this format.
+        read: Yields the calls of models in a row. It never raises.
+    """
 
-    def fits(self, row: Mapping[str, Any]) -> bool:
-        """Say whether a row of an export is this tool's."""
-
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
-        """Give the calls of models that a row holds; never raises."""
+    name: str
+    fits: Callable[[dict[str, Any]], bool]
+    read: Callable[[dict[str, Any], str], Iterator[StoredReply | SkippedRow]]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Langfuse: observations, as its tables, its API and its blob storage export them.
+"""Langfuse: observations, as its tables, its API, and its blob storage export them.
 
-Written after "Export from UI", "Blob Storage Export Field Reference" and the Observations API v2 of langfuse.com/docs as
-they were in November 2026: names in camel case from tables and API, in snake case in blob storage, where an empty text
-stands for what is not set and input and output are texts.
+Source: "Export from UI", "Blob Storage Export Field Reference", and the Observations API v2 of langfuse.com/docs, in November
+2026. Tables and the API have names in camel case, and blob storage has them in snake case. There, an empty text means no
+value, and input and output are texts.
 """
 
 from __future__ import annotations
@@ -11,51 +11,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply, stored_reply
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply, Tool, stored_reply
 from schema_guard.ext.traces.values import MISSING, amount, count, decoded, first_of, text
 from schema_guard.values import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-__all__ = ["Langfuse"]
+__all__ = ["LANGFUSE"]
 
-_MODEL_CALLS: Final = frozenset(["GENERATION"])
-# How the SDKs of providers begin what they say of an exception, which is all that Langfuse keeps of it.
+# How the SDKs of providers begin the message of an exception. Langfuse keeps nothing else of it.
 _EXCEPTION: Final = re.compile(r"(?:[\w.]+\.)?(?P<name>[A-Z]\w*(?:Error|Exception|Timeout|Cancelled))\b")
-
-
-class Langfuse:
-    """Reads observations; a downloaded trace holds its own in a list."""
-
-    name: Final = "langfuse"
-
-    def fits(self, row: Mapping[str, Any]) -> bool:
-        """Say whether a row is an observation, or a trace with observations."""
-        if isinstance(row.get("observations"), list):
-            return True
-        is_told = any(
-            key in row for key in ("parentObservationId", "parent_observation_id", *_PLACES["trace"])
-        )
-        return is_told and "type" in row and any(key in row for key in ("startTime", "start_time"))
-
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
-        """Give the generations."""
-        inside = row.get("observations")
-        if isinstance(inside, list):
-            trace = row.get("trace")
-            about = trace if isinstance(trace, dict) else row
-            for number, observation in enumerate(inside, 1):
-                if isinstance(observation, dict):
-                    whose = {"traceName": about.get("name"), "traceId": about.get("id")}
-                    yield from self.read({**whose, **observation}, f"{place} observations[{number}]")
-            return
-        if str(row.get("type", "")).upper() not in _MODEL_CALLS:
-            yield SkippedRow(place, text(row.get("id")), text(row.get("name")))
-            return
-        yield _generation(row, place)
-
-
 _PLACES: Final = {
     "id": ("id",),
     "task": ("input",),
@@ -72,8 +38,32 @@ _PLACES: Final = {
 _COSTS: Final = ("totalCost", "total_cost", "costDetails.total", "calculatedTotalCost")
 
 
-def _generation(row: Mapping[str, Any], place: str) -> StoredReply:
-    fields = dict(row)
+def _fits(row: dict[str, Any]) -> bool:
+    if isinstance(row.get("observations"), list):
+        return True
+    has_trace = any(key in row for key in ("parentObservationId", "parent_observation_id", *_PLACES["trace"]))
+    return has_trace and "type" in row and any(key in row for key in _PLACES["started_at"])
+
+
+def _read(row: dict[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
+    inside = row.get("observations")
+    if isinstance(inside, list):  # a downloaded trace
+        trace = row.get("trace")
+        about = trace if isinstance(trace, dict) else row
+        owner = {"traceName": about.get("name"), "traceId": about.get("id")}
+        for number, observation in enumerate(inside, 1):
+            if isinstance(observation, dict):
+                yield from _read({**owner, **observation}, f"{place} observations[{number}]")
+    elif str(row.get("type", "")).upper() == "GENERATION":
+        yield _generation(row, place)
+    else:
+        yield SkippedRow(place, text(row.get("id")), text(row.get("name")))
+
+
+LANGFUSE: Final = Tool("langfuse", _fits, _read)
+
+
+def _generation(fields: dict[str, Any], place: str) -> StoredReply:
     is_error = str(fields.get("level", "")).upper() == "ERROR"
     message = text(first_of(fields, "statusMessage", "status_message")) or "ERROR" if is_error else None
     named = _EXCEPTION.match(message) if message else None
@@ -83,7 +73,7 @@ def _generation(row: Mapping[str, Any], place: str) -> StoredReply:
         _PLACES,
         output=_output(fields),
         usage=_usage(fields),
-        # The cost of a model whose price it does not know is 0.
+        # Without a price of the model, the cost is 0.
         cost=amount(first_of(fields, *_COSTS)) or None,
         error=message,
         exception=named["name"] if named else None,
@@ -92,7 +82,7 @@ def _generation(row: Mapping[str, Any], place: str) -> StoredReply:
 
 
 def _output(fields: dict[str, Any]) -> Any:
-    """Give what came; where only the tools that were called are kept, those."""
+    """Return the output, or the tool calls if there is no other one."""
     output = first_of(fields, "output")
     if output is not None:
         return output
@@ -103,7 +93,7 @@ def _output(fields: dict[str, Any]) -> Any:
 
 
 def _usage(fields: dict[str, Any]) -> Usage:
-    """Read the tokens: of all that Langfuse counts apart, the cached input is added to the rest of it."""
+    """Return the tokens. Langfuse counts cached input apart from the rest of the input."""
     usage = decoded(first_of(fields, "usageDetails", "usage_details", "usage"))
     known = usage if isinstance(usage, dict) else {}
     cached = count(first_of(known, "input_cached_tokens", "cache_read_input_tokens", "input_cache_read"))
@@ -111,7 +101,7 @@ def _usage(fields: dict[str, Any]) -> Usage:
     sent = count(first_of(known, "input", "promptTokens", "input_tokens", "prompt_tokens"))
     received = count(first_of(known, "output", "completionTokens", "output_tokens", "completion_tokens"))
     total = count(first_of(known, "total", "totalTokens", "total_tokens"))
-    # Its integrations take what is counted apart out of `input` and `output`, and leave it in the total.
+    # Its integrations subtract cached and reasoning tokens from `input` and `output`, but not from the total.
     if total is not None and sent is not None and received is not None and total > sent + received:
         apart = total - sent - received
         if apart == (cached or 0) + (reasoning or 0):
@@ -120,7 +110,7 @@ def _usage(fields: dict[str, Any]) -> Usage:
 
 
 def _version(fields: dict[str, Any]) -> str | None:
-    """Give the version of the prompt that the observation is linked to, else its own."""
+    """Return the version of the linked prompt, or the observation's own version."""
     name = text(first_of(fields, "promptName", "prompt_name"))
     number = text(first_of(fields, "promptVersion", "prompt_version"))
     return f"{name}@{number}" if name and number else text(first_of(fields, "version"))

@@ -1,69 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """MLflow: traces, as `Trace.to_json` and the data frame of `mlflow.search_traces` have them.
 
-Written after mlflow 3 (`Trace.to_json`, `Span.to_dict` of span version 4, "Span" of the concepts in its documentation as
-it was in November 2026); spans of mlflow 2 are read too. The attributes of a span are JSON in texts.
+Source: mlflow 3 (`Trace.to_json`, `Span.to_dict` of span version 4, and "Span" in the concepts of its documentation, in
+November 2026). Spans of mlflow 2 are read too. The attributes of a span are JSON texts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply, stored_reply
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply, Tool, error_of_span, stored_reply
 from schema_guard.ext.traces.values import MISSING, at, decoded, first_of, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-__all__ = ["MLflow"]
+__all__ = ["MLFLOW"]
 
 _MODEL_CALLS: Final = frozenset(["LLM", "CHAT_MODEL"])
 _TYPE: Final = "mlflow.spanType"
-
-
-class MLflow:
-    """Reads traces, each with its spans."""
-
-    name: Final = "mlflow"
-
-    def fits(self, row: Mapping[str, Any]) -> bool:
-        """Say whether a row is a trace, or a row of a data frame of traces."""
-        return any(_TYPE in (span.get("attributes") or {}) for span in _spans(row)) or (
-            isinstance(row.get("info"), dict) and isinstance(row.get("data"), dict) and "spans" in row["data"]
-        )
-
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
-        """Give the calls of models in a trace."""
-        trace = _trace(row)
-        spans = _spans(row)
-        root = next((span for span in spans if not _parent(span)), None)
-        has_calls = False
-        for number, span in enumerate(spans, 1):
-            attributes = {name: decoded(value) for name, value in (span.get("attributes") or {}).items()}
-            if str(attributes.get(_TYPE, "")).upper() in _MODEL_CALLS:
-                has_calls = True
-                yield _span(trace, root, {**span, "attributes": attributes}, f"{place} span {number}")
-        if not has_calls:
-            yield SkippedRow(place)
-
-
-def _trace(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the trace itself: a data frame of mlflow 3 has it as JSON in a column."""
-    whole = decoded(row.get("trace"))
-    return whole if isinstance(whole, dict) else row
-
-
-def _spans(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    trace = _trace(row)
-    listed = first_of(dict(trace), "data.spans", "spans")
-    spans = [decoded(span) for span in decoded(listed) or ()] if isinstance(decoded(listed), list) else []
-    return [span for span in spans if isinstance(span, dict)]
-
-
-def _parent(span: Mapping[str, Any]) -> Any:
-    return span.get("parent_span_id") or span.get("parent_id")
-
-
 _PLACES: Final = {
     "name": ("name",),
     "model": (
@@ -84,12 +39,47 @@ _PLACES: Final = {
 }
 
 
+def _fits(row: dict[str, Any]) -> bool:
+    return any(_TYPE in (span.get("attributes") or {}) for span in _spans(row)) or (
+        isinstance(row.get("info"), dict) and isinstance(row.get("data"), dict) and "spans" in row["data"]
+    )
+
+
+def _read(row: dict[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
+    trace, spans = _trace(row), _spans(row)
+    root = next((span for span in spans if not first_of(span, *_PLACES["parent"])), None)
+    has_calls = False
+    for number, span in enumerate(spans, 1):
+        attributes = {name: decoded(value) for name, value in (span.get("attributes") or {}).items()}
+        if str(attributes.get(_TYPE, "")).upper() in _MODEL_CALLS:
+            has_calls = True
+            yield _span(trace, root, {**span, "attributes": attributes}, f"{place} span {number}")
+    if not has_calls:
+        yield SkippedRow(place)
+
+
+MLFLOW: Final = Tool("mlflow", _fits, _read)
+
+
+def _trace(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the trace. A data frame of mlflow 3 has it as JSON in a column."""
+    whole = decoded(row.get("trace"))
+    return whole if isinstance(whole, dict) else row
+
+
+def _spans(row: dict[str, Any]) -> list[dict[str, Any]]:
+    trace = _trace(row)
+    listed = first_of(trace, "data.spans", "spans")
+    spans = [decoded(span) for span in decoded(listed) or ()] if isinstance(decoded(listed), list) else []
+    return [span for span in spans if isinstance(span, dict)]
+
+
 def _span(
-    trace: Mapping[str, Any], root: Mapping[str, Any] | None, span: dict[str, Any], place: str
+    trace: dict[str, Any], root: dict[str, Any] | None, span: dict[str, Any], place: str
 ) -> StoredReply:
     fields = {**span, "trace": {key: value for key, value in trace.items() if key not in ("data", "spans")}}
     span_id = text(first_of(span, "span_id", "context.span_id"))
-    error, exception = _error(span)
+    error, exception = error_of_span(span)
     return stored_reply(
         fields,
         place,
@@ -97,7 +87,7 @@ def _span(
         id=None if span_id is None else f"{first_of(fields, *_PLACES['trace'])} {span_id}",
         task=_task(first_of(fields, "attributes.mlflow.spanInputs", "inputs")),
         function=text((root or span).get("name")),
-        # The parents of its spans are within the trace, and name it.
+        # Spans name their parents within the trace only.
         parent=None,
         error=error,
         exception=exception,
@@ -106,7 +96,7 @@ def _span(
 
 
 def _task(inputs: Any) -> Any:
-    """Give what was sent: of the arguments of a provider's function, its messages."""
+    """Return the messages among the arguments of a provider's function, or all of its arguments."""
     for name in ("messages", "input", "contents", "prompt"):
         value = at(inputs, name)
         if value is not MISSING:
@@ -125,17 +115,3 @@ def _version(fields: dict[str, Any]) -> str | None:
         if name and version and first_of(fields, f"{place}.1") is None:
             return f"{name}@{version}"
     return None
-
-
-def _error(span: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Give what is said of an error, and the type of the exception."""
-    fields = dict(span)
-    code = str(first_of(fields, "status.code", "status_code", "status.status_code")).upper()
-    if not code.endswith("ERROR") and code != "2":
-        return None, None
-    message = text(first_of(fields, "status.message", "status_message", "status.description")) or "ERROR"
-    for event in span.get("events") or ():
-        kind = first_of(event, "attributes.exception.type")
-        if kind is not None:
-            return text(first_of(event, "attributes.exception.message")) or message, text(kind)
-    return message, None

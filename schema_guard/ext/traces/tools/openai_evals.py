@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """OpenAI: output items of evals, stored completions and responses, and output of batches.
 
-Written after the API reference of evals and chat completions (`eval.run.output_item`, `chat.completion`), and the output
-of the Batch API, as they were in November 2026.
+Source: the API reference of evals and chat completions (`eval.run.output_item`, `chat.completion`), and of the output of the
+Batch API, in November 2026.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored_reply import StoredReply, stored_reply
+from schema_guard.ext.traces.stored_reply import StoredReply, Tool, stored_reply
 from schema_guard.ext.traces.values import MISSING, count, first_of, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-__all__ = ["OpenAIEvals"]
+__all__ = ["OPENAI_EVALS"]
 
 _ITEM: Final = "eval.run.output_item"
 _REPLIES: Final = frozenset(["chat.completion", "response", "text_completion"])
@@ -43,29 +43,25 @@ _ITEM_PLACES: Final = {
 }
 
 
-class OpenAIEvals:
-    """Reads what OpenAI stores of completions."""
-
-    name: Final = "openai-evals"
-
-    def fits(self, row: Mapping[str, Any]) -> bool:
-        """Return whether a row is an output item, a stored reply, or a line of a batch."""
-        return row.get("object") == _ITEM or row.get("object") in _REPLIES or "custom_id" in row
-
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply]:
-        """Give the call that a row is."""
-        if row.get("object") == _ITEM:
-            item = stored_reply(row, place, _ITEM_PLACES)
-            yield item._replace(output=item.output or MISSING)
-        elif row.get("object") in _REPLIES:
-            yield stored_reply(row, place, _PLACES, output=row)
-        else:
-            yield _of_batch(row, place)
+def _fits(row: dict[str, Any]) -> bool:
+    return row.get("object") == _ITEM or row.get("object") in _REPLIES or "custom_id" in row
 
 
-def _of_batch(row: Mapping[str, Any], place: str) -> StoredReply:
-    """Read a line of a batch's output; the status of an error is the provider's."""
-    fields = dict(row)
+def _read(row: dict[str, Any], place: str) -> Iterator[StoredReply]:
+    if row.get("object") == _ITEM:
+        item = stored_reply(row, place, _ITEM_PLACES)
+        yield item._replace(output=item.output or MISSING)
+    elif row.get("object") in _REPLIES:
+        yield stored_reply(row, place, _PLACES, output=row)
+    else:
+        yield _of_batch(row, place)
+
+
+OPENAI_EVALS: Final = Tool("openai-evals", _fits, _read)
+
+
+def _of_batch(fields: dict[str, Any], place: str) -> StoredReply:
+    """Read a line of the output of a batch. The provider causes an error with a status."""
     body = first_of(fields, "response.body")
     status = count(first_of(fields, "response.status_code"))
     failed = status is not None and status >= 400

@@ -1,53 +1,61 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tool a file is from: told by its rows, unless its user says it."""
+"""The tools whose exports can be imported, and how to recognize the tool of a file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.traces.tools.langfuse import Langfuse
-from schema_guard.ext.traces.tools.mlflow import MLflow
-from schema_guard.ext.traces.tools.openai_evals import OpenAIEvals
-from schema_guard.ext.traces.tools.phoenix import Phoenix
-from schema_guard.ext.traces.tools.plain_rows import Plain
-from schema_guard.text import clip, did_you_mean
+from schema_guard.ext.traces.tools.langfuse import LANGFUSE
+from schema_guard.ext.traces.tools.mlflow import MLFLOW
+from schema_guard.ext.traces.tools.openai_evals import OPENAI_EVALS
+from schema_guard.ext.traces.tools.phoenix import PHOENIX
+from schema_guard.ext.traces.tools.plain_rows import PLAIN, plain_rows
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from schema_guard.ext.traces.files import Row
     from schema_guard.ext.traces.stored_reply import Tool
 
 __all__ = ["TOOLS", "tool_of", "tools"]
 
-# `Plain` fits all rows with a reply, so it is the last one.
-_BEFORE_PLAIN = (MLflow, Phoenix, OpenAIEvals, Langfuse)
-TOOLS = (*(kind.name for kind in _BEFORE_PLAIN), Plain.name)
+_BEFORE_PLAIN = (MLFLOW, PHOENIX, OPENAI_EVALS, LANGFUSE)
+TOOLS = (*(tool.name for tool in _BEFORE_PLAIN), PLAIN)
 _MOST_KEYS = 8
 
 
-def tools(columns: Mapping[str, str] | None = None) -> dict[str, Tool]:
-    """Give all tools by their names, those first whose rows nobody else has.
+def tools(columns: Mapping[str, str]) -> tuple[Tool, ...]:
+    """Return all tools. Plain rows are the last one, because they fit every row with a reply.
 
     Raises:
-        InvalidArgument: A column is of no field.
+        InvalidArgument: A column is of an unknown field.
     """
-    known: list[Tool] = [kind() for kind in _BEFORE_PLAIN]
-    return {tool.name: tool for tool in (*known, Plain(columns))}
+    return (*_BEFORE_PLAIN, plain_rows(columns))
 
 
-def tool_of(row: Mapping[str, Any], known: Mapping[str, Tool], place: str) -> Tool:
-    """Give the tool that a row is of.
+def tool_of(row: Row, known: Sequence[Tool], name: str | None) -> Tool:
+    """Return the tool that wrote a row.
+
+    Args:
+        row: The first row of a file.
+        known: The tools, as `tools` returns them.
+        name: Name of the tool. Default: the first one whose format the row has.
 
     Raises:
-        InvalidArgument: It is of none.
+        InvalidArgument: No tool writes such rows, or the named one does not.
     """
-    for tool in known.values():
-        if tool.fits(row):
+    for tool in known:
+        if name in (None, tool.name) and tool.fits(row.value):
             return tool
-    keys = ", ".join(clip(key, 30) for key in list(row)[:_MOST_KEYS])
-    near = did_you_mean("reply", list(row))
+    keys = ", ".join(clip(key, 30) for key in islice(row.value, _MOST_KEYS))
+    if name is not None:
+        raise InvalidArgument(
+            f"{clip(row.place)}: expected a row of {name}, got the keys {keys}; --from auto detects the tool"
+        )
     raise InvalidArgument(
-        f"{clip(place)}: no tool is recognized by these keys: {keys}. Name the tool with --from TOOL, or for your "
-        f"own rows the place of the reply with --from jsonl --field reply=PLACE{near}"
+        f"{clip(row.place)}: no tool is recognized by these keys: {keys}. Name the tool with --from TOOL, or for your "
+        f"own rows the place of the reply with --from jsonl --field reply=PLACE"
     )

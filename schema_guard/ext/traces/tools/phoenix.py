@@ -1,65 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arize Phoenix: spans with the attributes of OpenInference, as a data frame or as the API has them.
 
-Written after `Client.spans.get_spans_dataframe` and `get_spans` of arize-phoenix-client and the semantic conventions of
-OpenInference as they were in November 2026. A data frame has a column for each attribute, `attributes.llm.model_name`;
-the API an object of them, flat or nested.
+Source: `Client.spans.get_spans_dataframe` and `get_spans` of arize-phoenix-client, and the semantic conventions of
+OpenInference, in November 2026. A data frame has a column for each attribute, such as `attributes.llm.model_name`. The API
+has an object of them, flat or nested.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply, stored_reply
+from schema_guard.ext.traces.stored_reply import SkippedRow, StoredReply, Tool, error_of_span, stored_reply
 from schema_guard.ext.traces.values import MISSING, decoded, first_of, nested, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-__all__ = ["Phoenix"]
+__all__ = ["PHOENIX"]
 
 _PREFIX: Final = "attributes."
-
-
-class Phoenix:
-    """Reads spans; a trace of the command line `px` holds its own in a list."""
-
-    name: Final = "phoenix"
-
-    def fits(self, row: Mapping[str, Any]) -> bool:
-        """Say whether a row is a span, or a trace with spans."""
-        spans = row.get("spans")
-        if isinstance(spans, list) and spans and isinstance(spans[0], dict):
-            return self.fits(spans[0])
-        is_framed = "context.span_id" in row or any(key.startswith("attributes.") for key in row)
-        return is_framed or ("span_kind" in row and isinstance(row.get("context"), dict))
-
-    def read(self, row: Mapping[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
-        """Give the calls of models."""
-        spans = row.get("spans")
-        if isinstance(spans, list):
-            for number, span in enumerate(spans, 1):
-                if isinstance(span, dict):
-                    yield from self.read(span, f"{place} spans[{number}]")
-            return
-        attributes = _attributes(row)
-        kind = first_of(attributes, "openinference.span.kind") or row.get("span_kind")
-        if str(kind).upper() != "LLM":
-            yield SkippedRow(place, text(first_of(dict(row), "context.span_id", "id")), text(row.get("name")))
-            return
-        yield _span(row, attributes, place)
-
-
-def _attributes(row: Mapping[str, Any]) -> dict[str, Any]:
-    stored = row.get("attributes")
-    flat = dict(stored) if isinstance(stored, dict) else {}
-    for key, value in row.items():
-        if key.startswith(_PREFIX) and value is not None:
-            flat[key.removeprefix(_PREFIX)] = decoded(value) if key.endswith("_messages") else value
-    attributes = nested(flat)
-    return attributes if isinstance(attributes, dict) else {}
-
-
 _PLACES: Final = {
     "id": ("context.span_id", "id"),
     "name": ("name",),
@@ -81,8 +40,44 @@ _PLACES: Final = {
 }
 
 
-def _span(row: Mapping[str, Any], attributes: dict[str, Any], place: str) -> StoredReply:
-    error, exception = _error(row)
+def _fits(row: dict[str, Any]) -> bool:
+    spans = row.get("spans")
+    if isinstance(spans, list) and spans and isinstance(spans[0], dict):
+        return _fits(spans[0])
+    is_framed = "context.span_id" in row or any(key.startswith(_PREFIX) for key in row)
+    return is_framed or ("span_kind" in row and isinstance(row.get("context"), dict))
+
+
+def _read(row: dict[str, Any], place: str) -> Iterator[StoredReply | SkippedRow]:
+    spans = row.get("spans")
+    if isinstance(spans, list):  # a trace of the command line `px`
+        for number, span in enumerate(spans, 1):
+            if isinstance(span, dict):
+                yield from _read(span, f"{place} spans[{number}]")
+        return
+    attributes = _attributes(row)
+    kind = first_of(attributes, "openinference.span.kind") or row.get("span_kind")
+    if str(kind).upper() == "LLM":
+        yield _span(row, attributes, place)
+    else:
+        yield SkippedRow(place, text(first_of(row, *_PLACES["id"])), text(row.get("name")))
+
+
+PHOENIX: Final = Tool("phoenix", _fits, _read)
+
+
+def _attributes(row: dict[str, Any]) -> dict[str, Any]:
+    stored = row.get("attributes")
+    flat = dict(stored) if isinstance(stored, dict) else {}
+    for key, value in row.items():
+        if key.startswith(_PREFIX) and value is not None:
+            flat[key.removeprefix(_PREFIX)] = decoded(value) if key.endswith("_messages") else value
+    attributes = nested(flat)
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _span(row: dict[str, Any], attributes: dict[str, Any], place: str) -> StoredReply:
+    error, exception = error_of_span(row)
     return stored_reply(
         {**row, "attributes": attributes},
         place,
@@ -95,7 +90,7 @@ def _span(row: Mapping[str, Any], attributes: dict[str, Any], place: str) -> Sto
 
 
 def _output(attributes: dict[str, Any]) -> Any:
-    """Give the whole completion where it is kept, for it says why it ended; else the messages, else the text."""
+    """Return the whole completion, which has the finish reason, or else the messages, or else the text."""
     value = first_of(attributes, "output.value")
     whole = decoded(value)
     if isinstance(whole, dict) and not whole.keys().isdisjoint(
@@ -116,7 +111,7 @@ def _task(attributes: dict[str, Any]) -> Any:
 
 
 def _message(entry: Any) -> Any:
-    """Give a message of OpenInference as OpenAI has it."""
+    """Convert a message of OpenInference to one of OpenAI."""
     message = entry.get("message", entry) if isinstance(entry, dict) else entry
     if not isinstance(message, dict):
         return message
@@ -132,15 +127,3 @@ def _message(entry: Any) -> Any:
 def _call(call: dict[str, Any]) -> dict[str, Any]:
     function = first_of(call, "tool_call.function", "function")
     return {"type": "function", "function": function if isinstance(function, dict) else {}}
-
-
-def _error(row: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Give what is said of an error, and the type of the exception."""
-    if str(row.get("status_code", "")).upper() != "ERROR":
-        return None, None
-    events = decoded(row.get("events"))
-    for event in events if isinstance(events, list) else ():
-        kind = first_of(event, "attributes.exception.type")
-        if kind is not None:
-            return text(first_of(event, "attributes.exception.message")) or "ERROR", text(kind)
-    return text(row.get("status_message")) or "ERROR", None
