@@ -41,7 +41,7 @@ class Finding:
         rule: Name of the rule.
         location: Pointer to the place in the schema.
         keyword: The keyword at fault, or the missing keyword.
-        message: The effect, and the form that the provider expects.
+        message: The effect as a phrase behind the name of the provider, such as "requires additionalProperties: false".
         confidence: `high` or `low`.
     """
 
@@ -135,12 +135,12 @@ def _is_reported(table: Rules, keyword: str) -> bool:
 def _unnamed(table: Rules, keyword: str) -> Rule:
     """Give the rule for a keyword that a table does not name."""
     is_refused = table.others == "rejected"
-    message = f"{keyword} is {'refused' if is_refused else 'not enforced'}"
+    message = f"{'rejects' if is_refused else 'does not enforce'} {keyword}"
     return Rule(
         name=f"{table.name}:{keyword}",
         keyword=keyword,
         effect="ignored" if keyword in ANNOTATIONS else table.others,
-        message=f"{keyword} is no part of what is taken" if keyword in ANNOTATIONS else message,
+        message=f"does not use {keyword}" if keyword in ANNOTATIONS else message,
         evidence=table.evidence,
         verified_on=table.verified_on,
         confidence=table.confidence,
@@ -172,6 +172,6 @@ def _of_boolean(location: str, value: bool, table: Rules) -> Iterator[Finding]:
         f"{table.name}-boolean",
         location,
         str(value).lower(),
-        f"{str(value).lower()} is not taken as a schema",
+        f"rejects {str(value).lower()} as a schema",
         "high",
     )

@@ -30,6 +30,7 @@ RulesLike: TypeAlias = "str | os.PathLike[str] | Rules"
 
 # The rule that no schema is enforced at all.
 _NONE: Final = "probed-schemas"
+_VERBS: Final = {"rejected": "rejects", "ignored": "does not enforce", "narrowed": "restricts"}
 _SCHEMA: Final = Path(__file__).with_name("probe.schema.json")
 
 
@@ -117,7 +118,7 @@ def _rule(probe: Mapping[str, Any], keyword: str, effect: Any, counts: str, **mo
         name=f"probed-{keyword}",
         keyword=keyword,
         effect=effect,
-        message=evidence,
+        message=f"{_VERBS[effect]} {keyword} ({evidence})",
         evidence=f"{evidence}, model {probe['model']}",
         verified_on=probe["made"],
         **more,

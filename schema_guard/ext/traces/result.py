@@ -32,7 +32,7 @@ class Examples(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A row that is in no call. *is_reply*: it is a call of a model, which `--only` does not exclude."""
+    """A row that is in no call. *is_reply* marks a call of a model that `--only` does not exclude."""
 
     cause: str
     place: str
@@ -82,7 +82,7 @@ class TraceImport:
     functions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def note(self, item: Unreadable | LeftOut | ReadReply | None) -> None:
-        """Count what was read: None is a row, which its replies follow."""
+        """Count a row (None), or what became of it or of a reply in it."""
         if item is None:
             self.rows += 1
         elif isinstance(item, Unreadable):

@@ -56,7 +56,7 @@ def test_a_keyword_that_was_ignored_is_a_finding_with_its_evidence(tmp_path):
     rules = written(tmp_path, minLength=("ignored", "enforced"), uniqueItems=("enforced", "rejected"))
 
     assert told(lint(SCHEMA, "openai", rules=rules)) == [
-        ("minLength", "ignored", "probed on 2026-11-26, 1 of 1"),
+        ("minLength", "ignored", "does not enforce minLength (probed on 2026-11-26, 1 of 1)"),
     ]
 
 
@@ -72,7 +72,11 @@ def test_a_server_that_enforces_nothing_is_a_finding_of_every_schema(tmp_path):
     rules = written(tmp_path, verdict="ignored", uniqueItems=("enforced", "rejected"))
 
     assert told(lint(SCHEMA, "openai", rules=rules)) == [
-        ("schemas", "ignored", "probed on 2026-11-26, 0 of 3 replies kept to a schema")
+        (
+            "schemas",
+            "ignored",
+            "does not enforce schemas (probed on 2026-11-26, 0 of 3 replies kept to a schema)",
+        )
     ]
     assert adapt(SCHEMA, "openai", rules=rules).schema == SCHEMA
 

@@ -138,7 +138,10 @@ def _likely(document: Any, findings: list[Finding]) -> tuple[list[SchemaChange],
     for finding in findings:
         if finding.severity == "warning":
             change = SchemaChange(
-                finding.location, finding.keyword, _value_at(document, finding), f"likely: {finding.message}"
+                finding.location,
+                finding.keyword,
+                _value_at(document, finding),
+                f"the provider probably {finding.message}",
             )
             # What may be refused is sent: whether it is enforced is no question then.
             if finding.effect != "rejected":
@@ -221,12 +224,17 @@ def _cleaned(builder: Builder, document: dict[str, Any]) -> tuple[str | None, li
             if isinstance(node, dict) and finding.keyword in node and finding.keyword not in _NEEDED:
                 value = node.pop(finding.keyword)
                 location = places.get(id(node), "")
-                builder.relaxed.append(SchemaChange(location, finding.keyword, value, finding.message))
+                builder.relaxed.append(
+                    SchemaChange(location, finding.keyword, value, f"the provider {finding.message}")
+                )
                 removed = True
         if not removed:
             finding = errors[0]
             place = finding.location or "(root)"
-            return f"{finding.keyword} at {place} of what would be sent: {finding.message}", findings
+            return (
+                f"{finding.keyword} at {place} of the adapted schema: the provider {finding.message}",
+                findings,
+            )
     return "what is refused cannot be taken out", findings
 
 

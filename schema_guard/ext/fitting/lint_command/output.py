@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was found, as text and as JSON."""
+"""The result of `schema lint`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schema_guard.ext.fitting.rules.rule import KEYWORDS
 from schema_guard.ext.fitting.rules.tables import rules_of
 from schema_guard.pointer import pointer
 from schema_guard.report.document import Document, Section, Table
-from schema_guard.text import clip, plural, safe
+from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["as_json", "as_text", "fixes_as_text", "table_of_keywords"]
 
 _GLOSS = (
-    "yes: taken and enforced; in part: some uses are not, `lint` says which; rejected, ignored, narrowed: what becomes of "
-    "a schema with it; with ?: likely, not known"
+    "yes: accepted and enforced. in part: `lint` lists the uses that are not. rejected, ignored, narrowed: the effect on a "
+    "schema with the keyword. With ?: likely, not known."
 )
-_DOES = {"rejected": "refuses", "ignored": "does not enforce", "narrowed": "takes less than"}
 
 
 def as_text(linted: list[Linted]) -> Iterator[str]:
@@ -45,11 +44,9 @@ def _schema_lines(entry: Linted) -> Iterator[str]:
     ]
     for line, finding in sorted(faults, key=lambda fault: fault[0] or 0):
         if finding.severity != "info":
-            does = f"{entry.provider} {_DOES[finding.effect]} {safe(clip(finding.keyword))} at {safe(pointer(finding.location))}"
-            # A rule that has a keyword for its name says nothing more than what it does.
-            why = "" if finding.rule.endswith(f":{finding.keyword}") else f": {finding.message}"
             where = name + (f":{line}" if line else "")
-            yield f"{where}: {finding.severity}: {does}{why} [{finding.rule}]"
+            place = f"at {safe(pointer(finding.location))}: {entry.provider} {safe(finding.message)}"
+            yield f"{where}: {finding.severity}: {place} [{finding.rule}]"
             yield f"    {fix_of(finding)}"
 
 
@@ -62,30 +59,30 @@ def _summary(linted: list[Linted]) -> Iterator[str]:
     counts = [plural(counted[severity], severity) for severity in ("error", "warning")]
     yield f"{provider}: {plural(len(linted), 'schema')}, {', '.join(counts)}"
     if left_out:
-        yield f"    left out, for they judge nothing: {', '.join(map(safe, sorted(left_out)))}"
+        yield f"    left out, because they do not restrict values: {', '.join(map(safe, sorted(left_out)))}"
     yield from (f"    always: {line}" for line in linted[0].rules.always)
 
 
 def fixes_as_text(written: list[Fixed]) -> Iterator[str]:
-    """Give a line for each schema that was written, or why none was."""
+    """Yield a line for each schema: its file, or why there is none."""
     for fix in written:
         adapted = fix.adapted
         lost = ", ".join(
             f"{len(getattr(adapted, kind))} {kind}" for kind in ("relaxed", "narrowed", "dropped")
         )
         if fix.schema is None:
-            yield f"{adapted.provider}: {safe(adapted.relaxed[0].reason)}, told in {safe(fix.report)}"
+            yield f"{adapted.provider}: {safe(adapted.relaxed[0].reason)}; report: {safe(fix.report)}"
         else:
             form = (
                 ""
                 if adapted.is_same_form
-                else "; values come in another form, which `adapt(...).restore` undoes"
+                else "; values have another form, which `adapt(...).restore` converts back"
             )
-            yield f"{adapted.provider}: {safe(fix.schema)}: {lost}, told in {safe(fix.report)}{form}"
+            yield f"{adapted.provider}: {safe(fix.schema)}: {lost}; report: {safe(fix.report)}{form}"
 
 
 def as_json(linted: list[Linted], written: Sequence[Fixed] = ()) -> dict[str, Any]:
-    """Give all that was found, as `lint.schema.json` describes it; *written* are the fixes of all of it, or none."""
+    """Return the result in the form of `lint.schema.json`. *written* has a fix for each entry, or is empty."""
     fixes: list[dict[str, str | None] | None] = [
         {"schema": fix.schema, "report": fix.report} for fix in written
     ] or [None] * len(linted)
@@ -125,7 +122,7 @@ def table_of_keywords(providers: Sequence[str]) -> Document:
         f"{provider}: {'; '.join(table.always)}" for provider, table in zip(providers, tables, strict=True)
     )
     return Document(
-        "what becomes of a keyword",
+        "Effects of keywords",
         sections=(
             Section("keywords", _GLOSS, Table(("keyword", *providers), rows, columns)),
             Section("for every schema", lines=lines),

@@ -57,7 +57,7 @@ def _descriptor(entry: Linted, finding: Finding) -> dict[str, Any]:
     known = entry.rules.named(finding.rule)
     return {
         "id": _rule_id(entry, finding),
-        "shortDescription": {"text": f"{entry.provider}: {finding.message}"},
+        "shortDescription": {"text": f"{entry.provider} {finding.message}"},
         "help": {"text": f"{fix_of(finding)}. Known from: {known.evidence}, {known.verified_on}."},
         "defaultConfiguration": {"level": finding.severity},
         "properties": {
@@ -78,11 +78,7 @@ def _result(entry: Linted, finding: Finding, index: int) -> dict[str, Any]:
         "ruleId": _rule_id(entry, finding),
         "ruleIndex": index,
         "level": finding.severity,
-        "message": {
-            "text": safe(
-                f"{entry.provider}, {finding.keyword} at {place}: {finding.message}; {fix_of(finding)}"
-            )
-        },
+        "message": {"text": safe(f"at {place}: {entry.provider} {finding.message}; {fix_of(finding)}")},
         "locations": [_location(entry.source, finding)],
         "partialFingerprints": {
             "place/v1": hashlib.sha256(print_of.encode("utf-8", "replace")).hexdigest()[:32]

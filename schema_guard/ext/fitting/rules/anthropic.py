@@ -19,7 +19,7 @@ _MANY = 100
 _guide = fact.Sourced("anthropic", _EVIDENCE, _DAY)
 _likely = fact.Sourced("anthropic", _EVIDENCE, _DAY, "low")
 _seen = fact.Sourced("anthropic", "an issue of Anthropic's SDK of 2026-07-31", _DAY)
-_REPEATS = "a pattern that repeats often may be refused: no number is published"
+_REPEATS = "may reject a pattern that repeats often; no limit is published"
 
 ANTHROPIC: Final = Rules(
     name="anthropic",
@@ -29,20 +29,20 @@ ANTHROPIC: Final = Rules(
         _guide.rejects(*fact.OPEN),
         _guide.rejects(*fact.RECURSION),
         _guide.rejects(*fact.OUTSIDE),
-        _seen.rejects("all-of-ref", "allOf", "allOf may hold no $ref", when.joins_references),
+        _seen.rejects("all-of-ref", "allOf", "rejects $ref in allOf", when.joins_references),
         _guide.rejects(*fact.MIN_ITEMS),
         _guide.rejects(*fact.PATTERN),
         _guide.rejects(*fact.formats(_FORMATS, of_any=True)),
         _guide.rejects(
             "enum",
             "enum",
-            "an enum holds strings, numbers, booleans and null",
+            "accepts only strings, numbers, booleans, and null in an enum",
             when.enumerates(str, int, float, bool, type(None)),
         ),
         *_guide.rejects_all(fact.few(_MOST_OPTIONAL, _MOST_UNIONS)),
-        _likely.rejects("root", "type", "an object is advised at the root", when.root_is_no_object),
+        _likely.rejects("root", "type", "recommends an object at the root", when.root_is_no_object),
         _likely.rejects("repeats", "pattern", _REPEATS, when.repeats_more_than(_MANY)),
-        _likely.rejects("tuple", "prefixItems", "prefixItems is not named by the guide"),
+        _likely.rejects("tuple", "prefixItems", "does not document prefixItems"),
         _guide.rejects(*fact.TUPLE_ITEMS),
     ),
     evidence=_EVIDENCE,

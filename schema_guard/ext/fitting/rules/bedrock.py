@@ -16,7 +16,7 @@ _CLAUDE = "pydantic-ai 2.68: Claude has the limits of Anthropic's own API there"
 _DAY = "2026-11-26"
 _guide = fact.Sourced("bedrock", _EVIDENCE, _DAY)
 _claude = fact.Sourced("bedrock", _CLAUDE, _DAY, "low")
-_LENGTHS = "{} is named as unsupported, and was seen to be taken"
+_LENGTHS = "documents {} as unsupported, but has accepted it"
 
 BEDROCK: Final = Rules(
     name="bedrock",
@@ -24,16 +24,14 @@ BEDROCK: Final = Rules(
     others="rejected",
     rules=(
         _guide.rejects(*fact.OPEN),
-        *_guide.rejects_all(
-            fact.anywhere("{} is refused, of numbers and of integers", *sorted(fact.NUMBERS))
-        ),
-        *_guide.rejects_all(fact.anywhere("{} is refused", "maxItems")),
+        *_guide.rejects_all(fact.anywhere("rejects {} of numbers and of integers", *sorted(fact.NUMBERS))),
+        *_guide.rejects_all(fact.anywhere("rejects {}", "maxItems")),
         _guide.rejects(*fact.MIN_ITEMS),
-        *_guide.rejects_all(fact.anywhere("{} is refused for most models", "contains")),
+        *_guide.rejects_all(fact.anywhere("rejects {} for most models", "contains")),
         _guide.rejects(*fact.PATTERN),
         _guide.rejects(*fact.RECURSION),
         _guide.rejects(*fact.OUTSIDE),
-        _claude.rejects("root", "type", "an object is what is shown at the root", when.root_is_no_object),
+        _claude.rejects("root", "type", "shows only objects at the root", when.root_is_no_object),
         *_claude.rejects_all(fact.few(24, 16)),
         *_claude.rejects_all(fact.anywhere(_LENGTHS, "maxLength", "minLength")),
     ),

@@ -22,10 +22,10 @@ _guide = fact.Sourced("gemini", _EVIDENCE, _DAY)
 _likely = fact.Sourced("gemini", _EVIDENCE, _DAY, "low")
 _openapi = fact.Sourced("gemini-openapi", _OPENAPI_EVIDENCE, _DAY)
 _DEEP = 5
-_DEPTH = f"more than {_DEEP} objects inside of each other may be refused: no number is published"
-_RECURSION = "a schema may lead back to itself only through properties that are not required"
-_FORMATS = "only {} are named as enforced"
-_NULL = "null is no type there: any value is taken, with nullable"
+_DEPTH = f"may reject more than {_DEEP} nested objects; no limit is published"
+_RECURSION = "accepts recursion only through optional properties"
+_FORMATS = "documents only the formats {} as enforced"
+_NULL = "has no type null, so it accepts any value, with nullable"
 _ALWAYS = ("keys come in the order of required, then the others",)
 
 
@@ -52,9 +52,11 @@ GEMINI: Final = Rules(
     others="ignored",
     rules=(
         _guide.ignores(*fact.OVERLAP),
-        _guide.ignores("enum", "enum", "an enum holds strings and numbers", when.enumerates(str, int, float)),
+        _guide.ignores(
+            "enum", "enum", "enforces only strings and numbers in an enum", when.enumerates(str, int, float)
+        ),
         _likely.ignores(*fact.formats(("date", "date-time", "time"), message=_FORMATS)),
-        _guide.rejects("ref-sibling", "$ref", "nothing may stand beside $ref", _has_beside),
+        _guide.rejects("ref-sibling", "$ref", "rejects keywords beside $ref", _has_beside),
         _guide.rejects(*fact.OUTSIDE),
         _guide.rejects("recursion", "$ref", _RECURSION, when.recursive_where_required),
         _likely.rejects("depth", "properties", _DEPTH, Above("levels", _DEEP)),
@@ -71,11 +73,11 @@ OPENAPI: Final = Rules(
     | {"minProperties", "minimum", "pattern", "properties", "required", "type"},
     others="rejected",
     rules=(
-        _openapi.rejects("enum", "enum", "an enum holds strings", when.enumerates(str)),
-        _openapi.rejects("const", "const", "a constant is a string", _is_other_constant),
-        _openapi.rejects("types", "type", "one type, with nullable", when.lists_types),
+        _openapi.rejects("enum", "enum", "accepts only strings in an enum", when.enumerates(str)),
+        _openapi.rejects("const", "const", "accepts only a string in const", _is_other_constant),
+        _openapi.rejects("types", "type", "accepts only one type, with nullable", when.lists_types),
         _openapi.rejects(*fact.RECURSION),
-        _openapi.rejects("ref", "$ref", "a reference leads to '#/$defs/NAME'", _refers_elsewhere),
+        _openapi.rejects("ref", "$ref", "accepts only references to '#/$defs/NAME'", _refers_elsewhere),
         _openapi.ignores("null", "type", _NULL, _is_null),
     ),
     evidence=_OPENAPI_EVIDENCE,

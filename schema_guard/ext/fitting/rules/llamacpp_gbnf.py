@@ -17,10 +17,10 @@ __all__ = ["LLAMACPP_GBNF"]
 _EVIDENCE = "llama.cpp's converter from JSON Schema to GBNF, read in its source of autumn 2026"
 _DAY = "2026-11-25"
 _read = fact.Sourced("llamacpp-gbnf", _EVIDENCE, _DAY)
-_ALL_OF = "allOf makes the properties of all its parts required"
-_UNANCHORED = "a pattern begins with ^ and ends with $"
-_PROPERTY = "a pattern may not name a property of characters"
-_OPEN = "an object that says nothing of other keys takes none"
+_ALL_OF = "makes the properties of all parts of allOf required"
+_UNANCHORED = "requires patterns that begin with ^ and end with $"
+_PROPERTY = "rejects character properties in patterns"
+_OPEN = "closes an object without additionalProperties"
 
 
 def _says_nothing(site: Site) -> bool:
@@ -36,9 +36,9 @@ LLAMACPP_GBNF: Final = Rules(
     others="ignored",
     rules=(
         _read.narrows("all-of", "allOf", _ALL_OF),
-        _read.rejects("dynamic", "$dynamicRef", "$dynamicRef gives no grammar"),
+        _read.rejects("dynamic", "$dynamicRef", "rejects $dynamicRef"),
         _read.narrows(*fact.LOOSE_TUPLE),
-        _read.ignores("short-tuple", "maxItems", "maxItems is not enforced on tuples", when.is_short_tuple),
+        _read.ignores("short-tuple", "maxItems", "does not enforce maxItems on tuples", when.is_short_tuple),
         _read.rejects("property", "pattern", _PROPERTY, when.names_a_property),
         _read.rejects(*fact.ESCAPES),
         _read.rejects(*fact.ANCHOR),
@@ -46,16 +46,16 @@ LLAMACPP_GBNF: Final = Rules(
         _read.ignores(*fact.OVERLAP),
         _read.rejects("unanchored", "pattern", _UNANCHORED, when.is_unanchored),
         _read.rejects(*fact.PATTERN),
-        *_read.ignores_all(fact.lengths("lengths beside {} are not enforced")),
-        _read.ignores(*fact.formats(fact.SHORT_FORMATS, message="enforced are {}")),
+        *_read.ignores_all(fact.lengths("does not enforce lengths beside a {}")),
+        _read.ignores(*fact.formats(fact.SHORT_FORMATS, message="enforces only the formats {}")),
         *(
-            _read.ignores(keyword, keyword, f"{keyword} is enforced for integers", when.is_number(keyword))
+            _read.ignores(keyword, keyword, f"enforces {keyword} only for integers", when.is_number(keyword))
             for keyword in ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum")
         ),
         _read.ignores(*fact.UNLISTED),
         _read.ignores(*fact.OUTSIDE_TAKEN),
         _read.narrows("open-object", "additionalProperties", _OPEN, _says_nothing),
-        _read.narrows("any", "type", "an empty schema takes objects only", when.takes_anything),
+        _read.narrows("any", "type", "accepts only objects for an empty schema", when.takes_anything),
     ),
     evidence=_EVIDENCE,
     verified_on=_DAY,

@@ -15,7 +15,7 @@ _EVIDENCE = "measured with llguidance 1.9.1"
 _DAY = "2026-11-25"
 _FORMATS = (*fact.FORMATS[:-1], "unknown", "uri", "uuid")
 _measured = fact.Sourced("llguidance", _EVIDENCE, _DAY)
-_OVERLAP = "the branches of oneOf have to shut each other out"
+_OVERLAP = "requires oneOf branches that exclude each other"
 
 LLGUIDANCE: Final = Rules(
     name="llguidance",
@@ -37,7 +37,7 @@ LLGUIDANCE: Final = Rules(
             _measured.rejects(
                 keyword,
                 keyword,
-                f"{keyword} is taken only where no properties are listed",
+                f"accepts {keyword} only without listed properties",
                 when.with_any(keyword, "properties", "required", "patternProperties"),
             )
             for keyword in ("maxProperties", "minProperties")

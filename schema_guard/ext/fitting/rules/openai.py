@@ -21,19 +21,17 @@ _EVIDENCE = "OpenAI's guide to structured outputs, supported schemas"
 _DAY = "2026-11-25"
 _MOST_LEVELS = 10
 _MOST_ENUM, _LONG_ENUM, _MOST_ENUM_CHARACTERS = 1000, 250, 15_000
-_SIZES = {"properties": (5000, "properties in all"), "levels": (_MOST_LEVELS, "objects inside of each other")}
+_SIZES = {"properties": (5000, "properties in all"), "levels": (_MOST_LEVELS, "nested objects")}
 # Of the copy of the guide that Azure has kept since 2025-01.
-_OLD_SIZES = {"properties": (100, "properties in all"), "levels": (5, "objects inside of each other")}
+_OLD_SIZES = {"properties": (100, "properties in all"), "levels": (5, "nested objects")}
 _GROQ_EVIDENCE = "Groq's guide to structured outputs, strict mode"
 _GROQ_DAY = "2026-11-26"
 _ALWAYS = ("keys come in the order of the schema's properties",)
-_REFERENCE = "a reference may lead to '#', '#/$defs/NAME' or '#/definitions/NAME'"
-_NULL = "a default of null is left out by the SDK, and may be refused"
-_FIRST_KEY = "objects of an anyOf may not begin with the same key, unless its values tell them apart"
-_STEPS = (
-    f"more than {_MOST_LEVELS} schemas inside of each other may be too many: how they are counted is not said"
-)
-_LARGE = f"at most {_MOST_ENUM_CHARACTERS} characters in an enum of more than {_LONG_ENUM} values"
+_REFERENCE = "accepts only references to '#', '#/$defs/NAME', and '#/definitions/NAME'"
+_NULL = "may reject a default of null, which the SDK leaves out"
+_FIRST_KEY = "rejects objects of an anyOf that begin with the same key, unless its values differ"
+_STEPS = f"may reject more than {_MOST_LEVELS} nested schemas; the count is not documented"
+_LARGE = f"accepts at most {_MOST_ENUM_CHARACTERS} characters in an enum of more than {_LONG_ENUM} values"
 
 
 def _has_default(site: Site) -> bool:
@@ -80,14 +78,16 @@ def _rules(name: str) -> tuple[Rule, ...]:
         guide.rejects(
             "required-unlisted",
             "required",
-            "a required key is not among the properties",
+            "rejects required keys that are not in properties",
             when.requires_unlisted,
         ),
-        copied.rejects("items", "items", "an array has to say what its items are", when.has_untyped_items),
-        copied.rejects("any", "type", "a schema has to say what it takes", when.takes_anything),
+        copied.rejects(
+            "items", "items", "requires a schema for the items of an array", when.has_untyped_items
+        ),
+        copied.rejects("any", "type", "requires a keyword for the values, such as type", when.takes_anything),
         guide.rejects("ref", "$ref", _REFERENCE, when.refers_elsewhere),
-        guide.rejects("ref-sibling", "$ref", "nothing may stand beside $ref", when.beside_ref),
-        answered.rejects("default", "default", "a default that is not null is refused", _has_default),
+        guide.rejects("ref-sibling", "$ref", "rejects keywords beside $ref", when.beside_ref),
+        answered.rejects("default", "default", "rejects a default that is not null", _has_default),
         answered.rejects("null-default", "default", _NULL, _has_null_default, confidence="low"),
         answered.rejects("first-key", "anyOf", _FIRST_KEY, _begin_alike, confidence="low"),
         *_of_sizes(guide),
@@ -97,18 +97,18 @@ def _rules(name: str) -> tuple[Rule, ...]:
 def _of_sizes(guide: fact.Sourced) -> tuple[Rule, ...]:
     return (
         *(
-            guide.rejects(what, "properties", f"at most {most} {text}", Above(what, most))
+            guide.rejects(what, "properties", f"accepts at most {most} {text}", Above(what, most))
             for what, (most, text) in _SIZES.items()
         ),
         guide.rejects("steps", "properties", _STEPS, _is_stepped, confidence="low"),
         guide.rejects(
             "characters",
             "properties",
-            "at most 120000 characters in names, enums and constants",
+            "accepts at most 120000 characters in names, enums, and constants",
             Above("characters", 120_000),
         ),
         guide.rejects(
-            "values", "enum", f"at most {_MOST_ENUM} values of enums in all", Above("values", _MOST_ENUM)
+            "values", "enum", f"accepts at most {_MOST_ENUM} enum values in all", Above("values", _MOST_ENUM)
         ),
         guide.rejects("enum-size", "enum", _LARGE, _has_large_enum),
     )
@@ -118,7 +118,10 @@ def _of_old_sizes() -> tuple[Rule, ...]:
     old = fact.Sourced("openai-legacy", "Azure's copy of the guide, of 2025-01", _DAY, "low")
     return tuple(
         old.rejects(
-            f"old-{what}", "properties", f"at most {most} {text}, on older deployments", Above(what, most)
+            f"old-{what}",
+            "properties",
+            f"accepts at most {most} {text} on older deployments",
+            Above(what, most),
         )
         for what, (most, text) in _OLD_SIZES.items()
     )
@@ -127,7 +130,7 @@ def _of_old_sizes() -> tuple[Rule, ...]:
 def _of_patterns(name: str) -> tuple[Rule, ...]:
     guide = fact.Sourced(name, _EVIDENCE, _DAY)
     return (
-        guide.rejects("lookaround", "pattern", "a pattern may not look around", when.looks_around),
+        guide.rejects("lookaround", "pattern", "rejects patterns with look-around", when.looks_around),
         guide.rejects(*fact.formats(fact.FORMATS, of_any=True)),
     )
 

@@ -21,8 +21,8 @@ _MISTRAL_EVIDENCE = (
 _ANSWER = "an answer of the API that a user of LangChain reported in 2025-02"
 _mistral = fact.Sourced("mistral", _MISTRAL_EVIDENCE, _DAY, "low")
 _answered = fact.Sourced("mistral", _ANSWER, _DAY)
-_SHOWN = "an object without anyOf is what is shown at the root"
-_MAP = "an open map is not shown, and may be refused"
+_SHOWN = "shows only objects without anyOf at the root"
+_MAP = "does not show open maps, and may reject them"
 
 
 def _is_map(site: Site) -> bool:
@@ -38,7 +38,7 @@ MISTRAL: Final = Rules(
     takes=(fact.CORE - {"const"}) | {"$ref"},
     others="ignored",
     rules=(
-        *_answered.rejects_all(fact.anywhere("{} is refused in every schema", "format")),
+        *_answered.rejects_all(fact.anywhere("rejects {} in every schema", "format")),
         _mistral.rejects("root", "type", _SHOWN, when.root_is_no_object),
         _mistral.rejects("open-map", "additionalProperties", _MAP, _is_map),
         _mistral.rejects(*fact.OUTSIDE),
@@ -55,9 +55,9 @@ MISTRAL: Final = Rules(
 _COHERE_EVIDENCE = "Cohere's guide to structured outputs, unsupported schema features"
 _cohere = fact.Sourced("cohere", _COHERE_EVIDENCE, _DAY)
 _copied = fact.Sourced("cohere", "an older copy of Cohere's guide to structured outputs", _DAY, "low")
-_OLDER = "{} is named as unsupported in older copies of the guide"
+_OLDER = "documented {} as unsupported in older versions of its guide"
 _UNSUPPORTED = sorted(fact.NUMBERS | fact.SIZES | {"allOf", "not", "oneOf", "uniqueItems"})
-_NONE = "an object has to require one of its properties"
+_NONE = "requires at least one required property in each object"
 
 COHERE: Final = Rules(
     name="cohere",
@@ -65,7 +65,7 @@ COHERE: Final = Rules(
     others="rejected",
     rules=(
         _cohere.rejects(*fact.ROOT),
-        *_cohere.rejects_all(fact.anywhere("{} is named as unsupported", *_UNSUPPORTED)),
+        *_cohere.rejects_all(fact.anywhere("documents {} as unsupported", *_UNSUPPORTED)),
         _cohere.rejects(*fact.formats(fact.SHORT_FORMATS, of_any=True)),
         *_copied.rejects_all(fact.anywhere(_OLDER, "additionalProperties")),
         _cohere.rejects("none-required", "required", _NONE, _requires_none),

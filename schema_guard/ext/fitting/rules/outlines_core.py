@@ -19,9 +19,9 @@ _DAY = "2026-11-25"
 _FORMATS = ("date", "date-time", "email", "time", "uuid", "uri")
 _NEED_TYPE = ("items", "maxItems", "maxLength", "minItems", "minLength", "pattern", "prefixItems")
 _measured = fact.Sourced("outlines-core", _EVIDENCE, _DAY)
-_DESCRIBED = "a schema that takes anything may not be described, nor say anything else"
-_UNTYPED = "properties without a type take objects only"
-_OPEN = "an object with properties takes no other keys"
+_DESCRIBED = "rejects other keywords in a schema for any value"
+_UNTYPED = "accepts only objects for properties without a type"
+_OPEN = "closes an object with properties"
 
 
 def _is_described(site: Site) -> bool:
@@ -45,27 +45,27 @@ OUTLINES_CORE: Final = Rules(
     | {"pattern", "prefixItems", "unevaluatedProperties"},
     others="ignored",
     rules=(
-        *_measured.rejects_all(fact.anywhere("{} gives no automaton", "$dynamicRef", "patternProperties")),
+        *_measured.rejects_all(fact.anywhere("rejects {}", "$dynamicRef", "patternProperties")),
         _measured.narrows(
-            "all-of", "allOf", "the parts of allOf are written one after another", when.joins_several
+            "all-of", "allOf", "writes the parts of allOf one after another", when.joins_several
         ),
         *_measured.ignores_all(fact.siblings()),
         _measured.ignores(*fact.OVERLAP),
         _measured.rejects("described-any", "description", _DESCRIBED, _is_described),
         _measured.rejects(
-            "untyped", "type", "a keyword of values needs a type beside it", when.is_untyped(*_NEED_TYPE)
+            "untyped", "type", "requires a type beside a keyword of values", when.is_untyped(*_NEED_TYPE)
         ),
         _measured.narrows("untyped-parts", "type", _UNTYPED, when.is_untyped("properties")),
         _measured.narrows(*fact.UNANCHORED),
         _measured.rejects(*fact.PATTERN),
         _measured.rejects(*fact.formats(_FORMATS)),
-        _measured.narrows("uri", "format", "not every URI is taken", _is_uri),
+        _measured.narrows("uri", "format", "accepts only some URIs", _is_uri),
         _measured.ignores(*fact.UNLISTED),
         *(
             _measured.ignores(
                 keyword,
                 keyword,
-                f"{keyword} beside properties is not enforced",
+                f"does not enforce {keyword} beside properties",
                 when.with_any(keyword, "properties"),
             )
             for keyword in ("maxProperties", "minProperties")

@@ -70,7 +70,7 @@ class Rule:
         name: The rule's own name, the table's first: "openai-not".
         keyword: The keyword that is at fault, or that is missed.
         effect: What comes of it: the schema is refused, the keyword is not enforced, right answers cannot be given.
-        message: What happens, and what is expected.
+        message: The effect as a phrase behind the name of the provider.
         evidence: Where that is known from.
         verified_on: The day of it, ISO 8601.
         confidence: Low where nobody has measured or documented it.

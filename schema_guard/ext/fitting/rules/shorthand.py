@@ -33,53 +33,51 @@ Fact: TypeAlias = "tuple[str, str, str, Callable[[Site], bool] | None]"
 OPEN: Final[Fact] = (
     "open-object",
     "additionalProperties",
-    "every object has to say additionalProperties: false; no other keys can be given",
+    "requires additionalProperties: false; other keys cannot occur",
     when.is_open,
 )
 ROOT: Final[Fact] = (
-    "root", "type", "the root has to be an object, without anyOf", when.root_is_no_object
+    "root", "type", "requires an object at the root, without anyOf", when.root_is_no_object
 )  # fmt: skip
 ALL_REQUIRED: Final[Fact] = (
-    "optional", "required", "every property has to be required", when.has_optional
+    "optional", "required", "requires every property to be in required", when.has_optional
 )  # fmt: skip
 UNLISTED: Final[Fact] = (
-    "required", "required", "a required key that is not among the properties is not enforced", when.requires_unlisted
+    "required", "required", "does not enforce required keys that are not in properties", when.requires_unlisted
 )  # fmt: skip
-RECURSION: Final[Fact] = ("recursion", "$ref", "a schema may not lead back to itself", when.recursive)
+RECURSION: Final[Fact] = ("recursion", "$ref", "rejects recursive schemas", when.recursive)
 OUTSIDE: Final[Fact] = (
-    "ref", "$ref", "a reference may not lead out of the document", when.refers_outside
+    "ref", "$ref", "rejects references to other documents", when.refers_outside
 )  # fmt: skip
 OUTSIDE_TAKEN: Final[Fact] = (
-    "ref", "$ref", "a reference out of the document takes any JSON", when.refers_outside
+    "ref", "$ref", "accepts any JSON for a reference to another document", when.refers_outside
 )  # fmt: skip
-ESCAPES: Final[Fact] = ("pointer", "$ref", "a reference may hold no escapes", when.refers_by_escapes)
-ANCHOR: Final[Fact] = ("anchor", "$ref", "a reference may not lead to an anchor", when.refers_by_name)
+ESCAPES: Final[Fact] = ("pointer", "$ref", "rejects references with escapes", when.refers_by_escapes)
+ANCHOR: Final[Fact] = ("anchor", "$ref", "rejects references to anchors", when.refers_by_name)
 PATTERN: Final[Fact] = (
     "pattern",
     "pattern",
-    "a pattern may not look around, refer back or ask for a word boundary",
+    "rejects patterns with look-around, back references, or word boundaries",
     when.is_beyond_automata,
 )
 UNANCHORED: Final[Fact] = (
-    "unanchored", "pattern", "a pattern has to match the whole", when.is_unanchored
+    "unanchored", "pattern", "matches a pattern against the whole text", when.is_unanchored
 )  # fmt: skip
-MIN_ITEMS: Final[Fact] = ("min-items", "minItems", "minItems is 0 or 1", when.more_than("minItems", 1))
-TUPLE_ITEMS: Final[Fact] = ("tuple-items", "items", "items is one schema", when.lists_items)
+MIN_ITEMS: Final[Fact] = ("min-items", "minItems", "rejects minItems above 1", when.more_than("minItems", 1))
+TUPLE_ITEMS: Final[Fact] = ("tuple-items", "items", "rejects a list of schemas in items", when.lists_items)
 LOOSE_TUPLE: Final[Fact] = (
-    "tuple", "prefixItems", "a tuple has as many items as prefixItems", when.is_loose_tuple
+    "tuple", "prefixItems", "gives exactly as many items as prefixItems has", when.is_loose_tuple
 )  # fmt: skip
 OVERLAP: Final[Fact] = (
-    "one-of", "oneOf", "oneOf is taken as anyOf: overlaps pass", when.is_overlapping
+    "one-of", "oneOf", "treats oneOf as anyOf, so a value of several branches passes", when.is_overlapping
 )  # fmt: skip
 
 
 def siblings() -> Iterable[Fact]:
     """Yield the facts about keywords whose siblings are not enforced."""
-    lost = "what stands beside it is not enforced"
-    for keyword in ("$ref", "anyOf", "oneOf"):
-        yield f"{keyword}-sibling", keyword, lost, when.beside(keyword)
-    for keyword in ("const", "enum"):
-        yield f"{keyword}-sibling", keyword, lost, when.loses_beside(keyword)
+    for keyword in ("$ref", "anyOf", "oneOf", "const", "enum"):
+        condition = (when.loses_beside if keyword in ("const", "enum") else when.beside)(keyword)
+        yield f"{keyword}-sibling", keyword, f"does not enforce the keywords beside {keyword}", condition
 
 
 def lengths(message: str) -> Iterable[Fact]:
@@ -89,7 +87,9 @@ def lengths(message: str) -> Iterable[Fact]:
         yield f"{keyword}-length", keyword, message.format(keyword), condition
 
 
-def formats(known: tuple[str, ...], *, of_any: bool = False, message: str = "a format is one of {}") -> Fact:
+def formats(
+    known: tuple[str, ...], *, of_any: bool = False, message: str = "rejects formats other than {}"
+) -> Fact:
     """Return the fact that other formats are not taken; `of_any`: also if the value is no string."""
     return "format", "format", message.format(", ".join(known)), when.format_beyond(known, of_any=of_any)
 
@@ -101,8 +101,18 @@ def anywhere(message: str, *keywords: str) -> Iterable[Fact]:
 
 def few(optional: int, unions: int) -> Iterable[Fact]:
     """Yield the facts about how many properties may be absent, and how many may have several types."""
-    yield "optional", "required", f"at most {optional} properties may be absent", Above("optional", optional)
-    yield "unions", "anyOf", f"at most {unions} places may have several types", Above("unions", unions)
+    yield (
+        "optional",
+        "required",
+        f"accepts at most {optional} optional properties",
+        Above("optional", optional),
+    )
+    yield (
+        "unions",
+        "anyOf",
+        f"accepts at most {unions} properties with several types",
+        Above("unions", unions),
+    )
 
 
 class Sourced:

@@ -24,16 +24,16 @@ _DAY = "2026-11-25"
 _LARGEST_STEP = 1024
 _FORMATS = (*fact.FORMATS[:-1], "uri", "uuid")
 _BOUNDS = (*sorted(fact.NUMBERS), "maxLength", "minLength", "pattern", "format")
-_ALL_OF = "allOf of two or more, or beside others, lets any JSON pass"
-_PARTS = "properties or items without a type take objects or arrays only"
-_LOOKAROUND = "what a pattern sees around it is not enforced"
-_PATTERN = "a pattern may not refer back, ask for a word boundary or name a property of characters"
-_STEP = f"multipleOf is enforced for integers, up to {_LARGEST_STEP}, without a bound or with two"
-_NAMES = "the properties beside propertyNames are not enforced"
-_CLOSED = "an object that says nothing of other keys takes none"
-_SHORT_TUPLE = "maxItems may not be less than the number of prefixItems"
-_ANCHOR = "a reference to an anchor takes any JSON"
-_ELSEWHERE = "goes to the backend guidance, or is refused where xgrammar is asked for"
+_ALL_OF = "accepts any JSON for an allOf with several schemas or with siblings"
+_PARTS = "accepts only objects or arrays for properties or items without a type"
+_LOOKAROUND = "does not enforce look-around in patterns"
+_PATTERN = "rejects patterns with back references, word boundaries, or character properties"
+_STEP = f"enforces multipleOf only for integers, up to {_LARGEST_STEP}, without a bound or with two"
+_NAMES = "does not enforce the properties beside propertyNames"
+_CLOSED = "closes an object without additionalProperties"
+_SHORT_TUPLE = "rejects maxItems below the number of prefixItems"
+_ANCHOR = "accepts any JSON for a reference to an anchor"
+_ELSEWHERE = "to the backend guidance, or rejects it if xgrammar is required"
 
 
 def _has_null(site: Site) -> bool:
@@ -66,15 +66,15 @@ def _of_values(measured: fact.Sourced) -> tuple[Rule, ...]:
         *measured.ignores_all(fact.siblings()),
         measured.ignores(*fact.OVERLAP),
         measured.ignores(
-            "untyped", "type", "bounds without a type are not enforced", when.is_untyped(*_BOUNDS)
+            "untyped", "type", "does not enforce bounds without a type", when.is_untyped(*_BOUNDS)
         ),
         measured.narrows("untyped-parts", "type", _PARTS, when.is_untyped("items", "properties")),
         measured.narrows(*fact.UNANCHORED),
         measured.ignores("lookaround", "pattern", _LOOKAROUND, when.looks_around),
         measured.rejects("pattern", "pattern", _PATTERN, when.refers_back),
-        measured.rejects("null-character", "pattern", "a pattern may not hold a null character", _has_null),
-        *measured.ignores_all(fact.lengths("lengths beside a {} are not enforced")),
-        measured.ignores(*fact.formats(_FORMATS, message="enforced are {}")),
+        measured.rejects("null-character", "pattern", "rejects a null character in a pattern", _has_null),
+        *measured.ignores_all(fact.lengths("does not enforce lengths beside a {}")),
+        measured.ignores(*fact.formats(_FORMATS, message="enforces only the formats {}")),
         measured.ignores("multiple-of", "multipleOf", _STEP, _is_lost_step),
     )
 
@@ -87,7 +87,7 @@ def _of_parts(measured: fact.Sourced) -> tuple[Rule, ...]:
         measured.narrows(
             "pattern-names",
             "patternProperties",
-            "a pattern has to match the whole key",
+            "matches a pattern against the whole key",
             when.has_unanchored_names,
         ),
         measured.narrows("pattern-closed", "patternProperties", _CLOSED, _is_closed),
@@ -106,17 +106,24 @@ def _of_server() -> tuple[Rule, ...]:
     others = ("properties", "patternProperties", "additionalProperties", "unevaluatedProperties")
     alone = when.with_any("propertyNames", *others)
     return (
-        likely.rejects("multiple-of", "multipleOf", f"multipleOf {_ELSEWHERE}"),
-        *likely.rejects_all(fact.lengths(f"a length beside a {{}} {_ELSEWHERE}")),
+        likely.rejects("multiple-of", "multipleOf", f"passes multipleOf {_ELSEWHERE}"),
+        *likely.rejects_all(fact.lengths(f"passes a length beside a {{}} {_ELSEWHERE}")),
         *server.rejects_all(
             fact.anywhere(
-                "{} is taken by no backend", "contains", "maxContains", "minContains", "uniqueItems"
+                "rejects {}, which no backend supports",
+                "contains",
+                "maxContains",
+                "minContains",
+                "uniqueItems",
             )
         ),
         server.rejects(*fact.formats(_FORMATS)),
-        server.rejects("property-names", "propertyNames", "propertyNames is taken alone", alone),
+        server.rejects("property-names", "propertyNames", "accepts propertyNames only alone", alone),
         server.rejects(
-            "pattern-many", "patternProperties", "one pattern, and no properties beside it", _has_patterns
+            "pattern-many",
+            "patternProperties",
+            "accepts one pattern, and no properties beside it",
+            _has_patterns,
         ),
     )
 
@@ -132,7 +139,8 @@ def _checked(rule: Rule) -> Rule:
     """Give a rule of xgrammar's as it is behind a server that refuses what would not be enforced."""
     if rule.effect != "ignored":
         return rule
-    return replace(rule, effect="rejected", evidence=_CHECK_EVIDENCE, confidence="low")
+    message = f"rejects what xgrammar would not enforce: xgrammar {rule.message}"
+    return replace(rule, effect="rejected", message=message, evidence=_CHECK_EVIDENCE, confidence="low")
 
 
 _THINKING = "with a reasoning model and no reasoning parser, JSON mode switches thinking off"

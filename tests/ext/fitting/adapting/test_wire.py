@@ -98,4 +98,4 @@ def test_too_many_unions_that_are_required_are_not_sent():
     adapted = adapt(closed(**{f"p{n}": {"type": ["string", "null"]} for n in range(18)}), "anthropic")
 
     assert adapted.schema is None
-    assert "at most 16 places may have several types" in adapted.relaxed[0].reason
+    assert "accepts at most 16 properties with several types" in adapted.relaxed[0].reason

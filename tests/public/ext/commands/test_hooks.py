@@ -71,9 +71,9 @@ def test_pre_commit_runs_both_hooks_from_a_clone(clone, tmp_path, monkeypatch):
     monkeypatch.setenv("SCHEMA_GUARD_LINT_PROVIDER", "openai")
     tried = _done("pre-commit", "try-repo", str(clone), "schema-guard-lint", "--all-files", cwd=project)
 
-    fault = "open.schema.json:1: error: openai refuses additionalProperties at (root)"
+    fault = "open.schema.json:1: error: at (root): openai requires additionalProperties"
     assert (run.returncode, tried.returncode) == (1, 1)
     assert fault in run.stdout
     assert fault in tried.stdout
-    assert "models.py:4: error: openai refuses" in run.stdout
+    assert "models.py:4: error: at (root): openai requires" in run.stdout
     assert "other.json" not in run.stdout

@@ -50,9 +50,9 @@ def test_a_fault_is_told_with_its_line_what_happens_and_what_to_do(capsys):
     assert result == (
         1,
         (
-            "open.json:1: error: openai refuses additionalProperties at (root): every object has to say "
-            "additionalProperties: false; no other keys can be given [openai-open-object]\n"
-            '    say "additionalProperties": false\n'
+            "open.json:1: error: at (root): openai requires additionalProperties: false; other keys cannot occur "
+            "[openai-open-object]\n"
+            '    add "additionalProperties": false\n'
             "openai: 1 schema, 1 error, 0 warnings\n"
             "    always: keys come in the order of the schema's properties\n"
         ),
@@ -67,7 +67,7 @@ def test_a_clean_schema_is_good(capsys):
         capsys, "schema", "lint", file("s.json", json.dumps(document)), "--provider", "openai"
     )
 
-    assert (status, out.splitlines()[1]) == (0, "    left out, for they judge nothing: title")
+    assert (status, out.splitlines()[1]) == (0, "    left out, because they do not restrict values: title")
 
 
 def test_what_is_only_likely_is_no_error(capsys):
@@ -75,7 +75,7 @@ def test_what_is_only_likely_is_no_error(capsys):
     status, out, _ = run(capsys, "schema", "lint", file("open.json", OPEN), "--provider", "openrouter")
 
     assert status == 0
-    assert out.startswith("open.json:1: warning: openrouter refuses additionalProperties")
+    assert out.startswith("open.json:1: warning: at (root): openrouter requires additionalProperties: false")
 
 
 def test_several_schemas_and_providers(capsys, folder):
@@ -119,7 +119,7 @@ def test_standard_input(capsys, monkeypatch):
 
     assert (status, out.splitlines()[0]) == (
         1,
-        "-:2: error: llguidance refuses not at (root) [llguidance:not]",
+        "-:2: error: at (root): llguidance rejects not [llguidance:not]",
     )
 
 

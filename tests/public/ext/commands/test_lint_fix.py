@@ -39,10 +39,10 @@ def test_it_is_told_what_was_written(capsys):
     status, out, _ = run(capsys, "schema", "lint", name, "s.json", "--provider", "openai", "--fix", "sent")
 
     assert status == 1
-    form = "; values come in another form, which `adapt(...).restore` undoes"
+    form = "; values have another form, which `adapt(...).restore` converts back"
     assert out.splitlines()[-2:] == [
-        f"openai: sent/loose.openai.json: 1 relaxed, 1 narrowed, 0 dropped, told in sent/loose.openai.report.json{form}",
-        "openai: sent/s.openai.json: 0 relaxed, 0 narrowed, 0 dropped, told in sent/s.openai.report.json",
+        f"openai: sent/loose.openai.json: 1 relaxed, 1 narrowed, 0 dropped; report: sent/loose.openai.report.json{form}",
+        "openai: sent/s.openai.json: 0 relaxed, 0 narrowed, 0 dropped; report: sent/s.openai.report.json",
     ]
 
 
@@ -69,7 +69,7 @@ def test_where_nothing_can_be_sent_no_schema_is_left(capsys):
 
     assert status == 1
     assert out.splitlines()[-1] == (
-        "openai: nothing can be sent: no value is valid, told in sent/none.openai.report.json"
+        "openai: nothing can be sent: no value is valid; report: sent/none.openai.report.json"
     )
     assert [path.name for path in Path("sent").iterdir()] == ["none.openai.report.json"]
 
