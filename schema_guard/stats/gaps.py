@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 # Shares of what may be lost that are bet: nearly all of it, for differences that go one way only, and smaller and
 # smaller ones down to a thousandth, for small differences that go both ways. The first has a third of the stake.
-_BETS = tuple(0.999 * 2 ** (-step / 2) for step in range(21))
+BETS = tuple(0.999 * 2 ** (-step / 2) for step in range(21))
 _FIRST_STAKE = 0.35
-_LOG_STAKES = (log(_FIRST_STAKE), *[log((1 - _FIRST_STAKE) / (len(_BETS) - 1))] * (len(_BETS) - 1))
+LOG_STAKES = (log(_FIRST_STAKE), *[log((1 - _FIRST_STAKE) / (len(BETS) - 1))] * (len(BETS) - 1))
 
 # Finer than any number that is shown; the rest of the bisection is left on the safe side.
 _WIDTH = 1e-9
@@ -74,7 +74,7 @@ def _log_capital(counts: Mapping[float, int], mean: float) -> float:
     """Give the logarithm of the capital of all bets that the values are above this mean, > -1."""
     logs = [
         stake + sum(n * log1p(bet * ((value - mean) / (1 + mean))) for value, n in counts.items())
-        for bet, stake in zip(_BETS, _LOG_STAKES, strict=True)
+        for bet, stake in zip(BETS, LOG_STAKES, strict=True)
     ]
     largest = max(logs)
     return largest + log(sum(exp(one - largest) for one in logs))

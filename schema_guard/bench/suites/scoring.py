@@ -37,6 +37,7 @@ from math import inf, isfinite
 from typing import Any, NamedTuple, TypeAlias
 from unicodedata import normalize
 
+from schema_guard.bench.suites.pairing import cheapest_columns
 from schema_guard.errors import InvalidArgument
 from schema_guard.pointer import join, pointer, split
 from schema_guard.text import clip, did_you_mean
@@ -298,7 +299,9 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
     width = len(theirs) + len(rows)
     table = [[found_at(index, column) for column in range(width)] for index in rows]
     weight = len(gold) + 1
-    columns = _pairing([[len(compared.wrong) * weight + compared.extra for compared in row] for row in table])
+    columns = cheapest_columns(
+        [[len(compared.wrong) * weight + compared.extra for compared in row] for row in table]
+    )
     paired = {row: (column, at_row[column]) for row, column, at_row in zip(rows, columns, table, strict=True)}
     compared = [
         paired[index][1] if index in paired else found_at(index, paired[_twin(gold, index)][0])
@@ -314,53 +317,6 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
 def _twin(items: list[Any], index: int) -> int:
     """Give the index of the first item that equals the one at *index*."""
     return next(first for first, item in enumerate(items) if _is_same(item, items[index], "exact"))
-
-
-def _pairing(costs: list[list[int]]) -> list[int]:
-    """Give the column of each row, all different, with the least sum of costs; at least as many columns as rows.
-
-    Source: the Hungarian method with potentials, one shortest augmenting path a row: Jonker and Volgenant (1987),
-    Computing 38:325-340.
-
-    >>> _pairing([[1, 2, 9], [1, 9, 9]])
-    [1, 0]
-    """
-    # Index 0 of each list stands for "none yet"; rows and columns count from 1 in here.
-    row_prices, column_prices = [0] * (len(costs) + 1), [0] * (len(costs[0]) + 1)
-    row_of = [0] * (len(costs[0]) + 1)
-    for row in range(1, len(costs) + 1):
-        row_of[0] = row
-        column, before = _free_column(costs, row_of, row_prices, column_prices)
-        while column:
-            row_of[column] = row_of[before[column]]
-            column = before[column]
-    return [row_of.index(row, 1) - 1 for row in range(1, len(costs) + 1)]
-
-
-def _free_column(
-    costs: list[list[int]], row_of: list[int], row_prices: list[int], column_prices: list[int]
-) -> tuple[int, list[int]]:
-    """Find the cheapest path from the row at `row_of[0]` to a free column: that column, and the one before each."""
-    nearest: list[float] = [inf] * len(row_of)
-    before = [0] * len(row_of)
-    unseen, visited = set(range(1, len(row_of))), [0]
-    column = 0
-    while row_of[column]:
-        row = row_of[column]
-        for c in unseen:
-            cost = costs[row - 1][c - 1] - row_prices[row] - column_prices[c]
-            if cost < nearest[c]:
-                nearest[c], before[c] = cost, column
-        column = min(unseen, key=lambda c: (nearest[c], c))
-        step = int(nearest[column])
-        for c in visited:
-            row_prices[row_of[c]] += step
-            column_prices[c] -= step
-        for c in unseen:
-            nearest[c] -= step
-        unseen.remove(column)
-        visited.append(column)
-    return column, before
 
 
 def _is_right(value: Any, gold: Any, matcher: Matcher) -> bool:

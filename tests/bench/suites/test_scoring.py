@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from schema_guard.bench.suites.scoring import Score, _pairing, match_problems, score, unanswered
+from schema_guard.bench.suites.pairing import cheapest_columns
+from schema_guard.bench.suites.scoring import Score, match_problems, score, unanswered
 from schema_guard.errors import InvalidArgument
 
 scalars = (
@@ -129,7 +130,7 @@ def test_any_text_can_be_compared_with_a_date(value):
 )
 def test_pairing_is_optimal(costs):
     """The pairing costs as little as the reference solver's, and uses no column twice."""
-    columns = _pairing(costs)
+    columns = cheapest_columns(costs)
     rows, reference = linear_sum_assignment(costs)
 
     assert len(set(columns)) == len(costs)
