@@ -101,7 +101,7 @@ def _report(records: Store, which: dict[str, Any], by: By, form: str) -> str:
     from schema_guard.report import as_json, report_on
     from schema_guard.report.as_markdown import as_markdown
     from schema_guard.report.as_text import as_text
-    from schema_guard.report.page import check_extra, page
+    from schema_guard.report.page import check_extra
     from schema_guard.report.store_document import document_of
 
     if form == "html":
@@ -110,7 +110,7 @@ def _report(records: Store, which: dict[str, Any], by: By, form: str) -> str:
     if form == "json":
         return json.dumps(as_json(found), indent=2)
     if form == "html":
-        from schema_guard.report.trends import trends_of
+        from schema_guard.report.report_page import report_page
 
-        return page(document_of(found), plots=trends_of(found))
+        return report_page(found, records, **which)
     return (as_text if form == "text" else as_markdown)(document_of(found))

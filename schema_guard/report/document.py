@@ -8,19 +8,23 @@ another thing in a terminal, in Markdown and on a page.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     T = TypeVar("T")
+
+# A command of a next step. It ends at the end of the text, or two blanks before a comment.
+_COMMAND = re.compile(r"""schema-guard(?: (?!#)(?:'[^']*'|"[^"]*"|[^\s'"])+)+""")
 
 
 class Tone(Enum):
     """What an answer means; on a page its colour, so that what is not decided never looks good.
 
-    `OPEN` is not decided, `PLAIN` is no answer but figures.
+    `OPEN` is not decided, or a switch to something good enough. `PLAIN` is no answer but figures.
     """
 
     GOOD = "pass"
@@ -90,6 +94,22 @@ class Document(NamedTuple):
     facts: tuple[Fact, ...] = ()
     sections: tuple[Section, ...] = ()
     tone: Tone = Tone.PLAIN
+
+
+def pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield the parts of a next step, and whether each is a command.
+
+    >>> list(pieces("undo it, then: schema-guard decide --full  # when it is done"))
+    [(False, 'undo it, then:'), (True, 'schema-guard decide --full'), (False, 'when it is done')]
+    """
+    at = 0
+    for command in (*_COMMAND.finditer(text), None):
+        prose = text[at : command.start() if command else None].strip(" #")
+        if prose:
+            yield False, prose
+        if command:
+            yield True, command[0]
+            at = command.end()
 
 
 def mapped(value: T, change: Callable[[str], str]) -> T:

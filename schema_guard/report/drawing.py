@@ -1,184 +1,252 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the plots of all pages have in common: their size, axes, rows, marks and colours.
+"""Drawings of a page as SVG: scales, marks, and rows of rates.
 
-Rules: a plot is as wide as a phone and as high as what it shows; what it shows it also says in a sentence for
-who does not see it; nothing depends on colour alone.
+Rules: A drawing refers to nothing outside it, and its colors are those of the page's style sheet. It is as wide as a phone.
+Each mark has a tooltip with its figures, and a description has them for readers who don't see it. Nothing depends on color
+alone. The same figures give the same bytes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log10
-from typing import TYPE_CHECKING, Any, NamedTuple
+from math import ceil, floor, log10
+from typing import TYPE_CHECKING, NamedTuple
+from xml.etree import ElementTree as ET
 
-from schema_guard.report.inline_svg import COLOURS
+from schema_guard.text import interval, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-# In units of the view box: about what a phone is wide, so that letters stay legible there.
+# In units of the view box: about the width of a phone, so that letters stay legible there.
 WIDTH = 400
 RIGHT = 24
+FONT_SIZE = 13
 
-# A line of a legend.
-_LEGEND_ROW = 21
-
-# Over so many powers of ten there is room for the marks of the powers only.
+_ROW, _TOP, _BOTTOM = 46, 24, 44
+# Half the size of a mark, and half the height of a bar of bounds.
+_MARK, _BAR = 5, 5
+# The width of a letter, if the browser has no narrower font.
+_LETTER = 0.6 * FONT_SIZE
+# Over more powers of ten than this, the marks 2 and 5 would touch.
 _MANY_DECADES = 2.3
-
-# What is so much smaller than a target is as good as 0.
+# A rate that is so much smaller than its target is drawn as 0.
 _FAR_BELOW = 300
-
-# What is marked within this share of the axis from its end is named to the other side.
-_NEAR_EDGE = 0.15
+_MOST_TICKS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A plot, or why there is none.
+    """A drawing, or the reason why there is none.
 
     Attributes:
         title: What it shows.
         caption: How to read it.
-        svg: None where data is missing.
-        missing: What is missing; `""` where nothing is.
+        svg: None if data is missing.
+        missing: The reason why there is none; `""` if there is one.
+        more: Facts that belong to it, and are folded: their title and a line for each.
     """
 
     title: str
     caption: str
     svg: str | None
     missing: str = ""
+    more: tuple[str, tuple[str, ...]] | None = None
 
 
 class RateRow(NamedTuple):
     """A rate in a row of its own.
 
     Attributes:
-        label: What stands above it.
+        label: The text above its mark.
         rate: A fraction.
-        lower: Of its bounds.
-        upper: Of its bounds.
-        colour: Of the mark and the line.
-        mark: Its form.
+        lower: Its lower bound.
+        upper: Its upper bound.
+        color: The color of the mark and the bar, as the style sheet names it.
+        mark: The shape: `circle`, `square`, `diamond` or `cross`.
+        target: The share that may fail. None if there is no target.
     """
 
     label: str
     rate: float
     lower: float
     upper: float
-    colour: str
+    color: str
     mark: str
+    target: float | None = None
 
 
-def rates_figure(rows: Sequence[RateRow], title: str, *, target: float | None = None) -> Figure:
-    """Draw rates with their bounds, one below the other.
+class Scale(NamedTuple):
+    """A mapping of values to units of the view box."""
 
-    Args:
-        rows: The first on top.
-        title: What the rates are of.
-        target: Makes the scale logarithmic, for what matters then are the ratios to it; what is too small stands at
-            the left edge.
-    """
-    figure, (axis,) = new_figure(66 + 40 * len(rows), left=24)
-    left = 0.0
-    if target is None:
-        axis.set_xlim(0, min(1.05 * max(row.upper for row in rows), 1.0))
-        axis.locator_params(axis="x", nbins=6)
-    else:
-        smallest = min([target, *(row.rate for row in rows if row.rate > 0)])
-        left = max(smallest / 10, target / _FAR_BELOW)
-        axis.set_xscale("log")
-        axis.set_xlim(left, min(max([target, *(row.upper for row in rows)]) * 1.3, 1.0))
-        mark_1_2_5(axis)
-    label_rows(axis, [row.label for row in rows])
-    for at, row in top_down(rows):
-        axis.plot([max(row.lower, left), row.upper], [at, at], color=row.colour, linewidth=3, alpha=0.55)
-        axis.plot(max(row.rate, left), at, row.mark, color=row.colour, markersize=8, clip_on=False)
-    if target is not None:
-        _name_target(axis, target, len(rows))
-    axis.set_xlabel(title)
-    write_axis(axis, "x", percent_tick)
-    return figure
+    low: float
+    high: float
+    start: float
+    end: float
+    is_log: bool = False
 
+    def __call__(self, value: float) -> float:
+        """Return the place of a value. A value beyond an end is drawn at that end."""
+        value = min(max(value, self.low), self.high)
+        if self.is_log:
+            share = log10(value / self.low) / log10(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
 
-def _name_target(axis: Axes, target: float, rows: int) -> None:
-    lows, highs = ([row + end for row in range(rows)] for end in (-0.22, 0.16))  # not through the names
-    axis.vlines([target] * rows, lows, highs, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
-    low, high = axis.get_xlim()
-    is_near = log10(high / target) < log10(high / low) * _NEAR_EDGE
-    axis.annotate(
-        f"target {percent_tick(target)}",
-        (target, 1),
-        (0, 6),
-        xycoords=axis.get_xaxis_transform(),
-        textcoords="offset points",
-        # Near an edge the name grows away from it.
-        ha="right" if is_near else "center",
-        va="bottom",
-    )
+    def ticks(self) -> list[float]:
+        """Return a few round values between the ends."""
+        if self.is_log:
+            steps = (1, 2, 5) if log10(self.high / self.low) < _MANY_DECADES else (1,)
+            powers = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
+            values = [float(f"{step}e{power}") for power in powers for step in steps]
+            return [value for value in values if self.low <= value <= self.high]
+        power = floor(log10((self.high - self.low) / _MOST_TICKS))
+        sizes = [float(f"{step}e{power}") for step in (1, 2, 5, 10)]
+        size = next((one for one in sizes if (self.high - self.low) / one <= _MOST_TICKS), sizes[-1])
+        return [at * size for at in range(ceil(self.low / size), floor(self.high / size) + 1)]
 
 
-def mark_1_2_5(axis: Axes) -> None:
-    """Mark a logarithmic axis at 1, 2 and 5 of every power of ten, but for so many that they would touch."""
-    from matplotlib.ticker import LogLocator  # an extra
-
-    low, high = axis.get_xlim()
-    subs = (1.0, 2.0, 5.0) if log10(high / low) < _MANY_DECADES else (1.0,)
-    axis.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
-
-
-def new_figure(
-    height: float, *, left: float, bottom: float = 44, panels: Sequence[float] = (1,)
-) -> tuple[Figure, list[Axes]]:
-    """Give a figure with panels one above the other; all sizes in units of the view box.
+class Svg:
+    """An SVG element in the making.
 
     Args:
-        height: Of the whole.
-        left: What is left free for labels.
-        bottom: As *left*.
-        panels: The shares of the height that they have of each other, from the top.
+        name: Begins each id in it. Two drawings of a page have different names.
+        title: What it shows.
+        description: The same for readers who don't see it.
+        height: In units of the view box.
     """
-    from matplotlib.figure import Figure  # an extra, and half a second
 
-    figure = Figure(figsize=(WIDTH / 72, height / 72))
-    gap, top = 34, 22
-    free = height - top - bottom - gap * (len(panels) - 1)
-    axes, below = [], height - top
-    for share in panels:
-        size = free * share / sum(panels)
-        below -= size
-        axes.append(
-            figure.add_axes((left / WIDTH, below / height, (WIDTH - left - RIGHT) / WIDTH, size / height))
-        )
-        below -= gap
-    for axis in axes:
-        axis.tick_params(length=3, which="major")
-        axis.tick_params(length=0, which="minor")
-    return figure, axes
+    def __init__(self, name: str, title: str, description: str, height: float) -> None:
+        self._root = ET.Element("svg", {
+            "viewBox": f"0 0 {WIDTH} {height:g}", "role": "img", "font-size": str(FONT_SIZE),
+            "aria-labelledby": f"{name}-title {name}-description",
+        })  # fmt: skip
+        for tag, word, text in (("title", "title", title), ("desc", "description", description)):
+            ET.SubElement(self._root, tag, {"id": f"{name}-{word}"}).text = safe(text)
+
+    def __str__(self) -> str:
+        """Return the element as text."""
+        return ET.tostring(self._root, encoding="unicode")
+
+    def _add(self, tag: str, tooltip: str = "", **attributes: float | str) -> ET.Element:
+        written = {
+            name.replace("_", "-"): value if isinstance(value, str) else f"{value:.5g}"
+            for name, value in attributes.items()
+        }
+        element = ET.SubElement(self._root, tag, written)
+        if tooltip:
+            ET.SubElement(element, "title").text = safe(tooltip)
+        return element
+
+    def line(
+        self, points: Iterable[tuple[float, float]], color: str, width: float = 1.2, dash: str = "none"
+    ) -> None:
+        """Join points by a line."""
+        path = " ".join(f"{x:.5g},{y:.5g}" for x, y in points)
+        self._add("polyline", points=path, fill="none", stroke=_var(color), stroke_width=width, stroke_dasharray=dash)  # fmt: skip
+
+    def area(self, points: Iterable[tuple[float, float]], color: str) -> None:
+        """Fill an area. Its outline keeps it visible on every ground."""
+        path = " ".join(f"{x:.5g},{y:.5g}" for x, y in points)
+        self._add("polygon", points=path, fill=_var(color), fill_opacity=0.16, stroke=_var(color), stroke_width=0.8)  # fmt: skip
+
+    def bar(self, x: tuple[float, float], y: tuple[float, float], color: str, tooltip: str = "") -> None:
+        """Draw a box between two places on each axis. Its outline keeps it visible on every ground."""
+        (left, right), (top, bottom) = sorted(x), sorted(y)
+        self._add(
+            "rect", tooltip, x=left, y=top, width=right - left, height=max(bottom - top, 0.5), fill=_var(color),
+            fill_opacity=0.22, stroke=_var(color), stroke_width=1,
+        )  # fmt: skip
+
+    def text(self, x: float, y: float, text: str, *, anchor: str = "start", color: str = "ink") -> None:
+        """Write a text, whose end stays inside the drawing."""
+        wide = len(text) * _LETTER
+        left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[anchor]
+        left = max(min(left, WIDTH - wide), 0)
+        x = left + wide * {"start": 0, "middle": 0.5, "end": 1}[anchor]
+        self._add("text", x=x, y=y, fill=_var(color), text_anchor=anchor).text = safe(text)
+
+    def mark(self, x: float, y: float, shape: str, color: str, tooltip: str, size: float = _MARK) -> None:
+        """Draw a mark with its tooltip."""
+        if shape == "circle":
+            self._add("circle", tooltip, cx=x, cy=y, r=size, fill=_var(color))
+            return
+        corners = {
+            "square": "-1,-1 1,-1 1,1 -1,1",
+            "diamond": "0,-1.3 1.3,0 0,1.3 -1.3,0",
+            "rise": "0,-1 1,1 -1,1",
+            "fall": "0,1 1,-1 -1,-1",
+            "cross": "-1,-0.6 -0.6,-1 0,-0.4 0.6,-1 1,-0.6 0.4,0 1,0.6 0.6,1 0,0.4 -0.6,1 -1,0.6 -0.4,0",
+        }[shape]
+        pairs = [corner.split(",") for corner in corners.split()]
+        path = " ".join(f"{x + size * float(dx):.5g},{y + size * float(dy):.5g}" for dx, dy in pairs)
+        self._add("polygon", tooltip, points=path, fill=_var(color))
+
+    def axis_below(self, scale: Scale, y: float, words: Callable[[float], str], title: str = "") -> None:
+        """Draw a horizontal axis with its ticks, and its title below them."""
+        self.line([(scale.start, y), (scale.end, y)], "muted")
+        for value in scale.ticks():
+            self.tick_below(scale(value), y, words(value))
+        if title:
+            self.text((scale.start + scale.end) / 2, y + 36, title, anchor="middle", color="muted")
+
+    def tick_below(self, x: float, y: float, text: str) -> None:
+        """Draw a tick of a horizontal axis."""
+        self.line([(x, y), (x, y + 4)], "muted")
+        self.text(x, y + 18, text, anchor="middle", color="muted")
+
+    def axis_left(self, scale: Scale, x: float, words: Callable[[float], str]) -> None:
+        """Draw a vertical axis with its ticks."""
+        self.line([(x, scale.start), (x, scale.end)], "muted")
+        for value in scale.ticks():
+            self.line([(x - 4, scale(value)), (x, scale(value))], "muted")
+            self.text(x - 7, scale(value) + 4, words(value), anchor="end", color="muted")
 
 
-def write_axis(axis: Axes, side: str, words: Callable[[float], str]) -> None:
-    """Let an axis write its values by *words*."""
-    ruler = axis.xaxis if side == "x" else axis.yaxis
-    ruler.set_major_formatter(lambda value, _: words(value))
-    ruler.set_minor_formatter(lambda *_: "")
+def _var(color: str) -> str:
+    return f"var(--{color})"
 
 
-def label_rows(axis: Axes, names: Sequence[str]) -> None:
-    """Make room for one row a name, the first on top, with the name above what the row shows."""
-    axis.set_ylim(-0.5, len(names) - 0.25)
-    axis.set_yticks([])
-    axis.spines["left"].set_visible(False)
-    for row, name in top_down(names):
-        axis.text(0, row + 0.26, name, transform=axis.get_yaxis_transform(), va="bottom")
+def draw_rates(
+    rows: Sequence[RateRow], axis: str, *, name: str, title: str, description: str, top: float | None = None
+) -> str:
+    """Draw rates with their bounds, one below the other, each with its label at its mark.
+
+    Args:
+        rows: The first is on top.
+        axis: The title of the axis.
+        name: As `Svg` takes it.
+        title: As `Svg` takes it.
+        description: As `Svg` takes it.
+        top: The end of a linear scale. None for a logarithmic scale around the target of the rows, if they have one.
+    """
+    bottom = _TOP + _ROW * len(rows)
+    drawing = Svg(name, title, description, bottom + _BOTTOM)
+    scale = _rates_scale(rows, top)
+    targets = {row.target for row in rows if row.target is not None}
+    if len(targets) == 1:
+        drawing.text(scale(min(targets)), 14, f"target {percent_tick(min(targets))}", anchor="middle")
+    for place, row in enumerate(rows):
+        label, y = _TOP + _ROW * place + 14, _TOP + _ROW * place + 30
+        bounds = f"{row.label} {interval(row.lower, row.upper)}"
+        drawing.bar((scale(row.lower), scale(row.upper)), (y - _BAR, y + _BAR), row.color, bounds)
+        if row.target is not None:  # not through the labels
+            drawing.line([(scale(row.target), y - 12), (scale(row.target), y + 12)], "ink", dash="4 3")
+        drawing.mark(scale(row.rate), y, row.mark, row.color, bounds)
+        drawing.text(scale(row.rate), label, row.label, anchor="middle")
+    drawing.axis_below(scale, bottom, percent_tick, axis)
+    return str(drawing)
 
 
-def top_down(names: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    """Give each of the rows with its height on the axis, the first the highest."""
-    return zip(range(len(names) - 1, -1, -1), names, strict=True)
+def _rates_scale(rows: Sequence[RateRow], top: float | None) -> Scale:
+    targets = [row.target for row in rows if row.target is not None]
+    highest = max([*targets, *(row.upper for row in rows)])
+    if top is not None or not targets:
+        return Scale(0.0, top or min(1.05 * highest, 1.0) or 1.0, RIGHT, WIDTH - RIGHT)
+    smallest = min([*targets, *(row.rate for row in rows if row.rate > 0)])
+    low = max(smallest / 10, min(targets) / _FAR_BELOW)
+    return Scale(low, min(highest * 1.3, 1.0), RIGHT, WIDTH - RIGHT, is_log=True)
 
 
 def percent_tick(share: float) -> str:
@@ -200,20 +268,3 @@ def short_number(count: float) -> str:
         if count >= size:
             return f"{count / size:.3g}{letter}"
     return f"{count:.3g}"
-
-
-def legend_room(rows: int) -> int:
-    """Give the room that a legend of so many lines needs below an axis and its name."""
-    return 50 + _LEGEND_ROW * rows
-
-
-def legend_below(axis: Axes, *, columns: int = 1) -> None:
-    """Put the legend below the axis, where the figure has left room."""
-    axis.legend(
-        loc="upper left",
-        bbox_to_anchor=(-0.02, 0),
-        bbox_transform=axis.transAxes,
-        borderaxespad=3.1,
-        ncols=columns,
-        columnspacing=1.2,
-    )

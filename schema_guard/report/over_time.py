@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 MOST_PLOTS = 12
 """So many groups are drawn, the ones that are proved worst."""
 
-_HOUR_S, _DAY_S, _WEEK_S = 3_600, 86_400, 604_800
-_LONGEST_S = 4 * _WEEK_S
-_STEPS_S = (_HOUR_S, 6 * _HOUR_S, _DAY_S, _WEEK_S, _LONGEST_S)
+_HOUR_S, DAY_S, WEEK_S = 3_600, 86_400, 604_800
+_LONGEST_S = 4 * WEEK_S
+_STEPS_S = (_HOUR_S, 6 * _HOUR_S, DAY_S, WEEK_S, _LONGEST_S)
 
 # More points than this cannot be told apart on a phone.
 _MOST_POINTS = 72
 
 # The epoch began on a Thursday; weeks begin on Mondays.
-_FIRST_MONDAY_S = 4 * _DAY_S
+_FIRST_MONDAY_S = 4 * DAY_S
 
 _WORDS = {
     _HOUR_S: "hour",
     6 * _HOUR_S: "6 hours",
-    _DAY_S: "day",
-    _WEEK_S: "week",
+    DAY_S: "day",
+    WEEK_S: "week",
     _LONGEST_S: "4 weeks",
 }
 
@@ -90,7 +90,7 @@ class OverTime:
     @property
     def step(self) -> str:
         """The step in words: `hour`, `6 hours`, `day`, `week`, `4 weeks` and so on."""
-        return _WORDS.get(self.step_s) or f"{self.step_s // _WEEK_S} weeks"
+        return step_text(self.step_s)
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -110,7 +110,7 @@ def over_time(counted: Iterable[HourOfGroup], groups: int) -> OverTime:
     step_s = _step_s([hour.at for hour in hours])
     counts: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
     for hour in hours:
-        at = (hour.at - _FIRST_MONDAY_S) // step_s * step_s + _FIRST_MONDAY_S
+        at = begin_of(hour.at, step_s)
         sums = counts[hour.group, at]
         sums[0] += hour.failed
         sums[1] += hour.calls
@@ -120,6 +120,16 @@ def over_time(counted: Iterable[HourOfGroup], groups: int) -> OverTime:
         if n:
             series[group].append(TimedCalls(at, max(count, 0), n))
     return OverTime(step_s, tuple(map(tuple, series)))
+
+
+def begin_of(at: int, step_s: int) -> int:
+    """Return when the step of a time begins. Weeks begin on Mondays."""
+    return (at - _FIRST_MONDAY_S) // step_s * step_s + _FIRST_MONDAY_S
+
+
+def step_text(step_s: int) -> str:
+    """Return a step in words: `hour`, `6 hours`, `day`, `week`, `4 weeks` and so on."""
+    return _WORDS.get(step_s) or f"{step_s // WEEK_S} weeks"
 
 
 def _step_s(hours: Sequence[int]) -> int:

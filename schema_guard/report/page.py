@@ -1,47 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """A document as one static page, with plots of the same figures.
 
-Rules: the page is one file that loads nothing and runs nothing, and its policy forbids both; whatever it is
-given is shown as text, escaped by the template; only our own style sheet and script and the SVG that matplotlib wrote
-are let through as they are; the same document gives the same bytes. A page that follows its store is the same page with
-our script, which asks its own server for it again.
+Rules: The page is one file that loads nothing and runs nothing, and its policy forbids both. The template escapes every
+text. Only our own style sheet, script, and drawings are not escaped. The same document gives the same bytes. A page that
+follows its store is the same page with our script, which requests it again from its own server.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
 from hashlib import sha256
 from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import missing_extra
-from schema_guard.report.document import mapped
+from schema_guard.report.document import mapped, pieces
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.report.document import Document, Section
+    from schema_guard.report.document import Document, Quote, Section
     from schema_guard.report.drawing import Plot
 
 
-def check_extra(what: str, *, packages: Sequence[str] = ("matplotlib", "jinja2")) -> None:
-    """Make sure that a page can be made, before anything is computed for it.
+def check_extra(what: str) -> None:
+    """Check that a page can be written, before anything is computed for it.
 
     Args:
         what: The feature, as its user named it.
-        packages: What it needs; without plots that is jinja2 alone.
 
     Raises:
-        MissingExtra: One of them is not installed.
+        MissingExtra: jinja2 is not installed.
     """
-    for package in packages:
-        try:
-            import_module(package)
-        except ImportError as error:
-            raise missing_extra(what, error.name or package, "report") from error
+    try:
+        import_module("jinja2")
+    except ImportError as error:
+        raise missing_extra(what, error.name or "jinja2", "report") from error
 
 
 class PageChoice(NamedTuple):
@@ -72,24 +68,54 @@ class Live(NamedTuple):
     choices: tuple[PageChoice, ...] = ()
 
 
-class Slide(NamedTuple):
-    """What stands on the first screen of a page; everything else is folded.
+class Card(NamedTuple):
+    """A group of calls on a page.
 
     Attributes:
-        verdict: Its name, as a program reads it, or what its tone is in words.
+        anchor: Its id on the page.
+        title: Its name.
+        tone: The value of a `Tone`.
+        status: Its status in words; `""` if it has none.
+        lines: Its facts.
+        plot: Its rate over time. None if no time is known.
+        step: The next step with its command; `""` if none is known.
+        example: A failed reply. None if no text is stored.
+    """
+
+    anchor: str
+    title: str
+    tone: str
+    status: str
+    lines: tuple[str, ...]
+    plot: Plot | None
+    step: str
+    example: Quote | None
+
+
+class Slide(NamedTuple):
+    """The first screen of a page. Everything else is folded.
+
+    Attributes:
+        verdict: The name of the verdict, or its tone in words; `""` for none.
         headline: The answer as a sentence.
-        whose: What it is about.
-        lines: What a reader has to know at once.
-        plots: So many plots, the first of those that are drawn, stand on it.
+        whose: The calls that it is about.
+        lines: The facts that a reader needs at once.
+        step: The next step with its command; `""` if there is none.
+        plots: Number of plots on it: the first of those that are drawn.
         panels: Sentences beside the plots.
+        cards: The groups of calls, the worst first.
+        folded: The title of the rest.
     """
 
     verdict: str
     headline: str
     whose: str = ""
     lines: tuple[str, ...] = ()
+    step: str = ""
     plots: int = 0
     panels: tuple[Section, ...] = ()
+    cards: tuple[Card, ...] = ()
+    folded: str = "Everything else"
 
 
 def policy(*, live: bool = False) -> str:
@@ -121,7 +147,7 @@ def page(
     Raises:
         MissingExtra: jinja2 is not installed.
     """
-    check_extra("a page", packages=("jinja2",))
+    check_extra("a page")
     from jinja2 import Environment, StrictUndefined  # an extra
     from markupsafe import Markup  # comes with jinja2
 
@@ -132,21 +158,13 @@ def page(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    engine.filters["printable"] = safe
+    engine.filters |= {"printable": safe, "pieces": pieces, "drawing": Markup}
     return engine.from_string(_read("page.html")).render(
         title=safe(f"schema-guard: {document.title}" if title is None else title),
         about=safe("schema-guard" if title is None else title),
         document=mapped(document, safe),
         slide=None if slide is None else mapped(slide, safe),
-        plots=[
-            replace(
-                plot,
-                title=safe(plot.title),
-                caption=safe(plot.caption),
-                svg=None if plot.svg is None else Markup(plot.svg),  # noqa: S704 - matplotlib wrote it
-            )
-            for plot in plots
-        ],
+        plots=plots,
         style=Markup(_read("page.css")),  # noqa: S704 - our own
         script=Markup(_read("page.js")),  # noqa: S704 - our own
         policy=Markup(policy(live=live is not None)),  # noqa: S704 - our own

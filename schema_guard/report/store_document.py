@@ -20,7 +20,6 @@ from schema_guard.pointer import pointer
 from schema_guard.records.rows import TRIALS
 from schema_guard.records.selection import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
-from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.words import (
     BOUNDS,
     CAUSES,
@@ -61,7 +60,7 @@ def document_of(report: Report) -> Document:
         schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
     return Document(
         f"report: {plural(len(set(names)), report.by)} of {plural(len(schemas), 'schema')}",
-        (*_fails_at(report, names), lost_records, *_rows(report), Fact("bounds", BOUNDS), *_time(report)),
+        (*_fails_at(report, names), lost_records, *_rows(report), Fact("bounds", BOUNDS)),
         tuple(_section(report, *about, groups) for about, groups in schemas.items()),
     )
 
@@ -89,18 +88,6 @@ def _rows(report: Report) -> Iterator[Fact]:
             "rows",
             f"from {moment(report.rows_since, hours=False)} on; older ones were taken out, and stay counted",
         )
-
-
-def _time(report: Report) -> Iterator[Fact]:
-    history = report.over_time
-    span = history.span if history else None
-    if history and span:
-        first, end = (moment(at) for at in span)
-        text = f"by {history.step}, {first} to {end} UTC; the bounds of a point hold for it by itself; no point: no call"
-        have_points = sum(bool(points) for points in history.series)
-        if have_points > MOST_PLOTS:
-            text += f"; of {plural(have_points, report.by)} the {MOST_PLOTS} that are proved worst are drawn"
-        yield Fact("over time", text)
 
 
 def names_of(report: Report, size: int) -> list[str]:

@@ -8,9 +8,7 @@ import pytest
 
 from schema_guard.records import open_store
 from schema_guard.report import report_on
-from schema_guard.report.page import page
-from schema_guard.report.store_document import document_of
-from schema_guard.report.trends import trends_of
+from schema_guard.report.report_page import report_page
 from schema_guard.text import safe
 from tests.needs import needs
 from tests.report.browser import dumped, needs_chromium, running, seen_by_chromium
@@ -63,7 +61,7 @@ def store():
 
 def page_of(store, **how):
     report = report_on(store, hours=True, **how)
-    return page(document_of(report), plots=trends_of(report))
+    return report_page(report)
 
 
 def without_policy(source):

@@ -149,8 +149,7 @@ def test_mapped_changes_texts_alone():
 
 
 def test_missing_extra_is_named(monkeypatch):
-    """A page without plots needs jinja2 alone, and says so where it is not there."""
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    """A page needs jinja2, and the error names the extra."""
     assert page(Document("t")).startswith("<!doctype html>")
     monkeypatch.setitem(sys.modules, "jinja2", None)
 

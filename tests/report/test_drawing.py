@@ -7,20 +7,17 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
 
 from schema_guard.decide import decide
 from schema_guard.report.decision.page import decision_page
 from schema_guard.report.decision.plots import rates_plot
-from schema_guard.report.drawing import WIDTH, RateRow, rates_figure
-from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
+from schema_guard.report.drawing import FONT_SIZE, WIDTH, RateRow, draw_rates
 from tests.public.decide.examples import failing, strategy
 from tests.report.decision.examples import VERDICTS
 from tests.thinned import examples
 
-# What a browser without a better font takes, and one of the widest.
-FONT = FontProperties(family="DejaVu Sans", size=FONT_SIZE)
+# The mean width of a letter in DejaVu Sans, one of the widest fonts of browsers, and the height of a line, in em.
+LETTER, LINE = 0.58, 0.8
 RATES = st.floats(0, 1)
 NAMES = st.lists(
     st.text("abcdefgmw_-.", min_size=1, max_size=40).map(lambda name: f"shop.{name}"),
@@ -34,12 +31,10 @@ def boxes(svg):
     """Left, right, top, bottom and text of every label, in units of the view box."""
     results = []
     for label in ET.fromstring(svg).iter("text"):  # noqa: S314 - our own
-        size = float(label.attrib["font-size"])
-        width, height, _ = text_to_path.get_text_width_height_descent(label.text, FONT, ismath=False)
-        wide = width * size / FONT_SIZE
+        wide, height = LETTER * FONT_SIZE * len(label.text), LINE * FONT_SIZE
         x, y = float(label.attrib["x"]), float(label.attrib["y"])
         left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[label.attrib["text-anchor"]]
-        results.append((left, left + wide, y - height * size / FONT_SIZE, y, label.text))
+        results.append((left, left + wide, y - height, y, label.text))
     return results
 
 
@@ -57,9 +52,8 @@ def faults(svg):
 
 
 def drawn(rows, target):
-    return inline_svg(
-        lambda: rates_figure(rows, "calls", target=target), name="rates", title="t", description="d"
-    )
+    rows = [row._replace(target=target) for row in rows]
+    return draw_rates(rows, "calls", name="rates", title="t", description="d")
 
 
 def test_letters_are_legible_on_a_phone():
@@ -110,7 +104,7 @@ def test_colours_are_told_from_their_ground(colours):
 def test_rates_stand_clear(found, target):
     """Whatever the rates, their bounds and the target, no mark of the axis stands upon another or past the edge."""
     rows = [
-        RateRow(f"row {number}", rate, lower, upper, COLOURS["pass"], "o")
+        RateRow(f"row {number}", rate, lower, upper, "pass", "circle")
         for number, (lower, rate, upper) in enumerate(found)
         if upper > 0
     ]

@@ -89,5 +89,5 @@ def _left_out(wanted, written):
 
 
 def _bare(text):
-    """Give a text without blanks, which lines and cells are folded and filled with."""
-    return re.sub(r"\s", "", text)
+    """Return a text without the blanks of folded lines, and without the marks of comments behind commands."""
+    return re.sub(r"\s|# ", "", text)

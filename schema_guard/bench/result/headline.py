@@ -25,7 +25,7 @@ from schema_guard.strategies import STRATEGIES
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from schema_guard.bench.result.ranking import Ranked
     from schema_guard.bench.result.values import BenchResult, Compared, Measure
@@ -48,6 +48,8 @@ _KINDS = {
     "refusal": "refused",
 }
 
+_TWO = 2
+
 # Planning further ahead than this is none.
 _MOST_TASKS = 1_000_000
 
@@ -56,7 +58,7 @@ class Headline(NamedTuple):
     """What a result has found.
 
     Attributes:
-        headline: In two sentences.
+        headline: The difference that was found, and the best variant against the target.
         tone: What that means.
         facts: What a reader has to know besides, the next step last.
     """
@@ -83,11 +85,20 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
         for variant in variants[1:]
         if "format" not in variant.beaten or not _beats(result, best, variant)
     ]
-    first = _against(variants, result.setup.target) if result.setup.target else _among(variants, rivals)
+    target, parts = result.setup.target, list(_difference(result, variants))
+    if target:
+        parts.append(_against(variants, target))
+    elif len(variants) > _TWO and not rivals:
+        parts = [_among(variants, rivals)]
+    elif parts and len(rivals) < len(variants) - 1:
+        parts += [f"Whether {_rivals_text(rivals)} as rarely is not decided."] if rivals else []
+    else:
+        parts.append(_among(variants, rivals))
+    facts.append(Fact("right", _content(result, variants)))
     if failures := _failures(result, best):
         facts.append(Fact("fails at", _failures_text(failures, best)))
     facts.append(Fact("next", _next(result, variants, rivals, store)))
-    return Headline(f"{first} {_content(result, variants)}", _tone(result, variants, rivals), tuple(facts))
+    return Headline(" ".join(parts), _tone(result, variants, rivals), tuple(facts))
 
 
 def _tone(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> Tone:
@@ -107,6 +118,32 @@ def _comparison(result: BenchResult, a: Ranked, b: Ranked, measure: Measure) -> 
 
 def _beats(result: BenchResult, one: Ranked, other: Ranked, measure: Measure = "format") -> bool:
     return _comparison(result, one, other, measure).better == one.variant.name
+
+
+def _rivals_text(rivals: Sequence[Ranked]) -> str:
+    return f"{rivals[0].name} fails" if len(rivals) == 1 else f"{len(rivals)} others fail"
+
+
+def _difference(result: BenchResult, variants: Sequence[Ranked]) -> Iterator[str]:
+    """Yield the largest difference that is called, one with the best variant first."""
+    known, best = {one.variant.name: one for one in variants}, variants[0].variant.name
+    called = [one for one in result.comparisons if one.better is not None]
+    if not called:
+        return
+    found = max(
+        called, key=lambda one: (one.measure == "format", one.better == best, abs(one.difference or 0.0))
+    )
+    better, worse = known[found.a], known[found.b]
+    if found.better != found.a:
+        better, worse = worse, better
+    if found.measure == "format":
+        verb, rate, other = "fails less often", better.failed, worse.failed
+    else:
+        verb, rate, other = "is right more often", better.right, worse.right
+    yield (
+        f"{better.name} {verb} than {worse.name}: in {percent_tick(rate.rate or 0.0)} of its calls "
+        f"({_counts(rate)}; {_between(rate)}) against {percent_tick(other.rate or 0.0)}."
+    )
 
 
 def _against(variants: Sequence[Ranked], target: float) -> str:
@@ -139,9 +176,7 @@ def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
         fewer = others[0].name if len(others) == 1 else f"each of the other {len(others)}"
         return f"{best.name} fails least, {rate}: less often than {fewer}."
     if len(rivals) < len(others):
-        as_well = rivals[0].name if len(rivals) == 1 else f"{len(rivals)} others"
-        do = "does" if len(rivals) == 1 else "do"
-        return f"{best.name} fails least so far, {rate}; whether {as_well} {do} as well is not decided."
+        return f"{best.name} fails least so far, {rate}; whether {_rivals_text(rivals)} as rarely is not decided."
     worst = variants[-1]
     lowest, highest = (percent_tick(variant.failed.rate or 0.0) for variant in (best, worst))
     counts = _counts(best.failed, whole=False)

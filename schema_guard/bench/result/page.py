@@ -14,8 +14,7 @@ from schema_guard.bench.result.headline import TONES, headline_of
 from schema_guard.bench.result.ranking import ranked
 from schema_guard.bench.result.values import MEASURES
 from schema_guard.report.document import Tone
-from schema_guard.report.drawing import Plot, RateRow, rates_figure
-from schema_guard.report.inline_svg import COLOURS, inline_svg
+from schema_guard.report.drawing import Plot, RateRow, draw_rates
 from schema_guard.report.page import Slide, check_extra, page
 from schema_guard.report.words import bounded, share, shortened
 from schema_guard.text import plural, safe
@@ -38,11 +37,11 @@ _TITLES: dict[Measure, str] = {
     "format": "Calls without a valid value",
     "content": "Calls with the right value",
 }
-# The colour, the mark, and the words of each side of the target.
+# The color, the mark, and the words of each side of the target.
 _SIDES = {
-    Tone.GOOD: (COLOURS["pass"], "o", ", below"),
-    Tone.BAD: (COLOURS["fail"], "s", ", above"),
-    Tone.OPEN: (COLOURS["open"], "D", ", not decided"),
+    Tone.GOOD: ("pass", "circle", ", below"),
+    Tone.BAD: ("fail", "square", ", above"),
+    Tone.OPEN: ("open", "diamond", ", not decided"),
 }
 
 
@@ -54,7 +53,7 @@ def result_page(result: BenchResult, *, store: str | None = None) -> str:
         store: URL of the store that a next command names. None for the default store.
 
     Raises:
-        MissingExtra: jinja2 or matplotlib is not installed.
+        MissingExtra: jinja2 is not installed.
     """
     check_extra("result_page")
     document, variants = whole_document_of(result, store), ranked(result)
@@ -69,7 +68,8 @@ def _slide(findings: Headline, document: Document, plots: int) -> Slide:
         verdict=TONES[findings.tone],
         headline=findings.headline,
         whose="; ".join(fact.text for fact in document.facts if fact.label in _WHOSE),
-        lines=tuple(f"{fact.label}: {fact.text}" for fact in findings.facts),
+        lines=tuple(f"{fact.label}: {fact.text}" for fact in findings.facts if fact.label != "next"),
+        step=next((fact.text for fact in findings.facts if fact.label == "next"), ""),
         plots=plots,
     )
 
@@ -88,8 +88,9 @@ def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | No
     return Plot(
         title,
         _caption(variants, measure, goal),
-        inline_svg(
-            lambda: rates_figure(rows, "of the calls", target=goal),
+        draw_rates(
+            rows,
+            "of the calls",
             name="rates" if measure == "format" else "right",
             title=title,
             description=f"{description}.",
@@ -99,7 +100,7 @@ def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | No
 
 def _caption(variants: Sequence[Ranked], measure: Measure, goal: float | None) -> str:
     together = f", which hold for all {len(variants)} together" if len(variants) > 1 else ""
-    sentences = [f"Mark: the rate; line: its bounds{together}."]
+    sentences = [f"Mark: the rate; box: its bounds{together}."]
     if goal is not None:
         sentences.append(
             "Circle: below the target, square: above, diamond: not decided. The scale is logarithmic."
@@ -114,10 +115,10 @@ def _caption(variants: Sequence[Ranked], measure: Measure, goal: float | None) -
 def _row(name: str, one: Ranked, measure: Measure, goal: float | None) -> RateRow:
     rate = one.failed if measure == "format" else one.right
     beaten = measure in one.beaten
-    colour, mark, state = (
-        (COLOURS["muted" if beaten else "series1"], "s" if beaten else "o", "")
+    color, mark, state = (
+        ("muted" if beaten else "series1", "square" if beaten else "circle", "")
         if goal is None
         else _SIDES[one.tone]
     )
     label = f"{one.number} {name}: {share(rate.rate)}%{state}"
-    return RateRow(label, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, colour, mark)
+    return RateRow(label, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, color, mark, goal)

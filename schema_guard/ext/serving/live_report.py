@@ -18,8 +18,7 @@ from schema_guard.records.selection import NO_SEGMENT
 from schema_guard.report.document import Document, Tone
 from schema_guard.report.figures import GROUPINGS, report_on
 from schema_guard.report.page import Live, PageChoice, page, policy
-from schema_guard.report.store_document import document_of
-from schema_guard.report.trends import trends_of
+from schema_guard.report.report_page import report_page
 from schema_guard.report.words import shortened
 from schema_guard.text import clip, did_you_mean
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from schema_guard.records import Store
-    from schema_guard.report.drawing import Plot
-    from schema_guard.report.figures import Report
 
 _EVERY_S = 5
 _CHOICES = ("function", "schema", "segment", "since", "until", "by")
@@ -62,30 +59,31 @@ class LiveReport:
         with self._reading:
             return self._page(query)
 
-    def report(self, asked: Mapping[str, Any]) -> Report:
-        """Read the store for what is chosen.
+    def report(self, asked: Mapping[str, Any], live: Live | None = None) -> str:
+        """Return the page of a selection.
 
         Raises:
             InvalidArgument: A name is not recorded, or a time is none.
             StoreError: The store cannot be read.
         """
         times = {name: self._time(asked[name]) for name in ("since", "until") if name in asked}
-        return report_on(self._store, **{**asked, **times}, hours=True)
+        which = {name: value for name, value in {**asked, **times}.items() if name != "by"}
+        report = report_on(self._store, **which, by=asked.get("by", GROUPINGS[0]), hours=True)
+        return report_page(report, self._store, live=live, **which)
 
     def _page(self, query: str) -> PageAnswer:
-        status = HTTPStatus.OK
-        plots: list[Plot] = []
         choices: tuple[PageChoice, ...] = ()
         try:
             selection = chosen_in(query)
             choices = tuple(self._choices(selection))
-            report = self.report(selection)
-            document, plots = document_of(report), trends_of(report)
+            return PageAnswer(
+                HTTPStatus.OK, self.report(selection, Live(_EVERY_S, choices)), policy(live=True)
+            )
         except InvalidArgument as error:
             status, document = HTTPStatus.BAD_REQUEST, Document(str(error), tone=Tone.BAD)
         except SchemaGuardError as error:
             status, document = HTTPStatus.SERVICE_UNAVAILABLE, Document(str(error), tone=Tone.BAD)
-        shown = page(document, plots=plots, title="schema-guard report", live=Live(_EVERY_S, choices))
+        shown = page(document, title="schema-guard report", live=Live(_EVERY_S, choices))
         return PageAnswer(status, shown, policy(live=True))
 
     def _choices(self, selection: Mapping[str, str]) -> Iterable[PageChoice]:

@@ -13,15 +13,16 @@ from schema_guard.report.decision.document import document_of
 from schema_guard.report.decision.head import breach_of, facts_of
 from schema_guard.report.decision.plain_words import fix, label, meaning
 from schema_guard.report.decision.plots import plots_of
-from schema_guard.report.decision.words import payback
-from schema_guard.report.document import Section
+from schema_guard.report.decision.words import name_of, payback
+from schema_guard.report.document import Section, Table
 from schema_guard.report.over_time import HourOfGroup
 from schema_guard.report.page import Slide, check_extra, page
 from schema_guard.report.trends import TrendMarks, trend_of
+from schema_guard.report.words import NO_DATA
 from schema_guard.text import percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.decide import Verdict
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _MOST_FLIPS = 4
 
 # The lines of the head that the first screen shows.
-_AT_ONCE = ("try", "switch to", "but", "missing", "needs", "or now", "changed", "tune for", "money", "next")
+_AT_ONCE = ("try", "switch to", "but", "missing", "needs", "or now", "tune for", "money")
 _OTHER_TARGETS = {"right": "values are wrong", "latency": "calls are too slow"}
 
 
@@ -51,22 +52,44 @@ def decision_page(
         title: What the page is about; None names the verdict.
 
     Raises:
-        MissingExtra: jinja2 or matplotlib is not installed.
+        MissingExtra: jinja2 is not installed.
     """
-    figures = verdict.as_dict()
+    figures, counted = verdict.as_dict(), list(hours)
     check_extra("decision_page")
     trend = trend_of(
-        (HourOfGroup(0, *hour) for hour in hours),
-        TrendMarks(figures["config"]["target"], tuple(changes), _change_sentence(figures)),
+        (HourOfGroup(0, *hour) for hour in counted),
+        TrendMarks(figures["config"]["target"], tuple(changes)),
     )
-    plots = plots_of(figures, trend)
-    return page(document_of(verdict), plots=plots, title=title, slide=slide_of(figures, plots=len(plots)))
+    plots, document = plots_of(figures, trend), document_of(verdict)
+    document = document._replace(sections=(*_windows(figures, counted), *document.sections))
+    return page(document, plots=plots, title=title, slide=slide_of(figures, plots=len(plots)))
 
 
-def _change_sentence(figures: Figures) -> str:
-    """Say when the rate of what is in use changed, and what changed then."""
-    changes = [change["text"] for change in figures.get("change", {}).values()]
-    return f"{changes[0][0].upper()}{changes[0][1:]}." if changes else ""
+def _windows(figures: Figures, hours: Sequence[tuple[int, int, int]]) -> Iterator[Section]:
+    """Yield the rates of the same function over different windows, if there are several."""
+    rows = []
+    for name, change in figures.get("change", {}).items():
+        rate, days = figures["rates"].get(name), change["days"] or ("the change", "the change")
+        if rate and rate["n"]:
+            rows.append(
+                (name_of(name), f"after {days[1]}, when the change was noticed", rate["n"], rate["k"])
+            )
+        rows.append((name_of(name), f"from {days[0]} on", change["since_n"], change["since_k"]))
+        rows.append((name_of(name), f"before {days[0]}", change["prior_n"], change["prior_k"]))
+    if rows and hours:
+        rows.append(
+            ("all versions", "the whole chart", sum(n for _, n, _ in hours), sum(k for *_, k in hours))
+        )
+    if rows:
+        cells = tuple(
+            (name, window, f"{n:,}", f"{k:,.6g}", percent(k / n) if n else NO_DATA)
+            for name, window, n, k in rows
+        )
+        yield Section(
+            "Rates and their windows",
+            "the headline has the rate of the first row",
+            Table(("calls of", "window", "calls", "failed", "rate"), cells, (0, 1)),
+        )
 
 
 def slide_of(figures: Figures, *, plots: int) -> Slide:
@@ -78,7 +101,7 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
     """
     told = _chosen(figures), "format"
     wrong = [
-        f"wrong now: {breach_of(breach, figures)}"
+        f"wrong now: {_breach_line(breach, figures)}"
         for breach in figures.get("breach", ())
         if (breach["strategy"], breach["what"]) != told
     ]
@@ -92,9 +115,19 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
             if fact.label in ("function", "calls")
         ),
         lines=(*wrong[:1], *(f"{fact.label}: {fact.text}" for fact in facts if fact.label in _AT_ONCE)),
+        step=figures["next_step"],
         plots=plots,
         panels=tuple(_flips(figures)),
     )
+
+
+def _breach_line(breach: Figures, figures: Figures) -> str:
+    """Return what is wrong. A rise is reported without its rates, which the details have with their windows."""
+    if breach["what"] != "rise":
+        return breach_of(breach, figures)
+    change = figures["change"][breach["strategy"]]
+    changed = f"; what changed then: {', '.join(change['with'])}" if change.get("with") else ""
+    return f"{name_of(breach['strategy'])}: {change['text'].partition(': before, ')[0]}{changed}"
 
 
 def headline_of(figures: Figures) -> str:

@@ -113,7 +113,9 @@ def meaning(figures: Figures) -> str:
 
 
 def tone_of(figures: Figures) -> Tone:
-    """Say what a verdict means for its reader."""
+    """Return the color of a verdict. A switch to something good enough is neither good nor bad."""
+    if "switch_to" in figures and figures["verdict"] in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
+        return Tone.OPEN
     if figures["verdict"] in ("NEED_MORE_DATA", "NEED_ECONOMICS") and not figures.get("breach"):
         return Tone.OPEN
     return Tone.BAD if figures["exit_code"] else Tone.GOOD

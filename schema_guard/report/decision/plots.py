@@ -2,56 +2,43 @@
 """The plots of a verdict: rates and monthly costs.
 
 A plot shows only figures of the verdict, and its description has the same figures in words. If data is missing, the page
-names it instead. No plot depends on colour alone, because states differ by their marks.
+names it instead. No plot depends on color alone, because states differ by their marks.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.report.decision.plain_words import fix
 from schema_guard.report.decision.words import TUNED, calls
 from schema_guard.report.drawing import (
+    RIGHT,
+    WIDTH,
     Plot,
     RateRow,
-    legend_below,
-    legend_room,
-    mark_1_2_5,
-    new_figure,
-    rates_figure,
+    Scale,
+    Svg,
+    draw_rates,
     short_number,
-    write_axis,
 )
-from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
 from schema_guard.report.words import shortened
-from schema_guard.text import interval, months, percent, plural, safe
+from schema_guard.text import dollars, interval, months, percent, plural, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from matplotlib.figure import Figure
+    from collections.abc import Iterable, Mapping, Sequence
 
     Figures = Mapping[str, Any]
-
-# Lines of the legend of the costs: two models, and beside them break-even and the present volume.
-_COST_LEGEND = 2
 
 # Volumes further apart than this need a logarithmic scale.
 _FAR_APART = 20
 
-
 _NO_CALLS = "no strategy has a recorded call"
-_COLOUR_OF = {
-    "pass": COLOURS["pass"],
-    "fail": COLOURS["fail"],
-    "inconclusive": COLOURS["open"],
-    "unrated": COLOURS["muted"],
-}
-_MARK_OF = {"pass": "o", "fail": "s", "inconclusive": "D", "unrated": "x"}
+# The color, the mark, and the words of each state.
 _STATES = {
-    "pass": "below",
-    "fail": "above",
-    "inconclusive": "not decided",
-    "unrated": "no rate of the traffic",
+    "pass": ("pass", "circle", "below"),
+    "fail": ("fail", "square", "above"),
+    "inconclusive": ("open", "diamond", "not decided"),
+    "unrated": ("muted", "cross", "no rate of the traffic"),
 }
 
 # So many letters leave room for a rate and a state beside them.
@@ -65,14 +52,14 @@ def plots_of(figures: Figures, trend: Plot) -> list[Plot]:
     """Draw the plots of a verdict's figures.
 
     Args:
-        figures: As `Verdict.as_dict` gives them.
+        figures: As `Verdict.as_dict` returns them.
         trend: The rate over time.
     """
     return [trend, rates_plot(figures), costs_plot(figures)]
 
 
 def rates_plot(figures: Figures) -> Plot:
-    """Draw every rate with its bounds against the target, and name what is not measured."""
+    """Draw every rate with its bounds against the target, and name the steps that are not measured."""
     title, rated = "Against the target", _rated_of(figures)
     if not rated:
         return Plot(title, "", None, _NO_CALLS)
@@ -84,28 +71,28 @@ def rates_plot(figures: Figures) -> Plot:
         f"{name} {percent(rate['rate'])} {interval(rate['lower'], rate['upper'])}, {rate['state']}"
         for name, rate in shown
     )
-    more = [f"Not measured: {', '.join(unmeasured)}."] if unmeasured else []
-    more += [f"{plural(left_out, 'more')} below, proved less bad."] if left_out else []
+    caption = (
+        "Mark: the rate; box: its bounds. Circle: below the target, square: above, diamond: not decided. "
+        "The scale is logarithmic."
+    )
     return Plot(
         title,
-        " ".join(
-            [
-                "Mark: the rate; line: its bounds. Circle: below the target, square: above, diamond: not decided.",
-                "The scale is logarithmic, with what is too small at its left edge.",
-                *more,
-            ]
-        ),
-        inline_svg(
-            lambda: rates_figure([_row(*row) for row in shown], "calls that fail", target=target),
+        caption + (f" {plural(left_out, 'row')} with lower rates are in the tables." if left_out else ""),
+        draw_rates(
+            [_row(*row, target) for row in shown],
+            "calls that fail",
             name="rates",
             title=title,
             description=f"Target {percent(target)}. {description}.",
         ),
+        more=(f"{plural(len(unmeasured), 'step')} not measured", tuple(map(fix, unmeasured)))
+        if unmeasured
+        else None,
     )
 
 
 def _rated_of(figures: Figures) -> list[tuple[str, Figures]]:
-    """Give every rate with data under the name that is shown."""
+    """Return every rate with data under the name that is shown."""
     rates = figures.get("rates", figures.get("schemas", {}))
     rows = list(zip(_short_names(rates), rates.values(), strict=True))
     if "tuned" in figures:
@@ -118,16 +105,10 @@ def _short_names(names: Iterable[str]) -> list[str]:
     return shortened([safe(name) for name in names], _NAME_SIZE)
 
 
-def _row(name: str, rate: Figures) -> RateRow:
-    state = rate["state"]
-    return RateRow(
-        f"{name}: {percent(rate['rate'])}, {_STATES[state]}",
-        rate["rate"],
-        rate["lower"],
-        rate["upper"],
-        _COLOUR_OF[state],
-        _MARK_OF[state],
-    )
+def _row(name: str, rate: Figures, target: float) -> RateRow:
+    color, mark, words = _STATES[rate["state"]]
+    label = f"{name}: {percent(rate['rate'])}, {words}"
+    return RateRow(label, rate["rate"], rate["lower"], rate["upper"], color, mark, target)
 
 
 def costs_plot(figures: Figures) -> Plot:
@@ -140,15 +121,10 @@ def costs_plot(figures: Figures) -> Plot:
     break_even = "no volume pays" if crossing is None else f"break-even at {calls(crossing)} calls a month"
     return Plot(
         title,
-        "Line: as expected; band: both failure rates from their good end to their bad end. The tuned model's cost holds hosting, refresh "
-        f"and the upfront cost spread over {months(figures['config']['horizon_months'])}. Break-even: with both at their "
-        "bad end (dotted).",
-        inline_svg(
-            lambda: _costs_figure(figures),
-            name="costs",
-            title=title,
-            description=f"Now {calls(volume)} calls a month; {break_even}.",
-        ),
+        "Line: expected cost; area: both failure rates from their good end to their bad end (dotted). The tuned model's cost "
+        f"includes hosting, refresh, and the upfront cost spread over {months(figures['config']['horizon_months'])}. "
+        "Break-even is with both at their bad end.",
+        _draw_costs(figures, title, f"Now {calls(volume)} calls a month; {break_even}."),
     )
 
 
@@ -167,47 +143,56 @@ def _short_dollars(amount: float) -> str:
     return f"{'-' if amount < 0 else ''}${short_number(abs(amount))}"
 
 
-def _costs_figure(figures: Figures) -> Figure:
-    money, cost = figures["economics"], figures["cost"]
-    volume, crossing = cost["calls_per_month"], money["break_even_calls_per_month"]
+def _draw_costs(figures: Figures, title: str, description: str) -> str:
+    money, volume = figures["economics"], figures["cost"]["calls_per_month"]
+    crossing = money["break_even_calls_per_month"]
     fixed = money["hosting_plus_refresh"] + money["upfront"] / figures["config"]["horizon_months"]
-    figure, (axis,) = new_figure(220 + legend_room(_COST_LEGEND), left=58, bottom=legend_room(_COST_LEGEND))
     # Nothing upfront and nothing monthly: the lines meet at 0, which no logarithmic scale shows.
     marked = [volume, crossing] if crossing else [volume]
     far = max(marked) > _FAR_APART * min(marked)
     least, most = (min(marked) / 4 if far else 0.0), 1.4 * max(marked)
-    steps = [step / 40 for step in range(41)]
-    volumes = [least * (most / least) ** at if far else at * most for at in steps]
-    for side, fixed_cost in (("prompt", 0.0), ("tuned", fixed)):
+    volumes = [least * (most / least) ** (at / 40) if far else at / 40 * most for at in range(41)]
+    costs = {
+        (side, column): [start + money[column][f"{side}_per_call"] * n for n in volumes]
+        for side, start in (("prompt", 0.0), ("tuned", fixed))
+        for column in ("pess", "point", "opt")
+    }
+    across = Scale(volumes[0], volumes[-1], 58, WIDTH - RIGHT, far)
+    up = _money_scale([cost for several in costs.values() for cost in several], is_log=far)
+    drawing = Svg("costs", title, description, 262)
+    drawing.text(0, 14, "dollars a month", color="muted")
+    for side, dash in (("prompt", "none"), ("tuned", "8 3")):
         pess, point, opt = (
-            [fixed_cost + money[column][f"{side}_per_call"] * n for n in volumes]
+            [(across(n), up(cost)) for n, cost in zip(volumes, costs[side, column], strict=True)]
             for column in ("pess", "point", "opt")
         )
-        colour = COLOURS[side]
-        axis.fill_between(volumes, pess, opt, color=colour, alpha=0.16, linewidth=0)
-        axis.plot(volumes, pess, color=colour, linewidth=1.3, linestyle=(0, (1, 2)))
-        axis.plot(
-            volumes,
-            point,
-            color=colour,
-            linewidth=2,
-            linestyle="-" if side == "prompt" else (0, (6, 2)),
-            label=side,
-        )
-    if far:
-        axis.set_xscale("log")
-        axis.set_yscale("log")
-        mark_1_2_5(axis)
-    else:
-        axis.set_ylim(0, None)
-    axis.set_xlim(volumes[0], volumes[-1])
+        drawing.area([*pess, *reversed(opt)], side)
+        drawing.line(pess, side, 1.3, "1 3")
+        drawing.line(point, side, 2, dash)
+    drawing.line([(across(volume), up.start), (across(volume), up.end)], "ink")
     if crossing is not None:
-        axis.plot(crossing, money["pess"]["prompt_per_call"] * crossing, "D", color=COLOURS["ink"], markersize=7,
-                  label=f"break-even: {short_number(crossing)} calls", linestyle="none")  # fmt: skip
-    axis.axvline(volume, color=COLOURS["ink"], linewidth=1, label=f"now: {short_number(volume)} calls")
-    axis.set_xlabel("calls a month")
-    legend_below(axis, columns=2)
-    axis.set_title("dollars a month", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
-    write_axis(axis, "x", short_number)
-    write_axis(axis, "y", _short_dollars)
-    return figure
+        cost = money["pess"]["prompt_per_call"] * crossing
+        tooltip = f"break-even: {calls(crossing)} calls, {dollars(cost)} a month"
+        drawing.mark(across(crossing), up(cost), "diamond", "ink", tooltip, 4)
+    drawing.axis_below(across, up.start, short_number, "calls a month")
+    drawing.axis_left(up, 58, _short_dollars)
+    _draw_legend(drawing, volume, crossing)
+    return str(drawing)
+
+
+def _money_scale(costs: Sequence[float], *, is_log: bool) -> Scale:
+    positive = [cost for cost in costs if cost > 0]
+    low = min(positive, default=1.0) if is_log else min(0.0, *costs)
+    high = max(*positive, low, 0.0) if positive else low + 1
+    return Scale(low, high if high > low else low + 1, 190, 26, is_log)
+
+
+def _draw_legend(drawing: Svg, volume: float, crossing: float | None) -> None:
+    for x, side, dash in ((0, "prompt", "none"), (80, "tuned", "8 3")):
+        drawing.line([(x, 246), (x + 20, 246)], side, 2, dash)
+        drawing.text(x + 24, 250, side)
+    drawing.line([(152, 239), (152, 253)], "ink")
+    drawing.text(158, 250, f"now: {short_number(volume)}")
+    if crossing is not None:
+        drawing.mark(250, 246, "diamond", "ink", "", 4)
+        drawing.text(259, 250, f"break-even: {short_number(crossing)}")

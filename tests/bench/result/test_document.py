@@ -54,7 +54,8 @@ def test_text_of_a_result():
     assert result_as_text(result_of(run_of(*CALLS))).split("\n") == [
         "Benchmark small",
         "found        Which one fails least is not decided: from 0% (few_shot) to 33.3% (bare) of the calls fail (3",
-        "             tasks each). 100% of the calls of few_shot give the right value (at least 22.5%).",
+        "             tasks each).",
+        "right        100% of the calls of few_shot give the right value (at least 22.5%).",
         "next         about 20 more tasks decide between few_shot and bare: add tasks to the suite, this one has no",
         "             more",
         "suite        small (eeeeeeeeeeeeeeee): 2 schemas, 3 tasks",

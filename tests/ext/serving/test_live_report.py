@@ -53,7 +53,7 @@ def test_page_has_the_figures_and_the_choices(live):
     assert answer.status == 200
     assert page.open == []
     assert page.plots() == ["overview", "trend0", "trend1"]
-    assert "report: 2 functions of 1 schema" in page.text
+    assert "g fails most: 100.00% of 1 call failed" in page.text
     options = [attrs["value"] for tag, attrs in page.tags if tag == "option"]
     assert {"a.f", "b.g", "invoice", "eu", "us", "(no segment)", "24h", "version"} <= set(options)
     assert chosen(page) == {"function": "", "schema": "", "segment": "", "since": "", "by": "function"}
@@ -62,10 +62,10 @@ def test_page_has_the_figures_and_the_choices(live):
 @pytest.mark.parametrize(
     ("asked", "title"),
     [
-        ({"function": "b.g"}, "report: 1 function of 1 schema"),
-        ({"segment": "eu", "by": "segment"}, "report: 1 segment of 1 schema"),
-        ({"schema": "invoice", "since": "1h"}, "report: 2 functions of 1 schema"),
-        ({"by": "model"}, "report: 1 model of 1 schema"),
+        ({"function": "b.g"}, "g fails: 100.00% of 1 call failed"),
+        ({"segment": "eu", "by": "segment"}, "No call of f failed, of 1 call"),
+        ({"schema": "invoice", "since": "1h"}, "g fails most: 100.00% of 1 call failed"),
+        ({"by": "model"}, "m1 system_prompt (function b.g)"),
     ],
 )
 def test_choices_narrow_it(live, asked, title):
@@ -125,7 +125,9 @@ def test_a_name_with_a_control_character_can_be_chosen(store):
     page = Page(LiveReport(store, since)("").page)
     (value,) = [attrs["value"] for tag, attrs in page.tags if tag == "option" and "\u202e" in attrs["value"]]
 
-    assert "report: 1 function" in Page(LiveReport(store, since)(urlencode({"function": value})).page).text
+    assert (
+        "100.00% of 1 call failed" in Page(LiveReport(store, since)(urlencode({"function": value})).page).text
+    )
 
 
 @pytest.mark.costly
@@ -154,7 +156,7 @@ def test_a_store_that_goes_away_is_said(tmp_path):
 
     assert (gone.status, "no data: no guarded call is recorded" in Page(gone.page).text) == (200, True)
     assert (broken.status, str(path) in Page(broken.page).text) == (503, True)
-    assert "report: 1 function" in Page(live("").page).text
+    assert "No call of extract failed" in Page(live("").page).text
 
 
 @pytest.mark.costly

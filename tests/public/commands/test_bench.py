@@ -77,7 +77,7 @@ def test_result_goes_to_stdout_and_the_plan_to_stderr(capsys):
 def test_formats(capsys, form, begin):
     """The result comes as JSON, Markdown or a page."""
     if form == "html":
-        pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+        pytest.importorskip("jinja2", reason="needs the extra 'report'")
     status, out, _ = bench(capsys, "--format", form)
 
     assert status == 0

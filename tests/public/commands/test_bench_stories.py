@@ -126,7 +126,7 @@ def test_result_matches_the_recording(suite, name):
 @pytest.mark.parametrize("name", ["prices", "some calls lost", "many comparisons", "other epochs"])
 def test_words_of_the_page_match_the_recording(suite, name):
     """The words of the page and of its drawings equal the recorded ones."""
-    pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+    pytest.importorskip("jinja2", reason="needs the extra 'report'")
     models, options = STORIES[name]
     _, (_, out, _) = bench(models, f"{options} --format html")
     text = normalized(words_of(out), suite)

@@ -43,7 +43,7 @@ STORIES = {one.__name__: one for one in (hours, weeks, years, raised)}
 @pytest.mark.parametrize("name", STORIES)
 def test_words_of_the_page_match_the_recording(folder, name):
     """The words of the page and of its drawings equal the recorded ones."""
-    pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+    pytest.importorskip("jinja2", reason="needs the extra 'report'")
     url = f"sqlite:///{folder}/r.db"
     with stopped_clock() as clock, open_store(url) as store:
         STORIES[name](Production(store, clock, folder))
@@ -58,7 +58,7 @@ def test_words_of_the_page_match_the_recording(folder, name):
 @needs("traces")
 def test_page_of_imported_failures_has_no_rate(folder):
     """Calls that were imported as failures only have no rate of the traffic."""
-    pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+    pytest.importorskip("jinja2", reason="needs the extra 'report'")
     rows = [{"id": n, "reply": "{}", "started_at": f"2026-11-02T10:0{n}:00Z"} for n in range(5)]
     lines(folder / "log.jsonl", rows)
     (folder / "s.json").write_text(json.dumps({"title": "t", "type": "object", "required": ["a"]}))

@@ -224,7 +224,7 @@ DRAWN = (
 @pytest.mark.parametrize("line", DRAWN, ids=name_of)
 def test_words_of_the_page_match_the_recording(shop, line):
     """The words of the page and of its drawings equal the recorded ones."""
-    pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+    pytest.importorskip("jinja2", reason="needs the extra 'report'")
     with stopped_clock(NOW):
         _, out, _ = command(*line.split())
     text = normalized(words_of(out), shop)

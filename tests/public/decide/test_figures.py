@@ -175,7 +175,7 @@ def test_output_of_decide_matches_the_recording(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["production", "piloted"])
 def test_words_of_the_verdict_page_match_the_recording(name, tmp_path, monkeypatch):
     """The words of the page and of its drawings equal the recorded ones."""
-    pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+    pytest.importorskip("jinja2", reason="needs the extra 'report'")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "e.json").write_text(json.dumps(EVIDENCE[name]))
     with stopped_clock():

@@ -6,7 +6,6 @@ from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 
-import matplotlib as mpl
 import pytest
 from hypothesis import given
 
@@ -37,7 +36,8 @@ def test_any_verdict_has_a_page(evidence):
     page = Page(decision_page(verdict))
 
     assert page.open == []
-    assert [text for text in expected_words(verdict.as_dict()) if one_line(text) not in page.text] == []
+    wanted = [one_line(text.replace("# ", "")) for text in expected_words(verdict.as_dict())]
+    assert [text for text in wanted if text not in page.text] == []
 
 
 @pytest.mark.parametrize("name", thinned(EVIDENCE, 5))
@@ -47,7 +47,9 @@ def test_every_line_is_told(name):
 
     assert page.open == []
     assert [
-        text for text in expected_words(VERDICTS[name].as_dict()) if one_line(text) not in page.text
+        text
+        for text in expected_words(VERDICTS[name].as_dict())
+        if one_line(text.replace("# ", "")) not in page.text
     ] == []
 
 
@@ -122,18 +124,6 @@ def test_page_is_deterministic():
     assert decision_page(decide(EVIDENCE["pilot"])) == first
 
 
-@pytest.mark.costly
-def test_settings_of_matplotlib_stay_the_users():
-    """Neither do a user's settings change the page, nor does the page change them."""
-    plain = decision_page(VERDICTS["pilot"])
-    with mpl.rc_context({"font.size": 40.0, "axes.facecolor": "red"}):
-        page = decision_page(VERDICTS["pilot"])
-        stored = mpl.rcParams["font.size"]
-
-    assert page == plain
-    assert stored == 40.0
-
-
 @pytest.mark.parametrize(
     ("name", "plots"),
     [
@@ -188,15 +178,14 @@ def test_title_is_shown():
     )
 
 
-@pytest.mark.parametrize("missing", ["matplotlib", "jinja2"])
-def test_missing_extra_is_named(missing, monkeypatch):
+def test_missing_extra_is_named(monkeypatch):
     """Without its packages the page says which one is missing and how to get it."""
-    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
 
     with pytest.raises(MissingExtra) as caught:
         decision_page(VERDICTS["pilot"])
 
-    assert str(caught.value) == f"decision_page needs {missing}: pip install 'schema-guard[report]'"
+    assert str(caught.value) == "decision_page needs jinja2: pip install 'schema-guard[report]'"
 
 
 @pytest.mark.parametrize("name", thinned(EVIDENCE, 5))
@@ -213,9 +202,9 @@ def test_the_headline_is_a_sentence(name):
 def test_all_details_are_folded(name):
     """Every section stands in the one part that is folded, and no plot of the first screen does."""
     source = page_of(name)
-    before, after = source.split("<details>")
+    before, after = source.split('<details class="rest" id="all">')
 
-    assert "<h2>" not in before
+    assert "<section" not in before
     assert after.split("</details>")[1].count("<") == 3
 
 

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The findings about each function of a store, and the sentence that begins the page of a report.
+
+Rules: A function misses its target if `decide` proves it, so that report and verdict never contradict each other. A target
+is known if the store has one. Without it, nothing is called good or bad except a rise.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide import decide
+from schema_guard.decide.recorded.from_store import gather_each
+from schema_guard.report.document import Tone
+from schema_guard.report.trends import short_day
+from schema_guard.text import clip, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from schema_guard.records import Store
+
+NO_CALLS = "No call has a validated reply"
+NO_RATE = "The calls are not a fair sample of the traffic, so they have no failure rate"
+
+# The tone of each standing, the worst first.
+_TONES = {"misses": Tone.BAD, "is not decided against": Tone.OPEN, "meets": Tone.GOOD, "": Tone.PLAIN}
+_MOST_NAMED = 2
+_NAME_SIZE = 50
+
+
+class FunctionFinding(NamedTuple):
+    """The verdict on a function, with its target.
+
+    Attributes:
+        function: Its name.
+        schema_fingerprint: The newest content of its schema.
+        figures: Of its verdict, as `Verdict.as_dict` returns them.
+        has_target: Whether the store has a target for it.
+        changes: Direction of each change of its rate, and when it was.
+    """
+
+    function: str
+    schema_fingerprint: str
+    figures: Mapping[str, Any]
+    has_target: bool
+    changes: tuple[tuple[str, int], ...]
+
+    @property
+    def target(self) -> float | None:
+        """The share of its calls that may fail. None if no target is known."""
+        return self.figures["config"]["target"] if self.has_target else None
+
+    @property
+    def rate(self) -> Mapping[str, Any]:
+        """The rate of the calls that its verdict is about."""
+        rates: Mapping[str, Mapping[str, Any]] = self.figures["rates"]
+        return rates.get(self.figures["counted"]["current"]) or next(iter(rates.values()))
+
+    @property
+    def standing(self) -> str:
+        """The proof of `decide`: `misses`, `meets`, or `is not decided against` the target; `""` without a target."""
+        if self.target is None:
+            return ""
+        if any(breach["what"] == "format" for breach in self.figures["breach"]):
+            return "misses"
+        return "meets" if self.rate["state"] == "pass" else "is not decided against"
+
+    @property
+    def rise(self) -> Mapping[str, Any] | None:
+        """The last change of its rate, if that is a rise that lasts. Otherwise None."""
+        changes = self.figures.get("change", {}).values()
+        return next((one for one in changes if one["direction"] == "rise" and one["open"]), None)
+
+    @property
+    def risen(self) -> str:
+        """When its rate rose, in words; `""` if it did not."""
+        days = self.rise and self.rise["days"]
+        if not days:
+            return "got worse" if self.rise else ""
+        first, last = map(date.fromisoformat, days)
+        end = str(last.day) if first.month == last.month else short_day(last)
+        return f"got worse {f'on {short_day(first)}' if first == last else f'between {short_day(first)} and {end}'}"
+
+    @property
+    def tone(self) -> Tone:
+        """The color of its status."""
+        return Tone.BAD if self.rise else _TONES[self.standing]
+
+    @property
+    def status(self) -> str:
+        """Its status in words."""
+        against = f"{self.standing} {_goal([self])}" if self.standing else ""
+        return ", ".join(part for part in (against, self.risen) if part) or "no target is set"
+
+
+def findings_of(store: Store, **which: Any) -> list[FunctionFinding]:
+    """Return the findings about each function. *which* selects calls, as `gather_each` takes it."""
+    return [
+        FunctionFinding(
+            one.function,
+            one.schema_fingerprint,
+            decide(one.evidence).as_dict(),
+            bool(one.evidence.get("target_sources")),
+            one.changes,
+        )
+        for one in gather_each(store, **which, may_be_empty=True)
+        if one.function is not None
+    ]
+
+
+def headline_of(findings: Sequence[FunctionFinding]) -> tuple[str, Tone]:
+    """Return the findings in one sentence, and their tone."""
+    named = list(zip(short_names([one.function for one in findings]), findings, strict=True))
+    rises = [f"{name} {one.risen}" for name, one in named if one.rise]
+    if len(rises) > _MOST_NAMED:
+        rises = [f"{len(rises)} functions got worse"]
+    aimed = [one for one in findings if one.standing]
+    first = _against_targets(named, aimed) if aimed else _without_target(named)
+    tones = {one.tone for one in findings}
+    return "; ".join([first, *rises]), next(tone for tone in _TONES.values() if tone in tones)
+
+
+def _against_targets(named: Sequence[tuple[str, FunctionFinding]], aimed: Sequence[FunctionFinding]) -> str:
+    goal, standings = _goal(aimed), [one.standing for one in aimed]
+    missing, meeting = standings.count("misses"), standings.count("meets")
+    if len(named) == 1:
+        return f"{named[0][0]} {standings[0]} {goal}: {_rate_text(named[0][1])}"
+    of = plural(len(aimed), "function") + ("" if len(aimed) == len(named) else " with a target")
+    if missing:
+        return f"{missing} of {of} {'misses' if missing == 1 else 'miss'} {goal}"
+    if meeting == len(aimed):
+        return f"All {of} meet {goal}"
+    return f"{meeting} of {of} {'meets' if meeting == 1 else 'meet'} {goal}; the others are not decided"
+
+
+def _goal(aimed: Sequence[FunctionFinding]) -> str:
+    targets = {one.target for one in aimed if one.target is not None}
+    return f"the {100 * min(targets):.6g}% target" if len(targets) == 1 else "their targets"
+
+
+def _without_target(named: Sequence[tuple[str, FunctionFinding]]) -> str:
+    """Return the function that fails most."""
+    rated = [pair for pair in named if pair[1].rate["n"] and pair[1].rate["state"] != "unrated"]
+    if not rated:
+        has_calls = any(one.rate["n"] for _, one in named)
+        return NO_RATE if has_calls else NO_CALLS
+    name, worst = max(rated, key=lambda pair: pair[1].rate["lower"])
+    if worst.rate["k"]:
+        return f"{name} fails{'' if len(named) == 1 else ' most'}: {_rate_text(worst)}"
+    calls = plural(sum(one.rate["n"] for _, one in rated), "call")
+    return f"No call of {name if len(named) == 1 else plural(len(named), 'function')} failed, of {calls}"
+
+
+def _rate_text(one: FunctionFinding) -> str:
+    rate = one.rate
+    return f"{percent(rate['rate'])} of {plural(rate['n'], 'call')} failed" if rate["n"] else NO_CALLS
+
+
+def short_names(functions: Sequence[str]) -> list[str]:
+    """Return the last part of each name, if no other function has the same one.
+
+    >>> short_names(["crm.enrich_contact", "shop.extract", "desk.extract"])
+    ['enrich_contact', 'shop.extract', 'desk.extract']
+    """
+    ends = [function.rpartition(".")[2] for function in functions]
+    return [
+        clip(end if end and ends.count(end) == 1 else function, _NAME_SIZE)
+        for function, end in zip(functions, ends, strict=True)
+    ]

@@ -1,0 +1,168 @@
+"""The page of `schema-guard report`: the finding in the headline, one scale, and a card for each function."""
+
+import json
+import re
+from html import unescape
+
+import pytest
+
+from schema_guard import open_store
+from tests.public.clock import stopped_clock
+from tests.public.commands.command_lines import command
+from tests.public.decide.production import DAY, ENUM, SHAPE, Production, reply
+
+pytest.importorskip("jinja2", reason="needs the extra 'report'")
+
+HOSTILE = '{"team": "<script>alert(1)</script>"}'
+
+
+def shop(production):
+    """Five weeks of four functions: one gets worse, one misses 1%, one meets it, one has few calls."""
+    for day in range(35):
+        start = production.now
+        bad = (4, ENUM) if day >= 30 else (0,)
+        version = "v2" if day >= 30 else "v1"
+        production.calls(30, *bad, name="crm.enrich", version=version, after_s=60.0)
+        production.calls(30, 10, SHAPE, name="shop.extract", after_s=60.0)
+        production.calls(30, 0, name="shop.triage", after_s=60.0)
+        production.calls(1, 0, name="desk.rare", after_s=60.0)
+        production.clock.now = start + DAY
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The page before and after the store has targets."""
+    folder = tmp_path_factory.mktemp("pages")
+    url = f"sqlite:///{folder}/r.db"
+    with stopped_clock() as clock, open_store(url) as store:
+        shop(Production(store, clock, folder))
+        store.flush(60.0)
+        before = command("report", "--format", "html", "--store", url)[1]
+        for name in ("crm.enrich", "shop.extract", "shop.triage", "desk.rare"):
+            command("decide", "--function", name, "--max-failure-rate", "1%", "--store", url)
+        return before, command("report", "--format", "html", "--store", url)[1]
+
+
+def headline(page):
+    return unescape(re.search(r"<h1 class=\"(\w+)\">(.*?)</h1>", page)[2])
+
+
+def cards(page):
+    """Return the source of each card by its title."""
+    found = re.findall(r'<article class="card.*?</article>', page, re.DOTALL)
+    return {re.search(r"<h2><a [^>]*>(.*?)</a>", card)[1]: card for card in found}
+
+
+def test_headline_has_the_finding_and_the_target(pages):
+    """The headline counts the functions that miss the target, and names the one that got worse."""
+    assert re.fullmatch(
+        r"2 of 4 functions miss the 1% target; enrich got worse (on|between) .*", headline(pages[1])
+    )
+
+
+def test_headline_without_a_target_has_the_finding(pages):
+    """Without a stored target nothing misses one. The worst function and the rise are named."""
+    assert re.fullmatch(
+        r"enrich fails most: .* of [\d,]+ calls failed; enrich got worse .*", headline(pages[0])
+    )
+    assert "target" not in headline(pages[0])
+
+
+def test_every_function_has_a_card(pages):
+    """A card has the status, the failing place, the change, and the next command."""
+    found = cards(pages[1])
+
+    assert list(found)[:2] == ["crm.enrich", "shop.extract"]
+    assert "misses the 1% target, got worse" in found["crm.enrich"]
+    assert "/team (enum)" in found["crm.enrich"]
+    assert "after the rise, " in found["crm.enrich"]
+    assert "What changed then: version v2" in found["crm.enrich"]
+    assert "meets the 1% target" in found["shop.triage"]
+    assert "is not decided against the 1% target" in found["desk.rare"]
+    commands = [re.findall(r"<pre class=\"command\".*?><code>(.*?)</code>", card) for card in found.values()]
+    assert all(len(one) == 1 and one[0].startswith("schema-guard ") for one in commands)
+
+
+def test_next_command_is_that_of_decide(pages):
+    """A card repeats the next step of the verdict, so that page and verdict cannot contradict each other."""
+    assert "schema-guard watch --max-failure-rate 1% --function shop.triage" in cards(pages[1])["shop.triage"]
+
+
+def test_all_charts_have_one_scale(pages):
+    """The charts of all functions have the same marks of rates and of days."""
+    ticks = {
+        tuple(re.findall(r"<text [^>]*>(\d+%|[A-Z][a-z]{2} \d+)</text>", card))
+        for card in cards(pages[1]).values()
+    }
+
+    assert len(ticks) == 1
+
+
+def test_days_with_few_calls_are_weeks(pages):
+    """Each function has 30 calls a day, so a point is a week, and its tooltip has the calls and bounds."""
+    assert all("A point is a week" in card for card in cards(pages[1]).values())
+    assert re.search(r"<title>week from \d{4}-\d\d-\d\d: 0[.0]*% of 210 calls failed \[", pages[1])
+
+
+def test_days_with_many_calls_are_days(folder):
+    """With 100 calls a day, a point is a day."""
+    url = f"sqlite:///{folder}/r.db"
+    with stopped_clock() as clock, open_store(url) as store:
+        Production(store, clock, folder).calls(2_100, 50, SHAPE, after_s=DAY / 100)
+        store.flush(60.0)
+        page = command("report", "--format", "html", "--store", url)[1]
+
+    assert "A point is a day" in page
+
+
+def test_nothing_is_run_or_loaded(pages):
+    """The page has no script and no address but the anchors of its own parts."""
+    links = re.findall(r'(?:href|src)="(.*?)"', pages[1])
+    ids = set(re.findall(r' id="(.*?)"', pages[1]))
+
+    assert "<script" not in pages[1]
+    assert links
+    assert all(link[0] == "#" and link[1:] in ids for link in links)
+
+
+@pytest.mark.parametrize(("payload", "has_example"), [("full", True), ("off", False)])
+def test_stored_reply_is_an_example(folder, payload, has_example):
+    """A card has one failed reply, folded and escaped, only if the store keeps texts."""
+    url = f"sqlite:///{folder}/r.db"
+    with stopped_clock() as clock, open_store(url, payload=payload) as store:
+        Production(store, clock, folder).calls(40, 4, HOSTILE)
+        store.flush(60.0)
+        page = command("report", "--format", "html", "--store", url)[1]
+
+    assert ("&lt;script&gt;alert(1)&lt;/script&gt;" in page) == has_example
+    assert len(re.findall(r"<details>\s*<summary>Example of ", page)) == has_example
+    assert "<script" not in page
+
+
+def test_imported_failures_have_no_headline_rate(folder):
+    """Calls that are not a fair sample have no rate, in the headline as in the card."""
+    url = f"sqlite:///{folder}/r.db"
+    rows = [{"id": n, "reply": "{}", "started_at": f"2026-11-02T10:0{n}:00Z"} for n in range(5)]
+    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "s.json").write_text(json.dumps({"title": "t", "type": "object", "required": ["a"]}))
+    status, _, err = command(
+        "store", "import", "--from", "auto", f"{folder}/log.jsonl", "--schema", f"{folder}/s.json", "--traffic", "failures",
+        "--store", url,
+    )  # fmt: skip
+    if status:
+        pytest.skip(err)
+    page = command("report", "--format", "html", "--store", url)[1]
+
+    assert headline(page) == "The calls are not a fair sample of the traffic, so they have no failure rate"
+    assert "5 of 5 calls failed, which is no rate of the traffic" in page
+
+
+def test_tokens_and_time_are_on_the_card(folder):
+    """A card has the mean tokens of an attempt and the time that half of them take at most."""
+    url = f"sqlite:///{folder}/r.db"
+    with stopped_clock() as clock, open_store(url) as store:
+        Production(store, clock, folder).calls(20, 0, good=reply('{"team": "a"}', tokens=(900, 60)))
+        store.flush(60.0)
+        page = command("report", "--format", "html", "--store", url)[1]
+
+    assert "An attempt takes 900 tokens in and 60 out; half of them take at most 0.50 s" in page
