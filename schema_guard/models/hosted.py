@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -33,11 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["HostedModel", "joined"]
 
 # Arguments that hold others: what is said of one part leaves the others as they are.
-_BAGS: Final = frozenset(
-    {
-        "config", "extra_body", "extra_headers", "extra_query", "output_config", "text",
-    }
-)  # fmt: skip
+_BAGS: Final = frozenset({"extra_body", "extra_headers", "extra_query", "output_config", "text"})
 
 
 class HostedModel(Closing, ABC):
@@ -133,29 +128,6 @@ class HostedModel(Closing, ABC):
             http_client=http(**endpoint.http_arguments(is_async=is_async)),
         )
 
-    def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Send a request and return its reply, or an awaitable of it."""
-        return self.resource(client).create(**arguments)
-
-    def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
-        """Yield the chunks of a reply. Closing it closes the connection."""
-        with self.resource(client).create(**arguments) as chunks:
-            yield from chunks
-
-    async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
-        """Yield the chunks of a reply without blocking the event loop."""
-        async with await self.resource(client).create(**arguments) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    def disconnect(self, client: Any) -> None:
-        """Close a synchronous client."""
-        client.close()
-
-    async def adisconnect(self, client: Any) -> None:
-        """Close an asynchronous client."""
-        await client.close()
-
     ours: tuple[str, ...]
     """Arguments that the model sets by itself."""
 
@@ -165,13 +137,13 @@ class HostedModel(Closing, ABC):
         """Ask once and give the reply object of the SDK."""
         arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
-            return self.ask(self._sync_client(), arguments)
+            return self.resource(self._sync_client()).create(**arguments)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Ask once without blocking the event loop."""
         arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
-            return await self.ask(self.async_client(), arguments)
+            return await self.resource(self.async_client()).create(**arguments)
 
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
@@ -180,7 +152,7 @@ class HostedModel(Closing, ABC):
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with (
             self.endpoint.keyless(),
-            contextlib.closing(self.chunks(self._sync_client(), arguments)) as chunks,
+            self.resource(self._sync_client()).create(**arguments) as chunks,
         ):
             yield from chunks
 
@@ -190,7 +162,7 @@ class HostedModel(Closing, ABC):
         """Give the chunks of the SDK without blocking the event loop."""
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with self.endpoint.keyless():
-            async with contextlib.aclosing(self.achunks(self.async_client(), arguments)) as chunks:
+            async with await self.resource(self.async_client()).create(**arguments) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
@@ -200,7 +172,7 @@ class HostedModel(Closing, ABC):
             already, self._closed = self._closed, True
             client, self._client = self._client, None
         if client is not None:
-            self.disconnect(client)
+            client.close()
         if not already and self._on_close is not None:
             self._on_close()
 
@@ -209,7 +181,7 @@ class HostedModel(Closing, ABC):
         with self._lock:
             client = self._async_clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
-            await self.adisconnect(client)
+            await client.close()
         self.close()
 
     def request_arguments(

@@ -96,10 +96,11 @@ PROVIDERS: Mapping[str, ModelProvider] = {
     ),
     "google": ModelProvider(
         "Google",
-        "gemini",
-        "https://generativelanguage.googleapis.com",
+        "openai",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         "GOOGLE_GEMINI_BASE_URL",
+        "/v1beta/openai",
     ),
     "openrouter": ModelProvider(
         "OpenRouter", "openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)
