@@ -8,9 +8,9 @@ valid reply is ever stopped.
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+from schema_guard.configuration.recorded_settings import parsed
 
 if TYPE_CHECKING:
     from schema_guard.limits import Limits
@@ -19,8 +19,6 @@ __all__ = ["EARLY_STOP", "NOT_COMPARED", "stopping", "stops_early", "stops_repli
 
 EARLY_STOP: Final = "early_stop"
 """The key of the settings: true where streams are stopped; it stands in no other settings."""
-
-_MAX_REPEATS: Final = "max_repeats"
 
 NOT_COMPARED: Final = (
     "kinds and places of failures are not compared between calls with early_stop and calls without: a reply that was "
@@ -44,7 +42,7 @@ def stops_early(settings: str | None) -> bool:
     >>> stops_early('{"early_stop":true,"max_attempts":3}'), stops_early('{"max_attempts":3}'), stops_early(None)
     (True, False, False)
     """
-    return _stops(settings)[0]
+    return parsed(settings).get(EARLY_STOP) is True
 
 
 def stops_replies(settings: str | None) -> bool:
@@ -53,18 +51,5 @@ def stops_replies(settings: str | None) -> bool:
     >>> stops_replies('{"early_stop":true}'), stops_replies('{"limits":{"max_repeats":6}}'), stops_replies("[]")
     (True, True, False)
     """
-    return any(_stops(settings))
-
-
-@lru_cache(maxsize=1024)
-def _stops(settings: str | None) -> tuple[bool, bool]:
-    if settings is None or (f'"{EARLY_STOP}"' not in settings and f'"{_MAX_REPEATS}"' not in settings):
-        return False, False
-    try:
-        document = json.loads(settings)
-    except (ValueError, RecursionError):
-        return False, False
-    if not isinstance(document, dict):
-        return False, False
-    limits = document.get("limits")
-    return document.get(EARLY_STOP) is True, isinstance(limits, dict) and limits.get(_MAX_REPEATS) is not None
+    limits = parsed(settings).get("limits")
+    return stops_early(settings) or (isinstance(limits, dict) and limits.get("max_repeats") is not None)

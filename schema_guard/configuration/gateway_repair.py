@@ -7,10 +7,10 @@ was repaired no gateway tells: of none of these calls it is known what the model
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
+
+from schema_guard.configuration.recorded_settings import parsed
 
 __all__ = ["GATEWAY_REPAIRED", "PLUGINS", "in_words", "repairers", "repairers_of"]
 
@@ -43,14 +43,9 @@ def repairers(options: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@lru_cache(maxsize=1024)
 def repairers_of(settings: str | None) -> tuple[str, ...]:
     """Give what a configuration's settings say of it; empty for nothing, and for settings that are no JSON object."""
-    try:
-        said = json.loads(settings or "{}")
-    except (ValueError, RecursionError):
-        return ()
-    found = said.get(GATEWAY_REPAIRED) if isinstance(said, dict) else None
+    found = parsed(settings).get(GATEWAY_REPAIRED)
     return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
 
 

@@ -6,9 +6,10 @@ Rule: calls in different layouts are different configurations, because a model a
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Literal, TypeAlias, cast, get_args
+
+from schema_guard.configuration.recorded_settings import changed, parsed
 
 __all__ = ["LAYOUT", "LAYOUTS", "Layout", "layout_of", "with_layout", "without_layout"]
 
@@ -23,27 +24,18 @@ LAYOUT = "layout"
 """The key of the settings."""
 
 
-@lru_cache(maxsize=256)
 def layout_of(settings: str) -> Layout | None:
     """Return the layout in the settings of a configuration; None if they have none, as for observed functions."""
-    try:
-        document = json.loads(settings)
-    except ValueError:
-        return None
-    layout = document.get(LAYOUT) if isinstance(document, dict) else None
+    layout = parsed(settings).get(LAYOUT)
     return cast("Layout", layout) if layout in LAYOUTS else None
 
 
 def without_layout(settings: str) -> str:
     """Return settings without the layout."""
-    if layout_of(settings) is None:
-        return settings
-    document = {name: part for name, part in json.loads(settings).items() if name != LAYOUT}
-    return json.dumps(document, separators=(",", ":"), sort_keys=True)
+    return settings if layout_of(settings) is None else changed(settings, {}, LAYOUT)
 
 
 @lru_cache(maxsize=256)
 def with_layout(settings: str, layout: Layout) -> str:
     """Return settings with another layout."""
-    document = {**json.loads(settings or "{}"), LAYOUT: layout}
-    return json.dumps(document, separators=(",", ":"), sort_keys=True)
+    return changed(settings, {LAYOUT: layout})

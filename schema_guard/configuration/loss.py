@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.configuration.recorded_settings import changed, parsed
 from schema_guard.pointer import pointer
 from schema_guard.text import clip, safe
 
@@ -43,7 +42,6 @@ def _parts(sent: AdaptedSchema) -> Iterator[tuple[str, Any]]:
             yield f"{kind}_in_all", len(places)
 
 
-@lru_cache(maxsize=1024)
 def loss_lines(settings: str | None) -> tuple[str, ...]:
     """Yield the keywords that the providers of a configuration don't enforce, and the values that they can't return.
 
@@ -53,11 +51,7 @@ def loss_lines(settings: str | None) -> tuple[str, ...]:
     >>> loss_lines('{"sent": {"openai": {"relaxed": ["/properties/a/not"]}}}')
     ('openai is not held to /properties/a/not: replies that break it come, and are failures',)
     """
-    try:
-        document = json.loads(settings or "{}")
-    except (ValueError, RecursionError):
-        return ()
-    sent = document.get(SENT) if isinstance(document, dict) else None
+    sent = parsed(settings).get(SENT)
     return tuple(_lines(sent)) if isinstance(sent, dict) else ()
 
 
@@ -67,19 +61,13 @@ def without_schemas(settings: str) -> str:
     >>> without_schemas('{"max_attempts":2,"sent":{"openai":{"fingerprint":"07207a4c36d8fb8d","relaxed":["/not"]}}}')
     '{"max_attempts":2,"sent":{"openai":"07207a4c"}}'
     """
-    try:
-        document = json.loads(settings)
-    except (ValueError, RecursionError):
-        return settings
-    sent = document.get(SENT) if isinstance(document, dict) else None
+    sent = parsed(settings).get(SENT)
     if not isinstance(sent, dict):
         return settings
-    document[SENT] = {
-        provider: str(entry.get("fingerprint"))[:8]
-        for provider, entry in sent.items()
-        if isinstance(entry, dict)
-    }
-    return json.dumps(document, separators=(",", ":"))
+    entries = ((provider, entry) for provider, entry in sent.items() if isinstance(entry, dict))
+    return changed(
+        settings, {SENT: {provider: str(entry.get("fingerprint"))[:8] for provider, entry in entries}}
+    )
 
 
 def _lines(sent: dict[str, Any]) -> Iterator[str]:

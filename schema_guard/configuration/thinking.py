@@ -8,11 +8,11 @@ configuration: a rate of the calls in which a model happened to think would be a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Final
+
+from schema_guard.configuration.recorded_settings import parsed
 
 __all__ = ["THINKING", "thinking", "thinking_of"]
 
@@ -91,14 +91,9 @@ def thinking(options: Any, *, bounded: bool = False) -> str | None:
     return ", ".join(more or words) or None
 
 
-@lru_cache(maxsize=1024)
 def thinking_of(settings: str | None) -> tuple[str, ...]:
     """Give what a configuration's settings say of it, of each model; empty for nothing, and for settings that are none."""
-    try:
-        document = json.loads(settings or "{}")
-    except (ValueError, RecursionError):
-        return ()
-    value = document.get(THINKING) if isinstance(document, dict) else None
+    value = parsed(settings).get(THINKING)
     listed = value if isinstance(value, list) else [value]
     return tuple(text for text in listed if isinstance(text, str))
 

@@ -8,9 +8,9 @@ is one of the traffic.
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+from schema_guard.configuration.recorded_settings import changed, parsed
 
 __all__ = [
     "AFTER", "IMPORTED", "PARTS", "ROUTED", "SAMPLE_SHARE", "SHADOWS", "TRAFFIC", "Fallback", "Part", "Traffic", "again_of", "traffic_of", "without_fallback",
@@ -86,16 +86,10 @@ class Traffic(NamedTuple):
         return {**self._asdict(), "text": self.text}
 
 
-@lru_cache(maxsize=256)
 def traffic_of(settings: str) -> Traffic | None:
     """Read it from the settings of a configuration; None for calls that were recorded as they were made."""
-    if f'"{IMPORTED}"' not in settings:
-        return None
-    try:
-        document = json.loads(settings)
-    except ValueError:
-        return None
-    if not isinstance(document, dict) or not isinstance(document.get(IMPORTED), str):
+    document = parsed(settings)
+    if not isinstance(document.get(IMPORTED), str):
         return None
     part, share = document.get(TRAFFIC), document.get(SAMPLE_SHARE)
     known: Part = next((name for name in PARTS if name == part), "unknown")
@@ -116,24 +110,13 @@ class Fallback(NamedTuple):
     after: str
 
 
-@lru_cache(maxsize=256)
 def again_of(settings: str) -> Fallback | None:
     """Read it from the settings of a configuration; None for calls that were asked first, or not by a router."""
-    if f'"{ROUTED}"' not in settings:
-        return None
-    try:
-        document = json.loads(settings)
-    except ValueError:
-        return None
-    why = document.get(ROUTED) if isinstance(document, dict) else None
-    if why not in ("fallback", "error"):
-        return None
-    return Fallback(why, str(document.get(AFTER)))
+    document = parsed(settings)
+    why = document.get(ROUTED)
+    return Fallback(why, str(document.get(AFTER))) if why in ("fallback", "error") else None
 
 
 def without_fallback(settings: str) -> str:
     """Give the settings without what a router has said in them: those by which the prompt was asked."""
-    if again_of(settings) is None:
-        return settings
-    document = {name: part for name, part in json.loads(settings).items() if name not in (ROUTED, AFTER)}
-    return json.dumps(document, separators=(",", ":"), sort_keys=True)
+    return settings if again_of(settings) is None else changed(settings, {}, ROUTED, AFTER)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -12,6 +11,7 @@ from schema_guard.configuration.early_stop import stopping
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED, repairers
 from schema_guard.configuration.layout import LAYOUTS, with_layout
 from schema_guard.configuration.model_names import is_tuned
+from schema_guard.configuration.recorded_settings import changed
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.preparing.costs import prices_of
@@ -123,9 +123,7 @@ class Prepared(NamedTuple):
         """Give the same with calls that are recorded under another name, and with more said in their settings."""
         *others, settings = self.configuration[1:]
         if extra:
-            settings = json.dumps(
-                {**json.loads(settings or "{}"), **extra}, separators=(",", ":"), sort_keys=True
-            )
+            settings = changed(settings, extra)
         return self._replace(name=name, configuration=(name, *others, settings))  # type: ignore[arg-type]
 
     def store(self) -> Recorder | None:
@@ -151,8 +149,7 @@ class Prepared(NamedTuple):
         more: dict[str, Any] = {GATEWAY_REPAIRED: list(names)} if names else {}
         if thought is not None:
             more[THINKING] = thought
-        settings = json.dumps({**json.loads(call.settings), **more}, separators=(",", ":"), sort_keys=True)
-        return call._replace(settings=settings), bool(names) or self.plan.gateway_repaired
+        return call._replace(settings=changed(call.settings, more)), bool(names) or self.plan.gateway_repaired
 
     def call(self, origin: Origin, parent_call_id: str | None = None, layout: Layout | None = None) -> Call:
         """Return the identity of a call that has begun.

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED
 from schema_guard.configuration.layout import LAYOUT
+from schema_guard.configuration.recorded_settings import written
 from schema_guard.configuration.shown_examples import shown_examples
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.settings import Unset
@@ -50,7 +50,7 @@ def settings_text(
     document |= shown_examples(model) if any(step.examples for step in plan.steps) else {}
     document |= _model_options(settings.models or (model,))
     document |= thought
-    return json.dumps(document, separators=(",", ":"), sort_keys=True)
+    return written(document)
 
 
 def _changed_limits(limits: Limits) -> dict[str, Any]:

@@ -7,11 +7,11 @@ calls of a reply in the place of one.
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from schema_guard.configuration.recorded_settings import written
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tools.forms import CallResult, continuation
 from schema_guard.ext.tools.joined_calls import CallAttempt, JoinedCalls
@@ -98,7 +98,7 @@ class TurnPlan(NamedTuple):
         settings: dict[str, Any] = {"max_attempts": self.max_attempts, "tool_calls": True}
         if self.observe:
             settings["observe"] = True
-        return json.dumps(settings, separators=(",", ":"), sort_keys=True)
+        return written(settings)
 
 
 class Turn:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.recorded_settings import written
 from schema_guard.configuration.traffic import IMPORTED, SAMPLE_SHARE, TRAFFIC
 from schema_guard.drive import with_time
 from schema_guard.ext.traces.values import decoded
@@ -52,7 +53,7 @@ def settings_text(traffic: Traffic) -> str:
     }
     if traffic.share is not None:
         settings[SAMPLE_SHARE] = traffic.share
-    return json.dumps(settings, separators=(",", ":"), sort_keys=True)
+    return written(settings)
 
 
 def call_id(tool: str, own: str, schema_fingerprint: str, started_at: float | None) -> str:
