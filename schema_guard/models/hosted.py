@@ -15,12 +15,13 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.locks import fork_safe_lock
 from schema_guard.models.interface import Closing
 from schema_guard.providers.options import capabilities, unforced
+from schema_guard.providers.request_options import joined_options
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -29,10 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["HostedModel", "joined"]
-
-# Arguments that hold others: what is said of one part leaves the others as they are.
-_BAGS: Final = frozenset({"extra_body", "extra_headers", "extra_query", "output_config", "text"})
+__all__ = ["HostedModel"]
 
 
 class HostedModel(Closing, ABC):
@@ -84,7 +82,7 @@ class HostedModel(Closing, ABC):
         self.capabilities = capabilities(provider)
         self.endpoint = endpoint
         self.options = self.checked(options)
-        self.defaults = joined(defaults or {}, self.options)
+        self.defaults = joined_options(defaults or {}, self.options)
         self._on_close = on_close
         self._lock = fork_safe_lock()
         self._closed = False
@@ -188,7 +186,9 @@ class HostedModel(Closing, ABC):
         self, prompt: PromptLike, options: Mapping[str, Any] | None, *, is_stream: bool = False
     ) -> dict[str, Any]:
         """Give the arguments of a request; an option that is None takes a default away."""
-        settings = unforced(self.provider, joined(self.defaults, self.checked(options)), model=self.name)
+        settings = unforced(
+            self.provider, joined_options(self.defaults, self.checked(options)), model=self.name
+        )
         arguments = self.arguments(prompt, settings, is_stream=is_stream)
         return {key: value for key, value in arguments.items() if value is not None}
 
@@ -224,12 +224,3 @@ class HostedModel(Closing, ABC):
     def _check_open(self) -> None:
         if self._closed:
             raise InvalidArgument(f"model {self.name!r} is closed. Connect again")
-
-
-def joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Give both as a new dict, the second before the first; of arguments that hold others, part by part."""
-    both = {**first, **second}
-    for name in _BAGS & first.keys() & second.keys():
-        if isinstance(first[name], Mapping) and isinstance(second[name], Mapping):
-            both[name] = {**first[name], **second[name]}
-    return both

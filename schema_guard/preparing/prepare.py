@@ -26,13 +26,7 @@ from schema_guard.preparing.later import (
 from schema_guard.preparing.names import recorded_name
 from schema_guard.preparing.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.preparing.settings_text import adapters_of, settings_text
-from schema_guard.preparing.shapes import (
-    Shape,
-    check_arguments,
-    name_of,
-    paths_of,
-    shape_of,
-)
+from schema_guard.preparing.shapes import Shape, check_arguments, name_of, shape_of
 from schema_guard.preparing.steps import rules_of, steps_of, strategies_text, without_typos
 from schema_guard.received.receiver import Receiver
 from schema_guard.records.identity import id_of
@@ -382,6 +376,7 @@ def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
     if all(step.provider is None for step in plan.steps):
         return {}
     from schema_guard.providers.options import options_for
+    from schema_guard.providers.request_options import paths_of
 
     reserved: dict[tuple[str, ...], str] = {}
     for step in plan.steps:

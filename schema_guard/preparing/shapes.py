@@ -42,7 +42,6 @@ __all__ = [
     "model_argument",
     "name_of",
     "options_argument",
-    "paths_of",
     "shape_of",
     "task_argument",
     "task_of",
@@ -58,9 +57,6 @@ _TASK_TEXTS = ("str", "list", "List", "Sequence")
 _PROMPT_VALUE = "to_messages"
 
 
-# A dict that stands beside the provider's arguments and is no argument itself: its keys are merged one by one.
-# Arguments that hold others, which are joined part by part.
-_BAGS = frozenset({"config", "extra_body", "inferenceConfig", "output_config", "text"})
 # The parameter for the model to ask, and the provider's argument.
 _MODEL = "model"
 
@@ -313,8 +309,10 @@ def arguments(
     if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str is type(args[0]):
         return (ask.prompt,), kwargs
     if shape.options is not None:
-        merged = _merged(options or {}, options_argument(shape, args, kwargs) or {})
-        args, kwargs = _with(shape, args, kwargs, shape.options, merged)
+        from schema_guard.providers.request_options import joined_options  # as in _prompt()
+
+        both = joined_options(options or {}, options_argument(shape, args, kwargs) or {})
+        args, kwargs = _with(shape, args, kwargs, shape.options, both)
     if shape.model is not None and _argument(shape, args, kwargs, shape.model, None) is None:
         args, kwargs = _with(shape, args, kwargs, shape.model, model)
     if shape.feedback is not None and _wants_feedback(shape, ask, args, kwargs):
@@ -393,14 +391,6 @@ def _clash(theirs: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
     return path if inner[0] in theirs[key] else ()
 
 
-def paths_of(options: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Give the keys of options, of what is merged key by key the paths to its keys."""
-    paths: list[tuple[str, ...]] = []
-    for key, value in options.items():
-        paths += [(key, inner) for inner in value] if key in _BAGS else [(key,)]
-    return paths
-
-
 def has_feedback_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Say whether a call gives its own feedback, so that its correction has to stand in the prompt."""
     return shape.feedback is not None and _argument(shape, args, kwargs, shape.feedback, None) is not None
@@ -441,15 +431,6 @@ def options_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]
             "to have it passed as it is: guard(..., params=Params(options=None))"
         )
     return options
-
-
-def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """Give both, the caller's before ours."""
-    merged = {**ours, **theirs}
-    for name in _BAGS & ours.keys() & theirs.keys():
-        if isinstance(ours[name], Mapping) and isinstance(theirs[name], Mapping):
-            merged[name] = {**ours[name], **theirs[name]}
-    return merged
 
 
 def _argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, default: Any) -> Any:

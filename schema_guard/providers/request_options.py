@@ -25,12 +25,18 @@ __all__ = [
     "ProviderOptions",
     "check_enforced",
     "document_of",
+    "joined_options",
     "left_to_choose",
+    "paths_of",
     "switched",
     "wire_name",
 ]
 
 _MOST_PLACES = 10
+# Arguments that hold others. They are joined part by part.
+_BAGS = frozenset(
+    {"config", "extra_body", "extra_headers", "extra_query", "inferenceConfig", "output_config", "text"}
+)
 
 Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
 
@@ -73,6 +79,23 @@ def switched(options: Mapping[str, Any], name: str) -> str:
         if isinstance(kind, str):
             return kind
     return ""
+
+
+def joined_options(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both as a new dict, in which the second wins. Arguments that hold others are joined part by part."""
+    both = {**first, **second}
+    for name in _BAGS & first.keys() & second.keys():
+        if isinstance(first[name], Mapping) and isinstance(second[name], Mapping):
+            both[name] = {**first[name], **second[name]}
+    return both
+
+
+def paths_of(options: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the keys of options. For arguments that hold others, return the paths to their keys."""
+    paths: list[tuple[str, ...]] = []
+    for key, value in options.items():
+        paths += [(key, inner) for inner in value] if key in _BAGS else [(key,)]
+    return paths
 
 
 def wire_name(schema: Schema[Any]) -> str:

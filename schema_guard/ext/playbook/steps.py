@@ -15,10 +15,10 @@ from schema_guard.bench.run.trial_model import TrialModel
 from schema_guard.decide.recorded.guard_line import GuardLine
 from schema_guard.decorator import guard
 from schema_guard.limits import Limits
-from schema_guard.models.hosted import joined
 from schema_guard.models.interface import details_of
 from schema_guard.preparing.steps import check_is_sent
 from schema_guard.providers.options import options_for
+from schema_guard.providers.request_options import joined_options
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -190,7 +190,7 @@ class Asker:
             model.provider, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
         )
         others = {name: part for name, part in self.settings.options.items() if name not in limit}
-        options = joined(others, _cold(model.provider)) if configuration.cold else others
+        options = joined_options(others, _cold(model.provider)) if configuration.cold else others
 
         async def ask(task: str) -> Outcome[Any]:
             outcome: Outcome[Any] = await guarded.outcome(trial.task(task), options=options)
@@ -233,6 +233,6 @@ class Asker:
         ).as_text()
 
     def _options_of(self, model: Model) -> dict[str, Any]:
-        options = joined(details_of(model).defaults, self.settings.options)
+        options = joined_options(details_of(model).defaults, self.settings.options)
         inner = options.get(_HOLDERS.get(model.provider, ""))
         return {**options, **inner} if isinstance(inner, Mapping) else options

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.locks import fork_safe_lock
-from schema_guard.models.hosted import joined
 from schema_guard.models.interface import Closing, messages
 from schema_guard.providers.options import PROVIDER_OPTIONS, capabilities
+from schema_guard.providers.request_options import joined_options
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class OutlinesModel(Closing):
         self.options = dict(options or {})
         limit = PROVIDER_OPTIONS[self.provider].limit
         is_limited = not self._is_steered or _has_limit(model)
-        self.defaults = joined({} if is_limited else {limit: OUTPUT_TOKENS}, self.options)
+        self.defaults = joined_options({} if is_limited else {limit: OUTPUT_TOKENS}, self.options)
         self.lacks = _lacks(kind)
         self._model: Any = model
         self._limit = limit, _LIMITS.get(kind, limit)
@@ -152,7 +152,7 @@ class OutlinesModel(Closing):
 
     def _arguments(self, options: Mapping[str, Any] | None) -> tuple[tuple[Any, Any], dict[str, Any]]:
         """Give the output type with its engine, and the other arguments of a call."""
-        arguments = joined(self.defaults, options or {})
+        arguments = joined_options(self.defaults, options or {})
         limit, own = self._limit
         if limit in arguments:
             arguments[own] = arguments.pop(limit)
