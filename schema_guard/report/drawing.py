@@ -232,7 +232,7 @@ def draw_rates(
         bounds = f"{row.label} {interval(row.lower, row.upper)}"
         drawing.bar((scale(row.lower), scale(row.upper)), (y - _BAR, y + _BAR), row.color, bounds)
         if row.target is not None:  # not through the labels
-            drawing.line([(scale(row.target), y - 12), (scale(row.target), y + 12)], "ink", dash="4 3")
+            drawing.line([(scale(row.target), y - 9), (scale(row.target), y + 11)], "ink", dash="4 3")
         drawing.mark(scale(row.rate), y, row.mark, row.color, bounds)
         drawing.text(scale(row.rate), label, row.label, anchor="middle")
     drawing.axis_below(scale, bottom, percent_tick, axis)

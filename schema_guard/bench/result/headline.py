@@ -173,8 +173,7 @@ def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
     if not others:
         return f"{best.name} fails {rate}."
     if not rivals:
-        fewer = others[0].name if len(others) == 1 else f"each of the other {len(others)}"
-        return f"{best.name} fails least, {rate}: less often than {fewer}."
+        return f"{best.name} fails least, {rate}: less often than each of the other {len(others)}."
     if len(rivals) < len(others):
         return f"{best.name} fails least so far, {rate}; whether {_rivals_text(rivals)} as rarely is not decided."
     worst = variants[-1]

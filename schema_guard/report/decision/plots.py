@@ -25,7 +25,7 @@ from schema_guard.report.words import shortened
 from schema_guard.text import dollars, interval, months, percent, plural, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     Figures = Mapping[str, Any]
 
@@ -94,15 +94,10 @@ def rates_plot(figures: Figures) -> Plot:
 def _rated_of(figures: Figures) -> list[tuple[str, Figures]]:
     """Return every rate with data under the name that is shown."""
     rates = figures.get("rates", figures.get("schemas", {}))
-    rows = list(zip(_short_names(rates), rates.values(), strict=True))
+    rows = list(zip(shortened([safe(name) for name in rates], _NAME_SIZE), rates.values(), strict=True))
     if "tuned" in figures:
         rows.append((TUNED, figures["tuned"]))
     return [rated for rated in rows if rated[1]["rate"] is not None]
-
-
-def _short_names(names: Iterable[str]) -> list[str]:
-    """Cut names that somebody else chose, so that no two come out alike."""
-    return shortened([safe(name) for name in names], _NAME_SIZE)
 
 
 def _row(name: str, rate: Figures, target: float) -> RateRow:
