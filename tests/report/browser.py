@@ -45,6 +45,7 @@ document.getElementById("page").onload = (event) => {{
       fetched: inside.performance.getEntriesByType("resource").map((entry) => entry.name),
       called: window.called || 0,
       texts: texts(root),
+      links: [...root.querySelectorAll("a")].map((one) => one.getAttribute("href")),
       tags: [...new Set([...root.querySelectorAll("*")].map((one) => one.localName))].sort(),
       overlaps: [...root.querySelectorAll("svg")].flatMap(overlaps),
     }});
@@ -65,6 +66,7 @@ class Seen:
     fetched: list
     called: int
     texts: list
+    links: list
     tags: list
     overlaps: list
     asked: set
