@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import time
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.telemetry.dispatcher import Dispatcher, EndedCall, now_ns
 from schema_guard.ext.telemetry.prometheus import exposition
 from schema_guard.interruptions import is_interruption
+from schema_guard.locks import fork_safe_lock
 from schema_guard.records.process.threads import warn
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._reported_at: dict[str, float] = {}
-        self._saying = Lock()
+        self._saying = fork_safe_lock()
 
     def say(self, what: str, error: Exception) -> None:
         """Say that something went wrong, by the name of its exception: a message may hold what was told."""
@@ -45,10 +45,6 @@ class Faults:
             self._saying.release()
         if due:
             warn("telemetry: %s, calls continue: %s", what, type(error).__name__)
-
-    def after_fork_in_child(self) -> None:
-        """A thread of the parent may have been at it."""
-        self._saying = Lock()
 
 
 class Telemetry:
@@ -140,7 +136,6 @@ class Telemetry:
 
     def after_fork_in_child(self) -> None:
         """Start without calls of the parent."""
-        self._faults.after_fork_in_child()
         self.counters.restart()
         if self._dispatcher is not None:
             self._dispatcher.restart()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,23 +37,22 @@ class HostRefusal(Exception):
 
 @dataclass
 class HostFile:
-    """A file at the host; *content* is None while only its name is there, *is_checked* once the host has looked at it."""
+    """A file at the host."""
 
     id: str
     name: str
-    content: bytes | None
-    purpose: str = "fine-tune"
-    is_checked: bool = False
+    content: bytes
+    purpose: str
 
     @property
     def size(self) -> int:
         """Its bytes."""
-        return len(self.content or b"")
+        return len(self.content)
 
     @property
     def rows(self) -> list[Any]:
         """Its lines as JSON; None for one that is none."""
-        return [_read(line) for line in (self.content or b"").decode("utf-8-sig", "replace").splitlines()]
+        return [_read(line) for line in self.content.decode("utf-8-sig", "replace").splitlines()]
 
 
 @dataclass
@@ -84,13 +83,6 @@ class HostJob:
         return self
 
 
-class _JobCourse(NamedTuple):
-    """How jobs go here."""
-
-    looks: int
-    ends: str
-
-
 class Host:
     """Files and jobs.
 
@@ -106,12 +98,12 @@ class Host:
         self.least_rows = least_rows
         self.files: dict[str, HostFile] = {}
         self.jobs: dict[str, HostJob] = {}
-        self._course = _JobCourse(looks, ends)
+        self._course = [*["queued", *["running"] * looks][:looks], ends]
         self._numbers = itertools.count(1)
 
-    def keep(self, name: str, content: bytes | None, *, id_: str | None = None) -> HostFile:
-        """Take a file."""
-        file = HostFile(id_ or f"file-{next(self._numbers)}", name, content)
+    def keep(self, name: str, content: bytes, purpose: str) -> HostFile:
+        """Store a file."""
+        file = HostFile(f"file-{next(self._numbers)}", name, content, purpose)
         self.files[file.id] = file
         return file
 
@@ -135,9 +127,8 @@ class Host:
         validation: HostFile | None = None,
         suffix: str = "",
         epochs: int | None = None,
-        id_: str | None = None,
     ) -> HostJob:
-        """Begin a job; one whose rows are wrong fails when it is looked at."""
+        """Begin a job. If its rows are invalid, it fails at the first look."""
         if base not in self.bases:
             raise HostRefusal(
                 400,
@@ -145,11 +136,9 @@ class Host:
                 "model_not_available",
             )
         error = self._fault(training)
-        steps = [*["queued", *["running"] * self._course.looks][: self._course.looks], self._course.ends]
-        ahead = iter(steps if error is None else ["failed"])
-        job = HostJob(
-            id_ or f"ftjob-{next(self._numbers)}", base, training, validation, suffix, epochs or 3, ahead, error=error
-        )  # fmt: skip
+        ahead = iter(self._course if error is None else ["failed"])
+        id_ = f"ftjob-{next(self._numbers)}"
+        job = HostJob(id_, base, training, validation, suffix, epochs or 3, ahead, error=error)
         self.jobs[job.id] = job
         return job
 

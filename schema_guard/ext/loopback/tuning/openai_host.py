@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenAI's files, fine-tuning jobs and models, as its API has them."""
+"""OpenAI's files and fine-tuning jobs, as its API has them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["openai_answer"]
 
-_FILES, _JOBS, _MODELS = "/v1/files", "/v1/fine_tuning/jobs", "/v1/models"
+_FILES, _JOBS = "/v1/files", "/v1/fine_tuning/jobs"
 _PURPOSES: Final = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 _LONGEST_SUFFIX: Final = 64
 _DAY: Final = 1_790_000_000  # of everything here
@@ -35,8 +35,6 @@ def openai_answer(desk: Host, request: TuningRequest) -> Any:
     if path.startswith(f"{_JOBS}/"):
         id_, _, what = path.removeprefix(f"{_JOBS}/").partition("/")
         return _job(desk.cancel(id_) if what == "cancel" else desk.job(id_).look())
-    if path.startswith(f"{_MODELS}/"):
-        return _model(desk, path.removeprefix(f"{_MODELS}/"))
     raise HostRefusal(404, f"Unknown request URL: {method} {path}")
 
 
@@ -47,9 +45,7 @@ def _upload(desk: Host, request: TuningRequest) -> dict[str, Any]:
     if "file" not in request.files:
         raise HostRefusal(400, "'file' is a required property")
     name, content = request.files["file"]
-    file = desk.keep(name, content)
-    file.purpose = str(purpose)
-    return _file(file)
+    return _file(desk.keep(name, content, str(purpose)))
 
 
 def _begin(desk: Host, request: TuningRequest) -> dict[str, Any]:
@@ -109,14 +105,3 @@ def _job(job: HostJob) -> dict[str, Any]:
         "training_file": job.training.id, "validation_file": job.validation and job.validation.id,
         "error": {"code": code, "message": message, "param": "training_file"} if failed else None,
     }  # fmt: skip
-
-
-def _model(desk: Host, name: str) -> dict[str, Any]:
-    if name not in desk.bases:
-        raise HostRefusal(404, f"The model '{name}' does not exist", "model_not_found")
-    return {
-        "id": name,
-        "object": "model",
-        "created": _DAY,
-        "owned_by": "system",
-    }

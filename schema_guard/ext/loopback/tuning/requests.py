@@ -27,7 +27,6 @@ class TuningRequest(NamedTuple):
         query: What stands in it.
         body: The JSON object, or the fields of the form that are no files.
         files: Of the form: each file's name and content.
-        content: The body as it came.
     """
 
     method: str
@@ -35,14 +34,13 @@ class TuningRequest(NamedTuple):
     query: Mapping[str, str]
     body: Mapping[str, Any]
     files: Mapping[str, tuple[str, bytes]]
-    content: bytes
 
 
 def read_request(came: Received) -> TuningRequest:
     """Read a request; `HostRefusal` where its body is none."""
     kind = came.headers.get("content-type", "")
     body, files = ({}, {}) if not came.content else _body(kind, came.content)
-    return TuningRequest(came.method, came.path, dict(parse_qsl(came.query)), body, files, came.content)
+    return TuningRequest(came.method, came.path, dict(parse_qsl(came.query)), body, files)
 
 
 def _body(kind: str, content: bytes) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:

@@ -7,10 +7,7 @@ Rules: what goes wrong in deciding costs no call: the prompt answers it. It is s
 from __future__ import annotations
 
 import logging
-import os
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-from weakref import WeakSet
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.routing.buckets import Buckets
@@ -21,6 +18,7 @@ from schema_guard.ext.tuning.routing.kill_switch import KillSwitch
 from schema_guard.ext.tuning.routing.rollout import Course, Rollout
 from schema_guard.ext.tuning.routing.shadows import Shadows
 from schema_guard.interruptions import is_interruption
+from schema_guard.locks import fork_safe_lock
 from schema_guard.preparing.shapes import task_of
 
 if TYPE_CHECKING:
@@ -105,15 +103,8 @@ class RoutingPolicy:
         self._store = store
         self._is_restored = self._course is None
         self._counted: dict[str, int] = {}
-        self._lock = RLock()
+        self._lock = fork_safe_lock()
         self.shadows = Shadows(_MOST_SHADOWS)
-        _LIVE.add(self)
-
-    def restart(self) -> None:
-        """Go on in a forked child: a lock that another thread of the parent held is nobody's there."""
-        self._lock = RLock()
-        if self._course is not None:
-            self._course.restart()
 
     @property
     def share(self) -> float:
@@ -235,18 +226,6 @@ class RoutingPolicy:
         """Count a fault, and say the first one, by its type: its words may hold what a user or a model wrote."""
         if self._count(what) == 1:
             _logger.warning("%s: %s; further ones are counted", self._name, message % type(error).__name__)
-
-
-_LIVE: WeakSet[RoutingPolicy] = WeakSet()
-
-
-def _restart_all() -> None:
-    for policy in list(_LIVE):
-        policy.restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_all)
 
 
 def _goes_on(error: BaseException | None) -> bool:

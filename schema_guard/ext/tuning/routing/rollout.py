@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.locks import fork_safe_lock
 from schema_guard.stats import Drift, bounds, log_e_value
 from schema_guard.text import clip, dataclass_repr, interval, percent
 
@@ -90,14 +90,10 @@ class Course:
         self.tuned = (0, 0)
         self.inputs: tuple[int, float] = (0, 0)
         self._met: set[float] = set()
-        self._lock = RLock()
+        self._lock = fork_safe_lock()
         self._alarmed = False
         self._drift = Drift(rollout.target, alpha=_DRIFT_ALPHA)
         self._next_look = 1.0
-
-    def restart(self) -> None:
-        """Go on in a forked child, as `RoutingPolicy.restart` does."""
-        self._lock = RLock()
 
     def take_up(self, calls: tuple[int, int], inputs: tuple[int, float]) -> bool:
         """Count what the tuned model did before; gives whether that proves it bad.
