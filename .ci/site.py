@@ -10,6 +10,7 @@ import importlib
 import inspect
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,9 +32,30 @@ _LINK = re.compile(r"\]\(schema_guard/docs/")
 _NOT_ON_THE_SITE = re.compile(r"\[([^]]+)\]\(LICENSE\)")
 
 
+_VARIABLE = re.compile(r"(?<!_)SCHEMA_GUARD_[A-Z_]+")
+# The meaning of each environment variable. A variable of the code that is missing here fails the build.
+_MEANINGS = {
+    "SCHEMA_GUARD_HASH_KEY": "Secret key of the hashes in records. Set the same one on all machines of a team. Default: a key in each store.",
+    "SCHEMA_GUARD_LANGCHAIN": "`1` records every call of LangChain, after an import of `LangChainRecorder`.",
+    "SCHEMA_GUARD_LINT_PROVIDER": "Default of `--provider` of `schema-guard schema lint`.",
+    "SCHEMA_GUARD_LOCAL_MODEL": "Path of a GGUF file that the model `local` uses. Default: the file that is downloaded once.",
+    "SCHEMA_GUARD_MODEL_KEY": "Key for a server that is named by its address.",
+    "SCHEMA_GUARD_PRICES": "Prices of tokens: a file of JSON, or `genai-prices`. Default: costs are unknown.",
+    "SCHEMA_GUARD_PROMPTS": "`on` keeps the prompt in an exception that is pickled. Default: `off`.",
+    "SCHEMA_GUARD_STORE": "Store of the records: a path, `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`, or `none`. Default: a file in your data folder.",
+    "SCHEMA_GUARD_TELEMETRY": "Telemetry without code: `otel`, `file:PATH.prom`, or `port:N`, separated by commas.",
+    "SCHEMA_GUARD_VALUES": "`off` removes values and keys of replies from all messages. Default: `on`.",
+}
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
-    pages = {"index.md": _home(), "reference/python.md": _python(), "reference/commands.md": _commands()}
+    pages = {
+        "index.md": _home(),
+        "reference/python.md": _python(),
+        "reference/commands.md": _commands(),
+        "reference/environment.md": _environment(),
+    }
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
     return files
@@ -66,6 +88,37 @@ def _python() -> str:
             continue
         parts += [f"## {module}", _summary(module)]
         parts += [f"::: {_place(module, name)}" for name in names]
+    return "\n\n".join(parts) + "\n"
+
+
+def _environment() -> str:
+    """Return the page of environment variables and extras."""
+    read = {
+        name
+        for path in (ROOT / "schema_guard").rglob("*.py")
+        for name in _VARIABLE.findall(path.read_text("utf-8"))
+    }
+    if read != _MEANINGS.keys():
+        raise ValueError(
+            f"describe these variables in .ci/site.py: {', '.join(sorted(read ^ _MEANINGS.keys()))}"
+        )
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in sorted(_MEANINGS.items())]
+    more = [
+        f"| `schema-guard[{name}]` | {', '.join(f'`{package}`' for package in packages)} |"
+        for name, packages in extras.items()
+        if name not in ("dev", "docs")
+    ]
+    parts = [
+        "# Environment variables and extras",
+        (
+            "The variables that schema_guard reads, and the packages that each extra installs. "
+            "[Providers](../providers.md#keys-and-addresses) lists the variables of keys."
+        ),
+        "\n".join(["| variable | value |", "|---|---|", *rows]),
+        "## Extras",
+        "\n".join(["| `pip install` | packages |", "|---|---|", *more]),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

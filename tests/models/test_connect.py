@@ -101,7 +101,7 @@ def test_missing_engine_is_a_missing_extra(monkeypatch, package):
 
 def test_the_chapter_has_a_line_for_each_provider():
     """Everybody who is known by name is connected there in one line, and no other name is."""
-    chapter = (ROOT / "schema_guard/docs/models.md").read_text(encoding="utf-8")
+    chapter = (ROOT / "schema_guard/docs/providers.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r'connect\("([a-z-]+):[A-Z/]+"', chapter)) == set(PROVIDERS)
     assert set(re.findall(r'provider="([a-z-]+)"', chapter)) <= set(PROVIDER_OPTIONS)

@@ -282,7 +282,9 @@ def test_the_chapter_explains_each_name_of_the_json():
         for kind in kinds
         for name in (kind._fields if hasattr(kind, "_fields") else [field.name for field in fields(kind)])
     ]
-    text = Path(schema_guard.__file__).with_name("docs").joinpath("records.md").read_text(encoding="utf-8")
+    text = (
+        Path(schema_guard.__file__).with_name("docs").joinpath("report_json.md").read_text(encoding="utf-8")
+    )
 
     assert [name for name in names if f"`{name}`" not in text] == []
 

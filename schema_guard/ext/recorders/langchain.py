@@ -66,7 +66,7 @@ def _handler() -> Any:
     tracers = framework(NAME, "LangChain", "langchain_core.tracers.context")
 
     class LangChainRecorder(HandlerOfEvents, base):  # type: ignore[misc]
-        """Records the calls of chat models that a schema is asked of; see `schema-guard help recorders`."""
+        """Records the calls of chat models that a schema is asked of; see `schema-guard help langchain`."""
 
     LangChainRecorder.__module__, LangChainRecorder.__qualname__ = __name__, "LangChainRecorder"
     # The variable holds no handler: what it is for is the switch.

@@ -90,7 +90,7 @@ def test_a_terminal_gets_it_set(environment, coloured):
     ours, theirs = pty.openpty()
     known = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "FORCE_COLOR"}}
     process = subprocess.Popen(  # our own words
-        [sys.executable, "-m", "schema_guard", "help", "start"], stdout=theirs,
+        [sys.executable, "-m", "schema_guard", "help", "tutorial"], stdout=theirs,
         env={**known, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80", **environment},
     )  # fmt: skip
     os.close(theirs)
@@ -103,6 +103,6 @@ def test_a_terminal_gets_it_set(environment, coloured):
     os.close(ours)
 
     assert process.wait(timeout=30) == 0
-    assert b"# Start" not in out
-    assert b"Start" in out.splitlines()[0]
+    assert b"# Tutorial" not in out
+    assert b"Tutorial" in out.splitlines()[0]
     assert bool(re.search(rb"\x1b\[(?:\d+;)*3[1-6]", out)) is coloured

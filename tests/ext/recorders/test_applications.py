@@ -1,4 +1,4 @@
-"""The chapter on recorders: each of its applications is run where its framework is installed, and says what it shows."""
+"""Applications of frameworks: each is run where its framework is installed, and its report is the one beside it."""
 
 import os
 import re
@@ -11,12 +11,14 @@ import pytest
 
 import schema_guard
 
-CHAPTER = Path(schema_guard.__file__).parent / "docs" / "recorders.md"
-# An application in a `py` block, for its framework is not where `python` blocks are run, and the report of its records.
+APPLICATIONS = Path(__file__).with_name("applications.md")
+PAGES = Path(schema_guard.__file__).parent / "docs"
+# An application in a `py` block, because its framework is not in the environment that runs `python` blocks.
 APPLICATION = re.compile(
     r"```py\n(?P<code>(?:(?!```).)*?serve\((?:(?!```).)*?)```\n\n[^`]*`schema-guard report`[^`]*?\n\n```text\n(?P<report>.*?)```",
     re.DOTALL,
 )
+SNIPPET = re.compile(r"```py\n(.*?)```", re.DOTALL)
 IMPORTED = re.compile(r"^(?:from|import) schema_guard\.ext\.recorders\.(?P<name>\w+)", re.MULTILINE)
 # The module of a framework, if its recorder has another name.
 MODULES = {"openai_agents": "agents"}
@@ -24,7 +26,8 @@ SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
 
 
 def applications():
-    for result in APPLICATION.finditer(CHAPTER.read_text(encoding="utf-8")):
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (APPLICATIONS, PAGES / "langchain.md"))
+    for result in APPLICATION.finditer(text):
         name = IMPORTED.search(result["code"])["name"]
         reason = f"{name} is not installed"
         skip = pytest.mark.skipif(find_spec(MODULES.get(name, name)) is None, reason=reason)
@@ -32,8 +35,8 @@ def applications():
 
 
 @pytest.mark.parametrize(("code", "report"), list(applications()))
-def test_the_chapter_shows_what_its_applications_do(code, report, tmp_path):
-    """An application of the chapter is run as it stands there, and the report of its records is the one below it."""
+def test_report_of_an_application_is_the_recorded_one(code, report, tmp_path):
+    """The report shows each call, its attempts, and its failures."""
     environment = {**os.environ, "SCHEMA_GUARD_STORE": f"sqlite:///{tmp_path}/records.db", "NO_COLOR": "1"}
 
     def run(*arguments):
@@ -51,3 +54,11 @@ def test_the_chapter_shows_what_its_applications_do(code, report, tmp_path):
 
     text = SECONDS.sub("seconds p50/p95 0.01/0.01", run("-m", "schema_guard", "report"))
     assert text.rstrip() == report.rstrip()
+
+
+def test_snippets_of_the_page_are_lines_of_the_applications():
+    """The page on frameworks shows the lines that install a recorder. The applications run them."""
+    known = {line.strip() for line in APPLICATIONS.read_text(encoding="utf-8").splitlines()}
+    page = (PAGES / "frameworks.md").read_text(encoding="utf-8")
+
+    assert {line.strip() for snippet in SNIPPET.findall(page) for line in snippet.splitlines()} <= known
