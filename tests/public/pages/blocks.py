@@ -43,7 +43,7 @@ _OURS = re.compile(
     r"(?: \| (?:head -(?P<head>\d+)|grep -A(?P<after>\d+) (?P<word>\w+)))?(?P<status>; echo \"exit \$\?\")?"
 )
 _IMPORTED = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
-_SDK = re.compile(r"(?:OpenAI|Anthropic|Client)\(")
+_SDK = re.compile(r"(?:OpenAI|Anthropic|Client)\(|\b(?:litellm|pydantic_ai)\b")
 # Frameworks that the default environment of the tests does not have. `.ci/run all` runs their pages.
 FRAMEWORKS = {"fastapi", "instructor", "langchain", "langgraph", "litellm", "pydantic_ai"}
 # These differ from run to run: a day, a duration, the id of a trial.
@@ -102,6 +102,7 @@ def _replayed(blocks: list[dict[str, str | None]]) -> list[str]:
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "NO_COLOR": "1",
             "COLUMNS": "100",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # otherwise litellm downloads prices
         }
         done = subprocess.run(
             [sys.executable, "-P", __file__, "--run"],
