@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.bench.compare import read_result
-from schema_guard.cli.shared.forms import form_for
+from schema_guard.cli.shared.forms import form_for, json_text, rendered, write_output
 from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.options import (
     WhichCalls,
@@ -25,8 +24,8 @@ from schema_guard.cli.shared.options import (
     shared,
     takes,
 )
-from schema_guard.cli.shared.quantities import SHARE, Share
-from schema_guard.cli.shared.repeated import percent_text, repeated
+from schema_guard.cli.shared.quantities import RATE, SHARE
+from schema_guard.cli.shared.repeated import AIMS, aims_of, flag_of, repeated
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -51,14 +50,6 @@ _OF_STORE = (
     "time_zone",
     "store",
 )
-# The option of each aim, by its name in the evidence's config.
-_AIMS = {
-    "target": "--max-failure-rate",
-    "right": "--min-right",
-    "latency_p95_s": "--max-p95",
-    "burst_length": "--burst-length",
-    "time_zone": "--time-zone",
-}
 # Arguments that errors of the library begin with.
 _OPTIONS = {
     "what-if": "--what-if",
@@ -74,7 +65,7 @@ class DecideOptions:
     """The aims, the facts beside the store, and the form of the answer."""
 
     max_failure_rate: float | None = option(
-        type=Share(is_open=True),
+        type=RATE,
         metavar="RATE",
         help="Largest failure rate that is good enough, such as 1%. The store keeps it with its date. Default: the stored one, or 1%.",
     )
@@ -177,34 +168,21 @@ def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: 
             given = _repeated(which, asked)
             decided = [_decided(one, one.evidence, asked, given) for one in _of_store(which, asked, store)]
     page, line = _pages(decided, chosen, full=asked.full)
-    if output is None:
-        print(page)
-    else:
-        from schema_guard.records.private import write_private
-
-        write_private(output, page + "\n")
+    write_output(output, page)
+    if output is not None:
         print(line)
     return max(one.verdict.exit_code(require_proof=asked.require_proof) for one in decided)
 
 
 def _repeated(which: WhichCalls, asked: DecideOptions) -> dict[str, list[str]]:
     """Return the options that the next command needs too."""
-    return repeated(
-        {
-            "segment": which.segment,
-            "since": getattr(which.since, "text", None),
-            "until": getattr(which.until, "text", None),
-            "max-failure-rate": percent_text(asked.max_failure_rate),
-            "min-right": percent_text(asked.min_right),
-            "max-p95": asked.max_p95 and f"{asked.max_p95:.10g}s",
-            "burst-length": asked.burst_length and f"{asked.burst_length:.10g}",
-            "time-zone": asked.time_zone,
-            "sizes": asked.sizes,
-            "priority": asked.priority,
-            "also-version": list(asked.also_version),
-        },
-        {"evidence": asked.evidence, "with": asked.given, "answers": asked.answers, "prices": asked.prices},
-    )
+    files = {
+        "evidence": asked.evidence,
+        "with": asked.given,
+        "answers": asked.answers,
+        "prices": asked.prices,
+    }
+    return repeated(which, asked, files=files)
 
 
 def _decided(
@@ -233,10 +211,10 @@ def _target_sources(asked: DecideOptions, evidence: dict[str, Any]) -> dict[str,
     named = with_budget(in_file.get("config") or {}, in_file.get("latency"))
     sources = dict(evidence.get("target_sources") or {})
     sources |= dict.fromkeys(named if isinstance(named, dict) else (), str(file))
-    sources |= {name: _AIMS[name] for name in _aims(asked)}
+    sources |= {name: flag_of(AIMS[name]) for name in aims_of(asked)}
     if isinstance(config, dict) and "target" in config and "target" not in sources:
         sources["target"] = "evidence"
-    return {"target": "default", **{name: source for name, source in sources.items() if name in _AIMS}}
+    return {"target": "default", **{name: source for name, source in sources.items() if name in AIMS}}
 
 
 def _of_file(asked: DecideOptions) -> dict[str, Any]:
@@ -245,20 +223,8 @@ def _of_file(asked: DecideOptions) -> dict[str, Any]:
 
     evidence = json_file(str(asked.evidence))
     evidence.setdefault("day", datetime.now(UTC).date().isoformat())
-    changes = [f"config.{name}={value!r}" for name, value in _aims(asked).items()]
+    changes = [f"config.{name}={value!r}" for name, value in aims_of(asked).items()]
     return what_if(evidence, changes) if changes else evidence
-
-
-def _aims(asked: DecideOptions) -> dict[str, Any]:
-    """Return the aims that the user typed, by the names of the evidence's config."""
-    aims = {
-        "target": asked.max_failure_rate,
-        "right": asked.min_right,
-        "latency_p95_s": asked.max_p95,
-        "burst_length": asked.burst_length,
-        "time_zone": asked.time_zone,
-    }
-    return {name: value for name, value in aims.items() if value is not None}
 
 
 def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[Gathered]:
@@ -266,7 +232,7 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
     from schema_guard.decide.recorded.from_store import add_texts, gather_each
 
     given = {} if asked.given is None else json_file(asked.given)
-    if aims := _aims(asked):
+    if aims := aims_of(asked):
         given["config"] = {**given.get("config", {}), **aims}
     if asked.answers:
         from schema_guard.bench.result.answers import known_answers
@@ -323,37 +289,21 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
 
 def _pages(decided: list[Decided], form: str, *, full: bool) -> tuple[str, str]:
     """Return the whole answer, and one line of it."""
-    if len(decided) > 1:
-        return _several(decided, form)
-    from schema_guard.report.as_markdown import as_markdown
-    from schema_guard.report.as_text import as_text
     from schema_guard.report.decision.document import document_of, head_of
-
-    gathered, verdict = decided[0]
-    write = {
-        "json": lambda: _json(verdict.as_dict()),
-        "html": lambda: _drawn(gathered, verdict),
-        "markdown": lambda: as_markdown(document_of(verdict)),
-        "text": lambda: as_text(document_of(verdict) if full else head_of(verdict)),
-    }
-    return write[form](), f"{verdict.verdict}: {safe(verdict.why)}"
-
-
-def _several(decided: list[Decided], form: str) -> tuple[str, str]:
-    """Return the answer about several functions, and one line of it."""
-    from schema_guard.report.as_markdown import as_markdown
-    from schema_guard.report.as_text import as_text
     from schema_guard.report.decision.verdict_list import document_of_several, several_as_json
-    from schema_guard.report.page import page
 
-    document = document_of_several(decided)
-    write = {
-        "json": lambda: _json(several_as_json(decided)),
-        "html": lambda: page(document),
-        "markdown": lambda: as_markdown(document),
-        "text": lambda: as_text(document),
-    }
-    return write[form](), document.title
+    if len(decided) > 1:
+        document = document_of_several(decided)
+        text = rendered(form, lambda: document, as_json=lambda: json_text(several_as_json(decided)))
+        return text, document.title
+    gathered, verdict = decided[0]
+    text = rendered(
+        form,
+        lambda: document_of(verdict) if full or form != "text" else head_of(verdict),
+        as_json=lambda: json_text(verdict.as_dict()),
+        as_page=lambda: _drawn(gathered, verdict),
+    )
+    return text, f"{verdict.verdict}: {safe(verdict.why)}"
 
 
 def _drawn(gathered: Gathered | None, verdict: Verdict) -> str:
@@ -362,7 +312,3 @@ def _drawn(gathered: Gathered | None, verdict: Verdict) -> str:
     if gathered is None:
         return decision_page(verdict)
     return decision_page(verdict, hours=gathered.hours, changes=gathered.changes)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=True)

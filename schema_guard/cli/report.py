@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.shared.forms import form_for, write_output
+from schema_guard.cli.shared.forms import form_for, json_text, rendered, write_output
 from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
@@ -99,18 +98,18 @@ def command(  # noqa: PLR0913 - one argument an option
 def _report(records: Store, which: dict[str, Any], by: By, form: str) -> str:
     """Return the report in a form."""
     from schema_guard.report import as_json, report_on
-    from schema_guard.report.as_markdown import as_markdown
-    from schema_guard.report.as_text import as_text
     from schema_guard.report.page import check_extra
     from schema_guard.report.store_document import document_of
 
     if form == "html":
         check_extra("--format html")
     found = report_on(records, **which, by=by, hours=form in ("json", "html"))
-    if form == "json":
-        return json.dumps(as_json(found), indent=2)
-    if form == "html":
+
+    def drawn() -> str:
         from schema_guard.report.report_page import report_page
 
         return report_page(found, records, **which)
-    return (as_text if form == "text" else as_markdown)(document_of(found))
+
+    return rendered(
+        form, lambda: document_of(found), as_json=lambda: json_text(as_json(found)), as_page=drawn
+    )

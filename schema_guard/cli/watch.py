@@ -21,7 +21,8 @@ from schema_guard.cli.shared.options import (
     shared,
     takes,
 )
-from schema_guard.cli.shared.quantities import Share
+from schema_guard.cli.shared.quantities import RATE
+from schema_guard.cli.shared.repeated import aims_of
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class WatchOptions:
 @click.option(
     "--max-failure-rate",
     cls=Option,
-    type=Share(is_open=True),
+    type=RATE,
     required=True,
     metavar="RATE",
     help="Largest failure rate that is good enough, such as 1%.",
@@ -106,10 +107,9 @@ def _watched(
     from schema_guard.decide.watch import watch
     from schema_guard.records.selection import NotRecorded, no_calls
 
-    aims = {"latency_p95_s": asked.max_p95, "time_zone": asked.time_zone}
-    config = {name: value for name, value in aims.items() if value is not None}
+    extra = {"config": aims_of(asked)}
     try:
-        watched = watch(records, limit, **which.named(), priority=asked.priority, extra={"config": config})
+        watched = watch(records, limit, **which.named(), priority=asked.priority, extra=extra)
     except NotRecorded as error:
         return [], str(error)
     if any(one.n for one in watched):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, MOMENT, SHARE, Share
+from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, MOMENT, RATE, SHARE
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC).timestamp()
 DAY = 86_400.0
@@ -76,7 +76,7 @@ def test_error_for_a_bad_quantity_names_the_option():
 def test_open_share_excludes_its_limits(text):
     """A share that must be between the limits refuses both of them."""
     with pytest.raises(click.BadParameter, match="above 0 and below 1"):
-        Share(is_open=True).convert(text, None, None)
+        RATE.convert(text, None, None)
 
 
 @given(st.integers(0, 10_000))

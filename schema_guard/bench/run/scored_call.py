@@ -166,7 +166,7 @@ def call_row(
 
 
 def failed_examples(outcome: Outcome[Any], call: CallRow) -> tuple[FailedExample, ...]:
-    """Return the validated attempts of a call that failed, with the beginning of their replies."""
+    """Return the failed attempts of a call, with the beginning of their replies."""
     return tuple(
         FailedExample(
             call.variant,

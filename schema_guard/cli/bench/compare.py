@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.cli.shared.forms import json_text, rendered
 from schema_guard.cli.shared.given import refuse
-from schema_guard.cli.shared.options import argument, build_command, naming, option, print_json, shared, takes
+from schema_guard.cli.shared.options import argument, build_command, naming, option, shared, takes
 from schema_guard.cli.shared.quantities import SHARE
 from schema_guard.report import as_json
 from schema_guard.text import reason_of, safe
@@ -117,10 +118,4 @@ def read_result(name: str) -> BenchResult:
 
 def print_found(form: str, value: Any, as_json: Any, document_of: Any) -> None:
     """Print a value in a form."""
-    from schema_guard.report.as_markdown import as_markdown
-    from schema_guard.report.as_text import as_text
-
-    if form == "json":
-        print_json(as_json(value))
-    else:
-        print((as_markdown if form == "markdown" else as_text)(document_of(value)))
+    print(rendered(form, lambda: document_of(value), as_json=lambda: json_text(as_json(value))))

@@ -12,7 +12,7 @@ import click
 
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import argument, common, naming, option
-from schema_guard.cli.shared.quantities import COUNT, DOLLARS, DURATION, Share
+from schema_guard.cli.shared.quantities import COUNT, COUNT_OR_ALL, DOLLARS, DURATION, RATE
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -35,25 +35,6 @@ RETRIES = 4
 _STRATEGIES = "system_prompt,few_shot,strict_schema"
 # A model under a name of the user's own: `fast=http://...`.
 _ALIAS = re.compile(r"([A-Za-z0-9_.-]+)=(.+)", re.DOTALL)
-
-
-class CountOrAll(click.ParamType[Any]):
-    """A whole number of at least 1, or `all`."""
-
-    name = "count or all"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | Literal["all"]:
-        """Return the number, or "all"."""
-        if value == "all":
-            return "all"
-        try:
-            return COUNT.convert(value, param, ctx)
-        except click.BadParameter:
-            self.fail(
-                f"{safe(str(value))!r}: expected a number of tasks such as 48 or 1,000, or all", param, ctx
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +102,7 @@ class PlanOptions:
         help="Strategies to compare, separated by commas. a>b continues with b after a failed attempt. Models of `tune` always get the bare task.",
     )
     sample: int | Literal["all"] = option(
-        type=CountOrAll(),
+        type=COUNT_OR_ALL,
         default=_SAMPLE,
         show_default=True,
         metavar="N",
@@ -237,7 +218,7 @@ class RunOptions:
     """How calls are made, how much they may cost, and where the result goes."""
 
     max_failure_rate: float | None = option(
-        type=Share(is_open=True),
+        type=RATE,
         metavar="RATE",
         help="Largest failure rate that is good enough, such as 1%. A variant stops once its rate is decided. Default: none; 1% with --playbook.",
     )

@@ -8,11 +8,12 @@ from contextlib import ExitStack, redirect_stdout
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from schema_guard.cli.bench.options import RETRIES, PlanOptions, PlaybookOptions, RunOptions, SuiteOptions
+from schema_guard.cli.shared.forms import FORMS, rendered, write_output
 from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import build_command, output_path, shared, store_of, takes
@@ -93,29 +94,24 @@ def _show(result: BenchResult, outputs: list[tuple[Path | None, str]], store: st
     from schema_guard.bench.result.as_json import result_file
     from schema_guard.bench.result.document import document_of
     from schema_guard.bench.result.page import result_page
-    from schema_guard.records.private import write_private
-    from schema_guard.report.as_markdown import as_markdown
-    from schema_guard.report.as_text import as_text
 
     records = store_of(store)
     url = None if records is None else records.url
-    write: dict[str, Callable[[BenchResult], str]] = {
-        "json": result_file,
-        "html": partial(result_page, store=url),
-        "markdown": lambda result: as_markdown(document_of(result, url)) + "\n",
-        "text": lambda result: as_text(document_of(result, url)) + "\n",
-    }
     for path, form in outputs:
-        if path is None:
-            print(write[form](result).rstrip("\n"))
-        else:
-            write_private(path, write[form](result))
+        text = rendered(
+            form,
+            lambda: document_of(result, url),
+            as_json=lambda: result_file(result),
+            as_page=lambda: result_page(result, store=url),
+        )
+        write_output(path, text)
 
 
 def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | None) -> Run | None:
     """Make the calls; None on a dry run."""
     from schema_guard.bench.run.estimate import estimate
     from schema_guard.bench.run.journal import Journal
+    from schema_guard.cli.bench.stand_ins import stand_in
     from schema_guard.models import connect
 
     if how.resume and how.journal is None:
@@ -123,7 +119,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
     loaded, records = suite.load(), store_of(store)
     with ExitStack() as stack:
         models, sources = asked.connect(
-            _stand_in if how.dry_run else partial(connect, max_retries=RETRIES), stack
+            stand_in if how.dry_run else partial(connect, max_retries=RETRIES), stack
         )
         plan = asked.plan(loaded, models, function=how.whose(records), records=records)
         settings = how.settings(models)
@@ -158,12 +154,6 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
     if records is not None:
         records.flush(30.0)
     return finished
-
-
-def _stand_in(source: str) -> Any:
-    from schema_guard.cli.bench.stand_ins import stand_in
-
-    return stand_in(source)
 
 
 def _executed(executor: str, sources: dict[str, str]) -> Callable[..., Run]:
@@ -239,9 +229,6 @@ def _status(finished: Run, journal: str | None) -> int:
     return 0
 
 
-_FORMS = {".json": "json", ".html": "html", ".md": "markdown", ".txt": "text"}
-
-
 def _outputs(how: RunOptions, form: str) -> list[tuple[Path | None, str]]:
     """Return the files for the result with their forms, and stdout (None) with *form*.
 
@@ -250,11 +237,11 @@ def _outputs(how: RunOptions, form: str) -> list[tuple[Path | None, str]]:
     outputs: list[tuple[Path | None, str]] = []
     for name in how.outputs:
         path = output_path(name)
-        if path.suffix not in _FORMS:
+        if path.suffix not in FORMS:
             raise click.UsageError(
-                f"--output: expected a name that ends in {', '.join(_FORMS)}, got {safe(path.suffix)!r}"
+                f"--output: expected a name that ends in {', '.join(FORMS)}, got {safe(path.suffix)!r}"
             )
-        outputs.append((path, _FORMS[path.suffix]))
+        outputs.append((path, FORMS[path.suffix]))
     outputs.append((None, form))
     if any(one == "html" for _, one in outputs):
         from schema_guard.report.page import check_extra

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,20 +13,9 @@ from schema_guard.records.values import PointInTime
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = [
-    "COUNT",
-    "DOLLARS",
-    "DURATION",
-    "MOMENT",
-    "SHARE",
-    "Dollars",
-    "Duration",
-    "Moment",
-    "PointInTime",
-    "Share",
-]
+__all__ = ["COUNT", "COUNT_OR_ALL", "DOLLARS", "DURATION", "MOMENT", "RATE", "SHARE"]
 
 _NUMBER = re.compile(r"(\d[\d_,]*\.?\d*|\.\d+)\s*([A-Za-z%]*)")
 _SECONDS: Mapping[str, float] = {
@@ -44,123 +33,60 @@ _ROUNDING = 1e-6
 _CALL_ID = re.compile(r"[0-9a-f]{12}7[0-9a-f]{19}")
 
 
-class _Quantity(click.ParamType[Any]):
-    """A quantity: its name in the help, and the forms that its error lists."""
+class Quantity(click.ParamType[Any]):
+    """An option type for a quantity, which the error of a wrong value describes."""
 
-    forms: str
+    def __init__(self, name: str, forms: str, read: Callable[[str], Any]) -> None:
+        """Build the type.
 
-    def refuse(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> NoReturn:
-        """Raise the usage error, which names the option, the value, and the expected forms."""
-        self.fail(f"{safe(str(value))!r}: expected {self.forms}", param, ctx)
+        Args:
+            name: Its name in the help.
+            forms: The forms that the error lists.
+            read: Returns the quantity of a text, or None for a wrong text.
+        """
+        self.name, self.forms, self.read = name, forms, read
 
-
-class Share(_Quantity):
-    """A share between 0 and 1: `1%` and `0.01` are the same.
-
-    A bare whole number such as `2` is refused because it could mean 2% or 200%. `0` and `1` are shares.
-    """
-
-    name = "share"
-    forms = "a share such as 1% or 0.01"
-
-    def __init__(self, *, is_open: bool = False) -> None:
-        """Build the type; *is_open* refuses 0 and 1 themselves."""
-        self.is_open = is_open
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the share as a fraction."""
-        if isinstance(value, float):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the quantity. A default that is one already stays as it is."""
+        if not isinstance(value, str):
             return value
-        match = _NUMBER.fullmatch(value.strip())
-        if match is None or match[2] not in ("", "%"):
-            self.refuse(value, param, ctx)
-        share = _number(match[1]) / (100 if match[2] else 1)
-        if not (0 < share < 1 if self.is_open else 0 <= share <= 1):
-            between = "above 0 and below 1 (100%)" if self.is_open else "from 0 to 1 (100%)"
-            self.fail(f"{safe(value)!r}: expected a share {between}, such as 1% or 0.01", param, ctx)
-        return share
+        found = self.read(value.strip())
+        if found is None:
+            self.fail(f"{safe(value)!r}: expected {self.forms}", param, ctx)
+        return found
 
 
-class Duration(_Quantity):
-    """A duration in seconds: `2.5s`, `500ms`, `90m`, `24h`, `7d`, `2w`, `1h30m`; a bare number counts seconds."""
-
-    name = "duration"
-    forms = "a duration such as 500ms, 2.5s, 90m, 24h, or 7d"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds, above 0."""
-        if isinstance(value, float):
-            return value
-        seconds = seconds_in(value)
-        if seconds is None or seconds <= 0:
-            self.refuse(value, param, ctx)
-        return seconds
+def _share(text: str) -> float | None:
+    """Return a share as a fraction. A bare `2` is wrong because it could mean 2% or 200%."""
+    match = _NUMBER.fullmatch(text)
+    if match is None or match[2] not in ("", "%"):
+        return None
+    share = _number(match[1]) / (100 if match[2] else 1)
+    return share if share <= 1 else None
 
 
-class Moment(_Quantity):
-    """A point in time: a date or time, `today`, `yesterday`, an age such as `24h`, or the id of a call.
-
-    Dates and times without an offset are local.
-    """
-
-    name = "time"
-    forms = "a date such as 2026-11-01 or 2026-11-01T08:00, yesterday, an age such as 90m, 24h, 7d, or a call's id"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds since the epoch, UTC: a `PointInTime`."""
-        if isinstance(value, float):
-            return value
-        moment = _moment(value.strip())
-        if moment is None:
-            self.refuse(value, param, ctx)
-        point = PointInTime(moment)
-        point.text = value.strip()
-        point.call_id = point.text if _CALL_ID.fullmatch(point.text) else None
-        return point
+def _rate(text: str) -> float | None:
+    share = _share(text)
+    return share if share is not None and 0 < share < 1 else None
 
 
-class Scaled(_Quantity):
-    """A whole number with an optional scale behind it."""
-
-    def __init__(self, name: str, scales: Mapping[str, float], forms: str) -> None:
-        """Build the type from the factors of its scales."""
-        self.name, self.scales, self.forms = name, scales, forms
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the number."""
-        if isinstance(value, int):
-            return value
-        match = _NUMBER.fullmatch(value.strip())
-        if match is None or match[2].lower() not in self.scales:
-            self.refuse(value, param, ctx)
-        exact = _number(match[1]) * self.scales[match[2].lower()]
-        number = round(exact)
-        if number < 1 or abs(exact - number) > _ROUNDING:
-            self.refuse(value, param, ctx)
-        return number
+def _duration(text: str) -> float | None:
+    return seconds_in(text) or None
 
 
-class Dollars(_Quantity):
-    """An amount of money: `5`, `0.50`, `$5`."""
-
-    name = "dollars"
-    forms = "an amount such as 5, 0.50, or $5"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the amount, at least 0."""
-        if isinstance(value, float):
-            return value
-        match = _NUMBER.fullmatch(value.strip().removeprefix("$"))
-        if match is None or match[2]:
-            self.refuse(value, param, ctx)
-        return _number(match[1])
+def _count(text: str) -> int | None:
+    """Return a whole number with an optional scale behind it."""
+    match = _NUMBER.fullmatch(text)
+    if match is None or match[2].lower() not in _THOUSANDS:
+        return None
+    exact = _number(match[1]) * _THOUSANDS[match[2].lower()]
+    number = round(exact)
+    return number if number >= 1 and abs(exact - number) <= _ROUNDING else None
 
 
-SHARE = Share()
-DURATION = Duration()
-MOMENT = Moment()
-DOLLARS = Dollars()
-COUNT = Scaled("count", _THOUSANDS, "a whole number of at least 1, such as 500, 1,000, or 500k")
+def _dollars(text: str) -> float | None:
+    match = _NUMBER.fullmatch(text.removeprefix("$"))
+    return None if match is None or match[2] else _number(match[1])
 
 
 def seconds_in(text: str) -> float | None:
@@ -179,6 +105,17 @@ def seconds_in(text: str) -> float | None:
         while text[position : position + 1] == " ":
             position += 1
     return seconds if text else None
+
+
+def _point(text: str) -> PointInTime | None:
+    """Return a point in time. Dates and times without an offset are local."""
+    moment = _moment(text)
+    if moment is None:
+        return None
+    point = PointInTime(moment)
+    point.text = text
+    point.call_id = text if _CALL_ID.fullmatch(text) else None
+    return point
 
 
 def _moment(text: str) -> float | None:
@@ -201,3 +138,20 @@ def _moment(text: str) -> float | None:
 
 def _number(text: str) -> float:
     return float(text.replace(",", "").replace("_", ""))
+
+
+SHARE = Quantity("share", "a share from 0 to 1 (100%), such as 1% or 0.01", _share)
+RATE = Quantity("share", "a share above 0 and below 1 (100%), such as 1% or 0.01", _rate)
+DURATION = Quantity("duration", "a duration such as 500ms, 2.5s, 90m, 24h, or 7d", _duration)
+MOMENT = Quantity(
+    "time",
+    "a date such as 2026-11-01 or 2026-11-01T08:00, yesterday, an age such as 90m, 24h, 7d, or a call's id",
+    _point,
+)
+DOLLARS = Quantity("dollars", "an amount such as 5, 0.50, or $5", _dollars)
+COUNT = Quantity("count", "a whole number of at least 1, such as 500, 1,000, or 500k", _count)
+COUNT_OR_ALL = Quantity(
+    "count or all",
+    "a number of tasks such as 48 or 1,000, or all",
+    lambda text: text if text == "all" else _count(text),
+)

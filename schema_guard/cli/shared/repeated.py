@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options that the user typed, in the form in which a printed command repeats them."""
+"""The options that the user typed: the aims for the evidence, and the words that a printed command repeats."""
 
 from __future__ import annotations
 
@@ -7,39 +7,76 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["percent_text", "repeated", "whole_path"]
+__all__ = ["AIMS", "aims_of", "flag_of", "repeated"]
+
+AIMS = {
+    "target": "max_failure_rate",
+    "right": "min_right",
+    "latency_p95_s": "max_p95",
+    "burst_length": "burst_length",
+    "time_zone": "time_zone",
+}
+"""The aims by their names in the evidence's config, with the field of their option."""
+
+
+def aims_of(*options: object) -> dict[str, Any]:
+    """Return the aims that the user typed, by the names of the evidence's config."""
+    aims = {name: getattr(one, field, None) for one in options for name, field in AIMS.items()}
+    return {name: value for name, value in aims.items() if value is not None}
+
+
+def flag_of(field: str) -> str:
+    """Return the option of a field, such as `--max-p95` of `max_p95`."""
+    return f"--{field.replace('_', '-')}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.10g}%"
+
+
+# How a command line takes the value of each field.
+_WRITTEN: dict[str, Callable[[Any], Any]] = {
+    "larger": str,
+    "segment": str,
+    "since": lambda point: getattr(point, "text", None),
+    "until": lambda point: getattr(point, "text", None),
+    "max_failure_rate": _percent,
+    "min_right": _percent,
+    "max_p95": lambda seconds: f"{seconds:.10g}s",
+    "burst_length": lambda calls: f"{calls:.10g}",
+    "time_zone": str,
+    "sizes": str,
+    "priority": str,
+    "also_version": list,
+}
 
 
 def repeated(
-    values: Mapping[str, Any], files: Mapping[str, str | Sequence[str] | None]
+    *options: object,
+    files: Mapping[str, str | Sequence[str] | None],
+    others: Mapping[str, list[str] | None] | None = None,
 ) -> dict[str, list[str]]:
-    """Return the options that have a value.
+    """Return the options that have a value, without dashes.
 
     Args:
-        values: One value for each option, without dashes; a list for an option that can be repeated.
+        options: Dataclasses of options.
         files: Files and names of sources. A file is repeated with its whole path.
+        others: Further options with their values.
     """
+    typed = {
+        flag_of(name)[2:]: write(value)
+        for one in options
+        for name, write in _WRITTEN.items()
+        if (value := getattr(one, name, None))
+    }
     paths = {
         name: [whole_path(one) for one in ([given] if isinstance(given, str) else given or ())]
         for name, given in files.items()
     }
-    typed = {
-        name: list(map(str, [one] if not isinstance(one, list) else one))
-        for name, one in values.items()
-        if one
-    }
-    return {**typed, **{name: several for name, several in paths.items() if several}}
-
-
-def percent_text(share: float | None) -> str | None:
-    """Return a share as a command line takes it; None if there is none.
-
-    >>> percent_text(0.07)
-    '7%'
-    """
-    return None if share is None else f"{100 * share:.10g}%"
+    every = {**(others or {}), **typed, **paths}
+    return {name: [value] if isinstance(value, str) else value for name, value in every.items() if value}
 
 
 def whole_path(name: str) -> str:

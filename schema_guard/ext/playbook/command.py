@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,11 +14,12 @@ import click
 
 from schema_guard.cli.bench.options import RETRIES
 from schema_guard.cli.bench.stand_ins import stand_in
+from schema_guard.cli.shared.forms import json_text, rendered, write_output
 from schema_guard.cli.shared.given import is_given
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import json_file, key_value, naming, reasoned, store_of
 from schema_guard.cli.shared.progress import progress
-from schema_guard.cli.shared.repeated import percent_text, repeated
+from schema_guard.cli.shared.repeated import aims_of, repeated
 from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.configurations import step_of
 from schema_guard.decide.recorded.from_store import gather, targets_of
@@ -38,11 +38,7 @@ from schema_guard.ext.playbook.sources import sources_of
 from schema_guard.ext.playbook.steps import LARGER, LIMITED, SIMPLIFY, SMALLER, STRATEGIES, Models
 from schema_guard.models import connect
 from schema_guard.prices.costs import token_prices
-from schema_guard.records.private import write_private
 from schema_guard.records.urls import storing_line
-from schema_guard.report.as_markdown import as_markdown
-from schema_guard.report.as_text import as_text
-from schema_guard.report.page import page
 from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:
@@ -87,7 +83,7 @@ def run_command(
         found = sources_of(suite, asked, how, steps, records)
         steps = _with_step_in_use(steps, found)
         missing = (*found.missing, *(_unnamed(steps) if found.recorded else ()))
-        config = _config(how, steps)
+        config = {**aims_of(steps), **aims_of(how)}
         if missing or found.inputs is None:
             return _report(found, missing, config, steps, records, outputs)
         settings = _settings(found, asked, how, steps, config, records)
@@ -170,18 +166,6 @@ def _unnamed(steps: PlaybookOptions) -> Iterator[str]:
         yield f"{SIMPLIFY}: no machine can run it; simplify the schema, and begin with another --first-step"
 
 
-def _config(how: RunOptions, steps: PlaybookOptions) -> dict[str, Any]:
-    """Return the aims that the user typed, by the names of the evidence's config."""
-    aims = {
-        "target": how.max_failure_rate,
-        "right": steps.min_right,
-        "latency_p95_s": steps.max_p95,
-        "burst_length": steps.burst_length,
-        "time_zone": steps.time_zone,
-    }
-    return {name: value for name, value in aims.items() if value is not None}
-
-
 def _report(
     found: PlaybookSources,
     missing: Sequence[str],
@@ -223,28 +207,13 @@ def _repeated(
     suite: SuiteOptions, asked: PlanOptions, how: RunOptions, steps: PlaybookOptions, found: PlaybookSources
 ) -> dict[str, list[str]]:
     """Return the options that the next command needs too."""
-    is_suite = is_given("suite")
     files = {"with": steps.given, "prices": how.prices, "inputs": steps.inputs}
-    if is_suite:
+    if is_given("suite"):
         files["suite"] = suite.suite
     if found.recorded is None:
         files["schema"] = suite.suite_schema
-    return repeated(
-        {
-            "model": list(asked.models) if is_given("models") else None,
-            "larger": steps.larger,
-            "option": list(steps.options),
-            "segment": steps.segment,
-            "since": getattr(steps.since, "text", None),
-            "until": getattr(steps.until, "text", None),
-            "min-right": percent_text(steps.min_right),
-            "max-p95": steps.max_p95 and f"{steps.max_p95:.10g}s",
-            "burst-length": steps.burst_length and f"{steps.burst_length:.10g}",
-            "priority": steps.priority,
-            "time-zone": steps.time_zone,
-        },
-        files,
-    )
+    named = list(asked.models) if is_given("models") else None
+    return repeated(steps, files=files, others={"model": named, "option": list(steps.options)})
 
 
 def _connected(named: Sequence[str], larger: str | None, connect: Callable[[str], Model]) -> Models:
@@ -323,14 +292,5 @@ def _show(result: PlaybookResult, outputs: Sequence[tuple[Path | None, str]]) ->
 
 def _write(document: Document, plain: Callable[[], Any], outputs: Sequence[tuple[Path | None, str]]) -> None:
     """Print a document, and write it to its files."""
-    write: dict[str, Callable[[], str]] = {
-        "json": lambda: json.dumps(plain(), indent=2),
-        "html": lambda: page(document),
-        "markdown": lambda: as_markdown(document),
-        "text": lambda: as_text(document),
-    }
     for path, form in outputs:
-        if path is None:
-            print(write[form]())
-        else:
-            write_private(path, write[form]() + "\n")
+        write_output(path, rendered(form, lambda: document, as_json=lambda: json_text(plain())))

@@ -56,7 +56,7 @@ def serve_report(store: Store, chosen: Mapping[str, Any], *, port: int) -> int:
 
 def _time(text: str) -> float:
     try:
-        return MOMENT.convert(text, None, None)
+        return float(MOMENT.convert(text, None, None))
     except click.BadParameter as error:
         raise InvalidArgument(error.message) from error
 
