@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from schema_guard.bench.suites.values import estimated_tokens
-from schema_guard.errors import InvalidArgument
 from schema_guard.prices.costs import CallTokens
 
 if TYPE_CHECKING:
@@ -22,33 +21,12 @@ if TYPE_CHECKING:
     Prices = Mapping[str, TokenPrices]
 
 
-class RunBudget(NamedTuple):
-    """What a run may spend; None is no bound.
-
-    Attributes:
-        cost: Dollars, over all models.
-        elapsed_s: Seconds of this process; what an earlier one took is not counted.
-    """
-
-    cost: float | None = None
-    elapsed_s: float | None = None
-
-    def check(self, *, has_prices: bool) -> None:
-        """Raise InvalidArgument for a bound that is not above 0, or one in dollars without prices."""
-        for name, bound in self._asdict().items():
-            if bound is not None and bound <= 0:
-                raise InvalidArgument(f"budget.{name}={bound}: expected a number > 0, or None for no bound")
-        if self.cost is not None and not has_prices:
-            raise InvalidArgument(
-                f"budget.cost={self.cost}: expected prices too, because the cost of a call is unknown"
-            )
-
-
 class Spending:
     """What has been spent so far, against a budget."""
 
-    def __init__(self, budget: RunBudget) -> None:
-        self._budget = budget
+    def __init__(self, max_cost: float | None, max_time_s: float | None) -> None:
+        """Begin to count: dollars over all models, and seconds of this process."""
+        self._max_cost, self._max_time_s = max_cost, max_time_s
         self._began = monotonic()
         self.cost = 0.0
 
@@ -59,11 +37,10 @@ class Spending:
 
     def exhausted(self) -> str | None:
         """Say what is used up; None while nothing is."""
-        budget = self._budget
-        if budget.cost is not None and self.cost >= budget.cost:
-            return f"the budget of ${budget.cost:g} is used up"
-        if budget.elapsed_s is not None and monotonic() - self._began >= budget.elapsed_s:
-            return f"the budget of {budget.elapsed_s:g} seconds is used up"
+        if self._max_cost is not None and self.cost >= self._max_cost:
+            return f"the budget of ${self._max_cost:g} is used up"
+        if self._max_time_s is not None and monotonic() - self._began >= self._max_time_s:
+            return f"the budget of {self._max_time_s:g} seconds is used up"
         return None
 
 

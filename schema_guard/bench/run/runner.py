@@ -23,7 +23,7 @@ from math import log
 from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.bench.run.budget import RunBudget, Spending
+from schema_guard.bench.run.budget import Spending
 from schema_guard.bench.run.concurrency import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.journal_model import JournalModel, OpenCall, open_call
@@ -69,7 +69,8 @@ class RunSettings:
     Attributes:
         concurrency: Calls at once, of each model, >= 1.
         calls_per_minute: Requests that each model is sent in a minute, evenly spaced; None for no bound.
-        budget: What the run may spend.
+        max_cost: Dollars after which no call begins, over all models; None for no bound.
+        max_time_s: Seconds of this process after which no call begins; None for no bound.
         target: A variant whose failure rate is proved to be on one side of this rate is not asked any more, in
             (0, 1); None asks everything.
         prices: Model -> its prices, in dollars; empty leaves all costs unknown.
@@ -77,18 +78,24 @@ class RunSettings:
 
     concurrency: int = AT_ONCE
     calls_per_minute: float | None = None
-    budget: RunBudget = field(default_factory=RunBudget)
+    max_cost: float | None = None
+    max_time_s: float | None = None
     target: float | None = None
     prices: Prices = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
             raise InvalidArgument(f"concurrency={self.concurrency}: expected an int >= 1")
-        if self.calls_per_minute is not None and self.calls_per_minute <= 0:
-            raise InvalidArgument(f"calls_per_minute={self.calls_per_minute}: expected a number > 0")
+        for name in ("calls_per_minute", "max_cost", "max_time_s"):
+            bound = getattr(self, name)
+            if bound is not None and bound <= 0:
+                raise InvalidArgument(f"{name}={bound}: expected a number > 0, or None for no bound")
         if self.target is not None and not 0 < self.target < 1:
             raise InvalidArgument(f"target={self.target}: expected a rate in (0, 1)")
-        self.budget.check(has_prices=bool(self.prices))
+        if self.max_cost is not None and not self.prices:
+            raise InvalidArgument(
+                f"max_cost={self.max_cost}: expected prices too, because the cost of a call is unknown"
+            )
 
 
 def run(
@@ -192,7 +199,7 @@ class Calls:
         self._made: dict[Key, tuple[CallRow, tuple[FailedExample, ...]]] = {}
         self._index = {variant.name: number for number, variant in enumerate(plan.variants)}
         self._stopped: dict[str, None] = {}
-        self._spending = Spending(self.settings.budget)
+        self._spending = Spending(self.settings.max_cost, self.settings.max_time_s)
         self._lost_in_a_row = {name: LostInARow(_MOST_LOST) for name in models}
         self._looks = {variant.name: _Look(len(plan.variants)) for variant in plan.variants}
         self._refused: dict[tuple[str, str], str] = {}

@@ -290,7 +290,6 @@ class RunOptions:
 
     def settings(self, models: dict[str, Model]) -> RunSettings:
         """Return how calls are made."""
-        from schema_guard.bench.run.budget import RunBudget
         from schema_guard.bench.run.runner import RunSettings
         from schema_guard.prices.costs import token_prices
 
@@ -304,11 +303,12 @@ class RunOptions:
             if self.prices is None
             else {name: token_prices(model.name, source=self.prices) for name, model in models.items()}
         )
-        with naming(**{"budget.cost": "--max-cost"}):
+        with naming(max_cost="--max-cost"):
             return RunSettings(
                 concurrency=self.concurrency,
                 calls_per_minute=self.calls_per_minute,
-                budget=RunBudget(self.max_cost, self.max_time),
+                max_cost=self.max_cost,
+                max_time_s=self.max_time,
                 target=self.max_failure_rate,
                 prices=prices,
             )

@@ -143,51 +143,30 @@ def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None,
             f"expected --call, --input, --cluster, --segment, or --function, or a limit such as --older-than 90d{both}"
         )
     found = existing(store)
-    if retention is not None:
-        return _delete_old(found, retention, dry_run=dry_run, yes=yes, form=form)
-    assert named is not None
-    what = _what(found, *named)
-    return _delete_named(found, what, whose.counts, dry_run=dry_run, yes=yes, form=form)
+    what = None if named is None else _what(found, *named)
+    deletion = _old(found, retention) if what is None else _named(found, what, whose.counts)
+    if dry_run:
+        return _report(deletion, form, dry_run=True, left=found.info().rows)
+    _confirm(deletion, found, yes=yes)
+    removed = found.prune(retention) if what is None else found.forget(what, counts=whose.counts)
+    deletion = deletion._replace(
+        rows=removed.attempts, configurations=removed.configurations, is_estimate=False
+    )
+    return _report(deletion, form, left=found.info().rows, is_shredded=removed.is_shredded)
 
 
-def _delete_old(store: Store, retention: Retention, *, dry_run: bool, yes: bool, form: str) -> int:
+def _old(store: Store, retention: Retention | None) -> _Deletion:
+    """Return the attempts beyond the limits; `click.UsageError` if there are none."""
+    assert retention is not None
     with store.reading() as snapshot:
         rows = snapshot.excess(retention, time.time())
-    deletion = _Deletion(
-        rows,
-        _limits(retention),
-        is_estimate=retention.max_rows is not None and rows > 0,
-    )
-    left = store.info().rows
+    words = _limits(retention)
     if not rows:
         raise click.UsageError(
-            f"nothing to delete in {safe(store.url)}: no attempts {deletion.words.replace('that ', '')}; it has "
-            f"{plural(left, 'attempt')}"
+            f"nothing to delete in {safe(store.url)}: no attempts {words.replace('that ', '')}; it has "
+            f"{plural(store.info().rows, 'attempt')}"
         )
-    if dry_run:
-        return _report(deletion, form, dry_run=True, left=left)
-    _confirm(deletion, store, yes=yes)
-    removed = store.prune(retention)
-    return _report(
-        deletion._replace(rows=removed.attempts, is_estimate=False),
-        form,
-        left=store.info().rows,
-        is_shredded=removed.is_shredded,
-    )
-
-
-def _delete_named(store: Store, what: Forgotten, counts: bool, *, dry_run: bool, yes: bool, form: str) -> int:
-    deletion = _named_deletion(store, what, counts)
-    if dry_run:
-        return _report(deletion, form, dry_run=True, left=store.info().rows)
-    _confirm(deletion, store, yes=yes)
-    removed = store.forget(what, counts=counts)
-    return _report(
-        deletion._replace(rows=removed.attempts, configurations=removed.configurations),
-        form,
-        left=store.info().rows,
-        is_shredded=removed.is_shredded,
-    )
+    return _Deletion(rows, words, is_estimate=retention.max_rows is not None)
 
 
 def _what(store: Store, name: str, value: str) -> Forgotten:
@@ -206,7 +185,7 @@ def _what(store: Store, name: str, value: str) -> Forgotten:
     return Forgotten("call", value) if name == "call" else Forgotten("cluster", value)
 
 
-def _named_deletion(store: Store, what: Forgotten, counts: bool) -> _Deletion:
+def _named(store: Store, what: Forgotten, counts: bool) -> _Deletion:
     """Return the attempts to delete; `click.UsageError` if there are none."""
     words = f"of the input {what.name[:16]}..." if what.by == "input" else f"of the {what.by} {what.name!r}"
     with store.reading() as snapshot:

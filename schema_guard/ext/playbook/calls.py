@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.errors import CallFailed
 from schema_guard.ext.playbook.result import StepResult
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from schema_guard.ext.playbook.steps import StepConfiguration
-    from schema_guard.values import Attempt, Failure, Outcome
+    from schema_guard.values import Attempt, Outcome
 
     Ask: TypeAlias = Callable[[str], Awaitable[Outcome[Any]]]
 
@@ -46,24 +46,6 @@ class PlaybookCall:
     outcome: Outcome[Any] | None
     error: str | None = None
     refused: bool = False
-
-
-class StepPairs(NamedTuple):
-    """Inputs that two steps were asked, as the evidence has it.
-
-    Attributes:
-        before: Id of the best strategy before.
-        after: Id of the strategy that is compared with it.
-        n: Inputs that both were asked.
-        b: Of these, inputs on which only the one before failed.
-        c: Inputs on which only the one after it failed.
-    """
-
-    before: str
-    after: str
-    n: int
-    b: int
-    c: int
 
 
 async def ask_task(calls: StepCalls, task: str, ask: Ask) -> PlaybookCall:
@@ -129,19 +111,10 @@ class StepCalls:
         self.outcomes[task] = outcome
         self.k += not outcome.ok
 
-    def kinds(self) -> dict[str, int]:
-        """Count the failed calls by the kind of their last judged failure."""
-        return dict(Counter(failure.kind for failure in self._failures()))
-
-    def codes(self) -> dict[str, int]:
-        """Count the failed calls by its code."""
-        return dict(Counter(failure.code for failure in self._failures()))
-
-    def _failures(self) -> Iterator[Failure]:
-        for outcome in self.outcomes.values():
-            failure = None if outcome.ok else judged(outcome)[-1].failure
-            if failure is not None:
-                yield failure
+    def counted(self, what: str) -> dict[str, int]:
+        """Count the failed calls by the `kind` or `code` of their last failure."""
+        last = [judged(outcome)[-1].failure for outcome in self.outcomes.values() if not outcome.ok]
+        return dict(Counter(getattr(failure, what) for failure in last if failure is not None))
 
     def attempts(self) -> tuple[tuple[int, int], ...]:
         """Count the calls that reached attempt 1, 2, ... and those that failed in it."""
@@ -160,28 +133,25 @@ class StepCalls:
             "n": self.n,
             "k_final": self.k,
             "attempts": [list(pair) for pair in self.attempts()],
-            "failure_kinds": self.kinds(),
-            "failure_codes": self.codes(),
+            "failure_kinds": self.counted("kind"),
+            "failure_codes": self.counted("code"),
             "sent": dict(self.sent),
             "guard": self.guard,
-            "trial": {
-                "input_tokens": _sum(self, _input_tokens),
-                "output_tokens": _sum(self, _output_tokens),
-                "seconds": _sum(self, lambda outcome: outcome.elapsed_s),
-                "dollars": _sum(self, lambda outcome: outcome.cost),
-            },
+            "trial": {name: _sum(self, read) for name, read in _FIGURES.items()},
         }
 
-    def pairs(self) -> StepPairs | None:
-        """Count the inputs that this step and the best one before it were both asked; None without any."""
+    def pairs(self) -> dict[str, Any] | None:
+        """Count the inputs that this step and the best one before it were both asked; None without any.
+
+        `b` counts those on which only the step before failed, and `c` those on which only this one failed.
+        """
         best = self.best
         common = [task for task in self.outcomes if best is not None and task in best.outcomes]
         if best is None or not common:
             return None
         both = [(best.outcomes[task].ok, self.outcomes[task].ok) for task in common]
-        return StepPairs(
-            best.strategy, self.strategy, len(both), both.count((False, True)), both.count((True, False))
-        )
+        counts = {"n": len(both), "b": both.count((False, True)), "c": both.count((True, False))}
+        return {"before": best.strategy, "after": self.strategy, **counts}
 
     def result(self, ended: str) -> StepResult:
         """Return the result of the step; *ended* is the reason of the end for a step that was under way then."""
@@ -192,16 +162,24 @@ class StepCalls:
             k=self.k,
             stopped=self.stopped or f"{ended} after {self.n}",
             attempts=self.attempts(),
-            failure_kinds=self.kinds(),
+            failure_kinds=self.counted("kind"),
             lost=self.lost,
-            input_tokens=_mean(self, _input_tokens),
-            output_tokens=_mean(self, _output_tokens),
-            elapsed_s=_mean(self, lambda outcome: outcome.elapsed_s),
+            input_tokens=_mean(self, "input_tokens"),
+            output_tokens=_mean(self, "output_tokens"),
+            elapsed_s=_mean(self, "seconds"),
         )
 
 
-def _mean(calls: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
-    known = [value for value in map(read, calls.outcomes.values()) if value is not None]
+_FIGURES: dict[str, Callable[[Outcome[Any]], float | None]] = {
+    "input_tokens": lambda outcome: outcome.usage.input_tokens,
+    "output_tokens": lambda outcome: outcome.usage.output_tokens,
+    "seconds": lambda outcome: outcome.elapsed_s,
+    "dollars": lambda outcome: outcome.cost,
+}
+
+
+def _mean(calls: StepCalls, name: str) -> float | None:
+    known = [value for value in map(_FIGURES[name], calls.outcomes.values()) if value is not None]
     return sum(known) / len(known) if known else None
 
 
@@ -210,11 +188,3 @@ def _sum(calls: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> floa
     values = [read(outcome) for outcome in calls.outcomes.values()]
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) and not calls.lost else None
-
-
-def _input_tokens(outcome: Outcome[Any]) -> int | None:
-    return outcome.usage.input_tokens
-
-
-def _output_tokens(outcome: Outcome[Any]) -> int | None:
-    return outcome.usage.output_tokens

@@ -32,7 +32,7 @@ from schema_guard.ext.playbook.missing import (
     skipping_command,
 )
 from schema_guard.ext.playbook.result import document_of, playbook_as_json
-from schema_guard.ext.playbook.run import ImpossibleStep, run_playbook
+from schema_guard.ext.playbook.run import ImpossibleStep, PlaybookRun
 from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.sources import sources_of
 from schema_guard.ext.playbook.steps import LARGER, LIMITED, SIMPLIFY, SMALLER, STRATEGIES, Models
@@ -91,7 +91,7 @@ def run_command(
         ask = stand_in if how.dry_run else partial(connect, max_retries=RETRIES)
         models = _connected(found.models, steps.larger, ask)
         try:
-            plan = _plan(found, models, settings, how.prices, records)
+            run = PlaybookRun(found.inputs, models, None if how.dry_run else records, settings)
         except ImpossibleStep as error:
             if found.recorded is None or records is None:
                 raise
@@ -99,49 +99,33 @@ def run_command(
             skipping = skipping_command(records, found.function, schema, error.step, error.reason)
             lacking = Missing((f"{error.step}: {error.reason}",), found.function, skipping=skipping)
             return _show_missing(lacking, outputs)
+        plan = _plan(found, run, how.prices, records)
         if how.dry_run:
             print(*map(safe, plan), "dry run: nothing was sent", sep="\n")
             return 0
         note(*plan)
-        return _show(_measured(found.inputs, models, settings, records), outputs)
+        return _show(_measured(run, records), outputs)
 
 
-def _plan(
-    found: PlaybookSources,
-    models: Models,
-    settings: PlaybookSettings,
-    source: str | None,
-    records: Store | None,
-) -> list[str]:
+def _plan(found: PlaybookSources, run: PlaybookRun, source: str | None, records: Store | None) -> list[str]:
     """Return the lines that describe the calls to make."""
-    assert found.inputs is not None
-    prices = (
-        []
-        if source is None
-        else [token_prices(model.name, source=source) for model in models if model is not None]
-    )
+    models = [model for model in run.models if model is not None]
+    prices = [] if source is None else [token_prices(model.name, source=source) for model in models]
+    settings = run.settings
     whose = f" for {settings.function}" if settings.function else ""
     return [
-        f"model {', '.join(found.models)}: {plan_text(found.inputs, models, settings, prices)}",
+        f"model {', '.join(found.models)}: {plan_text(run, prices)}",
         *([] if settings.layout == "turns" else [f"layout of the prompts: {settings.layout}"]),
         f"records go to {records.url if records else 'no store'}{whose}",
     ]
 
 
-def _measured(
-    inputs: Inputs, models: Models, settings: PlaybookSettings, records: Store | None
-) -> PlaybookResult:
+def _measured(run: PlaybookRun, records: Store | None) -> PlaybookResult:
     """Make the calls, and store what was declined."""
-    with progress(len(inputs.tasks)) as on_call:
-        result = run_playbook(
-            inputs,
-            **models._asdict(),
-            store=records,
-            settings=settings,
-            on_asked=lambda one: on_call(one.step, one.outcome is not None and one.outcome.ok),
-        )
+    with progress(len(run.inputs.tasks)) as on_call:
+        result = run.to_end(lambda one: on_call(one.step, one.outcome is not None and one.outcome.ok))
     if records is not None:
-        _store_declined(records, inputs, settings)
+        _store_declined(records, run.inputs, run.settings)
     return result
 
 

@@ -6,35 +6,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.bench.suites.values import estimated_tokens
-from schema_guard.ext.playbook.run import configurations_ahead
 from schema_guard.prices.costs import CallTokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.ext.playbook.inputs import Inputs
-    from schema_guard.ext.playbook.settings import PlaybookSettings
-    from schema_guard.ext.playbook.steps import Models
+    from schema_guard.ext.playbook.run import PlaybookRun
     from schema_guard.prices.costs import TokenPrices
 
 __all__ = ["plan_text"]
 
 
-def plan_text(
-    inputs: Inputs, models: Models, settings: PlaybookSettings, prices: Sequence[TokenPrices] = ()
-) -> str:
-    """Return the most calls, tokens, and dollars of a playbook in one line. Nothing is called.
-
-    Args:
-        inputs: The schema and its inputs.
-        models: The models of the playbook.
-        settings: The limits.
-        prices: Prices of the models; empty if they are unknown.
-
-    Raises:
-        InvalidArgument: The first step cannot be run.
-    """
-    ahead = configurations_ahead(inputs, models, settings)
+def plan_text(run: PlaybookRun, prices: Sequence[TokenPrices] = ()) -> str:
+    """Return the most calls, tokens, and dollars of a playbook in one line. Nothing is called."""
+    inputs, settings, ahead = run.inputs, run.settings, run.ahead()
     calls = len(ahead) * len(inputs.tasks)
     calls = calls if settings.max_calls is None else min(calls, settings.max_calls)
     attempts = calls * max(one.max_attempts for one in ahead)

@@ -96,10 +96,8 @@ def run_playbook(  # noqa: PLR0913 - whom to ask, and how; all but two by name
         InvalidArgument: Before the first call: the first step cannot be run, or what is *given* is no evidence.
         MissingExtra: Before the first call: a step needs a package that is not installed.
     """
-    run = _PlaybookRun(inputs, Models(model, larger, tuned), store, settings or PlaybookSettings(), on_asked)
-    if not ran_to_end(run.run()):
-        run.ended = "interrupted"
-    return run.result()
+    models = Models(model, larger, tuned)
+    return PlaybookRun(inputs, models, store, settings or PlaybookSettings()).to_end(on_asked)
 
 
 class ImpossibleStep(InvalidArgument):
@@ -115,31 +113,20 @@ class ImpossibleStep(InvalidArgument):
         self.step, self.reason = step, reason
 
 
-def configurations_ahead(
-    inputs: Inputs, models: Models, settings: PlaybookSettings
-) -> list[StepConfiguration]:
-    """Return the configurations that a playbook run may measure. Nothing is called.
-
-    Raises:
-        InvalidArgument: The first step cannot be run.
-    """
-    return _PlaybookRun(inputs, models, None, settings, lambda _: None).ahead()
-
-
-class _PlaybookRun:
-    """A playbook run under way."""
+class PlaybookRun:
+    """A playbook run. It calls nobody before `to_end`."""
 
     def __init__(
-        self,
-        inputs: Inputs,
-        models: Models,
-        store: Store | None,
-        settings: PlaybookSettings,
-        on_asked: OnAsked,
+        self, inputs: Inputs, models: Models, store: Store | None, settings: PlaybookSettings
     ) -> None:
+        """Prepare the steps.
+
+        Raises:
+            InvalidArgument: The first step cannot be run, or what is *given* is no evidence.
+        """
         self.inputs = inputs
         self.settings = settings
-        self.on_asked = on_asked
+        self.on_asked: OnAsked = lambda _: None
         self.run_id = f"playbook:{new_call_id(time())[:12]}"
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.models = models
@@ -209,7 +196,14 @@ class _PlaybookRun:
         if claim is not None:
             raise ImpossibleStep(first, claim["reason"])
 
-    async def run(self) -> None:
+    def to_end(self, on_asked: OnAsked) -> PlaybookResult:
+        """Try the fixes as `run_playbook` describes; *on_asked* takes each call."""
+        self.on_asked = on_asked
+        if not ran_to_end(self._run()):
+            self.ended = "interrupted"
+        return self._result()
+
+    async def _run(self) -> None:
         async with AsyncExitStack() as opened:
             # Connections belong to the event loop that opened them, which ends with the run.
             for model in self.models:
@@ -354,7 +348,7 @@ class _PlaybookRun:
             "options": {**store, **settings.repeated},
             **self.shares,
             "strategies": [calls.as_evidence() for calls in measured] or [nothing],
-            "comparisons": [pairs._asdict() for calls in measured if (pairs := calls.pairs()) is not None],
+            "comparisons": [pairs for calls in measured if (pairs := calls.pairs()) is not None],
             "ladder": [
                 {"rung": step, "status": "tested"}
                 if step in tested
@@ -384,7 +378,7 @@ class _PlaybookRun:
             return {}
         (calls,) = steps
         pairs = calls.pairs()
-        paired = {} if pairs is None else {"paired": {"b": pairs.b, "c": pairs.c}}
+        paired = {} if pairs is None else {"paired": {name: pairs[name] for name in "bc"}}
         return {"pilot": {"n": calls.n, "k_final": calls.k, **paired}}
 
     def _claim(self, step: str) -> dict[str, str] | None:
@@ -396,7 +390,7 @@ class _PlaybookRun:
         reason = self.not_applicable.get(step)
         return {"status": "not_applicable", "reason": reason} if reason else None
 
-    def result(self) -> PlaybookResult:
+    def _result(self) -> PlaybookResult:
         evidence, models = self.evidence(), self.models
         verdict = decide(evidence)
         return PlaybookResult(

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 import pytest
 
 from schema_guard.bench.run import runner
-from schema_guard.bench.run.budget import RunBudget
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import RunSettings
@@ -199,7 +198,7 @@ def test_replies_that_are_kept_are_not_asked_for(cluster, script, tmp_path):
 @slow
 def test_a_budget_ends_the_run_between_shards(cluster, script):
     """What is used up is told, and no further shard is begun."""
-    settings = RunSettings(concurrency=1, budget=RunBudget(elapsed_s=1e-6))
+    settings = RunSettings(concurrency=1, max_time_s=1e-6)
     run = run_on_ray(plan_for(), {"model": connect(script)}, names={"model": script}, settings=settings)
 
     assert run.calls == ()

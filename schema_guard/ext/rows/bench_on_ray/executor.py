@@ -21,7 +21,6 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from schema_guard.bench.run.budget import RunBudget
 from schema_guard.bench.run.concurrency import ran_to_end
 from schema_guard.bench.run.runner import INTERRUPTED, Calls, RunSettings
 from schema_guard.ext.rows.bench_on_ray.cluster import connected, pickled, ray_module
@@ -121,7 +120,8 @@ def _for_workers(settings: RunSettings, workers: int) -> RunSettings:
     return replace(
         settings,
         calls_per_minute=None if a_minute is None else a_minute / workers,
-        budget=RunBudget(),
+        max_cost=None,
+        max_time_s=None,
         target=None,
         prices={},
     )
