@@ -32,8 +32,14 @@ if TYPE_CHECKING:
 _LONGEST_NAME, _LONGEST_HEADER = 19, 80
 
 
-def document_of(result: BenchResult, store: str | None = None) -> Document:
-    """Give a result as a document that is short enough for a terminal and for a comment on a pull request."""
+def document_of(result: BenchResult, store: str | None = None, *, examples: bool = False) -> Document:
+    """Return a result as a document.
+
+    Args:
+        result: The result.
+        store: URL of the store that a next command names.
+        examples: Whether failed replies are shown. Without them, the document fits a terminal or a comment.
+    """
     labels = _labels(result)
     sections = (
         format_section(result, labels),
@@ -45,6 +51,7 @@ def document_of(result: BenchResult, store: str | None = None) -> Document:
         parts_section(result, labels, "group"),
         parts_section(result, labels, "schema"),
         gaps_section(result),
+        examples_section(result, labels) if examples else None,
     )
     return Document(
         title=f"Benchmark {shown(result.setup.suite)}",
@@ -52,13 +59,6 @@ def document_of(result: BenchResult, store: str | None = None) -> Document:
         sections=tuple(section for section in sections if section),
         tone=headline_of(result).tone,
     )
-
-
-def whole_document_of(result: BenchResult, store: str | None = None) -> Document:
-    """Return a result as a document with examples of failed replies."""
-    document, labels = document_of(result, store), _labels(result)
-    examples = examples_section(result, labels)
-    return document._replace(sections=(*document.sections, *([examples] if examples else ())))
 
 
 def _labels(result: BenchResult) -> Sequence[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.bench.result.document import whole_document_of
+from schema_guard.bench.result.document import document_of
 from schema_guard.bench.result.headline import TONES, headline_of
 from schema_guard.bench.result.ranking import ranked
 from schema_guard.bench.result.values import MEASURES
@@ -56,7 +56,7 @@ def result_page(result: BenchResult, *, store: str | None = None) -> str:
         MissingExtra: jinja2 is not installed.
     """
     check_extra("result_page")
-    document, variants = whole_document_of(result, store), ranked(result)
+    document, variants = document_of(result, store, examples=True), ranked(result)
     plots = [_rates_plot(variants, measure, result.setup.target) for measure in MEASURES]
     slide = _slide(headline_of(result, store), document, sum(plot.svg is not None for plot in plots))
     return page(document, plots=plots, slide=slide)

@@ -200,16 +200,9 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
         else _sampled(scored, settings.sample, random)
     )
     random.shuffle(chosen)
-    left_out = [
-        (len(scored) - len(chosen), f"tasks are not in the sample of {len(chosen)}"),
-    ]
-    return RunPlan(
-        suite,
-        tuple(variants),
-        settings,
-        tuple(chosen),
-        tuple(f"{count} {why}" for count, why in left_out if count),
-    )
+    others = len(scored) - len(chosen)
+    left_out = (f"{others} tasks are not in the sample of {len(chosen)}",) if others else ()
+    return RunPlan(suite, tuple(variants), settings, tuple(chosen), left_out)
 
 
 def _sampled(

@@ -39,8 +39,8 @@ _FOLDERS = ("builtin", "folder", "training")
 FORMS = (*_FOLDERS, *_READERS, "rows")
 # A line without any of them is none of a suite of one's own.
 _OWN_KEYS = frozenset({"id", "input", "gold"})
-# The keys that tell the form of a file's first line.
-_MARKS: tuple[tuple[str, frozenset[str]], ...] = (("bfcl", frozenset({"question", "function"})),)
+# The keys that tell a question of the Berkeley Function-Calling Leaderboard.
+_BFCL_KEYS = frozenset({"question", "function"})
 
 
 def load_suite(
@@ -132,14 +132,15 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
         return "jsonl"
     if not isinstance(row, dict):
         return "jsonl"
-    form = next((form for form, marks in _MARKS if marks <= row.keys()), "jsonl")
-    if form == "jsonl" and row and _OWN_KEYS.isdisjoint(row):
+    if row.keys() >= _BFCL_KEYS:
+        return "bfcl"
+    if row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(
             f"suite {str(path)!r}: its first line has the keys {keys}, which belong to no form. Name the form with form= "
             "(--suite-format), or the fields of input and gold with columns= (--field)"
         )
-    return form
+    return "jsonl"
 
 
 def _folder(path: str | os.PathLike[str], form: str) -> Path:

@@ -34,20 +34,15 @@ def steps(word: str, total: int) -> Iterator[Callable[[int], None]]:
         word: The verb of the task: `"exported"`.
         total: The number of steps.
     """
-    bar = _bar(word)
-    task = bar.add_task(word, total=total)
-    begun = monotonic()
+    done = 0
+    with phases() as on_phase:
 
-    def on_step(done: int) -> None:
-        bar.advance(task, done)
-        if monotonic() - begun > _SHORT_S:
-            bar.start()
+        def on_step(added: int) -> None:
+            nonlocal done
+            done += added
+            on_phase(word, done, total)
 
-    try:
         yield on_step
-    finally:
-        if bar.live.is_started:
-            bar.stop()
 
 
 @contextmanager
@@ -127,11 +122,9 @@ def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
         show()
 
 
-def _bar(
-    word: str = "{task.description}", *, transient: bool = False, is_for_terminals: bool = False
-) -> Progress:
+def _bar(*, transient: bool = False, is_for_terminals: bool = False) -> Progress:
     """Build a bar on stderr; `--quiet` disables it."""
     console = Console(stderr=True)
     is_off = is_quiet() or (is_for_terminals and not console.is_terminal)
-    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=transient, disable=is_off)

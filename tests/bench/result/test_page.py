@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from schema_guard.bench.result.as_json import result_file, result_from_file
-from schema_guard.bench.result.document import whole_document_of
+from schema_guard.bench.result.document import document_of
 from schema_guard.bench.result.figures import result_of
 from schema_guard.bench.result.page import result_page
 from schema_guard.errors import MissingExtra
@@ -63,7 +63,7 @@ def test_any_result_has_a_page(run):
 @examples(6)
 def test_every_writer_shows_all_of_it(run):
     """Text, Markdown and page leave nothing of a result's document out, not even of the whole one."""
-    assert left_out(whole_document_of(result_of(run))) == []
+    assert left_out(document_of(result_of(run), examples=True)) == []
 
 
 def test_replies_are_text():
