@@ -79,7 +79,7 @@ def one_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 
     Yield a function that takes the description, the steps so far, and the total if known.
     """
-    bar = _bar(transient=True, is_for_terminals=True)
+    bar = _bar(transient=True)
     with bar:
         task = bar.add_task("", total=None)
         yield lambda word, done, total: bar.update(task, description=word, completed=done, total=total)
@@ -122,9 +122,9 @@ def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
         show()
 
 
-def _bar(*, transient: bool = False, is_for_terminals: bool = False) -> Progress:
-    """Build a bar on stderr; `--quiet` disables it."""
+def _bar(*, transient: bool) -> Progress:
+    """Build a bar on stderr. `--quiet` disables it, and a file or pipe gets no bar that is transient."""
     console = Console(stderr=True)
-    is_off = is_quiet() or (is_for_terminals and not console.is_terminal)
+    is_off = is_quiet() or (transient and not console.is_terminal)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=transient, disable=is_off)
