@@ -7,6 +7,7 @@ Pure functions.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES, Row
@@ -82,11 +83,6 @@ def whole_calls(pages: Iterable[list[StoredRow]]) -> Iterator[list[StoredRow]]:
             yield rows[:end]
 
 
-def is_judged(call: list[StoredRow]) -> bool:
-    """Return whether a call counts in the rates."""
-    return _result(call) != "transport"
-
-
 def new_calls(
     rows: Iterable[Row], known: set[str], closed: frozenset[tuple[bytes, int]] = frozenset()
 ) -> list[int]:
@@ -150,25 +146,11 @@ def _input_key(text: str) -> int:
 def result_of(outcome: Outcome[Any]) -> str:
     """Return how a call ended: one of `RESULTS`."""
     last = outcome.attempts[-1]
-    kind = None if last.failure is None else last.failure.kind
-    is_excluded = last.failure is not None and _is_excluded(
-        last.number, kind, last.failure.code, last.exception
-    )
+    failure = last.failure
+    kind, code = (None, None) if failure is None else (failure.kind, failure.code)
+    is_excluded = _is_excluded(last.number, kind, code, last.exception)
     unseen = any(attempt.unseen for attempt in outcome.attempts)
     return _result_of_attempt(last.number, kind, last.form, is_excluded=is_excluded, unseen=unseen)
-
-
-# Of calls of one attempt, by all that says how it ended: a few hundred at most, but for absurd numbers.
-_CACHED_RESULTS: dict[tuple[object, ...], tuple[str, ...]] = {}
-
-
-def _result(call: list[StoredRow]) -> str:
-    """Return how a call ended: one of `RESULTS`."""
-    last = call[-1][1]
-    is_excluded = _is_excluded(last[_NUMBER], last[_KIND], last[_CODE], last[_EXCEPTION])
-    return _result_of_attempt(
-        last[_NUMBER], last[_KIND], last[_FORM], is_excluded=is_excluded, unseen=_is_unseen(call)
-    )
 
 
 def _is_excluded(number: Any, kind: Any, code: Any, exception: Any) -> bool:
@@ -188,34 +170,30 @@ def _result_of_attempt(number: Any, kind: Any, form: Any, *, is_excluded: bool, 
     return "valid_first_time" if number == 1 else "fixed_by_retry"
 
 
-def _is_unseen(call: list[StoredRow]) -> bool:
-    return any(row[_UNSEEN] for _, row in call)
-
-
 def results_of(call: list[StoredRow]) -> tuple[str, ...]:
     """Return how a call ended, then the `PARTS` that it is in."""
-    if len(call) > 1:
-        return _make_results(call)
-    row = call[0][1]
-    is_excluded = _is_excluded(row[_NUMBER], row[_KIND], row[_CODE], row[_EXCEPTION])
-    key = row[_NUMBER], row[_KIND], row[_FORM], row[_UNSEEN], row[_REPLY_BYTES] is None, is_excluded
-    known = _CACHED_RESULTS.get(key)
-    if known is None:
-        known = _CACHED_RESULTS[key] = _make_results(call)
-    return known
+    first, last = call[0][1], call[-1][1]
+    is_excluded = _is_excluded(last[_NUMBER], last[_KIND], last[_CODE], last[_EXCEPTION])
+    unseen = first[_UNSEEN] if len(call) == 1 else any(row[_UNSEEN] for _, row in call)
+    has_no_text = first[_REPLY_BYTES] is None
+    return _results(
+        last[_NUMBER], last[_KIND], last[_FORM], first[_FORM], is_excluded, bool(unseen), has_no_text
+    )
 
 
-def _make_results(call: list[StoredRow]) -> tuple[str, ...]:
-    way = _result(call)
+# A few hundred combinations at most, except for absurd numbers.
+@lru_cache(maxsize=1_000)
+def _results(  # noqa: PLR0913, PLR0917 - all facts that say how a call ended
+    number: Any, kind: Any, form: Any, first_form: Any, is_excluded: bool, unseen: bool, has_no_text: bool
+) -> tuple[str, ...]:
+    way = _result_of_attempt(number, kind, form, is_excluded=is_excluded, unseen=unseen)
     if way in ("transport", "unseen"):
         return (way,)
-    if way == "failed" and _is_unseen(call):
+    if way == "failed" and unseen:
         return way, "unseen_failed"
-    first = call[0][1]
-    form = first[_FORM]
-    coerced = ("coerced",) if call[-1][1][_FORM] == "coerced" else ()
-    if way == "valid_first_time" and form == "clean":
+    if way == "valid_first_time" and first_form == "clean":
         return way, "clean"
-    if form == "parsed":
+    if first_form == "parsed":
         return (way, "parsed", "textless") if way == "valid_first_time" else (way, "textless")
-    return (way, *coerced, "textless") if first[_REPLY_BYTES] is None else (way, *coerced)
+    coerced = ("coerced",) if form == "coerced" else ()
+    return (way, *coerced, "textless") if has_no_text else (way, *coerced)
