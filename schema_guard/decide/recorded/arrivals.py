@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.in_use import Absence, Arrival, absences, before, calls_in_use, main_of, rounded_up
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial
+from schema_guard.decide.recorded.weeks import day_of
 from schema_guard.locks import cached_property
 from schema_guard.records.selection import select
 from schema_guard.stats import bounds
@@ -217,7 +218,7 @@ class FunctionArrivals:
     def _use(self, absence: Absence, rows: Sequence[ConfigurationCounts], own: Sequence[int]) -> Arrival:
         """Return how the configuration of some rows is used, which has calls in its *own* hours."""
         ended = max((row.last_started_at for row in rows if row.last_started_at is not None), default=None)
-        day = None if ended is None else datetime.fromtimestamp(ended, self.zone).date().isoformat()
+        day = None if ended is None else day_of(ended, self.zone)
         mine, used = ([self._hour(at) for at in hours if at >= self.begins] for hours in (own, self.by_hour))
         return Arrival(*absence, day, _hours_of_day(mine, {hour for _, hour in used}))
 

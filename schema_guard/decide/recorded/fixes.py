@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.playbook import RAISE_OUTPUT, STEPS, STRICT
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, settings_of, step_of
+from schema_guard.decide.recorded.weeks import day_of
 from schema_guard.values import NOT_FIXED_BY_LIMIT
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def claims_of(
     named = {claim["rung"] for claim in given if "rung" in claim}
     tested = {step for one in configurations for step in _tested(one)}
     ruled_out = {
-        declaration.step: (declaration.status, f"{declaration.reason} ({_day(declaration.at)})")
+        declaration.step: (declaration.status, f"{declaration.reason} ({day_of(declaration.at)})")
         for declaration in declared
     }
     for step, reason in _facts(best, tested):
@@ -68,7 +68,3 @@ def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str,
         yield RAISE_OUTPUT, f"{reason}: {not_fixed} ran away or were spent on reasoning"
     if STRICT in tested:
         yield "json_mode", "strict_schema was tested, and it enforces more than JSON mode"
-
-
-def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).date().isoformat()

@@ -52,7 +52,7 @@ from schema_guard.decide.recorded.router_calls import (
 )
 from schema_guard.decide.recorded.strategies import Gathering, strategy_of
 from schema_guard.decide.recorded.tuners import tunings, with_recorded_model
-from schema_guard.decide.recorded.weeks import WeekSettings, time_zone
+from schema_guard.decide.recorded.weeks import WeekSettings, day_of, time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import sizes_of
 from schema_guard.records.selection import NO_SEGMENT, Selection, choose_one, no_calls, select
@@ -62,7 +62,7 @@ from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts, Store
-    from schema_guard.records.declarations import DeclaredStep, DeclaredTarget
+    from schema_guard.records.declarations import D, DeclaredTarget
 
 
 class Gathered(NamedTuple):
@@ -258,10 +258,15 @@ def _gathered(
         "strategies": [_with_right(_strategy(one, reading), one, answers) for one in own],
         "current": current.id,
         "config": config,
-        "ladder": claims_of(own, best, _steps(store, fingerprint, problem.function), facts.pop("ladder", [])),
+        "ladder": claims_of(
+            own,
+            best,
+            _holding(store.declared_steps(fingerprint, function=problem.function), problem.function),
+            facts.pop("ladder", []),
+        ),
         "calls_per_month": None if production.volume is None else production.volume.per_month,
-        "target_history": [[_day(past.at), past.target] for past in targets],
-        "target_sources": {"target": f"stored on {_day(targets[-1].at)}"} if targets else {},
+        "target_history": [[day_of(past.at), past.target] for past in targets],
+        "target_sources": {"target": f"stored on {day_of(targets[-1].at)}"} if targets else {},
         "pilot": answered_for(pilot_of(tuned, best, production, store, limit, answers), tuned, again, notes),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
@@ -411,7 +416,7 @@ def _scope_of(
         "schema_fingerprint": configurations[0].first.schema_fingerprint,
         "schemas_of_function": problem.schemas,
         "models": sorted({row.model for row in own if row.model}),
-        "period": [_day(min(starts)), _day(max(map(last_call, own)))] if starts else None,
+        "period": [day_of(min(starts)), day_of(max(map(last_call, own)))] if starts else None,
         "calls": sum(row.calls for row in rows),
         "left_out": recorded - sum(row.calls for row in rows),
         "lost_records": store.lost_records(since=since),
@@ -438,15 +443,8 @@ def _nothing(store: Store, facts: Mapping[str, Any]) -> str:
 
 def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
     """Give the targets that hold for a function; without one, those that were set without one."""
-    targets = store.targets(fingerprint, function=function)
-    return [target for target in targets if function is not None or target.function is None]
+    return _holding(store.targets(fingerprint, function=function), function)
 
 
-def _steps(store: Store, fingerprint: str, function: str | None) -> list[DeclaredStep]:
-    """Give the declarations that hold for a function, as `targets_of` does."""
-    steps = store.declared_steps(fingerprint, function=function)
-    return [step for step in steps if function is not None or step.function is None]
-
-
-def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
+def _holding(declared: Sequence[D], function: str | None) -> list[D]:
+    return [one for one in declared if function is not None or one.function is None]

@@ -25,7 +25,7 @@ from schema_guard.decide.recorded.configurations import (
 )
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import Volume, volume_of
-from schema_guard.decide.recorded.weeks import Calendar, WeekSettings
+from schema_guard.decide.recorded.weeks import Calendar, WeekSettings, day_of
 from schema_guard.records.counts.configurations import mean_of
 from schema_guard.records.counts.tallies import together
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
@@ -372,10 +372,10 @@ def _when(
     begins, ends = stream.at(start), stream.at(alarm_at)
     if begins is None or ends is None:
         return {}
-    same, day = production.beside(configuration.first), _day(begins, production.zone)
+    same, day = production.beside(configuration.first), day_of(begins, production.zone)
     return {
         **_first_failed(start, day, stream, configuration, store),
-        "days": [day, _day(ends, production.zone)],
+        "days": [day, day_of(ends, production.zone)],
         "with": changed_between(same, store, stream.at(_earliest(start)) or begins, ends + _HOUR_S),
     }
 
@@ -482,7 +482,3 @@ def _lengths(earlier: Sequence[ConfigurationCounts], later: Sequence[Configurati
     if before is None or now is None or abs(now - before) <= _MOVED * before:
         return []
     return [f"prompts have {now:,.0f} tokens, had {before:,.0f}"]
-
-
-def _day(at: float, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(at, zone).date().isoformat()

@@ -62,7 +62,7 @@ class Calendar(NamedTuple):
 
     def day(self, at: float) -> str:
         """Return the day of a time."""
-        return datetime.fromtimestamp(at, self.zone).date().isoformat()
+        return day_of(at, self.zone)
 
     def time(self, at: float) -> str:
         """Return a time with its distance from UTC."""
@@ -96,6 +96,11 @@ class WeekSettings(NamedTuple):
         known = [at for at in (self.first_call, since) if at is not None]
         begins = int(max(known) // _HOUR_S) * _HOUR_S if known else first
         return Calendar(self.zone, min(begins, first), last)
+
+
+def day_of(at: float, zone: tzinfo = UTC) -> str:
+    """Return the day of a time, in ISO format."""
+    return datetime.fromtimestamp(at, zone).date().isoformat()
 
 
 def time_zone(name: object) -> tzinfo:
