@@ -9,58 +9,21 @@ could see: where they are more than the target's share of all calls, no rate can
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
+from schema_guard.records.counts.configurations import ways_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = [
-    "CAUSES",
-    "FEWEST_UNKNOWN",
-    "Cause",
-    "ExcludedCalls",
-    "Unexplained",
-    "cause_of",
-    "unexplained",
-    "ways_of",
-]
-
-Cause: TypeAlias = Literal["provider", "caller", "expected", "unknown"]
-
-CAUSES: dict[str, Cause] = {
-    "provider_error": "provider",
-    "stream_cut": "provider",
-    "cancelled": "caller",
-    "expected": "expected",
-}
-"""Whose fault a failure code of the kind `transport` is; of every other code that is unknown."""
+__all__ = ["FEWEST_UNKNOWN", "Unexplained", "unexplained"]
 
 FEWEST_UNKNOWN = 5
 """Fewer calls of unknown cause may be bad luck."""
 
 _NO_REPLY = "no_reply"
 _NAMELESS = "an exception whose type is not recorded"
-
-
-class ExcludedCalls(NamedTuple):
-    """Excluded calls that ended in one way.
-
-    Attributes:
-        code: Of the failure.
-        exception: Name of the exception's type; None when it is unknown.
-        calls: How many.
-    """
-
-    code: str
-    exception: str | None
-    calls: int
-
-    @property
-    def cause(self) -> Cause:
-        """Whose fault it is."""
-        return cause_of(self.code)
 
 
 class Unexplained(NamedTuple):
@@ -89,24 +52,6 @@ class Unexplained(NamedTuple):
         if self.no_reply:
             parts.append(f"gave no reply ({self.no_reply:,})" if names else "gave no reply")
         return f"{self.calls:,} of {self.of:,} calls {' or '.join(parts)}"
-
-
-def cause_of(code: str) -> Cause:
-    """Say whose fault a code of the kind `transport` is.
-
-    >>> cause_of("stream_cut"), cause_of("call_raised")
-    ('provider', 'unknown')
-    """
-    return CAUSES.get(code, "unknown")
-
-
-def ways_of(excluded: Iterable[tuple[str, str | None, int]]) -> list[ExcludedCalls]:
-    """Add up excluded calls that ended in one way, the most frequent way first."""
-    counts: Counter[tuple[str, str | None]] = Counter()
-    for code, exception, calls in excluded:
-        counts[code, exception] += calls
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
-    return [ExcludedCalls(code, exception, calls) for (code, exception), calls in ordered]
 
 
 def unexplained(

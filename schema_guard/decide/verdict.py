@@ -16,7 +16,6 @@ from schema_guard.decide.breaches import as_json, breaches, change_text
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.plain import to_json
 from schema_guard.decide.evidence.reading import read_evidence
-from schema_guard.decide.exclusions import ways_of
 from schema_guard.decide.explanation import reasons
 from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
@@ -26,6 +25,7 @@ from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
 from schema_guard.prices.tuning import tuning_prices
+from schema_guard.records.counts.configurations import ways_of
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
 from schema_guard.text import dataclass_repr, odds
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.breaches import LEAST_PART, Breach, breaches, change_text
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence
-from schema_guard.decide.exclusions import ExcludedCalls, Unexplained, ways_of
+from schema_guard.decide.exclusions import Unexplained
 from schema_guard.decide.explanation.uses import uses_of
 from schema_guard.decide.in_use import rounded_up
 from schema_guard.decide.recorded.from_store import Gathered, gather_each
 from schema_guard.errors import InvalidArgument
+from schema_guard.records.counts.configurations import ExcludedCalls, ways_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _watched(
         breaches=own,
         change=None if change is None else change_text(change),
         pattern=strategy.weekly.text if strategy.weekly and strategy.weekly.parts else None,
-        excluded=tuple(ways_of(strategy.excluded)),
+        excluded=ways_of(strategy.excluded),
         unexplained=case.unexplained,
         traffic=strategy.traffic,
     )

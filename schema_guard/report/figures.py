@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.configuration.early_stop import stops_early, stops_replies
 from schema_guard.configuration.traffic import SHADOWS, traffic_of
-from schema_guard.decide.exclusions import cause_of
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, settings_key
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.asked_models import AskedModel, asked_models
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schema_guard.configuration.traffic import Traffic
-    from schema_guard.decide.exclusions import Cause
     from schema_guard.records import Store
     from schema_guard.records.counts.configurations import (
+        Cause,
         CoercionCount,
         ConfigurationCounts,
         FailureCount,
@@ -346,7 +345,7 @@ def _configuration(members: Sequence[ConfigurationCounts]) -> Configuration:
         failed=Rate.of(counts.failed, n),
         unseen=counts.unseen,
         transport=counts.transport,
-        excluded=tuple(ExcludedFigures(cause_of(one.code), *one) for one in counts.excluded),
+        excluded=tuple(ExcludedFigures(one.cause, *one) for one in counts.excluded),
         attempts=sum(sums.attempts for sums in counts.sums),
         failures=None if is_mixed else counts.failures,
         violations=None if is_mixed else counts.violations[:_MOST_PLACES],

@@ -3,8 +3,9 @@
 import pytest
 
 from schema_guard.decide import decide
-from schema_guard.decide.exclusions import cause_of, unexplained, ways_of
+from schema_guard.decide.exclusions import unexplained
 from schema_guard.errors import InvalidArgument
+from schema_guard.records.counts.configurations import cause_of, ways_of
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of
 from tests.public.decide.examples import failing, passing
@@ -40,7 +41,7 @@ def test_ways_that_are_alike_are_added_up():
     """Rows of several segments with one code and exception are one count, the largest first."""
     result = ways_of([("call_raised", "E", 1), ("no_reply", None, 2), ("call_raised", "E", 4)])
 
-    assert result == [("call_raised", "E", 5), ("no_reply", None, 2)]
+    assert result == (("call_raised", "E", 5), ("no_reply", None, 2))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from schema_guard.configuration.layout import LAYOUT, layout_of
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.shown_examples import EXAMPLES
 from schema_guard.configuration.traffic import AFTER, ROUTED, Traffic, again_of, traffic_of
-from schema_guard.decide.exclusions import cause_of
 from schema_guard.decide.playbook import LARGER, OTHER, SMALLER, STEPS, STRICT
 from schema_guard.locks import cached_property
 from schema_guard.prices.sizes import Sizes
@@ -122,7 +121,7 @@ def is_used(row: ConfigurationCounts) -> bool:
 
     A call that the provider failed says nothing: a version of which there is no other is not in use yet.
     """
-    unknown = any(cause_of(calls.code) == "unknown" for calls in row.excluded)
+    unknown = any(calls.cause == "unknown" for calls in row.excluded)
     return row.calls > 0 or (unknown and not is_trial(row))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard.records.counts.buckets import middle
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
@@ -46,8 +46,28 @@ class CoercionCount(NamedTuple):
     attempts: int
 
 
-class ExcludedCount(NamedTuple):
-    """How many excluded calls ended in one way.
+Cause: TypeAlias = Literal["provider", "caller", "expected", "unknown"]
+
+CAUSES: dict[str, Cause] = {
+    "provider_error": "provider",
+    "stream_cut": "provider",
+    "cancelled": "caller",
+    "expected": "expected",
+}
+"""The party at fault for a failure code of the kind `transport`; `unknown` for every other code."""
+
+
+def cause_of(code: str) -> Cause:
+    """Return the party at fault for a code of the kind `transport`.
+
+    >>> cause_of("stream_cut"), cause_of("call_raised")
+    ('provider', 'unknown')
+    """
+    return CAUSES.get(code, "unknown")
+
+
+class ExcludedCalls(NamedTuple):
+    """Excluded calls that ended in one way.
 
     Attributes:
         code: Of the failure.
@@ -58,6 +78,11 @@ class ExcludedCount(NamedTuple):
     code: str
     exception: str | None
     calls: int
+
+    @property
+    def cause(self) -> Cause:
+        """The party at fault."""
+        return cause_of(self.code)
 
 
 class ModelCount(NamedTuple):
@@ -264,7 +289,7 @@ class ConfigurationCounts:
     unseen: int
     unseen_failed: int
     transport: int
-    excluded: tuple[ExcludedCount, ...]
+    excluded: tuple[ExcludedCalls, ...]
     clusters: tuple[ClusterCount, ...]
     attempts: tuple[tuple[int, int], ...]
     sums: tuple[AttemptSums, ...]
@@ -325,9 +350,12 @@ class HourCounts(NamedTuple):
     transport: int
 
 
-def by_cause(causes: Mapping[tuple[str, str | None], int]) -> tuple[ExcludedCount, ...]:
-    """Put excluded calls, by code and exception, in order: most frequent first, equal ones by name."""
-    counted = (ExcludedCount(code, exception, calls) for (code, exception), calls in causes.items())
+def ways_of(excluded: Iterable[tuple[str, str | None, int]]) -> tuple[ExcludedCalls, ...]:
+    """Add up excluded calls that ended in one way: most frequent first, equal ones by name."""
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for code, exception, calls in excluded:
+        counts[code, exception] += calls
+    counted = (ExcludedCalls(code, exception, calls) for (code, exception), calls in counts.items())
     return tuple(sorted(counted, key=lambda count: (-count.calls, count.code, count.exception or "")))
 
 

@@ -21,8 +21,8 @@ from schema_guard.records.counts.configurations import (
     ReplyLengths,
     Total,
     ViolationCount,
-    by_cause,
     ranked,
+    ways_of,
 )
 from schema_guard.records.counts.rollups import SUMS, RollUp, add_counts, add_tallies, shapes
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
@@ -56,7 +56,7 @@ def counts_of(
     return ConfigurationCounts(
         **{**named, "tuned": bool(named["tuned"])},
         **_calls(results),
-        excluded=by_cause({_pair(key): calls for key, calls in known["excluded"].items()}),
+        excluded=ways_of((*_pair(key), calls) for key, calls in known["excluded"].items()),
         clusters=_clusters(known["inputs"]),
         attempts=_attempts(known),
         sums=_sums(known),
