@@ -132,8 +132,10 @@ def _places(
 
 def places_of(rows: Sequence[ConfigurationCounts]) -> list[dict[str, Any]]:
     """Return the `fails_at` of evidence."""
-    found = failing_places(together(rows).failures, together(rows).violations) if rows else ()
-    return [place._asdict() for place in found]
+    if not rows:
+        return []
+    counts = together(rows)
+    return [place._asdict() for place in failing_places(counts.failures, counts.violations)]
 
 
 def _failures(
