@@ -29,7 +29,7 @@ def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windo
     """
     n = configuration.n
     least = max(_FEWEST_CALLS, _FREQUENT * n)
-    shapes = configuration.counts.clusters
+    shapes = [shape for row in configuration.rows for shape in row.clusters]
     if not shapes:
         return {}
     others = [shape for shape in shapes if shape.n < least]

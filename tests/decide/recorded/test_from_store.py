@@ -160,15 +160,6 @@ def test_an_input_that_failed_in_a_part_of_its_calls_counts_that_part(store):
     assert decide(result).verdict
 
 
-def test_inputs_of_all_segments_count(store):
-    """A segment in which no input repeats counts too, if one repeats in another segment."""
-    record(store, 300, 0, segment="new")
-    record(store, 20, 0, segment="old", tasks=10, first=1_000)
-    (result,) = strategies(gather(store)).values()
-
-    assert result["inputs"] == {"n": 310, "k": 0}
-
-
 def test_an_input_that_is_a_good_part_of_the_calls_is_named(store):
     """One that always fails and is a fifth of the traffic is found, with its calls; the others are what a new one meets."""
     record(store, 400, 2)
