@@ -62,7 +62,7 @@ from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts, Store
-    from schema_guard.records.declarations import D, DeclaredTarget
+    from schema_guard.records.declarations import D, DeclaredStep, DeclaredTarget
 
 
 class Gathered(NamedTuple):
@@ -258,12 +258,7 @@ def _gathered(
         "strategies": [_with_right(_strategy(one, reading), one, answers) for one in own],
         "current": current.id,
         "config": config,
-        "ladder": claims_of(
-            own,
-            best,
-            _holding(store.declared_steps(fingerprint, function=problem.function), problem.function),
-            facts.pop("ladder", []),
-        ),
+        "ladder": claims_of(own, best, _steps(store, fingerprint, problem.function), facts.pop("ladder", [])),
         "calls_per_month": None if production.volume is None else production.volume.per_month,
         "target_history": [[day_of(past.at), past.target] for past in targets],
         "target_sources": {"target": f"stored on {day_of(targets[-1].at)}"} if targets else {},
@@ -444,6 +439,10 @@ def _nothing(store: Store, facts: Mapping[str, Any]) -> str:
 def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
     """Give the targets that hold for a function; without one, those that were set without one."""
     return _holding(store.targets(fingerprint, function=function), function)
+
+
+def _steps(store: Store, fingerprint: str, function: str | None) -> list[DeclaredStep]:
+    return _holding(store.declared_steps(fingerprint, function=function), function)
 
 
 def _holding(declared: Sequence[D], function: str | None) -> list[D]:
