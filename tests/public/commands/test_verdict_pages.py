@@ -62,7 +62,7 @@ def test_other_rates_have_their_windows(risen):
 
 
 def test_next_command_is_a_block_of_code(risen):
-    """The command of the next step stands alone, so that a reader can copy it."""
+    """The command of the next step is the whole block, so that a reader can copy it."""
     (code,) = re.findall(r'<pre class="command" tabindex="0"><code>(.*?)</code>', first_screen(risen))
 
     assert code.startswith("schema-guard decide --function shop.extract --since ")
