@@ -206,3 +206,4 @@ def test_a_trial_is_not_kept_if_no_call_of_the_function_has_a_reply(production):
     assert "keep it" not in head
     assert json.loads(text)["verdict"] == "PROMPTING_ENOUGH", head
     assert "few_shot" in json.loads(text)["switch_to"]
+    production.calls(20, 0)  # after the switch: the printed `watch` needs calls with a reply
