@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -126,6 +127,29 @@ class HostedModel(Closing, ABC):
             http_client=http(**endpoint.http_arguments(is_async=is_async)),
         )
 
+    def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
+        """Send a request and return its reply, or an awaitable of it."""
+        return self.resource(client).create(**arguments)
+
+    def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
+        """Yield the chunks of a reply. Closing it closes the connection."""
+        with self.resource(client).create(**arguments) as chunks:
+            yield from chunks
+
+    async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
+        """Yield the chunks of a reply without blocking the event loop."""
+        async with await self.resource(client).create(**arguments) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def disconnect(self, client: Any) -> None:
+        """Close a synchronous client."""
+        client.close()
+
+    async def adisconnect(self, client: Any) -> None:
+        """Close an asynchronous client."""
+        await client.close()
+
     ours: tuple[str, ...]
     """Arguments that the model sets by itself."""
 
@@ -135,13 +159,13 @@ class HostedModel(Closing, ABC):
         """Ask once and give the reply object of the SDK."""
         arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
-            return self.resource(self._sync_client()).create(**arguments)
+            return self.ask(self._sync_client(), arguments)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Ask once without blocking the event loop."""
         arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
-            return await self.resource(self.async_client()).create(**arguments)
+            return await self.ask(self.async_client(), arguments)
 
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
@@ -150,7 +174,7 @@ class HostedModel(Closing, ABC):
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with (
             self.endpoint.keyless(),
-            self.resource(self._sync_client()).create(**arguments) as chunks,
+            contextlib.closing(self.chunks(self._sync_client(), arguments)) as chunks,
         ):
             yield from chunks
 
@@ -160,7 +184,7 @@ class HostedModel(Closing, ABC):
         """Give the chunks of the SDK without blocking the event loop."""
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with self.endpoint.keyless():
-            async with await self.resource(self.async_client()).create(**arguments) as chunks:
+            async with contextlib.aclosing(self.achunks(self.async_client(), arguments)) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
@@ -170,7 +194,7 @@ class HostedModel(Closing, ABC):
             already, self._closed = self._closed, True
             client, self._client = self._client, None
         if client is not None:
-            client.close()
+            self.disconnect(client)
         if not already and self._on_close is not None:
             self._on_close()
 
@@ -179,7 +203,7 @@ class HostedModel(Closing, ABC):
         with self._lock:
             client = self._async_clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
-            await client.close()
+            await self.adisconnect(client)
         self.close()
 
     def request_arguments(

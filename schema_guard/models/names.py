@@ -33,7 +33,7 @@ _FORMS = (
     "scripted:FILE",
 )
 # Providers with an API of their own, whose packages a function of the user's calls.
-_OWN_FUNCTION = ("cohere", "bedrock", "gemini")
+_OWN_FUNCTION = ("cohere", "bedrock")
 _KINDS = ("local", *PROVIDERS, *_URLS, "tuned", "scripted")
 
 
@@ -254,6 +254,10 @@ def _hosted(
         from schema_guard.models.apis.anthropic_api import AnthropicModel  # only for those who use it
 
         return AnthropicModel(name, endpoint, provider=provider, options=settings.options)
+    if provider == "gemini":
+        from schema_guard.models.apis.google_api import GoogleModel  # as above
+
+        return GoogleModel(name, endpoint, provider=provider, options=settings.options)
     if provider in _OWN_FUNCTION:
         raise InvalidArgument(
             f"provider={provider!r}: connect has no model of it. Guard a function that calls it"

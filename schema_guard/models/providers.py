@@ -96,11 +96,10 @@ PROVIDERS: Mapping[str, ModelProvider] = {
     ),
     "google": ModelProvider(
         "Google",
-        "openai",
-        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "gemini",
+        "https://generativelanguage.googleapis.com",
         ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         "GOOGLE_GEMINI_BASE_URL",
-        "/v1beta/openai",
     ),
     "openrouter": ModelProvider(
         "OpenRouter", "openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)

@@ -29,8 +29,13 @@ FIRST = ("openai", "openai-responses", "anthropic", "google", "groq")
 EACH = [pytest.param(name, marks=() if name in FIRST else pytest.mark.slow) for name in NAMES]
 MODULES = {
     "anthropic": "anthropic",
+    "google": "google.genai",
 }
+# Headers of one's own. Those of google stand elsewhere.
 HEADERS = {"x-corp": "canary-mine"}
+WITH_MINE = {
+    "google": {},
+}
 # Whose SDK reads more headers of theirs from the environment.
 WITH_HEADERS = ("openai", "openai-responses", "anthropic")
 
@@ -143,7 +148,7 @@ def test_follows_no_redirect_to_another_origin(listener, canaries, monkeypatch, 
     package_of(name)
     with Listener(leads_to=listener.url) as first:
         at(monkeypatch, name, first.url)
-        error = asked(connect(f"{name}:m", options={"extra_headers": HEADERS}), way)
+        error = asked(connect(f"{name}:m", options=WITH_MINE.get(name, {"extra_headers": HEADERS})), way)
 
     assert canaries_in(*first.came[0].values()) != set()
     assert listener.came == []

@@ -32,15 +32,18 @@ ANSWER = {
 BROKEN = {**ANSWER, "chunks": ['{"total": "twelve"}']}
 MODULES = {
     "anthropic": "anthropic",
+    "google": "google.genai",
     "outlines": "outlines",
 }
 PACKAGES = {
     "anthropic": "anthropic",
+    "google": "google-genai",
 }
 NAMES = (
     *PROVIDERS,
     "url",
     "url-anthropic",
+    "url-gemini",
     "url-vllm",
     "url-llamacpp",
     "url-mistral",
@@ -52,6 +55,7 @@ FIRST = (
     "openai",
     "openai-responses",
     "anthropic",
+    "google",
     "mistral",
     "url",
     "outlines",
@@ -73,7 +77,7 @@ WAYS = ("__call__", "acall", "stream", "astream")
 
 
 def kind_of(name):
-    kinds = {"outlines-async": "outlines"}
+    kinds = {"url-gemini": "google", "outlines-async": "outlines"}
     own = name.removeprefix("url-")
     return kinds.get(name, own if own in MODULES else name)
 
@@ -90,14 +94,14 @@ def of_outlines(server, name, **more):
     return connect(outlines.from_openai(client, "m"), **more)
 
 
-def limited(tokens):
-    """Return the options that set the temperature."""
-    return {"temperature": tokens}
+def limited(name, tokens):
+    """Give the options that limit a reply."""
+    return {"config": {"temperature": tokens}} if kind_of(name) == "google" else {"temperature": tokens}
 
 
 def sent(body):
-    """Return the temperature of a request."""
-    return body.get("temperature")
+    """Give the temperature that a request says."""
+    return {**body, **body.get("generationConfig", {})}.get("temperature")
 
 
 @pytest.fixture(params=[pytest.param(one, marks=() if one in FIRST else pytest.mark.slow) for one in NAMES])
@@ -261,9 +265,9 @@ def test_a_stream_can_be_left(at, server):
 
 def test_options_are_sent_with_every_call(at, name, server):
     """Options of the model go with each request, those of a call before them, and None takes one away."""
-    with at(server, options=limited(0.5)) as model:
+    with at(server, options=limited(name, 0.5)) as model:
         way, *_, streamed = ways_of(model)
-        for options in (None, limited(1), limited(None)):
+        for options in (None, limited(name, 1), limited(name, None)):
             asked(model, way, options)
         asked(model, streamed)
 
@@ -273,10 +277,10 @@ def test_options_are_sent_with_every_call(at, name, server):
 def test_options_stand_in_the_configuration(at, name, server):
     """Options of the model are a part of the settings that are recorded, its key is not."""
     secret = {} if kind_of(name) == "outlines" else {"key": "canary"}
-    with at(server, options=limited(0.5), **secret) as model:
+    with at(server, options=limited(name, 0.5), **secret) as model:
         outcome = outcome_of(model)
 
-    assert json.loads(outcome.call.settings)["options"] == limited(0.5)
+    assert json.loads(outcome.call.settings)["options"] == limited(name, 0.5)
     assert "canary" not in repr(outcome)
 
 
@@ -352,7 +356,8 @@ def test_a_missing_package_is_named(at, name, server, monkeypatch):
     kind = kind_of(name)
     if kind == "outlines":
         return
-    monkeypatch.setitem(sys.modules, MODULES.get(kind, "openai"), None)
+    for module in (MODULES.get(kind, "openai"), *(["google"] if kind == "google" else [])):
+        monkeypatch.setitem(sys.modules, module, None)
 
     with pytest.raises(MissingExtra) as caught:
         at(server)

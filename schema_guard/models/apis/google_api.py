@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model behind Gemini's generateContent, through the `google-genai` package.
+
+Its turns are contents with parts, the model's own role is `model`, the system's text stands in the configuration. All
+arguments of a call are the one argument `config`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.models.hosted import HostedModel
+from schema_guard.models.interface import messages
+from schema_guard.providers.messages import RawMessage
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from schema_guard.models.endpoint import Endpoint
+    from schema_guard.models.interface import PromptLike
+
+__all__ = ["GoogleModel"]
+
+_SYSTEMS = ("system", "developer")
+_ROLES = {"user": "user", "assistant": "model", "model": "model"}
+
+
+class GoogleModel(HostedModel):
+    """A model behind the API of Gemini."""
+
+    ours = ("contents", "model")
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        *,
+        provider: str = "gemini",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Make a model; see `HostedModel`."""
+        super().__init__(name, endpoint, provider=provider, options=options)
+
+    def checked(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Give options as `generate_content` takes them: all in `config`.
+
+        Raises:
+            InvalidArgument: One of them is the model's to set, or no argument of `generate_content`.
+        """
+        arguments = super().checked(options)
+        for name in arguments:
+            if name != "config":
+                raise InvalidArgument(
+                    f"options[{name!r}]: expected 'config', the argument of generate_content: "
+                    f"options={{'config': {{{name!r}: ...}}}}"
+                )
+        config = arguments.get("config")
+        if config is not None and not isinstance(config, Mapping):
+            raise InvalidArgument(f"options['config']={clip(repr(config))}: expected a dict")
+        return arguments
+
+    def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+        """Give the arguments of `generate_content`."""
+        contents, systems = _contents(prompt)
+        config = {key: value for key, value in (options.get("config") or {}).items() if value is not None}
+        instruction = config.get("system_instruction")
+        if systems:
+            config["system_instruction"] = "\n\n".join(
+                ([instruction] if isinstance(instruction, str) else []) + systems
+            )
+        return {"model": self.name, "contents": contents, "config": config or None}
+
+    def resource(self, client: Any) -> Any:
+        """Return the part of a client that makes requests."""
+        return client.models
+
+    def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
+        """Send a request and give its reply, or an awaitable of it."""
+        return self.resource(client).generate_content(**arguments)
+
+    def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
+        """Give the SDK's chunks."""
+        with contextlib.closing(self.resource(client).generate_content_stream(**arguments)) as chunks:
+            yield from chunks
+
+    async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
+        """Give the SDK's chunks without blocking the event loop."""
+        chunks = await self.resource(client).generate_content_stream(**arguments)
+        async with contextlib.aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
+
+    def connected(self, *, is_async: bool) -> Any:
+        """Give a client for Gemini's own API, whatever the environment says of Vertex AI.
+
+        The HTTP client is one of ours: the SDK's own choice may be aiohttp, which takes no hook.
+        """
+        sdk, endpoint = self.sdk(), self.endpoint
+        http = _http()
+        arguments = {**endpoint.http_arguments(is_async=is_async), "follow_redirects": True}
+        own = "httpx_async_client" if is_async else "httpx_client"
+        http_client = (http.AsyncClient if is_async else http.Client)(**arguments)
+        options: dict[str, Any] = {
+            "base_url": endpoint.base_url,
+            "timeout": round(endpoint.timeout_s * 1000),
+            own: http_client,
+        }
+        if endpoint.max_retries:
+            options["retry_options"] = {"attempts": endpoint.max_retries + 1}
+        client = sdk.Client(api_key=endpoint.key, vertexai=False, http_options=options)
+        return _Connection(client.aio if is_async else client, client, http_client)
+
+    def disconnect(self, client: Any) -> None:
+        """Close a client, and the HTTP client that it was given."""
+        client.whole.close()
+        client.http.close()
+
+    async def adisconnect(self, client: Any) -> None:
+        """Close an asynchronous client."""
+        await client.whole.aio.aclose()
+        client.whole.close()
+        await client.http.aclose()
+
+    def sdk(self) -> Any:
+        """Import `google.genai`."""
+        try:
+            from google import genai  # type: ignore[import-not-found,import-untyped,unused-ignore]  # a second that others need not pay
+        except ImportError as error:
+            raise missing_extra(f"model {self.name!r}", "google-genai", "google") from error
+        return genai
+
+
+class _Connection:
+    """A client, and what it does not close by itself."""
+
+    def __init__(self, client: Any, whole: Any, http: Any) -> None:
+        self.models = client.models
+        self.whole = whole
+        self.http = http
+
+
+def _http() -> Any:
+    """Return the HTTP library of the installed SDK: `httpx2` since version 3, `httpx` before.
+
+    Both can be installed, and the SDK accepts clients of its own library only.
+    """
+    sdk = import_module("google.genai._api_client")
+    return getattr(sdk, "httpx2", None) or sdk.httpx
+
+
+def _contents(prompt: PromptLike) -> tuple[list[Any], list[str]]:
+    """Give a prompt's turns as contents, and the texts of the system."""
+    elements = [prompt] if isinstance(prompt, str) else prompt
+    if not isinstance(elements, (list, tuple)) or not elements:
+        raise InvalidArgument(
+            f"prompt={clip(repr(prompt))}: expected a text or a list of messages, not empty"
+        )
+    contents: list[Any] = []
+    systems: list[str] = []
+    for index, member in enumerate(elements):
+        element = member.element if isinstance(member, RawMessage) else member
+        if isinstance(element, str):
+            contents.append({"role": "user", "parts": [{"text": element}]})
+        elif _is_content(element):
+            contents.append(element)
+        else:
+            (turn,) = messages([element])
+            text = _text(turn.get("content"), index)
+            role = turn.get("role")
+            if role in _SYSTEMS:
+                systems.append(text)
+            elif role in _ROLES:
+                contents.append({"role": _ROLES[role], "parts": [{"text": text}]})
+            else:
+                raise InvalidArgument(
+                    f"prompt[{index}]: expected role 'system', 'user' or 'assistant', or a content with parts; got {clip(repr(role))}"
+                )
+    return contents, systems
+
+
+def _is_content(element: object) -> bool:
+    """Say whether an element is Gemini's own: a content, a part, or a list of parts."""
+    if isinstance(element, Mapping):
+        return "content" not in element
+    return isinstance(element, list) or not hasattr(element, "content")
+
+
+def _text(content: object, index: int) -> str:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, (list, tuple)) else [content]
+    texts = [part.get("text") if isinstance(part, Mapping) else None for part in parts]
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidArgument(
+            f"prompt[{index}]: expected a text, or a content with Gemini's own parts: {{'role': ..., 'parts': [...]}}"
+        )
+    return "\n".join(text for text in texts if text is not None)
