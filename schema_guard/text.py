@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from math import ceil, floor, log10
 
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
@@ -13,12 +14,10 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-# Past this, odds say nothing more.
+# Higher odds tell a reader nothing more.
 _MOST_ODDS = 1e9
-
 _WHOLE_DOLLARS = 100
 _SMALLEST_DOLLARS = 1e-6
-_SHORTEST_MONTHS = 0.1
 
 # A shorter secret stands in ordinary words: to hide it there garbles them, and shows what it is.
 SHORTEST_SECRET = 4
@@ -42,22 +41,46 @@ def hex_digest(text: str, digits: int) -> str:
     return digest(text).hex()[:digits]
 
 
-def percent(rate: float) -> str:
-    """Write a fraction in percent.
+def percent(rate: float, side: int = 0, target: float = 1.0) -> str:
+    """Write a fraction in percent: without decimals from 10, with one from 1, and with two digits below 1.
 
-    >>> percent(0.0209522)
-    '2.10%'
+    Args:
+        rate: The fraction.
+        side: -1 for a lower bound, which is rounded down, or 1 for an upper bound, which is rounded up.
+        target: More digits are written if the rounded number would be equal to the target or beyond it.
+
+    >>> percent(0.3553), percent(0.0209522), percent(0.00094), percent(0.9996)
+    ('36%', '2.1%', '0.094%', '99.96%')
+    >>> percent(0.2557, -1), percent(0.0099971, 1, target=0.01), percent(0.01004, -1, target=0.01)
+    ('25%', '0.9998%', '1.004%')
     """
-    return f"{100 * rate:.2f}%"
+    exact, limit = 100 * rate, round(100 * target, 9)
+    fewest = max(0, 1 - floor(log10(abs(exact)))) if rate else 0
+    shown = exact
+    for decimals in range(fewest, fewest + 9):
+        # A product such as 100 * 0.07 is not exact.
+        shown = (floor, round, ceil)[side + 1](round(exact * 10**decimals, 6)) / 10**decimals
+        if (shown > limit, shown < limit) == (rate > target, rate < target):
+            break
+    return f"{shown:.{max(decimals, 1)}f}".rstrip("0").rstrip(".") + "%"
 
 
-def interval(lower: float, upper: float) -> str:
-    """Write two bounds in percent.
+def exact_percent(share: float) -> str:
+    """Write a fraction that somebody chose in percent, with all of its digits.
 
-    >>> interval(0.02, 0.051)
-    '[2.00%, 5.10%]'
+    >>> exact_percent(0.01), exact_percent(0.125)
+    ('1%', '12.5%')
     """
-    return f"[{percent(lower)}, {percent(upper)}]"
+    return percent(share, target=share)
+
+
+def interval(lower: float, upper: float, target: float = 1.0) -> str:
+    """Write two bounds in percent, rounded outward.
+
+    >>> interval(0.02, 0.0512), interval(0.1588, 0.6134)
+    ('[2%, 5.2%]', '[15%, 62%]')
+    """
+    return f"[{percent(lower, -1, target)}, {percent(upper, 1, target)}]"
 
 
 def dollars(amount: float) -> str:
@@ -75,27 +98,6 @@ def dollars(amount: float) -> str:
         return f"{sign}${size:.1e}"
     whole, _, digits = f"{size:.6f}".partition(".")
     return f"{sign}${whole}.{digits.rstrip('0').ljust(2, '0')}"
-
-
-def large(count: float) -> str:
-    """Write a count that may be large: whole below a million, in millions and billions above.
-
-    >>> large(9990), large(12_500_000), large(2e9)
-    ('9,990', '12.5 million', '2.0 billion')
-    """
-    for size, word in ((1e9, "billion"), (1e6, "million")):
-        if count >= size:
-            return f"{count / size:,.1f} {word}"
-    return f"{count:,.0f}"
-
-
-def months(duration: float) -> str:
-    """Write a number of months.
-
-    >>> months(1.96692), months(1), months(0.01)
-    ('2.0 months', '1.0 months', '0.01 months')
-    """
-    return f"{duration:.2g} months" if 0 < duration < _SHORTEST_MONTHS else f"{duration:.1f} months"
 
 
 def odds(e_value: float) -> str:
@@ -169,9 +171,8 @@ def short_repr(name: str, fields: Iterable[tuple[str, Any]], defaults: Mapping[s
     >>> short_repr("Outcome", [("ok", True), ("attempts", tuple(range(50)))], {})
     'Outcome(ok=True, attempts=(50 of int))'
     """
-    told = [f"{field}={_part(value)}" for field, value in fields if not _is_default(field, value, defaults)]
-    inside = ", ".join(told)
-    return f"{name}({clip(inside, _REPR_SIZE)})"
+    told = (f"{field}={_part(value)}" for field, value in fields if not _is_default(field, value, defaults))
+    return f"{name}({clip(', '.join(told), _REPR_SIZE)})"
 
 
 def dataclass_repr(value: Any) -> str:

@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.needs import is_needing, missing_of
 
+# Outputs follow $COLUMNS, which workers of pytest-xdist have.
+os.environ.pop("COLUMNS", None)
+
 # `quick` unless told otherwise, `dev` with `--slow` and in `.ci/run tests`.
 settings.register_profile("quick", max_examples=3, deadline=None, derandomize="CI" in os.environ)
 # Which lines are run at all takes no more of them, but as many as a test asks for itself (`tests.thinned`).

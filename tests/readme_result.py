@@ -9,7 +9,7 @@ from pathlib import Path
 
 # The failure rate is the last one before what is excluded from the rates.
 _ROW = re.compile(
-    r"^ +(read_notice|strict_schema\b.*?) {2,}(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\] +\d+$", re.MULTILINE
+    r"^ +(read_notice|strict_schema\b.*?) {2,}(\d+) .* ([\d.]+)% \[[\d.]+, [\d.]+\] +\d+$", re.MULTILINE
 )
 _VERDICT = re.compile(r"^ +VERDICT:? +(\w+)", re.MULTILINE)
 

@@ -167,7 +167,7 @@ def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: 
         else:
             given = _repeated(which, asked)
             decided = [_decided(one, one.evidence, asked, given) for one in _of_store(which, asked, store)]
-    page, line = _pages(decided, chosen, full=asked.full)
+    page, line = _pages(decided, chosen, output, full=asked.full)
     write_output(output, page)
     if output is not None:
         print(line)
@@ -287,21 +287,29 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     return True
 
 
-def _pages(decided: list[Decided], form: str, *, full: bool) -> tuple[str, str]:
+def _pages(decided: list[Decided], form: str, output: str | None, *, full: bool) -> tuple[str, str]:
     """Return the whole answer, and one line of it."""
+    from schema_guard.cli.shared.terminal import columns
     from schema_guard.report.decision.document import document_of, head_of
     from schema_guard.report.decision.verdict_list import document_of_several, several_as_json
 
     if len(decided) > 1:
         document = document_of_several(decided)
-        text = rendered(form, lambda: document, as_json=lambda: json_text(several_as_json(decided)))
+        text = rendered(
+            form, lambda: document, as_json=lambda: json_text(several_as_json(decided)), output=output
+        )
         return text, document.title
     gathered, verdict = decided[0]
     text = rendered(
         form,
-        lambda: document_of(verdict) if full or form != "text" else head_of(verdict),
+        lambda: (
+            document_of(verdict)
+            if full or form != "text"
+            else head_of(verdict, width=None if output else columns())
+        ),
         as_json=lambda: json_text(verdict.as_dict()),
         as_page=lambda: _drawn(gathered, verdict),
+        output=output,
     )
     return text, f"{verdict.verdict}: {safe(verdict.why)}"
 

@@ -58,6 +58,7 @@ def command(functions: tuple[str, ...], store: str | None, form: str) -> int:
     if form == "json":
         print_json(found)
         return status
+    print(safe(f"problem: {found['store']['problem']}" if status else "no problem found"))
     for name, value in found.items():
         lines = [f"{key}: {part}" for key, part in value.items()] if isinstance(value, dict) else [str(value)]
         print(f"{name:<12}{safe(lines[0])}")

@@ -91,11 +91,11 @@ def command(  # noqa: PLR0913 - one argument an option
             print(missing)
             return 0
         note(missing)
-    write_output(output, _report(records, which.named(), by, chosen))
+    write_output(output, _report(records, which.named(), by, chosen, output))
     return 0
 
 
-def _report(records: Store, which: dict[str, Any], by: By, form: str) -> str:
+def _report(records: Store, which: dict[str, Any], by: By, form: str, output: str | None) -> str:
     """Return the report in a form."""
     from schema_guard.report import as_json, report_on
     from schema_guard.report.page import check_extra
@@ -111,5 +111,9 @@ def _report(records: Store, which: dict[str, Any], by: By, form: str) -> str:
         return report_page(found, records, **which)
 
     return rendered(
-        form, lambda: document_of(found), as_json=lambda: json_text(as_json(found)), as_page=drawn
+        form,
+        lambda: document_of(found),
+        as_json=lambda: json_text(as_json(found)),
+        as_page=drawn,
+        output=output,
     )

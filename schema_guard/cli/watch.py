@@ -124,9 +124,14 @@ def _print(watched: list[Watched], limit: float, form: str) -> None:
 
         print_json({"slo": limit, "watched": as_json(watched)})
         return
-    from schema_guard.report.as_text import as_text
+    from schema_guard.cli.shared.terminal import columns, text_for
     from schema_guard.report.watch_document import by_function, document_of
 
-    # One line a function. The other forms list all of its configurations.
-    for function in by_function(watched):
-        print(as_text(document_of(function, limit)._replace(sections=())))
+    # One line for each function. JSON has all of its configurations.
+    functions = by_function(watched)
+    if len(functions) > 1:
+        bad = sum(not all(one.is_fine for one in function) for function in functions)
+        print(f"{bad or 'none'} of {len(functions):,} functions {'needs' if bad == 1 else 'need'} attention")
+    for function in functions:
+        document = document_of(function, limit)._replace(sections=())
+        print(safe(document.title) if columns() is None else text_for(None, document))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from schema_guard.configuration.recorded_settings import changed, parsed
+from schema_guard.text import exact_percent
 
 __all__ = [
     "AFTER", "IMPORTED", "PARTS", "ROUTED", "SAMPLE_SHARE", "SHADOWS", "TRAFFIC", "Fallback", "Part", "Traffic", "again_of", "traffic_of", "without_fallback",
@@ -78,7 +79,7 @@ class Traffic(NamedTuple):
         >>> Traffic("sampled", "langfuse", 0.1).text
         'imported from langfuse: a sample of the calls (10%)'
         """
-        share = f" ({100 * self.share:g}%)" if self.share is not None else ""
+        share = f" ({exact_percent(self.share)})" if self.share is not None else ""
         return f"imported from {self.tool}: {_WORDS[self.part]}{share}"
 
     def as_figures(self) -> dict[str, Any]:

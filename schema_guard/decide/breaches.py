@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.stats import Rate
-from schema_guard.text import interval, percent
+from schema_guard.text import exact_percent, interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,9 +113,10 @@ def _missed_of(name: str, met: Iterable[Met]) -> list[Breach]:
 def _missed(name: str, what: str, rate: Rate, limit: float) -> Breach:
     bounds = rate.bounds
     share = (
-        f"{rate.count:g}/{rate.n:,} = {percent(rate.count / rate.n)} {interval(bounds.lower, bounds.upper)}"
+        f"{rate.count:,.6g}/{rate.n:,} = {percent(rate.count / rate.n)} "
+        f"{interval(bounds.lower, bounds.upper, limit)}"
     )
-    text = f"{name}: {share} {WHAT[what]}, above {percent(limit)}"
+    text = f"{name}: {share} {WHAT[what]}, above {exact_percent(limit)}"
     return Breach(name, what, rate.n, rate.count, bounds.lower, limit, text)
 
 

@@ -22,10 +22,20 @@ if TYPE_CHECKING:
 _PER_MILLION = 1e-6
 # A month that is reached but for the rounding of a division is reached.
 _ROUNDING = 1e-9
+_SHORTEST_MONTHS = 0.1
 # With a smaller gain per call, in dollars, no real volume pays.
 _LEAST_GAIN = 1e-15
 # Volume and failure cost are halved and doubled.
 _VARIED = (0.5, 1.0, 2.0)
+
+
+def months(duration: float) -> str:
+    """Write a number of months.
+
+    >>> months(1.96692), months(1), months(0.01)
+    ('2.0 months', '1.0 months', '0.01 months')
+    """
+    return f"{duration:.2g} months" if 0 < duration < _SHORTEST_MONTHS else f"{duration:.1f} months"
 
 
 class Rates(NamedTuple):

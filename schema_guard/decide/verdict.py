@@ -27,7 +27,7 @@ from schema_guard.decide.rules.ruling import Ruling
 from schema_guard.prices.tuning import tuning_prices
 from schema_guard.records.counts.configurations import ways_of
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
-from schema_guard.text import dataclass_repr, odds
+from schema_guard.text import dataclass_repr, exact_percent, odds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -227,8 +227,8 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
     flagged = sorted(names, key=e_bad.__getitem__, reverse=True)
     alpha = config.alpha / len(schemas)
     why = (
-        f"{len(flagged)} of {len(schemas)} schemas are above the target of {100 * config.target:g}%; "
-        f"at most {100 * config.fdr:g}% of those flagged are expected to be flagged wrongly"
+        f"{len(flagged)} of {len(schemas)} schemas are above the target of {exact_percent(config.target)}; "
+        f"at most {exact_percent(config.fdr)} of those flagged are expected to be flagged wrongly"
     )
     figures = {
         "flagged": flagged,

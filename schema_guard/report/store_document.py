@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is recorded, as a document: one section a schema, its groups of calls the worst first.
+"""The document of `report`: one section for each schema, its groups of calls the worst first.
 
-Rules: nothing is added up unseen: under a group of several configurations stands each of them.
+Rules: a group of several configurations is followed by a row for each of them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from schema_guard.decide.failing_places import failing_places
 from schema_guard.pointer import pointer
 from schema_guard.records.rows import TRIALS
 from schema_guard.records.selection import NO_SEGMENT
+from schema_guard.records.urls import command_on
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import (
     BOUNDS,
@@ -26,19 +27,20 @@ from schema_guard.report.words import (
     RECORDED,
     bounded,
     excluded_cell,
+    failed_text,
     failing,
     moment,
     readable,
-    share,
     shortened,
     tokens,
 )
-from schema_guard.text import clip, plural
+from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schema_guard.decide.exclusions import Unexplained
+    from schema_guard.report.asked_models import AskedModel
     from schema_guard.report.figures import By, Configuration, ExcludedFigures, Report
 
 _CODES = 8
@@ -49,7 +51,7 @@ _MOST_FAILING = 3
 
 
 def document_of(report: Report) -> Document:
-    """Give a report as a document."""
+    """Return a report as a document."""
     lost_records = Fact("lost records", _lost_records(report))
     if not report.configurations:
         nothing = report.nothing or f"no data: no guarded call is recorded in {report.store}"
@@ -58,11 +60,47 @@ def document_of(report: Report) -> Document:
     names = [_name_of(group, report.by) for group in report.groups]
     for name, group in zip(shortened(names), report.groups, strict=True):
         schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
+    facts = (*_fails_at(report, names), lost_records, *_rows(report), Fact("bounds", BOUNDS))
     return Document(
-        f"report: {plural(len(set(names)), report.by)} of {plural(len(schemas), 'schema')}",
-        (*_fails_at(report, names), lost_records, *_rows(report), Fact("bounds", BOUNDS)),
+        _headline(report, names),
+        (*facts, *_next(report)),
         tuple(_section(report, *about, groups) for about, groups in schemas.items()),
     )
+
+
+def _headline(report: Report, names: Sequence[str]) -> str:
+    """Return the answer in one sentence: which functions fail, and how often the worst one does."""
+    groups = sorted(zip(names, report.groups, strict=True), key=_worst_first)
+    own = [one for one in groups if not (one[1].function or "").startswith(TRIALS)] or groups
+    rated = [one for one in own if one[1].failed.n]
+    if not rated:
+        of = plural(len({name for name, _ in own}), report.by)
+        return f"{of}, and no call has a reply that can be validated"
+    name, worst = rated[0]
+    text = f"{name}: {failed_text(worst.failed.count, worst.failed.n, *_bounds(worst))}"
+    if len(rated) == 1 or (worst.failed.count and len({name for name, _ in rated}) == 1):
+        return text
+    of = plural(len({name for name, _ in rated}), report.by)
+    failed = len({name for name, group in rated if group.failed.count})
+    if not failed:
+        return f"No call of {of} failed"
+    return f"{failed} of {of} {'has' if failed == 1 else 'have'} failed calls. The worst is {text}"
+
+
+def _bounds(group: Configuration) -> list[str]:
+    """Return the bound of a failure rate that matters, in words."""
+    lower, upper = group.failed.lower, group.failed.upper
+    if lower is None or upper is None:
+        return []
+    return [f"at least {percent(lower, -1)}" if lower else f"at most {percent(upper, 1)}"]
+
+
+def _next(report: Report) -> Iterator[Fact]:
+    """Yield the command that decides about the function that fails most."""
+    own = [group for group in report.groups if group.function and not group.function.startswith(TRIALS)]
+    if own:
+        worst = max(own, key=lambda group: group.failed.lower or 0.0)
+        yield Fact("next", command_on(report.store, "decide", "--function", str(worst.function)))
 
 
 def _fails_at(report: Report, names: Sequence[str]) -> Iterator[Fact]:
@@ -86,12 +124,12 @@ def _rows(report: Report) -> Iterator[Fact]:
     if report.rows_since is not None:
         yield Fact(
             "rows",
-            f"from {moment(report.rows_since, hours=False)} on; older ones were taken out, and stay counted",
+            f"since {moment(report.rows_since, hours=False)}; older rows were deleted, and their calls are still counted",
         )
 
 
 def names_of(report: Report, size: int) -> list[str]:
-    """Give a name for each group of a report in *size* characters, with its schema where there are several."""
+    """Return a name for each group of a report in *size* characters, with its schema if there are several."""
     schemas = {(group.schema, group.schema_fingerprint) for group in report.groups}
     names = shortened([_name_of(group, report.by) for group in report.groups], size)
     if len(schemas) == 1:
@@ -107,7 +145,7 @@ def names_of(report: Report, size: int) -> list[str]:
 def _lost_records(report: Report) -> str:
     if not report.lost_records:
         return "none"
-    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(report.lost_records.items()))
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(report.lost_records.items()))
     return f"{reasons} (attempts that could not be stored)"
 
 
@@ -140,10 +178,10 @@ def _section(
             (
                 report.by,
                 "n",
-                "clean %",
-                "valid first time %",
-                "fixed by retry %",
-                "failed %",
+                "clean",
+                "valid first time",
+                "fixed by retry",
+                "failed",
                 "excluded",
                 *(("traffic",) if shows_traffic else ()),
             ),
@@ -163,7 +201,7 @@ def _name_of(group: Configuration, by: By) -> str:
 
 
 def _distinct_names(members: Sequence[Configuration]) -> list[str]:
-    """Name the configurations of a group by their strategies, and by what else they differ in."""
+    """Return the names of the configurations of a group: their strategies, and their other differences."""
     layouts = {layout_of(configuration.settings or "") for configuration in members} - {None}
     words = {
         part: [_part(configuration, part, is_laid_out=len(layouts) > 1) for configuration in members]
@@ -197,7 +235,7 @@ def _row(configuration: Configuration, *, is_marked: bool) -> tuple[str, ...]:
     traffic = (_traffic(configuration),) if is_marked else ()
     clean = PARSED if _is_parsed(configuration) else bounded(configuration.clean)
     return (
-        str(configuration.calls),
+        f"{configuration.calls:,}",
         clean,
         *map(bounded, rates),
         excluded_cell(configuration.excluded),
@@ -212,46 +250,45 @@ def _unexplained(configuration: Configuration) -> Unexplained | None:
 
 
 def _is_parsed(configuration: Configuration) -> bool:
-    """Return whether the function gave parsed values in all calls, so that no text is known."""
+    """Return whether the function returned parsed values in all calls, so that no text is known."""
     return configuration.parsed > 0 and configuration.clean.n == 0 and not configuration.traffic
 
 
 def _traffic(configuration: Configuration) -> str:
-    """Say what part of the traffic a rate is of."""
+    """Return the part of the traffic that a rate is about."""
     parts = [RECORDED if traffic is None else traffic.short for traffic in configuration.traffic]
     return " + ".join(dict.fromkeys(parts)) or RECORDED
 
 
 def _details(name: str, configuration: Configuration) -> Iterator[str]:
-    used = f"{tokens(configuration.input_tokens)}/{tokens(configuration.output_tokens)}"
-    if 0 < configuration.unknown_usage < configuration.attempts:
-        used += f" of {plural(configuration.attempts - configuration.unknown_usage, 'attempt')} with counts"
-    seconds = f"{_seconds(configuration.elapsed_p50_s)}/{_seconds(configuration.elapsed_p95_s)}"
+    known = configuration.attempts - configuration.unknown_usage
+    of = f" (known for {plural(known, 'attempt')})" if 0 < known < configuration.attempts else ""
     yield (
-        f"{name} asked {clip(configuration.model or 'an unknown model')} by {configuration.strategies}: "
-        f"{plural(configuration.attempts, 'attempt')}, tokens in/out {used}, seconds p50/p95 {seconds}"
+        f"{name}: {plural(configuration.attempts, 'attempt')} on {clip(configuration.model or 'an unknown model')} with "
+        f"{configuration.strategies}. Tokens: {_tokens(configuration)}{of}. Seconds: median "
+        f"{_seconds(configuration.elapsed_p50_s)}, p95 {_seconds(configuration.elapsed_p95_s)}"
     )
     yield from _models(name, configuration)
     if configuration.repaired.count:
-        yield f"{name} repaired {configuration.repaired.count:g} calls: {bounded(configuration.repaired)} %"
+        yield f"{name}: repaired replies: {configuration.repaired.count:,g}, {bounded(configuration.repaired)}"
     stopped = configuration.stopped
     if stopped is not None and stopped.judged:
-        after = f": after {stopped.median_characters:,} characters in the median" if stopped.attempts else ""
-        yield f"{name} stopped {stopped.attempts:,} of {stopped.judged:,} replies before their end{after}"
+        after = f", after a median of {stopped.median_characters:,} characters" if stopped.attempts else ""
+        yield f"{name}: early stop ended {stopped.attempts:,} of {stopped.judged:,} replies{after}"
     is_first = stops_early(configuration.settings) and stopped is not None and stopped.attempts > 0
-    first = " (of each stopped reply the first fault alone)" if is_first else ""
+    first = " (only the first one of each stopped reply)" if is_first else ""
     if configuration.failures:
-        listed = ", ".join(f"{kind} {code} {n}" for kind, code, n in configuration.failures[:_CODES])
+        listed = ", ".join(f"{kind} {code} {n:,}" for kind, code, n in configuration.failures[:_CODES])
         more = len(configuration.failures) - _CODES
-        yield f"{name} failed{first}: {listed}{f' and {more} other codes' if more > 0 else ''}"
+        yield f"{name}: failed attempts by kind{first}: {listed}{f' and {more} other codes' if more > 0 else ''}"
     if configuration.violations:
         listed = ", ".join(
-            f"{pointer(place)} {keyword} {n}" for place, keyword, n in configuration.violations
+            f"{pointer(place)} {keyword} {n:,}" for place, keyword, n in configuration.violations
         )
-        yield f"{name} violated{first}: {listed}"
+        yield f"{name}: schema violations by place{first}: {listed}"
     yield from _coerced(name, configuration)
     if reasoning := _much_reasoning(configuration):
-        yield f"{name} thought: {plural(reasoning, 'token')} of those out{_thinking_note(configuration)}"
+        yield f"{name}: {reasoning:,} of the output tokens are reasoning{_thinking_note(configuration)}"
     for line in loss_lines(configuration.settings):
         yield f"{name}: {line}"
     yield from _exclusion_lines(name, configuration)
@@ -266,65 +303,69 @@ def _much_reasoning(configuration: Configuration) -> int:
 def _models(name: str, configuration: Configuration) -> Iterator[str]:
     """Yield a line for each model of an escalation."""
     for one in configuration.models:
-        used = f"{tokens(one.input_tokens)}/{tokens(one.output_tokens)}"
-        yield f"{name}, {clip(one.model)}: {plural(one.attempts, 'attempt')}, {one.failed} failed, tokens in/out {used}"
+        yield f"{name}: model {clip(one.model)}: {plural(one.attempts, 'attempt')}, {one.failed:,} failed. Tokens: {_tokens(one)}"
 
 
 def _coerced(name: str, configuration: Configuration) -> Iterator[str]:
     """Yield a line about the values that the schema's type converted."""
     if configuration.coerced:
         listed = ", ".join(f"{pointer(place)} {change} ({n})" for place, change, n in configuration.coercions)
-        yield f"{name} coerced {configuration.coerced} of {configuration.calls - configuration.unseen}: {listed}"
+        calls = plural(configuration.calls - configuration.unseen, "call")
+        yield f"{name}: the type converted values in {configuration.coerced:,} of {calls}: {listed}"
 
 
 def _thinking_note(configuration: Configuration) -> str:
-    """Say where nothing tells how much a model shall think: another setting of it would be counted with this one."""
-    return "" if thinking_of(configuration.settings) else ", though no option that was seen asks for it"
+    """Return a note if no recorded option sets the effort: calls with another effort are then counted together."""
+    return "" if thinking_of(configuration.settings) else ", and no recorded option asks for it"
 
 
 def _again(name: str, configuration: Configuration) -> Iterator[str]:
-    """Say which calls are one with the one before them."""
+    """Yield the number of calls that continue the call before them."""
     if configuration.answered_again:
         yield (
-            f"{name}: {plural(configuration.answered_again, 'call')} to which the tuned model gave no valid reply went to the prompt: "
-            "each is one call here, fixed by retry or failed by what the prompt made of it"
+            f"{name}: in {plural(configuration.answered_again, 'call')}, the tuned model gave no valid reply, and the prompt "
+            "answered. Each is one call here: fixed by retry if the prompt's reply is valid, otherwise failed"
         )
 
 
 def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
-    """Say which calls a rate, or every rate, leaves out."""
+    """Yield the calls that a rate, or every rate, leaves out."""
     if configuration.unseen:
         yield (
-            f"{name}: in {plural(configuration.unseen, 'call')} a library inside had asked again unseen: no data for clean, "
-            "valid first time and fixed by retry"
+            f"{name}: in {plural(configuration.unseen, 'call')}, a library inside your function retried. schema_guard sees only "
+            "the final result, so these calls have no data for clean, valid first time, and fixed by retry"
         )
     if repaired := repairers_of(configuration.settings):
         yield f"{name}: {in_words(repaired)}"
     textless = configuration.calls - configuration.unseen - configuration.clean.n
     if textless and not _is_parsed(configuration):
-        why = ", because the function had parsed the reply" if configuration.parsed else ""
-        yield f"{name}: in {plural(textless, 'call')}, the text of the first reply is not known{why}: no data for clean"
+        why = ", because your function parsed it" if configuration.parsed else ""
+        yield f"{name}: in {plural(textless, 'call')}, the text of the first reply is unknown{why}. They have no data for clean"
     for traffic in configuration.traffic:
         if traffic is not None:
             yield f"{name}: {traffic.text}"
     if configuration.transport:
-        yield f"{name} excluded: {', '.join(_causes(configuration))}"
+        yield f"{name}: excluded calls by cause: {', '.join(_causes(configuration))}"
     if unknown := _unexplained(configuration):
         failed = configuration.failed.count + unknown.calls
-        rate = share(failed / (configuration.calls + unknown.calls))
-        yield f"{name}: {unknown.text}, and the cause is unknown. If these are failures, {rate} % of calls failed"
+        rate = percent(failed / (configuration.calls + unknown.calls))
+        yield f"{name}: {unknown.text}, and the cause is unknown. If these are failures, {rate} of calls failed"
 
 
 def _causes(configuration: Configuration) -> Iterator[str]:
-    """Say how many calls each cause has, and how they ended."""
+    """Yield the number of calls for each cause, with their exceptions."""
     causes: dict[str, list[ExcludedFigures]] = {}
     for calls in configuration.excluded:
         causes.setdefault(calls.cause, []).append(calls)
     for cause, several in causes.items():
-        ways = [f"{way.exception or way.code} {way.calls}" for way in several[:_CODES]]
+        ways = [f"{way.exception or way.code} {way.calls:,}" for way in several[:_CODES]]
         more = len(several) - _CODES
         endings = ", ".join(map(clip, ways)) + (f" and {more} other ways" if more > 0 else "")
-        yield f"{sum(way.calls for way in several)} {CAUSES[cause]} ({endings})"
+        yield f"{CAUSES[cause]} {sum(way.calls for way in several):,} ({endings})"
+
+
+def _tokens(used: Configuration | AskedModel) -> str:
+    return f"{tokens(used.input_tokens)} in, {tokens(used.output_tokens)} out"
 
 
 def _seconds(seconds: float | None) -> str:

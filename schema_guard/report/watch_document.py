@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `watch` says: one line, and how each configuration stands."""
+"""The document of `watch`: one line for each function, and the state of each configuration."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from schema_guard.decide.explanation.uses import STOP
-from schema_guard.report.decision.words import missed, share
+from schema_guard.report.decision.words import missed
 from schema_guard.report.document import Document, Section, Table, Tone
-from schema_guard.report.words import NO_DATA, excluded_cell
-from schema_guard.text import interval, percent
+from schema_guard.report.words import NO_DATA, excluded_cell, failed_text
+from schema_guard.text import exact_percent, interval, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ _WRONG = {"format": "too many failures", "right": "not right often enough", "lat
 
 
 def by_function(watched: Sequence[Watched]) -> list[list[Watched]]:
-    """Part what was watched into functions and their schemas: the worst one first, in each as well."""
+    """Return the configurations of each function and schema, the worst first."""
     groups: dict[tuple[str, str], list[Watched]] = {}
     for entry in watched:
         groups.setdefault((entry.schema, entry.function), []).append(entry)
@@ -35,33 +35,35 @@ def by_function(watched: Sequence[Watched]) -> list[list[Watched]]:
 
 
 def document_of(watched: Sequence[Watched], objective: float) -> Document:
-    """Give what was watched as a document, whose title says all that a line can.
+    """Return watched configurations as a document, whose title is the result in one line.
 
     Args:
-        watched: As `watch` gives them, the worst one first.
-        objective: That they were held against.
+        watched: From `watch`, the worst one first.
+        objective: The largest failure rate that is good enough.
     """
     if not watched:
         return Document("no data: nothing is recorded")
     worst = watched[0]
-    pattern = f"; {worst.configuration} follows the week: {worst.pattern}" if worst.pattern else ""
     wrong = sum(not entry.is_below for entry in watched)
     state, caveat = _state_of_all(watched)
-    others = f"; {wrong} of {len(watched)} configurations are wrong" if len(watched) > 1 else ""
-    few = next((entry for entry in watched[1:] if entry.usage.startswith("has ")), None)
-    if few is not None:
-        others += f"; {few.configuration} {few.usage}"
+    parts = [
+        f"{worst.function} (schema {worst.schema}), {worst.configuration}: {_state_text(worst, objective)}"
+    ]
+    # A failure rate that is too high comes first.
+    parts.insert(1 if state == "BREACH" else 0, caveat)
+    if len(watched) > 1:
+        parts.append(f"Wrong: {wrong} of {plural(len(watched), 'configuration')}")
+    parts += [f"{one.configuration} {one.usage}" for one in watched[1:] if one.usage.startswith("has ")][:1]
     if worst.n_functions > 1:
-        others += f"; bounds for {worst.n_functions} functions"
-    of_worst = f"{worst.function} (schema {worst.schema}), {worst.configuration}: {_state_text(worst, objective)}{others}{pattern}"
-    # A rate that is proved too high goes first.
-    parts = [of_worst, caveat] if state == "BREACH" else [caveat, of_worst]
+        parts.append(f"The bounds hold for {worst.n_functions} functions together")
+    if worst.pattern:
+        parts.append(f"{worst.configuration} follows the week: {worst.pattern}")
     return Document(
-        f"{state}: {'; '.join(filter(None, parts))}",
+        f"{state}: {'. '.join(filter(None, parts))}",
         sections=(
             Section(
                 "Configurations",
-                "the worst first; all bounds hold together, however often someone looks",
+                "the worst first; all bounds hold together, at any time",
                 Table(
                     (
                         "schema",
@@ -84,7 +86,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
 
 
 def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
-    """Give one word for all that was watched, and what has to be said before the counts."""
+    """Return one word for all configurations, and the caveat of their counts."""
     unknown = next((entry.unexplained for entry in watched if entry.unexplained), None)
     unrated = next((entry.traffic.text for entry in watched if entry.traffic and not entry.is_rated), None)
     caveat = f"{unknown.text}, whose fault is not known" if unknown else unrated or ""
@@ -97,20 +99,22 @@ def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
 
 
 def _state_text(entry: Watched, objective: float) -> str:
-    """Say in plain words how a configuration stands."""
+    """Return the state of a configuration as text."""
     faults = _fault_texts(entry)
     if faults:
         return "; ".join([*faults, *([] if entry.is_main else [entry.usage])])
     if entry.rate is None:
-        return "no call had a reply that could be judged"
-    failed = f"{entry.k:,.6g} of {entry.n:,} calls failed ({percent(entry.rate)})"
+        return "no call has a reply that can be validated"
+    bounds = (
+        [f"at most {percent(entry.upper, 1, objective)}"] if entry.state == "pass" and entry.is_rated else []
+    )
+    failed = failed_text(entry.k, entry.n, *bounds)
     if not entry.is_rated:
         return f"{failed}, which is no rate of the traffic"
     if not entry.is_main and entry.state == "fail":
-        return f"{failed}; it {entry.usage}" if entry.usage.startswith("has ") else f"{failed}; {entry.usage}"
-    if entry.state == "pass":
-        return f"{failed}, proved below {percent(entry.upper)}; the limit is {share(objective)}"
-    return f"{failed}; the limit is {share(objective)}, and more calls are needed to decide"
+        return f"{failed}. It {entry.usage}" if entry.usage.startswith("has ") else f"{failed}, {entry.usage}"
+    target = f"{failed}. Target: {exact_percent(objective)}"
+    return target if entry.state == "pass" else f"{target}. More calls are needed to decide"
 
 
 def _fault_texts(entry: Watched) -> list[str]:
@@ -125,8 +129,8 @@ def _fault_texts(entry: Watched) -> list[str]:
 
 def _row(entry: Watched) -> tuple[str, ...]:
     rate = NO_DATA if entry.rate is None else percent(entry.rate)
-    bounds = interval(entry.lower, entry.upper)
-    counts = (f"{entry.k:g}", f"{entry.n:,}", rate, bounds, excluded_cell(entry.excluded))
+    bounds = interval(entry.lower, entry.upper, entry.objective)
+    counts = (f"{entry.k:,.6g}", f"{entry.n:,}", rate, bounds, excluded_cell(entry.excluded))
     return (entry.schema, entry.function, entry.configuration, *counts, _state(entry))
 
 

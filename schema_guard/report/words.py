@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the figures of a report are written, the same on every page."""
+"""The figures and names of a report as text, the same in every form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.decide.exclusions import FEWEST_UNKNOWN
 from schema_guard.pointer import pointer
-from schema_guard.text import clip
+from schema_guard.text import clip, exact_percent, interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,8 +23,8 @@ NO_DATA = "no data"
 RECORDED = "as recorded"
 EXCLUDED = "calls without a model reply, which don't count in any rate"
 CAUSES = {
-    "provider": "the provider's",
-    "caller": "the caller's",
+    "provider": "provider",
+    "caller": "caller",
     "expected": "expected",
     "unknown": "unknown",
 }
@@ -34,7 +34,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def readable(function: str) -> str:
-    """Write the name of what was called: of a trial what it tried, for whom, and its id.
+    """Write the name of a function, or the step, the function, and the id of a trial.
 
     >>> readable("playbook:01a216e48433:few_shot:shop.extract"), readable("playbook:01a216e48433:few_shot"), readable("shop.extract")
     ('few_shot for shop.extract, trial 01a216e48433', 'few_shot, trial 01a216e48433', 'shop.extract')
@@ -66,25 +66,47 @@ def failing(places: Iterable[FailingPlace]) -> str:
     return ", ".join([text, *(f"{name} in {one.k:,}" for name, one in others)])
 
 
-def share(rate: float | None) -> str:
-    """Write a fraction in percent, under a header that says so: one decimal and no sign.
-
-    >>> share(0.125), share(None)
-    ('12.5', 'no data')
-    """
-    return NO_DATA if rate is None else f"{100 * rate:.1f}"
+def known_percent(rate: float | None) -> str:
+    """Write a fraction in percent, or that there is no data."""
+    return NO_DATA if rate is None else percent(rate)
 
 
 def bounded(rate: Rate) -> str:
-    """Write a rate and its bounds in percent: `12.5 [3.1, 30.2]`; without bounds the rate alone.
+    """Write a rate and its bounds in percent. Without bounds, write only the rate.
 
     >>> from schema_guard.stats import Rate
-    >>> bounded(Rate(1, 2, 0.5, None, None)), bounded(Rate(0, 0, None, None, None))
-    ('50.0', 'no data')
+    >>> bounded(Rate(1, 2, 0.5, 0.031, 0.9)), bounded(Rate(1, 2, 0.5, None, None)), bounded(Rate(0, 0, None, None, None))
+    ('50% [3.1, 90]', '50%', 'no data')
     """
     if rate.rate is None or rate.lower is None or rate.upper is None:
-        return share(rate.rate)
-    return f"{share(rate.rate)} [{share(rate.lower)}, {share(rate.upper)}]"
+        return known_percent(rate.rate)
+    return f"{percent(rate.rate)} {interval(rate.lower, rate.upper).replace('%', '')}"
+
+
+def large(count: float) -> str:
+    """Write a count that may be large: whole below a million, in millions and billions above.
+
+    >>> large(9990), large(12_500_000), large(2e9)
+    ('9,990', '12.5 million', '2.0 billion')
+    """
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if count >= size:
+            return f"{count / size:,.1f} {word}"
+    return f"{count:,.0f}"
+
+
+def failed_text(k: float, n: int, *bounds: str, alpha: float = 0.05, what: str = "calls failed") -> str:
+    """Write the share of calls that failed, with their number and the bounds of the true rate.
+
+    >>> failed_text(81, 228, "at least 25%")
+    '36% of calls failed (81 of 228; at least 25% with 95% confidence)'
+    """
+    bound = (
+        f"; {' and '.join(bounds)}{', each' if len(bounds) > 1 else ''} with {exact_percent(1 - alpha)} confidence"
+        if bounds
+        else ""
+    )
+    return f"{percent(k / n)} of {what} ({k:,.6g} of {n:,}{bound})"
 
 
 def excluded_cell(ways: Iterable[ExcludedFigures | ExcludedCalls]) -> str:
@@ -101,23 +123,25 @@ def excluded_cell(ways: Iterable[ExcludedFigures | ExcludedCalls]) -> str:
 
 
 def points(difference: float | None, lower: float, upper: float) -> str:
-    """Write a difference of rates and its bounds in points of percent.
+    """Write a difference of rates and its bounds in percentage points.
 
-    >>> points(0.125, -0.01, 0.25), points(None, -1, 1)
-    ('+12.5 [-1.0, +25.0]', 'no data')
+    >>> points(0.125, -0.0123, 0.25), points(None, -1, 1)
+    ('+12 [-1.3, +25]', 'no data')
     """
     if difference is None:
         return NO_DATA
-    return f"{100 * difference:+.1f} [{100 * lower:+.1f}, {100 * upper:+.1f}]"
+    shown = (percent(part, side)[:-1] for part, side in ((difference, 0), (lower, -1), (upper, 1)))
+    middle, low, high = (text if text[0] in "-0" else f"+{text}" for text in shown)
+    return f"{middle} [{low}, {high}]"
 
 
 def tokens(number: float | None) -> str:
-    """Write a number of tokens; `?` where it is not known."""
-    return "?" if number is None else f"{number:.0f}"
+    """Write a number of tokens; `?` if it is unknown."""
+    return "?" if number is None else f"{number:,.0f}"
 
 
 def moment(at: float, *, hours: bool = True) -> str:
-    """Write a time, UTC, as `--since` takes it.
+    """Write a time in UTC, in the form that `--since` accepts.
 
     >>> moment(1_764_151_200), moment(1_764_151_200, hours=False)
     ('2025-11-26 10:00', '2025-11-26')
@@ -126,7 +150,7 @@ def moment(at: float, *, hours: bool = True) -> str:
 
 
 def time_of(at: float) -> datetime:
-    """Give a time, UTC; what lies beyond all calendars as their edge.
+    """Convert seconds since the epoch to a time in UTC, or to the nearest one that a calendar has.
 
     >>> time_of(1e15).year, time_of(-1e15).year
     (9999, 1)
@@ -138,7 +162,7 @@ def time_of(at: float) -> datetime:
 
 
 def shortened(names: Sequence[str], size: int = 80) -> list[str]:
-    """Cut names to *size* characters in their middle, so that no two different ones come out alike.
+    """Shorten names to *size* characters in their middle. Different names stay different.
 
     >>> shortened(["shop.orders.extract_invoice", "shop.orders.extract_receipt", "triage"], 16)
     ['shop.…ct_invoice', 'shop.…ct_receipt', 'triage']

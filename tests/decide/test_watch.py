@@ -153,7 +153,7 @@ def test_calls_whose_cause_nobody_knows_are_not_fine(store):
     assert result.unexplained[:2] == (150, 300)
     assert document.tone is Tone.BAD
     assert document.title.startswith(
-        "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50), whose fault is not known; shop.extract (schema Invoice), "
+        "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50), whose fault is not known. shop.extract (schema Invoice), "
     )
 
 
@@ -178,7 +178,7 @@ def test_a_function_all_of_whose_calls_raise_is_watched(store):
     (result,) = watched = watch(store, 0.01)
 
     assert (result.n, result.rate, result.is_fine) == (0, None, False)
-    assert "no call had a reply that could be judged" in document_of(watched, 0.01).title
+    assert "no call has a reply that can be validated" in document_of(watched, 0.01).title
 
 
 def test_a_version_that_only_the_provider_failed_is_not_in_use_yet(store):
@@ -201,7 +201,7 @@ def test_a_breach_goes_before_what_nobody_knows(store):
     title = document_of(watch(store, 0.01), 0.01).title
 
     assert title.startswith("BREACH: shop.extract ")
-    assert title.endswith("; 50 of 200 calls raised KeyError, whose fault is not known")
+    assert title.endswith(". 50 of 200 calls raised KeyError, whose fault is not known")
 
 
 def test_one_line_says_it(store):
@@ -214,9 +214,9 @@ def test_one_line_says_it(store):
     assert document.tone is Tone.BAD
     assert document.sections[0].table.rows[0][:5] == ("Invoice", "shop.extract", "system_prompt", "60", "100")
     assert line.startswith(
-        "BREACH: shop.extract (schema Invoice), system_prompt: 60 of 100 calls failed (60.00%), proved above 4"
+        "BREACH: shop.extract (schema Invoice), system_prompt: 60% of calls failed (60 of 100; at least 44"
     )
-    assert line.endswith("; the limit is 1%")
+    assert line.endswith(". Target: 1%")
     assert "\n" not in line
 
 
@@ -242,5 +242,5 @@ def test_few_clean_calls_are_no_proof(store):
     record(store, 1, 0)
 
     assert document_of(watch(store, 0.01), 0.01).title.endswith(
-        "system_prompt: 0 of 1 calls failed (0.00%); the limit is 1%, and more calls are needed to decide"
+        "system_prompt: 0% of calls failed (0 of 1). Target: 1%. More calls are needed to decide"
     )

@@ -39,17 +39,17 @@ def test_report_has_number_and_median_of_stopped_replies(store):
     text = " ".join(as_text(recorded(store, *(stopped(n, 40) for n in range(20)))).split())
 
     assert (
-        "shop.extract stopped 20 of 40 replies before their end: after 40 characters in the median - shop.extract failed"
+        "shop.extract: early stop ended 20 of 40 replies, after a median of 40 characters - shop.extract: failed attempts"
         in text
     )
-    assert "failed (of each stopped reply the first fault alone): structure type 20" in text
+    assert "failed attempts by kind (only the first one of each stopped reply): structure type 20" in text
 
 
 def test_a_report_of_calls_that_stop_none_is_as_it_was(store):
     """Without the setting nothing is said of stopping, and with it and no stopped reply that none was."""
     assert "stopped" not in as_text(recorded(store, outcome(1, TOTAL)))
     result = recorded(store, outcome(2, settings=STOPS, function="shop.other"))
-    assert "shop.other stopped 0 of 1 replies before their end" in " ".join(as_text(result).split())
+    assert "shop.other: early stop ended 0 of 1 replies" in " ".join(as_text(result).split())
 
 
 def test_nothing_is_said_of_stopping_where_no_reply_was_judged(store):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A result as a document: what was asked of whom, and what came of it."""
+"""A result of a benchmark as a document."""
 
 from __future__ import annotations
 
@@ -53,11 +53,12 @@ def document_of(result: BenchResult, store: str | None = None, *, examples: bool
         gaps_section(result),
         examples_section(result, labels) if examples else None,
     )
+    findings = headline_of(result, store)
     return Document(
-        title=f"Benchmark {shown(result.setup.suite)}",
-        facts=tuple(_facts(result, labels, store)),
+        title=findings.headline,
+        facts=(*findings.facts[:-1], *_facts(result, labels), findings.facts[-1]),
         sections=tuple(section for section in sections if section),
-        tone=headline_of(result).tone,
+        tone=findings.tone,
     )
 
 
@@ -70,10 +71,8 @@ def _labels(result: BenchResult) -> Sequence[str]:
     return names if fits else [f"#{number}" for number in range(1, len(names) + 1)]
 
 
-def _facts(result: BenchResult, labels: Sequence[str], store: str | None) -> Iterator[Fact]:
-    setup, findings = result.setup, headline_of(result, store)
-    yield Fact("found", findings.headline)
-    yield from findings.facts
+def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
+    setup = result.setup
     models = list(dict.fromkeys(shown(variant.model) for variant in result.variants))
     lost = sum(variant.lost for variant in result.variants)
     epochs = "" if setup.epochs == 1 else f", each task {setup.epochs} times"
@@ -92,12 +91,12 @@ def _facts(result: BenchResult, labels: Sequence[str], store: str | None) -> Ite
         Fact(f"variant {label}", name) for label, name in zip(labels, names, strict=True) if label != name
     )
     yield Fact("differences", differences_line(result.comparisons))
-    together = "" if len(names) == 1 else "; those in 'found' hold for all variants together"
+    together = "" if len(names) == 1 else "; those in the first line hold for all variants together"
     yield Fact("bounds", f"{BOUNDS}{together}")
 
 
 def _planned_text(result: BenchResult) -> str:
-    """Say how much of the suite was planned."""
+    """Return the planned part of the suite."""
     setup = result.setup
     schemas = plural(len({call.schema for call in result.calls}), "schema")
     tasks = plural(setup.tasks, "task")

@@ -29,8 +29,8 @@ from schema_guard.bench.result.sections import shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
-from schema_guard.report.words import points, share
-from schema_guard.text import clip
+from schema_guard.report.words import known_percent, points
+from schema_guard.text import clip, exact_percent, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.scored_call import Setup
 
 # Bounds are no finer.
-_MOST_DECIMALS = 7
 
 
 class Drop(NamedTuple):
@@ -160,8 +159,8 @@ def document_of(result: GateResult) -> Document:
     rows = tuple(map(_row, result.drops))
     drops = Section(
         "Drops",
-        f"[low, high]: all limits hold together with {100 * (1 - ALPHA):.0f}% confidence, at any time",
-        Table(("variant", "tasks", "baseline %", "current %", "drop, points"), rows),
+        f"[low, high]: all limits hold together with {exact_percent(1 - ALPHA)} confidence, at any time",
+        Table(("variant", "tasks", "baseline", "current", "drop, points"), rows),
     )
     return Document(
         reason_of(result), tuple(_facts(result)), (drops,), tone=Tone.GOOD if result.passed else Tone.BAD
@@ -181,9 +180,9 @@ def _facts(result: GateResult) -> Iterator[Fact]:
 def _row(drop: Drop) -> tuple[str, ...]:
     return (
         _drop_name(drop),
-        str(drop.tasks),
-        share(drop.baseline),
-        share(drop.current),
+        f"{drop.tasks:,}",
+        known_percent(drop.baseline),
+        known_percent(drop.current),
         points(drop.drop, drop.lower, drop.upper),
     )
 
@@ -192,36 +191,23 @@ def reason_of(result: GateResult) -> str:
     """Say in a line whether the gate was passed, and why."""
     worst = max(result.drops, key=lambda drop: drop.lower)
     widest = max(result.drops, key=lambda drop: drop.upper)
+    allowed = _points(result.max_drop, 0, result.max_drop)
     if worst.lower > result.max_drop:
-        allowed, proved = _points(result.max_drop, worst.lower)
-        return f"gate missed: {_drop_name(worst)} dropped by at least {proved}, allowed are {allowed}"
-    allowed, possible = _points(result.max_drop, widest.upper)
-    if not result.passed:
-        return f"gate missed: for {_drop_name(widest)} a drop of {possible} is not ruled out, allowed are {allowed}"
-    if widest.upper <= result.max_drop:
-        return f"gate passed: no rate dropped by more than {allowed}, which is proved"
-    return (
-        f"gate passed: no drop of more than {allowed} is proved; not ruled out is one of up to {possible} "
-        f"({_drop_name(widest)}, {widest.tasks} tasks)"
+        least = _points(worst.lower, -1, result.max_drop)
+        return f"gate missed: {_drop_name(worst)} dropped by at least {least}. Allowed: {allowed}."
+    most = (
+        f"{_points(widest.upper, 1, result.max_drop)} ({_drop_name(widest)}, {plural(widest.tasks, 'task')})"
     )
+    if not result.passed:
+        return f"gate missed: a drop of {most} is possible. Allowed: {allowed}."
+    if widest.upper <= result.max_drop:
+        return f"gate passed: no rate dropped by more than {allowed}."
+    return f"gate passed: no rate is known to have dropped by more than {allowed}. Possible: up to {most}."
 
 
 def _drop_name(drop: Drop) -> str:
     return f"{shown(drop.variant)}: {drop.measure}"
 
 
-def _points(allowed: float, bound: float) -> tuple[str, str]:
-    """Write what is allowed, and a bound that is above it, with as many decimals as tell it and tell the two apart.
-
-    >>> _points(0.02, 0.1), _points(0.0125, 0.1), _points(0.02, 0.02001)
-    (('2.0 points', '10.0 points'), ('1.25 points', '10.00 points'), ('2.000 points', '2.001 points'))
-    """
-    enough = (d for d in range(1, _MOST_DECIMALS) if _is_precise(allowed, bound, d))
-    decimals = next(enough, _MOST_DECIMALS)
-    return f"{100 * allowed:.{decimals}f} points", f"{100 * bound:.{decimals}f} points"
-
-
-def _is_precise(allowed: float, bound: float, decimals: int) -> bool:
-    """Say whether so many decimals tell what is allowed to a thousandth, and from a bound above it."""
-    rounded, other = (round(100 * share, decimals) for share in (allowed, bound))
-    return abs(rounded / 100 - allowed) <= allowed / 1000 and (rounded < other or bound <= allowed)
+def _points(share: float, side: int, allowed: float) -> str:
+    return f"{percent(share, side, target=allowed)[:-1]} percentage points"

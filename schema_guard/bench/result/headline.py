@@ -18,11 +18,10 @@ from schema_guard.decide.playbook import STEPS
 from schema_guard.records.urls import command_on
 from schema_guard.report.decision.plain_words import fix
 from schema_guard.report.document import Fact, Tone
-from schema_guard.report.drawing import percent_tick
 from schema_guard.stats import calls_needed
 from schema_guard.stats.rates import log_e_of, odds_of
 from schema_guard.strategies import STRATEGIES
-from schema_guard.text import plural
+from schema_guard.text import exact_percent, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -141,16 +140,16 @@ def _difference(result: BenchResult, variants: Sequence[Ranked]) -> Iterator[str
     else:
         verb, rate, other = "is right more often", better.right, worse.right
     yield (
-        f"{better.name} {verb} than {worse.name}: in {percent_tick(rate.rate or 0.0)} of its calls "
-        f"({_counts(rate)}; {_between(rate)}) against {percent_tick(other.rate or 0.0)}."
+        f"{better.name} {verb} than {worse.name}: in {percent(rate.rate or 0.0)} of its calls "
+        f"({_counts(rate)}; {_between(rate)}) against {percent(other.rate or 0.0)}."
     )
 
 
 def _against(variants: Sequence[Ranked], target: float) -> str:
     """Say how the best variant stands against the target, and how many stand with it."""
     best, of = variants[0], len(variants)
-    rate, goal = best.failed, percent_tick(target)
-    most, least = percent_tick(rate.bounds.upper), percent_tick(rate.bounds.lower)
+    rate, goal = best.failed, exact_percent(target)
+    most, least = percent(rate.bounds.upper, 1, target), percent(rate.bounds.lower, -1, target)
     good = sum(variant.tone is Tone.GOOD for variant in variants)
     if good > 1:
         return f"{good} of {of} meet the target of {goal}: with {best.name} at most {most} of the calls fail ({_counts(rate)})."
@@ -158,7 +157,7 @@ def _against(variants: Sequence[Ranked], target: float) -> str:
         only = "" if of == 1 else f", the only one of {of}"
         return f"{best.name} meets the target of {goal}{only}: at most {most} of its calls fail ({_counts(rate)})."
     if best.tone is Tone.OPEN:
-        return f"Not decided yet: {best.name} fails in {_between(rate)} of its calls ({_counts(rate)}), and {goal} may."
+        return f"Not decided yet: {best.name} fails in {_between(rate, target)} of its calls ({_counts(rate)}), and {goal} may."
     if of == 1:
         return (
             f"{best.name} misses the target of {goal}: at least {least} of its calls fail ({_counts(rate)})."
@@ -169,7 +168,7 @@ def _against(variants: Sequence[Ranked], target: float) -> str:
 def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
     """Say which variant fails least, and whether that is proved."""
     best, others = variants[0], variants[1:]
-    rate = f"in {percent_tick(best.failed.rate or 0.0)} of its calls ({_counts(best.failed)}; {_between(best.failed)})"
+    rate = f"in {percent(best.failed.rate or 0.0)} of its calls ({_counts(best.failed)}; {_between(best.failed)})"
     if not others:
         return f"{best.name} fails {rate}."
     if not rivals:
@@ -177,7 +176,7 @@ def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
     if len(rivals) < len(others):
         return f"{best.name} fails least so far, {rate}; whether {_rivals_text(rivals)} as rarely is not decided."
     worst = variants[-1]
-    lowest, highest = (percent_tick(variant.failed.rate or 0.0) for variant in (best, worst))
+    lowest, highest = (percent(variant.failed.rate or 0.0) for variant in (best, worst))
     counts = _counts(best.failed, whole=False)
     if lowest == highest:
         return f"No difference in failures is found: each fails in {lowest} of its calls ({counts}; {_between(best.failed)})."
@@ -197,29 +196,27 @@ def _sizes(variants: Sequence[Ranked]) -> str:
 def _content(result: BenchResult, variants: Sequence[Ranked]) -> str:
     """Say how often the best variant is right, and whether another one is proved to be right more often."""
     best, most = variants[0], max(variants, key=lambda variant: variant.right.rate or 0.0)
-    text = (
-        f"{percent_tick(best.right.rate or 0.0)} of its calls give the right value ({_between(best.right)})"
-    )
+    text = f"{percent(best.right.rate or 0.0)} of its calls give the right value ({_between(best.right)})"
     if len(variants) > 1:
         text = text.replace("of its calls", f"of the calls of {best.name}")
     if most is not best and _beats(result, most, best, "content"):
-        text += f"; {most.name} does so in {percent_tick(most.right.rate or 0.0)} ({_between(most.right)})"
+        text += f"; {most.name} does so in {percent(most.right.rate or 0.0)} ({_between(most.right)})"
     return f"{text}."
 
 
-def _between(rate: Rate) -> str:
+def _between(rate: Rate, target: float = 1.0) -> str:
     """Write bounds in words.
 
     >>> from schema_guard.stats import Rate
     >>> _between(Rate.of(0, 377)), _between(Rate.of(12, 400)), _between(Rate.of(5, 5))
-    ('at most 1%', 'between 0.898% and 6.24%', 'at least 47.3%')
+    ('at most 1%', 'between 0.89% and 6.3%', 'at least 47%')
     """
     lower, upper = rate.bounds.lower, rate.bounds.upper
     if lower == 0:
-        return f"at most {percent_tick(upper)}"
+        return f"at most {percent(upper, 1, target)}"
     if upper == 1:
-        return f"at least {percent_tick(lower)}"
-    return f"between {percent_tick(lower)} and {percent_tick(upper)}"
+        return f"at least {percent(lower, -1, target)}"
+    return f"between {percent(lower, -1, target)} and {percent(upper, 1, target)}"
 
 
 def _counts(rate: Rate, *, whole: bool = True) -> str:
@@ -269,7 +266,7 @@ def _next(
 
 
 def _watched(best: Ranked, target: float, store: str | None) -> str:
-    watch = command_on(store, "watch", "--max-failure-rate", f"{100 * target:.10g}%")
+    watch = command_on(store, "watch", "--max-failure-rate", exact_percent(target))
     is_shown = "few_shot" in best.variant.strategy.split(">")
     shown = " with the dev tasks of the suite as examples, if it has any" if is_shown else ""
     return f"use {best.name}{shown}, and watch it: {watch}"

@@ -16,7 +16,7 @@ from schema_guard.bench.result.values import MEASURES
 from schema_guard.report.document import Tone
 from schema_guard.report.drawing import Plot, RateRow, draw_rates
 from schema_guard.report.page import Slide, check_extra, page
-from schema_guard.report.words import bounded, share, shortened
+from schema_guard.report.words import bounded, known_percent, shortened
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | No
     named = list(zip(names, variants, strict=True))
     rows = [_row(name, one, measure, goal) for name, one in named[:_MOST_ROWS]]
     rates = [(name, one.failed if measure == "format" else one.right) for name, one in named]
-    description = "; ".join(f"{name}: {bounded(rate)} % of {plural(rate.n, 'task')}" for name, rate in rates)
+    description = "; ".join(f"{name}: {bounded(rate)} of {plural(rate.n, 'task')}" for name, rate in rates)
     return Plot(
         title,
         _caption(variants, measure, goal),
@@ -120,5 +120,5 @@ def _row(name: str, one: Ranked, measure: Measure, goal: float | None) -> RateRo
         if goal is None
         else _SIDES[one.tone]
     )
-    label = f"{one.number} {name}: {share(rate.rate)}%{state}"
+    label = f"{one.number} {name}: {known_percent(rate.rate)}{state}"
     return RateRow(label, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, color, mark, goal)

@@ -19,8 +19,8 @@ from schema_guard.bench.result.sections import differences_line, shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.document import Document, Fact, Section, Table
-from schema_guard.report.words import points, share
-from schema_guard.text import clip, did_you_mean, odds, plural, safe
+from schema_guard.report.words import known_percent, points
+from schema_guard.text import clip, did_you_mean, exact_percent, odds, percent, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -199,8 +199,28 @@ def _changes(a: Clusters, b: Clusters, measure: Measure) -> Changes:
 
 
 def document_of(comparison: Comparison) -> Document:
-    """Give a comparison as a document."""
-    return Document("Benchmark, A against B", tuple(_facts(comparison)), tuple(_sections(comparison)))
+    """Return a comparison as a document."""
+    return Document(_headline(comparison), tuple(_facts(comparison)), tuple(_sections(comparison)))
+
+
+def _headline(comparison: Comparison) -> str:
+    """Return the result in one sentence: the difference with the largest lower bound, if any is known."""
+    pairs = [item for pair in comparison.variants for item in (pair.format, pair.content)]
+    found = [item for item in pairs if item.called]
+    if not found:
+        return f"No difference between A and B is known, on {plural(comparison.common_tasks, 'common task')}"
+    item = max(found, key=lambda one: max(one.lower, -one.upper))
+    better, least = ("B", item.lower) if item.only_a > item.only_b else ("A", -item.upper)
+    more = f", and {plural(len(found) - 1, 'more difference')}" if len(found) > 1 else ""
+    known = (
+        f" (at least {percent(least, -1)[:-1]} with {exact_percent(1 - ALPHA)} confidence)"
+        if least > 0
+        else ""
+    )
+    size = (
+        f"{percent(abs(item.difference or 0.0))[:-1]} percentage points more tasks are {PASSED[item.measure]}"
+    )
+    return f"{better} is better: with {_pair_name(item.a, item.b)}, {size}{known}{more}"
 
 
 def _facts(comparison: Comparison) -> Iterator[Fact]:
@@ -232,9 +252,9 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
     comparisons = [item for pair in comparison.variants for item in (pair.format, pair.content)]
     yield Section(
         "Differences",
-        f"[low, high]: both limits of a difference hold with {100 * (1 - ALPHA):.0f}% confidence, at any time",
+        f"[low, high]: both limits of a difference hold with {exact_percent(1 - ALPHA)} confidence, at any time",
         Table(
-            ("variant", "tasks", "A %", "B %", "B less A, points", "odds", "better"),
+            ("variant", "tasks", "A", "B", "B less A, points", "odds", "better"),
             tuple(_row(item) for item in comparisons),
         ),
         (differences_line(comparisons),),
@@ -255,7 +275,7 @@ def _row(comparison: Compared) -> tuple[str, ...]:
     )
     return (
         f"{_pair_name(comparison.a, comparison.b)}: {PASSED[comparison.measure]}",
-        str(comparison.tasks),
+        f"{comparison.tasks:,}",
         _passed(comparison.rate_a),
         _passed(comparison.rate_b),
         # A's failures less B's are B's successes less A's.
@@ -266,7 +286,7 @@ def _row(comparison: Compared) -> tuple[str, ...]:
 
 
 def _passed(failure_rate: float | None) -> str:
-    return share(None if failure_rate is None else 1 - failure_rate)
+    return known_percent(None if failure_rate is None else 1 - failure_rate)
 
 
 def _changed_lines(pair: VariantPair) -> Iterator[str]:

@@ -16,7 +16,7 @@ from schema_guard.bench.result.values import FAILED
 from schema_guard.pointer import pointer
 from schema_guard.report.document import Quote, Section, Table
 from schema_guard.report.words import NO_DATA, bounded, points, tokens
-from schema_guard.text import clip, odds, plural
+from schema_guard.text import clip, exact_percent, odds, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,11 +49,11 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
     """Give how calls went."""
     is_repaired = any(variant.repaired.count for variant in result.variants)
     repeated = result.setup.epochs > 1
-    header = ["variant", "n", *(["tasks"] if repeated else []), "clean %", "valid first time %"]
-    header += [*(["repaired %"] if is_repaired else []), "fixed by retry %", "failed %"]
+    header = ["variant", "n", *(["tasks"] if repeated else []), "clean", "valid first time"]
+    header += [*(["repaired"] if is_repaired else []), "fixed by retry", "failed"]
     rows = []
     for label, one in zip(labels, result.variants, strict=True):
-        counts = [str(one.calls), *([str(one.tasks)] if repeated else [])]
+        counts = [f"{one.calls:,}", *([f"{one.tasks:,}"] if repeated else [])]
         rates = [one.clean, one.valid_first_time, *([one.repaired] if is_repaired else [])]
         rates += [one.fixed_by_retry, one.failed]
         rows.append((label, *counts, *map(bounded, rates)))
@@ -68,13 +68,13 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
 def content_section(result: BenchResult, labels: Labels) -> Section:
     """Give how right the values are."""
     rows = (
-        (label, str(variant.calls), bounded(variant.right), bounded(variant.leaf_share))
+        (label, f"{variant.calls:,}", bounded(variant.right), bounded(variant.leaf_share))
         for label, variant in zip(labels, result.variants, strict=True)
     )
     return Section(
         "Content",
         "A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right leaves.",
-        Table(("variant", "n", "right %", "leaves right %"), tuple(rows)),
+        Table(("variant", "n", "right", "leaves right"), tuple(rows)),
     )
 
 
@@ -143,7 +143,7 @@ def differences_line(comparisons: Sequence[Compared]) -> str:
         return "only one variant, so there is nothing to compare"
     return (
         f"{called or 'none'} of {plural(len(comparisons), 'comparison')} show a difference; "
-        f"at most {100 * DELTA:.0f}% of reported differences are expected to be wrong (e-BH)"
+        f"at most {exact_percent(DELTA)} of reported differences are expected to be wrong (e-BH)"
     )
 
 
@@ -199,9 +199,9 @@ def failed_section(result: BenchResult, labels: Labels) -> Section | None:
     for number, label in enumerate(labels):
         failures = [failure for failure in result.failures if failure.variant == number]
         if codes := _most(failures, lambda f: f"{f.kind} {shown(f.code)}", _CODES):
-            lines.append(f"{label} failed: {codes}")
+            lines.append(f"{label}: failed attempts by kind: {codes}")
         if places := _most([f for f in failures if f.keyword is not None], _place, _PLACES):
-            lines.append(f"{label} violated: {places}")
+            lines.append(f"{label}: schema violations by place: {places}")
     return Section("Failed attempts", lines=tuple(lines)) if lines else None
 
 

@@ -103,6 +103,7 @@ def _show(result: BenchResult, outputs: list[tuple[Path | None, str]], store: st
             lambda: document_of(result, url),
             as_json=lambda: result_file(result),
             as_page=lambda: result_page(result, store=url),
+            output=path,
         )
         write_output(path, text)
 

@@ -17,7 +17,7 @@ from schema_guard.judging import judge
 from schema_guard.limits import DEFAULT_LIMITS
 from schema_guard.providers.failures import bad_unicode
 from schema_guard.report import as_json
-from schema_guard.text import reason_of, safe
+from schema_guard.text import plural, reason_of, safe
 from schema_guard.values import Failure, Judgement
 
 if TYPE_CHECKING:
@@ -47,17 +47,25 @@ def command(schema: str, files: tuple[str, ...], form: str) -> int:
     """
     loaded = schema_of(schema, "SCHEMA")
     shown: list[Any] = []
-    all_valid = True
+    documents = invalid = 0
     for name, data in _documents(files):
         judgement = _judged(data, loaded)
-        all_valid = all_valid and judgement.ok
+        documents += 1
+        invalid += not judgement.ok
         # Values of large files would not fit into memory together.
         shown += [_as_json(name, judgement)] if form == "json" else _as_text(name, judgement)
     if form == "json":
         print_json(shown)
     else:
-        print("".join(f"{line}\n" for line in shown), end="")
-    return 0 if all_valid else 1
+        summary = (
+            []
+            if documents == 1
+            else [
+                f"{invalid or 'none'} of {plural(documents, 'document')} {'is' if invalid == 1 else 'are'} invalid"
+            ]
+        )
+        print("".join(f"{line}\n" for line in [*summary, *shown]), end="")
+    return min(invalid, 1)
 
 
 def _judged(data: bytes | None, schema: Schema[Any]) -> Judgement[Any]:

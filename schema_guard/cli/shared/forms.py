@@ -45,6 +45,7 @@ def rendered(
     *,
     as_json: Callable[[], str],
     as_page: Callable[[], str] | None = None,
+    output: str | Path | None = None,
 ) -> str:
     """Return a result in a form.
 
@@ -53,16 +54,17 @@ def rendered(
         document: Returns the document of the result.
         as_json: Returns its JSON.
         as_page: Returns its page. Default: the page of the document.
+        output: The file that it is for. Default: stdout, in the width and colors of the terminal.
     """
+    from schema_guard.cli.shared.terminal import text_for
     from schema_guard.report.as_markdown import as_markdown
-    from schema_guard.report.as_text import as_text
     from schema_guard.report.page import page
 
     if form == "json":
         return as_json()
     if form == "html":
         return page(document()) if as_page is None else as_page()
-    return (as_text if form == "text" else as_markdown)(document())
+    return text_for(output, document()) if form == "text" else as_markdown(document())
 
 
 def write_output(output: str | Path | None, text: str) -> None:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress bars on stderr. `--quiet` switches them off, and a file or pipe gets a line every ten seconds."""
+"""Progress on stderr: bars on a terminal, or a line every ten seconds on a pipe. `--quiet` switches both off."""
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
+from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,29 @@ _REDRAW_S = 0.1
 _SHORT_S = 1.0
 # Logs need few lines.
 _LINE_S = 10.0
+
+
+class _Lines:
+    """Lines for a pipe: at most one every ten seconds."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._is_off = bar.console.is_terminal
+        self._line_at = monotonic()
+        self._begun: dict[str, float] = {}
+
+    def show(self, word: str, done: int, total: int | None, more: str = "") -> None:
+        """Print the steps of a task, their rate, and the time left, unless a line was printed just now."""
+        now = monotonic()
+        begun = self._begun.setdefault(word.partition(",")[0], now if self._begun else self._line_at)
+        if self._is_off or now - self._line_at < _LINE_S or now == begun:
+            return
+        self._line_at = now
+        rate = done / (now - begun)
+        of = "" if total is None else f" of {total:,}"
+        left = (
+            "" if total is None or not rate else f", {timedelta(seconds=round((total - done) / rate))} left"
+        )
+        note(f"{word}: {done:,}{of}{more}, {rate:.3g} a second{left}")
 
 
 @contextmanager
@@ -54,12 +78,14 @@ def phases() -> Iterator[Callable[[str, int, int | None], None]]:
     bar = _bar(transient=True)
     tasks: dict[str, TaskID] = {}
     begun = shown_at = monotonic()
+    lines = _Lines(bar)
 
     def on_step(word: str, done: int, total: int | None) -> None:
         nonlocal shown_at
         if done != total and monotonic() - shown_at < _REDRAW_S:
             return
         shown_at = monotonic()
+        lines.show(word, done, total)
         if word not in tasks:
             tasks[word] = bar.add_task(word, total=total)
         bar.update(tasks[word], completed=done, total=total)
@@ -75,14 +101,20 @@ def phases() -> Iterator[Callable[[str, int, int | None], None]]:
 
 @contextmanager
 def one_bar() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show one bar on a terminal's stderr for a long task, with a description that changes.
+    """Show one bar on stderr for a long task, with a description that changes.
 
     Yield a function that takes the description, the steps so far, and the total if known.
     """
     bar = _bar(transient=True)
+    lines = _Lines(bar)
     with bar:
         task = bar.add_task("", total=None)
-        yield lambda word, done, total: bar.update(task, description=word, completed=done, total=total)
+
+        def on_step(word: str, done: int, total: int | None) -> None:
+            lines.show(word, done, total)
+            bar.update(task, description=word, completed=done, total=total)
+
+        yield on_step
 
 
 @contextmanager
@@ -98,7 +130,7 @@ def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
         asked: dict[str, TaskID] = {}
         failed: Counter[str] = Counter()
         done: Counter[str] = Counter()
-        shown_at, line_at = 0.0, monotonic()
+        shown_at, lines = 0.0, _Lines(bar)
 
         def show() -> None:
             for what, task in asked.items():
@@ -106,7 +138,7 @@ def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
                 bar.update(task, completed=done[what], description=state)
 
         def on_call(what: str, ok: bool) -> None:
-            nonlocal shown_at, line_at
+            nonlocal shown_at
             if what not in asked:
                 asked[what] = bar.add_task(what, total=total)
             done[what] += 1
@@ -114,9 +146,7 @@ def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
             if monotonic() - shown_at > _REDRAW_S:
                 show()
                 shown_at = monotonic()
-            if not bar.console.is_terminal and monotonic() - line_at > _LINE_S:
-                line_at = monotonic()
-                note(f"{what}: {done[what]}/{total} calls, {failed[what]} failed")
+            lines.show(what, done[what], total, f" calls, {failed[what]:,} failed")
 
         yield on_call
         show()

@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.text import exact_percent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -32,18 +34,14 @@ def flag_of(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.10g}%"
-
-
 # How a command line takes the value of each field.
 _WRITTEN: dict[str, Callable[[Any], Any]] = {
     "larger": str,
     "segment": str,
     "since": lambda point: getattr(point, "text", None),
     "until": lambda point: getattr(point, "text", None),
-    "max_failure_rate": _percent,
-    "min_right": _percent,
+    "max_failure_rate": exact_percent,
+    "min_right": exact_percent,
     "max_p95": lambda seconds: f"{seconds:.10g}s",
     "burst_length": lambda calls: f"{calls:.10g}",
     "time_zone": str,

@@ -11,6 +11,8 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from schema_guard.text import exact_percent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -133,7 +135,7 @@ def _subject(name: str, evidence: CaseEvidence) -> Iterator[str]:
 
 
 def _rate(evidence: CaseEvidence) -> str:
-    return f"{100 * evidence.config.target:.10g}%"
+    return exact_percent(evidence.config.target)
 
 
 def _step_in_use(evidence: CaseEvidence) -> str:

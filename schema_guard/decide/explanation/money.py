@@ -15,12 +15,13 @@ from schema_guard.decide.economics import (
     first_attempt,
     flips,
     mean_attempts,
+    months,
     retry_cost,
     tokens_per_call,
     total_range,
 )
 from schema_guard.decide.evidence.model_availability import end_of
-from schema_guard.text import dollars, months, percent, plural
+from schema_guard.text import dollars, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -185,9 +186,9 @@ def _column_line(name: str, column: CostColumn, cost: CostCase) -> str:
     failure = dollars(cost.proposal.economics.failure_cost)
     payback = "never" if column.payback_months is None else months(column.payback_months)
     return (
-        f"{name}: prompt {dollars(cost.prompt_tokens_per_call)} + {percent(column.prompt_rate)} x {failure} = "
+        f"{name}: prompt {dollars(cost.prompt_tokens_per_call)} + {_exact(column.prompt_rate)} x {failure} = "
         f"{dollars(column.prompt_per_call)}; tuned {dollars(cost.tuned_tokens_per_call)} + "
-        f"{percent(column.tuned_rate)} x {failure} = {dollars(column.tuned_per_call)}; "
+        f"{_exact(column.tuned_rate)} x {failure} = {dollars(column.tuned_per_call)}; "
         f"saving {cost.proposal.calls_per_month:,.0f} x {dollars(column.prompt_per_call - column.tuned_per_call)}"
         f" - {dollars(cost.hosting_plus_refresh)} = {dollars(column.saving_per_month)}/month; "
         f"upfront {dollars(cost.upfront)}: payback {payback}"
@@ -220,5 +221,10 @@ def _bar_line(cost: CostCase, needed: str) -> str:
         f"{cost.proposal.calls_per_month:,.0f}) / {dollars(cost.proposal.economics.failure_cost)}"
     )
     if bar < 0:
-        return f"the bar: {sum_of} = {percent(bar)}, below 0: no tuned model pays"
-    return f"the bar: the tuned model may fail at most {sum_of} = {percent(bar)} of the calls"
+        return f"the bar: {sum_of} = {_exact(bar)}, below 0: no tuned model pays"
+    return f"the bar: the tuned model may fail at most {sum_of} = {_exact(bar)} of the calls"
+
+
+def _exact(rate: float) -> str:
+    """Write a rate in arithmetic, with digits that allow a check."""
+    return f"{100 * rate:.2f}%"

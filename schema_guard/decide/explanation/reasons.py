@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import undo_text
 from schema_guard.decide.case import Case
+from schema_guard.decide.economics import months
 from schema_guard.decide.explanation.commands import (
     decide_command,
     export_command,
@@ -24,7 +25,7 @@ from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.rules.ruling import PATIENCE_MONTHS, Ruling
 from schema_guard.decide.rules.tuned_models import concentration
 from schema_guard.stats import bounds
-from schema_guard.text import dollars, interval, months, percent
+from schema_guard.text import dollars, exact_percent, interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from schema_guard.decide.exclusions import Unexplained
 
 CONTENT_WARNING = (
-    "valid is not right: on the benchmark SOB (arXiv 2604.25359) models keep to the schema nearly always, "
-    "and the best gets 83.0% of the values right"
+    "valid values can be wrong: on the benchmark SOB (arXiv 2604.25359), models nearly always keep to the schema, but the "
+    "best one gets only 83% of the values right"
 )
 
 IMPORT_ALL = (
@@ -189,8 +190,8 @@ def _format_line(case: Case) -> str | None:
         return None
     rate = case.best.failed
     return (
-        f"{case.best.strategy.id} fails {rate.count:g}/{rate.n} = {percent(case.best.point)} "
-        f"{interval(rate.bounds.lower, rate.bounds.upper)} of the calls, target {percent(case.config.target)}: "
+        f"{case.best.strategy.id} fails {rate.count:,.6g}/{rate.n:,} = {percent(case.best.point)} "
+        f"{interval(rate.bounds.lower, rate.bounds.upper, case.config.target)} of the calls, target {exact_percent(case.config.target)}: "
         f"{case.best.state}"
     )
 
@@ -206,7 +207,7 @@ def _vocabulary_line(case: Case) -> str | None:
         return None
     limits = bounds(k, n, alpha=case.alpha_each)
     return (
-        f"{k}/{n} = {percent(k / n)} {interval(limits.lower, limits.upper)} of the failed calls of "
+        f"{k:,}/{n:,} = {percent(k / n)} {interval(limits.lower, limits.upper)} of the failed calls of "
         f"{best.strategy.id} have the right shape and a wrong value (kinds value and semantic)"
     )
 
@@ -258,20 +259,20 @@ def choices(case: Case, ruling: Ruling) -> list[str]:
         for column in (cost.pess, cost.point, cost.opt)
     ]
     return [
-        f"take it as below the target and keep it: {' / '.join(keep)} a month (pess / point / opt for tuning)",
-        f"take it as above the target and tune: {' / '.join(tune)} a month and {dollars(cost.upfront)} upfront",
+        f"assume that it is below the target, and keep it: {' / '.join(keep)} a month (pess / point / opt for tuning)",
+        f"assume that it is above the target, and tune: {' / '.join(tune)} a month and {dollars(cost.upfront)} upfront",
     ]
 
 
 def assumptions(case: Case) -> list[str]:
-    """Say what the figures rest on."""
+    """Return the assumptions of the figures."""
     lines = [
-        "a call fails with one constant probability inside of a configuration",
-        "distinct inputs fail independently of one another",
+        "all calls of a configuration have the same probability of failure",
+        "different inputs fail independently of each other",
     ]
     if not case.evidence.is_users_target:
         lines.append(
-            f"no target is given, so {percent(case.config.target)} applies{_suggested_target(case.cost)}"
+            f"no target is given, so {exact_percent(case.config.target)} applies{_suggested_target(case.cost)}"
         )
     if case.cost is not None:
         lines += _cost_assumptions(case)
@@ -376,7 +377,7 @@ def _raised_targets(case: Case) -> Iterator[str]:
     history = case.evidence.target_history
     for (_, before), (day, after) in pairwise(history):
         if after > before:
-            yield f"the target was raised from {percent(before)} to {percent(after)} on {day}"
+            yield f"the target was raised from {exact_percent(before)} to {exact_percent(after)} on {day}"
 
 
 def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import Breach, too_few
 from schema_guard.decide.in_use import Arrival, rounded_up
-from schema_guard.text import plural
+from schema_guard.text import percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from schema_guard.decide.case import Case
     from schema_guard.stats import Rate
@@ -62,7 +61,7 @@ def _gone_text(arrival: Arrival) -> str:
 def _few_text(share: float, proved: Sequence[Breach]) -> str:
     """Write what is proved of a configuration with few calls, as the rest of a sentence that its name begins."""
     known = [
-        f"{_DOES[breach.what]} {_percent(breach.lower, floor)}% or more"
+        f"{_DOES[breach.what]} {percent(breach.lower, -1)} or more"
         for breach in proved
         if breach.lower is not None
     ]
@@ -80,19 +79,10 @@ def _kind(arrival: Arrival, share: float, zone: str) -> str:
 
 
 def _share_text(share: float) -> str:
-    return f"{_percent(share, round)}% of the calls" if share < 1 else "all of the latest calls"
+    return f"{percent(share)} of the calls" if share < 1 else "all of the latest calls"
 
 
 def _fails(rate: Rate) -> str:
     if not rate.n:
         return ""
-    return f", fails {_percent(rate.bounds.lower, floor)} to {_percent(rate.bounds.upper, ceil)}%"
-
-
-def _percent(part: float, rounded: Callable[[float], int]) -> str:
-    """Write a percentage without decimals from 10, with one from 1, and with two digits below 1."""
-    percentage = 100 * part
-    if percentage <= 0:
-        return "0"
-    decimals = max(0, 1 - floor(log10(percentage)))
-    return f"{rounded(percentage * 10**decimals) / 10**decimals:g}"
+    return f", fails {percent(rate.bounds.lower, -1)} to {percent(rate.bounds.upper, 1)}"

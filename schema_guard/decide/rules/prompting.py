@@ -25,7 +25,7 @@ from schema_guard.decide.rules.ruling import (
     strategy_text,
 )
 from schema_guard.stats import Bursts, bounds, calls_needed
-from schema_guard.text import dollars, percent, plural
+from schema_guard.text import dollars, exact_percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def explain_first(case: Case) -> Ruling | None:
     unexplained = case.unexplained
     if unexplained is None or any(breach.what != "excluded" for breach in breaches(case)):
         return None
-    target = percent(case.config.target)
+    target = exact_percent(case.config.target)
     figures = {
         "strategy": case.evidence.current or case.strategies[0].strategy.id,
         "n_more": None,
@@ -84,7 +84,7 @@ def find_what_changed(case: Case) -> Ruling | None:
     for measurement in _judged(case):
         change = open_rise(case, measurement)
         if change is not None:
-            why = f"{measurement.strategy.id}: {change_text(change)}; the target is {percent(case.config.target)}"
+            why = f"{measurement.strategy.id}: {change_text(change)}; the target is {exact_percent(case.config.target)}"
             return Ruling("FIND_WHAT_CHANGED", why, {"strategy": measurement.strategy.id})
     return None
 
@@ -151,7 +151,7 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     is_piloted = case.piloted is not None and case.piloted.state == "fail"
     if others or is_piloted or (used is not None and chosen is not used):
         figures["switch_to"] = chosen.strategy.id
-    text = f"{strategy_text(chosen)} is below the target of {percent(case.config.target)}"
+    text = f"{strategy_text(chosen)} is below the target of {exact_percent(case.config.target)}"
     text += inputs_text(case, chosen)
     if case.cost is None or not case.cost.would_pass:
         return Ruling("PROMPTING_ENOUGH", text + (payback_text(case.cost) if case.cost else ""), figures)
@@ -305,7 +305,7 @@ def _open_question(case: Case, measurement: Measured, met: Met) -> str:
         return f"{strategy_text(measurement)} is not decided: {weekly.young_text}"
     if met.aim.name != "format":
         return f"{measurement.strategy.id}: {met.aim.name} is neither proved to be met nor missed"
-    target = percent(case.config.target)
+    target = exact_percent(case.config.target)
     if met.rate.bounds.upper <= met.aim.limit:
         return (
             f"{strategy_text(measurement)} is below the target of {target} if failures come one by one, and not yet if they come "

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import WHAT
+from schema_guard.decide.economics import months
 from schema_guard.stats import Rate, calls_needed
-from schema_guard.text import interval, months, percent
+from schema_guard.text import exact_percent, interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,31 +93,33 @@ def names_of(parts: Sequence[SegmentRates]) -> str:
     return ", ".join(part.name for part in parts)
 
 
-def rate_text(rate: Rate) -> str:
-    """Write a rate with its counts and bounds."""
+def rate_text(rate: Rate, target: float) -> str:
+    """Write a rate with its counts and bounds, with enough digits to tell a bound from the target."""
     if rate.rate is None:
         return "rate (no data)"
-    return f"{rate.count:g}/{rate.n} = {percent(rate.rate)} {interval(rate.bounds.lower, rate.bounds.upper)}"
+    bounds = interval(rate.bounds.lower, rate.bounds.upper, target)
+    return f"{rate.count:,.6g}/{rate.n:,} = {percent(rate.rate)} {bounds}"
 
 
 def strategy_text(strategy: Measured) -> str:
     """Write a strategy with its rate."""
     traffic = strategy.strategy.traffic
     whose = "" if traffic is None else f" ({traffic.text})"
-    return f"{strategy.strategy.id} with {rate_text(strategy.failed)}{whose}"
+    return f"{strategy.strategy.id} with {rate_text(strategy.failed, strategy.met[0].aim.limit)}{whose}"
 
 
 def missed_text(met: Iterable[Met]) -> str:
     """Write what of several things that are asked for is missed."""
     return ", ".join(
-        f"{rate_text(one.rate)} {WHAT[one.aim.name]}, above {percent(one.aim.limit)}" for one in met
+        f"{rate_text(one.rate, one.aim.limit)} {WHAT[one.aim.name]}, above {exact_percent(one.aim.limit)}"
+        for one in met
     )
 
 
 def all_fail(case: Case) -> str:
     """Write that every prompted strategy misses what is asked for, and what the best one misses beside the format."""
     tested = len(case.in_state("fail"))
-    text = f"{tested} of {tested} tested strategies are above {percent(case.config.target)}"
+    text = f"{tested} of {tested} tested strategies are above {exact_percent(case.config.target)}"
     best = best_of(case)
     others = [met for met in best.met[1:] if met.state == "fail"]
     if not others:

@@ -27,7 +27,7 @@ from schema_guard.decide.rules.ruling import (
     rate_text,
     strategy_text,
 )
-from schema_guard.text import interval, percent
+from schema_guard.text import exact_percent, interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def route_by_pilot(case: Case) -> Ruling | None:
     if any(part.prompt_state != "pass" for part in prompt) or cost is None or not cost.would_pass:
         return None
     why = (
-        f"the tuned model is below the target on {names_of(tune)} ({100 * share:.0f}% of the calls), the prompt "
+        f"the tuned model is below the target on {names_of(tune)} ({percent(share)} of the calls), the prompt "
         f"on {names_of(prompt)}{payback_text(cost)}"
     )
     if not cost.passes:
@@ -94,7 +94,7 @@ def pilot_failed(case: Case) -> Ruling | None:
         return None
     missed = [met for met in case.tuned.met if met.state == "fail"]
     if missed[0].aim.name == "format":
-        why = f"the tuned model's {rate_text(case.tuned.failed)} is above the target of {percent(case.config.target)}"
+        why = f"the tuned model's {rate_text(case.tuned.failed, case.config.target)} is above the target of {exact_percent(case.config.target)}"
     else:
         why = f"the tuned model: {missed_text(missed)}"
     return accept(case, "pilot_failed", why)
@@ -106,12 +106,12 @@ def content_lost(case: Case) -> Ruling | None:
     loss = case.content_loss
     if loss is None or pilot is None or pilot.content is None:
         return None
-    text = f"of {pilot.content.n} known answers the tuned model loses {interval(loss.lower, loss.upper)}"
+    text = f"of {pilot.content.n:,} known answers the tuned model loses {interval(loss.lower, loss.upper)}"
     if loss.lower > margin:
-        return accept(case, "content_regression", f"{text}, more than the margin of {percent(margin)}")
+        return accept(case, "content_regression", f"{text}, more than the margin of {exact_percent(margin)}")
     if loss.upper > margin:
         more = _pairs_needed(pilot.content, case.alpha, margin)
-        text = f"{text}; the margin is {percent(margin)}"
+        text = f"{text}; the margin is {exact_percent(margin)}"
         return need_more(case, "tuned_content", text, more, figures=exhausted(case))
     return None
 
@@ -121,9 +121,7 @@ def pilot_unclear(case: Case) -> Ruling | None:
     if case.tuned is None or case.tuned.state not in ("inconclusive", "no_data"):
         return None
     rate = case.tuned.failed
-    text = (
-        f"the tuned model's {rate_text(rate)} is neither proved below nor above {percent(case.config.target)}"
-    )
+    text = f"the tuned model's {rate_text(rate, case.config.target)} is neither proved below nor above {exact_percent(case.config.target)}"
     is_open = [met for met in case.tuned.met if met.state not in ("pass", "fail")]
     if is_open and is_open[0].aim.name != "format":
         name, rate = is_open[0].aim.name, is_open[0].rate
@@ -139,7 +137,7 @@ def pilot_meets_what_prompts_miss(case: Case) -> Ruling | None:
     for met in case.tuned.met[1:]:
         name = met.aim.name
         if _no_prompt_meets(case, name):
-            why = f"{all_fail(case)}; the tuned model's {rate_text(met.rate)} meets {name}{payback_text(case.cost)}"
+            why = f"{all_fail(case)}; the tuned model's {rate_text(met.rate, met.aim.limit)} meets {name}{payback_text(case.cost)}"
             return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "ship", "reason": name})
     return None
 
@@ -170,7 +168,7 @@ def economics_needed(case: Case) -> Ruling | None:
         return None
     text = all_fail(case)
     if case.tuned is not None:
-        text = f"the tuned model's {rate_text(case.tuned.failed)} is below {percent(case.config.target)}"
+        text = f"the tuned model's {rate_text(case.tuned.failed, case.config.target)} is below {exact_percent(case.config.target)}"
     why = f"{text}; whether fine-tuning pays needs {', '.join(missing)}"
     return Ruling("NEED_ECONOMICS", why, {**exhausted(case), "missing": missing})
 
@@ -179,7 +177,7 @@ def pilot_passed(case: Case) -> Ruling | None:
     """Rule 6, last: the tuned model is proved below the target; whether to ship it is a matter of cost."""
     if case.tuned is None:
         return None
-    text = f"the tuned model's {rate_text(case.tuned.failed)} is below the target of {percent(case.config.target)}"
+    text = f"the tuned model's {rate_text(case.tuned.failed, case.config.target)} is below the target of {exact_percent(case.config.target)}"
     if case.cost is None or not case.cost.would_pass:
         return accept(case, "not_economic", text + payback_text(case.cost))
     if not case.cost.passes:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The story as text, with the commands to type next.
+"""The result of the demo as text, with the commands to type next.
 
-Rules: a command that is shown gives, on the demo's store, what stands under it; what is printed of a verdict is its
-head, the answer and the facts behind it.
+Rules: each command prints the output below it when you run it on the demo's store; of a verdict, the demo prints the head.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.report import store_document as report_document
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision import document as decision_document
-from schema_guard.text import clip, plural, safe
+from schema_guard.text import clip, exact_percent, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +27,7 @@ _WIDTH = 110
 
 
 def demo_as_text(result: DemoResult) -> str:
-    """Give the story as text that ends without a line break."""
+    """Return the result of the demo as text that ends without a line break."""
     parts = [
         *_function(result),
         *_measured(result),
@@ -73,18 +72,20 @@ def _failed(failed: Outcome[Any]) -> Iterator[str]:
 
 
 def _judged(result: DemoResult) -> Iterator[str]:
-    yield _wrapped(f"3. Is prompting good enough, if up to {100 * result.target:.0f}% of the calls may fail?")
-    yield _shown(f"decide --max-failure-rate {100 * result.target:g}%", _head(result.first))
+    yield _wrapped(
+        f"3. Is prompting good enough if up to {exact_percent(result.target)} of the calls may fail?"
+    )
+    yield _shown(f"decide --max-failure-rate {exact_percent(result.target)}", _head(result.first))
 
 
 def _playbook_result(result: DemoResult) -> Iterator[str]:
     if result.playbook_result is None:
-        yield "4. The verdict names no fix that this demo can run, so the demo ends here."
+        yield "4. The demo ends here, because it can't run the fix that the verdict names."
         return
     (step, *_) = result.playbook_result.steps
     yield _wrapped(
-        f"4. The demo tries the named fix, {step.step}, on the same notices, until the rate is known to be on one side of "
-        f"the target: {safe(step.stopped)}."
+        f"4. The demo tries this fix, {step.step}, on the same notices. It stops when the failure rate is clearly above or "
+        f"below the target. Result: {safe(step.stopped)}."
     )
     yield _shown("report", _report(result.report))
     yield "5. The new verdict:"
@@ -120,9 +121,9 @@ def _what_to_type(result: DemoResult) -> Iterator[str]:
     yield (
         "On your own code:\n"
         "    from schema_guard import guard\n"
-        "    @guard(Invoice)                        # a Pydantic model, a dataclass, a JSON Schema, the path of one\n"
+        "    @guard(Invoice)                        # a Pydantic model, a dataclass, a JSON Schema, or its path\n"
         "    def extract(prompt: str):\n"
-        "        return client.responses.create(model=MODEL, input=prompt)   # or whatever you call today\n"
+        "        return client.responses.create(model=MODEL, input=prompt)   # or your own call\n"
         "  Then, after some calls:\n"
         "    schema-guard report\n"
         "    schema-guard decide --max-failure-rate 1%"

@@ -277,4 +277,4 @@ def _show(result: PlaybookResult, outputs: Sequence[tuple[Path | None, str]]) ->
 def _write(document: Document, plain: Callable[[], Any], outputs: Sequence[tuple[Path | None, str]]) -> None:
     """Print a document, and write it to its files."""
     for path, form in outputs:
-        write_output(path, rendered(form, lambda: document, as_json=lambda: json_text(plain())))
+        write_output(path, rendered(form, lambda: document, as_json=lambda: json_text(plain()), output=path))

@@ -13,11 +13,11 @@ from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.ext.playbook.steps import TUNED
 from schema_guard.report import as_json
 from schema_guard.report.decision.plain_words import label, meaning, tone_of
-from schema_guard.report.decision.words import failed, missed, share
+from schema_guard.report.decision.words import failed, missed
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import NO_DATA, tokens
 from schema_guard.stats import Rate
-from schema_guard.text import interval, percent
+from schema_guard.text import exact_percent, interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -157,7 +157,7 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
     source = f" ({result.target_source})" if result.target_source else ""
     yield Fact(
         "target",
-        f"at most {share(result.target)} of the calls fail{source}; a fix ends as soon as that is clear",
+        f"at most {exact_percent(result.target)} of the calls fail{source}; a fix ends as soon as that is clear",
     )
     yield Fact("content", verdict["content_warning"])
     yield Fact("recorded", f"as {result.id}, {result.started_at}")
@@ -168,9 +168,10 @@ def _result_text(step: StepResult, result: PlaybookResult) -> str:
     rate = _rate(step, result)
     if not step.n or rate is None:
         return "no call had a reply that could be judged"
+    alpha = result.verdict.figures["config"]["alpha"]
     if rate["state"] == "fail":
-        return missed("format", step.k, step.n, rate["lower"], result.target)
-    return failed(rate)
+        return missed("format", step.k, step.n, rate["lower"], result.target, alpha)
+    return failed(rate, result.target, alpha)
 
 
 def _rate(step: StepResult, result: PlaybookResult) -> Mapping[str, Any] | None:
@@ -194,7 +195,7 @@ def _in_figures(result: PlaybookResult) -> Section:
         "In figures",
         lines=(
             verdict["why"],
-            f"target {percent(result.target)} failed; a step stops when a bound at alpha {result.alpha_each:.3g} is past it",
+            f"target {exact_percent(result.target)} failed; a step stops when a bound at alpha {result.alpha_each:.3g} is past it",
             f"bounds at alpha {verdict['alpha_each']:.3g} a side, at any time",
         ),
     )
@@ -218,7 +219,7 @@ def _row(step: StepResult, result: PlaybookResult) -> tuple[str, ...]:
     shown = (
         (NO_DATA, NO_DATA)
         if rate is None
-        else (percent(rate["rate"]), interval(rate["lower"], rate["upper"]))
+        else (percent(rate["rate"]), interval(rate["lower"], rate["upper"], result.target))
     )
     return step.step, f"{step.k}/{step.n}", *shown, used, seconds
 

@@ -49,6 +49,7 @@ from schema_guard.ext.playbook.steps import (
 from schema_guard.records.identity import new_call_id
 from schema_guard.records.urls import store_options
 from schema_guard.stats import bounds
+from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -302,9 +303,9 @@ class PlaybookRun:
         calls.add(call.task, outcome)
         rate = bounds(calls.k, calls.n, alpha=self.alpha_each)
         if rate.upper <= self.settings.target:
-            calls.stopped = f"decided: pass after {calls.n}"
+            calls.stopped = f"passed after {plural(calls.n, 'call')}"
         elif rate.lower > self.settings.target:
-            calls.stopped = f"decided: fail after {calls.n}"
+            calls.stopped = f"failed after {plural(calls.n, 'call')}"
 
     def _lose(self, calls: StepCalls, call: PlaybookCall) -> None:
         calls.lost += 1

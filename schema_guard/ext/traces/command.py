@@ -10,6 +10,7 @@ import click
 
 from schema_guard.cli.shared.options import naming, print_json, schema_of
 from schema_guard.cli.shared.progress import phases
+from schema_guard.cli.shared.terminal import text_for
 from schema_guard.configuration.traffic import PARTS
 from schema_guard.ext.traces.document import document_of
 from schema_guard.ext.traces.run import TraceOptions, import_traces
@@ -17,7 +18,6 @@ from schema_guard.ext.traces.schemas import Schemas
 from schema_guard.ext.traces.tools.order import TOOLS
 from schema_guard.ext.traces.tools.plain_rows import FIELDS, PLAIN
 from schema_guard.prices.charges import charges_of, default_charges
-from schema_guard.report.as_text import as_text
 from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def import_replies(  # noqa: PLR0913 - one argument for each option of the comma
     if form == "json":
         print_json(result.as_json())
     else:
-        print(as_text(document_of(result, store.url)))
+        print(text_for(None, document_of(result, store.url)))
     return int(result.unread > 0)
 
 

@@ -45,7 +45,7 @@ def _facts(result: TraceImport, store: str | None) -> Iterator[Fact]:
     failed = Rate.of(result.judged - result.valid, result.judged)
     yield Fact(
         "judged",
-        f"{result.judged}, of them {result.valid} valid; failed {bounded(failed)} %, {result.traffic.short}",
+        f"{result.judged}, of them {result.valid} valid; failed {bounded(failed)}, {result.traffic.short}",
     )
     excluded = [f"{n} {CAUSES[cause]} ({code})" for (cause, code), n in result.excluded.most_common()]
     yield Fact("excluded", ", ".join(excluded) or "none")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.economics import months
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.head import facts_of
 from schema_guard.report.decision.plain_words import label, meaning, tone_of
 from schema_guard.report.decision.sections import sections_of
 from schema_guard.report.decision.words import DAYS_A_MONTH, calls, name_of
 from schema_guard.report.document import Document, Fact, Section
-from schema_guard.text import interval, months, odds, percent, plural
+from schema_guard.text import exact_percent, interval, odds, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,14 +39,14 @@ def document_of(verdict: Verdict) -> Document:
     )
 
 
-def head_of(verdict: Verdict) -> Document:
-    """Give the answer alone: a document of at most 25 lines of text, which says how to get the rest."""
+def head_of(verdict: Verdict, *, width: int | None = None) -> Document:
+    """Return the answer without details: a document of at most 25 lines of text in a width, as `as_text` takes it."""
     whole = document_of(verdict)
     more = Fact("more", "add --full for all figures, the playbook, and the sensitivity of the answer")
     facts = list(whole.facts)
     while True:
         head = whole._replace(facts=(*facts, more), sections=())
-        if len(as_text(head).splitlines()) <= _MOST_LINES or not facts:
+        if len(as_text(head, width=width).splitlines()) <= _MOST_LINES or not facts:
             return head
         facts.pop()
 
@@ -54,10 +55,11 @@ def _why(figures: Figures) -> Section:
     """Return the reasons of the verdict that neither its head nor a table has."""
     lines = [figures["why"], *_collect(figures)]
     if "not_fixable_by_decoding" in figures:
+        target = figures["config"]["target"]
         unfixable = figures["not_fixable_by_decoding"]
         lines.append(
-            f"{unfixable['k']:g} failures are known to be of a kind that strict decoding cannot fix: a rate of at "
-            f"least {percent(unfixable['lower'])}, target {percent(figures['config']['target'])}"
+            f"{unfixable['k']:,.6g} failures are known to be of a kind that strict decoding cannot fix: a rate of at "
+            f"least {percent(unfixable['lower'], -1, target)}, target {exact_percent(target)}"
         )
     if "paired" in figures:
         paired = figures["paired"]

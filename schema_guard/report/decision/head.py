@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.economics import months
 from schema_guard.decide.evidence.changes import NARROWER
 from schema_guard.decide.failing_places import FailingPlace
 from schema_guard.report.decision.head_calls import clocks, inputs, no_reply, scope_facts, volume
 from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
-from schema_guard.report.decision.words import failed, listed, missed, name_of, share, time_text
+from schema_guard.report.decision.words import failed, listed, missed, name_of, time_text
 from schema_guard.report.document import Fact
 from schema_guard.report.words import failing
-from schema_guard.text import clip, dollars, months, percent, plural
+from schema_guard.text import clip, dollars, exact_percent, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,15 +41,15 @@ def facts_of(figures: Figures) -> Iterator[Fact]:
         yield from lines(figures)
 
 
-def _proved(figures: Figures) -> Iterator[Fact]:
-    """Yield the meaning of 'proved'. Each side has its own alpha, which all strategies share."""
+def _confidence(figures: Figures) -> Iterator[Fact]:
+    """Yield the meaning of the confidence. Each side has its own alpha, which all strategies share."""
     if any(rate["n"] for rate in figures.get("rates", {}).values()):
-        alpha = share(figures["config"]["alpha"])
+        alpha = exact_percent(figures["config"]["alpha"])
         functions = figures.get("n_functions")
         shared = f"; {functions} functions of the store share that" if functions else ""
         yield Fact(
-            "proved",
-            f"'above' and 'below' are each wrong in at most {alpha} of verdicts, at any time{shared}",
+            "confidence",
+            f"each 'at least' and 'at most' is wrong in at most {alpha} of verdicts, at any time{shared}",
         )
 
 
@@ -69,13 +70,13 @@ def breach_of(breach: Figures, figures: Figures) -> str:
         return str(breach["text"])
     rate = figures["rates"].get(breach["strategy"]) or figures["tuned"]
     of_all = rate.get("traffic_share")
-    part = "" if of_all is None or of_all > 1 - 1e-9 else f" ({100 * of_all:.0f}% of the calls)"
+    part = "" if of_all is None or of_all > 1 - 1e-9 else f" ({percent(of_all)} of the calls)"
     usage = figures.get("uses", {}).get(breach["strategy"], {})
     if usage.get("use") == "beside" and not usage["text"].startswith("also in use"):
         part = f" ({usage['text']})"
     return (
         f"{name_of(breach['strategy'])}{part}: "
-        f"{missed(breach['what'], breach['k'], breach['n'], breach['lower'], breach['limit'])}"
+        f"{missed(breach['what'], breach['k'], breach['n'], breach['lower'], breach['limit'], figures['config']['alpha'])}"
     )
 
 
@@ -108,9 +109,9 @@ def _behind_the_router(figures: Figures) -> Iterator[Fact]:
 
 def _target_facts(figures: Figures) -> Iterator[Fact]:
     config, sources = figures["config"], figures.get("target_sources", {})
-    parts = {"target": f"at most {share(config['target'])} of the calls fail"}
+    parts = {"target": f"at most {exact_percent(config['target'])} of the calls fail"}
     if config.get("right") is not None:
-        parts["right"] = f"at least {share(config['right'])} of the values are right"
+        parts["right"] = f"at least {exact_percent(config['right'])} of the values are right"
     if config.get("latency_p95_s") is not None:
         parts["latency_p95_s"] = f"95% of the calls take at most {config['latency_p95_s']:g} s"
     named = (f"{text} ({sources[name]})" if name in sources else text for name, text in parts.items())
@@ -130,7 +131,9 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
     uses = figures.get("uses", {})
     for name in names:
         if name not in wrong and uses.get(name, {}).get("use", "main") == "main":
-            yield Fact("in use" if name in used else "measured", f"{name_of(name)}: {failed(rates[name])}")
+            yield Fact(
+                "in use" if name in used else "measured", f"{name_of(name)}: {_failed(rates[name], figures)}"
+            )
     for name in [*used, *(["tuned"] if "tuned" in uses else [])][:_MOST_NAMED]:
         usage = uses.get(name, {})
         if name not in wrong and usage.get("use", "main") != "main":
@@ -139,10 +142,14 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
                 "gone" if usage["use"] == "gone" else "beside", f"{name_of(name)}{mark} {usage['text']}"
             )
     if "tuned" in figures and "tuned" not in wrong:
-        yield Fact("tuned model", failed(figures["tuned"]))
+        yield Fact("tuned model", _failed(figures["tuned"], figures))
     yield from _share_of_gain(figures)
     if "flagged" in figures:
         yield Fact("schemas", listed(figures["flagged"]) or "none fails too often")
+
+
+def _failed(rate: Figures, figures: Figures) -> str:
+    return failed(rate, figures["config"]["target"], figures["config"]["alpha"])
 
 
 def _share_of_gain(figures: Figures) -> Iterator[Fact]:
@@ -152,7 +159,7 @@ def _share_of_gain(figures: Figures) -> Iterator[Fact]:
         yield Fact(
             "prompting",
             f"{name_of(gain['best'])} reaches {percent(gain['share'])} of {gained} the tuned model gains over "
-            f"{name_of(gain['first'])}; the true share is between {percent(gain['lower'])} and {percent(gain['upper'])}",
+            f"{name_of(gain['first'])}; the true share is between {percent(gain['lower'], -1)} and {percent(gain['upper'], 1)}",
         )
 
 
@@ -260,7 +267,7 @@ def _where(figures: Figures) -> Iterator[Fact]:
             if k and 2 * k >= counted["failed"] and counted["calls"] == counted["n"]:
                 yield Fact(
                     "one input",
-                    f"{clip(digest, _HASH)} is the input of {n:,} of {counted['n']:,} calls ({100 * n / counted['n']:.0f}%) "
+                    f"{clip(digest, _HASH)} is the input of {n:,} of {counted['n']:,} calls ({percent(n / counted['n'])}) "
                     f"and of {k:,} of {plural(counted['failed'], 'failed call')}",
                 )
     for name, rate in figures.get("rates", {}).items():
@@ -288,7 +295,7 @@ def _segments(parts: Sequence[Figures]) -> Iterator[Fact]:
     of = "segment" if len(failing) == 1 else "segments"
     yield Fact(
         "where",
-        f"{of} {each}: {k:,.6g} of the {together:,.6g} failures, with {100 * of_all:.0f}% of the calls",
+        f"{of} {each}: {k:,.6g} of the {together:,.6g} failures, with {percent(of_all)} of the calls",
     )
 
 
@@ -372,7 +379,7 @@ _LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
     _answer,
     _model_ends,
     _next_facts,
-    _proved,
+    _confidence,
     _basis_facts,
     _weekly,
     _where,

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.report.decision.words import DAYS_A_MONTH, calls, listed, name_of, share, time_text
+from schema_guard.report.decision.words import DAYS_A_MONTH, calls, listed, name_of, time_text
 from schema_guard.report.document import Fact
-from schema_guard.text import plural
+from schema_guard.text import percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,7 +81,7 @@ def inputs(figures: Figures) -> Iterator[Fact]:
             yield Fact(
                 "inputs",
                 f"{whose}{plural(counted['n'], 'call')}, {plural(inputs, 'distinct input')}: one new bad input would be "
-                f"{share(float(f'{1 / inputs:.2g}'))}",
+                f"{percent(1 / inputs)}",
             )
 
 

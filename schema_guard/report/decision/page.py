@@ -19,7 +19,7 @@ from schema_guard.report.over_time import HourOfGroup
 from schema_guard.report.page import Slide, check_extra, page
 from schema_guard.report.trends import TrendMarks, trend_of
 from schema_guard.report.words import NO_DATA
-from schema_guard.text import percent, plural
+from schema_guard.text import exact_percent, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -152,7 +152,7 @@ def _chosen(figures: Figures) -> str | None:
 
 def _rate(figures: Figures) -> str:
     """Return the rate that the verdict is about, and its target."""
-    target, chosen = percent(figures["config"]["target"]), _chosen(figures)
+    target, chosen = exact_percent(figures["config"]["target"]), _chosen(figures)
     if "unexplained" in figures:
         return f"{plural(figures['unexplained']['calls'], 'call')} have no reply, and the cause is unknown"
     if "unrated" in figures:
@@ -161,18 +161,18 @@ def _rate(figures: Figures) -> str:
         schemas = plural(len(figures["schemas"]), "schema")
         return f"{len(figures['flagged'])} of {schemas} failed in more than {target} of the calls"
     measured = figures.get("tuned") if chosen == "tuned" else figures.get("rates", {}).get(chosen)
-    what, met = "calls fail", measured or {}
+    what, met, limit = "calls fail", measured or {}, figures["config"]["target"]
     if measured and figures.get("reason") in measured.get("met", {}):
         met = measured["met"][figures["reason"]]
-        what, target = _OTHER_TARGETS[figures["reason"]], percent(met["limit"])
+        what, limit = _OTHER_TARGETS[figures["reason"]], met["limit"]
     if met.get("rate") is None:
         return f"no call is recorded, and {target} may fail"
     rate = percent(met["rate"])
     if met["state"] == "pass":
-        rate = f"at most {percent(met['upper'])}"
+        rate = f"at most {percent(met['upper'], 1, limit)}"
     elif met["state"] == "inconclusive":
-        rate = f"between {percent(met['lower'])} and {percent(met['upper'])}"
-    return f"{rate} of the {what}, and {target} may"
+        rate = f"between {percent(met['lower'], -1, limit)} and {percent(met['upper'], 1, limit)}"
+    return f"{rate} of the {what}, and {exact_percent(limit)} may"
 
 
 def _flips(figures: Figures) -> Iterator[Section]:
@@ -197,8 +197,8 @@ def _flips_of_rate(figures: Figures) -> Iterator[str]:
     best = figures.get("best")
     measured, margin = figures.get("rates", {}).get(best), figures.get("burst_margin", {}).get(best)
     if measured and measured["state"] == "pass":
-        yield f"a target below {percent(measured['upper'])}: so much may fail by what is proved"
+        yield f"a target below {percent(measured['upper'], 1)}: so much may fail by what is proved"
     if measured and measured["state"] == "fail":
-        yield f"a target above {percent(measured['lower'])}: so much fails at least"
+        yield f"a target above {percent(measured['lower'], -1)}: so much fails at least"
     if margin is not None:
         yield f"failures that come in bursts of more than {margin:.3g} calls, in the mean"

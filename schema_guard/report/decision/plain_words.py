@@ -19,26 +19,26 @@ _MEANINGS = {
     "PROMPTING_ENOUGH": "prompting is good enough: keep it",
     "PROMPTING_ENOUGH, switch": "another strategy or model is good enough: switch to it",
     "PROMPTING_ENOUGH, trial": "prompting is good enough in the trial: use the fix that passed",
-    "PROMPTING_ENOUGH, stop": "prompting is good enough: keep it, and stop what fails beside it",
-    "USE_CHEAPER_MODEL": "a cheaper model does it as well: switch before you think of tuning",
+    "PROMPTING_ENOUGH, stop": "prompting is good enough: keep it, and stop the other one, which fails",
+    "USE_CHEAPER_MODEL": "a cheaper model is as good: switch to it before you consider tuning",
     "FIND_WHAT_CHANGED": "failures have risen and stay high: find the change",
     "NEED_ECONOMICS": "no fix of prompting is left; whether tuning pays needs your numbers",
     "FINE_TUNE_FOR_COST": "prompting is good enough, and a tuned model would cost less",
     "NEED_MORE_DATA": "not decided yet: record more",
     "NEED_MORE_DATA, right": "not decided yet: the values are unchecked",
-    "NEED_MORE_DATA, latency": "not decided yet: no call tells how long it took",
-    "TRY_NEXT_FIX": "not good enough: try the next fix before you think of tuning",
+    "NEED_MORE_DATA, latency": "not decided yet: the duration of the calls is unknown",
+    "TRY_NEXT_FIX": "not good enough: try the next fix before you consider tuning",
     "USE_CONSTRAINED_DECODING": "not good enough: let the provider enforce the schema",
     "FINE_TUNE_AND_ROUTE": "tune for a part of the traffic, and keep prompting for the rest",
     "FINE_TUNE_AND_ROUTE (pilot)": "tune for a part of the traffic: run a pilot there",
     "FINE_TUNE_JUSTIFIED (pilot)": "prompting is not good enough, and tuning pays: run a pilot",
-    "FINE_TUNE_BLOCKED (right)": "no prompt gets the values right, and nothing can be tuned as things stand",
-    "FINE_TUNE_BLOCKED (latency)": "no prompt is fast enough, and nothing can be tuned as things stand",
+    "FINE_TUNE_BLOCKED (right)": "no prompt gets the values right, and tuning is blocked",
+    "FINE_TUNE_BLOCKED (latency)": "no prompt is fast enough, and tuning is blocked",
     "FINE_TUNE_JUSTIFIED (pilot, right)": "no prompt gets the values right: run a pilot",
     "FINE_TUNE_JUSTIFIED (pilot, latency)": "no prompt is fast enough: run a pilot",
-    "FINE_TUNE_JUSTIFIED (ship)": "the tuned model does it: give it the traffic",
+    "FINE_TUNE_JUSTIFIED (ship)": "the tuned model is good enough: send it the traffic",
     "FINE_TUNE_JUSTIFIED (in_service)": "the tuned model in use is good enough: keep it",
-    "FINE_TUNE_BLOCKED": "tuning would pay, and cannot be done as things stand",
+    "FINE_TUNE_BLOCKED": "tuning would pay, but it is blocked",
     "ACCEPT_OR_REDESIGN (not_economic)": "prompting is not good enough, and tuning is not shown to pay",
     "ACCEPT_OR_REDESIGN (pilot_failed)": "the tuned model is not good enough either",
     "ACCEPT_OR_REDESIGN (tuned_failed)": "the tuned model in use is not good enough",
@@ -61,7 +61,7 @@ FIXES = {
     "temperature": "lower the temperature",
     "reason_then_format": "let the model think first, then format",
     "schema_simplify": "simplify the schema",
-    "repair_retry": "ask again with the error",
+    "repair_retry": "retry with the error message",
     "smaller_model": "use a smaller model",
     "larger_model": "use a larger model",
 }
@@ -84,13 +84,13 @@ BLOCKS = {
 
 
 def label(figures: Figures) -> str:
-    """Give a verdict's name, with its stage or reason."""
+    """Return the name of a verdict, with its stage or reason."""
     detail = figures.get("stage") or figures.get("reason")
     return f"{figures['verdict']} ({detail})" if detail else str(figures["verdict"])
 
 
 def meaning(figures: Figures) -> str:
-    """Say in plain words what a verdict means.
+    """Return the meaning of a verdict in plain words.
 
     >>> meaning({"verdict": "PROMPTING_ENOUGH"})
     'prompting is good enough: keep it'
@@ -122,5 +122,5 @@ def tone_of(figures: Figures) -> Tone:
 
 
 def fix(step: str) -> str:
-    """Say what a step is, with its name."""
+    """Return the description of a step, with its name."""
     return f"{FIXES[step]} ({step})" if step in FIXES else step

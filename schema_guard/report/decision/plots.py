@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.economics import months
 from schema_guard.report.decision.plain_words import fix
 from schema_guard.report.decision.words import TUNED, calls
 from schema_guard.report.drawing import (
@@ -22,7 +23,7 @@ from schema_guard.report.drawing import (
     short_number,
 )
 from schema_guard.report.words import shortened
-from schema_guard.text import dollars, interval, months, percent, plural, safe
+from schema_guard.text import dollars, exact_percent, interval, percent, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,7 +84,7 @@ def rates_plot(figures: Figures) -> Plot:
             "calls that fail",
             name="rates",
             title=title,
-            description=f"Target {percent(target)}. {description}.",
+            description=f"Target {exact_percent(target)}. {description}.",
         ),
         more=(f"{plural(len(unmeasured), 'step')} not measured", tuple(map(fix, unmeasured)))
         if unmeasured

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The details of a verdict: tables and lists under headings, with every figure as words.
+"""The details of a verdict: tables and lists under headings, with every figure as text.
 
-Rules: figures come from `Verdict.as_dict()` alone; what does not apply is left out, what was not measured is said.
+Rules: all figures come from `Verdict.as_dict()`; a section that does not apply is left out, and an unmeasured figure is named.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import NOT_COMPARED
+from schema_guard.decide.economics import months
 from schema_guard.report.decision.words import (
     COLUMNS,
     TUNED,
@@ -21,8 +22,8 @@ from schema_guard.report.decision.words import (
     state_of,
 )
 from schema_guard.report.document import Section, Table
-from schema_guard.report.words import CAUSES, EXCLUDED, NO_DATA
-from schema_guard.text import dollars, interval, large, months, odds, percent
+from schema_guard.report.words import CAUSES, EXCLUDED, NO_DATA, large
+from schema_guard.text import dollars, exact_percent, interval, odds, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ _REASONS_TO_TUNE = {
 
 
 def sections_of(figures: Figures) -> Iterator[Section]:
-    """Give the sections that apply to the figures of a verdict."""
+    """Yield the sections that apply to the figures of a verdict."""
     for build in _BUILDERS:
         section = build(figures)
         if section is not None:
@@ -68,12 +69,13 @@ def _rates_section(figures: Figures) -> Section | None:
     rated = [(name_of(name), rate, figures["odds"].get(name)) for name, rate in figures["rates"].items()]
     if "tuned" in figures:
         rated.append((TUNED, figures["tuned"], figures["odds"]["tuned"]))
-    rows = [(name, *_rate_cells(rate), *_odds_cells(e)) for name, rate, e in rated]
+    target = figures["config"]["target"]
+    rows = [(name, *_rate_cells(rate, target), *_odds_cells(e)) for name, rate, e in rated]
     alpha = figures["alpha_each"]
     return _table(
         "Failure rates: calls without a valid reply",
-        f"pass: the rate is below the target of {percent(figures['config']['target'])}, bounds included; fail: above; "
-        f"inconclusive: not decided. Odds of {1 / alpha:,.0f}:1 or more decide.",
+        f"pass: both bounds are at or below the target of {exact_percent(target)}. fail: both are above it. "
+        f"inconclusive: neither. Odds of {1 / alpha:,.0f}:1 or more decide.",
         ("strategy", "failed", "calls", "rate", "bounds", "state", "odds below", "odds above"),
         rows,
         lines=imported_of(figures),
@@ -85,11 +87,11 @@ def _odds_cells(by_side: Figures | None) -> tuple[str, str]:
     return ("bursts", "bursts") if by_side is None else (odds(by_side["ok"]), odds(by_side["bad"]))
 
 
-def _rate_cells(rate: Figures) -> tuple[str, ...]:
-    counts = (f"{rate['k']:g}", f"{rate['n']:,}")
+def _rate_cells(rate: Figures, target: float) -> tuple[str, ...]:
+    counts = (f"{rate['k']:,.6g}", f"{rate['n']:,}")
     if rate["rate"] is None:
         return (*counts, NO_DATA, NO_DATA, state_of(rate))
-    return (*counts, percent(rate["rate"]), interval(rate["lower"], rate["upper"]), state_of(rate))
+    return (*counts, percent(rate["rate"]), interval(rate["lower"], rate["upper"], target), state_of(rate))
 
 
 def _attempts_section(figures: Figures) -> Section | None:
@@ -171,7 +173,7 @@ def _excluded_section(figures: Figures) -> Section | None:
         for name, several in figures.get("excluded", {}).items()
         for calls in several
     ]
-    header = ("strategy", "whose", "code", "exception", "calls")
+    header = ("strategy", "cause", "code", "exception", "calls")
     return _table("Excluded calls", EXCLUDED, header, rows, (0, 1, 2, 3))
 
 
@@ -179,14 +181,14 @@ def _segments_section(figures: Figures) -> Section | None:
     rows = [
         (
             name_of(part["name"]),
-            f"{100 * part['share']:.0f}%",
+            percent(part["share"]),
             interval(*part["prompt"]),
             interval(*part["tuned"]) if "tuned" in part else "not measured",
         )
         for part in figures.get("segments", ())
     ]
     each = 1 - figures.get("alpha_segment", 0)
-    gloss = f"failure rates of each part of the traffic, {100 * each:.1f}% each side"
+    gloss = f"failure rates of each part of the traffic, {exact_percent(each)} each side"
     return _table("Segments", gloss, ("segment", "of the calls", "prompted", "tuned"), rows)
 
 
@@ -198,7 +200,7 @@ def _schemas_section(figures: Figures) -> Section | None:
     rows = [
         (
             name_of(name),
-            *_rate_cells(figures["schemas"][name]),
+            *_rate_cells(figures["schemas"][name], figures["config"]["target"]),
             odds(figures["e_bad"][name]),
             "yes" if name in flagged else "no",
         )
@@ -206,8 +208,8 @@ def _schemas_section(figures: Figures) -> Section | None:
     ]
     return _table(
         "Schemas",
-        f"the strongest evidence of failing first; target {percent(figures['config']['target'])}; of those flagged, "
-        f"{percent(figures['config']['fdr'])} or fewer are expected to be flagged wrongly",
+        f"the strongest evidence of failing first; target {exact_percent(figures['config']['target'])}; of those flagged, "
+        f"{exact_percent(figures['config']['fdr'])} or fewer are expected to be flagged wrongly",
         ("schema", "failed", "calls", "rate", "bounds", "state", "odds above", "flagged"),
         rows,
     )
@@ -221,8 +223,8 @@ def _playbook_section(figures: Figures) -> Section | None:
     )
     return _table(
         "Playbook: fixes, the cheapest first",
-        "fine-tuning comes after the last of them",
-        ("step", "status", "measured, or why not"),
+        "fine-tuning comes after the last one",
+        ("step", "status", "result, or the reason"),
         rows,
         (0, 1, 2),
         [figures["ladder_line"]],
@@ -233,7 +235,7 @@ def _step_told(one: Figures, figures: Figures) -> str:
     measured = [f"{name_of(name)} {rate_of(figures['rates'][name])}" for name in one["strategies"]]
     if measured:
         return " ; ".join(measured)
-    return "no counts here" if one["status"] == "tested" else one["reason"] or "-"
+    return "no counts" if one["status"] == "tested" else one["reason"] or "-"
 
 
 def _costs_section(figures: Figures) -> Section | None:
@@ -284,8 +286,8 @@ def _flips_section(figures: Figures) -> Section | None:
 
 def _choices_section(figures: Figures) -> Section | None:
     lines = tuple(figures.get("choices", ()))
-    gloss = "the answer would come too late to wait for it"
-    return Section("The two choices meanwhile", gloss, lines=lines) if lines else None
+    gloss = "more calls would take too long"
+    return Section("Choices until then", gloss, lines=lines) if lines else None
 
 
 def _reasons_section(figures: Figures) -> Section | None:
@@ -297,7 +299,7 @@ def _reasons_section(figures: Figures) -> Section | None:
         )
         for reason in figures.get("reasons_to_tune", ())
     ]
-    header = ("reason", "measured", "what was found")
+    header = ("reason", "measured", "result")
     return _table("The four reasons to fine-tune", "", header, rows, (0, 1, 2))
 
 
@@ -368,13 +370,13 @@ def _content_section(figures: Figures) -> Section:
         lines.append(
             f"of {content['n']:,} known answers the tuned model is right less often in {content['worse']:,} and more "
             f"often in {content['better']:,}: it loses {interval(content['lower'], content['upper'])}, margin "
-            f"{percent(figures['config']['content_margin'])}"
+            f"{exact_percent(figures['config']['content_margin'])}"
         )
     return Section("Content", lines=tuple(lines))
 
 
 def _words_section(figures: Figures) -> Section:
-    """Explain the words that this account uses, with a figure of its own where one helps."""
+    """Return the section that explains the terms of the other sections."""
     lines = [
         "failed: a call without a valid reply",
         "[lower, upper]: the true rate is inside with high confidence, at any time",
@@ -384,10 +386,10 @@ def _words_section(figures: Figures) -> Section:
         lines += [
             "payback: months until savings cover the one-time cost; never: there are no savings",
             "the bar: the failure rate that the tuned model must reach for that",
-            "break-even volume: with fewer calls a month it does not pay back in time",
-            "flips: with this changed, the answer to whether tuning pays would be the other one",
+            "break-even volume: with fewer calls a month, tuning does not pay back in time",
+            "flips: with this change, the answer would be the opposite",
         ]
-    return Section("Words", lines=tuple(lines))
+    return Section("Terms", lines=tuple(lines))
 
 
 _BUILDERS = (

@@ -14,7 +14,7 @@ from schema_guard.report.decision.plain_words import meaning, tone_of
 from schema_guard.report.decision.words import name_of
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.report.words import NO_DATA
-from schema_guard.text import percent, plural
+from schema_guard.text import exact_percent, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
             Fact("next", f"{_command(ordered)}  # the worst one in full, with the command to run"),
             Fact(
                 "each",
-                f"is wrong by chance in at most {percent(alpha)} of such answers, at any time",
+                f"is wrong by chance in at most {exact_percent(alpha)} of such answers, at any time",
             ),
         ),
         (
@@ -125,7 +125,7 @@ def _row(decision: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
     if rate and rate["rate"] is not None:
         failed, bounds = (
             percent(rate["rate"]),
-            f"{percent(rate['lower'])} to {percent(rate['upper'])}{_traffic_note(decision)}",
+            f"{percent(rate['lower'], -1)} to {percent(rate['upper'], 1)}{_traffic_note(decision)}",
         )
     figures = decision.verdict.as_dict()
     return name, decision.verdict.verdict, f"{rate['n']:,}" if rate else "0", failed, bounds, meaning(figures)

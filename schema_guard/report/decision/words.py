@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.report.words import NO_DATA
-from schema_guard.text import clip, interval, months, percent, plural
+from schema_guard.decide.economics import months
+from schema_guard.report.words import NO_DATA, failed_text
+from schema_guard.text import clip, exact_percent, interval, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     Figures = Mapping[str, Any]
 
 COLUMNS = ("pess", "point", "opt")
+
+ALPHA = 0.05
 
 DAYS_A_MONTH = 365.25 / 12
 _SEVERAL = 2
@@ -37,47 +40,34 @@ def calls(count: float) -> str:
     return f"{count:,.0f}"
 
 
-def share(part: float) -> str:
-    """Write a share that somebody asked for, in as few digits as it has.
-
-    >>> share(0.01), share(0.005)
-    ('1%', '0.5%')
-    """
-    return f"{100 * part:.6g}%"
-
-
 _MISSED = {"format": "calls failed", "right": "values were wrong", "latency": "calls were too slow"}
 
 
-def missed(what: str, k: float, n: int, lower: float, limit: float) -> str:
-    """Write the rate of a target that is proved to be missed.
+def missed(what: str, k: float, n: int, lower: float, limit: float, alpha: float = ALPHA) -> str:
+    """Write the rate of a target that is missed.
 
-    >>> missed("format", 30, 900, 0.016, 0.01)
-    '30 of 900 calls failed (3.33%), proved above 1.60%; the limit is 1%'
+    >>> missed("format", 30, 900, 0.0167, 0.01)
+    '3.3% of calls failed (30 of 900; at least 1.6% with 95% confidence). Target: 1%'
     """
-    return (
-        f"{k:,.6g} of {n:,} {_MISSED[what]} ({percent(k / n)}), proved above {percent(lower)}; the limit is "
-        f"{share(limit)}"
-    )
+    text = failed_text(k, n, f"at least {percent(lower, -1, limit)}", alpha=alpha, what=_MISSED[what])
+    return f"{text}. Target: {exact_percent(limit)}"
 
 
-def failed(rate: Figures) -> str:
-    """Write how often calls failed, and what that proves.
+def failed(rate: Figures, target: float = 1.0, alpha: float = ALPHA) -> str:
+    """Write how often calls failed, with the bounds of the true rate.
 
     >>> failed({"k": 0, "n": 400, "rate": 0.0, "lower": 0.0, "upper": 0.0094, "state": "pass"})
-    '0 of 400 calls failed (0.00%), proved below 0.94%'
+    '0% of calls failed (0 of 400; at most 0.94% with 95% confidence)'
     """
     if rate["rate"] is None:
         return "no data yet"
-    unit = "inputs" if float(rate["k"]) % 1 else "calls"
-    text = f"{rate['k']:,.6g} of {rate['n']:,} {unit} failed ({percent(rate['rate'])})"
-    if "undecided" in rate:
-        return f"{text}; {rate['undecided']}"
-    if rate["lower"] is None or rate["state"] == "unrated":
-        return text
-    if not rate["lower"]:
-        return f"{text}, proved below {percent(rate['upper'])}"
-    return f"{text}; the true share is between {percent(rate['lower'])} and {percent(rate['upper'])}"
+    what = "inputs failed" if float(rate["k"]) % 1 else "calls failed"
+    bounds = []
+    if rate["lower"] is not None and rate["state"] != "unrated" and "undecided" not in rate:
+        bounds += [f"at least {percent(rate['lower'], -1, target)}"] if rate["lower"] else []
+        bounds += [f"at most {percent(rate['upper'], 1, target)}"] if rate["upper"] < 1 else []
+    text = failed_text(rate["k"], rate["n"], *bounds, alpha=alpha, what=what)
+    return f"{text}; {rate['undecided']}" if "undecided" in rate else text
 
 
 def payback(duration: float | None) -> str:
@@ -89,8 +79,8 @@ def rate_of(figures: Figures) -> str:
     """Write a rate with its counts and bounds; without data it is none."""
     if figures["rate"] is None:
         return NO_DATA
-    counts = f"{figures['k']:g}/{figures['n']}"
-    return f"{counts} = {percent(figures['rate'])}  {interval(figures['lower'], figures['upper'])}"
+    counts = f"{figures['k']:,.6g}/{figures['n']:,}"
+    return f"{counts} = {percent(figures['rate'])} {interval(figures['lower'], figures['upper'])}"
 
 
 def state_of(figures: Figures) -> str:

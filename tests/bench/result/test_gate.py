@@ -8,12 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schema_guard.bench.result.figures import result_of
-from schema_guard.bench.result.gate import document_of, gate
+from schema_guard.bench.result.gate import document_of, gate, reason_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.stats import gap_bounds
+from schema_guard.text import percent
 from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
 from tests.report.written import left_out
 
@@ -63,7 +64,7 @@ def test_proved_drop_is_missed():
     assert (result.passed, result.exit_code()) == (False, 1)
     assert result.drops[0].lower == bound > 0.02
     assert gate_as_text(result).split("\n")[0] == (
-        f"gate missed: a: valid dropped by at least {100 * bound:.1f} points, allowed are 2.0 points"
+        f"gate missed: a: valid dropped by at least {percent(bound, -1)[:-1]} percentage points. Allowed: 2 percentage points."
     )
 
 
@@ -72,9 +73,7 @@ def test_improvement_is_passed():
     result = gate(GOOD, BAD)
 
     assert result.passed
-    assert gate_as_text(result).startswith(
-        "gate passed: no rate dropped by more than 2.0 points, which is proved\n"
-    )
+    assert gate_as_text(result).startswith("gate passed: no rate dropped by more than 2 percentage points.\n")
 
 
 def test_small_drop_is_passed_with_what_is_not_ruled_out():
@@ -83,9 +82,9 @@ def test_small_drop_is_passed_with_what_is_not_ruled_out():
     upper = gap_bounds([1.0] * 2 + [0.0] * 38, alpha=0.025).upper
 
     assert result.passed
-    assert gate_as_text(result).split("\n")[0] == (
-        "gate passed: no drop of more than 2.0 points is proved; not ruled out is one of up to "
-        f"{100 * upper:.1f} points (a: valid, 40 tasks)"
+    assert reason_of(result) == (
+        "gate passed: no rate is known to have dropped by more than 2 percentage points. Possible: up to "
+        f"{percent(upper, 1)[:-1]} percentage points (a: valid, 40 tasks)."
     )
 
 
@@ -94,9 +93,9 @@ def test_proof_can_be_asked_for():
     result = gate(answered(3, tasks=40), answered(1, tasks=40), proved=True)
 
     assert result.exit_code() == 1
-    assert gate_as_text(result).split("\n")[0] == (
-        f"gate missed: for a: valid a drop of {100 * gap_bounds([1.0] * 2 + [0.0] * 38, alpha=0.025).upper:.1f} points is not ruled out, "
-        "allowed are 2.0 points"
+    assert reason_of(result) == (
+        f"gate missed: a drop of {percent(gap_bounds([1.0] * 2 + [0.0] * 38, alpha=0.025).upper, 1)[:-1]} percentage points "
+        "(a: valid, 40 tasks) is possible. Allowed: 2 percentage points."
     )
 
 
@@ -114,18 +113,17 @@ def test_proved_drop_is_told_before_one_that_is_not_ruled_out():
 
 
 @pytest.mark.parametrize(
-    ("less", "allowed", "told"),
-    [(1e-4, None, 2), (1e-6, None, 4), (None, 0.0004, 2), (None, 0.1235, 2), (None, 0.138, 1), (None, 0, 1)],
+    ("less", "allowed"),
+    [(1e-4, None), (1e-6, None), (None, 0.0004), (None, 0.1235), (None, 0.138), (None, 0)],
 )
-def test_points_have_as_many_decimals_as_they_need(less, allowed, told):
-    """What is allowed is never written as another drop, nor as the drop that was proved."""
+def test_points_have_as_many_decimals_as_they_need(less, allowed):
+    """The allowed drop is written exactly, and the known drop with enough digits to be larger."""
     bound = gap_bounds([1.0] * 56 + [0.0] * 144, alpha=0.025).lower
     max_drop = round(bound - less, 8) if allowed is None else allowed
     reason = gate_as_text(gate(BAD, GOOD, max_drop=max_drop)).split("\n")[0]
-    dropped, permitted = re.findall(r"([\d.]+) points", reason)
+    dropped, permitted = re.findall(r"([\d.]+) percentage points", reason)
 
-    assert (len(dropped.partition(".")[2]), len(permitted.partition(".")[2])) == (told, told)
-    assert float(permitted) == pytest.approx(100 * max_drop, rel=1e-3)
+    assert float(permitted) == pytest.approx(100 * max_drop, rel=1e-9)
     assert float(dropped) > float(permitted)
 
 
@@ -193,8 +191,8 @@ def test_renderings_have_the_same():
     """Text, Markdown and JSON tell the same drops."""
     result = gate(BAD, GOOD)
 
-    assert "  a: valid    200        98.0       70.0  +28.0 [" in gate_as_text(result)
-    assert "| a: valid | 200 | 98.0 | 70.0 | +28.0 \\[" in gate_as_markdown(result)
+    assert "  a: valid    200       98%      70%  +28 [" in gate_as_text(result)
+    assert "| a: valid | 200 | 98% | 70% | +28 \\[" in gate_as_markdown(result)
     document = as_json(result)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert (document["passed"], document["drops"][0]["drop"]) == (False, pytest.approx(0.28))

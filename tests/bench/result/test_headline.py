@@ -37,8 +37,8 @@ CASES = {
         None,
         Tone.PLAIN,
         (
-            "few_shot fails in 10% of its calls (20 of 200 tasks; between 4.33% and 17.6%). 90% of its calls "
-            "give the right value (between 82.4% and 95.7%)."
+            "few_shot fails in 10% of its calls (20 of 200 tasks; between 4.3% and 18%). 90% of its calls "
+            "give the right value (between 82% and 96%)."
         ),
     ),
     "proved": (
@@ -46,8 +46,8 @@ CASES = {
         None,
         Tone.PLAIN,
         (
-            "a fails less often than b: in 1% of its calls (2 of 200 tasks; between 0.014% and 4.81%) against 25%. "
-            "99% of the calls of a give the right value (between 95.2% and 100%)."
+            "a fails less often than b: in 1% of its calls (2 of 200 tasks; between 0.013% and 4.9%) against 25%. "
+            "99% of the calls of a give the right value (between 95% and 99.99%)."
         ),
     ),
     "half proved": (
@@ -55,9 +55,9 @@ CASES = {
         None,
         Tone.OPEN,
         (
-            "a fails less often than c: in 1% of its calls (2 of 200 tasks; between 0.0114% and 5.07%) against 45%. "
-            "Whether b fails as rarely is not decided. 99% of the calls of a give the right value (between 94.9% and "
-            "100%)."
+            "a fails less often than c: in 1% of its calls (2 of 200 tasks; between 0.011% and 5.1%) against 45%. "
+            "Whether b fails as rarely is not decided. 99% of the calls of a give the right value (between 94% and "
+            "99.99%)."
         ),
     ),
     "nothing proved": (
@@ -66,7 +66,7 @@ CASES = {
         Tone.OPEN,
         (
             "Which one fails least is not decided: from 5% (a) to 10% (b) of the calls fail (20 tasks each). "
-            "95% of the calls of a give the right value (between 68% and 100%)."
+            "95% of the calls of a give the right value (between 67% and 99.992%)."
         ),
     ),
     "all alike": (
@@ -74,8 +74,8 @@ CASES = {
         None,
         Tone.OPEN,
         (
-            "No difference in failures is found: each fails in 5% of its calls (20 tasks; between 0.00809% "
-            "and 32%). 95% of the calls of a give the right value (between 68% and 100%)."
+            "No difference in failures is found: each fails in 5% of its calls (20 tasks; between 0.008% "
+            "and 33%). 95% of the calls of a give the right value (between 67% and 99.992%)."
         ),
     ),
     "meets": (
@@ -83,10 +83,10 @@ CASES = {
         0.05,
         Tone.GOOD,
         (
-            "a fails less often than b: in 0% of its calls (0 of 600 tasks; at most 0.759%) against 10%. "
-            "a meets the target of 5%, the only one of 2: at most 0.759% of its calls fail (0 of 600 tasks). "
-            "16.7% of the calls of a give the right value (between 11.6% and 22.3%); b does so in 90% "
-            "(between 85.4% and 93.9%)."
+            "a fails less often than b: in 0% of its calls (0 of 600 tasks; at most 0.76%) against 10%. "
+            "a meets the target of 5%, the only one of 2: at most 0.76% of its calls fail (0 of 600 tasks). "
+            "17% of the calls of a give the right value (between 11% and 23%); b does so in 90% "
+            "(between 85% and 94%)."
         ),
     ),
     "both meet": (
@@ -94,8 +94,8 @@ CASES = {
         0.05,
         Tone.GOOD,
         (
-            "2 of 2 meet the target of 5%: with a at most 0.759% of the calls fail (0 of 600 tasks). "
-            "100% of the calls of a give the right value (at least 99.2%)."
+            "2 of 2 meet the target of 5%: with a at most 0.76% of the calls fail (0 of 600 tasks). "
+            "100% of the calls of a give the right value (at least 99%)."
         ),
     ),
     "open": (
@@ -103,8 +103,8 @@ CASES = {
         0.05,
         Tone.OPEN,
         (
-            "Not decided yet: a fails in at most 7.29% of its calls (0 of 50 tasks), and 5% may. 100% of its "
-            "calls give the right value (at least 92.7%)."
+            "Not decided yet: a fails in at most 7.3% of its calls (0 of 50 tasks), and 5% may. 100% of its "
+            "calls give the right value (at least 92%)."
         ),
     ),
     "misses": (
@@ -112,9 +112,9 @@ CASES = {
         0.05,
         Tone.BAD,
         (
-            "a fails less often than b: in 20% of its calls (40 of 200 tasks; between 11.3% and 30.4%) against 30%. "
-            "None of 2 meets the target of 5%: even with a at least 11.3% of the calls fail (40 of 200 "
-            "tasks). 80% of the calls of a give the right value (between 69.6% and 88.7%)."
+            "a fails less often than b: in 20% of its calls (40 of 200 tasks; between 11% and 31%) against 30%. "
+            "None of 2 meets the target of 5%: even with a at least 11% of the calls fail (40 of 200 "
+            "tasks). 80% of the calls of a give the right value (between 69% and 89%)."
         ),
     ),
 }

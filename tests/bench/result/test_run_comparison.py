@@ -171,7 +171,10 @@ def test_text_of_a_comparison():
     """The text has both setups, rates and differences, and what changed."""
     text = compare_as_text(compare(BEFORE, AFTER))
 
-    assert "  a: valid     40  95.0  52.5  -42.5 [-70.7, -6.5]  1,822:1       A\n" in text
+    assert text.startswith(
+        "A is better: with a, 42 percentage points more tasks are valid (at least 6.4 with 95% confidence)"
+    )
+    assert "-42 [-71, -6.4]  1,822:1       A\n" in text
     assert "  - 2 of 2 comparisons show a difference" in text
     assert "What changed: a\n  - newly failing 18: s t10, s t11, " in text
     assert "\n  - newly valid 1: s t0\n" in text
@@ -197,7 +200,7 @@ def test_markdown_and_json_have_the_same():
     """Markdown has the table of the text; the JSON has every field, and no infinity."""
     comparison = compare(BEFORE, AFTER)
 
-    assert r"| a: valid | 40 | 95.0 | 52.5 | -42.5 \[-70.7, -6.5] | 1,822:1 | A |" in compare_as_markdown(
+    assert r"| a: valid | 40 | 95% | 52% | -42 \[-71, -6.4] | 1,822:1 | A |" in compare_as_markdown(
         comparison
     )
     document = as_json(comparison)

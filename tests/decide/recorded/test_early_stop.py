@@ -104,7 +104,7 @@ def test_tokens_of_stopped_replies_are_estimated_from_what_came_of_them(store):
     )
 
     assert evidence["economics"]["prompt_cost"]["out"] == pytest.approx(0.5 * 100 + 0.5 * 25, rel=0.02)
-    assert any("50.00% of its replies were stopped early" in note for note in evidence["notes"])
+    assert any("50% of its replies were stopped early" in note for note in evidence["notes"])
 
 
 def test_a_tuned_model_is_not_taken_to_write_as_little_as_is_stopped(store):

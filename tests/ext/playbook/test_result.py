@@ -67,11 +67,11 @@ def test_text_is_read_from_step_to_verdict(result):
         ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough in the trial: use the fix that passed"),
         (
             "measured",
-            f"system_prompt: 4 of 4 calls failed (100.00%), proved above {percent(failing.lower)}; the limit is 20%",
+            f"system_prompt: 100% of calls failed (4 of 4; at least {percent(failing.lower, -1)} with 95% confidence). Target: 20%",
         ),
         (
             "measured",
-            f"strict_schema: 0 of 28 calls failed (0.00%), proved below {percent(passing.upper)}",
+            f"strict_schema: 0% of calls failed (0 of 28; at most {percent(passing.upper, 1)} with 95% confidence)",
         ),
         (
             "next",
@@ -89,16 +89,16 @@ def test_text_is_read_from_step_to_verdict(result):
     ]
     assert list(figures.lines) == [
         result.verdict.why,
-        "target 20.00% failed; a step stops when a bound at alpha 0.00556 is past it",
+        "target 20% failed; a step stops when a bound at alpha 0.00556 is past it",
         "bounds at alpha 0.025 a side, at any time",
     ]
     assert list(steps.table.rows) == [
-        ("system_prompt", "4/4", "100.00%", interval(failing.lower, 1.0), "30/9", "0.50"),
-        ("strict_schema", "0/28", "0.00%", interval(0.0, passing.upper), "30/4", "0.50"),
+        ("system_prompt", "4/4", "100%", interval(failing.lower, 1.0), "30/9", "0.50"),
+        ("strict_schema", "0/28", "0%", interval(0.0, passing.upper), "30/4", "0.50"),
     ]
     assert list(steps.lines) == [
-        "system_prompt: decided: fail after 4; failed: syntax 4",
-        "strict_schema: decided: pass after 28",
+        "system_prompt: failed after 4 calls; failed: syntax 4",
+        "strict_schema: passed after 28 calls",
     ]
     assert list(others.lines) == [
         "untested: " + ", ".join(UNTESTED),

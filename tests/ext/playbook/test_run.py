@@ -23,6 +23,7 @@ from schema_guard.prompting import Example
 from schema_guard.records import open_store
 from schema_guard.schema import Schema
 from schema_guard.stats import bounds
+from schema_guard.text import plural
 from tests.ext.playbook.playbook_models import (
     BROKEN,
     CUT_OFF,
@@ -126,8 +127,8 @@ class TestLaws:
             for results in result.steps
         }
         for results in result.steps:
-            if results.stopped.startswith("decided: "):
-                assert results.stopped == f"decided: {states[results.strategy]} after {results.n}"
+            if results.stopped.startswith(("passed", "failed")):
+                assert results.stopped == f"{states[results.strategy]}ed after {plural(results.n, 'call')}"
             else:
                 assert results.stopped == f"all inputs after {count}"
         assert decide(result.evidence).as_dict() == result.verdict.as_dict()
@@ -166,8 +167,8 @@ def test_playbook_ends_where_a_step_passes():
     result = playbook_result(model)
 
     assert [(results.step, results.n, results.k, results.stopped) for results in result.steps] == [
-        ("system_prompt", FAIL, FAIL, f"decided: fail after {FAIL}"),
-        ("strict_schema", PASS, 0, f"decided: pass after {PASS}"),
+        ("system_prompt", FAIL, FAIL, f"failed after {FAIL} calls"),
+        ("strict_schema", PASS, 0, f"passed after {PASS} calls"),
     ]
     assert (result.verdict.verdict, result.verdict.figures["strategy"]) == (
         "PROMPTING_ENOUGH",
@@ -241,8 +242,8 @@ def test_a_step_that_is_decided_while_it_runs_is_decided_in_the_verdict(rate):
         assert result.alpha_each <= result.verdict.figures["alpha_each"]
         for step in result.steps:
             limits = bounds(step.k, step.n, alpha=result.verdict.figures["alpha_each"])
-            assert not step.stopped.startswith("decided: pass") or limits.upper <= TARGET
-            assert not step.stopped.startswith("decided: fail") or limits.lower > TARGET
+            assert not step.stopped.startswith("passed") or limits.upper <= TARGET
+            assert not step.stopped.startswith("failed") or limits.lower > TARGET
 
 
 def test_inputs_that_run_out_leave_a_step_undecided():
@@ -266,7 +267,7 @@ def test_budget_ends_a_step(budget, calls, words):
 
     assert len(model.heard) == result.calls == calls
     assert [(results.n, results.stopped) for results in result.steps] == [
-        (FAIL, f"decided: fail after {FAIL}"),
+        (FAIL, f"failed after {FAIL} calls"),
         (1, f"{words} after 1"),
     ]
     assert result.verdict.verdict == "NEED_MORE_DATA"
@@ -592,7 +593,7 @@ def test_interrupt_keeps_what_is_there():
     result = playbook_result(Answering(answer))
 
     assert [(results.n, results.stopped) for results in result.steps] == [
-        (FAIL, f"decided: fail after {FAIL}"),
+        (FAIL, f"failed after {FAIL} calls"),
         (2, "interrupted after 2"),
     ]
     assert (result.ended, result.verdict.verdict) == ("interrupted", "NEED_MORE_DATA")

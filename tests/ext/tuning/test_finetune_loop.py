@@ -14,7 +14,7 @@ from benchmarks.finetune_tasks import write_tasks
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.decide.playbook import STEPS
 from schema_guard.errors import SchemaGuardError
-from schema_guard.text import percent
+from schema_guard.text import interval, percent
 
 
 def _loop(folder):
@@ -69,7 +69,7 @@ def test_what_was_measured_is_inside_or_outside_of_what_was_predicted(low, high,
 def test_a_rate_is_outside_of_what_was_predicted_only_where_its_bounds_are(lower, where):
     """6 of 104 are 5.77 %, and a true rate of 5 % may well give them."""
     result = Predicted("x", 0.0, 0.05, 0.0577, percent, (lower, 0.1659))
-    assert (result.where, result.text) == (where, f"5.77% [{lower:.2%}, 16.59%]")
+    assert (result.where, result.text) == (where, f"5.8% {interval(lower, 0.1659)}")
 
 
 def test_what_the_tuned_model_takes_is_assumed_to_be_its_task_and_its_answer(tmp_path):

@@ -41,17 +41,27 @@ def _has_fact(text, label, values):
     return False
 
 
+class Lower(float):
+    """A lower bound, which is rounded down."""
+
+
+class Upper(float):
+    """An upper bound, which is rounded up."""
+
+
 def is_shown_as(value, shown):
     """Return whether the shown number is the value, rounded to the digits that are shown."""
     bare, _, scale = shown.replace("$", "").replace(",", "").partition(" ")
     mantissa, _, exponent = bare.partition("e")
     unit = 10.0 ** (-len(mantissa.partition(".")[2]) + int(exponent or 0)) * SCALES.get(scale, 1.0)
-    return abs(float(bare) * SCALES.get(scale, 1.0) - value) <= unit * 0.5001
+    excess = (float(bare) * SCALES.get(scale, 1.0) - value) / unit
+    least, most = (-1, 0) if isinstance(value, Lower) else (0, 1) if isinstance(value, Upper) else (-0.5, 0.5)
+    return least - 1e-4 <= excess <= most + 1e-4
 
 
 def rate(found):
     """Return a rate and its bounds in percent."""
-    return [100 * found[name] for name in ("rate", "lower", "upper")]
+    return [100 * found["rate"], Lower(100 * found["lower"]), Upper(100 * found["upper"])]
 
 
 REPLIES = (

@@ -65,7 +65,7 @@ MODELS = {
 @pytest.fixture(autouse=True)
 def suite(folder, monkeypatch):
     """Sixty tasks with one right answer, of two schemas, and all models."""
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("COLUMNS", raising=False)
     rows = [
         {
             "id": f"t{n}", "instruction": "Give item.", "input": f"task {n};", "gold": json.loads(RIGHT),

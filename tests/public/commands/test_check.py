@@ -20,6 +20,7 @@ def test_check_tells_valid_and_invalid_files(capsys):
     assert result == (
         1,
         (
+            "1 of 2 documents is invalid\n"
             "ok.txt: valid (unwrapped)\n"
             "bad.txt: structure type\n"
             "    at /a: expected integer, got string 'x'    [/properties/a/type]\n"
@@ -44,7 +45,12 @@ def test_check_reads_json_lines(capsys):
 
     assert (status, [line for line in out.splitlines() if line[0] != " "]) == (
         1,
-        ["all.jsonl:1: valid (clean)", "all.jsonl:3: structure type", "all.jsonl:4: valid (clean)"],
+        [
+            "1 of 3 documents is invalid",
+            "all.jsonl:1: valid (clean)",
+            "all.jsonl:3: structure type",
+            "all.jsonl:4: valid (clean)",
+        ],
     )
 
 
@@ -126,7 +132,12 @@ def test_check_reports_a_line_that_is_not_utf_8(capsys):
 
     assert (status, [line for line in out.splitlines() if line[0] != " "]) == (
         1,
-        ["f.jsonl:1: valid (clean)", "f.jsonl:2: syntax bad_unicode", "f.jsonl:3: valid (clean)"],
+        [
+            "1 of 3 documents is invalid",
+            "f.jsonl:1: valid (clean)",
+            "f.jsonl:2: syntax bad_unicode",
+            "f.jsonl:3: valid (clean)",
+        ],
     )
 
 
@@ -158,7 +169,12 @@ def test_check_reads_the_lines_after_a_huge_one(capsys):
 
     assert (status, [line for line in out.splitlines() if line[0] != " "]) == (
         1,
-        ["f.jsonl:1: valid (clean)", "f.jsonl:2: syntax too_large", "f.jsonl:3: structure type"],
+        [
+            "2 of 3 documents are invalid",
+            "f.jsonl:1: valid (clean)",
+            "f.jsonl:2: syntax too_large",
+            "f.jsonl:3: structure type",
+        ],
     )
 
 

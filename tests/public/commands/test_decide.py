@@ -173,4 +173,4 @@ def test_latest_target_applies_after_a_return_to_an_earlier_one(recorded, capsys
 
     assert result["config"]["target"] == 0.3
     raised = [note for note in result["notes"] if "the target was raised" in note]
-    assert [note.partition(" on ")[0] for note in raised] == ["the target was raised from 10.00% to 30.00%"]
+    assert [note.partition(" on ")[0] for note in raised] == ["the target was raised from 10% to 30%"]

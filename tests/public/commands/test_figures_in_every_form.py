@@ -9,7 +9,7 @@ from tests.needs import needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import PRICES, lay_out, tasks
-from tests.public.commands.figures import fill, is_shown_as, missing, plain, rate
+from tests.public.commands.figures import Lower, Upper, fill, is_shown_as, missing, plain, rate
 from tests.public.decide.examples import economics, feasibility
 
 FORMS = ("text", "markdown", pytest.param("html", marks=pytest.mark.costly))
@@ -55,9 +55,9 @@ def facts_of_group(name, group):
     numbers = [group["attempts"], group["input_tokens"], group["output_tokens"]]
     numbers += [group["attempts"] - group["unknown_usage"]] if group["unknown_usage"] else []
     numbers += [group["elapsed_p50_s"], group["elapsed_p95_s"]]
-    yield f"{name} asked {group['model']} by {group['strategies']}:", numbers
+    yield f"{name}:", numbers
     if group["repaired"]["count"]:
-        yield f"{name} repaired", [group["repaired"]["count"], *rate(group["repaired"])]
+        yield f"{name}: repaired replies:", [group["repaired"]["count"], *rate(group["repaired"])]
     for one in group["failures"]:
         yield f" {one['kind']} {one['code']}", [one["attempts"]]
     for one in group["violations"]:
@@ -158,16 +158,24 @@ def facts_of_verdict(found):
     for one in found["excluded"][name]:
         yield f"{one['code']} {one['exception']}", [one["calls"]]
     for one in found["segments"]:
-        yield f"{one['name']} ", [100 * one["share"], *(100 * x for x in one["prompt"])]
+        yield (
+            f"{one['name']} ",
+            [100 * one["share"], Lower(100 * one["prompt"][0]), Upper(100 * one["prompt"][1])],
+        )
     right = found["content_right"]
     yield "values that equal a known answer:", [right["k"], right["n"], *rate(right)]
     (wrong,) = found["breach"]
     yield (
         "wrong now " + name,
-        [wrong["k"], wrong["n"], 100 * wrong["k"] / wrong["n"], 100 * wrong["lower"], 100 * wrong["limit"]],
+        numbers_of_breach(wrong),
     )
     yield "calls", [found["calls"]]
     yield from facts_of_costs(found["economics"], found["cost"])
+
+
+def numbers_of_breach(wrong):
+    counted = [100 * wrong["k"] / wrong["n"], wrong["k"], wrong["n"]]
+    return [*counted, Lower(100 * wrong["lower"]), 95, 100 * wrong["limit"]]
 
 
 def facts_of_costs(money, cost):
@@ -221,7 +229,7 @@ def test_short_text_of_decide_shows_the_figures_of_the_json():
     facts = [
         (
             "wrong now system_prompt:",
-            [wrong["k"], wrong["n"], 100 * wrong["k"] / wrong["n"], 100 * wrong["lower"], 1],
+            numbers_of_breach(wrong),
         ),
         ("tuning costs", [result["economics"]["upfront"]]),
         ("once and saves", [pess["saving_per_month"]]),
@@ -249,12 +257,12 @@ def test_decide_on_several_functions_shows_a_row_for_each(form):
 
 @pytest.mark.parametrize("slo", ["0.02", "0.06", "0.3"])
 def test_watch_shows_the_same_figures_in_both_formats(slo):
-    """Each line has the proven bound, or the counts if nothing is proven."""
+    """Each line has the counts, and the bound if it is on one side of the limit."""
     asked = ("watch", "--store", "r.db", "--max-failure-rate", slo)
     facts = []
     for one in shown("json", *asked)["watched"]:
-        proved = {"pass": [100 * one["upper"]], "fail": [100 * one["lower"]]}.get(one["state"], [])
-        counted = [one["k"], one["n"], 100 * one["rate"], *proved, 100 * float(slo)]
+        bounds = {"pass": [Upper(100 * one["upper"]), 95], "fail": [Lower(100 * one["lower"]), 95]}
+        counted = [100 * one["rate"], one["k"], one["n"], *bounds.get(one["state"], []), 100 * float(slo)]
         facts.append((f"{one['function']} (schema ticket), system_prompt:", counted))
 
     assert len(facts) == 2
@@ -367,8 +375,9 @@ MEASURES = {"format": "valid", "content": "right"}
 
 
 def numbers_of_comparison(one):
-    points = [100 * one[name] for name in ("difference", "lower", "upper")]
-    return [one["tasks"], 100 - 100 * one["rate_a"], 100 - 100 * one["rate_b"], *points]
+    rates = [100 - 100 * one["rate_a"], 100 - 100 * one["rate_b"]]
+    bounds = [Lower(100 * one["lower"]), Upper(100 * one["upper"])]
+    return [one["tasks"], *rates, 100 * one["difference"], *bounds]
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
@@ -380,7 +389,12 @@ def test_gate_shows_the_same_figures_in_every_format(results, form):
     facts = [
         (
             f"{one['variant']}: {one['measure']}",
-            [one["tasks"], *(100 * one[name] for name in ("baseline", "current", "drop", "lower", "upper"))],
+            [
+                one["tasks"],
+                *(100 * one[name] for name in ("baseline", "current", "drop")),
+                Lower(100 * one["lower"]),
+                Upper(100 * one["upper"]),
+            ],
         )
         for one in result["drops"]
     ]

@@ -64,15 +64,18 @@ def two(store):
 
 
 def test_the_function_that_fails_is_named_by_watch(two, capsys):
-    """Two functions are two lines, the worst first, and the worst exit status."""
+    """Two functions are two lines below the answer, the worst first, and the worst exit status."""
     status, out, _ = run(capsys, "watch", "--max-failure-rate", "0.05")
 
     assert status == 1
-    first, second = out.splitlines()
+    answer, first, second = out.splitlines()
+    assert answer == "1 of 2 functions needs attention"
     assert first.startswith(
-        "BREACH: shop.scan.extract (schema ticket), system_prompt: 40 of 200 calls failed (20.00%)"
+        "BREACH: shop.scan.extract (schema ticket), system_prompt: 20% of calls failed (40 of 200; at least"
     )
-    assert second.startswith("OK: shop.mail.extract (schema ticket), system_prompt: 0 of 200 calls failed")
+    assert second.startswith(
+        "OK: shop.mail.extract (schema ticket), system_prompt: 0% of calls failed (0 of 200;"
+    )
     assert run(capsys, "watch", "--max-failure-rate", "0.05", "--function", "mail.extract")[0] == 0
 
 
@@ -83,7 +86,7 @@ def test_one_function_of_two_schemas_is_one_function(store, capsys):
     asked(function("shop.mail", "extract", store, every=None, schema=other), 50)
     store.flush(30.0)
 
-    assert run(capsys, "report")[1].startswith("report: 1 function of 2 schemas\n")
+    assert run(capsys, "report")[1].startswith("No call of 1 function failed\n")
     assert run(capsys, "decide")[1].startswith("VERDICTS: 0 of 2 schemas of 1 function need something done\n")
     text = run(capsys, "decide", "--schema", "other")[1]
     assert (
@@ -99,10 +102,10 @@ def test_two_functions_have_two_verdicts(two, capsys):
     lines = [line.split() for line in out.splitlines() if line.lstrip().startswith("shop.")]
     assert [(line[:4], line[7:11]) for line in lines] == [
         (
-            ["shop.scan.extract", "USE_CONSTRAINED_DECODING", "200", "20.00%"],
+            ["shop.scan.extract", "USE_CONSTRAINED_DECODING", "200", "20%"],
             ["not", "good", "enough:", "let"],
         ),
-        (["shop.mail.extract", "PROMPTING_ENOUGH", "200", "0.00%"], ["prompting", "is", "good", "enough:"]),
+        (["shop.mail.extract", "PROMPTING_ENOUGH", "200", "0%"], ["prompting", "is", "good", "enough:"]),
     ]
 
     status, several = found(capsys, "decide", "--what-if", "target=0.05")
@@ -165,7 +168,7 @@ def test_what_is_expected_alarms_nobody(store, capsys):
 
     assert run(capsys, "watch", "--max-failure-rate", "0.02")[0] == 0
     assert found(capsys, "decide", "--what-if", "target=0.02")[1]["verdict"] == "PROMPTING_ENOUGH"
-    assert "300 expected (KeyError 300)" in run(capsys, "report")[1]
+    assert "expected 300 (KeyError 300)" in run(capsys, "report")[1]
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
@@ -194,7 +197,9 @@ def test_of_many_functions_the_bad_one_is_named(store, capsys):
 
     _, report, _ = run(capsys, "report")
     rows = [line.split()[0] for line in report.splitlines() if line.startswith("  shop.")]
-    assert report.startswith("report: 25 functions of 1 schema\n")
+    assert report.startswith(
+        "1 of 25 functions has failed calls. The worst is shop.part17.extract: 25% of calls failed (15 of 60;"
+    )
     assert (len(rows), rows[0]) == (25, "shop.part17.extract")
 
     status, out, _ = run(capsys, "watch", "--max-failure-rate", "0.02")

@@ -26,7 +26,7 @@ def recorded(folder, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "begins"),
-    [("r.json", "{"), ("r.md", "# "), ("r.txt", "report: "), ("r.html", "<!doctype html>")],
+    [("r.json", "{"), ("r.md", "# "), ("r.txt", "app.triage: "), ("r.html", "<!doctype html>")],
 )
 @pytest.mark.parametrize("asked", ["report"])
 def test_name_of_the_file_chooses_the_form(recorded, asked, name, begins):

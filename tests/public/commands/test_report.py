@@ -23,7 +23,7 @@ def test_report_of_an_empty_store(capsys, folder):
     status, out, err = run(capsys, "report", "--store", "sqlite:///empty.db")
 
     assert (status, err) == (0, "")
-    assert out.startswith("no data: no guarded call is recorded in sqlite:")
+    assert " ".join(out.split()).startswith("no data: no guarded call is recorded in sqlite:")
 
 
 @pytest.mark.parametrize(

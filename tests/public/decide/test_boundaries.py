@@ -155,7 +155,7 @@ def test_since_includes_a_call_at_that_second(production):
         since = second.isoformat()
         assert f" {calls} " in production.run("report", "--since", since)[1]
         result = production.run("watch", "--max-failure-rate", "0.5", "--since", since)[1]
-        assert f"0 of {calls} calls failed" in result
+        assert f"0% of calls failed (0 of {calls};" in result
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_report_counts_each_kind_of_failure(production, bad, text):
     production.calls(100, 5, bad)
     out = production.run("report")[1]
 
-    assert f"failed: {text}" in out
-    assert "80.0 [" in out
-    assert "20.0 [" in out
+    assert f"failed attempts by kind: {text}" in out
+    assert "80% [" in out
+    assert "20% [" in out
 
 
 def test_report_counts_add_up(production):
@@ -229,7 +229,8 @@ def test_cached_tokens_use_their_own_price(production):
 
 
 @pytest.mark.parametrize(
-    ("segment", "status", "counts"), [("eu", 1, "50 of 100 calls failed"), ("us", 0, "0 of 400 calls failed")]
+    ("segment", "status", "counts"),
+    [("eu", 1, "50% of calls failed (50 of 100;"), ("us", 0, "0% of calls failed (0 of 400;")],
 )
 def test_segment_option_limits_the_verdict_to_its_calls(production, segment, status, counts):
     """With --segment, only the calls of that segment count."""

@@ -4,6 +4,7 @@ import pytest
 
 from schema_guard.decide import decide
 from schema_guard.stats import bounds
+from schema_guard.text import interval, percent
 from tests.public.decide.examples import (
     economics,
     exhausted,
@@ -38,10 +39,10 @@ def test_measured_reasons_tell_their_figures():
     shape, failed = bounds(100, 120), bounds(120, 2_000, alpha=0.025)
     assert result == {
         "consistent_format": (
-            f"few_shot fails 120/2000 = 6.00% [{100 * failed.lower:.2f}%, 7.89%] of the calls, target 1.00%: fail"
+            f"few_shot fails 120/2,000 = 6% [{percent(failed.lower, -1)}, 7.9%] of the calls, target 1%: fail"
         ),
         "domain_vocabulary": (
-            f"100/120 = 83.33% [{100 * shape.lower:.2f}%, {100 * shape.upper:.2f}%] of the failed calls of few_shot "
+            f"100/120 = 83% {interval(shape.lower, shape.upper)} of the failed calls of few_shot "
             "have the right shape and a wrong value (kinds value and semantic)"
         ),
         "cost_at_volume": (
@@ -169,8 +170,8 @@ def test_too_late_an_answer_prices_both_choices():
     assert result["months_to_answer"] > 3
     assert result["why"].endswith("; indistinguishable from the target at your volume")
     assert [choice.split(":")[0] for choice in result["choices"]] == [
-        "take it as below the target and keep it",
-        "take it as above the target and tune",
+        "assume that it is below the target, and keep it",
+        "assume that it is above the target, and tune",
     ]
 
 
@@ -235,9 +236,9 @@ def test_assumptions_tell_what_the_figures_rest_on():
     extra = (0.0014 + 0.02 * 0.0018) + (2850 / 6 + 120) / 100_000 - 0.00525
     assert round(100 * extra / 0.4, 2) == 0.53
     assert result["assumptions"][2:] == [
-        "no target is given, so 1.00% applies; below 0.53% failures cost less than tuning does",
-        "the tuned model's failure rate of 0.10%/0.40%/0.90% is your assumption: a pilot measures it",
-        "the tuned model's attempts fail as assumed: 2.00%/50.00%",
+        "no target is given, so 1% applies; below 0.53% failures cost less than tuning does",
+        "the tuned model's failure rate of 0.1%/0.4%/0.9% is your assumption: a pilot measures it",
+        "the tuned model's attempts fail as assumed: 2%/50%",
         "attempts of few_shot are not recorded: its tokens are priced as one attempt a call",
     ]
 
@@ -260,7 +261,7 @@ def test_a_raised_target_is_told():
 
     notes = decide(passing(ladder=[], target_history=history)).as_dict()["notes"]
 
-    assert notes == ["the target was raised from 1.00% to 3.00% on 2026-02-01"]
+    assert notes == ["the target was raised from 1% to 3% on 2026-02-01"]
 
 
 def test_pilot_warnings_go_with_a_verdict_to_tune():

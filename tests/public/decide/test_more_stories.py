@@ -256,4 +256,4 @@ def test_a_tuned_model_with_a_part_of_the_traffic_that_fails_is_a_breach(product
     assert summary(result) == ("PROMPTING_ENOUGH", None, 1)
     assert wrong_in(result) == [("tuned", "format")]
     assert result.figures["switch_to"] == "system_prompt"
-    assert "wrong now tuned (30% of the calls): 40 of 600 calls failed (6.67%)" in result.head
+    assert "wrong now tuned (30% of the calls): 6.7% of calls failed (40 of 600;" in result.head

@@ -61,5 +61,5 @@ def test_reasoning_is_named_above_a_tenth_of_the_output(production, form, reason
     """Fewer tokens of reasoning change nothing."""
     production.calls(30, 0, good=thinking(reasoning))
 
-    assert ("thought:" in production.run("report", "--format", form)[1]) == is_named
-    assert "thought" not in production.run("decide", "--full")[1]
+    assert ("of the output tokens are reasoning" in production.run("report", "--format", form)[1]) == is_named
+    assert "are reasoning" not in production.run("decide", "--full")[1]

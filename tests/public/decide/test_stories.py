@@ -20,7 +20,7 @@ def test_1_half_a_percent_is_enough(production):
         "function shop.extract, schema ticket, model m1",
         "calls 9,000 from 2026-05-28 to 2026-06-04, 0 left out, no record lost, decided on 20",
         "at most 1% of the calls fail",
-        "45 of 9,000 calls failed (0.50%)",
+        "0.5% of calls failed (45 of 9,000;",
         "failures of system_prompt come one by one",
         "next schema-guard watch --max-failure-rate 1% --function shop.extract",
     ):
@@ -44,7 +44,7 @@ def test_3_what_retries_never_fix_asks_for_strict_decoding(production):
     result = production.verdict()
 
     assert summary(result) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
-    assert "wrong now system_prompt: 100 of 4,000 calls failed (2.50%), proved above" in result.head
+    assert "wrong now system_prompt: 2.5% of calls failed (100 of 4,000; at least" in result.head
     assert "try let the provider enforce the schema (strict_schema)" in result.head
     assert "--function shop.extract --first-step strict_schema" in result.head
 
@@ -59,7 +59,7 @@ def test_4_wrong_values_are_not_enough(production):
     assert result.figures["next_rung"] == "few_shot"
     assert [breach["what"] for breach in result.figures["breach"]] == ["right"]
     assert result.exit_code == 1
-    assert "wrong now system_prompt: 90 of 300 values were wrong (30.00%)" in result.head
+    assert "wrong now system_prompt: 30% of values were wrong (90 of 300;" in result.head
 
 
 def test_5_refusals_are_never_sent_to_a_parser(production):
@@ -123,7 +123,7 @@ def test_8_slow_calls_are_not_enough(production):
     assert result.exit_code == 1
     assert result.verdict != "PROMPTING_ENOUGH"
     assert [breach["what"] for breach in result.figures["breach"]] == ["latency"]
-    assert "1,000 of 1,000 calls were too slow" in result.head
+    assert "100% of calls were too slow (1,000 of 1,000;" in result.head
     assert "95% of the calls take at most 0.1 s" in result.head
 
 
@@ -217,7 +217,7 @@ def test_14_where_the_failures_are_is_told(production):
     shares = {part["name"]: (part["share"], part["k"]) for part in result.figures["segments"]}
     assert shares["eu"][0] == pytest.approx(0.65)
     assert shares["us"][1] == 0
-    assert "where segment eu (3.08% fail): 80 of the 80 failures, with 65% of the calls" in result.head
+    assert "where segment eu (3.1% fail): 80 of the 80 failures, with 65% of the calls" in result.head
 
 
 def test_15_a_small_volume_is_told_what_to_buy(production, prices):
@@ -293,7 +293,7 @@ def test_19_half_of_the_traffic_that_fails_is_a_breach(production):
 
     assert result.exit_code == 1
     assert {breach["strategy"] for breach in result.figures["breach"]} == {"system_prompt v2"}
-    assert "wrong now system_prompt v2 (50% of the calls): 80 of 2,000 calls failed (4.00%)" in result.head
+    assert "wrong now system_prompt v2 (50% of the calls): 4% of calls failed (80 of 2,000;" in result.head
     assert result.head.index("system_prompt v2 (") < result.head.index("system_prompt v1")
 
 

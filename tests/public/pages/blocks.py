@@ -49,7 +49,7 @@ FRAMEWORKS = {"fastapi", "instructor", "langchain", "langgraph", "litellm", "pyd
 # These differ from run to run: a day, a duration, the id of a trial.
 _DAY = "2026-11-26"
 _TRIAL = re.compile(r"\btrial [0-9a-f]{12}\b")
-_SECONDS = re.compile(r"(seconds p50/p95\s+)\d+\.\d+/\d+\.\d+")
+_SECONDS = re.compile(r"\b(median|p95) \d+\.\d\d\b")
 
 
 def missing_frameworks(text: str) -> list[str]:
@@ -94,14 +94,13 @@ def _replayed(blocks: list[dict[str, str | None]]) -> list[str]:
             **{
                 name: value
                 for name, value in os.environ.items()
-                if name != "SCHEMA_GUARD_STORE" and not name.startswith("PYTEST_")
+                if name not in ("SCHEMA_GUARD_STORE", "COLUMNS") and not name.startswith("PYTEST_")
             },
             "HOME": folder,
             "XDG_DATA_HOME": f"{folder}/.local/share",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "NO_COLOR": "1",
-            "COLUMNS": "100",
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # otherwise litellm downloads prices
         }
         done = subprocess.run(
@@ -172,6 +171,10 @@ def _console_block(session: str) -> str:
 
 
 def _typed(command: str) -> str:
+    # A help is as wide as its page. Other outputs are those of a pipe.
+    os.environ.pop("COLUMNS", None)
+    if re.search(r" (-h|--help|help)\b", command):
+        os.environ["COLUMNS"] = "100"
     ours = _OURS.fullmatch(command)
     if ours is None:
         done = subprocess.run(
@@ -203,7 +206,7 @@ def _caught():
 
 
 def _steady(output: str) -> str:
-    steady = _SECONDS.sub(r"\g<1>0.00/0.00", output).replace(os.environ["HOME"], "/home/me")
+    steady = _SECONDS.sub(r"\1 0.00", output).replace(os.environ["HOME"], "/home/me")
     steady = _TRIAL.sub("trial 01a22a858a2e", steady)
     # A page may be run over midnight.
     today = datetime.now(UTC).date()

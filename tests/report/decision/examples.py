@@ -1,7 +1,8 @@
 """Evidence of every verdict, and what its figures look like in words."""
 
 from schema_guard.decide import decide
-from schema_guard.text import dollars, interval, months, odds, percent
+from schema_guard.decide.economics import months
+from schema_guard.text import dollars, interval, odds, percent
 from tests.public.decide.examples import (
     economics,
     exhausted,
@@ -148,7 +149,7 @@ def _cost_words(figures):
     if money["break_even_calls_per_month"] is not None:
         yield f"{money['break_even_calls_per_month']:,.0f}"
     if money["max_tuned_residual_for_horizon"] is not None:
-        yield percent(money["max_tuned_residual_for_horizon"])
+        yield f"{100 * money['max_tuned_residual_for_horizon']:.2f}%"
     yield from cost["lines"]
     for flip in cost["flips"]:
         yield flip["change"]

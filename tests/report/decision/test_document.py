@@ -196,4 +196,4 @@ def test_percents_of_the_playbook_are_those_of_the_rates():
     rate = VERDICTS["pilot"].as_dict()["rates"]["few_shot"]
     (row,) = [line for line in text.splitlines() if line.split()[:2] == ["few_shot", "tested"]]
 
-    assert f"120/2000 = {percent(rate['rate'])}" in row
+    assert f"120/2,000 = {percent(rate['rate'])}" in row

@@ -111,14 +111,14 @@ def test_few_right_values_are_told_though_nobody_asked():
     """83 % right without a target is a line in the head."""
     text = line(VERDICTS["prompting enough"], "values")
 
-    assert text.startswith("166 of 200 known answers were right (83.00%)")
+    assert text.startswith("166 of 200 known answers were right (83%)")
 
 
 def test_new_inputs_that_fail_more_are_told():
     """Inputs that come for the first time fail more often than asked for, proved."""
     verdict = decide(failing(strategies=[production(k_final=2, inputs={"n": 500, "k": 40})]))
 
-    assert "40 of 500 inputs that are not frequent fail (8.00%)" in line(verdict, "new inputs")
+    assert "40 of 500 inputs that are not frequent fail (8%)" in line(verdict, "new inputs")
 
 
 def test_the_next_command_names_its_function():
@@ -138,10 +138,10 @@ def test_the_share_of_the_gain_stands_in_the_head():
     ]
 
     assert [text.partition("; ")[0] for text in messages] == [
-        "few_shot reaches 81.82% of what the tuned model gains over bare",
-        "few_shot reaches 45.45% of the right values that the tuned model gains over bare",
+        "few_shot reaches 82% of what the tuned model gains over bare",
+        "few_shot reaches 45% of the right values that the tuned model gains over bare",
     ]
-    assert messages[0].endswith("; the true share is between 53.34% and 103.16%")
+    assert messages[0].endswith("; the true share is between 53% and 104%")
 
 
 def test_second_hand_end_of_a_model_is_marked():

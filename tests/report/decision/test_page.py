@@ -150,7 +150,7 @@ def test_plots_tell_their_content_in_words():
 
     assert [label for pair in labels for label in pair if label not in ids] == []
     assert len(ids) == len(set(ids))
-    assert "Target 1.00%. few_shot 6.00% [4.15%, 7.89%], fail." in page.text
+    assert "Target 1%. few_shot 6% [4.1%, 7.9%], fail." in page.text
 
 
 def test_plots_use_the_colours_of_the_page():
@@ -225,7 +225,7 @@ def test_the_rate_over_time_comes_first():
     page = Page(decision_page(VERDICTS["playbook"], hours=HOURS, changes=changes))
 
     assert page.plots()[:2] == ["trend", "rates"]
-    assert "dashed line: the target of 1.00%; ▲: the rate rose; ▼: the rate fell." in page.text
+    assert "dashed line: the target of 1%; ▲: the rate rose; ▼: the rate fell." in page.text
 
 
 @pytest.mark.costly

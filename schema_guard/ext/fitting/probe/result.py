@@ -106,7 +106,7 @@ def _enforcement(result: ProbeResult) -> Iterator[str]:
         f"{result.model} (provider {result.provider}): {_MEANS[enforcement.verdict]}{f'; {count} of {n} kept' if n else ''}"
     )
     if enforcement.verdict == "enforced":
-        yield f"    {count} of {n}: at least {percent(at_least(count, n))} of requests with 95% confidence, if they are alike"
+        yield f"    {count} of {n}: at least {percent(at_least(count, n), -1)} of requests with 95% confidence, if they are alike"
         if n < _SHOWS_95:
             yield f"    for at least 95%: --requests {_SHOWS_95}"
         if not enforcement.is_hard:

@@ -12,6 +12,7 @@ import click
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.cli.shared.options import existing, imported, print_json, readable, schema_of
 from schema_guard.cli.shared.progress import steps
+from schema_guard.cli.shared.terminal import text_for
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.errors import InvalidSchema
 from schema_guard.ext.tuning.export.from_files import Answers, from_suite, read_answers
@@ -21,7 +22,6 @@ from schema_guard.ext.tuning.export.summary import document_of, export_as_json
 from schema_guard.ext.tuning.export.values import GatheredRows
 from schema_guard.records.attempts import Where
 from schema_guard.records.selection import select, stored_schema
-from schema_guard.report.as_text import as_text
 from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
 
@@ -81,7 +81,7 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
     if form == "json":
         print_json(export_as_json(result))
     else:
-        print(as_text(document_of(result)))
+        print(text_for(None, document_of(result)))
     return 0 if result.is_written else 1
 
 

@@ -11,7 +11,8 @@ from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, NO_TEX
 from schema_guard.ext.tuning.export.values import SIDES, SOURCES, file_of
 from schema_guard.ext.tuning.export.writing import LABELS
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
-from schema_guard.text import clip, clip_path, large, plural
+from schema_guard.report.words import large
+from schema_guard.text import clip, clip_path, plural
 
 if TYPE_CHECKING:
     from schema_guard.ext.tuning.export.run import ExportResult

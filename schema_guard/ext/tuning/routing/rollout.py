@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidArgument
 from schema_guard.locks import fork_safe_lock
 from schema_guard.stats import Drift, bounds, log_e_value
-from schema_guard.text import clip, dataclass_repr, interval, percent
+from schema_guard.text import clip, dataclass_repr, exact_percent, interval
 
 if TYPE_CHECKING:
     from schema_guard.values import Outcome
@@ -162,7 +162,7 @@ class Course:
         if not self._has_enough():
             return None
         if k > n * target and log_e_value(k, n, target, side="bad") >= -log(alpha):
-            return f"{_rate_text(k, n, alpha)} failed, proved above the target of {percent(target)}"
+            return f"{_rate_text(k, n, alpha)} failed, proved above the target of {exact_percent(target)}"
         return None
 
     def _has_enough(self) -> bool:
@@ -172,7 +172,7 @@ class Course:
 
     def _risen(self) -> str:
         n, k = self.tuned
-        return f"failures have risen above the target of {percent(self.rollout.target)} ({k} of all {n} calls are failed)"
+        return f"failures have risen above the target of {exact_percent(self.rollout.target)} ({k} of all {n} calls are failed)"
 
 
 def is_judged(outcome: Outcome[Any]) -> bool:

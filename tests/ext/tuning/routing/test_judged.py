@@ -49,8 +49,7 @@ def test_a_report_counts_each_call_of_the_users_once(played):
     assert (group.calls, group.failed.count) == (CALLS, failed)
     assert (group.answered_again, group.fixed_by_retry.count) == (counts.fallbacks, counts.fallbacks - failed)
     assert (
-        f"extract: {counts.fallbacks} calls to which the tuned model gave no valid reply went to the prompt"
-        in text
+        f"extract: in {counts.fallbacks} calls, the tuned model gave no valid reply, and the prompt" in text
     )
 
 

@@ -58,7 +58,7 @@ def test_a_bad_model_goes_back_by_itself_and_pulls_the_switch(tmp_path, caplog):
         router.flush()
 
     assert router.share == 0
-    assert "proved above the target of 1.00%" in router.why_back
+    assert "proved above the target of 1%" in router.why_back
     assert len([record for record in caplog.records if "is out of use" in record.message]) == 1
     assert router.why_back in (tmp_path / "off").read_text()
     assert branches.router(share=Rollout(), kill_switch=tmp_path / "off")("t") == {"by": "prompt"}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Progress on a pipe: at most one line every ten seconds."""
+
+import pytest
+
+from schema_guard.cli.shared import progress as module
+from schema_guard.cli.shared.progress import one_bar, phases, progress, steps
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test sets."""
+    now = [0.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    return now
+
+
+def lines(capsys):
+    """The printed lines without bars, which rich prints at the end of a task."""
+    return [line for line in capsys.readouterr().err.splitlines() if line and "━" not in line]
+
+
+def test_line_has_counts_rate_and_time_left(clock, capsys):
+    """After ten seconds, a run prints its calls, their rate, and the time left."""
+    with progress(100) as on_call:
+        for _ in range(20):
+            clock[0] += 1
+            on_call("few_shot", clock[0] > 5)
+
+    assert lines(capsys) == [
+        "few_shot: 10 of 100 calls, 5 failed, 1 a second, 0:01:30 left",
+        "few_shot: 20 of 100 calls, 5 failed, 1 a second, 0:01:20 left",
+    ]
+
+
+@pytest.mark.parametrize("task", [steps, None])
+def test_tasks_with_steps_print_lines(task, clock, capsys):
+    """Exports, imports, checks, and tuning print lines too."""
+    for bar in [steps("exported", 30)] if task else [phases(), one_bar()]:
+        clock[0] = 0.0
+        with bar as on_step:
+            for number in range(1, 4):
+                clock[0] += 5
+                on_step(10) if task else on_step("checked", 10 * number, None)
+
+    expected = "exported: 20 of 30, 2 a second, 0:00:05 left" if task else "checked: 20, 2 a second"
+    assert lines(capsys) == [expected] * (1 if task else 2)
+
+
+def test_short_task_prints_no_line(clock, capsys):
+    """A task of nine seconds prints no line."""
+    with steps("exported", 9) as on_step:
+        for _ in range(9):
+            clock[0] += 1
+            on_step(1)
+
+    assert lines(capsys) == []
