@@ -25,7 +25,7 @@ from schema_guard.checks import refusal_of_checks
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.limits import DEFAULT_LIMITS, Limits
-from schema_guard.parsing import NotJson, parse
+from schema_guard.parsing import NotJson, is_same, parse
 from schema_guard.plain_reply import acceptor
 from schema_guard.reading import TOO_MANY, Documents, documents
 from schema_guard.schema import Schema
@@ -251,25 +251,6 @@ def _judge_invalid(
 
 def _is_one(values: Sequence[Any]) -> bool:
     return bool(values) and all(is_same(values[0], other) for other in values[1:])
-
-
-def is_same(one: Any, other: Any) -> bool:
-    """Return whether two values are one JSON value: 1 is 1.0 and isn't true, and the order of keys doesn't count.
-
-    It recurses, so it is for values within the limit of 100 levels.
-
-    >>> is_same({"a": [1, True]}, {"a": [1.0, True]}), is_same(1, True)
-    (True, False)
-    """
-    if isinstance(one, dict):
-        return (
-            isinstance(other, dict)
-            and one.keys() == other.keys()
-            and all(is_same(one[key], other[key]) for key in one)
-        )
-    if isinstance(one, list):
-        return isinstance(other, list) and len(one) == len(other) and all(map(is_same, one, other))
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _bare(bare: str, terms: Terms) -> Judgement[Any] | None:

@@ -204,18 +204,18 @@ def _shown(schema: Schema[Any], examples: tuple[Example, ...]) -> tuple[Example,
                 f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at "
                 f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
             )
-    from schema_guard.validation.drawing.samples import missing_sample, samples  # only few_shot needs it
+    return examples or tuple(Example(value) for value in _drawn(schema))
 
-    shown = examples or tuple(Example(value) for value in samples(schema))
-    if not shown:
-        missing = missing_sample(schema)
-        place = (
-            ""
-            if missing is None
-            else (f" at {missing.instance_location or '(root)'}, where the schema expects {missing.expected}")
-        )
+
+def _drawn(schema: Schema[Any]) -> list[Any]:
+    from schema_guard.validation.drawing.demand import DeadEnd  # only few_shot needs it
+    from schema_guard.validation.drawing.samples import samples
+
+    try:
+        return samples(schema)
+    except DeadEnd as end:
         raise InvalidArgument(
-            f"strategy='few_shot': no valid example can be generated from {safe(schema.name)}{place}. Pass "
-            "examples=[(task, value), ...] with valid values, or 'examples' in the schema"
-        )
-    return shown
+            f"strategy='few_shot': no valid example can be generated from {safe(schema.name)}: at "
+            f"{pointer(clip(end.location))}: {clip(end.why, 200)}. Pass examples=[(task, value), ...] with valid values, "
+            "or 'examples' in the schema"
+        ) from None

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 _SHOWN_CHARS = 400
 # Faults of syntax: lossless repair has to repair the first ones, may repair the others, and nothing else.
 _ALWAYS_REPAIRED = ("trailing_comma", "missing_comma", "single_quotes", "python_literals")
-_SYNTAX_ALONE = (*_ALWAYS_REPAIRED, "bad_escape", "unescaped_quote")
+# A text that ended may lack no more than its last brackets.
+_SYNTAX_ALONE = (*_ALWAYS_REPAIRED, "bad_escape", "unescaped_quote", "cut_off")
 _SCALARS = st.none() | st.booleans() | st.integers(-10, 10) | st.floats(-10, 10) | st.text(max_size=5)
 _JSON = st.recursive(
     _SCALARS,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.judging import is_same
+from schema_guard.parsing import is_same
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.sampled_from([0, 0.0, 1, 1.0, 2, "", "1"]),

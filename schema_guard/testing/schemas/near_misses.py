@@ -1,35 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Instances that are invalid by exactly one keyword at one place, as a Hypothesis strategy.
+"""Instances that violate exactly one keyword at one place, as a Hypothesis strategy.
 
-Rules:
-1. `Schema.violations` has exactly one entry for every value that is drawn, and that entry is its label.
-2. A keyword is broken by drawing from the schema with that keyword turned round; what was drawn is held against the
-   schema itself. A keyword that gives no near miss makes way for the next one.
+A part of a valid instance is drawn anew, from what its schemas demand with one keyword broken. `Schema.violations`
+has exactly one entry for every value that is drawn. That entry is its label.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from functools import cache
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from schema_guard.errors import InvalidArgument
+from schema_guard.pointer import split
 from schema_guard.schema import Schema
-from schema_guard.testing.schemas.breaking import cuts
-from schema_guard.testing.schemas.drawing import DeadEnd, Drawing
-from schema_guard.testing.schemas.instances import MISSES, shapes_of
-from schema_guard.text import clip
+from schema_guard.testing.schemas.instances import HypothesisChoices
+from schema_guard.validation.drawing.demand import DeadEnd, Demand
+from schema_guard.validation.drawing.drawing import Drawing, document_of, first_drawn, replaced, valid_value
+from schema_guard.validation.drawing.normalized import ARRAY, OBJECT, Words, ways_to_break
 from schema_guard.validation.violations import TOO_COSTLY
 
 if TYPE_CHECKING:
-    from schema_guard.testing.schemas.shapes import ShapeGroup, Shapes
+    from collections.abc import Callable, Iterator
 
-# Draws for one keyword, and keywords for one draw.
-_TRIES = 4
-_KEYWORDS = 6
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+    from schema_guard.validation.drawing.sources import ChoiceSource
+
+# Keywords that are tried for one draw.
+_TRIES = 20
+# What they lead to is in the list of schemas already.
+_LEADING = frozenset({"refs", "allOf", "unions", "dependentSchemas"})
+_UNIONS = ("anyOf", "oneOf", "not")
+# Keywords that are broken only if their schema is `false`. Other values inside are places of their own.
+_HOLDING = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems")
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class NearMiss:
     keyword_location: str
 
 
-def near_misses(schema: Any) -> st.SearchStrategy[NearMiss]:
+def near_misses(schema: Any) -> SearchStrategy[NearMiss]:
     """Return a Hypothesis strategy of instances that violate exactly one keyword of a schema at one place.
 
     It covers every keyword that can be violated alone. Examples shrink to keywords of the root.
@@ -59,73 +66,128 @@ def near_misses(schema: Any) -> st.SearchStrategy[NearMiss]:
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: No keyword can be violated alone. If that isn't known in advance, the first draws raise it.
+        InvalidArgument: No near miss was found, because no keyword can be violated while the rest holds.
     """
-    loaded = Schema.of(schema)
-    source = _Source(loaded, shapes_of(loaded))
-    if not source.any_possible():
-        raise InvalidArgument(
-            f"schema {clip(loaded.name)!r} has no near miss: no keyword of it can be broken while the rest holds"
-        )
+    source = _NearMisses(Schema.of(schema))
+    first_drawn(source.schema, source.draw, Random(0), "near miss")
     return _near_misses(source)
 
 
-class _Source:
-    """What draws near misses of one schema."""
-
-    def __init__(self, schema: Schema[Any], shapes: Shapes) -> None:
-        self._schema = schema
-        self._shapes = shapes
-        self._groups: list[ShapeGroup] = [shapes.group([cut.schema]) for cut in cuts(schema.document, shapes)]
-        self._has_instance = False
-        self._misses = 0
-
-    def any_possible(self) -> bool:
-        """Say whether there is a keyword that may be broken."""
-        return any(self._shapes.height(group) != inf for group in self._groups)
-
-    def draw(self, draw: st.DrawFn) -> NearMiss:
-        """Draw a near miss, or reject.
-
-        Raises:
-            InvalidArgument: None was found, now or before.
-        """
-        index = draw(st.integers(0, len(self._groups) - 1))
-        for _ in range(_KEYWORDS if self._has_instance else len(self._groups)):
-            index = self._possible(index)
-            group = self._groups[index]
-            for _ in range(_TRIES):
-                miss = self._drawn(group, draw)
-                if miss is not None:
-                    self._has_instance = True
-                    return miss
-            index += 1
-        self._misses += 1
-        if self._misses >= MISSES and not self._has_instance:
-            raise InvalidArgument(
-                f"no near miss of schema {clip(self._schema.name)!r} was found: its keywords may only be broken together"
-            )
+@st.composite
+def _near_misses(draw: DrawFn, source: _NearMisses) -> NearMiss:
+    try:
+        return source.draw(HypothesisChoices(draw))
+    except DeadEnd:
         return reject()
 
-    def _possible(self, index: int) -> int:
-        """Give the first keyword from an index on that may be broken."""
-        while self._shapes.height(self._groups[index % len(self._groups)]) == inf:
-            index += 1
-        return index % len(self._groups)
 
-    def _drawn(self, group: ShapeGroup, draw: st.DrawFn) -> NearMiss | None:
-        try:
-            value = Drawing(self._shapes, draw).root(group)
-        except DeadEnd:
-            return None
-        violations = self._schema.violations(value)
-        if len(violations) != 1 or violations[0].keyword == TOO_COSTLY:
-            return None
-        return NearMiss(
-            value, violations[0].instance_location, violations[0].keyword, violations[0].keyword_location
-        )
+class _NearMisses:
+    """Draws near misses of one schema."""
+
+    def __init__(self, schema: Schema[Any]) -> None:
+        self.schema = schema
+        self._document = document_of(schema)
+        self._alone = cache(_alone)
+        self._broken = cache(lambda words: list(_broken(words)))
+
+    def draw(self, source: ChoiceSource) -> NearMiss:
+        """Draw a near miss. Raises DeadEnd."""
+        source.prefers_meant = True
+        if self.schema.document is False:
+            value, ways = None, [("", 1, [True])]
+        else:
+            value, drawing = valid_value(self.schema, self._document, source)
+            ways = [
+                (location, drawing.places[location][1], schemas)
+                for location, demand in drawing.demands.items()
+                if _is_in(value, location)
+                for schemas in self._ways(demand)
+            ]
+        start = source.index(len(ways)) if ways else 0
+        for location, room, schemas in (ways[start:] + ways[:start])[:_TRIES]:
+            try:
+                part = Drawing(self._document, source).value(schemas, room, location)
+            except DeadEnd:
+                continue
+            changed = replaced(value, location, part)
+            violations = self.schema.violations(changed)
+            if len(violations) == 1 and violations[0].keyword != TOO_COSTLY:
+                first = violations[0]
+                return NearMiss(changed, first.instance_location, first.keyword, first.keyword_location)
+        raise DeadEnd("no keyword of it can be broken while the rest holds")
+
+    def _ways(self, demand: Demand) -> Iterator[list[Any]]:
+        """Yield for each way to break one keyword of a value the schemas that apply then."""
+        for words in demand.words:
+            for keyword, changed in self._broken(words):
+                yield [
+                    changed,
+                    *(
+                        self._alone(other)
+                        for other, unions in zip(demand.words, demand.unions_of, strict=True)
+                        if other is not words and not (keyword in _UNIONS and words in unions)
+                    ),
+                ]
 
 
-@st.composite
-def _near_misses(draw: st.DrawFn, source: _Source) -> NearMiss:
-    return source.draw(draw)
+def _is_in(value: Any, location: str) -> bool:
+    """Return whether a value has a part at a location. What was drawn there may have been replaced since."""
+    for step in split(location) if location else ():
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return False
+    return True
+
+
+def _alone(words: Words) -> Words:
+    return Words({keyword: part for keyword, part in words.items() if keyword not in _LEADING})
+
+
+def _broken(words: Words) -> Iterator[tuple[str, Words]]:
+    """Yield each keyword that can be broken alone, with a schema that breaks it and keeps the rest."""
+    for keyword, value in words.items():
+        if keyword in _LEADING or (keyword in _HOLDING and value is not False):
+            continue
+        rest = {key: part for key, part in _alone(words).items() if key != keyword}
+        if keyword in _PARTS:
+            for others, way in _PARTS[keyword](value):
+                yield keyword, Words({**rest, keyword: others}, allOf=[way])
+        else:
+            for way in ways_to_break(words, keyword):
+                yield keyword, Words(rest, allOf=[way])
+
+
+def _required(names: list[str]) -> Iterator[tuple[Any, Words]]:
+    for name in names:
+        yield [other for other in names if other != name], Words(type=[OBJECT], properties={name: False})
+
+
+def _false_properties(schemas: dict[str, Any]) -> Iterator[tuple[Any, Words]]:
+    for name in (name for name, schema in schemas.items() if schema is False):
+        yield _without(schemas, name), Words(type=[OBJECT], required=[name])
+
+
+def _false_patterns(schemas: dict[str, Any]) -> Iterator[tuple[Any, Words]]:
+    for name in (name for name, schema in schemas.items() if schema is False):
+        yield _without(schemas, name), Words(type=[OBJECT], extra=(Words(pattern=name), True))
+
+
+def _false_items(schemas: list[Any]) -> Iterator[tuple[Any, Words]]:
+    for index in (index for index, schema in enumerate(schemas) if schema is False):
+        yield [*schemas[:index], True, *schemas[index + 1 :]], Words(type=[ARRAY], minItems=index + 1)
+
+
+def _without(schemas: dict[str, Any], name: str) -> dict[str, Any]:
+    return {other: schema for other, schema in schemas.items() if other != name}
+
+
+# Keywords of which one part is broken while the others hold.
+_PARTS: dict[str, Callable[[Any], Iterator[tuple[Any, Words]]]] = {
+    "required": _required,
+    "properties": _false_properties,
+    "patternProperties": _false_patterns,
+    "prefixItems": _false_items,
+}

@@ -1,404 +1,231 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts that a regular expression of ECMA 262 matches, of a length between two bounds.
+"""Texts that a regular expression of ECMA 262 matches, with a length between two bounds.
 
 Rules:
-1. An expression is searched for: where it is not anchored, any text may stand around what it matches, and does
-   only where the length asks for it.
-2. What looks around or at word boundaries is taken for empty: whether a text matches is asked of the engine.
-3. Characters are printable ASCII wherever the expression allows one.
+1. The parser of Python's `re` reads the expression.
+2. An expression matches anywhere in a text. Unless it is anchored, other characters surround the match if the length
+   requires it.
+3. Lookarounds and word boundaries are ignored. The caller checks whether the text matches.
+4. Characters are printable ASCII if the expression allows one.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, inf
-from typing import TYPE_CHECKING, TypeAlias
+from re import _constants as sre  # type: ignore[attr-defined]
+from re import _parser  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.validation.patterns import for_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Pick: TypeAlias = Callable[[int, int], int]
+    from collections.abc import Callable, Iterable
 
 _PRINTABLE = (
     "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_. " + "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
 )
-_DIGITS = "0123456789"
-_WORD = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
-_SPACE = " \t\n\r\f\v"
+_DIGITS, _SPACE = "0123456789", " \t\n\r\f\v"
+_WORD = _PRINTABLE[:62] + "_"
 _CLASSES = {
-    "d": _DIGITS,
-    "w": _WORD,
-    "s": _SPACE,
-    "D": "".join(c for c in _PRINTABLE if c not in _DIGITS),
-    "W": "".join(c for c in _PRINTABLE if c not in _WORD),
-    "S": _PRINTABLE.replace(" ", ""),
+    sre.CATEGORY_DIGIT: _DIGITS,
+    sre.CATEGORY_WORD: _WORD,
+    sre.CATEGORY_SPACE: _SPACE,
+    sre.CATEGORY_NOT_DIGIT: "".join(c for c in _PRINTABLE if c not in _DIGITS),
+    sre.CATEGORY_NOT_WORD: "".join(c for c in _PRINTABLE if c not in _WORD),
+    sre.CATEGORY_NOT_SPACE: _PRINTABLE.replace(" ", ""),
 }
-# A few letters of each kind stand for a property of Unicode: those of ASCII are in it, or none is.
-_PROPERTIES = {
-    "L": _WORD[:26] + _WORD[36:62] + "é", "Ll": _WORD[:26] + "é", "Lu": _WORD[36:62] + "É", "N": _DIGITS,
-    "Nd": _DIGITS, "P": "-_.!?", "S": "+<=>$", "Z": " ", "Zs": " ", "M": "\u0301", "Letter": _WORD[:26] + "é",
-    "Alphabetic": _WORD[:26] + "é", "Number": _DIGITS, "Punctuation": "-_.!?",
-}  # fmt: skip
-_CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", "0": "\0", "a": "\a", "e": "\x1b"}
-_ESCAPE = re.compile(
-    r"\\(?:(?P<property>[pP])\{\^?(?:[^}=]*=)?(?P<name>[^}]*)\}|[ux]\{(?P<code>[0-9a-fA-F]+)\}"
-    r"|u(?P<four>[0-9a-fA-F]{4})|x(?P<two>[0-9a-fA-F]{2})|c(?P<control>[A-Za-z])|k<(?P<group>[^>]*)>"
-    r"|(?P<back>[1-9]\d?)|(?P<plain>.))",
+# Python has no properties of Unicode, so a few characters replace each. The first letter of a name is enough.
+_PROPERTIES = {"Ll": "a-zé", "Lu": "A-ZÉ", "N": "0-9", "P": ".!?", "S": "+<=>$", "Z": " ", "M": "\u0301"}
+_FOREIGN = re.compile(
+    r"(?P<in>\[(?:\\.|[^\]\\])*\])|\\(?P<sign>[pP])\{(?P<property>[^}]*)\}|\\u\{(?P<code>[0-9a-fA-F]+)\}"
+    r"|\\c(?P<control>[A-Za-z])|(?P<name>\(\?<(?![=!]))|\\k<(?P<again>[^>]*)>|\\.",
     re.DOTALL,
 )
-_COUNT = re.compile(r"\{(\d{1,6})(,(\d{0,6}))?\}")
-_OPENING = re.compile(
-    r"\((?:\?(?:(?P<look><?[=!])|P?<(?P<name>[^>]*)>|[a-zA-Z-]*(?P<flags>\))|[a-zA-Z-]*:|>))?"
-)
-_POSIX = re.compile(r"\[:\^?[a-z]+:\]")
-# How many more times than it must something is repeated.
-_MORE = 4
-# Characters of a run that are drawn; a longer one goes on with the last of them.
-_VARIED = 24
-
-
-@dataclass(frozen=True)
-class Chars:
-    """One of some characters."""
-
-    text: str
-    least: float = 1
-    most: float = 1
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """The start (`^`) or the end (`$`)."""
-
-    sign: str
-    least: float = 0
-    most: float = 0
-
-
-@dataclass(frozen=True)
-class Sequence:
-    """One after the other."""
-
-    parts: tuple[Node, ...]
-    least: float
-    most: float
-
-
-@dataclass(frozen=True)
-class Arms:
-    """One of them."""
-
-    parts: tuple[Node, ...]
-    least: float
-    most: float
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """So many times the same expression."""
-
-    part: Node
-    low: int
-    high: float
-    least: float
-    most: float
-
-
-@dataclass(frozen=True)
-class Captured:
-    """A numbered group."""
-
-    part: Node
-    number: int
-    least: float
-    most: float
-
-
-@dataclass(frozen=True)
-class Again:
-    """What a group matched, once more; its length is that of the group."""
-
-    number: int
-    least: float = 0
-    most: float = inf
-
-
-Node: TypeAlias = Chars | Anchor | Sequence | Arms | Repeat | Captured | Again
-_EMPTY = Sequence((), 0, 0)
+# Most repetitions above the minimum, and characters that are drawn of a run. The last of them fills a longer run.
+_MORE, _VARIED = 4, 24
 
 
 class NoText(Exception):  # a fact that is found, never raised to a user
     """No text of these lengths is found."""
 
 
-def sequence(parts: list[Node]) -> Node:
-    """Put expressions one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    return Sequence(tuple(parts), sum(part.least for part in parts), sum(part.most for part in parts))
+class _Node(NamedTuple):
+    """A part of an expression.
+
+    Attributes:
+        kind: `"chars"`, `"anchor"`, `"parts"`, `"arms"`, `"repeat"`, `"group"`, or `"again"`.
+        value: Its characters, its number of a group, or None.
+        parts: The nodes inside.
+        least: Fewest characters.
+        most: Most characters.
+    """
+
+    kind: str
+    value: Any = None
+    parts: tuple[_Node, ...] = ()
+    least: float = 0
+    most: float = 0
 
 
-def repeat(part: Node, low: int, high: float) -> Node:
-    """Repeat an expression."""
-    return Repeat(part, low, high, part.least * low, part.most * high if part.most and high else 0)
+def _in_python(pattern: str, *, in_class: bool = False) -> str:
+    """Return an expression in the syntax of Python, as far as this is possible."""
 
+    def replaced(match: re.Match[str]) -> str:
+        if match["in"] and not in_class:
+            return "[" + _in_python(match["in"][1:-1], in_class=True) + "]"
+        if match["sign"]:
+            name = match["property"].rpartition("=")[2]
+            found = _PROPERTIES.get(name) or _PROPERTIES.get(name[:1], "a-zA-Zé")
+            return found if in_class else f"[{'^' if match['sign'] == 'P' else ''}{found}]"
+        if match["code"] or match["control"]:
+            code = int(match["code"], 16) if match["code"] else ord(match["control"]) % 32
+            return f"\\U{code:08x}"
+        if match["again"]:
+            return f"(?P={match['again']})"
+        return "(?P<" if match["name"] else match[0]
 
-def arms(parts: list[Node]) -> Node:
-    """Let one of some expressions match."""
-    if len(parts) == 1:
-        return parts[0]
-    return Arms(tuple(parts), min(part.least for part in parts), max(part.most for part in parts))
-
-
-class _Reader:
-    """One expression, read from left to right."""
-
-    def __init__(self, pattern: str) -> None:
-        self.pattern = pattern
-        self.at = 0
-        self.groups = 0
-        self.named: dict[str, int] = {}
-
-    def choice(self) -> Node:
-        """Read up to the end of a group."""
-        runs = [self.run()]
-        while self._next("|"):
-            runs.append(self.run())
-        return arms(runs)
-
-    def run(self) -> Node:
-        """Read up to the end of an arm."""
-        parts: list[Node] = []
-        while self.at < len(self.pattern) and self.pattern[self.at] not in "|)":
-            parts.append(self._repeated(self._atom()))
-        return sequence(parts)
-
-    def _next(self, sign: str) -> bool:
-        if self.pattern.startswith(sign, self.at):
-            self.at += len(sign)
-            return True
-        return False
-
-    def _repeated(self, part: Node) -> Node:
-        signs = {"*": (0, inf), "+": (1, inf), "?": (0, 1)}
-        while self.at < len(self.pattern):
-            count = _COUNT.match(self.pattern, self.at)
-            if self.pattern[self.at] in signs:
-                low, high = signs[self.pattern[self.at]]
-                self.at += 1
-            elif count:
-                low = int(count[1])
-                high = low if count[2] is None else int(count[3]) if count[3] else inf
-                self.at = count.end()
-            else:
-                break
-            # Lazy or possessive: the same texts.
-            if not self._next("?"):
-                self._next("+")
-            part = repeat(part, int(low), high)
-        return part
-
-    def _atom(self) -> Node:
-        sign = self.pattern[self.at]
-        if sign == "(":
-            return self._group()
-        if sign == "[":
-            self.at += 1
-            return Chars(self._class())
-        if sign == "\\":
-            return self._escaped()
-        self.at += 1
-        if sign in "^$":
-            return Anchor(sign)
-        return Chars(_PRINTABLE if sign == "." else sign)
-
-    def _group(self) -> Node:
-        opening = _OPENING.match(self.pattern, self.at)
-        assert opening is not None
-        self.at = opening.end()
-        if opening["flags"]:
-            return _EMPTY
-        number = 0
-        if opening[0] == "(" or opening["name"]:
-            self.groups += 1
-            number = self.groups
-            if opening["name"]:
-                self.named[opening["name"]] = number
-        inside = self.choice()
-        self._next(")")
-        if opening["look"]:
-            return _EMPTY
-        return Captured(inside, number, inside.least, inside.most) if number else inside
-
-    def _escaped(self) -> Node:
-        match = _ESCAPE.match(self.pattern, self.at)
-        if match is None:
-            self.at += 1
-            return Chars("\\")
-        self.at = match.end()
-        if match["back"]:
-            return Again(int(match["back"]))
-        if match["group"]:
-            return Again(self.named.get(match["group"], 0))
-        if match["plain"] and match["plain"] in "AzZ":
-            return Anchor("^" if match["plain"] == "A" else "$")
-        if match["plain"] and match["plain"] in "bB":
-            return _EMPTY
-        return Chars(_characters(match))
-
-    def _class(self) -> str:
-        inverted = self._next("^")
-        characters: dict[str, None] = {}
-        first = True
-        while self.at < len(self.pattern) and (first or self.pattern[self.at] != "]"):
-            if self.pattern[self.at] == "]":
-                # "[]" of ECMA matches nothing, "[^]" everything.
-                break
-            first = False
-            characters.update(dict.fromkeys(self._member()))
-        self.at += 1
-        if inverted:
-            return "".join(c for c in _PRINTABLE if c not in characters) or "é"
-        return _readable(characters)
-
-    def _member(self) -> str:
-        """Read a character, a range, a class or a nested class."""
-        posix = _POSIX.match(self.pattern, self.at)
-        if posix:
-            self.at = posix.end()
-            return _WORD
-        low = self._single()
-        if (
-            len(low) != 1
-            or not self.pattern.startswith("-", self.at)
-            or self.pattern.startswith("-]", self.at)
-        ):
-            return low
-        start = self.at
-        self.at += 1
-        high = self._single()
-        if len(high) != 1:
-            self.at = start
-            return low
-        last = min(ord(high), ord(low) + 200)
-        return "".join(map(chr, range(ord(low), last + 1)))
-
-    def _single(self) -> str:
-        match = _ESCAPE.match(self.pattern, self.at)
-        if match is None:
-            self.at += 1
-            return self.pattern[self.at - 1]
-        self.at = match.end()
-        return "\b" if match["plain"] == "b" else _characters(match)
-
-
-def _characters(match: re.Match[str]) -> str:
-    """Give the characters that an escape stands for."""
-    code = match["code"] or match["four"] or match["two"]
-    if code:
-        return chr(int(code, 16))
-    if match["control"]:
-        return chr(ord(match["control"]) % 32)
-    if match["property"]:
-        known = _PROPERTIES.get(match["name"], _WORD[:26])
-        return known if match["property"] == "p" else "".join(c for c in _PRINTABLE if c not in known)
-    plain = match["plain"] or match[0][1:]
-    return _CLASSES.get(plain) or _CONTROLS.get(plain, plain)
-
-
-def _readable(characters: dict[str, None]) -> str:
-    """Give the characters of a class in the order in which they are simple; the printable ones if there are any."""
-    printable = "".join(c for c in _PRINTABLE if c in characters)
-    if printable and len(printable) < len(characters):
-        return printable
-    return printable or "".join(c for c in characters if not "\ud800" <= c <= "\udfff")
+    return _FOREIGN.sub(replaced, pattern)
 
 
 @lru_cache(maxsize=1024)
-def expression(pattern: str) -> Node:
-    """Read an expression, with what may stand around what it matches."""
-    reader = _Reader(pattern)
-    choices = []
-    while reader.at < len(pattern):
-        choices.append(reader.choice())
-        # A ")" that closes nothing stands for itself.
-        if reader.at < len(pattern):
-            reader.at += 1
-    read = sequence(choices)
-    tops = read.parts if isinstance(read, Arms) else (read,)
-    return arms([_padded(arm) for arm in tops])
+def _expression(pattern: str) -> _Node:
+    try:
+        parsed = _parser.parse(for_python(_in_python(pattern)))
+    except (re.error, OverflowError, RecursionError, ValueError):
+        raise NoText from None
+    read = _sequence(parsed)
+    around = _Node("repeat", (0, inf), (_Node("chars", _PRINTABLE, (), 1, 1),), 0, inf)
+    arms = []
+    for arm in read.parts if read.kind == "arms" else (read,):
+        before = () if _is_anchored(arm, 0) else (around,)
+        after = () if _is_anchored(arm, -1) else (around,)
+        arms.append(_joined((*before, arm, *after)))
+    return _either(arms)
 
 
-def _padded(node: Node) -> Node:
-    around = repeat(Chars(_PRINTABLE), 0, inf)
-    before = [] if _anchored(node, 0) else [around]
-    after = [] if _anchored(node, -1) else [around]
-    return sequence([*before, node, *after])
+def _sequence(parsed: Iterable[tuple[Any, Any]]) -> _Node:
+    return _joined(tuple(_node(kind, value) for kind, value in parsed))
 
 
-def _anchored(node: Node, end: int) -> bool:
-    """Say whether an expression begins (*end* 0) or ends (*end* -1) with an anchor."""
-    if isinstance(node, Sequence):
-        return bool(node.parts) and _anchored(node.parts[end], end)
-    if isinstance(node, Captured):
-        return _anchored(node.part, end)
-    if isinstance(node, Arms):
-        return any(_anchored(part, end) for part in node.parts)
-    return isinstance(node, Anchor)
+def _joined(parts: tuple[_Node, ...]) -> _Node:
+    if len(parts) == 1:
+        return parts[0]
+    return _Node("parts", None, parts, sum(part.least for part in parts), sum(part.most for part in parts))
 
 
-def text_of(node: Node, low: float, high: float, pick: Pick) -> str:
-    """Draw a text.
+def _either(arms: list[_Node]) -> _Node:
+    if len(arms) == 1:
+        return arms[0]
+    return _Node("arms", None, tuple(arms), min(arm.least for arm in arms), max(arm.most for arm in arms))
+
+
+def _node(kind: Any, value: Any) -> _Node:  # noqa: PLR0911 - one line for each kind
+    if kind in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+        low, high, part = value[0], inf if value[1] is sre.MAXREPEAT else value[1], _sequence(value[2])
+        return _Node(
+            "repeat",
+            (low, high),
+            (part,),
+            low * part.least,
+            part.most * high if part.most and high else 0,
+        )
+    if kind is sre.BRANCH:
+        return _either([_sequence(arm) for arm in value[1]])
+    if kind is sre.SUBPATTERN:
+        part = _sequence(value[3])
+        return _Node("group", value[0], (part,), part.least, part.most)
+    if kind is sre.ATOMIC_GROUP:
+        return _sequence(value)
+    if kind is sre.GROUPREF:
+        return _Node("again", value, (), 0, inf)
+    if kind is sre.AT:
+        is_start = value in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING)
+        is_end = value in (sre.AT_END, sre.AT_END_STRING)
+        return _Node("anchor", 0 if is_start else -1 if is_end else None)
+    if kind in (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY):
+        members = value if kind is sre.IN else [(kind, value)]
+        return _Node("chars", _characters(members), (), 1, 1)
+    return _Node("parts")
+
+
+def _characters(members: list[tuple[Any, Any]]) -> str:
+    """Return the characters of a class in the order in which they are simple, the printable ones if there are any."""
+    found: dict[str, None] = {}
+    inverted = False
+    for kind, value in members:
+        inverted |= kind in (sre.NEGATE, sre.NOT_LITERAL)
+        if kind is sre.CATEGORY:
+            found.update(dict.fromkeys(_CLASSES.get(value, "")))
+        elif kind is sre.RANGE:
+            found.update(dict.fromkeys(map(chr, range(value[0], min(value[1], value[0] + 200) + 1))))
+        elif kind is sre.ANY:
+            found.update(dict.fromkeys(_PRINTABLE))
+        elif kind is not sre.NEGATE:
+            found[chr(value)] = None
+    if inverted:
+        return "".join(c for c in _PRINTABLE if c not in found) or "é"
+    printable = "".join(c for c in _PRINTABLE if c in found)
+    return printable or "".join(c for c in found if not "\ud800" <= c <= "\udfff")
+
+
+def _is_anchored(node: _Node, end: int) -> bool:
+    """Return whether an expression begins (*end* 0) or ends (*end* -1) with an anchor."""
+    if node.kind == "anchor":
+        return bool(node.value == end)
+    if node.kind == "arms":
+        return any(_is_anchored(part, end) for part in node.parts)
+    return node.kind in ("parts", "group") and bool(node.parts) and _is_anchored(node.parts[end], end)
+
+
+def text_of(pattern: str, low: float, high: float, pick: Callable[[int, int], int]) -> str:
+    """Draw a text that probably matches a regular expression.
 
     Args:
-        node: Of an expression.
+        pattern: The expression.
         low: Fewest characters.
-        high: Most characters; may be inf.
+        high: Most characters, or inf.
         pick: Draws an int between two bounds.
 
     Raises:
-        NoText: There is none of such a length.
+        NoText: No such text is found.
     """
-    return _Writer(pick).write(node, low, high)
+    return _Writer(pick).write(_expression(pattern), low, high)
 
 
 class _Writer:
-    def __init__(self, pick: Pick) -> None:
+    def __init__(self, pick: Callable[[int, int], int]) -> None:
         self._pick = pick
         self._captured: dict[int, str] = {}
 
-    def write(self, node: Node, low: float, high: float) -> str:
-        """Write a text with between *low* and *high* characters."""
+    def write(self, node: _Node, low: float, high: float) -> str:
+        """Write a text with *low* to *high* characters."""
         if node.least > high or node.most < low:
             raise NoText
-        if isinstance(node, Chars):
-            return self._char(node.text)
-        if isinstance(node, Sequence):
-            return self._one_by_one(node.parts, low, high)
-        if isinstance(node, Repeat):
+        if node.kind == "chars":
+            return self._one_of(node.value)  # type: ignore[no-any-return]
+        if node.kind == "arms":
+            possible = [part for part in node.parts if part.least <= high and part.most >= low]
+            return self.write(self._one_of(possible), low, high)
+        if node.kind == "repeat":
             return self._times(node, low, high)
-        if isinstance(node, Arms):
-            return self._arm(node.parts, low, high)
-        if isinstance(node, Captured):
-            text = self._captured[node.number] = self.write(node.part, low, high)
+        if node.kind == "group":
+            text = self._captured[node.value] = self.write(node.parts[0], low, high)
             return text
-        return self._captured.get(node.number, "") if isinstance(node, Again) else ""
+        return (
+            self._captured.get(node.value, "")
+            if node.kind == "again"
+            else self._one_by_one(node.parts, low, high)
+        )
 
-    def _char(self, text: str) -> str:
-        if not text:
+    def _one_of(self, choices: Any) -> Any:
+        if not choices:
             raise NoText
-        return text[self._pick(0, len(text) - 1)]
+        return choices[self._pick(0, len(choices) - 1)]
 
-    def _arm(self, parts: tuple[Node, ...], low: float, high: float) -> str:
-        possible = [part for part in parts if part.least <= high and part.most >= low]
-        if not possible:
-            raise NoText
-        return self.write(possible[self._pick(0, len(possible) - 1)], low, high)
-
-    def _one_by_one(self, parts: tuple[Node, ...], low: float, high: float) -> str:
-        # What the parts from each one on take, from behind: the whole minus a part fails where both are infinite.
+    def _one_by_one(self, parts: tuple[_Node, ...], low: float, high: float) -> str:
+        # The lengths of what follows each part, from the end: the whole minus a part fails if both are infinite.
         least, most = [0.0], [0.0]
         for part in reversed(parts):
             least.append(least[-1] + part.least)
@@ -409,15 +236,14 @@ class _Writer:
             text += self.write(part, lowest, min(part.most, high - len(text) - least[remaining]))
         return text
 
-    def _times(self, node: Repeat, low: float, high: float) -> str:
-        part = node.part
-        first = node.low
+    def _times(self, node: _Node, low: float, high: float) -> str:
+        (part,), (first, last) = node.parts, node.value
         if low > 0 and part.most:
             first = max(first, 1 if part.most == inf else ceil(low / part.most))
-        last = min(node.high, first + _MORE, high // part.least if part.least else inf)
+        last = min(last, first + _MORE, high // part.least if part.least else inf)
         if first > last:
             raise NoText
         count = self._pick(first, int(last))
-        varied = min(count, _VARIED) if isinstance(part, Chars) else count
+        varied = min(count, _VARIED) if part.kind == "chars" else count
         text = self._one_by_one((part,) * varied, low - (count - varied), high - (count - varied))
         return text + text[-1:] * (count - varied)

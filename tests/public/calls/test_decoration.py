@@ -170,8 +170,8 @@ def test_a_schema_without_examples_needs_some():
         guard(schema, strategy="few_shot")(ask)
 
     assert str(caught.value) == (
-        "strategy='few_shot': no valid example can be generated from number at (root), where the schema expects a string that "
-        "matches '^(?=a)b$'. Pass examples=[(task, value), ...] with valid values, or 'examples' in the schema"
+        "strategy='few_shot': no valid example can be generated from number: at (root): no string that "
+        "satisfies all keywords and matches '^(?=a)b$' was found. Pass examples=[(task, value), ...] with valid values, or 'examples' in the schema"
     )
 
 

@@ -46,11 +46,11 @@ TREE = {
     "$ref": "#/$defs/node",
 }
 CASES = [
-    Case("true", True, [None]),
+    Case("true", True, ["example", "sample"]),
     Case("false", False, []),
     Case("anything", {}, ["example", "sample"]),
     Case("null", {"type": "null"}, [None]),
-    Case("boolean", {"type": "boolean"}, [True, False]),
+    Case("boolean", {"type": "boolean"}, [False, True]),
     Case("integer_in_bounds", {"type": "integer", "minimum": 4, "maximum": 5}, [4, 5]),
     Case("one_integer", {"type": "integer", "minimum": 4, "maximum": 4}, [4]),
     Case("exclusive_bounds", {"type": "integer", "exclusiveMinimum": 4, "exclusiveMaximum": 7}, [5, 6]),
@@ -68,7 +68,7 @@ CASES = [
     Case("items", {"type": "array", "items": {"type": "integer"}, "minItems": 2}, [[1, 2], [2, 3]]),
     Case("items_without_a_minimum", {"type": "array", "items": {"type": "integer"}}, [[1], [2]]),
     Case("no_items", {"type": "array"}, [[]]),
-    Case("no_items_needed", {"type": "array", "items": {"type": "integer"}, "minItems": 0}, [[]]),
+    Case("items_that_may_be_absent", {"type": "array", "items": {"type": "integer"}, "minItems": 0}, [[1], [2]]),
     Case("nested_items", {"properties": {"a": {"type": "array", "items": {"type": "string"}}}}, [{"a": ["example"]}, {"a": ["sample"]}]),
     Case("many_items", {"type": "array", "items": {"const": 1}, "minItems": 20.0}, [[1] * 20]),
     Case("tuple", {"prefixItems": [{"type": "integer"}, {"const": "x"}], "items": False}, [[1, "x"], [2, "x"]]),
@@ -79,11 +79,11 @@ CASES = [
     ),
     Case("escaped_reference", {"$ref": "#/$defs/a~1b%20c", "$defs": {"a/b c": {"type": "integer"}}}, [1, 2]),
     Case("reference_into_a_list", {"$ref": "#/x/1", "x": [True, {"const": 5}]}, [5]),
-    Case("pattern", {"type": "string", "pattern": "^[0-9]{3}$"}, ["300", "215"]),
-    Case("pattern_with_a_lookahead", {"type": "string", "pattern": "^(?=.*[0-9])[a-z0-9]{6}$"}, ["vqkku9", "ggjd6m"]),
-    Case("pattern_with_lengths", {"type": "string", "pattern": "[0-9]", "minLength": 4, "maxLength": 5}, ["zi0=", "ag1J"]),
+    Case("pattern", {"type": "string", "pattern": "^[0-9]{3}$"}, ["544", "511"]),
+    Case("pattern_with_a_lookahead", {"type": "string", "pattern": "^(?=.*[0-9])[a-z0-9]{6}$"}, ["bkc9h8", "rbl8z0"]),
+    Case("pattern_with_lengths", {"type": "string", "pattern": "[0-9]", "minLength": 4, "maxLength": 5}, ["48%G", "1W`d{"]),
     Case("pattern_of_a_format", {"type": "string", "format": "date", "pattern": "^20"}, ["2026-03-14"]),
-    Case("pattern_of_items", {"type": "array", "items": {"type": "string", "pattern": "^[A-Z]$"}}, [["X"], ["D"]]),
+    Case("pattern_of_items", {"type": "array", "items": {"type": "string", "pattern": "^[A-Z]$"}}, [["D"], ["B"]]),
     Case("null_for_a_pattern", {"type": ["string", "null"], "pattern": "^(?=a)b$"}, [None]),
     Case("null_for_an_arm", {"anyOf": [{"type": "string", "pattern": "^(?=a)b$"}, {"type": "null"}]}, [None]),
     Case("pattern_of_nothing", {"type": "string", "pattern": "^(?=a)b$"}, []),
@@ -114,8 +114,6 @@ TOO_LARGE = [
     {"type": "array", "minItems": 2**70, "items": {}},
     {"type": "string", "minLength": 10**9},
     {"type": "string", "minLength": 2**70},
-    {"type": "integer", "minimum": 10**390, "multipleOf": 0.5},
-    {"type": "number", "minimum": 5, "multipleOf": 1e-320},
 ]
 
 

@@ -17,7 +17,7 @@ from schema_guard.models.interface import Closing
 from schema_guard.models.scripted import ScriptedModel, prompt_text
 from schema_guard.providers.options import capabilities
 from schema_guard.schema import Schema
-from schema_guard.validation.drawing.samples import samples
+from schema_guard.validation.drawing.samples import sample
 from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
@@ -105,13 +105,7 @@ class EnforcingModel(Closing):
             value = None
         if value is not None and held.is_valid(value):
             return wanted
-        return json.dumps(next(iter(samples(held, count=1)), None) or self._drawn(held))
-
-    def _drawn(self, schema: Schema[Any]) -> Any:
-        from schema_guard.testing import instances  # with Hypothesis, which few schemas need
-        from schema_guard.testing.schemas.instances import drawn
-
-        return drawn(instances(schema), 1, self._random)[0]
+        return json.dumps(sample(held, self._random))
 
 
 def _schema(options: Mapping[str, Any] | None) -> Any:

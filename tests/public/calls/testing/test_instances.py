@@ -162,7 +162,7 @@ parts = st.recursive(
 
 @settings(suppress_health_check=list(HealthCheck))
 @given(parts, st.data())
-def test_any_schema_gives_valid_instances_or_says_that_there_are_none(part, data):
+def test_any_schema_gives_valid_instances_or_an_error(part, data):
     """Of every schema an instance is drawn, which is valid, or an error says that there is none."""
     document = {"$defs": {"d": {"type": "integer"}}, **part} if isinstance(part, dict) else part
     try:
@@ -186,7 +186,7 @@ IMPOSSIBLE = [
      "at /properties/a: required property 'a' cannot be: item 0 cannot be: a schema that applies here is false"),
     ({"type": "object", "required": ["a", "b"], "maxProperties": 1}, "2 properties are required, at most 1"),
     ({"type": "object", "required": ["a"], "propertyNames": {"maxLength": 0}}, "'a' has no possible name"),
-    ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "property 'a' is required and must not be there"),
+    ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "no arm of 'anyOf', 'oneOf', 'if', or 'not' goes with the rest"),
     ({"type": "array", "contains": False}, "no item can match 'contains'"),
     ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "contain another one, without end"),
 ]  # fmt: skip
@@ -195,20 +195,18 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize(("schema", "told"), IMPOSSIBLE, ids=range(len(IMPOSSIBLE)))
 def test_what_cannot_be_satisfied_is_an_error(schema, told):
     """A schema without any instance is refused when the strategy is made, with the place and the reason."""
-    with pytest.raises(InvalidArgument, match="no instance satisfies schema 'schema-") as caught:
+    with pytest.raises(InvalidArgument, match=r"no instance of schema 'schema-\w+' was found: at ") as caught:
         instances(schema)
     assert told in str(caught.value)
 
 
-def test_what_is_not_found_is_an_error_of_the_draw():
-    """Where only drawing can tell that there is no instance, it says so."""
-    strategy = instances({"type": "string", "pattern": "^a$", "minLength": 2})
-
+def test_schema_without_a_text_that_is_found_is_an_error():
+    """The error names the pattern for which no text is found."""
     with pytest.raises(
         InvalidArgument,
-        match=r"no instance of schema 'schema-\w+' was found by drawing: no string that satisfies",
+        match=r"was found: at \(root\): no string that satisfies all keywords and matches '\^a\$'",
     ):
-        drawn(strategy)
+        instances({"type": "string", "pattern": "^a$", "minLength": 2})
 
 
 def test_drafts_before_a_keyword_do_not_know_it():

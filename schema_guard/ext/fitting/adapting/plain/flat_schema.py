@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.ext.fitting.adapting.values.validity import Validity
 from schema_guard.ext.fitting.rules.rule import KEYWORDS
-from schema_guard.judging import is_same
+from schema_guard.parsing import is_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable

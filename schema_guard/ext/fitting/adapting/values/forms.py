@@ -10,9 +10,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.judging import is_same
 from schema_guard.limits import Limits
-from schema_guard.parsing import NotJson, parse
+from schema_guard.parsing import NotJson, is_same, parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection
