@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
 
+    from schema_guard.ext.fitting.rules.rule import Rule, Rules
+
 _LINK = re.compile(r"\]\(schema_guard/docs/")
 _NOT_ON_THE_SITE = re.compile(r"\[([^]]+)\]\(LICENSE\)")
 
@@ -55,6 +57,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/python.md": _python(),
         "reference/commands.md": _commands(),
         "reference/environment.md": _environment(),
+        "reference/schema_rules.md": _schema_rules(),
     }
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
@@ -120,6 +123,57 @@ def _environment() -> str:
         "\n".join(["| `pip install` | packages |", "|---|---|", *more]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _schema_rules() -> str:
+    """Return the page of the rules of `schema lint`: a row for each rule."""
+    from schema_guard.ext.fitting.rules.tables import RULES
+
+    parts = [
+        "# Rules of providers",
+        (
+            "The effect of each provider and engine on the keywords of JSON Schema, as `schema-guard schema lint` "
+            "and `adapt` use it, with the source of each rule and the day of its last check. "
+            "[Check a schema for a provider](../linting.md) explains the effects."
+        ),
+    ]
+    parts += [part for table in RULES.values() for part in _rules_of(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _rules_of(table: Rules) -> Iterator[str]:
+    from schema_guard.ext.fitting.rules.tables import RULES_OF, UNSURE
+
+    yield f"## {table.name}"
+    if other := sorted(name for name, rules in RULES_OF.items() if rules == table.name):
+        yield f"Other names with these rules: {_codes(other)}."
+    if unsure := sorted(UNSURE.intersection(other)):
+        yield f"For {_codes(unsure)}, all of these effects are only likely."
+    if table.always:
+        yield "For every schema:"
+        yield "\n".join(f"- {line}" for line in table.always)
+    yield f"Accepted and enforced, unless a rule says otherwise: {_codes(sorted(table.takes))}."
+    rows = [
+        _rule(f"`{rule.name}`", f"`{rule.keyword}`", rule.effect, rule.message, rule) for rule in table.rules
+    ]
+    unnamed = "rejects the keyword" if table.others == "rejected" else "does not enforce the keyword"
+    rows.append(_rule(f"`{table.name}:KEYWORD`", "any other", table.others, unnamed, table))
+    yield "\n".join(
+        [
+            "| rule | keyword | effect | provider or engine | source | checked |",
+            "|---|---|---|---|---|---|",
+            *rows,
+        ]
+    )
+
+
+def _rule(name: str, keyword: str, effect: str, message: str, source: Rule | Rules) -> str:
+    likely = "" if source.confidence == "high" else ", likely"
+    return f"| {name} | {keyword} | {effect}{likely} | {message} | {source.evidence} | {source.verified_on} |"
+
+
+def _codes(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _place(module: str, name: str) -> str:

@@ -61,6 +61,15 @@ def test_the_front_page_links_to_every_chapter():
     assert {chapter.name for chapter in CHAPTERS} <= linked
 
 
+def test_benchmarks_name_results_that_exist():
+    """A reader can open each result that the page of benchmarks names."""
+    text = (PACKAGE / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    results = set(re.findall(r"\d{4}-\d\d-\d\d-[\w-]+\.(?:txt|json)", text))
+
+    assert results
+    assert {path.name for path in (ROOT / "benchmarks" / "results").iterdir()} >= results
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_no_hosted_model_is_named_as_if_it_would_last(page):
     """A page says MODEL: names of hosted models are gone before the page is. An output can say when a model ends."""
