@@ -136,6 +136,11 @@ def _schema_rules() -> str:
             "and `adapt` use it, with the source of each rule and the day of its last check. "
             "[Check a schema for a provider](../linting.md) explains the effects."
         ),
+        (
+            "`vllm` is a server with its default engines: xgrammar, and llguidance for schemas that xgrammar refuses. "
+            "`vllm-guidance` and `vllm-outlines` are servers that use only one engine. "
+            "`openai-tuned` is a tuned model of OpenAI, which accepts less than its base."
+        ),
     ]
     parts += [part for table in RULES.values() for part in _rules_of(table)]
     return "\n\n".join(parts) + "\n"
@@ -149,6 +154,8 @@ def _rules_of(table: Rules) -> Iterator[str]:
         yield f"Other names with these rules: {_codes(other)}."
     if unsure := sorted(UNSURE.intersection(other)):
         yield f"For {_codes(unsure)}, all of these effects are only likely."
+    if table.is_cautious:
+        yield "`adapt` also leaves out the parts that are only likely to be rejected."
     if table.always:
         yield "For every schema:"
         yield "\n".join(f"- {line}" for line in table.always)

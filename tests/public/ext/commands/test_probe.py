@@ -139,5 +139,5 @@ def test_the_result_is_written_for_its_owner_and_read_by_lint(capsys, tmp_path, 
     assert not any(part in text for part in ("sk-secret", "127.0.0.1"))
     assert (tmp_path / "rules.json").stat().st_mode & 0o777 == 0o600
     assert linted.startswith(
-        "own.json:1: error: openai does not enforce multipleOf at /properties/a: probed on "
+        "own.json:1: error: at /properties/a: openai does not enforce multipleOf (probed on "
     )
