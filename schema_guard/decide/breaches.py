@@ -61,7 +61,7 @@ def breaches(case: Case) -> list[Breach]:
     problems = [breach for breach in _proved(case) if _matters(case, breach)]
     unknown = case.unexplained
     if unknown is not None:
-        text = f"{unknown.text}, whose fault is not known"
+        text = f"{unknown.text} (fault unknown)"
         problems.append(Breach(None, "excluded", unknown.of, unknown.calls, None, case.config.target, text))
     return problems
 

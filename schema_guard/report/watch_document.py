@@ -89,7 +89,7 @@ def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
     """Return one word for all configurations, and the caveat of their counts."""
     unknown = next((entry.unexplained for entry in watched if entry.unexplained), None)
     unrated = next((entry.traffic.text for entry in watched if entry.traffic and not entry.is_rated), None)
-    caveat = f"{unknown.text}, whose fault is not known" if unknown else unrated or ""
+    caveat = f"{unknown.text} (fault unknown)" if unknown else unrated or ""
     if any(not entry.is_below for entry in watched):
         return "BREACH", caveat
     if caveat:

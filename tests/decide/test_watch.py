@@ -153,7 +153,7 @@ def test_calls_whose_cause_nobody_knows_are_not_fine(store):
     assert result.unexplained[:2] == (150, 300)
     assert document.tone is Tone.BAD
     assert document.title.startswith(
-        "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50), whose fault is not known. shop.extract (schema Invoice), "
+        "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50) (fault unknown). shop.extract (schema Invoice), "
     )
 
 
@@ -201,7 +201,7 @@ def test_a_breach_goes_before_what_nobody_knows(store):
     title = document_of(watch(store, 0.01), 0.01).title
 
     assert title.startswith("BREACH: shop.extract ")
-    assert title.endswith(". 50 of 200 calls raised KeyError, whose fault is not known")
+    assert title.endswith(". 50 of 200 calls raised KeyError (fault unknown)")
 
 
 def test_one_line_says_it(store):

@@ -76,7 +76,7 @@ _MEASURED_BY = {
 
 # Characters of a line of `guard` that the next step shows.
 _LONGEST_LINE = 500
-_NO_SOURCE = "prices: no source and no day are given"
+_NO_SOURCE = "prices: no source and no date given"
 
 
 def explain_exceptions(unexplained: Unexplained, evidence: CaseEvidence) -> str:

@@ -188,7 +188,7 @@ def _flips(figures: Figures) -> Iterator[Section]:
     if "next_rung" in figures:
         lines.append(f"{fix(figures['next_rung'])}, if it fixes what fails")
     if "schemas" not in figures:
-        lines.append("costs: without them nothing is said of money")
+        lines.append("costs: without them, the verdict compares no money")
     if lines:
         yield Section("What would change the answer", lines=tuple(lines))
 
@@ -197,8 +197,8 @@ def _flips_of_rate(figures: Figures) -> Iterator[str]:
     best = figures.get("best")
     measured, margin = figures.get("rates", {}).get(best), figures.get("burst_margin", {}).get(best)
     if measured and measured["state"] == "pass":
-        yield f"a target below {percent(measured['upper'], 1)}: so much may fail by what is proved"
+        yield f"a target below {percent(measured['upper'], 1)}, because up to that share may fail"
     if measured and measured["state"] == "fail":
-        yield f"a target above {percent(measured['lower'], -1)}: so much fails at least"
+        yield f"a target above {percent(measured['lower'], -1)}, because at least that share fails"
     if margin is not None:
-        yield f"failures that come in bursts of more than {margin:.3g} calls, in the mean"
+        yield f"failures in bursts of more than {margin:.3g} calls on average"

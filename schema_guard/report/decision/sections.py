@@ -223,7 +223,7 @@ def _playbook_section(figures: Figures) -> Section | None:
     )
     return _table(
         "Playbook: fixes, the cheapest first",
-        "fine-tuning comes after the last one",
+        "fine-tuning is the last step",
         ("step", "status", "result, or the reason"),
         rows,
         (0, 1, 2),
@@ -260,8 +260,8 @@ def _costs_section(figures: Figures) -> Section | None:
     not_given = [f"not given, and not counted: {', '.join(cost['not_given'])}"] if cost["not_given"] else []
     return Section(
         "Costs",
-        "failures included. pess: both failure rates at their bad end for tuning, the column that decides; point: as "
-        "measured or assumed; opt: both at their good end.",
+        "with the costs of failures. pess: both failure rates at their bad end for tuning; this column decides. point: as "
+        "measured or assumed. opt: both at their good end.",
         Table(("", *COLUMNS), rows),
         (totals, *cost["lines"], *not_given),
     )
@@ -307,9 +307,9 @@ def _beside_format_section(figures: Figures) -> Section | None:
     rated = {name_of(name): rate for name, rate in figures.get("rates", {}).items()}
     rated |= {TUNED: figures["tuned"]} if "tuned" in figures else {}
     return _table(
-        "Beside the format",
-        "right: of the values whose answer is known; temperature, top_p and examples as they were sent; tokens, seconds and "
-        f"dollars of all calls of a trial. {_UNKNOWN} is not known.",
+        "Beyond the format",
+        "right: the share of right values among the known answers. temperature, top_p, examples: as sent. tokens, seconds, "
+        f"dollars: of all calls of a trial. {_UNKNOWN}: unknown.",
         [
             "strategy",
             "valid",
@@ -358,7 +358,7 @@ def _sources_section(figures: Figures) -> Section | None:
     ]
     if not sources and not unused and "cost" not in figures:
         return None
-    return Section("Prices", lines=(*(sources or ["no source and no day are given"]), *unused))
+    return Section("Prices", lines=(*(sources or ["no source and no date given"]), *unused))
 
 
 def _content_section(figures: Figures) -> Section:
@@ -368,9 +368,9 @@ def _content_section(figures: Figures) -> Section:
     if "content" in figures:
         content = figures["content"]
         lines.append(
-            f"of {content['n']:,} known answers the tuned model is right less often in {content['worse']:,} and more "
-            f"often in {content['better']:,}: it loses {interval(content['lower'], content['upper'])}, margin "
-            f"{exact_percent(figures['config']['content_margin'])}"
+            f"on {content['n']:,} known answers, the tuned model is right less often in {content['worse']:,} and more "
+            f"often in {content['better']:,}. It loses {interval(content['lower'], content['upper'])}; at most "
+            f"{exact_percent(figures['config']['content_margin'])} is acceptable"
         )
     return Section("Content", lines=tuple(lines))
 

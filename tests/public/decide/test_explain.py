@@ -195,7 +195,7 @@ def test_gaps_are_named():
         "latency: needs seconds and a budget",
         "the tuned model: needs a pilot",
         "months until the base model is shut down: unknown, a risk",
-        "prices: no source and no day are given",
+        "prices: no source and no date given",
     ]
 
 

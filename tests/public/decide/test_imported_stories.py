@@ -76,7 +76,7 @@ def test_unfinished_calls_do_not_hide_a_rate_that_is_proved_too_high(production,
         "BREACH: shop.extract (schema ticket)"
     )
     assert [breach["what"] for breach in result.figures["breach"]] == ["format", "excluded"]
-    assert "60 of 1,020 calls gave no reply, whose fault is not known" in result.head
+    assert "60 of 1,020 calls gave no reply (fault unknown)" in result.head
 
 
 @pytest.mark.parametrize("seed", range(2))
