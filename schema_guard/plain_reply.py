@@ -42,7 +42,7 @@ def acceptor(schema: Schema[Any], limits: Limits = DEFAULT_LIMITS) -> Callable[[
         known = schema.acceptor
     except AttributeError as error:
         raise InvalidArgument(
-            f"judge: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
+            f"judge: schema={clip(repr(schema))}: expected a Schema, such as Schema.of(...)"
         ) from error
     if known is None or (known[0] is not limits and known[0] != limits):
         require_kind("limits", limits, Limits)

@@ -51,7 +51,7 @@ living: WeakValueDictionary[int, Schema[Any]] = WeakValueDictionary()
 
 
 class Schema(Generic[V]):
-    """A loaded JSON Schema. Make one with `Schema.of`.
+    """A loaded JSON Schema. Create one with `Schema.of`.
 
     Attributes:
         document: The schema as JSON: a dict or a bool. Don't change it.

@@ -89,7 +89,7 @@ class Endpoint:
         first = request.extensions.setdefault(_FIRST_ORIGIN, place)
         if place != first:
             raise CrossOriginRedirect(
-                f"{_url(first)} redirects to {_url(place)}: schema_guard sends a prompt to no other origin. If you trust "
+                f"{_url(first)} redirects to {_url(place)}: schema_guard sends prompts only to the origin that you named. If you trust "
                 "that server, connect to its URL"
             )
         if place != origin(self.base_url):

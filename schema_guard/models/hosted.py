@@ -225,7 +225,7 @@ class HostedModel(Closing, ABC):
         arguments = dict(options or {})
         for name in self.ours:
             if name in arguments:
-                raise InvalidArgument(f"options[{name!r}]: the model sets it. Pass the prompt")
+                raise InvalidArgument(f"options[{name!r}]: the model sets it from the prompt. Leave it out")
         return arguments
 
     def async_client(self) -> Any:

@@ -106,7 +106,7 @@ class LlamaServer:
         ready, _, _ = select.select([lines], [], [], max(0.0, deadline - time.monotonic()))
         line = lines.readline() if ready else b""
         if not line:
-            raise self._failure("did not get ready in time" if not ready else "ended")
+            raise self._failure("was not ready in time" if not ready else "ended")
         return str(json.loads(line)["address"])
 
     def _await_health(self, address: str, deadline: float) -> None:
@@ -115,7 +115,7 @@ class LlamaServer:
             if self._process.status() is not None:
                 raise self._failure("ended")
             if time.monotonic() > deadline:
-                raise self._failure("did not get ready in time")
+                raise self._failure("was not ready in time")
             time.sleep(0.02)
 
     def _failure(self, what: str) -> SchemaGuardError:
@@ -234,8 +234,8 @@ def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
         ) from error
     if not is_gguf:
         raise InvalidArgument(
-            f"adapter={shown}: is no GGUF file: expected a LoRA that llama.cpp's convert_lora_to_gguf.py, or the gguf "
-            "package, has written"
+            f"adapter={shown}: is not a GGUF file: expected a LoRA that llama.cpp's convert_lora_to_gguf.py or the gguf "
+            "package wrote"
         )
     return LoraFile(path.absolute(), f"{path.name}@{digest[:16]}")
 

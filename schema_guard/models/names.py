@@ -202,7 +202,7 @@ def _local(settings: _Options) -> HostedModel:
 
 def _no_key(name: str, settings: _Options) -> None:
     if settings.key is not None:
-        raise InvalidArgument(f"key: model {name!r} is asked without one")
+        raise InvalidArgument(f"key: model {name!r} uses no key")
 
 
 def _server(url: str, settings: _Options) -> HostedModel:
@@ -260,7 +260,7 @@ def _hosted(
         return GoogleModel(name, endpoint, provider=provider, options=settings.options)
     if provider in _OWN_FUNCTION:
         raise InvalidArgument(
-            f"provider={provider!r}: connect has no model of it. Guard a function that calls it"
+            f"provider={provider!r}: connect does not support this provider. Guard a function that calls it"
         )
     from schema_guard.models.apis.openai_api import OpenAIModel  # as above
 
@@ -282,5 +282,5 @@ def _scripted(file: str, settings: _Options) -> ScriptedModel:
 
     _no_key(f"scripted:{file}", settings)
     if settings.options is not None:
-        raise InvalidArgument("options: a script takes none, its replies are written")
+        raise InvalidArgument("options: a scripted model takes none, because its replies are fixed")
     return ScriptedModel.from_file(Path(file), provider=settings.provider or "openai")

@@ -205,7 +205,7 @@ class ScriptedModel(Closing):
         more = len(self._rules) - _RULES_SHOWN
         raise InvalidArgument(
             f"model {self.name!r} has no reply for the prompt {clip(repr(text))}: expected one that {known}"
-            f"{f' (and {more} more)' if more > 0 else ''}; a last pair with '' is for all others"
+            f"{f' (and {more} more)' if more > 0 else ''}; a last pair with '' matches all others"
         )
 
 

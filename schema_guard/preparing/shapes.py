@@ -412,8 +412,8 @@ def _instructions_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str
         return ""
     if not isinstance(instructions, str):
         raise InvalidArgument(
-            f"{shape.instructions}={clip(repr(instructions))}: expected a str, behind which the text about the format is put; "
-            "to have it passed as it is: guard(..., params=Params(instructions=None))"
+            f"{shape.instructions}={clip(repr(instructions))}: expected a str, to which the format is added. "
+            "To pass it unchanged: guard(..., params=Params(instructions=None))"
         )
     return instructions
 
@@ -427,8 +427,8 @@ def options_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]
         return None
     if not isinstance(options, Mapping):
         raise InvalidArgument(
-            f"{shape.options}={clip(repr(options))}: expected a dict or None, which the provider's arguments join; "
-            "to have it passed as it is: guard(..., params=Params(options=None))"
+            f"{shape.options}={clip(repr(options))}: expected a dict or None, to which the provider's arguments are added. "
+            "To pass it unchanged: guard(..., params=Params(options=None))"
         )
     return options
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class Store:
     """Records of calls, with one row for each attempt. Safe in threads and after a fork.
 
-    Make one with `open_store`. Recording never raises for a fault of the database. An attempt that can't be stored
+    Create one with `open_store`. Recording never raises for a fault of the database. An attempt that can't be stored
     counts as lost. Reading raises `StoreError`.
     """
 

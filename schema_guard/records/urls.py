@@ -164,7 +164,7 @@ def open_store(
         StoreError: The store can't be opened for writing.
     """
     if not isinstance(url, str):
-        raise InvalidArgument(f"store={clip(type(url).__name__)}: {_EXPECTED}; all of it as a str")
+        raise InvalidArgument(f"store={clip(type(url).__name__)}: {_EXPECTED}; pass the whole URL as a str")
     require_bool("strict_store", strict_store)
     if retention is not None and not isinstance(retention, Retention):
         raise InvalidArgument(f"retention={clip(repr(retention))}: expected a Retention or None")

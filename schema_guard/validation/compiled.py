@@ -217,8 +217,8 @@ def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[s
     work = CostEstimate(references, patterns)
     if work.unevaluated > engines.MAX_UNEVALUATED:
         raise InvalidSchema(
-            "schema has too many schemas under 'unevaluatedProperties' or 'unevaluatedItems': each of them is "
-            "compiled, and evaluated, once more. Write them without",
+            "schema has too many schemas under 'unevaluatedProperties' or 'unevaluatedItems': each one is "
+            "compiled and evaluated again. Remove some of these keywords",
             code="too_costly",
         )
     engine: Validator | None = None

@@ -425,8 +425,8 @@ class _Graph:
             elif child in on_path:
                 where = self._where(child)
                 raise InvalidSchema(
-                    f"the references from {where or '(root)'} come back to themselves without a step into the "
-                    "instance, so validation would never end. Break the circle",
+                    f"the references from {where or '(root)'} form a cycle that never enters the "
+                    "instance, so validation would never end. Break the cycle",
                     code="ref_cycle",
                     location=where,
                 )

@@ -121,7 +121,7 @@ def test_what_is_no_adapter_is_refused(tmp_path):
     refused = {
         tmp_path / "none.gguf": "none.gguf': expected the path of a GGUF file: No such file or directory",
         tmp_path: "': expected the path of a GGUF file: Is a directory",
-        words: "words.gguf': is no GGUF file: expected a LoRA that llama.cpp's convert_lora_to_gguf.py, or the gguf",
+        words: "words.gguf': is not a GGUF file: expected a LoRA that llama.cpp's convert_lora_to_gguf.py or the gguf",
         7: "adapter=7: expected the path of a GGUF file, or None",
     }
 

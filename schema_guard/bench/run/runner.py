@@ -89,7 +89,7 @@ class RunSettings:
         for name in ("calls_per_minute", "max_cost", "max_time_s"):
             bound = getattr(self, name)
             if bound is not None and bound <= 0:
-                raise InvalidArgument(f"{name}={bound}: expected a number > 0, or None for no bound")
+                raise InvalidArgument(f"{name}={bound}: expected a number > 0, or None for no limit")
         if self.target is not None and not 0 < self.target < 1:
             raise InvalidArgument(f"target={self.target}: expected a rate in (0, 1)")
         if self.max_cost is not None and not self.prices:

@@ -161,7 +161,7 @@ def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
     unknown = [name for name in ("var", "out") if name not in known]
     if unknown:
         raise InvalidArgument(
-            f"{best.id}: no reply said how many tokens it took. Pass economics.prompt_cost the tokens of "
+            f"{best.id}: no reply reported its tokens. Pass economics.prompt_cost the tokens of "
             f"{' and '.join(unknown)}, and of 'fixed' and 'hit' where some are cached"
         )
 
@@ -177,7 +177,7 @@ def _recorded_prices(
         )
     if ">" in model:
         raise InvalidArgument(
-            f"{best.id}: its calls ask several models, each at its own price. Pass economics.prompt_cost p_in, p_cached "
+            f"{best.id}: its calls use several models with different prices. Pass economics.prompt_cost p_in, p_cached "
             "and p_out, and leave the table out"
         )
     table = _table(model, best, prices)

@@ -132,13 +132,11 @@ def _checked(name: object, where: str) -> str:
 def check_fit(fault: str | None, question: Question, holds: str) -> None:
     """Refuse a fault that a request's kind of reply cannot have; *holds* is the field that the reply stands in."""
     if _OF_ONE_API.get(fault or "", holds) != holds:
-        raise BadRequest(
-            f"fault {fault!r} is done to a reply of Gemini, and this request asks for another one"
-        )
+        raise BadRequest(f"fault {fault!r} applies to replies of Gemini, but this request is for another API")
     if fault in _OF_STREAMS and not question.is_stream:
-        raise BadRequest(f"fault {fault!r} is done to a stream, and this request asks for none")
+        raise BadRequest(f"fault {fault!r} applies to streams, but this request does not stream")
     if fault in _OF_WHOLES and question.is_stream:
-        raise BadRequest(f"fault {fault!r} is done to a whole reply, and this request asks for a stream")
+        raise BadRequest(f"fault {fault!r} applies to whole replies, but this request streams")
 
 
 # Done to an answer.

@@ -152,9 +152,7 @@ def _of_files(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -
     is_file = named is not None and named.endswith(".json")
     if is_file and not is_given("suite"):
         if texts is None:
-            raise click.UsageError(
-                "--schema FILE needs --inputs FILE or a SUITE: a schema file has no tasks of its own"
-            )
+            raise click.UsageError("--schema FILE needs --inputs FILE or a SUITE: a schema file has no tasks")
         inputs = inputs_of(Schema.of(Path(str(named))), texts, seed=asked.seed)
     else:
         loaded = suite.load(is_schema_used=is_file)

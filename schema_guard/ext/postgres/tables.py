@@ -173,7 +173,7 @@ def _check_server(connection: Any, address: Address) -> None:
     ((encoding,),) = connection.execute("SHOW server_encoding").fetchall()
     if encoding != "UTF8":
         raise WriteRefused(
-            f"{address.url}: the database has the encoding {encoding}. Name one that was made with encoding UTF8"
+            f"{address.url}: the database has the encoding {encoding}. Use a database with the encoding UTF8"
         )
 
 

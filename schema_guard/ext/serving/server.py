@@ -90,7 +90,7 @@ class PageServer(ThreadingHTTPServer):
 
     def __init__(self, answer: Callable[[str], PageAnswer], *, port: int = 0, start: str = "") -> None:
         if port not in _PORTS:
-            raise InvalidArgument(f"port {port}: expected one of 0 to {_PORTS[-1]}; 0 is a free one")
+            raise InvalidArgument(f"port {port}: expected one of 0 to {_PORTS[-1]}; 0 selects a free port")
         self.answer, self.start = answer, start
         self.token = secrets.token_urlsafe(32)
         self._free = BoundedSemaphore(_MOST_CONNECTIONS)
@@ -98,7 +98,7 @@ class PageServer(ThreadingHTTPServer):
             super().__init__((ADDRESS, port), _Handler)
         except OSError as error:
             raise InvalidArgument(
-                f"port {port} of {ADDRESS} is not available ({error.strerror}). Name another one, or leave --port out for a free one"
+                f"port {port} of {ADDRESS} is not available ({error.strerror}). Choose another one, or leave out --port to use a free one"
             ) from error
 
     @property

@@ -62,7 +62,7 @@ def prefix_checker(schema: Any, *, limits: Limits = DEFAULT_LIMITS) -> PrefixChe
 
 
 class PrefixChecker(IncrementalParser):
-    """The state of a reply that the model still writes. Make one with `prefix_checker`.
+    """The state of a reply that the model still writes. Create one with `prefix_checker`.
 
     Attributes:
         failure: The failure if no continuation can be valid, otherwise None.

@@ -78,7 +78,7 @@ def tuned_model(directory: Path) -> TunedModel:
     command = f"schema-guard tune run {shlex.quote(str(directory))}"
     name = f"model {clip(repr(f'tuned:{directory}'), 200)}"
     if job is None:
-        raise InvalidArgument(f"{name}: there is no {JOB_FILE}. Make one with {command}")
+        raise InvalidArgument(f"{name}: there is no {JOB_FILE}. Create one with {command}")
     if job["result"] is None:
         raise InvalidArgument(
             f"{name}: its job has made no model, it is {job['status']}. Continue with {command}"

@@ -79,7 +79,7 @@ class TextStorage:
         if redact is not None and not callable(redact):
             raise InvalidArgument(f"redact={clip(repr(redact))}: expected a function of a text, or None")
         if redact is not None and policy != "redacted":
-            raise InvalidArgument(f"redact= goes with payload='redacted', got payload={policy!r}")
+            raise InvalidArgument(f"redact= needs payload='redacted', got payload={policy!r}")
         if policy == "redacted":
             from schema_guard.extensions import require  # only this policy needs a part
 

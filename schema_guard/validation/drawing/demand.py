@@ -161,7 +161,7 @@ class Demand:
             union, unions = self._unions.popleft()
             arms = [arm for arm in union if self._may(arm)]
             if not arms:
-                raise DeadEnd("no arm of 'anyOf', 'oneOf', 'if', or 'not' goes with the rest", self.location)
+                raise DeadEnd("no arm of 'anyOf', 'oneOf', 'if', or 'not' fits the rest", self.location)
             self._add(choose(arms) if len(arms) > 1 else arms[0], unions)
 
     def _may(self, arm: Any) -> bool:
@@ -234,7 +234,7 @@ class Demand:
                 self._tags[name] = each.get("enum") or [each.get("const")]
         missing = self._absent.intersection(self.required)
         if missing and self.kinds == ["object"]:
-            raise DeadEnd(f"property {min(missing)!r} is required and must not be there", self.location)
+            raise DeadEnd(f"property {min(missing)!r} is required and forbidden", self.location)
 
     # -- the value itself
 

@@ -150,7 +150,7 @@ class Drawing:
             return self.value([schema], _ROOM if height == inf else max(_ROOM, int(height)), "")
         except DeadEnd as end:
             if height == inf and end.why.endswith(_TOO_LARGE):
-                raise DeadEnd("every instance would have to contain another one, without end") from None
+                raise DeadEnd("every instance would contain another one, endlessly") from None
             raise
 
     def value(self, schemas: list[Any], room: int, location: str) -> Any:

@@ -78,7 +78,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
         (("--base", "gpt-4-0613"), "gpt-4-0613 is closed altogether since 2026-10-23. Use another --base: nothing"),
         (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
         ((), "--base: expected it for a new job"),
-        (("--status",), "has no job.json: no job was begun"),
+        (("--status",), "has no job.json: no job was started"),
         (("--status", "--cancel"), "--status and --cancel: expected one of them"),
         (("--base", "b", "--url", "http://u:p@h/v1"), "expected one without a password"),
         (("--base", "b", "--backend", "openai-compatible"), "--url is missing: expected http://HOST:PORT/v1"),
@@ -113,7 +113,7 @@ def test_another_job_is_not_gone_on_with(begin, orders):
 
         assert status == 2
         assert (
-            "--base other: the job in job.json has small. Leave it out to resume that job, or begin a new one with --again"
+            "--base other: the job in job.json has small. Leave it out to resume that job, or start a new one with --again"
             in err
         )
         assert begin(server, "--yes", "--again", base="other")[0] == 0

@@ -145,7 +145,7 @@ def test_a_guard_without_a_schema_is_refused(function):
 
     name = getattr(function, "__name__", "untyped")
     assert str(caught.value) == (
-        f"{name}: guard has no schema: expected @guard(Invoice), or a return annotation that is one"
+        f"{name}: guard has no schema: expected @guard(Invoice), or a return annotation that is a schema"
     )
 
 

@@ -105,7 +105,7 @@ WRONG_OPTIONS = (
     Wrong(
         "no provider",
         {"strategy": "json_mode"},
-        "strategy='json_mode': expected provider= to say whose arguments 'options' holds, such as provider='openai'",
+        "strategy='json_mode': expected provider=, the provider of the arguments in 'options', such as provider='openai'",
     ),
     Wrong(
         "not of this provider",
@@ -140,7 +140,7 @@ HOW = "Name it with params=Params(prompt=...), call it 'prompt' or 'messages', o
     ("function", "message"),
     [
         (NotAFunction(), "guard: <no function>: expected a function that calls a language model"),
-        (guard(TOTAL)(ask), "guard: ask is guarded already. Set one guard on a function"),
+        (guard(TOTAL)(ask), "guard: ask is already guarded. Use one guard for each function"),
         (two, f"two: more than one parameter could carry the prompt (a, b). {HOW}"),
     ],
     ids=["no function", "guarded", "two"],

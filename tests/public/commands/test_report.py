@@ -119,6 +119,6 @@ def test_serve_on_a_port_that_is_taken(capsys, folder):
 
     assert status == 2
     assert (
-        f"port {port} of 127.0.0.1 is not available (Address already in use). Name another one, or leave --port out for a free one"
+        f"port {port} of 127.0.0.1 is not available (Address already in use). Choose another one, or leave out --port to use a free one"
         in err
     )

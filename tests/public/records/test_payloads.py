@@ -267,8 +267,8 @@ def test_text_is_not_stored_if_the_redact_function_raises(path, caplog):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"redact": str}, "redact= goes with payload='redacted', got payload='off'"),
-        ({"redact": str, "payload": "full"}, "redact= goes with payload='redacted', got payload='full'"),
+        ({"redact": str}, "redact= needs payload='redacted', got payload='off'"),
+        ({"redact": str, "payload": "full"}, "redact= needs payload='redacted', got payload='full'"),
         ({"redact": 5, "payload": "redacted"}, "redact=5: expected a function of a text, or None"),
     ],
 )

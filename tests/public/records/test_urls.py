@@ -22,7 +22,7 @@ WRONG = {
     "no slashes": ("sqlite:records.db", "store 'sqlite:records.db': did you mean 'sqlite:///records.db'?"),
     "empty": ("", f"store '': unknown scheme ''; {EXPECTED}"),
     "blank": (" ", f"store ' ': unknown scheme ' '; {EXPECTED}"),
-    "number": (5, f"store=int: {EXPECTED}; all of it as a str"),
+    "number": (5, f"store=int: {EXPECTED}; pass the whole URL as a str"),
     "near parameter": (
         "r.db?durabilty=sync",
         ("store 'r.db?durabilty=sync': unknown parameter 'durabilty', did you mean 'durability'?; expected "

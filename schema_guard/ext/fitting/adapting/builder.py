@@ -145,9 +145,7 @@ class Builder:
             return self.anything()
         self._steps += 1
         if self._steps > _MOST_STEPS or len(self._active) > _DEEPEST:
-            raise TooLargeToAdapt(
-                "the schema is too large, or nested too deep, when references are written out"
-            )
+            raise TooLargeToAdapt("the schema is too large, or nested too deep, when references are expanded")
         key = tuple(sorted(id(node) for node in applied))
         times = self._active.count(key)
         self.recurs = self.recurs or times > 0

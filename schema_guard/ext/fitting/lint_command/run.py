@@ -92,7 +92,7 @@ def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
         raise click.UsageError("SCHEMA is missing: expected a JSON file or module:Model, or --table")
     if not names:
         raise click.UsageError(
-            f"--provider is missing: expected one of {', '.join(RULES)}, or another name of theirs"
+            f"--provider is missing: expected one of {', '.join(RULES)}, or another name of these providers"
         )
     sources, problems = sources_of(schemas)
     tables = {provider: table_of(provider, asked.rules) for provider in names}

@@ -105,7 +105,7 @@ class TuneOptions:
             if given is not None and given != known:
                 raise click.UsageError(
                     f"--{name} {safe(str(given))}: the job in {JOB_FILE} has {safe(str(known))}. Leave it out to resume "
-                    "that job, or begin a new one with --again"
+                    "that job, or start a new one with --again"
                 )
 
 
@@ -119,7 +119,7 @@ def command(asked: TuneOptions, yes: bool, dry_run: bool, form: str) -> int:
     the job. The same command resumes a job, and never uploads or begins anything twice. Ctrl-C leaves a job at a host
     running.
 
-    Exit status: 0 if there is a tuned model, 1 if the job failed or was cancelled. 2 means that nothing was begun, or
+    Exit status: 0 if there is a tuned model, 1 if the job failed or was cancelled. 2 means that nothing was started, or
     that the job still runs. With --status, a running job is 0.
 
     \b
@@ -161,7 +161,7 @@ def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
         print_json({"dry_run": True, "lines": lines, "cost": cost})
     else:
         print(*map(safe, lines), sep="\n")
-        print("nothing was begun")
+        print("nothing was started")
     return 0
 
 
@@ -209,7 +209,7 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     if asked.again and job is not None and job.backend != LOCAL:
         _check_ended(job)
     if asked.status:
-        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}: no job was begun")
+        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}: no job was started")
     settings = _lora(asked)
     plan = plan_training(directory, settings=settings)
     if asked.base not in (None, plan.base):
@@ -243,7 +243,7 @@ def _plan_lines(plan: TrainPlan) -> list[str]:
 def _done(asked: TuneOptions, directory: Path, job: TuningJob | None, yes: bool) -> TuningJob:
     """Do what is asked of a folder's job."""
     if job is None and (asked.status or asked.cancel or asked.served_as):
-        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}: no job was begun")
+        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}: no job was started")
     if asked.again and job is not None:
         _check_ended(job)
         job = None

@@ -139,7 +139,7 @@ def _hear(answers: Answers, line: str, where: str, schema: Schema[Any], settings
         before, line_before = answers.by_call.setdefault(call, (answer, where))
         if json.dumps(before, sort_keys=True) != json.dumps(answer, sort_keys=True):
             raise ValueError(
-                f"another answer to call {clip(repr(call))} than {line_before.rpartition(', ')[2]} has. Leave one of them"
+                f"another answer to call {clip(repr(call))} than {line_before.rpartition(', ')[2]} has. Keep one of them"
             )
         return
     task = entry["input"]

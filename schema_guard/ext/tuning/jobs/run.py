@@ -96,7 +96,7 @@ class HostTuning:
             job: How far it is; of its `set` the file to train on comes first.
 
         Raises:
-            InvalidArgument: A file has changed since the job was begun.
+            InvalidArgument: A file has changed since the job began.
             HostError: The host refuses, or gives no answer for long; the same call goes on.
             KeyboardInterrupt: Whoever waits has had enough; the job goes on at the host.
         """
@@ -239,8 +239,7 @@ def check_unchanged(directory: Path, job: TuningJob) -> None:
     changed = [name for name, digest in job.set.items() if now[name] != digest]
     if changed:
         raise InvalidArgument(
-            f"{', '.join(changed)} changed since the job was begun. Put back what was there, or begin a new job "
-            "with --again"
+            f"{', '.join(changed)} changed since the job began. Restore it, or start a new job with --again"
         )
 
 

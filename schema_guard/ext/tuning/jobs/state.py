@@ -186,7 +186,7 @@ def save_job(directory: Path, job: TuningJob) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise SchemaGuardError(
-            f"{clip_path(path)}: cannot be written: {error.strerror}: nothing was begun"
+            f"{clip_path(path)}: cannot be written: {error.strerror}: nothing was started"
         ) from error
 
 

@@ -218,7 +218,7 @@ def _require_memory(needed: int) -> None:
     if available is not None and available < needed:
         raise SchemaGuardError(
             f"tuning on this machine takes {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are "
-            "free. End what takes it, leave out the longest rows, or tune elsewhere"
+            "free. Close other programs, leave out the longest rows, or tune on another machine"
         )
 
 

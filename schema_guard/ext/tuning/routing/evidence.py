@@ -51,7 +51,7 @@ class Evidence:
         """
         if not isinstance(verdict, Mapping):
             raise InvalidArgument(
-                f"Evidence.of: {clip(repr(verdict))}: expected what `schema-guard decide --format json` prints, read as JSON"
+                f"Evidence.of: {clip(repr(verdict))}: expected the parsed JSON of `schema-guard decide --format json`"
             )
         if "verdicts" in verdict:
             raise InvalidArgument(

@@ -35,8 +35,8 @@ class KillSwitch:
         """
         if source == "" or not (callable(source) or isinstance(source, (str, os.PathLike))):
             raise InvalidArgument(
-                f"kill_switch={clip(repr(source))}: expected the path of a file that is there while the tuned model is out "
-                "of use, or a function that says whether it is"
+                f"kill_switch={clip(repr(source))}: expected the path of a file that exists while the tuned model is switched "
+                "off, or a function that returns whether it is off"
             )
         self.source = source
         self._is_reported = False

@@ -119,21 +119,19 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Take two guarded functions with the same parameters and the same schema.
 
         Args:
-            tuned: Asks the tuned model: `guard(..., about=About(tuned=True))`.
-            prompt: Asks with a prompt.
-            primary: Takes the arguments of a call and says whether it is one for the tuned model; or `Evidence(...)`.
-                Where it raises, the prompt answers. None: every call is.
-            fallback: Whether the prompt is asked where the tuned model gives no value. It is a call of its own, whose
-                `parent_call_id` is the tuned call: its attempts and its budget are its own, and its cost is added.
-            shadow: Of the primary calls that the prompt answers: the share, in [0, 1], that the tuned model is asked as
-                well when the answer has been given. Of these calls nothing reaches who called; they are recorded as
-                trials.
-            share: Of the primary inputs: the share, in [0, 1], that the tuned model is asked; or `Rollout(...)`. It is
-                drawn by the input's hash under the key of the records: one input always has one branch.
-            kill_switch: A file that is there while the tuned model is out of use, or a function that says whether it
-                is: looked at in each call. A rollout that goes back makes the file, so that other processes stop as
-                    well.
-            name: Of the function in records; None for that of *prompt*.
+            tuned: Function that calls the tuned model: `guard(..., about=About(tuned=True))`.
+            prompt: Function that calls the prompted model.
+            primary: Function of a call's arguments that returns whether the tuned model should answer it, or
+                `Evidence(...)`. If it raises, the prompt answers. None: the tuned model answers every call.
+            fallback: Whether the prompt answers if the tuned model has no valid value. The fallback is a call of its
+                own, with its own attempts and budget. Its `parent_call_id` is the tuned call, and its cost is added.
+            shadow: Share, in [0, 1], of the primary calls answered by the prompt for which the tuned model gets the same
+                input afterward. These calls are recorded as trials, and their replies are not returned.
+            share: Share, in [0, 1], of the primary inputs that the tuned model answers, or `Rollout(...)`. The hash of
+                an input under the key of the records selects its branch, so one input always has the same branch.
+            kill_switch: A file that exists while the tuned model is switched off, or a function that returns whether it
+                is off. Each call checks it. A rollout that goes back creates the file, so other processes stop too.
+            name: Function name in the records. None: the name of *prompt*.
 
         Raises:
             InvalidArgument: The functions cannot stand for each other, or a setting is none.

@@ -242,7 +242,7 @@ def test_prompt_without_a_reply_is_an_error():
 
     assert str(caught.value) == (
         "model 'scripted' has no reply for the prompt 'a letter': expected one that contains 'invoice' or fits"
-        " isdigit; a last pair with '' is for all others"
+        " isdigit; a last pair with '' matches all others"
     )
     with pytest.raises(InvalidArgument, match=r"contains '4' \(and 2 more\);"):
         ScriptedModel({str(number): "" for number in range(7)})("x")

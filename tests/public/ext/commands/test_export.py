@@ -126,7 +126,7 @@ def test_wrong_answers_are_told_with_their_lines(tmp_path, ask):
     assert status == 2
     assert "line 1: at /team of the answer: expected" in text.err
     assert [number for number in "12345678" if f"line {number}: " in text.err] == list("123458")
-    assert "line 8: another answer to call 'c' than line 6 has. Leave one of them" in text.err
+    assert "line 8: another answer to call 'c' than line 6 has. Keep one of them" in text.err
     assert not (tmp_path / "set").exists()
 
 

@@ -172,7 +172,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_looked_at(capsys, folder, s
 
 USAGE = {
     "no schema": (("--provider", "openai"), "SCHEMA is missing: expected a JSON file or module:Model, or --table"),
-    "no provider": (("s.json",), f"--provider is missing: expected one of {', '.join(PROVIDER_OPTIONS)}, or another name of theirs"),
+    "no provider": (("s.json",), f"--provider is missing: expected one of {', '.join(PROVIDER_OPTIONS)}, or another name of these providers"),
     "unknown": (
         ("s.json", "--provider", "openai,antropic"),
         f"--provider 'antropic': expected one of {', '.join(sorted(PROVIDER_OPTIONS + ALIASES))}, did you mean 'anthropic'?",
