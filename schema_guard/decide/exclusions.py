@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.records.counts.configurations import ways_of
+from schema_guard.configuration.excluded_calls import ways_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

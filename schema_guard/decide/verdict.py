@@ -12,6 +12,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.configuration.excluded_calls import ways_of
 from schema_guard.decide.breaches import as_json, breaches, change_text
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.plain import to_json
@@ -25,7 +26,6 @@ from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
 from schema_guard.prices.tuning import tuning_prices
-from schema_guard.records.counts.configurations import ways_of
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
 from schema_guard.text import dataclass_repr, exact_percent, odds
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.configuration.excluded_calls import ExcludedCalls, ways_of
 from schema_guard.decide.breaches import LEAST_PART, Breach, breaches, change_text
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence
@@ -18,7 +19,6 @@ from schema_guard.decide.explanation.uses import uses_of
 from schema_guard.decide.in_use import rounded_up
 from schema_guard.decide.recorded.from_store import Gathered, gather_each
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.counts.configurations import ExcludedCalls, ways_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

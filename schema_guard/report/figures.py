@@ -18,10 +18,10 @@ from schema_guard.text import dataclass_repr, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from schema_guard.configuration.excluded_calls import Cause
     from schema_guard.configuration.traffic import Traffic
     from schema_guard.records import Store
     from schema_guard.records.counts.configurations import (
-        Cause,
         CoercionCount,
         ConfigurationCounts,
         FailureCount,

@@ -14,8 +14,8 @@ from schema_guard.text import clip, exact_percent, interval, percent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from schema_guard.configuration.excluded_calls import ExcludedCalls
     from schema_guard.decide.failing_places import FailingPlace
-    from schema_guard.records.counts.configurations import ExcludedCalls
     from schema_guard.report.figures import ExcludedFigures
     from schema_guard.stats import Rate
 
@@ -112,7 +112,7 @@ def failed_text(k: float, n: int, *bounds: str, alpha: float = 0.05, what: str =
 def excluded_cell(ways: Iterable[ExcludedFigures | ExcludedCalls]) -> str:
     """Write a number of excluded calls, and how many of them have an unknown cause, from five on.
 
-    >>> from schema_guard.records.counts.configurations import ExcludedCalls
+    >>> from schema_guard.configuration.excluded_calls import ExcludedCalls
     >>> excluded_cell([ExcludedCalls("call_raised", "KeyError", 7), ExcludedCalls("expected", None, 2)])
     '9 (7 unknown)'
     """

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, NamedTuple
 
+from schema_guard.configuration.excluded_calls import ExcludedCalls
 from schema_guard.configuration.traffic import Traffic
 from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
 from schema_guard.decide.evidence.model_availability import Feasibility
@@ -17,7 +18,6 @@ from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
 from schema_guard.decide.failing_places import FailingPlace
 from schema_guard.decide.in_use import Arrival
 from schema_guard.decide.playbook import Claim
-from schema_guard.records.counts.configurations import ExcludedCalls
 
 # Where the order of arrival is not known, what has less of the latest calls is being tried, or on its way out.
 _IN_PRODUCTION = 0.1

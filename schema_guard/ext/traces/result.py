@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.excluded_calls import cause_of
 from schema_guard.ext.traces.files import Unreadable
 from schema_guard.records.counts.calls import result_of
-from schema_guard.records.counts.configurations import cause_of
 
 if TYPE_CHECKING:
     from schema_guard.configuration.traffic import Traffic

@@ -52,16 +52,17 @@ class Schemas:
         self._named = dict(named)
         self._column = column
         self._read: dict[str, Schema[Any] | None] = {}
-        self._expected: dict[str, Expected] = {}
+        self._expected: dict[tuple[str, str], Expected] = {}
 
     def of(self, row: dict[str, Any]) -> Expected | None:
         """Return the schema of a row; None if it is unknown."""
         schema = self._schema_of(row)
         if schema is None:
             return None
-        if schema.fingerprint not in self._expected:
-            self._expected[schema.fingerprint] = Expected(schema, TypedValues(schema))
-        return self._expected[schema.fingerprint]
+        key = (schema.fingerprint, schema.name)
+        if key not in self._expected:
+            self._expected[key] = Expected(schema, TypedValues(schema))
+        return self._expected[key]
 
     def _schema_of(self, row: dict[str, Any]) -> Schema[Any] | None:
         document = MISSING if self._column is None else at(row, self._column)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from schema_guard.records.counts.buckets import middle
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
@@ -14,6 +14,7 @@ from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from schema_guard.configuration.excluded_calls import ExcludedCalls
     from schema_guard.records.counts.rollups import Tallies
 
 
@@ -44,45 +45,6 @@ class CoercionCount(NamedTuple):
     location: str
     change: str
     attempts: int
-
-
-Cause: TypeAlias = Literal["provider", "caller", "expected", "unknown"]
-
-CAUSES: dict[str, Cause] = {
-    "provider_error": "provider",
-    "stream_cut": "provider",
-    "cancelled": "caller",
-    "expected": "expected",
-}
-"""The party at fault for a failure code of the kind `transport`; `unknown` for every other code."""
-
-
-def cause_of(code: str) -> Cause:
-    """Return the party at fault for a code of the kind `transport`.
-
-    >>> cause_of("stream_cut"), cause_of("call_raised")
-    ('provider', 'unknown')
-    """
-    return CAUSES.get(code, "unknown")
-
-
-class ExcludedCalls(NamedTuple):
-    """Excluded calls that ended in one way.
-
-    Attributes:
-        code: Of the failure.
-        exception: Name of the exception's type; None when it is unknown.
-        calls: Without a judged reply.
-    """
-
-    code: str
-    exception: str | None
-    calls: int
-
-    @property
-    def cause(self) -> Cause:
-        """The party at fault."""
-        return cause_of(self.code)
 
 
 class ModelCount(NamedTuple):
@@ -348,15 +310,6 @@ class HourCounts(NamedTuple):
     calls: int
     failed: int
     transport: int
-
-
-def ways_of(excluded: Iterable[tuple[str, str | None, int]]) -> tuple[ExcludedCalls, ...]:
-    """Add up excluded calls that ended in one way: most frequent first, equal ones by name."""
-    counts: Counter[tuple[str, str | None]] = Counter()
-    for code, exception, calls in excluded:
-        counts[code, exception] += calls
-    counted = (ExcludedCalls(code, exception, calls) for (code, exception), calls in counts.items())
-    return tuple(sorted(counted, key=lambda count: (-count.calls, count.code, count.exception or "")))
 
 
 def ranked(counted: Iterable[C]) -> tuple[C, ...]:

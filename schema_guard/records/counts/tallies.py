@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.configuration.excluded_calls import ways_of
 from schema_guard.records.counts.calls import HOUR_S, PARTS, RESULTS
 from schema_guard.records.counts.configurations import (
     AttemptSums,
@@ -22,7 +23,6 @@ from schema_guard.records.counts.configurations import (
     Total,
     ViolationCount,
     ranked,
-    ways_of,
 )
 from schema_guard.records.counts.rollups import SUMS, RollUp, add_counts, add_tallies, shapes
 from schema_guard.records.rows import CONFIGURATION_COLUMNS

@@ -345,7 +345,7 @@ def test_delete_by_limits_prints_the_deleted_rows(file, cli, cli_json, clock):
     )  # fmt: skip
     assert report["rows_since"] == NOW - 4 * DAY - 60
     assert sum(group["calls"] for group in report["groups"]) == 20
-    assert "from 2024-09-30 on" in cli("report", "--store", file)[1]
+    assert "since 2024-09-30; older rows were deleted" in cli("report", "--store", file)[1]
     assert cli_json("store", "delete", "--yes", "--max-rows", "4", "--store", file) == {
         "dry_run": False, "removed": 16, "left": 4, "is_shredded": True,
     }  # fmt: skip
