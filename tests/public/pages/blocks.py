@@ -137,12 +137,12 @@ def _run_blocks(blocks: list[dict[str, str | None]]) -> list[str]:
 
 
 def _answer(prompt: str) -> str:
-    """Return the reply of the pages' model: right at the second attempt for invoice 12, always wrong for invoice 13."""
+    """Return what `fake_model.py` of the tutorial returns. Other libraries correct a reply with the word "error"."""
     number, total = re.findall(r"number (\d+), total (\w+(?:\.\d+)?)", prompt)[-1]
-    if number == "13":
-        return '{"number": 13, "total": "twelve"}'
-    if number == "12" and not re.search("not valid|error", prompt, re.IGNORECASE):
+    if int(number) % 4 == 0 and not re.search("not valid|error", prompt, re.IGNORECASE):
         return f"The total is {total}."
+    if int(number) % 13 == 0:
+        return f'{{"number": {number}, "total": "{total} EUR"}}'
     return f'{{"number": {number}, "total": {float(total)}}}'
 
 
@@ -150,9 +150,10 @@ def _python_block(code: str) -> str:
     with _caught() as text:
         # Annotations are looked up in the module that a class or function names.
         module = sys.modules["__main__"] = types.ModuleType("__main__")
-        # As in a file of that name, by which records call its functions.
-        module.__file__ = "app.py"
-        if name := re.match(r"# (\w+)\.py\n", code):
+        name = re.match(r"# (\w+)\.py\n", code)
+        # Records name a function after its file.
+        module.__file__ = f"{name[1] if name else 'app'}.py"
+        if name:
             sys.modules[name[1]] = module
         try:
             exec(compile(code, "<block>", "exec"), vars(module))  # noqa: S102 - the pages' own blocks
