@@ -31,7 +31,7 @@ class Limits(metaclass=NamedArguments):
     Attributes:
         max_bytes: UTF-8 bytes of the reply. Failure code: `too_large`.
         max_depth: Levels of nesting of a JSON text. Failure code: `too_deep`.
-        max_nodes: Values in a JSON text, with members and elements. Failure code: `too_many_nodes`.
+        max_nodes: Largest number of values in a JSON text, including members and elements. Failure code: `too_many_nodes`.
         max_number_chars: Characters of one number. Failure code: `number_too_long`.
         max_steps: Steps of validation, estimated in advance. Failure code: `too_costly`. One step of the fast engine
             took 6 ns when measured, so the default keeps validation below half a second.

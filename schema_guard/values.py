@@ -233,7 +233,7 @@ class Attempt(NamedTuple):
         unseen: Whether a library inside the function had asked again, so that tries before this one are not known.
         adapted: What was sent in the schema's place, to a provider that does not take it as it is; None where nothing
             was, or the schema itself.
-        gateway_repaired: Whether what the function calls, such as a gateway, may have repaired the reply before it came.
+        gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
         stopped_at: Characters of the reply that had come when its stream was stopped, because it could not become valid
             or repeated itself: `reply` is these, and *failure* is why, None of a valid one that only repeated white space
             behind its end. None when it was not.

@@ -132,7 +132,7 @@ class Verdict:
                 prompt_rate and tuned_rate (failed, by column), lines (the arithmetic), and flips.
             The key `paired` compares the pilot with the prompt by e_value, lower, upper, and better.
             The key `comparisons` has pairs of strategies on the same inputs. They have before, after, n, b (only after
-                got valid), and c (only before). The evidence that after is better is e_value and odds. The bounds
+                got valid), and c (only before). e_value and odds measure the evidence that `after` is better. The bounds
                 lower and upper are those of the failure rate of before minus that of after.
             The key `seen_prices` has the prices that tuning and hosting were seen to have, each with what, amount,
                 unit, source, and as_of. It is there if no step is left and no economics are given.

@@ -315,7 +315,7 @@ def _read_script(path: Path) -> tuple[list[_Rule], list[ScriptedReply]]:
         if rules and replies:
             raise InvalidArgument(f"{where}: 'when': expected it in every line of the script, or in none")
     if not rules and not replies:
-        raise InvalidArgument(f"scripted:{path}: expected at least one reply, the file has none")
+        raise InvalidArgument(f"scripted:{path}: expected at least one reply, but the file has none")
     return rules, replies
 
 

@@ -181,7 +181,7 @@ def _functions(offered: Any) -> dict[str, dict[str, Any]]:
             raise _Unusable(f"it offers two functions called {clip(repr(function['name']))}")
         functions[function["name"]] = function
     if not functions:
-        raise _Unusable("it offers no function")
+        raise _Unusable("the task offers no function")
     return functions
 
 

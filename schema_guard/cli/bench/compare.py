@@ -29,7 +29,8 @@ class CompareOptions:
     a: str = argument()
     b: str | None = argument(required=False)
     variant: str | None = option(
-        metavar="NAME", help="Only this variant; A=B if it has another name in each result. Default: all."
+        metavar="NAME",
+        help="Variant to compare. Use A=B if its name differs between the results. Default: all.",
     )
     is_gate: bool = option(
         "--gate", is_flag=True, help="Exit 1 if a rate of B is proved to be lower by more than --max-drop."

@@ -125,7 +125,7 @@ class PlanOptions:
         show_default=True,
         metavar="N",
         advanced=True,
-        help="Seed of the sample and the order.",
+        help="Seed for the sample and the order of the tasks.",
     )
 
     def connect(
@@ -323,7 +323,7 @@ class PlaybookOptions:
 
     playbook: bool = option(
         is_flag=True,
-        help="Try the fixes of the playbook one after the other on one schema, until the verdict is clear.",
+        help="Try the playbook's fixes on one schema, one at a time, until the verdict is clear.",
     )
     inputs: str | None = option(
         metavar="FILE",
@@ -333,7 +333,7 @@ class PlaybookOptions:
     larger: str | None = option(
         metavar="NAME",
         advanced=True,
-        help="With --playbook: the larger model for the last step. Default: none.",
+        help="Larger model for the last step of --playbook. Default: none.",
     )
     since: float | None = common("since", _ONLY, advanced=True)
     until: float | None = common("until", _ONLY, advanced=True)

@@ -26,7 +26,7 @@ _MOST_SHOWN = 20
 def command(rebuild: bool, store: str | None, form: str) -> int:
     """Check a store for damage. Exit 1 if there is any.
 
-    The command compares the counts with a recount of the attempts. SQLite checks its pages and indexes. That takes a quarter of a minute for a million attempts. Other processes can write meanwhile, and nothing is changed.
+    The command compares the counts with a recount of the attempts. SQLite checks the pages and indexes of the file. That takes a quarter of a minute for a million attempts. Other processes can write meanwhile, and nothing is changed.
 
     With --rebuild, the command counts all attempts again, stores the counts, and checks the result. No other process can write meanwhile. Hours with deleted attempts keep their counts.
 

@@ -45,7 +45,7 @@ class Whose:
         metavar="HASH", advanced=True, help="All calls whose input has this hash, as in an export."
     )
     cluster: str | None = option(metavar="NAME", help="All calls of this cluster, such as a customer.")
-    segment: str | None = option(metavar="NAME", help="All calls of this segment of the traffic.")
+    segment: str | None = option(metavar="NAME", help="All calls of this traffic segment.")
     function: str | None = option(
         metavar="NAME",
         shell_complete=complete_functions,
@@ -75,7 +75,7 @@ class Old:
     """Limits for old records."""
 
     older_than: float | None = option(
-        type=DURATION, metavar="DURATION", help="All calls that began longer ago: 90d, 12h, 2w."
+        type=DURATION, metavar="DURATION", help="All calls older than this age, such as 90d, 12h, or 2w."
     )
     max_rows: int | None = option(
         type=COUNT,

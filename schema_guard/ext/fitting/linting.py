@@ -59,7 +59,7 @@ class Finding:
 def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[Finding]:
     """Return the effects of a provider on a schema, outermost places first.
 
-    Effects on every schema of a provider are not listed. `rules_of(provider).always` has them.
+    The list omits effects that apply to every schema of a provider. `rules_of(provider).always` has them.
 
     Args:
         schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.

@@ -135,7 +135,7 @@ def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     enforces schemas replies with the constants. The command first prints the number of requests and their
     cost, and asks for confirmation.
 
-    Exit status: 0 if the server enforces schemas, 1 if it does not, rejects them, or enforces only some, 2 if it did
+    Exit status: 0 if the server enforces all schemas, 1 if it ignores, rejects, or only partly enforces them, 2 if it did
     not answer.
 
     \b

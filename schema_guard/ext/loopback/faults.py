@@ -116,7 +116,7 @@ def _checked_one(name: object, where: str) -> str | None:
         return None
     if name == CONNECT_REFUSED:
         raise InvalidArgument(
-            f"{where}={name!r}: a port is closed for all requests. Use serve(..., faults={name!r})"
+            f"{where}={name!r}: it closes the port, so it applies to all requests. Use serve(..., faults={name!r})"
         )
     return _checked(name, where)
 

@@ -97,7 +97,7 @@ def _port(port: object) -> int:
     if isinstance(port, int) and not isinstance(port, bool) and 0 <= port <= _LAST_PORT:
         return port
     raise InvalidArgument(
-        f"port={clip(repr(port))}: expected an int from 0 to {_LAST_PORT}, 0 for a free one"
+        f"port={clip(repr(port))}: expected an int from 0 to {_LAST_PORT}. Use 0 for a free port"
     )
 
 

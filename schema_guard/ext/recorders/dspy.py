@@ -187,7 +187,7 @@ class _Request(NamedTuple):
 
 
 class _Hooks:
-    """The handlers of DSPy's events. Safe in threads.
+    """The handlers of DSPy's events. Thread-safe.
 
     Attributes:
         recording: Takes the calls.

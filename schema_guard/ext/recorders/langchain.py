@@ -129,7 +129,7 @@ class HandlerOfEvents:
 
 
 class ModelRuns:
-    """Open runs of one handler. Safe in threads.
+    """Open runs of one handler. Thread-safe.
 
     Attributes:
         recording: Recording that gets the calls.

@@ -65,7 +65,7 @@ class _Run(NamedTuple):
 
 
 class RunTree:
-    """The runs under way, and what waits in each. Safe in threads."""
+    """The runs under way, and what waits in each. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = fork_safe_lock()

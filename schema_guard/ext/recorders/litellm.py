@@ -169,7 +169,7 @@ class _FailedCall:
 
 
 class LiteLLMCalls:
-    """Puts the events of litellm together to calls. Safe in threads."""
+    """Puts the events of litellm together to calls. Thread-safe."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording

@@ -167,7 +167,7 @@ class _Running(NamedTuple):
 
 
 class _Calls:
-    """Puts the spans and events of llama-index together to calls. Safe in threads.
+    """Puts the spans and events of llama-index together to calls. Thread-safe.
 
     Attributes:
         recording: What calls are handed to.

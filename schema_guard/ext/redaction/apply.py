@@ -67,7 +67,7 @@ class Redacted(NamedTuple):
 
 
 def redact(text: str, *, personal: bool = True) -> str:
-    """Return a text without credentials, and by default without personal data.
+    """Return the text without credentials and, by default, without personal data.
 
     >>> redact("Bearer abcdefgh12345 of ann@corp.com, api_key=0123456789")
     'Bearer [redacted] of redacted@example.com, api_key=[redacted]'

@@ -63,14 +63,14 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
             parameter without a default that is annotated as `str`, `list`, or nothing.
         version: Version of the function's prompt. Default: a hash of its code.
         segment: Part of your traffic. `tags(segment=...)` overrides it.
-        prices: Prices of tokens, as for `guard`.
+        prices: Token prices, in the form that `guard` takes.
         store: Store of the records, as for `guard`.
 
     Returns:
         A decorator for functions, methods, and `async def`. It keeps the parameters and the type of the result.
 
     Raises:
-        InvalidArgument: At decoration: the decorator is used wrongly. At a call: the function returned a stream without
+        InvalidArgument: At decoration, if an argument is wrong. At a call, if the function returned a stream without
             `observe=True`, or a value that isn't a model reply.
         InvalidSchema: The schema of a tool can't be loaded.
 

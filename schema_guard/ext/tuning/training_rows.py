@@ -106,7 +106,7 @@ def _manifest(reader: SuiteReader, directory: Path) -> Mapping[str, Any]:
         ) from error
     files = manifest.get("files", {}) if isinstance(manifest, dict) else None
     if not isinstance(files, dict) or not all(isinstance(file, dict) for file in files.values()):
-        raise InvalidArgument(f"{shown}: expected the manifest of a training set, an object")
+        raise InvalidArgument(f"{shown}: expected a JSON object, the manifest of a training set")
     if manifest.get("format") != _FORMAT:
         raise InvalidArgument(
             f"{shown}: its format is {clip(repr(manifest.get('format')))}, and format {_FORMAT} is the one that this version "

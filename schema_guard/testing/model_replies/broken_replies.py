@@ -76,7 +76,7 @@ class Broken:
 
 
 def broken(schema: Any) -> SearchStrategy[Broken]:
-    """Return a Hypothesis strategy of replies that fail as real ones do, labeled with their failure.
+    """Return a Hypothesis strategy for realistic failing replies, each labeled with its failure.
 
     Faults that are impossible for the schema are left out. For example, every JSON value is valid for `true`, so only
     broken JSON, prose, and refusals are left.

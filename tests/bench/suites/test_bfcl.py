@@ -229,7 +229,7 @@ REFUSED = {
     ),
     "no_message": (_ride(question=[[]]), "it has a message without a text"),
     "functions": (_ride(function=RIDE["function"] * 3), "it offers two functions called 'cab.order'"),
-    "no_functions": (_ride(function=[]), "it offers no function"),
+    "no_functions": (_ride(function=[]), "the task offers no function"),
     "no_name": (_ride(function={"parameters": {}}), "its function has no name"),
     "no_parameters": (_ride(function={"name": "f"}), "its function has no parameters"),
     "no_calls": (_ride(truth=[]), "it wants no call, expected one or more"),

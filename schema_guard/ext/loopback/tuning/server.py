@@ -61,7 +61,7 @@ def serve_tuning(
         faults: Faults from `TUNING_FAULTS`: a dict by the index of the request, or a function that takes the request.
         looks: Number of status requests before a job ends.
         ends: Final state of a job: `succeeded`, `failed`, or `cancelled`.
-        key: Key that the host accepts. None accepts any key, and requests without a key.
+        key: Key that the host accepts. If None, it accepts requests with any key or without one.
         dates: Last day of each model in the list of models.
 
     Raises:

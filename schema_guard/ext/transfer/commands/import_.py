@@ -65,7 +65,7 @@ class Traces:
         type=SHARE,
         metavar="SHARE",
         advanced=True,
-        help="Share of the calls that a sample holds, such as 10%. With --traffic sampled.",
+        help="Share of all calls in the sample, such as 10%. With --traffic sampled.",
     )
     prices: str | None = option(
         metavar="SOURCE",

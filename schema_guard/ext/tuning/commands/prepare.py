@@ -51,7 +51,7 @@ class Making:
         help=f"File format of the set: {', '.join(HOSTS)}.",
     )
     base: str | None = option(
-        metavar="MODEL", help="Model to tune. Its own unchecked answers are never used."
+        metavar="MODEL", help="Model to tune. The set never contains its unchecked answers."
     )
     accept_unchecked: bool = option(
         is_flag=True, help="Also use answers with unchecked values. Needs --base."

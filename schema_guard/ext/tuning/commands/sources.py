@@ -35,7 +35,7 @@ class Sources:
     )
     answers: str | None = option(
         metavar="FILE",
-        help="Your answers as JSON Lines, with the fields call_id or input, and answer.",
+        help="Your answers as JSON Lines, with the field answer and either call_id or input.",
     )
     prompt_from: str | None = option(
         metavar="MODULE:FUNCTION",

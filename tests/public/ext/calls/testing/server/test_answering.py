@@ -285,8 +285,8 @@ def test_scripted_model_is_the_one_of_the_models():
     ("arguments", "message"),
     [
         ({"host": "0.0.0.0"}, "host='0.0.0.0': expected one of 127.0.0.1, localhost, loopback only"),  # noqa: S104
-        ({"port": 70_000}, "port=70000: expected an int from 0 to 65535, 0 for a free one"),
-        ({"port": True}, "port=True: expected an int from 0 to 65535, 0 for a free one"),
+        ({"port": 70_000}, "port=70000: expected an int from 0 to 65535. Use 0 for a free port"),
+        ({"port": True}, "port=True: expected an int from 0 to 65535. Use 0 for a free port"),
         ({"answering": "{}"}, "replies='{}': expected a list of replies, or pairs of a prompt's text and a"),
         ({"answering": 3}, "replies=3: expected a list of replies, or pairs of a prompt's text and a reply"),
     ],
