@@ -605,7 +605,7 @@ def test_several_models_have_no_one_price(store, tmp_path):
     table = tmp_path / "prices.json"
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
-    with pytest.raises(InvalidArgument, match="its calls ask several models, each at its own price"):
+    with pytest.raises(InvalidArgument, match="its calls use several models with different prices"):
         gather(store, extra={"economics": economics()}, prices=str(table))
 
 
@@ -695,7 +695,7 @@ def test_unknown_tokens_are_asked_for(store):
     """Where no reply told its tokens, the error says which to give."""
     record(store, 10, 4)
 
-    with pytest.raises(InvalidArgument, match=r"no reply said how many tokens it took.* var and out"):
+    with pytest.raises(InvalidArgument, match=r"no reply reported its tokens.* var and out"):
         gather(store, extra={"economics": economics() | {"prompt_cost": {}}})
 
 

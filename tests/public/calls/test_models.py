@@ -175,7 +175,7 @@ SCRIPTED = ScriptedModel([])
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"models": []}, r"^models=\[\]: expected names of models, or `Model`s: the one that attempt 1 asks"),
+        ({"models": []}, r"^models=\[\]: expected names of models, or `Model`s, one for each attempt"),
         ({"models": "small"}, r"^models='small': expected a list of names, or of `Model`s"),
         ({"models": ["a", 3]}, r"^models=\['a', 3\]: expected names"),
         ({"models": ["a", SCRIPTED]}, r"^models=.*: expected names"),
@@ -184,7 +184,7 @@ SCRIPTED = ScriptedModel([])
             {"models": ["a"], "about": About(model="b")},
             r"^models=\['a'\] and about\.model='b': expected one of them",
         ),
-        ({"models": ["a"], "observe": True}, r"^models=\['a'\] and observe=True: observing changes nothing"),
+        ({"models": ["a"], "observe": True}, r"^models=\['a'\] and observe=True: an observed call is not changed"),
         ({"models": ["a", "b", "c"], "max_attempts": 2}, r"expected at most max_attempts=2 models, got 3"),
         ({"fallbacks": ["a"]}, "did you mean models"),
     ],

@@ -172,7 +172,7 @@ def test_what_is_no_row_is_told_by_its_line(tmp_path, lines, told):
     [
         (
             '{"format": 2}',
-            "its format is 2, and format 1 is the one that this version can read. Upgrade schema-guard",
+            "its format is 2, and format 1 is the one that this version reads. Upgrade schema-guard",
         ),
         ("[" * 100_000, "expected the manifest of a training set: "),
         ("[]", "expected a JSON object, the manifest of a training set"),

@@ -88,10 +88,10 @@ def test_a_changed_file_is_not_learned(tmp_path):
         ("{", "manifest.json: expected the manifest of a training set: "),
         ("[]", "manifest.json: expected a JSON object, the manifest of a training set"),
         ("[" * 100_000, "manifest.json: expected the manifest of a training set: "),
-        ("{}", "its format is None, and format 1 is the one that this version can read"),
+        ("{}", "its format is None, and format 1 is the one that this version reads"),
         (
             '{"format": 2}',
-            "its format is 2, and format 1 is the one that this version can read. Upgrade schema-guard",
+            "its format is 2, and format 1 is the one that this version reads. Upgrade schema-guard",
         ),
         ('{"format": 1, "files": [1]}', "expected a JSON object, the manifest of a training set"),
         ('{"format": 1, "files": {"train": 3}}', "expected a JSON object, the manifest of a training set"),

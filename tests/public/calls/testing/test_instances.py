@@ -188,7 +188,7 @@ IMPOSSIBLE = [
     ({"type": "object", "required": ["a"], "propertyNames": {"maxLength": 0}}, "'a' has no possible name"),
     ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "no arm of 'anyOf', 'oneOf', 'if', or 'not' fits the rest"),
     ({"type": "array", "contains": False}, "no item can match 'contains'"),
-    ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "contain another one, without end"),
+    ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "contain another one, endlessly"),
 ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def test_a_verdict_names_the_segments():
         (lambda: Evidence.of({"verdicts": []}), "verdicts of several functions"),
         (
             lambda: Evidence.of("v.json"),
-            "Evidence.of: 'v.json': expected what `schema-guard decide --format json`",
+            "Evidence.of: 'v.json': expected the parsed JSON of `schema-guard decide --format json`",
         ),
         (lambda: Evidence.of({"verdict": "PROMPTING_ENOUGH"}), "names no segments to tune"),
     ],

@@ -160,7 +160,7 @@ def test_fault_of_another_kind_of_reply_is_refused(open_clients, api, fault, str
     with (
         serve([GOOD], faults=fault) as server,
         pytest.raises(
-            (openai.BadRequestError, anthropic.BadRequestError), match=f"fault '{fault}' is done to"
+            (openai.BadRequestError, anthropic.BadRequestError), match=f"fault '{fault}' applies to"
         ),
     ):
         create(open_clients, server, api, stream=stream)
