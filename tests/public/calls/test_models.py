@@ -184,7 +184,10 @@ SCRIPTED = ScriptedModel([])
             {"models": ["a"], "about": About(model="b")},
             r"^models=\['a'\] and about\.model='b': expected one of them",
         ),
-        ({"models": ["a"], "observe": True}, r"^models=\['a'\] and observe=True: an observed call is not changed"),
+        (
+            {"models": ["a"], "observe": True},
+            r"^models=\['a'\] and observe=True: an observed call is not changed",
+        ),
         ({"models": ["a", "b", "c"], "max_attempts": 2}, r"expected at most max_attempts=2 models, got 3"),
         ({"fallbacks": ["a"]}, "did you mean models"),
     ],

@@ -49,7 +49,7 @@ FRAMEWORKS = {"fastapi", "instructor", "langchain", "langgraph", "litellm", "pyd
 # These differ from run to run: a day, a duration, the id of a trial.
 _DAY = "2026-11-26"
 _TRIAL = re.compile(r"\btrial [0-9a-f]{12}\b")
-_SECONDS = re.compile(r"\b(median|p95) \d+\.\d\d\b")
+_SECONDS = re.compile(r"\b(median|p95)(\s+)\d+\.\d\d\b")
 
 
 def missing_frameworks(text: str) -> list[str]:
@@ -207,7 +207,7 @@ def _caught():
 
 
 def _steady(output: str) -> str:
-    steady = _SECONDS.sub(r"\1 0.00", output).replace(os.environ["HOME"], "/home/me")
+    steady = _SECONDS.sub(r"\g<1>\g<2>0.00", output).replace(os.environ["HOME"], "/home/me")
     steady = _TRIAL.sub("trial 01a22a858a2e", steady)
     # A page may be run over midnight.
     today = datetime.now(UTC).date()
