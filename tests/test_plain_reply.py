@@ -209,7 +209,7 @@ def test_the_longest_number_is_taken_and_no_longer_one(digits):
 
 def test_nothing_but_a_schema_has_an_acceptor():
     """An object that is no Schema is refused by name."""
-    with pytest.raises(InvalidArgument, match="expected a Schema, as"):
+    with pytest.raises(InvalidArgument, match="expected a Schema, such as"):
         acceptor({"type": "object"})
 
 

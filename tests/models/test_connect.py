@@ -110,7 +110,9 @@ def test_the_chapter_has_a_line_for_each_provider():
 @pytest.mark.parametrize("provider", ["cohere", "bedrock"])
 def test_provider_with_an_api_of_its_own_is_left_to_a_function(provider):
     """The error says what to do instead."""
-    with pytest.raises(InvalidArgument, match=r"has no model of it. Guard a function that calls it"):
+    with pytest.raises(
+        InvalidArgument, match=r"does not support this provider. Guard a function that calls it"
+    ):
         connect("http://h/v1#m", provider=provider)
 
 

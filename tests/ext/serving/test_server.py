@@ -307,7 +307,7 @@ def test_a_port_that_is_taken_is_an_error(server):
     """The error names the port and what to do."""
     with pytest.raises(
         InvalidArgument,
-        match=rf"port {server.server_port} of 127.0.0.1 is not available \(.*\). Name another",
+        match=rf"port {server.server_port} of 127.0.0.1 is not available \(.*\). Choose another",
     ):
         PageServer(lambda query: PageAnswer(HTTPStatus.OK, PAGE), port=server.server_port)
 

@@ -396,7 +396,7 @@ def _unresolved():
     return Local
 
 
-NO_SCHEMA = "no JSON Schema for"
+NO_SCHEMA = "has no JSON Schema for"
 REFUSED = [
     (3, f"schema=3: expected {WANTED}, got a int"),
     ([int], f"schema=[<class 'int'>]: expected {WANTED}, got a list"),

@@ -235,7 +235,7 @@ def test_a_file_that_has_changed_is_refused(orders):
     with (
         serve_tuning(bases=["small"]) as server,
         pytest.raises(
-            InvalidArgument, match=r"^train.jsonl changed since the job began. Put back .* --again$"
+            InvalidArgument, match=r"^train.jsonl changed since the job began. Restore it.* --again$"
         ),
     ):
         tuned(orders, host_of(server))

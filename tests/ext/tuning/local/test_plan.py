@@ -114,7 +114,7 @@ def test_memory_that_is_not_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(training.importlib.util, "find_spec", lambda package: package)
     monkeypatch.setattr(training, "available_bytes", lambda: GB)
 
-    with pytest.raises(SchemaGuardError, match=r"takes 3\.6 GB of memory, and 1\.0 GB are free. End what"):
+    with pytest.raises(SchemaGuardError, match=r"takes 3\.6 GB of memory, and 1\.0 GB are free. Close other"):
         training.train(training_set(tmp_path))
     assert load_job(tmp_path) is None
 
