@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the references of a schema lead, and that none of them leads out.
+"""Resolve the references of a schema, and refuse references that lead outside.
 
 Rules:
-1. Nothing here recurses: a schema may be chained so as to exhaust the stack.
-2. Only schema positions are read as schemas: data under `enum`, `const`, `default` and `examples` is data.
-3. Every reference must reach a place inside the document, a metaschema, or a resource the caller handed in.
-4. A resource that no reference reaches is as if it had not been handed in.
+1. Nothing here recurses, because a chain of schemas could exhaust the stack.
+2. Only schema positions are read as schemas. A value under `enum`, `const`, `default` and `examples` is data.
+3. Every reference must reach a place in the document, a metaschema, or a resource that the caller passed.
+4. A resource that no reference reaches has no effect.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class Subschema(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """A reference that stands in a document.
+    """A reference in a document.
 
     Attributes:
-        document: URI of that document; `""` is the schema itself.
+        document: URI of the document. `""` is the schema itself.
         location: JSON Pointer of the keyword in it.
-        schema: The schema that it stands in.
+        schema: The schema that has it.
         reference: Its text.
-        url: Where it leads, without the fragment.
+        url: Its target, without the fragment.
     """
 
     document: str
@@ -62,7 +62,7 @@ class Reference(NamedTuple):
 
 
 def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
-    """Give every schema position of *document*, outermost first, with the base URI that holds there."""
+    """Yield every schema position of *document* with its base URI, outermost first."""
     stack = [Subschema(document, "", base)]
     while stack:
         place = stack.pop()
@@ -80,7 +80,7 @@ def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
 
 
 def identifier_of(schema: dict[str, Any], dialect: str) -> str | None:
-    """Give the URI that a schema names itself by; None when it does not, or when a `$ref` beside it rules that out."""
+    """Return the URI that a schema gives itself. None: it has none, or a `$ref` beside it switches it off."""
     identifier = schema.get("id" if "draft-04" in dialect else "$id")
     return (
         identifier
@@ -102,7 +102,7 @@ def _children(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 class References:
-    """Where the references of a document, and of the resources that it reaches, lead.
+    """The targets of the references in a document and in the resources that it reaches.
 
     Attributes:
         document: The schema as JSON.
@@ -183,15 +183,15 @@ class References:
         return self._inside.get(url)
 
     def positions(self) -> list[tuple[dict[str, Any], str]]:
-        """Give every schema of the document and of what it reaches, with its location in its own document."""
+        """Return every schema of the document and of the reached resources, with its location in its own document."""
         return self._positions
 
     def base(self, schema: dict[str, Any]) -> str:
-        """Give the URI of the resource that a schema position belongs to."""
+        """Return the URI of the resource that a schema position belongs to."""
         return self._bases.get(id(schema), "").partition("#")[0]
 
     def lookup(self, schema: dict[str, Any], reference: str) -> Any:
-        """Give the schema that a reference leads to; None when it leads out of what is known."""
+        """Return the target of a reference; None if no known document has it."""
         key = self._bases.get(id(schema), ""), reference
         if key not in self._targets:
             self._targets[key] = self._look_up(resolve(*key))
@@ -210,7 +210,7 @@ class References:
         return place
 
     def targets(self, schema: dict[str, Any]) -> Iterator[tuple[Any, list[Any]]]:
-        """Give where each reference in a schema leads, and for a dynamic one what it may lead to instead."""
+        """Yield the target of each reference in a schema, and the other possible targets of a dynamic reference."""
         for keyword in REFERENCES:
             reference = schema.get(keyword)
             if isinstance(reference, str):
@@ -238,7 +238,7 @@ class References:
             )
 
     def unresolved(self) -> str | None:
-        """Give the location of the first reference that leads to nothing inside its document; None without one."""
+        """Return the location of the first reference without a target in its document; None if there is none."""
         for reference in self._references:
             if reference.url in self.places and self.lookup(reference.schema, reference.reference) is None:
                 return reference.location
@@ -280,7 +280,7 @@ def _references(uri: str, location: str, schema: dict[str, Any], base: str) -> I
 
 
 def resolve(base: str, reference: str) -> str:
-    """Give a reference as an absolute URI, as far as its base is one."""
+    """Return a reference as an absolute URI, if its base is absolute."""
     # urljoin knows no "urn:" and drops its base; a fragment stays in its own document whatever the scheme.
     if reference.startswith("#"):
         return base.partition("#")[0] + reference
