@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The providers that are known by name: where each one is, whose SDK speaks to it, and which variable holds its key.
+"""The providers that are known by name, with the address, the SDK, and the key variable of each one.
 
-To add one: a row of `PROVIDERS`, and if it takes other arguments than OpenAI's, its file in `schema_guard/providers`.
-A variable for the key belongs to one row alone.
+To add a provider, add a row to `PROVIDERS`. If it takes other arguments than OpenAI, also add its file to
+`schema_guard/providers`. No two rows share a variable for the key.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from schema_guard.models.endpoint import OPENAI_URL
 __all__ = ["KEY_VARIABLE", "PROVIDERS", "ModelProvider"]
 
 KEY_VARIABLE = "SCHEMA_GUARD_MODEL_KEY"
-"""Holds the key of a server that is named by its URL."""
+"""The variable for the key of a server that is named by its URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class ModelProvider:
     """A provider that is known by name.
 
     Attributes:
-        label: As people write it.
-        provider: Whose arguments it takes.
+        label: Name for people.
+        provider: Name of the provider whose arguments it takes.
         url: The address of its API. None if only its users know it.
-        url_variable: Names another place of it: a gateway, a region, another port.
-        path: What stands behind the host that `url_variable` names.
-        port: Of a host that `url_variable` names without a scheme and a port.
-        keys: The variables that may hold its key; the first that is set.
-        needs_key: Whether it answers nobody without one.
+        url_variable: Variable for another address: a gateway, a region, or another port.
+        path: Path of the API on the host in `url_variable`.
+        port: Port of the host in `url_variable`, if that has no scheme and no port.
+        keys: Variables for its key. The first one that is set counts.
+        needs_key: Whether it rejects requests without a key.
     """
 
     label: str
@@ -46,10 +46,10 @@ class ModelProvider:
     needs_key: bool = True
 
     def base_url(self) -> str:
-        """Give the address of its API.
+        """Return the address of its API.
 
         Raises:
-            InvalidArgument: Only its users know it, and the variable is not set or is no URL.
+            InvalidArgument: Only its users know the address, and the variable is not set or is not a URL.
         """
         named = os.environ.get(self.url_variable or "", "").strip()
         if not named:
@@ -68,14 +68,14 @@ class ModelProvider:
         return url if not self.path or url.endswith(self.path) else f"{url}{self.path}"
 
     def moved(self, url: str) -> ModelProvider:
-        """Give the same provider at another address, for tests."""
+        """Return the same provider at another address, for tests."""
         return replace(self, url=url, url_variable=None)
 
     def key(self, key_: str | None) -> str | None:
-        """Give its key: that of the call, else that of its own variable.
+        """Return the key of the call, or the key in its own variable.
 
         Raises:
-            InvalidArgument: There is none, and it answers nobody without one.
+            InvalidArgument: There is no key, and the provider needs one.
         """
         key = key_ or next((value for name in self.keys if (value := os.environ.get(name))), None)
         if key is None and self.needs_key:

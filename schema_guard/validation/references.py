@@ -80,7 +80,7 @@ def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
 
 
 def identifier_of(schema: dict[str, Any], dialect: str) -> str | None:
-    """Return the URI that a schema gives itself. None: it has none, or a `$ref` beside it switches it off."""
+    """Return the URI that a schema gives itself. It is None without one, or if a `$ref` beside it switches it off."""
     identifier = schema.get("id" if "draft-04" in dialect else "$id")
     return (
         identifier

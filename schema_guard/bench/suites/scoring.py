@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Score a value against its gold: is it exactly right, and how much of it is.
+"""Score a value against its gold, the known right answer: whether it is exactly right, and the share that is right.
 
 Rules:
 1. A *leaf* is a scalar or an empty array or object of the gold. Every gold has at least one, so a share always
@@ -55,12 +55,12 @@ _MAX_PAIRED_ITEMS = 256
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a value is worth against its gold.
+    """The score of a value against its gold.
 
     Attributes:
-        exact: Whether every leaf is right and nothing is there besides.
+        exact: Whether every leaf is right and the value has nothing else.
         leaves: Leaves of the gold, at least 1.
-        wrong: Locations of the gold's leaves that the value has not right.
+        wrong: Locations of the gold's leaves that are wrong in the value.
     """
 
     exact: bool
@@ -74,7 +74,7 @@ class Score:
 
     @property
     def share(self) -> float:
-        """The fraction of the gold's leaves that is right, in [0, 1]; what is there besides does not lower it."""
+        """The share of the gold's leaves that are right, in [0, 1]. Additional values do not lower it."""
         return self.right / self.leaves
 
 
@@ -115,7 +115,7 @@ def score(value: Any, gold: Any, match: Match | None = None) -> Score:
 
 
 def unanswered(gold: Any) -> Score:
-    """Give the score of a task to which no valid value came: every leaf is wrong.
+    """Return the score of a task without a valid value, in which every leaf is wrong.
 
     >>> unanswered({"item": "desk"})
     Score(exact=False, leaves=1, wrong=('/item',))
@@ -125,7 +125,7 @@ def unanswered(gold: Any) -> Score:
 
 
 def match_problems(match: Match, gold: Any) -> list[str]:
-    """Say what is wrong with a match for this gold, one line a problem; an empty list when it can be used."""
+    """Check a match for this gold. Return one line for each problem, or an empty list."""
     problems = []
     for location, matcher in match.items():
         problem = _problem(location, matcher, gold)
@@ -135,7 +135,7 @@ def match_problems(match: Match, gold: Any) -> list[str]:
 
 
 def _problem(location: str, matcher: Any, gold: Any) -> str:
-    """Say what is wrong with one matcher, or nothing."""
+    """Return the problem of one matcher, or `""`."""
     if shape := _misshapen(matcher):
         return shape
     if location and not location.startswith("/"):
@@ -161,7 +161,7 @@ def _problem(location: str, matcher: Any, gold: Any) -> str:
 
 
 def _misshapen(matcher: Any) -> str:
-    """Say why this is no matcher at all, or nothing."""
+    """Return the reason why a value is not a matcher, or `""`."""
     if isinstance(matcher, str):
         return (
             ""
@@ -185,7 +185,7 @@ def _odd_member(matcher: Mapping[str, Any], members: Mapping[str, _Fits]) -> str
 
 
 def _places(gold: Any, tokens: list[str]) -> list[Any]:
-    """Give the parts of the gold that a location means."""
+    """Return the parts of the gold at a location."""
     places = [gold]
     for name in tokens:
         if name == "*":
@@ -196,12 +196,12 @@ def _places(gold: Any, tokens: list[str]) -> list[Any]:
 
 
 def _is_member(location: str, gold: Any) -> bool:
-    """Say whether a location means members of objects only, neither items of arrays nor the root."""
+    """Return whether a location names only members of objects, not items of arrays or the root."""
     return bool(location) and not any(isinstance(p, list) for p in _places(gold, split(location)[:-1]))
 
 
 def _part(place: Any, name: str) -> list[Any]:
-    """Give the item or member of that name, if there is one."""
+    """Return the item or member of that name, if there is one."""
     if isinstance(place, dict):
         return [place[name]] if name in place else []
     return [part for key, part in _parts(place) if str(key) == name]
@@ -244,7 +244,7 @@ def _compare(value: Any, gold: Any, rules: _Rules, at: _Path) -> _Diff:
 
 
 def _here(rules: _Rules) -> Matcher:
-    """Give the matcher of the location itself."""
+    """Return the matcher of the location itself."""
     for tokens, matcher in rules:
         if not tokens:
             return matcher
@@ -252,7 +252,7 @@ def _here(rules: _Rules) -> Matcher:
 
 
 def _below(rules: _Rules, key: str | int) -> _Rules:
-    """Give the rules that hold inside one item or member."""
+    """Return the rules for the inside of one item or member."""
     name = str(key)
     return [(tokens[1:], matcher) for tokens, matcher in rules if tokens and tokens[0] in ("*", name)]
 
