@@ -272,7 +272,8 @@ def _where(figures: Figures) -> Iterator[Fact]:
                 )
     for name, rate in figures.get("rates", {}).items():
         inputs = rate.get("input")
-        if inputs is not None and inputs["state"] == "fail":
+        gone = figures.get("uses", {}).get(name, {}).get("use") == "gone"
+        if not gone and inputs is not None and inputs["state"] == "fail":
             yield Fact(
                 "new inputs",
                 f"{name_of(name)}: {inputs['k']:,.6g} of {inputs['n']:,} inputs that are not frequent fail "

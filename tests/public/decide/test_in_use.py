@@ -1,5 +1,6 @@
 """Stories about what is in use: switches, canaries, nights, and what is gone, through guarded functions and a store."""
 
+import itertools
 import random
 import re
 
@@ -52,6 +53,20 @@ def test_a_switch_back_ends_the_alarm(production):
 
     assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
     assert "gone system_prompt m2: gone since 2026-05-29 (last seen 412 calls ago)" in result.head
+
+
+def test_the_head_predicts_nothing_of_a_strategy_that_is_gone(production):
+    """m1 fails for every third input, some of which repeat. The head says what new inputs do, until m1 is gone."""
+    production.inputs = itertools.chain(range(300), range(300), itertools.count(1_000))
+    production.calls(600, 3)
+    before = production.verdict()
+    production.calls(412, 0, model="m2")
+
+    after = production.verdict()
+
+    assert "so new inputs will fail too" in before.head
+    assert "new inputs" not in after.head
+    assert "gone system_prompt m1" in after.head
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
