@@ -153,9 +153,9 @@ def _again(
     """Return the correction and the output limit of the next attempt; None to end the call.
 
     Args:
-        failure: Of the last attempt.
+        failure: Failure of the last attempt.
         tried: All attempts.
-        plan: Of the call.
+        plan: Plan of the call.
         sent: Output limit of the last attempt.
     """
     last = tried[-1]

@@ -31,7 +31,7 @@ class ExcludedCalls(NamedTuple):
     """Excluded calls that ended in one way.
 
     Attributes:
-        code: Of the failure.
+        code: Code of the failure.
         exception: Name of the exception's type; None when it is unknown.
         calls: Number of calls, without a validated reply.
     """

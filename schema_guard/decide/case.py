@@ -252,9 +252,9 @@ class Case:
         return money.failure_cost if money else 0.0
 
     def cheapest(self, among: Sequence[Measured]) -> Measured:
-        """Give the strategy with the lowest cost per call, failures included; the earliest step among equals.
+        """Return the strategy with the lowest cost of a call, including failures. Of equal ones, return the earliest step.
 
-        Without economics the earliest step is the cheapest: the playbook's order is that of cost.
+        Without economics, the earliest step is the cheapest, because the playbook is in the order of cost.
         """
         has_prices = self.evidence.economics is not None or all(one.strategy.prompt_cost for one in among)
 
@@ -265,7 +265,7 @@ class Case:
         return min(among, key=cost)
 
     def blocked(self, cost: CostCase | None) -> list[str]:
-        """Give the reasons why a tuned model cannot be had, or would not live until it has paid, where its cost is known."""
+        """Return the reasons that rule out a tuned model, such as a base model that ends before payback."""
         feasible = self.evidence.feasibility
         reasons = {
             "train_examples": feasible.train_examples is not None

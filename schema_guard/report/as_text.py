@@ -33,7 +33,7 @@ _COMMAND = re.compile(
     rf"(?: (?:--[a-z0-9-]+|-o)(?:[ =]{_WORD})?)*"
 )
 
-# A name that nobody pastes.
+# A name that readers do not copy into a command.
 _NAME = re.compile(r"[\w.<>:,]+")
 
 # Escaping has already removed this character from texts of strangers.

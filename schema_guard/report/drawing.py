@@ -40,7 +40,7 @@ class Plot:
     """A drawing, or the reason why there is none.
 
     Attributes:
-        title: What it shows.
+        title: Subject of the drawing.
         caption: How to read it.
         svg: None if data is missing.
         missing: The reason why there is none; `""` if there is one.
@@ -112,8 +112,8 @@ class Svg:
 
     Args:
         name: Begins each id in it. Two drawings of a page have different names.
-        title: What it shows.
-        description: The same for readers who don't see it.
+        title: Subject of the drawing.
+        description: The subject for readers who don't see it.
         height: In units of the view box.
     """
 

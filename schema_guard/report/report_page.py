@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # In characters: of a name in a row of the first plot, and above a card.
 _ROW_NAME, _CARD_NAME = 28, 56
-# Of the last step with failures, so many attempts are searched for a text.
+# Attempts of the last step with failures in which a stored text is searched.
 _SEARCHED = 1_000
 _EXAMPLE_CHARS = 2_000
 _MARKS = {Tone.GOOD: "circle", Tone.BAD: "square", Tone.OPEN: "diamond", Tone.PLAIN: "circle"}

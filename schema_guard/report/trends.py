@@ -72,7 +72,7 @@ def trend_of(counted: Iterable[HourOfGroup], marks: TrendMarks) -> Plot:
 
     Args:
         counted: Hours, all of one group.
-        marks: What is marked.
+        marks: The marked changes.
     """
     title, history = "Failed calls over time", over_time(counted, 1)
     steps = steps_of(history)

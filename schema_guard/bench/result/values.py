@@ -186,7 +186,7 @@ class BenchResult:
     """A run's result.
 
     Attributes:
-        setup: What was run.
+        setup: Suite, plan, and settings of the run.
         variants: Their figures, in the order of the setup.
         comparisons: Every two variants, for format and for content.
         failures: By variant, then the most frequent first.

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One finished call of a benchmark, in the form in which it is counted, compared and shown.
+"""One finished call of a benchmark, in the form that results count, compare, and show.
 
 Rules:
 1. A call has one format. The formats clean, unwrapped, repaired, fixed_by_retry, and failed add up to the calls
-   with a validated reply. A lost call has none; it says nothing about the format and stands in no rate.
-2. Of texts only the beginnings of failed replies are kept, for people to look at.
+   with a validated reply. A lost call has no format and is in no rate.
+2. Only the beginnings of failed replies are stored, for people to read.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 Format: TypeAlias = Literal["clean", "unwrapped", "repaired", "fixed_by_retry", "failed", "lost"]
 
-# What is kept of a failed reply and of the words about it, in characters.
+# Stored characters of a failed reply, and of the message about it.
 _REPLY_CHARS, _MESSAGE_CHARS = 400, 200
 # A key that a model made up may be as long as its reply.
 _LOCATION_CHARS = 120
 
 
 class FailedRow(NamedTuple):
-    """An attempt that failed, as it is counted.
+    """The counted facts of a failed attempt.
 
     Attributes:
-        kind: Of the failure.
-        code: Of the failure.
-        keyword: The most relevant that was broken; None when the schema was not broken.
-        location: Where it was broken, array indexes as `*`; None with *keyword*.
+        kind: Kind of the failure.
+        code: Code of the failure.
+        keyword: The most relevant violated keyword. None if the reply does not violate the schema.
+        location: Its location, with `*` for array indexes. None with *keyword*.
     """
 
     kind: str
@@ -45,26 +45,26 @@ class FailedRow(NamedTuple):
 
 
 class CallRow(NamedTuple):
-    """A call, as it is counted.
+    """The counted facts of a call.
 
     Attributes:
         variant: Index of its variant.
         schema: Name of the schema.
-        group: What the schema is shown with.
+        group: Name of the group of schemas in which the result shows it.
         task: Id of the task, unique in its schema.
-        epoch: 0 for the first time that the task was asked.
-        difficulty: None where nobody measured it.
-        format: How it went.
+        epoch: 0 for the first run of the task.
+        difficulty: Difficulty of the task. None if it was not measured.
+        format: Format of the reply.
         right: Whether a valid value came out that equals the gold.
         leaves_right: Leaves of the gold that are right; 0 without a valid value.
         leaves: Leaves of the gold, at least 1.
-        attempts: That were made.
-        failures: Those that were judged and failed, in order.
-        input_tokens: Over all attempts; None when unknown.
+        attempts: Number of attempts.
+        failures: Validated attempts that failed, in order.
+        input_tokens: Sum of all attempts. None if unknown.
         output_tokens: As input_tokens.
-        cost: Over all attempts; None without prices or when tokens are unknown.
-        elapsed_s: Seconds over all attempts; None for a model that has no time of its own.
-        error: What the provider raised, for a lost call; else None.
+        cost: Dollars of all attempts. None without prices, or if tokens are unknown.
+        elapsed_s: Seconds of all attempts. None for a scripted model, which has no time.
+        error: Error of the provider for a lost call. Otherwise None.
     """
 
     variant: int
@@ -97,18 +97,18 @@ class CallRow(NamedTuple):
 
 
 class FailedExample(NamedTuple):
-    """A failed attempt, for people to look at.
+    """A failed attempt, for people to read.
 
     Attributes:
         variant: Index of its variant.
         schema: Name of the schema.
         task: Id of the task.
-        epoch: 0 for the first time that the task was asked.
+        epoch: 0 for the first run of the task.
         attempt: 1 for the first of its call.
-        kind: Of the failure.
-        code: Of the failure.
+        kind: Kind of the failure.
+        code: Code of the failure.
         message: One line for people.
-        reply: The beginning of what came back, a stranger's text; None when there was none.
+        reply: Beginning of the reply, which is untrusted text. None without a reply.
     """
 
     variant: int
@@ -123,7 +123,7 @@ class FailedExample(NamedTuple):
 
 
 def format_of(outcome: Outcome[Any]) -> Format:
-    """Say how a call went, in one word."""
+    """Return the format of a call."""
     last = outcome.attempts[-1]
     if outcome.ok:
         if last.form not in ("clean", "unwrapped"):
@@ -133,14 +133,14 @@ def format_of(outcome: Outcome[Any]) -> Format:
 
 
 def is_judged(attempt: Attempt) -> bool:
-    """Say whether a reply came back that could be judged."""
+    """Return whether an attempt got a reply that was validated."""
     return attempt.failure is None or attempt.failure.kind != "transport"
 
 
 def call_row(
     outcome: Outcome[Any], cell: Cell, variant: int, *, cost: float | None, elapsed_s: float | None
 ) -> CallRow:
-    """Return a finished call as it is counted; *variant* is the index of its variant."""
+    """Return the counted facts of a finished call. *variant* is the index of its variant."""
     task, attempts = cell.task, outcome.attempts
     content = score(outcome.value, task.gold, task.match) if outcome.ok else unanswered(task.gold)
     lost = next((a.failure for a in attempts if a.failure is not None and not is_judged(a)), None)
@@ -194,9 +194,9 @@ def _failed_row(failure: Failure) -> FailedRow:
 
 
 def general_location(location: str) -> str:
-    """Give a location with `*` for every array index, so that equal places of different items are one place.
+    """Return a location with `*` for every array index, so that equal places of different items are one place.
 
-    A key of an object that is written in digits is taken for an index.
+    An object key that consists of digits counts as an index.
 
     >>> general_location("/lines/0/qty"), general_location("")
     ('/lines/*/qty', '')
@@ -206,7 +206,7 @@ def general_location(location: str) -> str:
 
 
 def utf8_text(text: str) -> str:
-    """Give a text that can be written as UTF-8: half a surrogate pair, which a model can send, is escaped."""
+    """Return a text that UTF-8 can encode. A lone surrogate, which a model can send, is escaped."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -254,7 +254,7 @@ class Run:
     """A run, finished or stopped.
 
     Attributes:
-        setup: What was run.
+        setup: Suite, plan, and settings of the run.
         calls: The finished calls, in the planned order.
         failed: Their failed attempts.
     """

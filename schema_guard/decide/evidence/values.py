@@ -19,7 +19,7 @@ from schema_guard.decide.failing_places import FailingPlace
 from schema_guard.decide.in_use import Arrival
 from schema_guard.decide.playbook import Claim
 
-# Where the order of arrival is not known, what has less of the latest calls is being tried, or on its way out.
+# If the order of arrival is unknown, a strategy with a smaller share of the latest calls is a trial, or is being replaced.
 _IN_PRODUCTION = 0.1
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")

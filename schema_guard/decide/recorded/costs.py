@@ -128,15 +128,15 @@ def cost_of(
 def trial_cost(
     counts: ConfigurationCounts, prices: Mapping[str, float] | None
 ) -> dict[str, float | None] | None:
-    """Give what all attempts of a trial took.
+    """Return the tokens, seconds, and dollars of all attempts of a trial.
 
     Args:
-        counts: Of the trial.
-        prices: Dollars for a million tokens, `p_in p_cached p_out`, for attempts whose cost was not recorded; None where
-            they are not known.
+        counts: Counts of the trial.
+        prices: Dollars for a million tokens, `p_in p_cached p_out`, for attempts without a recorded cost. None if
+            they are unknown.
 
     Returns:
-        Tokens, seconds and dollars, each None where they are not known of every attempt; None where nothing is.
+        Each figure is None if an attempt has an unknown one. None if no figure is known.
     """
 
     def total(name: str) -> float | None:

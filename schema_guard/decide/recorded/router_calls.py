@@ -71,7 +71,7 @@ def with_fallback(
     """Return the evidence of a tuned model with the prompt as its fallback.
 
     Args:
-        said: Evidence of the tuned model alone.
+        said: Evidence of the tuned model, without its fallback.
         configuration: The tuned model.
         notes: Receives the result of the fallback.
     """

@@ -156,7 +156,7 @@ def _failures(
 
 def failures_of(counts: ConfigurationCounts) -> dict[str, dict[str, int]]:
     """Count failed calls by kind and by code."""
-    # A call that broke off after a judged reply has failed; at what it would have failed is not known.
+    # A call that broke off after a validated reply has failed, but with an unknown kind of failure.
     failed = [one for one in counts.final_failures if one.kind != "transport"]
     kinds, codes = Counter[str](), Counter[str]()
     for kind, code, calls in failed:

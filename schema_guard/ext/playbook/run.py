@@ -94,8 +94,8 @@ def run_playbook(  # noqa: PLR0913 - whom to ask, and how; all but two by name
         on_asked: Is told of each call, in the order of the inputs.
 
     Raises:
-        InvalidArgument: Before the first call: the first step cannot be run, or what is *given* is no evidence.
-        MissingExtra: Before the first call: a step needs a package that is not installed.
+        InvalidArgument: Before the first call, if the first step cannot run, or *given* is not evidence.
+        MissingExtra: Before the first call, if a step needs a package that is not installed.
     """
     models = Models(model, larger, tuned)
     return PlaybookRun(inputs, models, store, settings or PlaybookSettings()).to_end(on_asked)
@@ -115,7 +115,7 @@ class ImpossibleStep(InvalidArgument):
 
 
 class PlaybookRun:
-    """A playbook run. It calls nobody before `to_end`."""
+    """A playbook run. It makes no call before `to_end`."""
 
     def __init__(
         self, inputs: Inputs, models: Models, store: Store | None, settings: PlaybookSettings
@@ -123,7 +123,7 @@ class PlaybookRun:
         """Prepare the steps.
 
         Raises:
-            InvalidArgument: The first step cannot be run, or what is *given* is no evidence.
+            InvalidArgument: The first step cannot run, or *given* is not evidence.
         """
         self.inputs = inputs
         self.settings = settings

@@ -66,23 +66,23 @@ def _handler() -> Any:
     tracers = framework(NAME, "LangChain", "langchain_core.tracers.context")
 
     class LangChainRecorder(HandlerOfEvents, base):  # type: ignore[misc]
-        """Records the calls of chat models that a schema is asked of; see `schema-guard help langchain`."""
+        """Records the calls of chat models with a schema. See `schema-guard help langchain`."""
 
     LangChainRecorder.__module__, LangChainRecorder.__qualname__ = __name__, "LangChainRecorder"
-    # The variable holds no handler: what it is for is the switch.
+    # The variable has no handler. It only carries the switch.
     tracers.register_configure_hook(ContextVar(SWITCH, default=None), True, LangChainRecorder, SWITCH)
     return LangChainRecorder
 
 
 class HandlerOfEvents:
-    """What a handler does with the events of LangChain: it records the calls of chat models that a schema is asked of."""
+    """Record the calls of chat models with a schema, from the events of LangChain."""
 
     run_inline = True
-    # Only what came from outside is raised: a timeout, and no fault of the recorder.
+    # Only exceptions from outside are raised, such as a timeout, never a fault of the recorder.
     raise_error = True
 
     def __init__(self, **settings: Unpack[RecorderSettings]) -> None:
-        """Make a handler, for any number of calls at a time.
+        """Create a handler for any number of concurrent calls.
 
         Args:
             settings: Settings of every recorder, such as `function` for calls without a name.

@@ -21,9 +21,9 @@ class AttemptView(NamedTuple):
     """What was seen of one attempt.
 
     Attributes:
-        reply: What came: a text, a provider's or framework's reply object, or a `Reply`; None for nothing.
-        exception: What was raised; beside a reply: why the framework did not take it.
-        model: Name of the model that was asked, for a reply that names none.
+        reply: Text, reply object of a provider or framework, or a `Reply`. None without a reply.
+        exception: The raised exception. With a reply, the framework's reason to reject it.
+        model: Name of the called model, for a reply without one.
         elapsed_s: Seconds; NaN where nobody knows.
         cost: Dollars as the framework counts them; they stand where no table of prices is given.
     """

@@ -122,7 +122,7 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
 
 
 def _breach_line(breach: Figures, figures: Figures) -> str:
-    """Return what is wrong. A rise is reported without its rates, which the details have with their windows."""
+    """Return the text of a breach. The rates of a rise are in the details, with their windows."""
     if breach["what"] != "rise":
         return breach_of(breach, figures)
     change = figures["change"][breach["strategy"]]
