@@ -15,7 +15,7 @@ __all__ = ["changed", "parsed", "written"]
 
 @lru_cache(maxsize=1024)
 def parsed(settings: str | None) -> Mapping[str, Any]:
-    """Return settings as a mapping. It is empty if they are no JSON object."""
+    """Return settings as a mapping. It is empty if they are not a JSON object."""
     try:
         document = json.loads(settings or "{}")
     except (ValueError, RecursionError):

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Valid values that are drawn from a schema without chance, for prompts and tests."""
+"""Draw values from a schema, valid ones and near misses, for prompts and tests. The choices are fixed or random."""
