@@ -2,7 +2,7 @@
 """The findings about each function of a store, and the sentence that begins the page of a report.
 
 Rules: A function misses its target if `decide` proves it, so that report and verdict never contradict each other. A target
-is known if the store has one. Without it, nothing is called good or bad except a rise.
+is known if the store has one. Without it, only a rise and calls of unknown cause are called bad.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from schema_guard.decide import decide
 from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.report.document import Tone
 from schema_guard.report.trends import short_day
-from schema_guard.text import clip, percent, plural
+from schema_guard.text import clip, exact_percent, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,8 @@ NO_RATE = "The calls are not a fair sample of the traffic, so they have no failu
 
 # The tone of each standing, the worst first.
 _TONES = {"misses": Tone.BAD, "is not decided against": Tone.OPEN, "meets": Tone.GOOD, "": Tone.PLAIN}
+# Other breaches in words. None stands for the words of the verdict.
+_OTHERS = {"excluded": None, "right": "too many wrong values", "latency": "too many slow calls"}
 _MOST_NAMED = 2
 _NAME_SIZE = 50
 
@@ -54,9 +56,25 @@ class FunctionFinding(NamedTuple):
 
     @property
     def rate(self) -> Mapping[str, Any]:
-        """The rate of the calls that its verdict is about."""
+        """The failure rate of its `strategy`."""
         rates: Mapping[str, Mapping[str, Any]] = self.figures["rates"]
-        return rates.get(self.figures["counted"]["current"]) or next(iter(rates.values()))
+        return rates.get(self.strategy) or next(iter(rates.values()))
+
+    @property
+    def strategy(self) -> str:
+        """The strategy in use whose rate is shown: the main one, unless only another one is proved to fail too often."""
+        rates, current = self.figures["rates"], str(self.figures["counted"]["current"])
+        wrong = [one["strategy"] for one in self.figures["breach"] if one["what"] in ("format", "rise")]
+        wrong = [name for name in wrong if name in rates]
+        return current if current in wrong or not wrong else max(wrong, key=lambda name: rates[name]["lower"])
+
+    @property
+    def calls(self) -> str:
+        """The number of calls of its rate, with their strategy if the function has several."""
+        several = sum(rate.get("traffic_share") is not None for rate in self.figures["rates"].values()) > 1
+        return plural(self.rate["n"], "call") + (
+            f" with {clip(self.strategy, _NAME_SIZE)}" if several else ""
+        )
 
     @property
     def standing(self) -> str:
@@ -65,13 +83,20 @@ class FunctionFinding(NamedTuple):
             return ""
         if any(breach["what"] == "format" for breach in self.figures["breach"]):
             return "misses"
-        return "meets" if self.rate["state"] == "pass" else "is not decided against"
+        is_good = self.rate["state"] == "pass" and "unexplained" not in self.figures
+        return "meets" if is_good else "is not decided against"
+
+    @property
+    def others(self) -> list[str]:
+        """The other breaches, in words."""
+        breaches = [one for one in self.figures["breach"] if one["what"] in _OTHERS]
+        return list(dict.fromkeys(_OTHERS[one["what"]] or one["text"] for one in breaches))
 
     @property
     def rise(self) -> Mapping[str, Any] | None:
         """The last change of its rate, if that is a rise that lasts. Otherwise None."""
-        changes = self.figures.get("change", {}).values()
-        return next((one for one in changes if one["direction"] == "rise" and one["open"]), None)
+        change = self.figures.get("change", {}).get(self.strategy)
+        return change if change and change["direction"] == "rise" and change["open"] else None
 
     @property
     def risen(self) -> str:
@@ -86,13 +111,13 @@ class FunctionFinding(NamedTuple):
     @property
     def tone(self) -> Tone:
         """The color of its status."""
-        return Tone.BAD if self.rise else _TONES[self.standing]
+        return Tone.BAD if self.rise or self.others else _TONES[self.standing]
 
     @property
     def status(self) -> str:
         """Its status in words."""
         against = f"{self.standing} {_goal([self])}" if self.standing else ""
-        return ", ".join(part for part in (against, self.risen) if part) or "no target is set"
+        return ", ".join(part for part in (against, self.risen, *self.others) if part) or "no target is set"
 
 
 def findings_of(store: Store, **which: Any) -> list[FunctionFinding]:
@@ -116,28 +141,34 @@ def headline_of(findings: Sequence[FunctionFinding]) -> tuple[str, Tone]:
     rises = [f"{name} {one.risen}" for name, one in named if one.rise]
     if len(rises) > _MOST_NAMED:
         rises = [f"{len(rises)} functions got worse"]
+    others = [f"{name}: {text}" for name, one in named for text in one.others]
+    if len(others) > _MOST_NAMED:
+        others = [f"{sum(bool(one.others) for one in findings)} functions have other problems"]
     aimed = [one for one in findings if one.standing]
     first = _against_targets(named, aimed) if aimed else _without_target(named)
     tones = {one.tone for one in findings}
-    return "; ".join([first, *rises]), next(tone for tone in _TONES.values() if tone in tones)
+    return "; ".join([first, *rises, *others]), next(tone for tone in _TONES.values() if tone in tones)
 
 
 def _against_targets(named: Sequence[tuple[str, FunctionFinding]], aimed: Sequence[FunctionFinding]) -> str:
     goal, standings = _goal(aimed), [one.standing for one in aimed]
     missing, meeting = standings.count("misses"), standings.count("meets")
-    if len(named) == 1:
-        return f"{named[0][0]} {standings[0]} {goal}: {_rate_text(named[0][1])}"
+    if len(aimed) == 1:
+        name = next(name for name, one in named if one.standing)
+        return f"{name} {standings[0]} {goal}: {_rate_text(aimed[0])}"
     of = plural(len(aimed), "function") + ("" if len(aimed) == len(named) else " with a target")
     if missing:
         return f"{missing} of {of} {'misses' if missing == 1 else 'miss'} {goal}"
     if meeting == len(aimed):
         return f"All {of} meet {goal}"
+    if not meeting:
+        return f"{of} are not decided against {goal}"
     return f"{meeting} of {of} {'meets' if meeting == 1 else 'meet'} {goal}; the others are not decided"
 
 
 def _goal(aimed: Sequence[FunctionFinding]) -> str:
     targets = {one.target for one in aimed if one.target is not None}
-    return f"the {100 * min(targets):.6g}% target" if len(targets) == 1 else "their targets"
+    return f"the {exact_percent(min(targets))} target" if len(targets) == 1 else "their targets"
 
 
 def _without_target(named: Sequence[tuple[str, FunctionFinding]]) -> str:
@@ -149,13 +180,17 @@ def _without_target(named: Sequence[tuple[str, FunctionFinding]]) -> str:
     name, worst = max(rated, key=lambda pair: pair[1].rate["lower"])
     if worst.rate["k"]:
         return f"{name} fails{'' if len(named) == 1 else ' most'}: {_rate_text(worst)}"
+    if len(rated) == 1:
+        return f"{name}: {_rate_text(worst)}"
     calls = plural(sum(one.rate["n"] for _, one in rated), "call")
-    return f"No call of {name if len(named) == 1 else plural(len(named), 'function')} failed, of {calls}"
+    return f"No call of {plural(len(rated), 'function')} failed, of {calls}"
 
 
 def _rate_text(one: FunctionFinding) -> str:
     rate = one.rate
-    return f"{percent(rate['rate'])} of {plural(rate['n'], 'call')} failed" if rate["n"] else NO_CALLS
+    return (
+        f"{percent(rate['rate'], target=one.target or 1.0)} of {one.calls} failed" if rate["n"] else NO_CALLS
+    )
 
 
 def short_names(functions: Sequence[str]) -> list[str]:

@@ -208,7 +208,8 @@ def _lines(row: _Row) -> Iterator[str]:
     if not group.is_rated:
         yield f"{rate.count:,.6g} of {plural(rate.n, 'call')} failed, which is no rate of the traffic"
     elif rate.n:
-        text = f"{bounded(rate)} of {plural(rate.n, 'call')} failed"
+        calls = plural(rate.n, "call") if row.finding is None else row.finding.calls
+        text = f"{bounded(rate)} of {calls} failed"
         if rise and rise["prior_n"]:
             text += f" after the rise, {percent(rise['prior_k'] / rise['prior_n'])} of {rise['prior_n']:,} before it"
         yield text

@@ -69,9 +69,23 @@ def document_of(report: Report) -> Document:
 
 
 def _headline(report: Report, names: Sequence[str]) -> str:
-    """Return the answer in one sentence: which functions fail, and how often the worst one does."""
+    """Return the answer in one sentence: which functions fail, and which ones have calls of unknown cause."""
+    own = [one for one in zip(names, report.groups, strict=True) if _is_own(one[1])]
+    unknown = [f"{name}: {found.text}" for name, group in own if (found := _unexplained(group))]
+    if len(unknown) > 1:
+        unknown = [f"{plural(len(unknown), report.by)} have calls of unknown cause"]
+    return "; ".join([_failures(report, names), *unknown])
+
+
+def _is_own(group: Configuration) -> bool:
+    """Return whether a group is not of trials."""
+    return not (group.function or "").startswith(TRIALS)
+
+
+def _failures(report: Report, names: Sequence[str]) -> str:
+    """Return which functions fail, and how often the worst one does."""
     groups = sorted(zip(names, report.groups, strict=True), key=_worst_first)
-    own = [one for one in groups if not (one[1].function or "").startswith(TRIALS)] or groups
+    own = [one for one in groups if _is_own(one[1])] or groups
     rated = [one for one in own if one[1].failed.n]
     if not rated:
         of = plural(len({name for name, _ in own}), report.by)

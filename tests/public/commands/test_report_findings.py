@@ -97,6 +97,7 @@ def test_all_charts_have_one_scale(pages):
     }
 
     assert len(ticks) == 1
+    assert len(*ticks) > 2
 
 
 def test_days_with_few_calls_are_weeks(pages):
@@ -167,3 +168,51 @@ def test_tokens_and_time_are_on_the_card(folder):
         page = command("report", "--format", "html", "--store", url)[1]
 
     assert "An attempt takes 900 tokens in and 60 out; half of them take at most 0.50 s" in page
+
+
+@pytest.fixture
+def production(folder):
+    with stopped_clock() as clock, open_store(f"sqlite:///{folder}/r.db", payload="off") as store:
+        yield Production(store, clock, folder)
+
+
+def aimed_headline(production, *names):
+    for name in names:
+        command("decide", "--function", name, "--max-failure-rate", "5%", "--store", production.store.url)
+    return headline(command("report", "--format", "html", "--store", production.store.url)[1])
+
+
+def test_calls_of_unknown_cause_are_in_the_headline(production):
+    """A function that raises unknown exceptions does not meet its target, and both headlines say so."""
+    for name, raised in (("shop.extract", 100), ("shop.triage", 0)):
+        production.calls(400, 0, name=name)
+        production.calls(raised, 0, name=name, raises=KeyError("team"))
+
+    assert aimed_headline(production, "shop.extract", "shop.triage") == (
+        "1 of 2 functions meets the 5% target; the others are not decided; "
+        "extract: 100 of 500 calls raised KeyError (fault unknown)"
+    )
+    assert production.run("report")[1].startswith(
+        "No call of 2 functions failed; shop.extract: 100 of 500 calls raised KeyError\n"
+    )
+
+
+def test_rate_is_that_of_the_strategy_that_misses(production):
+    """A missed target has the rate of the model that misses it, even if that is not the main one."""
+    for _ in range(20):
+        production.calls(100, 0)
+        production.calls(10, 2, SHAPE, model="m2")
+
+    assert aimed_headline(production, "shop.extract") == (
+        "extract misses the 5% target: 50% of 200 calls with system_prompt m2 failed"
+    )
+
+
+def test_rate_of_one_of_several_models_names_it(production):
+    """After a switch, the rate is of the present model, and the headline names that model."""
+    production.calls(400, 4, SHAPE, model="m2")
+    production.calls(600, 0)
+
+    assert aimed_headline(production, "shop.extract") == (
+        "extract meets the 5% target: 0% of 600 calls with system_prompt m1 failed"
+    )
