@@ -95,8 +95,12 @@ def large(count: float) -> str:
     return f"{count:,.0f}"
 
 
-def failed_text(k: float, n: int, *bounds: str, alpha: float = 0.05, what: str = "calls failed") -> str:
+def failed_text(
+    k: float, n: int, *bounds: str, alpha: float = 0.05, what: str = "calls failed", target: float = 1.0
+) -> str:
     """Write the share of calls that failed, with their number and the bounds of the true rate.
+
+    Rounding does not move the share to the target or beyond it.
 
     >>> failed_text(81, 228, "at least 25%")
     '36% of calls failed (81 of 228; at least 25% with 95% confidence)'
@@ -106,7 +110,7 @@ def failed_text(k: float, n: int, *bounds: str, alpha: float = 0.05, what: str =
         if bounds
         else ""
     )
-    return f"{percent(k / n)} of {what} ({k:,.6g} of {n:,}{bound})"
+    return f"{percent(k / n, target=target)} of {what} ({k:,.6g} of {n:,}{bound})"
 
 
 def excluded_cell(ways: Iterable[ExcludedFigures | ExcludedCalls]) -> str:

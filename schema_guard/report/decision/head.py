@@ -206,8 +206,8 @@ def _more(figures: Figures) -> Iterator[Fact]:
         yield Fact("needs", "more time; how much depends on further bursts")
     elif n_more is not None:
         when = "" if duration is None else f", which take {time_text(duration)} at the present volume"
-        what = "answers" if figures["strategy"] == "tuned_content" else "calls"
-        yield Fact("needs", f"about {n_more:,} more {what}{when}")
+        what = "answer" if figures["strategy"] == "tuned_content" else "call"
+        yield Fact("needs", f"about {plural(n_more, f'more {what}')}{when}")
     elif not figures.get("missing"):
         yield Fact(
             "needs", "another target: at this rate no number of calls decides, because it is about the target"

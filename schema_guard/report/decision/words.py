@@ -49,7 +49,8 @@ def missed(what: str, k: float, n: int, lower: float, limit: float, alpha: float
     >>> missed("format", 30, 900, 0.0167, 0.01)
     '3.3% of calls failed (30 of 900; at least 1.6% with 95% confidence). Target: 1%'
     """
-    text = failed_text(k, n, f"at least {percent(lower, -1, limit)}", alpha=alpha, what=_MISSED[what])
+    bound = f"at least {percent(lower, -1, limit)}"
+    text = failed_text(k, n, bound, alpha=alpha, what=_MISSED[what], target=limit)
     return f"{text}. Target: {exact_percent(limit)}"
 
 
@@ -66,7 +67,7 @@ def failed(rate: Figures, target: float = 1.0, alpha: float = ALPHA) -> str:
     if rate["lower"] is not None and rate["state"] != "unrated" and "undecided" not in rate:
         bounds += [f"at least {percent(rate['lower'], -1, target)}"] if rate["lower"] else []
         bounds += [f"at most {percent(rate['upper'], 1, target)}"] if rate["upper"] < 1 else []
-    text = failed_text(rate["k"], rate["n"], *bounds, alpha=alpha, what=what)
+    text = failed_text(rate["k"], rate["n"], *bounds, alpha=alpha, what=what, target=target)
     return f"{text}; {rate['undecided']}" if "undecided" in rate else text
 
 
