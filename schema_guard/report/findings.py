@@ -181,7 +181,7 @@ def _without_target(named: Sequence[tuple[str, FunctionFinding]]) -> str:
     if worst.rate["k"]:
         return f"{name} fails{'' if len(named) == 1 else ' most'}: {_rate_text(worst)}"
     if len(rated) == 1:
-        return f"{name}: {_rate_text(worst)}"
+        return f"No call of {name} failed, of {worst.calls}"
     calls = plural(sum(one.rate["n"] for _, one in rated), "call")
     return f"No call of {plural(len(rated), 'function')} failed, of {calls}"
 

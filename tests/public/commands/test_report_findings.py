@@ -10,6 +10,7 @@ from schema_guard import open_store
 from tests.needs import needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
+from tests.public.decide.examples import strategy
 from tests.public.decide.production import DAY, ENUM, SHAPE, Production, reply
 
 pytest.importorskip("jinja2", reason="needs the extra 'report'")
@@ -216,3 +217,11 @@ def test_rate_of_one_of_several_models_names_it(production):
     assert aimed_headline(production, "shop.extract") == (
         "extract meets the 5% target: 0% of 600 calls with system_prompt m1 failed"
     )
+
+
+def test_rounding_does_not_reach_the_target(folder):
+    """A share of 9.95% is not written as 10% beside a target of 10%."""
+    evidence = {"strategies": [strategy("few_shot", 2_000, 199)], "config": {"target": 0.1}}
+    (folder / "e.json").write_text(json.dumps(evidence))
+
+    assert "9.95% of calls failed (199 of 2,000" in command("decide", "--evidence", f"{folder}/e.json")[1]
