@@ -220,7 +220,7 @@ def test_rate_of_one_of_several_models_names_it(production):
 
 
 def test_rounding_does_not_reach_the_target(folder):
-    """A share of 9.95% is not written as 10% beside a target of 10%."""
+    """A share just below its target is not written as the target."""
     evidence = {"strategies": [strategy("few_shot", 2_000, 199)], "config": {"target": 0.1}}
     (folder / "e.json").write_text(json.dumps(evidence))
 
