@@ -30,6 +30,7 @@ from schema_guard.preparing.shapes import Shape, check_arguments, name_of, shape
 from schema_guard.preparing.steps import rules_of, steps_of, strategies_text, without_typos
 from schema_guard.received.receiver import Receiver
 from schema_guard.records.identity import id_of
+from schema_guard.records.writing.call_log import log_only
 from schema_guard.schema import Schema
 from schema_guard.settings import Unset, resolved_store
 from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
@@ -121,9 +122,10 @@ class Prepared(NamedTuple):
         return self._replace(name=name, configuration=(name, *others, settings))  # type: ignore[arg-type]
 
     def store(self) -> Recorder | None:
-        """Give the store of a call; None for nowhere."""
+        """Return the recorder of a call; None for nowhere."""
         store = self.settings.store
-        return None if store is None else resolved_store(store)
+        found = None if store is None else resolved_store(store)
+        return log_only() if found is None else found
 
     def folded(self, outcome: Outcome[Any]) -> Outcome[Any]:
         """Give an outcome as it is recorded, with a bounded number of the names that come from outside."""

@@ -205,11 +205,11 @@ def _violations(failure: Failure | None) -> str:
     """Give the distinct pairs of location and keyword as JSON, most relevant first."""
     if failure is None or not failure.violations:
         return "[]"
-    pairs = {(store_text(_place(v)), store_text(v.keyword)): None for v in failure.violations}
+    pairs = {(store_text(place_of(v)), store_text(v.keyword)): None for v in failure.violations}
     return json.dumps(list(pairs)[:MAX_VIOLATIONS], separators=(",", ":"))
 
 
-def _place(violation: Violation) -> str:
+def place_of(violation: Violation) -> str:
     """Return the declared location; of a missing property the location that it would have."""
     location = declared_location(violation, indices=False)
     missing = _MISSING.fullmatch(violation.expected) if violation.keyword == "required" else None

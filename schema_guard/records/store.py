@@ -13,6 +13,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage
 from schema_guard.records.values import Counts
+from schema_guard.records.writing.call_log import log_call
 from schema_guard.records.writing.offers import Opener, durability_of
 from schema_guard.records.writing.writer import Writer
 
@@ -112,6 +113,8 @@ class Store:
             outcome: All attempts of one call. Texts are stored as sizes and hashes, unless `payload` keeps more.
             task: The task of the call. Its hash identifies equal inputs.
         """
+        if len(outcome.attempts) > 1 or not outcome.ok:
+            log_call(outcome)
         self._writer.offer(outcome, task, self._opener)
 
     def record_unmade(self, unmade: UnmadeOutcome) -> None:

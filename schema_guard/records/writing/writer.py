@@ -355,6 +355,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever a database raises is a loss, never a dead thread
             return self._after_error(session, batch, error)
         self._settle_stored(batch, lost_records)
+        _logger.debug("%s: stored %d attempts", self.backend.url, len(made))
         return self.schedule.after_write(session)
 
     def _with_rows(self, batch: list[Item], key: bytes) -> tuple[list[Item], list[Row], list[Payload | None]]:
