@@ -3,8 +3,7 @@
 
 Rules:
 1. A suite that was loaded is right: every gold is valid and fits its match, every id is unique.
-2. What is wrong with a suite of the user's own is a problem, and the suite is refused. Of a public corpus, which its
-   user cannot fix, a task or a schema that cannot be used is left out, and listed in `Suite.refused`.
+2. Every problem is reported, and a suite with a problem is refused.
 3. Tasks of one file belong together when schema, source and licence are the same; the schema with its keys in the
    same order, for the order reaches the prompt.
 """
@@ -105,20 +104,16 @@ class _Group(NamedTuple):
     tasks: list[Task]
 
 
-def suite_of_lines(
-    reader: SuiteReader, path: Path, lines: Iterable[Line], *, refused: list[str] | None = None
-) -> Suite:
+def suite_of_lines(reader: SuiteReader, path: Path, lines: Iterable[Line]) -> Suite:
     """Put together a suite.
 
     Args:
         reader: Of its files; the problems are raised here.
         path: Its file or folder.
         lines: Its tasks.
-        refused: Of a public corpus: what was left out, to which a task is added that cannot be used. None for a suite
-            of the user's own, where that is a problem.
 
     Raises:
-        InvalidArgument: The suite is not right, or has no task that can be used.
+        InvalidArgument: The suite has a problem, or no task.
     """
     ids = Ids(reader.problems)
     schemas: dict[tuple[str, str], Schema[Any] | str] = {}
@@ -131,21 +126,17 @@ def suite_of_lines(
             schemas[line.schema_file, text] = loaded_schema(line.document, line.name)
         schema = schemas[line.schema_file, text]
         problems = _problems(line, schema)
-        if refused is not None:
-            refused += [f"{line.task.id}: {'; '.join(text for _, text in problems)}"] if problems else []
-        elif is_new or not isinstance(schema, str):
+        if is_new or not isinstance(schema, str):
             reader.problems += [f"{place}: {text}" for place, text in problems]
         if not problems and not isinstance(schema, str):
             new = _Group(line.source or line.name, line.source, licence, schema, [])
             groups.setdefault((text, line.source, licence), new).tasks.append(line.task)
     if not groups and not reader.problems:
-        more = f" and {len(refused) - 1} more" if refused and len(refused) > 1 else ""
-        reason = f"nothing in it can be used: {refused[0]}{more}" if refused else "expected at least one task"
-        reader.problems.append(f"{path.name}: {reason}")
+        reader.problems.append(f"{path.name}: expected at least one task")
     reader.refuse_problems(path)
     names = unique_names([group.base for group in groups.values()])
     entries = tuple(map(_entry, groups.values(), names))
-    return Suite(path.stem, fingerprint_of(entries), entries, refused=tuple(refused or ()))
+    return Suite(path.stem, fingerprint_of(entries), entries)
 
 
 def _problems(line: Line, schema: Schema[Any] | str) -> list[tuple[str, str]]:

@@ -81,19 +81,6 @@ _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
         },
         "else": {"properties": {"prompt": _TEXT, "completion": _TEXT}, "required": ["prompt", "completion"]},
     },
-    "question": {
-        "properties": {
-            "id": _TEXT,
-            "question": {"type": ["array", "string"]},
-            "function": {"type": ["array", "object"]},
-            "ground_truth": {"type": "array"},
-        },
-        "required": ["id", "question", "function"],
-    },
-    "answer": {
-        "properties": {"id": _TEXT, "ground_truth": {"type": "array"}},
-        "required": ["id", "ground_truth"],
-    },
     "row": {},
 }
 

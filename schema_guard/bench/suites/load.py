@@ -16,7 +16,6 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any, Literal
 
-from schema_guard.bench.suites.bfcl import load_bfcl
 from schema_guard.bench.suites.folder import load_folder
 from schema_guard.bench.suites.jsonl import load_jsonl
 from schema_guard.bench.suites.rows import load_rows
@@ -30,17 +29,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-# What reads a file that needs nothing besides.
-_READERS = {
-    "jsonl": load_jsonl,
-    "bfcl": load_bfcl,
-}
 _FOLDERS = ("builtin", "folder", "training")
-FORMS = (*_FOLDERS, *_READERS, "rows")
+FORMS = (*_FOLDERS, "jsonl", "rows")
 # A line without any of them is none of a suite of one's own.
 _OWN_KEYS = frozenset({"id", "input", "gold"})
-# The keys that tell a question of the Berkeley Function-Calling Leaderboard.
-_BFCL_KEYS = frozenset({"question", "function"})
 
 
 def load_suite(
@@ -78,8 +70,8 @@ def load_suite(
     file = Path(path)
     if _there(path) != "file":
         raise InvalidArgument(f"suite {str(path)!r}: no such file (expected one of the form {form!r})")
-    if form in _READERS:
-        return _READERS[form](file)
+    if form == "jsonl":
+        return load_jsonl(file)
     return load_rows(file, columns, None if schema is None else Schema.of(schema))
 
 
@@ -132,8 +124,6 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
         return "jsonl"
     if not isinstance(row, dict):
         return "jsonl"
-    if row.keys() >= _BFCL_KEYS:
-        return "bfcl"
     if row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(

@@ -372,7 +372,7 @@ def _plain(text: str) -> str:
     return _no_spaces(normalize("NFKC", text).casefold())
 
 
-# The characters that the Berkeley Function-Calling Leaderboard leaves out before it compares two texts.
+# The Berkeley Function-Calling Leaderboard leaves out these characters when it compares two texts.
 _SIGNS = str.maketrans("\N{RIGHT SINGLE QUOTATION MARK}'", '""', ",./-_*^")
 
 

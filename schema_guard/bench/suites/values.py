@@ -105,14 +105,12 @@ class Suite:
             written (the order of keys reaches the prompt) and their tasks.
         schemas: In the order of the files.
         function: Whose tasks they are, as records name it; None where nobody says.
-        refused: What a public corpus holds that cannot be used and was left out, as `id: reason`.
     """
 
     name: str
     fingerprint: str
     schemas: tuple[SuiteSchema, ...]
     function: str | None = None
-    refused: tuple[str, ...] = ()
 
 
 def estimated_tokens(value: Any) -> int:

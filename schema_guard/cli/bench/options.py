@@ -50,7 +50,7 @@ class SuiteOptions:
     suite_format: str | None = option(
         metavar="FORM",
         advanced=True,
-        help="Form of the suite's files: folder, training, jsonl, rows, or bfcl. Default: the form that the files show.",
+        help="Form of the suite's files: folder, training, jsonl, or rows. Default: the form that the files show.",
     )
     suite_fields: tuple[str, ...] = option(
         "--field",

@@ -198,9 +198,6 @@ def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[
         yield f"no output limit for {', '.join(unlimited)}, as for the recorded calls: replies may be longer"
     yield from plan.left_out
     yield from expected.refusals
-    unusable = plan.suite.refused
-    if unusable:
-        yield f"{len(unusable)} of the suite cannot be used, the first: {unusable[0]}"
     yield "calls are not recorded" if url is None else f"records go to {url}"
 
 

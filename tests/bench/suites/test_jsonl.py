@@ -62,7 +62,7 @@ def test_line_is_a_task(tmp_path):
     suite = load_suite(_file(tmp_path, LINE, "", other))
     (schema,) = suite.schemas
 
-    assert (suite.name, suite.refused) == ("mine", ())
+    assert suite.name == "mine"
     assert (schema.name, schema.group, schema.schema.name) == ("mine", "mine", "mine")
     assert schema.tasks == (
         Task("a", "n is 1", "", {"n": 1}, {}, (), "test"),

@@ -272,7 +272,7 @@ def test_suite_holds_what_its_files_say(tmp_path):
     )
     (schema,) = suite.schemas
 
-    assert (suite.name, suite.refused) == ("mine", ())
+    assert suite.name == "mine"
     assert (schema.name, schema.group, schema.licence) == ("a", "a", "MIT")
     assert schema.tasks == (
         Task("a-1", "n is 1", "Give n.", {"n": 1}, {}, (), "test", 0.25),

@@ -123,7 +123,6 @@ def test_unknown_mapping_is_refused(tmp_path, columns):
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("x.json", '{"question": 1, "function": 1}', "x.json:1: at (root): expected property 'id'"),
         ("x.csv", "1,2", "x.csv: expected at least one task"),
         ("x.csv", "text,gold\n1,2,3", "x.csv:2: expected 2 cells, got more"),
         ("x.csv", "text,gold\n1,2", "x.csv:2: there is no column 'input' for 'input'"),

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from tests.public.commands.command_lines import command, file
 from tests.public.commands.desk import lines
 
@@ -153,61 +151,3 @@ def test_columns_of_a_csv_are_named_by_options(folder):
     for form in ([], ["--suite-format", "rows"]):
         result = answered("cases.csv", replies, *options.split(), *form)
         assert result == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID}
-
-
-FUNCTIONS = [
-    {
-        "name": "cab.order", "description": "Order a cab.",
-        "parameters": {
-            "type": "dict", "required": ["to"],
-            "properties": {"to": {"type": "string"}, "seats": {"type": "integer"}, "price": {"type": "float"}},
-        },
-    },
-    {
-        "name": "parking", "description": "Find a place.",
-        "parameters": {"type": "dict", "required": ["near"], "properties": {"near": {"type": "string"}}},
-    },
-]  # fmt: skip
-TRUTH = {"cab.order": {"to": ["Elm Street", "Elm St."], "seats": ["", 2], "price": [9.5]}}
-PARKED = {"parking": {"near": ["Elm Street"]}}
-CAB = {"to": "Elm Street", "price": 9.5}
-CALLED = [{"name": "cab.order", "arguments": CAB}, {"name": "parking", "arguments": {"near": "Elm Street"}}]
-ANSWERS = [
-    (1, CAB, RIGHT),
-    (1, {**CAB, "to": "elm st"}, RIGHT),
-    (1, {**CAB, "to": "Oak Street"}, VALID),
-    (1, {**CAB, "seats": 2}, RIGHT),
-    (1, {**CAB, "seats": 3}, VALID),
-    (1, {**CAB, "seats": "2"}, INVALID),
-    (1, {"to": "Elm Street"}, VALID),
-    (1, {"price": 9.5}, INVALID),
-    (2, CALLED, RIGHT),
-    (2, CALLED[::-1], RIGHT),
-    (2, CALLED[:1], VALID),
-    (2, [*CALLED, CALLED[0]], VALID),
-    (2, [{**CALLED[0], "name": "parking"}, CALLED[1]], INVALID),
-    (2, [{**CALLED[0], "name": "bus"}, CALLED[1]], INVALID),
-    (2, [{"name": "parking"}, CALLED[0]], INVALID),
-    (2, [{"arguments": CAB}, CALLED[1]], INVALID),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("beside", [False, True], ids=["in the question", "in a file"])
-def test_questions_of_the_function_calling_leaderboard_are_tasks(folder, beside):
-    """A call is right if its arguments are among the listed ones. Several calls are right in any order."""
-    questions, answers = [], []
-    for n, (functions, _, _) in enumerate(ANSWERS):
-        truth = [TRUTH, PARKED][:functions]
-        asked = [[{"role": "user", "content": f"<{n}>"}]]
-        questions.append({"id": f"q{n}", "question": asked, "function": FUNCTIONS[:functions]})
-        answers.append({"id": f"q{n}", "ground_truth": truth})
-    if beside:
-        (folder / "possible_answer").mkdir()
-        lines(folder / "possible_answer" / "BFCL_v3_own.json", answers)
-    else:
-        questions = [{**one, **other} for one, other in zip(questions, answers, strict=True)]
-    lines(folder / "BFCL_v3_own.json", questions)
-
-    result = answered("BFCL_v3_own.json", {f"<{n}>": reply for n, (_, reply, _) in enumerate(ANSWERS)})
-
-    assert [(*ANSWERS[n][:2], result[f"q{n}"]) for n in range(len(ANSWERS))] == ANSWERS

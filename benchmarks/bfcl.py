@@ -1,15 +1,21 @@
-# SPDX-License-Identifier: Apache-2.0
-"""The Berkeley Function-Calling Leaderboard: one question, the functions that are offered, the calls to make.
+"""Write questions of the Berkeley Function-Calling Leaderboard as a suite of one file.
 
-Two files of JSON Lines with one name, the second in the folder `possible_answer` beside the first:
+    python benchmarks/bfcl.py BFCL_v3_simple.json suite.jsonl
+
+A file of questions has its answers in the folder `possible_answer` beside it, under the same name. Both are JSON Lines:
 
 - `{"id", "question": [[{"role", "content"}]], "function": [{"name", "description", "parameters"}]}`
 - `{"id", "ground_truth": [{name: {parameter: [acceptable values]}}]}`
 
-A question may also hold its own `ground_truth`. Where one function is offered and one call wanted, the task is the
-arguments of it. Else it is the list of the calls, `[{"name", "arguments"}]`, in any order, as the leaderboard takes them.
-What asks for several turns, or for no call, is left out and listed. The parameters' own words for types,
-`dict float tuple any`, become JSON Schema's.
+A question can also hold its own `ground_truth`. If one function is offered and one call is wanted, the task is its
+arguments. Otherwise the task is the list of the calls, `[{"name", "arguments"}]`, in any order. Questions with several
+turns or without a call are left out and listed.
+
+Rules of the leaderboard:
+1. A parameter has a list of values, and any of them is right. `""` in it means that the parameter can be left out.
+2. A value that is an object has such a list for each of its members, and so has an object within a list.
+3. Texts are compared without case, white space, and some punctuation.
+4. The types `dict float tuple any` of the parameters become those of JSON Schema.
 
 Source: the files `BFCL_v3_simple.json`, `_multiple`, `_parallel`, `_parallel_multiple` and `BFCL_v4_live_simple.json` of
 ShishirPatil/gorilla.
@@ -17,82 +23,75 @@ ShishirPatil/gorilla.
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.suites.alternatives import gold_of, match_of
-from schema_guard.bench.suites.assembly import Ids, Line, loaded_schema, suite_of_lines
-from schema_guard.bench.suites.reading import SuiteReader
-from schema_guard.bench.suites.values import Task
+from schema_guard.bench.suites.assembly import gold_problems, loaded_schema
+from schema_guard.pointer import join
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from schema_guard.bench.suites.scoring import Matcher
-    from schema_guard.bench.suites.values import Suite
 
 _TYPES = {"dict": "object", "float": "number", "double": "number", "tuple": "array"}
 _LICENCE = "Apache-2.0"
+_LEFT_OUT = ""
 
 
-class _Unusable(Exception):  # never leaves the module
-    """A question that is not of the kind that is read here."""
+class Unusable(Exception):
+    """A question that is no task of a suite."""
 
 
-def load_bfcl(path: Path) -> Suite:
-    """Load the questions of a file with the answers beside it; those that cannot be used are left out.
+def convert(source: Path, target: Path) -> list[str]:
+    """Write the questions of a file as a suite. Return the questions that are left out, as `id: reason`."""
+    beside = source.parent / "possible_answer" / source.name
+    answers = {row["id"]: row["ground_truth"] for row in _rows(beside)} if beside.exists() else {}
+    lines, left_out = [], []
+    for row in _rows(source):
+        try:
+            line = line_of(row, row.get("ground_truth", answers.get(row["id"])), source.stem)
+        except Unusable as error:
+            left_out.append(f"{row['id']}: {error}")
+        else:
+            lines.append(json.dumps(line) + "\n")
+    target.write_text("".join(lines), encoding="utf-8")
+    return left_out
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
+
+
+def line_of(row: dict[str, Any], truths: list[Any] | None, source: str) -> dict[str, Any]:
+    """Return the line of a suite for a question.
 
     Raises:
-        InvalidArgument: The files are not of this form, an answer is missing, or no question can be used.
+        Unusable: The question is no task.
     """
-    reader, refused = SuiteReader.of_file(path), list[str]()
-    return suite_of_lines(reader, path, _lines(reader, path, refused), refused=refused)
-
-
-def _lines(reader: SuiteReader, path: Path, refused: list[str]) -> Iterator[Line]:
-    rows = list(reader.read_rows(path.name, "question"))
-    answers = {row["id"]: row["ground_truth"] for _, row in rows if "ground_truth" in row}
-    if any("ground_truth" not in row for _, row in rows):
-        # What a question says itself stands before the file of answers.
-        answers = _answers_of(reader, path) | answers
-    for where, row in rows:
-        if row["id"] not in answers:
-            reader.problems.append(
-                f"{where}: there is no answer to {clip(repr(row['id']))} in possible_answer/{path.name}"
-            )
-            continue
-        try:
-            yield _line(row, answers[row["id"]], where, path.stem)
-        except _Unusable as error:
-            refused.append(f"{row['id']}: {error}")
-
-
-def _answers_of(reader: SuiteReader, path: Path) -> dict[str, Any]:
-    """Give the answers in the file beside the questions, by id."""
-    answers, ids = {}, Ids(reader.problems)
-    for where, row in reader.read_rows(f"possible_answer/{path.name}", "answer"):
-        ids.check(row["id"], where)
-        answers[row["id"]] = row["ground_truth"]
-    return answers
-
-
-def _line(row: dict[str, Any], truths: list[Any], where: str, source: str) -> Line:
     functions = _functions(row["function"])
+    if truths is None:
+        raise Unusable("it has no answer")
     if not truths:
-        raise _Unusable("it wants no call, expected one or more")
+        raise Unusable("it wants no call, expected one or more")
     is_one = len(functions) == len(truths) == 1
     wanted = _one_call(next(iter(functions.values())), truths[0]) if is_one else _calls(functions, truths)
-    task = Task(row["id"], _text(row["question"]), wanted.instruction, wanted.gold, wanted.match)
-    return Line(where, task, wanted.document, wanted.name, source, _LICENCE)
+    schema = loaded_schema(wanted.schema, source)
+    problems = (
+        [f"schema: {schema}"] if isinstance(schema, str) else gold_problems(schema, wanted.gold, wanted.match)
+    )
+    if problems:
+        raise Unusable("; ".join(problems))
+    same = {"id": row["id"], "source": source, "licence": _LICENCE, "input": _text(row["question"])}
+    return {**same, **wanted._asdict()}
 
 
 class _Wanted(NamedTuple):
-    """What a question wants: as `Line` has it."""
+    """What a question wants, under the names that a suite's line has."""
 
-    name: str
     instruction: str
-    document: Any
+    schema: Any
     gold: Any
     match: dict[str, Matcher]
 
@@ -101,7 +100,7 @@ def _one_call(function: dict[str, Any], truth: Any) -> _Wanted:
     name, document = function["name"], json_schema_of(function["parameters"])
     gold, match = _arguments(function, document, _answers(truth, name), ())
     instruction = f"The function {name}: {_described(function)}\nGive the arguments to call it with."
-    return _Wanted(name, instruction, document, gold, match)
+    return _Wanted(instruction, document, gold, match)
 
 
 def _calls(functions: dict[str, dict[str, Any]], truths: list[Any]) -> _Wanted:
@@ -112,7 +111,7 @@ def _calls(functions: dict[str, dict[str, Any]], truths: list[Any]) -> _Wanted:
     for index, truth in enumerate(truths):
         name = next((name for name in functions if isinstance(truth, dict) and name in truth), None)
         if name is None:
-            raise _Unusable(f"its answer is no call of {clip(' or '.join(map(repr, functions)))}")
+            raise Unusable(f"its answer is no call of {clip(' or '.join(map(repr, functions)))}")
         document = documents[name]
         arguments, how = _arguments(functions[name], document, _answers(truth, name), (index, "arguments"))
         gold.append({"name": name, "arguments": arguments})
@@ -123,9 +122,8 @@ def _calls(functions: dict[str, dict[str, Any]], truths: list[Any]) -> _Wanted:
         f"The function {name}: {_described(function)}\n" for name, function in functions.items()
     )
     return _Wanted(
-        name=f"calls of {', '.join(functions)}",
         instruction=f"{descriptions}Give a list of the calls to make, each with the function's name and its arguments.",
-        document={"type": "array", "items": items, "minItems": 1},
+        schema={"type": "array", "items": items, "minItems": 1},
         gold=gold,
         match=match,
     )
@@ -151,7 +149,7 @@ def _arguments(
     try:
         return gold, match_of(answers, gold, at=at)
     except ValueError as error:
-        raise _Unusable(str(error)) from error
+        raise Unusable(str(error)) from error
 
 
 def _fitting(answers: dict[str, list[Any]], document: Any) -> dict[str, list[Any]]:
@@ -174,14 +172,14 @@ def _functions(offered: Any) -> dict[str, dict[str, Any]]:
     functions: dict[str, dict[str, Any]] = {}
     for function in offered if isinstance(offered, list) else [offered]:
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise _Unusable("its function has no name")
+            raise Unusable("its function has no name")
         if not isinstance(function.get("parameters"), dict):
-            raise _Unusable("its function has no parameters")
+            raise Unusable("its function has no parameters")
         if function["name"] in functions:
-            raise _Unusable(f"it offers two functions called {clip(repr(function['name']))}")
+            raise Unusable(f"it offers two functions called {clip(repr(function['name']))}")
         functions[function["name"]] = function
     if not functions:
-        raise _Unusable("the task offers no function")
+        raise Unusable("the task offers no function")
     return functions
 
 
@@ -193,7 +191,7 @@ def _described(function: dict[str, Any]) -> str:
 def _answers(call: Any, name: str) -> dict[str, list[Any]]:
     answers = call.get(name) if isinstance(call, dict) else None
     if not isinstance(answers, dict):
-        raise _Unusable(f"its answer is no call of {clip(repr(name))}")
+        raise Unusable(f"its answer is no call of {clip(repr(name))}")
     _check_lists(answers)
     return answers
 
@@ -202,7 +200,7 @@ def _check_lists(value: Any) -> None:
     """Refuse an object whose members are no lists of acceptable values."""
     if isinstance(value, dict):
         if not all(isinstance(values, list) and values for values in value.values()):
-            raise _Unusable("its answer has a parameter without a list of values")
+            raise Unusable("its answer has a parameter without a list of values")
         value = [item for values in value.values() for item in values]
     if isinstance(value, list):
         for item in value:
@@ -215,11 +213,11 @@ def _text(question: Any) -> str:
         question = [{"content": question}]
     messages = question[0] if question and isinstance(question[0], list) else question
     if len(question) != 1 and messages is not question:
-        raise _Unusable(f"it has {len(question)} turns, expected one")
+        raise Unusable(f"it has {len(question)} turns, expected one")
     contents = [message.get("content") if isinstance(message, dict) else None for message in messages]
     texts = [content for content in contents if isinstance(content, str) and content.strip()]
     if not texts or len(texts) < len(contents):
-        raise _Unusable("it has a message without a text")
+        raise Unusable("it has a message without a text")
     return "\n\n".join(texts)
 
 
@@ -249,3 +247,86 @@ def _converted(key: str, value: Any) -> Any:
     if key in {"anyOf", "oneOf", "allOf"} and isinstance(value, list):
         return [json_schema_of(part) for part in value]
     return value
+
+
+def gold_of(answers: dict[str, list[Any]], *, required: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Give the first right answer: each parameter's first value; what can only be left out is, unless *required*.
+
+    >>> gold_of({"unit": ["", "km", "kilometres"], "note": [""]})
+    {'unit': 'km'}
+    """
+    return {
+        name: _plain(_values(values)[0])
+        for name, values in answers.items()
+        if _values(values) != [_LEFT_OUT] or name in required
+    }
+
+
+def match_of(
+    answers: dict[str, list[Any]], gold: dict[str, Any], *, at: tuple[str | int, ...] = ()
+) -> dict[str, Matcher]:
+    """Give the match under which each right answer is right against the gold.
+
+    Args:
+        answers: Parameter -> acceptable values.
+        gold: One of the right answers, as `gold_of` gives it.
+        at: The path of *gold*.
+
+    Raises:
+        ValueError: A parameter has several objects to choose from, which no matcher can say.
+
+    >>> match_of({"unit": ["", "km"]}, {"unit": "km"})
+    {'/unit': {'accept': ['', 'km'], 'as': 'punctuation', 'optional': True}}
+    """
+    match: dict[str, Matcher] = {}
+    for name, values in answers.items():
+        if name in gold:
+            match |= _match_of_values(values, gold[name], (*at, name))
+    return match
+
+
+def _match_of_values(values: list[Any], gold: Any, at: tuple[str | int, ...]) -> dict[str, Matcher]:
+    optional = {"optional": True} if _LEFT_OUT in values else {}
+    if not any(map(_has_objects, values)):
+        return {join(at): {"accept": values, "as": "punctuation", **optional}}
+    if len(_values(values)) > 1:
+        raise ValueError(f"there are several objects to choose from at {join(at)}")
+    inner = _match_within(_values(values)[0], gold, at)
+    return {**({join(at): {"accept": [gold], **optional}} if optional else {}), **inner}
+
+
+def _match_within(value: Any, gold: Any, at: tuple[str | int, ...]) -> dict[str, Matcher]:
+    if isinstance(value, dict):
+        return match_of(value, gold, at=at)
+    if isinstance(value, list):
+        return {
+            k: m for i, item in enumerate(value) for k, m in _match_within(item, gold[i], (*at, i)).items()
+        }
+    return {join(at): {"accept": [value], "as": "punctuation"}}
+
+
+def _has_objects(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_objects, value)))
+
+
+def _values(values: list[Any]) -> list[Any]:
+    """Give the values other than leaving the parameter out, if there are any."""
+    return [value for value in values if value != _LEFT_OUT] or [_LEFT_OUT]
+
+
+def _plain(value: Any) -> Any:
+    """Give a value with the first choice made in every object within it."""
+    if isinstance(value, dict):
+        return gold_of(value)
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def main() -> None:
+    """Convert one file, and print the questions that are left out."""
+    source, target = map(Path, sys.argv[1:])
+    for line in convert(source, target):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,10 +2,10 @@
 
 import pytest
 
-from schema_guard.bench.suites.bfcl import json_schema_of
+from benchmarks.bfcl import convert, json_schema_of
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.bench.suites.scoring import score
-from tests.bench.suites.public_files import problems_of, written_lines
+from tests.bench.suites.public_files import written_lines
 
 RIDE = {
     "id": "simple_0",
@@ -59,13 +59,24 @@ def _bfcl(folder, questions, answers):
     return written_lines(folder / "BFCL_v3_simple.json", questions)
 
 
+def _suite(folder, questions, answers=None):
+    """Return the suite of questions, and the reasons of those that are left out."""
+    left_out = convert(_bfcl(folder, questions, answers), folder / "suite.jsonl")
+    return load_suite(folder / "suite.jsonl"), left_out
+
+
+def _only_task(folder, question, answers=None):
+    ((task,),) = (entry.tasks for entry in _suite(folder, [question], answers)[0].schemas)
+    return task
+
+
 def test_question_and_answers_make_a_task(tmp_path):
     """A question with its answers is a task whose schema is that of the function's arguments."""
-    suite = load_suite(_bfcl(tmp_path, [RIDE], [RIDE_ANSWER]))
+    suite, left_out = _suite(tmp_path, [RIDE], [RIDE_ANSWER])
     (entry,) = suite.schemas
     (task,) = entry.tasks
 
-    assert (suite.refused, entry.group, entry.licence) == ((), "BFCL_v3_simple", "Apache-2.0")
+    assert (left_out, entry.group, entry.licence) == ([], "BFCL_v3_simple", "Apache-2.0")
     assert task.text == (
         "The function cab.order: Order a cab.\nGive the arguments to call it with.\n\nBe brief.\n\nTo Elm Street, now."
     )
@@ -102,7 +113,7 @@ def test_question_and_answers_make_a_task(tmp_path):
 )
 def test_answers_are_right_as_on_the_leaderboard(tmp_path, change, exact):
     """Any of the listed values is right, and a parameter with an empty text in its list may be missing."""
-    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(tmp_path, [RIDE], [RIDE_ANSWER])).schemas)
+    task = _only_task(tmp_path, RIDE, [RIDE_ANSWER])
     value = {name: part for name, part in {**task.gold, **change}.items() if part is not ...}
 
     assert score(value, task.gold, task.match).exact is exact
@@ -157,14 +168,9 @@ TURN = _ride(
 )
 
 
-def _task(folder, row):
-    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(folder, [row], None)).schemas)
-    return task
-
-
 def test_several_functions_and_calls_make_a_task(tmp_path):
     """The task is the list of the calls; its schema takes each function's arguments under that function's name alone."""
-    (entry,) = load_suite(_bfcl(tmp_path, [TURN], None)).schemas
+    (entry,) = _suite(tmp_path, [TURN])[0].schemas
     (task,) = entry.tasks
 
     assert task.instruction == (
@@ -192,14 +198,14 @@ def test_several_functions_and_calls_make_a_task(tmp_path):
 )
 def test_calls_are_right_in_any_order(tmp_path, changed, exact):
     """Each call that is wanted is there once, in whatever order, with arguments that are right as for one call."""
-    task = _task(tmp_path, TURN)
+    task = _only_task(tmp_path, TURN)
 
     assert score(changed(task.gold), task.gold, task.match).exact is exact
 
 
 def test_one_function_may_be_called_several_times(tmp_path):
     """Parallel calls of one function are a list of them."""
-    task = _task(
+    task = _only_task(
         tmp_path, _ride(truth=[{"cab.order": {"to": [place]}} for place in ("Elm Street", "Oak Street")])
     )
 
@@ -209,7 +215,7 @@ def test_one_function_may_be_called_several_times(tmp_path):
 
 def test_one_call_of_several_functions_is_a_list_of_one(tmp_path):
     """Which function to call is part of the answer."""
-    task = _task(
+    task = _only_task(
         tmp_path, _ride(function=[*RIDE["function"], PARK], truth=[{"parking_find": {"near": ["x"]}}])
     )
 
@@ -262,9 +268,9 @@ def test_question_of_another_kind_is_listed_and_left_out(tmp_path, row, reason):
     """What is no turn with calls of the functions is left out with its reason; a row may hold its own answer."""
     good = {**_ride(), "id": "good"}
 
-    suite = load_suite(_bfcl(tmp_path, [row, good], None))
+    suite, left_out = _suite(tmp_path, [row, good])
 
-    assert suite.refused == (f"q: {reason}",)
+    assert left_out == [f"q: {reason}"]
     assert [task.id for entry in suite.schemas for task in entry.tasks] == ["good"]
 
 
@@ -272,7 +278,7 @@ def test_plain_question_of_the_first_version_is_read(tmp_path):
     """A question that is a text, and a function that is no list, are read as well."""
     row = _ride(question="To Elm Street.", function=RIDE["function"][0])
 
-    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(tmp_path, [row], None)).schemas)
+    task = _only_task(tmp_path, row)
     assert task.input == "To Elm Street."
 
 
@@ -280,9 +286,8 @@ def test_description_that_is_no_text_is_not_told(tmp_path):
     """A function whose description is null has none."""
     function = {**RIDE["function"][0], "description": None}
 
-    ((task,),) = (
-        entry.tasks for entry in load_suite(_bfcl(tmp_path, [_ride(function=function)], None)).schemas
-    )
+    task = _only_task(tmp_path, _ride(function=function))
+
     assert task.instruction == "The function cab.order: \nGive the arguments to call it with."
 
 
@@ -291,31 +296,16 @@ def test_answer_of_a_question_itself_stands_before_the_file(tmp_path):
     truth = [{"cab.order": {"to": ["own"]}}]
     answers = [{"id": name, "ground_truth": [{"cab.order": {"to": ["file"]}}]} for name in ("q", "simple_0")]
 
-    suite = load_suite(_bfcl(tmp_path, [_ride(truth=truth), RIDE], answers))
+    suite, _ = _suite(tmp_path, [_ride(truth=truth), RIDE], answers)
+
     assert [task.gold for entry in suite.schemas for task in entry.tasks] == [{"to": "own"}, {"to": "file"}]
-
-
-def test_two_answers_to_one_question_are_a_problem(tmp_path):
-    """An answer whose id comes again is told, and does not take the place of the first."""
-    name = "possible_answer/BFCL_v3_simple.json"
-
-    assert problems_of(_bfcl(tmp_path, [RIDE], [RIDE_ANSWER, RIDE_ANSWER])) == [
-        f"{name}:2: id 'simple_0' was used before, at {name}:1"
-    ]
-
-
-@pytest.mark.parametrize("truth", [5, {"cab.order": {"to": ["x"]}}])
-def test_answer_of_another_shape_is_a_problem(tmp_path, truth):
-    """An answer in a question is a list of calls, as in the file beside it."""
-    (problem,) = problems_of(_bfcl(tmp_path, [_ride(truth=truth)], None))
-    assert problem.startswith("BFCL_v3_simple.json:1: at /ground_truth: expected array, got ")
 
 
 def test_required_parameter_that_is_empty_stays(tmp_path):
     """A required parameter whose only right value is the empty text is in the gold."""
     row = _ride(truth=[{"cab.order": {"to": [""]}}])
 
-    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(tmp_path, [row], None)).schemas)
+    task = _only_task(tmp_path, row)
     assert task.gold == {"to": ""}
 
 
@@ -324,7 +314,7 @@ def test_value_that_the_parameter_refuses_is_none_of_the_answers(tmp_path):
     truth = {"to": ["x"], "type": ["", None], "price": ["cheap", 5], "memo": ["", None, "m"]}
     row = _ride(truth=[{"cab.order": truth}])
 
-    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(tmp_path, [row], None)).schemas)
+    task = _only_task(tmp_path, row)
     assert task.gold == {"to": "x", "price": 5, "memo": "m"}
 
 
@@ -333,31 +323,14 @@ def test_question_whose_function_has_no_valid_schema_is_left_out(tmp_path):
     function = {"name": "cab.order", "parameters": {"type": "HashMap", "properties": {}}}
     good = {**_ride(), "id": "good"}
 
-    (reason,) = load_suite(_bfcl(tmp_path, [_ride(function=function), good], None)).refused
+    _, (reason,) = _suite(tmp_path, [_ride(function=function), good])
+
     assert reason.startswith("q: schema: schema is invalid at /type: ")
 
 
-def test_problems_of_questions_are_listed(tmp_path):
-    """A question without an answer and rows of another shape are problems, told with file and line."""
-    path = _bfcl(
-        tmp_path,
-        [RIDE, {**RIDE, "id": "x"}, {"id": "y", "question": [], "function": 1}],
-        [{"id": "simple_0"}],
-    )
+def test_question_without_an_answer_is_left_out(tmp_path):
+    """An answer is in the question, or in the file beside it."""
+    suite, left_out = _suite(tmp_path, [RIDE, {**RIDE, "id": "x"}], [RIDE_ANSWER])
 
-    assert problems_of(path) == [
-        "BFCL_v3_simple.json:3: at /function: expected array or object, got number 1",
-        "possible_answer/BFCL_v3_simple.json:1: at (root): expected property 'ground_truth', got object with 1 property",
-        "BFCL_v3_simple.json:1: there is no answer to 'simple_0' in possible_answer/BFCL_v3_simple.json",
-        "BFCL_v3_simple.json:2: there is no answer to 'x' in possible_answer/BFCL_v3_simple.json",
-    ]
-
-
-def test_answers_outside_are_not_read(tmp_path):
-    """A link for the answers that leads outside the folder is refused."""
-    outside = written_lines(tmp_path / "outside.json", [RIDE_ANSWER])
-    path = _bfcl(tmp_path / "suite", [RIDE], None)
-    (tmp_path / "suite/possible_answer").mkdir()
-    (tmp_path / "suite/possible_answer/BFCL_v3_simple.json").symlink_to(outside)
-
-    assert "possible_answer/BFCL_v3_simple.json: this file lies outside the suite" in problems_of(path)
+    assert left_out == ["x: it has no answer"]
+    assert [task.id for entry in suite.schemas for task in entry.tasks] == ["simple_0"]
