@@ -109,7 +109,6 @@ class FailureRate:
         ended: Reason for the end of the measurement.
         missing: Number of further inputs that would decide at this rate. 0 if the measurement is decided. None if no
             number would decide, or if there is no data.
-        unit: "inputs", or "runs" of a test without inputs.
     """
 
     failed: float
@@ -123,7 +122,6 @@ class FailureRate:
     decision: Decision
     ended: Ended
     missing: int | None
-    unit: str = "inputs"
 
     @property
     def rate(self) -> float | None:
@@ -135,7 +133,7 @@ class FailureRate:
             return f"no data: none of {self.calls} calls was judged, {self.errors} raised"
         calls = f" in {self.calls} calls" if self.calls > self.inputs else ""
         errors = f", {self.errors} of them raised and left out" if self.errors else ""
-        return f"{self.failed:.4g} of {self.inputs} {self.unit} failed{calls}{errors}: rate {self.rate:.4g}, bounds {self.lower:.4g} to {self.upper:.4g} (alpha={self.alpha:g}), max={self.max:g}"
+        return f"{self.failed:.4g} of {self.inputs} inputs failed{calls}{errors}: rate {self.rate:.4g}, bounds {self.lower:.4g} to {self.upper:.4g} (alpha={self.alpha:g}), max={self.max:g}"
 
 
 class _Example(NamedTuple):
@@ -146,26 +144,20 @@ class _Example(NamedTuple):
 
 
 class Measurement:
-    """Counts calls one by one, and says when they are enough.
+    """Counts calls one by one until they are enough."""
 
-    Take the next input from `inputs`, make the call inside `call`, and ask for the `result` at the end: the
-    caller makes the calls, so that it may await them.
-    """
-
-    def __init__(self, criterion: Criterion, inputs: Iterable[Any] | None) -> None:
+    def __init__(self, criterion: Criterion, inputs: Iterable[Any]) -> None:
         """Start with nothing counted.
 
         Args:
             criterion: What decides.
-            inputs: At most `budget_calls` of them are read, all at once; equal ones are repeats. With None
-                every call is an input of its own.
+            inputs: At most `budget_calls` of them are read, all at once; equal ones are repeats.
 
         Raises:
-            InvalidArgument: The inputs are no iterable, or a text.
+            InvalidArgument: The inputs are not iterable, or a text.
         """
         self._criterion = criterion
         self._failures: tuple[type[BaseException], ...] = (*_ALWAYS_FAILURES, *criterion.failures)
-        self._unit = "runs" if inputs is None else "inputs"
         self._inputs = _counted(inputs, criterion.budget_calls)
         self._ended: Ended | None = None
         self._decision: Decision = "undecided"
@@ -223,7 +215,6 @@ class Measurement:
             decision=self._decision,
             ended=self._ended or "inputs",
             missing=missing if self._decision == "undecided" else 0,
-            unit=self._unit,
         )
 
     def _count_input(self) -> None:
@@ -240,7 +231,7 @@ class Measurement:
     def _about_error(self, error: Exception, value: Any) -> str:
         kind = type(error).__name__
         return (
-            f"call {self._calls} of the failure rate, {self._unit[:-1]} {clip(repr(value))}: {kind} is not counted as a failure, so it "
+            f"call {self._calls} of the failure rate, input {clip(repr(value))}: {kind} is not counted as a failure, so it "
             f"ended the measurement; to count it: failures=({kind},); to leave such calls out of the rate: max_errors=..."
         )
 
@@ -258,7 +249,7 @@ class Measurement:
         if self._examples:
             lines.append("  calls that failed, the first of them:")
         for example in self._examples:
-            lines += [f"    {self._unit[:-1]} {safe(clip(example.input))}:", *_error_lines(example.error)]
+            lines += [f"    input {safe(clip(example.input))}:", *_error_lines(example.error)]
         return "\n".join(lines)
 
 
@@ -266,7 +257,7 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
     function: Callable[[Any], Any],
     inputs: Iterable[Any],
     *,
-    max: float,  # noqa: A002 - as the marker says it
+    max: float,  # noqa: A002 - the word for it
     alpha: float = 0.05,
     budget_calls: int = BUDGET_CALLS,
     undecided: Undecided = "fail",
@@ -305,18 +296,8 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
     __tracebackhide__ = True
     criterion = Criterion(max, alpha, budget_calls, undecided, failures, max_errors)
     name = name_of(function)
-    measurement = Measurement(criterion, _required(inputs))
+    measurement = Measurement(criterion, inputs)
     _make_calls(_observed(function), measurement)
-    return settle(measurement, criterion, name)
-
-
-def settle(measurement: Measurement, criterion: Criterion, name: str) -> FailureRate:
-    """Hand the result to the report of the running test, and pass or fail that test by it.
-
-    Raises:
-        AssertionError: The rate is above the largest that passes, or it is undecided.
-    """
-    __tracebackhide__ = True
     result = measurement.result()
     plugin = sys.modules.get("schema_guard.testing.plugin")
     if plugin is not None:
@@ -326,18 +307,12 @@ def settle(measurement: Measurement, criterion: Criterion, name: str) -> Failure
     raise AssertionError(measurement.explained(name))
 
 
-def _required(inputs: Any) -> Any:
+def _counted(inputs: Iterable[Any], budget_calls: int) -> Iterable[tuple[Any, int]]:
+    """Return every different input with its number of occurrences, in the order of the first ones."""
     if isinstance(inputs, (str, bytes)) or not isinstance(inputs, Iterable):
         raise InvalidArgument(f"inputs={clip(repr(inputs))}: expected a list of inputs, one for each call")
-    return inputs
-
-
-def _counted(inputs: Iterable[Any] | None, budget_calls: int) -> Iterable[tuple[Any, int]]:
-    """Give every different input with how often it comes, in the order in which they first come; without any, runs."""
-    if inputs is None:
-        return ((number, 1) for number in range(1, budget_calls + 1))
     groups: dict[str, list[Any]] = {}
-    for value in islice(_required(inputs), budget_calls):
+    for value in islice(inputs, budget_calls):
         groups.setdefault(f"{type(value).__qualname__} {all_arguments((value,), {})}", []).append(value)
     return [(members[0], len(members)) for members in groups.values()]
 
@@ -399,13 +374,11 @@ def _advice(result: FailureRate, criterion: Criterion) -> str:
         "decided": "",
     }
     if result.missing is not None:
-        needed = f"about {result.missing} more {result.unit} at this rate would decide"
+        needed = f"about {result.missing} more inputs at this rate would decide"
     elif result.inputs:
         needed = "no number of calls decides at this rate: it is too near to max"
     else:
-        needed = (
-            f"at least {1 + (calls_needed(0, 1, result.max, alpha=result.alpha) or 0)} {result.unit} decide"
-        )
+        needed = f"at least {1 + (calls_needed(0, 1, result.max, alpha=result.alpha) or 0)} inputs decide"
     return f"{needed}; {ends[result.ended]}, or accept it with undecided='pass'"
 
 
