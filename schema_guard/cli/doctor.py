@@ -10,15 +10,12 @@ from collections import Counter
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import TYPE_CHECKING, Any
 
-import click
-
 import schema_guard
-from schema_guard.cli.shared.options import absent, build_command, imported, print_json, shared, store_of
+from schema_guard.cli.shared.options import absent, build_command, print_json, shared, store_of
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
 from schema_guard.errors import MissingPart, SchemaGuardError
 from schema_guard.extensions import load
 from schema_guard.models.weights import existing_weights
-from schema_guard.preparing.intermediaries import repairers_in, retrying_in
 from schema_guard.preparing.name_limits import OTHERS
 from schema_guard.records.urls import command_on
 from schema_guard.text import plural, safe
@@ -38,22 +35,17 @@ _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
 @build_command("doctor")
-@click.argument("functions", nargs=-1, metavar="[MODULE:FUNCTION]...")
 @shared("store", "format")
-def command(functions: tuple[str, ...], store: str | None, form: str) -> int:
+def command(store: str | None, form: str) -> int:
     """Show versions, extras, the store, and the local model, for a bug report.
-
-    With MODULE:FUNCTION, the command also shows clients that retry requests of the function, and gateways that
-    repair its replies.
 
     Exit status: 0 if the store has no problem, 1 if it is damaged, does not exist, or cannot be used.
 
     \b
     schema-guard doctor
-    schema-guard doctor shop.invoices:extract
     schema-guard doctor --store records.db --format json
     """
-    found = findings(store, functions)
+    found = findings(store)
     status = 1 if "problem" in found["store"] else 0
     if form == "json":
         print_json(found)
@@ -67,17 +59,12 @@ def command(functions: tuple[str, ...], store: str | None, form: str) -> int:
     return status
 
 
-def findings(store: str | None, functions: tuple[str, ...] = ()) -> dict[str, Any]:
+def findings(store: str | None) -> dict[str, Any]:
     """Return the facts about this installation: names to texts, or to further names.
 
     Args:
         store: URL of the store; None for the default one.
-        functions: Guarded functions, as `module:function` from the current folder.
-
-    Raises:
-        click.UsageError: There is no such function.
     """
-    between = {name: said for named in functions for name, said in _between(named).items()}
     return {
         "version": f"schema-guard {schema_guard.__version__}, Python {platform.python_version()}, {platform.platform()}",
         "engines": {name: _version(name) or "missing" for name in _ENGINES},
@@ -89,7 +76,6 @@ def findings(store: str | None, functions: tuple[str, ...] = ()) -> dict[str, An
         "store": _store(store),
         "sqlite": _sqlite(),
         "model": _weights(),
-        **({"between": between} if functions else {}),
     }
 
 
@@ -169,7 +155,11 @@ def _recorded_between(counted: list[ConfigurationCounts]) -> dict[str, str]:
         if repaired := repairers_of(one.settings):
             told[f"{one.function} gateway"] = f"{in_words(repaired)}; {_APART}"
         if retries := _retries(one.settings):
-            told[f"{one.function} retries"] = _repeats(f"max_retries={retries} of connect", retries)
+            told[f"{one.function} retries"] = (
+                f"max_retries={retries} of connect retries a failed request up to {plural(retries, 'time')}. An attempt is "
+                f"then up to {1 + retries} requests, recorded as one with the time of all. To record each request, set "
+                "max_retries=0"
+            )
     return told
 
 
@@ -202,34 +192,6 @@ def _setting(settings: str | None, name: str) -> Any:
     except (ValueError, RecursionError):
         return None
     return found.get(name) if isinstance(found, dict) else None
-
-
-def _between(named: str) -> dict[str, str]:
-    """Return the clients and gateways between a function and its model."""
-    function = _function(named)
-    told = {
-        f"{named} {client.name}": _repeats(f"a client ({client.kind})", client.retries)
-        for client in retrying_in(function)
-    }
-    if repaired := repairers_in(function):
-        told[f"{named} gateway"] = f"{in_words(repaired)}; {_APART}"
-    return told or {
-        named: "its code has no client that retries requests, and no gateway that repairs replies"
-    }
-
-
-def _repeats(what: str, retries: int) -> str:
-    return (
-        f"{what} retries a failed request up to {plural(retries, 'time')}. An attempt is then up to {1 + retries} "
-        "requests, recorded as one with the time of all. To record each request, set max_retries=0"
-    )
-
-
-def _function(named: str) -> Any:
-    found = imported(named, expected="module:function")
-    if ":" not in named or not callable(found):
-        raise click.UsageError(f"{safe(named)!r}: expected module:function of a function")
-    return found
 
 
 def _sqlite() -> str:

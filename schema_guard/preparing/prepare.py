@@ -199,7 +199,7 @@ def prepare(
     tuned = _is_tuned(settings, model)
     rules = rules_of(settings.models or (model,), settings.provider, settings.about.rules)
     steps = steps_of(strategies, providers, schema, settings.examples, tuned=tuned, rules=rules)
-    repaired = _repaired(settings, function, model)
+    repaired = _repaired(settings, model)
     plan = _plan(settings, schema, steps, shape)._replace(
         gateway_repaired=bool(repaired), layout=_layout(shape, model)
     )
@@ -211,7 +211,7 @@ def prepare(
         _model_name(settings, model),
         providers[0] and ">".join(map(str, providers)),
         strategies_text(steps, len(strategies)),
-        settings_text(settings, plan, model, repaired, _thought(settings, function, model)),
+        settings_text(settings, plan, model, repaired, _thought(settings, model)),
     )
     reserved = {} if shape.options is None else _reserved(plan)
     if not settings.observe:
@@ -390,24 +390,15 @@ def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
     return reserved
 
 
-def _repaired(settings: Settings[Any, Any], function: Any, model: Any) -> list[str]:
-    """Give what repairs replies before they come, as far as options and code show it."""
-    found = {name for one in settings.models or (model,) for name in repairers(getattr(one, "options", None))}
-    if model is None:
-        from schema_guard.preparing.intermediaries import repairers_in  # a model's options say all of it
-
-        found |= set(repairers_in(function))
-    return sorted(found)
+def _repaired(settings: Settings[Any, Any], model: Any) -> list[str]:
+    """Return what repairs the replies of the models, by their options."""
+    models = settings.models or (model,)
+    return sorted({name for one in models for name in repairers(getattr(one, "options", None))})
 
 
-def _thought(settings: Settings[Any, Any], function: Any, model: Any) -> dict[str, Any]:
-    """Say what each model is asked to think, as far as options and what the function reads by a name show it."""
-    if model is None and kind_of(settings.models) != "objects":
-        from schema_guard.preparing.intermediaries import thinking_in  # a model's options say all of it
-
-        thoughts = [thinking_in(function)]
-    else:
-        thoughts = [thinking(getattr(one, "options", None)) for one in settings.models or (model,)]
+def _thought(settings: Settings[Any, Any], model: Any) -> dict[str, Any]:
+    """Return what each model is asked to think, by its options."""
+    thoughts = [thinking(getattr(one, "options", None)) for one in settings.models or (model,)]
     if not any(thoughts):
         return {}
     return {THINKING: thoughts[0] if len(thoughts) == 1 else thoughts}

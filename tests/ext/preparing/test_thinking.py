@@ -6,29 +6,15 @@ from hypothesis import strategies as st
 
 from schema_guard import guard, open_store
 from schema_guard.configuration.thinking import thinking, thinking_of
-from schema_guard.preparing.intermediaries import thinking_in
 from schema_guard.report import report_on
 from schema_guard.report.as_text import as_text
 from schema_guard.report.store_document import document_of
 from tests.public.ext.calls.test_options_told import (
     ASKED,
-    OFF,
     ON,
     SCHEMA,
     TEXT,
 )
-
-
-def test_of_two_requests_that_say_different_things_nothing_is_told():
-    """Which of them a function makes is not seen in its code."""
-
-    def one(prompt):
-        return ON, {"temperature": 0}
-
-    def two(prompt):
-        return ON, OFF
-
-    assert (thinking_in(one), thinking_in(two)) == ("on", None)
 
 
 @pytest.mark.parametrize(("options", "told"), ASKED.values(), ids=ASKED)

@@ -72,7 +72,7 @@ STATUSES = {
     "doctor --store none": 0,
     "doctor --store new.db": 1,
     "doctor --store s.json": 1,
-    "doctor none:none --store none": 2,
+    "doctor none --store none": 2,
     "schema check s.json yes.txt": 0,
     "schema check s.json yes.txt no.txt": 1,
     "schema check s.json no.txt yes.txt": 1,

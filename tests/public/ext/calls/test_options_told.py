@@ -1,6 +1,5 @@
 """Options that repair replies or make a model think are recorded with the call."""
 
-import functools
 import json
 from types import SimpleNamespace
 
@@ -18,20 +17,7 @@ TEXT = '{"total": 12}'
 REPAIRING = {"extra_body": {"plugins": [{"id": "response-healing"}]}}
 
 
-PLUGINS = [{"id": "web"}, {"id": "response_healing", "enabled": True}]
-
-
-def written(prompt, options=None):
-    send(prompt, extra_body={"plugins": [{"id": "response-healing"}]})
-    return TEXT
-
-
-def by_another(prompt):
-    return written(prompt)
-
-
-def by_a_name(prompt):
-    send(prompt, plugins=PLUGINS)
+def plain(prompt, options=None):
     return TEXT
 
 
@@ -39,46 +25,12 @@ def by_default(prompt, options=REPAIRING):
     return TEXT
 
 
-def plain(prompt, options=None):
-    send(prompt)
-    return TEXT
+def test_options_by_default_are_recorded():
+    """The default of the parameter `options` counts as the options of a call."""
+    outcome = guard(SCHEMA, store=None)(by_default).outcome("hi")
 
-
-def send(prompt, **arguments):
-    """What a client would do."""
-
-
-@pytest.mark.parametrize(
-    ("function", "found"),
-    [
-        (written, ["response-healing"]),
-        (by_another, ["response-healing"]),
-        (by_a_name, ["response_healing"]),
-        (by_default, ["response-healing"]),
-        (functools.partial(by_a_name), ["response_healing"]),
-        (plain, None),
-    ],
-)
-def test_what_a_function_sends_stands_in_its_settings(function, found):
-    """It is seen in the code, in what the code reads by a name, and in defaults; a function without has no word of it."""
-    outcome = guard(SCHEMA, store=None)(function).outcome("hi")
-
-    assert json.loads(outcome.call.settings).get("gateway_repaired") == found
-    assert [attempt.gateway_repaired for attempt in outcome.attempts] == [found is not None]
-
-
-@pytest.mark.parametrize("observe", [False, True])
-def test_observed_and_enforced_functions_are_told_alike(observe):
-    """Observing finds it too, and changes nothing of the call."""
-    stored = []
-
-    class Kept:
-        def record(self, outcome, task):
-            stored.append(outcome)
-
-    guard(SCHEMA, store=Kept(), observe=observe)(written)("hi")
-
-    assert json.loads(stored[0].call.settings)["gateway_repaired"] == ["response-healing"]
+    assert json.loads(outcome.call.settings)["gateway_repaired"] == ["response-healing"]
+    assert [attempt.gateway_repaired for attempt in outcome.attempts] == [True]
 
 
 def test_what_a_call_gives_is_of_that_call_alone():
@@ -149,9 +101,6 @@ ASKED = {
 }
 
 
-WITH_EFFORT = {"model": "m", "reasoning_effort": "low"}
-
-
 def settings_of(outcome):
     return json.loads(outcome.call.settings).get("thinking")
 
@@ -180,19 +129,8 @@ def test_models_that_are_asked_in_turn_are_told_apart():
     assert settings_of(outcome) == [None, "on"]
 
 
-def reads_a_name(prompt, options=None):
-    return TEXT if WITH_EFFORT else None
-
-
 def says_nothing(prompt, options=None):
     return TEXT
-
-
-def test_what_a_function_reads_by_a_name_is_told():
-    """Arguments in a name of its module are seen; of one that reads none nothing is said, but what a call gives."""
-    assert settings_of(guard(SCHEMA, store=None)(reads_a_name).outcome("hi")) == "low"
-    ask = guard(SCHEMA, store=None)(says_nothing)
-    assert [settings_of(ask.outcome("hi", options=one)) for one in (None, ON)] == [None, "on"]
 
 
 def test_budgets_of_calls_are_few_configurations():
