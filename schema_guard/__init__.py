@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from schema_guard.extensions import (
         Adapted,
         CallJudgement,
+        Content,
         Evidence,
         Finding,
         PrefixChecker,
         Rollout,
         Router,
         SchemaChange,
+        Second,
         ToolCallsFailed,
         adapt,
         guard_tools,
@@ -86,8 +88,8 @@ _HOMES = {
     "records.process.exit": ("flush", "flush_on_sigterm"),
 }  # fmt: skip
 _OF_PARTS = (
-    "Adapted", "CallJudgement", "Evidence", "Finding", "PrefixChecker", "Rollout", "Router", "SchemaChange",
-    "ToolCallsFailed", "adapt", "guard_tools", "judge_calls", "lint", "prefix_checker",
+    "Adapted", "CallJudgement", "Content", "Evidence", "Finding", "PrefixChecker", "Rollout", "Router",
+    "SchemaChange", "Second", "ToolCallsFailed", "adapt", "guard_tools", "judge_calls", "lint", "prefix_checker",
 )  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -100,6 +102,7 @@ __all__ = [
     "CallFailed",
     "CallJudgement",
     "Coercion",
+    "Content",
     "Evidence",
     "Example",
     "Failure",
@@ -122,6 +125,7 @@ __all__ = [
     "Schema",
     "SchemaChange",
     "SchemaGuardError",
+    "Second",
     "Store",
     "StoreError",
     "ToolCallsFailed",

@@ -29,7 +29,7 @@ from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.preparing.prepare import schema_of
 from schema_guard.prompting import Example
 from schema_guard.schema import Schema
-from schema_guard.settings import DEFAULT_ABOUT, DEFAULT_PARAMS, UNSET, About, Params, not_built
+from schema_guard.settings import DEFAULT_ABOUT, DEFAULT_PARAMS, UNSET, About, Params
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from schema_guard.arguments import NoSuchArgument, Nothing
     from schema_guard.models.interface import Model
-    from schema_guard.records.recorder import Recorder
+    from schema_guard.records.recorder import ContentChecks, Recorder
     from schema_guard.schema import SchemaSource
     from schema_guard.settings import OnFailure, Unset
     from schema_guard.values import Outcome, Repair
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
         limits: Limits | None
         params: Params | None
         about: About | None
-        content: None
+        content: ContentChecks | None
 
     class _Observer(Protocol[V]):
         """The result of `guard(..., observe=True)`: the decorated function keeps its return type."""
@@ -177,7 +177,7 @@ def guard(
     limits: Limits | Nothing[Never] | None = ...,
     params: Params | Nothing[Never] | None = ...,
     about: About | Nothing[Never] | None = ...,
-    content: Nothing[Never] | None = ...,
+    content: ContentChecks | Nothing[Never] | None = ...,
     **unknown: NoSuchArgument[Never],
 ) -> Guard[Any, Any]: ...
 def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; everything but the schema is keyword-only
@@ -201,7 +201,7 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     limits: Limits | None = None,
     params: Params | None = None,
     about: About | None = None,
-    content: Any = None,
+    content: ContentChecks | None = None,
     **unknown: Any,
 ) -> Any:
     """Validate each reply of a function that calls an LLM, retry on failure, and record every attempt.
@@ -250,7 +250,7 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         limits: Limits on the size of replies, and on the time, tokens, and repeats of a call.
         params: The names of your function's parameters, if they differ from the usual names.
         about: Facts for the record, such as the version of the prompt and the name of the model.
-        content: Checks of the content of values. This version doesn't have it yet.
+        content: Measures whether valid values are right, with a `Content`.
         **unknown: Refused. The error names the argument that was probably meant.
 
     Returns:
@@ -263,14 +263,12 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     return _guard(**locals())
 
 
-def _guard(schema: Any, unknown: dict[str, Any], content: Any, **given: Any) -> Any:
+def _guard(schema: Any, unknown: dict[str, Any], **given: Any) -> Any:
     """Guard with the arguments of `guard`, by their names."""
     if unknown:
         from schema_guard.preparing.unknown_arguments import refuse  # only a wrong word needs it
 
         refuse(unknown, Guard.__match_args__)
-    if content is not None:
-        raise not_built("content", content)
     bare = _is_function(schema)
     strategy = given["strategy"]
     examples = require_list("examples", given["examples"], "(task, value)")

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from schema_guard.ext.loopback.tuning.server import TUNING_FAULTS as TUNING_FAULTS
     from schema_guard.ext.loopback.tuning.server import TuningServer as TuningServer
     from schema_guard.ext.loopback.tuning.server import serve_tuning as serve_tuning
+    from schema_guard.ext.right.content import Content as Content
+    from schema_guard.ext.right.second import Second as Second
     from schema_guard.ext.rows.enforce import enforce_dataset as enforce_dataset
     from schema_guard.ext.streaming.checker import PrefixChecker as PrefixChecker
     from schema_guard.ext.streaming.checker import prefix_checker as prefix_checker
@@ -126,6 +128,7 @@ PARTS = {
     # Names of `schema_guard`, `schema_guard.bench`, and `schema_guard.testing`.
     "name:Adapted": "schema_guard.ext.fitting.adapting:Adapted",
     "name:CallJudgement": "schema_guard.ext.tools.judging:CallJudgement",
+    "name:Content": "schema_guard.ext.right.content:Content",
     "name:EnforcingModel": "schema_guard.ext.loopback.models.enforcing_model:EnforcingModel",
     "name:Evidence": "schema_guard.ext.tuning.routing.evidence:Evidence",
     "name:FAULTS": "schema_guard.ext.loopback.server:FAULTS",
@@ -134,6 +137,7 @@ PARTS = {
     "name:Request": "schema_guard.ext.loopback.server:Request",
     "name:Rollout": "schema_guard.ext.tuning.routing.rollout:Rollout",
     "name:Router": "schema_guard.ext.tuning.routing.router:Router",
+    "name:Second": "schema_guard.ext.right.second:Second",
     "name:SchemaChange": "schema_guard.ext.fitting.adapting:SchemaChange",
     "name:Server": "schema_guard.ext.loopback.server:Server",
     "name:TUNING_FAULTS": "schema_guard.ext.loopback.tuning.server:TUNING_FAULTS",

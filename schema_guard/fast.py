@@ -235,7 +235,7 @@ class AcceptedCall(NamedTuple):
     def record(self) -> Recorder | None:
         """Hand the call, or its outcome, to its store, and give that."""
         prepared = self.prepared
-        store = prepared.store()
+        store = prepared.store((self.task,), {})
         if store is None:
             return None
         if not hasattr(type(store), "record_unmade"):

@@ -78,7 +78,9 @@ def begin_call(
         call, plan = _call_of_arguments(call(), plan, prepared, args, kwargs)
     followed = None if recorder.follower is None else recorder.follower.begin(call())
     flow = enforce(task, plan, call)
-    return RunningCall(prepared, prepared.store(), task, call, origin.start, flow, args, kwargs, followed)
+    return RunningCall(
+        prepared, prepared.store(args, kwargs), task, call, origin.start, flow, args, kwargs, followed
+    )
 
 
 def _layout(prepared: Prepared, task: Prompt) -> Layout | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.extensions import RulesLike
     from schema_guard.models.interface import Model
     from schema_guard.prices.charges import Table
-    from schema_guard.records.recorder import Recorder
+    from schema_guard.records.recorder import ContentChecks, Recorder
     from schema_guard.schema import Schema
     from schema_guard.values import Repair
 
@@ -155,6 +155,7 @@ class Settings(Generic[V, R]):
     limits: Limits = DEFAULT_LIMITS
     params: Params = DEFAULT_PARAMS
     about: About = DEFAULT_ABOUT
+    content: ContentChecks | None = None
 
     __repr__ = dataclass_repr
 
@@ -177,6 +178,8 @@ class Settings(Generic[V, R]):
         require_kind("limits", self.limits, Limits)
         require_kind("params", self.params, Params)
         require_kind("about", self.about, About)
+        if self.content is not None and not hasattr(type(self.content), "recorder"):
+            raise InvalidArgument(f"content={clip(repr(self.content))}: expected a Content or None")
         if self.models is not None:
             check_models(self.models, self.about.model, max_attempts=self.max_attempts, observe=self.observe)
         self._require_resources()

@@ -121,11 +121,13 @@ class Prepared(NamedTuple):
             settings = changed(settings, extra)
         return self._replace(name=name, configuration=(name, *others, settings))  # type: ignore[arg-type]
 
-    def store(self) -> Recorder | None:
-        """Return the recorder of a call; None for nowhere."""
-        store = self.settings.store
-        found = None if store is None else resolved_store(store)
-        return log_only() if found is None else found
+    def store(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recorder | None:
+        """Return the recorder of a call with these arguments; None for nowhere."""
+        named, content = self.settings.store, self.settings.content
+        store = None if named is None else resolved_store(named)
+        if store is None:
+            return log_only()
+        return store if content is None else content.recorder(store, self, args, kwargs)
 
     def folded(self, outcome: Outcome[Any]) -> Outcome[Any]:
         """Give an outcome as it is recorded, with a bounded number of the names that come from outside."""
@@ -214,24 +216,32 @@ def prepare(
         settings_text(settings, plan, model, repaired, _thought(settings, model)),
     )
     reserved = {} if shape.options is None else _reserved(plan)
-    if not settings.observe:
-        # What its defaults give, so that a call that gives nothing cannot fail on them.
-        check_arguments(shape, (), {}, reserved)
-    return Prepared(
-        settings=settings,
-        function=_streamed(function, model, settings) if plan.early_stop else function,
-        name=name,
-        shape=shape,
-        plan=plan,
-        provider=providers[0],
-        reserved=reserved,
-        configuration=configuration,
-        models=models or None,
-        # A model is the library's or the provider's code, which is no part of the user's prompt.
-        version=Version(settings.about.version, function if model is None else None, steps),
-        tuned=tuned,
-        receiver=Receiver(schema, settings.ignore, is_observed=settings.observe),
+    return _checked(
+        Prepared(
+            settings=settings,
+            function=_streamed(function, model, settings) if plan.early_stop else function,
+            name=name,
+            shape=shape,
+            plan=plan,
+            provider=providers[0],
+            reserved=reserved,
+            configuration=configuration,
+            models=models or None,
+            # A model is the library's or the provider's code, which is no part of the user's prompt.
+            version=Version(settings.about.version, function if model is None else None, steps),
+            tuned=tuned,
+            receiver=Receiver(schema, settings.ignore, is_observed=settings.observe),
+        )
     )
+
+
+def _checked(prepared: Prepared) -> Prepared:
+    """Check the defaults of the arguments, so that a call without arguments cannot fail on them, and the content."""
+    if not prepared.settings.observe:
+        check_arguments(prepared.shape, (), {}, prepared.reserved)
+    if prepared.settings.content is not None:
+        prepared.settings.content.check(prepared)
+    return prepared
 
 
 def _layout(shape: Shape, model: Any) -> Layout:

@@ -6,10 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from schema_guard.records.values import ContentRow
     from schema_guard.values import Call, Outcome, Prompt
 
 __all__ = [
     "WRITE_WAIT_S",
+    "CheckedCall",
+    "ContentChecks",
     "DeferringRecorder",
     "Followed",
     "Follower",
@@ -58,6 +61,47 @@ class DeferringRecorder(Recorder, Protocol):
 
     def record_unmade(self, unmade: UnmadeOutcome) -> None:
         """Take the outcome of a call, once, as `record` does."""
+
+
+class ContentChecks(Protocol):
+    """The `content=` of a guard. It checks whether valid values are right, after their call has returned."""
+
+    def recorder(
+        self, store: Recorder, prepared: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Recorder:
+        """Return the recorder of one call.
+
+        Args:
+            store: The store of the call.
+            prepared: The `Prepared` of the function.
+            args: The arguments of the call.
+            kwargs: The arguments of the call.
+        """
+
+    def check(self, prepared: Any) -> None:
+        """Check the settings at decoration.
+
+        Raises:
+            InvalidArgument: They can't be used for this function.
+        """
+
+
+class CheckedCall(Protocol):
+    """A call whose value is checked."""
+
+    has_opinion: bool
+    """Whether a second model is asked, so that `payload="second_opinion"` stores the texts of the call."""
+
+    def row(self, outcome: Outcome[Any], key: bytes) -> ContentRow | None:
+        """Check the value in the thread that writes. Never raises. A second call returns the same row.
+
+        Args:
+            outcome: The outcome of the call.
+            key: The key of hashes.
+
+        Returns:
+            The facts to store, or None for none.
+        """
 
 
 class QueueingRecorder(Recorder, Protocol):

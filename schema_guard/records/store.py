@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.retention import Forgotten
     from schema_guard.records.payloads.storage import PayloadPolicy
     from schema_guard.records.payloads.texts import Texts
-    from schema_guard.records.recorder import UnmadeOutcome
+    from schema_guard.records.recorder import CheckedCall, UnmadeOutcome
     from schema_guard.records.sql.removal import Removed
     from schema_guard.records.sql.session import Session
     from schema_guard.records.sql.snapshot import Snapshot
-    from schema_guard.records.values import SchemaText, StoreCheck, StoreInfo
+    from schema_guard.records.values import SchemaText, SecondOpinion, StoreCheck, StoreInfo
     from schema_guard.records.writing.offers import Durability
     from schema_guard.values import Outcome, Prompt
 
@@ -106,20 +106,27 @@ class Store:
         """The writer of the file. All stores of the file in this process share it."""
         return self._writer
 
-    def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
+    def record(
+        self, outcome: Outcome[Any], task: Prompt | None = None, checked: CheckedCall | None = None
+    ) -> None:
         """Store an outcome. With durability "sync", it is stored when this method returns.
 
         Args:
             outcome: All attempts of one call. Texts are stored as sizes and hashes, unless `payload` keeps more.
             task: The task of the call. Its hash identifies equal inputs.
+            checked: Checks the value of the call in the thread that writes.
         """
         if len(outcome.attempts) > 1 or not outcome.ok:
             log_call(outcome)
-        self._writer.offer(outcome, task, self._opener)
+        self._writer.offer(outcome, task, self._opener, checked)
 
-    def record_unmade(self, unmade: UnmadeOutcome) -> None:
+    def record_unmade(self, unmade: UnmadeOutcome, checked: CheckedCall | None = None) -> None:
         """Store an outcome as `record` does, but build it in the thread that makes the rows."""
-        self._writer.offer_unmade(unmade, self._opener)
+        self._writer.offer_unmade(unmade, self._opener, checked)
+
+    def record_opinion(self, opinion: SecondOpinion) -> None:
+        """Store a second opinion about a call that was recorded before, as `record` does."""
+        self._writer.offer_opinion(opinion, self._opener)
 
     def settle(self) -> None:
         """Wait until earlier attempts are stored, with durability "sync". Outside event loops, `record` does this too.

@@ -150,8 +150,9 @@ def open_store(
             succeeds. The URL can set this too: `records.db?durability=sync`. Default: the setting of the URL, or
             "queue".
         strict_store: Whether a call raises StoreError if its rows can't be stored. Needs durability "sync".
-        payload: The stored form of prompts and replies: "off" stores none, "hash" stores keyed hashes, "redacted"
-            stores both without credentials and personal data, and "full" stores both unchanged. The URL can set this
+        payload: The stored form of prompts and replies: "off" stores none, "hash" stores keyed hashes,
+            "second_opinion" stores both for the calls that `Content` asks a second model about, "redacted" stores both
+            without credentials and personal data, and "full" stores both unchanged. The URL can set this
             too: `records.db?payload=hash`. If a process sets several policies for a file, the strictest one counts.
             Default: the setting of the URL, or "off".
         redact: Function for "redacted". It gets each text after the built-in redaction, and returns the text to

@@ -91,6 +91,48 @@ class SchemaText(NamedTuple):
     text: str
 
 
+class ContentRow(NamedTuple):
+    """Facts about the content of a valid value.
+
+    Attributes:
+        call_id: Its call.
+        unit: Unit of a bound on wrong values, `"value"` or `"call"`.
+        pair: Hash of the input, the source, and the reply. A label counts for all calls with the same hash.
+        sought: Values that were looked for in the source; None if grounding is off.
+        grounded: Values of these that occur.
+        kinds: JSON of both numbers by kind of value.
+    """
+
+    call_id: str
+    unit: str
+    pair: str
+    sought: int | None = None
+    grounded: int | None = None
+    kinds: str | None = None
+
+
+class SecondOpinion(NamedTuple):
+    """The reply of a second model to the prompt of a call, compared with the call's value.
+
+    Attributes:
+        call_id: The call.
+        model: The name of the second model.
+        leaves: Compared values.
+        agreed: Values of these that are equal.
+        differing: The share of values that differ. 1 if the second model gave no valid reply.
+        cost: The cost of the reply; None if it's unknown.
+        reply: The text of the reply.
+    """
+
+    call_id: str
+    model: str | None
+    leaves: int
+    agreed: int
+    differing: float
+    cost: float | None
+    reply: str | bytes | None
+
+
 class PointInTime(float):
     """Seconds since the epoch, UTC, as a user has typed them.
 

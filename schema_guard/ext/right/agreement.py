@@ -55,6 +55,18 @@ def compare_answers(answer: Any, other: Any) -> Agreement:
     return Agreement(int(folded(answer) == folded(other)), 1)
 
 
+def as_json(value: Any) -> Any:
+    """Return a value of a schema's Python type as JSON."""
+    if isinstance(value, (dict, list, str, int, float, bool, type(None))):
+        try:
+            return json.loads(json.dumps(value))
+        except TypeError:  # it contains other objects
+            pass
+    from pydantic_core import to_jsonable_python  # only values of types need it
+
+    return to_jsonable_python(value, serialize_unknown=True)
+
+
 def _leaves(value: Any) -> int:
     if not value or not isinstance(value, (dict, list)):
         return 1

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["POLICIES", "PayloadPolicy", "PendingTexts", "TextStorage", "policy_of", "stricter"]
 
-PayloadPolicy: TypeAlias = Literal["off", "hash", "redacted", "full"]
+PayloadPolicy: TypeAlias = Literal["off", "hash", "second_opinion", "redacted", "full"]
 
-POLICIES: tuple[PayloadPolicy, ...] = ("off", "hash", "redacted", "full")
+POLICIES: tuple[PayloadPolicy, ...] = ("off", "hash", "second_opinion", "redacted", "full")
 """From the one that keeps least."""
 
 REDACTOR_ERROR = "redactor_error"
@@ -48,6 +48,7 @@ class PendingTexts(NamedTuple):
         lost: Which of the two, `"prompt"` and `"reply"`, the redaction failed on; a task goes with its prompt.
         task: JSON of what the user's function was asked; None where that is the prompt, and but for attempt 1.
         is_redacted: Whether they were redacted.
+        has_opinion: Whether a second model is asked about the call, whose texts "second_opinion" stores.
     """
 
     prompt: str | None
@@ -56,6 +57,7 @@ class PendingTexts(NamedTuple):
     lost: tuple[str, ...] = ()
     task: str | None = None
     is_redacted: bool = False
+    has_opinion: bool = False
 
 
 class TextStorage:
@@ -86,6 +88,7 @@ class TextStorage:
             require("payload:redacted")
         self.policy = policy
         self.redactor_errors = 0
+        self._redacts = policy == "redacted"
         self.redactors: tuple[Callable[[str], str], ...] = () if redact is None else (redact,)
         self._lock = fork_safe_lock()
 
@@ -94,18 +97,32 @@ class TextStorage:
         new = [one for one in redactors if not any(one is known for known in self.redactors)]
         self.redactors = (*self.redactors, *new)
         self.policy = stricter(self.policy, policy)
+        # "second_opinion" is stricter, and it redacts no text. If two stores need both, both apply.
+        self._redacts = self._redacts or policy == "redacted"
 
-    def take(self, outcome: Outcome[Any], task: Prompt | None = None) -> tuple[PendingTexts, ...]:
-        """Give the texts that are to be stored, one for each attempt; none when the policy is `"off"`.
+    def take(
+        self, outcome: Outcome[Any], task: Prompt | None = None, *, has_opinion: bool = False
+    ) -> tuple[PendingTexts, ...]:
+        """Return the texts to store, one for each attempt; none for calls whose texts the policy does not store.
 
         Called before the outcome goes into the queue. The task stands with the first attempt.
         """
-        if self.policy == "off":
+        if self.policy == "off" or (self.policy == "second_opinion" and not has_opinion):
             return ()
         texts = [
-            _as_it_is(attempt, None if place else task) for place, attempt in enumerate(outcome.attempts)
+            _as_it_is(attempt, None if place else task)._replace(has_opinion=has_opinion)
+            for place, attempt in enumerate(outcome.attempts)
         ]
-        return tuple(map(self._redacted, texts) if self.policy == "redacted" else texts)
+        return tuple(map(self._redacted, texts) if self._is_redacting else texts)
+
+    @property
+    def _is_redacting(self) -> bool:
+        return self._redacts and self.policy in ("second_opinion", "redacted")
+
+    def second_reply(self, text: str, key: bytes) -> bytes | None:
+        """Return a second model's reply as it is stored."""
+        (payload,) = self.payloads([PendingTexts(None, text, has_opinion=True)], key)
+        return None if payload is None else payload.reply
 
     def payloads(self, texts: Sequence[PendingTexts], key: bytes) -> list[Payload | None]:
         """Return what is stored of texts, by the policy that holds now.
@@ -122,7 +139,8 @@ class TextStorage:
             with_task,
         )  # as above
 
-        if self.policy == "off":  # since they were taken
+        # The policy may be stricter than when the texts were taken.
+        if self.policy == "off" or (self.policy == "second_opinion" and not texts[0].has_opinion):
             return [None] * len(texts)
 
         def packed(one: PendingTexts, name: str) -> bytes | None:
@@ -133,7 +151,7 @@ class TextStorage:
                 return hashed(text, key)
             return packed_text(with_task(text, one.task) if name == "prompt" and one.task else text)
 
-        if self.policy == "redacted":
+        if self._is_redacting:
             texts = [one if one.is_redacted else self._redacted(one) for one in texts]
         return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in texts]
 
@@ -170,6 +188,7 @@ class TextStorage:
             touched=json.dumps(touched[:_MOST_TOUCHED]) if touched else None,
             lost=tuple(lost),
             is_redacted=True,
+            has_opinion=pending.has_opinion,
         )
 
     def _failed(self, error: Exception) -> None:

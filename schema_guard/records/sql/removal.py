@@ -132,7 +132,7 @@ class Removal:
                 AND NOT EXISTS (SELECT 1 FROM attempts AS a WHERE a.configuration_id = c.id)"""
             ids = _ids(connection, sql, [store_text(what.name)])
             for number in ids:
-                for table in ("roll_ups", "inputs"):
+                for table in ("roll_ups", "inputs", "content"):
                     connection.execute(f"DELETE FROM {table} WHERE configuration_id = ?", (number,))
                 connection.execute("DELETE FROM configurations WHERE id = ?", (number,))
             if what.by == "function":
@@ -165,6 +165,11 @@ def _delete(connection: Connection, ids: Sequence[int]) -> int:
         sql = f"SELECT configuration_id, started_at, id FROM attempts WHERE id IN {these}"
         _note_deleted(connection, connection.select(sql, some))
         connection.execute(f"DELETE FROM payloads WHERE attempt_id IN {these}", some)
+        # The counts of the content stay.
+        connection.execute(
+            f"UPDATE content SET second_reply = NULL WHERE call_id IN (SELECT call_id FROM attempts WHERE id IN {these})",
+            some,
+        )
         connection.execute(f"DELETE FROM attempts WHERE id IN {these}", some)
     return len(ids)
 

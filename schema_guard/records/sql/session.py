@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.rows import key_fingerprint
 from schema_guard.records.sql import writing
-from schema_guard.records.values import LostRecords
+from schema_guard.records.values import ContentRow, LostRecords, SecondOpinion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +58,7 @@ class Session(ABC):
         at: float,
         payloads: Sequence[Payload | None] = (),
         schemas: Sequence[SchemaText] = (),
+        content: Sequence[ContentRow | SecondOpinion] = (),
     ) -> None:
         """Store the rows of whole calls and counts of lost records: all of them, or nothing with `WriteRefused`.
 
@@ -67,14 +68,18 @@ class Session(ABC):
             at: Now, in seconds since the epoch, UTC.
             payloads: The texts of each row, None for a row without texts. Empty if no row has any.
             schemas: Texts of the schemas of these calls.
+            content: Facts about the values of these calls, and second opinions about these or earlier calls.
         """
         lost = [LostRecords(reason, attempts, at) for reason, attempts in lost_records.items()]
         with self._sending(rows, lost_records), self.writing() as connection:
             is_new, lost = self._unstored(connection, lost)
             if is_new and rows:
-                writing.append(connection, rows, payloads)
+                content_rows = [one for one in content if isinstance(one, ContentRow)]
+                writing.append(connection, rows, payloads, content_rows)
                 if not self._has_noted:
                     writing.note_keys(connection, [key_fingerprint(self.key)])
+            opinions = [one for one in content if isinstance(one, SecondOpinion)]
+            writing.add_second_opinions(connection, opinions)
             writing.add_schemas(connection, schemas)
             writing.insert_lost_records(connection, lost)
         self._has_noted = self._has_noted or bool(rows)

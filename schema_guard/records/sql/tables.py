@@ -7,6 +7,8 @@
   attempts are deleted.
 - `inputs`: how often a configuration was called with an input, and how often the call failed.
 - `payloads`: the texts of attempts.
+- `content`: whether the values of a call are right: its values in the source, a second model's opinion, and a label. It
+  has a row for each call that was checked.
 - `schemas`: the texts of each schema, by its fingerprint.
 - `notes`: dated entries: declared steps, target rates, and counts of lost records.
 - `meta`: the version of the tables, the key of the hashes, and the `id` of the last attempt.
@@ -22,7 +24,7 @@ from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 if TYPE_CHECKING:
     from schema_guard.records.counts.calls import StoredRow
 
-LAYOUT = 7
+LAYOUT = 8
 """The version of the tables."""
 
 PART_CALLS = 512
@@ -61,6 +63,13 @@ TABLES = {
         PRIMARY KEY (configuration_id, input)
     )""",
     "payloads": "CREATE TABLE payloads (attempt_id INTEGER PRIMARY KEY, prompt BLOB, reply BLOB, touched TEXT)",
+    "content": """CREATE TABLE content (
+        call_id BLOB PRIMARY KEY, configuration_id INTEGER NOT NULL, hour INTEGER NOT NULL, unit TEXT NOT NULL,
+        pair BLOB, sought INTEGER, grounded INTEGER, kinds TEXT,
+        second_model TEXT, leaves INTEGER, agreed INTEGER, differing REAL, cost REAL, second_reply BLOB,
+        block INTEGER, label TEXT, wrong REAL
+    )""",
+    "content_configuration": "CREATE INDEX content_configuration ON content (configuration_id)",
     "schemas": """CREATE TABLE schemas (
         fingerprint TEXT NOT NULL, hash TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL,
         PRIMARY KEY (fingerprint, hash)

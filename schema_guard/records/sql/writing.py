@@ -10,7 +10,7 @@ import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.records.counts.calls import configuration_key, configuration_of, new_calls
+from schema_guard.records.counts.calls import configuration_key, configuration_of, hour_of, new_calls
 from schema_guard.records.counts.rollups import (
     ROLL_UP_COLUMNS,
     RollUp,
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
     from schema_guard.records.sql.tables import Connection
-    from schema_guard.records.values import SchemaText
+    from schema_guard.records.values import ContentRow, SchemaText, SecondOpinion
 
 AT_ONCE = 256
 """Values in one statement."""
 
-_CALL_ID = COLUMNS.index("call_id")
+_CALL_ID, _STARTED_AT = COLUMNS.index("call_id"), COLUMNS.index("started_at")
 _KEY_NOTE = "hashes_of_"
 
 SET_META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
@@ -50,6 +50,9 @@ WHERE configuration_id = ? AND hour = ? ORDER BY part DESC LIMIT 1"""
 _WRITE_PART = f"""INSERT INTO roll_ups VALUES ({placeholders(len(ROLL_UP_COLUMNS) + 4)})
 ON CONFLICT (configuration_id, hour, part) DO UPDATE SET
 {", ".join(f"{name} = excluded.{name}" for name in ROLL_UP_COLUMNS)}"""
+_INSERT_CONTENT = f"INSERT INTO content VALUES ({placeholders(17)}) ON CONFLICT DO NOTHING"
+_ADD_OPINION = """UPDATE content SET second_model = ?, leaves = ?, agreed = ?, differing = ?, cost = ?, second_reply = ?
+WHERE call_id = ? AND differing IS NULL"""
 _INSERT_NOTE = f"INSERT INTO notes VALUES ({placeholders(9)})"
 STEPS = """SELECT name, status, reason, at, function FROM notes
 WHERE kind = 'step' AND schema_fingerprint = ? ORDER BY id"""
@@ -99,8 +102,13 @@ def last_id(connection: Connection) -> int:
     return max(int(noted[0][0]) if noted else 0, greatest or 0)
 
 
-def append(connection: Connection, rows: Sequence[Row], payloads: Sequence[Payload | None] = ()) -> None:
-    """Store the attempts of whole calls with their texts, and count them."""
+def append(
+    connection: Connection,
+    rows: Sequence[Row],
+    payloads: Sequence[Payload | None] = (),
+    content: Sequence[ContentRow] = (),
+) -> None:
+    """Store the attempts of whole calls with their texts and the facts about their values, and count them."""
     first = last_id(connection) + 1
     stored = list(enumerate(rows, start=first))
     rolled = rolled_up(stored)
@@ -116,8 +124,23 @@ def append(connection: Connection, rows: Sequence[Row], payloads: Sequence[Paylo
     ]
     if texts:
         connection.many(f"INSERT INTO payloads VALUES ({placeholders(4)})", texts)
+    if content:
+        calls = {row[_CALL_ID]: row for row in rows}
+        connection.many(_INSERT_CONTENT, [_content_row(one, calls[one.call_id], known) for one in content])
     count(connection, rolled, known)
     connection.execute(SET_META, ("last_id", str(first + len(rows) - 1)))
+
+
+def _content_row(content: ContentRow, row: Row, known: Mapping[Row, StoredConfiguration]) -> tuple[Any, ...]:
+    """Return the values of `_INSERT_CONTENT`, without a second opinion."""
+    call_id, unit, pair, *grounding = content
+    place = known[configuration_of(row)].id, hour_of(row[_STARTED_AT])
+    return packed(call_id), *place, unit, packed(pair), *grounding, *(None,) * 9
+
+
+def add_second_opinions(connection: Connection, opinions: Iterable[SecondOpinion]) -> None:
+    """Store second opinions about calls that are stored."""
+    connection.many(_ADD_OPINION, [(*facts, packed(call_id)) for call_id, *facts in opinions])
 
 
 def configurations(connection: Connection, several: Iterable[Row]) -> dict[Row, StoredConfiguration]:

@@ -6,12 +6,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.records.rows import rows
+from schema_guard.records.values import SecondOpinion
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schema_guard.records.payloads.storage import PendingTexts, TextStorage
+    from schema_guard.records.payloads.texts import Payload
+    from schema_guard.records.recorder import CheckedCall
+    from schema_guard.records.rows import Row
+    from schema_guard.records.values import ContentRow
     from schema_guard.values import Outcome, Prompt
 
 Durability = Literal["queue", "sync"]
@@ -36,16 +42,54 @@ class Opener:
         self.is_strict = is_strict
         self.is_closed = False
 
+    def keeps_texts(self, checked: CheckedCall | None) -> bool:
+        """Return whether texts of a call are stored."""
+        policy = self.keeper.policy
+        if policy == "second_opinion":
+            return checked is not None and checked.has_opinion
+        return policy != "off"
+
 
 class Item(NamedTuple):
-    """An outcome that waits for its rows."""
+    """An outcome that waits for its rows, or a second opinion about an earlier one."""
 
-    outcome: Callable[[], Outcome[Any]]
+    outcome: Callable[[], Outcome[Any]] | SecondOpinion
     task: Prompt | None
     attempts: int
     chars: int
     texts: tuple[PendingTexts, ...]
     opener: Opener
+    checked: CheckedCall | None = None
+
+
+class Batch:
+    """The rows of one transaction."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.payloads: list[Payload | None] = []
+        self.content: list[ContentRow | SecondOpinion] = []
+
+    def add(self, item: Item, key: bytes) -> None:
+        """Add the rows, the texts, and the content of an item. If it raises, nothing is added."""
+        keeper = item.opener.keeper
+        if isinstance(item.outcome, SecondOpinion):
+            reply = item.outcome.reply
+            stored = keeper.second_reply(reply, key) if isinstance(reply, str) else None
+            self.content.append(item.outcome._replace(reply=stored))
+            return
+        outcome = item.outcome()
+        made = rows(outcome, item.task, key)
+        payloads = keeper.payloads(item.texts, key) if item.texts else [None] * len(made)
+        content = None if item.checked is None else item.checked.row(outcome, key)
+        self.rows += made
+        self.payloads += payloads
+        if content is not None:
+            self.content.append(content)
+
+    def texts(self) -> list[Payload | None]:
+        """Return the texts of each row; none if no row has any."""
+        return self.payloads if any(self.payloads) else []
 
 
 class Mark(NamedTuple):

@@ -29,17 +29,15 @@ from schema_guard.records.payloads.schedule import Schedule
 from schema_guard.records.payloads.storage import chars_of
 from schema_guard.records.process.forks import wait_for_imports, wait_for_thread
 from schema_guard.records.process.threads import is_on_event_loop, warn
-from schema_guard.records.rows import rows
 from schema_guard.records.values import Counts, WriteRefused
-from schema_guard.records.writing.offers import Item, Mark
+from schema_guard.records.writing.offers import Batch, Item, Mark
 from schema_guard.records.writing.schemas import SchemaTexts
 
 if TYPE_CHECKING:
     from schema_guard.records.backend import Backend
-    from schema_guard.records.payloads.texts import Payload
-    from schema_guard.records.recorder import UnmadeOutcome
-    from schema_guard.records.rows import Row
+    from schema_guard.records.recorder import CheckedCall, UnmadeOutcome
     from schema_guard.records.sql.session import Session
+    from schema_guard.records.values import SecondOpinion
     from schema_guard.records.writing.offers import Opener
     from schema_guard.values import Outcome, Prompt
 
@@ -101,17 +99,25 @@ class Writer:
         self._unsaved_lost: dict[str, int] = {}
         self._warned_at: dict[str, float] = {}
 
-    def offer(self, outcome: Outcome[Any], task: Prompt | None, opener: Opener) -> None:
+    def offer(
+        self, outcome: Outcome[Any], task: Prompt | None, opener: Opener, checked: CheckedCall | None = None
+    ) -> None:
         """Take an outcome to be stored; loses it, counted, when the queue is full or the store is closed."""
-        kept = opener.keeper.take(outcome, task)
-        self._put(Item(lambda: outcome, task, len(outcome.attempts), chars_of(outcome), kept, opener))
+        has_opinion = checked is not None and checked.has_opinion
+        kept = opener.keeper.take(outcome, task, has_opinion=has_opinion)
+        size = len(outcome.attempts), chars_of(outcome)
+        self._put(Item(lambda: outcome, task, *size, kept, opener, checked))
 
-    def offer_unmade(self, unmade: UnmadeOutcome, opener: Opener) -> None:
+    def offer_unmade(self, unmade: UnmadeOutcome, opener: Opener, checked: CheckedCall | None = None) -> None:
         """Take an outcome that the thread makes; it is made here where its texts are kept, which do not wait as they are."""
-        if opener.keeper.policy != "off":
-            self.offer(unmade.outcome(), unmade.task, opener)
+        if opener.keeps_texts(checked):
+            self.offer(unmade.outcome(), unmade.task, opener, checked)
         else:
-            self._put(Item(unmade.outcome, unmade.task, 1, unmade.chars, (), opener))
+            self._put(Item(unmade.outcome, unmade.task, 1, unmade.chars, (), opener, checked))
+
+    def offer_opinion(self, opinion: SecondOpinion, opener: Opener) -> None:
+        """Take a second opinion about a call that was offered before."""
+        self._put(Item(opinion, None, 0, len(opinion.reply or ""), (), opener))
 
     def _put(self, item: Item) -> None:
         opener = item.opener
@@ -348,34 +354,30 @@ class Writer:
             return session
         try:
             session = session or self.backend.session()
-            batch, made, payloads = self._with_rows(batch, session.key)
-            session.write(made, lost_records, time.time(), payloads, self._schemas.of(made))
+            batch, made = self._with_rows(batch, session.key)
+            schemas = self._schemas.of(made.rows)
+            session.write(made.rows, lost_records, time.time(), made.texts(), schemas, made.content)
             self._schemas.note_stored()
             self._wrote_at, self._moves, self._is_behind = time.monotonic(), 0, False
         except Exception as error:  # noqa: BLE001 - whatever a database raises is a loss, never a dead thread
             return self._after_error(session, batch, error)
         self._settle_stored(batch, lost_records)
-        _logger.debug("%s: stored %d attempts", self.backend.url, len(made))
+        _logger.debug("%s: stored %d attempts", self.backend.url, len(made.rows))
         return self.schedule.after_write(session)
 
-    def _with_rows(self, batch: list[Item], key: bytes) -> tuple[list[Item], list[Row], list[Payload | None]]:
+    def _with_rows(self, batch: list[Item], key: bytes) -> tuple[list[Item], Batch]:
         """Return the outcomes that have rows, with their rows and texts. Count the other outcomes as lost."""
         able: list[Item] = []
-        made: list[Row] = []
-        payloads: list[Payload | None] = []
+        made = Batch()
         for place, item in enumerate(batch):
             if self._forking and len(able) == place:
                 raise WriteRefused("the process forks", reason="hurried")
             try:
-                found = rows(item.outcome(), item.task, key)
-                payloads += (
-                    item.opener.keeper.payloads(item.texts, key) if item.texts else [None] * len(found)
-                )
-                made += found
+                made.add(item, key)
                 able.append(item)
             except Exception as error:  # noqa: BLE001 - an outcome that no row can be made of loses only itself
                 self._settle_lost([item], "write_failed", error)
-        return able, made, payloads if any(payloads) else []
+        return able, made
 
     def _after_error(self, session: Session | None, batch: list[Item], error: Exception) -> Session | None:
         if session is not None:
@@ -437,6 +439,8 @@ class Writer:
         return attempts
 
     def _lose(self, reason: str, attempts: int) -> None:
+        if not attempts:  # only second opinions
+            return
         self._lost_records[reason] = self._lost_records.get(reason, 0) + attempts
         self._unsaved_lost[reason] = self._unsaved_lost.get(reason, 0) + attempts
 

@@ -267,13 +267,13 @@ def test_grouped_settings_refuse_wrong_members(make, message):
     assert str(caught.value) == message
 
 
-def test_refuses_an_argument_of_a_later_version():
-    """`content` isn't built yet, and the error says so."""
-    with pytest.raises(InvalidArgument, match=r"this version doesn't have content yet"):
+def test_refuses_content_that_is_a_dict():
+    """`content` takes a `Content`, and the error says so."""
+    with pytest.raises(InvalidArgument, match=r"content=\{'grounded': True\}: expected a Content or None"):
         guard(TOTAL, content={"grounded": True})
 
 
-def test_accepts_the_defaults_of_arguments_of_a_later_version():
+def test_accepts_the_default_of_an_argument_of_a_later_version():
     """`content=None` and `prompt_file=None` change nothing."""
     settings = guard(TOTAL, content=None, params=Params(prompt_file=None), store=None)
 

@@ -174,8 +174,11 @@ def test_rejects_conflicting_settings_of_argument_and_url(path):
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ("ful", "payload='ful': expected 'off', 'hash', 'redacted' or 'full', did you mean 'full'"),
-        (5, "payload=5: expected 'off', 'hash', 'redacted' or 'full'"),
+        (
+            "ful",
+            "payload='ful': expected 'off', 'hash', 'second_opinion', 'redacted' or 'full', did you mean 'full'",
+        ),
+        (5, "payload=5: expected 'off', 'hash', 'second_opinion', 'redacted' or 'full'"),
     ],
 )
 def test_rejects_an_unknown_policy(policy, message):

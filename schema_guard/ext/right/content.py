@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Content`: measurements of the values of valid replies.
+
+Rules: the call has returned when a value is checked, and a check never raises. A value is checked in the thread that
+writes records. No text is recorded, unless the store keeps the texts of the call.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from schema_guard.arguments import NamedArguments, require_list, require_one_of
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.right.agreement import as_json
+from schema_guard.ext.right.grounding import Source, ground
+from schema_guard.ext.right.second import OpinionRequest, Second
+from schema_guard.interruptions import is_interruption
+from schema_guard.records.identity import id_of
+from schema_guard.records.rows import keyed_hash, task_text
+from schema_guard.records.values import ContentRow
+from schema_guard.text import clip, dataclass_repr
+
+if TYPE_CHECKING:
+    from schema_guard.fast import AcceptedCall
+    from schema_guard.preparing.prepare import Prepared
+    from schema_guard.records.recorder import Recorder
+    from schema_guard.records.store import Store
+    from schema_guard.values import Outcome, Prompt
+
+__all__ = ["Content"]
+
+Unit = Literal["value", "call"]
+
+DEFINITION = "1"
+"""The version of the rules by which values are compared. A label holds for one version."""
+
+_logger = logging.getLogger("schema_guard")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Content(metaclass=NamedArguments):
+    """Measures whether valid values are right, after their call has returned.
+
+    Example:
+        >>> Content(grounded=True)
+        Content(grounded=True)
+
+    Attributes:
+        grounded: Whether to count the values of a reply that occur in the task. If the source is another text, a function
+            that gets the arguments of the call and returns the source. It runs later, in a background thread.
+        second_opinion: The second model that gets the prompts of a share of the calls.
+        right_unit: The unit of a bound on wrong values. `"value"` bounds the share of wrong values, and `"call"` the share of
+            calls with a wrong value. Set it before the first label.
+        skip_fields: Names of fields whose values are not looked for in the source, such as summaries.
+    """
+
+    grounded: bool | Callable[..., str] = False
+    second_opinion: Second | None = None
+    right_unit: Unit = "value"
+    skip_fields: tuple[str, ...] = ()
+
+    __repr__ = dataclass_repr
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.grounded, bool) and not callable(self.grounded):
+            raise InvalidArgument(
+                f"content.grounded={clip(repr(self.grounded))}: expected True, False, or a function"
+            )
+        if self.second_opinion is not None and not isinstance(self.second_opinion, Second):
+            raise InvalidArgument(
+                f"content.second_opinion={clip(repr(self.second_opinion))}: expected Second(model, share=0.05) or None"
+            )
+        require_one_of("content.right_unit", self.right_unit, get_args(Unit))
+        require_list("content.skip_fields", self.skip_fields, "names of fields")
+
+    def recorder(
+        self, store: Recorder, prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Recorder:
+        """Return the recorder of one call. A recorder that is no store gets the outcome only."""
+        if not hasattr(type(store), "record_opinion"):
+            return store
+        return CallChecks(self, store, prepared, args, kwargs)  # type: ignore[arg-type]
+
+    def check(self, prepared: Prepared) -> None:
+        """Check at decoration that the second model can be asked.
+
+        Raises:
+            InvalidArgument: It can't.
+        """
+        if self.second_opinion is None:
+            return
+        if prepared.shape.delivery == "instructions":
+            raise InvalidArgument(
+                "content.second_opinion: expected a function whose prompt schema_guard makes. This one builds its own "
+                "prompt from its parameter for instructions, so a second model can't get the same prompt"
+            )
+        self.second_opinion.ask_as(prepared.plan)
+
+
+class CallChecks:
+    """The recorder of one call, which checks its value. It does what `CheckedCall` and `Recorder` say."""
+
+    __slots__ = ("_arguments", "_content", "_is_made", "_prepared", "_row", "_store", "_task", "has_opinion")
+
+    def __init__(
+        self,
+        content: Content,
+        store: Store,
+        prepared: Prepared,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self._content, self._store, self._prepared = content, store, prepared
+        self._arguments: tuple[tuple[Any, ...], dict[str, Any]] = args, kwargs
+        self._task: Prompt | None = None
+        self._row: ContentRow | None = None
+        self._is_made = self.has_opinion = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
+        """Record an outcome with its content."""
+        self._begin(task, outcome.call.id)
+        self._store.record(outcome, task, self)
+
+    def record_unmade(self, unmade: AcceptedCall) -> None:
+        """Record an outcome that the writer builds."""
+        self._begin(unmade.task, id_of(unmade.origin.start))
+        self._store.record_unmade(unmade, self)
+
+    def _begin(self, task: Prompt | None, call_id: str) -> None:
+        second = self._content.second_opinion
+        self._task, self.has_opinion = task, second is not None and second.draws(call_id)
+
+    def row(self, outcome: Outcome[Any], key: bytes) -> ContentRow | None:
+        """Check the value once, and ask the second model if the call was drawn."""
+        if not self._is_made:
+            self._is_made = True
+            try:
+                self._row = self._checked(outcome, key) if outcome.ok else None
+            except Exception as error:
+                if is_interruption(error):
+                    raise
+                _logger.warning(
+                    "content= of %s: a value was not checked: %s: %s",
+                    self._prepared.name,
+                    type(error).__name__,
+                    error,
+                )
+            # The arguments can be large.
+            self._arguments = (), {}
+        return self._row
+
+    def _checked(self, outcome: Outcome[Any], key: bytes) -> ContentRow | None:
+        content = self._content
+        source = self._source() if content.grounded else None
+        if source is None and not self.has_opinion:
+            return None
+        value, attempt = as_json(outcome.value), outcome.attempts[-1]
+        reply = json.dumps(value, sort_keys=True) if attempt.reply is None else attempt.reply
+        asked = "" if self._task is None else task_text(self._task)
+        pair = keyed_hash("\0".join([DEFINITION, asked, source or "", reply]), key)
+        row = ContentRow(outcome.call.id, content.right_unit, pair)
+        if source is not None:
+            sought = _without(value, content.skip_fields)
+            found = ground(sought, Source(source), schema=self._prepared.plan.schema)
+            kinds = {kind: [count, found.grounded.get(kind, 0)] for kind, count in found.sought.items()}
+            row = row._replace(
+                sought=sum(found.sought.values()),
+                grounded=sum(found.grounded.values()),
+                kinds=json.dumps(kinds, sort_keys=True),
+            )
+        if self.has_opinion:
+            assert content.second_opinion is not None
+            prompt = outcome.attempts[0].prompt
+            content.second_opinion.ask(
+                OpinionRequest(outcome.call.id, value, self._task, prompt, self._prepared.plan), self._store
+            )
+        return row
+
+    def _source(self) -> str | None:
+        grounded = self._content.grounded
+        if callable(grounded):
+            args, kwargs = self._arguments
+            return str(grounded(*args, **kwargs))
+        return None if self._task is None else _text_of(self._task)
+
+
+def _without(value: Any, fields: tuple[str, ...]) -> Any:
+    """Return a JSON value without some fields."""
+    if isinstance(value, dict):
+        return {key: _without(part, fields) for key, part in value.items() if key not in fields}
+    return [_without(part, fields) for part in value] if isinstance(value, list) else value
+
+
+def _text_of(task: Prompt) -> str:
+    """Return the text of a task: of messages, the texts that the user wrote."""
+    if isinstance(task, str):
+        return task
+    contents = [message.content for message in task if message.role == "user"]
+    parts = [part for content in contents for part in (content if isinstance(content, list) else [content])]
+    return "\n".join(part if isinstance(part, str) else str(part.get("text", "")) for part in parts)

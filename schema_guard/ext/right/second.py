@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`Second`: a second model that gets the prompts of a random share of the calls.
+
+Rules: a thread asks the second model after the user's call has returned. The draw depends on the call's id alone. If the
+second model fails, is cut off, or refuses, all values count as different: to leave such a call out would be a selection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections import deque
+from inspect import isawaitable
+from threading import Condition, Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.right.agreement import as_json, compare_answers
+from schema_guard.interruptions import is_interruption
+from schema_guard.records.values import SecondOpinion
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.prices.charges import Table
+    from schema_guard.records.store import Store
+    from schema_guard.strategies import Plan
+    from schema_guard.values import Outcome, Prompt
+
+__all__ = ["OpinionRequest", "Second"]
+
+PAUSE_S = 60.0
+"""Seconds without requests after the second model's provider has reported too many requests."""
+
+MOST_WAITING = 1_000
+"""OpinionRequests that wait. A call that is drawn while so many wait gets no second opinion."""
+
+_TOO_MANY = 429
+_RATE_LIMIT_NAMES = ("RateLimit", "Throttling", "TooManyRequests", "ResourceExhausted")
+
+_logger = logging.getLogger("schema_guard")
+
+
+class OpinionRequest(NamedTuple):
+    """A call that a second model is asked about.
+
+    Attributes:
+        call_id: Its id.
+        value: Its value, as JSON.
+        task: Its task.
+        prompt: The prompt of its first attempt.
+        plan: The plan of its function.
+    """
+
+    call_id: str
+    value: Any
+    task: Prompt | None
+    prompt: Prompt | None
+    plan: Plan
+
+
+class Second:
+    """A second model for `Content(second_opinion=...)`.
+
+    Example:
+        >>> Second(lambda prompt: "{}", share=0.1)
+        Second(share=0.1)
+
+    Args:
+        model: A `Model`, or a function that takes a prompt and returns a reply. Take another model than the first one: a
+            copy makes the same mistakes.
+        share: The share of the calls that it is asked about, in (0, 1].
+        per_minute: Most requests in a minute. Default: no limit.
+        budget: Largest cost in this process, in the currency of the prices. Needs prices.
+        prices: Token prices of the second model, as in `About`.
+        seed: Another seed draws other calls.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        *,
+        share: float = 0.05,
+        per_minute: float | None = None,
+        budget: float | None = None,
+        prices: Table | None = None,
+        seed: str = "",
+    ) -> None:
+        if not callable(model):
+            raise InvalidArgument(
+                f"second: model={clip(repr(model))}: expected a Model or a function of a prompt"
+            )
+        if not _is_number(share) or not 0 < share <= 1:
+            raise InvalidArgument(f"second: share={clip(repr(share))}: expected a number in (0, 1]")
+        for name, limit in (("per_minute", per_minute), ("budget", budget)):
+            if limit is not None and not (_is_number(limit) and limit > 0):
+                raise InvalidArgument(f"second: {name}={clip(repr(limit))}: expected a number > 0 or None")
+        self.model, self.share, self.seed, self.prices = model, share, seed, prices
+        self._pause_s = 0.0 if per_minute is None else 60 / per_minute
+        self._budget = budget
+        self._functions: dict[tuple[str, str], Any] = {}
+        self._restart()
+
+    def _restart(self) -> None:
+        """Begin without questions, also in a forked child."""
+        self._pid = os.getpid()
+        self._waiting: deque[tuple[OpinionRequest, Store]] = deque()
+        self._changed = Condition()
+        self._thread: Thread | None = None
+        self._next_at = 0.0
+        self._spent = 0.0
+        self._unanswered = 0
+
+    def __repr__(self) -> str:
+        return f"Second(share={self.share!r})"
+
+    def draws(self, call_id: str) -> bool:
+        """Return whether the second model is asked about a call."""
+        drawn = hashlib.sha256(f"{self.seed}:{call_id}".encode()).digest()[:8]
+        return int.from_bytes(drawn) < self.share * 2**64
+
+    def ask_as(self, plan: Plan) -> Any:
+        """Return the function that asks the second model as a plan asks the first.
+
+        Raises:
+            InvalidArgument: The second model can't be asked in this way.
+        """
+        strategy = plan.steps[0].strategy
+        name = strategy.name if strategy.needs_options else "bare"
+        key = plan.schema.fingerprint, name
+        if key not in self._functions:
+            from schema_guard import About, guard  # needs this module's package
+
+            about = About(prices=self.prices)
+            self._functions[key] = guard(
+                plan.schema, strategy=name, max_attempts=1, store=None, about=about, coerce=plan.coerce
+            )(self.model)
+        return self._functions[key]
+
+    def ask(self, question: OpinionRequest, store: Store) -> None:
+        """Ask the second model later, in a thread. The opinion goes to the store."""
+        if self._pid != os.getpid():
+            self._restart()
+        with self._changed:
+            if len(self._waiting) >= MOST_WAITING:
+                return
+            self._waiting.append((question, store))
+            self._unanswered += 1
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="schema-guard-second", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def flush(self, timeout_s: float = 30.0) -> int:
+        """Wait until the second model has answered. Return the number of questions without an answer."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._unanswered, timeout_s)
+            return self._unanswered
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                question, store = self._waiting.popleft()
+            time.sleep(max(0.0, self._next_at - time.monotonic()))
+            self._next_at = time.monotonic() + self._pause_s
+            if self._answer(question, store):
+                with self._changed:
+                    self._unanswered -= 1
+                    self._changed.notify_all()
+
+    def _answer(self, question: OpinionRequest, store: Store) -> bool:
+        """Ask about one call. Return whether the question is done."""
+        if self._budget is not None and self._spent >= self._budget:
+            return True
+        try:
+            outcome = self._outcome(question)
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            if _is_rate_limit(error):
+                self._next_at = time.monotonic() + PAUSE_S
+                with self._changed:
+                    self._waiting.appendleft((question, store))
+                return False
+            _logger.debug("the second model failed: %s", type(error).__name__)
+            outcome = None
+        try:
+            store.record_opinion(self._opinion(question, outcome))
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            _logger.warning("a second opinion was not recorded: %s", type(error).__name__)
+        return True
+
+    def _outcome(self, question: OpinionRequest) -> Outcome[Any]:
+        function = self.ask_as(question.plan)
+        needs_options = question.plan.steps[0].strategy.needs_options
+        prompt = question.task if needs_options else question.prompt
+        asked = prompt if isinstance(prompt, str) else [message.as_dict() for message in prompt or ()]
+        outcome = function.outcome(asked)
+        if isawaitable(outcome):
+            import asyncio  # only asynchronous models need it
+
+            async def waited() -> Any:
+                return await outcome
+
+            outcome = asyncio.run(waited())
+        return outcome  # type: ignore[no-any-return]
+
+    def _opinion(self, question: OpinionRequest, outcome: Outcome[Any] | None) -> SecondOpinion:
+        name = getattr(self.model, "name", None) or (None if outcome is None else outcome.call.model)
+        cost = None if outcome is None else outcome.cost
+        self._spent += cost or 0.0
+        if outcome is None or not outcome.ok:
+            leaves = compare_answers(question.value, question.value).leaves
+            reply = None if outcome is None else outcome.attempts[-1].reply
+            return SecondOpinion(question.call_id, name, leaves, 0, 1.0, cost, reply)
+        found = compare_answers(question.value, as_json(outcome.value))
+        reply = outcome.attempts[-1].reply
+        return SecondOpinion(
+            question.call_id, name, found.leaves, found.equal, found.differing_share, cost, reply
+        )
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, (int, float)) and not isinstance(given, bool)
+
+
+def _is_rate_limit(error: BaseException) -> bool:
+    """Return whether a provider refused a request because there were too many."""
+    response = getattr(error, "response", None)
+    statuses = [
+        getattr(one, name, None) for one in (error, response) for name in ("status_code", "status", "code")
+    ]
+    return _TOO_MANY in statuses or any(name in type(error).__name__ for name in _RATE_LIMIT_NAMES)
