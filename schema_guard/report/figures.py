@@ -11,12 +11,20 @@ from schema_guard.configuration.traffic import SHADOWS, traffic_of
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, settings_key
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.asked_models import AskedModel, asked_models
-from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
+from schema_guard.report.over_time import (
+    DAY_S,
+    HOUR_S,
+    HourOfGroup,
+    OverTime,
+    TimedCalls,
+    begin_of,
+    over_time,
+)
 from schema_guard.stats import Rate
 from schema_guard.text import dataclass_repr, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from schema_guard.configuration.excluded_calls import Cause
     from schema_guard.configuration.traffic import Traffic
@@ -70,6 +78,28 @@ class StoppedReplies(NamedTuple):
     median_characters: int | None
 
 
+class LastDay(NamedTuple):
+    """The newest calls of a group, of a report whose calls span more than two days.
+
+    Attributes:
+        since: When this day began, in seconds since the epoch, UTC: 24 hours before the end of the hour of the
+            last call in the report that is no trial.
+        failed: No attempt was valid. Its n is the number of calls with a validated reply, and may be 0.
+        failures: Attempts by kind and code, most frequent first.
+        violations: Attempts by place and keyword, most frequent first, at most ten.
+    """
+
+    since: int
+    failed: Rate
+    failures: tuple[FailureCount, ...]
+    violations: tuple[ViolationCount, ...]
+
+    def differs_from(self, whole: Rate) -> bool:
+        """Return whether the bounds of this day's rate and of the whole time's rate do not touch."""
+        day, all_calls = self.failed.bounds, whole.bounds
+        return bool(self.failed.n) and (day.lower > all_calls.upper or day.upper < all_calls.lower)
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The records of one function and schema with one model, provider, strategy, settings, and version.
@@ -121,6 +151,7 @@ class Configuration:
         models: Of an escalation, the attempts of each model. Empty for calls that ask one model.
         stopped: What is known of replies that were stopped before their end; None where the settings stop none, and of a group of
             several configurations, each of which tells its own.
+        last_day: Of a group: the newest calls. None if all calls were made within two days.
     """
 
     __repr__ = dataclass_repr
@@ -161,6 +192,13 @@ class Configuration:
     answered_again: int = 0
     stopped: StoppedReplies | None = None
     models: tuple[AskedModel, ...] = ()
+    last_day: LastDay | None = None
+
+    @property
+    def present(self) -> Rate:
+        """The failure rate of the last day if it is proved to differ from the whole time's rate, otherwise that one."""
+        day = self.last_day
+        return day.failed if day is not None and day.differs_from(self.failed) else self.failed
 
     @property
     def is_rated(self) -> bool:
@@ -183,6 +221,7 @@ class Report:
             imported failures alone has none.
         rows_since: When the earliest call began that has rows, in seconds since the epoch, UTC, where older ones were
             taken out; None where none were.
+        since: When the earliest call began, in seconds since the epoch, UTC. None if no time is known.
         nothing: One sentence if the filters leave no calls: which, and how many calls are beside them.
     """
 
@@ -195,6 +234,7 @@ class Report:
     groups: tuple[Configuration, ...] = ()
     over_time: OverTime | None = None
     rows_since: float | None = None
+    since: float | None = None
     nothing: str | None = None
 
     def members(self, group: Configuration) -> list[Configuration]:
@@ -254,7 +294,11 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     # Segments of a configuration are added up, unless they are what is asked about.
     apart = _NAMES if by == "segment" else _NAMES[:-1]
     grouped = list(map(_rated, pooled(counted, (*_SCHEMA, *_COMMON[by]))))
-    groups = sorted(map(_configuration, grouped), key=_by_schema_worst_first)
+    days = _last_days(store, counted, which, (*_SCHEMA, *_COMMON[by]))
+    groups = sorted(
+        (replace(_configuration(members), last_day=days(members[0])) for members in grouped),
+        key=_by_schema_worst_first,
+    )
     return Report(
         store.url,
         tuple(map(_configuration, pooled(map(_of_strategy, counted), (*_SCHEMA, *apart)))),
@@ -265,8 +309,35 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         if hours
         else None,
         store.rows_since(),
+        min((row.first_started_at for row in counted if row.first_started_at is not None), default=None),
         no_calls(store, **which) if is_filtered and not counted else None,
     )
+
+
+def _last_days(
+    store: Store, counted: Sequence[ConfigurationCounts], which: Mapping[str, Any], names: Sequence[str]
+) -> Callable[[ConfigurationCounts], LastDay | None]:
+    """Return a function that gives the newest calls of the group of a configuration. *names* are common to a group."""
+    from schema_guard.records.rows import TRIALS  # as above
+    from schema_guard.records.selection import rows_of
+    from schema_guard.report.pools import added, pooled
+
+    own = [row for row in counted if not row.function.startswith(TRIALS)]
+    times = [at for row in own for at in (row.first_started_at, row.last_started_at) if at is not None]
+    if not times or max(times) - min(times) < 2 * DAY_S:
+        return lambda _: None
+    since = begin_of(int(max(times)), HOUR_S) + HOUR_S - DAY_S
+    days = {}
+    for members in map(_rated, pooled(rows_of(store, **{**which, "since": since}), names)):
+        counts = added(members)
+        days[tuple(getattr(members[0], name) for name in names)] = LastDay(
+            since,
+            Rate.of(max(counts.failed, 0), counts.calls),
+            counts.failures,
+            counts.violations[:_MOST_PLACES],
+        )
+    none = LastDay(since, Rate.of(0, 0), (), ())
+    return lambda row: days.get(tuple(getattr(row, name) for name in names), none)
 
 
 def _of_strategy(row: ConfigurationCounts) -> ConfigurationCounts:

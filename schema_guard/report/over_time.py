@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 MOST_PLOTS = 12
 """So many groups are drawn, the ones that are proved worst."""
 
-_HOUR_S, DAY_S, WEEK_S = 3_600, 86_400, 604_800
+HOUR_S, DAY_S, WEEK_S = 3_600, 86_400, 604_800
 _LONGEST_S = 4 * WEEK_S
-_STEPS_S = (_HOUR_S, 6 * _HOUR_S, DAY_S, WEEK_S, _LONGEST_S)
+_STEPS_S = (HOUR_S, 6 * HOUR_S, DAY_S, WEEK_S, _LONGEST_S)
 
 # More points than this cannot be told apart on a phone.
 _MOST_POINTS = 72
@@ -31,8 +31,8 @@ _MOST_POINTS = 72
 _FIRST_MONDAY_S = 4 * DAY_S
 
 _WORDS = {
-    _HOUR_S: "hour",
-    6 * _HOUR_S: "6 hours",
+    HOUR_S: "hour",
+    6 * HOUR_S: "6 hours",
     DAY_S: "day",
     WEEK_S: "week",
     _LONGEST_S: "4 weeks",
@@ -133,7 +133,7 @@ def step_text(step_s: int) -> str:
 
 
 def _step_s(hours: Sequence[int]) -> int:
-    span_s = max(hours) - min(hours) + _HOUR_S if hours else 0
+    span_s = max(hours) - min(hours) + HOUR_S if hours else 0
     for step_s in _STEPS_S:
         # One more, for the first and the last step are seldom whole.
         if span_s <= step_s * (_MOST_POINTS - 1):

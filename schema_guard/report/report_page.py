@@ -10,16 +10,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.failing_places import failing_places
 from schema_guard.pointer import pointer
 from schema_guard.report.document import Quote, Tone
 from schema_guard.report.drawing import Plot, RateRow, draw_rates
 from schema_guard.report.findings import NO_CALLS, FunctionFinding, findings_of, headline_of
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.page import Card, Live, Slide, page
-from schema_guard.report.store_document import document_of, names_of
+from schema_guard.report.store_document import document_of, failing_text, names_of
 from schema_guard.report.trends import Steps, TrendAxes, TrendMarks, axes_of, draw_trend, legend, steps_of
-from schema_guard.report.words import bounded, failing, moment, shortened, tokens
+from schema_guard.report.words import bounded, moment, shortened, tokens
 from schema_guard.stats import Rate
 from schema_guard.text import clip, percent, plural, safe
 
@@ -215,8 +214,8 @@ def _lines(row: _Row) -> Iterator[str]:
         yield text
     if rise and rise["with"]:
         yield f"What changed then: {', '.join(rise['with'])}"
-    if places := failing_places(group.failures or (), group.violations or ()):
-        yield f"Fails at {failing(places)}"
+    if places := failing_text(group):
+        yield f"Fails at {places}"
     if group.attempts and group.input_tokens is not None and group.output_tokens is not None:
         each = [tokens(total / group.attempts) for total in (group.input_tokens, group.output_tokens)]
         time = (

@@ -48,6 +48,7 @@ PARSED = "parsed by your function"
 # Reasoning is reported above this share of the output.
 _MUCH_REASONING = 0.1
 _MOST_FAILING = 3
+_LAST_DAY = "in the 24 hours before the last call"
 
 
 def document_of(report: Report) -> Document:
@@ -91,14 +92,26 @@ def _failures(report: Report, names: Sequence[str]) -> str:
         of = plural(len({name for name, _ in own}), report.by)
         return f"{of}, and no call has a reply that can be validated"
     name, worst = rated[0]
-    text = f"{name}: {failed_text(worst.failed.count, worst.failed.n, *_bounds(worst))}"
+    since = "" if report.since is None else f" since {moment(report.since, hours=False)}"
+    share = failed_text(worst.failed.count, worst.failed.n, *_bounds(worst), what=f"calls{since} failed")
+    text = f"{name}: {share}{_in_last_day(worst)}"
     if len(rated) == 1 or (worst.failed.count and len({name for name, _ in rated}) == 1):
         return text
     of = plural(len({name for name, _ in rated}), report.by)
     failed = len({name for name, group in rated if group.failed.count})
     if not failed:
-        return f"No call of {of} failed"
+        return f"No call of {of} failed{since}"
     return f"{failed} of {of} {'has' if failed == 1 else 'have'} failed calls. The worst is {text}"
+
+
+def _in_last_day(group: Configuration) -> str:
+    """Return the failure rate of the newest calls, in words."""
+    day = group.last_day
+    if day is None:
+        return ""
+    if not day.failed.n:
+        return f", no calls {_LAST_DAY}"
+    return f", {percent(day.failed.count / day.failed.n)} of {day.failed.n:,} {_LAST_DAY}"
 
 
 def _bounds(group: Configuration) -> list[str]:
@@ -113,25 +126,34 @@ def _next(report: Report) -> Iterator[Fact]:
     """Yield the command that decides about the function that fails most."""
     own = [group for group in report.groups if group.function and not group.function.startswith(TRIALS)]
     if own:
-        worst = max(own, key=lambda group: group.failed.lower or 0.0)
+        worst = max(own, key=lambda group: group.present.lower or 0.0)
         yield Fact("next", command_on(report.store, "decide", "--function", str(worst.function)))
 
 
 def _fails_at(report: Report, names: Sequence[str]) -> Iterator[Fact]:
     """Yield the place at which most failed replies fail, of the groups that fail most."""
     failing_groups = [
-        (name, places)
+        (name, text)
         for name, group in sorted(zip(names, report.groups, strict=True), key=_worst_first)
-        if (places := failing_places(group.failures or (), group.violations or ()))
+        if (text := failing_text(group))
     ]
-    for name, places in failing_groups[:_MOST_FAILING]:
-        yield Fact("fails at", f"{name}: {failing(places)}" if len(names) > 1 else failing(places))
+    for name, text in failing_groups[:_MOST_FAILING]:
+        yield Fact("fails at", f"{name}: {text}" if len(names) > 1 else text)
     if len(failing_groups) > _MOST_FAILING:
         yield Fact("fails at", f"and {plural(len(failing_groups) - _MOST_FAILING, f'more {report.by}')}")
 
 
 def _worst_first(named: tuple[str, Configuration]) -> float:
-    return -(named[1].failed.lower or 0.0)
+    return -(named[1].present.lower or 0.0)
+
+
+def failing_text(group: Configuration) -> str:
+    """Return the places at which most failed replies of the last day fail, or of the whole time; `""` for none."""
+    day = group.last_day
+    if day is not None and (places := failing_places(day.failures, day.violations)):
+        return f"{failing(places)} {_LAST_DAY}"
+    places = failing_places(group.failures or (), group.violations or ())
+    return failing(places) if places else ""
 
 
 def _rows(report: Report) -> Iterator[Fact]:

@@ -148,7 +148,7 @@ def test_text_of_a_report(store):
     text = as_text(recorded(store, *OUTCOMES))
 
     assert text == (
-        "shop.extract: 25% of calls failed (1 of 4; at least 0.2% with 95% confidence)\n"
+        "shop.extract: 25% of calls since 1970-01-01 failed (1 of 4; at least 0.2% with 95% confidence)\n"
         "lost records  none\n"
         "bounds        [low, high]: each limit holds with 95% confidence, at any time; n: number of calls\n"
         "next          schema-guard decide --function shop.extract\n"
@@ -344,7 +344,7 @@ def test_each_function_is_a_row(store):
     text = as_text(report)
 
     assert text.startswith(
-        "1 of 2 functions has failed calls. The worst is mail.extract: 100% of calls failed (20 of 20;"
+        "1 of 2 functions has failed calls. The worst is mail.extract: 100% of calls since 1970-01-01 failed (20 of 20;"
     )
     assert [line.split()[0] for line in text.splitlines() if "  20  " in line] == [
         "mail.extract",

@@ -194,7 +194,7 @@ def test_calls_of_unknown_cause_are_in_the_headline(production):
         "extract: 100 of 500 calls raised KeyError (fault unknown)"
     )
     assert production.run("report")[1].startswith(
-        "No call of 2 functions failed; shop.extract: 100 of 500 calls raised KeyError\n"
+        "No call of 2 functions failed since 2026-05-28; shop.extract: 100 of 500 calls raised KeyError\n"
     )
 
 
@@ -225,3 +225,38 @@ def test_rounding_does_not_reach_the_target(folder):
     (folder / "e.json").write_text(json.dumps(evidence))
 
     assert "9.95% of calls failed (199 of 2,000" in command("decide", "--evidence", f"{folder}/e.json")[1]
+
+
+@pytest.fixture(scope="module")
+def newly_failing(tmp_path_factory):
+    """The first lines about ten days of one function that fails more often, and at another place, on the last day."""
+    folder = tmp_path_factory.mktemp("newly_failing")
+    url = f"sqlite:///{folder}/r.db"
+    with stopped_clock() as clock, open_store(url) as store:
+        production = Production(store, clock, folder)
+        for day in range(10):
+            start = production.now
+            failing = (2, ENUM) if day == 9 else (10, SHAPE)
+            production.calls(100, *failing, name="crm.enrich", after_s=60.0)
+            production.clock.now = start + DAY
+        store.flush(60.0)
+        text = " ".join(command("report", "--store", url)[1].split("\n\n")[0].split())
+        found = json.loads(command("report", "--format", "json", "--store", url)[1])
+        return text, found["groups"][0]
+
+
+def test_first_line_has_the_rate_of_the_last_day(newly_failing):
+    """The rate of the whole time hides a rise of today, so the newest calls are counted beside it."""
+    assert newly_failing[0].startswith("crm.enrich: 14% of calls since ")
+    assert "50% of 100 in the 24 hours before the last call" in newly_failing[0]
+
+
+def test_failing_place_is_that_of_the_last_day(newly_failing):
+    """An earlier failure that has ended is not the place to look at."""
+    assert "fails at /team (enum) in 50 of 50 failed replies in the 24 hours" in newly_failing[0]
+
+
+def test_json_has_the_counts_of_the_last_day(newly_failing):
+    """Each group has its newest calls."""
+    day = newly_failing[1]["last_day"]
+    assert (day["failed"]["count"], day["failed"]["n"]) == (50, 100)
