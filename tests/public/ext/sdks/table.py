@@ -77,7 +77,7 @@ class Table(NamedTuple):
         return before + self.head + "".join([*[f"| {line} |\n" for line in lines], *after])
 
 
-VALID = Table(("SDK", "what the function gives"), HOWS)
+VALID = Table(("SDK", "the function returns"), HOWS)
 WRONG = Table(("SDK", "call", "the server's answer"), ("the caller gets", "observed", "guarded"))
 VERSIONS = Table(("package",), ("version", "tried on"))
 

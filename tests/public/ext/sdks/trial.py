@@ -106,7 +106,7 @@ def failed(case: Case) -> Failed:
     is_same = _named(seen) == _named(plain)
     return Failed(
         _named(plain),
-        _recorded(tries) if is_same else f"gives {_named(seen)}",
+        _recorded(tries) if is_same else f"returns {_named(seen)}",
         _made_of(got, plain, is_asked_again=is_asked_again),
     )
 
@@ -120,7 +120,7 @@ def _got(case: Case, function: Any) -> Any:
 
 def _named(got: Any) -> str:
     name = type(got).__name__.partition("[")[0]
-    return f"`{name}`" if isinstance(got, Exception) else f"gives `{name}`"
+    return f"`{name}`" if isinstance(got, Exception) else f"returns `{name}`"
 
 
 def _tries(store: Store) -> list[Any]:
@@ -144,12 +144,12 @@ def _kind(row: Any) -> str:
 
 
 def _made_of(got: Any, plain: Any, *, is_asked_again: bool) -> str:
-    times = "asked again" if is_asked_again else "not asked again"
+    times = "retried" if is_asked_again else "not retried"
     if isinstance(got, GuardFailed):
         is_said = not isinstance(plain, Exception) or type(got.__cause__) is type(plain)
         return f"{times}, `GuardFailed`" + ("" if is_said else " without its cause")
     if type(got) is type(plain) and isinstance(got, Exception):
-        return "raised as it is"
+        return "raised unchanged"
     return f"{times}, {_named(got)}"
 
 
