@@ -60,7 +60,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/schema_rules.md": _schema_rules(),
     }
     for path, text in pages.items():
-        files.append(File.generated(config, path, content=text))
+        # The guides explain. In a search, they come before a list of names.
+        boost = "---\nsearch: {boost: 0.5}\n---\n\n" if path.startswith("reference/") else ""
+        files.append(File.generated(config, path, content=boost + text))
     return files
 
 
