@@ -60,8 +60,10 @@ def explain(
         *(_failure_lines(failure) if values else _lines_without_values(failure)),
         *([_CLOSED] if typed and any(v.keyword in _EXTRA_KEYS for v in failure.violations) else ()),
         *_budget_line(limits, outcome, max_attempts),
-        f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts, limits, takes_options)}",
     ]
+    see = "" if outcome.attempts[-1].reply is None else "to see the reply: error.outcome.attempts[-1].reply"
+    if advice := see + _advice(outcome, max_attempts, limits, takes_options):
+        lines.append(f"  {advice.removeprefix('; ')}")
     return "\n".join(lines)
 
 

@@ -48,6 +48,15 @@ def test_failure_without_violations_is_told_by_its_message():
     )
 
 
+def test_does_not_point_to_a_reply_whose_text_is_unknown():
+    """Only the other advice is left."""
+    made = outcome(Failure("syntax", "provider_rejected", "the text was removed"), attempts=1)
+    made = made._replace(attempts=(made.attempts[0]._replace(reply=None),))
+
+    assert explain(made).splitlines()[2:] == ["    the text was removed"]
+    assert explain(made, max_attempts=1).splitlines()[3:] == ["  to allow more attempts: max_attempts=3"]
+
+
 def test_what_a_type_means_for_other_keys_is_told():
     """Where a type refuses a key that it does not name, the message says which types do, and which do not."""
     more = Violation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.failures import ENDED_EARLY, provider_error, refused_inside, unusable
+from schema_guard.providers.failures import ENDED_EARLY, provider_error, refused_inside
 from schema_guard.providers.fields import field, items, name, words
 from schema_guard.received.pydantic_errors import carried, is_validation_error, refused_by
 from schema_guard.received.replies import read_shape
@@ -24,7 +24,11 @@ _PACKAGE: Final = frozenset({"agents"})
 _UNFINISHED: Final = Failure(
     "transport", "no_reply", "the run has no final output. Return the result of a run that has ended"
 )
-_REDACTED: Final = "a reply of another form (set OPENAI_AGENTS_DONT_LOG_MODEL_DATA=0 to see why)"
+_REDACTED: Final = Failure(
+    "syntax",
+    "provider_rejected",
+    "openai-agents refused the reply and removed its text; to see the reason, set OPENAI_AGENTS_DONT_LOG_MODEL_DATA=0",
+)
 # In the messages of a ModelBehaviorError, which has no code. The first that fits decides.
 _FAILURES: Final = (
     (("max_output_tokens", "finish_reason='length'"), ENDED_EARLY["length"]),
@@ -103,4 +107,4 @@ def _misbehaved(error: BaseException, schema: Schema[Any]) -> Reply:
             return Reply(failure=failure, exception=clip(type(error).__name__) if is_lost else None)
     # Of other messages, only the beginning is free of what the model wrote.
     is_form = message.startswith(("Invalid JSON", "Expected a dict", "Could not find key", "Error details"))
-    return Reply(failure=unusable(_REDACTED) if is_form else refused_inside(message))
+    return Reply(failure=_REDACTED if is_form else refused_inside(message))
