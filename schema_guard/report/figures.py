@@ -119,7 +119,7 @@ class Configuration:
         varies: The names in which these calls differ.
         calls: With at least one validated reply. This is the n of `failed`. Without the unseen calls, it is the n of
             `valid_first_time`, `fixed_by_retry`, and `repaired`.
-        clean: Attempt 1 was nothing but valid JSON; a part of valid_first_time. Its n leaves out, too, calls whose text is unknown.
+        clean: Attempt 1 was nothing but valid JSON; a part of valid_first_time. Its n also leaves out valid replies whose text is unknown.
         parsed: Calls that are valid first time, and of whose reply the function returned parsed values, so no text is known.
         valid_first_time: Attempt 1 was valid, without repair.
         fixed_by_retry: Valid after a retry.

@@ -286,8 +286,8 @@ def _unexplained(configuration: Configuration) -> Unexplained | None:
 
 
 def _is_parsed(configuration: Configuration) -> bool:
-    """Return whether the function returned parsed values in all calls, so that no text is known."""
-    return configuration.parsed > 0 and configuration.clean.n == 0 and not configuration.traffic
+    """Return whether the function parsed all valid replies, so that their text is unknown."""
+    return 0 < configuration.parsed == configuration.valid_first_time.count and not configuration.traffic
 
 
 def _traffic(configuration: Configuration) -> str:
@@ -376,7 +376,7 @@ def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
     textless = configuration.calls - configuration.unseen - configuration.clean.n
     if textless and not _is_parsed(configuration):
         why = ", because your function parsed it" if configuration.parsed else ""
-        yield f"{name}: in {plural(textless, 'call')}, the text of the first reply is unknown{why}. They have no data for clean"
+        yield f"{name}: in {plural(textless, 'call')}, the text of the valid reply is unknown{why}. They have no data for clean"
     for traffic in configuration.traffic:
         if traffic is not None:
             yield f"{name}: {traffic.text}"

@@ -477,9 +477,27 @@ def test_clean_says_of_how_many_replies_it_is(store):
 
     assert (report.groups[0].clean.count, report.groups[0].clean.n) == (1, 1)
     assert (
-        "in 1 call, the text of the first reply is unknown, because your function parsed it. They have no data for clean"
+        "in 1 call, the text of the valid reply is unknown, because your function parsed it. They have no data for clean"
         in " ".join(as_text(report).split())
     )
+
+
+def test_a_failed_first_reply_without_text_is_not_clean(store):
+    """Some frameworks remove the text of a reply that did not fit."""
+    store.record(outcome(1))
+    failed = outcome(2, Failure("syntax", "provider_rejected", "refused"), ...)
+    store.record(failed._replace(attempts=(failed.attempts[0]._replace(reply=None),)))
+    clean = report_on(store).groups[0].clean
+
+    assert (clean.count, clean.n) == (1, 2)
+
+
+def test_clean_has_no_rate_if_the_function_parsed_each_valid_reply(store):
+    """The text of failed replies is known, and would make it 0%."""
+    store.record(outcome(1, form="parsed"))
+    store.record(outcome(2, TOTAL, ...))
+
+    assert "parsed by your function" in as_text(report_on(store))
 
 
 def test_imports_say_beside_every_rate_what_part_of_the_traffic_they_are():

@@ -28,7 +28,7 @@ PARTS = ("clean", "parsed", "textless", "coerced", "unseen_failed")
 """Parts of the results.
 
 clean, parsed: Of valid_first_time: the reply was nothing but the JSON, or a value whose text is not known.
-textless: Of judged calls whose tries are all known: the text of the first reply is not known.
+textless: Of valid_first_time: the text of the reply is not known; parsed is a part of it.
 coerced: The type of the schema converted a part of the valid reply.
 unseen_failed: Of failed: not all tries are known.
 """
@@ -193,7 +193,9 @@ def _results(  # noqa: PLR0913, PLR0917 - all facts that say how a call ended
         return way, "unseen_failed"
     if way == "valid_first_time" and first_form == "clean":
         return way, "clean"
-    if first_form == "parsed":
-        return (way, "parsed", "textless") if way == "valid_first_time" else (way, "textless")
     coerced = ("coerced",) if form == "coerced" else ()
+    if way != "valid_first_time":
+        return way, *coerced  # a first reply that failed is not clean, whatever its text
+    if first_form == "parsed":
+        return way, "parsed", "textless"
     return (way, *coerced, "textless") if has_no_text else (way, *coerced)

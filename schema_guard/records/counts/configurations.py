@@ -198,7 +198,7 @@ class ConfigurationCounts:
         clean: The part of valid_first_time whose reply was nothing but the JSON.
         parsed: The part of valid_first_time whose text is unknown, because the function had parsed it already.
         coerced: Calls whose valid reply the schema's Python type had to convert.
-        textless: Calls whose tries are all known, but not the text of the first reply; parsed is a part of it.
+        textless: The part of valid_first_time whose text is unknown; parsed is a part of it.
         repaired: The valid attempt, whichever it was, was repaired.
         fixed_by_retry: Valid at attempt 2 or later without repair.
         failed: No attempt was valid; ended by a transport failure after a judged reply included.
@@ -274,7 +274,7 @@ class ConfigurationCounts:
 
     @property
     def texts(self) -> int:
-        """Calls whose tries are all known and whose first reply's text is known: the n of clean."""
+        """Calls whose tries are all known, without the textless ones: the n of clean."""
         return self.calls - self.unseen - self.textless
 
     @property

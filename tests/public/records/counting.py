@@ -49,7 +49,7 @@ def rates(outcomes):
     """Count the outcomes of calls by the definitions of the rates."""
     counts = Counter()
     for outcome in outcomes:
-        first, last = outcome.attempts[0], outcome.attempts[-1]
+        last = outcome.attempts[-1]
         unseen = any(attempt.unseen for attempt in outcome.attempts)
         if not is_validated(outcome):
             counts["transport"] += 1
@@ -60,7 +60,6 @@ def rates(outcomes):
         counts["unseen_failed"] += unseen and not outcome.ok
         if unseen:
             continue
-        counts["textless"] += first.form == "parsed" or (first.reply is None and first.form != "clean")
         if outcome.ok:
             repaired = last.form in REPAIRED
             counts["repaired"] += repaired
@@ -68,6 +67,9 @@ def rates(outcomes):
             passed = last.number == 1 and not repaired
             counts["valid_first_time"] += passed
             counts["clean"] += passed and last.form == "clean"
+            counts["textless"] += (
+                passed and last.form != "clean" and (last.form == "parsed" or last.reply is None)
+            )
             counts["parsed"] += passed and last.form == "parsed"
     return {name: counts[name] for name in RATES}
 

@@ -109,7 +109,7 @@ def ways(outcomes):
     """How these calls ended, and the parts that they are in, by the definitions of the rates."""
     counts = Counter()
     for outcome in outcomes:
-        first, last = outcome.attempts[0], outcome.attempts[-1]
+        last = outcome.attempts[-1]
         unseen = any(attempt.unseen for attempt in outcome.attempts)
         if not is_judged(outcome):
             counts["transport"] += 1
@@ -120,7 +120,6 @@ def ways(outcomes):
         counts["unseen_failed"] += unseen and not outcome.ok
         if unseen:
             continue
-        counts["textless"] += first.form == "parsed" or (first.reply is None and first.form != "clean")
         counts["coerced"] += last.form == "coerced"
         if outcome.ok:
             repaired = last.form in REPAIRED
@@ -129,6 +128,9 @@ def ways(outcomes):
             passed = last.number == 1 and not repaired
             counts["valid_first_time"] += passed
             counts["clean"] += passed and last.form == "clean"
+            counts["textless"] += (
+                passed and last.form != "clean" and (last.form == "parsed" or last.reply is None)
+            )
             counts["parsed"] += passed and last.form == "parsed"
     names = "calls valid_first_time clean parsed textless coerced repaired fixed_by_retry failed unseen unseen_failed transport"
     return {name: counts[name] for name in names.split()}
