@@ -17,12 +17,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmarks.provider_refusals import anthropic, gemini, openai, refuse
+from benchmarks.provider_refusals.sent_schema import SentSchema, broken
 from benchmarks.wire_models import MODELS
 from schema_guard import Schema
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.ext.fitting.adapting import adapt
-from schema_guard.ext.loopback.refusals import anthropic, gemini, openai
-from schema_guard.ext.loopback.refusals.sent_schema import SentSchema, broken
 from schema_guard.testing import serve
 from tests.public.ext.sdks.wire_calls import APIS, connected
 
@@ -202,7 +202,7 @@ def main() -> int:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     result = cases()
-    with serve(lambda _: "{}", refuses_schemas=True) as server:
+    with serve(lambda _: "{}", faults=refuse) as server:
         rows = [tried(name, api, server, result) for name, api in APIS.items()]
     text = table(rows, result)
     print(text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.loopback.refusals.anthropic import check_messages
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
@@ -230,7 +229,6 @@ MESSAGES: Final = Api(
     providers=frozenset({"anthropic"}),
     holds="content",
     question=_question,
-    check_schemas=check_messages,
     whole=_whole,
     events=_events,
     error=_error,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from schema_guard.ext.loopback.openai_chat import call_id, total_tokens
-from schema_guard.ext.loopback.refusals.other_providers import check_converse
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
@@ -220,7 +219,6 @@ CONVERSE: Final = Api(
     providers=frozenset(),
     holds="output",
     question=_question,
-    check_schemas=check_converse,
     whole=_whole,
     events=_events,
     error=_error,

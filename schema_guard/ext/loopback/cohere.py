@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.loopback.openai_chat import call_id
-from schema_guard.ext.loopback.refusals.other_providers import check_cohere
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
@@ -131,7 +130,6 @@ COHERE: Final = Api(
     providers=frozenset(),
     holds="content",
     question=_question,
-    check_schemas=check_cohere,
     whole=_whole,
     events=_events,
     error=_error,

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.loopback.refusals.gemini import check_contents
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
@@ -168,7 +167,6 @@ CONTENTS: Final = Api(
     providers=frozenset({"gemini"}),
     holds="candidates",
     question=_question,
-    check_schemas=check_contents,
     whole=_whole,
     events=_events,
     error=_error,

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.loopback.openai_chat import CREATED, call_id, check_format, total_tokens
-from schema_guard.ext.loopback.refusals.other_providers import check_mistral
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
@@ -151,7 +150,6 @@ MISTRAL: Final = Api(
     providers=frozenset({"mistral"}),
     holds="choices",
     question=_question,
-    check_schemas=check_mistral,
     whole=_whole,
     events=_events,
     error=_error,

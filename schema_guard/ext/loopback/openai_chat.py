@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.loopback.refusals.openai import check_chat
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
@@ -205,7 +204,6 @@ CHAT: Final = Api(
     providers=frozenset({"openai", "deepseek", "llamacpp", "llamacpp-llguidance", "sglang", "vllm"}),
     holds="choices",
     question=_question,
-    check_schemas=check_chat,
     whole=_whole,
     events=_events,
     error=error_body,

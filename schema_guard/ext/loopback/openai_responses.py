@@ -15,7 +15,6 @@ from schema_guard.ext.loopback.openai_chat import (
     error_body,
     total_tokens,
 )
-from schema_guard.ext.loopback.refusals.openai import check_responses
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
@@ -272,7 +271,6 @@ RESPONSES: Final = Api(
     providers=frozenset({"openai-responses"}),
     holds="output",
     question=_question,
-    check_schemas=check_responses,
     whole=_whole,
     events=_events,
     error=error_body,

@@ -94,13 +94,10 @@ class Responder:
         requests: What came.
     """
 
-    def __init__(
-        self, model: Model | FunctionModel, faults: Faults[Request], *, refuses_schemas: bool = False
-    ) -> None:
+    def __init__(self, model: Model | FunctionModel, faults: Faults[Request]) -> None:
         self.requests: list[Request] = []
         self._model = model
         self._choose = schedule(faults)
-        self._refuses_schemas = refuses_schemas
         self._request_count = 0
         self._lock = threading.Lock()
 
@@ -174,8 +171,6 @@ class Responder:
         assert request.index is not None
         in_path = gemini_request(request.path) or bedrock_request(request.path) or {}
         question = api.question(request.index, {**request.body, **in_path})
-        if self._refuses_schemas:
-            api.check_schemas(request.body)
         check_fit(fault, question, api.holds)
         if fault == "empty_stream":
             return SentResponse((), content_type=api.content_type)

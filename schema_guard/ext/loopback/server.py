@@ -42,7 +42,6 @@ def serve(
     answering: Answering,
     *,
     faults: Faults[Request] = None,
-    refuses_schemas: bool = False,
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> Server:
@@ -70,9 +69,6 @@ def serve(
         faults: Faults from `FAULTS`. Pass one name for every request, a list with a name or None for each request, a
             dict by the index of the request, or a function that takes the `Request`. Only requests for replies count. A
             request that gets a fault uses up no reply of a script.
-        refuses_schemas: Whether the server refuses a schema that the provider would refuse, with the same status and
-            message. It checks the strict formats, tools, and functions of each provider. It doesn't know limits that a
-            provider has not published.
         host: `"127.0.0.1"` or `"localhost"`.
         port: Port of the server. Default: 0, a free port.
 
@@ -85,7 +81,7 @@ def serve(
     """
     if host not in _HOSTS:
         raise InvalidArgument(f"host={clip(repr(host))}: expected one of {', '.join(_HOSTS)}, loopback only")
-    responder = Responder(_model(answering), faults, refuses_schemas=refuses_schemas)
+    responder = Responder(_model(answering), faults)
     listener = Listener((_HOSTS[0], _port(port)), responder.respond)
     # A port that is bound refuses, and no other process can listen on it.
     if faults != CONNECT_REFUSED:

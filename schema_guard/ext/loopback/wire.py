@@ -148,7 +148,6 @@ class Api:
         providers: Of the models that take its options as they are: keys of `schema_guard.providers.options.PROVIDER_OPTIONS`.
         holds: The field of a reply that what the model wrote stands in.
         question: Reads a request: its index, its body.
-        check_schemas: Refuses the schemas of a request that was read, from its body.
         whole: Writes a reply.
         events: Writes a stream; what its pieces raise passes through.
         error: Writes the body of an error: its status, its message, more fields of it.
@@ -159,7 +158,6 @@ class Api:
     providers: frozenset[str]
     holds: str
     question: Callable[[int, Mapping[str, Any]], Question]
-    check_schemas: Callable[[Mapping[str, Any]], None]
     whole: Callable[[Question, Answer], dict[str, Any]]
     events: Callable[[Question, Streamed], Iterator[Event]]
     error: Callable[[int, str, Mapping[str, Any]], dict[str, Any]]

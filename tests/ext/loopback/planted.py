@@ -1,6 +1,6 @@
 """For each rule of the wire a schema that breaks it alone, the request that sends it, and what the provider says."""
 
-from schema_guard.ext.loopback.refusals import anthropic, gemini, openai
+from benchmarks.provider_refusals import anthropic, gemini, openai
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 

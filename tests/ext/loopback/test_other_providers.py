@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from benchmarks.provider_refusals import refuse
 from schema_guard import Usage
 from schema_guard.ext.loopback import bedrock, cohere, mistral
 from schema_guard.ext.loopback.model_call import Ready
@@ -51,7 +52,7 @@ def with_property(schema):
 
 @pytest.fixture(scope="module")
 def server():
-    with serve(lambda _: "{}", refuses_schemas=True) as running:
+    with serve(lambda _: "{}", faults=refuse) as running:
         yield running
 
 

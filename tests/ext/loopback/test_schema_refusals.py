@@ -8,7 +8,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from schema_guard.ext.loopback.refusals.sent_schema import SentSchema, broken
+from benchmarks.provider_refusals import refuse
+from benchmarks.provider_refusals.sent_schema import SentSchema, broken
 from schema_guard.testing import serve
 from tests.ext.loopback.planted import APIS, PLANTED, TEXT, UNKNOWN, UNTOLD, chat, closed, of, plain
 
@@ -22,7 +23,7 @@ ERRORS = {
 
 @pytest.fixture(scope="module")
 def server():
-    with serve(lambda _: "{}", refuses_schemas=True) as running:
+    with serve(lambda _: "{}", faults=refuse) as running:
         yield running
 
 

@@ -7,6 +7,7 @@ import asyncio
 
 import pytest
 
+from benchmarks.provider_refusals import refuse
 from benchmarks.wire_schemas import cases, converting, sent
 from schema_guard import guard, open_store
 from schema_guard.testing import serve
@@ -33,7 +34,7 @@ PLANTED = [
 
 @pytest.fixture(scope="module")
 def server():
-    with serve(lambda _: '{"v": "a"}', refuses_schemas=True) as running:
+    with serve(lambda _: '{"v": "a"}', faults=refuse) as running:
         yield running
 
 

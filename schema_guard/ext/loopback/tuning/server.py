@@ -90,7 +90,7 @@ class TuningServer:
         self.desk = desk
         self.requests: list[TuningRequest] = []
         self._faults, self._key = faults, key
-        self._answering = Responder(ScriptedModel(answering, cycle=True), None, refuses_schemas=False)
+        self._answering = Responder(ScriptedModel(answering, cycle=True), None)
         self._lock = threading.Lock()
         self._listener = Listener(("127.0.0.1", 0), self._respond)
         self._listener.start()

@@ -2,11 +2,11 @@
 
 import pytest
 
+from benchmarks.provider_refusals.other_providers import COHERE_RULES, CONVERSE_RULES, MISTRAL_RULES
+from benchmarks.provider_refusals.sent_schema import SentSchema, broken
 from benchmarks.wire_schemas import RULES as OF_PACKAGES
 from benchmarks.wire_schemas import cases
 from schema_guard.ext.fitting.adapting import adapt
-from schema_guard.ext.loopback.refusals.other_providers import COHERE_RULES, CONVERSE_RULES, MISTRAL_RULES
-from schema_guard.ext.loopback.refusals.sent_schema import SentSchema, broken
 from tests.thinned import costly
 
 RULES = {**OF_PACKAGES, "mistralai": MISTRAL_RULES, "cohere": COHERE_RULES, "boto3": CONVERSE_RULES}

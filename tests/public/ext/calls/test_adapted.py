@@ -7,6 +7,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
+from benchmarks.provider_refusals import refuse
 from schema_guard import About, guard, open_store
 from schema_guard.testing import ScriptedModel, serve
 
@@ -50,7 +51,7 @@ def test_a_value_comes_back_in_the_users_own_type():
 
 def test_the_server_takes_what_a_guard_sends():
     """A server that refuses as the provider does refuses the user's schema, and takes the one that is sent."""
-    with serve([GOOD], refuses_schemas=True) as server:
+    with serve([GOOD], faults=refuse) as server:
         client = openai.OpenAI(api_key="k", base_url=server.openai_url, max_retries=0)
         messages = [{"role": "user", "content": "t"}]
         own = {"name": "Order", "strict": True, "schema": Order.model_json_schema()}

@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: Apache-2.0
 """What OpenAI refuses of a strict schema: in a response format and in the parameters of a function."""
 
 from __future__ import annotations
@@ -7,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from schema_guard.ext.loopback.refusals.sent_schema import (
+from benchmarks.provider_refusals.sent_schema import (
     Fault,
     SentPlace,
     SentSchema,

@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: Apache-2.0
 """What Anthropic refuses of the schema of an output format, and of a strict tool."""
 
 from __future__ import annotations
@@ -7,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from schema_guard.ext.loopback.refusals.sent_schema import (
+from benchmarks.provider_refusals.sent_schema import (
     Fault,
     SentPlace,
     SentSchema,

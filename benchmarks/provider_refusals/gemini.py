@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: Apache-2.0
 """What Gemini refuses of a JSON Schema, and of a schema in its dialect of OpenAPI's. What it drops is not told."""
 
 from __future__ import annotations
@@ -6,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from schema_guard.ext.loopback.refusals.sent_schema import (
+from benchmarks.provider_refusals.sent_schema import (
     Fault,
     SentPlace,
     SentSchema,

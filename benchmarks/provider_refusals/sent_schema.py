@@ -1,8 +1,6 @@
-# SPDX-License-Identifier: Apache-2.0
 """A schema as a request sends it, and what a provider's rule about it is.
 
-Rules: what is written here and beside it knows nothing of `schema_guard.providers.options`, so that one can show the other
-wrong; a rule is there only where the provider is known to refuse; a limit that nobody has published is no rule.
+Rules: a rule is there only if the provider is known to refuse; a limit that nobody has published is no rule.
 """
 
 from __future__ import annotations

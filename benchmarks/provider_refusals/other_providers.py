@@ -1,4 +1,3 @@
-# SPDX-License-Identifier: Apache-2.0
 """What Mistral, Cohere and Bedrock refuse of the schema of an output format, as far as somebody has seen it."""
 
 from __future__ import annotations
@@ -7,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from schema_guard.ext.loopback.refusals import anthropic
-from schema_guard.ext.loopback.refusals.sent_schema import (
+from benchmarks.provider_refusals import anthropic
+from benchmarks.provider_refusals.sent_schema import (
     SentPlace,
     SentSchema,
     WireRule,

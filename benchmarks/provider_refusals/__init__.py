@@ -1,0 +1,37 @@
+"""What providers refuse of a schema before a model is asked, in their own words.
+
+`refuse` is for the `faults` of a fake server: `serve(["{}"], faults=refuse)`. The rules know nothing of what adapts and
+lints schemas, so that one can show the other wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.provider_refusals.anthropic import check_messages
+from benchmarks.provider_refusals.gemini import check_contents
+from benchmarks.provider_refusals.openai import check_chat, check_responses
+from benchmarks.provider_refusals.other_providers import check_cohere, check_converse, check_mistral
+
+if TYPE_CHECKING:
+    from schema_guard.testing import Request
+
+_CHECKS = {
+    "/v1/chat/completions": check_chat,
+    "/v1/responses": check_responses,
+    "/v1/messages": check_messages,
+    "/v2/chat": check_cohere,
+    "/mistral/v1/chat/completions": check_mistral,
+}
+
+
+def refuse(request: Request) -> None:
+    """Refuse a request whose schema the provider would refuse.
+
+    Raises:
+        BadRequest: The schema breaks a rule. The server answers with the status and the words of the provider.
+    """
+    check = (
+        check_converse if request.path.startswith("/model/") else _CHECKS.get(request.path, check_contents)
+    )
+    check(request.body or {})
