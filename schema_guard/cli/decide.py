@@ -26,6 +26,7 @@ from schema_guard.cli.shared.options import (
 )
 from schema_guard.cli.shared.quantities import RATE, SHARE
 from schema_guard.cli.shared.repeated import AIMS, aims_of, flag_of, repeated
+from schema_guard.configuration.project import setting
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class DecideOptions:
     max_failure_rate: float | None = option(
         type=RATE,
         metavar="RATE",
-        help="Largest failure rate that is good enough, such as 1%. The store keeps it with its date. Default: the stored one, or 1%.",
+        help="Largest failure rate that is good enough, such as 1%. The store keeps it with its date. Default: the stored one, `max_failure_rate` in pyproject.toml, or 1%.",
     )
     min_right: float | None = option(
         type=SHARE,
@@ -194,6 +195,10 @@ def _decided(
     evidence["options"] = {**(evidence.get("options") or {}), **given}
     supposed = what_if(evidence, asked.what_if)
     supposed["target_sources"] = _target_sources(asked, evidence)
+    configured = setting("max_failure_rate")
+    if supposed["target_sources"]["target"] == "default" and configured.value is not None:
+        supposed["config"] = {**(supposed.get("config") or {}), "target": configured.value}
+        supposed["target_sources"]["target"] = "pyproject.toml"
     if asked.what_if:
         supposed["notes"] = [
             *supposed.get("notes", ()),

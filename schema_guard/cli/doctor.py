@@ -11,13 +11,21 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import TYPE_CHECKING, Any
 
 import schema_guard
-from schema_guard.cli.shared.options import absent, build_command, print_json, shared, store_of
+from schema_guard.cli.shared.options import (
+    absent,
+    build_command,
+    place_of_store,
+    print_json,
+    shared,
+    store_of,
+)
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
+from schema_guard.configuration.project import KEYS, setting
 from schema_guard.errors import MissingPart, SchemaGuardError
 from schema_guard.extensions import load
 from schema_guard.models.weights import existing_weights
 from schema_guard.preparing.name_limits import OTHERS
-from schema_guard.records.urls import command_on
+from schema_guard.records.urls import command_on, masked
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -73,6 +81,7 @@ def findings(store: str | None) -> dict[str, Any]:
             for name in metadata("schema-guard").get_all("Provides-Extra", [])
             if name not in _NOT_FOR_USERS
         },
+        "settings": _settings(),
         "store": _store(store),
         "sqlite": _sqlite(),
         "model": _weights(),
@@ -100,11 +109,20 @@ def _extra(name: str) -> str:
     return ", ".join(f"{package} {_version(package)}" for package in packages)
 
 
+def _settings() -> dict[str, str]:
+    """Return the settings of the project, each with its source."""
+    found = {key: setting(key) for key in KEYS}
+    return {
+        key: f"{'not set' if value is None else masked(str(value))} ({source})"
+        for key, (value, source) in found.items()
+    }
+
+
 def _store(url: str | None) -> dict[str, str]:
     try:
         found = store_of(url)
         if found is None:
-            return {"url": "none: calls are not recorded, because $SCHEMA_GUARD_STORE is 'none'"}
+            return {"url": f"none: calls are not recorded, because {place_of_store()} is 'none'"}
         info = found.info()
         counted = found.configurations()
         problem = info.refusal or _damage(found, info) or (absent(found, url) if url is not None else None)

@@ -49,8 +49,9 @@ class WatchOptions:
     cls=Option,
     type=RATE,
     required=True,
+    setting="max_failure_rate",
     metavar="RATE",
-    help="Largest failure rate that is good enough, such as 1%.",
+    help="Largest failure rate that is good enough, such as 1%. Default: `max_failure_rate` in pyproject.toml.",
 )
 @takes(asked=WatchOptions, which=WhichCalls)
 @shared("store", "format")

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,8 +50,11 @@ def _same(price: Price) -> Price:
 
 
 def _prices_of_environment() -> Price | None:
-    if not os.environ.get("SCHEMA_GUARD_PRICES"):
-        return None
+    from schema_guard.configuration.project import setting  # read at the first call
+
+    with suppress(InvalidArgument):  # `default_charges` reports it
+        if setting("prices").value is None:
+            return None
     from schema_guard.prices.charges import default_charges  # only who names a table needs it
 
     charges = default_charges()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.configuration.model_names import model_and_snapshot
+from schema_guard.configuration.project import setting
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.schema import Schema
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from schema_guard.prices.costs import TokenPrices
     from schema_guard.values import Usage
 
-__all__ = ["VARIABLE", "Charges", "Table", "charges_of", "default_charges"]
-
-VARIABLE = "SCHEMA_GUARD_PRICES"
+__all__ = ["Charges", "Table", "charges_of", "default_charges"]
 
 Table: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
 """A path, `"genai-prices"`, or the JSON of a table: model -> prices, as `token_prices` has them."""
@@ -132,20 +131,19 @@ def charges_of(source: Table) -> Charges:
 
 
 def default_charges() -> Charges | None:
-    """Give the prices of the table that $SCHEMA_GUARD_PRICES names; None where it names none that can be read."""
-    named = os.environ.get(VARIABLE)
-    if not named:
-        return None
-    if named not in _by_name:
-        try:
+    """Return the prices that $SCHEMA_GUARD_PRICES or the project names; None if there are none, or they can't be read."""
+    named, source = "", "settings of the project"
+    try:
+        named, source = setting("prices")
+        if named is not None and named not in _by_name:
             _by_name[named] = charges_of(named)
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            # What a call costs is no matter of the call.
-            _by_name[named] = None
-            _logger.warning("%s: the cost of calls is unknown: %s", VARIABLE, error)
-    return _by_name[named]
+    except Exception as error:
+        if is_interruption(error):
+            raise
+        # A wrong table never fails a call.
+        _by_name[named] = None
+        _logger.warning("%s: the cost of calls is unknown: %s", source, error)
+    return _by_name.get(named)
 
 
 _read_tables: dict[tuple[str, int, int], Charges] = {}

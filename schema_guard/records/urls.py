@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from schema_guard.arguments import require_bool
+from schema_guard.configuration.project import place_of, setting
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.interruptions import is_interruption
 from schema_guard.locks import fork_safe_lock
@@ -298,13 +299,14 @@ def recording_store(spec: str | Store | None = None, *, default: bool = False) -
     known = _stores.get(words)
     if known is not None and not known.is_closed:
         return known
+    named = spec
     try:
         named = default_url() if default else spec
         store = resolve_store(named)
     except (InvalidArgument, MissingExtra, OSError) as error:
         if is_interruption(error):
             raise
-        return _unusable(default_url() if default else spec, str(error))
+        return _unusable(named, str(error))
     if store is not None and named is not None and _is_fixed(named):
         _stores[words] = store
     return store
@@ -331,13 +333,19 @@ def _is_fixed(spec: str) -> bool:
 def default_store() -> Store | None:
     """Return the store that is used without a store argument, or None.
 
-    $SCHEMA_GUARD_STORE names it: a path, a URL, or `none`. Default: `records.db` in your data folder, and None under
-    pytest. The store is opened by the first record.
+    $SCHEMA_GUARD_STORE names it, or `store` in the `[tool.schema_guard]` of your project: a path, a URL, or `none`.
+    Default: `records.db` in your data folder, and None under pytest. The store is opened by the first record.
 
     Raises:
-        InvalidArgument: The variable names no known kind of store.
+        InvalidArgument: It names no known kind of store, or a setting of the project is wrong.
     """
-    return resolve_store(default_url())
+    url = default_url()
+    try:
+        return resolve_store(url)
+    except InvalidArgument as error:
+        if url is not None and setting("store").is_of_project:
+            raise InvalidArgument(f"{place_of('store')}: {error}") from error
+        raise
 
 
 def masked(url: str) -> str:
@@ -352,15 +360,17 @@ def masked(url: str) -> str:
 
 
 def default_url() -> str | None:
-    """Give $SCHEMA_GUARD_STORE, else a file in the user's data folder; None for no store.
+    """Return the URL of the default store; None for no store.
 
-    Under pytest there is no store unless the variable names one.
+    $SCHEMA_GUARD_STORE comes first, then the store of the project, then a file in the user's data folder. Under pytest there
+    is no store unless the variable names one.
     """
-    named = os.environ.get("SCHEMA_GUARD_STORE")
+    is_tested = "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
+    if is_tested and not os.environ.get("SCHEMA_GUARD_STORE"):
+        return None
+    named: str | None = setting("store").value
     if named:
         return None if named == "none" else named
-    if "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ:
-        return None
     return f"sqlite:///{data_folder() / 'records.db'}"
 
 

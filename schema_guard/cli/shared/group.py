@@ -8,8 +8,11 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from schema_guard.cli.shared.notes import global_options
+from schema_guard.configuration.project import place_of, setting
+from schema_guard.errors import SchemaGuardError
 from schema_guard.extensions import PARTS, load
 from schema_guard.text import did_you_mean, safe
 
@@ -23,10 +26,33 @@ _GLOBAL = {"--quiet", "--verbose", "--help", "--version"}
 class Option(click.Option):
     """An option that the help lists under "Options", or under "Advanced options"."""
 
-    def __init__(self, *args: Any, advanced: bool = False, **kwargs: Any) -> None:
-        """Build the option; *advanced* is whether a first-time reader can skip it."""
+    def __init__(self, *args: Any, advanced: bool = False, setting: str | None = None, **kwargs: Any) -> None:
+        """Build the option.
+
+        Args:
+            args: As click takes them.
+            advanced: Whether a first-time reader can skip it.
+            setting: Key of the project's settings that is the default.
+            kwargs: As click takes them.
+        """
         super().__init__(*args, **kwargs)
         self.is_advanced = advanced
+        self.setting = setting
+
+    def consume_value(self, ctx: click.Context, opts: Any) -> Any:
+        """Return the value and its source: the default can be a setting of the project."""
+        value, source = super().consume_value(ctx, opts)
+        if self.setting and source is ParameterSource.DEFAULT and not ctx.resilient_parsing:
+            configured = setting(self.setting).value
+            if configured is not None:
+                return (configured,) if self.multiple else configured, ParameterSource.DEFAULT_MAP
+        return value, source
+
+    def place_of_value(self, ctx: click.Context) -> str:
+        """Return the place of a value that comes from the project, for an error."""
+        if not self.setting or ctx.get_parameter_source(self.name or "") is not ParameterSource.DEFAULT_MAP:
+            return ""
+        return f" (from {place_of(self.setting)})" if setting(self.setting).is_of_project else ""
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         """Convert the value; the error for an unknown choice suggests the nearest one."""
@@ -46,6 +72,18 @@ class Command(click.Command):
         """Build the command as click does, and add the global options."""
         super().__init__(*args, **kwargs)
         self.params += global_options()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. An error about an option whose value comes from the project names the file and the key."""
+        try:
+            return super().invoke(ctx)
+        except (click.UsageError, SchemaGuardError) as error:
+            text = error.message if isinstance(error, click.UsageError) else str(error)
+            for param in self.params:
+                place = param.place_of_value(ctx) if isinstance(param, Option) else ""
+                if place and any(text.startswith(name) for name in (*param.opts, param.name or "")):
+                    raise click.UsageError(f"{text}{place}", ctx) from error
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options: common ones, advanced ones, global ones."""

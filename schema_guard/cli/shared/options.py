@@ -20,6 +20,7 @@ import click
 from schema_guard.cli.shared.completing import complete_files, complete_functions, complete_schemas
 from schema_guard.cli.shared.group import Command, Option
 from schema_guard.cli.shared.quantities import DURATION, MOMENT, SHARE
+from schema_guard.configuration.project import place_of, setting
 from schema_guard.errors import InvalidArgument, StoreError
 from schema_guard.records import default_store, resolve_store
 from schema_guard.schema import Schema
@@ -80,7 +81,7 @@ def build_command(name: str, **settings: Any) -> Callable[[Callable[..., int]], 
 def shared(*names: str) -> Callable[[Any], Any]:
     """Add the options that several commands have, in one wording."""
     options = {
-        "store": click.option("--store", metavar="URL", cls=Option, shell_complete=complete_files, help="Store of the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: $SCHEMA_GUARD_STORE, or a file in your data folder."),
+        "store": click.option("--store", metavar="URL", cls=Option, shell_complete=complete_files, help="Store of the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: $SCHEMA_GUARD_STORE, `store` in pyproject.toml, or a file in your data folder."),
         "format": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the result."),
         "pages": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True, help="Form of the result."),
         "markdown": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True, help="Form of the result."),
@@ -107,12 +108,17 @@ def store_of(url: str | None) -> Store | None:
     return default_store() if url is None else resolve_store(url)
 
 
+def place_of_store() -> str:
+    """Return the place that names the default store."""
+    return place_of("store") if setting("store").is_of_project else "$SCHEMA_GUARD_STORE"
+
+
 def readable(url: str | None) -> Store:
     """Return the store to read: the one named, or the default one."""
     found = store_of(url)
     if found is None:
         raise click.UsageError(
-            "no store: $SCHEMA_GUARD_STORE is 'none'. Name one with --store sqlite:///FILE"
+            f"no store: {safe(place_of_store())} is 'none'. Name one with --store sqlite:///FILE"
         )
     return found
 
@@ -211,7 +217,8 @@ _COMMON: dict[str, dict[str, Any]] = {
     },
     "prices": {
         "metavar": "SOURCE",
-        "help": "Token prices: a JSON file, LiteLLM's price file, or genai-prices. Default: costs are unknown.",
+        "setting": "prices",
+        "help": "Token prices: a JSON file, LiteLLM's price file, or genai-prices. Default: $SCHEMA_GUARD_PRICES, or `prices` in pyproject.toml.",
     },
 }
 

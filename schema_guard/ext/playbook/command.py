@@ -20,6 +20,7 @@ from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import json_file, key_value, naming, reasoned, store_of
 from schema_guard.cli.shared.progress import progress
 from schema_guard.cli.shared.repeated import aims_of, repeated
+from schema_guard.configuration.project import setting
 from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.configurations import step_of
 from schema_guard.decide.recorded.from_store import gather, targets_of
@@ -233,13 +234,14 @@ def _settings(
     stored = [] if records is None else targets_of(records, found.inputs.schema.fingerprint, found.function)
     schema = found.inputs.schema
     layouts, limits = asked.requests([schema], records, found.function, steps.filters())
-    source = "default"
+    configured = setting("max_failure_rate").value
+    source = "default" if configured is None else "pyproject.toml"
     if stored:
         source = f"stored on {datetime.fromtimestamp(stored[-1].at, UTC).date().isoformat()}"
     if "target" in aims:
         source = "--max-failure-rate" if "target" in config else str(steps.given)
     return PlaybookSettings(
-        target=aims.pop("target", stored[-1].target if stored else _TARGET),
+        target=aims.pop("target", stored[-1].target if stored else configured or _TARGET),
         target_source=source,
         alpha=aims.pop("alpha", _ALPHA),
         first=steps.first_step,

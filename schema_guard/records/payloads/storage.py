@@ -91,6 +91,7 @@ class TextStorage:
         self._redacts = policy == "redacted"
         self.redactors: tuple[Callable[[str], str], ...] = () if redact is None else (redact,)
         self._lock = fork_safe_lock()
+        self._has_read_project = False
 
     def tighten(self, policy: PayloadPolicy, redactors: Sequence[Callable[[str], str]] = ()) -> None:
         """Keep no more than another policy does, and let texts go through its functions too. This includes waiting texts."""
@@ -107,6 +108,8 @@ class TextStorage:
 
         Called before the outcome goes into the queue. The task stands with the first attempt.
         """
+        if self.policy != "off" and not self._has_read_project:
+            self._follow_project()
         if self.policy == "off" or (self.policy == "second_opinion" and not has_opinion):
             return ()
         texts = [
@@ -123,6 +126,23 @@ class TextStorage:
         """Return a second model's reply as it is stored."""
         (payload,) = self.payloads([PendingTexts(None, text, has_opinion=True)], key)
         return None if payload is None else payload.reply
+
+    def _follow_project(self) -> None:
+        """Apply `payload` and `redact` of the project, which can only make the policy stricter. An error stores no text."""
+        # Only a store of texts needs it.
+        from schema_guard.records.payloads.project_policy import project_policy
+
+        self._has_read_project = True
+        try:
+            policy, redactors = project_policy()
+            self.tighten(policy)
+            if redactors:
+                self.tighten("redacted", redactors)
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            self.policy = "off"
+            _logger.warning("texts are not stored: %s", error)
 
     def payloads(self, texts: Sequence[PendingTexts], key: bytes) -> list[Payload | None]:
         """Return what is stored of texts, by the policy that holds now.

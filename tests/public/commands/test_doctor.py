@@ -13,7 +13,7 @@ from tests.public.commands.command_lines import run
 
 def test_doctor_tells_what_is_installed(capsys, monkeypatch):
     """Versions, extras, store and model are named, as text and as JSON."""
-    keys = ["version", "engines", "extras", "store", "sqlite", "model"]
+    keys = ["version", "engines", "extras", "settings", "store", "sqlite", "model"]
     monkeypatch.setenv("SCHEMA_GUARD_STORE", "sqlite:///none.db")
     status, text, _ = run(capsys, "doctor")
     document = json.loads(run(capsys, "doctor", "--format", "json")[1])

@@ -31,8 +31,9 @@ class Linting:
         "--provider",
         multiple=True,
         envvar="SCHEMA_GUARD_LINT_PROVIDER",
+        setting="provider",
         metavar="NAME,...",
-        help="Provider or engine that the schema is for, such as openai or gemini, or all of them with 'all'; repeatable.",
+        help="Provider or engine that the schema is for, such as openai or gemini, or all of them with 'all'; repeatable. Default: `provider` in pyproject.toml.",
     )
     rules: str | None = option(
         metavar="FILE",

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The settings of a project: `[tool.schema_guard]` in the nearest `pyproject.toml`. Environment variables win over it.
+
+A command reads the settings when it starts. The library reads them at its first record, and never at an import.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
+
+__all__ = ["KEYS", "Setting", "place_of", "setting"]
+
+_FILE = "pyproject.toml"
+_VARIABLES = {
+    "store": "SCHEMA_GUARD_STORE",
+    "provider": "SCHEMA_GUARD_LINT_PROVIDER",
+    "prices": "SCHEMA_GUARD_PRICES",
+}
+_EXPECTED = {
+    "store": 'a path or URL, such as "records.db"',
+    "max_failure_rate": 'a share above 0 and below 1, such as "1%" or 0.01',
+    "provider": 'the name of a provider, such as "openai"',
+    "prices": 'a JSON file, such as "prices.json", or "genai-prices"',
+    "redact": 'a function of your project, such as "shop.privacy:mask"',
+    "payload": '"off", "hash", "second_opinion", "redacted", or "full"',
+}
+KEYS = tuple(_EXPECTED)
+"""The keys of the table."""
+
+_FORMS = {"payload": "off|hash|second_opinion|redacted|full", "redact": r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*"}
+_RATE = re.compile(r"(\d*\.?\d+)\s*(%?)")
+_AS_THEY_ARE = ("none", "genai-prices")
+_tables: dict[Path, tuple[str, dict[str, Any]]] = {}
+
+
+class Setting(NamedTuple):
+    """A value, and its source: a variable such as `$SCHEMA_GUARD_STORE`, a file, or `default`.
+
+    A value of None is not set.
+    """
+
+    value: Any
+    source: str
+
+    @property
+    def is_of_project(self) -> bool:
+        """Whether the value comes from a `pyproject.toml`."""
+        return self.source.endswith(_FILE)
+
+
+def setting(key: str) -> Setting:
+    """Return a setting.
+
+    Raises:
+        InvalidArgument: The table has a wrong value or an unknown key.
+    """
+    variable = _VARIABLES.get(key, "")
+    if text := os.environ.get(variable):
+        return Setting(text, f"${variable}")
+    file, table = _table()
+    return Setting(table[key], file) if key in table else Setting(None, "default")
+
+
+def place_of(key: str) -> str:
+    """Return the place of a setting of the project, for an error: file, table, and key."""
+    return f"{_table()[0]}: [tool.schema_guard] {key}"
+
+
+def _table() -> tuple[str, dict[str, Any]]:
+    """Return the path of the nearest file, and its valid settings. They are read once for each current folder."""
+    try:
+        folder = Path.cwd()
+    except OSError:  # the folder was deleted
+        return "", {}
+    if folder not in _tables:
+        _tables[folder] = _read(folder)
+    return _tables[folder]
+
+
+def _read(folder: Path) -> tuple[str, dict[str, Any]]:
+    file = next((path for one in (folder, *folder.parents) if (path := one / _FILE).is_file()), None)
+    if file is None:
+        return "", {}
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError):  # this user's project has another file
+        return "", {}
+    if "tool.schema-guard" in text:
+        raise InvalidArgument(f"{file}: unknown table [tool.schema-guard]: rename it to [tool.schema_guard]")
+    if "schema_guard" not in text:
+        return str(file), {}
+    import tomllib  # only a project with the table needs it
+
+    try:
+        table = tomllib.loads(text).get("tool", {}).get("schema_guard", {})
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidArgument(f"{file}: expected TOML: {error}") from error
+    return str(file), {key: _valid(file, key, value) for key, value in table.items()}
+
+
+def _valid(file: Path, key: str, value: Any) -> Any:
+    place = f"{file}: [tool.schema_guard] {key}"
+    if key not in _EXPECTED:
+        near = did_you_mean(key, KEYS)
+        raise InvalidArgument(f"{place}: unknown key{near}; expected one of {', '.join(KEYS)}")
+    found = _rate(value) if key == "max_failure_rate" else _text(key, value)
+    if found is None:
+        raise InvalidArgument(f"{place} = {clip(repr(value))}: expected {_EXPECTED[key]}")
+    return _whole(str(found), file.parent) if key in ("store", "prices") else found
+
+
+def _text(key: str, value: Any) -> str | None:
+    if not isinstance(value, str) or not re.fullmatch(_FORMS.get(key, r".*\S.*"), value):
+        return None
+    return value
+
+
+def _rate(value: Any) -> float | None:
+    match = _RATE.fullmatch(value.strip() if isinstance(value, str) else repr(value))
+    rate = 0.0 if match is None else float(match[1]) / (100 if match[2] else 1)
+    return rate if 0 < rate < 1 else None
+
+
+def _whole(named: str, folder: Path) -> str:
+    """Return a path in the file as a whole path, because it is relative to the folder of the file."""
+    path = named.removeprefix("sqlite:///")
+    if "://" in path or path in _AS_THEY_ARE or path.startswith("~"):
+        return named
+    return f"{named.removesuffix(path)}{folder / path}"
