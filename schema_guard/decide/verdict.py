@@ -68,88 +68,9 @@ class Verdict:
     figures: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Give everything as plain JSON; rates and shares are fractions, money is dollars, times months.
+        """Return everything as plain JSON, in the form of `schema-guard decide --format json`.
 
-        Each key only where it applies:
-            verdict, strategy, stage, reason, next_rung, n_more, months_to_answer, alpha_each: The decision.
-                `n_more` counts distinct inputs where inputs repeat, known answers for `tuned_content`; null
-                when no number decides.
-            breach: What is proved to be wrong in production, as `watch` says it: strategy, what (format, right,
-                latency, rise, excluded), n, k, lower, limit, text. The exit code is 1 when there is any.
-            switch_to: Strategy to use instead of the one in use.
-            saving_per_month: Dollars that the switch saves, if volume and prices are known.
-            missing: Facts to give or to measure first.
-            meanwhile: A trial that is cheaper than waiting, with its step (`rung`), calls, and cost. The step is null
-                for a trial of the strategy in use.
-            bar: Share of calls that may fail, by the tighter one of target and money.
-            rates: `n`, `k`, `rate`, `lower`, `upper`, `state`, `traffic_share`, and `model` of each strategy. `met`
-                has the same for each target, with its limit. `input` has it for new inputs. `right` has the known
-                answers (n) and the wrong values (k). `retry` has residual, geometric, rho, and E_attempts. `price` is
-                the dollars of a call before failures. `sent` and `trial` are as in the evidence. `undecided` is the
-                reason if a rate decides nothing, because there is no whole week of a weekly pattern.
-            change, bursts, history, hot: As in the evidence, by strategy in production.
-            burst_margin: Mean length of bursts up to which "enough" is valid, by strategy.
-            function, schema, models, period, calls: The function of the calls, and their number.
-            left_out, lost_records, clocks: Calls that do not count, lost records, and calls with a wrong time.
-            latest_days: Days of the latest calls, from which calls_per_month is read.
-            day: Day of the verdict.
-            fails_at: The places at which most failed replies of a strategy fail. The place is null if they fail as a
-                whole. Of n failed replies, k fail there.
-            behind: Calls that a router's tuned model failed (n), those that the prompt was asked then, and those that
-                it failed too (k).
-            not_fixable_by_decoding: Failures known to be neither of syntax nor of structure: k, lower.
-            ladder_exhausted: Present and true when no step is left.
-            economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
-                upfront, hosting_plus_refresh, break_even_calls_per_month, max_tuned_residual_for_horizon.
-            tuned, paired_e: The pilot's rate, with traffic_share where it is known and `right` as rates have it;
-                evidence that it is better than the prompt, as odds.
-            counted: What else the rules looked at: current, feasibility, failure_cost, by strategy rung, n (as
-                given), calls and failed (behind the rate's n and k), own_price, failure_codes; whole: what tuning for
-                all of the traffic comes to, where the ruling is about a part.
-            segments, alpha_segment, tune, prompt: Each segment's bounds, and who serves it.
-            content: Bounds of the share of right answers lost, with n, worse and better.
-            blocked, cost_case_blocked: Reasons.
-            unexplained: Excluded calls of which nobody knows whose fault they are, where they are too many:
-                calls, of (all calls), exceptions (by type), no_reply. The exit code is 1 then.
-            unrated: Strategies whose calls were imported and are failures alone, or an unknown part of the traffic,
-                where there are no others. The exit code is 1 then.
-            flagged, e_bad: Schemas that fail, the strongest evidence first; evidence by schema.
-
-        And for whoever shows the verdict:
-            why, exit_code, config, calls_per_month, best, next_step: As they are named.
-            odds: By strategy and `tuned`: evidence that the rate is below (ok) and above (bad) the target.
-            hazards: By strategy: how often attempt 1, 2, ... fails.
-            failure_kinds: By strategy: failed calls by kind.
-            stops_early: Strategies whose replies are stopped when they can no longer become valid: their kinds are
-                those of the first fault of each reply, and compare with those of no other.
-            traffic: By strategy whose calls were imported: part (all, sampled, failures, unknown), tool, share (of a
-                sample, null where nobody said) and text. The state of failures and of an unknown part is `unrated`.
-            The key `excluded` has the calls without a validated reply, by strategy. Each has cause (provider, caller,
-                expected, unknown, earlier), code, exception, and calls.
-            The keys `ladder` and `ladder_line` have every step in order, with its status and the reason.
-            The key `cost` has calls_per_month, tokens_per_month (prompt and tuned), prompt_tokens_per_call,
-                tuned_tokens_per_call, largest_upfront, base_model_must_live_months, and failure_cost. It also has
-                prompt_rate and tuned_rate (failed, by column), lines (the arithmetic), and flips.
-            The key `paired` compares the pilot with the prompt by e_value, lower, upper, and better.
-            The key `comparisons` has pairs of strategies on the same inputs. They have before, after, n, b (only after
-                got valid), and c (only before). e_value and odds measure the evidence that `after` is better. The bounds
-                lower and upper are those of the failure rate of before minus that of after.
-            The key `seen_prices` has the prices that tuning and hosting were seen to have, each with what, amount,
-                unit, source, and as_of. It is there if no step is left and no economics are given.
-            content_right: Rate of the valid values that equal a known answer.
-            schemas: Rate of each, with bounds at alpha / their number.
-            gain: Shares of the tuned model's gain that prompting reaches.
-            choices, reasons_to_tune, assumptions, not_measured, notes, sources, content_warning: Lines.
-            latest_calls: Recorded calls in the latest days.
-            weekly: Search for a weekly pattern of each strategy in production, and the pattern in words. It needs two
-                complete weeks.
-            target_sources: Source of each target, such as an option or a file.
-            uses: Use (main, beside, or gone) of each strategy in production and of `tuned`, and a text. Only if the
-                order of arrival is known. The `arrival` of a rate has the calls since its last one.
-            n_functions: Number of functions that share alpha. priority: Function that has half of it.
-            model_ends: model, last_day, months, source, second_hand, and tuned of each model that ends.
-            next_tuning: Cost of the next tuning.
-            guard: In the rate of a trial, the line of `guard` that sends its prompts.
+        `schema-guard help report_json` lists the fields. A field is absent if it doesn't apply.
         """
         return {
             "verdict": self.verdict,
