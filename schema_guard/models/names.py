@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schema_guard.models.hosted import HostedModel
     from schema_guard.models.scripted import ScriptedModel
 
-__all__ = ["connect"]
+__all__ = ["KINDS", "connect"]
 
 _URLS = ("http", "https")
 _FORMS = (
@@ -34,7 +34,7 @@ _FORMS = (
 )
 # Providers with an API of their own, whose packages a function of the user's calls.
 _OWN_FUNCTION = ("cohere", "bedrock")
-_KINDS = ("local", *PROVIDERS, *_URLS, "tuned", "scripted")
+KINDS = ("local", *PROVIDERS, *_URLS, "tuned", "scripted")
 
 
 class _Options(NamedTuple):
@@ -158,7 +158,7 @@ def _provider_model(name: str, settings: _Options) -> HostedModel | ScriptedMode
     if kind == "scripted" and rest:
         return _scripted(rest, settings)
     raise InvalidArgument(
-        f"model {clip(repr(name))}: expected one of {', '.join(_FORMS)}{did_you_mean(kind, _KINDS)}"
+        f"model {clip(repr(name))}: expected one of {', '.join(_FORMS)}{did_you_mean(kind, KINDS)}"
     )
 
 

@@ -82,6 +82,7 @@ class JournalModel:
         capabilities: The model's.
         adapter: What adapts it, the local model's alone; None for nothing.
         tuned: Whether the model says that it is tuned.
+        layout: The only layout of prompts that the model takes; None if it takes all.
         is_timed: Whether its seconds say something.
     """
 
@@ -106,6 +107,7 @@ class JournalModel:
         self.capabilities = model.capabilities
         self.adapter = getattr(model, "adapter", None)
         self.tuned = getattr(model, "tuned", False)
+        self.layout = getattr(model, "layout", None)
         details = details_of(model)
         # The reply's JSON alone where a model can give it: what is around it is not looked at.
         self._ask = details.areply

@@ -28,7 +28,7 @@ from schema_guard.bench.run.concurrency import AT_ONCE, LostInARow, make_all, ra
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.journal_model import JournalModel, OpenCall, open_call
 from schema_guard.bench.run.scored_call import Run, Setup, call_row, failed_examples
-from schema_guard.bench.run.trial_model import TrialModel, dev_tasks_text, trial_task
+from schema_guard.bench.run.trial_model import TrialModel, check_is_able, dev_tasks_text, trial_task
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.limits import Limits
@@ -327,7 +327,8 @@ class Calls:
             model = self._models[cell.variant.model]
             shown = [Example(example.gold, example.text) for example in cell.entry.tasks_of("dev")]
             source = dev_tasks_text(self.plan.suite.name, cell.entry.name) if shown else ""
-            trial = TrialModel(model, self.plan.layout(cell.entry), cell.task.before, source)
+            layout = model.layout or self.plan.layout(cell.entry)
+            trial = TrialModel(model, layout, cell.task.before, source)
             settings = guard(
                 cell.entry.schema,
                 strategy=cell.variant.strategy,
@@ -346,7 +347,9 @@ class Calls:
         if (variant, schema) in self._refused:
             return
         try:
-            check_is_sent(self._models[cell.variant.model].provider, cell.variant.strategy, cell.entry.schema)
+            model = self._models[cell.variant.model]
+            check_is_sent(model.provider, cell.variant.strategy, cell.entry.schema)
+            check_is_able(model, cell.variant.strategy)
             self._guarded(cell)
         except InvalidArgument as error:
             self._refused[variant, schema] = str(error)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.errors import InvalidArgument
+from schema_guard.strategies import strategies_of
 from schema_guard.values import Message
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from schema_guard.models.interface import PromptLike
     from schema_guard.values import Prompt
 
-__all__ = ["TrialModel", "dev_tasks_text", "trial_task"]
+__all__ = ["TrialModel", "check_is_able", "dev_tasks_text", "trial_task"]
 
 
 class TrialModel:
@@ -79,6 +81,17 @@ class TrialModel:
         system = [{"role": "system", "content": text}] if text else []
         turns = [*system, *self._before[len(first) :], {"role": "user", "content": prompt}]
         return await self._model.acall(turns if len(turns) > 1 else prompt, options=options)
+
+
+def check_is_able(model: Model | JournalModel, strategies: str) -> None:
+    """Check that a model can be asked with strategies, such as `a>b`.
+
+    Raises:
+        InvalidArgument: It can't be asked with one of them.
+    """
+    for strategy in strategies_of(strategies):
+        if strategy.name not in model.capabilities:
+            raise InvalidArgument(f"model {model.name!r}: can't be asked with the strategy {strategy.name!r}")
 
 
 def dev_tasks_text(suite: str, schema: str) -> str:

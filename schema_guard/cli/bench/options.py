@@ -92,7 +92,7 @@ class PlanOptions:
         default=("local",),
         show_default=True,
         metavar="[AS=]NAME",
-        help="local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, or scripted:FILE. Repeat it to compare models; AS is a name of your own.",
+        help="local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE, or your function as module:function. Repeat it to compare models; AS is a name of your own.",
     )
     strategies: str = option(
         "--strategy",
@@ -181,7 +181,8 @@ class PlanOptions:
 
         strategies = dict.fromkeys(name.strip() for name in self.strategies.split(",") if name.strip())
         if self.strategies == _STRATEGIES:
-            strategies = dict.fromkeys(filter(_is_installed, strategies))
+            able = [name for name in strategies if all(name in one.capabilities for one in models.values())]
+            strategies = dict.fromkeys(filter(_is_installed, able))
         whose = function or suite.function
         layouts, limits = self.requests([entry.schema for entry in suite.schemas], records, whose)
         settings = PlanSettings(

@@ -112,6 +112,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
     """Make the calls; None on a dry run."""
     from schema_guard.bench.run.estimate import estimate
     from schema_guard.bench.run.journal import Journal
+    from schema_guard.cli.bench.callables import or_function
     from schema_guard.cli.bench.stand_ins import stand_in
     from schema_guard.models import connect
 
@@ -120,7 +121,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
     loaded, records = suite.load(), store_of(store)
     with ExitStack() as stack:
         models, sources = asked.connect(
-            stand_in if how.dry_run else partial(connect, max_retries=RETRIES), stack
+            or_function(stand_in if how.dry_run else partial(connect, max_retries=RETRIES)), stack
         )
         plan = asked.plan(loaded, models, function=how.whose(records), records=records)
         settings = how.settings(models)

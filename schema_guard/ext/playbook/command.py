@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.cli.bench.callables import or_function
 from schema_guard.cli.bench.options import RETRIES
 from schema_guard.cli.bench.stand_ins import stand_in
 from schema_guard.cli.shared.forms import json_text, rendered, write_output
@@ -90,7 +91,7 @@ def run_command(
         settings = _settings(found, asked, how, steps, config, records)
         settings = replace(settings, repeated=_repeated(suite, asked, how, steps, found))
         ask = stand_in if how.dry_run else partial(connect, max_retries=RETRIES)
-        models = _connected(found.models, steps.larger, ask)
+        models = _connected(found.models, steps.larger, or_function(ask))
         try:
             run = PlaybookRun(found.inputs, models, None if how.dry_run else records, settings)
         except ImpossibleStep as error:

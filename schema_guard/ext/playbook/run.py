@@ -185,6 +185,8 @@ class PlaybookRun:
             reasons[TEMPERATURE] = "the model is asked at temperature 0 already"
         if self.settings.output_tokens is None:
             reasons[LIMIT] = "the function sends no output limit"
+        if not getattr(self.models.model, "takes_options", True):
+            reasons[TEMPERATURE] = reasons[LIMIT] = "your function has no parameter for options"
         return reasons
 
     def _check_first(self) -> None:

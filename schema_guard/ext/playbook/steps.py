@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.run.trial_model import TrialModel
+from schema_guard.bench.run.trial_model import TrialModel, check_is_able
 from schema_guard.decide.recorded.guard_line import GuardLine
 from schema_guard.decorator import guard
 from schema_guard.limits import Limits
@@ -165,6 +165,7 @@ class Asker:
         """
         model = self._model_of(configuration)
         check_is_sent(model.provider, configuration.strategy, self.inputs.schema)
+        check_is_able(model, configuration.strategy)
         function = self.settings.function
         decorate = guard(
             self.inputs.schema,
@@ -180,7 +181,7 @@ class Asker:
         source = self.inputs.examples_source
         trial = TrialModel(
             model,
-            self.settings.layout,
+            getattr(model, "layout", None) or self.settings.layout,
             self.inputs.before,
             source if isinstance(source, str) else list(source),
         )
