@@ -368,7 +368,7 @@ def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
     """Yield the calls that a rate, or every rate, leaves out."""
     if configuration.unseen:
         yield (
-            f"{name}: in {plural(configuration.unseen, 'call')}, a library inside your function retried. schema_guard sees only "
+            f"{name}: in {plural(configuration.unseen, 'call')}, a library inside your function may have retried. schema_guard sees only "
             "the final result, so these calls have no data for clean, valid first time, and fixed by retry"
         )
     if repaired := repairers_of(configuration.settings):
