@@ -26,16 +26,12 @@ from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    pass
 
 FORMAT = 1
 
 # What a message lists; a file that is something else altogether breaks everything.
 _MOST_PROBLEMS = 10
-
-# JSON Schema calls 1.0 an integer, Python does not.
-_WHOLE_OF_CALL = ("variant", "epoch", "leaves_right", "leaves", "attempts", "input_tokens", "output_tokens")
-_WHOLE_OF_EXAMPLE = ("variant", "epoch", "attempt")
 
 # Steps of validation: a call takes about 200, so this is far beyond any run.
 _MOST_STEPS = 5_000_000_000
@@ -129,41 +125,18 @@ def result_from_json(document: Any, *, name: str = "result") -> BenchResult:
         name: What to call it in a message.
 
     Raises:
-        InvalidArgument: It is no result, or one of another version; the message lists the first ten problems.
+        InvalidArgument: It is not a result. The message lists the first ten problems.
     """
-    _check_version(document, safe(name))
     _check(safe(name), [_violation_text(broken) for broken in _violations(document)])
     setup = _setup(document)
     calls = tuple(map(_call, document["calls"]))
-    examples = tuple(_example(example) for example in document["examples"])
-    _check(safe(name), [*_contradictions(setup, calls), *_misplaced(setup, examples)])
+    examples = tuple(FailedExample(**example) for example in document["examples"])
     return assembled(setup, calls, examples)
 
 
 def _call(row: list[Any]) -> CallRow:
     call = CallRow(*row)
-    return call._replace(
-        failures=tuple(FailedRow(*failed) for failed in call.failures),
-        **_whole(call._asdict(), _WHOLE_OF_CALL),
-    )
-
-
-def _example(members: dict[str, Any]) -> FailedExample:
-    return FailedExample(**{**members, **_whole(members, _WHOLE_OF_EXAMPLE)})
-
-
-def _whole(members: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Give the members of these names as ints, None as it is."""
-    return {name: None if members[name] is None else int(members[name]) for name in names}
-
-
-def _check_version(document: Any, name: str) -> None:
-    version = document.get("format") if isinstance(document, dict) else None
-    if isinstance(version, int) and version != FORMAT:
-        raise InvalidArgument(
-            f"{name}: it has format {version}, this version of schema-guard reads format {FORMAT}: "
-            "read it with the version that wrote it, or run the benchmark again"
-        )
+    return call._replace(failures=tuple(FailedRow(*failed) for failed in call.failures))
 
 
 def _violations(document: Any) -> list[Any]:
@@ -190,15 +163,15 @@ def _setup(document: dict[str, Any]) -> Setup:
     return Setup(
         suite=suite["name"],
         suite_fingerprint=suite["fingerprint"],
-        suite_tasks=int(suite["tasks"]),
+        suite_tasks=suite["tasks"],
         plan=document["plan"],
         variants=tuple(
             Variant(c["name"], c["model"], c["strategy"], c.get("tuned", False)) for c in document["variants"]
         ),
-        tasks=int(settings["tasks"]),
-        epochs=int(settings["epochs"]),
-        seed=int(settings["seed"]),
-        max_attempts=int(settings["max_attempts"]),
+        tasks=settings["tasks"],
+        epochs=settings["epochs"],
+        seed=settings["seed"],
+        max_attempts=settings["max_attempts"],
         started_at=document["started_at"],
         currency=document["currency"],
         stopped=tuple(document["stopped"]),
@@ -206,36 +179,3 @@ def _setup(document: dict[str, Any]) -> Setup:
         target=settings.get("target"),
         library_version=document["library_version"],
     )
-
-
-def _contradictions(setup: Setup, calls: tuple[CallRow, ...]) -> Iterator[str]:
-    """Say what a schema cannot: calls of no variant, calls told twice, scores that cannot be."""
-    names = [variant.name for variant in setup.variants]
-    if len(set(names)) < len(names):
-        yield "at /variants: expected names that are all different"
-    keys = set()
-    for index, call in enumerate(calls):
-        key = (call.variant, call.schema, call.task, call.epoch)
-        if call.variant >= len(names):
-            yield f"at /calls/{index}/0: expected the index of one of {len(names)} variants, got {call.variant}"
-        if key in keys:
-            yield f"at /calls/{index}: expected each variant, schema, task and epoch once, got this one again"
-        keys.add(key)
-        if not _is_possible(call):
-            yield (
-                f"at /calls/{index}: expected leaves_right of at most leaves, all of them for a right value, and none "
-                f"without a valid value; got format {call.format}, right {call.right}, "
-                f"{call.leaves_right} of {call.leaves} leaves"
-            )
-
-
-def _is_possible(call: CallRow) -> bool:
-    if not call.is_valid:
-        return not call.right and call.leaves_right == 0
-    return call.leaves_right <= call.leaves and (not call.right or call.leaves_right == call.leaves)
-
-
-def _misplaced(setup: Setup, examples: tuple[FailedExample, ...]) -> Iterator[str]:
-    for index, example in enumerate(examples):
-        if example.variant >= len(setup.variants):
-            yield f"at /examples/{index}/variant: expected the index of one of {len(setup.variants)} variants"

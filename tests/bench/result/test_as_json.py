@@ -2,7 +2,6 @@
 
 import json
 import re
-from copy import deepcopy
 
 import pytest
 from hypothesis import given
@@ -108,11 +107,8 @@ def refused(document, **others):
 
 
 def test_other_version_is_refused():
-    """A file of another version says which one it is and which is read."""
-    assert refused({"format": 2}, name="old.json") == (
-        "old.json: it has format 2, this version of schema-guard reads format 1: "
-        "read it with the version that wrote it, or run the benchmark again"
-    )
+    """A file of another version says which version is read."""
+    assert "at /format: expected 1, got " in refused({**result_as_json(RESULT), "format": 2})
 
 
 @pytest.mark.parametrize("document", [None, [], "x", {"format": True}, {"format": "1"}, {}])
@@ -132,67 +128,6 @@ def test_all_problems_are_told():
     assert len(lines) == 12
     assert re.fullmatch(r"  at /calls/\d+/4: expected .*, got .*", lines[1])
     assert lines[-1] == "  and 2 more"
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "told"),
-    [
-        ("variant", 2, "at /calls/0/0: expected the index of one of 2 variants, got 2"),
-        ("leaves_right", 5, "expected leaves_right of at most leaves"),
-        ("leaves_right", 3, "expected leaves_right of at most leaves"),
-        ("format", "failed", "expected leaves_right of at most leaves"),
-    ],
-)
-def test_calls_that_contradict_themselves_are_refused(field, value, told):
-    """A call of no variant and a score that cannot be are refused with their place."""
-    document = result_as_json(result_of(run_of(scored("t1"), scored("t1", "b"))))
-    document["calls"][0][document["call_fields"].index(field)] = value
-
-    assert told in refused(document)
-
-
-def test_whole_numbers_may_be_written_with_a_point():
-    """JSON Schema calls 1.0 an integer: a file in which another program wrote whole numbers so is read the same."""
-    failed = scored("t1", how="failed", failures=FAILURES[:1], cost=0.25)
-    result = result_of(run_of(failed, scored("t2", input_tokens=None), currency="USD"))
-    text = result_file(result)
-
-    assert result_file(result_from_json(pointed(json.loads(text)))) == text
-
-
-def pointed(value):
-    """The same JSON, its whole numbers as floats."""
-    if isinstance(value, dict):
-        return {key: pointed(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [pointed(item) for item in value]
-    return float(value) if type(value) is int else value
-
-
-def test_call_that_is_told_twice_is_refused():
-    """No call counts twice."""
-    document = result_as_json(RESULT)
-    document["calls"].append(deepcopy(document["calls"][0]))
-
-    assert "at /calls/80: expected each variant, schema, task and epoch once, got this one again" in refused(
-        document
-    )
-
-
-def test_example_of_no_variant_is_refused():
-    """An example belongs to a variant of the result."""
-    document = result_as_json(RESULT)
-    document["examples"][0]["variant"] = 7
-
-    assert "at /examples/0/variant: expected the index of one of 2 variants" in refused(document)
-
-
-def test_variants_of_one_name_are_refused():
-    """Variants are told apart by their names."""
-    document = result_as_json(RESULT)
-    document["variants"][1]["name"] = "few_shot"
-
-    assert "at /variants: expected names that are all different" in refused(document)
 
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", '{"format": Infinity}', "[" * 100_000])
