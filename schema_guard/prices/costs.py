@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -216,31 +215,6 @@ def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
         tiers=_tiers(entry) if "p_in" in entry else _litellm_tiers(entry),
         as_of=entry.get("as_of"),
         has_cached_price=entry.get("p_cached", entry.get(_LITELLM["p_cached"])) is not None,
-    )
-
-
-def mean_prices(prices: TokenPrices, calls: Iterable[CallTokens]) -> PerMillion:
-    """Give the prices that calls paid in the mean, each by its own size: with them their tokens can be summed.
-
-    Args:
-        prices: Of their model.
-        calls: Calls, at least one that sent something.
-    """
-    by_size: dict[int, CallTokens] = {}
-    for call in calls:
-        known = by_size.get(call.sent, CallTokens(0, 0, 0))
-        by_size[call.sent] = CallTokens(*(sum(pair) for pair in zip(known, call, strict=True)))
-    priced = [(total, prices.per_million(size)) for size, total in by_size.items()]
-
-    def mean(weights: list[int], name: str) -> float:
-        paid = fsum(weight * getattr(each, name) for weight, (_, each) in zip(weights, priced, strict=True))
-        # What was never bought has the price of the last size.
-        return paid / sum(weights) if sum(weights) else float(getattr(priced[-1][1], name))
-
-    return PerMillion(
-        p_in=mean([total.sent - total.cached for total, _ in priced], "p_in"),
-        p_cached=mean([total.cached for total, _ in priced], "p_cached"),
-        p_out=mean([total.received for total, _ in priced], "p_out"),
     )
 
 

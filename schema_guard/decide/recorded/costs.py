@@ -11,41 +11,32 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.economics import mean_attempts
-from schema_guard.decide.recorded.configurations import RecordedConfiguration, last_call
+from schema_guard.decide.recorded.configurations import RecordedConfiguration
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.costs import (
     GENAI_PRICES,
-    CallTokens,
     NoPrice,
     PerMillion,
     TokenPrices,
-    mean_prices,
     token_prices,
 )
 from schema_guard.records.counts.configurations import mean_of
 from schema_guard.records.counts.tallies import together
-from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from schema_guard.records import ConfigurationCounts, Store
-
-# Attempts are priced one by one, 20 us each: as many as this of the latest week.
-_MOST_PRICED = 20_000
-_PRICED_S = 7 * 86_400
+    from schema_guard.records import ConfigurationCounts
 
 
-def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are, and who is told
+def with_recorded_costs(
     money: Mapping[str, Any],
     best: RecordedConfiguration,
-    store: Store,
     prices: str | None,
     sources: list[dict[str, str]],
     notes: list[str],
@@ -57,7 +48,6 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     Args:
         money: The evidence's `economics`, in which tokens, seconds and prices may be missing.
         best: Whose records are read.
-        store: Where they are.
         prices: A table of token prices; None looks none up.
         sources: Is given the table's name and day.
         notes: Are given what was filled in.
@@ -71,7 +61,7 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     recorded = _recorded_cost(best)
     _check_tokens(best, {*recorded, *prompt})
     if prices is not None:
-        recorded |= _recorded_prices(best, store, prices, sources, notes)
+        recorded |= _recorded_prices(best, prices, sources, notes)
     filled = {**recorded, **prompt}
     if recorded.keys() - prompt.keys():
         notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}{_stopped_in(best)}")
@@ -96,14 +86,11 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     return {**money, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **measured, **tuned}}
 
 
-def cost_of(
-    configuration: RecordedConfiguration, store: Store, prices: str, notes: list[str]
-) -> dict[str, float] | None:
+def cost_of(configuration: RecordedConfiguration, prices: str, notes: list[str]) -> dict[str, float] | None:
     """Give what an attempt of a configuration takes, and what its own model asks for it.
 
     Args:
         configuration: The configuration.
-        store: The store of its calls.
         prices: A table of token prices.
         notes: Receive a line if a tuned model has no price of cached input.
 
@@ -119,7 +106,7 @@ def cost_of(
     if "var" not in cost or "out" not in cost or model is None or ">" in model:
         return None
     try:
-        cost |= _recorded_prices(configuration, store, prices, [], notes)
+        cost |= _recorded_prices(configuration, prices, [], notes)
     except NoPrice:
         return None
     return {"latency_s": 0.0, **cost}
@@ -167,9 +154,9 @@ def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
 
 
 def _recorded_prices(
-    best: RecordedConfiguration, store: Store, prices: str, sources: list[dict[str, str]], notes: list[str]
+    best: RecordedConfiguration, prices: str, sources: list[dict[str, str]], notes: list[str]
 ) -> dict[str, float]:
-    """Give the prices that the recorded calls paid in the mean."""
+    """Return the prices of a call with as many tokens as the mean of the recorded ones."""
     model = best.first.model
     if model is None:
         raise InvalidArgument(
@@ -181,12 +168,12 @@ def _recorded_prices(
             "and p_out, and leave the table out"
         )
     table = _table(model, best, prices)
-    billed = list(_billed(best, store))
     sources.append({"name": table.source, "as_of": _day_of(table, prices)})
     if best.step == "tuned" and not table.has_cached_price:
         line = f"{clip(model)}: {clip(table.source)} has no price of its cached input; cached tokens cost as much as other input"
         notes += [] if line in notes else [line]
-    return (mean_prices(table, billed) if billed else table.per_million(0))._asdict()
+    sent = mean_of(best.counts.sums, "input_tokens")
+    return table.per_million(round(sent or 0))._asdict()
 
 
 def _table(model: str, best: RecordedConfiguration, prices: str) -> TokenPrices:
@@ -199,20 +186,6 @@ def _table(model: str, best: RecordedConfiguration, prices: str) -> TokenPrices:
                 with suppress(InvalidArgument):
                     return token_prices(row.snapshot, source=prices)
         raise
-
-
-def _billed(best: RecordedConfiguration, store: Store) -> Iterator[CallTokens]:
-    """Give the tokens of attempts, for a table whose prices depend on the size of a call: those of the latest week."""
-    row = best.first
-    last = last_call(row)
-    attempts = store.attempts(
-        since=last - _PRICED_S, until=last + 1.0, schema=row.schema_fingerprint, function=row.function
-    )
-    like = tuple(row.configuration)
-    names = CONFIGURATION_COLUMNS
-    ours = (each for each in attempts if tuple(each[name] for name in names) == like and each["input_tokens"])
-    for each in islice(ours, _MOST_PRICED):
-        yield CallTokens(each["input_tokens"], each["cached_input_tokens"] or 0, each["output_tokens"] or 0)
 
 
 def _day_of(table: TokenPrices, prices: str) -> str:
@@ -345,7 +318,6 @@ def combined_cost(tuned: SameAttempts, prompt: SameAttempts, per: float) -> dict
 def with_fallback_costs(
     evidence: dict[str, Any],
     configuration: RecordedConfiguration,
-    store: Store,
     prices: str | None,
     notes: list[str],
 ) -> dict[str, Any]:
@@ -353,7 +325,7 @@ def with_fallback_costs(
     own, again = evidence.get("prompt_cost"), configuration.again
     if prices is None or own is None or not again:
         return evidence
-    behind = cost_of(replace(configuration, rows=again), store, prices, notes)
+    behind = cost_of(replace(configuration, rows=again), prices, notes)
     reached = sum(n for n, _ in evidence.get("attempts", ())) or evidence["n"]
     cost = (
         None

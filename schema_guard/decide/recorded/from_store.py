@@ -307,7 +307,7 @@ def _add_extra_evidence(
         # What a call of a tuned model takes is what it takes in use; else in its pilot.
         measured = current if current.step == "tuned" and best is not current else newest_of(tuned)
         filled = with_recorded_costs(
-            money, best, reading.store, reading.sizes.prices, sources, reading.notes, piloted=measured
+            money, best, reading.sizes.prices, sources, reading.notes, piloted=measured
         )
         if measured is current:
             filled = with_fallbacks(filled, current, reading.notes)
@@ -357,7 +357,7 @@ def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfigu
 def _strategy(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
     """Give the evidence of a configuration, with the prompt behind it where one answers in its place."""
     strategy = with_fallback(strategy_of(configuration, reading), configuration, reading.notes)
-    return with_fallback_costs(strategy, configuration, reading.store, reading.sizes.prices, reading.notes)
+    return with_fallback_costs(strategy, configuration, reading.sizes.prices, reading.notes)
 
 
 def _with_right(

@@ -86,7 +86,7 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
     if reading.latency_p95_s is not None:
         evidence["latency"] = slower(counts, reading.latency_p95_s)
     if reading.sizes.prices is not None:
-        evidence["prompt_cost"] = cost_of(configuration, reading.store, reading.sizes.prices, reading.notes)
+        evidence["prompt_cost"] = cost_of(configuration, reading.sizes.prices, reading.notes)
     evidence["sent"] = sent_by(first)
     if is_trial(first):
         evidence["guard"] = guard_line_of(first, reading.store)

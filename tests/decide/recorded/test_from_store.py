@@ -708,10 +708,11 @@ def test_costs_that_are_no_object_are_bad_evidence(store):
         decide(gathering.gather(store, extra=values).evidence)
 
 
-def test_calls_are_priced_by_their_own_size(store, tmp_path):
-    """Under a table with tiers each call pays its own tier: one of four calls is above it."""
-    record(store, 3, 1, usage=Usage(100_000, 10))
-    record(store, 1, 1, usage=Usage(300_000, 10), started_at=300.0, first=3)
+@pytest.mark.parametrize(("sent", "p_in"), [(200_000, 1.0), (500_000, 2.0)])
+def test_the_mean_size_of_a_call_decides_its_price(store, tmp_path, sent, p_in):
+    """Under a table with tiers, all calls have the price of a call of their mean size."""
+    record(store, 1, 1, usage=Usage(100_000, 10))
+    record(store, 1, 1, usage=Usage(sent, 10), started_at=300.0, first=1)
     table = tmp_path / "litellm.json"
     row = {
         "litellm_provider": "p", "input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6,
@@ -724,8 +725,7 @@ def test_calls_are_priced_by_their_own_size(store, tmp_path):
     ).evidence
 
     result = evidence["economics"]["prompt_cost"]
-    assert result["p_in"] == pytest.approx((3 * 100_000 * 1 + 300_000 * 2) / 600_000)
-    assert result["p_out"] == pytest.approx((3 * 10 * 4 + 10 * 8) / 40)
+    assert (result["p_in"], result["p_out"]) == pytest.approx((p_in, 4 * p_in))
 
 
 def test_tokens_that_are_given_are_priced_too(store, tmp_path):
