@@ -264,7 +264,7 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
 
 
 def _guard(schema: Any, unknown: dict[str, Any], **given: Any) -> Any:
-    """Guard with the arguments of `guard`, by their names."""
+    """Build the `Guard` from the arguments of `guard`, by name. If `@guard` has no parentheses, guard the function."""
     if unknown:
         from schema_guard.preparing.unknown_arguments import refuse  # only a wrong word needs it
 
@@ -290,7 +290,7 @@ def _guard(schema: Any, unknown: dict[str, Any], **given: Any) -> Any:
 
 
 def _is_function(schema: Any) -> bool:
-    """Say whether `@guard` was written bare: what it was handed is the function."""
+    """Return whether *schema* is the decorated function, because `@guard` has no parentheses."""
     return isinstance(schema, (staticmethod, classmethod)) or (
         callable(schema)
         and not isinstance(schema, (type, Schema, Guarded, AsyncGuarded))

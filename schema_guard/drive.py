@@ -6,8 +6,10 @@ piece and a streamed reply take the same steps.
 
 Rules:
 1. The driver decides nothing about a reply. It passes each text on, and ends the loop's attempt exactly once.
-2. An exception of the function, a cancellation too, ends the attempt and reaches `finish` before it is raised again. An
-   exception that is raised in the loop itself, by a signal for example, has ended the loop. The loop is not fed again.
+2. Every exception of the function, such as a cancellation, ends the attempt. If it carries no reply, it also ends the call:
+   `finish` records the call, and then the exception is raised again.
+3. An exception that is raised in the loop itself ends the call without a record. Examples are a check that returns the
+   wrong type, a `KeyboardInterrupt` in a check, and an exception of a signal handler.
 """
 
 from __future__ import annotations
@@ -31,17 +33,17 @@ if TYPE_CHECKING:
     from schema_guard.received.streams import StreamReader
     from schema_guard.values import Judgement, Missed, Outcome
 
-    Prepare: TypeAlias = Callable[[Ask], Callable[[], Any]]
+    Bind: TypeAlias = Callable[[Ask], Callable[[], Any]]
     Finish: TypeAlias = Callable[[Done[Any]], None]
 
 
 class Driven(NamedTuple):
-    """How a guarded call ended.
+    """The end of a guarded call.
 
     Attributes:
-        done: What came of it.
-        error: What the function raised, to be raised again; None when it raised nothing.
-        cause: The exception that carried the last reply which a provider rejected; None without one.
+        done: The end of its loop.
+        error: The exception of the function, to raise again. None without one.
+        cause: The exception that carried the last reply. It isn't raised again, but a `GuardFailed` has it as its cause.
     """
 
     done: Done[Any]
@@ -50,18 +52,18 @@ class Driven(NamedTuple):
 
     @property
     def outcome(self) -> Outcome[Any]:
-        """All that is known of the call, made when somebody asks for it first."""
+        """The outcome of the call, built at the first access."""
         return self.done.outcome
 
 
 class Pending(NamedTuple):
-    """An attempt whose function was called already.
+    """An attempt for which the function was already called: by the fast path, or before its result must be awaited.
 
     Attributes:
-        ask: For which it was called.
-        started: When, by `perf_counter`, as if the driver had called it.
+        ask: The request for the attempt.
+        started: The time of the call by `perf_counter`, as if the driver had made it.
         result: The result of the function, which may have to be awaited.
-        raised: What it raised in the place of that; None when it raised nothing.
+        raised: The exception of the function, or None.
         judged: As in `Reply`.
     """
 
@@ -72,15 +74,15 @@ class Pending(NamedTuple):
     judged: Judgement[Any] | Missed | None = None
 
     def unwrap(self) -> Any:
-        """Return the result of the function, or raise what it raised."""
+        """Return the result of the function, or raise its exception."""
         if self.raised is not None:
             raise self.raised
         return self.result
 
 
 def has_ended(flow: Flow) -> bool:
-    """Return whether a loop takes nothing more, because an exception has ended it or Python itself ends."""
-    # A stream that nobody closed is closed when nothing can be imported and no row be written any more.
+    """Return whether a loop accepts no more events, because an exception has ended it or Python exits."""
+    # Python closes open streams at its exit, when nothing can be imported or written.
     return getattr(flow, "gi_frame", None) is None or sys.is_finalizing()
 
 
@@ -102,7 +104,7 @@ def _is_stream(result: Any) -> bool:
 
 def run(
     flow: Flow,
-    prepare: Prepare,
+    bind: Bind,
     finish: Finish,
     receiver: Receiver = ANYBODYS,
     first: Pending | None = None,
@@ -110,21 +112,21 @@ def run(
     """Drive the loop to its end with a plain function, as `pieces` does.
 
     Returns:
-        How it ended; or `Pending` when the function's first result has to be awaited: go on with `arun`.
+        The end of the call, or a `Pending` for `arun` if the result of the function must be awaited.
     """
-    ended: Driven | Pending = at_once(_last(pieces(flow, prepare, finish, receiver, first, waits=False)))
+    ended: Driven | Pending = at_once(_last(pieces(flow, bind, finish, receiver, first, waits=False)))
     return ended
 
 
 async def arun(
     flow: Flow,
-    prepare: Prepare,
+    bind: Bind,
     finish: Finish,
     receiver: Receiver = ANYBODYS,
     first: Pending | None = None,
 ) -> Driven:
     """Drive the loop to its end with an asynchronous function, as `pieces` does."""
-    ended: Driven = await _last(pieces(flow, prepare, finish, receiver, first))
+    ended: Driven = await _last(pieces(flow, bind, finish, receiver, first))
     return ended
 
 
@@ -159,7 +161,7 @@ def iterated(values: AsyncGenerator[Any, None]) -> Generator[Any, None, None]:
 
 async def pieces(
     flow: Flow,
-    prepare: Prepare,
+    bind: Bind,
     finish: Finish,
     receiver: Receiver = ANYBODYS,
     first: Pending | None = None,
@@ -169,26 +171,26 @@ async def pieces(
     """Drive the loop to its end.
 
     Args:
-        flow: The loop, not yet started; with *first* it has given the first Ask.
-        prepare: Returns the call of the user's function for an Ask. An error in it is no failure of that function.
+        flow: The loop. It has started if there is a *first*.
+        bind: Returns the user's function with the arguments for an Ask. Its own errors are not those of the function.
         finish: Called once with the end of the loop, also if the function raises. An exception in the loop itself ends the
             call without it.
-        receiver: Reads what the function gives and raises.
-        first: The first attempt, where the function was called for it before.
+        receiver: Reads the function's results and exceptions.
+        first: The first attempt, if the function was already called for it.
         waits: Whether the function's results may be awaited.
 
     Yields:
-        The Ask of each attempt, then its pieces of text as they come. None comes before a text that begins anew. At
-        last, how the call ended, or `Pending` if a plain function's result has to be awaited.
+        The Ask of each attempt, then its pieces of text as they arrive. None if the pieces before it no longer count. The
+        last item is a `Driven`, or a `Pending` if the result of a plain function must be awaited.
     """
     step: Any = next(flow) if first is None else first.ask
     reply: Reply | str
     error = cause = None
     while type(step) is Ask:
         yield step
-        begun, first, cause = first, None, None
-        started, judged = (perf_counter(), None) if begun is None else (begun.started, begun.judged)
-        call = prepare(step) if begun is None else begun.unwrap
+        pending, first, cause = first, None, None
+        started, judged = (perf_counter(), None) if pending is None else (pending.started, pending.judged)
+        call = bind(step) if pending is None else pending.unwrap
         try:
             result = call()
             result = opened(await result if waits and hasattr(type(result), "__await__") else result)
@@ -202,10 +204,10 @@ async def pieces(
                         yield text
                 reply = incoming.reply()
             else:
-                # Of the usual reply nothing beside its text is known.
+                # A text that starts with JSON is a reply without further facts, so nothing needs to read it.
                 reply = result if type(result) is str and result[:1] == "{" else receiver.read(result)
                 yield reply if isinstance(reply, str) else reply.text or ""
-        except BaseException as raised:  # noqa: BLE001 - it is recorded, then raised again by the caller of this
+        except BaseException as raised:  # noqa: BLE001 - recorded, and raised by `outcome_of` if it is the error
             reply, error, cause = _raised(flow, receiver, raised)
             judged = None
         step = flow.send(with_time(reply, perf_counter() - started, judged))
@@ -219,18 +221,18 @@ def _driven(
 ) -> Driven:
     finish(done)
     if isinstance(error, GeneratorExit):
-        # A coroutine or a generator that is closed may yield nothing more.
+        # A closed coroutine or generator may not yield again.
         raise error
     return Driven(done, error, cause)
 
 
 async def _texts(incoming: _Incoming, result: Any, *, waits: bool) -> AsyncGenerator[str | None, None]:
-    """Yield each text of a streamed reply; None before a text that begins anew."""
+    """Yield each text of a streamed reply; None if the texts before it no longer count."""
     awaits = waits and hasattr(type(result), "__anext__")
     try:
         async for chunk in result if awaits else _each(result):
             text = incoming.take(chunk)
-            if incoming.begins_anew:
+            if incoming.drops_earlier_text:
                 yield None
             yield text
             if incoming.stopped:
@@ -258,15 +260,15 @@ def _reader(source: Any) -> StreamReader:
 
 
 class _Incoming:
-    """One reply on its way from the function to the loop.
+    """A streamed reply between the function and the loop. It buffers small texts as long as the loop has no use for them.
 
     Attributes:
-        stopped: Whether no more is wanted of it.
-        exhausted: Whether it has come to its own end.
+        stopped: Whether the rest of the stream is not needed.
+        exhausted: Whether the stream has reached its own end.
     """
 
     __slots__ = (
-        "_flow", "_kept", "_reader", "_receiver", "_room", "_source", "_started", "_under", "exhausted", "stopped",
+        "_buffer", "_flow", "_missing", "_reader", "_receiver", "_source", "_started", "_streams", "exhausted", "stopped",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, source: Any, receiver: Receiver, started: float) -> None:
@@ -275,30 +277,30 @@ class _Incoming:
         self._source = source
         self._started = started
         self._reader: StreamReader | None = None
-        self._under: list[Any] = []
+        self._streams: list[Any] = []
         self.stopped = self.exhausted = False
-        # Texts that were not passed on yet, and how many characters more may be kept.
-        self._kept: list[str] = []
-        self._room = 0
+        # Texts that the loop has not received, and the number of characters until it needs them.
+        self._buffer: list[str] = []
+        self._missing = 0
 
     @property
-    def begins_anew(self) -> bool:
-        """Whether what counts begins with the last chunk, so that what came before it is not judged."""
-        return self._reader is not None and self._reader.begins_anew
+    def drops_earlier_text(self) -> bool:
+        """Whether the texts before the last chunk no longer count, because a tool call replaces them."""
+        return self._reader is not None and self._reader.drops_earlier_text
 
     def take(self, chunk: Any) -> str:
-        """Take the next piece of a stream, and give its text; a text may be kept for a while."""
-        if self._room > 0 and type(chunk) is str and chunk:
-            self._kept.append(chunk)
-            self._room -= len(chunk)
-            if self._room <= 0:
+        """Read the next chunk of a stream, and return its text. The loop may get the text later."""
+        if self._missing > 0 and type(chunk) is str and chunk:
+            self._buffer.append(chunk)
+            self._missing -= len(chunk)
+            if self._missing <= 0:
                 self.pass_on()
             return chunk
         reader = self._reader
         if reader is None:
             reader = self._reader = _reader(self._source)
-            # A generator that an exception ends holds nothing any more: what is under it is found while it lives.
-            self._under = streams_under(self._source)
+            # Found now, because a generator that has ended no longer refers to the SDK's streams that it reads.
+            self._streams = streams_under(self._source)
         self.pass_on()
         if self.stopped:
             return ""
@@ -306,46 +308,46 @@ class _Incoming:
         self._send(text, beside=reader.is_outside_calls)
         if reader.is_over:
             self.stopped = True
-        # What brings nothing is counted by the reader, in a row.
+        # The reader must see every chunk until text arrives, because it counts empty chunks.
         if not (text and reader.is_past_head):
-            self._room = 0
+            self._missing = 0
         return text
 
     def pass_on(self) -> None:
-        """Pass on what was kept.
+        """Send the buffered texts to the loop.
 
-        Before an exception too: it is less than the loop looks at, so that the exception is what ends the attempt. If the
-        exception was raised in the loop itself, nothing is kept.
+        They are sent before an exception, too. They are too short for the loop to stop the reply, so the exception ends
+        the attempt. If the loop itself raised the exception, the buffer is empty.
         """
-        if self._kept:
-            text = "".join(self._kept)
-            self._kept.clear()
+        if self._buffer:
+            text = "".join(self._buffer)
+            self._buffer.clear()
             self._send(text)
 
     def _send(self, text: str, *, beside: bool = False) -> None:
         answer = self._flow.send(Chunk(text, perf_counter() - self._started, beside))
         self.stopped = type(answer) is Stop
-        self._room = answer.least if type(answer) is More else 0
+        self._missing = answer.min_chars if type(answer) is More else 0
 
     def open_streams(self) -> list[Any]:
-        """Give the streams that are to be closed with the function's own; none where that ran to its end."""
+        """Return the SDK's streams to close with the function's stream. None if that has reached its end."""
         if self._reader is not None:
             self._receiver.streamed(self._reader.model)
-        return [] if self.exhausted else self._under or streams_of_exception()
+        return [] if self.exhausted else self._streams or streams_of_exception()
 
     def reply(self) -> Reply:
-        """Give what is known when all has come."""
+        """Return the reply at the end of the stream."""
         reader = self._reader or _reader(self._source)
         reply = reader.end(is_left=self.stopped)
         if reader.grown is not None:
             reply = self._receiver.grown(reply, reader.grown)
-        return reply._replace(text="".join(self._kept)) if self._kept and reply.text is None else reply
+        return reply._replace(text="".join(self._buffer)) if self._buffer and reply.text is None else reply
 
 
 def _raised(
     flow: Flow, receiver: Receiver, error: BaseException
 ) -> tuple[Reply, BaseException | None, BaseException | None]:
-    """Return the reply that stands for an exception, then the exception itself as error or as cause."""
+    """Return the reply that an exception carries or stands for, then the exception as error or as cause of `Driven`."""
     if has_ended(flow):
         raise error
     reply = receiver.raised(error)

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the library raises. The type tells whose fault it is; the message what to do.
+"""The exceptions of schema_guard. The type shows the origin of the fault, and the message the fix.
 
-Errors travel further than calls do, into logs, other processes and trackers. So the text of a prompt goes with none
-into a pickle unless $SCHEMA_GUARD_PROMPTS is `on`, and with $SCHEMA_GUARD_VALUES `off` no message holds a value or a
-key of a reply.
+The caller causes `InvalidArgument` and `InvalidSchema`, the model `GuardFailed`, the provider or the network `CallFailed`,
+and the environment `StoreError` and `MissingExtra`.
 
-`InvalidArgument` and `InvalidSchema` are the caller's, `GuardFailed` the model's, `CallFailed` the
-provider's or the wire's, `StoreError` and `MissingExtra` the environment's.
+Errors reach logs, other processes, and trackers. So a pickled error has no prompts, unless $SCHEMA_GUARD_PROMPTS is `on`.
+If $SCHEMA_GUARD_VALUES is `off`, no message has a value or a key of a reply.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ PROMPTS_VARIABLE = "SCHEMA_GUARD_PROMPTS"
 
 
 def shows_values() -> bool:
-    """Say whether messages may hold values of replies: unless $SCHEMA_GUARD_VALUES is `off`, or `0 no false`."""
+    """Return whether messages may have values of replies. False if $SCHEMA_GUARD_VALUES is `off`, `0`, `no`, or `false`."""
     return os.environ.get(VALUES_VARIABLE, "on").strip().lower() not in ("off", "0", "no", "false")
 
 
@@ -59,7 +58,7 @@ class InvalidSchema(SchemaGuardError, ValueError):
 
 
 class _WithOutcome(SchemaGuardError):
-    """An error that carries the outcome of the call that failed; in a pickle its attempts have no prompt."""
+    """An error with the outcome of the failed call. In a pickle, the attempts have no prompts."""
 
     def __init__(self, message: str, *, outcome: Outcome[Any]) -> None:
         super().__init__(message)
@@ -67,7 +66,7 @@ class _WithOutcome(SchemaGuardError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         state, outcome = self.__dict__, self.outcome
-        # An error may be made with another thing, or none, in the place of an outcome.
+        # A user's code may construct an error with another object as its outcome.
         if not _keeps_prompts() and hasattr(outcome, "attempts"):
             bare = tuple(attempt._replace(prompt=None) for attempt in outcome.attempts)
             state = {**state, "outcome": outcome._replace(attempts=bare)}
@@ -79,7 +78,7 @@ class _WithOutcome(SchemaGuardError):
         return again
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # What an outcome holds does not change.
+        # An outcome is immutable.
         return self.__copy__()
 
 

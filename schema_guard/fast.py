@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fast path of a call: one text in, one text out, and the text is one valid JSON object or array.
 
-Every other call takes the loop: one with more arguments, checks, options, or telemetry, and one whose function returns an
-object of an SDK.
+A call takes it if its only argument is a text, given by position. The function may have further parameters with defaults,
+but schema_guard must not fill them. Every other call takes the loop, for example a call with a keyword argument, with
+checks, with options, or with telemetry. `outcome` and `stream` always take the loop.
 
 Rules:
 1. The fast path knows two rules of the loop: the first prompt is the first step's prefix and the task, and a valid first
-   reply ends the call. Everything else goes to the loop as a `Pending` first attempt, with the result of the validation,
-   so nothing is called or validated twice.
-2. `f(x)` and `f.outcome(x)` have the same value, failure, and record. The loop builds the outcome of an accepted call when
-   somebody asks for it.
+   reply ends the call. Any other reply, and an exception, goes to the loop as a `Pending` first attempt, with the result of
+   the validation. So nothing is called or validated twice.
+2. `f(x)` and `f.outcome(x)` have the same value, failure, and record. A store builds the outcome of an accepted call in
+   its writing thread. It runs the loop on the accepted reply.
 """
 
 from __future__ import annotations
@@ -50,12 +51,12 @@ __all__ = [
     "slow_path",
 ]
 
-_FORK_WAIT_S = 0.25  # a fork is put off for at most so long
+_FORK_WAIT_S = 0.25  # a fork waits at most this long
 
 
 def _before_fork() -> None:
-    """Let a thread that loads the loop come to its end: a child, where it does not live, would wait for it for ever."""
-    from schema_guard.records.process.forks import wait_for_imports  # only who forks needs it
+    """Wait for a thread that imports the loop. It doesn't exist in the child, which would wait for the import forever."""
+    from schema_guard.records.process.forks import wait_for_imports  # only forks need it
 
     wait_for_imports(monotonic() + _FORK_WAIT_S)
 
@@ -65,12 +66,12 @@ if hasattr(os, "register_at_fork"):
 
 
 class _FastPath(NamedTuple):
-    """What decoration has found out for the short way of a function.
+    """Facts about a function for its fast path, from its decoration.
 
     Attributes:
-        prefix: Stands before the task in the first prompt.
-        schema: Of the value.
-        accept: Takes the text of a reply, and gives its value or a `Missed`.
+        prefix: The text before the task in the first prompt.
+        schema: The schema of the value.
+        accept: Returns the value of a reply's text, or a `Missed`.
         is_recorded: Whether the calls have a store.
     """
 
@@ -81,12 +82,12 @@ class _FastPath(NamedTuple):
 
 
 def _fast_path_of(prepared: Prepared) -> _FastPath | None:
-    """Give what a call needs whose one argument is a text, given by position; None for a function that needs more."""
+    """Return the facts for the fast path of a function; None if all of its calls need the loop."""
     if isinstance(prepared, LaterPrepared):
         return None
     shape, plan = prepared.shape, prepared.plan
     needs_more = (
-        not shape.is_plain
+        not shape.fills_only_task
         or plan.delivery != "prompt"
         or plan.layout != "text"
         or plan.steps[0].sent is not None
@@ -106,15 +107,15 @@ def _fast_path_of(prepared: Prepared) -> _FastPath | None:
 
 def fast_call_of(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
     """Return the fast call of a function: from its `Prepared` and a text to the result. None if it needs the loop."""
-    short = _fast_path_of(prepared)
-    if short is None:
+    fast = _fast_path_of(prepared)
+    if fast is None:
         return None
-    prefix, schema, accept, is_recorded = short
+    prefix, schema, accept, is_recorded = fast
 
     def call(prepared: Prepared, task: str) -> Any:
         if recorder.follower is not None:
             return slow_path(prepared, (task,), {}).run("value")
-        # The number is taken now: two threads that ask for the id later must see the same.
+        # The number is drawn now, because two threads that build the id later must build the same one.
         begun = time(), next(series.number), series.middle, schema
         result = raised = value = None
         token, started = begin_inside(begun), perf_counter()
@@ -131,8 +132,8 @@ def fast_call_of(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
                 if is_recorded:
                     AcceptedCall(prepared, _origin(begun), task, result, elapsed_s, value).record()
                 return value
-        going = slow_path(prepared, (task,), {}, origin=_origin(begun))
-        return going.run("value", going.first(elapsed_s, result, raised, value))
+        running = slow_path(prepared, (task,), {}, origin=_origin(begun))
+        return running.run("value", running.pending(elapsed_s, result, raised, value))
 
     return call
 
@@ -170,8 +171,8 @@ async def _call_async(fast: _FastPath, prepared: Prepared, task: str) -> Any:
                 accepted = AcceptedCall(prepared, origin, task, result, elapsed_s, value)
                 await recorder.settle(accepted.record())
             return value
-    going = slow_path(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-    return await going.arun("value", going.first(elapsed_s, _wrapped(result), raised, value))
+    running = slow_path(prepared, (task,), {}, origin=Origin(begun, outer, tags))
+    return await running.arun("value", running.pending(elapsed_s, _already_awaited(result), raised, value))
 
 
 def slow_path(
@@ -185,12 +186,12 @@ def slow_path(
 
 
 def _origin(begun: CallStart) -> Origin:
-    """Give the origin of a call whose function has ended: what was around it when it began is around it again."""
+    """Return the origin of a call after its function has returned. The context is again that of the start of the call."""
     return Origin(begun, call_around(), tags_around())
 
 
-def _wrapped(result: Any) -> Any:
-    """Give what has come in a form that the driver, which would wait for it, takes as it is."""
+def _already_awaited(result: Any) -> Any:
+    """Return a result for the driver. A result that is awaitable itself is wrapped, because the driver awaits once more."""
 
     async def at_once() -> Any:
         return result
@@ -199,14 +200,14 @@ def _wrapped(result: Any) -> Any:
 
 
 def _recordable(error: BaseException) -> BaseException:
-    """Give what ended a call, to be recorded; raise it where nothing can be, for Python itself ends."""
+    """Return an exception of the function, to record it. Raise it if Python exits, because nothing can be recorded then."""
     if sys.is_finalizing():
         raise error
     return error
 
 
 class AcceptedCall(NamedTuple):
-    """A call whose first reply was accepted, with all that its outcome is made of."""
+    """A call whose first reply was accepted, with all facts for its outcome."""
 
     prepared: Prepared
     origin: Origin
@@ -216,8 +217,8 @@ class AcceptedCall(NamedTuple):
     value: Any
 
     def outcome(self) -> Outcome[Any]:
-        """Make the outcome as it is recorded, by the loop, which is told what the reply was found to be."""
-        from schema_guard.drive import with_time  # the thread that writes needs it first
+        """Build the outcome to record. The loop gets the reply with its judgement, and validates nothing again."""
+        from schema_guard.drive import with_time  # the writing thread needs it first
         from schema_guard.loop import Done, enforce
 
         flow = enforce(self.task, self.prepared.plan, partial(self.prepared.call, self.origin))
@@ -228,23 +229,23 @@ class AcceptedCall(NamedTuple):
 
     @property
     def chars(self) -> int:
-        """About how much text it keeps in memory: task and reply, and the prompt in which the task stands once more."""
+        """Estimated characters in memory: the task, the reply, and the prompt, which contains the task again."""
         prefix = self.prepared.plan.steps[0].prefix
         return len(prefix) + 2 * len(self.task) + len(self.reply)
 
     def record(self) -> Recorder | None:
-        """Hand the call, or its outcome, to its store, and give that."""
+        """Record the call, and return its store. A recorder without `record_deferred` gets the built outcome now."""
         prepared = self.prepared
         store = prepared.store((self.task,), {})
         if store is None:
             return None
-        if not hasattr(type(store), "record_unmade"):
+        if not hasattr(type(store), "record_deferred"):
             store.record(self.outcome(), self.task)
             return store
-        # Found out at the first call, and not when its writer comes to it: by then they may have changed.
+        # Read now and not in the writing thread, because the source and the prices may change until then.
         if prepared.version.text is None:
             prepared.version.compute()
         if prepared.plan.prices is not None:
             prepared.plan.prices()
-        cast("DeferringRecorder", store).record_unmade(self)
+        cast("DeferringRecorder", store).record_deferred(self)
         return store

@@ -52,7 +52,7 @@ R = TypeVar("R")
 if TYPE_CHECKING:
 
     class _Nobody:
-        """What no function gives: a function that is said to give Any matches it, and is no coroutine."""
+        """No function returns this. A function that is annotated to return Any matches it, and is no coroutine."""
 
 
 class Guard(Settings[V, R]):
@@ -79,7 +79,7 @@ class Guard(Settings[V, R]):
 
 
 class _Guarded(Generic[P, V, R]):
-    """What guarded functions share: settings, the outcome of a call, growing values, binding to an instance."""
+    """The base of sync and async guarded functions: settings, the result of a call, and binding to an instance."""
 
     __wrapped__: Callable[P, Any]
     # Returns the fast path of its calls, or None.
@@ -93,9 +93,9 @@ class _Guarded(Generic[P, V, R]):
         function: Callable[..., Any],
         binding: type[staticmethod[Any, Any] | classmethod[Any, Any, Any]] | None,
     ) -> None:
-        # An object's attributes are its own; what stands in a function's __dict__ is about the function.
-        kept = ("__dict__",) if hasattr(function, "__code__") and not isinstance(function, _Guarded) else ()
-        update_wrapper(cast("Callable[..., Any]", self), function, updated=kept)
+        # The __dict__ of a function is about the function. That of another callable is its own state.
+        copied = ("__dict__",) if hasattr(function, "__code__") and not isinstance(function, _Guarded) else ()
+        update_wrapper(cast("Callable[..., Any]", self), function, updated=copied)
         self._binding = binding
         if binding is not None:
             self.__func__ = function
@@ -107,8 +107,8 @@ class _Guarded(Generic[P, V, R]):
     def _take(self, prepared: Prepared) -> None:
         self._prepared = prepared
         self._fast_path = self._path_maker(prepared)
-        # Of the function bound to an instance, whichever: how it is called, and its short way.
-        self._of_bound: tuple[Shape, Any] | None = None
+        # The shape and the fast path of a bound method. They are the same for all instances.
+        self._when_bound: tuple[Shape, Any] | None = None
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -138,14 +138,14 @@ class _Guarded(Generic[P, V, R]):
         """The schema that replies must keep to."""
         return self._prepared.plan.schema
 
-    def _recorded_as(self, name: str, **said: Any) -> Self:
+    def _recorded_as(self, name: str, **settings: Any) -> Self:
         """Return the same function with another name in records.
 
         Args:
             name: The name in records.
-            said: Further settings to record with its calls.
+            **settings: Further settings to record with its calls.
         """
-        made = type(self)(self._prepared.recorded_as(name, said), self.__wrapped__, self._binding)
+        made = type(self)(self._prepared.recorded_as(name, settings), self.__wrapped__, self._binding)
         made._holder = self._holder  # noqa: SLF001 - of the same class
         return made
 
@@ -183,7 +183,7 @@ class _Guarded(Generic[P, V, R]):
             return getattr, (self._holder, self.__name__)  # type: ignore[attr-defined]
         if isinstance(self.__wrapped__, FunctionType):
             return self.__qualname__  # type: ignore[attr-defined]
-        # What has no name of its own goes by value, as the function that it is.
+        # Another callable has no qualified name, so it is pickled by value.
         return self._prepared.settings, (self.__wrapped__,)
 
     def _bound(self, instance: Any, owner: Any) -> Any:
@@ -197,11 +197,11 @@ class _Guarded(Generic[P, V, R]):
         bound = function if get is None else get(function, holder, owner)
         if bound is function:
             return self
-        if self._of_bound is None:
+        if self._when_bound is None:
             shape = self._prepared.shape.bound()
-            self._of_bound = shape, self._path_maker(self._prepared._replace(shape=shape))
-        shape, short = self._of_bound
-        # What is about the function is copied: each look at a method makes one.
+            self._when_bound = shape, self._path_maker(self._prepared._replace(shape=shape))
+        shape, fast = self._when_bound
+        # Copied instead of prepared again, because each access to a method makes a bound function.
         made = object.__new__(type(self))
         made.__dict__.update(
             self.__dict__,
@@ -209,7 +209,7 @@ class _Guarded(Generic[P, V, R]):
             _prepared=self._prepared._replace(function=bound, shape=shape),
             _binding=None,
             _holder=holder,
-            _fast_path=short,
+            _fast_path=fast,
         )
         return made
 
@@ -220,19 +220,24 @@ class Guarded(_Guarded[P, V, R]):
     _path_maker = staticmethod(fast_call_of)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Give a valid value.
+        """Return a valid value.
+
+        An exception that carries a reply is not raised. The reply is validated: its value is returned if it is valid, and
+        otherwise the attempt has failed. `received/exceptions.py` recognizes these exceptions, such as a Pydantic
+        `ValidationError` of the schema's type.
 
         Raises:
-            GuardFailed: No attempt was valid (or what `on_failure` and `default` say instead).
-            CallFailed: What came back was no reply of a model.
-            InvalidArgument: The function gave something that is no reply at all.
-            Exception: The function raised it. `received/exceptions.py` lists the exceptions that mean a reply that did not
-                fit. They are failed attempts.
+            GuardFailed: No attempt was valid, and neither `on_failure` nor `default` names another result.
+            CallFailed: The function returned an error of the provider, such as an HTML page.
+            InvalidArgument: The function returned an object that is neither a reply nor a value, or a check returned
+                an object of the wrong type.
+            BaseException: The function raised it, also if it is an error of the provider, such as a rate limit. It is
+                recorded and never retried.
         """
-        short = self._fast_path
-        if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
-            given: R = short(self._prepared, args[0])
-            return given
+        fast = self._fast_path
+        if fast is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
+            value: R = fast(self._prepared, args[0])
+            return value
         if self._prepared.settings.observe:
             from schema_guard.observation import observe  # only observed functions need it
 
@@ -266,15 +271,17 @@ class Guarded(_Guarded[P, V, R]):
     def _ended(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> Driven:
-        """Make a call and give how it ended, whatever was raised in it; something to await where the function gives that.
+        """Run a call to its end, and return its `Driven`, also if the function raised an exception.
+
+        If the function returns an awaitable, this method returns an awaitable too.
 
         Args:
-            args: Of the call.
-            kwargs: Of the call.
-            parent_call_id: The call that it belongs to; None for the one inside which the running code was called.
+            args: The arguments of the call.
+            kwargs: The arguments of the call.
+            parent_call_id: The parent of the call. None: the guarded call that runs now, if there is one.
 
         Raises:
-            InvalidArgument: The arguments are none of the function's; nothing was asked.
+            InvalidArgument: The function can't be called with these arguments, and wasn't.
         """
         started = slow_path(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return cast("Driven", started.run("driven"))
@@ -288,14 +295,14 @@ class Guarded(_Guarded[P, V, R]):
         partial: bool = False,
         before: int = 0,
     ) -> Generator[Any, None, Driven]:
-        """Give growing values, and return how the call ended.
+        """Yield growing values, and return the `Driven` of the call.
 
         Args:
-            args: Of the call.
-            kwargs: Of the call.
+            args: The arguments of the call.
+            kwargs: The arguments of the call.
             parent_call_id: As in `_ended`.
             partial: As in `stream`.
-            before: Attempts of a call whose values these void: theirs count on from it.
+            before: The number of attempts of an earlier call that this call replaces. `Partial.attempt` continues from it.
         """
         started = slow_path(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return started.grow(partial=partial, before=before)
@@ -369,7 +376,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     async def _ended(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> Driven:
-        """Make a call and give how it ended, as `Guarded._ended` does."""
+        """Run a call to its end, and return its `Driven`, as `Guarded._ended` does."""
         started = slow_path(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return cast("Driven", await started.arun("driven"))
 
@@ -382,7 +389,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         partial: bool = False,
         before: int = 0,
     ) -> AsyncGenerator[Any, None]:
-        """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded._growing`."""
+        """Yield growing values, and the `Driven` of the call last. The arguments are those of `Guarded._growing`."""
         started = slow_path(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return started.agrow(partial=partial, before=before)
 
@@ -398,7 +405,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
 
 
 def _last(value: Any, driven: Driven, *, partial: bool) -> Any:
-    """Give what a stream ends with."""
+    """Return the last value of a stream."""
     return Partial(value, None, driven.outcome.attempts[-1].number) if partial else value
 
 

@@ -2,7 +2,8 @@
 """A reply's text + a schema -> its value, or the failure that explains best why there is none.
 
 Rules:
-1. A value that comes out is valid for the schema, passed every check, and stood in the text as it came.
+1. A value that is returned is valid for the schema and passed every check. It is in the text, unless it has a form such as
+   `coerced` or `repaired_lossy`.
 2. One meaning or none: two different valid values are `several_documents`, never a choice.
 3. A text that ends inside JSON is a truncation, unless the provider says that the model had finished.
 4. Nothing here raises for any text, and the work is linear in its length.

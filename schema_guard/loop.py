@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop: ask, read, judge, ask again. A generator that does no I/O.
+"""The loop: request a reply, validate it, retry. A generator that does no I/O.
 
-It yields `Ask`, `More`, `Stop`, and at last `Done`. It is sent `Chunk`s and one `Reply` for each Ask. A whole reply is a
-`Reply` without chunks before it, so one loop serves sync, async, and streaming.
+It yields an `Ask` for each attempt, `More` or `Stop` after each chunk, and `Done` last. The driver sends it `Chunk`s and
+one `Reply` for each Ask. A whole reply is a `Reply` without chunks before it, so one loop serves sync, async, and
+streaming.
 
 Rules:
-1. 1 <= attempts <= max_attempts, and all but the last failed.
-2. A refusal and a failed call are never retried. A reply that was too long is retried only with a larger output limit. A
-   reply that repeated itself, or that was spent on reasoning, is retried with the same limit, because no larger one
-   fixes it.
-3. It never raises for a text. A check of the user that returns neither a text nor a bool raises `InvalidArgument`.
-4. Budgets are looked at between attempts, those of time and repeats between chunks too. The only times it knows come
-   with the events.
-5. A reply that it stopped is not judged: its failure is what stopped it, and it is no truncation that a larger limit fixes.
+1. All attempts except the last one failed. The loop requests at most max_attempts. A library inside the function can
+   report more, and the loop doesn't retry after its attempts.
+2. A refusal and a failed call are never retried. A reply that was cut off is retried only with a larger output limit, so
+   by default it ends the call. A reply that repeated itself, or that was spent on reasoning, is retried with the same
+   limit, because no larger one fixes it.
+3. No text makes it raise. If a check of the user returns neither a text nor a bool, it raises `InvalidArgument`.
+4. It checks the budgets between attempts, and time and repeats also between chunks. The events have all times.
+5. A reply that it stopped isn't validated: its failure is the reason for the stop. The exception is `runaway`, because
+   white space may be repeated after a complete value. A retry after a stop has the same output limit.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ _OUT_OF_TIME = Failure("transport", "cancelled", "the time budget ended the repl
 
 
 class Done(Generic[V]):
-    """The loop is over.
+    """The last event of the loop: its result.
 
     Attributes:
         ok: As in `Outcome`.
@@ -64,7 +66,7 @@ class Done(Generic[V]):
     __slots__ = ("_make", "_outcome", "ok", "value")
 
     def __init__(self, ok: bool, value: V | None, make: Callable[[], Outcome[V]]) -> None:
-        """Make it; *make* gives the outcome."""
+        """Make an end. *make* builds the outcome."""
         self.ok = ok
         self.value = value
         self._make = make
@@ -72,14 +74,14 @@ class Done(Generic[V]):
 
     @property
     def outcome(self) -> Outcome[V]:
-        """All that is known of the call, made when somebody asks for it first."""
+        """The outcome of the call, built at the first access."""
         if self._outcome is None:
             self._outcome = self._make()
         return self._outcome
 
 
 class Tried(NamedTuple):
-    """A tried attempt: enough to build its `Attempt` when somebody wants it.
+    """An attempt that has ended: the facts to build its `Attempt` for an outcome.
 
     Attributes:
         ask: The request for the attempt.
@@ -102,13 +104,13 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
     """Run one guarded call.
 
     Args:
-        task: What the caller asked.
-        plan: How to ask and what to accept.
-        call: Gives what is known of the call, where its outcome is wanted; its model is filled in from the first reply
-            that names one.
+        task: The task of the caller.
+        plan: The prompts to send, and the values to accept.
+        call: Returns the facts about the call, for its outcome. If they name no model, the first reply that names one
+            decides.
 
     Yields:
-        `Ask` when an attempt is wanted, then `More` or `Stop` after each `Chunk`; `Done` at the end.
+        An `Ask` for each attempt, then `More` or `Stop` after each `Chunk`. `Done` is the last item.
     """
     tried: list[Tried] = []
     named: str | None = None
@@ -131,10 +133,10 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
         named = named or _model_name(event)
         if judged.failure is None or event.is_final:
             break
-        again = _again(judged.failure, tried, plan, output_tokens)
-        if again is None:
+        following = _next_attempt(judged.failure, tried, plan, output_tokens)
+        if following is None:
             break
-        correction, output_tokens = again
+        correction, output_tokens = following
     yield Done(judged.ok, judged.value, partial(_outcome, tried, judged, call, named, plan.prices))
 
 
@@ -147,7 +149,7 @@ def _add_attempts(ask: Ask, reply: Reply, tried: list[Tried], plan: Plan, step: 
     return ask._replace(number=len(tried) + 1)
 
 
-def _again(
+def _next_attempt(
     failure: Failure, tried: list[Tried], plan: Plan, sent: int | None
 ) -> tuple[str, int | None] | None:
     """Return the correction and the output limit of the next attempt; None to end the call.
@@ -164,10 +166,10 @@ def _again(
         if larger is None:
             return None
         sent = larger
-    if not _may_ask_again(failure, tried, plan):
+    if not _may_retry(failure, tried, plan):
         return None
     correction = prompting.correction(
-        _as_sent(failure, last, plan),
+        _failure_to_send(failure, last, plan),
         quote_checks=plan.delivery != "instructions",
         is_whole=last.reply.stopped is None,
     )
@@ -189,7 +191,7 @@ def _prompt(task: Prompt, step: Step, tried: list[Tried], correction: str | None
 def _gathered(
     event: Chunk | Reply | None, plan: Plan, step: Step, tried: list[Tried]
 ) -> Generator[More | Stop, Chunk | Reply | None, Reply]:
-    """Return a streamed reply with its whole text. Stop it if it is too large, too late, or can't become valid."""
+    """Return a streamed reply with its whole text. Stop it if it is too large, too late, repetitive, or sure to fail."""
     from schema_guard.received.stream_limits import StreamLimits  # only streams need it
 
     elapsed_s = sum(one.reply.elapsed_s for one in tried)
@@ -200,7 +202,7 @@ def _gathered(
         parts.append(event.text)
         event = yield watch.answer(event)
     assert type(event) is Reply
-    # The text of an exception is the whole text, and not the last piece.
+    # The text that an exception carries (only then is there a call_model) is the whole reply, not its last piece.
     text = event.text or ""
     carried = text if event.call_model is not None else ""
     if not event.instead:
@@ -231,7 +233,7 @@ def _judged(text: str, reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
         )
     failure = judged.failure
     cause = failure and _cause(failure, text, reply, plan, step)
-    # A judgement that is made anew takes 1.3 us, and most failures are their own cause.
+    # A new judgement takes 1.3 us, and most failures are their own cause.
     return judged if cause is failure else judged._replace(failure=cause)
 
 
@@ -242,9 +244,9 @@ def _terms(reply: Reply, plan: Plan, step: Step) -> Terms:
 
 
 def _cause(failure: Failure, text: str, reply: Reply, plan: Plan, step: Step) -> Failure:
-    """Give the failure that explains most: what ended the reply, or what it had broken before it was cut off."""
+    """Return the failure that explains most: why the reply ended, or the violation before it was cut off."""
     if reply.stopped is not None:
-        # What repeats itself behind a complete document, as white space does, had a value; all else has none.
+        # A reply that repeats white space after a complete value is valid, and doesn't get here.
         return reply.stopped
     if reply.late:
         return _OUT_OF_TIME
@@ -253,13 +255,13 @@ def _cause(failure: Failure, text: str, reply: Reply, plan: Plan, step: Step) ->
     if failure.kind == "truncation" and plan.stops(step):
         from schema_guard.received.stream_limits import doomed  # as in _gathered()
 
-        # In smaller pieces it had been stopped there.
+        # In smaller chunks, it would have been stopped at the violation.
         return doomed(text, plan.schema, plan.limits) or failure
     return failure
 
 
 def _judged_by_function(text: str, reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
-    """Judge what the function had parsed already, or had refused: what it refused is no value."""
+    """Judge a reply that the function has parsed or refused. A reply that it refused has no value."""
     if reply.parsed is not None:
         judged = _judge_parsed(reply.parsed, text, reply, plan, step)
     else:
@@ -269,8 +271,8 @@ def _judged_by_function(text: str, reply: Reply, plan: Plan, step: Step) -> Judg
     return judged
 
 
-def _as_sent(failure: Failure, last: Tried, plan: Plan) -> Failure:
-    """Give a failure as the model is told of it: with the places of the form that it was asked for, where it broke that."""
+def _failure_to_send(failure: Failure, last: Tried, plan: Plan) -> Failure:
+    """Return the failure for the correction. If an adapted schema was sent, it names the places in that schema."""
     sent = last.step.sent
     if sent is None or last.step.restore is None or failure.kind not in ("structure", "value"):
         return failure
@@ -280,7 +282,7 @@ def _as_sent(failure: Failure, last: Tried, plan: Plan) -> Failure:
 
 
 def _judge_parsed(parsed: ParsedValue, text: str, reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
-    """Judge what the function had parsed already; where the text is known too, it says how the value stood in it."""
+    """Judge a value that the function has parsed. If its text is known too, the text decides about form and coercions."""
     terms = _terms(reply, plan, step)
     value = parsed.value if step.restore is None or parsed.is_instance else step.restore(parsed.value)
     judged = judge_value(value, terms._replace(finish_reason=None, restore=None), own=parsed.is_instance)
@@ -291,7 +293,7 @@ def _judge_parsed(parsed: ParsedValue, text: str, reply: Reply, plan: Plan, step
 
 
 def _judged_try(reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
-    """Judge the attempt that a library inside the function had made before the one that it gave."""
+    """Judge an earlier attempt of a library inside the function. It always failed, because the library retried."""
     judged = _judged(reply.text or "", reply, plan, step)
     if judged.failure is not None:
         return judged
@@ -300,12 +302,12 @@ def _judged_try(reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
 
 
 def _model_name(reply: Reply) -> str | None:
-    """Give the name of the model that a call counts for, as a reply says it."""
+    """Return the name of the model that a call counts for, from a reply."""
     return reply.model if reply.call_model is None else reply.call_model
 
 
 def _with_model(call: Call, named: str) -> Call:
-    """Name a call's model. A new snapshot is no other configuration; a tuned model is."""
+    """Return a call with its model. A new snapshot isn't another configuration, but a tuned model is."""
     model = model_and_snapshot(named).model
     return call._replace(model=model, tuned=call.tuned or is_tuned(model))
 
@@ -347,7 +349,7 @@ def _attempt(tried: Tried) -> Attempt:
 
 
 def _larger_limit(sent: int | None, usage: Usage, limits: Limits) -> int | None:
-    """Give the output limit for asking a cut-off reply again; None when there is no larger one."""
+    """Return the output limit of the retry after a cut-off reply; None if no larger one is allowed."""
     if limits.max_output_tokens is None:
         return None
     used = sent or usage.output_tokens
@@ -355,7 +357,7 @@ def _larger_limit(sent: int | None, usage: Usage, limits: Limits) -> int | None:
     return larger if used is None or larger > used else None
 
 
-def _may_ask_again(failure: Failure, tried: list[Tried], plan: Plan) -> bool:
+def _may_retry(failure: Failure, tried: list[Tried], plan: Plan) -> bool:
     if len(tried) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
         return False
     limits = plan.limits
@@ -384,7 +386,7 @@ def _outcome(
     named: str | None,
     prices: Callable[[], Price | None] | None,
 ) -> Outcome[Any]:
-    """Give the outcome of what was tried; *named* is the first name of a model that a reply gave."""
+    """Build the outcome of all attempts. *named* is the first model name in a reply."""
     call = known()
     if named and call.model is None:
         call = _with_model(call, named)
@@ -400,7 +402,7 @@ def _outcome(
 
 
 def _priced(attempts: list[Attempt], model: str | None, price: Price) -> tuple[list[Attempt], float | None]:
-    """Give the attempts with what each cost, and what all did; None for both where it is not known."""
+    """Return the attempts with their costs, and the total cost. A cost is None if it is unknown."""
     models = model.split(">") if model else [None]
     priced = [
         a._replace(cost=price(a.usage, a.snapshot, a.model, models[min(a.number, len(models)) - 1]))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Observing a call: it runs as if nobody looked, and what it gave is judged and recorded when it is over.
+"""Calls that are only observed. They run unchanged, and their results are validated and recorded afterward.
 
-The loop runs here too, for one attempt; but its prompt is not sent, and nothing of what it says reaches the caller.
+The loop runs here too, for one attempt. Its prompt is not sent, and its result doesn't reach the caller.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ class Observed(Protocol):
         """The loop."""
 
     def enter(self) -> Any:
-        """Make this the call that the running code was called inside of; gives what `leave` takes."""
+        """Make this call the parent of all calls that begin before `leave`. Return the argument of `leave`."""
 
     def leave(self, entered: Any) -> None:
-        """End what `enter` began."""
+        """Restore the parent from before `enter`."""
 
     @property
     def receiver(self) -> Receiver:
-        """What reads what the function gives and raises."""
+        """The reader of the function's results and exceptions."""
 
     def invoke_untouched(self) -> Any:
         """Call the user's function as its caller did."""
 
     def finish(self, done: Done[Any]) -> None:
-        """Record what came of it."""
+        """Record the outcome."""
 
 
 def observe(started: Observed) -> Any:
-    """Call the function once, return what it gave, and record what that is worth."""
+    """Call the function once, return its result unchanged, and record whether the result is valid."""
     next(started.flow)
     clock = perf_counter()
     entered = started.enter()
@@ -64,7 +64,7 @@ def observe(started: Observed) -> Any:
 
 
 async def observe_async(started: Observed) -> Any:
-    """Do as `observe` does with an asynchronous function."""
+    """Call an asynchronous function, as `observe` does."""
     result = observe(started)
     return await result if hasattr(type(result), "__await__") else result
 
@@ -82,9 +82,9 @@ async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
 
 
 class _Watch:
-    """Reads along with a stream and records it once: at its end, at its error, or when it is given up."""
+    """Reads a stream along with the caller, and records it once: at its end, at its error, or when the caller leaves it."""
 
-    # Of one that was interrupted before it had them.
+    # For an exception of a signal handler inside `__init__`, after which `__del__` still runs.
     _source: Any = None
     _reader: StreamReader | None = None
 
@@ -93,11 +93,11 @@ class _Watch:
         self._reader = StreamReader(source)
 
     def __getattr__(self, name: str) -> Any:
-        # What a stream object of a provider offers beside its chunks stays within reach.
+        # The caller can still use the other attributes of the provider's stream.
         return getattr(self._source, name)
 
     def __del__(self) -> None:
-        # It was left before its end, and nobody has closed it.
+        # The caller left the stream before its end, and didn't close it.
         self.leave(GeneratorExit())
 
     def _saw(self, chunk: Any) -> Any:
@@ -138,7 +138,7 @@ class _WatchedIterator(_Watch):
             self._started.leave(entered)
 
     def close(self) -> None:
-        """Give the stream up."""
+        """Close the stream before its end."""
         self.leave(GeneratorExit())
         close_alone(self._source)
 
@@ -164,7 +164,7 @@ class _WatchedAsync(_Watch):
             self._started.leave(entered)
 
     async def aclose(self) -> None:
-        """Give the stream up."""
+        """Close the stream before its end."""
         self.leave(GeneratorExit())
         await aclose_alone(self._source)
 
@@ -178,17 +178,17 @@ class _WatchedAsync(_Watch):
 
 
 class _WatchedEither(_WatchedIterator, _WatchedAsync):
-    """A stream that can be iterated either way stays one; it is closed as its source is."""
+    """A stream with `__next__` and `__anext__`. It is closed in the way of its source."""
 
     def close(self) -> Any:
-        """Give the stream up."""
+        """Close the stream before its end."""
         self.leave(GeneratorExit())
         closing = getattr(self._source, "close", None)
         return closing() if callable(closing) else None
 
 
 def _seen(started: Observed, result: Any, clock: float) -> Any:
-    """Record a result that is complete; watch one that is a stream. The caller gets what is returned."""
+    """Record a complete result, or watch a stream. Return the result for the caller."""
     kind = type(result)
     ways = hasattr(kind, "__next__"), hasattr(kind, "__anext__")
     if any(ways):
@@ -201,7 +201,7 @@ def _seen(started: Observed, result: Any, clock: float) -> Any:
 
 
 def _watched(started: Observed, closed: Any, clock: float) -> Any:
-    """Watch the stream that the caller has yet to open."""
+    """Watch a stream that the caller will open."""
 
     def watch(source: Any, *, is_async: bool) -> _Watch:
         return (_WatchedAsync if is_async else _WatchedIterator)(started, source, clock)
@@ -211,7 +211,7 @@ def _watched(started: Observed, closed: Any, clock: float) -> Any:
 
 def _finish(started: Observed, reply: Reply, clock: float) -> None:
     if has_ended(started.flow):
-        # Where an exception from outside has landed in the loop, it is on its way to the caller.
+        # An exception of a signal handler has ended the loop, and is on its way to the caller.
         return
     done = started.flow.send(with_time(reply, perf_counter() - clock))
     assert isinstance(done, Done)

@@ -74,7 +74,7 @@ def parse(text: str, limits: Limits) -> Any:
 
 
 def bounded(value: Any, text: str, limits: Limits) -> Any:
-    """Give the value that was read in a text, or a `NotJson` where it is nested too deep or holds an infinite number."""
+    """Return the value of a text, or a `NotJson` if it is nested too deep or contains an infinite number."""
     if _levels(limits.max_depth)(value):
         return value
     bare = re.sub(_STRING, '""', text)
@@ -84,7 +84,7 @@ def bounded(value: Any, text: str, limits: Limits) -> Any:
 
 
 def refusal(error: ValueError, text: str, limits: Limits) -> NotJson:
-    """Say why a text is no JSON text within the limits, by the error that reading it has raised."""
+    """Return why a text is no JSON text within the limits, from the error that jiter raised."""
     if isinstance(error, UnicodeEncodeError):
         return NotJson("bad_unicode", f"a lone surrogate at character {error.start + 1}")
     if type(error) is not ValueError or is_interruption(error):
@@ -97,17 +97,17 @@ def refusal(error: ValueError, text: str, limits: Limits) -> NotJson:
 
 
 def lengths(limits: Limits) -> tuple[int, int]:
-    """Give how many characters of a JSON text keep to the limits of a text, be they what they are; and how many do but
-    for that of one number.
+    """Return the lengths up to which a JSON text is surely within the limits, whatever its characters.
 
-    Of three characters two stand before a value at the most, as in `[[],[],[]]`, and one character is 4 bytes.
-    """  # noqa: D205
+    The first length holds for every text. The second, larger one holds for a text without a long number. At most two of
+    three characters start a value, as in `[[],[],[]]`. A character is at most 4 bytes.
+    """
     most = min(limits.max_bytes // 4, (3 * limits.max_nodes - 2) // 2)
     return min(most, limits.max_number_chars), most
 
 
 def may_hold_number(text: str, length: int) -> bool:
-    """Say whether a text may hold a number of so many characters, by a look at few of them."""
+    """Return whether a text may contain a number of *length* characters. It reads few characters of the text."""
     few = text[::_STRIDE].encode("ascii", "replace").translate(_NUMBER_BYTES)
     return b"0" * (length // _STRIDE) in few
 

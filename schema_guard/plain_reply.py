@@ -51,7 +51,7 @@ def acceptor(schema: Schema[Any], limits: Limits = DEFAULT_LIMITS) -> Callable[[
 
 
 def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
-    few, most = lengths(limits) if schema.is_closed_within(limits) else (0, 0)
+    any_text, any_without_long_number = lengths(limits) if schema.is_closed_within(limits) else (0, 0)
     longest = limits.max_number_chars + 1
     read, is_valid, is_typed = reader(), schema.conditions.is_valid, schema.is_typed
 
@@ -60,7 +60,7 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
         if not text or text[0] not in _BRACKETS:
             return Missed()
         size = len(text)
-        if size > few and (size > most or may_hold_number(text, longest)):
+        if size > any_text and (size > any_without_long_number or may_hold_number(text, longest)):
             value = parse(text, limits)
             if type(value) is NotJson or not schema.accepts(value, limits.max_steps):
                 return Missed(value)

@@ -2,11 +2,12 @@
 """The texts that are sent: the schema, examples, reasoning, and the correction of a bad reply.
 
 Rules:
-1. Nobody's message is changed: a new prompt is made, and the task's own messages stand in it as they came, but the
-   one that the format joins. What is added has a form and a role that the task's dialect knows.
-2. A correction is our own sentence. It names places that the schema names, what was expected and what kind of
-   thing came; it quotes no value and no key of the reply, and holds no URL.
-3. The prompt of a retry is the first prompt of its strategy, one bad reply, cut, and the correction. It does not grow.
+1. The messages of the task are never changed. The prompt is new, and has a copy of one message with the text about the
+   format. Added messages have a form and a role of the task's dialect.
+2. A correction of a violated schema has our own words: the place in the schema, the expected kind, and the kind of the
+   value. It quotes no value and no key of the reply, and has no URL. A correction of a refused value quotes the message of
+   the check or of the Pydantic validator, which may quote the reply. So it isn't sent in the system role.
+3. The prompt of a retry is the first prompt of its strategy, the last reply, cut, and the correction. It does not grow.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Example(NamedTuple):
 
 
 def schema_text(schema: Schema[Any]) -> str:
-    """Give the schema as it is shown to a model: compact, in its own order, without `$schema` and `$id`."""
+    """Return the schema as the model sees it: compact, in its own order, without `$schema` and `$id`."""
     document = schema.document
     if isinstance(document, dict):
         document = {key: part for key, part in document.items() if key not in ("$schema", "$id")}
@@ -63,22 +64,22 @@ def schema_text(schema: Schema[Any]) -> str:
 
 
 def schema_instructions(schema: Schema[Any]) -> str:
-    """Ask for one JSON value under a schema."""
+    """Return the text that requests one JSON value of a schema."""
     return f"{_ONLY_JSON}\n{schema_text(schema)}"
 
 
 def reasoning_instructions(schema: Schema[Any]) -> str:
-    """Ask for reasoning in a block that is skipped, then for one JSON value under a schema."""
+    """Return the text that requests reasoning in a block, which is skipped, and then one JSON value of a schema."""
     return f"{_REASON_FIRST}\n{schema_text(schema)}"
 
 
 def no_instructions(schema: Schema[Any]) -> str:
-    """Say nothing about the format."""
+    """Return no text about the format."""
     return ""
 
 
 def examples_text(examples: Sequence[Example]) -> str:
-    """Show examples inside one text."""
+    """Return the examples as one text."""
     parts = []
     for example in examples:
         task_line = f"{example.task}\n" if example.task is not None else ""
@@ -91,12 +92,12 @@ def _answer(example: Example) -> str:
 
 
 def text_prefix(instructions: str, examples: Sequence[Example]) -> str:
-    """Give what stands before a task that is a text."""
+    """Return the text before a task that is a text."""
     return "".join(f"{part}\n\n" for part in (instructions, examples_text(examples)) if part)
 
 
 def list_layout(task: tuple[Message, ...]) -> Layout:
-    """Return the layout of a list of messages that somebody gave."""
+    """Return the layout of a list of messages from the caller."""
     from schema_guard.providers.messages import dialect_of  # only lists of messages need it
 
     systems = dialect_of(task).systems
@@ -106,12 +107,11 @@ def list_layout(task: tuple[Message, ...]) -> Layout:
 def render(
     task: Prompt, instructions: str, examples: Sequence[Example], *, layout: Layout = "text"
 ) -> Prompt:
-    """Give the first prompt: the task with the strategy's text and examples before it.
+    """Return the first prompt: the task with the strategy's text and examples before it.
 
-    A text stays a text, or becomes the user's turn after a system message if the layout is `turns`. In a list of
-    messages the text joins the system message where there is one, else the user's first turn, in that turn's own
-    form; examples that say what was asked become turns of the conversation, and the first of them is the user's first
-    turn.
+    A text stays a text. If the layout is `turns`, it becomes the user's turn after a system message. In a list of
+    messages, the text joins the system message. Without a system message, it joins the user's first turn. Examples with a
+    task become turns before those of the task, so the first of them is then the user's first turn.
     """
     if isinstance(task, str) and layout != "turns":
         return text_prefix(instructions, examples) + task
@@ -159,7 +159,7 @@ def _extended(
     *,
     behind: bool,
 ) -> tuple[Message, ...] | None:
-    """Give the messages with a text in the first of them that is wanted and can hold it; None when none can."""
+    """Return the messages with a text added to the first one that is wanted and can hold it; None if none can."""
     for at, message in enumerate(task):
         with_text = dialect.extended(message, text, behind) if is_wanted(message) else ()
         if with_text:
@@ -168,7 +168,7 @@ def _extended(
 
 
 def _start(dialect: Dialect, task: tuple[Message, ...]) -> int:
-    """Give where the conversation begins: behind what the system says, and behind results of calls made before."""
+    """Return the index at which the conversation begins, after system messages and results of earlier tool calls."""
     for at, message in enumerate(task):
         if message.role not in dialect.systems and not dialect.is_tool_result(message):
             return at
@@ -176,7 +176,7 @@ def _start(dialect: Dialect, task: tuple[Message, ...]) -> int:
 
 
 def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
-    """Give the prompt of a retry: the first one, the bad reply cut to size, and what was wrong with it."""
+    """Return the prompt of a retry: the first prompt, the last reply, cut, and the correction."""
     shown = _cut(reply)
     if isinstance(prompt, str):
         last = f"Your last reply:\n{shown}\n\n" if shown else ""
@@ -222,13 +222,13 @@ _SYNTAX_TEXT = {
 
 
 def correction(failure: Failure, *, quote_checks: bool = True, is_whole: bool = True) -> str:
-    """Say to the model what was wrong with its last reply and what to do.
+    """Return the text for the model about the faults of its last reply.
 
     Args:
-        failure: Of the last attempt.
-        quote_checks: Whether what a check of the user's said is passed on. It may quote the reply, so a text that
-            goes into the system role leaves it out.
-        is_whole: Whether the reply came to its end, and was not stopped where this was wrong.
+        failure: The failure of the last attempt.
+        quote_checks: Whether to quote the message of a check or of a Pydantic validator. It may quote the reply, so a text
+            for the system role leaves it out.
+        is_whole: Whether the reply reached its end, so that schema_guard did not stop it at its fault.
 
     >>> from schema_guard.values import Failure, Violation
     >>> total = Violation("/total", "/properties/total/type", "type", "number", "string 'twelve'")
@@ -249,15 +249,15 @@ def _fitted(text: str) -> str:
 
 
 def describe(failure: Failure, *, quote_checks: bool) -> str:
-    """Say what was wrong with a reply, without a value or a key of it; arguments as `correction` has them."""
+    """Return the faults of a reply in words. The arguments are those of `correction`."""
     if failure.kind == "semantic":
-        # A Pydantic error's place may hold keys that the model made up; its words name what it wanted.
+        # The place of a Pydantic error may have keys that the model made up. Its message says what it expected.
         reason = (
             "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_SENT])) or failure.message
         )
         return f"The check {failure.code!r} refused it" + (f": {reason}" if quote_checks else "")
     if failure.code == "encoded_value":
-        # The place may hold a key that the model made up; that of the schema is told with the violations below.
+        # The place may have a key that the model made up. The violations below have the place in the schema.
         lead = "An object or array was sent as a JSON string. "
         return lead + describe(failure._replace(code="type"), quote_checks=quote_checks)
     if failure.violations:

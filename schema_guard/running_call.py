@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guarded call under way: the loop that was started for it, what the drivers need, and what it gives at its end."""
+"""A guarded call in progress: its loop, the facts that the driver needs, and its result for the caller."""
 
 from __future__ import annotations
 
@@ -52,29 +52,29 @@ def begin_call(
     parent_call_id: str | None = None,
     origin: Origin | None = None,
 ) -> RunningCall:
-    """Bind the task and start the loop; nothing is asked yet.
+    """Bind the task, and make the loop. The user's function isn't called yet.
 
     Args:
-        prepared: What decoration found out.
-        args: Of the call.
-        kwargs: Of the call.
-        parent_call_id: The call that it belongs to; None for the one inside which the running code was called.
-        origin: Of a call that has begun before; None to begin one.
+        prepared: The facts about the function from its decoration.
+        args: The arguments of the call.
+        kwargs: The arguments of the call.
+        parent_call_id: The parent of the call. None: the guarded call that runs now, if there is one.
+        origin: The origin of a call that the fast path has begun. None: the call begins now.
 
     Raises:
-        InvalidArgument: The arguments are none of the function's.
+        InvalidArgument: The function can't be called with these arguments.
     """
     shape, plan = prepared.shape, prepared.plan
     task = task_of(shape, prepared.function, args, kwargs, prepared.provider)
-    if not shape.is_plain and not prepared.settings.observe:
+    if not shape.fills_only_task and not prepared.settings.observe:
         check_arguments(shape, args, kwargs, prepared.reserved)
         if plan.delivery == "feedback" and has_feedback_argument(shape, args, kwargs):
             plan = plan._replace(delivery="prompt")
     if origin is None:
         origin = identity.origin(plan.schema)
-    # Made where somebody wants it: it takes 1.6 us, and who wants the value alone does not.
+    # Built only for an outcome, because it takes 1.6 us.
     call: Callable[[], Call] = partial(prepared.call, origin, parent_call_id, _layout(prepared, task))
-    if not shape.is_plain:
+    if not shape.fills_only_task:
         call, plan = _call_of_arguments(call(), plan, prepared, args, kwargs)
     followed = None if recorder.follower is None else recorder.follower.begin(call())
     flow = enforce(task, plan, call)
@@ -92,7 +92,7 @@ def _layout(prepared: Prepared, task: Prompt) -> Layout | None:
 def _call_of_arguments(
     call: Call, plan: Plan, prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Callable[[], Call], Plan]:
-    """Give a call, and its plan, as its own arguments make them."""
+    """Return a call and its plan with the effects of the call's own options and model."""
     if prepared.shape.options is not None and not prepared.settings.observe:
         call, gateway_repaired = prepared.call_with_options(
             call, options_argument(prepared.shape, args, kwargs)
@@ -105,10 +105,10 @@ def _call_of_arguments(
 
 
 class RunningCall(NamedTuple):
-    """A call under way: the loop, and what the drivers need.
+    """A call in progress: its loop, and the facts that the driver needs.
 
     Attributes:
-        call: Gives what is known of it.
+        call: Returns the facts about the call.
     """
 
     prepared: Prepared
@@ -122,12 +122,12 @@ class RunningCall(NamedTuple):
     followed: Followed | None
 
     def enter(self) -> Any:
-        """Make this the call that the running code was called inside of; gives what `leave` takes."""
+        """Make this call the parent of all calls that begin before `leave`. Return the argument of `leave`."""
         token = begin_inside(self.start_of_call)
         return token if self.followed is None else (token, self.followed.enter())
 
     def leave(self, entered: Any) -> None:
-        """End what `enter` began."""
+        """Restore the parent from before `enter`."""
         if self.followed is not None:
             entered, theirs = entered
             self.followed.leave(theirs)
@@ -135,11 +135,11 @@ class RunningCall(NamedTuple):
 
     @property
     def receiver(self) -> Receiver:
-        """What reads what the function gives and raises."""
+        """The reader of the function's results and exceptions."""
         return self.prepared.receiver
 
-    def prepare(self, ask: Ask) -> Callable[[], Any]:
-        """Return the call of the user's function for one attempt. Errors here are not the function's."""
+    def bind(self, ask: Ask) -> Callable[[], Any]:
+        """Return the user's function with the arguments of one attempt. Errors here are not the function's."""
         prepared = self.prepared
         if prepared.settings.observe:
             return self.invoke_untouched
@@ -158,7 +158,7 @@ class RunningCall(NamedTuple):
         return self.prepared.function(*self.args, **self.kwargs)
 
     def finish(self, done: Done[Any]) -> None:
-        """Hand the outcome to the recorder, and to who follows the call; nobody else has it made."""
+        """Hand the outcome to the store and to telemetry. Without them, the outcome is not built."""
         if self.store is None and self.followed is None:
             return
         outcome = self.prepared.folded(done.outcome)
@@ -167,13 +167,13 @@ class RunningCall(NamedTuple):
         if self.store is not None:
             self.store.record(outcome, self.task)
 
-    def first(
+    def pending(
         self, elapsed_s: float, result: Any, raised: BaseException | None, judged: Missed | None
     ) -> drive.Pending:
-        """Give the first attempt to the loop, whose function was called before.
+        """Start the loop, and return its first attempt, for which the fast path has called the function.
 
         Args:
-            elapsed_s: Seconds that the function took. What has passed since is ours, and no part of the attempt.
+            elapsed_s: Seconds that the function took. The time since then is not part of the attempt.
             result: As in `Pending`.
             raised: As in `Pending`.
             judged: As in `Pending`.
@@ -182,41 +182,44 @@ class RunningCall(NamedTuple):
         assert type(ask) is Ask
         return drive.Pending(ask, perf_counter() - elapsed_s, result, raised, judged)
 
-    def run(self, give: Result, first: drive.Pending | None = None) -> Any:
-        """Drive the loop to its end; returns an awaitable where the function does. *first* is as `drive.run` takes it."""
+    def run(self, wanted: Result, first: drive.Pending | None = None) -> Any:
+        """Drive the loop to its end, and return the wanted result.
+
+        If the function returns an awaitable, this method returns an awaitable too. *first* is as in `drive.run`.
+        """
         entered = self.enter()
         try:
-            driven = drive.run(self.flow, self.prepare, self.finish, self.receiver, first)
+            driven = drive.run(self.flow, self.bind, self.finish, self.receiver, first)
         finally:
             self.leave(entered)
         if isinstance(driven, drive.Pending):
-            return self.arun(give, driven)
-        return _RESULTS[give](self.prepared, driven)
+            return self.arun(wanted, driven)
+        return _RESULTS[wanted](self.prepared, driven)
 
-    async def arun(self, give: Result, first: drive.Pending | None = None) -> Any:
-        """Drive the loop asynchronously to its end."""
+    async def arun(self, wanted: Result, first: drive.Pending | None = None) -> Any:
+        """Drive the loop asynchronously to its end, and return the wanted result."""
         entered = self.enter()
         try:
-            driven = await drive.arun(self.flow, self.prepare, self.finish, self.receiver, first)
+            driven = await drive.arun(self.flow, self.bind, self.finish, self.receiver, first)
         finally:
             self.leave(entered)
         await recorder.settle(self.store)
-        return _RESULTS[give](self.prepared, driven)
+        return _RESULTS[wanted](self.prepared, driven)
 
     def grow(self, *, partial: bool, before: int) -> Generator[Any, None, drive.Driven]:
-        """Yield growing values, and return how the call ended. The arguments are those of `Guarded._growing`."""
+        """Yield growing values, and return the `Driven`. The arguments are those of `Guarded._growing`."""
         growing = self.agrow(partial=partial, before=before, waits=False)
         with closing(drive.iterated(growing)) as values:
             for value in values:
                 if isinstance(value, drive.Driven):
                     return value
                 yield value
-        raise AssertionError("the last value is how the call ended")
+        raise AssertionError("the last value is not a Driven")
 
     async def agrow(self, *, partial: bool, before: int, waits: bool = True) -> AsyncGenerator[Any, None]:
-        """Yield growing values, and at last how the call ended, a `Driven`."""
+        """Yield growing values, and the `Driven` last."""
         growing = self._growth(partial=partial, before=before)
-        given = drive.pieces(self.flow, self.prepare, self.finish, self.receiver, waits=waits)
+        given = drive.pieces(self.flow, self.bind, self.finish, self.receiver, waits=waits)
         async with aclosing(given) as pieces:
             while True:
                 entered = self.enter()
@@ -229,7 +232,7 @@ class RunningCall(NamedTuple):
                 for value in growing.feed(piece):
                     yield value
         if isinstance(piece, drive.Pending):
-            # Only a stream that is refused needs it.
+            # A plain function returned an awaitable, which nothing here can await.
             from schema_guard.received.cleanup import close_alone
 
             close_alone(piece.result)
@@ -247,7 +250,10 @@ class RunningCall(NamedTuple):
 
 
 def outcome_of(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
-    """Return the outcome of a call that has ended, or raise an error that is not about the format."""
+    """Return the outcome of a call that has ended, or raise an error that is not about the format.
+
+    The errors are the exception of the function, and `CallFailed` or `InvalidArgument` if it returned no reply.
+    """
     outcome = driven.outcome
     if outcome.ok:
         return outcome
@@ -263,7 +269,7 @@ def outcome_of(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
 
 
 def value_of(prepared: Prepared, driven: drive.Driven) -> Any:
-    """Give the value, or what the settings say for a call without one."""
+    """Return the value. Without one, raise an error of `outcome_of`, or do as the settings say."""
     if driven.done.ok:
         return driven.done.value
     outcome = outcome_of(prepared, driven)

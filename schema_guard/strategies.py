@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Strategies: how the format is asked for, one frozen bag of functions each, no subclasses; and the plan that takes them.
+"""The strategies, which are the ways to request the format, and the plan of a guarded function.
 
-Rule: a plan and its steps are fixed when a function is guarded. They hold what the loop goes by, and decide nothing of it.
+Rule: a plan and its steps are fixed when a function is guarded. They have the texts and settings for the loop. The loop
+decides.
 """
 
 from __future__ import annotations
@@ -26,14 +27,13 @@ Price: TypeAlias = "Callable[..., float | None]"
 
 
 class Strategy(NamedTuple):
-    """A way to ask for a format.
+    """A way to request a format.
 
     Attributes:
-        name: As users write it and records store it.
-        instructions: Gives the text about the format for a schema; `""` says nothing.
+        name: Its name in arguments and records.
+        instructions: Returns the text about the format for a schema, or `""` for no text.
         shows_examples: Whether examples are part of the prompt.
-        needs_options: Whether the provider must be told by arguments of its own, so that the function has to
-            take `options`.
+        needs_options: Whether it needs arguments of the provider, so that the function must take `options`.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Strategy(NamedTuple):
     needs_options: bool = False
 
 
-# An engine that constrains decoding does not show the schema to the model, so every strategy but `bare` says it.
+# An engine that constrains decoding does not show the schema to the model, so every strategy except `bare` sends it.
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
@@ -58,10 +58,10 @@ STRATEGIES = {
 
 
 def strategies_of(names: object) -> tuple[Strategy, ...]:
-    """Give the strategies of a name, of a list that escalates, or of `"a>b"`.
+    """Return the strategies of a name, of a list for the attempts, or of `"a>b"`.
 
     Raises:
-        InvalidArgument: A name is unknown, or there is none.
+        InvalidArgument: A name is unknown, or there is no name.
     """
     entries = names.split(">") if isinstance(names, str) else names
     if not isinstance(entries, (list, tuple)) or not entries:
@@ -77,15 +77,15 @@ def strategies_of(names: object) -> tuple[Strategy, ...]:
 
 
 class SentForm(NamedTuple):
-    """What is sent in the schema's place, to a provider or engine that does not take it as it is.
+    """An adapted schema, sent because the provider or engine refuses the plan's schema.
 
     Attributes:
-        schema: What is sent.
-        recorded: The same, as attempts tell it.
-        restore: Gives a value of it in the form of the plan's schema, and what is not of it as it is; never raises.
-            None where the forms are the same.
-        grown: Gives a value that is still written, and the way to what is open in it (None for nothing), in the same form;
-            None where that is not known yet. None where the forms are the same.
+        schema: The schema that is sent.
+        recorded: Facts about it for attempts.
+        restore: Converts a value of the sent schema into the form of the plan's schema. It returns any other value
+            unchanged, and never raises. None if both forms are the same.
+        grown: Converts an incomplete value in the same way, with the path to its open part (None without one). It returns
+            None if the value can't be converted yet. None if both forms are the same.
     """
 
     schema: Schema[Any]
@@ -95,15 +95,15 @@ class SentForm(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One strategy of a plan, with its texts already made.
+    """One strategy of a plan, with its texts.
 
     Attributes:
-        strategy: Which one.
+        strategy: The strategy.
         instructions: Its text for the schema.
-        examples: What it shows; empty for strategies that show none.
-        prefix: All that stands before a task that is a text.
-        provider: Whose arguments are sent; None where none are known.
-        sent: What is sent in the schema's place; None where nothing is, or the schema itself.
+        examples: The examples that it shows. Empty for strategies without examples.
+        prefix: The whole text before a task that is a text.
+        provider: The provider or engine whose arguments are sent. None if no arguments are sent.
+        sent: The adapted schema that is sent. None if the schema itself is sent, or none.
     """
 
     strategy: Strategy
@@ -115,34 +115,35 @@ class Step(NamedTuple):
 
     @staticmethod
     def of(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...] = ()) -> Step:
-        """Make the texts of a strategy for a schema."""
+        """Build the texts of a strategy for a schema."""
         instructions = strategy.instructions(schema)
         return Step(strategy, instructions, examples, prompting.text_prefix(instructions, examples))
 
     @property
     def restore(self) -> Callable[[Any], Any] | None:
-        """What gives a value that was asked for in the schema's own form; None where it comes in that."""
+        """The function that converts values of the adapted schema; None if values have the form of the plan's schema."""
         return None if self.sent is None else self.sent.restore
 
 
 class Plan(NamedTuple):
-    """What is fixed when a function is guarded, before any call.
+    """The settings of a guarded function for the loop. They are the same for all calls.
 
     Attributes:
-        schema: What replies must keep to.
-        steps: Attempt k uses step k, the last one from then on.
-        max_attempts: How many attempts one call may make.
+        schema: The schema of valid replies.
+        steps: Attempt k uses step k. Further attempts use the last step.
+        max_attempts: The most attempts of one call.
         repair: Whether broken JSON may be repaired.
-        checks: What a valid value must pass as well.
+        checks: Functions that a valid value must also pass.
         limits: Limits on replies and on the call.
-        prices: Gives what says what an attempt cost, by its tokens and the names of its model, the one of its own
-            reply first; None where nothing is known of prices.
-        delivery: `prompt` sends the whole prompt; `feedback` the first prompt again, and the correction apart;
-            `instructions` only the strategy's text and the correction, for a function that builds its own prompt.
-        tool: Name of the tool that `tool_call` gives to the model; None where no step does.
-        gateway_repaired: Whether a gateway may repair replies before they come.
-        early_stop: Whether a streamed reply is stopped once no continuation of it can be valid. A reply that is to be
-            fixed is not, nor one that comes in another form than the schema's.
+        prices: Returns the function for the cost of an attempt. Its arguments are the tokens and the names of the model,
+            first the name in the reply. None, or a result of None, means that prices are unknown.
+        delivery: The way of a correction to the function. `prompt` sends one prompt with the correction in it. `feedback`
+            sends the first prompt again, and the correction as an argument of its own. `instructions` sends only the
+            strategy's text and the correction, because the function builds its own prompt.
+        tool: Name of the tool that `tool_call` offers to the model. None if no step uses it.
+        gateway_repaired: Whether a gateway may repair replies before the function receives them.
+        early_stop: Whether a streamed reply is stopped when no continuation can be valid. It has no effect on replies that
+            may be repaired, or that come in the form of an adapted schema.
         coerce: Whether the schema's type may convert values that the schema refuses.
         layout: The place of the text about the format, if the task is a text.
     """
@@ -162,13 +163,13 @@ class Plan(NamedTuple):
     layout: Layout = "text"
 
     def step(self, attempt: int) -> Step:
-        """Give the step of an attempt, counted from 1."""
+        """Return the step of an attempt, counted from 1."""
         return self.steps[min(attempt, len(self.steps)) - 1]
 
     def stops(self, step: Step) -> bool:
-        """Say whether replies of a step are held against the schema before their end."""
+        """Return whether streamed replies of a step are checked against the schema before their end."""
         return self.early_stop and self.repair == "off" and step.restore is None
 
     def sent_schema(self, step: Step) -> Schema[Any]:
-        """Give the schema that is sent in a step."""
+        """Return the schema that is sent in a step."""
         return self.schema if step.sent is None else step.sent.schema

@@ -153,7 +153,9 @@ class Failure(NamedTuple):
     Attributes:
         kind: Class of the failure. It decides whether to retry and what a call raises. `transport` means that there is no
             reply to validate: the function raised an exception, or the call never reached a model.
-        code: Code within the class, the violated keyword, or the name of the check.
+        code: Code within the class, the violated keyword, or the name of the check. Codes of `transport` are
+            `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`, `cancelled`, `expected` (by
+            `ignore=`), and `call_raised` for all other exceptions.
         message: One line for people.
         violations: Violations of the schema, most relevant first. Empty for other failures.
     """
@@ -198,12 +200,12 @@ class Missed(NamedTuple):
 
 
 class AdaptedSchema(NamedTuple):
-    """What was sent of a schema to a provider or engine that does not take it as it is.
+    """Facts about a schema that was sent in another form, because the provider or engine refuses the user's schema.
 
     Attributes:
-        fingerprint: 16 hex digits of the schema that was sent, made as those of `Schema`.
-        relaxed: What is not enforced there, as pointers of keywords in the user's schema; "" is the whole of it.
-        narrowed: Where right answers cannot be given, in the same way.
+        fingerprint: The fingerprint of the schema that was sent, as in `Schema`.
+        relaxed: JSON Pointers of the keywords in the user's schema that the sent schema lacks. `""` is the whole schema.
+        narrowed: JSON Pointers of the keywords in the user's schema at which the sent schema excludes right answers.
     """
 
     fingerprint: str
@@ -230,14 +232,13 @@ class Attempt(NamedTuple):
         model: Name of the model that replied, without the date of its snapshot; None when the reply does not say.
         snapshot: The dated name of that model; None when the reply gives none.
         exception: Name of the exception's type when the call raised and no reply was judged; None otherwise.
-        unseen: Whether a library inside the function had asked again, so that tries before this one are not known.
-        adapted: What was sent in the schema's place, to a provider that does not take it as it is; None where nothing
-            was, or the schema itself.
+        unseen: Whether a library inside the function retried, so that its earlier attempts are unknown.
+        adapted: Facts about the schema that was sent in another form. None if the schema itself was sent, or none.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
-        stopped_at: Characters of the reply that had come when its stream was stopped, because it could not become valid
-            or repeated itself: `reply` is these, and *failure* is why, None of a valid one that only repeated white space
-            behind its end. None when it was not.
-        provider: Name of the provider or engine whose arguments were sent; None where none are known.
+        stopped_at: Characters of the reply before schema_guard stopped its stream, because it could not become valid or
+            repeated itself. `reply` has these characters. *failure* has the reason, or is None if only white space was
+            repeated after a valid value. None if the stream wasn't stopped.
+        provider: Name of the provider or engine whose arguments were sent. None if no arguments were sent.
         coercions: The places that the schema's Python type converted. `reply` is unchanged.
     """
 
@@ -364,18 +365,18 @@ class Partial(NamedTuple):
     attempt: int
 
 
-# The events of the loop. It yields Ask, More, Stop and at last Done, which is its own; it is sent Chunk and Reply.
+# The events of the loop. It yields Ask, More, and Stop. Its last event is Done, in `loop`. It receives Chunk and Reply.
 
 
 class Ask(NamedTuple):
-    """The loop wants an attempt made.
+    """The event by which the loop requests an attempt.
 
     Attributes:
-        number: Of the attempt, from 1.
+        number: Number of the attempt, from 1.
         strategy: Name of the strategy.
-        prompt: What to send, as the plan's delivery has it.
-        correction: What was wrong with the last reply; None on attempt 1.
-        output_tokens: The output limit to send; None sends none.
+        prompt: The prompt to send. `Plan.delivery` decides about its parts.
+        correction: The text about the faults of the last reply. None for attempt 1.
+        output_tokens: The output limit to send, or None to send none.
     """
 
     number: int
@@ -386,33 +387,33 @@ class Ask(NamedTuple):
 
 
 class More(NamedTuple):
-    """The loop wants the rest of the reply.
+    """The event by which the loop requests the rest of the reply.
 
     Attributes:
-        least: It has no use for the next chunk before that has so many characters; the last one may have less.
+        min_chars: The driver may join chunks until they have this many characters, because the loop does nothing with
+            fewer. The last chunk may have fewer.
     """
 
-    least: int = 0
+    min_chars: int = 0
 
 
 class Stop(NamedTuple):
-    """The loop has seen enough of this reply, which is to be closed.
+    """The event by which the loop stops a streamed reply. The driver then closes the stream.
 
     Attributes:
-        failure: Why no continuation of it can be valid, or what it repeats; None where its size or the time ended it.
+        failure: The violation that no continuation fixes, or the repeats. None if the size or the time was the reason.
     """
 
     failure: Failure | None = None
 
 
 class Chunk(NamedTuple):
-    """A piece of the reply has come, and there is more.
+    """The event that brings a piece of a streamed reply to the loop.
 
     Attributes:
-        text: What it adds to the text; `""` when it adds none.
+        text: The new text, or `""`.
         elapsed_s: Seconds since the Ask.
-        is_outside_calls: Whether it is text of a provider's that came without a tool call: if one follows, that is
-            judged alone.
+        is_outside_calls: Whether a tool call may still follow this text and replace it.
     """
 
     text: str
@@ -421,11 +422,11 @@ class Chunk(NamedTuple):
 
 
 class ParsedValue(NamedTuple):
-    """A value that the function had parsed already.
+    """A value that the function has parsed.
 
     Attributes:
-        value: Plain JSON data, or an instance of the schema's own Python type.
-        is_instance: Whether it is such an instance: valid by being one.
+        value: Plain JSON data, or an instance of the schema's Python type.
+        is_instance: Whether it is such an instance. Then only the checks can refuse it.
     """
 
     value: Any
@@ -448,11 +449,13 @@ class Reply(NamedTuple):
         failure: Why there is no text to validate. None if there is one.
         parsed: The value that the function parsed from the reply. None if only the text is known.
         refused: Why the function, or a library inside it, refused the reply. It fails the attempt if the reply is valid.
-        tries: Earlier replies that a library inside the function got and refused, in order.
+        tries: Earlier replies that a library inside the function got and refused, in order. If there are any, *is_final*
+            is True.
         unseen: Whether such a library may have retried before, unseen.
         is_final: Whether the function has retried itself, so that the loop doesn't.
         exception: Name of the exception's type if the call raised and nothing is validated. Otherwise None.
-        call_model: The model that the call counts for, if it isn't the reply's own. `""` for an unknown model.
+        call_model: The model that the call counts for, if it isn't the reply's own. `""` for an unknown model. In a
+            guarded call, only the reply of an exception has it.
         instead: Whether *text* replaces the text of the chunks. Otherwise, it follows that text.
         reasoned: Whether the model is known to have reasoned.
         tool: Name of the only tool that the reply calls. None without one.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What decoration finds out of a function and its settings, so that a call need not."""
+"""The facts about a function and its settings, found once at decoration and used by every call."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ _MODEL = 3
 
 
 class Prepared(NamedTuple):
-    """What decoration finds out, so that a call need not.
+    """The facts about a guarded function that its calls need.
 
     Attributes:
-        settings: Of the guard.
-        function: The user's, or the streaming method of a model in its place.
-        name: What records call it.
-        shape: How to call it.
-        plan: For the loop.
-        provider: Whose arguments `options` holds; None when the function takes none.
-        reserved: The keys of `options` by which the format is asked for, as `check_arguments` takes them.
-        configuration: Every call's fields from `function` to `settings`, in the order of `Call`.
-        models: Whom the attempts ask; None where that is the function's own affair.
-        version: Of the function's prompt.
-        tuned: Whether the model is known to be tuned before it has replied.
-        receiver: Reads what the function gives and raises.
+        settings: The settings of the guard.
+        function: The user's function, or the streaming method of a model instead of the model.
+        name: The name of the function in records.
+        shape: The parameters of the function.
+        plan: The settings for the loop.
+        provider: The provider whose arguments `options` gets. None if the function has no such parameter.
+        reserved: The keys of `options` that request the format, as in `check_arguments`.
+        configuration: The fields of `Call` from `function` to `settings`, which all calls share.
+        models: The models of the attempts. None if the function chooses its model.
+        version: The version of the function's prompt.
+        tuned: Whether the model is known to be tuned before its first reply.
+        receiver: Reads the function's results and exceptions.
     """
 
     settings: Settings[Any, Any]

@@ -75,7 +75,7 @@ class Shape(NamedTuple):
         defaults: What each of these has in a call that gives none; `Nothing` when it must.
         is_async: Whether calling it returns an awaitable or to iterate with `async for`.
         is_async_generator: Whether it is to iterate.
-        is_plain: Whether it takes the task as its first argument and nothing else of ours.
+        fills_only_task: Whether the task is its first parameter, and schema_guard fills no other parameter.
         is_sent: Whether a prompt is sent in place of the task; else the arguments pass as they are.
     """
 
@@ -89,7 +89,7 @@ class Shape(NamedTuple):
     defaults: Mapping[str, Any]
     is_async: bool
     is_async_generator: bool
-    is_plain: bool
+    fills_only_task: bool
     is_sent: bool
 
     @property
@@ -104,7 +104,7 @@ class Shape(NamedTuple):
         positional = self.positional[1:]
         # Its defaults are those of the parameters that are ours.
         return self._replace(
-            positional=positional, is_plain=positional[:1] == (self.task,) and not self.defaults
+            positional=positional, fills_only_task=positional[:1] == (self.task,) and not self.defaults
         )
 
 
@@ -160,7 +160,7 @@ def shape_of(
         defaults={name: known[name].default for name in ours.values()},
         is_async=is_async_generator or _is(iscoroutinefunction, function),
         is_async_generator=is_async_generator,
-        is_plain=positional[:1] == (task,) and not ours,
+        fills_only_task=positional[:1] == (task,) and not ours,
         is_sent=is_sent,
     )
 
@@ -235,7 +235,7 @@ def task_of(
         InvalidArgument: It is neither a text nor a list of messages.
         TypeError: The arguments do not fit the function's parameters.
     """
-    if shape.is_plain and len(args) == 1 and type(args[0]) is str and not kwargs:
+    if shape.fills_only_task and len(args) == 1 and type(args[0]) is str and not kwargs:
         return args[0]
     name = shape.task
     argument = None if name is None else _argument(shape, args, kwargs, name, shape.default)
@@ -306,7 +306,7 @@ def arguments(
     model: Any = None,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Give the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
-    if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str is type(args[0]):
+    if len(args) == 1 and not kwargs and shape.fills_only_task and type(ask.prompt) is str is type(args[0]):
         return (ask.prompt,), kwargs
     if shape.options is not None:
         from schema_guard.providers.request_options import joined_options  # as in _prompt()

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a function raised: the reply that the exception carries, or whose fault it was that there is none.
+"""Read an exception of the function: the reply that it carries, or the reason why there is no reply.
 
 Rules:
-1. An exception is known by its shape, and so is each that it was raised from or raised while handling; the first that
-   is known decides. No package is imported.
-2. What says that the reply did not fit is the model's failure, and the reply is judged where its text is known.
-3. An exception of an SDK or an HTTP client, a timeout and a broken connection are the provider's fault.
-4. Every other one is unknown, and told by its type: a settings file, an input, a database or a bug.
+1. The shape of an exception decides, or the shape of the exceptions that it was raised from or while handling. The first
+   known one counts. No package is imported.
+2. An exception about a reply that didn't fit carries this reply. If its text is known, the text is validated. If it is
+   valid and no library has refused it, the call returns its value instead of raising the exception.
+3. An exception of an SDK or an HTTP client, a timeout, or a broken connection is a `provider_error`.
+4. Every other exception is `call_raised`, for example because of a settings file, an input, a database, or a bug.
 Nothing here raises, and no exception is changed.
 """
 

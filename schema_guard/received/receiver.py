@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How one guard reads what its function gives and raises."""
+"""The reader of a function's results and exceptions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["ANYBODYS", "Receiver"]
 
 
 class Receiver:
-    """How one guard reads what its function gives and raises.
+    """Reads the results and the exceptions of one guarded function.
 
-    It remembers the model that the function's replies name: a call that raised counts for that one, and for none where
-    they name none. So what a function gives and what it raises are calls of one configuration.
+    It stores the model name of the last reply. A call that raised counts for this model. So the results and the exceptions
+    of a function belong to one configuration.
     """
 
     __slots__ = ("_expected", "_is_observed", "_model", "_returned", "_schema", "_typed_values")
@@ -38,9 +38,9 @@ class Receiver:
         """Make a receiver.
 
         Args:
-            schema: What replies must keep to; None reads texts and the replies of providers alone.
-            expected: Exceptions that are part of the function's contract, and nobody's failure.
-            is_observed: Whether what the function raises reaches its caller, whatever it was about.
+            schema: The schema of valid replies. None reads only texts and the replies of providers.
+            expected: The exceptions of `ignore=`, which are no failures.
+            is_observed: Whether every exception of the function reaches its caller.
         """
         self._schema = schema
         self._expected = expected
@@ -50,7 +50,7 @@ class Receiver:
         self._returned: Callable[[object], Reply] | None = None
 
     def read(self, result: object) -> Reply:
-        """Read what the function gave; never raises."""
+        """Read a result of the function; never raises."""
         if self._schema is None or isinstance(result, str | bytes | bytearray):
             return replies.read(result)
         if self._returned is None:
@@ -89,7 +89,7 @@ class Receiver:
             self._model = model
 
     def raised(self, error: BaseException) -> Reply:
-        """Read what the function raised; never raises."""
+        """Read an exception of the function; never raises."""
         from schema_guard.received.exceptions import read_exception  # most calls raise nothing
 
         if self._expected and isinstance(error, self._expected):

@@ -43,17 +43,17 @@ def _checker(schema: Schema[Any], limits: Limits) -> TextChecker:
 
 
 class StreamLimits:
-    """Looks at one reply while it arrives.
+    """Checks one reply while it arrives.
 
     Args:
         limits: Limits on its size, on the time of the call, and on repeats at its end.
-        spent_s: Seconds that the call took before.
-        schema: What no reply that can still become valid breaks; None to hold it against none.
-        calls_only: Whether a tool call is asked for, so that text beside it is not held against the schema.
+        spent_s: Seconds of the earlier attempts of the call.
+        schema: The schema that stops the reply when no continuation can be valid. None checks no schema.
+        calls_only: Whether a tool call is requested, so that text outside of it is not checked against the schema.
 
     Attributes:
-        is_late: Whether the time is up.
-        failure: Why it is to be stopped, where it is neither its size nor the time.
+        is_late: Whether the time of the call is over.
+        failure: The violation or the repeats that stop the reply. None for its size and the time.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class StreamLimits:
         self._restart()
 
     def _restart(self) -> None:
-        """Forget what came: the text that counts begins now."""
+        """Drop the text before, because only later text counts."""
         self._pieces: list[str] = []
         self._size = self._read = self._due = 0
         self._checker: TextChecker | None = None
@@ -89,14 +89,14 @@ class StreamLimits:
             self._repeats = Repeats(self._times)
 
     def _turn(self, *, beside: bool) -> None:
-        """Begin anew with the arguments of a tool call, or with text that one may follow."""
+        """Restart with the arguments of a tool call, or with text that a tool call may replace."""
         self._is_outside_calls = beside
         self._restart()
         if beside and self._calls_only:
             self._checker = None
 
     def answer(self, chunk: Chunk) -> More | Stop:
-        """Take the next piece, and say whether the rest is wanted."""
+        """Check the next piece, and return whether the loop needs more."""
         text = chunk.text
         self._most -= len(text)
         if self._left_s is not None:

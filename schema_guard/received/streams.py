@@ -76,7 +76,7 @@ class StreamReader:
         is_ended: Whether a chunk has said that the reply is complete.
         is_over: Whether the stream is to be left, for it brings nothing any more.
         grown: The last chunk, where chunks are neither texts nor a provider's: the values of a growing one.
-        begins_anew: Whether the last chunk opened a tool call behind text: what counts begins with it.
+        drops_earlier_text: Whether the last chunk began a tool call after text, so that only the call counts.
     """
 
     def __init__(self, source: object = None) -> None:
@@ -108,7 +108,7 @@ class StreamReader:
         self._chunks: list[tuple[str, tuple[ReadChunk, ...]]] | None = None  # a stream of texts needs none
         self.usage: Usage = UNKNOWN_USAGE
         self.model: str | None = None
-        self.is_ended = self.is_over = self.begins_anew = False
+        self.is_ended = self.is_over = self.drops_earlier_text = False
         self.grown: object = None
 
     def feed(self, chunk: object) -> str:
@@ -116,7 +116,7 @@ class StreamReader:
 
         None adds nothing: `yield chunk.choices[0].delta.content` yields it for chunks without text.
         """
-        self._must_give = self.begins_anew = False
+        self._must_give = self.drops_earlier_text = False
         usage = self.usage
         if isinstance(chunk, str):
             text = self._plain(chunk)
@@ -151,12 +151,12 @@ class StreamReader:
         if not self._calls:
             self._gave_text = self._gave_text or bool(text)
         elif not calls:
-            self.begins_anew = self._gave_text
+            self.drops_earlier_text = self._gave_text
         return text
 
     @property
     def is_past_head(self) -> bool:
-        """Whether a further piece of text, as long as one comes after the other, says nothing but itself."""
+        """Whether further texts need no reader: the stream has texts only, and its head is complete."""
         return len(self._head) >= replies.HTML_HEAD_CHARS and not self._is_provider
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The identity of a call: its id, and which call it was made inside of."""
+"""The identity of a call: its id, and its parent, which is the call inside which it began."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
 CallStart: TypeAlias = "tuple[float, int, str, Schema[Any] | None]"
-"""A call that has begun, as little of it as its id is made of: when (seconds since the epoch), its number in this
-process, what all ids of the process share, and its schema. A context that is copied keeps it alive, so that it holds
-neither the task nor the call around it; and it is made with every call: a plain tuple in 35 ns, a named one in 225."""
+"""The facts about the start of a call: its time (seconds since the epoch), its number in this process, the part that all
+ids of the process share, and its schema. Its id is built from them. Copied contexts keep it alive, so it has neither the
+task nor the parent. It is a plain tuple because every call makes one: in 35 ns, and a named tuple in 225 ns."""
 
 current_call: ContextVar[CallStart | None] = ContextVar("schema_guard_call", default=None)
-"""The guarded or recorded call inside which the running code was called; None outside of every one."""
+"""The guarded or recorded call that runs now, which is the parent of new calls. None outside of calls."""
 
 current_tools: ContextVar[frozenset[str]] = ContextVar("schema_guard_tools", default=frozenset())
 """Names of the tools whose calls are recorded where the running code was called; a recorder further inside leaves them."""
@@ -51,15 +51,15 @@ class _Series:
     """Ids of one process: a random start, then one more for each, which costs no system call.
 
     Attributes:
-        middle: What all of them share.
-        number: Gives the next number.
+        middle: The part in the middle of all ids of this process.
+        number: Counts the calls from a random start.
     """
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        """Start anew: a forked child would go on with its parent's numbers."""
+        """Draw a new start, because a forked child must not continue with the numbers of its parent process."""
         random = int.from_bytes(os.urandom(10), "big")
         # RFC 9562: version 7, 12 bits, variant 10 and two bits more; the counter has the 60 bits after that.
         self.middle = f"7{random >> 68:03x}{8 | (random >> 66 & 3):x}"
@@ -68,7 +68,7 @@ class _Series:
 
 _COUNTER = 0x0FFFFFFFFFFFFFFF
 series = _Series()
-"""Where the ids of this process come from."""
+"""The ids of this process."""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=series.restart)
 
@@ -84,12 +84,12 @@ def start_call(at: float, schema: Schema[Any] | None = None) -> CallStart:
 
 
 class Origin(NamedTuple):
-    """What is found out when a call begins, and makes it known later on.
+    """The context in which a call began.
 
     Attributes:
-        start: It.
-        outer: The call inside which it has begun; None at the top.
-        tags: Of the block in which it has begun.
+        start: The start of the call.
+        outer: The start of its parent, or None without a parent.
+        tags: The tags of the block in which it began.
     """
 
     start: CallStart
@@ -98,7 +98,7 @@ class Origin(NamedTuple):
 
 
 def origin(schema: Schema[Any] | None) -> Origin:
-    """Begin a call here and now."""
+    """Begin a call now, in the current context."""
     return Origin(start_call(time(), schema), current_call.get(), current_tags.get())
 
 
@@ -117,6 +117,6 @@ def new_call_id(at: float) -> str:
 
 
 def current_call_id() -> str | None:
-    """Give the id of the guarded or recorded call inside which the running code was called; None outside of every one."""
+    """Return the id of the guarded or recorded call that runs now; None outside of calls."""
     call = current_call.get()
     return None if call is None else id_of(call)

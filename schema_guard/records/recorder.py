@@ -13,13 +13,13 @@ __all__ = [
     "WRITE_WAIT_S",
     "CheckedCall",
     "ContentChecks",
+    "DeferredOutcome",
     "DeferringRecorder",
     "Followed",
     "Follower",
     "PacedRecorder",
     "QueueingRecorder",
     "Recorder",
-    "UnmadeOutcome",
     "settle",
 ]
 
@@ -30,37 +30,37 @@ WRITE_WAIT_S = 30.0
 
 
 class Recorder(Protocol):
-    """Whoever is handed the outcomes of calls: a store, or somebody who listens."""
+    """An object that gets the outcomes of calls, such as a store."""
 
     def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
         """Take the outcome of a call, once.
 
         Args:
             outcome: All attempts of the call.
-            task: What the user's function was asked; None where nobody knows.
+            task: The task of the call. None if it is unknown.
         """
 
 
-class UnmadeOutcome(Protocol):
-    """The outcome of a call of one attempt, made when somebody wants it."""
+class DeferredOutcome(Protocol):
+    """An accepted call with one attempt, whose outcome isn't built yet."""
 
     @property
     def task(self) -> Prompt:
-        """What the user's function was asked."""
+        """The task of the call."""
 
     @property
     def chars(self) -> int:
-        """About how much text it keeps in memory."""
+        """Estimated characters in memory."""
 
     def outcome(self) -> Outcome[Any]:
-        """Make the outcome; in any thread, and the same one each time."""
+        """Build the outcome. It is the same each time, in any thread."""
 
 
 class DeferringRecorder(Recorder, Protocol):
-    """A recorder that makes outcomes where it writes them."""
+    """A recorder that builds outcomes in its writing thread."""
 
-    def record_unmade(self, unmade: UnmadeOutcome) -> None:
-        """Take the outcome of a call, once, as `record` does."""
+    def record_deferred(self, call: DeferredOutcome) -> None:
+        """Take an accepted call, once, instead of its outcome."""
 
 
 class ContentChecks(Protocol):

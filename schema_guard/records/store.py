@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.retention import Forgotten
     from schema_guard.records.payloads.storage import PayloadPolicy
     from schema_guard.records.payloads.texts import Texts
-    from schema_guard.records.recorder import CheckedCall, UnmadeOutcome
+    from schema_guard.records.recorder import CheckedCall, DeferredOutcome
     from schema_guard.records.sql.removal import Removed
     from schema_guard.records.sql.session import Session
     from schema_guard.records.sql.snapshot import Snapshot
@@ -120,9 +120,9 @@ class Store:
             log_call(outcome)
         self._writer.offer(outcome, task, self._opener, checked)
 
-    def record_unmade(self, unmade: UnmadeOutcome, checked: CheckedCall | None = None) -> None:
+    def record_deferred(self, call: DeferredOutcome, checked: CheckedCall | None = None) -> None:
         """Store an outcome as `record` does, but build it in the thread that makes the rows."""
-        self._writer.offer_unmade(unmade, self._opener, checked)
+        self._writer.offer_call(call, self._opener, checked)
 
     def record_opinion(self, opinion: SecondOpinion) -> None:
         """Store a second opinion about a call that was recorded before, as `record` does."""

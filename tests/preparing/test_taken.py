@@ -72,10 +72,10 @@ def test_what_waits_to_be_made_counts_with_its_texts():
     waiting = Waiting()
     guard(INVOICE, store=waiting, strategy="bare")(lambda prompt: GOOD)("the task")
 
-    (unmade,) = waiting.unmade
-    assert unmade.chars == 2 * len("the task") + len(GOOD)
-    assert unmade.chars == sum(
-        len(text) for one in unmade.outcome().attempts for text in ("the task", one.prompt, one.reply)
+    (deferred,) = waiting.deferred
+    assert deferred.chars == 2 * len("the task") + len(GOOD)
+    assert deferred.chars == sum(
+        len(text) for one in deferred.outcome().attempts for text in ("the task", one.prompt, one.reply)
     )
 
 
@@ -91,9 +91,9 @@ def test_an_outcome_is_the_same_whenever_it_is_made():
     with tags(segment="one", cluster="c"):
         ask("t")
 
-    (unmade,) = waiting.unmade
-    assert unmade.outcome() == unmade.outcome()
-    assert [unmade.outcome().call.id] == seen
+    (deferred,) = waiting.deferred
+    assert deferred.outcome() == deferred.outcome()
+    assert [deferred.outcome().call.id] == seen
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -149,10 +149,10 @@ class Waiting(Kept):
 
     def __init__(self):
         super().__init__()
-        self.unmade = []
+        self.deferred = []
 
-    def record_unmade(self, unmade):
-        self.unmade.append(unmade)
+    def record_deferred(self, deferred):
+        self.deferred.append(deferred)
 
 
 def test_what_a_call_reads_at_the_first_time_is_read_at_the_call():

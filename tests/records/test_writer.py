@@ -272,7 +272,7 @@ def test_a_strict_store_says_what_was_lost_before_it_was_waited_for(path, make, 
         return make.outcome()
 
     async def record(made):
-        store.record_unmade(SimpleNamespace(task="t", chars=1, outcome=made))
+        store.record_deferred(SimpleNamespace(task="t", chars=1, outcome=made))
         store.flush(10.0)
         await asyncio.to_thread(store.settle)
 
@@ -366,10 +366,10 @@ def test_queue_limits_the_size_of_waiting_texts(path, make, locked, monkeypatch,
     """The texts that wait are bounded as the outcomes are, be these made or not."""
     monkeypatch.setattr(writer, "MAX_PENDING_CHARS", 2_500)
     outcome = make.outcome({"reply": "x" * 1_000})
-    unmade = SimpleNamespace(task="t", chars=1_010, outcome=lambda: outcome)
+    deferred = SimpleNamespace(task="t", chars=1_010, outcome=lambda: outcome)
     with Store(SQLite(path)) as store:
         for _ in range(5):
-            store.record(outcome) if is_made else store.record_unmade(unmade)
+            store.record(outcome) if is_made else store.record_deferred(deferred)
         lost_records = store.counts().lost_records
         locked()
 

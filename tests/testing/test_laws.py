@@ -117,15 +117,15 @@ FAULTS = {
     "judge: a wrong value is a wrong structure": Fault(
         violations, "failure_of", lambda real: lambda *a: real(*a)._replace(kind="structure")
     ),
-    "enforce: never asks again": Fault(enforce, "_may_ask_again", lambda _: lambda *a: False),
+    "enforce: never asks again": Fault(enforce, "_may_retry", lambda _: lambda *a: False),
     "enforce: asks once too often": Fault(
         enforce,
-        "_may_ask_again",
+        "_may_retry",
         lambda real: lambda failure, attempts, plan: real(failure, attempts[1:], plan),
     ),
     "enforce: asks again after a refusal": Fault(
         enforce,
-        "_may_ask_again",
+        "_may_retry",
         lambda _: lambda failure, attempts, plan: len(attempts) < plan.max_attempts,
     ),
     "enforce: loses what came in chunks": Fault(enforce, "_gathered", _chunks_lost),

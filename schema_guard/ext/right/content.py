@@ -128,10 +128,10 @@ class CallChecks:
         self._begin(task, outcome.call.id)
         self._store.record(outcome, task, self)
 
-    def record_unmade(self, unmade: AcceptedCall) -> None:
-        """Record an outcome that the writer builds."""
-        self._begin(unmade.task, id_of(unmade.origin.start))
-        self._store.record_unmade(unmade, self)
+    def record_deferred(self, call: AcceptedCall) -> None:
+        """Record a call whose outcome the writer builds."""
+        self._begin(call.task, id_of(call.origin.start))
+        self._store.record_deferred(call, self)
 
     def _begin(self, task: Prompt | None, call_id: str) -> None:
         second = self._content.second_opinion

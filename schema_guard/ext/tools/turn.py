@@ -113,7 +113,7 @@ class Turn:
     def __init__(self, plan: TurnPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._plan, self._args, self._kwargs = plan, args, kwargs
         # What is recorded; what is sent is what was given.
-        shape = plan.shape._replace(is_sent=False, is_plain=False)
+        shape = plan.shape._replace(is_sent=False, fills_only_task=False)
         self._task: Prompt = task_of(shape, plan.function, args, kwargs)
         known = [tool.schema for tool in plan.tools.values()]
         self._start = start_call(time(), known[0] if len(known) == 1 else None)
@@ -138,7 +138,7 @@ class Turn:
                 event = yield _MORE
             assert type(event) is Reply
             self._take(event)
-            if number >= self._plan.max_attempts or not self._may_ask_again():
+            if number >= self._plan.max_attempts or not self._may_retry():
                 break
         outcome = self.outcome()
         yield Done(outcome.ok, outcome.value, lambda: outcome)
@@ -156,7 +156,7 @@ class Turn:
             if call is not None:
                 call.attempts.append(CallAttempt(judgement, end._replace(usage=next(parts))))
 
-    def _may_ask_again(self) -> bool:
+    def _may_retry(self) -> bool:
         """Say whether the last reply has to be asked for again, and can be."""
         failed = [judgement.failure for judgement in self.judgements[-1] if judgement.failure is not None]
         if not failed or self._ends[-1].exception is not None:

@@ -70,7 +70,7 @@ class LogOnly:
         """Log the retries and the failure of a call."""
         log_call(outcome)
 
-    def record_unmade(self, unmade: object) -> None:
+    def record_deferred(self, call: object) -> None:
         """Do nothing, because the first reply was valid."""
 
 

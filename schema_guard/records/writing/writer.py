@@ -35,7 +35,7 @@ from schema_guard.records.writing.schemas import SchemaTexts
 
 if TYPE_CHECKING:
     from schema_guard.records.backend import Backend
-    from schema_guard.records.recorder import CheckedCall, UnmadeOutcome
+    from schema_guard.records.recorder import CheckedCall, DeferredOutcome
     from schema_guard.records.sql.session import Session
     from schema_guard.records.values import SecondOpinion
     from schema_guard.records.writing.offers import Opener
@@ -108,12 +108,12 @@ class Writer:
         size = len(outcome.attempts), chars_of(outcome)
         self._put(Item(lambda: outcome, task, *size, kept, opener, checked))
 
-    def offer_unmade(self, unmade: UnmadeOutcome, opener: Opener, checked: CheckedCall | None = None) -> None:
-        """Take an outcome that the thread makes; it is made here where its texts are kept, which do not wait as they are."""
+    def offer_call(self, call: DeferredOutcome, opener: Opener, checked: CheckedCall | None = None) -> None:
+        """Take a call whose outcome the thread builds. It is built here if texts are stored: raw ones must not be queued."""
         if opener.keeps_texts(checked):
-            self.offer(unmade.outcome(), unmade.task, opener, checked)
+            self.offer(call.outcome(), call.task, opener, checked)
         else:
-            self._put(Item(unmade.outcome, unmade.task, 1, unmade.chars, (), opener, checked))
+            self._put(Item(call.outcome, call.task, 1, call.chars, (), opener, checked))
 
     def offer_opinion(self, opinion: SecondOpinion, opener: Opener) -> None:
         """Take a second opinion about a call that was offered before."""
