@@ -176,7 +176,8 @@ def test_tokens_that_were_estimated_are_unknown(kept):
 @pytest.mark.parametrize("ask", [whole, streamed])
 def test_a_reply_out_of_the_cache_is_no_call(kept, ask, monkeypatch):
     """A second call that the cache answers asked no model."""
-    pytest.importorskip("fastapi", reason="litellm's cache needs fastapi")
+    for package in ("fastapi", "soundfile"):
+        pytest.importorskip(package, reason=f"litellm's cache needs {package}")
     from litellm.caching.caching import Cache
 
     monkeypatch.setattr(litellm, "cache", Cache())

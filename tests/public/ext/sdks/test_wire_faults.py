@@ -122,7 +122,12 @@ def test_each_fault_is_recorded_as_whose_it_is(api, way, fault, form, store):
     assert {attempt["kind"] for attempt in rows} == {kind}
     assert code is None or {attempt["code"] for attempt in rows} == {code}
     # A provider's fault is not asked again: its own package may do that.
-    assert requests == (0 if fault == "connect_refused" else len(rows))
+    if fault == "connect_refused":
+        assert requests == 0
+    elif fault in SILENT:
+        assert requests <= len(rows)  # on a busy machine, the short timeout passes before the request is sent
+    else:
+        assert requests == len(rows)
     assert len(rows) == 1 or kind not in (None, "transport")
 
 
