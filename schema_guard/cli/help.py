@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _OPENING = re.compile(r"# (?P<title>[^\n]+)\n\n(?P<about>[^\n]+)\n\n<!-- commands:(?P<commands>[^\n]*) -->\n")
 # Comments are for authors, not for readers.
 _COMMENT = re.compile(r"^<!-- .* -->\n+", re.MULTILINE)
+# Links to another page, and to a heading of the same one.
+_LINK = re.compile(r"(\()?\[([^]\n]+)\]\((?:(\w+)\.md)?(?:#[\w-]*)?\)(?(1)\))")
 # Longer lines are hard to read.
 _WIDEST = 100
 _GROUPS = ("bench", "schema", "store", "tune")
@@ -58,7 +60,7 @@ def command(topic: tuple[str, ...]) -> int:
     """
     known = chapters()
     if topic:
-        _show(_find(known, " ".join(topic)).text)
+        _show(_LINK.sub(_as_command, _find(known, " ".join(topic)).text))
     else:
         _list(known)
     return 0
@@ -78,7 +80,17 @@ def _chapter(topic: str, text: str) -> Chapter:
     if opening is None:
         raise ValueError(f"{topic}.md: expected a heading, a sentence, and a comment that names its commands")
     commands = tuple(_commands(opening["commands"]))
-    return Chapter(topic, opening["title"], opening["about"], commands, _COMMENT.sub("", text))
+    return Chapter(
+        topic, opening["title"], _LINK.sub(_as_command, opening["about"]), commands, _COMMENT.sub("", text)
+    )
+
+
+def _as_command(link: re.Match[str]) -> str:
+    """Return a link as its text, with the command that shows the linked page."""
+    opening, text, page = link.groups()
+    if page is None:
+        return f"({text})" if opening else text
+    return f"({text}, schema-guard help {page})" if opening else f"{text} (schema-guard help {page})"
 
 
 def _commands(text: str) -> Iterator[str]:

@@ -34,10 +34,11 @@ def commands_in(text):
 
 
 def chapters():
-    """Return the chapters that come with the package."""
+    """Return the chapters that come with the package, with links as `help` shows them."""
     results = []
     for path in sorted((ROOT / "schema_guard" / "docs").glob("*.md")):
         title, about, commands = OPENING.match(path.read_text("utf-8")).groups()
+        about = re.sub(r"\[([^]]+)\]\((\w+)\.md(?:#[\w-]*)?\)", r"\1 (schema-guard help \2)", about)
         results.append(Chapter(path.stem, title, about, commands_in(commands)))
     return results
 
@@ -59,6 +60,17 @@ def test_a_chapter_comes_as_it_is_written_where_no_terminal_is(capsys, chapter):
     assert status == 0
     assert out.startswith(f"# {chapter.title}\n\n{chapter.about}\n\n")
     assert "\n<!--" not in out
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.topic)
+def test_links_name_the_command_that_shows_the_page(capsys, chapter):
+    """A terminal can't follow a link to a file."""
+    _, out, _ = run(capsys, "help", chapter.topic)
+
+    assert not re.search(r"\]\((?!http)", out)
+    linked = re.findall(r"[(,] ?schema-guard help (\w+)\)", out)
+    assert {*linked} <= {one.topic for one in chapters()}
+    assert linked or chapter.topic not in ("tutorial", "verdicts")
 
 
 @pytest.mark.parametrize("name", [*LEAVES, *(name for name in COMMANDS if name not in GROUPS)])
