@@ -168,6 +168,7 @@ PARTS = {
     "store:postgresql": "schema_guard.ext.postgres.database:connected",
     # Commands, and options of commands.
     "command:demo": "schema_guard.ext.demo.command:command",
+    "command:label": "schema_guard.ext.right.command:command",
     "command:schema lint": "schema_guard.ext.fitting.lint_command:command",
     "command:schema probe": "schema_guard.ext.fitting.probe_command:command",
     "command:store export": "schema_guard.ext.transfer.commands.export:command",
@@ -176,6 +177,7 @@ PARTS = {
     "option:--from": "schema_guard.ext.traces.command",
     "option:--playbook": "schema_guard.ext.playbook.command:run_command",
     "executor:ray": "schema_guard.ext.rows.bench_on_ray.executor:executor",
+    "content": "schema_guard.ext.right.figures",
     "recorders": "schema_guard.ext.recorders:FRAMEWORKS",
     "option:--serve": "schema_guard.ext.serving:serve_report",
 }

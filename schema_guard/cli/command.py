@@ -24,6 +24,7 @@ LINES = {
     "demo": "Show the whole library on a small local model: measure a function, fix it, and measure it again.",
     "doctor": "Show versions, extras, the store, and the local model, for a bug report.",
     "help": "Show a chapter of the documentation.",
+    "label": "Label replies as right or wrong, to bound the share of wrong values.",
     "report": "Show failure rates with their bounds, what failed and where, tokens, and seconds.",
     "schema": "Validate documents, and test what a provider or a server does with a schema.",
     "store": "Inspect, check, export, import, and delete records.",

@@ -73,7 +73,7 @@ class DecideOptions:
     min_right: float | None = option(
         type=SHARE,
         metavar="SHARE",
-        help="Smallest share of right values that is good enough, such as 95%. Known answers come from --answers or --with. Default: none.",
+        help="Smallest share of right values that is good enough, such as 95%. Known answers come from labels, --answers, or --with. Default: none.",
     )
     max_p95: float | None = common("max_p95")
     full: bool = option(is_flag=True, help="Print all figures in the text, not only the answer.")

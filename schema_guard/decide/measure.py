@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.evidence.values import KINDS, AttemptCounts, Config, StrategyCounts
+from schema_guard.decide.evidence.values import KINDS, AttemptCounts, Config, RightBound, StrategyCounts
 from schema_guard.decide.fixable import Failures
 from schema_guard.stats import Bursts, Hazards, Rate, e_value, retry_hazards
 from schema_guard.text import plural
@@ -189,7 +189,7 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
     is_young = strategy.weekly is not None and strategy.weekly.is_young and rate.n > 0
     met = (
         Met(aims[0], rate, "inconclusive" if is_young or (state == "pass" and waits) else state),
-        *(_met(aim, getattr(strategy, aim.name), alpha, alpha_lower) for aim in aims[1:]),
+        *(_met(aim, strategy, alpha, alpha_lower) for aim in aims[1:]),
     )
     independent = strategy.bursts is None
     return Measured(
@@ -211,10 +211,22 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
     )
 
 
-def _met(aim: Aim, counted: Counted | None, alpha: float, alpha_lower: float) -> Met:
+def _met(aim: Aim, strategy: StrategyCounts, alpha: float, alpha_lower: float) -> Met:
+    counted: Counted | None = getattr(strategy, aim.name)
     n, missed = counted or (0, 0)
     rate = Rate.of(missed, n, alpha=alpha, alpha_lower=alpha_lower)
+    if aim.name == "right" and counted is None and strategy.right_bound is not None:
+        rate = rate_of_labels(strategy.right_bound, alpha_lower)
     return Met(aim, rate, state_of(rate, aim.limit))
+
+
+def rate_of_labels(bound: RightBound, alpha: float) -> Rate:
+    """Return the share of wrong values as a rate. Bounds with a larger alpha than needed prove nothing."""
+    lower, upper = (bound.lower, bound.upper) if bound.alpha <= alpha * (1 + 1e-9) else (0.0, 1.0)
+    if not (n := bound.blocks - bound.skipped):
+        return Rate(0, 0, None, None, None)
+    wrong = n * (bound.lower + bound.upper) / 2 if bound.wrong is None else bound.wrong
+    return Rate(wrong, n, wrong / n, lower, upper)
 
 
 def state_of_all(met: tuple[Met, ...]) -> str:

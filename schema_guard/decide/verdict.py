@@ -21,7 +21,7 @@ from schema_guard.decide.explanation import reasons
 from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
 from schema_guard.decide.explanation.uses import functions_figures, uses_of
-from schema_guard.decide.measure import Measured, Met, as_figures, state_of
+from schema_guard.decide.measure import Measured, Met, as_figures, rate_of_labels, state_of
 from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.decide.economics import CostCase
-    from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
+    from schema_guard.decide.evidence.changes import ChangeEvidence, WeeklyEvidence
     from schema_guard.decide.evidence.values import (
         CaseEvidence,
         ComparisonCounts,
@@ -177,7 +177,7 @@ def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
     known = {
         "undecided": weekly.young_text if weekly is not None and weekly.is_young and weekly.n else None,
         "price": case.price(measurement),
-        "right": _right_figures(strategy.right, case.alpha_each),
+        "right": _right_figures(measurement, case.alpha_each),
         "sent": strategy.sent and strategy.sent._asdict(),
         "guard": strategy.guard,
         "trial": strategy.trial and strategy.trial._asdict(),
@@ -197,12 +197,27 @@ def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
     return figures
 
 
-def _right_figures(right: Counted | None, alpha: float) -> dict[str, Any] | None:
-    """Give how many values are wrong, beside the format; None where no right answer is known."""
-    if right is None or not right.n:
+def _right_figures(measurement: Measured, alpha: float) -> dict[str, Any] | None:
+    """Return the rate of wrong values among valid ones; None if no right answer is known.
+
+    With labels, `all_calls` has the bounds of right values, or calls, of all calls: those that failed have none.
+    """
+    right, bound = measurement.strategy.right, measurement.strategy.right_bound
+    if right is not None and right.n:
+        rate = Rate.of(right.missed, right.n, alpha=alpha)
+    elif bound is not None and bound.blocks > bound.skipped:
+        rate = rate_of_labels(bound, alpha / 2)
+    else:
         return None
-    rate = Rate.of(right.missed, right.n, alpha=alpha)
-    return {"n": rate.n, "k": right.missed, "rate": rate.rate, "lower": rate.lower, "upper": rate.upper}
+    figures = {"n": rate.n, "k": rate.count, "rate": rate.rate, "lower": rate.lower, "upper": rate.upper}
+    if bound is None or right is not None or measurement.strategy.bursts is not None:
+        return figures
+    format_rate = Rate.of(measurement.failed.count, measurement.failed.n, alpha=alpha / 2).bounds
+    all_calls = {
+        "lower": (1 - rate.bounds.upper) * (1 - format_rate.upper),
+        "upper": (1 - rate.bounds.lower) * (1 - format_rate.lower),
+    }
+    return {**figures, "unit": bound.unit, "skipped": bound.skipped, "all_calls": all_calls}
 
 
 def _met_figures(met: Sequence[Met]) -> dict[str, Any]:

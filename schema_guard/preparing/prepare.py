@@ -34,6 +34,7 @@ from schema_guard.records.writing.call_log import log_only
 from schema_guard.schema import Schema
 from schema_guard.settings import Unset, resolved_store
 from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
+from schema_guard.text import clip
 from schema_guard.values import Call
 
 if TYPE_CHECKING:
@@ -239,8 +240,11 @@ def _checked(prepared: Prepared) -> Prepared:
     """Check the defaults of the arguments, so that a call without arguments cannot fail on them, and the content."""
     if not prepared.settings.observe:
         check_arguments(prepared.shape, (), {}, prepared.reserved)
-    if prepared.settings.content is not None:
-        prepared.settings.content.check(prepared)
+    content = prepared.settings.content
+    if content is not None:
+        if not hasattr(type(content), "recorder"):
+            raise InvalidArgument(f"content={clip(repr(content))}: expected a Content or None")
+        content.check(prepared)
     return prepared
 
 

@@ -217,6 +217,21 @@ class Store:
                 Where(since, until, schema, function, configuration_ids=ids, counts_inputs=clusters)
             )
 
+    def content(self, ids: Sequence[int], *, alpha: float = 0.05) -> dict[str, Any] | None:
+        """Return whether the valid values of a configuration are right. None if nothing was checked.
+
+        Args:
+            ids: The `id` of its rows, from `configurations`.
+            alpha: Error probability of the bounds.
+        """
+        with self.reading() as snapshot:
+            if not ids or not snapshot.connection.select("SELECT 1 FROM content LIMIT 1"):
+                return None
+            from schema_guard.extensions import load  # only checked values need the part
+
+            found: dict[str, Any] | None = load("content").content_of(snapshot.connection, ids, alpha)
+            return found
+
     def names(self) -> set[Names]:
         """Return the names of all schemas, functions, and segments that have calls, without counts."""
         from schema_guard.records.attempts import Names

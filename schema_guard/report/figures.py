@@ -24,7 +24,7 @@ from schema_guard.stats import Rate
 from schema_guard.text import dataclass_repr, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.configuration.excluded_calls import Cause
     from schema_guard.configuration.traffic import Traffic
@@ -152,6 +152,7 @@ class Configuration:
         stopped: What is known of replies that were stopped before their end; None where the settings stop none, and of a group of
             several configurations, each of which tells its own.
         last_day: Of a group: the newest calls. None if all calls were made within two days.
+        content: Whether the values are right, from `Content`. None if nothing was checked, in a time, and of a group.
     """
 
     __repr__ = dataclass_repr
@@ -193,6 +194,7 @@ class Configuration:
     stopped: StoppedReplies | None = None
     models: tuple[AskedModel, ...] = ()
     last_day: LastDay | None = None
+    content: dict[str, Any] | None = None
 
     @property
     def present(self) -> Rate:
@@ -301,7 +303,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     )
     return Report(
         store.url,
-        tuple(map(_configuration, pooled(map(_of_strategy, counted), (*_SCHEMA, *apart)))),
+        tuple(_with_content(store, which, pooled(map(_of_strategy, counted), (*_SCHEMA, *apart)))),
         store.lost_records(since=since),
         by,
         tuple(groups),
@@ -338,6 +340,16 @@ def _last_days(
         )
     none = LastDay(since, Rate.of(0, 0), (), ())
     return lambda row: days.get(tuple(getattr(row, name) for name in names), none)
+
+
+def _with_content(
+    store: Store, which: Mapping[str, Any], groups: Iterable[Sequence[ConfigurationCounts]]
+) -> Iterator[Configuration]:
+    """Yield configurations, with the content of their values unless a time is asked about."""
+    is_timed = which["since"] is not None or which["until"] is not None
+    for rows in groups:
+        ids = [row.id for row in rows if row.id is not None]
+        yield replace(_configuration(rows), content=None if is_timed else store.content(ids))
 
 
 def _of_strategy(row: ConfigurationCounts) -> ConfigurationCounts:
@@ -461,7 +473,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, TimedCalls):
         return {"at": value.at, "failed": _plain(value.failed)}
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        named = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        # Few stores have checked values.
+        return {name: part for name, part in named.items() if part is not None or name != "content"}
     if hasattr(value, "_asdict"):
         return {name: _plain(member) for name, member in value._asdict().items()}
     if isinstance(value, dict):

@@ -323,6 +323,10 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
         )
         yield f"{name}: schema violations by place{first}: {listed}"
     yield from _coerced(name, configuration)
+    if configuration.content:
+        from schema_guard.extensions import load  # only checked values need the part
+
+        yield from (f"{name}: {line}" for line in load("content").lines_of(configuration.content))
     if reasoning := _much_reasoning(configuration):
         yield f"{name}: {reasoning:,} of the output tokens are reasoning{_thinking_note(configuration)}"
     for line in loss_lines(configuration.settings):

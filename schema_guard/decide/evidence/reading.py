@@ -58,6 +58,9 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
             place by its JSON Pointer.
     """
     document = _without_nulls(judged(evidence, evidence_schema(), "evidence", _contradictions))
+    for strategy in document.get("strategies", ()):
+        if "lower" in strategy.get("right", ()):
+            strategy["right_bound"] = strategy.pop("right")
     notes = list(document.get("notes", ()))
     config = with_budget(document.get("config", {}), document.get("latency"))
     options = document.get("options", {})

@@ -85,6 +85,32 @@ class InputShares(NamedTuple):
     missed: Annotated[float, "k"]
 
 
+class RightBound(NamedTuple):
+    """Bounds of the wrong values among valid replies, from labels and second opinions.
+
+    Attributes:
+        lower: Lower bound of the share of wrong values, or of calls with one.
+        upper: Upper bound.
+        alpha: Error probability of both bounds together.
+        blocks: Labels, and labels that were skipped.
+        skipped: The skipped ones.
+        unit: `value` or `call`.
+        lam: How much second opinions count.
+        wrong: The shares of wrong values of all labels, added up; None if it is not known.
+        configuration: The configuration whose calls were labeled.
+    """
+
+    lower: float
+    upper: float
+    alpha: float
+    blocks: int
+    skipped: int = 0
+    unit: str = "value"
+    lam: float = 0.0
+    wrong: float | None = None
+    configuration: str | None = None
+
+
 class SentSettings(NamedTuple):
     """What a strategy sends with the task; None is not known, and of *temperature* and *top_p* also not sent.
 
@@ -204,6 +230,7 @@ class StrategyCounts:
         bursts: None when failures come one by one, as far as is known.
         weekly: None before two weeks are complete.
         right: Values whose right answer is known, missed when wrong; None when none is known.
+        right_bound: Bounds from labels; None without labels. Evidence has it as `right` too.
         latency: Calls whose seconds are known, missed when slower than asked; None when not recorded.
         sent: None when not recorded.
         trial: What measuring it took; None for calls of production and where it is not known.
@@ -237,6 +264,7 @@ class StrategyCounts:
     bursts: BurstEvidence | None = None
     weekly: WeeklyEvidence | None = None
     right: Counted | None = None
+    right_bound: RightBound | None = None
     latency: Counted | None = None
     sent: SentSettings | None = None
     trial: TrialCost | None = None

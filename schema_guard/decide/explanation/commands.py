@@ -28,6 +28,7 @@ _TAKES = {
     ),
     "watch": (*_FILTERS, "priority"),
     "report": _FILTERS,
+    "label": (),
     "bench run --playbook": (
         *_FILTERS, "schema", "inputs", "model", "larger", "option", "max-failure-rate", *_TARGETS, "with", "prices",
         "priority",
@@ -66,6 +67,11 @@ def watch_command(evidence: CaseEvidence) -> str:
     zone = evidence.config.as_dict().get("time_zone")
     targets += [] if zone is None else [f"--time-zone {quote(zone)}"]
     return _command("watch", evidence, first=targets)
+
+
+def label_command(evidence: CaseEvidence) -> str:
+    """Return the command that labels replies of the function."""
+    return _command("label", evidence)
 
 
 def export_command(evidence: CaseEvidence) -> str:

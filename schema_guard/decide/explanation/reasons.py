@@ -16,6 +16,7 @@ from schema_guard.decide.economics import months
 from schema_guard.decide.explanation.commands import (
     decide_command,
     export_command,
+    label_command,
     playbook_command,
     report_command,
     step_of_trial,
@@ -101,6 +102,8 @@ def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
     if ruling.verdict == "NEED_ECONOMICS":
         return with_file(evidence, ", ".join(figures["missing"]))
     if missing:
+        if missing[0] == "right" and any(one.right_bound for one in evidence.strategies):
+            return label_command(evidence)
         needed = _MEASURED_BY[missing[0]]
         return with_file(evidence, needed) if missing[0] == "right" else needed
     if ruling.verdict == "FIND_WHAT_CHANGED":

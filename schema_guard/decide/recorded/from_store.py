@@ -13,7 +13,9 @@ from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.loss import loss_lines
-from schema_guard.decide.evidence.reading import read_facts, with_budget
+from schema_guard.decide.case import Case
+from schema_guard.decide.evidence.reading import read_evidence, read_facts, with_budget
+from schema_guard.decide.measure import aims_of
 from schema_guard.decide.recorded.arrivals import StoreArrivals, alpha_shares
 from schema_guard.decide.recorded.comparisons import (
     comparisons_of,
@@ -274,6 +276,7 @@ def _gathered(
     use_known_answers(evidence, current.id)
     evidence["notes"] = [*notes, *evidence.get("notes", ())]
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
+    _add_right_bounds(known, own, store)
     over_time = production.over_time(current.first), production.changed(current.first)
     return Gathered(known, problem.function, problem.schema, fingerprint, *over_time)
 
@@ -365,6 +368,21 @@ def _with_right(
 ) -> dict[str, Any]:
     right = right_of(configuration, answers)
     return strategy if right is None else {**strategy, "right": right}
+
+
+def _add_right_bounds(evidence: dict[str, Any], own: Sequence[RecordedConfiguration], store: Store) -> None:
+    """Add the bounds of wrong values that labels prove, at the alpha that the verdict needs."""
+    named = {one.id: [row.id for row in one.rows if row.id is not None] for one in own}
+    if not any((content := store.content(ids)) and content["opinions"] for ids in named.values()):
+        return
+    case = Case(read_evidence(evidence))
+    # A third target shares alpha as well. The bound of right values of all calls needs one half.
+    alpha = case.alpha_each / max(2, len(aims_of(case.config)))
+    for strategy in evidence["strategies"]:
+        content = store.content(named[strategy["id"]], alpha=alpha)
+        if content and content["opinions"] and "right" not in strategy:
+            none = {"lower": 0, "upper": 1, "alpha": alpha, "blocks": 0}
+            strategy["right"] = content["right"] or none
 
 
 def _schema_losses(configurations: Sequence[RecordedConfiguration]) -> list[str]:

@@ -269,6 +269,11 @@ def _missing(case: Case, measurement: Measured) -> _Missing:
     if unmeasured is not None:
         name = unmeasured.aim.name
         return _Missing(measurement, None, f"{strategy_text(measurement)}; {_UNMEASURED[name]}", name)
+    if [met.aim.name for met in is_open] == ["right"] and measurement.strategy.right_bound is not None:
+        # More calls do not decide it. More labels do.
+        (met,) = is_open
+        text = f"{plural(met.rate.n, 'label')} do not prove yet whether {exact_percent(1 - met.aim.limit)} of its values are right"
+        return _Missing(measurement, None, f"{strategy_text(measurement)}; {text}", "right")
     needed = [_needed(case, measurement, met) for met in is_open]
     n_more = None if None in needed else max(filter(None, needed), default=0)
     return _Missing(measurement, n_more, "; ".join(_open_question(case, measurement, met) for met in is_open))

@@ -70,6 +70,7 @@ TABLES = {
         block INTEGER, label TEXT, wrong REAL
     )""",
     "content_configuration": "CREATE INDEX content_configuration ON content (configuration_id)",
+    "content_block": "CREATE INDEX content_block ON content (block) WHERE block IS NOT NULL",
     "schemas": """CREATE TABLE schemas (
         fingerprint TEXT NOT NULL, hash TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, at REAL NOT NULL,
         PRIMARY KEY (fingerprint, hash)

@@ -17,7 +17,7 @@ from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
 from schema_guard.report.decision.words import failed, listed, missed, name_of, time_text
 from schema_guard.report.document import Fact
 from schema_guard.report.words import failing
-from schema_guard.text import clip, dollars, exact_percent, percent, plural
+from schema_guard.text import clip, dollars, exact_percent, interval, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -143,6 +143,7 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
             )
     if "tuned" in figures and "tuned" not in wrong:
         yield Fact("tuned model", _failed(figures["tuned"], figures))
+    yield from _right_values(figures)
     yield from _share_of_gain(figures)
     if "flagged" in figures:
         yield Fact("schemas", listed(figures["flagged"]) or "none fails too often")
@@ -150,6 +151,22 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
 
 def _failed(rate: Figures, figures: Figures) -> str:
     return failed(rate, figures["config"]["target"], figures["config"]["alpha"])
+
+
+def _right_values(figures: Figures) -> Iterator[Fact]:
+    """Yield the bounds of right values that labels prove, among valid replies and of all calls."""
+    limit = figures["config"].get("right") or 1.0
+    for name, rate in figures.get("rates", {}).items():
+        right = rate.get("right", {})
+        if "all_calls" in right:
+            what = "values of" if right["unit"] == "value" else "calls with"
+            valid = interval(1 - right["upper"], 1 - right["lower"], limit)
+            every = interval(right["all_calls"]["lower"], right["all_calls"]["upper"], limit)
+            yield Fact(
+                "right",
+                f"{name_of(name)}: {valid} of the {what} valid replies, and {every} with the failed calls "
+                f"({plural(right['n'], 'label')}, {right['skipped']:,} skipped)",
+            )
 
 
 def _share_of_gain(figures: Figures) -> Iterator[Fact]:

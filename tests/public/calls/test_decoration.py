@@ -270,7 +270,7 @@ def test_grouped_settings_refuse_wrong_members(make, message):
 def test_refuses_content_that_is_a_dict():
     """`content` takes a `Content`, and the error says so."""
     with pytest.raises(InvalidArgument, match=r"content=\{'grounded': True\}: expected a Content or None"):
-        guard(TOTAL, content={"grounded": True})
+        guard(TOTAL, content={"grounded": True})(lambda prompt: "{}")
 
 
 def test_accepts_the_default_of_an_argument_of_a_later_version():

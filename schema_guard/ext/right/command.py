@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`label`: a person says which replies are right."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schema_guard.cli.shared.completing import complete_functions, complete_schemas
+from schema_guard.cli.shared.group import Option
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import build_command, existing, output_path, shared
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.right.agreement import compare_answers
+from schema_guard.ext.right.pool import BLOCK_CALLS, bound_of, counts_of
+from schema_guard.ext.right.questions import (
+    LabelQuestion,
+    configuration_to_label,
+    draw,
+    most_differing,
+    question_of,
+    save,
+    second_value,
+)
+from schema_guard.pointer import pointer
+from schema_guard.text import clip, interval, percent, plural, safe
+
+if TYPE_CHECKING:
+    from schema_guard.ext.right.questions import LabeledConfiguration
+    from schema_guard.records import Store
+
+_ALPHA = 0.05
+_FIELDS = ("call_id", "source", "reply", "wrong", "right")
+_KEYS = "a: all right  w: some fields are wrong  v: type the right value  s: skip  q: stop"
+_SKIP = "skip"
+
+
+@build_command("label")
+@click.option(
+    "--function",
+    cls=Option,
+    metavar="NAME",
+    required=True,
+    shell_complete=complete_functions,
+    help="Function whose replies you label: its name, or the end of its name after a dot.",
+)
+@click.option(
+    "--schema",
+    cls=Option,
+    metavar="NAME",
+    shell_complete=complete_schemas,
+    help="Only this schema: its name or fingerprint.",
+)
+@click.option(
+    "--n",
+    "count",
+    cls=Option,
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Most replies to label.",
+)
+@click.option(
+    "--read",
+    "answers",
+    cls=Option,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Labels from a file that -o wrote, with the column 'wrong' or 'right' filled in.",
+)
+@click.option(
+    "--find-errors",
+    cls=Option,
+    is_flag=True,
+    help="Print the replies that differ most from the second model's. No label is asked for or stored.",
+)
+@click.option(
+    "-o",
+    "--output",
+    cls=Option,
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="File for the replies, to label them elsewhere: .jsonl or .csv. Default: ask in the terminal.",
+)
+@shared("store")
+def command(  # noqa: PLR0913 - one argument an option
+    *,
+    function: str,
+    schema: str | None,
+    count: int,
+    answers: str | None,
+    find_errors: bool,
+    output: str | None,
+    store: str | None,
+) -> int:
+    """Label replies as right or wrong, to bound the share of wrong values.
+
+    Each label is about one reply of ten that have a second opinion. It is drawn at random, so the bound holds for all calls.
+    You can stop at any time and continue later. A reply that you saw and did not label counts against both bounds.
+
+    Exit status: 0, or 2 if no reply can be labeled.
+
+    \b
+    schema-guard label --function extract_invoice
+    schema-guard label --function extract_invoice -o replies.csv
+    schema-guard label --function extract_invoice --read replies.csv
+    schema-guard label --function extract_invoice --find-errors
+    """
+    if sum(map(bool, (answers, find_errors, output))) > 1:
+        raise click.UsageError("--read, --find-errors, -o: expected one of them in each command")
+    records = existing(store)
+    configuration = configuration_to_label(records, function, schema)
+    if find_errors:
+        _print_errors(records, configuration, count)
+        return 0
+    if answers:
+        _read(records, configuration, Path(answers))
+    elif output:
+        _write(records, configuration, count, output_path(output))
+    else:
+        _ask(records, configuration, count)
+    print(_progress(records, configuration))
+    return 0
+
+
+def _ask(store: Store, configuration: LabeledConfiguration, count: int) -> None:
+    """Ask about replies in the terminal."""
+    note(configuration.name, _effort(store, configuration))
+    for number in range(1, count + 1):
+        question = draw(store, configuration)
+        if question is None:
+            note(f"No block of {BLOCK_CALLS} second opinions is left. Record more calls, and continue later.")
+            return
+        print(f"\nreply {number}\n{_shown(question)}\n{_KEYS}")
+        wrong = _answer(question)
+        if wrong is None:
+            continue
+        if wrong < 0:
+            return
+        save(store, question.call_id, wrong)
+        print(_difference(question, second_value(store, configuration, question.call_id)))
+
+
+def _answer(question: LabelQuestion) -> float | None:
+    """Return the share of wrong values; None to skip the reply, -1 to stop."""
+    while True:
+        key = click.getchar().lower()
+        try:
+            if key == "a":
+                return 0.0
+            if key == "w":
+                return question.wrong_share(click.prompt("wrong fields, such as total lines/0/price").split())
+            if key == "v":
+                return question.wrong_share_of(json.loads(click.prompt("right value, as JSON")))
+        except (InvalidArgument, ValueError) as error:
+            print(safe(f"{error}. Press a, w, v, s, or q"))
+            continue
+        if key == "s":
+            return None
+        if key in ("q", "\x03", "\x04", ""):
+            return -1.0
+
+
+def _shown(question: LabelQuestion) -> str:
+    source = "\n".join(f"  | {safe(line)}" for line in question.source.splitlines())
+    fields = [f"  {pointer(place)}: {safe(_json(value))}" for place, value in question.leaves()]
+    return "\n".join([source, *fields])
+
+
+def _difference(question: LabelQuestion, second: Any) -> str:
+    """Return the fields in which the second model's value differs."""
+    if second is None:
+        return "The second model gave no valid reply."
+    found = compare_answers(question.value, second)
+    if found.equal == found.leaves:
+        return "The second model agrees."
+    return (
+        f"The second model agrees on {found.equal} of {found.leaves} values: {safe(clip(_json(second), 200))}"
+    )
+
+
+def _effort(store: Store, configuration: LabeledConfiguration) -> str:
+    with store.reading() as snapshot:
+        opinions = counts_of(snapshot.connection, configuration.ids).opinions
+    return (
+        f"{plural(opinions, 'second opinion')}, so at most {plural(opinions // BLOCK_CALLS, 'label')}. A bound within 5 "
+        "points takes about 150 labels and 1,500 second opinions. With a share of 5%, these are 30,000 calls."
+    )
+
+
+def _progress(store: Store, configuration: LabeledConfiguration) -> str:
+    """Return the number of labels, and the bound."""
+    with store.reading() as snapshot:
+        counts = counts_of(snapshot.connection, configuration.ids)
+        bound = bound_of(snapshot.connection, configuration.ids, _ALPHA)
+    done = f"{plural(counts.labels, 'label')}, {counts.skipped:,} skipped, {plural(counts.opinions, 'second opinion')}"
+    if bound is None:
+        return f"{done}. There is no bound without a label"
+    what = "values" if bound["unit"] == "value" else "calls without a wrong value"
+    return f"{done}. Right: {interval(1 - bound['upper'], 1 - bound['lower'])} of {what} (95% confidence)"
+
+
+def _print_errors(store: Store, configuration: LabeledConfiguration, count: int) -> None:
+    print("These replies are chosen because they differ. They say nothing about the share of wrong values.")
+    for call_id, share in most_differing(store, configuration.ids, count):
+        question = question_of(store, configuration, call_id)
+        if question is not None:
+            second = second_value(store, configuration, call_id)
+            print(
+                f"\n{call_id}: {percent(share)} of the values differ\n{_shown(question)}\n{_difference(question, second)}"
+            )
+
+
+def _write(store: Store, configuration: LabeledConfiguration, count: int, path: Path) -> None:
+    """Write replies to a file, with empty columns for the labels."""
+    rows: list[dict[str, Any]] = []
+    while len(rows) < count and (question := draw(store, configuration)) is not None:
+        rows.append(
+            {
+                "call_id": question.call_id,
+                "source": question.source,
+                "reply": _json(question.value),
+                "wrong": "",
+                "right": "",
+            }
+        )
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if path.suffix == ".csv":
+            writer = csv.DictWriter(file, _FIELDS)
+            writer.writeheader()
+            writer.writerows(rows)
+        else:
+            file.writelines(f"{_json(row)}\n" for row in rows)
+    note(
+        f"{plural(len(rows), 'reply') if len(rows) == 1 else f'{len(rows):,} replies'} in {path}. In 'wrong', write 'none', or "
+        "the wrong fields with spaces between them. Or write the right value into 'right', as JSON."
+    )
+
+
+def _read(store: Store, configuration: LabeledConfiguration, path: Path) -> None:
+    """Read labels from a file. Rows without a label stay skipped."""
+    rows: list[dict[str, Any]]
+    with path.open(encoding="utf-8", newline="") as file:
+        if path.suffix == ".csv":
+            rows = list(csv.DictReader(file))
+        else:
+            rows = [json.loads(line) for line in file if line.strip()]
+    stored = 0
+    for number, row in enumerate(rows, start=1):
+        if (row.get("wrong") or row.get("right") or _SKIP) == _SKIP:
+            continue
+        try:
+            question = question_of(store, configuration, row.get("call_id", ""))
+            share = None if question is None else _share_of(question, row)
+        except (InvalidArgument, ValueError) as error:
+            raise click.UsageError(f"--read {path}, row {number}: {error}") from error
+        if question is None or share is None:
+            raise click.UsageError(f"--read {path}, row {number}: the store has no text of this reply")
+        stored += save(store, question.call_id, share)
+    note(f"{plural(stored, 'new label')} from {path}")
+
+
+def _share_of(question: LabelQuestion, row: dict[str, Any]) -> float:
+    """Return the share of wrong values that a row of a file states."""
+    wrong, right = row.get("wrong") or "", row.get("right")
+    if right:
+        return question.wrong_share_of(json.loads(right) if isinstance(right, str) else right)
+    if isinstance(wrong, str):
+        wrong = [] if wrong == "none" else wrong.split()
+    return question.wrong_share(wrong)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

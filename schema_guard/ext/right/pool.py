@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The calls of one configuration that have a second opinion, in blocks with one label each.
+
+Rules:
+1. Calls are ordered by a hash of their ids. Blocks of `BLOCK_CALLS` calls are cut in this order, from calls that are in no
+   block yet and whose texts are stored. A block that was cut stays.
+2. In each block, the call with the least of another hash is labeled. Neither hash knows an answer.
+3. A call counts as skipped from the moment when it is shown until its label is stored.
+4. A label holds for all calls with the same input, source, and reply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.ext.right.labels import WEIGHT_OF_CALLS, WEIGHT_OF_SHARES, Block, label_bounds
+from schema_guard.records.sql.tables import packed, placeholders, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.records.sql.tables import Connection
+
+BLOCK_CALLS = 10
+
+_GIVEN, _SKIPPED = "given", "skipped"
+_WITH_TEXTS = """EXISTS (SELECT 1 FROM attempts AS a JOIN payloads AS p ON p.attempt_id = a.id
+WHERE a.call_id = content.call_id AND p.reply IS NOT NULL)"""
+
+
+class _Call(NamedTuple):
+    """A call of a block."""
+
+    call_id: str
+    differing: float
+    block: int
+    label: str | None
+    wrong: float | None
+    unit: str
+    pair: bytes | None
+
+
+class LabelCounts(NamedTuple):
+    """How far labeling has come.
+
+    Attributes:
+        opinions: Calls with a second opinion.
+        labels: Blocks with a label.
+        skipped: Blocks whose call was shown and not labeled.
+    """
+
+    opinions: int
+    labels: int
+    skipped: int
+
+
+def next_call(connection: Connection, ids: Sequence[int], seed: str = "") -> str | None:
+    """Return the id of the next call to label, and note that it was shown. None if no block is left.
+
+    Args:
+        connection: In a transaction in which nobody else writes.
+        ids: The numbers of the rows of one configuration.
+        seed: Another seed makes another order.
+    """
+    if not any(all(call.label is None for call in block) for block in _blocks(connection, ids)):
+        _cut(connection, ids, seed)
+    for block in _blocks(connection, ids):
+        if any(call.label for call in block):
+            continue
+        drawn = min(block, key=lambda call: _hash(f"draw:{seed}", call.call_id))
+        sql = "SELECT wrong FROM content WHERE block IS NOT NULL AND pair = ? AND label = ? LIMIT 1"
+        if known := connection.select(sql, (drawn.pair, _GIVEN)):
+            add_label(connection, drawn.call_id, known[0][0])
+            continue
+        connection.execute(
+            "UPDATE content SET label = ? WHERE call_id = ?", (_SKIPPED, packed(drawn.call_id))
+        )
+        return drawn.call_id
+    return None
+
+
+def add_label(connection: Connection, call_id: str, wrong: float) -> bool:
+    """Store the share of wrong values of a call that was drawn. Return whether it was drawn and had no label."""
+    sql = "UPDATE content SET label = ?, wrong = ? WHERE call_id = ? AND block IS NOT NULL AND wrong IS NULL"
+    return connection.execute(sql, (_GIVEN, wrong, packed(call_id))) > 0
+
+
+def counts_of(connection: Connection, ids: Sequence[int]) -> LabelCounts:
+    """Return how many second opinions and labels a configuration has."""
+    sql = f"""SELECT COUNT(differing), COUNT(wrong), COUNT(label) - COUNT(wrong) FROM content
+        WHERE configuration_id IN ({placeholders(len(ids))})"""
+    ((opinions, labels, skipped),) = connection.select(sql, ids)
+    return LabelCounts(opinions, labels, skipped)
+
+
+def bound_of(connection: Connection, ids: Sequence[int], alpha: float) -> dict[str, Any] | None:
+    """Return the bounds of the wrong values of one configuration, as evidence. None without a label.
+
+    Args:
+        connection: The database.
+        ids: The numbers of the rows of the configuration.
+        alpha: Error probability of both bounds together.
+    """
+    blocks, calls = [], list(_blocks(connection, ids))
+    if not any(call.wrong is not None for block in calls for call in block):
+        return None
+    unit = calls[0][0].unit
+    weight = WEIGHT_OF_SHARES if unit == "value" else WEIGHT_OF_CALLS
+    for block in calls:
+        drawn = next((place for place, call in enumerate(block) if call.label), None)
+        if drawn is not None:
+            wrong = block[drawn].wrong
+            shares = [_in_unit(call.differing, unit) for call in block]
+            blocks.append(Block(shares, drawn, None if wrong is None else _in_unit(wrong, unit)))
+    bounds = label_bounds(blocks, weight=weight, alpha=alpha)
+    return {
+        "lower": bounds.lower,
+        "upper": bounds.upper,
+        "alpha": alpha,
+        "unit": unit,
+        "lam": weight,
+        "blocks": len(blocks),
+        "skipped": sum(block.wrong is None for block in blocks),
+        "wrong": sum(block.wrong or 0.0 for block in blocks),
+    }
+
+
+def _in_unit(share: float, unit: str) -> float:
+    return share if unit == "value" else float(share > 0)
+
+
+def _blocks(connection: Connection, ids: Sequence[int]) -> Iterator[list[_Call]]:
+    """Yield the blocks that have only calls of a configuration, in the order in which they were cut."""
+    own = placeholders(len(ids))
+    sql = f"""SELECT call_id, differing, block, label, wrong, unit, pair FROM content AS c
+        WHERE configuration_id IN ({own}) AND block IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM content AS o WHERE o.block = c.block AND o.configuration_id NOT IN ({own}))
+        ORDER BY block, call_id"""
+    blocks: dict[int, list[_Call]] = defaultdict(list)
+    for call_id, differing, block, *rest in connection.select(sql, (*ids, *ids)):
+        blocks[block].append(_Call(str(unpacked(call_id)), differing, block, *rest))
+    yield from blocks.values()
+
+
+def _cut(connection: Connection, ids: Sequence[int], seed: str) -> None:
+    """Cut blocks from the calls that are in none."""
+    sql = f"""SELECT call_id FROM content WHERE configuration_id IN ({placeholders(len(ids))})
+        AND differing IS NOT NULL AND block IS NULL AND {_WITH_TEXTS}"""
+    free = [str(unpacked(call_id)) for (call_id,) in connection.select(sql, ids)]
+    free.sort(key=lambda call_id: _hash(f"order:{seed}", call_id))
+    ((last,),) = connection.select("SELECT COALESCE(MAX(block), 0) FROM content")
+    whole = len(free) // BLOCK_CALLS * BLOCK_CALLS
+    connection.many(
+        "UPDATE content SET block = ? WHERE call_id = ?",
+        [(last + 1 + place // BLOCK_CALLS, packed(call_id)) for place, call_id in enumerate(free[:whole])],
+    )
+
+
+def _hash(seed: str, call_id: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{call_id}".encode()).digest()
