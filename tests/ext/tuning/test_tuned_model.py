@@ -17,7 +17,7 @@ def job(tmp_path):
 
     def written(result, status="succeeded", backend="openai", url=None):
         document = {
-            "format": 1, "backend": backend, "base": "small", "url": url, "mark": "0" * 12, "set": {}, "status": status, "steps": [],
+            "format": 1, "backend": backend, "base": "small", "url": url, "mark": "0" * 12, "set": {}, "status": status, "files": {}, "id": None,
             "result": result, "cost": {},
         }  # fmt: skip
         (tmp_path / JOB_FILE).write_text(json.dumps(document))

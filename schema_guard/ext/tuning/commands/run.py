@@ -31,7 +31,7 @@ from schema_guard.ext.tuning.jobs.hosts import checked_url, connect_host
 from schema_guard.ext.tuning.jobs.messages import job_as_json, job_lines
 from schema_guard.ext.tuning.jobs.plan import plan_job
 from schema_guard.ext.tuning.jobs.remote import HostError
-from schema_guard.ext.tuning.jobs.run import START, Following, HostTuning
+from schema_guard.ext.tuning.jobs.run import Following, HostTuning
 from schema_guard.ext.tuning.jobs.state import (
     JobLocked,
     TuningJob,
@@ -256,7 +256,7 @@ def _done(asked: TuneOptions, directory: Path, job: TuningJob | None, yes: bool)
 
 def _note_in_store(directory: Path, job: TuningJob) -> None:
     """Note a job in the store that the training set is from, because `decide` needs to know that there was one."""
-    id_, manifest = job.id_of(START), read_set(directory).manifest
+    id_, manifest = job.id, read_set(directory).manifest
     url, content = manifest.get("store"), manifest.get("schema", {}).get("fingerprint")
     if id_ is None or url is None or content is None:
         return
@@ -271,7 +271,7 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
 
 
 def _check_ended(job: TuningJob) -> None:
-    if not job.has_ended and job.step(START) is not None:
+    if not job.has_ended and job.is_begun:
         raise click.UsageError(f"--again: the job is {job.status}; cancel it first with --cancel")
 
 

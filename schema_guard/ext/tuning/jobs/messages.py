@@ -8,7 +8,6 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.tuning.jobs.plan import hosting_lines
-from schema_guard.ext.tuning.jobs.run import START
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
 from schema_guard.text import dollars, plural
 
@@ -22,9 +21,8 @@ __all__ = ["job_as_json", "job_lines", "next_lines"]
 
 def job_lines(directory: Path, job: TuningJob) -> list[str]:
     """Say how far a job is, what it cost, and what to do next."""
-    id_ = job.id_of(START)
     message = f": {job.message}" if job.message else ""
-    lines = [f"{job.backend}, {job.base}: {job.status}{message}" + (f" ({id_})" if id_ else "")]
+    lines = [f"{job.backend}, {job.base}: {job.status}{message}" + (f" ({job.id})" if job.id else "")]
     if job.result is not None:
         adapter = f", with {job.result.adapter}" if job.result.adapter else ""
         lines.append(f"  tuned model: {job.result.model}{adapter}")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A job at a host, step by step: uploaded, begun, followed to its end.
 
-Rules: each step is written down before it is begun and when it is done (see `state`). One that was begun, by a
-process that has ended or by a request whose answer never came, is looked up at the host before it is done again; so
+Rules: the job is saved before each request that begins something and after its answer (see `state`). What was begun by
+a process that has ended, or by a request whose answer never came, is looked up at the host before it is begun again; so
 nothing is uploaded and nothing begun twice. What may pass is waited for and asked again; what the host refuses is
 raised, and the same call goes on when that is fixed. An interrupt leaves the job running.
 """
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.jobs.remote import RemoteFile
     from schema_guard.ext.tuning.jobs.state import TuningJob
 
-__all__ = ["START", "Following", "HostTuning", "check_unchanged", "upload_step"]
+__all__ = ["Following", "HostTuning", "check_unchanged"]
 
 T = TypeVar("T")
 
-START: Final = "start"
 # Of something that may pass, before it is given up: two to three minutes with the waits between.
 _TRIES: Final = 8
 # Of looks at a job that is followed: hours, for it goes on whether it is looked at or not.
@@ -70,11 +69,6 @@ class Following:
         return pause
 
 
-def upload_step(name: str) -> str:
-    """Give the name of the step that uploads a file."""
-    return f"upload {name}"
-
-
 @dataclass(frozen=True, kw_only=True)
 class HostTuning:
     """The tuning of a training set at a host.
@@ -100,11 +94,12 @@ class HostTuning:
             HostError: The host refuses, or gives no answer for long; the same call goes on.
             KeyboardInterrupt: Whoever waits has had enough; the job goes on at the host.
         """
-        if job.id_of(START) is None:
+        if job.id is None:
             check_unchanged(self.directory, job)
+            before = job.status
             for name in job.set:
-                job = self._uploaded(job, name)
-            job = self._started(job)
+                job = self._uploaded(job, name, look_first=before != "planned")
+            job = self._started(job, look_first=before == "starting")
         return self._followed(job)
 
     def look_at(self, job: TuningJob) -> TuningJob:
@@ -113,7 +108,7 @@ class HostTuning:
         Raises:
             HostError: The host refuses, or gives no answer.
         """
-        id_ = job.id_of(START)
+        id_ = job.id
         if id_ is None or job.has_ended:
             return job
         return self._with_remote_state(job, _again(lambda: self.host.job(id_), self.following))
@@ -127,8 +122,8 @@ class HostTuning:
         """
         if job.has_ended:
             raise SchemaGuardError(f"the job is {job.status} already, so it can't be cancelled")
-        id_ = job.id_of(START)
-        if id_ is None and job.step(START) is not None:
+        id_ = job.id
+        if id_ is None and job.is_begun:
             order = self._order(job)
             remote = _again(lambda: self.host.find_job(order), self.following)
             id_ = None if remote is None else remote.id
@@ -136,44 +131,38 @@ class HostTuning:
             return self._saved(replace(job, status="cancelled"))
         known = id_
         ended = _again(lambda: self.host.cancel(known), self.following)
-        return self._with_remote_state(job.done(START, known), ended)
+        return self._with_remote_state(replace(job, id=known), ended)
 
     def _order(self, job: TuningJob) -> TuningOrder:
         """Give what the host is to tune, whose files are there."""
-        ids = {name: job.id_of(upload_step(name)) for name in job.set}
-        training = ids.pop(TRAIN)
-        assert training is not None
+        files = dict(job.files)
+        training = files.pop(TRAIN)
         return TuningOrder(
             base=job.base,
             mark=job.mark,
             training=training,
-            validation=next(iter(ids.values()), None),
+            validation=next(iter(files.values()), None),
             epochs=job.cost.get("epochs"),
         )
 
-    def _uploaded(self, job: TuningJob, name: str) -> TuningJob:
-        step, path = upload_step(name), self.directory / name
-        if job.id_of(step) is None:
-            remote = f"schema-guard-{job.mark}-{name}"
-            was_begun = job.step(step) is not None
-            job = self._saved(job.start_step(step, status="uploading"))
-            self.following.on_step(step, 0, None)
+    def _uploaded(self, job: TuningJob, name: str, *, look_first: bool) -> TuningJob:
+        if name not in job.files:
+            path, remote = self.directory / name, f"schema-guard-{job.mark}-{name}"
+            job = self._saved(replace(job, status="uploading"))
+            self.following.on_step(f"upload {name}", 0, None)
             file = _once(
                 lambda: self.host.find_file(path, remote),
                 lambda: self.host.upload(path, remote),
                 self.following,
-                look_first=was_begun,
+                look_first=look_first,
             )
-            job = self._saved(job.done(step, file.id))
-        id_ = job.id_of(step)
-        assert id_ is not None
-        _await_file(self.host, id_, name, self.following)
+            job = self._saved(replace(job, files={**job.files, name: file.id}))
+        _await_file(self.host, job.files[name], name, self.following)
         return job
 
-    def _started(self, job: TuningJob) -> TuningJob:
+    def _started(self, job: TuningJob, *, look_first: bool) -> TuningJob:
         order = self._order(job)
-        was_begun = job.step(START) is not None
-        job = self._saved(job.start_step(START, status="starting"))
+        job = self._saved(replace(job, status="starting"))
         self.following.on_step("begun", 0, None)
         refused: list[HostError] = []
 
@@ -185,17 +174,17 @@ class HostTuning:
                 raise
 
         try:
-            remote = _once(lambda: self.host.find_job(order), start, self.following, look_first=was_begun)
+            remote = _once(lambda: self.host.find_job(order), start, self.following, look_first=look_first)
         except HostError as error:
             # Of a look that is refused nothing is known.
             if error in refused and error.status in _REFUSALS:
                 # There is nothing to look for, and another job may be begun in its place.
-                self._saved(job.without(START, status="uploading"))
+                self._saved(replace(job, status="uploading"))
             raise
-        return self._with_remote_state(job.done(START, remote.id), remote)
+        return self._with_remote_state(replace(job, id=remote.id), remote)
 
     def _followed(self, job: TuningJob) -> TuningJob:
-        pause, id_ = self.following.pauses(), job.id_of(START)
+        pause, id_ = self.following.pauses(), job.id
         assert id_ is not None
         while not job.has_ended:
             pause(None)

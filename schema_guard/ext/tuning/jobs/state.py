@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far the tuning of a training set is: `DIR/job.json`.
 
-Rules: it is written whole or not at all, before each step and once more after it, so that whoever goes on knows what
-was begun. A step that was begun and is not known to be done is looked up at the backend before it is done again. No
-key stands in it.
+Rules: it is written whole or not at all, before each request that begins something and once more after its answer. The
+status tells which request can be without an answer: its result is looked up at the backend before it is sent again. No
+key is in the file.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ENDED",
     "JobLocked",
-    "JobStep",
     "TuningJob",
     "digests",
     "load_job",
@@ -51,23 +49,6 @@ class JobLocked(SchemaGuardError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobStep:
-    """Something that is done at a backend.
-
-    Attributes:
-        name: What.
-        state: `begun` or `done`.
-        id: What the backend calls what came of it; None while that is not known.
-        at: When it came to this state, ISO 8601 in UTC.
-    """
-
-    name: str
-    state: str
-    id: str | None
-    at: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class TuningJob:
     """The tuning of a training set.
 
@@ -78,7 +59,8 @@ class TuningJob:
         set: SHA-256 of each file that is tuned on, in hex, by its name.
         mark: 12 hex digits in the names of files and jobs at the backend.
         status: `planned uploading starting queued running`, then one of `ENDED`.
-        steps: What was done, in order.
+        files: Ids of the files that are uploaded, by their names.
+        id: Id of the job at the backend; None while it is not known.
         result: The tuned model; None while there is none.
         cost: What it was said to cost, and what it cost; a value that is not known is None.
         message: Last message of the backend; None without one.
@@ -90,7 +72,8 @@ class TuningJob:
     set: Mapping[str, str]
     mark: str
     status: str = "planned"
-    steps: tuple[JobStep, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    id: str | None = None
     result: TunedModel | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)
     message: str | None = None
@@ -100,30 +83,10 @@ class TuningJob:
         """Whether there is nothing to go on with."""
         return self.status in ENDED
 
-    def step(self, name: str) -> JobStep | None:
-        """Give the step of a name; None where it was not begun."""
-        return next((step for step in self.steps if step.name == name), None)
-
-    def id_of(self, name: str) -> str | None:
-        """Give what came of a step that is done; None where it is not."""
-        step = self.step(name)
-        return step.id if step is not None and step.state == "done" else None
-
-    def start_step(self, name: str, *, status: str | None = None) -> TuningJob:
-        """Give the job with a step that is begun now."""
-        return self._with(JobStep(name=name, state="begun", id=None, at=_now()), status)
-
-    def done(self, name: str, id_: str | None, *, status: str | None = None) -> TuningJob:
-        """Give the job with a step that is done now."""
-        return self._with(JobStep(name=name, state="done", id=id_, at=_now()), status)
-
-    def without(self, name: str, *, status: str) -> TuningJob:
-        """Give the job without a step that was refused."""
-        return replace(self, steps=tuple(step for step in self.steps if step.name != name), status=status)
-
-    def _with(self, step: JobStep, status: str | None) -> TuningJob:
-        others = [other for other in self.steps if other.name != step.name]
-        return replace(self, steps=(*others, step), status=status or self.status)
+    @property
+    def is_begun(self) -> bool:
+        """Whether a host may have the job."""
+        return self.backend != "local" and self.status not in ("planned", "uploading")
 
 
 def new_mark() -> str:
@@ -160,13 +123,7 @@ def load_job(directory: Path) -> TuningJob | None:
         return None
     known = {name: value for name, value in document.items() if name != "format"}
     result = known["result"]
-    return TuningJob(
-        **{
-            **known,
-            "steps": tuple(JobStep(**step) for step in known["steps"]),
-            "result": None if result is None else TunedModel(**result),
-        }
-    )
+    return TuningJob(**{**known, "result": None if result is None else TunedModel(**result)})
 
 
 def save_job(directory: Path, job: TuningJob) -> None:
@@ -214,7 +171,3 @@ def lock_job(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(folder)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -140,8 +140,9 @@ def train(
             url=None,
             set=digests(folder, tuple(rows.bytes)),
             mark=new_mark(),
+            status="running",
             cost={"dollars": None, "epochs": plan.epochs, "seed": plan.seed},
-        ).start_step("train", status="running")
+        )
         save_job(folder, job)
         try:
             trained = _followed(_Process(folder, plan, rows, weights), plan, began, on_step, report)
@@ -167,7 +168,8 @@ def _succeeded(job: TuningJob, trained: Trained) -> TuningJob:
     if trained.validation_loss is not None:
         summary += f", validation loss {trained.validation_loss:.4f}"
     return replace(
-        job.done("train", None, status="succeeded"),
+        job,
+        status="succeeded",
         result=TunedModel("local", trained.adapter.name),
         cost={**job.cost, "seconds": round(trained.seconds, 1)},
         message=summary,

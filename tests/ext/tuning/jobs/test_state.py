@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.ext.tuning.jobs.state import (
-    JobStep,
     TuningJob,
     digests,
     load_job,
@@ -29,10 +29,8 @@ JOBS = st.builds(
     set=st.dictionaries(st.text(), st.just("0" * 64), max_size=2),
     mark=st.builds(new_mark),
     status=st.sampled_from(["planned", "uploading", "starting", "queued", "running", "failed"]),
-    steps=st.lists(
-        st.builds(JobStep, name=WORDS, state=st.sampled_from(["begun", "done"]), id=MAYBE, at=WORDS),
-        max_size=2,
-    ).map(tuple),
+    files=st.dictionaries(st.text(), WORDS, max_size=2),
+    id=MAYBE,
     result=st.none() | st.builds(TunedModel, model=WORDS, adapter=st.sampled_from([None, "a.gguf"]), provider=MAYBE),
     cost=st.dictionaries(st.text(), st.none() | st.integers(-9, 9), max_size=2),
     message=MAYBE,
@@ -52,21 +50,11 @@ def test_what_is_written_is_read(tmp_path_factory, job):
 def test_a_file_is_whole_and_its_owners(tmp_path):
     """There is one file for its owner, and none beside it."""
     save_job(tmp_path, JOB)
-    save_job(tmp_path, JOB.start_step("upload train.jsonl", status="uploading"))
+    save_job(tmp_path, replace(JOB, status="uploading"))
 
     assert [path.name for path in tmp_path.iterdir()] == [JOB_FILE]
     assert stat.S_IMODE((tmp_path / JOB_FILE).stat().st_mode) == 0o600
     assert load_job(tmp_path).status == "uploading"
-
-
-def test_a_step_stands_once_as_it_is_now():
-    """A step that is done is no longer begun, and only then has what came of it."""
-    begun = JOB.start_step("start")
-    done = begun.done("start", "job-1", status="queued")
-
-    assert (begun.step("start").state, begun.id_of("start")) == ("begun", None)
-    assert [(one.state, one.id) for one in done.steps] == [("done", "job-1")]
-    assert (done.status, done.id_of("start"), done.step("upload")) == ("queued", "job-1", None)
 
 
 def test_a_folder_is_held_by_one(tmp_path):
