@@ -34,6 +34,7 @@ _LINK = re.compile(r"\]\(schema_guard/docs/")
 _NOT_ON_THE_SITE = re.compile(r"\[([^]]+)\]\(LICENSE\)")
 
 
+_PYTHON_BLOCK = re.compile(r"```py[^\n]*\n(.*?)```", re.DOTALL)
 _VARIABLE = re.compile(r"(?<!_)SCHEMA_GUARD_[A-Z_]+")
 # The meaning of each environment variable. A variable of the code that is missing here fails the build.
 _MEANINGS = {
@@ -47,6 +48,41 @@ _MEANINGS = {
     "SCHEMA_GUARD_STORE": "Store of the records: a path, `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`, or `none`. Default: `store` in `pyproject.toml`, or a file in your data folder.",
     "SCHEMA_GUARD_TELEMETRY": "Telemetry without code: `otel`, `file:PATH.prom`, or `port:N`, separated by commas.",
     "SCHEMA_GUARD_VALUES": "`off` removes values and keys of replies from all messages. Default: `on`.",
+}
+
+
+# Public names that no example shows, with the reason. A name that is missing here fails the build.
+_RETURNED = {
+    "Adapted": "adapt", "AsyncGuarded": "guard", "Bounds": "bounds", "Broken": "broken", "Bursts": "bursts_of",
+    "CallJudgement": "judge_calls", "Change": "changes", "Extrapolation": "extrapolate_retries",
+    "FailureRate": "assert_failure_rate", "Finding": "lint", "Guard": "guard", "Guarded": "guard",
+    "Hazards": "retry_hazards", "Judgement": "judge", "Model": "connect", "NearMiss": "near_misses", "Paired": "paired",
+    "Partial": "Guarded.stream", "PrefixChecker": "prefix_checker", "Redacted": "redacted", "Sent": "replies",
+    "Server": "serve", "Shrinkage": "shrink_rates", "Store": "open_store", "Telemetry": "enable",
+    "TuningServer": "serve_tuning", "Verdict": "decide",
+}  # fmt: skip
+_PART_OF = {
+    "Attempt": "Outcome", "Failure": "Outcome", "Message": "Attempt", "ModelRuns": "LangChainRecorder", "Rate": "Report",
+    "RedactedPlace": "Redacted", "Request": "Server", "SchemaChange": "Adapted", "Shrunk": "Shrinkage",
+    "Usage": "Attempt", "Violation": "Failure", "WeekCounts": "week_parts", "WeekPart": "week_parts",
+}  # fmt: skip
+_NO_EXAMPLE = {
+    **{name: f"`{source}` returns it" for name, source in _RETURNED.items()},
+    **{name: f"it is a part of `{whole}`" for name, whole in _PART_OF.items()},
+    **dict.fromkeys(
+        ("CallFailed", "MissingExtra", "SchemaGuardError", "StoreError", "ToolCallsFailed"),
+        "you catch it like `GuardFailed`",
+    ),
+    **dict.fromkeys(
+        ("disable", "evidence_schema", "flush_on_sigterm", "local_weights", "uninstall"),
+        "it needs no argument",
+    ),
+    **dict.fromkeys(
+        ("FAULTS", "REDACTED", "REDACTED_EMAIL", "SWITCH", "TUNING_FAULTS", "__version__"), "it is a constant"
+    ),
+    "instances": "you use it like `replies`",
+    "redacted_value": "you use it like `redact`",
+    "week_parts": "`decide` calls it with the counts of whole weeks",
 }
 
 
@@ -92,8 +128,27 @@ def _python() -> str:
         if not names:
             continue
         parts += [f"## {module}", _summary(module)]
-        parts += [f"::: {_place(module, name)}" for name in names]
+        parts += [
+            part for name in names for part in (f"::: {_place(module, name)}", _example(module, name)) if part
+        ]
     return "\n\n".join(parts) + "\n"
+
+
+def _example(module: str, name: str) -> str:
+    """Return the pages with an example of a name, or the reason for having none. Docstrings show their own."""
+    if ">>>" in (inspect.getdoc(getattr(importlib.import_module(module), name)) or ""):
+        return ""
+    pages = [(path, path.read_text("utf-8")) for path in sorted((ROOT / "schema_guard/docs").glob("*.md"))]
+    shown = [
+        f"[{text[2 : text.index(chr(10))]}](../{path.name})"
+        for path, text in pages
+        if re.search(rf"\b{name}\b", "".join(_PYTHON_BLOCK.findall(text)))
+    ]
+    if shown:
+        return f"Example: {', '.join(shown[:3])}"
+    if name not in _NO_EXAMPLE:
+        raise ValueError(f"add an example of {module}.{name} to a page, or a reason to .ci/site.py")
+    return f"No example, because {_NO_EXAMPLE[name]}."
 
 
 def _environment() -> str:
