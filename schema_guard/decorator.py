@@ -219,8 +219,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         schema: A class or another annotation, a dict, a path, or a `Schema`. Default: the return annotation, also for
             `@guard` without parentheses.
         strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
-            `json_mode`, `tool_call`, or `strict_schema`. Each retry takes the next strategy of a list. In a function that
-            takes a text, the text about the format comes before the task.
+            `json_mode`, `tool_call`, `strict_schema`, `strict_only`, or `reason_then_strict`. Each retry takes the next
+            strategy of a list. In a function that takes a text, the text about the format comes before the task.
         max_attempts: The number of attempts. 1 never retries.
         examples: `(task, value)` pairs for `few_shot`. A task of None shows the value alone. Default: the schema's
             `examples`, otherwise values generated from the schema.

@@ -34,10 +34,8 @@ _CORRECTION_BYTES = 700
 _MAX_SENT = 10
 
 _ONLY_JSON = "Reply with one JSON value that is valid for this JSON Schema, and with nothing else: no prose, no code fence."
-_REASON_FIRST = (
-    "First think about the task step by step between <think> and </think>. "
-    "Then reply with one JSON value that is valid for this JSON Schema, and with nothing after it."
-)
+THINK_FIRST = "First think about the task step by step between <think> and </think>. Then reply with "
+_REASON_FIRST = f"{THINK_FIRST}one JSON value that is valid for this JSON Schema, and with nothing after it."
 _NOT_READ = " It was stopped there: the rest was not looked at."
 _ASK_AGAIN = "Reply again with only the JSON value."
 
@@ -71,11 +69,6 @@ def schema_instructions(schema: Schema[Any]) -> str:
 def reasoning_instructions(schema: Schema[Any]) -> str:
     """Return the text that requests reasoning in a block, which is skipped, and then one JSON value of a schema."""
     return f"{_REASON_FIRST}\n{schema_text(schema)}"
-
-
-def no_instructions(schema: Schema[Any]) -> str:
-    """Return no text about the format."""
-    return ""
 
 
 def examples_text(examples: Sequence[Example]) -> str:

@@ -76,6 +76,9 @@ def begin_call(
     call: Callable[[], Call] = partial(prepared.call, origin, parent_call_id, _layout(prepared, task))
     if not shape.fills_only_task:
         call, plan = _call_of_arguments(call(), plan, prepared, args, kwargs)
+    if plan.checks:
+        checks = [one.of_call(task, args, kwargs) if hasattr(one, "of_call") else one for one in plan.checks]
+        plan = plan._replace(checks=tuple(checks))
     followed = None if recorder.follower is None else recorder.follower.begin(call())
     flow = enforce(task, plan, call)
     return RunningCall(

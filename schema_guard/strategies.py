@@ -42,17 +42,19 @@ class Strategy(NamedTuple):
     needs_options: bool = False
 
 
-# An engine that constrains decoding does not show the schema to the model, so every strategy except `bare` sends it.
+# An engine that constrains decoding does not show the schema to the model, so most strategies do.
 STRATEGIES = {
     strategy.name: strategy
     for strategy in (
-        Strategy("bare", prompting.no_instructions),
+        Strategy("bare", lambda _: ""),
         Strategy("system_prompt", prompting.schema_instructions),
         Strategy("few_shot", prompting.schema_instructions, shows_examples=True),
         Strategy("reason_then_format", prompting.reasoning_instructions),
         Strategy("json_mode", prompting.schema_instructions, needs_options=True),
         Strategy("tool_call", prompting.schema_instructions, needs_options=True),
         Strategy("strict_schema", prompting.schema_instructions, needs_options=True),
+        Strategy("strict_only", lambda _: "", needs_options=True),
+        Strategy("reason_then_strict", lambda _: f"{prompting.THINK_FIRST}the answer.", needs_options=True),
     )
 }
 

@@ -402,7 +402,10 @@ def no_total(value):
 # Strategies by name.
 
 
-KNOWN = "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema"
+KNOWN = (
+    "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema, strict_only, "
+    "reason_then_strict"
+)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,9 @@ FIXABLE: Mapping[str, Fixable] = {
     "few_shot": Fixable(kinds=(*_FORMAT, "refusal"), right=True),
     "temperature": Fixable(kinds=_FORMAT, right=True),
     "reason_then_format": Fixable(kinds=_FORMAT, right=True),
+    # They enforce what strict_schema does, and may cost fewer right values.
+    "strict_only": Fixable(right=True),
+    "reason_then_strict": Fixable(right=True),
     "schema_simplify": Fixable(kinds=_FORMAT, right=True),
     SMALLER: Fixable(latency=True),
     LARGER: Fixable(kinds=_ALL, right=True),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The playbook: fixes in the order in which they are tried, and which of them is next.
 
-Rules: the order is that of cost, the cheapest first. A step with data is tested, whatever is claimed of it;
+Rules: the order is that of cost, the cheapest first. Steps that fix values and not the format are later. A step with data is tested, whatever is claimed of it;
 a step of which nothing is claimed is not untested. Strict decoding jumps the queue when it can reach the
 target (that is a rule of the verdict) and goes last when it cannot.
 """
@@ -29,11 +29,16 @@ STEPS = (
     "few_shot",
     "temperature",
     "reason_then_format",
+    "strict_only",
+    "reason_then_strict",
     "schema_simplify",
     "repair_retry",
     SMALLER,
     LARGER,
 )
+
+ENFORCING = (STRICT, "strict_only", "reason_then_strict")
+"""The steps in which the provider enforces the schema."""
 
 # Where another model than that in use stands of which nobody knows whether it is larger.
 OTHER = "other_model"

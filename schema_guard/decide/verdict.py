@@ -18,6 +18,7 @@ from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.plain import to_json
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.explanation import reasons
+from schema_guard.decide.explanation.enforcement import enforcement_figures
 from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
 from schema_guard.decide.explanation.uses import functions_figures, uses_of
@@ -325,6 +326,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "calls_per_month": evidence.calls_per_month,
         "target_sources": dict(evidence.target_sources),
         "best": case.best.strategy.id if case.best else None,
+        "values": enforcement_figures(case, ruling),
         "content_right": _content_right(case),
         "comparisons": [_comparison(item, case.alpha_each) for item in evidence.comparisons],
         "choices": reasons.choices(case, ruling),

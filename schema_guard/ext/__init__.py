@@ -3,6 +3,7 @@
 
 NEEDS = {
     "demo": ("playbook",),
+    "playbook": ("right",),
     "recorders": ("tools",),
     "transfer": ("redaction",),
     "tuning": ("fitting", "redaction", "transfer"),

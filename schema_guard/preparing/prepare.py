@@ -27,7 +27,13 @@ from schema_guard.preparing.names import recorded_name
 from schema_guard.preparing.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.preparing.settings_text import adapters_of, settings_text
 from schema_guard.preparing.shapes import Shape, check_arguments, name_of, shape_of
-from schema_guard.preparing.steps import rules_of, steps_of, strategies_text, without_typos
+from schema_guard.preparing.steps import (
+    requests_of,
+    rules_of,
+    steps_of,
+    strategies_text,
+    without_typos,
+)
 from schema_guard.received.receiver import Receiver
 from schema_guard.records.identity import id_of
 from schema_guard.records.writing.call_log import log_only
@@ -196,6 +202,7 @@ def prepare(
     providers = models.providers if models else _providers(settings, model)
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, providers[0])
+    strategies = tuple(requests_of(strategies, providers, settings.max_attempts))
     schema = resolved or settings.schema or _returned(function)
     if schema is None:
         return _later(settings, function, shape)
@@ -302,7 +309,10 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         steps=steps,
         max_attempts=1 if settings.observe else settings.max_attempts,
         repair=settings.repair,
-        checks=tuple(map(observed_check, settings.checks)) if settings.observe else settings.checks,
+        checks=tuple(
+            observed_check(one) if settings.observe and not hasattr(one, "of_call") else one
+            for one in (*settings.checks, *(settings.content.checks if settings.content else ()))
+        ),
         limits=limits,
         prices=prices_of(settings.about.prices),
         delivery=shape.delivery,

@@ -34,8 +34,8 @@ def settings_text(
     document |= {"coerce": False} if plan.schema.is_typed and not plan.coerce else {}
     if plan.repair != "off":
         document["repair"] = plan.repair
-    if settings.checks:
-        document["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
+    if plan.checks:
+        document["checks"] = [getattr(check, "__name__", type(check).__name__) for check in plan.checks]
     uses = {use: getattr(settings.params, use) for use in ("instructions", "feedback", "options")}
     params = {use: value for use, value in uses.items() if not isinstance(value, Unset)}
     document |= {"params": params} if params else {}

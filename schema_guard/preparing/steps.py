@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
@@ -58,6 +59,34 @@ def steps_of(
         )
         for at in range(count)
     )
+
+
+def requests_of(
+    strategies: Sequence[Strategy], providers: Sequence[str | None], max_attempts: float = inf
+) -> Sequence[Strategy]:
+    """Return the strategy of each request: `reason_then_strict` takes two, unless the server takes it in one.
+
+    Raises:
+        InvalidArgument: It takes two, and only one attempt is allowed.
+    """
+    thinking = STRATEGIES["reason_then_strict"]
+    if thinking not in strategies or not any(map(_thinks_apart, providers)):
+        return strategies
+    pair = (STRATEGIES["reason_then_format"], STRATEGIES["strict_schema"])
+    expanded = [part for one in strategies for part in (pair if one is thinking else (one,))]
+    if len(expanded) > max_attempts:
+        raise InvalidArgument(
+            f"strategy={thinking.name!r}: provider {clip(repr(providers[0]))} takes it as two requests, "
+            f"one to think and one for the answer: expected max_attempts >= {len(expanded)}, got {max_attempts}"
+        )
+    return expanded
+
+
+def _thinks_apart(provider: str | None) -> bool:
+    from schema_guard.providers.options import PROVIDER_OPTIONS, REASON_THEN_STRICT, STRICT  # as in `_weaker`
+
+    formats = () if provider is None else PROVIDER_OPTIONS[provider].formats
+    return STRICT in formats and REASON_THEN_STRICT not in formats
 
 
 def strategies_text(steps: Sequence[Step], least: int) -> str:
@@ -147,9 +176,10 @@ def _adapted(provider: str, strategy: str, schema: Schema[Any], terms: _Terms) -
     """Return the schema that is sent in place of the user's, or None if the user's own is sent or described."""
     if not STRATEGIES[strategy].needs_options:
         return None
-    from schema_guard.extensions import load  # only strategies with arguments need it
+    from schema_guard.extensions import PARTS, load  # only strategies with arguments need it
 
-    adaptation: Adaptation | None = load(f"strategy:{strategy}")(
+    part = f"strategy:{strategy}"
+    adaptation: Adaptation | None = load(part if part in PARTS else "strategy:strict_schema")(
         provider, strategy, schema, tuned=terms.tuned, rules=terms.rules
     )
     return adaptation
@@ -178,7 +208,7 @@ def check_is_sent(provider: str, strategies: str, schema: Schema[Any]) -> None:
     Raises:
         InvalidArgument: Nothing sound can be sent for one of them.
     """
-    for strategy in strategies_of(strategies):
+    for strategy in requests_of(strategies_of(strategies), [provider]):
         adapted = _adapted(provider, strategy.name, schema, _Terms()) if strategy.needs_options else None
         if adapted is not None and adapted.schema is None:
             raise InvalidArgument(

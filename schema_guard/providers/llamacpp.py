@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.fields import count, field, has, words
-from schema_guard.providers.llguidance import grammar
+from schema_guard.providers.llguidance import grammar, thinking_grammar
 from schema_guard.providers.model_output import Written
 from schema_guard.providers.openai_chat import compatible
 from schema_guard.providers.provider import Provider, RawReply
@@ -49,6 +49,10 @@ def _grammar(schema: Schema[Any]) -> dict[str, Any]:
     return {"extra_body": {"grammar": grammar(schema)}}
 
 
+def _thinking_grammar(schema: Schema[Any]) -> dict[str, Any]:
+    return {"extra_body": {"grammar": thinking_grammar(schema)}}
+
+
 PROVIDER: Final = Provider(
     stop_words={"stop": "eos word", "length": "limit"},
     replies={"content": _reply},
@@ -57,6 +61,8 @@ PROVIDER: Final = Provider(
         # No tool_call: a forced tool is left to the model's chat template, and the server answers 200 without one.
         "llamacpp": compatible("json_mode", "strict_schema"),
         # A server that was built with llguidance.
-        "llamacpp-llguidance": compatible("json_mode", strict_schema=_grammar),
+        "llamacpp-llguidance": compatible(
+            "json_mode", strict_schema=_grammar, reason_then_strict=_thinking_grammar
+        ),
     },
 )

@@ -42,6 +42,13 @@ _SETTLED_ELSEWHERE = frozenset({"$ref", "$dynamicRef", "enum", "const", "allOf",
 _ADVICE = "Use another strategy (json_mode, system_prompt), or move them from the schema to checks="
 # Before a schema, in a grammar.
 _PREFACE = "%llguidance {}\nstart: %json "
+THOUGHT_TOKENS = 256
+"""The most tokens of thought before a constrained answer. Small models repeat themselves without an end."""
+# The thought is free. The schema holds behind its end, or behind the most tokens of it.
+_THINKING_PREFACE = (
+    '%llguidance {}\nstart: "<think>" thought "</think>" answer\n'
+    f'thought[stop="</think>", max_tokens={THOUGHT_TOKENS}]: /(?s:.*)/\nanswer: %json '
+)
 
 _cache: OrderedDict[tuple[str, str | None, int | None, int | None], str] = OrderedDict()
 _cache_lock = fork_safe_lock()
@@ -62,6 +69,11 @@ def grammar(
         MissingExtra: llguidance is not installed.
     """
     return _PREFACE + compiled(schema, max_length=max_length, max_items=max_items)
+
+
+def thinking_grammar(schema: Schema[Any]) -> str:
+    """Return the grammar of free thought, and then a value as `grammar` has it."""
+    return _THINKING_PREFACE + compiled(schema)
 
 
 def compiled(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,10 @@ __all__ = [
 TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
 """Strategies that ask for the format in the prompt alone: every provider takes them."""
 
+STRICT = "strict_schema"
+REASON_THEN_STRICT = "reason_then_strict"
 # The strategies that some provider takes arguments for.
-_FORMAT_STRATEGIES = ("json_mode", "tool_call", "strict_schema")
+_FORMAT_STRATEGIES = ("json_mode", "tool_call", "strict_schema", "strict_only", "reason_then_strict")
 # Models that refuse to be forced, with where that was seen.
 _UNFORCED = Path(__file__).with_name("unforced.json")
 _STRONGEST_FIRST = ("strict_schema", "tool_call", "json_mode")
@@ -71,9 +74,10 @@ def capabilities(provider: str) -> frozenset[str]:
     """Return the names of the strategies that a provider takes.
 
     >>> sorted(capabilities("llamacpp-llguidance") - TEXT_STRATEGIES)
-    ['json_mode', 'strict_schema']
+    ['json_mode', 'reason_then_strict', 'strict_only', 'strict_schema']
     """
-    return TEXT_STRATEGIES | _row(provider).formats.keys()
+    formats = _row(provider).formats
+    return TEXT_STRATEGIES | formats.keys() | ({REASON_THEN_STRICT} if STRICT in formats else set())
 
 
 def unforced(
@@ -159,7 +163,15 @@ def _expected(name: object, known: Iterable[str]) -> str:
     return f"expected one of {', '.join(names)}{did_you_mean(name, names)}"
 
 
+def _with_strict_only(row: ProviderOptions) -> ProviderOptions:
+    """Return a row with `strict_only`, which sends the arguments of `strict_schema` and another prompt."""
+    if STRICT not in row.formats:
+        return row
+    formats = {**row.formats, "strict_only": row.formats[STRICT]}
+    return replace(row, formats=formats, enforces=row.enforces | {"strict_only", REASON_THEN_STRICT})
+
+
 PROVIDER_OPTIONS: Mapping[str, ProviderOptions] = {
-    name: taken for provider in PROVIDERS for name, taken in provider.options.items()
+    name: _with_strict_only(taken) for provider in PROVIDERS for name, taken in provider.options.items()
 }
 """For each provider or engine, what it takes."""

@@ -66,6 +66,10 @@ class DeferringRecorder(Recorder, Protocol):
 class ContentChecks(Protocol):
     """The `content=` of a guard. It checks whether valid values are right, after their call has returned."""
 
+    @property
+    def checks(self) -> tuple[Any, ...]:
+        """The checks of a valid value before it is accepted."""
+
     def recorder(
         self, store: Recorder, prepared: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Recorder:

@@ -225,7 +225,7 @@ def test_limit_stands_beside_the_format(provider):
 
 def test_capabilities_are_what_options_are_given_for(provider):
     """A provider takes a strategy exactly when there are options for it."""
-    for strategy in [*TEXT_STRATEGIES, "json_mode", "tool_call", "strict_schema"]:
+    for strategy in [*TEXT_STRATEGIES, "json_mode", "tool_call", "strict_schema", "strict_only"]:
         if strategy in capabilities(provider):
             options_for(provider, strategy, INVOICE)
         else:
@@ -275,14 +275,14 @@ REFUSED = [
         "strategy",
         ("openai", "strict_shema"),
         "strategy='strict_shema': expected one of bare, few_shot, reason_then_format, system_prompt, json_mode, "
-        "tool_call, strict_schema, did you mean 'strict_schema'?",
+        "tool_call, strict_schema, strict_only, reason_then_strict, did you mean 'strict_schema'?",
     ),
     Refused("list", ("openai", ["bare"]), "strategy=['bare']: expected the name of one strategy"),
     Refused(
         "not together",
         ("llamacpp-llguidance", "tool_call"),
         "strategy 'tool_call' is not supported by provider 'llamacpp-llguidance': it takes bare, few_shot, "
-        "json_mode, reason_then_format, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
+        "json_mode, reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
     ),
     Refused("zero", ("openai", "bare"), "output_tokens=0: expected an int >= 1 or None", 0),
     Refused(

@@ -101,7 +101,13 @@ def _column(variant: Variant, calls: Sequence[CallRow], clusters: Clusters) -> V
         repaired=rate("repaired"),
         fixed_by_retry=rate("fixed_by_retry"),
         failed=rate("failed"),
+        valid=rate_of(clusters, lambda call: call.is_valid),
         right=rate_of(clusters, lambda call: call.right),
+        wrong_valid=rate_of(clusters, lambda call: call.is_valid and not call.right),
+        invented=rate_of(
+            {task: calls for task, calls in clusters.items() if calls[0].invented is not None},
+            lambda call: bool(call.invented),
+        ),
         leaf_share=leaf_share_of(clusters),
         attempts=sum(call.attempts for call in calls),
         input_tokens=_total([call.input_tokens for call in calls]),

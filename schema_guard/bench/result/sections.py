@@ -67,14 +67,24 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
 
 def content_section(result: BenchResult, labels: Labels) -> Section:
     """Give how right the values are."""
+    has_nulls = any(variant.invented.n for variant in result.variants)
+    header = ("variant", "n", "valid", "right", "wrong but valid", "leaves right")
     rows = (
-        (label, f"{variant.calls:,}", bounded(variant.right), bounded(variant.leaf_share))
+        (
+            label,
+            f"{variant.calls:,}",
+            *map(bounded, (variant.valid, variant.right, variant.wrong_valid, variant.leaf_share)),
+            *([f"{bounded(variant.invented)} of {variant.invented.n:,}"] if has_nulls else []),
+        )
         for label, variant in zip(labels, result.variants, strict=True)
     )
     return Section(
         "Content",
         "A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right leaves.",
-        Table(("variant", "n", "right", "leaves right"), tuple(rows)),
+        Table((*header, *(["invented"] if has_nulls else [])), tuple(rows)),
+        ("invented: of the tasks whose answer has a null, those with another value there",)
+        if has_nulls
+        else (),
     )
 
 

@@ -62,7 +62,10 @@ class VariantResult:
         repaired: Valid after repair.
         fixed_by_retry: Valid after a retry.
         failed: No attempt was valid. Valid first time, repaired, fixed by retry and failed add up to 1.
+        valid: Valid, in any attempt.
         right: Valid, and equal to the gold.
+        wrong_valid: Valid, and not equal to the gold.
+        invented: Of the tasks whose gold has a null: valid, with another value in its place.
         leaf_share: Mean share of the gold's leaves that are right, 0 without a valid value; its bounds depend on
             the order of the calls, and are None where no one mean fits the whole run.
         attempts: Of all calls, the lost ones too, as in every sum below.
@@ -94,7 +97,10 @@ class VariantResult:
     repaired: Rate
     fixed_by_retry: Rate
     failed: Rate
+    valid: Rate
     right: Rate
+    wrong_valid: Rate
+    invented: Rate
     leaf_share: Rate
     attempts: int
     input_tokens: int | None

@@ -64,7 +64,8 @@ def estimate(
             sent += estimated_tokens(tools)
         gold = estimated_tokens(cell.task.gold)
         count = plan.settings.most_attempts(cell.variant.strategy) - attempt.attempt + 1
-        most = (plan.output_limit(cell.entry, cell.task) or cell.task.output_tokens) * count
+        limit = plan.output_limit(cell.entry, cell.task, cell.variant.strategy)
+        most = (limit or cell.task.output_tokens) * count
         total = total._replace(
             calls=total.calls + 1,
             input_tokens=total.input_tokens + sent,

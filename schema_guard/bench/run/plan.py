@@ -17,6 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.providers.llguidance import THOUGHT_TOKENS
 from schema_guard.strategies import strategies_of
 from schema_guard.text import hex_digest
 
@@ -135,9 +136,10 @@ class RunPlan:
         )
         object.__setattr__(self, "fingerprint", hex_digest(text, 16))
 
-    def output_limit(self, entry: SuiteSchema, task: Task) -> int | None:
-        """Return the output limit of an attempt; None for none."""
-        return self.settings.output_limits.get(entry.schema.fingerprint, task.output_tokens)
+    def output_limit(self, entry: SuiteSchema, task: Task, strategy: str = "") -> int | None:
+        """Return the output limit of an attempt; None for none. The limit of a task is for the answer alone."""
+        thoughts = THOUGHT_TOKENS if "reason_then" in strategy else 0
+        return self.settings.output_limits.get(entry.schema.fingerprint, task.output_tokens + thoughts)
 
     def layout(self, entry: SuiteSchema) -> Layout:
         """Return the layout of the prompts for a schema."""

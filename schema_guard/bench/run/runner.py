@@ -320,7 +320,7 @@ class Calls:
 
     def _guarded(self, cell: Cell) -> tuple[Any, TrialModel]:
         """Return the guarded function for a call, and the model behind it. Calls with equal settings share them."""
-        limit = self.plan.output_limit(cell.entry, cell.task)
+        limit = self.plan.output_limit(cell.entry, cell.task, cell.variant.strategy)
         key = (cell.variant.name, cell.entry.name, limit, str(cell.task.before))
         guarded = self._guards.get(key)
         if guarded is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.bench.suites.scoring import score, unanswered
+from schema_guard.bench.suites.scoring import nulls, score, unanswered
 from schema_guard.pointer import join, split
 from schema_guard.text import clip
 
@@ -65,6 +65,7 @@ class CallRow(NamedTuple):
         cost: Dollars of all attempts. None without prices, or if tokens are unknown.
         elapsed_s: Seconds of all attempts. None for a scripted model, which has no time.
         error: Error of the provider for a lost call. Otherwise None.
+        invented: Leaves that are null in the gold, and have another value in a valid reply. None if the gold has no null.
     """
 
     variant: int
@@ -84,6 +85,7 @@ class CallRow(NamedTuple):
     cost: float | None
     elapsed_s: float | None
     error: str | None
+    invented: int | None = None
 
     @property
     def is_valid(self) -> bool:
@@ -162,6 +164,7 @@ def call_row(
         cost=cost,
         elapsed_s=elapsed_s,
         error=None if lost is None else utf8_text(clip(lost.message, _MESSAGE_CHARS)),
+        invented=content.invented if nulls(task.gold) else None,
     )
 
 

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from math import inf, isfinite
@@ -61,11 +61,13 @@ class Score:
         exact: Whether every leaf is right and the value has nothing else.
         leaves: Leaves of the gold, at least 1.
         wrong: Locations of the gold's leaves that are wrong in the value.
+        invented: Of these, the leaves that are null in the gold, and have another value.
     """
 
     exact: bool
     leaves: int
     wrong: tuple[str, ...]
+    invented: int = field(default=0, repr=False)
 
     @property
     def right(self) -> int:
@@ -79,10 +81,11 @@ class Score:
 
 
 class _Diff(NamedTuple):
-    """What a comparison found: the gold's leaves that are wrong, and whether the value holds more."""
+    """What a comparison found: the gold's leaves that are wrong, whether the value holds more, and values for null."""
 
     wrong: tuple[str, ...]
     extra: bool = False
+    invented: int = 0
 
 
 _RIGHT = _Diff(())
@@ -110,8 +113,8 @@ def score(value: Any, gold: Any, match: Match | None = None) -> Score:
     rules = [(split(location), matcher) for location, matcher in match.items()]
     # A location that names its item goes before one that says `*`.
     rules.sort(key=lambda rule: rule[0].count("*"))
-    wrong, extra = _compare(value, gold, rules, ())
-    return Score(not wrong and not extra, _count(gold), wrong)
+    wrong, extra, invented = _compare(value, gold, rules, ())
+    return Score(not wrong and not extra, _count(gold), wrong, invented)
 
 
 def unanswered(gold: Any) -> Score:
@@ -207,6 +210,11 @@ def _part(place: Any, name: str) -> list[Any]:
     return [part for key, part in _parts(place) if str(key) == name]
 
 
+def nulls(gold: Any) -> int:
+    """Count the leaves of a gold that are null."""
+    return int(gold is None) + sum(nulls(part) for _, part in _parts(gold))
+
+
 def _parts(value: Any) -> Iterable[tuple[str | int, Any]]:
     if isinstance(value, dict):
         return value.items()
@@ -230,7 +238,7 @@ def _count(gold: Any) -> int:
 def _compare(value: Any, gold: Any, rules: _Rules, at: _Path) -> _Diff:
     matcher = _here(rules) if rules else "exact"
     if not gold or not isinstance(gold, (dict, list)):
-        return _RIGHT if _is_right(value, gold, matcher) else _Diff((join(at),))
+        return _RIGHT if _is_right(value, gold, matcher) else _Diff((join(at),), invented=int(gold is None))
     if isinstance(matcher, Mapping) and _is_right(value, gold, matcher):
         return _RIGHT
     if isinstance(gold, dict) and isinstance(value, dict):
@@ -259,7 +267,7 @@ def _below(rules: _Rules, key: str | int) -> _Rules:
 
 def _compare_members(value: Mapping[Any, Any], gold: Mapping[Any, Any], rules: _Rules, at: _Path) -> _Diff:
     wrong: list[str] = []
-    extra = any(key not in gold for key in value)
+    extra, invented = any(key not in gold for key in value), 0
     for key, part in gold.items():
         below = _below(rules, key) if rules else rules
         if key in value:
@@ -267,9 +275,10 @@ def _compare_members(value: Mapping[Any, Any], gold: Mapping[Any, Any], rules: _
             if compared is not _RIGHT:
                 wrong += compared.wrong
                 extra |= compared.extra
+                invented += compared.invented
         elif not _is_optional(_here(below)):
             wrong += _leaves(part, (*at, key))
-    return _Diff(tuple(wrong), extra) if wrong or extra else _RIGHT
+    return _Diff(tuple(wrong), extra, invented) if wrong or extra else _RIGHT
 
 
 def _is_optional(matcher: Matcher) -> bool:
@@ -311,7 +320,8 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
     if once:
         spare = {column for column in spare if all(row[column] != _RIGHT for row in table)}
     more = bool(spare) or len(value) > len(theirs) or any(part.extra for part in compared)
-    return _Diff(tuple(location for part in compared for location in part.wrong), more)
+    wrong = tuple(location for part in compared for location in part.wrong)
+    return _Diff(wrong, more, sum(part.invented for part in compared))
 
 
 def _twin(items: list[Any], index: int) -> int:

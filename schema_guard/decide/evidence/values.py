@@ -447,6 +447,7 @@ class CaseEvidence:
         comparisons: Of strategies that were asked the same inputs.
         latency: Seconds of a call.
         content: How often valid values were right.
+        values: The values before and after enforcement, as the published schema describes them.
         target_history: Days and the targets since.
         sources: Of the prices.
         notes: What whoever gathered the evidence has to say, and what was not taken as it was claimed.
@@ -473,6 +474,7 @@ class CaseEvidence:
     comparisons: tuple[ComparisonCounts, ...] = ()
     latency: CallSeconds | None = None
     content: Right | None = None
+    values: Mapping[str, Any] | None = None
     target_history: tuple[tuple[str, float], ...] = ()
     sources: tuple[EvidenceSource, ...] = ()
     notes: tuple[str, ...] = ()

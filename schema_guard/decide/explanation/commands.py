@@ -46,7 +46,9 @@ _OTHER_STEPS = {
     "reasoning_limit": "limit reasoning with --option KEY=VALUE: ",
     "larger_model": "name the larger model with --larger: ",
 }
-_NEEDS_NEW_CALLS = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
+_NEEDS_NEW_CALLS = (
+    "system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format", "strict_only", "reason_then_strict",
+)  # fmt: skip
 
 
 def decide_command(evidence: CaseEvidence, since: str | None = None) -> str:

@@ -9,7 +9,7 @@ give the same order everywhere.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,9 @@ from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from schema_guard.bench.suites.values import SuiteSchema
+    from schema_guard.bench.suites.values import SuiteSchema, Task
     from schema_guard.schema import Schema
 
 
@@ -39,6 +39,7 @@ class Inputs:
         seed: Of the shuffle.
         before: Messages that stand before the text of every task; empty for none.
         examples_source: The source of the examples: ids of calls, or a text. Empty if the schema gives them.
+        answers: The tasks of a suite, which have a known answer, by their text.
     """
 
     schema: Schema[Any]
@@ -48,6 +49,7 @@ class Inputs:
     seed: int
     before: tuple[dict[str, str], ...] = ()
     examples_source: tuple[str, ...] | str = ""
+    answers: Mapping[str, Task] = field(default_factory=dict)
 
 
 def inputs_of(
@@ -102,7 +104,8 @@ def suite_inputs(
     examples = [Example(task.gold, task.text) for task in entry.tasks_of("dev")]
     if texts is None:
         test_texts = [task.text for task in entry.tasks_of("test")]
-        inputs = replace(inputs_of(entry.schema, test_texts, seed=seed), before=befores[0])
+        answers = {task.text: task for task in entry.tasks_of("test")}
+        inputs = replace(inputs_of(entry.schema, test_texts, seed=seed), before=befores[0], answers=answers)
     else:
         instruction = entry.tasks[0].instruction if entry.tasks else ""
         inputs = inputs_of(entry.schema, texts, instruction=instruction, seed=seed)

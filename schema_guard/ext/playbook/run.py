@@ -31,10 +31,12 @@ from schema_guard.decide.recorded.arrivals import alpha_shares
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged
+from schema_guard.ext.playbook.content import values_compared
 from schema_guard.ext.playbook.result import PlaybookResult
 from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.steps import (
     CONFIGURATIONS,
+    FOR_VALUES,
     LARGER,
     LIMIT,
     NOT_NAMED,
@@ -183,6 +185,8 @@ class PlaybookRun:
                 reasons[step] = str(error)
         if self.asker.is_cold():
             reasons[TEMPERATURE] = "the model is asked at temperature 0 already"
+        if self.settings.extra.get("config", {}).get("right") is None:
+            reasons |= dict.fromkeys(FOR_VALUES, "it fixes values, and no share of right values is asked for")
         if self.settings.output_tokens is None:
             reasons[LIMIT] = "the function sends no output limit"
         if not getattr(self.models.model, "takes_options", True):
@@ -343,6 +347,7 @@ class PlaybookRun:
         return {
             **extra,
             **self._piloted(),
+            **self._values(),
             "config": config,
             "about": {
                 "schema": self.inputs.schema.name,
@@ -372,7 +377,13 @@ class PlaybookRun:
             priority=self.settings.priority,
             **self.settings.filters,
         ).evidence
-        return {**evidence, "options": {**evidence.get("options", {}), **self.settings.repeated}}
+        repeated = {**evidence.get("options", {}), **self.settings.repeated}
+        return {**evidence, **self._values(), "options": repeated}
+
+    def _values(self) -> dict[str, Any]:
+        """Return the values before and after enforcement, if both were measured."""
+        values = values_compared(self._measured(), self.inputs, self.settings.alpha)
+        return {} if values is None else {"values": values}
 
     def _piloted(self) -> dict[str, Any]:
         """Give what the tuned model did; nothing before it was asked."""

@@ -16,9 +16,10 @@ from schema_guard.decide.recorded.guard_line import GuardLine
 from schema_guard.decorator import guard
 from schema_guard.limits import Limits
 from schema_guard.models.interface import details_of
-from schema_guard.preparing.steps import check_is_sent
+from schema_guard.preparing.steps import check_is_sent, requests_of
 from schema_guard.providers.options import options_for
 from schema_guard.providers.request_options import joined_options
+from schema_guard.strategies import strategies_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -107,13 +108,20 @@ CONFIGURATIONS: Mapping[str, Callable[[StepConfiguration, StepConfiguration], St
     "few_shot": _strategy("few_shot"),
     TEMPERATURE: lambda _, best: replace(best, cold=True),
     "reason_then_format": _strategy("reason_then_format"),
+    "strict_only": _strategy("strict_only"),
+    "reason_then_strict": _strategy("reason_then_strict"),
     "repair_retry": lambda _, best: replace(best, max_attempts=3),
     LARGER: lambda _, best: replace(best, larger=True),
 }
 """Step -> its configuration, from the one that a playbook run starts with and the best so far."""
 
-STRATEGIES = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
+STRATEGIES = (
+    "system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format", "strict_only", "reason_then_strict",
+)  # fmt: skip
 """The steps that are strategies of their own."""
+
+FOR_VALUES = ("strict_only", "reason_then_strict")
+"""Of these, the steps that enforce the format as `strict_schema` does, and change the values."""
 
 
 def _cold(provider: str) -> dict[str, Any]:
@@ -170,7 +178,7 @@ class Asker:
         decorate = guard(
             self.inputs.schema,
             strategy=configuration.strategy,
-            max_attempts=configuration.max_attempts,
+            max_attempts=self._attempts(configuration),
             examples=self.inputs.examples,
             repair=configuration.repair,
             # Two steps may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
@@ -207,6 +215,12 @@ class Asker:
         assert model is not None
         return model
 
+    def _attempts(self, configuration: StepConfiguration) -> int:
+        """Return the attempts of a call. A strategy may take several requests."""
+        strategies = strategies_of(configuration.strategy)
+        requests = requests_of(strategies, [self._model_of(configuration).provider])
+        return max(configuration.max_attempts, len(requests))
+
     def is_cold(self) -> bool:
         """Say whether the model is known to be asked at temperature 0 already."""
         return self._options_of(self.models.model).get(TEMPERATURE) == 0
@@ -226,7 +240,7 @@ class Asker:
         return GuardLine(
             configuration.strategy,
             shown if configuration.strategy == _SHOWING else "",
-            configuration.max_attempts,
+            self._attempts(configuration),
             configuration.repair,
             configuration.output_tokens,
             self._model_of(configuration).name,

@@ -17,6 +17,7 @@ from schema_guard.arguments import NamedArguments, require_list, require_one_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.right.agreement import as_json
 from schema_guard.ext.right.grounding import Source, ground
+from schema_guard.ext.right.items import Items
 from schema_guard.ext.right.second import OpinionRequest, Second
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.identity import id_of
@@ -55,6 +56,7 @@ class Content(metaclass=NamedArguments):
         second_opinion: The second model that gets the prompts of a share of the calls.
         right_unit: The unit of a bound on wrong values. `"value"` bounds the share of wrong values, and `"call"` the share of
             calls with a wrong value. Set it before the first label.
+        items: The number of rows that a list must have. A shorter list is a failed attempt, which is retried.
         skip_fields: Names of fields whose values are not looked for in the source, such as summaries.
     """
 
@@ -62,6 +64,7 @@ class Content(metaclass=NamedArguments):
     second_opinion: Second | None = None
     right_unit: Unit = "value"
     skip_fields: tuple[str, ...] = ()
+    items: Items | None = None
 
     __repr__ = dataclass_repr
 
@@ -74,8 +77,15 @@ class Content(metaclass=NamedArguments):
             raise InvalidArgument(
                 f"content.second_opinion={clip(repr(self.second_opinion))}: expected Second(model, share=0.05) or None"
             )
+        if self.items is not None and not isinstance(self.items, Items):
+            raise InvalidArgument(f"content.items={clip(repr(self.items))}: expected Items(counter) or None")
         require_one_of("content.right_unit", self.right_unit, get_args(Unit))
         require_list("content.skip_fields", self.skip_fields, "names of fields")
+
+    @property
+    def checks(self) -> tuple[Items, ...]:
+        """The checks of a value before it is accepted."""
+        return () if self.items is None else (self.items,)
 
     def recorder(
         self, store: Recorder, prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]

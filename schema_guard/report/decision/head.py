@@ -16,7 +16,7 @@ from schema_guard.report.decision.head_calls import clocks, inputs, no_reply, sc
 from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
 from schema_guard.report.decision.words import failed, listed, missed, name_of, time_text
 from schema_guard.report.document import Fact
-from schema_guard.report.words import failing
+from schema_guard.report.words import failing, points
 from schema_guard.text import clip, dollars, exact_percent, interval, percent, plural
 
 if TYPE_CHECKING:
@@ -203,6 +203,26 @@ def _answer(figures: Figures) -> Iterator[Fact]:
     blocked = figures.get("blocked") or figures.get("cost_case_blocked")
     if blocked:
         yield Fact("blocked by", "; ".join(BLOCKS[reason] for reason in blocked))
+
+
+def values_facts(figures: Figures) -> Iterator[Fact]:
+    """Yield the values before and after enforcement, or the command that measures them."""
+    values = figures.get("values", {})
+    if "command" in values:
+        yield Fact(
+            "values", f"not measured: enforcement can make wrong answers valid; measure: {values['command']}"
+        )
+    elif values:
+        before, after = values["before"], values["after"]
+        what = "right" if values["measure"] == "right" else "in the input"
+        first, second = (
+            f"{percent(one['share'])} {interval(one['lower'], one['upper'])}" for one in (before, after)
+        )
+        text = f"{first} of the values are {what} before ({name_of(before['id'])}), and {second} after ({name_of(after['id'])})"
+        if "n" in values:
+            change = points(after["share"] - before["share"], values["lower"], values["upper"])
+            text += f"; the difference is {change} points ({plural(values['n'], 'input')})"
+        yield Fact("values", text)
 
 
 def _more(figures: Figures) -> Iterator[Fact]:
@@ -395,6 +415,7 @@ _LINES: tuple[Callable[[Figures], Iterator[Fact]], ...] = (
     inputs,
     clocks,
     _answer,
+    values_facts,
     _model_ends,
     _next_facts,
     _confidence,

@@ -60,6 +60,8 @@ FIXES = {
     "few_shot": "show the model examples",
     "temperature": "lower the temperature",
     "reason_then_format": "let the model think first, then format",
+    "strict_only": "enforce the schema, and leave it out of the prompt",
+    "reason_then_strict": "let the model think first, then enforce the schema",
     "schema_simplify": "simplify the schema",
     "repair_retry": "retry with the error message",
     "smaller_model": "use a smaller model",

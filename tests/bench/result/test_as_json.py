@@ -68,7 +68,7 @@ def test_call_is_a_compact_row():
 
     assert result_file(result_of(run_of(failed))).splitlines()[-3] == (
         '[0,"s","s","t1",0,"easy","fixed_by_retry",true,4,4,2,[["structure","required","required","/lines/*"]],'
-        "100,20,0.25,0.5,null]"
+        "100,20,0.25,0.5,null,null]"
     )
 
 

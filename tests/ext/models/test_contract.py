@@ -62,6 +62,7 @@ FIRST = (
     "outlines-async",
 )
 STRATEGIES = ("json_mode", "tool_call", "strict_schema")
+ENFORCING = {"strict_schema", "strict_only", "reason_then_strict"}
 # What each one has, as the chapter prints it.
 HAVE = {
     "anthropic": ("tool_call", "strict_schema"),
@@ -325,7 +326,9 @@ def outcome_of(model, **settings):
     return asyncio.run(decorated(model.acall).outcome("hi"))
 
 
-@pytest.mark.parametrize("strategy", [*sorted(TEXT_STRATEGIES), *STRATEGIES])
+@pytest.mark.parametrize(
+    "strategy", [*sorted(TEXT_STRATEGIES), *STRATEGIES, *sorted(ENFORCING - {*STRATEGIES})]
+)
 def test_each_strategy_that_it_has_gives_the_value(at, name, strategy):
     """A guarded model takes each strategy of its capabilities, corrections too; another is an error at once."""
     with serve(ScriptedModel([BROKEN, ANSWER], cycle=True)) as server, at(server) as model:
@@ -348,7 +351,10 @@ def test_each_strategy_that_it_has_gives_the_value(at, name, strategy):
 def test_capabilities_are_those_of_the_table(at, name, server):
     """What it has beside the text strategies is what the chapter prints."""
     with at(server) as model:
-        assert model.capabilities - TEXT_STRATEGIES == set(HAVE.get(name, STRATEGIES))
+        have = set(HAVE.get(name, STRATEGIES))
+        assert model.capabilities - TEXT_STRATEGIES == have | (
+            ENFORCING if "strict_schema" in have else set()
+        )
 
 
 def test_a_missing_package_is_named(at, name, server, monkeypatch):

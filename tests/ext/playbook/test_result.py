@@ -103,6 +103,8 @@ def test_text_is_read_from_step_to_verdict(result):
     assert list(others.lines) == [
         "untested: " + ", ".join(UNTESTED),
         f"declined: reasoning_limit: {NOT_NAMED['reasoning_limit']}",
+        "not applicable: strict_only: it fixes values, and no share of right values is asked for",
+        "not applicable: reason_then_strict: it fixes values, and no share of right values is asked for",
         "declined: schema_simplify: one field is all there is",
         f"declined: smaller_model: {NOT_NAMED['smaller_model']}",
         "declined: larger_model: no larger model named",

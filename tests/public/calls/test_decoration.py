@@ -11,7 +11,10 @@ from schema_guard import About, InvalidArgument, InvalidSchema, Limits, Params, 
 from tests.needs import marked
 from tests.public.calls.functions import GOOD, TOTAL, VALUE, NotAFunction, ask
 
-KNOWN = "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema"
+KNOWN = (
+    "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema, strict_only, "
+    "reason_then_strict"
+)
 NEEDS = (
     "ask must take the provider's arguments. Give it a parameter 'options: dict | None = None' and pass it on as "
     "create(..., **(options or {})), or use one of bare, system_prompt, few_shot, reason_then_format"
@@ -111,7 +114,7 @@ WRONG_OPTIONS = (
         "not of this provider",
         {"strategy": "tool_call", "provider": "llamacpp-llguidance"},
         "strategy 'tool_call' is not supported by provider 'llamacpp-llguidance': it takes bare, few_shot, json_mode, "
-        "reason_then_format, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
+        "reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
     ),
 )
 

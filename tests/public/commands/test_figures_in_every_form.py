@@ -302,7 +302,8 @@ def facts_of_variant(one, *, money):
     """Yield the facts that a benchmark result shows for a variant."""
     name, rates = one["name"], ("clean", "valid_first_time", "fixed_by_retry", "failed")
     yield f"{name} ", [one["failed"]["n"], *(x for key in rates for x in rate(one[key]))]
-    yield f"{name} ", [one["right"]["n"], *rate(one["right"]), *rate(one["leaf_share"])]
+    content = ("valid", "right", "wrong_valid", "leaf_share")
+    yield f"{name} ", [one["right"]["n"], *(x for key in content for x in rate(one[key]))]
     took = [one["attempts"], one["input_tokens"], one["output_tokens"]]
     timed = one["elapsed_p50_s"] is not None
     took += [one["elapsed_p50_s"], one["elapsed_p95_s"]] if timed else []

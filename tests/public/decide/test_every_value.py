@@ -98,6 +98,14 @@ EVIDENCE = {
         "notes": ["one note", "another note"], "target_history": [["2026-10-01", 0.01], ["2026-11-01", 0.02]],
         "economics": TUNING["economics"], "comparisons": [{"before": "few_shot", "after": "strict_schema", "n": 300, "b": 20, "c": 3}],
     },
+    "enforced": {
+        "current": "few_shot", "ladder": ladder(strict_schema="untested"),
+        "strategies": [strategy(n=400, k=100, failure_kinds={"syntax": 100}, failure_codes={"malformed": 100})],
+        "values": {
+            "measure": "right", "n": 120, "before": {"id": "few_shot", "share": 0.32, "lower": 0.24, "upper": 0.41},
+            "after": {"id": "strict_schema", "share": 0.15, "lower": 0.1, "upper": 0.22}, "lower": -0.26, "upper": -0.08,
+        },
+    },
     "a budget of seconds": {
         "calls_per_month": 30_000, "strategies": [strategy(n=3_000, k=5)], "ladder": ladder(),
         "latency": {"budget_s": 3, "p50_s": 1.5, "p95_s": 3.5, "tuned_p50_s": 1, "tuned_p95_s": 2},

@@ -23,6 +23,7 @@ from schema_guard.judging import Terms, judge, judge_value
 from schema_guard.records.attempts import Where, as_dict
 from schema_guard.records.counts.calls import calls, whole_calls
 from schema_guard.records.reading import pages
+from schema_guard.records.sql.tables import unpacked
 from schema_guard.values import Judgement
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _OTHER_SCHEMA: Final = "recorded under another content of the schema"
 _NO_REPLY: Final = "no model reply"
 _NO_VALID_ATTEMPT: Final = "no attempt was valid"
 _TOUCHED: Final = "the redaction touched the answer, or a part of the input that the answer repeats"
+_AGREED: Final = "SELECT call_id FROM content WHERE differing = 0"
 _MANY_TOUCHED: Final = 1_000  # a store keeps no more places of an attempt
 
 
@@ -52,10 +54,12 @@ class StoredCall(NamedTuple):
     Attributes:
         attempts: By the names of their columns, in order.
         texts: Of each attempt; None where none are kept.
+        is_agreed: Whether a second model gave the same values.
     """
 
     attempts: list[dict[str, Any]]
     texts: list[Texts | None]
+    is_agreed: bool = False
 
 
 def stored_calls(
@@ -69,13 +73,15 @@ def stored_calls(
         on_step: Is told after each page how many attempts it had.
     """
     stored = []
+    with store.reading() as snapshot:
+        agreed = {unpacked(call_id) for (call_id,) in snapshot.connection.select(_AGREED)}
     for page in whole_calls(pages(store.backend, where)):
         rows = [row for _, row in page]
         by_attempt = texts_by_attempt(store.backend, rows)
         for call in calls(page):
             attempts = [as_dict(row) for _, row in call]
             texts = [by_attempt.get((attempt["call_id"], attempt["number"])) for attempt in attempts]
-            stored.append(StoredCall(attempts, texts))
+            stored.append(StoredCall(attempts, texts, attempts[0]["call_id"] in agreed))
         if on_step is not None:
             on_step(len(page))
     return stored
@@ -130,7 +136,7 @@ def _of_call(
         source: AnswerSource = "gold"
         answer, origin = by_person
     else:
-        source = "checked" if _checks(first) else "valid"
+        source = "agreed" if call.is_agreed else "checked" if _checks(first) else "valid"
         reason = _flaw(call, schema, settings)
         if reason is not None:
             return reason, messages

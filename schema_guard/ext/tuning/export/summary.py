@@ -39,6 +39,7 @@ _ADVICE: Final = {
 }
 _WORDS: Final = {
     "gold": "labels from a person or a file",
+    "agreed": "a model's, valid, and the same as a second model's",
     "checked": "a model's, valid, and passed by a check of yours",
     "valid": "valid replies of a model, with unchecked values",
 }

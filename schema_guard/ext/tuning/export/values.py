@@ -27,10 +27,13 @@ __all__ = [
     "file_of",
 ]
 
-AnswerSource: TypeAlias = Literal["gold", "checked", "valid"]
-SOURCES: Final[tuple[AnswerSource, ...]] = ("gold", "checked", "valid")
-"""Whence an answer is, the best first: a person or a labelled file; a model's, valid and passed by at least one check
-of the user's; a model's, of which nobody has looked at the values."""
+AnswerSource: TypeAlias = Literal["gold", "agreed", "checked", "valid"]
+SOURCES: Final[tuple[AnswerSource, ...]] = ("gold", "agreed", "checked", "valid")
+"""The source of an answer, the best first.
+
+`gold`: a person or a labelled file. `agreed`: a model's, valid, and a second model gave the same values. `checked`: a
+model's, valid, and passed by at least one check of the user's. `valid`: a model's, with unchecked values.
+"""
 
 Side: TypeAlias = Literal["train", "validation", "test"]
 SIDES: Final[tuple[Side, ...]] = ("train", "validation", "test")

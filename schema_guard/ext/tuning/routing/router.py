@@ -147,7 +147,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         self._name: str = name or theirs._prepared.name
         self._policy = RoutingPolicy(
             name=self._name, primary=primary, fallback=fallback, shadow=shadow,
-            share=share, kill_switch=kill_switch, store=theirs._prepared.store,
+            share=share, kill_switch=kill_switch, store=lambda: theirs._prepared.store((), {}),
         )  # fmt: skip
         self._is_async = isinstance(prompt, AsyncGuarded)
         self._take(tuned, prompt)

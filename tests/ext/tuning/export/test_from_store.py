@@ -6,7 +6,7 @@ import json
 import pytest
 from pydantic import BaseModel
 
-from schema_guard import About, Schema, guard, open_store
+from schema_guard import About, Content, Schema, Second, guard, open_store
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.export.from_store import StoredCall, _refused, from_store, stored_calls
 from schema_guard.ext.tuning.export.served_prompt import recorded_task
@@ -30,6 +30,22 @@ def test_a_valid_answer_that_a_check_has_passed_is_checked(tmp_path):
     (row,) = gathered(recorded(tmp_path / "r.db", [[f"Here:\n{GOOD}"]])).rows
 
     assert (row.source, row.answer, row.failure) == ("checked", {"team": "billing"}, None)
+
+
+def test_an_answer_that_a_second_model_repeats_is_agreed(tmp_path):
+    """All values of the second opinion must be the same."""
+    store = open_store(str(tmp_path / "r.db"), payload="full")
+    replies = {"a": GOOD, "b": '{"team": "shipping"}'}
+    second = Second(lambda prompt: replies[prompt[-1]], share=1)
+    ask = guard(TICKET, store=store, name="ask", content=Content(second_opinion=second))(lambda prompt: GOOD)
+    for name in replies:
+        ask(f"To: billing {name}")
+    store.flush()
+    assert second.flush(5) == 0
+    result = gathered(store)
+
+    assert [(row.source, row.text[-1]) for row in result.rows] == [("agreed", "a")]
+    assert [why for why in result.left_out if why.startswith("valid, with unchecked")]
 
 
 def test_an_answer_that_nobody_has_looked_at_is_left_out_unless_it_is_asked_for(tmp_path):

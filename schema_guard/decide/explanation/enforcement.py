@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The price of enforcement: the values before and after a provider enforces the schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.explanation.commands import playbook_command, step_of_trial
+from schema_guard.decide.playbook import ENFORCING, STRICT
+from schema_guard.stats import Rate
+
+if TYPE_CHECKING:
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.evidence.values import StrategyCounts
+    from schema_guard.decide.rules.ruling import Ruling
+
+
+def enforcement_figures(case: Case, ruling: Ruling) -> dict[str, Any] | None:
+    """Return the values before and after enforcement, or the command that measures them. None for other verdicts."""
+    known = {one.strategy.id: one.strategy for one in case.strategies}
+    enough = ruling.figures.get("strategy") if ruling.verdict == "PROMPTING_ENOUGH" else None
+    chosen = known.get(ruling.figures.get("switch_to") or enough or "")
+    before = known.get(case.evidence.current or "")
+    if before is not None and before.step in ENFORCING:
+        return None
+    if ruling.figures.get("next_rung") != STRICT and (chosen is None or chosen.step not in ENFORCING):
+        return None
+    if case.evidence.values is not None:
+        return dict(case.evidence.values)
+    after = next((one for one in known.values() if one.step in ENFORCING), None)
+    shares = [_share(one, case.alpha_each) for one in (before, after)]
+    if None not in shares:
+        return {"measure": "right", "before": shares[0], "after": shares[1]}
+    return {"command": playbook_command(case.evidence, step_of_trial(case.evidence, None))}
+
+
+def _share(strategy: StrategyCounts | None, alpha: float) -> dict[str, Any] | None:
+    """Return the share of right values of a strategy. None if no right answer is known."""
+    right = None if strategy is None else strategy.right
+    if strategy is None or right is None or not right.n:
+        return None
+    rate = Rate.of(right.n - right.missed, right.n, alpha=alpha)
+    return {"id": strategy.id, "share": rate.rate, "lower": rate.lower, "upper": rate.upper}
