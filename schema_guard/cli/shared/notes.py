@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 
 import click
 
@@ -50,4 +51,6 @@ def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
 def _set_verbose(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-        logging.getLogger("schema_guard").setLevel(logging.DEBUG)
+        logger = logging.getLogger("schema_guard")
+        context.call_on_close(partial(logger.setLevel, logger.level))
+        logger.setLevel(logging.DEBUG)

@@ -1,6 +1,7 @@
 """The options of every command: `--quiet`, `--verbose`, and `--help`, and the groups of options in the help."""
 
 import json
+import logging
 import re
 
 import pytest
@@ -96,6 +97,15 @@ def test_verbose_logs_to_stderr_only(capsys, filled):
     verbose = run(capsys, "store", "info", "--format", "json", "-v")
 
     assert json.loads(verbose[1]) == json.loads(plain[1])
+
+
+def test_verbose_ends_with_its_command(capsys, filled):
+    """A program that calls the command has its own level of the log afterward."""
+    logger = logging.getLogger("schema_guard")
+    before = logger.level
+    status, _, _ = run(capsys, "store", "info", "-v")
+
+    assert (status, logger.level) == (0, before)
 
 
 @pytest.mark.parametrize("line", with_parts(ERRORS))
