@@ -5,6 +5,7 @@ import json
 import pytest
 
 from schema_guard import guard, open_store
+from tests.needs import needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
 
@@ -71,6 +72,7 @@ def test_other_commands_count_the_calls_and_exit_2(url, asked):
     assert (status, out, BEFORE in err) == (2, "", True)
 
 
+@needs("transfer")
 def test_export_counts_the_calls_on_stderr(url):
     """The file is empty, and the reason is beside it."""
     status, _, err = run(url, "store", "export", "--since", LATER)

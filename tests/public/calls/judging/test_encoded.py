@@ -70,6 +70,7 @@ def test_a_value_that_was_sent_as_a_json_string_has_a_code_of_its_own(case):
     assert failure.violations
 
 
+@needs("repair")
 @pytest.mark.parametrize(
     ("text", "code"),
     [
