@@ -218,7 +218,8 @@ def _right_figures(measurement: Measured, alpha: float) -> dict[str, Any] | None
         "lower": (1 - rate.bounds.upper) * (1 - format_rate.upper),
         "upper": (1 - rate.bounds.lower) * (1 - format_rate.lower),
     }
-    return {**figures, "unit": bound.unit, "skipped": bound.skipped, "all_calls": all_calls}
+    named = {name: getattr(bound, name) for name in ("unit", "lam", "skipped", "configuration")}
+    return {**figures, **named, "all_calls": all_calls}
 
 
 def _met_figures(met: Sequence[Met]) -> dict[str, Any]:

@@ -38,6 +38,9 @@ PAUSE_S = 60.0
 MOST_WAITING = 1_000
 """OpinionRequests that wait. A call that is drawn while so many wait gets no second opinion."""
 
+IDLE_S = 5.0
+"""Seconds after which a thread without questions ends."""
+
 _TOO_MANY = 429
 _RATE_LIMIT_NAMES = ("RateLimit", "Throttling", "TooManyRequests", "ResourceExhausted")
 
@@ -95,6 +98,8 @@ class Second:
             )
         if not _is_number(share) or not 0 < share <= 1:
             raise InvalidArgument(f"second: share={clip(repr(share))}: expected a number in (0, 1]")
+        if budget is not None and prices is None:
+            raise InvalidArgument(f"second: budget={clip(repr(budget))}: expected prices= with it")
         for name, limit in (("per_minute", per_minute), ("budget", budget)):
             if limit is not None and not (_is_number(limit) and limit > 0):
                 raise InvalidArgument(f"second: {name}={clip(repr(limit))}: expected a number > 0 or None")
@@ -163,7 +168,9 @@ class Second:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting)
+                if not self._changed.wait_for(lambda: self._waiting, IDLE_S):
+                    self._thread = None
+                    return
                 question, store = self._waiting.popleft()
             time.sleep(max(0.0, self._next_at - time.monotonic()))
             self._next_at = time.monotonic() + self._pause_s

@@ -168,7 +168,8 @@ def test_waits_after_too_many_requests(store, monkeypatch):
 
 def test_stops_at_the_budget(store):
     """The second model is not asked when its budget is spent."""
-    other = Second(lambda prompt: REPLY, share=1, budget=0.5)
+    prices = {"model": {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}}
+    other = Second(lambda prompt: REPLY, share=1, budget=0.5, prices=prices)
     other._spent = 1.0
     guarded(store, second_opinion=other)("A desk")
     store.flush()

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from schema_guard import About, Content, Second, guard, open_store
 from schema_guard.cli.command import command
+from tests.needs import needs
 
 SCHEMA = {
     "title": "order",
@@ -223,3 +224,15 @@ def test_needs_stored_texts(path):
     result = label(path, keys="a")
 
     assert "No block of 10 second opinions is left" in result.output
+
+
+@needs("postgres")
+def test_labels_in_postgresql(new_schema):
+    """SQLite and PostgreSQL have the same statements."""
+    url = new_schema()
+    record(url)
+    result = label(url, keys="aaaq")
+
+    assert result.exit_code == 0, result.output
+    assert stored(url) == [("given", 0.0)] * 3 + [("skipped", None)]
+    assert "3 labels, 1 skipped, 40 second opinions. Right: " in result.output

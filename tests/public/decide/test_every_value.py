@@ -118,6 +118,13 @@ EVIDENCE = {
         ],
         "pilot": {"n": 300, "k_final": 90, "traffic_share": 0.1, "arrival": ARRIVAL},
     },
+    "labeled": {
+        "config": {"right": 0.95}, "ladder": ladder(few_shot="untested"),
+        "strategies": [strategy(n=3_000, k=5, right={
+            "lower": 0.01, "upper": 0.04, "alpha": 0.02, "unit": "value", "lam": 0.6, "blocks": 200, "skipped": 3, "wrong": 4.5,
+            "configuration": "0123456789abcdef",
+        })],
+    },
     "changed": {"calls_per_month": 30_000, "strategies": [strategy(n=2_000, k=80, change=CHANGE)], "ladder": ladder()},
     "weekly": {
         "config": {"target": 0.02, "time_zone": "Europe/Berlin"},
