@@ -40,6 +40,7 @@ def loaded_by(*arguments):
 def test_what_the_command_says_of_itself_loads_no_command(arguments):
     """`--help` and `--version` cost click and the names of the commands."""
     plumbing = {f"schema_guard.cli.{name}" for name in ("command", "shared", "shared.group", "shared.notes")}
+    plumbing |= {"schema_guard.configuration", "schema_guard.configuration.project"}  # every command reads it
 
     always = {"schema_guard.cli", "schema_guard.errors", "schema_guard.extensions", "schema_guard.text"}
     assert loaded_by(*arguments) == always | plumbing
