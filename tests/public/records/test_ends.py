@@ -334,7 +334,7 @@ def test_store_without_references_is_written(path, url):
 
 
 def test_first_call_does_not_block_an_event_loop(tmp_path):
-    """With "queue", the fastest of three first calls takes less than 0.09 s while the file is locked."""
+    """With "queue", a first call outside of a loop waits 1 s for a locked file. In a loop, it does not wait."""
 
     async def one(prompt: str):
         return "1"
@@ -354,7 +354,7 @@ def test_first_call_does_not_block_an_event_loop(tmp_path):
             took.append(asyncio.run(main(path)))
     assert flush(10.0) == 0
 
-    assert min(took) < 0.09
+    assert min(took) < 0.5
 
 
 def test_strict_store_raises_if_it_cannot_store(url, run):
