@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A job at a host, step by step: uploaded, begun, followed to its end.
+"""A job at a host, step by step: upload, start, and wait for its end.
 
-Rules: the job is saved before each request that begins something and after its answer (see `state`). What was begun by
-a process that has ended, or by a request whose answer never came, is looked up at the host before it is begun again; so
-nothing is uploaded and nothing begun twice. What may pass is waited for and asked again; what the host refuses is
-raised, and the same call goes on when that is fixed. An interrupt leaves the job running.
+The job is saved before each request that starts something, and after its answer (see `state`). If a process ended, or
+an answer never came, the host is searched for the file or the job before it is started again. Therefore nothing is
+uploaded or started twice. A fault that can pass is retried. A refusal of the host is raised, and the same call resumes
+the job when the cause is fixed. An interrupt leaves the job running.
 """
 
 from __future__ import annotations

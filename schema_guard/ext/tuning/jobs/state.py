@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far the tuning of a training set is: `DIR/job.json`.
+"""The state of a tuning job: `DIR/job.json`.
 
-Rules: it is written whole or not at all, before each request that begins something and once more after its answer. The
-status tells which request can be without an answer: its result is looked up at the backend before it is sent again. No
-key is in the file.
+The file is written whole or not at all, before each request that starts something, and again after its answer. The
+status shows which request may have no answer. Its result is looked up at the host before it is sent again. The file
+contains no key.
 """
 
 from __future__ import annotations
