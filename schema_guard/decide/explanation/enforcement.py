@@ -27,7 +27,8 @@ def enforcement_figures(case: Case, ruling: Ruling) -> dict[str, Any] | None:
         return None
     if case.evidence.values is not None:
         return dict(case.evidence.values)
-    after = next((one for one in known.values() if one.step in ENFORCING), None)
+    enforcing = [one for one in known.values() if one.step in ENFORCING]
+    after = chosen if chosen in enforcing else next(iter(enforcing), None)
     shares = [_share(one, case.alpha_each) for one in (before, after)]
     if None not in shares:
         return {"measure": "right", "before": shares[0], "after": shares[1]}

@@ -279,3 +279,26 @@ def test_failed_is_what_the_rates_say():
 
     assert [IS_FAILURE["format"](call) for call in result.calls] == [False, True, False]
     assert [IS_FAILURE["content"](call) for call in result.calls] == [True, True, False]
+
+
+def test_valid_calls_are_right_or_wrong():
+    """Valid, right, and wrong but valid are shares of all judged calls."""
+    calls = [
+        scored("t1"),
+        scored("t2", content=content(1)),
+        scored("t3", how="failed"),
+        scored("t4", how="lost"),
+    ]
+    (variant,) = result_of(run_of(*calls)).variants
+
+    assert (variant.valid.count, variant.right.count, variant.wrong_valid.count) == (2, 1, 1)
+    assert {variant.valid.n, variant.right.n, variant.wrong_valid.n} == {3}
+
+
+def test_invented_values_are_counted_where_the_answer_has_a_null():
+    """Tasks without a null in their answer do not count."""
+    run = run_of(scored("t1"), scored("t2"), scored("t3"))
+    calls = [call._replace(invented=invented) for call, invented in zip(run.calls, (None, 0, 2), strict=True)]
+    (variant,) = result_of(replace(run, calls=tuple(calls))).variants
+
+    assert (variant.invented.count, variant.invented.n) == (1, 2)

@@ -414,3 +414,25 @@ def test_match_that_cannot_be_used_is_refused(match, problem):
 def test_exact_may_stand_anywhere():
     """The matcher 'exact' fits a boolean, an object and the root."""
     assert match_problems({"": "exact", "/b": "exact", "/o": "exact"}, {"b": True, "o": {"x": 1}}) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "gold", "match", "invented"),
+    [
+        ({"price": 9}, {"price": None}, {}, 1),
+        ({"price": None}, {"price": None}, {}, 0),
+        ({}, {"price": None}, {}, 0),
+        ({"price": {"eur": 9}}, {"price": None}, {}, 1),
+        ({"price": 8}, {"price": 9}, {}, 0),
+        (
+            [{"a": 1, "b": 2}, {"a": 3, "b": None}],
+            [{"a": 3, "b": None}, {"a": 1, "b": None}],
+            {"": "unordered"},
+            1,
+        ),
+        ("?", {"price": None}, {}, 0),
+    ],
+)
+def test_a_value_in_place_of_null_is_invented(value, gold, match, invented):
+    """A missing member is wrong, and not invented. Items are paired first."""
+    assert score(value, gold, match).invented == invented
