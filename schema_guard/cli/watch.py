@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 class WatchOptions:
     """The other aims, and how the functions share the error probability."""
 
+    min_right: float | None = common("min_right")
     max_p95: float | None = common("max_p95")
     time_zone: str | None = common("time_zone")
     priority: str | None = common("priority")

@@ -64,11 +64,11 @@ def next_call(connection: Connection, ids: Sequence[int], seed: str = "") -> str
         ids: The numbers of the rows of one configuration.
         seed: Another seed makes another order.
     """
-    if not any(all(call.label is None for call in block) for block in _blocks(connection, ids)):
+    open_blocks = _open_blocks(connection, ids)
+    if not open_blocks:
         _cut(connection, ids, seed)
-    for block in _blocks(connection, ids):
-        if any(call.label for call in block):
-            continue
+        open_blocks = _open_blocks(connection, ids)
+    for block in open_blocks:
         drawn = min(block, key=lambda call: _hash(f"draw:{seed}", call.call_id))
         sql = "SELECT wrong FROM content WHERE block IS NOT NULL AND pair = ? AND label = ? LIMIT 1"
         if known := connection.select(sql, (drawn.pair, _GIVEN)):
@@ -142,6 +142,11 @@ def _blocks(connection: Connection, ids: Sequence[int]) -> Iterator[list[_Call]]
     for call_id, differing, block, *rest in connection.select(sql, (*ids, *ids)):
         blocks[block].append(_Call(str(unpacked(call_id)), differing, block, *rest))
     yield from blocks.values()
+
+
+def _open_blocks(connection: Connection, ids: Sequence[int]) -> list[list[_Call]]:
+    """Return the blocks of which no call was shown."""
+    return [block for block in _blocks(connection, ids) if not any(call.label for call in block)]
 
 
 def _cut(connection: Connection, ids: Sequence[int], seed: str) -> None:

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from schema_guard import About, Content, Second, guard, open_store
+from schema_guard.cli.command import main
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.ext.right.questions import configuration_to_label, draw, save
@@ -246,3 +247,18 @@ def test_evidence_in_a_file():
     assert state() == "pass"
     assert state(lower=0.06, upper=0.2) == "fail"
     assert state(alpha=0.05) == "inconclusive"
+
+
+def test_watch_reports_too_many_wrong_values(story, capsys):
+    """`watch --min-right` is a breach if labels prove that too many values are wrong."""
+    told = story(first=bad, second=other)
+    told.record(600)
+    told.label(60)
+
+    def status(right):
+        url = str(told.store.url)
+        return main(["watch", "--max-failure-rate", "1%", "--min-right", right, "--store", url])
+
+    assert status("95%") == 1
+    assert "values were wrong" in capsys.readouterr().out
+    assert status("40%") == 0
