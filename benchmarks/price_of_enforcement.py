@@ -64,18 +64,22 @@ def interval(lower: float, upper: float) -> str:
     return f"[{100 * lower:.1f}, {100 * upper:.1f}]"
 
 
+def share(values: list[float]) -> str:
+    """Return a mean with its bounds in percent: those of a rate if each value is 0 or 1."""
+    if {*values} <= {0.0, 1.0}:
+        rate = Rate.of(sum(values), len(values))
+        return f"{100 * mean(values):.1f} {interval(rate.lower or 0, rate.upper or 1)}"
+    bounds = mean_bounds(values, alpha=0.1)
+    shown = "no bounds" if bounds is None else interval(bounds.lower, bounds.upper)
+    return f"{100 * mean(values):.1f} {shown}"
+
+
 def rates(calls: dict[str, dict[str, CallRow]]) -> list[str]:
     """Return the table of the strategies."""
-    lines = [f"{'strategy':20}" + "".join(f"{name:>32}" for name in ("right", *MEASURES))]
+    measures = {"right": lambda call: float(call.right), **MEASURES}
+    lines = [f"{'strategy':20}" + "".join(f"{name:>32}" for name in measures)]
     for name, own in calls.items():
-        rows = list(own.values())
-        right = Rate.of(sum(call.right for call in rows), len(rows))
-        cells = [f"{100 * (right.rate or 0):.1f} {interval(right.lower or 0, right.upper or 1)}"]
-        for measure in MEASURES.values():
-            values = [measure(call) for call in rows]
-            bounds = mean_bounds(values, alpha=0.1)
-            shown = "no bounds" if bounds is None else interval(bounds.lower, bounds.upper)
-            cells.append(f"{100 * mean(values):.1f} {shown}")
+        cells = [share([measure(call) for call in own.values()]) for measure in measures.values()]
         lines.append(f"{name:20}" + "".join(f"{cell:>32}" for cell in cells))
     return lines
 

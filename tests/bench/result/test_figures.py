@@ -282,7 +282,7 @@ def test_failed_is_what_the_rates_say():
 
 
 def test_valid_calls_are_right_or_wrong():
-    """Valid, right, and wrong but valid are shares of all judged calls."""
+    """Valid, right, and wrong but valid are shares of all calls with a model reply."""
     calls = [
         scored("t1"),
         scored("t2", content=content(1)),
