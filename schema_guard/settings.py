@@ -178,6 +178,8 @@ class Settings(Generic[V, R]):
         require_kind("limits", self.limits, Limits)
         require_kind("params", self.params, Params)
         require_kind("about", self.about, About)
+        if self.content is not None and not hasattr(type(self.content), "recorder"):
+            raise InvalidArgument(f"content={clip(repr(self.content))}: expected a Content or None")
         if self.models is not None:
             check_models(self.models, self.about.model, max_attempts=self.max_attempts, observe=self.observe)
         self._require_resources()

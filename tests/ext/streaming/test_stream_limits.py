@@ -34,7 +34,7 @@ def watched(text, widths, *, patient):
         if type(answer) is Stop:
             return min(at, len(text))
         assert type(answer) is More
-        room = answer.least
+        room = answer.min_chars
     return None
 
 

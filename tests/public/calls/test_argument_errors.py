@@ -157,9 +157,9 @@ if is_installed("tuning"):
     }  # fmt: skip
 # Values, which are looked at where they are used; errors; what is made by the library; what takes no argument.
 WITHOUT = {
-    "Adapted", "AsyncGuarded", "Attempt", "Call", "CallFailed", "Coercion", "CallJudgement", "Example", "Failure", "Finding",
+    "Adapted", "AsyncGuarded", "Attempt", "Call", "CallFailed", "Coercion", "CallJudgement", "Content", "Example", "Failure", "Finding",
     "Guard", "GuardFailed", "Guarded", "InvalidArgument", "InvalidSchema", "Judgement", "Message", "MissingExtra",
-    "Outcome", "Partial", "PrefixChecker", "SchemaChange", "SchemaGuardError", "Store", "StoreError", "ToolCallsFailed",
+    "Outcome", "Partial", "PrefixChecker", "SchemaChange", "SchemaGuardError", "Second", "Store", "StoreError", "ToolCallsFailed",
     "Usage", "Violation", "__version__", "default_store", "flush_on_sigterm",
 }  # fmt: skip
 # By what it is called where it is not by its name, which for the first arguments nobody writes.
