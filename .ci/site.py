@@ -43,6 +43,7 @@ _MEANINGS = {
     "SCHEMA_GUARD_LINT_PROVIDER": "Default of `--provider` of `schema-guard schema lint`.",
     "SCHEMA_GUARD_LOCAL_MODEL": "Path of a GGUF file that the model `local` uses. Default: the file that is downloaded once.",
     "SCHEMA_GUARD_MODEL_KEY": "Key for a server that is named by its address.",
+    "SCHEMA_GUARD_NOTIFY": "Default of `--notify` of `schema-guard watch`: the address of a webhook.",
     "SCHEMA_GUARD_PRICES": "Prices of tokens: a file of JSON, or `genai-prices`. Default: `prices` in `pyproject.toml`, or unknown costs.",
     "SCHEMA_GUARD_PROMPTS": "`on` keeps the prompt in an exception that is pickled. Default: `off`.",
     "SCHEMA_GUARD_STORE": "Store of the records: a path, `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`, or `none`. Default: `store` in `pyproject.toml`, or a file in your data folder.",

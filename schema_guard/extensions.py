@@ -124,6 +124,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "load", "require"]
 
+_SENT_SCHEMA = "schema_guard.ext.fitting.sent_schema:sent_schema"
 PARTS = {
     # Names of `schema_guard`, `schema_guard.bench`, and `schema_guard.testing`.
     "name:Adapted": "schema_guard.ext.fitting.adapting:Adapted",
@@ -152,9 +153,7 @@ PARTS = {
     "name:serve": "schema_guard.ext.loopback.server:serve",
     "name:serve_tuning": "schema_guard.ext.loopback.tuning.server:serve_tuning",
     # Strategies that send a schema to a provider.
-    "strategy:json_mode": "schema_guard.ext.fitting.sent_schema:sent_schema",
-    "strategy:strict_schema": "schema_guard.ext.fitting.sent_schema:sent_schema",
-    "strategy:tool_call": "schema_guard.ext.fitting.sent_schema:sent_schema",
+    **dict.fromkeys(("strategy:json_mode", "strategy:strict_schema", "strategy:tool_call"), _SENT_SCHEMA),
     # Options of guards and models.
     "option:early_stop": "schema_guard.ext.streaming.checker:prefix_checker",
     "option:options": "schema_guard.ext.redaction:redacted_value",
@@ -180,6 +179,7 @@ PARTS = {
     "content": "schema_guard.ext.right.figures",
     "recorders": "schema_guard.ext.recorders:FRAMEWORKS",
     "option:--serve": "schema_guard.ext.serving:serve_report",
+    "channels": "schema_guard.ext.channels",
 }
 """`KIND:NAME` of an object -> `MODULE:NAME`, or a whole module."""
 

@@ -23,6 +23,7 @@ from schema_guard.cli.shared.options import (
 )
 from schema_guard.cli.shared.quantities import RATE
 from schema_guard.cli.shared.repeated import aims_of
+from schema_guard.extensions import load
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class WatchOptions:
     max_p95: float | None = common("max_p95")
     time_zone: str | None = common("time_zone")
     priority: str | None = common("priority")
+    notify: str | None = option(
+        metavar="URL",
+        envvar="SCHEMA_GUARD_NOTIFY",
+        help="Webhook, such as Slack's, for a message when a BREACH is newly proved. Default: no message.",
+    )
     allow_empty: bool = option(
         is_flag=True,
         help="Exit 0 if there is no store, no such name, or no call. Use it before the first calls.",
@@ -55,7 +61,16 @@ class WatchOptions:
     help="Largest failure rate that is good enough, such as 1%. Default: `max_failure_rate` in pyproject.toml.",
 )
 @takes(asked=WatchOptions, which=WhichCalls)
-@shared("store", "format")
+@shared("store")
+@click.option(
+    "--format",
+    "form",
+    cls=Option,
+    type=click.Choice(["text", "json", "junit"]),
+    default="text",
+    show_default=True,
+    help="Form of the result. JUnit is for CI systems.",
+)
 def command(
     *,
     max_failure_rate: float,
@@ -66,7 +81,7 @@ def command(
 ) -> int:
     """Exit 1 if a failure rate in production is too high or has risen.
 
-    Prints one line for each function, the worst first, and sends nothing. Use it in cron or CI.
+    Prints one line for each function, the worst first. It sends nothing without --notify. Use it in cron or CI.
 
     \b
     BREACH     a rate is above --max-failure-rate, or has risen and may stay above it
@@ -92,7 +107,9 @@ def command(
         watched, empty = _watched(records, max_failure_rate, which, asked)
     else:
         watched = []
-    if watched or form == "json":
+    if watched and asked.notify is not None:
+        load("channels").notify(records, watched, max_failure_rate, asked.notify)
+    if watched or form != "text":
         _print(watched, max_failure_rate, form)
     if not all(one.is_fine for one in watched):
         return 1
@@ -125,6 +142,9 @@ def _print(watched: list[Watched], limit: float, form: str) -> None:
         from schema_guard.report import as_json
 
         print_json({"slo": limit, "watched": as_json(watched)})
+        return
+    if form == "junit":
+        print(load("channels").as_junit(watched, limit))
         return
     from schema_guard.cli.shared.terminal import columns, text_for
     from schema_guard.report.watch_document import by_function, document_of

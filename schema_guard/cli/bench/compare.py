@@ -13,6 +13,7 @@ from schema_guard.cli.shared.forms import json_text, rendered
 from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.options import argument, build_command, naming, option, shared, takes
 from schema_guard.cli.shared.quantities import SHARE
+from schema_guard.extensions import load
 from schema_guard.report import as_json
 from schema_guard.text import reason_of, safe
 
@@ -48,7 +49,7 @@ class CompareOptions:
 
 @build_command("compare")
 @takes(asked=CompareOptions)
-@shared("markdown")
+@shared("results")
 def command(asked: CompareOptions, form: str) -> int:
     """Compare two results task by task, or show one result.
 
@@ -67,6 +68,8 @@ def command(asked: CompareOptions, form: str) -> int:
     schema-guard bench compare before.json after.json --gate --max-drop 2%
     schema-guard bench compare result.json result.json --variant few_shot=strict_schema
     """
+    if not asked.is_gate and form == "junit":
+        raise click.UsageError("--format junit: it needs --gate")
     if not asked.is_gate:
         refuse("it needs --gate", ["max_drop", "require_proof"])
     if asked.b is None:
@@ -100,7 +103,10 @@ def _gate(asked: CompareOptions, pair: tuple[str, str] | None, form: str) -> int
         proved=asked.require_proof,
         pair=pair and pair[::-1],
     )
-    print_found(form, found, as_json, document_of)
+    if form == "junit":
+        print(load("channels").as_junit(found))
+    else:
+        print_found(form, found, as_json, document_of)
     return found.exit_code()
 
 

@@ -10,7 +10,7 @@
 - `content`: whether the values of a call are right: its values in the source, a second model's opinion, and a label. It
   has a row for each call that was checked.
 - `schemas`: the texts of each schema, by its fingerprint.
-- `notes`: dated entries: declared steps, target rates, and counts of lost records.
+- `notes`: dated entries: declared steps, target rates, messages of `watch --notify`, and counts of lost records.
 - `meta`: the version of the tables, the key of the hashes, and the `id` of the last attempt.
 """
 

@@ -284,7 +284,7 @@ def add_schemas(connection: Connection, schemas: Iterable[SchemaText]) -> None:
 
 def insert_lost_records(connection: Connection, lost_records: Iterable[LostRecords]) -> None:
     """Store counts of lost records."""
-    _insert_notes(
+    insert_notes(
         connection,
         [("lost_records", None, None, None, None, one.reason, one.attempts, one.at) for one in lost_records],
     )
@@ -295,7 +295,8 @@ def every_lost_record(connection: Connection) -> list[LostRecords]:
     return [LostRecords(reason, int(number), at) for reason, number, at in connection.select(LOST_RECORDS)]
 
 
-def _insert_notes(connection: Connection, notes: Sequence[tuple[Any, ...]]) -> None:
+def insert_notes(connection: Connection, notes: Sequence[tuple[Any, ...]]) -> None:
+    """Store dated entries, each with the columns of `notes` after the id."""
     if notes:
         ((last,),) = connection.select("SELECT COALESCE(MAX(id), 0) FROM notes")
         connection.many(_INSERT_NOTE, [(last + place, *note) for place, note in enumerate(notes, start=1)])
@@ -311,7 +312,7 @@ def insert_declarations(
             return "step", schema_fingerprint, one.function, one.step, one.status, one.reason, None, one.at
         return "target", schema_fingerprint, one.function, None, None, None, one.target, one.at
 
-    _insert_notes(connection, list(map(note, declared)))
+    insert_notes(connection, list(map(note, declared)))
 
 
 def new_key() -> tuple[str, str]:

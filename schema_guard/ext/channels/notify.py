@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A message to a webhook when `watch` proves something new.
+
+Rules: a message names functions, configurations, counts, and rates, and never a text or a key. A proved fault is reported
+once, until the function is fine again, or its rate rises once more. The store keeps the dates of the messages, so that it
+doesn't matter which machine runs the command.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.records.sql import writing
+from schema_guard.records.urls import command_on
+from schema_guard.report.watch_document import by_function, document_of
+from schema_guard.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from schema_guard.decide.watch import Watched
+    from schema_guard.records import Store
+
+__all__ = ["COOL_DOWN_S", "LASTING_COOL_DOWN_S", "notify"]
+
+COOL_DOWN_S = 86_400.0
+"""Least seconds between two messages about a function that was fine in between."""
+
+LASTING_COOL_DOWN_S = 7 * COOL_DOWN_S
+"""Least seconds from a message to a rise that is another one. Each day of the week after it can show the same rise."""
+
+_TIMEOUT_S = 10.0
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_logger = logging.getLogger("schema_guard")
+_KIND, _OPEN, _CLOSED = "notified", "open", "closed"
+_SELECT = "SELECT function, name, status, at FROM notes WHERE kind = ? ORDER BY id"
+
+
+class _Known(NamedTuple):
+    """What the store knows about a function: whether its fault was reported, and when the last message was sent."""
+
+    is_open: bool = False
+    sent_at: float = float("-inf")
+
+
+def notify(
+    store: Store,
+    watched: Sequence[Watched],
+    limit: float,
+    url: str,
+    *,
+    now: float | None = None,
+    post: Callable[[str, str], None] | None = None,
+) -> str:
+    """Send one message about all functions with a newly proved fault. Return its text; "" if there is nothing new.
+
+    A message that can't be sent is a warning, and the next run sends it.
+
+    Args:
+        store: The store of the calls. It keeps the dates of the messages.
+        watched: From `watch`.
+        limit: The largest failure rate that is good enough.
+        url: The webhook, which takes `{"text": ...}` as Slack's does.
+        now: Seconds since the epoch. Default: the clock.
+        post: Sends a text to a URL, or raises OSError. Default: an HTTP request.
+
+    Raises:
+        InvalidArgument: *url* is no URL of a web server.
+        StoreError: The store can't be read or written.
+    """
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        # The address is a secret, so that the error doesn't show it.
+        raise InvalidArgument("--notify: expected the address of a webhook, such as https://HOST/PATH")
+    now = time.time() if now is None else now
+    known, lines, notes = _known(store), [], []
+    for function in by_function(watched):
+        name = (function[0].function, function[0].schema)
+        before, wrong = known.get(name, _Known()), not all(one.is_below for one in function)
+        if wrong and now - before.sent_at >= COOL_DOWN_S and _is_new(function, before):
+            command = command_on(None, "decide", "--function", name[0])
+            lines.append(f"{document_of(function, limit).title}\nNext: {command}")
+            notes.append((*name, _OPEN))
+        elif not wrong and before.is_open:
+            notes.append((*name, _CLOSED))
+    text = _escaped("\n\n".join(lines))
+    try:
+        if text:
+            (post or _post)(url, text)
+    except (OSError, HTTPException) as error:
+        reason = f"status {error.code}" if isinstance(error, HTTPError) else getattr(error, "reason", error)
+        _logger.warning("--notify: no message was sent: %s. The next run sends it", safe(str(reason)))
+        notes = [note for note in notes if note[2] == _CLOSED]
+    _write(store, notes, now)
+    return text
+
+
+def _is_new(function: Sequence[Watched], before: _Known) -> bool:
+    """Return whether a fault was not reported: there was none, or a rate rose again, a week after the message."""
+    if not before.is_open:
+        return True
+    first_day = datetime.fromtimestamp(before.sent_at + LASTING_COOL_DOWN_S, UTC).date().isoformat()
+    return any(_began(one) >= first_day for one in function if not one.is_below)
+
+
+def _began(one: Watched) -> str:
+    """Return the day on which a rate changed, which is the first day in the words of the change; "" without one."""
+    day = _DAY.search(one.change or "")
+    return day[0] if day else ""
+
+
+def _known(store: Store) -> Mapping[tuple[str, str], _Known]:
+    known: dict[tuple[str, str], _Known] = {}
+    with closing(store.backend.session()) as session, session.writing() as connection:
+        rows = connection.select(_SELECT, (_KIND,))
+    for function, schema, status, at in rows:
+        before = known.get((function, schema), _Known())
+        known[function, schema] = _Known(status == _OPEN, at if status == _OPEN else before.sent_at)
+    return known
+
+
+def _write(store: Store, notes: Sequence[tuple[str, str, str]], now: float) -> None:
+    rows = [(_KIND, None, function, schema, status, None, None, now) for function, schema, status in notes]
+    if rows:
+        with closing(store.backend.session()) as session, session.writing() as connection:
+            writing.insert_notes(connection, rows)
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Follows no redirection, because the message is for one host."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _post(url: str, text: str) -> None:
+    body = json.dumps({"text": text}).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "schema-guard"}
+    with build_opener(_NoRedirect).open(Request(url, body, headers), timeout=_TIMEOUT_S):  # noqa: S310 - see `notify`
+        pass
+
+
+def _escaped(text: str) -> str:
+    """Return a text whose characters have no meaning for Slack: a function can be named `f.<locals>.g`."""
+    lines = "\n".join(map(safe, text.split("\n")))
+    return lines.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
