@@ -104,7 +104,7 @@ def _one_call(function: dict[str, Any], truth: Any) -> _Wanted:
 
 
 def _calls(functions: dict[str, dict[str, Any]], truths: list[Any]) -> _Wanted:
-    """Give the task of a turn: a list of calls, in any order."""
+    """Return the task of a turn: a list of calls, in any order."""
     documents = {name: json_schema_of(function["parameters"]) for name, function in functions.items()}
     gold: list[Any] = []
     match: dict[str, Matcher] = {"": "unordered"}
@@ -141,7 +141,7 @@ def _call(name: str, document: Any) -> dict[str, Any]:
 def _arguments(
     function: dict[str, Any], document: Any, answers: dict[str, list[Any]], at: tuple[str | int, ...]
 ) -> tuple[dict[str, Any], dict[str, Matcher]]:
-    """Give the right arguments of a call, and when others are right; *at* is their place in the gold."""
+    """Return the right arguments of a call, and when others are right; *at* is their place in the gold."""
     answers = _fitting(answers, document)
     required = function["parameters"].get("required")
     needed = required if isinstance(required, list) else []
@@ -153,7 +153,7 @@ def _arguments(
 
 
 def _fitting(answers: dict[str, list[Any]], document: Any) -> dict[str, list[Any]]:
-    """Give the answers without the values that the parameters' own schema refuses, where others are left.
+    """Return the answers without the values that the parameters' own schema refuses, where others are left.
 
     The leaderboard lists null for what a function takes when a parameter is left out, whatever the parameter's type.
     """
@@ -168,7 +168,7 @@ def _fitting(answers: dict[str, list[Any]], document: Any) -> dict[str, list[Any
 
 
 def _functions(offered: Any) -> dict[str, dict[str, Any]]:
-    """Give the functions that are offered, by name."""
+    """Return the functions that are offered, by name."""
     functions: dict[str, dict[str, Any]] = {}
     for function in offered if isinstance(offered, list) else [offered]:
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
@@ -222,7 +222,7 @@ def _text(question: Any) -> str:
 
 
 def json_schema_of(parameters: Any) -> Any:
-    """Give the parameters of a function as JSON Schema; an object with properties is closed.
+    """Return the parameters of a function as JSON Schema; an object with properties is closed.
 
     >>> json_schema_of({"type": "dict", "properties": {"x": {"type": "any"}, "y": {"type": "float"}}, "required": ["x"]})
     {'type': 'object', 'properties': {'x': {}, 'y': {'type': 'number'}}, 'required': ['x'], 'additionalProperties': False}

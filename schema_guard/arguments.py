@@ -112,7 +112,7 @@ def _shown(value: object) -> str:
 
 
 def require_list(name: str, value: Any, what: str) -> Sequence[Any]:
-    """Give a list or tuple of *what*, and raise `InvalidArgument` for anything else."""
+    """Return a list or tuple of *what*, and raise `InvalidArgument` for anything else."""
     if isinstance(value, (list, tuple)):
         return value
     raise InvalidArgument(f"{name}={clip(repr(value))}: expected a list of {what}")

@@ -113,7 +113,7 @@ class MissingPart(MissingExtra):
 
 
 def missing_extra(what: str, package: str, extra: str) -> MissingExtra:
-    """Give the error for a feature whose package is not installed.
+    """Return the error for a feature whose package is not installed.
 
     Args:
         what: The feature, as its user named it: `"model 'local'"`.

@@ -40,7 +40,7 @@ def explain(
     typed: bool = False,
     takes_options: bool = False,
 ) -> str:
-    """Say why a call gave no value, where, and what to do about it.
+    """Return why a call gave no value, where, and what to do about it.
 
     Args:
         outcome: Of a call that failed.
@@ -88,7 +88,7 @@ def _lines_without_values(failure: Failure) -> list[str]:
 
 
 def violation_lines(violations: Sequence[Violation]) -> list[str]:
-    """Give a line a violation, with its place in the schema, at most ten; nothing in them is unescaped."""
+    """Return at most ten lines, one for each violation with its place in the schema, with escaped texts."""
     entries = [
         (
             f"    at {safe(clip(pointer(v.instance_location)))}: expected {safe(v.expected)}, got {safe(v.actual)}",
@@ -103,7 +103,7 @@ def violation_lines(violations: Sequence[Violation]) -> list[str]:
 
 
 def _budget_line(limits: Limits, outcome: Outcome[Any], max_attempts: int | None) -> list[str]:
-    """Give the line that says that there was another attempt to make and nothing left to spend on it."""
+    """Return the line that says that there was another attempt to make and nothing left to spend on it."""
     failure, attempts = outcome.failure, outcome.attempts
     assert failure is not None
     if max_attempts is None or len(attempts) >= max_attempts or failure.kind in ("refusal", "transport"):

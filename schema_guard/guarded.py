@@ -245,7 +245,7 @@ class Guarded(_Guarded[P, V, R]):
         return cast("R", slow_path(self._prepared, args, kwargs).run("value"))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
-        """Return all facts about a call, also if it has no valid value. It raises the other exceptions of a call."""
+        """Return all facts about a call, even if it has no valid value. It raises the other exceptions of a call."""
         return cast("Outcome[V]", slow_path(self._prepared, args, kwargs).run("outcome"))
 
     @overload
@@ -256,8 +256,8 @@ class Guarded(_Guarded[P, V, R]):
         """Yield growing plain JSON while the reply arrives, and the valid value at the end.
 
         The type is a union because only the last value has the schema's Python type. An incomplete value can lack any
-        field, so it can't be an `Invoice`. After a failed attempt, the values of the next attempt follow. The end
-        raises as a call does. The function can return a stream or a whole reply.
+        field, so it can't be an `Invoice`. After a failed attempt, the values of the next attempt follow. At the end,
+        the stream raises the same errors as a call. The function can return a stream or a whole reply.
 
         Args:
             *args: The arguments of the call.
@@ -356,7 +356,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return cast("R", result)
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
-        """Return all facts about a call, also if it has no valid value. It raises the other exceptions of a call."""
+        """Return all facts about a call, even if it has no valid value. It raises the other exceptions of a call."""
         return cast("Outcome[V]", await slow_path(self._prepared, args, kwargs).arun("outcome"))
 
     @overload

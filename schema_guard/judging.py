@@ -104,7 +104,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         text: The whole reply.
         schema: A class or another annotation, a dict, a path, or a `Schema`. To validate many replies, create the
             `Schema` once with `Schema.of`.
-        finish_reason: Why the model stopped. None if unknown: the reply is possibly cut off.
+        finish_reason: Why the model stopped. None means unknown, so the reply may be cut off.
         repair: Whether to repair broken JSON: `"lossless"` (syntax only), or `"lossy"` (may also remove, invent, or
             close parts). The result has `form` and `repairs`.
         checks: Functions that get the value in the schema's Python type. True or None accepts it. False, or a message
@@ -118,7 +118,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         A judgement. If there is no value, `failure` has the reason.
 
     Raises:
-        InvalidArgument: An argument has the wrong type. No text raises.
+        InvalidArgument: An argument has the wrong type. The function raises no error for any text.
         InvalidSchema: The schema can't be loaded.
     """
     if not isinstance(schema, Schema):

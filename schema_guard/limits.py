@@ -42,7 +42,8 @@ class Limits(metaclass=NamedArguments):
         max_output_tokens: Raise the output limit up to this number after a cut-off reply. Without it, a cut-off reply
             ends the call.
         max_repeats: Stop a streamed reply as `runaway` when its end repeats one part more often than this, over at
-            least 256 characters. As many line breaks at its end, or 64 spaces, also count. At least 2. With 6, no
+            least 256 characters. The same number of line breaks at the end of the reply, or 64 spaces, also counts.
+            At least 2. With 6, no
             valid reply of 314 replies of real models was stopped.
     """
 

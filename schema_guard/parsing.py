@@ -121,7 +121,7 @@ def reader() -> Callable[..., Any]:
 
 
 def _beyond(text: str, data: bytes, limits: Limits) -> NotJson | None:
-    """Say which limit a text exceeds. Counting whole is cheap and counts too much: it acquits or asks for a look."""
+    """Return which limit a text exceeds. Counting whole is cheap and counts too much: it acquits or asks for a look."""
     if len(text) <= lengths(limits)[0]:
         return None
     size = len(data)
@@ -138,7 +138,7 @@ def _beyond(text: str, data: bytes, limits: Limits) -> NotJson | None:
 
 @cache
 def _levels(levels: int) -> Callable[[Any], bool]:
-    """Give what says whether a value has no more levels than so many, and finite numbers alone.
+    """Return what says whether a value has no more levels than so many, and finite numbers alone.
 
     It is a schema, for that engine walks in C; and no infinite number is a number to it.
     """
@@ -161,7 +161,7 @@ def _too_deep(limits: Limits) -> NotJson:
 
 
 def _is_deep(text: str, data: bytes, levels: int) -> bool:
-    """Say whether more than so many brackets are open at once in a text that is no JSON.
+    """Return whether more than so many brackets are open at once in a text that is no JSON.
 
     Strings are taken away, and pairs of brackets from the inside out, a level at a time: few texts have more than
     four, and no step counts brackets one by one.
@@ -179,7 +179,7 @@ def _is_deep(text: str, data: bytes, levels: int) -> bool:
 
 
 def _exceeds(brackets: bytes, levels: int) -> bool:
-    """Say whether so many brackets and more are open at once; quotes between them do not count."""
+    """Return whether so many brackets and more are open at once; quotes between them do not count."""
     return any(map(levels.__lt__, accumulate(map(_OPENED.__getitem__, brackets))))
 
 

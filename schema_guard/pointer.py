@@ -33,7 +33,7 @@ def unescape(token: str) -> str:
 
 
 def join(tokens: Sequence[str | int]) -> str:
-    """Give the pointer of a path.
+    """Return the pointer of a path.
 
     >>> join(["lines", 0, "qty"])
     '/lines/0/qty'
@@ -48,7 +48,7 @@ def join(tokens: Sequence[str | int]) -> str:
 
 
 def split(location: str) -> list[str]:
-    """Give the tokens of a pointer.
+    """Return the tokens of a pointer.
 
     >>> split("/lines/0")
     ['lines', '0']
@@ -62,7 +62,7 @@ def pointer(location: str) -> str:
 
 
 def declared_location(violation: tuple[str, str, str, str, str], *, indices: bool = True) -> str:
-    """Give the instance location with `*` for every step that the schema does not name.
+    """Return the instance location with `*` for every step that the schema does not name.
 
     A key that a model made up is the model's text: it is neither stored nor sent back. A key stays when the keyword
     location passes through `properties` and that key.
@@ -102,7 +102,7 @@ def _declared_location(location: str, keyword_location: str, indices: bool) -> s
 
 @lru_cache(maxsize=1_024)
 def _declared(keyword_location: str) -> frozenset[str]:
-    """Give the keys that a keyword location names under `properties`."""
+    """Return the keys that a keyword location names under `properties`."""
     return frozenset(key for step, key in pairwise(keyword_location.split("/")) if step == "properties")
 
 

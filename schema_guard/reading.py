@@ -111,7 +111,7 @@ def read(text: str, thoughts: int = 0) -> Reading:
 
 
 def _refuses(text: str, start: int) -> bool:
-    """Say whether the first sentences refuse."""
+    """Return whether the first sentences refuse."""
     head = text[start : start + _REFUSAL_WITHIN].lower()
     return any(map(head.__contains__, _REFUSAL_WORDS)) and bool(
         _REFUSAL.search(text, start, start + _REFUSAL_WITHIN)
@@ -156,7 +156,7 @@ def end_of_thoughts(text: str, known: int = 0) -> int:
 
 @cache
 def closing_of(mark: str) -> re.Pattern[str]:
-    """Give what closes a reasoning block, by the mark that opens it."""
+    """Return what closes a reasoning block, by the mark that opens it."""
     return re.compile(re.escape(f"{mark[0]}/{mark[1:]}"), re.IGNORECASE)
 
 
@@ -185,7 +185,7 @@ def _end_before_fence(text: str, start: int) -> int:
 
 
 def text_after(text: str, end: int) -> str:
-    """Give what follows a JSON text, its closing fence and the next opening one skipped; often the empty text."""
+    """Return what follows a JSON text, its closing fence and the next opening one skipped; often the empty text."""
     closing = _CLOSING_FENCE.match(text, end)
     position = closing.end() if closing else end
     opening = _FENCE.match(text, position)
@@ -198,7 +198,7 @@ _OPENS_JSON = re.compile(
 
 
 def opens_json(text: str) -> bool:
-    """Say whether a bracket opens JSON, be it broken, rather than prose: `{"a`, `{a:`, `[1`, and not `{see`."""
+    """Return whether a bracket opens JSON, be it broken, rather than prose: `{"a`, `{a:`, `[1`, and not `{see`."""
     return _OPENS_JSON.match(text) is not None
 
 
@@ -209,7 +209,7 @@ _LEVELS = 4
 
 
 def _group(levels: int) -> str:
-    """Give the pattern of balanced brackets of so many levels."""
+    """Return the pattern of balanced brackets of so many levels."""
     within = f"{_BETWEEN}(?:{_group(levels - 1)}{_BETWEEN})*+" if levels > 1 else _BETWEEN
     return rf"(?:\{{{within}\}}|\[{within}\])"
 
@@ -242,7 +242,7 @@ class Brackets(NamedTuple):
 
 
 def brackets(text: str, position: int, end: int | None = None, *, inside: bool = False) -> Brackets:
-    """Give the outermost balanced brackets of a text from *position* on, and where brackets stay open.
+    """Return the outermost balanced brackets of a text from *position* on, and where brackets stay open.
 
     A quote counts only inside brackets, and a string ends at a line break at the latest: an apostrophe or a
     stray brace in prose costs that line and not the rest of the text.

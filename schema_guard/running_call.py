@@ -239,7 +239,9 @@ class RunningCall(NamedTuple):
             from schema_guard.received.cleanup import close_alone
 
             close_alone(piece.result)
-            raise InvalidArgument(f"{self.prepared.name}: returns an awaitable. Use `async def` to stream it")
+            raise InvalidArgument(
+                f"{self.prepared.name}: returns an awaitable. To stream it, use `async def`"
+            )
         if waits:
             await recorder.settle(self.store)
         yield piece

@@ -55,10 +55,10 @@ class Schema(Generic[V]):
 
     Attributes:
         document: The schema as JSON: a dict or a bool. Don't change it.
-        name: Name for people: the argument, or the class name, the title, the `$id`, or the file name.
+        name: Name in reports and errors: the argument, or the class name, the title, the `$id`, or the file name.
         dialect: URI of the dialect.
         fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document without its annotations, such
-            as titles and descriptions. Two wordings of one schema have the same fingerprint.
+            as titles and descriptions. Schemas that differ only in annotations have the same fingerprint.
         digest: 64 hex digits of SHA-256 over the sorted compact JSON of the document.
         formats: Whether `format` is asserted. False for a type, which decides on its own which texts it can read.
         annotation: The Python type of the schema, or None for a document.
@@ -192,8 +192,8 @@ class Schema(Generic[V]):
         """Return the violations of an instance, most relevant first, at most 50.
 
         If validation would take more than *max_steps*, a bounded search replaces it. If the search finds nothing, the
-        result is one violation of the keyword `too_costly`. A pattern that gives up on a text is a violation of that
-        keyword at the text. Values are not converted. `judge` converts them.
+        result is one violation of the keyword `too_costly`. If matching a pattern takes too long, the text counts as
+        a violation of `pattern`. Values are not converted. `judge` converts them.
 
         Args:
             instance: A JSON value: dict, list, str, int, float, bool, or None.
@@ -228,7 +228,10 @@ class Schema(Generic[V]):
         return self._explaining.violations_in(value, text, max_steps)
 
     def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
-        """Return whether an instance is valid. False if that is undecided. Raises as `violations` does."""
+        """Return whether an instance is valid. False if the result is undecided.
+
+        The method raises the same errors as `violations`.
+        """
         size = _size(instance)
         return self._asked(
             lambda: (
@@ -248,7 +251,7 @@ class Schema(Generic[V]):
             ) from error
 
     def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
-        """Return whether the document accepts a JSON value within the limits. False if that is undecided.
+        """Return whether the document accepts a JSON value within the limits. False if the result is undecided.
 
         The type can still refuse the value, in `convert`.
         """
@@ -293,7 +296,7 @@ class Schema(Generic[V]):
         return self._asserting
 
     def steps(self, instance: Any) -> int:
-        """Estimate the steps that validating an instance takes. Raises as `violations` does."""
+        """Estimate the steps that validating an instance takes. Raises the same errors as `violations`."""
         return int(self._compiled.work(instance, _size(instance), _LIMITS.max_steps).steps)
 
     def convert(self, value: Any, text: str | None = None, max_steps: int = _LIMITS.max_steps) -> V | Failure:
@@ -454,7 +457,7 @@ def _size(instance: Any, max_depth: int = _LIMITS.max_depth) -> ValueSize:
 
 
 def _ready(schema: Schema[Any], *, formats: bool) -> Compiled:
-    """Give what a schema was compiled to, from the cache if its like was compiled before."""
+    """Return what a schema was compiled to, from the cache if its like was compiled before."""
     known = hex_digest(compact(schema._resources), 64) if schema._resources else ""  # noqa: SLF001
     # The whole digest: a fingerprint is cut to what people can compare, and two schemas must never share an engine.
     key = (schema.digest, schema.dialect, formats, known)

@@ -72,7 +72,7 @@ class Params(metaclass=NamedArguments):
         instructions: The parameter that gets the text about the format, and later the correction. A function with it
             builds its own prompt. The text follows the value of the call, or the parameter's default. Default:
             `instructions`, if it's annotated `str` or nothing.
-        feedback: The parameter that gets the correction, in calls that leave it out. Default: `feedback`, if its
+        feedback: The parameter that gets the correction, in calls that don't pass it. Default: `feedback`, if its
             default is None and it's annotated `str | None` or nothing.
         options: The parameter that gets the provider's arguments, in a new dict, next to the arguments of the call.
             Default: `options`, if it's annotated as a dict or nothing.
@@ -107,11 +107,12 @@ class About(metaclass=NamedArguments):
         version: The version of the function's prompt. Default: a hash of its code and of the strategy's text.
         segment: The part of your traffic that the calls belong to. `tags(segment=...)` overrides it.
         model: The name of the model. It's only a label, and selects no model. Default: the name in the reply.
-        tuned: Whether the model was fine-tuned for this task. A name that begins with `ft:` already says so.
+        tuned: Whether the model was fine-tuned for this task. For a model name that begins with `ft:`, it is always
+            true.
         prices: Token prices for `Outcome.cost`: a path, `"genai-prices"`, or a dict from model to prices. Default: the
             table that $SCHEMA_GUARD_PRICES names at the first call. Without prices, a cost is None.
         rules: The file that `schema-guard schema probe --output` wrote about the server that the function calls.
-            Schemas are sent in the form that the server takes.
+            schema_guard sends schemas in the form that the server accepts.
     """
 
     version: str | None = None
@@ -165,7 +166,7 @@ class Settings(Generic[V, R]):
         if len(steps) > self.max_attempts:
             raise InvalidArgument(
                 f"strategy={self.strategy!r}: expected at most max_attempts={self.max_attempts} strategies, "
-                f"got {len(steps)}: the last ones would never be used"
+                f"got {len(steps)}, so the last ones would never be used"
             )
         require_one_of("repair", self.repair, REPAIRS)
         for word in ("coerce", "observe", "early_stop"):
@@ -223,8 +224,8 @@ class Settings(Generic[V, R]):
     def _require_rules(self) -> None:
         if self.models is not None or self.provider is None:
             raise InvalidArgument(
-                f"about.rules={clip(repr(self.about.rules))}: expected with provider= and without models=: the rules "
-                "describe the one server that the function calls; for a Model, use connect(..., rules=)"
+                f"about.rules={clip(repr(self.about.rules))}: expected with provider= and without models=, because "
+                "the rules describe the one server that the function calls. For a Model, use connect(..., rules=)"
             )
         from schema_guard.extensions import load  # only probed servers have rules
 

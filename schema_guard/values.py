@@ -39,7 +39,8 @@ class Message(NamedTuple):
     Attributes:
         role: `"system"`, `"user"`, `"assistant"`, or another role that the provider knows.
         content: A text, or the provider's own list of parts, which is passed on unchanged.
-        fields: Other keys of the message, such as `name` or `tool_calls`, passed on unchanged. None without any.
+        fields: Other keys of the message, such as `name` or `tool_calls`, passed on unchanged. None if there are no
+        other keys.
     """
 
     role: str
@@ -129,7 +130,7 @@ class Coercion(NamedTuple):
 
     Attributes:
         location: JSON Pointer into the reply's value. `*` stands for each key that the schema does not declare.
-        before: The kind of the reply's value: `string`. `another key` if the type read it under a second name.
+        before: The kind of the reply's value: `string`. `another key` if the type read the value under an alias.
         after: The kind or format of the converted value: `integer`, `date`.
     """
 
@@ -220,13 +221,13 @@ class Attempt(NamedTuple):
     Attributes:
         number: Number of the attempt in its call, from 1.
         strategy: Name of the strategy.
-        prompt: The prompt. None in an error from a pickle.
-        reply: Text of the reply, or None without one.
-        failure: The failure, or None for a valid attempt.
-        form: The form of the value in the reply, such as `parsed` if its text is unknown. None for a failed attempt.
+        prompt: The prompt, or None in an unpickled error.
+        reply: Text of the reply, or None if there is no reply.
+        failure: The failure, or None if the attempt is valid.
+        form: The form of the value in the reply, such as `parsed` if its text is unknown. None if the attempt failed.
         repairs: Names of the repair steps, in order.
-        usage: Tokens. A field is None if it is unknown.
-        cost: Cost in the currency of the price table, or None without prices.
+        usage: Tokens of the attempt.
+        cost: Cost in the currency of the price table, or None if prices are unknown.
         finish_reason: Why the model stopped, such as `tool_call` if it called a tool. None if unknown.
         elapsed_s: Seconds from the call to the end of the reply.
         model: Name of the model that replied, without the date of its snapshot; None when the reply does not say.

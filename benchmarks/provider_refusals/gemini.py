@@ -69,7 +69,7 @@ RULES: Final = (
 
 
 def _at(sent: SentSchema, place: SentPlace) -> str:
-    """Give the place as its errors call it: a property is an entry of a list, with a key and a value."""
+    """Return the place as its errors call it: a property is an entry of a list, with a key and a value."""
     where, schema, rest = sent.where, sent.document, list(place.path)
     while rest:
         key = rest.pop(0)

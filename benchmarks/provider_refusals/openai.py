@@ -157,12 +157,12 @@ _ANY = object()
 
 
 def _values(schema: Mapping[str, Any]) -> list[Any]:
-    """Give the values that a schema takes, as far as it lists them."""
+    """Return the values that a schema takes, as far as it lists them."""
     return [schema["const"]] if "const" in schema else schema.get("enum", [_ANY])
 
 
 def _led(sent: SentSchema, schema: Any) -> Mapping[str, Any]:
-    """Give a schema, or what it refers to."""
+    """Return a schema, or what it refers to."""
     reference = schema.get("$ref") if isinstance(schema, dict) else None
     target = None if reference is None else sent.target(reference)
     document = schema if target is None else target.schema

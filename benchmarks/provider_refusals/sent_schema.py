@@ -71,7 +71,7 @@ class SentSchema:
         return [SentPlace(place.schema, tuple(split(place.location))) for place in reversed(places)]
 
     def target(self, reference: object) -> SentPlace | None:
-        """Give what a reference leads to; None where it leads to nothing in the document."""
+        """Return what a reference leads to; None if it leads to nothing in the document."""
         if not isinstance(reference, str) or not reference.startswith("#"):
             return None
         if reference == "#":
@@ -83,7 +83,7 @@ class SentSchema:
         return {place.path: place for place in self.places}
 
     def circles(self, holds: Callable[[SentPlace], bool] = lambda _: True) -> Iterator[list[str]]:
-        """Give each way from a definition back to itself, by the names of definitions; the root is `#`.
+        """Yield each way from a definition back to itself, by the names of definitions; the root is `#`.
 
         Args:
             holds: Whether a reference counts, by the place where it stands.
@@ -139,7 +139,7 @@ class WireRule:
 def at_places(
     tell: Callable[[SentSchema, SentPlace], Iterator[str]],
 ) -> Callable[[Sequence[SentSchema]], Iterator[Fault]]:
-    """Give a rule's check of all schemas from its check of one place."""
+    """Yield a rule's check of all schemas from its check of one place."""
 
     def said(sent: Sequence[SentSchema]) -> Iterator[Fault]:
         for schema in sent:
@@ -181,7 +181,7 @@ def _check_schema(sent: SentSchema) -> None:
 
 
 def types(schema: Mapping[str, Any]) -> list[Any]:
-    """Give the types that a schema names."""
+    """Return the types that a schema names."""
     kind = schema.get("type", [])
     return kind if isinstance(kind, list) else [kind]
 

@@ -18,18 +18,18 @@ from schema_guard.text import safe
 
 # The help's line for each command. The group's help loads no command.
 LINES = {
-    "bench": "Measure how often models keep to schemas and are right, and compare results.",
+    "bench": "Measure how often models return valid and right values, and compare results.",
     "completion": "Print the completion script of a shell.",
     "decide": "Decide whether prompting is enough, which fix to try next, or whether to fine-tune.",
-    "demo": "Show the whole library on a small local model: measure a function, fix it, and measure it again.",
-    "doctor": "Show versions, extras, the store, and the local model, for a bug report.",
+    "demo": "Show how to measure a function, fix it, and measure it again, with a small local model.",
+    "doctor": "Show versions, extras, the store, and the local model, for example for a bug report.",
     "help": "Show a chapter of the documentation.",
     "label": "Label replies as right or wrong, to bound the share of wrong values.",
-    "report": "Show failure rates with their bounds, what failed and where, tokens, and seconds.",
-    "schema": "Validate documents, and test what a provider or a server does with a schema.",
+    "report": "Show failure rates with their bounds, the places of failures, tokens, and durations.",
+    "schema": "Validate documents, and test how providers and servers treat a schema.",
     "store": "Inspect, check, export, import, and delete records.",
     "tune": "Prepare a training set, and tune a model on it.",
-    "watch": "Exit 1 if a failure rate in production is too high or has risen.",
+    "watch": "Check that no failure rate in production is too high or has risen.",
 }
 
 

@@ -73,12 +73,12 @@ class DecideOptions:
     min_right: float | None = option(
         type=SHARE,
         metavar="SHARE",
-        help="Smallest share of right values that is good enough, such as 95%. Known answers come from labels, --answers, or --with. Default: none.",
+        help="Smallest share of right values that is good enough, such as 95%. Requires known answers from labels, --answers, or --with. Default: none.",
     )
     max_p95: float | None = common("max_p95")
-    full: bool = option(is_flag=True, help="Print all figures in the text, not only the answer.")
+    full: bool = option(is_flag=True, help="Print all figures as text, not only the answer.")
     require_proof: bool = option(
-        is_flag=True, advanced=True, help="Exit 1 also if more data is needed for a verdict."
+        is_flag=True, advanced=True, help="Exit with status 1 also if a verdict needs more data."
     )
     priority: str | None = common("priority", advanced=True)
     prices: str | None = common("prices", advanced=True)
@@ -87,49 +87,49 @@ class DecideOptions:
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
         advanced=True,
-        help="JSON file with facts that a store cannot know, such as economics, feasibility, and latency. Default: none.",
+        help="JSON file with facts that a store doesn't have, such as economics, feasibility, and latency. Default: none.",
     )
     answers: tuple[str, ...] = option(
         multiple=True,
         metavar="FILE",
         advanced=True,
-        help="JSON result of `bench run` with known answers. They show how often the calls in the store are right. Repeatable.",
+        help="JSON result of `bench run` with known answers, which show how often the recorded values are right. Repeatable.",
     )
     decline: tuple[str, ...] = option(
         multiple=True,
         metavar="STEP=REASON",
         advanced=True,
-        help="A fix that you don't want, and the reason. The store keeps it. Repeatable.",
+        help="Fix that you don't want, and the reason. The command stores both. Repeatable.",
     )
     not_applicable: tuple[str, ...] = option(
         multiple=True,
         metavar="STEP=REASON",
         advanced=True,
-        help="A fix that is impossible, and the reason. The store keeps it. Repeatable.",
+        help="Fix that is impossible, and the reason. The command stores both. Repeatable.",
     )
     also_version: tuple[str, ...] = option(
         multiple=True,
         metavar="VERSION",
         advanced=True,
-        help="An earlier version. Its calls count too. Repeatable.",
+        help="Earlier version of the prompt whose calls also count. Repeatable.",
     )
     burst_length: float | None = common("burst_length", advanced=True)
     time_zone: str | None = common("time_zone", advanced=True)
     sizes: str | None = option(
         metavar="SMALL,LARGE",
         advanced=True,
-        help="Models from small to large. Default: the dearer model by --prices is the larger one.",
+        help="Models from small to large. Default: ordered by --prices, where the more expensive model is larger.",
     )
     what_if: tuple[str, ...] = option(
         multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
-        help="A changed fact, such as failure_cost=0.1. The store does not keep it. Repeatable.",
+        help="Changed fact for this run only, such as failure_cost=0.1. Repeatable.",
     )
     evidence: str | None = option(
         metavar="FILE",
         advanced=True,
-        help="JSON evidence to decide on, or - for stdin. Default: the evidence in the store.",
+        help="JSON file with evidence, or - for standard input. Default: the evidence in the store.",
     )
 
 
@@ -139,8 +139,8 @@ class DecideOptions:
 def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: str | None, form: str) -> int:
     """Decide whether prompting is enough, which fix to try next, or whether to fine-tune.
 
-    Several functions get one line each, the worst first, and the worst exit status counts. With -o, the name of the file
-    chooses the form: .html, .json, .md, or .txt.
+    Without --function, the command prints one line for each function, the worst first, and exits with the worst
+    status. With -o, the ending of the file name selects the format: .html, .json, .md, or .txt.
 
     \b
     Exit status:
@@ -157,7 +157,7 @@ def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: 
     """
     chosen = form_for(output, form)
     if asked.full and chosen != "text":
-        raise click.UsageError(f"--full: has no effect with the form {chosen}, which always has all figures")
+        raise click.UsageError(f"--full has no effect with the format {chosen}, which always has all figures")
     with naming(**_OPTIONS):
         if asked.evidence is not None:
             refuse(

@@ -19,6 +19,7 @@ from schema_guard.cli.shared.options import (
     shared,
     store_of,
 )
+from schema_guard.cli.shared.terminal import text_for
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
 from schema_guard.configuration.project import KEYS, setting
 from schema_guard.errors import MissingPart, SchemaGuardError
@@ -26,7 +27,8 @@ from schema_guard.extensions import load
 from schema_guard.models.weights import existing_weights
 from schema_guard.preparing.name_limits import OTHERS
 from schema_guard.records.urls import command_on, masked
-from schema_guard.text import plural, safe
+from schema_guard.report.document import Document, Fact, Tone
+from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts, Store
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 _ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
 _MOST_CHECKED = 20_000  # attempts: about a second; `store check` has no limit
 _APART = (
-    "calls without the gateway are counted as another configuration, which has the rates of the model itself"
+    "calls without the gateway count as a separate configuration, which shows the rates of the model alone"
 )
 _NOT_FOR_USERS = ("dev",)
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at one instant.
@@ -45,9 +47,9 @@ _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 @build_command("doctor")
 @shared("store", "format")
 def command(store: str | None, form: str) -> int:
-    """Show versions, extras, the store, and the local model, for a bug report.
+    """Show versions, extras, the store, and the local model, for example for a bug report.
 
-    Exit status: 0 if the store has no problem, 1 if it is damaged, does not exist, or cannot be used.
+    Exit status: 0 if the store has no problem, or 1 if it is damaged, missing, or unusable.
 
     \b
     schema-guard doctor
@@ -58,13 +60,19 @@ def command(store: str | None, form: str) -> int:
     if form == "json":
         print_json(found)
         return status
-    print(safe(f"problem: {found['store']['problem']}" if status else "no problem found"))
+    print(text_for(None, _document_of(found)))
+    return status
+
+
+def _document_of(found: dict[str, Any]) -> Document:
+    facts = []
     for name, value in found.items():
         lines = [f"{key}: {part}" for key, part in value.items()] if isinstance(value, dict) else [str(value)]
-        print(f"{name:<12}{safe(lines[0])}")
-        for line in lines[1:]:
-            print(f"{'':<12}{safe(line)}")
-    return status
+        facts += [Fact("" if index else name, line) for index, line in enumerate(lines)]
+    problem = found["store"].get("problem")
+    if problem is None:
+        return Document("no problem found", tuple(facts), tone=Tone.GOOD)
+    return Document(f"problem: {problem}", tuple(facts), tone=Tone.BAD)
 
 
 def findings(store: str | None) -> dict[str, Any]:
@@ -148,7 +156,7 @@ def _damage(store: Store, info: StoreInfo) -> str | None:
     found = store.check()
     if found.is_sound:
         return None
-    return f"{plural(len(found.damage), 'place')} damaged: `{command_on(store.url, 'store', 'check')}` shows where, and what to do"
+    return f"{plural(len(found.damage), 'place')} damaged: `{command_on(store.url, 'store', 'check')}` shows the places and the fix"
 
 
 def _folded(counted: list[ConfigurationCounts]) -> dict[str, str]:
@@ -160,7 +168,7 @@ def _folded(counted: list[ConfigurationCounts]) -> dict[str, str]:
         for what in ("segment", "model")
     }
     return {
-        name: f"{calls} calls; there were too many names to count each"
+        name: f"{calls} calls; there are too many names to count each"
         for name, calls in told.items()
         if calls
     }
@@ -174,8 +182,8 @@ def _recorded_between(counted: list[ConfigurationCounts]) -> dict[str, str]:
             told[f"{one.function} gateway"] = f"{in_words(repaired)}; {_APART}"
         if retries := _retries(one.settings):
             told[f"{one.function} retries"] = (
-                f"max_retries={retries} of connect retries a failed request up to {plural(retries, 'time')}. An attempt is "
-                f"then up to {1 + retries} requests, recorded as one with the time of all. To record each request, set "
+                f"max_retries={retries} of connect retries a failed request up to {plural(retries, 'time')}. "
+                f"schema_guard then records up to {1 + retries} requests as one attempt. To record each request, set "
                 "max_retries=0"
             )
     return told
@@ -194,7 +202,7 @@ def _recorders(counted: list[ConfigurationCounts]) -> dict[str, str]:
     return {
         f"{package} recorder": f"{calls[name]} calls"
         if calls[name]
-        else f"no call. If your program uses {package} without guard, turn the recorder on (page recorders)"
+        else f"no call. If your program uses {package} without guard, turn on its recorder (page recorders)"
         for name, package in installed.items()
     }
 
@@ -217,7 +225,11 @@ def _sqlite() -> str:
     is_fixed = found >= _FIXED_SQLITE[-1] or any(
         found[:2] == fixed[:2] and found >= fixed for fixed in _FIXED_SQLITE
     )
-    note = "" if is_fixed else ": has the WAL-reset bug (fixed in 3.51.3), so a file lock separates writers"
+    note = (
+        ""
+        if is_fixed
+        else ": has the WAL-reset bug (fixed in 3.51.3), so schema_guard uses a file lock for writers"
+    )
     return f"{sqlite3.sqlite_version}{note}"
 
 

@@ -33,7 +33,7 @@ _GROUPINGS = ("function", "segment", "model", "version")
     type=click.Choice(_GROUPINGS),
     default="function",
     show_default=True,
-    help="Meaning of one row.",
+    help="Unit that each row of the report shows.",
 )
 @click.option(
     "--serve",
@@ -60,9 +60,9 @@ def command(  # noqa: PLR0913 - one argument an option
     store: str | None,
     form: str,
 ) -> int:
-    """Show failure rates with their bounds, what failed and where, tokens, and seconds.
+    """Show failure rates with their bounds, the places of failures, tokens, and durations.
 
-    The worst function comes first. With -o, the name of the file chooses the form: .html, .json, .md, or .txt.
+    The worst function comes first. With -o, the ending of the file name selects the format: .html, .json, .md, or .txt.
 
     \b
     Exit status:

@@ -46,7 +46,7 @@ class WatchOptions:
     )
     allow_empty: bool = option(
         is_flag=True,
-        help="Exit 0 if there is no store, no such name, or no call. Use it before the first calls.",
+        help="Exit with status 0 if the store, the function, or its calls don't exist yet. Use this option before the first calls.",
     )
 
 
@@ -79,7 +79,7 @@ def command(
     store: str | None,
     form: str,
 ) -> int:
-    """Exit 1 if a failure rate in production is too high or has risen.
+    """Check that no failure rate in production is too high or has risen.
 
     Prints one line for each function, the worst first. It sends nothing without --notify. Use it in cron or CI.
 

@@ -37,7 +37,7 @@ def stopping(early_stop: bool, limits: Limits, *, observe: bool) -> tuple[bool, 
 
 
 def stops_early(settings: str | None) -> bool:
-    """Say whether calls of a configuration stop replies that can no longer become valid.
+    """Return whether calls of a configuration stop replies that can no longer become valid.
 
     >>> stops_early('{"early_stop":true,"max_attempts":3}'), stops_early('{"max_attempts":3}'), stops_early(None)
     (True, False, False)
@@ -46,7 +46,7 @@ def stops_early(settings: str | None) -> bool:
 
 
 def stops_replies(settings: str | None) -> bool:
-    """Say whether they stop any: those, or those that repeat themselves, whose kind is the same when they are whole.
+    """Return whether they stop any: those, or those that repeat themselves, whose kind is the same when they are whole.
 
     >>> stops_replies('{"early_stop":true}'), stops_replies('{"limits":{"max_repeats":6}}'), stops_replies("[]")
     (True, True, False)

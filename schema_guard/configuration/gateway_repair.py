@@ -44,13 +44,13 @@ def repairers(options: Any) -> tuple[str, ...]:
 
 
 def repairers_of(settings: str | None) -> tuple[str, ...]:
-    """Give what a configuration's settings say of it; empty for nothing, and for settings that are no JSON object."""
+    """Return what a configuration's settings say of it; empty for nothing, and for settings that are no JSON object."""
     found = parsed(settings).get(GATEWAY_REPAIRED)
     return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
 
 
 def in_words(names: tuple[str, ...]) -> str:
-    """Say what it does to rates."""
+    """Return what it does to rates."""
     return (
         f"replies may be repaired by {', '.join(names)} before they come: clean, valid first time and failed are those of model "
         "and gateway together, and the model's own are not known"

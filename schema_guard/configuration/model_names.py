@@ -58,5 +58,5 @@ def model_and_snapshot(name: str) -> ModelName:
 
 
 def is_tuned(name: str) -> bool:
-    """Say whether a name says that its model was tuned, `ft:BASE:ORGANISATION::ID`, or that of one in `a>b`."""
+    """Return whether a name says that its model was tuned, `ft:BASE:ORGANISATION::ID`, or that of one in `a>b`."""
     return "ft:" in name and any(part.startswith("ft:") for part in name.split(">"))

@@ -92,7 +92,7 @@ def thinking(options: Any, *, bounded: bool = False) -> str | None:
 
 
 def thinking_of(settings: str | None) -> tuple[str, ...]:
-    """Give what a configuration's settings say of it, of each model; empty for nothing, and for settings that are none."""
+    """Return what a configuration's settings say of it, of each model; empty for nothing, and for settings that are none."""
     value = parsed(settings).get(THINKING)
     listed = value if isinstance(value, list) else [value]
     return tuple(text for text in listed if isinstance(text, str))

@@ -37,10 +37,10 @@ _SHORT: dict[Part, str] = {
     "unknown": "UNKNOWN PART",
 }
 _WORDS: dict[Part, str] = {
-    "all": "all calls of its period",
+    "all": "all calls of a period",
     "sampled": "a sample of the calls",
-    "failures": "failures only, so no rate of the traffic",
-    "unknown": "an unknown part of the calls, so their rates are not the rates of your traffic",
+    "failures": "failures only, which do not show the failure rate of your traffic",
+    "unknown": "an unknown part of the calls, which does not show the failure rate of your traffic",
 }
 
 
@@ -83,7 +83,7 @@ class Traffic(NamedTuple):
         return f"imported from {self.tool}: {_WORDS[self.part]}{share}"
 
     def as_figures(self) -> dict[str, Any]:
-        """Give it as plain JSON, in words as well."""
+        """Return it as plain JSON, in words as well."""
         return {**self._asdict(), "text": self.text}
 
 

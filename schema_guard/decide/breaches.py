@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.evidence.changes import ChangeEvidence
     from schema_guard.decide.measure import Measured, Met
 
-_TOO_EARLY = "a weekly pattern cannot be detected before {} (two full weeks)"
+_TOO_EARLY = "a weekly pattern can't be detected before {}, after two full weeks"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 WHAT = {"format": "failed", "right": "not right", "latency": "too slow"}
@@ -61,7 +61,7 @@ def breaches(case: Case) -> list[Breach]:
     problems = [breach for breach in _proved(case) if _matters(case, breach)]
     unknown = case.unexplained
     if unknown is not None:
-        text = f"{unknown.text} (fault unknown)"
+        text = f"{unknown.text} (cause unknown)"
         problems.append(Breach(None, "excluded", unknown.of, unknown.calls, None, case.config.target, text))
     return problems
 
@@ -130,35 +130,35 @@ def open_rise(case: Case, strategy: Measured) -> ChangeEvidence | None:
 
 
 def _rate_after(case: Case, measurement: Measured, change: ChangeEvidence) -> Rate:
-    """Give the rate of the calls after an alarm, which is not the strategy's own where failures come in bursts."""
+    """Return the rate of the calls after an alarm, which is not the strategy's own where failures come in bursts."""
     alpha = case.alpha_each
     return Rate.of(change.k, change.n, alpha=alpha, alpha_lower=alpha / len(measurement.met))
 
 
 def change_text(change: ChangeEvidence) -> str:
-    """Say when a rate changed, from what to what, and what changed then."""
+    """Return when a rate changed, from what to what, and what changed then."""
     went, when = "rose" if change.direction == "rise" else "fell", _when(change)
     if change.growing_since is not None:
         when += f", or has been growing since {change.growing_since}"
     of = "" if change.part is None else f" of {change.part}"
-    text = f"failures{of} {went} {when}: before, {change.prior_k:,} of {change.prior_n:,} calls failed; "
-    text += f"since, {change.since_k:,} of {change.since_n:,}"
+    text = f"failures{of} {went} {when}: {change.prior_k:,} of {change.prior_n:,} calls failed before, "
+    text += f"and {change.since_k:,} of {change.since_n:,} since then"
     if change.pattern_from is not None and change.direction == "rise" and change.is_open:
-        text += f"; {_TOO_EARLY.format(change.pattern_from)}"
-    return f"{text}; what changed then: {', '.join(change.changed)}" if change.changed else text
+        text += f" ({_TOO_EARLY.format(change.pattern_from)})"
+    return f"{text}; changed at that time: {', '.join(change.changed)}" if change.changed else text
 
 
 def undo_text(change: ChangeEvidence | None) -> str:
     """Return what to do about an open rise. Before two full weeks, it may be a weekly pattern, and there may be nothing to undo."""
     if change is None or change.days is None or change.pattern_from is None:
-        return "undo what changed then"
+        return "undo the change of that time"
     first, last = (_with_weekday(day).partition(",")[0] for day in change.days)
     when = f"on {first}" if first == last else f"between {first} and {last}"
-    return f"rose {when}; {_TOO_EARLY.format(change.pattern_from)}"
+    return f"failures rose {when}, but {_TOO_EARLY.format(change.pattern_from)}"
 
 
 def _when(change: ChangeEvidence) -> str:
-    """Say when a rate changed, with the days of the week if a weekly pattern is known or may still be found."""
+    """Return when a rate changed, with the days of the week if a weekly pattern is known or may still be found."""
     if change.days is None:
         return f"between call {change.start:,} and call {change.alarm_at:,}"
     is_weekly = change.direction == "rise" and (change.part or change.pattern_from) is not None
@@ -174,5 +174,5 @@ def _with_weekday(day: str) -> str:
 
 
 def as_json(breaches_: list[Breach]) -> list[dict[str, Any]]:
-    """Give breaches as plain JSON."""
+    """Return breaches as plain JSON."""
     return [breach._asdict() for breach in breaches_]

@@ -124,7 +124,7 @@ class Case:
         if best is None or best.strategy.failure_codes is None or not best.misses_any:
             return playbook
         return tuple(
-            step._replace(status="no_help", reason=f"it fixes none of {best.failures.told()}")
+            step._replace(status="no_help", reason=f"it fixes none of the failures: {best.failures.told()}")
             if step.status == "untested" and not helps(step.name, best)
             else step
             for step in playbook
@@ -196,7 +196,7 @@ class Case:
         return unexplained(excluded, sum(one.n for one in told), self.config.target)
 
     def in_state(self, state: str) -> list[Measured]:
-        """Give the prompted strategies in a state."""
+        """Return the prompted strategies in a state."""
         return [strategy for strategy in self.prompted if strategy.state == state]
 
     @property
@@ -325,7 +325,7 @@ def helps(step: str, strategy: Measured) -> bool:
 
 
 def _blend(tune: Sequence[SegmentRates], rates: Callable[[SegmentRates], Three]) -> Three:
-    """Give the rates over several segments: their means, weighted by share.
+    """Return the rates over several segments: their means, weighted by share.
 
     Bounds that hold for every segment hold for the mean, in whatever proportion they were sampled.
     """
@@ -335,7 +335,7 @@ def _blend(tune: Sequence[SegmentRates], rates: Callable[[SegmentRates], Three])
 
 
 def _prompt_rates(rate: Rate) -> Three:
-    """Give a prompted rate as bad as can be for tuning: at its lower bound there is least to gain."""
+    """Return a prompted rate as bad as can be for tuning: at its lower bound there is least to gain."""
     limits = rate.bounds
     return Three(pess=limits.lower, point=limits.lower if rate.rate is None else rate.rate, opt=limits.upper)
 

@@ -55,7 +55,7 @@ class CostColumn:
         prompt_per_call: Dollars, failures included.
         tuned_per_call: Dollars, failures included.
         saving_per_month: Dollars, hosting and refresh taken off; below 0 it loses.
-        payback_months: None when nothing is saved: it never pays back.
+        payback_months: None if nothing is saved, so it never pays back.
     """
 
     prompt_rate: float
@@ -117,7 +117,7 @@ class Flip:
         name: `failure_cost`, `calls_per_month`, `token_prices`, `tuned_prices` or `cache_hit`.
         change: What is changed, in words.
         value: The value at which it flips, or to which it is set; None when no value flips it.
-        payback_months: Pessimistic, at that value; None when it never pays back there.
+        payback_months: Pessimistic, at that value; None if it never pays back there.
         flips: Whether that changes `CostCase.passes`, which is the gate of the verdict.
     """
 
@@ -145,7 +145,7 @@ class CostCase:
         max_tuned_residual_for_horizon: The bar: the failure rate that the tuned model must not exceed,
             below 0 when none can do; None when failures cost nothing.
         largest_upfront: The most that could be paid once; 0 when nothing is saved.
-        base_model_must_live_months: Lead and payback; None when it never pays back.
+        base_model_must_live_months: Lead and payback; None if it never pays back.
     """
 
     proposal: Proposal
@@ -222,7 +222,7 @@ class CostCase:
 
 
 def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
-    """Give the dollars of a call's first attempt.
+    """Return the dollars of a call's first attempt.
 
     Source: input, cached input and output tokens are billed by the million, each at its price; seconds at
     what waiting costs.
@@ -236,12 +236,12 @@ def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
 
 
 def retry_cost(cost: CallCost) -> float:
-    """Give the dollars that a retry costs more than a first attempt: the previous reply and the error."""
+    """Return the dollars that a retry costs more than a first attempt: the previous reply and the error."""
     return cost.repair * cost.p_in * _PER_MILLION * cost.of_usual_price
 
 
 def per_call(cost: CallCost, attempts: float, latency_cost_per_s: float) -> float:
-    """Give the dollars of a call with so many attempts in the mean, failures not counted."""
+    """Return the dollars of a call with so many attempts in the mean, failures not counted."""
     return attempts * first_attempt(cost, latency_cost_per_s) + (attempts - 1) * retry_cost(cost)
 
 
@@ -252,12 +252,12 @@ def tuned_per_call(money: Economics) -> float:
 
 
 def tokens_per_call(cost: CallCost, attempts: float) -> float:
-    """Give the tokens of a call with so many attempts in the mean, sent and received."""
+    """Return the tokens of a call with so many attempts in the mean, sent and received."""
     return attempts * (cost.fixed + cost.var + cost.out) + (attempts - 1) * cost.repair
 
 
 def mean_attempts(hazards: Sequence[float]) -> float:
-    """Give the attempts per call: 1 + f_1 + f_1 f_2 + ..., the last hazard leading nowhere."""
+    """Return the attempts per call: 1 + f_1 + f_1 f_2 + ..., the last hazard leading nowhere."""
     reached, total = 1.0, 0.0
     for hazard in hazards:
         total += reached
@@ -328,7 +328,7 @@ def total_range(case: CostCase) -> tuple[float, float]:
 
 
 def flips(case: CostCase) -> tuple[Flip, ...]:
-    """Give what would change whether it pays: failure cost, volume, prices, caching."""
+    """Return what would change whether it pays: failure cost, volume, prices, caching."""
     money = case.proposal.economics
     doubled, tuned_doubled = _doubled(money.prompt_cost), _doubled(money.tuned_cost)
     uncached = replace(money.prompt_cost, hit=0.0, p_cache_write=None)

@@ -23,7 +23,7 @@ FEWEST_UNKNOWN = 5
 """Fewer calls of unknown cause may be bad luck."""
 
 _NO_REPLY = "no_reply"
-_NAMELESS = "an exception whose type is not recorded"
+_NAMELESS = "an exception without a recorded type"
 
 
 class Unexplained(NamedTuple):
@@ -57,10 +57,10 @@ class Unexplained(NamedTuple):
 def unexplained(
     excluded: Iterable[tuple[str, str | None, int]], judged: int, target: float
 ) -> Unexplained | None:
-    """Give the calls of unknown cause; None where they are few, or no more than the target's share of all calls.
+    """Return the calls of unknown cause; None if they are few, or no more than the target's share of all calls.
 
     Args:
-        excluded: Code, exception's type and number of calls without a judged reply.
+        excluded: Code, exception's type and number of calls without a validated reply.
         judged: Calls with one.
         target: The share of calls that may fail.
     """

@@ -140,11 +140,11 @@ class Measured:
         return self.failed_calls > 0 or any(met.state == "fail" for met in self.met)
 
     def missed(self, name: str) -> bool:
-        """Say whether something that is asked for is proved to be missed."""
+        """Return whether something that is asked for is proved to be missed."""
         return any(met.aim.name == name and met.state == "fail" for met in self.met)
 
     def in_unit(self, calls: float) -> float:
-        """Give a number of the failed calls in the unit of the rate."""
+        """Return a number of the failed calls in the unit of the rate."""
         if self.failed.count == self.failed_calls:
             return calls
         return calls * self.failed.count / self.failed_calls
@@ -162,7 +162,7 @@ class _Counts:
 
 
 def has_data(strategy: StrategyCounts) -> bool:
-    """Say whether anything is left of a strategy after preparation that a rate of the traffic can be read from."""
+    """Return whether anything is left of a strategy after preparation that a rate of the traffic can be read from."""
     return strategy.is_rated and _prepared(strategy).n > 0
 
 
@@ -230,7 +230,7 @@ def rate_of_labels(bound: RightBound, alpha: float) -> Rate:
 
 
 def state_of_all(met: tuple[Met, ...]) -> str:
-    """Say what all that is asked for proves, as `state_of` does for one."""
+    """Return what all that is asked for proves, as `state_of` does for one."""
     states = [one.state for one in met]
     if states[0] == "no_data":
         return "no_data"
@@ -250,7 +250,7 @@ def _rate(counts: _Counts, strategy: StrategyCounts, alpha: float, alpha_lower: 
 
 
 def _calls_for_bursts(strategy: StrategyCounts, config: Config) -> int:
-    """Give the further calls of production before "enough" stands up to bursts of the length that is asked about."""
+    """Return the further calls of production before "enough" stands up to bursts of the length that is asked about."""
     history, length = strategy.history, config.burst_length
     if history is None or strategy.traffic_share is None or length <= 1:
         return 0
@@ -262,7 +262,7 @@ def _calls_for_bursts(strategy: StrategyCounts, config: Config) -> int:
 
 
 def state_of(rate: Rate, target: float) -> str:
-    """Say what a rate's bounds prove.
+    """Return what a rate's bounds prove.
 
     Returns:
         `pass` (upper <= target), `fail` (lower > target), `inconclusive`, or `no_data`.
@@ -275,7 +275,7 @@ def state_of(rate: Rate, target: float) -> str:
 
 
 def as_figures(rate: Rate, state: str) -> dict[str, Any]:
-    """Give a rate and its state as plain JSON; its bounds are null without data."""
+    """Return a rate and its state as plain JSON; its bounds are null without data."""
     return {
         "n": rate.n,
         "k": rate.count,
@@ -292,11 +292,13 @@ def _prepared(strategy: StrategyCounts) -> _Counts:
     kinds = {kind: strategy.failure_kinds[kind] for kind in KINDS if kind in strategy.failure_kinds}
     if sum(kinds.values()) > failed:
         kinds = {}
-        notes.append(f"{name}: the failure kinds include calls before the alarm and are not used")
+        notes.append(f"{name}: the failure kinds are not used, because they include calls before the alarm")
     transport = kinds.pop("transport", 0)
     if transport:
         n, failed = n - transport, failed - transport
-        notes.append(f"{name}: {transport} transport failures are no failures of format and left out")
+        notes.append(
+            f"{name}: {transport} transport failures are not counted, because they say nothing about the format"
+        )
     unknown = failed - sum(kinds.values())
     if unknown and failed:
         notes.append(f"{name}: the kind of {unknown} of {failed} failed calls is not recorded")
@@ -313,14 +315,14 @@ def _counted(strategy: StrategyCounts) -> tuple[int, int, tuple[AttemptCounts, .
     """Return the calls that count, those that failed, their attempts, and notes on what does not count."""
     name, drift, weekly, change = strategy.id, strategy.drift, strategy.weekly, strategy.change
     if drift:
-        note = f"{name}: drift alarm at call {drift.alarm_at}, only the {drift.post_n} calls after it count"
+        note = f"{name}: drift alarm at call {drift.alarm_at}, so only the {drift.post_n} later calls count"
         return drift.post_n, drift.post_failed, drift.post_attempts, [note]
     if weekly and weekly.parts:
         weeks = f"so only the {weekly.n} calls of {plural(weekly.whole, 'whole week')} count"
-        note = f"{name}: failures follow the week, {f'and {weekly.young_text}' if weekly.is_young else weeks}"
+        note = f"{name}: the failures have a weekly pattern, {f'and {weekly.young_text}' if weekly.is_young else weeks}"
         return weekly.n, weekly.k, (), [note]
     if change and not strategy.bursts:
         # Those that the alarm was raised by were chosen for their failures.
-        note = f"{name}: only the {change.n} calls after its rate was seen to {change.direction} count"
+        note = f"{name}: only the {change.n} calls after the {change.direction} of its failure rate count"
         return change.n, change.k, (), [note]
     return strategy.n, strategy.failed, strategy.attempts, []

@@ -81,7 +81,7 @@ def order_of(step: str) -> int:
 
 
 def playbook_of(claims: Iterable[Claim], measured: Mapping[str, Sequence[str]]) -> tuple[PlaybookStep, ...]:
-    """Give every step in order.
+    """Return every step in order.
 
     Args:
         claims: At most one for a step.
@@ -100,7 +100,7 @@ def _step(step: str, claim: Claim | None, strategies: tuple[str, ...]) -> Playbo
 
 
 def untested(playbook: Iterable[PlaybookStep]) -> list[str]:
-    """Give the steps that are still to be tried, in order."""
+    """Return the steps that are still to be tried, in order."""
     return [step.name for step in playbook if step.status == "untested"]
 
 
@@ -124,5 +124,5 @@ def playbook_line(playbook: Iterable[PlaybookStep]) -> str:
             parts.append(f"{status.replace('_', ' ')}: {', '.join(reasons)}")
     unsaid = [step.name for step in playbook if step.status == "not_claimed"]
     if unsaid:
-        parts.append(f"nothing claimed: {', '.join(unsaid)}")
+        parts.append(f"no status: {', '.join(unsaid)}")
     return " / ".join(parts)

@@ -150,7 +150,7 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
     alpha = config.alpha / len(schemas)
     why = (
         f"{len(flagged)} of {len(schemas)} schemas are above the target of {exact_percent(config.target)}; "
-        f"at most {exact_percent(config.fdr)} of those flagged are expected to be flagged wrongly"
+        f"at most {exact_percent(config.fdr)} of the flagged schemas are expected to be flagged wrongly"
     )
     figures = {
         "flagged": flagged,
@@ -259,7 +259,7 @@ def _counted_of(measurement: Measured) -> dict[str, Any]:
 
 
 def _bar(case: Case, cost: CostCase | None) -> float:
-    """Give the tighter one of target and money."""
+    """Return the tighter one of target and money."""
     money = cost.max_tuned_residual_for_horizon if cost else None
     return case.config.target if money is None else min(money, case.config.target)
 

@@ -52,7 +52,7 @@ class Watched:
         change: When its rate last changed, in words; None when it did not, or where failures come in bursts of which none
             goes on.
         pattern: Its weekly pattern, in words; None if no pattern is proved.
-        excluded: Its calls without a judged reply, by code and exception.
+        excluded: Its calls without a validated reply, by code and exception.
         unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
             they are fewer than 5, or no more than the objective's share of all calls.
         traffic: What part of the traffic its calls are; None for calls that were recorded as they were made.

@@ -67,7 +67,7 @@ class ChildProcess:
             raise
 
     def status(self, *, wait_s: float | None = 0.0) -> int | None:
-        """Give its exit status; None while it runs.
+        """Return its exit status; None while it runs.
 
         Args:
             wait_s: Seconds to wait for its end; None for as long as it takes.
@@ -77,7 +77,7 @@ class ChildProcess:
         return None
 
     def words(self) -> str:
-        """Give what it has written to stderr."""
+        """Return what it has written to stderr."""
         self._words.seek(0)
         return self._words.read().decode(errors="replace").strip()
 

@@ -89,7 +89,7 @@ class Endpoint:
         first = request.extensions.setdefault(_FIRST_ORIGIN, place)
         if place != first:
             raise CrossOriginRedirect(
-                f"{_url(first)} redirects to {_url(place)}: schema_guard sends prompts only to the origin that you named. If you trust "
+                f"{_url(first)} redirects to {_url(place)}, but schema_guard sends prompts only to the origin that you named. If you trust "
                 "that server, connect to its URL"
             )
         if place != origin(self.base_url):
@@ -105,7 +105,7 @@ class Endpoint:
         self.clean(request)
 
     def http_arguments(self, *, is_async: bool) -> dict[str, Any]:
-        """Give what an HTTP client is made with."""
+        """Return what an HTTP client is made with."""
         return {
             "event_hooks": {"request": [self.aclean if is_async else self.clean]},
             "trust_env": not self.direct,

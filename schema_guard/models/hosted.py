@@ -170,7 +170,7 @@ class HostedModel(Closing, ABC):
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> Generator[Any, None, None]:
-        """Give the chunks of the SDK; closing the generator closes the connection."""
+        """Yield the chunks of the SDK; closing the generator closes the connection."""
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with (
             self.endpoint.keyless(),
@@ -181,7 +181,7 @@ class HostedModel(Closing, ABC):
     async def astream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Any, None]:
-        """Give the chunks of the SDK without blocking the event loop."""
+        """Yield the chunks of the SDK without blocking the event loop."""
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with self.endpoint.keyless():
             async with contextlib.aclosing(self.achunks(self.async_client(), arguments)) as chunks:
@@ -209,7 +209,7 @@ class HostedModel(Closing, ABC):
     def request_arguments(
         self, prompt: PromptLike, options: Mapping[str, Any] | None, *, is_stream: bool = False
     ) -> dict[str, Any]:
-        """Give the arguments of a request; an option that is None takes a default away."""
+        """Return the arguments of a request; an option that is None takes a default away."""
         settings = unforced(
             self.provider, joined_options(self.defaults, self.checked(options)), model=self.name
         )
@@ -225,11 +225,13 @@ class HostedModel(Closing, ABC):
         arguments = dict(options or {})
         for name in self.ours:
             if name in arguments:
-                raise InvalidArgument(f"options[{name!r}]: the model sets it from the prompt. Leave it out")
+                raise InvalidArgument(
+                    f"options[{name!r}]: the model sets this option from the prompt. Remove it"
+                )
         return arguments
 
     def async_client(self) -> Any:
-        """Give the client of the running event loop."""
+        """Return the client of the running event loop."""
         loop = asyncio.get_running_loop()
         with self._lock:
             self._check_open()

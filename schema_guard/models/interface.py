@@ -21,7 +21,7 @@ PromptLike: TypeAlias = str | Sequence[Mapping[str, Any] | Message]
 class Model(Protocol):
     """A language model.
 
-    Replies and chunks are objects of the provider. Other modules read their text by shape.
+    Replies and chunks are objects of the provider. schema_guard recognizes them by their form.
 
     Attributes:
         name: Name at the provider and in records.
@@ -93,7 +93,7 @@ class ModelDetails(NamedTuple):
 
 
 def details_of(model: Model) -> ModelDetails:
-    """Give what a model has of these, and what holds for one that has not."""
+    """Return what a model has of these, and what holds for one that has not."""
     return ModelDetails(
         areply=getattr(model, "areply", model.acall),
         defaults=getattr(model, "defaults", {}),
@@ -149,7 +149,7 @@ class Closing:
 
 
 def messages(prompt: PromptLike) -> list[dict[str, Any]]:
-    """Give a prompt as new messages, as providers take them; items of the Responses API and SDK's objects too.
+    """Return a prompt as new messages, as providers take them; items of the Responses API and SDK's objects too.
 
     Raises:
         InvalidArgument: It is neither a text nor a list of messages.
@@ -158,7 +158,7 @@ def messages(prompt: PromptLike) -> list[dict[str, Any]]:
         return [{"role": "user", "content": prompt}]
     if not isinstance(prompt, (list, tuple)) or not prompt:
         raise InvalidArgument(
-            f"prompt={clip(repr(prompt))}: expected a text or a list of messages, not empty"
+            f"prompt={clip(repr(prompt))}: expected a text or a list of messages that is not empty"
         )
     return [_message(index, member) for index, member in enumerate(prompt)]
 

@@ -129,7 +129,7 @@ class LlamaServer:
 
 
 def _health(address: str) -> int | None:
-    """Give the status of `/health`; None when nobody listens."""
+    """Return the status of `/health`; None when nobody listens."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=5.0)
     try:
         connection.request("GET", "/health")
@@ -212,7 +212,7 @@ class LoraFile(NamedTuple):
 
 
 def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
-    """Give the adapter that a file holds.
+    """Return the adapter that a file holds.
 
     Raises:
         InvalidArgument: It holds none that can be told by a look at it.
@@ -248,7 +248,7 @@ def connect_local(
     options: Mapping[str, Any] | None = None,
     report: Callable[[str], None] | None = None,
 ) -> LocalModel:
-    """Give the local model; models of one process share a server for each adapter, which the last `close` stops.
+    """Return the local model; models of one process share a server for each adapter, which the last `close` stops.
 
     Replies are greedy (temperature 0) unless options say otherwise. The same prompt gives the same reply
     in nearly every case, not in all: sums are rounded otherwise when a part of the prompt is still cached.

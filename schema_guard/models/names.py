@@ -98,22 +98,22 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     settings = _Options(provider, _options(options), _key(key), timeout_s, max_retries, adapter)
     if adapter is not None and name_or_object != "local":
         raise InvalidArgument(
-            f"adapter={clip(repr(adapter))}: expected with model 'local', got it with {clip(repr(_model_text(name_or_object)))}"
+            f"adapter={clip(repr(adapter))}: expected only with model 'local', got model {clip(repr(_model_text(name_or_object)))}"
         )
     if isinstance(name_or_object, str):
         return _with_rules(_provider_model(name_or_object, settings), rules)
     if rules is not None:
-        raise InvalidArgument(f"rules={clip(repr(rules))}: expected with the name of a model")
+        raise InvalidArgument(f"rules={clip(repr(rules))}: expected only with the name of a model")
     if isinstance(name_or_object, Model):
         if settings != _Options(None, None, None, TIMEOUT_S, 0):
             raise InvalidArgument(
-                f"model {clip(repr(name_or_object))}: is connected already; expected no other argument with it"
+                f"model {clip(repr(name_or_object))}: the model is connected already, so connect accepts no other argument"
             )
         return name_or_object
     if _is_of_outlines(name_or_object):
         return _outlines(name_or_object, settings)
     raise InvalidArgument(
-        f"model {clip(repr(name_or_object))}: expected a name ({', '.join(_FORMS)}), a model of outlines or a Model"
+        f"model {clip(repr(name_or_object))}: expected a name ({', '.join(_FORMS)}), a model of outlines, or a Model"
     )
 
 
@@ -132,7 +132,7 @@ def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> 
 def _outlines(model: Any, settings: _Options) -> Model:
     if (settings.key, settings.timeout_s, settings.max_retries) != (None, TIMEOUT_S, 0):
         raise InvalidArgument(
-            "key=, timeout_s=, max_retries=: a model of outlines has a client of its own: expected them there"
+            "key=, timeout_s=, max_retries=: a model of outlines has its own client. Set them on that client"
         )
     from schema_guard.models.apis.outlines_api import OutlinesModel  # only for those who use it
 
@@ -181,7 +181,7 @@ def _key(key: object) -> str | None:
     if key is None or (isinstance(key, str) and key.strip()):
         return key
     # Whatever it is, it may be a key: it is not shown.
-    raise InvalidArgument(f"key: expected a str, not empty, or None; got a {type(key).__name__}")
+    raise InvalidArgument(f"key: expected None or a str that is not empty, got a {type(key).__name__}")
 
 
 def _local(settings: _Options) -> HostedModel:
@@ -189,7 +189,7 @@ def _local(settings: _Options) -> HostedModel:
 
     if settings.provider not in (None, "llamacpp-llguidance"):
         raise InvalidArgument(
-            f"provider={settings.provider!r}: model 'local' takes 'llamacpp-llguidance' only"
+            f"provider={settings.provider!r}: model 'local' supports only 'llamacpp-llguidance'"
         )
     _no_key("local", settings)
     return connect_local(
@@ -222,7 +222,7 @@ def _server(url: str, settings: _Options) -> HostedModel:
 
 
 def _split(url: str) -> SplitResult | None:
-    """Give the parts of a URL with a host; None for anything else."""
+    """Return the parts of a URL with a host; None for anything else."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -232,7 +232,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _shown(url: str) -> str:
-    """Give a URL without what may be a key."""
+    """Return a URL without what may be a key."""
     scheme, separator, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     shown = f"***@{authority.rpartition('@')[2]}" if "@" in authority else authority
@@ -282,5 +282,5 @@ def _scripted(file: str, settings: _Options) -> ScriptedModel:
 
     _no_key(f"scripted:{file}", settings)
     if settings.options is not None:
-        raise InvalidArgument("options: a scripted model takes none, because its replies are fixed")
+        raise InvalidArgument("options: a scripted model accepts no options, because its replies are fixed")
     return ScriptedModel.from_file(Path(file), provider=settings.provider or "openai")

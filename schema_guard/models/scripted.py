@@ -78,7 +78,8 @@ class ScriptedCall(NamedTuple):
 class ScriptedModel(Closing):
     """A model with replies that you write. See `Model`.
 
-    A reply of which you give only the text is a str, and so are its chunks. A reply with a finish reason or usage has
+    If you give only the text of a reply, the reply is a str, and its chunks are too. A reply with a finish reason or
+    usage has
     the form of OpenAI's Chat Completions. Options change nothing. Calls from several threads are safe, and each reply
     of a list is used once.
 
@@ -139,7 +140,7 @@ class ScriptedModel(Closing):
     def from_file(cls, path: Path, *, provider: str = "openai", cycle: bool = False) -> ScriptedModel:
         """Read a script in JSON Lines. A line is a string, or an object with the keys of a reply. Blank lines are skipped.
 
-        If an object has `when`, the reply is for prompts that contain this text. Then all objects must have it.
+        If an object has `when`, the reply is for prompts that contain this text. Then all objects must have this key.
 
         Raises:
             InvalidArgument: The file can't be read, has no reply, or has a wrong line. The message has the line number.
@@ -149,7 +150,7 @@ class ScriptedModel(Closing):
         return model
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Give the next reply."""
+        """Return the next reply."""
         scripted = self._next(prompt, options)
         time.sleep(scripted.delay_s)
         return _whole(self.name, scripted)
@@ -191,8 +192,8 @@ class ScriptedModel(Closing):
             self._reply_count %= len(self._replies)
         if self._reply_count == len(self._replies):
             raise InvalidArgument(
-                f"model {self.name!r} has no replies left after {self._reply_count}. Add one for every call,"
-                " or let them start again with cycle=True"
+                f"model {self.name!r} has no replies left after {self._reply_count}. Add a reply for every call, or "
+                "repeat the replies with cycle=True"
             )
         self._reply_count += 1
         return self._replies[self._reply_count - 1]
@@ -205,7 +206,7 @@ class ScriptedModel(Closing):
         more = len(self._rules) - _RULES_SHOWN
         raise InvalidArgument(
             f"model {self.name!r} has no reply for the prompt {clip(repr(text))}: expected one that {known}"
-            f"{f' (and {more} more)' if more > 0 else ''}; a last pair with '' matches all others"
+            f"{f' (and {more} more)' if more > 0 else ''}. A last pair with '' matches all other prompts"
         )
 
 
@@ -222,7 +223,7 @@ class _Rule(NamedTuple):
 
 
 def prompt_text(prompt: PromptLike) -> str:
-    """Give the text of a prompt: of messages, their contents, one a line.
+    """Return the text of a prompt: of messages, their contents, one a line.
 
     Raises:
         InvalidArgument: It is neither a text nor a list of messages.
@@ -231,7 +232,7 @@ def prompt_text(prompt: PromptLike) -> str:
 
 
 def _text_of(content: object) -> str:
-    """Give a content's text: the content itself, or the texts of its parts joined."""
+    """Return a content's text: the content itself, or the texts of its parts joined."""
     if isinstance(content, str) or not isinstance(content, list | tuple):
         return content if isinstance(content, str) else ""
     texts = [part.get("text") for part in content if isinstance(part, Mapping)]
@@ -256,7 +257,7 @@ def _read_rule(pair: object, where: str, delay_s: float) -> _Rule:
     when, reply = pair
     if not isinstance(when, str) and not callable(when):
         raise InvalidArgument(
-            f"{where}: expected a text of the prompt or a function of it, got {clip(repr(when))}"
+            f"{where}: expected a text to find in the prompt, or a function of the prompt, got {clip(repr(when))}"
         )
     return _Rule(when, read_reply(reply, where, delay_s=delay_s))
 
@@ -313,7 +314,9 @@ def _read_script(path: Path) -> tuple[list[_Rule], list[ScriptedReply]]:
         else:
             replies.append(read_reply(entry, where))
         if rules and replies:
-            raise InvalidArgument(f"{where}: 'when': expected it in every line of the script, or in none")
+            raise InvalidArgument(
+                f"{where}: 'when': expected this key in every line of the script, or in none"
+            )
     if not rules and not replies:
         raise InvalidArgument(f"scripted:{path}: expected at least one reply, but the file has none")
     return rules, replies
@@ -334,7 +337,7 @@ def _typed(entry: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
 
 
 def _text(entry: Mapping[str, Any], where: str) -> tuple[str | None, tuple[str, ...]]:
-    """Give the text and its chunks, each from the other when only one is given."""
+    """Return the text and its chunks, each from the other when only one is given."""
     text = _typed(entry, "reply", str, where)
     chunks = _typed(entry, "chunks", list, where)
     if chunks is None:
@@ -344,7 +347,7 @@ def _text(entry: Mapping[str, Any], where: str) -> tuple[str | None, tuple[str, 
     if not all(isinstance(chunk, str) for chunk in chunks):
         raise InvalidArgument(f"{where}: 'chunks': expected strings, got {clip(repr(chunks))}")
     if text is not None and text != "".join(chunks):
-        raise InvalidArgument(f"{where}: 'chunks': expected them to join to 'reply'")
+        raise InvalidArgument(f"{where}: 'chunks': expected chunks that join to 'reply'")
     return "".join(chunks), tuple(chunks)
 
 
@@ -366,7 +369,7 @@ def _delay(entry: Mapping[str, Any], where: str) -> float:
 
 
 def _error(words: str | None) -> Exception | None:
-    """Give the exception that `"TimeoutError: too slow"` names; text without a known name is a RuntimeError."""
+    """Return the exception that `"TimeoutError: too slow"` names; text without a known name is a RuntimeError."""
     if words is None:
         return None
     name, _, text = words.partition(":")

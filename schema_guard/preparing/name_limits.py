@@ -37,7 +37,7 @@ class _KnownNames:
         self.is_reported = False
 
     def fold(self, name: str, call: Call) -> str:
-        """Give a name, or what stands for it when there are too many; says so once."""
+        """Return a name, or what stands for it when there are too many; says so once."""
         if name in self.known:
             return name
         with _lock:
@@ -73,7 +73,7 @@ _functions: dict[tuple[str, str], _NameLimits] = {}
 
 
 def folded(outcome: Outcome[Any], segment: str | None, model: str | None) -> Outcome[Any]:
-    """Give an outcome as it is recorded: at most so many segments and names of models for a function and version.
+    """Return an outcome as it is recorded: at most so many segments and names of models for a function and version.
 
     Args:
         outcome: Of a call.

@@ -47,7 +47,7 @@ def full_name(function: Any) -> str:
 
 
 def recorded_name(function: Any, chosen_name: str | None, schema_fingerprint: str) -> str:
-    """Give the name of a function that is guarded now; warn once where another one has it.
+    """Return the name of a function that is guarded now; warn once where another one has it.
 
     Args:
         function: Whatever is guarded.
@@ -84,7 +84,7 @@ def _run_as(name: str) -> str:
 
 
 def _number(codes: _Codes, known: list[_Codes]) -> int:
-    """Give the place of a function among those of its name, and take it."""
+    """Return the place of a function among those of its name, and take it."""
     if codes not in known:
         if known and _replaces(codes[0], known[-1][0]):
             known.pop()
@@ -93,7 +93,7 @@ def _number(codes: _Codes, known: list[_Codes]) -> int:
 
 
 def _codes(function: Any) -> Iterator[Any]:
-    """Give the code of a function, and of those that its decorators wrap."""
+    """Yield the code of a function, and of those that its decorators wrap."""
     while function is not None:
         function = implementation(function)
         if hasattr(function, "__code__"):

@@ -83,7 +83,7 @@ def ours_of(
             _check_parameter(function, f"params.{use}", name, known)
             if name == prompt or name in ours.values():
                 raise InvalidArgument(
-                    f"params.{use}={name!r}: expected a parameter of its own, and {name_of(function)} takes "
+                    f"params.{use}={name!r}: expected another parameter, because {name_of(function)} takes "
                     f"{'the prompt' if name == prompt else 'something else of ours'} by this one"
                 )
             ours[use] = name
@@ -101,13 +101,12 @@ def _check_parameter(function: Any, setting: str, name: str, known: Mapping[str,
         )
     if known[name].kind is Parameter.POSITIONAL_ONLY:
         raise InvalidArgument(
-            f"{setting}={name!r}: {name_of(function)} takes it by position only: expected a parameter that can "
-            "be given by its name"
+            f"{setting}={name!r}: {name_of(function)} takes this parameter by position only. Use a parameter that can be passed by name"
         )
 
 
 def _fits(use: str, parameter: Parameter, function: Any) -> bool:
-    """Say whether a parameter with one of our names is meant for us, and not for something of the user's."""
+    """Return whether a parameter with one of our names is meant for us, and not for something of the user's."""
     if parameter.kind is Parameter.POSITIONAL_ONLY:
         return False
     kinds, default = _kinds(parameter.annotation, function), parameter.default
@@ -119,7 +118,7 @@ def _fits(use: str, parameter: Parameter, function: Any) -> bool:
 
 
 def takes_model(parameter: Parameter | None, function: Any, models: Literal["names", "objects"]) -> bool:
-    """Say whether a parameter can be given the model to ask: a name, or an object that is asked."""
+    """Return whether a parameter can be given the model to ask: a name, or an object that is asked."""
     if parameter is None or parameter.kind is Parameter.POSITIONAL_ONLY:
         return False
     kinds = _kinds(parameter.annotation, function)
@@ -127,7 +126,7 @@ def takes_model(parameter: Parameter | None, function: Any, models: Literal["nam
 
 
 def _kinds(annotation: Any, function: Any) -> set[str]:
-    """Give what an annotation lets a value be: `str`, `dict`, `None`, and `?` for everything else."""
+    """Return what an annotation lets a value be: `str`, `dict`, `None`, and `?` for everything else."""
     if annotation is Nothing:
         return set()
     if isinstance(annotation, str):
@@ -148,7 +147,7 @@ def _kinds(annotation: Any, function: Any) -> set[str]:
 
 
 def _evaluated(annotation: str, function: Any) -> Any:
-    """Give the type that a text stands for; the text itself where its names are not to be had."""
+    """Return the type that a text stands for; the text itself where its names are not to be had."""
     inner = implementation(function)
     holder = SimpleNamespace(__annotations__={"it": annotation})
     try:
@@ -201,7 +200,7 @@ def _split(text: str, mark: str) -> list[str]:
 
 
 def implementation(function: Any) -> Any:
-    """Give the function that runs in the end: behind partials, bound methods and callable objects."""
+    """Return the function that runs in the end: behind partials, bound methods and callable objects."""
     while isinstance(function, partial):
         function = function.func
     function = getattr(function, "__func__", function)
@@ -210,7 +209,7 @@ def implementation(function: Any) -> Any:
 
 
 def innermost(function: Any) -> Any:
-    """Give the function that its author wrote: behind partials, methods and what decorators made of it."""
+    """Return the function that its author wrote: behind partials, methods and what decorators made of it."""
     for _ in range(_MOST_WRAPPERS):
         while isinstance(function, partial):
             function = function.func
@@ -222,7 +221,7 @@ def innermost(function: Any) -> Any:
 
 
 def name_of(function: Any) -> str:
-    """Give the qualified name of a callable; a partial has that of its function, an object that of its class."""
+    """Return the qualified name of a callable; a partial has that of its function, an object that of its class."""
     while isinstance(function, partial):
         function = function.func
     name = getattr(function, "__qualname__", None) or getattr(function, "name", None)

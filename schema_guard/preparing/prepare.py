@@ -90,7 +90,7 @@ class Prepared(NamedTuple):
     receiver: Receiver
 
     def options(self, ask: Ask, theirs: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """Give the provider's arguments for an attempt, the model's name among them; None for none.
+        """Return the provider's arguments for an attempt, the model's name among them; None for none.
 
         Args:
             ask: The attempt.
@@ -136,7 +136,7 @@ class Prepared(NamedTuple):
         return store if content is None else content.recorder(store, self, args, kwargs)
 
     def folded(self, outcome: Outcome[Any]) -> Outcome[Any]:
-        """Give an outcome as it is recorded, with a bounded number of the names that come from outside."""
+        """Return an outcome as it is recorded, with a bounded number of the names that come from outside."""
         call = outcome.call
         if call.model is None and call.segment is None and outcome.attempts[-1].model is None:
             return outcome
@@ -145,7 +145,7 @@ class Prepared(NamedTuple):
         return folded(outcome, self.settings.about.segment, self.configuration[_MODEL])
 
     def call_with_options(self, call: Call, options: Mapping[str, Any] | None) -> tuple[Call, bool]:
-        """Give a call with the settings that its own arguments make of it, and whether its replies may be repaired."""
+        """Return a call with the settings that its own arguments make of it, and whether its replies may be repaired."""
         names = () if self.plan.gateway_repaired else repairers(options)
         thought = thinking(options, bounded=True)
         if not names and thought is None:
@@ -292,7 +292,7 @@ def _later(settings: Settings[Any, Any], function: Any, shape: Shape) -> Prepare
 
 
 def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
-    """Say whether the model is known to be tuned: the user says so, it does, its name, or an adapter."""
+    """Return whether the model is known to be tuned: the user says so, it does, its name, or an adapter."""
     by_name = is_tuned(_model_name(settings, model) or "")
     models = settings.models or (model,)
     by_itself = any(getattr(one, "tuned", None) is True for one in models)
@@ -322,7 +322,7 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
 
 
 def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema: Schema[Any]) -> str:
-    """Give what records call a function. Models of a kind share their code, and have names of their own."""
+    """Return what records call a function. Models of a kind share their code, and have names of their own."""
     if model is None:
         return recorded_name(function, settings.name, schema.fingerprint)
     name: str = settings.name or model.name
@@ -330,7 +330,7 @@ def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema
 
 
 def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
-    """Give the name of the tool that a strategy gives to the model; None when none does."""
+    """Return the name of the tool that a strategy gives to the model; None when none does."""
     if all(step.strategy.name != "tool_call" for step in steps):
         return None
     from schema_guard.providers.request_options import wire_name  # only tool calls need it
@@ -339,7 +339,7 @@ def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
 
 
 def _model_of(function: Any, settings: Settings[Any, Any]) -> Any:
-    """Give the `Model` that a callable is, or is a method of; None for everybody else's functions.
+    """Return the `Model` that a callable is, or is a method of; None for everybody else's functions.
 
     Raises:
         InvalidArgument: The model, or one that is asked in its place, cannot be asked in this way.
@@ -364,7 +364,7 @@ def _providers(settings: Settings[Any, Any], model: Any) -> tuple[str | None]:
 
 
 def _model_name(settings: Settings[Any, Any], model: Any) -> str | None:
-    """Give the name of the model, or of those that are asked one after the other."""
+    """Return the name of the model, or of those that are asked one after the other."""
     if settings.models is not None:
         return ">".join(one if isinstance(one, str) else one.name for one in settings.models)
     return settings.about.model or (None if model is None else model.name)

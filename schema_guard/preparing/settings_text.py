@@ -26,7 +26,7 @@ _HOLDING_KEYS = frozenset({"extra_headers", "extra_query", "headers", "query"})
 def settings_text(
     settings: Settings[Any, Any], plan: Plan, model: Any, repaired: list[str], thought: dict[str, Any]
 ) -> str:
-    """Give the settings that change results, as compact JSON: a change of them is another configuration."""
+    """Return the settings that change results, as compact JSON: a change of them is another configuration."""
     document: dict[str, Any] = {"max_attempts": plan.max_attempts}
     document |= {"observe": True} if settings.observe else {LAYOUT: plan.layout}
     if plan.early_stop:
@@ -60,7 +60,7 @@ def _changed_limits(limits: Limits) -> dict[str, Any]:
 
 
 def _model_options(models: tuple[Any, ...]) -> dict[str, Any]:
-    """Give what models send with every call, what adapts them, and how often their SDKs repeat a request."""
+    """Return what models send with every call, what adapts them, and how often their SDKs repeat a request."""
     sent: dict[str, Any] = {}
     adapters = adapters_of(models)
     if any(adapters):

@@ -100,7 +100,7 @@ class Shape(NamedTuple):
         return "prompt" if self.feedback is None else "feedback"
 
     def bound(self) -> Shape:
-        """Give the shape of the method that binding the function to an instance makes."""
+        """Return the shape of the method that binding the function to an instance makes."""
         positional = self.positional[1:]
         # Its defaults are those of the parameters that are ours.
         return self._replace(
@@ -204,7 +204,7 @@ def _task_parameter(
     naming = "params=Params(prompt=...)" if is_ours else f"{setting}="
     by_itself = ", or take 'instructions: str' and build the prompt yourself" if is_ours else ""
     raise InvalidArgument(
-        f"{name_of(function)}: {problem} ({listed}). Name it with {naming}, call it 'prompt' or 'messages'{by_itself}"
+        f"{name_of(function)}: {problem} ({listed}). Name the parameter with {naming}, or call it 'prompt' or 'messages'{by_itself}"
     )
 
 
@@ -226,7 +226,7 @@ def _written(parameter: Parameter) -> str:
 def task_of(
     shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], provider: str | None = None
 ) -> Prompt:
-    """Give the task that a call carries, as a prompt that nobody else can change.
+    """Return the task that a call carries, as a prompt that nobody else can change.
 
     Where no prompt is sent in place of it, any arguments will do: without a task they are it, as a text. Messages
     are read in the dialect of the provider, if it's known.
@@ -249,7 +249,7 @@ def task_of(
     if argument is Nothing:
         _require_arguments_that_fit(function, args, kwargs)
     raise InvalidArgument(
-        f"{name}={clip(repr(argument))}: {name_of(function)} was given a {type(argument).__name__}: expected a str, or a list of "
+        f"{name}={clip(repr(argument))}: {name_of(function)} got a {type(argument).__name__}: expected a str, or a list of "
         '{"role": ..., "content": ...}'
     )
 
@@ -270,7 +270,7 @@ def _require_arguments_that_fit(function: Any, args: tuple[Any, ...], kwargs: di
 
 
 def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Give the arguments of a call as a text that is the same for equal ones."""
+    """Return the arguments of a call as a text that is the same for equal ones."""
     # Keys that do not sort, cycles, depth, a repr of the user's: anything may raise.
     return value_or(None, lambda: json.dumps([args, kwargs], default=repr, sort_keys=True)) or " ".join(
         type(value).__qualname__ for value in (*args, *kwargs.values())
@@ -278,7 +278,7 @@ def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 
 
 def _prompt(task: Any, provider: str | None) -> Prompt | None:
-    """Give a text, or a list of messages as our own; None for anything else."""
+    """Return a text, or a list of messages as our own; None for anything else."""
     if isinstance(task, str):
         return str(task)
     if not isinstance(task, (list, tuple)) or not task:
@@ -305,7 +305,7 @@ def arguments(
     options: dict[str, Any] | None,
     model: Any = None,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Give the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
+    """Return the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
     if len(args) == 1 and not kwargs and shape.fills_only_task and type(ask.prompt) is str is type(args[0]):
         return (ask.prompt,), kwargs
     if shape.options is not None:
@@ -377,8 +377,8 @@ def check_arguments(
         if clash:
             where = "".join(f"[{key!r}]" for key in clash)
             raise InvalidArgument(
-                f"{shape.options}{where}: strategy {strategy!r} asks for the format by it, and the call gives one "
-                "too. Leave it out of the call, or guard with a strategy that sets no options, such as 'system_prompt'"
+                f"{shape.options}{where}: strategy {strategy!r} sets this argument to request the format, but the "
+                "call sets it too. Remove it from the call, or use a strategy that sets no options, such as 'system_prompt'"
             )
 
 
@@ -405,7 +405,7 @@ def _wants_feedback(shape: Shape, ask: Ask, args: tuple[Any, ...], kwargs: dict[
 
 
 def _instructions_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Give the caller's own text, or the default's; `""` without one."""
+    """Return the caller's own text, or the default's; `""` without one."""
     assert shape.instructions is not None
     instructions = _argument(shape, args, kwargs, shape.instructions, shape.defaults[shape.instructions])
     if instructions is None or instructions is Nothing:
@@ -419,7 +419,7 @@ def _instructions_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str
 
 
 def options_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
-    """Give the caller's own arguments for the provider, or the default's; None without any."""
+    """Return the caller's own arguments for the provider, or the default's; None without any."""
     if shape.options is None:
         return None
     options = _argument(shape, args, kwargs, shape.options, shape.defaults[shape.options])
@@ -434,7 +434,7 @@ def options_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, default: Any) -> Any:
-    """Give the argument of a parameter, by keyword or by position; *default* when the call gives none."""
+    """Return the argument of a parameter, by keyword or by position; *default* when the call gives none."""
     if name in kwargs:
         return kwargs[name]
     index = shape.positional.index(name) if name in shape.positional else len(args)

@@ -35,7 +35,7 @@ def steps_of(
     tuned: bool = False,
     rules: Sequence[ServerRules | None] = (None,),
 ) -> tuple[Step, ...]:
-    """Give how attempt 1, 2, ... asks, the last one from then on.
+    """Return how attempt 1, 2, ... asks, the last one from then on.
 
     Args:
         strategies: Of the guard, in order.
@@ -90,7 +90,7 @@ def _thinks_apart(provider: str | None) -> bool:
 
 
 def strategies_text(steps: Sequence[Step], least: int) -> str:
-    """Give the strategies as records name them, `a>b`; what only repeats the one before it is left out behind *least*."""
+    """Return the strategies as records name them, `a>b`; what only repeats the one before it is left out behind *least*."""
     names = [step.strategy.name for step in steps]
     while len(names) > least and names[-1] == names[-2]:
         names.pop()
@@ -161,7 +161,7 @@ def without_typos(schema: Schema[Any]) -> Schema[Any]:
 
 
 def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) -> Step:
-    """Give a step whose texts and replies have the form that is sent. Strategies that send a schema show no examples."""
+    """Return a step whose texts and replies have the form that is sent. Strategies that send a schema show no examples."""
     sent = Schema.of(adapted.schema, name=schema.name, allow_unknown=True)
     adapted_schema = AdaptedSchema(sent.fingerprint, _places(adapted.relaxed), _places(adapted.narrowed))
     if adapted.is_same_form:

@@ -49,7 +49,7 @@ class Charges:
         self._table, self._file = _read(source)
 
     def cost(self, usage: Usage, *models: str | None) -> float | None:
-        """Give the dollars of one attempt; None where its tokens are not known, or the price of its model.
+        """Return the dollars of one attempt; None if its tokens are not known, or the price of its model.
 
         Args:
             usage: Tokens of the attempt.
@@ -92,7 +92,7 @@ class Charges:
 
 
 def _read(source: Table) -> tuple[Any, str]:
-    """Give the JSON of a table, None for the package, and what it is called."""
+    """Return the JSON of a table, None for the package, and what it is called."""
     from schema_guard.prices.costs import GENAI_PRICES, TOKENS_SCHEMA
     from schema_guard.prices.files import read_prices
 
@@ -115,7 +115,7 @@ def _read(source: Table) -> tuple[Any, str]:
 
 
 def charges_of(source: Table) -> Charges:
-    """Give the prices of a table; one file is read once as long as it does not change. Raises as `Charges` does."""
+    """Return the prices of a table; one file is read once as long as it does not change. Raises as `Charges` does."""
     try:
         stat = Path(source).stat() if isinstance(source, (str, os.PathLike)) else None
     except (OSError, ValueError) as error:

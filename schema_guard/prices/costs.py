@@ -88,10 +88,10 @@ class TokenPrices(Protocol):
         """Whether the table has a price of cached input. Without one, cached tokens cost as much as other input."""
 
     def per_million(self, sent: int) -> PerMillion:
-        """Give the prices of a call that sends so many tokens."""
+        """Return the prices of a call that sends so many tokens."""
 
     def cost(self, call: CallTokens) -> float:
-        """Give the dollars of one call."""
+        """Return the dollars of one call."""
 
 
 class Tier(NamedTuple):
@@ -120,11 +120,11 @@ class TablePrices:
     has_cached_price: bool = True
 
     def per_million(self, sent: int) -> PerMillion:
-        """Give the prices of a call that sends so many tokens."""
+        """Return the prices of a call that sends so many tokens."""
         return next(tier.prices for tier in reversed(self.tiers) if sent > tier.above)
 
     def cost(self, call: CallTokens) -> float:
-        """Give the dollars of one call."""
+        """Return the dollars of one call."""
         return self.per_million(call.sent).dollars(call.sent - call.cached, call.cached, call.received)
 
 
@@ -156,7 +156,7 @@ class PackagePrices:
         return _package_day()
 
     def per_million(self, sent: int) -> PerMillion:
-        """Give the prices of a call that sends so many tokens."""
+        """Return the prices of a call that sends so many tokens."""
         size = max(sent, 1)
         return PerMillion(
             p_in=self._price(size, 0, 0) / size * _MILLION,
@@ -165,7 +165,7 @@ class PackagePrices:
         )
 
     def cost(self, call: CallTokens) -> float:
-        """Give the dollars of one call."""
+        """Return the dollars of one call."""
         return self._price(*call)
 
     def _price(self, sent: int, cached: int, received: int) -> float:
@@ -262,7 +262,7 @@ def _package_prices(model: str) -> TokenPrices:
 
 @cache
 def _package_day() -> str | None:
-    """Give the latest day from which a price of the package's data holds, at most today."""
+    """Return the latest day from which a price of the package's data holds, at most today."""
     from genai_prices.data_snapshot import get_snapshot  # an extra
 
     today = datetime.now(UTC).date()
@@ -274,7 +274,7 @@ def _package_day() -> str | None:
 
 
 def _dated_prices(model: Any) -> list[Any]:
-    """Give a model's prices that may have a day: lists of them, and variants."""
+    """Return a model's prices that may have a day: lists of them, and variants."""
     prices = model.prices if isinstance(model.prices, list) else []
     return [*prices, *(getattr(model, "price_variants", None) or ())]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_prices(path: Path) -> Any:
-    """Give the JSON of a file.
+    """Return the JSON of a file.
 
     Raises:
         InvalidArgument: It cannot be read, or is no JSON.

@@ -36,7 +36,7 @@ class Sizes(NamedTuple):
     prices: str | None = None
 
     def compared(self, model: str, other: str) -> Compared:
-        """Say what a model is beside another one."""
+        """Return what a model is beside another one."""
         model, other = _last(model), _last(other)
         if model == other:
             return "same"
@@ -74,5 +74,5 @@ def sizes_of(names: Sequence[str], prices: str | None) -> Sizes:
 
 
 def _last(model: str) -> str:
-    """Give the model that answers in the end: of an escalation `a>b` the last one, without its snapshot."""
+    """Return the model that answers in the end: of an escalation `a>b` the last one, without its snapshot."""
     return model_and_snapshot(model.rpartition(">")[2]).model

@@ -108,7 +108,7 @@ def _block_delta(stream: Stream, event: object) -> str:
 
 
 def _block_stop(stream: Stream, event: object) -> str:
-    """Give the arguments of a call that has sent no piece of them."""
+    """Return the arguments of a call that has sent no piece of them."""
     index = field(event, "index")
     arguments = stream.state(_StreamState).inputs.pop(index, None)
     return "" if arguments is None else stream.call(index, as_json(arguments))

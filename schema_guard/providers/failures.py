@@ -35,33 +35,33 @@ ENDED_EARLY: Final[dict[FinishReason, Failure]] = {
 
 
 def no_reply(reply: object) -> Failure:
-    """Give the failure for a value that is no reply; it names the type and never the value."""
+    """Return the failure for a value that is no reply; it names the type and never the value."""
     kind = "None" if reply is None else f"a value of type {clip(type(reply).__name__)!r}"
     message = f"the function returned {kind}, not a model's reply. Return the reply or its text"
     return Failure("transport", "no_reply", message)
 
 
 def unknown_chunk(chunk: object) -> Failure:
-    """Give the failure for a value that no stream has; it names the type and never the value."""
+    """Return the failure for a value that no stream has; it names the type and never the value."""
     kind = clip(type(chunk).__name__)
     message = f"the stream gave a value of type {kind!r}: yield texts, bytes or the provider's own chunks"
     return Failure("transport", "no_reply", message)
 
 
 def bad_unicode(error: UnicodeDecodeError, *, offset: int = 0) -> Failure:
-    """Give the failure for bytes that are not UTF-8; *offset* counts the bytes that went before."""
+    """Return the failure for bytes that are not UTF-8; *offset* counts the bytes that went before."""
     at = offset + error.start
     return Failure("syntax", "bad_unicode", f"the reply is not UTF-8: {error.reason} at byte {at}")
 
 
 def html_page() -> Failure:
-    """Give the failure for an HTML page: a proxy, a login or a wrong base URL has answered."""
+    """Return the failure for an HTML page: a proxy, a login or a wrong base URL has answered."""
     message = "an HTML page came instead of a reply: is the base URL right, is there a proxy?"
     return Failure("transport", "provider_error", message)
 
 
 def provider_error(error: object = None) -> Failure:
-    """Give the failure for a provider that sent an error, or nothing, where a reply should be."""
+    """Return the failure for a provider that sent an error, or nothing, where a reply should be."""
     parts = [error] if isinstance(error, str) else [either(error, "code", "type"), field(error, "message")]
     details = ", ".join(clip(repr(part)) for part in parts if part and isinstance(part, str | int))
     message = (
@@ -71,7 +71,7 @@ def provider_error(error: object = None) -> Failure:
 
 
 def stop_error(word: str) -> Failure:
-    """Give the failure for a provider that ended a reply with a stop word that is an error."""
+    """Return the failure for a provider that ended a reply with a stop word that is an error."""
     return Failure("transport", "provider_error", f"the provider ended the reply with {clip(word)!r}")
 
 
@@ -82,6 +82,6 @@ def unusable(word: str) -> Failure:
 
 
 def refused_inside(reason: object) -> Failure:
-    """Give the failure for a reply that a library inside the function did not take."""
+    """Return the failure for a reply that a library inside the function did not take."""
     detail = f": {clip(reason, 200)}" if isinstance(reason, str) else ""
     return Failure("semantic", "refused", f"the function did not take the reply{detail}")

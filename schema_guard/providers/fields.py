@@ -34,7 +34,7 @@ _NAME_CHARS: Final = 200
 
 
 def field(holder: object, name: str, default: object = None) -> Any:
-    """Give what an object has as an attribute, or a mapping under a key; *default* when it has nothing."""
+    """Return what an object has as an attribute, or a mapping under a key; *default* when it has nothing."""
     if type(holder) is dict:
         return holder.get(name, default)
     try:
@@ -55,12 +55,12 @@ def _look_up(holder: object, name: str, default: object) -> Any:
 
 
 def has(holder: object, name: str) -> bool:
-    """Tell whether the attribute or the key exists, be its value None."""
+    """Return whether the attribute or the key exists, be its value None."""
     return field(holder, name, _MISSING) is not _MISSING
 
 
 def either(holder: object, *names: str) -> Any:
-    """Give the first of several spellings of a field that is not None."""
+    """Return the first of several spellings of a field that is not None."""
     for name in names:
         value = field(holder, name)
         if value is not None:
@@ -69,7 +69,7 @@ def either(holder: object, *names: str) -> Any:
 
 
 def items(value: object) -> list[Any]:
-    """Give a sequence as a list; everything else, a text or a mapping too, is an empty one."""
+    """Return a sequence as a list; everything else, a text or a mapping too, is an empty one."""
     if type(value) is list:
         return value
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
@@ -92,13 +92,13 @@ def words(value: object) -> str | None:
 
 
 def name(value: object) -> str | None:
-    """Give a name that a reply says, such as its model's, cut to 200 characters; None when it says none."""
+    """Return a name that a reply says, such as its model's, cut to 200 characters; None when it says none."""
     text = words(value)
     return None if text is None else clip(text, _NAME_CHARS)
 
 
 def count(holder: object, *names: str) -> int | None:
-    """Give a number of tokens, the first of *names* that is known; Cohere sends floats."""
+    """Return a number of tokens, the first of *names* that is known; Cohere sends floats."""
     for name in names:
         value = field(holder, name)
         if type(value) is int and value >= 0:
@@ -114,13 +114,13 @@ def total(first: int | None, *more: int | None) -> int | None:
 
 
 def word_of(value: object) -> str:
-    """Give a provider's word in lower case, of an enum's member its name; `""` when it is neither."""
+    """Return a provider's word in lower case, of an enum's member its name; `""` when it is neither."""
     word = value if isinstance(value, str) else field(value, "name")
     return word.lower() if isinstance(word, str) else ""
 
 
 def as_json(value: object) -> str | None:
-    """Give a parsed value as JSON text again, a text as it is; None when it cannot be written."""
+    """Return a parsed value as JSON text again, a text as it is; None when it cannot be written."""
     if isinstance(value, str):
         return value
     try:
@@ -136,7 +136,7 @@ def _dumped(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """Give what json can write of a Pydantic model, or of a protobuf mapping or list."""
+    """Return what json can write of a Pydantic model, or of a protobuf mapping or list."""
     dump = getattr(value, "model_dump", None)
     if callable(dump):
         return dump(mode="json")

@@ -79,12 +79,12 @@ def _written(candidate: object) -> Written:
 
 
 def _stop_word(candidate: object) -> object:
-    """Give the finish reason: a text, or an enum's member."""
+    """Return the finish reason: a text, or an enum's member."""
     return either(candidate, "finish_reason", "finishReason")
 
 
 def _is_blocked(reply: object) -> bool:
-    """Tell whether the prompt was blocked, so that there is no candidate."""
+    """Return whether the prompt was blocked, so that there is no candidate."""
     return word_of(either(either(reply, *_FEEDBACK), "block_reason", "blockReason")) != ""
 
 
@@ -117,7 +117,7 @@ _CALLS, _RESULTS = ("function_call", "functionCall"), ("function_response", "fun
 
 
 def _is_loose(element: Any) -> bool:
-    """Say whether an element is a text, a part of a turn, or a file or image to become one."""
+    """Return whether an element is a text, a part of a turn, or a file or image to become one."""
     if isinstance(element, str):
         return True
     if isinstance(element, Mapping):
@@ -182,7 +182,7 @@ def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
 
 
 def _part(text: str, beside: Sequence[Any]) -> Any:
-    """Give a part of text in the class of the parts beside it."""
+    """Return a part of text in the class of the parts beside it."""
     mapping = {"text": text}
     classes = [type(part) for part in beside if not isinstance(part, (str, Mapping))]
     if beside and all(isinstance(part, str) for part in beside):
@@ -207,7 +207,7 @@ def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
 
 
 def _classes(elements: Sequence[Any]) -> Iterator[Any]:
-    """Give the classes of turns, from the base up: those that stand for one role take no other."""
+    """Yield the classes of turns, from the base up: those that stand for one role take no other."""
     for element in elements:
         yield from [kind for kind in type(element).__mro__ if kind.__name__ == "Content"]
         yield type(element)

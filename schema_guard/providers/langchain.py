@@ -187,7 +187,7 @@ def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
 
 
 def _classes(elements: Sequence[Any], name: str) -> Iterator[Any]:
-    """Give the class of a side's messages, found from those that are there."""
+    """Yield the class of a side's messages, found from those that are there."""
     for element in elements:
         for kind in type(element).__mro__ if _is_object(element) else ():
             yield from [candidate for candidate in (kind, *_below(kind)) if candidate.__name__ == name]

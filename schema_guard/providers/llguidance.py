@@ -57,7 +57,7 @@ _cache_lock = fork_safe_lock()
 def grammar(
     schema: Schema[Any], *, max_length: int | None = MAX_LENGTH, max_items: int | None = MAX_ITEMS
 ) -> str:
-    """Give the grammar that makes llguidance enforce a schema; it is known to compile.
+    """Return the grammar that makes llguidance enforce a schema; it is known to compile.
 
     Args:
         schema: The schema; it is copied, never changed.
@@ -83,7 +83,7 @@ def compiled(
     max_items: int | None = MAX_ITEMS,
     provider: str = "llamacpp-llguidance",
 ) -> str:
-    """Give the JSON text of the schema that llguidance is given, as `grammar` has it; it is known to compile.
+    """Return the JSON text of the schema that llguidance is given, as `grammar` has it; it is known to compile.
 
     Args:
         schema: The schema; it is copied, never changed.
@@ -110,7 +110,7 @@ def compiled(
 
 
 def bounded(document: Any, *, max_length: int | None = MAX_LENGTH, max_items: int | None = MAX_ITEMS) -> Any:
-    """Give a copy of a schema in which no string, no array and no object with properties is unbounded.
+    """Return a copy of a schema in which no string, no array and no object with properties is unbounded.
 
     A bound is added where there is none, and is raised to the largest minimum that the document asks
     for, so that it contradicts no other part. A string whose pattern or format needs more stays as it is.
@@ -166,7 +166,7 @@ def _takes(schema: dict[str, Any], kind: str, keywords: frozenset[str]) -> bool:
 
 
 def _largest_minima(schemas: Iterable[dict[str, Any]]) -> tuple[int, int]:
-    """Give the longest string and array that a document asks for by any keyword."""
+    """Return the longest string and array that a document asks for by any keyword."""
     longest = most = 0
     for schema in schemas:
         longest = max(longest, _count(schema.get("minLength")))
@@ -192,7 +192,7 @@ def _is_list(value: Any) -> bool:
 
 
 def _values(roots: list[Any]) -> Iterator[Any]:
-    """Give every value inside the lists and objects of *roots*."""
+    """Yield every value inside the lists and objects of *roots*."""
     stack = list(roots)
     while stack:
         value = stack.pop()

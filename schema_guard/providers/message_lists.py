@@ -17,7 +17,7 @@ __all__ = ["messages_of"]
 
 
 def messages_of(elements: Sequence[Any], provider: str | None = None) -> tuple[Message, ...] | None:
-    """Give the messages that a list holds, each with its element; None when it is no list of messages.
+    """Return the messages that a list holds, each with its element; None when it is no list of messages.
 
     Messages of our own stay as they are.
 
@@ -49,7 +49,7 @@ def messages_of(elements: Sequence[Any], provider: str | None = None) -> tuple[M
 
 
 def _is_usual(element: Any) -> bool:
-    """Say whether an element is a dict of two texts, a role and a content."""
+    """Return whether an element is a dict of two texts, a role and a content."""
     return (
         type(element) is dict
         and len(element) == 2

@@ -73,7 +73,7 @@ class Dialect(NamedTuple):
     turn: Callable[[Side, str, Sequence[Message]], Message]
 
     def is_users(self, message: Message) -> bool:
-        """Say whether a message is the user's own turn, and no result of a tool."""
+        """Return whether a message is the user's own turn, and no result of a tool."""
         return message.role in self.users and not self.is_tool_result(message)
 
 
@@ -95,7 +95,7 @@ class RawMessage(Message):
 
 
 def raw_message(message: Message, element: Any, dialect: Dialect) -> RawMessage:
-    """Give a message that is sent as an element."""
+    """Return a message that is sent as an element."""
     sent_message = RawMessage(*message)
     sent_message.element, sent_message.dialect = element, dialect
     return sent_message
@@ -110,7 +110,7 @@ def elements_of(messages: Iterable[Message]) -> list[Any]:
 
 
 def word(value: Any) -> str | None:
-    """Give a text, of an enum's member its value; None for anything else."""
+    """Return a text, of an enum's member its value; None for anything else."""
     if type(value) is not str:
         named = None if isinstance(value, Mapping) else field(value, "value")
         value = named if isinstance(named, str) else value
@@ -118,7 +118,7 @@ def word(value: Any) -> str | None:
 
 
 def rest_of(element: Any, *known: str) -> dict[str, Any] | None:
-    """Give the fields of an element but those that are known and those that are empty; None for none."""
+    """Return the fields of an element but those that are known and those that are empty; None for none."""
     if isinstance(element, Mapping):
         return (
             value_or(None, lambda: {key: part for key, part in element.items() if key not in known}) or None
@@ -146,7 +146,7 @@ def joined(text: str, content: str, *, behind: bool) -> str:
 
 
 def with_text(content: Any, text: str, *, behind: bool, part: Callable[[str, Sequence[Any]], Any]) -> Any:
-    """Give a content with a text before or behind it, a list of parts as a list; None when it is neither."""
+    """Return a content with a text before or behind it, a list of parts as a list; None when it is neither."""
     if isinstance(content, str):
         return joined(text, content, behind=behind)
     if not isinstance(content, (list, tuple)):
@@ -156,7 +156,7 @@ def with_text(content: Any, text: str, *, behind: bool, part: Callable[[str, Seq
 
 
 def text_part(text: str, beside: Sequence[Any]) -> Any:
-    """Give a part of text in the form of the parts beside it.
+    """Return a part of text in the form of the parts beside it.
 
     >>> text_part("x", [{"type": "input_image"}]), text_part("x", [{"text": "y"}]), text_part("x", ["y"])
     ({'type': 'input_text', 'text': 'x'}, {'text': 'x'}, 'x')
@@ -175,7 +175,7 @@ def text_part(text: str, beside: Sequence[Any]) -> Any:
 
 
 def with_field(element: Any, name: str, value: Any) -> Any:
-    """Give a copy of an element with one field changed; None when no copy can be made."""
+    """Return a copy of an element with one field changed; None when no copy can be made."""
     return value_or(None, _with_field, element, name, value)
 
 
@@ -233,7 +233,7 @@ def read(element: Any) -> Message | None:
 
 
 def is_tool_result(message: Message) -> bool:
-    """Say whether a message is a tool's, or one of the user's with results of tools among its parts."""
+    """Return whether a message is a tool's, or one of the user's with results of tools among its parts."""
     if message.role in ("tool", "function"):
         return True
     parts = message.content if isinstance(message.content, (list, tuple)) else ()
@@ -248,7 +248,7 @@ def extended_as(
     behind: bool,
     part: Callable[[str, Sequence[Any]], Any] = text_part,
 ) -> tuple[Message, ...]:
-    """Give a message with a text before or behind its content; *part* makes a part of text beside others."""
+    """Return a message with a text before or behind its content; *part* makes a part of text beside others."""
     content = with_text(message.content, text, behind=behind, part=part)
     if content is None:
         return ()
@@ -339,5 +339,5 @@ PARTS: Final = Dialect(
 
 
 def dialect_of(messages: Sequence[Message]) -> Dialect:
-    """Give the dialect in which messages were given; that of plain ones for messages of our own."""
+    """Return the dialect in which messages were given; that of plain ones for messages of our own."""
     return next((message.dialect for message in messages if isinstance(message, RawMessage)), CHAT)

@@ -74,20 +74,20 @@ def call_of(call: object) -> WrittenCall:
 
 
 def arguments_of(call: object) -> str | None:
-    """Give the arguments of a tool call as JSON text; None when they cannot be written as JSON."""
+    """Return the arguments of a tool call as JSON text; None when they cannot be written as JSON."""
     function = either(call, "function", "custom")
     arguments = either(function if function is not None else call, "arguments", "input", "args")
     return "" if arguments is None else as_json(arguments)
 
 
 def tool_of(call: object) -> str | None:
-    """Give the name of the tool that is called; None when the call has none."""
+    """Return the name of the tool that is called; None when the call has none."""
     function = either(call, "function", "custom")
     return name(field(function if function is not None else call, "name"))
 
 
 def text_of(content: object) -> str:
-    """Give a content's text: the content itself, or its text parts joined. Thoughts are not text."""
+    """Return a content's text: the content itself, or its text parts joined. Thoughts are not text."""
     if isinstance(content, str):
         return content
     return "".join([_part_text(part) for part in items(content)])
@@ -121,7 +121,7 @@ def message_written(message: object) -> Written:
 
 
 def has_reasoned(content: object) -> bool:
-    """Tell whether a content has parts that are thoughts."""
+    """Return whether a content has parts that are thoughts."""
     return any(
         field(part, "type") in _REASONING_PARTS or field(part, "thought") is True for part in items(content)
     )

@@ -22,7 +22,7 @@ __all__ = ["OPTIONS", "PROVIDER", "compatible", "read_chunk"]
 
 
 def _has_signs(reply: object) -> bool:
-    """Tell whether something with `choices` is a provider's: OpenAI's other fields are there."""
+    """Return whether something with `choices` is a provider's: OpenAI's other fields are there."""
     return any(has(reply, sign) for sign in ("object", "model", "created", "usage", "error"))
 
 
@@ -61,7 +61,7 @@ def _completion(reply: object, choices: object) -> RawReply | None:
 
 
 def _has_no_choice(reply: object, choices: object, choice: object) -> bool:
-    """Tell whether this is a completion that came without a choice, and not another thing or a chunk."""
+    """Return whether this is a completion that came without a choice, and not another thing or a chunk."""
     is_list = isinstance(choices, Sequence | None)
     return is_list and _has_signs(reply) and not has(choice, "delta")
 
@@ -144,7 +144,7 @@ def _delta(stream: Stream, delta: object) -> str:
 
 
 def _piece(stream: Stream, call: object) -> str:
-    """Give the piece of its arguments that a delta of a tool call brings."""
+    """Return the piece of its arguments that a delta of a tool call brings."""
     return stream.call(
         field(call, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call)
     )

@@ -151,7 +151,7 @@ def _format_arguments(
         names = ", ".join(sorted(capabilities(provider)))
         strongest = next((name for name in _STRONGEST_FIRST if name in row.formats), "system_prompt")
         raise InvalidArgument(
-            f"strategy {strategy!r} is not supported by provider {provider!r}: it takes {names}; the strongest of them is "
+            f"strategy {strategy!r} is not supported by provider {provider!r}: it takes {names}; the strongest one is "
             f"{strongest!r}"
         )
     known = [*sorted(TEXT_STRATEGIES), *_FORMAT_STRATEGIES]

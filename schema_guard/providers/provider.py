@@ -92,7 +92,7 @@ class Stream(Protocol):
     is_ended: bool
 
     def state(self, kind: Callable[[], K]) -> K:
-        """Give what a file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
+        """Return what a file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
 
     def fail(self, failure: Failure | None) -> None:
         """Note what is wrong, unless something was before."""
@@ -124,10 +124,10 @@ class Stream(Protocol):
         """Take a piece of the arguments of a tool call, and give it; of a second call, which is a failure, nothing."""
 
     def whole_parts(self, written: Written) -> str:
-        """Give the text of a chunk that holds whole parts, and each tool call whole."""
+        """Return the text of a chunk that holds whole parts, and each tool call whole."""
 
     def feed_event(self, chunk: object) -> str | None:
-        """Give the text of a provider's event, or None when no known shape fits."""
+        """Return the text of a provider's event, or None when no known shape fits."""
 
 
 ReadReply: TypeAlias = "Callable[[object, Any], RawReply | None]"

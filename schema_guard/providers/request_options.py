@@ -42,7 +42,7 @@ Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
 
 
 def left_to_choose(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Give arguments of OpenAI's form in which the model may choose whether it calls a tool."""
+    """Return arguments of OpenAI's form in which the model may choose whether it calls a tool."""
     choice = options.get("tool_choice")
     kind = choice.get("type") if isinstance(choice, Mapping) else choice
     return dict(options) if kind in (None, "auto", "none") else {**options, "tool_choice": "auto"}
@@ -69,7 +69,7 @@ class ProviderOptions:
 
 
 def switched(options: Mapping[str, Any], name: str) -> str:
-    """Give the `type` of an argument that switches something on or off; `""` without one.
+    """Return the `type` of an argument that switches something on or off; `""` without one.
 
     It stands among the arguments, or in `extra_body` where the package has no name for it.
     """
@@ -99,13 +99,13 @@ def paths_of(options: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def wire_name(schema: Schema[Any]) -> str:
-    """Give the name by which a schema is sent."""
+    """Return the name by which a schema is sent."""
     # OpenAI takes [A-Za-z0-9_-]{1,64}: "urn:invoice:2" goes as "urn_invoice_2".
     return re.sub(r"[^A-Za-z0-9_-]+", "_", schema.name).strip("_")[:64] or "reply"
 
 
 def document_of(schema: Schema[Any]) -> dict[str, Any]:
-    """Give a copy of a schema's document as an object: providers take no boolean schema."""
+    """Return a copy of a schema's document as an object: providers take no boolean schema."""
     if isinstance(schema.document, bool):
         return {} if schema.document else {"not": {}}
     document: dict[str, Any] = copy.deepcopy(schema.document)

@@ -26,7 +26,7 @@ _BY_CLASS: Final = {
 
 
 def advice_for(value: object) -> str | None:
-    """Say what a function gave that is no reply, and what to return instead; None where only its type is known."""
+    """Return what a function gave that is no reply, and what to return instead; None if only its type is known."""
     if value is None:
         return (
             "the function returned None, not a model's reply. Return the reply or its text. If the model found nothing, "

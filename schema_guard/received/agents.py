@@ -71,7 +71,7 @@ def model_response(message: object, inner: Callable[[object], Reply | None]) -> 
 
 
 def calls_in(message: object) -> list[WrittenCall]:
-    """Give the tool calls in one response of a model, in order; the last one ends as the response does."""
+    """Return the tool calls in one response of a model, in order; the last one ends as the response does."""
     calls = [
         WrittenCall(
             words(field(part, "tool_call_id")),
@@ -119,7 +119,7 @@ def refused_with(error: BaseException) -> Failure:
 
 
 def _paired(messages: list[Any]) -> list[tuple[Any, Any]]:
-    """Give each response with the request that follows it."""
+    """Return each response with the request that follows it."""
     return [
         (message, messages[index + 1] if index + 1 < len(messages) else None)
         for index, message in enumerate(messages)

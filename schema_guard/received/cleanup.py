@@ -31,7 +31,7 @@ _MOST_VISITED: Final = 1_000
 
 
 def streams_under(source: object) -> list[Any]:
-    """Give the streams of SDKs that an iterator reads from, however many generators are between them."""
+    """Return the streams of SDKs that an iterator reads from, however many generators are between them."""
     streams: list[Any] = []
     seen = {id(source)}
     level: list[Any] = [] if _has_response(source) else [source]
@@ -55,7 +55,7 @@ def streams_of_exception() -> list[Any]:
 
 
 def _referents(holder: Any) -> Iterator[Any]:
-    """Give what an iterator refers to: the variables and open loops of a generator, the attributes of an object."""
+    """Yield what an iterator refers to: the variables and open loops of a generator, the attributes of an object."""
     own = getattr(holder, "__dict__", None)
     for part in gc.get_referents(holder):
         if isinstance(part, CellType):

@@ -78,7 +78,7 @@ def read_exception(error: BaseException, schema: Schema[Any] | None, *, is_obser
 
     Args:
         error: What the function raised.
-        schema: Of the guard; None where nobody knows it: then only what providers say is known.
+        schema: Of the guard; None if nobody knows it: then only what providers say is known.
         is_observed: Whether the exception reaches the caller all the same: then a reply that only the function could
             not read is a failure too.
     """
@@ -107,7 +107,7 @@ def _excluded(code: str, error: BaseException, told: str | None = None) -> Reply
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give an exception and those behind it; what another guard raised stands for its own call alone."""
+    """Yield an exception and those behind it; what another guard raised stands for its own call alone."""
     seen: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and len(seen) < _MOST_LINKS and not any(link is known for known in seen):
@@ -239,7 +239,7 @@ def _refusal(error: object) -> Failure:
 
 
 def _usages_of_each(tries: list[Reply]) -> list[Reply]:
-    """Give each try its own tokens: instructor writes the sum of all up to it into each."""
+    """Return each try its own tokens: instructor writes the sum of all up to it into each."""
     sums = [reply.usage for reply in tries]
     grows = all(
         before is not None and after is not None and after >= before
@@ -335,7 +335,7 @@ def _agent_refusal(error: BaseException) -> Reply:
 
 
 def _details(error: BaseException) -> list[Any] | None:
-    """Give the details of a validation that an exception holds; None where it holds none."""
+    """Return the details of a validation that an exception holds; None if it holds none."""
     if is_validation_error(error):
         return list(error.errors())  # type: ignore[attr-defined]
     content = field(field(error, "tool_retry"), "content")

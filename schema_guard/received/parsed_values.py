@@ -45,7 +45,7 @@ class TypedValues:
         self._is_class = _is_class(self.annotation)
 
     def is_instance(self, value: object) -> bool:
-        """Say whether a value is an instance of the schema's own Python type, or built of such; plain JSON is not."""
+        """Return whether a value is an instance of the schema's own Python type, or built of such; plain JSON is not."""
         if self.annotation in (None, Any, object):
             return False
         try:
@@ -61,7 +61,7 @@ class TypedValues:
         return is_foreign and self._reader is not None and self._reader.holds(value)
 
     def is_schema_scalar(self, value: object) -> bool:
-        """Say whether a bool or number is what the schema itself is about: by its `type`, its `enum` or its `const`."""
+        """Return whether a bool or number is what the schema itself is about: by its `type`, its `enum` or its `const`."""
         return _is_schema_scalar(self._document, value)
 
     def takes_lists(self) -> bool:
@@ -71,7 +71,7 @@ class TypedValues:
 
 
 def _is_class(annotation: Any) -> bool:
-    """Say whether an annotation is a class whose instances are what JSON cannot be."""
+    """Return whether an annotation is a class whose instances are what JSON cannot be."""
     return (
         isinstance(annotation, type)
         and get_origin(annotation) is None
@@ -103,7 +103,7 @@ def _bars_none(annotation: Any) -> bool:
 
 
 def holds_type(annotation: Any, wanted: type) -> bool:
-    """Say whether an annotation, or a class by its fields, holds a class somewhere inside."""
+    """Return whether an annotation, or a class by its fields, holds a class somewhere inside."""
     seen: list[Any] = []
     waiting = [annotation]
     while waiting and len(seen) < 1_000:
@@ -149,7 +149,7 @@ def _is_schema_scalar(document: Any, value: object) -> bool:
 
 
 def _roots(document: Any) -> Iterator[dict[str, Any]]:
-    """Give the subschemas that speak of the value itself, local references followed."""
+    """Yield the subschemas that speak of the value itself, local references followed."""
     waiting, seen = [document], 0
     while waiting and seen < 1_000:
         part = waiting.pop()

@@ -46,7 +46,7 @@ _ORDER: Final = ("syntax", "structure", "value", "semantic")
 
 
 def refused_by(errors: object) -> Failure:
-    """Give the failure for a list of Pydantic's error details; never raises."""
+    """Return the failure for a list of Pydantic's error details; never raises."""
     pairs = [_violation_of(error) for error in items(errors)[:_MOST]]
     if not pairs:
         return Failure("semantic", "pydantic", "the function's own validation refused the reply")
@@ -60,7 +60,7 @@ def refused_by(errors: object) -> Failure:
 
 
 def refused_text(errors: object) -> str | bytes | None:
-    """Give the text that was no JSON: Pydantic's error details keep it."""
+    """Return the text that was no JSON: Pydantic's error details keep it."""
     details = items(errors)
     if len(details) == 1 and field(details[0], "type") == "json_invalid":
         text = field(details[0], "input")
@@ -116,7 +116,7 @@ def is_validation_error(error: BaseException) -> bool:
 
 
 def title_of(error: BaseException) -> str | None:
-    """Give the title of a validation error; None for an exception that has none."""
+    """Return the title of a validation error; None for an exception that has none."""
     if type(error).__name__ != "ValidationError":
         return None
     title = field(error, "title")
@@ -126,7 +126,7 @@ def title_of(error: BaseException) -> str | None:
 
 
 def carried(error: Any, schema: Schema[Any]) -> Reply | None:
-    """Give the reply that a validation error carries; None where it is about another type, or the function's own."""
+    """Return the reply that a validation error carries; None if it is about another type, or the function's own."""
     frames = _frames(error)
     if frames is None:
         return None
@@ -152,7 +152,7 @@ def carried(error: Any, schema: Schema[Any]) -> Reply | None:
 
 
 def _is_titled(title: str, schema: Schema[Any]) -> bool:
-    """Say whether a title is that of the guarded type, or of a wrapper that names it: `list[Invoice]`."""
+    """Return whether a title is that of the guarded type, or of a wrapper that names it: `list[Invoice]`."""
     document = schema.document if isinstance(schema.document, dict) else {}
     names = {schema.name, getattr(schema.annotation, "__name__", None), document.get("title")}
     for name in names:
@@ -171,7 +171,7 @@ def _holds(kind: Any, schema: Schema[Any]) -> bool:
 
 
 def _is_same_name(kind: Any, schema: Schema[Any]) -> bool:
-    """Say whether a class is the guarded one under another identity: SDKs make their own of it."""
+    """Return whether a class is the guarded one under another identity: SDKs make their own of it."""
     name = getattr(kind, "__name__", None)
     return name is not None and name in (schema.name, getattr(schema.annotation, "__name__", None))
 

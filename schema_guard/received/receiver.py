@@ -71,7 +71,7 @@ class Receiver:
         return self._typed_values
 
     def grown(self, reply: Reply, value: object) -> Reply:
-        """Give a stream's reply when its chunks were values that grow: the last of them is the value; never raises.
+        """Return a stream's reply when its chunks were values that grow: the last of them is the value; never raises.
 
         Args:
             reply: What is known of the stream else.

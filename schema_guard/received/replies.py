@@ -50,7 +50,7 @@ HTML_HEAD_CHARS: Final = 64
 
 @cache
 def readers() -> Readers:
-    """Give what reads the replies of providers."""
+    """Return what reads the replies of providers."""
     # Imported with the first value that is no text: a call that gives a text needs no provider.
     from schema_guard.providers.order import READERS
 
@@ -79,13 +79,13 @@ def read(reply: object) -> Reply:
 
 
 def read_shape(reply: object) -> Reply | None:
-    """Give the reply of a provider, or None when no known shape fits."""
+    """Return the reply of a provider, or None when no known shape fits."""
     raw = raw_shape(reply)
     return None if raw is None else reply_of(raw)
 
 
 def raw_shape(reply: object) -> RawReply | None:
-    """Give the reply of a provider in its own words, or None when no known shape fits."""
+    """Return the reply of a provider in its own words, or None when no known shape fits."""
     for marker, known in readers().replies:
         value = field(reply, marker, _MISSING)
         if value is _MISSING:
@@ -99,12 +99,12 @@ def raw_shape(reply: object) -> RawReply | None:
 
 @cache
 def markers() -> frozenset[str]:
-    """Give the fields by which whole replies are known."""
+    """Return the fields by which whole replies are known."""
     return frozenset(marker for marker, _ in readers().replies)
 
 
 def rejected(error: BaseException) -> Reply | None:
-    """Give the reply that an exception carries, or None for an exception that carries none.
+    """Return the reply that an exception carries, or None for an exception that carries none.
 
     Such an exception is the model's failure and not the call's: the provider, or its SDK, threw away what
     the model wrote. The reply has that text where the exception holds it, and always a failure: syntax
@@ -130,7 +130,7 @@ def _carried(rejection: Rejection) -> Reply:
 
 
 def reply_of(raw: RawReply) -> Reply:
-    """Give what a reply in its provider's own words means."""
+    """Return what a reply in its provider's own words means."""
     written = raw.written
     if written is None:
         return Reply(None, None, raw.usage, None, name(raw.model), raw.failure)
@@ -162,7 +162,7 @@ def reply_of(raw: RawReply) -> Reply:
 
 
 def stopped(word: object) -> tuple[FinishReason | None, Failure | None]:
-    """Give the finish reason for a provider's own word, an enum's member included, and the failure that it stands for.
+    """Return the finish reason for a provider's own word, an enum's member included, and the failure that it stands for.
 
     The reason is None for a word that nobody knows, and the failure for every word but an error. That the provider
     could not make sense of what the model wrote is told apart from its other errors: it is a failure of the
@@ -177,7 +177,7 @@ def stopped(word: object) -> tuple[FinishReason | None, Failure | None]:
 
 
 def stopped_at_call(finish: FinishReason | None, *, calls: bool) -> FinishReason | None:
-    """Give the finish reason of a reply that calls a tool or not.
+    """Return the finish reason of a reply that calls a tool or not.
 
     Some providers say of a call, a forced one above all, that the model just stopped: that it called is what counts, so
     that a reply in text where a tool was asked for can be told by its `stop`.
@@ -186,7 +186,7 @@ def stopped_at_call(finish: FinishReason | None, *, calls: bool) -> FinishReason
 
 
 def written_calls(raw: RawReply) -> list[WrittenCall]:
-    """Give the tool calls of a reply, in order.
+    """Return the tool calls of a reply, in order.
 
     What a provider threw away as a call that it could not use is one without a name.
     """
@@ -214,12 +214,12 @@ def stopped_in_call(
 
 
 def no_reply(reply: object) -> Reply:
-    """Give the reply that stands for a value that is none."""
+    """Return the reply that stands for a value that is none."""
     return Reply(failure=failures.no_reply(reply))
 
 
 def is_html(text: str) -> bool:
-    """Tell whether a text is an HTML page, by its first characters."""
+    """Return whether a text is an HTML page, by its first characters."""
     head = text[:HTML_HEAD_CHARS].lstrip("\ufeff \t\r\n")
     return head[:1] == "<" and head.lower().startswith(("<!doctype html", "<html"))
 

@@ -94,7 +94,7 @@ def _read(result: object, own: TypedValues, depth: int) -> Reply | None:  # noqa
 
 
 def _is_data(document: dict[Any, Any], own: TypedValues) -> bool:
-    """Say whether a dict has a key that marks replies and that the schema declares."""
+    """Return whether a dict has a key that marks replies and that the schema declares."""
     return any(name in document for name in markers() & own.names)
 
 
@@ -127,7 +127,7 @@ def _with_parsed_value(result: object, reply: Reply, own: TypedValues) -> Reply:
 
 @lru_cache(256)
 def _offered(kind: Any) -> tuple[str, ...]:
-    """Give the names that a class offers as properties: Pydantic's are slow to say that they do not."""
+    """Return the names that a class offers as properties: Pydantic's are slow to say that they do not."""
     return tuple(name for name in PARSED if hasattr(kind, name))
 
 

@@ -59,7 +59,7 @@ class _Call:
         self.whole: WrittenCall | None = None  # where it came in one piece
 
     def matches(self, index: object, call_id: str | None) -> bool:
-        """Tell whether a piece belongs to this call."""
+        """Return whether a piece belongs to this call."""
         return self.index == index and (call_id is None or self.call_id in (None, call_id))
 
 
@@ -112,7 +112,7 @@ class StreamReader:
         self.grown: object = None
 
     def feed(self, chunk: object) -> str:
-        """Give the text that a chunk adds, `""` when it adds none; never raises.
+        """Return the text that a chunk adds, `""` when it adds none; never raises.
 
         None adds nothing: `yield chunk.choices[0].delta.content` yields it for chunks without text.
         """
@@ -139,7 +139,7 @@ class StreamReader:
             self.fail(_ENDLESS)
 
     def _event(self, chunk: object) -> str:
-        """Give the text that a provider's chunk adds."""
+        """Return the text that a provider's chunk adds."""
         calls = len(self._calls)
         text = value_or(None, self.feed_event, chunk)
         if text is None:
@@ -207,7 +207,7 @@ class StreamReader:
         return self._calls[0].name if len(self._calls) == 1 else self._tool
 
     def _text_instead(self, failure: Failure | None) -> str | None:
-        """Give what a whole reply would have as its text; None where that is what was given."""
+        """Return what a whole reply would have as its text; None if that is what was given."""
         if failure is not None and failure.code == "provider_error" and replies.is_html(self._head):
             return ""
         if self._whole:
@@ -220,7 +220,7 @@ class StreamReader:
         return None
 
     def feed_event(self, chunk: object) -> str | None:
-        """Give the text of a provider's event, or None when no known shape fits."""
+        """Return the text of a provider's event, or None when no known shape fits."""
         if self._chunks is None:
             self._chunks = replies.readers().chunks
         for marker, known in self._chunks:
@@ -263,7 +263,7 @@ class StreamReader:
     # What the files of providers tell of a chunk.
 
     def state(self, kind: Callable[[], K]) -> K:
-        """Give what a provider's file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
+        """Return what a provider's file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
         if kind not in self._states:
             self._states[kind] = kind()
         state: K = self._states[kind]
@@ -336,7 +336,7 @@ class StreamReader:
         return text or "" if known is self._calls[0] else ""
 
     def whole_parts(self, written: Written) -> str:
-        """Give the text of a chunk that holds whole parts, and each tool call whole."""
+        """Return the text of a chunk that holds whole parts, and each tool call whole."""
         self.refuse(written.refusal)
         if written.reasoned:
             self.think()
@@ -357,12 +357,12 @@ def _is_client_generator(source: object) -> bool:
 
 
 def _event_name(chunk: object) -> bool:
-    """Tell whether a chunk is an event that has a name."""
+    """Return whether a chunk is an event that has a name."""
     return bool(words(field(chunk, "type")) or words(field(chunk, "event")))
 
 
 def _is_page(response: object) -> bool:
-    """Tell whether an HTTP response says that it is an HTML page."""
+    """Return whether an HTTP response says that it is an HTML page."""
     headers = field(response, "headers")
     read = field(headers, "get")
     return callable(read) and "text/html" in str(read("content-type")).lower()

@@ -118,7 +118,7 @@ def _raw_response(wrapper: object, inner: Inner) -> Reply | None:
 
 
 def unwrapped(response: object) -> object:
-    """Give what a response says that an SDK gave unparsed; everything else as it is."""
+    """Return what a response says that an SDK gave unparsed; everything else as it is."""
     held = getattr(response, "__dict__", None)
     if not isinstance(held, dict) or "http_response" not in held:
         return response

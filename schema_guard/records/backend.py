@@ -67,7 +67,7 @@ class Backend(Protocol):
         """Open for reading one state of the database; empty when nothing was stored; `StoreError`."""
 
     def info(self) -> StoreInfo:
-        """Say what the store is; `StoreError` if it cannot be read."""
+        """Return what the store is; `StoreError` if it cannot be read."""
 
     def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
         """Look for damage in all that is stored, in one state of the database; changes nothing.

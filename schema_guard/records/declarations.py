@@ -93,7 +93,7 @@ def declared_target(target: object, at: float, function: str | None = None) -> D
 
 
 def holding(declared: Iterable[D], function: str, functions: Sequence[str]) -> list[D]:
-    """Give the declarations that hold for a function.
+    """Return the declarations that hold for a function.
 
     Args:
         declared: All about one schema.
@@ -109,7 +109,7 @@ def holding(declared: Iterable[D], function: str, functions: Sequence[str]) -> l
 
 
 def latest(declared: Iterable[DeclaredStep]) -> list[DeclaredStep]:
-    """Give the declaration about each step that was stored last, the oldest first."""
+    """Return the declaration about each step that was stored last, the oldest first."""
     by_rung: dict[str, DeclaredStep] = {}
     for declaration in declared:
         by_rung.pop(declaration.step, None)
@@ -118,7 +118,7 @@ def latest(declared: Iterable[DeclaredStep]) -> list[DeclaredStep]:
 
 
 def text(name: str, value: object) -> str:
-    """Give an argument that has to say something, as stores take it; `InvalidArgument` when it is blank."""
+    """Return an argument that has to say something, as stores take it; `InvalidArgument` when it is blank."""
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgument(f"{name}={clip(repr(value))}: expected a string that is not blank")
     return store_text(value)

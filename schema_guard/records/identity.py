@@ -103,7 +103,7 @@ def origin(schema: Schema[Any] | None) -> Origin:
 
 
 def id_of(call: CallStart) -> str:
-    """Give the id of a call: 32 hex digits of a UUID of version 7 (RFC 9562 s. 5.7), so ids sort by time.
+    """Return the id of a call: 32 hex digits of a UUID of version 7 (RFC 9562 s. 5.7), so ids sort by time.
 
     Unique across threads, processes and machines but for 74 random bits agreeing in one millisecond.
     """
@@ -112,7 +112,7 @@ def id_of(call: CallStart) -> str:
 
 
 def new_call_id(at: float) -> str:
-    """Give a new id, for what happened at a time, in seconds since the epoch."""
+    """Return a new id, for what happened at a time, in seconds since the epoch."""
     return id_of(start_call(at))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def pages(backend: Backend, where: Where, *, first: int = 0) -> Iterator[list[StoredRow]]:
-    """Give the attempts that are stored now, from an `id` on, in order.
+    """Yield the attempts that are stored now, from an `id` on, in order.
 
     A page is read at a time: an open read would keep the log from being checkpointed.
     """

@@ -132,7 +132,7 @@ class Follower(Protocol):
     """Whoever follows the calls of guarded functions beside the recorder, stored or not."""
 
     def begin(self, call: Call) -> Followed | None:
-        """Begin to follow a call; None where it is of no interest."""
+        """Begin to follow a call; None if it is of no interest."""
 
 
 follower: Follower | None = None

@@ -99,7 +99,7 @@ _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def rows(outcome: Outcome[Any], task: Prompt | None, key: bytes) -> list[Row]:
-    """Give one row for each attempt of a call, in order, with the columns `COLUMNS`.
+    """Return one row for each attempt of a call, in order, with the columns `COLUMNS`.
 
     Args:
         outcome: What came of the call.
@@ -120,7 +120,7 @@ def keyed_hash(text: str, key: bytes) -> str:
 
 
 def key_fingerprint(key: bytes) -> str:
-    """Give what tells two keys of hashes apart, and does not give the key away: 16 hex digits."""
+    """Return what tells two keys of hashes apart, and does not give the key away: 16 hex digits."""
     return keyed_hash("which key of schema-guard is this", key)[:16]
 
 
@@ -202,7 +202,7 @@ def _coercions(coercions: Sequence[Coercion]) -> str:
 
 
 def _violations(failure: Failure | None) -> str:
-    """Give the distinct pairs of location and keyword as JSON, most relevant first."""
+    """Return the distinct pairs of location and keyword as JSON, most relevant first."""
     if failure is None or not failure.violations:
         return "[]"
     pairs = {(store_text(place_of(v)), store_text(v.keyword)): None for v in failure.violations}
@@ -217,7 +217,7 @@ def place_of(violation: Violation) -> str:
 
 
 def task_text(task: Prompt) -> str:
-    """Give a task as the text by whose hash equal inputs are known."""
+    """Return a task as the text by whose hash equal inputs are known."""
     if isinstance(task, str):
         return task
     return _json_text([message.as_dict() for message in task])

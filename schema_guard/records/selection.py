@@ -56,7 +56,7 @@ class Selection(NamedTuple):
     segment: str | None = None
 
     def takes(self, row: ConfigurationCounts | Names) -> bool:
-        """Say whether a row has these names."""
+        """Return whether a row has these names."""
         return (
             self.schema in (None, row.schema_name, row.schema_fingerprint)
             and self.function in (None, row.function)
@@ -114,7 +114,7 @@ def rows_of(
     function: str | None = None,
     segment: str | None = None,
 ) -> list[ConfigurationCounts]:
-    """Give the configurations that are asked for; the arguments and errors are those of `select`."""
+    """Return the configurations that are asked for; the arguments and errors are those of `select`."""
     if schema is function is segment is None:
         return store.configurations(since=since, until=until)
     chosen = select(store, store.names(), schema=schema, function=function, segment=segment)
@@ -168,7 +168,7 @@ def _moment(at: float) -> str:
 
 
 def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:
-    """Give the one function that a name or an end of it means.
+    """Return the one function that a name or an end of it means.
 
     Args:
         wanted: What was asked for.
@@ -187,7 +187,7 @@ def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:
     if not meant:
         raise _unknown("function", wanted, names, where)
     raise InvalidArgument(
-        f"function {clip(repr(wanted))}: expected the name of one function, got an end that "
+        f"function {clip(repr(wanted))}: expected the name of one function, but this ending is ambiguous for "
         f"{len(meant)} have: {_listed(meant)}. Write more of it"
     )
 
@@ -203,7 +203,7 @@ def _unknown(what: str, wanted: str, known: set[str], where: str) -> NotRecorded
 
 
 def _near(wanted: str, known: set[str]) -> list[str]:
-    """Give the names that are near to one, or that have an end that is."""
+    """Return the names that are near to one, or that have an end that is."""
     from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
 
     ends: dict[str, list[str]] = {}

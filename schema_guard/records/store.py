@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """Records of calls, with one row for each attempt. Safe in threads and after a fork.
+    """Records of calls, with one row for each attempt. A store is safe in threads and after a fork.
 
     Create one with `open_store`. Recording never raises for a fault of the database. An attempt that can't be stored
     counts as lost. Reading raises `StoreError`.
@@ -207,8 +207,8 @@ class Store:
 
         Without *since* and *until*, this reads the counts that every write updates. With them, it reads the counts
         of whole hours, and the attempts of an hour that the window cuts. *ids* restricts the counts to the configurations
-        with such a `ConfigurationCounts.id`. Without *clusters*, the clusters of a window are empty, and it is read in half
-        of the time. The other arguments are those of `attempts`.
+        with such a `ConfigurationCounts.id`. Without *clusters*, the clusters of a window are empty, and reading it
+        takes half of the time. The other arguments are those of `attempts`.
         """
         from schema_guard.records.attempts import Where
 
@@ -248,7 +248,7 @@ class Store:
             after_id: The `id` of the other configuration.
 
         Returns:
-            The number of inputs, of those that failed only before, and of those that failed only after.
+            The number of inputs, the number that failed only before, and the number that failed only after.
         """
         with self.reading() as snapshot:
             return snapshot.pairs(before_id, after_id)
@@ -284,7 +284,7 @@ class Store:
     def prune(self, retention: Retention | None = None) -> Removed:
         """Delete rows beyond the limits, and overwrite them in the files. Counts stay.
 
-        Others can write in the meantime, except while the file is written anew at the end.
+        Other processes can write in the meantime, except at the end, when schema_guard rewrites the file.
 
         Args:
             retention: The limits. Default: the limits of the open store.
@@ -312,7 +312,7 @@ class Store:
         """
         if counts and what.by not in ("function", "segment"):
             raise InvalidArgument(
-                f"counts=True: expected a function or a segment, because counts of one {what.by} are not stored. Leave counts out"
+                f"counts=True: expected a function or a segment, because counts of one {what.by} are not stored. Remove counts=True"
             )
         with self._session() as session:
             removal = session.removal()
@@ -325,7 +325,7 @@ class Store:
             return snapshot.rows_since()
 
     def schemas(self, fingerprint: str) -> list[SchemaText]:
-        """Return the stored texts of a schema, the latest one first. Texts of one schema differ in annotations only."""
+        """Return the stored texts of a schema, the latest one first. Texts of one schema differ only in annotations."""
         with self.reading() as snapshot:
             return snapshot.schemas(fingerprint)
 

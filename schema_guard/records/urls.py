@@ -68,7 +68,7 @@ PARAMETERS = {
 
 
 def parted(url: str) -> tuple[str, dict[str, str]]:
-    """Give a URL or path without what it says beside the place, and that.
+    """Return a URL or path without what it says beside the place, and that.
 
     Raises:
         InvalidArgument: It has another parameter.
@@ -96,7 +96,7 @@ def parted(url: str) -> tuple[str, dict[str, str]]:
 
 
 def connect(url: str) -> Backend:
-    """Give the database that a URL or a plain path names, not yet opened; `InvalidArgument` if it names none.
+    """Return the database that a URL or a plain path names, not yet opened; `InvalidArgument` if it names none.
 
     One in PostgreSQL needs the extra `postgres`: `MissingExtra` without it.
     A relative path is taken from the current folder, and `~` is the home folder.
@@ -235,7 +235,7 @@ def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str]
 
 
 def resolve_store(spec: str | Store | None) -> Store | None:
-    """Give the store that a `store=` argument means; a URL is opened at its first record, not here.
+    """Return the store that a `store=` argument means; a URL is opened at its first record, not here.
 
     One file gives one store in a process, whichever URL or link names it, so that it has one writer. If one of its
     names says `?durability=sync`, that holds for all. Of `?payload=` and `?max_age=`, the strictest value holds.
@@ -282,7 +282,7 @@ def resolve_store(spec: str | Store | None) -> Store | None:
 
 
 def recording_store(spec: str | Store | None = None, *, default: bool = False) -> Store | None:
-    """Give the store of a call, as `resolve_store` or `default_store` gives it, but never raise for its name.
+    """Return the store of a call, as `resolve_store` or `default_store` gives it, but never raise for its name.
 
     A wrong name never fails the call. The store then loses each record, counts it as `store_unavailable`, and logs
     one warning.
@@ -349,7 +349,7 @@ def default_store() -> Store | None:
 
 
 def masked(url: str) -> str:
-    """Give a URL without the user, the password and other secrets in it.
+    """Return a URL without the user, the password and other secrets in it.
 
     >>> masked("postgresql://me:secret@db/records?password=x&a=1")
     'postgresql://***@db/records?password=***&a=1'
@@ -405,7 +405,7 @@ def storing_line(store: Store) -> str:
 
 
 def data_folder() -> Path:
-    """Give the folder in which this user's programs keep data on this system."""
+    """Return the folder in which this user's programs keep data on this system."""
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises when there is none
     if sys.platform == "darwin":
         return home / "Library" / "Application Support" / "schema-guard"

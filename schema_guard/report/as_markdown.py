@@ -28,7 +28,7 @@ _TAGS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def as_markdown(document: Document) -> str:
-    """Give a document as Markdown that ends without a line break."""
+    """Return a document as Markdown that ends without a line break."""
     marked = mapped(document, escaped)
     facts = "\n".join(f"- {label}: {text}" for label, text in marked.facts)
     parts = [f"# {marked.title}", facts, *(part for section in marked.sections for part in _parts(section))]
@@ -58,7 +58,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Give a text that Markdown shows as it is.
+    r"""Return a text that Markdown shows as it is.
 
     >>> print(escaped("a|b <i> _c_"))
     a\|b &lt;i&gt; \_c\_

@@ -113,7 +113,7 @@ def pieces(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def mapped(value: T, change: Callable[[str], str]) -> T:
-    """Give a document, or a part of one, with every text changed.
+    """Return a document, or a part of one, with every text changed.
 
     >>> mapped(Fact("a", "b"), str.upper)
     Fact(label='A', text='B')

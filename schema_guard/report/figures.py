@@ -240,7 +240,7 @@ class Report:
     nothing: str | None = None
 
     def members(self, group: Configuration) -> list[Configuration]:
-        """Give the configurations of which a group is made, wholly or in part."""
+        """Return the configurations of which a group is made, wholly or in part."""
         shared = ("schema", "schema_fingerprint", *_COMMON[self.by])
         return [
             configuration
@@ -365,7 +365,7 @@ def _hours(
     by: By,
     grouped: Sequence[Sequence[ConfigurationCounts]],
 ) -> Iterator[HourOfGroup]:
-    """Give the hours of the configurations that were counted, each with the group that it is in."""
+    """Yield the hours of the configurations that were counted, each with the group that it is in."""
     from schema_guard.report.pools import answered_again  # as above
 
     places = {
@@ -465,7 +465,7 @@ def _stopped(lengths: ReplyLengths) -> StoppedReplies:
 
 
 def as_json(report: Any) -> Any:
-    """Give a report as plain JSON: the names of its fields, rates as fractions, None as null."""
+    """Return a report as plain JSON: the names of its fields, rates as fractions, None as null."""
     return _plain(report)
 
 

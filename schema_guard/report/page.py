@@ -135,7 +135,7 @@ def page(
     live: Live | None = None,
     slide: Slide | None = None,
 ) -> str:
-    """Give a document as an HTML document that needs no network and no script.
+    """Return a document as an HTML document that needs no network and no script.
 
     Args:
         document: What is shown.

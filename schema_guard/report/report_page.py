@@ -143,7 +143,7 @@ def _example(store: Store, group: Configuration, steps: Steps) -> Quote | None:
         row = failed.get((texts.call_id, texts.number))
         if row is not None and texts.reply is not None:
             broken = ", ".join(f"{pointer(place)} ({keyword})" for place, keyword in row["violations"])
-            what = f"{row['kind']} {row['code']}" + (f" at {broken}" if broken else "")
+            what = f"{row['kind']} ({row['code']})" + (f" at {broken}" if broken else "")
             return Quote(
                 f"Example of {moment(row['started_at'] or 0)} UTC", what, clip(texts.reply, _EXAMPLE_CHARS)
             )
@@ -153,7 +153,7 @@ def _example(store: Store, group: Configuration, steps: Steps) -> Quote | None:
 def _missing(report: Report) -> str:
     counted = [group for group in report.groups if group.calls]
     if counted and not any(group.is_rated for group in counted):
-        return "the calls were imported, and no rate of the traffic can be read from them"
+        return "the calls were imported, and they do not show the failure rate of your traffic"
     return "no call has a known time" if counted else "no call has a validated reply"
 
 
@@ -170,12 +170,14 @@ def _overview(rows: Sequence[_Row], top: float, left_out: int) -> Plot:
         )
         described.append(f"{name}: {bounded(rate)} of {rate.n:,}")
     more = f" {left_out} more with lower rates are in the tables." if left_out else ""
-    marks = " Square: misses its target, or got worse. Circle: meets it. Diamond: not decided."
+    marks = (
+        " A square misses its target or got worse, a circle meets its target, and a diamond is not decided."
+    )
     return Plot(
         title,
-        "Mark: the share of calls that failed, after the last change; box: its bounds."
-        f"{marks if any(row.finding for row in rows) else ''} All charts of this page have one scale. "
-        f"Below: {legend(row.marks for row in rows)}.{more}",
+        "The mark is the share of calls that failed after the last change, and the box shows its bounds."
+        f"{marks if any(row.finding for row in rows) else ''} All charts of this page have one scale. Charts below: "
+        f"{legend(row.marks for row in rows)}.{more}",
         draw_rates(
             drawn,
             "of the calls",
@@ -205,7 +207,7 @@ def _lines(row: _Row) -> Iterator[str]:
     """Yield the facts of a card."""
     group, rate, rise = row.group, row.rate, row.finding and row.finding.rise
     if not group.is_rated:
-        yield f"{rate.count:,.6g} of {plural(rate.n, 'call')} failed, which is no rate of the traffic"
+        yield f"{rate.count:,.6g} of {plural(rate.n, 'call')} failed, which is not the failure rate of your traffic"
     elif rate.n:
         calls = plural(rate.n, "call") if row.finding is None else row.finding.calls
         text = f"{bounded(rate)} of {calls} failed"
@@ -219,6 +221,8 @@ def _lines(row: _Row) -> Iterator[str]:
     if group.attempts and group.input_tokens is not None and group.output_tokens is not None:
         each = [tokens(total / group.attempts) for total in (group.input_tokens, group.output_tokens)]
         time = (
-            "" if group.elapsed_p50_s is None else f"; half of them take at most {group.elapsed_p50_s:.2f} s"
+            ""
+            if group.elapsed_p50_s is None
+            else f"; half of the attempts take at most {group.elapsed_p50_s:.2f} s"
         )
-        yield f"An attempt takes {each[0]} tokens in and {each[1]} out{time}"
+        yield f"An attempt uses {each[0]} input tokens and {each[1]} output tokens{time}"

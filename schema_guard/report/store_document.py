@@ -55,7 +55,7 @@ def document_of(report: Report) -> Document:
     """Return a report as a document."""
     lost_records = Fact("lost records", _lost_records(report))
     if not report.configurations:
-        nothing = report.nothing or f"no data: no guarded call is recorded in {report.store}"
+        nothing = report.nothing or f"no data, because no guarded call is recorded in {report.store}"
         return Document(nothing, (lost_records,))
     schemas: dict[tuple[str, str], list[tuple[str, Configuration]]] = {}
     names = [_name_of(group, report.by) for group in report.groups]
@@ -301,8 +301,7 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
     of = f" (known for {plural(known, 'attempt')})" if 0 < known < configuration.attempts else ""
     yield (
         f"{name}: {plural(configuration.attempts, 'attempt')} on {clip(configuration.model or 'an unknown model')} with "
-        f"{configuration.strategies}. Tokens: {_tokens(configuration)}{of}. Seconds: median "
-        f"{_seconds(configuration.elapsed_p50_s)}, p95 {_seconds(configuration.elapsed_p95_s)}"
+        f"{configuration.strategies}. Tokens: {_tokens(configuration)}{of}. {_duration(configuration)}"
     )
     yield from _models(name, configuration)
     if configuration.repaired.count:
@@ -314,12 +313,12 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
     is_first = stops_early(configuration.settings) and stopped is not None and stopped.attempts > 0
     first = " (only the first one of each stopped reply)" if is_first else ""
     if configuration.failures:
-        listed = ", ".join(f"{kind} {code} {n:,}" for kind, code, n in configuration.failures[:_CODES])
+        listed = ", ".join(f"{kind} ({code}) {n:,}" for kind, code, n in configuration.failures[:_CODES])
         more = len(configuration.failures) - _CODES
         yield f"{name}: failed attempts by kind{first}: {listed}{f' and {more} other codes' if more > 0 else ''}"
     if configuration.violations:
         listed = ", ".join(
-            f"{pointer(place)} {keyword} {n:,}" for place, keyword, n in configuration.violations
+            f"{pointer(place)} ({keyword}) {n:,}" for place, keyword, n in configuration.violations
         )
         yield f"{name}: schema violations by place{first}: {listed}"
     yield from _coerced(name, configuration)
@@ -400,13 +399,18 @@ def _causes(configuration: Configuration) -> Iterator[str]:
     for cause, several in causes.items():
         ways = [f"{way.exception or way.code} {way.calls:,}" for way in several[:_CODES]]
         more = len(several) - _CODES
-        endings = ", ".join(map(clip, ways)) + (f" and {more} other ways" if more > 0 else "")
+        endings = ", ".join(map(clip, ways)) + (f" and {more} others" if more > 0 else "")
         yield f"{CAUSES[cause]} {sum(way.calls for way in several):,} ({endings})"
 
 
 def _tokens(used: Configuration | AskedModel) -> str:
-    return f"{tokens(used.input_tokens)} in, {tokens(used.output_tokens)} out"
+    if used.input_tokens is None and used.output_tokens is None:
+        return "unknown"
+    return f"{tokens(used.input_tokens)} input, {tokens(used.output_tokens)} output"
 
 
-def _seconds(seconds: float | None) -> str:
-    return "?" if seconds is None else f"{seconds:.2f}"
+def _duration(configuration: Configuration) -> str:
+    median, p95 = configuration.elapsed_p50_s, configuration.elapsed_p95_s
+    if median is None or p95 is None:
+        return "Duration: unknown"
+    return f"Duration: median {median:.2f} s, p95 {p95:.2f} s"

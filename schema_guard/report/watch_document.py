@@ -42,7 +42,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
         objective: The largest failure rate that is good enough.
     """
     if not watched:
-        return Document("no data: nothing is recorded")
+        return Document("no data, because no call is recorded")
     worst = watched[0]
     wrong = sum(not entry.is_below for entry in watched)
     state, caveat = _state_of_all(watched)
@@ -57,13 +57,13 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     if worst.n_functions > 1:
         parts.append(f"The bounds hold for up to {worst.n_functions} functions together")
     if worst.pattern:
-        parts.append(f"{worst.configuration} follows the week: {worst.pattern}")
+        parts.append(f"{worst.configuration} has a weekly pattern: {worst.pattern}")
     return Document(
         f"{state}: {'. '.join(filter(None, parts))}",
         sections=(
             Section(
                 "Configurations",
-                "the worst first; all bounds hold together, at any time",
+                "The worst configuration comes first. All bounds hold together, at any time.",
                 Table(
                     (
                         "schema",
@@ -89,7 +89,7 @@ def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
     """Return one word for all configurations, and the caveat of their counts."""
     unknown = next((entry.unexplained for entry in watched if entry.unexplained), None)
     unrated = next((entry.traffic.text for entry in watched if entry.traffic and not entry.is_rated), None)
-    caveat = f"{unknown.text} (fault unknown)" if unknown else unrated or ""
+    caveat = f"{unknown.text} (cause unknown)" if unknown else unrated or ""
     if any(not entry.is_below for entry in watched):
         return "BREACH", caveat
     if caveat:
@@ -110,7 +110,7 @@ def _state_text(entry: Watched, objective: float) -> str:
     )
     failed = failed_text(entry.k, entry.n, *bounds)
     if not entry.is_rated:
-        return f"{failed}, which is no rate of the traffic"
+        return f"{failed}, which is not the failure rate of your traffic"
     if not entry.is_main and entry.state == "fail":
         return f"{failed}. It {entry.usage}" if entry.usage.startswith("has ") else f"{failed}, {entry.usage}"
     target = f"{failed}. Target: {exact_percent(objective)}"

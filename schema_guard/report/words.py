@@ -140,8 +140,8 @@ def points(difference: float | None, lower: float, upper: float) -> str:
 
 
 def tokens(number: float | None) -> str:
-    """Write a number of tokens; `?` if it is unknown."""
-    return "?" if number is None else f"{number:,.0f}"
+    """Write a number of tokens, or `unknown`."""
+    return "unknown" if number is None else f"{number:,.0f}"
 
 
 def moment(at: float, *, hours: bool = True) -> str:

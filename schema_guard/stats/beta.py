@@ -56,14 +56,14 @@ class Tails(NamedTuple):
 
 
 def odds_point(logit: float) -> Point:
-    """Give the rate with this log odds."""
+    """Return the rate with this log odds."""
     odds = exp(-abs(logit))
     small, large = odds / (1 + odds), 1 / (1 + odds)
     return Point(large, small) if logit > 0 else Point(small, large)
 
 
 def quantile(a: float, b: float, log_lower: float) -> Point:
-    """Give the point below which Beta(a, b) has a mass of exp(*log_lower*), at most one half.
+    """Return the point below which Beta(a, b) has a mass of exp(*log_lower*), at most one half.
 
     About 0 when it is below e^-700. The point above which it has that mass is `quantile(b, a, log_lower)` with x and y swapped. Newton's
     method on the logit: the log of the mass is concave in it, so no step from below goes too far.
@@ -85,7 +85,7 @@ def quantile(a: float, b: float, log_lower: float) -> Point:
 
 
 def log_tails(a: float, b: float, x: float, y: float) -> Tails:
-    """Give the logs of both tails of Beta(a, b) at *x*, where *y* = 1 - *x*.
+    """Return the logs of both tails of Beta(a, b) at *x*, where *y* = 1 - *x*.
 
     Source: the continued fraction of `log_fraction`; I_x(a, b) = 1 - I_y(b, a), DLMF 8.17.4.
     """
@@ -117,7 +117,7 @@ def log_front(a: float, b: float, x: float, y: float) -> float:
 
 
 def divergence(a: float, b: float, x: float, y: float) -> float:
-    """Give a ln(a / (s x)) + b ln(b / (s y)) with s = a + b; never below 0.
+    """Return a ln(a / (s x)) + b ln(b / (s y)) with s = a + b; never below 0.
 
     That is s times the Kullback-Leibler divergence of the rate *x* from the rate a / s: how much more
     likely, in logs, the best rate makes *a* failures and *b* successes than *x* does. Here *a* or *b*
@@ -156,7 +156,7 @@ def log_fraction(a: float, b: float, x: float, y: float) -> float:
 
 
 def _below_mean(a: float, b: float, x: float, y: float) -> float:
-    """Give a y - b x, which is a + b times the distance of x below the mean a / (a + b)."""
+    """Return a y - b x, which is a + b times the distance of x below the mean a / (a + b)."""
     return a - (a + b) * x if x <= y else (a + b) * y - b
 
 

@@ -74,7 +74,7 @@ class Bursts(NamedTuple):
         The forecast assumes that further calls fail as often, as `schema_guard.stats.calls_needed` does.
 
         Returns:
-            The calls, or None if the rate is the target, or too near.
+            The number of calls, or None if the rate equals the target or is too near it.
         """
         if not self.calls or self.failures == target * self.calls:
             return None
@@ -117,8 +117,8 @@ def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
     Raises:
         InvalidArgument: *n* is below *first* - 1.
 
-    Source: Ville (1939) for the inequality. Wald (1945), Ann. Math. Stat. 16(2):117-186, for the likelihood ratios of
-    the bets. Vovk & Wang (2021), Ann. Stat. 49(3):1736-1754, for their mean.
+    Source: Ville (1939) for the inequality. Wald (1945), Annals of Mathematical Statistics 16(2):117-186, for the likelihood ratios of
+    the bets. Vovk & Wang (2021), Annals of Statistics 49(3):1736-1754, for their mean.
 
     >>> bursts_of([10, 12, 13, 200], 1_000)
     Bursts(entries=2, at_risk=965, failures=4, calls=1000, longest=4, e_value=...)
@@ -154,7 +154,7 @@ def _quiet_after(failed: Sequence[int], n: int) -> int:
 
 
 def _e_value(failed: Sequence[int], n: int, first: int) -> float:
-    """Give the evidence for calls that are likelier to fail after a failure."""
+    """Return the evidence for calls that are likelier to fail after a failure."""
     logs = [[0.0] * len(_RATES) for _ in _AFTER]
     # Of the calls up to the next failure; the last failure has none.
     gaps = [after - position for position, after in pairwise(failed)]

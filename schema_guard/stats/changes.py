@@ -227,7 +227,7 @@ class _Watch:
         return known
 
     def _change(self, direction: Direction, alarm: int, index: int) -> Change:
-        """Say what was noticed; *index* is how many calls of all failed up to the alarm."""
+        """Return what was noticed; *index* is how many calls of all failed up to the alarm."""
         failed = self._failed[self._first_index : index]
         starts = [found for block in self._blocks for found in _starts(block, direction, failed, alarm)]
         start = max(starts)[1]
@@ -244,7 +244,7 @@ def _grown(one: _Sum, run: int, started: float) -> tuple[float, float]:
 def _starts(
     block: _Block, direction: Direction, failed: Sequence[int], alarm: int
 ) -> Iterator[tuple[float, int]]:
-    """Give the products of each sum of a block, as logarithms, with the call at which they start.
+    """Yield the products of each sum of a block, as logarithms, with the call at which they start.
 
     Only of starts that may be the largest: a rise is likeliest to begin with a failed call, a fall after one, and each
     with the first or the last call that starts a product in the block.

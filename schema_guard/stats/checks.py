@@ -21,7 +21,7 @@ def counts(k: float, n: int) -> tuple[float, int]:
 
 
 def count(name: str, value: float, meaning: str) -> int:
-    """Give a whole number from 0 to 2^53, or raise InvalidArgument."""
+    """Return a whole number from 0 to 2^53, or raise InvalidArgument."""
     if not isinstance(value, Integral) or not 0 <= value <= MOST_CALLS:
         raise InvalidArgument(f"{name}={clip(repr(value))}: expected an int from 0 to 2**53, {meaning}")
     return int(value)
@@ -36,35 +36,35 @@ def whole_counts(k: int, n: int) -> tuple[int, int]:
 
 
 def part(name: str, value: float, n: int, meaning: str) -> float:
-    """Give a number from 0 to *n*, which need not be whole, or raise InvalidArgument."""
+    """Return a number from 0 to *n*, which need not be whole, or raise InvalidArgument."""
     if not isinstance(value, Real) or not 0 <= value <= n:
         raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number from 0 to n={n}, {meaning}")
     return float(value)
 
 
 def pair(name: str, value: object, meaning: str) -> tuple[Any, Any]:
-    """Give the two parts of a pair, not checked yet, or raise InvalidArgument."""
+    """Return the two parts of a pair, not checked yet, or raise InvalidArgument."""
     if not isinstance(value, Sequence) or len(value) != 2:
         raise InvalidArgument(f"{name}={clip(repr(value))}: expected a pair, {meaning}")
     return value[0], value[1]
 
 
 def share(name: str, value: float) -> float:
-    """Give the value as a plain float, or raise InvalidArgument when not in [0, 1]."""
+    """Return the value as a plain float, or raise InvalidArgument when not in [0, 1]."""
     if not isinstance(value, Real) or not 0 <= value <= 1:
         raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number from 0 to 1")
     return float(value)
 
 
 def gap(name: str, value: float) -> float:
-    """Give the value as a plain float, or raise InvalidArgument when not in [-1, 1]."""
+    """Return the value as a plain float, or raise InvalidArgument when not in [-1, 1]."""
     if not isinstance(value, Real) or not -1 <= value <= 1:
         raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number from -1 to 1")
     return float(value)
 
 
 def fraction(name: str, value: float) -> float:
-    """Give the value as a plain float, or raise InvalidArgument when not in (0, 1)."""
+    """Return the value as a plain float, or raise InvalidArgument when not in (0, 1)."""
     if not isinstance(value, Real) or not 0 < float(value) < 1:
         raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number between 0 and 1, both excluded")
     return float(value)

@@ -167,7 +167,7 @@ _SET = tuple(tuple(shift for shift in range(1, 9) if byte >> (8 - shift) & 1) fo
 
 
 def _reached(bits: bytes, ratios: _Ratios, threshold: float) -> int | None:
-    """Give the number of the first call at which the sums together reach the threshold.
+    """Return the number of the first call at which the sums together reach the threshold.
 
     Eight calls in one step round otherwise than one by one do. Where that could matter, which is within
     _SLACK of the threshold, all is done again one by one.
@@ -190,7 +190,7 @@ def _reached(bits: bytes, ratios: _Ratios, threshold: float) -> int | None:
 
 
 def _reached_one_by_one(bits: bytes, ratios: _Ratios, threshold: float) -> int | None:
-    """Give what `_reached` does, with the roundings of `Drift.update`."""
+    """Return what `_reached` does, with the roundings of `Drift.update`."""
     sums = (0.0, 0.0, 0.0)
     for index, byte in enumerate(bits):
         number, sums = _through_byte(sums, byte, ratios, threshold)
@@ -200,7 +200,7 @@ def _reached_one_by_one(bits: bytes, ratios: _Ratios, threshold: float) -> int |
 
 
 def _through_byte(sums: _Sums, byte: int, ratios: _Ratios, threshold: float) -> tuple[int | None, _Sums]:
-    """Give the number, 1 to 8, of the first call of a byte that reaches the threshold, and the sums there.
+    """Return the number, 1 to 8, of the first call of a byte that reaches the threshold, and the sums there.
 
     Without such a call the number is None and the sums are those after the byte.
     """
@@ -212,7 +212,7 @@ def _through_byte(sums: _Sums, byte: int, ratios: _Ratios, threshold: float) -> 
 
 
 def _after(sums: _Sums, failed: bool, ratios: _Ratios) -> _Sums:
-    """Give the sums after one more call."""
+    """Return the sums after one more call."""
     (sum_1, sum_2, sum_3), (one, two, three) = sums, ratios
     if failed:
         return one.failed * (sum_1 + 1), two.failed * (sum_2 + 1), three.failed * (sum_3 + 1)
@@ -221,7 +221,7 @@ def _after(sums: _Sums, failed: bool, ratios: _Ratios) -> _Sums:
 
 @lru_cache(maxsize=8)
 def _byte_steps(ratios: _Ratios, threshold: float) -> tuple[_ByteStep, ...]:
-    """Give the step of each of the 256 bytes."""
+    """Return the step of each of the 256 bytes."""
     return tuple(_byte_step(byte, ratios, threshold) for byte in range(256))
 
 
@@ -250,13 +250,13 @@ def _byte_step(byte: int, ratios: _Ratios, threshold: float) -> _ByteStep:
 
 
 def _plan(p0: float, alpha: float) -> tuple[_Ratios, float]:
-    """Give the ratios of the three raised rates, and what their sums have to reach together.
+    """Return the ratios of the three raised rates, and what their sums have to reach together.
 
     A raised rate that would be 1 or more has ratios of 0: its sum stays 0.
     """
     if not isinstance(p0, Real) or not 0 < float(p0) < _LARGEST_BASELINE:
         raise InvalidArgument(
-            f"p0={clip(repr(p0))}: expected a number between 0 and 0.5, both excluded: a rate that can double"
+            f"p0={clip(repr(p0))}: expected a number between 0 and 0.5, both excluded, so that the rate can double"
         )
     p0, alpha = float(p0), fraction("alpha", alpha)
     one, two, three = (

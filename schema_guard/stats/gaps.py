@@ -33,7 +33,8 @@ def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
     The bounds hold at all times. If you check as often as you like and stop at any time,
     the probability that a bound
     is ever on the wrong side of the mean is at most *alpha*, for both bounds together. They assume that each value
-    has the same mean, whatever came before it. For pairs that differ by 1, 0, or -1, the interval is mostly narrower
+    has the same mean, whatever the earlier values are. For pairs that differ by 1, 0, or -1, the interval is mostly
+    narrower
     than that of `paired`, down to 0.6 of its width. At an alpha of 0.05, it is up to 15% wider for at most 50 pairs,
     and up to 4% wider for more pairs.
 
@@ -59,7 +60,7 @@ def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
 
 
 def _lower(counts: Mapping[float, int], enough: float) -> float:
-    """Give the largest mean that is refuted from below, -1 when none is."""
+    """Return the largest mean that is refuted from below, -1 when none is."""
     refuted, kept = -1.0, 1.0
     while kept - refuted > _WIDTH:
         mean = (refuted + kept) / 2
@@ -71,7 +72,7 @@ def _lower(counts: Mapping[float, int], enough: float) -> float:
 
 
 def _log_capital(counts: Mapping[float, int], mean: float) -> float:
-    """Give the logarithm of the capital of all bets that the values are above this mean, > -1."""
+    """Return the logarithm of the capital of all bets that the values are above this mean, > -1."""
     logs = [
         stake + sum(n * log1p(bet * ((value - mean) / (1 + mean))) for value, n in counts.items())
         for bet, stake in zip(BETS, LOG_STAKES, strict=True)

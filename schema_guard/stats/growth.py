@@ -32,7 +32,7 @@ class _Counts(NamedTuple):
 
 
 def growing_since(failed: Sequence[int], n: int, found: Sequence[Change]) -> int | None:
-    """Return the call from which the rate may have grown. None if the last change is no rise, or is a jump.
+    """Return the call from which the rate may have grown. None if the last change is not a rise, or if it is a jump.
 
     Args:
         failed: Numbers of the failed calls in ascending order. The first call is 1.

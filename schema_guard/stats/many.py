@@ -84,14 +84,14 @@ class _Place(NamedTuple):
     log_size: float
 
     def towards(self, other: _Place, part: float) -> _Place:
-        """Give the place so far along the way to another; beyond it when *part* is above 1."""
+        """Return the place so far along the way to another; beyond it when *part* is above 1."""
         return _Place(
             self.logit + part * (other.logit - self.logit),
             self.log_size + part * (other.log_size - self.log_size),
         )
 
     def span(self, other: _Place) -> float:
-        """Give how far apart two places are, in the direction in which they are further."""
+        """Return how far apart two places are, in the direction in which they are further."""
         return max(abs(self.logit - other.logit), abs(self.log_size - other.log_size))
 
 
@@ -105,7 +105,7 @@ class _Corner(NamedTuple):
 def e_bh(e_values: Iterable[float], delta: float = 0.1) -> list[int]:
     """Return the 0-based indices of the e-values to flag, in ascending order.
 
-    The expected share of wrong flags is at most *delta*, even if the schemas depend on each other. Use current
+    The expected share of wrong flags is at most *delta*, even if the schemas depend on each other. Pass current
     e-values. The largest value that each e-value ever had doesn't have this guarantee.
 
     Args:
@@ -170,7 +170,7 @@ def shrink_rates(schemas: Iterable[Sequence[float]]) -> Shrinkage | None:
 
 
 def _schema_counts(index: int, schema: Sequence[float]) -> _Counts:
-    """Give the counts of one schema, or raise InvalidArgument."""
+    """Return the counts of one schema, or raise InvalidArgument."""
     n, k = pair(f"schemas[{index}]", schema, "the calls observed and those that failed")
     n = count(f"schemas[{index}]: n", n, "the calls observed")
     return _Counts(n, part(f"schemas[{index}]: k", k, n, "the calls that failed"))
@@ -203,7 +203,7 @@ def _fitted_prior(counts: Sequence[_Counts], mean: float) -> tuple[float, float]
 
 
 def _log_likelihood(counts: Sequence[_Counts], at: _Place) -> float:
-    """Give the log of the likelihood that a schema's rate, drawn from this distribution, gives its calls.
+    """Return the log of the likelihood that a schema's rate, drawn from this distribution, gives its calls.
 
     For each schema ln B(a + k, b + n - k) - ln B(a, b), by fronts, which lose no digits where a and b are
     large.
@@ -215,7 +215,7 @@ def _log_likelihood(counts: Sequence[_Counts], at: _Place) -> float:
 
 
 def _peak(height: Callable[[_Place], float], start: _Place) -> _Place:
-    """Give the peak next to *start*: a triangle playbook runs by turning its lowest corner over, and shrinks."""
+    """Return the peak next to *start*: a triangle playbook runs by turning its lowest corner over, and shrinks."""
 
     def corner(place: _Place) -> _Corner:
         return _Corner(height(place), place)
@@ -239,7 +239,7 @@ def _peak(height: Callable[[_Place], float], start: _Place) -> _Place:
 
 
 def _e_value(index: int, value: float) -> float:
-    """Give one e-value, or raise InvalidArgument."""
+    """Return one e-value, or raise InvalidArgument."""
     if not isinstance(value, Real) or not value >= 0:
         raise InvalidArgument(
             f"e_values[{index}]={clip(repr(value))}: expected a number >= 0, the evidence as odds"

@@ -26,7 +26,8 @@ def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | Non
     The bounds hold at all times. If you check as often as you like and stop at any time,
     the probability that a bound
     is ever on the wrong side of the mean is at most *alpha*, for both bounds together. They assume that each value
-    has the same mean, whatever came before it. For values of only 0 and 1, `bounds` is faster and doesn't depend on
+    has the same mean, whatever the earlier values are. For values of only 0 and 1, `bounds` is faster and doesn't
+    depend on
     their order.
 
     Args:
@@ -56,7 +57,7 @@ def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | Non
 
 
 def _bets(scores: Sequence[float], alpha: float) -> list[float]:
-    """Give the part of the capital that is bet on each score, known before it is seen.
+    """Return the part of the capital that is bet on each score, known before it is seen.
 
     The running mean and variance begin as if a score of 1/2 had been seen, with a variance of 1/4.
     """
@@ -71,7 +72,7 @@ def _bets(scores: Sequence[float], alpha: float) -> list[float]:
 
 
 def _largest_refuted(scores: Sequence[float], bets: Sequence[float], limit: float) -> float:
-    """Give the largest mean that is too small for these scores; 0 when none is."""
+    """Return the largest mean that is too small for these scores; 0 when none is."""
     low, high = 0.0, 1.0
     while high - low > _WIDTH:
         middle = (low + high) / 2
@@ -80,7 +81,7 @@ def _largest_refuted(scores: Sequence[float], bets: Sequence[float], limit: floa
 
 
 def _refuted(mean: float, scores: Sequence[float], bets: Sequence[float], limit: float) -> bool:
-    """Say whether betting on more than this mean multiplies the capital by *limit* at any time."""
+    """Return whether betting on more than this mean multiplies the capital by *limit* at any time."""
     largest = 0.5 / mean
     capital = 1.0
     for score, bet in zip(scores, bets, strict=True):

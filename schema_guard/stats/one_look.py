@@ -29,7 +29,7 @@ def wilson(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
         confidence: Two-sided coverage, in (0, 1).
 
     Returns:
-        The bounds, or None if *n* is 0, because no data isn't a rate of 0.
+        The bounds, or None if *n* is 0, because missing data isn't a rate of 0.
 
     Raises:
         InvalidArgument: The counts or the confidence are inconsistent.
@@ -63,7 +63,7 @@ def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | Non
         confidence: Two-sided coverage, in (0, 1), with the same error on each side.
 
     Returns:
-        The bounds, or None if *n* is 0, because no data isn't a rate of 0.
+        The bounds, or None if *n* is 0, because missing data isn't a rate of 0.
 
     Raises:
         InvalidArgument: The counts or the confidence are inconsistent.
@@ -95,7 +95,7 @@ def jeffreys(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
             the lower bound is 0. If all calls failed, the upper bound is 1.
 
     Returns:
-        The bounds, or None if *n* is 0, because no data isn't a rate of 0.
+        The bounds, or None if *n* is 0, because missing data isn't a rate of 0.
 
     Raises:
         InvalidArgument: The counts or the confidence are inconsistent.

@@ -92,13 +92,13 @@ def pairs_needed(p_b: float, p_c: float, *, power: float = 0.8, alpha: float = 0
         alpha: Probability of detecting a difference if there is none, in (0, 1).
 
     Returns:
-        The pairs, or None if both shares are equal.
+        The number of pairs, or None if both shares are equal.
 
     Raises:
         InvalidArgument: A share, the power, or alpha is out of its range.
 
-    Source: Miller (2024), Adding error bars to evals, arXiv:2411.00640, for the variance of a paired difference, p_b
-    + p_c - (p_b - p_c)^2. Assumes independent pairs.
+    Source: Miller (2024), Adding error bars to evals, arXiv:2411.00640, for the variance
+    p_b + p_c - (p_b - p_c)^2 of a paired difference. The method assumes independent pairs.
 
     >>> pairs_needed(0.08, 0.02)
     211
@@ -115,6 +115,6 @@ def pairs_needed(p_b: float, p_c: float, *, power: float = 0.8, alpha: float = 0
 
 
 def _lead(won: float, *, weakest: float, strongest: float) -> float:
-    """Give the smallest lead of a side that wins at least this share of the pairs that differ."""
+    """Return the smallest lead of a side that wins at least this share of the pairs that differ."""
     lead = 2 * won - 1
     return lead * (weakest if lead >= 0 else strongest)

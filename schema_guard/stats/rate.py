@@ -17,7 +17,7 @@ class Rate:
     Attributes:
         count: Number of calls in the share, or a sum of means if inputs repeat.
         n: Number of calls, or of different inputs if inputs repeat.
-        rate: count / n, in [0, 1]. None if n is 0, because no data isn't a rate of 0.
+        rate: count / n, in [0, 1]. None if n is 0, because missing data isn't a rate of 0.
         lower: The true rate is below this with a probability of at most alpha, at any number of checks. None without
             data.
         upper: The true rate is above this with a probability of at most alpha. None without data.

@@ -63,8 +63,8 @@ def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
     Raises:
         InvalidArgument: The counts or alpha are inconsistent.
 
-    Source: Ville (1939) for the inequality. Robbins (1970), Ann. Math. Stat. 41(5):1397-1409, for the mixture.
-    Krichevsky & Trofimov (1981), IEEE Trans. Inf. Theory 27(2):199-207, for its prior, cut off at the bound. Inverts
+    Source: Ville (1939) for the inequality. Robbins (1970), Annals of Mathematical Statistics 41(5):1397-1409, for the mixture.
+    Krichevsky & Trofimov (1981), IEEE Transactions on Information Theory 27(2):199-207, for its prior, cut off at the bound. Inverts
     `log_e_value`.
 
     >>> bounds(3, 50)
@@ -94,7 +94,7 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
     Raises:
         InvalidArgument: The counts or the target are inconsistent, or the side is unknown.
 
-    Source: Robbins (1970), Ann. Math. Stat. 41(5):1397-1409, with the prior Beta(1/2, 1/2) of Krichevsky & Trofimov
+    Source: Robbins (1970), Annals of Mathematical Statistics 41(5):1397-1409, with the prior Beta(1/2, 1/2) of Krichevsky & Trofimov
     (1981) cut off at the target. Ville (1939) for the guarantee.
 
     >>> log_e_value(0, 377, 0.01, side="ok") > log(1 / 0.05) > log_e_value(0, 376, 0.01, side="ok")
@@ -125,7 +125,8 @@ def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int
     e-value of 1/alpha on the same side of the target. The arguments are those of `log_e_value`.
 
     Returns:
-        The further calls, or 0 if the rate is already decided. None if no number of calls decides it, because k/n is
+        The number of further calls, or 0 if the rate is already decided. None if no number of calls decides it,
+        because k/n is
         the target, or too near for 2^53 calls. None if *n* is 0, because there is no observed rate. The fewest calls
         that can decide "ok" without any earlier call or failure are `1 + calls_needed(0, 1, target)`.
 
@@ -169,7 +170,7 @@ def bounds_of(k: float, n: float, evidence: float) -> Bounds:
 
 
 def upper_of(k: float, n: float, evidence: float) -> float:
-    """Give the upper one of `bounds_of` alone; *n* > 0."""
+    """Return the upper one of `bounds_of` alone; *n* > 0."""
     rest = n - k
     return max(odds_point(_logit_upper(k, rest, evidence)).x, k / n) if rest > 0 else 1.0
 
@@ -182,17 +183,17 @@ def log_e_of(k: float, rest: float, target: float, side: Side) -> float:
 
 
 def odds_of(log_e: float) -> float:
-    """Give the exp of a log of evidence: inf where a float ends."""
+    """Return the exp of a log of evidence: inf where a float ends."""
     return inf if log_e > _LARGEST_LOG else exp(log_e)
 
 
 def score_bound(rate: float, share: float) -> float:
-    """Give the upper score bound of a rate for *share* = z^2 / n; Wilson (1927)."""
+    """Return the upper score bound of a rate for *share* = z^2 / n; Wilson (1927)."""
     return (rate + share / 2 + sqrt(share * (rate * (1 - rate) + share / 4))) / (1 + share)
 
 
 def _first(holds: Callable[[int], bool], *, after: int, step: int) -> int:
-    """Give the smallest integer past *after* at which *holds*, which holds from there on.
+    """Return the smallest integer past *after* at which *holds*, which holds from there on.
 
     It does for `calls_needed`: the log of an average of exp(m g) is convex in m and starts below the
     threshold, so it crosses it once.
@@ -226,7 +227,7 @@ def _log_e_ok_and_slope(k: float, rest: float, at: Point) -> tuple[float, float]
 
 
 def _logit_upper(k: float, rest: float, evidence: float) -> float:
-    """Give the logit of the x above the rate at which log E_ok is *evidence*; *rest* > 0.
+    """Return the logit of the x above the rate at which log E_ok is *evidence*; *rest* > 0.
 
     Below k / (k + rest) log E_ok is at most 0, above it rises; inf when the x is nearer to 1 than a
     float can hold. Newton's method, held between what is known to be too low and too high.

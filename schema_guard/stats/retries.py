@@ -127,7 +127,7 @@ def extrapolate_retries(f1: float, f2: float, *, attempts: int = 3) -> Extrapola
 
 
 def _beta_hazard(mean: float, spread: float, earlier: int) -> float:
-    """Give the failure rate after so many failures; *spread* is 1/M."""
+    """Return the failure rate after so many failures; *spread* is 1/M."""
     return 1.0 if spread == inf else (mean + earlier * spread) / (1 + earlier * spread)
 
 
@@ -140,7 +140,7 @@ def _rho(hazards: tuple[float | None, ...]) -> float | None:
 
 
 def _chain(attempts: Iterable[Sequence[float]]) -> tuple[list[int], list[float]]:
-    """Give the calls that reached each attempt and those that failed in it, or raise InvalidArgument."""
+    """Return the calls that reached each attempt and those that failed in it, or raise InvalidArgument."""
     reached: list[int] = []
     failed: list[float] = []
     for index, attempt in enumerate(attempts):

@@ -33,7 +33,7 @@ _running: list[pytest.Item] = []
 
 @pytest.fixture
 def guard_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """Give an empty store on disk that is the default store while the test runs.
+    """Yield an empty store on disk that is the default store while the test runs.
 
     A guard with a `store=` of its own keeps it.
     """
@@ -50,7 +50,7 @@ def guard_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture
 def scripted_model() -> type[ScriptedModel]:
-    """Give what makes a model from its replies: `scripted_model(['{"total": 1}'])`."""
+    """Return what makes a model from its replies: `scripted_model(['{"total": 1}'])`."""
     from schema_guard.models.scripted import ScriptedModel  # rule 1
 
     return ScriptedModel
@@ -58,7 +58,7 @@ def scripted_model() -> type[ScriptedModel]:
 
 @pytest.fixture
 def llm_server() -> Iterator[Callable[..., Server]]:
-    """Give what starts a server on loopback, as `serve` does; its servers are closed with the test."""
+    """Yield what starts a server on loopback, as `serve` does; its servers are closed with the test."""
     from schema_guard.testing import serve  # rule 1
 
     with ExitStack() as servers:

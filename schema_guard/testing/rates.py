@@ -167,7 +167,7 @@ class Measurement:
         self._examples: list[_Example] = []
 
     def inputs(self) -> Iterator[Any]:
-        """Give the input of each call that is to be made."""
+        """Yield the input of each call that is to be made."""
         for value, repeats in self._inputs:
             self._judged = self._failing = 0
             for _ in range(repeats):
@@ -199,7 +199,7 @@ class Measurement:
             self._judged += 1
 
     def result(self) -> FailureRate:
-        """Give what was measured so far."""
+        """Return what was measured so far."""
         criterion = self._criterion
         interval = bounds(self._failed, self._count, alpha=criterion.alpha)
         missing = calls_needed(self._failed, self._count, criterion.max, alpha=criterion.alpha)
@@ -318,7 +318,7 @@ def _counted(inputs: Iterable[Any], budget_calls: int) -> Iterable[tuple[Any, in
 
 
 def _observed(function: Any) -> Callable[[Any], Any]:
-    """Give what makes a call and gives its Outcome, for a function that has one."""
+    """Return what makes a call and gives its Outcome, for a function that has one."""
     from schema_guard.decorator import AsyncGuarded, Guarded  # 30 ms that only calls need
 
     if isinstance(function, (Guarded, AsyncGuarded)):

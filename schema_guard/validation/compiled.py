@@ -217,7 +217,7 @@ def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[s
     work = CostEstimate(references, patterns)
     if work.unevaluated > engines.MAX_UNEVALUATED:
         raise InvalidSchema(
-            "schema has too many schemas under 'unevaluatedProperties' or 'unevaluatedItems': each one is "
+            "schema has too many schemas under 'unevaluatedProperties' or 'unevaluatedItems', and each of them is "
             "compiled and evaluated again. Remove some of these keywords",
             code="too_costly",
         )

@@ -207,7 +207,7 @@ class CostEstimate:
         return True
 
     def _next(self, dimension: int, above: list[float]) -> list[float]:
-        """Give the weight of each schema one level further down, from that of the level above."""
+        """Return the weight of each schema one level further down, from that of the level above."""
         first = not self._weights[dimension]
         below = [node.own[dimension] for node in self._nodes] if first else [0.0] * len(self._nodes)
         for index in self._order:
@@ -232,12 +232,12 @@ def copied_bytes(nodes: float, chars: float) -> float:
 
 
 def _scan(length: int) -> float:
-    """Give the steps of an expression that backtracks once a start: each may look at the whole rest."""
+    """Return the steps of an expression that backtracks once a start: each may look at the whole rest."""
     return _BACKTRACK_WEIGHT * length + _CHAR_WEIGHT * length * min(length, BACKTRACK_LIMIT)
 
 
 def _try(length: int) -> float:
-    """Give the steps of an expression that may backtrack exponentially, up to its limit."""
+    """Return the steps of an expression that may backtrack exponentially, up to its limit."""
     tries = min(BACKTRACK_LIMIT, 1 << min(length, 20))
     return _BACKTRACK_WEIGHT * tries + _CHAR_WEIGHT * length * min(length, tries)
 
@@ -322,7 +322,7 @@ class _Graph:
         return index
 
     def _of(self, schema: Any) -> int:
-        """Give the number of a schema's node."""
+        """Return the number of a schema's node."""
         # All booleans are one; a document is never freed while this is built, so an id stays the schema's own.
         name = id(schema) if isinstance(schema, dict) else -1
         known = self._index.get(name)
@@ -333,7 +333,7 @@ class _Graph:
         return known
 
     def _any_of(self, schemas: list[Any]) -> int:
-        """Give the node of a dynamic anchor: whichever of its schemas applies."""
+        """Return the node of a dynamic anchor: whichever of its schemas applies."""
         known = self._index.get(id(schemas))
         if known is None:
             known = self._index[id(schemas)] = self._pseudo((0,) * _DIMENSIONS, recursive=False)
@@ -373,7 +373,7 @@ class _Graph:
         return tuple(own)
 
     def _pattern(self, pattern: str) -> tuple[float, ...]:
-        """Give what one match of an expression costs, by dimension."""
+        """Return what one match of an expression costs, by dimension."""
         found = self._patterns.get(pattern) or traits(pattern)
         if self._python(pattern):
             self.degree = max(self.degree, found.degree)
@@ -406,7 +406,7 @@ class _Graph:
             if node.chain > MAX_CHAIN:
                 raise InvalidSchema(
                     f"more than {MAX_CHAIN} schemas apply to one value in a chain at "
-                    f"{self._where(index) or '(root)'}: inline some of them",
+                    f"{self._where(index) or '(root)'}. Inline some of them",
                     code="too_deep",
                     location=self._where(index),
                 )

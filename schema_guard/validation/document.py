@@ -76,7 +76,7 @@ def dialect_of(
 
 
 def _asserts(metaschema: dict[str, Any]) -> bool:
-    """Say whether a metaschema has the vocabulary of assertions, as far as it speaks of vocabularies."""
+    """Return whether a metaschema has the vocabulary of assertions, as far as it speaks of vocabularies."""
     vocabularies = metaschema.get("$vocabulary")
     if not isinstance(vocabularies, dict):
         return True
@@ -96,8 +96,7 @@ def check_size(document: Any, *, what: str = "schema") -> None:
         value, place, depth = stack.pop()
         if depth > MAX_DEPTH:
             raise InvalidSchema(
-                f"{what} is nested deeper than {MAX_DEPTH} levels at {pointer(clip(_location(place)))}: "
-                "move inner parts to $defs and refer to them",
+                f"{what} is nested deeper than {MAX_DEPTH} levels at {pointer(clip(_location(place)))}. Move inner parts to $defs and refer to them",
                 code="too_deep",
                 location=_location(place),
             )
@@ -165,5 +164,5 @@ def _refused(message: str, place: _Place, code: str = "invalid") -> InvalidSchem
 
 
 def compact(value: Any) -> str:
-    """Give the sorted compact JSON of a value: one text for equal values."""
+    """Return the sorted compact JSON of a value: one text for equal values."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -86,7 +86,7 @@ def may_hold_json(violation: Violation) -> bool:
 
 
 def encoded_failure(failure: Failure, left: Sequence[Violation]) -> Failure:
-    """Give the failure of a value that holds JSON strings: theirs, if its first violation is gone with them.
+    """Return the failure of a value that holds JSON strings: theirs, if its first violation is gone with them.
 
     Args:
         failure: The value's as it stands.

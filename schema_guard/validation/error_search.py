@@ -195,7 +195,7 @@ class ErrorSearch:
             yield _broken(keyword, {"unexpected": unexpected}, value, path, (location, keyword))
 
     def _checks(self, schema: dict[str, Any]) -> list[tuple[str, dict[str, Any], Any]]:
-        """Give what checks each keyword that looks at one value; the usual schema has them all in one first."""
+        """Return what checks each keyword that looks at one value; the usual schema has them all in one first."""
         found = self._flat.get(id(schema))
         if found is None:
             found = self._flat[id(schema)] = []
@@ -233,7 +233,7 @@ def _steps(path: _Path) -> list[str | int]:
 
 
 def _alone(schema: dict[str, Any], all_keywords: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give the keywords of a schema that look at one value and are cheap, each as a schema of its own."""
+    """Yield the keywords of a schema that look at one value and are cheap, each as a schema of its own."""
     for keyword in _ALONE:
         if keyword not in schema or isinstance(schema[keyword], bool) is not (keyword == "uniqueItems"):
             # "exclusiveMinimum" of draft 4 is a boolean, and a part of "minimum".
@@ -260,7 +260,7 @@ def _dict(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
 
 
 def _unnamed(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[str]:
-    """Give the keys that `additionalProperties` is about; those that a pattern may match are left out."""
+    """Yield the keys that `additionalProperties` is about; those that a pattern may match are left out."""
     if not _dict(schema, "patternProperties"):
         named = _dict(schema, "properties")
         yield from (key for key in value if key not in named)
@@ -269,7 +269,7 @@ def _unnamed(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[str]:
 def _below(
     schema: dict[str, Any], value: Any, path: _Path, location: _Path
 ) -> list[tuple[Any, Any, _Path, _Path]]:
-    """Give what a schema asks of the values inside a value."""
+    """Return what a schema asks of the values inside a value."""
     found: list[tuple[Any, Any, _Path, _Path]] = []
     if isinstance(value, dict):
         named = _dict(schema, "properties")

@@ -33,7 +33,7 @@ REASONING_EXHAUSTED: Final = Failure(
 
 
 def _cut_off(text: str, code: str, message: str) -> Failure:
-    """Give the failure for a text that was cut off: one that turned in circles is another than one that was too long."""
+    """Return the failure for a text that was cut off: one that turned in circles is another than one that was too long."""
     repeated = runaway(text)
     if repeated is None:
         return Failure("truncation", code, message)
@@ -41,13 +41,13 @@ def _cut_off(text: str, code: str, message: str) -> Failure:
 
 
 def _not_json(refused: NotJson, document: str, finish_reason: FinishReason | None) -> Failure:
-    """Give the failure for a text that is no JSON, or ends inside of it."""
+    """Return the failure for a text that is no JSON, or ends inside of it."""
     if refused.code != "unfinished":
         return Failure("syntax", refused.code, refused.message)
     if finish_reason == "length":
         return _cut_off(document, "max_tokens", "cut off at the output limit inside a JSON text")
     if finish_reason in FINISHED:
-        return Failure("syntax", "malformed", "the JSON text is not closed, and the model had finished")
+        return Failure("syntax", "malformed", "the JSON text is not closed, although the model finished")
     return _cut_off(document, "unfinished", "the text ends inside a JSON text")
 
 
@@ -76,7 +76,7 @@ _BLANK: Final = 64
 
 
 def runaway(text: str, *, periods: int = _PERIODS) -> str | None:
-    """Say what a text repeats at its end, `"white space"` or `"a part of N characters"`; None where it does not.
+    """Return what a text repeats at its end, `"white space"` or `"a part of N characters"`; None if it does not.
 
     Args:
         text: As far as it came.
@@ -96,7 +96,7 @@ def runaway(text: str, *, periods: int = _PERIODS) -> str | None:
 
 
 def _period(tail: str, periods: int) -> int | None:
-    """Give the length of the part that is repeated at the end; None when nothing is, or not for long enough."""
+    """Return the length of the part that is repeated at the end; None when nothing is, or not for long enough."""
     size = len(tail)
     if size < _REPEATED:
         return None

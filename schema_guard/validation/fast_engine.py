@@ -51,15 +51,15 @@ class Validator(Protocol):
     factor: int
 
     def is_valid(self, instance: Any) -> bool:
-        """Say whether an instance is valid."""
+        """Return whether an instance is valid."""
         ...
 
     def errors(self, instance: Any) -> list[Any]:
-        """Give every broken keyword."""
+        """Return every broken keyword."""
         ...
 
     def first(self, instance: Any) -> list[Any]:
-        """Give one broken keyword of an instance that is not valid."""
+        """Return one broken keyword of an instance that is not valid."""
         ...
 
 
@@ -78,11 +78,11 @@ class FastValidator:
         self.is_valid: Callable[[Any], bool] = validator.is_valid
 
     def errors(self, instance: Any) -> list[Any]:
-        """Give the engine's errors."""
+        """Return the engine's errors."""
         return list(self._validator.iter_errors(instance))
 
     def first(self, instance: Any) -> list[Any]:
-        """Give the engine's first error."""
+        """Return the engine's first error."""
         try:
             self._validator.validate(instance)
         except ValueError as error:
@@ -125,7 +125,7 @@ def with_stack(links: int, function: Callable[..., Any], *arguments: Any, explai
 
 
 def patterns(references: References) -> Iterator[tuple[str, str]]:
-    """Give every regular expression of a schema and its resources, with its location."""
+    """Yield every regular expression of a schema and its resources, with its location."""
     for schema, location in references.positions():
         if isinstance(schema.get("pattern"), str):
             yield schema["pattern"], f"{location}/pattern"
@@ -136,7 +136,7 @@ def patterns(references: References) -> Iterator[tuple[str, str]]:
 
 
 def check_patterns(references: References) -> dict[str, Traits]:
-    """Give the traits of each regular expression.
+    """Return the traits of each regular expression.
 
     Raises:
         InvalidSchema: `too_costly`, when they are too large together.
@@ -150,8 +150,7 @@ def check_patterns(references: References) -> dict[str, Traits]:
         total += each.size if each.size <= MAX_STATES_EACH else len(pattern)
         if total > MAX_STATES:
             raise InvalidSchema(
-                f"the regular expressions up to {pointer(clip(location))} have more than {MAX_STATES} states together: "
-                "shorten their repetitions",
+                f"the regular expressions up to {pointer(clip(location))} have more than {MAX_STATES} states together. Shorten their repetitions",
                 code="too_costly",
                 location=location,
             )
@@ -159,7 +158,7 @@ def check_patterns(references: References) -> dict[str, Traits]:
 
 
 def loosen(value: Any) -> Any:
-    """Give a schema with every regular expression that is too large counted and not written out."""
+    """Return a schema with every regular expression that is too large counted and not written out."""
     if isinstance(value, list):
         return [loosen(item) for item in value]
     if not isinstance(value, dict):

@@ -66,17 +66,17 @@ class Keyword(NamedTuple):
 
 
 def _asserts(kind: Kind, *names: str, since: int = 4, shape: bool = False) -> list[Keyword]:
-    """Give the rows of keywords that hold a value against what they say."""
+    """Return the rows of keywords that hold a value against what they say."""
     return [Keyword(name, kind, since, reported=True, is_value=not shape) for name in names]
 
 
 def _applies(kind: Kind, place: Place, *names: str, form: Form, since: int = 4) -> list[Keyword]:
-    """Give the rows of keywords whose subschemas say what is wrong."""
+    """Return the rows of keywords whose subschemas say what is wrong."""
     return [Keyword(name, kind, since, place=place, forms=(form,)) for name in names]
 
 
 def _says(*names: str, since: int = 4, until: int = LATEST) -> list[Keyword]:
-    """Give the rows of keywords that hold for no value: names, notes, vocabularies."""
+    """Return the rows of keywords that hold for no value: names, notes, vocabularies."""
     return [Keyword(name, "any", since, until) for name in names]
 
 
@@ -162,12 +162,12 @@ def without_annotations(schema: Any) -> Any:
 
 
 def draft_of(dialect: str) -> int:
-    """Give the draft of a dialect's URI."""
+    """Return the draft of a dialect's URI."""
     return next(draft for part, draft in _DRAFTS.items() if part in dialect)
 
 
 def reported(kind: Kind) -> frozenset[str]:
-    """Give the keywords that a value of this kind may break."""
+    """Return the keywords that a value of this kind may break."""
     return frozenset(row.name for row in _ROWS if row.reported and row.kind in ("any", kind))
 
 
@@ -182,7 +182,7 @@ _SINGLES_OF_EVERY, _MAPS_OF_EVERY = _at("every", "single"), _at("every", "map")
 
 
 def in_place(schema: dict[str, Any]) -> Iterator[Any]:
-    """Give the schemas inside a schema that apply to the same value, references apart."""
+    """Yield the schemas inside a schema that apply to the same value, references apart."""
     for keyword in _LISTS_HERE:
         members = schema.get(keyword)
         if isinstance(members, list):
@@ -197,7 +197,7 @@ def in_place(schema: dict[str, Any]) -> Iterator[Any]:
 
 
 def one_of(schema: dict[str, Any]) -> Iterator[Any]:
-    """Give the schemas of which at most one applies to a value below."""
+    """Yield the schemas of which at most one applies to a value below."""
     for keyword in _MAPS_OF_ONE:
         members = schema.get(keyword)
         if isinstance(members, dict):
@@ -212,7 +212,7 @@ def one_of(schema: dict[str, Any]) -> Iterator[Any]:
 
 
 def every(schema: dict[str, Any]) -> Iterator[Any]:
-    """Give the schemas that may all apply to a value below."""
+    """Yield the schemas that may all apply to a value below."""
     for keyword in _MAPS_OF_EVERY:
         members = schema.get(keyword)
         if isinstance(members, dict):

@@ -132,7 +132,7 @@ def tightened(pattern: str) -> str:
 
 
 def for_python(pattern: str) -> str:
-    """Give an expression of ECMA 262 in Python's syntax, as far as the two differ in a few characters."""
+    """Return an expression of ECMA 262 in Python's syntax, as far as the two differ in a few characters."""
     parts = []
     at = 0
     while at < len(pattern):

@@ -91,13 +91,13 @@ def judged(
 
 
 def fault(name: str, location: str, *, expected: str, got: str, advice: str = "") -> InvalidArgument:
-    """Give the error for a place of a document that is not as it should be."""
+    """Return the error for a place of a document that is not as it should be."""
     message = f"{name} at {clip(pointer(location))}: expected {expected}, got {got}"
     return InvalidArgument(safe(f"{message}: {advice}" if advice else message))
 
 
 def _plain(value: Any, path: tuple[str | int, ...]) -> Any:
-    """Give a value in JSON's own types."""
+    """Return a value in JSON's own types."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -126,7 +126,7 @@ def _no_json(name: str, value: Any, path: tuple[str | int, ...]) -> InvalidArgum
 
 
 def _advice(document: Any, broken: Violation, instance: Any) -> str:
-    """Say what to do about a broken keyword, as far as the schema knows it."""
+    """Return what to do about a broken keyword, as far as the schema knows it."""
     keywords, description = _subschema(document, broken.keyword_location)
     value = instance
     for token in split(broken.instance_location):
@@ -149,7 +149,7 @@ def _advice(document: Any, broken: Violation, instance: Any) -> str:
 
 
 def _subschema(document: Any, keyword_location: str) -> tuple[Any, str]:
-    """Give the subschema that holds a keyword, and the description nearest to it."""
+    """Return the subschema that holds a keyword, and the description nearest to it."""
     place, description = document, document.get("description", "")
     for step in split(keyword_location)[:-1]:
         path = split(place["$ref"]) if step == "$ref" else [step]

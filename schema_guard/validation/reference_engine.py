@@ -40,15 +40,15 @@ class ReferenceValidator:
         self._validator = validator
 
     def is_valid(self, instance: Any) -> bool:
-        """Say whether an instance is valid."""
+        """Return whether an instance is valid."""
         return next(iter(self._validator.iter_errors(instance)), None) is None
 
     def errors(self, instance: Any) -> list[Any]:
-        """Give every broken keyword, in the shape of the fast engine's errors."""
+        """Return every broken keyword, in the shape of the fast engine's errors."""
         return [broken for error in self._validator.iter_errors(instance) for broken in _broken(error)]
 
     def first(self, instance: Any) -> list[Any]:
-        """Give one broken keyword of an instance that is not valid."""
+        """Return one broken keyword of an instance that is not valid."""
         error = next(iter(self._validator.iter_errors(instance)), None)
         return [] if error is None else list(_broken(error))
 
@@ -82,7 +82,7 @@ class OnlyPython:
         self._known: dict[str, bool] = {}
 
     def __call__(self, pattern: str) -> bool:
-        """Say whether only Python may match an expression."""
+        """Return whether only Python may match an expression."""
         if pattern not in self._known:
             try:
                 fast({"pattern": pattern}, self._dialect, formats=True)
@@ -102,8 +102,8 @@ def check_python(pattern: str, location: str) -> None:
     """
     if traits(pattern).nested:
         raise InvalidSchema(
-            f"the pattern {clip(repr(pattern))} at {pointer(clip(location))} repeats a repetition or a choice, and only an "
-            "engine that may take exponential time for that reads its syntax. Write it without",
+            f"the pattern {clip(repr(pattern))} at {pointer(clip(location))} repeats a repetition or a choice, which "
+            "can take exponential time in the only engine that reads its syntax. Rewrite it without that repetition",
             code="unsafe_pattern",
             location=location,
         )
@@ -125,7 +125,7 @@ class _Keywords:
         self._fast: dict[str, Any] = {}
 
     def judged(self) -> dict[str, Any]:
-        """Give what checks each of them, as jsonschema calls it."""
+        """Return what checks each of them, as jsonschema calls it."""
         return {
             "multipleOf": self._alone("multipleOf"),
             "uniqueItems": self._alone("uniqueItems"),
@@ -175,7 +175,7 @@ def _unchecked(*_: Any) -> tuple[()]:
 
 
 def _broken(error: Any) -> Iterator[BrokenKeyword]:
-    """Give an error of jsonschema's in the shape of the fast engine's."""
+    """Yield an error of jsonschema's in the shape of the fast engine's."""
     from schema_guard.validation.violations import BrokenKeyword, Kind  # only failures need it
 
     yield BrokenKeyword(

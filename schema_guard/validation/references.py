@@ -171,7 +171,7 @@ class References:
                 self.lookup(self._references[at - 1].schema, self._references[at - 1].reference)
 
     def _holder(self, url: str) -> str | None:
-        """Give the resource that is, or holds, the schema of a URL."""
+        """Return the resource that is, or holds, the schema of a URL."""
         if url in self._offered:
             return url
         if self._inside is None:

@@ -48,7 +48,7 @@ class Kind(NamedTuple):
     fields: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Give what the keyword says, under the names that jsonschema-rs uses."""
+        """Return what the keyword says, under the names that jsonschema-rs uses."""
         return self.fields
 
 
@@ -74,7 +74,7 @@ _FIELD_NAMES = {
 
 
 def fields_of(keyword: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Give what a keyword of a schema says, under the names that jsonschema-rs uses."""
+    """Return what a keyword of a schema says, under the names that jsonschema-rs uses."""
     value = schema[keyword]
     if keyword == "type":
         return {"types": value if isinstance(value, list) else [value]}
@@ -92,7 +92,7 @@ UNTOLD = Violation(
 
 
 def too_costly(steps: int, max_steps: int) -> Violation:
-    """Give the violation of an instance that would take too many steps to validate."""
+    """Return the violation of an instance that would take too many steps to validate."""
     return Violation(
         "",
         "",
@@ -105,7 +105,7 @@ def too_costly(steps: int, max_steps: int) -> Violation:
 def violations(
     errors: Sequence[Any], known: Known | None = None, arms: _Arms | None = None
 ) -> list[Violation]:
-    """Give the violations of an engine's errors, most relevant first, at most `MAX_VIOLATIONS`.
+    """Return the violations of an engine's errors, most relevant first, at most `MAX_VIOLATIONS`.
 
     Args:
         errors: Errors of jsonschema-rs, or `Broken`s.
@@ -149,7 +149,7 @@ def _rank(error: Any) -> tuple[int, bool]:
 
 
 def _expectation(error: Any, name: str, path: list[str | int], known: Known) -> tuple[str, str, str]:
-    """Give the pointer of a broken keyword, its name, and what it asks for."""
+    """Return the pointer of a broken keyword, its name, and what it asks for."""
     key = name, tuple(path)
     if key in known and type(error) is not _OfAllArms:
         return known[key]
@@ -180,7 +180,7 @@ def _with_names(error: Any) -> str:
 # A schema has few places, and replies break the same ones again and again: 1.5 us each.
 @lru_cache(maxsize=1_024)
 def _place(path: tuple[str | int, ...], kind: str) -> tuple[str, str]:
-    """Give the pointer of a broken keyword, and its name."""
+    """Return the pointer of a broken keyword, and its name."""
     if kind == "propertyNames" and kind in path:
         path = path[: len(path) - path[::-1].index(kind)]
     return join(path), _keyword(path, kind)
@@ -196,7 +196,7 @@ def _keyword(path: Sequence[str | int], kind: str) -> str:
 
 
 def describe(value: Any) -> str:
-    """Say what kind of value this is, then the value itself if it is small, cut at 80 characters.
+    """Return what kind of value this is, then the value itself if it is small, cut at 80 characters.
 
     >>> describe("twelve"), describe(True), describe([1, 2])
     ("string 'twelve'", 'boolean true', 'array of 2 items')

@@ -223,9 +223,9 @@ def test_one_call_of_several_functions_is_a_list_of_one(tmp_path):
 
 
 REFUSED = {
-    "turns": (_ride(question=RIDE["question"] * 2), "it has 2 turns, expected one"),
-    "no_text": (_ride(question=[[{"role": "user"}]]), "it has a message without a text"),
-    "empty_question": (_ride(question=" "), "it has a message without a text"),
+    "turns": (_ride(question=RIDE["question"] * 2), "the task has 2 turns, expected one"),
+    "no_text": (_ride(question=[[{"role": "user"}]]), "a message has no text"),
+    "empty_question": (_ride(question=" "), "a message has no text"),
     "required_is_no_name": (
         _ride(
             function={"name": "cab.order", "parameters": {"properties": {"to": {}}, "required": [["to"]]}},
@@ -233,28 +233,28 @@ REFUSED = {
         ),
         "schema: schema is invalid at /required/0: expected string, got array of 1 item",
     ),
-    "no_message": (_ride(question=[[]]), "it has a message without a text"),
-    "functions": (_ride(function=RIDE["function"] * 3), "it offers two functions called 'cab.order'"),
+    "no_message": (_ride(question=[[]]), "a message has no text"),
+    "functions": (_ride(function=RIDE["function"] * 3), "two functions have the name 'cab.order'"),
     "no_functions": (_ride(function=[]), "the task offers no function"),
-    "no_name": (_ride(function={"parameters": {}}), "its function has no name"),
-    "no_parameters": (_ride(function={"name": "f"}), "its function has no parameters"),
-    "no_calls": (_ride(truth=[]), "it wants no call, expected one or more"),
+    "no_name": (_ride(function={"parameters": {}}), "a function has no name"),
+    "no_parameters": (_ride(function={"name": "f"}), "a function has no parameters"),
+    "no_calls": (_ride(truth=[]), "the task has no call. Expected one or more calls"),
     "other_calls": (
         _ride(truth=[*RIDE_ANSWER["ground_truth"], {"f": {}}]),
-        "its answer is no call of 'cab.order'",
+        "the answer has no call of 'cab.order'",
     ),
-    "other_call": (_ride(truth=[{"f": {}}]), "its answer is no call of 'cab.order'"),
+    "other_call": (_ride(truth=[{"f": {}}]), "the answer has no call of 'cab.order'"),
     "no_list": (
         _ride(truth=[{"cab.order": {"to": "x"}}]),
-        "its answer has a parameter without a list of values",
+        "a parameter of the answer has no list of values",
     ),
     "no_list_within": (
         _ride(truth=[{"cab.order": {"to": [[{"x": []}]]}}]),
-        "its answer has a parameter without a list of values",
+        "a parameter of the answer has no list of values",
     ),
     "objects": (
         _ride(truth=[{"cab.order": {"to": ["x"], "extras": [{"seats": [1]}, {"seats": [2]}]}}]),
-        "there are several objects to choose from at /extras",
+        "several objects are possible at /extras",
     ),
     "gold": (
         _ride(truth=[{"cab.order": {"to": ["x"], "price": ["a_variable"]}}]),

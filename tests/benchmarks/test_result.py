@@ -155,7 +155,7 @@ def test_reasons_for_one_cause_are_counted_together():
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=50))
 def test_times_are_of_the_times(seconds):
-    """Median, 95th percentile and largest are among the times, in that order."""
+    """Median, p95 and largest are among the times, in that order."""
     results = times_of(seconds)
 
     assert {results.p50, results.p95, results.largest} <= set(seconds)
@@ -163,7 +163,7 @@ def test_times_are_of_the_times(seconds):
 
 
 def test_percentiles_are_the_smallest_that_reach_the_share():
-    """Of 1 to 100 the median is 50 and the 95th percentile 95."""
+    """Of 1 to 100 the median is 50 and the p95 95."""
     assert times_of(range(100, 0, -1)) == Times(100, 50, 95, 100)
 
 

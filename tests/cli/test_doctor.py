@@ -48,8 +48,8 @@ def test_doctor_counts_calls_without_names_of_their_own(folder, capsys):
     _, out, _ = run(capsys, "doctor", "--store", "sqlite:///a.db", "--format", "json")
 
     text = json.loads(out)["store"]
-    assert text["segment 'others'"] == "2 calls; there were too many names to count each"
-    assert text["model 'others'"] == "2 calls; there were too many names to count each"
+    assert text["segment 'others'"] == "2 calls; there are too many names to count each"
+    assert text["model 'others'"] == "2 calls; there are too many names to count each"
 
 
 def test_doctor_tells_what_is_recorded_of_gateways_and_retries(folder, capsys):

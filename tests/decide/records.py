@@ -21,7 +21,7 @@ CALL = Call(
 
 
 def record_excluded(store, n, *, code="call_raised", exception="KeyError", first=0, **call):
-    """Record n calls without a judged reply."""
+    """Record n calls without a validated reply."""
     for number in range(n):
         attempt = Attempt(1, "system_prompt", "p", None, Failure("transport", code, "..."), None, (), UNKNOWN_USAGE,
                           None, None, 1.0, exception=exception)  # fmt: skip

@@ -80,7 +80,7 @@ def test_known_causes_never_alarm_and_are_in_all_calls():
         ),
         (
             [("call_raised", None, 100), ("no_reply", "InvalidArgument", 50)],
-            "150 of 300 calls raised an exception whose type is not recorded (100) or gave no reply (50)",
+            "150 of 300 calls raised an exception without a recorded type (100) or gave no reply (50)",
         ),
         ([("no_reply", None, 150)], "150 of 300 calls gave no reply"),
     ],

@@ -127,8 +127,7 @@ def test_evidence_names_the_part_itself():
     verdict = decide({"strategies": [result], "ladder": ladder()})
 
     assert verdict.why == (
-        "900 calls imported from mlflow: failures only, so no rate of the traffic: they show what fails but not "
-        "how often, so they decide nothing"
+        "900 calls imported from mlflow: failures only, which do not show the failure rate of your traffic. They show the kinds of failures, but not their rate, so they decide nothing"
     )
 
 

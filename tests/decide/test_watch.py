@@ -44,7 +44,7 @@ def test_a_rise_above_the_objective_is_a_breach_before_the_rate_is_proved(store)
     (result,) = watched = watch(store, 0.01)
 
     assert [breach.what for breach in result.breaches] == ["format", "rise"]
-    assert "rose on 1970-01-31: before, 0 of 1,000 calls failed; since, 20 of 20" in result.change
+    assert "rose on 1970-01-31: 0 of 1,000 calls failed before, and 20 of 20" in result.change
     assert result.change in document_of(watched, 0.01).title
 
 
@@ -153,7 +153,7 @@ def test_calls_whose_cause_nobody_knows_are_not_fine(store):
     assert result.unexplained[:2] == (150, 300)
     assert document.tone is Tone.BAD
     assert document.title.startswith(
-        "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50) (fault unknown). shop.extract (schema Invoice), "
+        "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50) (cause unknown). shop.extract (schema Invoice), "
     )
 
 
@@ -201,7 +201,7 @@ def test_a_breach_goes_before_what_nobody_knows(store):
     title = document_of(watch(store, 0.01), 0.01).title
 
     assert title.startswith("BREACH: shop.extract ")
-    assert title.endswith(". 50 of 200 calls raised KeyError (fault unknown)")
+    assert title.endswith(". 50 of 200 calls raised KeyError (cause unknown)")
 
 
 def test_one_line_says_it(store):
@@ -222,7 +222,7 @@ def test_one_line_says_it(store):
 
 def test_nothing_recorded_is_no_data(store):
     """Without calls there is no rate."""
-    assert document_of(watch(store, 0.01), 0.01).title == "no data: nothing is recorded"
+    assert document_of(watch(store, 0.01), 0.01).title == "no data, because no call is recorded"
 
 
 def test_calls_whose_replies_named_no_model_are_of_the_only_one_that_is_known(store):

@@ -72,7 +72,7 @@ def test_unknown_target_is_refused():
     """A provider that nobody knows is refused when connecting."""
     with pytest.raises(InvalidArgument, match="provider='vlm': expected one of"):
         connect("http://127.0.0.1:1/v1#m", provider="vlm")
-    with pytest.raises(InvalidArgument, match="model 'local' takes 'llamacpp-llguidance' only"):
+    with pytest.raises(InvalidArgument, match="model 'local' supports only 'llamacpp-llguidance'"):
         connect("local", provider="openai")
 
 
@@ -130,5 +130,5 @@ def test_what_is_no_adapter_is_refused(tmp_path):
     for value, message in refused.items():
         with pytest.raises(InvalidArgument, match=re.escape(message)):
             connect("local", adapter=value)
-    with pytest.raises(InvalidArgument, match="expected with model 'local', got it with 'http://h/v1'"):
+    with pytest.raises(InvalidArgument, match="expected only with model 'local', got model 'http://h/v1'"):
         connect("http://h/v1?key=secret#m", adapter=words)

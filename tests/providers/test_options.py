@@ -281,7 +281,7 @@ REFUSED = [
         "not together",
         ("llamacpp-llguidance", "tool_call"),
         "strategy 'tool_call' is not supported by provider 'llamacpp-llguidance': it takes bare, few_shot, "
-        "json_mode, reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
+        "json_mode, reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt; the strongest one is 'strict_schema'",
     ),
     Refused("zero", ("openai", "bare"), "output_tokens=0: expected an int >= 1 or None", 0),
     Refused(

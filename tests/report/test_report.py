@@ -132,7 +132,7 @@ def test_each_attempt_of_an_escalation_belongs_to_its_model(store):
 
     (result,) = report.groups
     assert result.models == (("m1", 3, 2, 20, 2), ("m2", 2, 1, 500, 1))
-    assert "shop.extract: model m2: 2 attempts, 1 failed. Tokens: 500 in, 1" in as_text(report)
+    assert "shop.extract: model m2: 2 attempts, 1 failed. Tokens: 500 input, 1" in as_text(report)
 
 
 def test_models_are_not_shown_if_replies_contradict_them(store):
@@ -156,10 +156,11 @@ def test_text_of_a_report(store):
         "schema invoice (ffffffffffffffff)\n"
         "  function      n          clean  valid first time  fixed by retry         failed  excluded\n"
         "  shop.extract  4  25% [0.2, 86]     50% [3.8, 97]   25% [0.2, 86]  25% [0.2, 86]         1\n"
-        "  - shop.extract: 7 attempts on m1 with system_prompt. Tokens: 60 in, 30 out (known for 6 attempts). Seconds:\n"
-        "    median 0.50, p95 1.01\n"
-        "  - shop.extract: failed attempts by kind: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
-        "  - shop.extract: schema violations by place: /total type 2\n"
+        "  - shop.extract: 7 attempts on m1 with system_prompt. Tokens: 60 input, 30 output (known for 6 attempts).\n"
+        "    Duration: median 0.50 s, p95 1.01 s\n"
+        "  - shop.extract: failed attempts by kind: structure (type) 2, transport (call_raised) 1, truncation\n"
+        "    (max_tokens) 1\n"
+        "  - shop.extract: schema violations by place: /total (type) 2\n"
         "  - shop.extract: excluded calls by cause: unknown 1 (call_raised 1)"
     )
 
@@ -242,7 +243,7 @@ def test_empty_store_has_no_data(store):
     report = report_on(store)
 
     assert report == Report("sqlite://", (), {})
-    assert as_text(report) == "no data: no guarded call is recorded in sqlite://\nlost records  none"
+    assert as_text(report) == "no data, because no guarded call is recorded in sqlite://\nlost records  none"
 
 
 def test_calls_without_a_reply_give_no_rate(store):
@@ -250,7 +251,7 @@ def test_calls_without_a_reply_give_no_rate(store):
     text = as_text(recorded(store, OUTCOMES[-1]))
 
     assert "  shop.extract  0  no data           no data         no data  no data         1\n" in text
-    assert "Tokens: ? in, ? out" in text
+    assert "Tokens: unknown" in text
     assert "excluded calls by cause: unknown 1 (call_raised 1)" in text
     assert " 0% [" not in text
 
@@ -458,7 +459,7 @@ def test_many_failure_codes_are_cut(store):
     failures = [Failure("semantic", f"check_{number}", "...") for number in range(10)]
     text = as_text(recorded(store, outcome(1, *failures)))
 
-    assert "check_7 1 and 2 other codes" in " ".join(text.split())
+    assert "(check_7) 1 and 2 other codes" in " ".join(text.split())
 
 
 def test_tokens_are_told_with_the_attempts_that_they_are_of(store):
@@ -466,7 +467,7 @@ def test_tokens_are_told_with_the_attempts_that_they_are_of(store):
     store.record(outcome(1))
     store.record(outcome(2, usage=UNKNOWN_USAGE))
 
-    assert "Tokens: 10 in, 5 out (known for 1 attempt)" in as_text(report_on(store))
+    assert "Tokens: 10 input, 5 output (known for 1 attempt)" in as_text(report_on(store))
 
 
 def test_clean_says_of_how_many_replies_it_is(store):
@@ -516,8 +517,9 @@ def test_imports_say_beside_every_rate_what_part_of_the_traffic_they_are():
         "FAILURES ONLY",
         "as recorded",
     ]
-    assert "imported from mlflow: failures only, so no rate of the traffic" in " ".join(
-        as_text(report).split()
+    assert (
+        "imported from mlflow: failures only, which do not show the failure rate of your traffic"
+        in " ".join(as_text(report).split())
     )
     assert (report.groups[0].calls, report.groups[0].failed.count, report.groups[0].traffic) == (4, 1, ())
     assert [one["traffic"] for one in as_json(report)["configurations"]] == [

@@ -42,7 +42,7 @@ def test_report_has_number_and_median_of_stopped_replies(store):
         "shop.extract: early stop ended 20 of 40 replies, after a median of 40 characters - shop.extract: failed attempts"
         in text
     )
-    assert "failed attempts by kind (only the first one of each stopped reply): structure type 20" in text
+    assert "failed attempts by kind (only the first one of each stopped reply): structure (type) 20" in text
 
 
 def test_a_report_of_calls_that_stop_none_is_as_it_was(store):

@@ -199,4 +199,4 @@ def test_imported_failures_have_no_rate_over_time():
 
     assert alone.over_time.series == ((),)
     assert [(point.count, point.n) for points in both.over_time.series for point in points] == [(1, 4)]
-    assert "no rate of the traffic can be read from them" in report_page(alone)
+    assert "they do not show the failure rate of your traffic" in report_page(alone)

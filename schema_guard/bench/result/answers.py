@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the known answers of results say, as `decide` takes it: no store knows what was right.
 
-Rules: a task counts once, and as right only when it was right each time; calls without a judged reply stand nowhere.
+Rules: A task counts once, and as right only if every call of it is right. Calls without a validated reply do not count.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def known_answers(results: Iterable[BenchResult]) -> list[dict[str, Any]]:
 
 
 def _variants(result: BenchResult) -> Iterable[tuple[VariantResult, dict[TaskKey, bool]]]:
-    """Give each variant with its tasks, and whether they were right."""
+    """Yield each variant with its tasks, and whether they were right."""
     for index, variant in enumerate(result.variants):
         clusters = clusters_of(call for call in result.calls if call.variant == index)
         yield variant, {task: all(call.right for call in calls) for task, calls in clusters.items()}

@@ -38,7 +38,7 @@ _MOST_STEPS = 5_000_000_000
 
 
 def result_as_json(result: BenchResult) -> dict[str, Any]:
-    """Give a result as plain JSON, as the published schema describes it."""
+    """Return a result as plain JSON, as the published schema describes it."""
     setup = result.setup
     return {
         "format": FORMAT,
@@ -76,7 +76,7 @@ def _call_as_json(call: CallRow) -> list[Any]:
 
 
 def result_file(result: BenchResult) -> str:
-    """Give the text of a result's file: ASCII, one variant, comparison, failure, example and call a line."""
+    """Return the text of a result's file: ASCII, one variant, comparison, failure, example and call a line."""
     members = (f"{json.dumps(name)}: {_member(value)}" for name, value in result_as_json(result).items())
     return "{\n" + ",\n".join(members) + "\n}\n"
 
@@ -89,7 +89,7 @@ def _member(value: Any) -> str:
 
 @cache
 def result_schema() -> Schema[Any]:
-    """Give the published schema of a result's file."""
+    """Return the published schema of a result's file."""
     text = files("schema_guard.bench.result").joinpath("result.schema.json").read_text(encoding="utf-8")
     return Schema.of(json.loads(text))
 

@@ -34,18 +34,18 @@ def clusters_of(calls: Iterable[CallRow]) -> Clusters:
 
 
 def share_of(calls: Sequence[CallRow], holds: Callable[[CallRow], bool]) -> float:
-    """Give the share of a task's calls, at least one, of which something holds."""
+    """Return the share of a task's calls, at least one, of which something holds."""
     return sum(map(holds, calls)) / len(calls)
 
 
 def rate_of(clusters: Clusters, holds: Callable[[CallRow], bool]) -> Rate:
-    """Give the rate of the calls of which something holds, each task counted once."""
+    """Return the rate of the calls of which something holds, each task counted once."""
     # fsum: the sum of floats would depend on their order.
     return _rate(fsum(share_of(calls, holds) for calls in clusters.values()), len(clusters))
 
 
 def leaf_share_of(clusters: Clusters) -> Rate:
-    """Give the mean share of right leaves, each task counted once, in the order of the tasks."""
+    """Return the mean share of right leaves, each task counted once, in the order of the tasks."""
     shares = [fsum(c.leaves_right / c.leaves for c in calls) / len(calls) for calls in clusters.values()]
     if not shares:
         return Rate(0, 0, None, None, None)
@@ -61,5 +61,5 @@ def _rate(count: float, n: int) -> Rate:
 
 
 def _whole(count: float) -> float:
-    """Give a count without a fraction as an int, as it would be written."""
+    """Return a count without a fraction as an int, as it would be written."""
     return int(count) if count.is_integer() else count

@@ -34,7 +34,7 @@ MOST_EXAMPLES = 12
 
 
 def result_of(run: Run) -> BenchResult:
-    """Give a run's result.
+    """Return a run's result.
 
     Args:
         run: Finished or stopped.
@@ -143,7 +143,7 @@ def _per(amount: float | None, count: int) -> float | None:
 
 
 def _percentile(ascending: Sequence[float], share: float) -> float | None:
-    """Give the smallest value that so large a share is not above; None without values."""
+    """Return the smallest value that so large a share is not above; None without values."""
     return ascending[ceil(share * len(ascending)) - 1] if ascending else None
 
 
@@ -191,13 +191,13 @@ def _failures(calls: Iterable[CallRow]) -> tuple[FailurePlace, ...]:
 def _not_measured(setup: Setup, variants: Sequence[VariantResult], calls: Sequence[CallRow]) -> Iterator[str]:
     if setup.tasks < setup.suite_tasks:
         why = f": {'; '.join(setup.left_out)}" if setup.left_out else ""
-        yield f"{setup.suite_tasks - setup.tasks} of the suite's {setup.suite_tasks} tasks were not asked{why}"
+        yield f"{setup.suite_tasks - setup.tasks} of the suite's {setup.suite_tasks} tasks were not used{why}"
     planned = setup.tasks * setup.epochs * len(setup.variants)
     if len(calls) < planned:
         why = f": {'; '.join(setup.stopped)}" if setup.stopped else ""
         yield f"{planned - len(calls)} of {planned} planned calls were not made{why}"
     if setup.currency is None:
-        yield "money: no prices were given"
+        yield "money, because you gave no prices"
     if setup.epochs == 1:
         yield "variation of a model on one task, because each task ran once"
     for variant in variants:
@@ -210,12 +210,12 @@ def _not_measured_of(variant: VariantResult, calls: Sequence[CallRow]) -> Iterat
     if variant.lost:
         first = min(call.error or "" for call in calls if call.is_lost)
         why = f" ({first})" if first else ""
-        yield f"{variant.name}: {variant.lost} of {len(calls)} calls had no judged reply and stand in no rate{why}"
+        yield f"{variant.name}: {variant.lost} of {len(calls)} calls had no validated reply, so they count in no rate{why}"
     if calls and variant.elapsed_p50_s is None:
-        yield f"{variant.name}: time, because the model reports none"
+        yield f"{variant.name}: time, because the model reports no durations"
     if variant.unknown_tokens:
-        yield f"{variant.name}: of {plural(variant.unknown_tokens, 'call')} the tokens are unknown and stand in no sum"
+        yield f"{variant.name}: the tokens of {plural(variant.unknown_tokens, 'call')} are unknown and not in the sums"
     if variant.cost is not None and variant.unknown_cost:
-        yield f"{variant.name}: of {plural(variant.unknown_cost, 'call')} the cost is unknown and stands in no sum"
+        yield f"{variant.name}: the cost of {plural(variant.unknown_cost, 'call')} is unknown and not in the sums"
     if variant.leaf_share.n and variant.leaf_share.lower is None:
-        yield f"{variant.name}: bounds of the leaves that are right, for their share changed during the run"
+        yield f"{variant.name}: bounds of the share of right leaves (single values), because the share changed during the run"

@@ -102,7 +102,7 @@ def gate(
     proved: bool = False,
     pair: tuple[str, str] | None = None,
 ) -> GateResult:
-    """Say whether no rate dropped by more than is allowed.
+    """Return whether no rate dropped by more than is allowed.
 
     Args:
         current: The result of now.
@@ -155,7 +155,7 @@ def _drop(comparison: Compared) -> Drop:
 
 
 def document_of(result: GateResult) -> Document:
-    """Give a gate's result as a document, whose title says whether it was passed, and why."""
+    """Return a gate's result as a document, whose title says whether it was passed, and why."""
     rows = tuple(map(_row, result.drops))
     drops = Section(
         "Drops",
@@ -174,7 +174,7 @@ def _facts(result: GateResult) -> Iterator[Fact]:
         yield Fact("suites", OTHER_SUITE)
     if result.not_compared:
         missing = ", ".join(map(shown, result.not_compared))
-        yield Fact("left out", f"variants that the current result does not have: {missing}")
+        yield Fact("left out", f"variants that are missing in the current result: {missing}")
 
 
 def _row(drop: Drop) -> tuple[str, ...]:
@@ -202,7 +202,7 @@ def reason_of(result: GateResult) -> str:
         return f"gate missed: a drop of {most} is possible. Allowed: {allowed}."
     if widest.upper <= result.max_drop:
         return f"gate passed: no rate dropped by more than {allowed}."
-    return f"gate passed: no rate is known to have dropped by more than {allowed}. Possible: up to {most}."
+    return f"gate passed: no rate is proved to have dropped by more than {allowed}. A drop of up to {most} is possible."
 
 
 def _drop_name(drop: Drop) -> str:

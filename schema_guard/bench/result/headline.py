@@ -39,10 +39,10 @@ TONES = {
 """What a tone is in words."""
 
 _KINDS = {
-    "syntax": "no JSON that can be read",
-    "structure": "JSON of another shape",
-    "value": "a value that is not allowed",
-    "semantic": "a value that a check refuses",
+    "syntax": "without readable JSON",
+    "structure": "with the wrong structure",
+    "value": "with a forbidden value",
+    "semantic": "refused by a check",
     "truncation": "cut off",
     "refusal": "refused",
 }
@@ -74,9 +74,9 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
     if not variants:
         error = next((call.error for call in result.calls if call.error), None)
         why = f": {error}" if error else ""
-        headline = "Nothing is measured: no call has a reply that could be judged."
+        headline = "Nothing is measured, because no call has a reply that can be validated."
         return Headline(
-            headline, Tone.OPEN, (*facts, Fact("next", f"find out why no call has a judged reply{why}"))
+            headline, Tone.OPEN, (*facts, Fact("next", f"find out why no call has a validated reply{why}"))
         )
     best = variants[0]
     rivals = [
@@ -90,7 +90,7 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
     elif len(variants) > _TWO and not rivals:
         parts = [_among(variants, rivals)]
     elif parts and len(rivals) < len(variants) - 1:
-        parts += [f"Whether {_rivals_text(rivals)} as rarely is not decided."] if rivals else []
+        parts += [f"It is not decided whether {_rivals_text(rivals)} as rarely."] if rivals else []
     else:
         parts.append(_among(variants, rivals))
     facts.append(Fact("right", _content(result, variants)))
@@ -140,8 +140,8 @@ def _difference(result: BenchResult, variants: Sequence[Ranked]) -> Iterator[str
     else:
         verb, rate, other = "is right more often", better.right, worse.right
     yield (
-        f"{better.name} {verb} than {worse.name}: in {percent(rate.rate or 0.0)} of its calls "
-        f"({_counts(rate)}; {_between(rate)}) against {percent(other.rate or 0.0)}."
+        f"{better.name} {verb} than {worse.name}: {percent(rate.rate or 0.0)} of its calls ({_counts(rate)}; "
+        f"{_between(rate)}) against {percent(other.rate or 0.0)}."
     )
 
 
@@ -152,37 +152,37 @@ def _against(variants: Sequence[Ranked], target: float) -> str:
     most, least = percent(rate.bounds.upper, 1, target), percent(rate.bounds.lower, -1, target)
     good = sum(variant.tone is Tone.GOOD for variant in variants)
     if good > 1:
-        return f"{good} of {of} meet the target of {goal}: with {best.name} at most {most} of the calls fail ({_counts(rate)})."
+        return f"{good} of {of} meet the target of {goal}. With {best.name}, at most {most} of the calls fail ({_counts(rate)})."
     if good:
         only = "" if of == 1 else f", the only one of {of}"
-        return f"{best.name} meets the target of {goal}{only}: at most {most} of its calls fail ({_counts(rate)})."
+        return f"{best.name} meets the target of {goal}{only}. At most {most} of its calls fail ({_counts(rate)})."
     if best.tone is Tone.OPEN:
-        return f"Not decided yet: {best.name} fails in {_between(rate, target)} of its calls ({_counts(rate)}), and {goal} may."
+        return f"{best.name} is not decided against the target of {goal}. It fails in {_between(rate, target)} of its calls ({_counts(rate)})."
     if of == 1:
         return (
-            f"{best.name} misses the target of {goal}: at least {least} of its calls fail ({_counts(rate)})."
+            f"{best.name} misses the target of {goal}. At least {least} of its calls fail ({_counts(rate)})."
         )
-    return f"None of {of} meets the target of {goal}: even with {best.name} at least {least} of the calls fail ({_counts(rate)})."
+    return f"None of {of} meets the target of {goal}. Even with {best.name}, at least {least} of the calls fail ({_counts(rate)})."
 
 
 def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
-    """Say which variant fails least, and whether that is proved."""
+    """Return which variant fails least, and whether that is proved."""
     best, others = variants[0], variants[1:]
     rate = f"in {percent(best.failed.rate or 0.0)} of its calls ({_counts(best.failed)}; {_between(best.failed)})"
     if not others:
         return f"{best.name} fails {rate}."
     if not rivals:
-        return f"{best.name} fails least, {rate}: less often than each of the other {len(others)}."
+        return f"{best.name} fails least often, {rate}. Each of the other {len(others)} fails more often."
     if len(rivals) < len(others):
-        return f"{best.name} fails least so far, {rate}; whether {_rivals_text(rivals)} as rarely is not decided."
+        return f"{best.name} fails least often so far, {rate}. It is not decided whether {_rivals_text(rivals)} as rarely."
     worst = variants[-1]
     lowest, highest = (percent(variant.failed.rate or 0.0) for variant in (best, worst))
     counts = _counts(best.failed, whole=False)
     if lowest == highest:
-        return f"No difference in failures is found: each fails in {lowest} of its calls ({counts}; {_between(best.failed)})."
+        return f"No difference in failures was found. Each variant fails in {lowest} of its calls ({counts}; {_between(best.failed)})."
     return (
-        f"Which one fails least is not decided: from {lowest} ({best.name}) to {highest} ({worst.name}) of the calls "
-        f"fail ({_sizes(variants)} each)."
+        f"It is not decided which variant fails least often. From {lowest} ({best.name}) to {highest} ({worst.name}) "
+        f"of the calls fail ({_sizes(variants)} each)."
     )
 
 
@@ -194,9 +194,9 @@ def _sizes(variants: Sequence[Ranked]) -> str:
 
 
 def _content(result: BenchResult, variants: Sequence[Ranked]) -> str:
-    """Say how often the best variant is right, and whether another one is proved to be right more often."""
+    """Return how often the best variant is right, and whether another one is proved to be right more often."""
     best, most = variants[0], max(variants, key=lambda variant: variant.right.rate or 0.0)
-    text = f"{percent(best.right.rate or 0.0)} of its calls give the right value ({_between(best.right)})"
+    text = f"{percent(best.right.rate or 0.0)} of its calls return the right value ({_between(best.right)})"
     if len(variants) > 1:
         text = text.replace("of its calls", f"of the calls of {best.name}")
     if most is not best and _beats(result, most, best, "content"):
@@ -245,7 +245,7 @@ def _failures(result: BenchResult, best: Ranked) -> Failures | None:
 def _failures_text(failures: Failures, best: Ranked) -> str:
     parts = sorted(failures.kinds.items(), key=lambda item: (-item[1], item[0]))
     text = ", ".join(f"{count} {_KINDS.get(kind, kind)}" for kind, count in parts)
-    return f"of the {plural(failures.calls, 'call')} of {best.name} without a valid value: {text}"
+    return f"{plural(failures.calls, 'failed call')} of {best.name}: {text}"
 
 
 def _next(
@@ -269,24 +269,24 @@ def _watched(best: Ranked, target: float, store: str | None) -> str:
     watch = command_on(store, "watch", "--max-failure-rate", exact_percent(target))
     is_shown = "few_shot" in best.variant.strategy.split(">")
     shown = " with the dev tasks of the suite as examples, if it has any" if is_shown else ""
-    return f"use {best.name}{shown}, and watch it: {watch}"
+    return f"use {best.name}{shown}, and watch it with: {watch}"
 
 
 def _more(result: BenchResult, needed: int | None, what: str) -> str:
-    """Say how many more tasks decide something, and where they come from."""
+    """Return how many more tasks decide something, and where they come from."""
     setup = result.setup
     remaining = setup.suite_tasks - setup.tasks
     if needed is None:
-        return f"use the cheaper or the faster one: at these rates, no number of tasks decides {what}"
-    text = f"about {needed:,} more tasks decide {what}: "
+        return f"use the cheaper or the faster one, because at these rates no number of tasks decides {what}"
+    text = f"about {needed:,} more tasks decide {what}; "
     if needed <= remaining:
-        return f"{text}the same command with --sample {setup.tasks + needed}"
-    has = f"of which this one has {remaining:,} (--sample all)" if remaining else "this one has no more"
+        return f"{text}run the same command with --sample {setup.tasks + needed}"
+    has = f"which has {remaining:,} more (--sample all)" if remaining else "which has no more"
     return f"{text}add tasks to the suite, {has}"
 
 
 def _tasks_needed(comparison: Compared, result: BenchResult) -> int | None:
-    """Give how many further tasks, on which two variants differ as on those before, call them different."""
+    """Return how many further tasks, on which two variants differ as on those before, call them different."""
     called = sum(other.called for other in result.comparisons)
     enough = len(result.comparisons) / (DELTA * (called + 1))
 
@@ -309,7 +309,7 @@ def _tasks_needed(comparison: Compared, result: BenchResult) -> int | None:
 
 
 def _evidence(b: float, c: float) -> float:
-    """Give the evidence of `stats.paired`, without its bounds."""
+    """Return the evidence of `stats.paired`, without its bounds."""
     return odds_of(log_e_of(b, c, 0.5, "bad"))
 
 
@@ -327,14 +327,14 @@ def _another(result: BenchResult, best: Ranked, store: str | None) -> str:
         step = max(untried, key=failures.fixed_by, default=None)
         if step and failures.fixed_by(step):
             fixed = f"{failures.fixed_by(step):.0f} of these {plural(failures.calls, 'failure')}"
-            return f"the same command with --strategy {step}: {fix(step)}, which can fix {fixed}"
+            return f"to {fix(step)}, which can fix {fixed}, run the same command with --strategy {step}"
     elif wrong:
         step = next((step for step in untried if FIXABLE[step].right), None)
         if step:
-            return f"the same command with --strategy {step}: {fix(step)}, which can make wrong values right"
+            return f"to {fix(step)}, which can make wrong values right, run the same command with --strategy {step}"
     else:
         return _watched(best, 0.01, store)
-    return "no strategy that can fix this is left: the same command with --model NAME, a larger one"
+    return "no strategy is left that can fix this; run the same command with a larger model (--model NAME)"
 
 
 def _wrong(result: BenchResult, best: Ranked) -> int:

@@ -78,7 +78,7 @@ def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | No
     """Draw a rate of every variant with its bounds, the best first; the failures against the target if there is one."""
     title = _TITLES[measure]
     if not variants:
-        return Plot(title, "", None, "no call has a judged reply")
+        return Plot(title, "", None, "no call has a validated reply")
     goal = target if measure == "format" else None
     names = shortened([safe(one.variant.name) for one in variants], _NAME_CHARS)
     named = list(zip(names, variants, strict=True))
@@ -100,13 +100,13 @@ def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | No
 
 def _caption(variants: Sequence[Ranked], measure: Measure, goal: float | None) -> str:
     together = f", which hold for all {len(variants)} together" if len(variants) > 1 else ""
-    sentences = [f"Mark: the rate; box: its bounds{together}."]
+    sentences = [f"The mark is the rate, and the box shows its bounds{together}."]
     if goal is not None:
         sentences.append(
-            "Circle: below the target, square: above, diamond: not decided. The scale is logarithmic."
+            "A circle is below the target, a square above it, and a diamond is not decided. The scale is logarithmic."
         )
     elif any(measure in one.beaten for one in variants):
-        sentences.append("Grey square: another one is shown to be better.")
+        sentences.append("A grey square means that another variant is proved to be better.")
     if len(variants) > _MOST_ROWS:
         sentences.append(f"{len(variants) - _MOST_ROWS} more are in the tables.")
     return " ".join(sentences)

@@ -48,12 +48,12 @@ class Ranked(NamedTuple):
 
 
 def alpha_of(result: BenchResult) -> float:
-    """Give the part of alpha that each side of a variant's bounds has."""
+    """Return the part of alpha that each side of a variant's bounds has."""
     return ALPHA / max(sum(variant.calls > 0 for variant in result.variants), 1)
 
 
 def ranked(result: BenchResult) -> list[Ranked]:
-    """Give the variants that have calls: below the target first, and on each side those that fail least."""
+    """Return the variants that have calls: below the target first, and on each side those that fail least."""
     alpha, names = alpha_of(result), names_of(result)
     beaten = {
         (one.a if one.better == one.b else one.b, one.measure)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # Of the tasks that changed so many are named.
 MOST_TASKS = 20
 
-OTHER_SUITE = "the suites are not the same: tasks are paired by their names, and their texts may differ"
+OTHER_SUITE = "the suites differ, so tasks are paired by name, and their texts may differ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,7 @@ def pairs_of(a: BenchResult, b: BenchResult, pair: tuple[str, str] | None) -> li
         return [(names_a[0], names_b[0])]
     if not same:
         raise InvalidArgument(
-            f"the results have no variant of one name: {_listed(names_a)} against {_listed(names_b)}: "
-            "say which to compare"
+            f"the results have no variant with the same name: {_listed(names_a)} against {_listed(names_b)}. Name the variants to compare"
         )
     return same
 
@@ -182,8 +181,7 @@ def check_common(comparisons: Sequence[Compared]) -> None:
     """
     if not any(comparison.tasks for comparison in comparisons):
         raise InvalidArgument(
-            "the results have no task in common that both answered: expected runs of one suite, or of two "
-            "versions of one"
+            "no task has an answer in both results. Compare runs of one suite, or of two versions of a suite"
         )
 
 
@@ -208,7 +206,7 @@ def _headline(comparison: Comparison) -> str:
     pairs = [item for pair in comparison.variants for item in (pair.format, pair.content)]
     found = [item for item in pairs if item.called]
     if not found:
-        return f"No difference between A and B is known, on {plural(comparison.common_tasks, 'common task')}"
+        return f"No difference between A and B was found on {plural(comparison.common_tasks, 'common task')}"
     item = max(found, key=lambda one: max(one.lower, -one.upper))
     better, least = ("B", item.lower) if item.only_a > item.only_b else ("A", -item.upper)
     more = f", and {plural(len(found) - 1, 'more difference')}" if len(found) > 1 else ""
@@ -220,7 +218,7 @@ def _headline(comparison: Comparison) -> str:
     size = (
         f"{percent(abs(item.difference or 0.0))[:-1]} percentage points more tasks are {PASSED[item.measure]}"
     )
-    return f"{better} is better: with {_pair_name(item.a, item.b)}, {size}{known}{more}"
+    return f"{better} is better. With {_pair_name(item.a, item.b)}, {size}{known}{more}"
 
 
 def _facts(comparison: Comparison) -> Iterator[Fact]:

@@ -46,7 +46,7 @@ def shown(name: str) -> str:
 
 
 def format_section(result: BenchResult, labels: Labels) -> Section:
-    """Give how calls went."""
+    """Return how calls went."""
     is_repaired = any(variant.repaired.count for variant in result.variants)
     repeated = result.setup.epochs > 1
     header = ["variant", "n", *(["tasks"] if repeated else []), "clean", "valid first time"]
@@ -61,7 +61,7 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
         "Format",
         "n: number of calls with a model reply",
         Table(tuple(header), tuple(rows)),
-        ("rates are means over tasks, so a task counts once",) if repeated else (),
+        ("Rates are means over tasks, so each task counts once.",) if repeated else (),
     )
 
 
@@ -80,7 +80,7 @@ def content_section(result: BenchResult, labels: Labels) -> Section:
     )
     return Section(
         "Content",
-        "A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right leaves.",
+        "A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right leaves (single values).",
         Table((*header, *(["invented"] if has_nulls else [])), tuple(rows)),
         ("invented: of the tasks whose answer has a null, those with another value there",)
         if has_nulls
@@ -89,7 +89,7 @@ def content_section(result: BenchResult, labels: Labels) -> Section:
 
 
 def cost_section(result: BenchResult, labels: Labels) -> Section:
-    """Give what the calls took."""
+    """Return what the calls took."""
     currency = result.setup.currency
     unit = "output tokens" if currency is None else currency
     header = (
@@ -139,27 +139,27 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
     more = len(listed) - MOST_ROWS
     return Section(
         "Differences",
-        "Failures of A minus those of B on tasks that both answered, in percentage points. Both limits of a difference "
-        "hold with 95% confidence, at any time.",
-        Table(("A less B", "tasks", "points", "odds", "better"), rows) if rows else None,
+        "The difference is the failure rate of A minus that of B on the tasks that both answered, in percentage "
+        "points. Both limits hold with 95% confidence, at any time.",
+        Table(("A minus B", "tasks", "points", "odds", "better"), rows) if rows else None,
         (f"and {more} more differences",) if more > 0 else (),
     )
 
 
 def differences_line(comparisons: Sequence[Compared]) -> str:
-    """Say how many comparisons there were, and how many of them are called different."""
+    """Return how many comparisons there were, and how many of them are called different."""
     called = sum(comparison.called for comparison in comparisons)
     if not comparisons:
         return "only one variant, so there is nothing to compare"
     return (
-        f"{called or 'none'} of {plural(len(comparisons), 'comparison')} show a difference; "
-        f"at most {exact_percent(DELTA)} of reported differences are expected to be wrong (e-BH)"
+        f"{called or 'none'} of {plural(len(comparisons), 'comparison')} show a difference; at most "
+        f"{exact_percent(DELTA)} of reported differences are expected to be wrong (e-BH)"
     )
 
 
 def _difference_row(comparison: Compared, label_of: dict[str, str]) -> tuple[str, ...]:
     better = "not called" if comparison.better is None else label_of[comparison.better]
-    pair = f"{FAILED[comparison.measure]}: {label_of[comparison.a]} less {label_of[comparison.b]}"
+    pair = f"{FAILED[comparison.measure]}: {label_of[comparison.a]} minus {label_of[comparison.b]}"
     return (
         pair,
         str(comparison.tasks),
@@ -170,7 +170,7 @@ def _difference_row(comparison: Compared, label_of: dict[str, str]) -> tuple[str
 
 
 def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Section | None:
-    """Give the calls without a valid value by schema, group or difficulty, the hardest first.
+    """Return the calls without a valid value by schema, group or difficulty, the hardest first.
 
     Returns:
         None where there is nothing to tell: no difficulty is known, or the groups are the schemas.
@@ -189,7 +189,7 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
         f"Calls without a valid value, by {part_of}",
         "",
         Table((part_of, *labels), rows),
-        (f"the {MOST_ROWS} hardest are shown, {more} more are left out",) if more > 0 else (),
+        (f"The table has the {MOST_ROWS} hardest ones. {more} more are not shown.",) if more > 0 else (),
     )
 
 
@@ -208,7 +208,7 @@ def failed_section(result: BenchResult, labels: Labels) -> Section | None:
     lines = []
     for number, label in enumerate(labels):
         failures = [failure for failure in result.failures if failure.variant == number]
-        if codes := _most(failures, lambda f: f"{f.kind} {shown(f.code)}", _CODES):
+        if codes := _most(failures, lambda f: f"{f.kind} ({shown(f.code)})", _CODES):
             lines.append(f"{label}: failed attempts by kind: {codes}")
         if places := _most([f for f in failures if f.keyword is not None], _place, _PLACES):
             lines.append(f"{label}: schema violations by place: {places}")
@@ -216,7 +216,7 @@ def failed_section(result: BenchResult, labels: Labels) -> Section | None:
 
 
 def _place(failure: FailurePlace) -> str:
-    return f"{_location(failure)} {shown(failure.keyword or '')}"
+    return f"{_location(failure)} ({shown(failure.keyword or '')})"
 
 
 def _location(failure: FailurePlace) -> str:
@@ -240,7 +240,7 @@ def _counted(
 
 
 def gaps_section(result: BenchResult) -> Section | None:
-    """Give what the result cannot say."""
+    """Return what the result cannot say."""
     return Section("Not measured", lines=result.not_measured) if result.not_measured else None
 
 
@@ -250,7 +250,7 @@ def examples_section(result: BenchResult, labels: Labels) -> Section | None:
         return None
     return Section(
         "Examples of failed attempts",
-        "Replies of models, cut off after their beginning; what does not print is escaped.",
+        "Each example shows the beginning of a reply. Characters that can't be printed are escaped.",
         quotes=tuple(_quote(example, labels[example.variant]) for example in result.examples),
     )
 

@@ -36,7 +36,7 @@ class Spending:
             self.cost += prices.cost(_tokens_of(attempt))
 
     def exhausted(self) -> str | None:
-        """Say what is used up; None while nothing is."""
+        """Return what is used up; None while nothing is."""
         if self._max_cost is not None and self.cost >= self._max_cost:
             return f"the budget of ${self._max_cost:g} is used up"
         if self._max_time_s is not None and monotonic() - self._began >= self._max_time_s:

@@ -43,11 +43,8 @@ class Estimate(NamedTuple):
     refusals: tuple[str, ...] = ()
 
     def as_text(self) -> str:
-        """Give the estimate in one line."""
-        text = (
-            f"about {self.input_tokens:,} tokens of prompts and {self.output_tokens:,} to "
-            f"{self.most_output_tokens:,} of replies"
-        )
+        """Return the estimate in one line."""
+        text = f"about {self.input_tokens:,} prompt tokens and {self.output_tokens:,} to {self.most_output_tokens:,} reply tokens"
         return text if self.cost is None else f"{text}, ${self.cost:.2f} to ${self.most_cost:.2f}"
 
 

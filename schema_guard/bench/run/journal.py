@@ -81,7 +81,7 @@ class Journal:
 
     @staticmethod
     def of(plan: RunPlan) -> Journal:
-        """Give a journal that keeps nothing."""
+        """Return a journal that keeps nothing."""
         at = time()
         # As the records of `bench run --playbook` are named: the run, no step, and whose tasks they are where that is known.
         whose = f"::{plan.settings.function}" if plan.settings.function else ""
@@ -235,8 +235,8 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
         raise InvalidArgument(f"{where}: expected a journal of this version, got {clip(head, 80)}")
     if first["plan"] != plan.fingerprint:
         raise InvalidArgument(
-            f"{where}: it belongs to another run ({clip(str(first.get('summary')), 200)}). Continue with the suite, models, "
-            "strategies, sample, epochs, attempts and seed that it was begun with, or name another file"
+            f"{where}: the journal belongs to another run ({clip(str(first.get('summary')), 200)}). Continue with the "
+            "suite, models, strategies, sample, epochs, attempts, and seed of that run, or name another file"
         )
     journal = Journal(plan.fingerprint, first["name"], first["started_at"])
     for number, line in enumerate(rows, 2):
@@ -247,7 +247,7 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
         replies = journal.replies.setdefault(key, [])
         if entry.attempt > len(replies) + 1:
             raise InvalidArgument(
-                f"{where}, line {number}: attempt {entry.attempt} of call {'/'.join(map(str, key))} without the one before it"
+                f"{where}, line {number}: attempt {entry.attempt} of call {'/'.join(map(str, key))} has no attempt before it"
             )
         # A reply that is there already stays: two workers may have been asked for the same one.
         if entry.attempt == len(replies) + 1:
@@ -279,4 +279,6 @@ def _lock(file: IO[str], shown: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InvalidArgument(f"journal {shown}: another process is writing it. Wait until it ends") from None
+        raise InvalidArgument(
+            f"journal {shown}: another process is writing this file. Wait until that process ends"
+        ) from None

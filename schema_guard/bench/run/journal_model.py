@@ -118,7 +118,7 @@ class JournalModel:
         self._free_at = 0.0
 
     async def acall(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Reply:
-        """Give the next reply of the call that is under way.
+        """Return the next reply of the call that is under way.
 
         Raises:
             InvalidArgument: The kept reply was given to another prompt, or the model cannot be asked this at all.
@@ -165,8 +165,8 @@ def _journal_reply(call: OpenCall, sent: str) -> Reply:
     entry = call.replies[call.consumed - 1]
     if entry.prompt != sent:
         raise InvalidArgument(
-            f"journal: call {'/'.join(map(str, call.key))}, attempt {entry.attempt}: its reply was given to another "
-            "prompt, so the library or the suite has changed since. Begin again with another file"
+            f"journal: call {'/'.join(map(str, call.key))}, attempt {entry.attempt}: the recorded reply belongs to "
+            "another prompt, because the library or the suite has changed. Start again with another file"
         )
     return entry.reply
 

@@ -151,7 +151,7 @@ class RunPlan:
         return len(self.tasks) * len(self.variants) * self.settings.epochs
 
     def cells(self) -> Iterator[Cell]:
-        """Give the calls in their order."""
+        """Yield the calls in their order."""
         for epoch in range(self.settings.epochs):
             for entry, task in self.tasks:
                 for variant in self.variants:
@@ -161,7 +161,7 @@ class RunPlan:
 def variants_of(
     models: Sequence[str], strategies: Sequence[str], *, tuned: Container[str] = ()
 ) -> tuple[Variant, ...]:
-    """Give a variant for every model and strategy.
+    """Return a variant for every model and strategy.
 
     Args:
         models: Names, all different.
@@ -194,7 +194,9 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
     settings = settings or PlanSettings()
     scored = [(entry, task) for entry in suite.schemas for task in entry.tasks_of("test")]
     if not scored:
-        raise InvalidArgument(f"suite {suite.name!r}: it has schemas, but no task to score")
+        raise InvalidArgument(
+            f"suite {suite.name!r}: the suite has schemas, but no tasks. Add at least one task"
+        )
     random = Random(settings.seed)  # an order that can be repeated, no secret
     chosen = (
         scored

@@ -94,7 +94,7 @@ class RunSettings:
             raise InvalidArgument(f"target={self.target}: expected a rate in (0, 1)")
         if self.max_cost is not None and not self.prices:
             raise InvalidArgument(
-                f"max_cost={self.max_cost}: expected prices too, because the cost of a call is unknown"
+                f"max_cost={self.max_cost}: this limit needs prices, because otherwise the cost of a call is unknown"
             )
 
 
@@ -210,7 +210,7 @@ class Calls:
         self._recorded = _recorded(store, self.journal)
 
     def cells(self) -> Iterator[Cell]:
-        """Give the calls that can be made, in the planned order."""
+        """Return the calls that can be made, in the planned order."""
         return (
             cell for cell in self.plan.cells() if (cell.variant.name, cell.entry.name) not in self._refused
         )
@@ -252,7 +252,7 @@ class Calls:
         at = datetime.fromtimestamp(self.journal.started_at, UTC).isoformat(timespec="seconds")
         is_timed = any(model.is_timed for model in self._models.values())
         decided = [
-            f"{name} was decided after {look.n} tasks: {look.side} the target"
+            f"{name} was decided after {look.n} tasks ({look.side} the target)"
             for name, look in looks
             if look.side
         ]
@@ -277,15 +277,15 @@ class Calls:
         return Run(setup, tuple(row for row, _ in made), tuple(one for _, failed in made for one in failed))
 
     def refusals(self) -> list[str]:
-        """Say which tasks a variant could not ask for, a line a variant."""
+        """Return which tasks a variant could not ask for, a line a variant."""
         lines = []
         for variant in self.plan.variants:
             refused = {schema: why for (name, schema), why in self._refused.items() if name == variant.name}
             tasks = sum(entry.name in refused for entry, _ in self.plan.tasks)
             if tasks:
                 lines.append(
-                    f"{tasks} tasks of {len(refused)} schemas could not be asked for in variant {variant.name}, "
-                    f"the first: {clip(next(iter(refused.values())), 200)}"
+                    f"{tasks} tasks of {len(refused)} schemas cannot be sent with variant {variant.name}; the first "
+                    f"fault is: {clip(next(iter(refused.values())), 200)}"
                 )
         return lines
 
@@ -379,14 +379,16 @@ class Calls:
         lost = self._lost_in_a_row[model]
         lost.add(is_lost=scored.is_lost)
         if lost.count == _MOST_LOST:
-            self.stop(f"{model}: {_MOST_LOST} calls in a row were lost, the last one by {scored.error}")
+            self.stop(
+                f"{model}: {_MOST_LOST} calls in a row were lost, the last one because of {scored.error}"
+            )
         if self.settings.target is not None:
             self._looks[cell.variant.name].add(scored, self.settings.target)
         self._on_call(scored)
 
 
 def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
-    """Give the ids of the journal's calls that are in the store already."""
+    """Return the ids of the journal's calls that are in the store already."""
     ids = [entries[0].call_id for entries in journal.replies.values()]
     if store is None or not ids:
         return frozenset()
@@ -394,7 +396,7 @@ def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
 
 
 def _with_journal_times(outcome: Outcome[Any], call: OpenCall) -> Outcome[Any]:
-    """Give an outcome the id and the times that its call had when its replies came."""
+    """Return an outcome with the id and the times that its call had when its replies came."""
     if not call.earlier:
         return outcome
     first = call.replies[0]

@@ -63,7 +63,9 @@ def load_suite(
         )
     for name, given in (("schema", schema), ("columns", columns)):
         if given is not None and form != "rows":
-            raise InvalidArgument(f"{name}=: a suite of the form {form!r} has its own; expected 'rows'")
+            raise InvalidArgument(
+                f"{name}=: only suites of the form 'rows' accept this argument, got {form!r}"
+            )
     if form in _FOLDERS:
         folder = _folder(path, form)
         return load_training(folder) if form == "training" else load_folder(folder)
@@ -85,8 +87,7 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
         return "folder" if is_suite else "training"
     if there != "file":
         raise InvalidArgument(
-            f"suite {str(path)!r}: no such folder or file{did_you_mean(path, ['builtin'])} "
-            "(expected 'builtin', a folder with a suite.json, or a file)"
+            f"suite {str(path)!r}: no such folder or file{did_you_mean(path, ['builtin'])}. Expected 'builtin', a folder with a suite.json, or a file"
         )
     if columns is not None or place.suffix.lower() == ".csv":
         return "rows"
@@ -127,7 +128,7 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
     if row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(
-            f"suite {str(path)!r}: its first line has the keys {keys}, which belong to no form. Name the form with form= "
+            f"suite {str(path)!r}: the first line has the keys {keys}, which match no form. Name the form with form= "
             "(--suite-format), or the fields of input and gold with columns= (--field)"
         )
     return "jsonl"
@@ -149,5 +150,7 @@ def _folder(path: str | os.PathLike[str], form: str) -> Path:
         )
     if _there(path) != "folder":
         wanted = MANIFEST if form == "training" else "suite.json"
-        raise InvalidArgument(f"suite {str(path)!r}: no such folder (expected one with a {wanted})")
+        raise InvalidArgument(
+            f"suite {str(path)!r}: the folder does not exist. Expected a folder with a {wanted}"
+        )
     return Path(path)

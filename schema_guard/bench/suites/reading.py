@@ -43,7 +43,7 @@ class SuiteReader:
 
     @classmethod
     def of_file(cls, path: Path) -> SuiteReader:
-        """Give the reader of a suite that is one file, with the file's folder around it."""
+        """Return the reader of a suite that is one file, with the file's folder around it."""
         return cls(path.parent, path)
 
     def refuse_problems(self, suite: object) -> None:
@@ -103,7 +103,7 @@ class SuiteReader:
         return None
 
     def is_inside(self, path: Path) -> bool:
-        """Say whether a path, with all links followed, lies inside the suite's folder."""
+        """Return whether a path, with all links followed, lies inside the suite's folder."""
         try:
             return path.resolve().is_relative_to(self.root.resolve())
         except (OSError, RuntimeError, ValueError):
@@ -111,7 +111,7 @@ class SuiteReader:
             return False
 
     def conforms(self, value: Any, kind: str, where: str) -> bool:
-        """Say whether a value is of a form, and report what is not."""
+        """Return whether a value is of a form, and report what is not."""
         schema = form(kind)
         known = schema.document.get("properties", {})
         is_closed = schema.document.get("additionalProperties") is False
@@ -148,7 +148,7 @@ def decoded(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except RecursionError:
-        raise ValueError("nested too deep to be read") from None
+        raise ValueError("nested too deeply to be read") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -325,7 +325,7 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
 
 
 def _twin(items: list[Any], index: int) -> int:
-    """Give the index of the first item that equals the one at *index*."""
+    """Return the index of the first item that equals the one at *index*."""
     return next(first for first, item in enumerate(items) if _is_same(item, items[index], "exact"))
 
 
@@ -344,7 +344,7 @@ def _is_right(value: Any, gold: Any, matcher: Matcher) -> bool:
 
 
 def _is_same(value: Any, gold: Any, matcher: str) -> bool:
-    """Say whether two values are equal, with texts compared by a matcher for strings."""
+    """Return whether two values are equal, with texts compared by a matcher for strings."""
     if isinstance(gold, str):
         read = _READ.get(matcher, str)
         return isinstance(value, str) and (value == gold or read(value) == read(gold))

@@ -62,7 +62,7 @@ def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:
 
 
 def turns_of(row: dict[str, Any]) -> list[dict[str, str]]:
-    """Give the messages of a row, in every spelling of `export`."""
+    """Return the messages of a row, in every spelling of `export`."""
     if "messages" not in row:
         return [
             {"role": "user", "content": row["prompt"]},
@@ -73,7 +73,7 @@ def turns_of(row: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def turns_problem(turns: list[dict[str, str]]) -> str | None:
-    """Say why messages are no task with its answer; None where they are."""
+    """Return why messages are no task with its answer; None if they are."""
     roles = [turn["role"] for turn in turns]
     if roles[-2:] == ["user", "assistant"] and "system" not in roles[1:]:
         return None

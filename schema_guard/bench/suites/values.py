@@ -91,7 +91,7 @@ class SuiteSchema:
     tasks: tuple[Task, ...]
 
     def tasks_of(self, split: Split) -> tuple[Task, ...]:
-        """Give the tasks of one split."""
+        """Return the tasks of one split."""
         return tuple(task for task in self.tasks if task.split == split)
 
 
@@ -123,5 +123,5 @@ def estimated_tokens(value: Any) -> int:
 
 
 def as_written(value: Any) -> str:
-    """Give a value as compact JSON, its keys in the order in which they are written."""
+    """Return a value as compact JSON, its keys in the order in which they are written."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

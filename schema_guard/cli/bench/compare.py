@@ -31,19 +31,21 @@ class CompareOptions:
     b: str | None = argument(required=False)
     variant: str | None = option(
         metavar="NAME",
-        help="Variant to compare. Use A=B if its name differs between the results. Default: all.",
+        help="Variant to compare, or A=B if its name differs between the results. Default: all variants.",
     )
     is_gate: bool = option(
-        "--gate", is_flag=True, help="Exit 1 if a rate of B is proved to be lower by more than --max-drop."
+        "--gate",
+        is_flag=True,
+        help="Exit with status 1 if a rate of B is lower by more than --max-drop (95% confidence).",
     )
     max_drop: float = option(
         type=SHARE,
         default=0.02,
         metavar="SHARE",
-        help="With --gate: the largest drop of a rate that is good enough, in percentage points. Default: 2%.",
+        help="Largest drop that --gate accepts, in percentage points. Default: 2%.",
     )
     require_proof: bool = option(
-        is_flag=True, help="With --gate: also exit 1 if a larger drop is not ruled out."
+        is_flag=True, help="With --gate, exit with status 1 also if a larger drop is possible."
     )
 
 
@@ -53,8 +55,8 @@ class CompareOptions:
 def command(asked: CompareOptions, form: str) -> int:
     """Compare two results task by task, or show one result.
 
-    A and B are result files that `bench run -o result.json` wrote. Variants of the same name are compared, on the tasks that both
-    results have. All intervals hold at 95% confidence.
+    A and B are result files that `bench run -o result.json` wrote. The command compares variants of the same name on
+    the tasks that both results have. All intervals hold with 95% confidence.
 
     \b
     Exit status:

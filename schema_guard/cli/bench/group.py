@@ -9,13 +9,13 @@ from schema_guard.cli.shared.group import LazyGroup
 
 LINES = {
     "compare": "Compare two results task by task, or show one result.",
-    "run": "Measure how often models keep to the schemas of SUITE, and how often they are right.",
+    "run": "Measure how often models return valid and right values for the tasks of SUITE.",
 }
 
 
 @click.group("bench", cls=LazyGroup, package=__package__, path="bench ", lines=LINES)
 def command() -> None:
-    """Measure how often models keep to schemas and are right, and compare results.
+    """Measure how often models return valid and right values, and compare results.
 
     \b
     schema-guard bench run --model local                           how often does this model fail?

@@ -45,7 +45,7 @@ class SuiteOptions:
     suite_schema: str | None = option(
         "--schema",
         metavar="FILE",
-        help="JSON Schema file for a suite that has no schema. With --playbook, also the name of one schema of the suite.",
+        help="JSON Schema file for a suite without a schema. With --playbook, it can also be the name of a schema in the suite.",
     )
     suite_format: str | None = option(
         metavar="FORM",
@@ -57,7 +57,7 @@ class SuiteOptions:
         multiple=True,
         metavar="OURS=THEIRS",
         advanced=True,
-        help="Name of a column in the rows of a CSV or JSON Lines file, such as input=text or gold=label. Repeatable.",
+        help="Name of a column in a CSV or JSON Lines file, such as input=text or gold=label. Repeatable.",
     )
 
     def load(self, *, is_schema_used: bool = True) -> Suite:
@@ -78,7 +78,7 @@ class SuiteOptions:
 def _pair(text: str) -> tuple[str, str]:
     ours, separator, theirs = text.partition("=")
     if not separator or not ours or not theirs:
-        raise click.UsageError(f"--field {safe(text)!r}: expected OURS=THEIRS, such as input=text")
+        raise click.UsageError(f"--field {safe(text)!r}: expected NAME=COLUMN, such as input=text")
     return ours, theirs
 
 
@@ -99,14 +99,14 @@ class PlanOptions:
         default=_STRATEGIES,
         show_default=True,
         metavar="LIST",
-        help="Strategies to compare, separated by commas. a>b continues with b after a failed attempt. Models of `tune` always get the bare task.",
+        help="Strategies to compare, separated by commas. With a>b, a retry after strategy a uses strategy b. Models tuned by `tune` always get the task without instructions.",
     )
     sample: int | Literal["all"] = option(
         type=COUNT_OR_ALL,
         default=_SAMPLE,
         show_default=True,
         metavar="N",
-        help="Number of tasks, spread over schemas and difficulties, or all.",
+        help="Number of tasks to use, or all. The sample covers all schemas and difficulties.",
     )
     max_attempts: int = option(
         type=COUNT,
@@ -114,10 +114,15 @@ class PlanOptions:
         show_default=True,
         metavar="COUNT",
         advanced=True,
-        help="Attempts of each call.",
+        help="Largest number of attempts for each call.",
     )
     epochs: int = option(
-        type=COUNT, default=1, show_default=True, metavar="COUNT", advanced=True, help="Calls of each task."
+        type=COUNT,
+        default=1,
+        show_default=True,
+        metavar="COUNT",
+        advanced=True,
+        help="Number of calls for each task.",
     )
     seed: int = option(
         type=int,
@@ -148,7 +153,7 @@ class PlanOptions:
             if name in models:
                 other = f"--model second={safe(source)}"
                 raise click.UsageError(
-                    f"there are two models named {safe(name)!r}. Name one of them, as in {other}"
+                    f"two models have the name {safe(name)!r}. Give one of them another name, as in {other}"
                 )
             models[name], sources[name] = model, source
         return models, sources
@@ -221,16 +226,17 @@ class RunOptions:
     max_failure_rate: float | None = option(
         type=RATE,
         metavar="RATE",
-        help="Largest failure rate that is good enough, such as 1%. A variant stops once its rate is decided. Default: none; 1% with --playbook.",
+        help="Largest failure rate that is good enough, such as 1%. A variant stops when its rate is clearly above or below it. Default: none, or 1% with --playbook.",
     )
     max_cost: float | None = option(
         type=DOLLARS,
         metavar="DOLLARS",
-        help="Start no call after this cost. It needs --prices. Default: no limit.",
+        help="Cost after which no call starts. Requires --prices. Default: no limit.",
     )
     prices: str | None = common("prices")
     dry_run: bool = option(
-        is_flag=True, help="Print the planned calls, tokens, and cost. Send, download, and write nothing."
+        is_flag=True,
+        help="Print the planned calls, tokens, and cost, without sending, downloading, or writing anything.",
     )
     outputs: tuple[str, ...] = option(
         "-o",
@@ -238,12 +244,12 @@ class RunOptions:
         multiple=True,
         type=click.Path(dir_okay=False),
         metavar="FILE",
-        help="File for the result: .json, .html, .md, or .txt. Repeatable.",
+        help="File for the result, with the ending .json, .html, .md, or .txt. Repeatable.",
     )
     function: str | None = option(
         metavar="NAME",
         advanced=True,
-        help="Function that these results belong to in `decide`. With --playbook, the store gives its schema, model, and inputs. Default: the one named by the suite, or the only one of the schema.",
+        help="Function that these results belong to in `decide`. With --playbook, its schema, model, and inputs come from the store. Default: the function that the suite names, or the only function with this schema.",
     )
     concurrency: int = option(
         type=COUNT,
@@ -251,32 +257,36 @@ class RunOptions:
         show_default=True,
         metavar="COUNT",
         advanced=True,
-        help="Calls of each model at the same time.",
+        help="Number of calls that run at the same time for each model.",
     )
     calls_per_minute: float | None = option(
         type=click.FloatRange(min=0, min_open=True),
         metavar="N",
         advanced=True,
-        help="Requests a minute to each model. Default: no limit.",
+        help="Largest number of requests per minute to each model. Default: no limit.",
     )
     max_time: float | None = option(
         type=DURATION,
         metavar="DURATION",
         advanced=True,
-        help="Start no call after this time, such as 90m. Default: no limit.",
+        help="Time after which no call starts, such as 90m. Default: no limit.",
     )
     journal: str | None = option(
-        metavar="FILE", advanced=True, help="File that keeps every reply. Default: none."
+        metavar="FILE",
+        advanced=True,
+        help="File that stores every reply, so that you can resume the run. Default: none.",
     )
     resume: bool = option(
-        is_flag=True, advanced=True, help="Continue a --journal: reuse its replies and make the other calls."
+        is_flag=True,
+        advanced=True,
+        help="Resume the run of --journal: reuse its replies, and make only the missing calls.",
     )
     executor: str = option(
         default="local",
         show_default=True,
         metavar="WHERE",
         advanced=True,
-        help="Machine for the calls: local, ray, or ray://HOST:PORT.",
+        help="Place that makes the calls: local, ray, or ray://HOST:PORT.",
     )
 
     def whose(self, records: Store | None) -> str | None:
@@ -286,7 +296,9 @@ class RunOptions:
         if self.function is None:
             return None
         if records is None:
-            raise click.UsageError("--function needs a store that has its calls. Name one with --store")
+            raise click.UsageError(
+                "--function needs a store with calls of the function. Name the store with --store"
+            )
         return select(records, records.configurations(), function=self.function).function
 
     def settings(self, models: dict[str, Model]) -> RunSettings:
@@ -296,7 +308,7 @@ class RunOptions:
 
         if self.max_cost is not None and self.prices is None:
             raise click.UsageError(
-                "--max-cost needs --prices SOURCE: otherwise the cost of a call is unknown"
+                "--max-cost needs --prices SOURCE, because otherwise the cost of a call is unknown"
             )
         # A table knows a model by its own name, not by the user's name for it.
         prices = (
@@ -329,7 +341,7 @@ class PlaybookOptions:
     inputs: str | None = option(
         metavar="FILE",
         advanced=True,
-        help="With --playbook: a .txt or .jsonl file with your own inputs, one a line. Default: the suite's test tasks.",
+        help="With --playbook: .txt or .jsonl file with one input on each line. Default: the test tasks of the suite.",
     )
     larger: str | None = option(
         metavar="NAME",
@@ -344,31 +356,31 @@ class PlaybookOptions:
         show_default=True,
         metavar="STEP",
         advanced=True,
-        help="With --playbook: the first step.",
+        help="With --playbook: first step to try.",
     )
     decline: tuple[str, ...] = option(
         multiple=True,
         metavar="STEP=REASON",
         advanced=True,
-        help="With --playbook: a step to skip, and the reason. Repeatable.",
+        help="With --playbook: step to skip, and the reason. Repeatable.",
     )
     given: str | None = option(
         "--with",
         metavar="FILE",
         advanced=True,
-        help="With --playbook: a JSON file with facts that no call can measure, such as economics. Default: none.",
+        help="With --playbook: JSON file with facts that calls can't measure, such as economics. Default: none.",
     )
     max_calls: int | None = option(
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="With --playbook: the most calls of all steps together. Default: no limit.",
+        help="With --playbook: largest number of calls in all steps together. Default: no limit.",
     )
     reply_tokens: int | None = option(
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="With --playbook: the output limit of one attempt. Default: the one of the function's recorded calls, or 256.",
+        help="With --playbook: output limit of one attempt, in tokens. Default: the limit of the function's recorded calls, or 256.",
     )
     min_right: float | None = common("min_right", _ONLY, advanced=True)
     max_p95: float | None = common("max_p95", _ONLY, advanced=True)
@@ -380,7 +392,7 @@ class PlaybookOptions:
         multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
-        help="With --playbook: an argument of the provider, such as temperature=0.7. Repeatable.",
+        help="With --playbook: argument of the provider, such as temperature=0.7. Repeatable.",
     )
 
     def filters(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import build_command, output_path, shared, store_of, takes
 from schema_guard.extensions import load
-from schema_guard.text import did_you_mean, safe
+from schema_guard.text import did_you_mean, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,10 +55,10 @@ def command(
     store: str | None,
     form: str,
 ) -> int:
-    """Measure how often models keep to the schemas of SUITE, and how often they are right.
+    """Measure how often models return valid and right values for the tasks of SUITE.
 
     SUITE is `builtin`, a file or folder of tasks, or a training set of `tune prepare`. `schema-guard help bench run` shows
-    how to write a file of tasks. Every attempt is recorded in the store.
+    how to write a file of tasks. The store records every attempt.
 
     \b
     Exit status:
@@ -185,18 +185,19 @@ def _uncounted(plan: RunPlan, records: Store | None) -> Iterator[str]:
     unknown = [f"{name} ({content})" for name, content in others.items() if content not in known]
     if unknown:
         contents = ", ".join(sorted(known)) or "no recorded call"
-        yield f"results of {', '.join(unknown)} will not count for {function}, which has calls with {contents}"
+        yield f"results of {', '.join(unknown)} do not count for {function}, which has calls with {contents}"
 
 
 def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[str]:
     """Yield the lines that describe the calls to make."""
-    size = f"{len(plan.tasks)} tasks x {len(plan.variants)} variants x {plan.settings.epochs} epochs"
-    yield f"{size} = {plan.calls} calls, {expected.calls} of them to make: {expected.as_text()}"
+    tasks, variants = plural(len(plan.tasks), "task"), plural(len(plan.variants), "variant")
+    size = f"{tasks} x {variants} x {plural(plan.settings.epochs, 'epoch')}"
+    yield f"{size} = {plural(plan.calls, 'call')}, of which {expected.calls} remain: {expected.as_text()}"
     for layout, schemas in _other_layouts(plan).items():
         yield f"layout of the prompts for {', '.join(schemas)}: {layout}"
     unlimited = [entry.name for entry in plan.suite.schemas if None in _limits(plan, entry)]
     if unlimited:
-        yield f"no output limit for {', '.join(unlimited)}, as for the recorded calls: replies may be longer"
+        yield f"no output limit for {', '.join(unlimited)}, as in the recorded calls, so replies may be longer"
     yield from plan.left_out
     yield from expected.refusals
     yield "calls are not recorded" if url is None else f"records go to {url}"
@@ -223,7 +224,7 @@ def _status(finished: Run, journal: str | None) -> int:
         return 2
     lost = [one for one in finished.calls if one.is_lost]
     if lost and len(lost) == len(finished.calls):
-        print(f"schema-guard: no call was answered: {safe(str(lost[0].error))}", file=sys.stderr)
+        print(f"schema-guard: no call got a reply: {safe(str(lost[0].error))}", file=sys.stderr)
         return 2
     return 0
 

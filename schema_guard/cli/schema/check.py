@@ -12,6 +12,7 @@ import click
 
 from schema_guard.cli.shared.bounded_lines import FileTooLarge, bounded_lines, mebibytes
 from schema_guard.cli.shared.options import build_command, print_json, schema_of, shared
+from schema_guard.cli.shared.terminal import fitted
 from schema_guard.failure_message import violation_lines
 from schema_guard.judging import judge
 from schema_guard.limits import DEFAULT_LIMITS
@@ -33,12 +34,12 @@ _MOST = DEFAULT_LIMITS.max_bytes
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @shared("format")
 def command(schema: str, files: tuple[str, ...], form: str) -> int:
-    """Validate replies, or plain JSON documents, against SCHEMA.
+    """Validate model replies or JSON documents against SCHEMA.
 
     SCHEMA is a JSON Schema file, or module:Model. FILE is a text file, '-' for standard input, or a .jsonl file with
     one document on each line.
 
-    Exit status: 0 if all are valid, 1 if one is not, 2 if a file cannot be read.
+    Exit status: 0 if all documents are valid, 1 if one is invalid, or 2 if a file can't be read.
 
     \b
     schema-guard schema check invoice.schema.json reply.txt
@@ -64,7 +65,7 @@ def command(schema: str, files: tuple[str, ...], form: str) -> int:
                 f"{invalid or 'none'} of {plural(documents, 'document')} {'is' if invalid == 1 else 'are'} invalid"
             ]
         )
-        print("".join(f"{line}\n" for line in [*summary, *shown]), end="")
+        print("".join(f"{line}\n" for line in fitted([*summary, *shown])), end="")
     return min(invalid, 1)
 
 

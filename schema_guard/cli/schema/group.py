@@ -8,15 +8,16 @@ import click
 from schema_guard.cli.shared.group import LazyGroup
 
 LINES = {
-    "check": "Validate replies, or plain JSON documents, against SCHEMA.",
-    "lint": "Show what a provider or an engine does with SCHEMA: reject it, ignore a part, or exclude right answers.",
+    "check": "Validate model replies or JSON documents against SCHEMA.",
+    "lint": "Show how a provider or an engine treats SCHEMA: whether it rejects it, ignores a part, or excludes right "
+    "answers.",
     "probe": "Test whether a server enforces the schemas that it accepts.",
 }
 
 
 @click.group("schema", cls=LazyGroup, package=__package__, path="schema ", lines=LINES)
 def command() -> None:
-    """Validate documents, and test what a provider or a server does with a schema.
+    """Validate documents, and test how providers and servers treat a schema.
 
     \b
     is this reply valid?

@@ -35,7 +35,7 @@ _ADD = "add"
 
 
 def option(*flags: str, **settings: Any) -> Any:
-    """Give a field of a dataclass of options.
+    """Return a field of a dataclass of options.
 
     Args:
         flags: What the command line calls it; none: the field's name, `max_cost` as `--max-cost`.
@@ -49,7 +49,7 @@ def option(*flags: str, **settings: Any) -> Any:
 
 
 def argument(**settings: Any) -> Any:
-    """Give a field of a dataclass of options that is a word without a flag; *settings* as `click.argument` takes them."""
+    """Return a field of a dataclass of options that is a word without a flag; *settings* as `click.argument` takes them."""
     return field(metadata={_ADD: lambda name: click.argument(name, **settings)})
 
 
@@ -87,7 +87,7 @@ def shared(*names: str) -> Callable[[Any], Any]:
         "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", show_default=True, help="Form of the result. JUnit is for CI systems, and needs --gate."),
         "output": click.option("-o", "--output", metavar="FILE", cls=Option, type=click.Path(dir_okay=False), help="File for the result. Default: standard output."),
         "yes": click.option("--yes", is_flag=True, cls=Option, help="Don't ask for confirmation."),
-        "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print the plan, and its cost if calls are paid for. Nothing is sent, downloaded, or changed."),
+        "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print the plan and its cost, without sending, downloading, or changing anything."),
     }  # fmt: skip
 
     def add(function: Any) -> Any:
@@ -118,7 +118,7 @@ def readable(url: str | None) -> Store:
     found = store_of(url)
     if found is None:
         raise click.UsageError(
-            f"no store: {safe(place_of_store())} is 'none'. Name one with --store sqlite:///FILE"
+            f"no store: {safe(place_of_store())} is 'none'. Name a store with --store sqlite:///FILE"
         )
     return found
 
@@ -177,20 +177,21 @@ _COMMON: dict[str, dict[str, Any]] = {
     "schema": {
         "metavar": "NAME",
         "shell_complete": complete_schemas,
-        "help": "Only this schema: its name or fingerprint.",
+        "help": "Schema to select, by name or fingerprint. Default: all.",
     },
     "function": {
         "metavar": "NAME",
         "shell_complete": complete_functions,
-        "help": "Only this function: its name, or the end of its name after a dot.",
+        "help": "Function to select, by its name or the end of its name after a dot. Default: all.",
     },
-    "segment": {"metavar": "NAME", "help": "Only this segment of the traffic."},
+    "segment": {"metavar": "NAME", "help": "Segment of the traffic to select. Default: all."},
     "since": {
         "type": MOMENT,
         "metavar": "TIME",
-        "help": "Only calls from this time on: 2026-11-01, yesterday, 24h, 7d, or the id of a call.",
+        "help": "Time from which calls count, such as 2026-11-01, yesterday, 24h, 7d, or the ID of a call. Default: "
+        "the first call.",
     },
-    "until": {"type": MOMENT, "metavar": "TIME", "help": "Only calls before this time."},
+    "until": {"type": MOMENT, "metavar": "TIME", "help": "Time before which calls count. Default: now."},
     "min_right": {
         "type": SHARE,
         "metavar": "SHARE",
@@ -204,16 +205,18 @@ _COMMON: dict[str, dict[str, Any]] = {
     "burst_length": {
         "type": click.FloatRange(min=0, min_open=True),
         "metavar": "CALLS",
-        "help": "Mean length of an outage in failed calls that a good rate must withstand, such as 20. Default: no outages.",
+        "help": "Mean number of failed calls in an outage that the verdict must allow for, such as 20. Default: no "
+        "outages.",
     },
     "priority": {
         "metavar": "NAME",
         "shell_complete": complete_functions,
-        "help": "Function that has half of the error probability. The other functions share the other half. Default: equal parts.",
+        "help": "Function that gets half of the error probability. The other functions share the other half. Default: "
+        "equal parts.",
     },
     "time_zone": {
         "metavar": "ZONE",
-        "help": "Time zone of the weeks in which failures can have a pattern, such as Europe/Berlin. Default: UTC.",
+        "help": "Time zone for weekly patterns of failures, such as Europe/Berlin. Default: UTC.",
     },
     "prices": {
         "metavar": "SOURCE",
@@ -273,7 +276,7 @@ def schema_of(named: str, flag: str = "--schema") -> Schema[Any]:
 
 
 def imported(named: str, *, expected: str = "a file, or module:Model") -> Any:
-    """Give what `module:Model` names, from where the command runs; *expected* is what its error asks for.
+    """Return what `module:Model` names, from where the command runs; *expected* is what its error asks for.
 
     Raises:
         click.UsageError: It is not there, or its module cannot be imported.
@@ -334,7 +337,7 @@ def key_value(text: str) -> tuple[str, Any]:
 
 
 def output_path(name: str) -> Path:
-    """Give the file that `--output` names; a folder that is not there is an error now, and not when the calls are paid for."""
+    """Return the file that `--output` names; a folder that is not there is an error now, and not when the calls are paid for."""
     path = Path(name)
     if not path.parent.is_dir():
         raise click.UsageError(f"--output {safe(name)}: there is no folder {safe(str(path.parent))!r}")

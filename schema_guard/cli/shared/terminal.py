@@ -6,11 +6,13 @@ from __future__ import annotations
 import os
 import sys
 from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from schema_guard.report.as_text import as_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from schema_guard.report.document import Document
@@ -28,6 +30,17 @@ def columns() -> int | None:
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit():
         return None
     return min(max(get_terminal_size().columns, _NARROWEST), _WIDEST)
+
+
+def fitted(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines in the width of the terminal. The rest of a longer line is indented below it."""
+    width = columns()
+    for line in lines:
+        if width is None or len(line) <= width:
+            yield line
+            continue
+        by = " " * (len(line) - len(line.lstrip()) + 4)
+        yield from wrap(line, width, subsequent_indent=by, break_long_words=False, break_on_hyphens=False)
 
 
 def has_colors() -> bool:

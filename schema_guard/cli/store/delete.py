@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _COUNTED = ("segment", "function")
 _STAYS = {
-    "input": "Counts stay, and no longer know the input.",
-    "cluster": "Counts stay, and no longer know the cluster.",
+    "input": "Counts stay, without the input.",
+    "cluster": "Counts stay, without the cluster.",
     "segment": "Counts of the segment stay. To delete them too, add --counts.",
     "function": "Counts of the function stay. To delete them too, add --counts.",
 }
@@ -37,7 +37,7 @@ _STAYS = {
 class Whose:
     """Names of the records to delete."""
 
-    call: str | None = option(metavar="ID", help="Call with this id.")
+    call: str | None = option(metavar="ID", help="Call with this ID.")
     input: str | None = option(
         metavar="TEXT", help="All calls with this prompt. '-' reads it from standard input."
     )
@@ -53,7 +53,7 @@ class Whose:
     )
     counts: bool = option(
         is_flag=True,
-        help="With --function or --segment: delete the counts as well, so that its failure rates are lost.",
+        help="With --function or --segment: delete the counts as well, so that the failure rates are lost.",
     )
 
     def named(self) -> tuple[str, str] | None:
@@ -62,10 +62,10 @@ class Whose:
         given = [(name, value) for name in names if (value := getattr(self, name)) is not None]
         if len(given) > 1:
             flags = " and ".join(f"--{name.replace('_', '-')}" for name, _ in given)
-            raise click.UsageError(f"{flags}: expected one of them in each command")
+            raise click.UsageError(f"{flags}: use only one of these options in each command")
         if self.counts and (not given or given[0][0] not in _COUNTED):
             raise click.UsageError(
-                "--counts: expected it with --function or --segment; counts have no single calls or clusters"
+                "--counts needs --function or --segment, because counts have no single calls or clusters"
             )
         return given[0] if given else None
 
@@ -81,7 +81,7 @@ class Old:
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="Largest number of attempts to leave in the store, such as 500k. Older attempts are deleted.",
+        help="Largest number of attempts to keep, such as 500k. The oldest attempts are deleted first.",
     )
 
     def retention(self) -> Retention | None:
@@ -124,11 +124,12 @@ class _Deletion(NamedTuple):
 @takes(whose=Whose, old=Old)
 @shared("dry-run", "yes", "store", "format")
 def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None, form: str) -> int:
-    """Delete records: of a call, an input, a customer, a segment, or a function, or old ones.
+    """Delete the records of a call, an input, a customer, a segment, or a function, or old records.
 
-    schema_guard overwrites the deleted rows and texts in the file and its log. Counts stay, so failure rates do not change, unless you add --counts. Delete copies of the file, such as backups, yourself.
+    schema_guard overwrites the deleted rows and texts in the file and its log. Counts stay, so failure rates don't
+    change, unless you add --counts. You must delete copies of the file yourself, such as backups.
 
-    The command asks for confirmation. Exit status: 0 if the records are deleted, 2 if there are none.
+    The command asks for confirmation. Exit status: 0 if the records are deleted, or 2 if there are none.
 
     \b
     schema-guard store delete --cluster customer-4711 --dry-run
@@ -163,7 +164,7 @@ def _old(store: Store, retention: Retention | None) -> _Deletion:
     words = _limits(retention)
     if not rows:
         raise click.UsageError(
-            f"nothing to delete in {safe(store.url)}: no attempts {words.replace('that ', '')}; it has "
+            f"nothing to delete in {safe(store.url)}: no attempts {words.replace('that ', '')}; the store has "
             f"{plural(store.info().rows, 'attempt')}"
         )
     return _Deletion(rows, words, is_estimate=retention.max_rows is not None)
@@ -238,4 +239,4 @@ def _report(
 def _limits(retention: Retention) -> str:
     if retention.max_rows is None:
         return "that are too old"
-    return "that are too old or too many" if retention.max_age_s is not None else "that are too many"
+    return "that are too old or beyond the limit" if retention.max_age_s is not None else "beyond the limit"

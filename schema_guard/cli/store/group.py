@@ -8,11 +8,11 @@ import click
 from schema_guard.cli.shared.group import LazyGroup
 
 LINES = {
-    "check": "Check a store for damage. Exit 1 if there is any.",
-    "delete": "Delete records: of a call, an input, a customer, a segment, or a function, or old ones.",
+    "check": "Check a store for damage.",
+    "delete": "Delete the records of a call, an input, a customer, a segment, or a function, or old records.",
     "export": "Write the attempts to a file, as JSON Lines, CSV, or Parquet.",
     "import": "Import exported files, other stores, or replies from tracing tools and logs.",
-    "info": "Show where a store is, how large it is, and how many attempts it has.",
+    "info": "Show the place of a store, its size, and its number of attempts.",
 }
 
 

@@ -14,7 +14,7 @@ from schema_guard.text import safe
 @build_command("info")
 @shared("store", "format")
 def command(store: str | None, form: str) -> int:
-    """Show where a store is, how large it is, and how many attempts it has.
+    """Show the place of a store, its size, and its number of attempts.
 
     Exit status: 0, or 2 if --store names a store that does not exist.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 from schema_guard.text import percent, plural
 
-NARROWER = "a pattern narrower than a weekend, a day, or 8 hours of each day is not covered"
+NARROWER = "patterns narrower than a weekend, a day, or 8 hours of each day are not searched"
 """The limits of the search for a weekly pattern, in words."""
 
 
@@ -124,7 +124,7 @@ class WeeklyEvidence(NamedTuple):
         """The calls that are no whole week, in words."""
         days = "" if self.days is None else f" from {self.days[0]} to {self.days[1]}"
         ends = "" if self.whole_on is None else f"; the first one ends on {self.whole_on}"
-        return f"the {plural(self.n, 'call')}{days} are no whole week of its weekly pattern{ends}"
+        return f"the {plural(self.n, 'call')}{days} are less than a whole week of its weekly pattern{ends}"
 
     @property
     def text(self) -> str:
@@ -137,6 +137,8 @@ class WeeklyEvidence(NamedTuple):
         names = " and ".join(part.name for part in self.parts)
         pattern = ", ".join(rates) if rates else f"{names} fail at different rates"
         since = (
-            f"for {plural(self.whole, 'week')} now" if self.whole else "no whole week since the last change"
+            f"for {plural(self.whole, 'week')}"
+            if self.whole
+            else "less than a whole week since the last change"
         )
         return f"{pattern}, {since} (time zone {self.zone}); {NARROWER}"

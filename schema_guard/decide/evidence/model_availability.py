@@ -57,7 +57,7 @@ def with_closing(feasibility: Feasibility, day: str | None, notes: list[str]) ->
     today = _day(day) or (None if closing is None else date.fromisoformat(closing.read))
     is_restricted = allowed is None and _holds_since(rule, today)
     if closing is None or today is None:
-        notes.append(f"base model {model}: whether and when it is closed is not known here")
+        notes.append(f"base model {model}: its last day is unknown")
         return feasibility, is_restricted
     months = feasibility.months_to_shutdown
     notes.append(_closing_note(model, closing, today))
@@ -77,7 +77,7 @@ def _day(text: str | None) -> date | None:
 
 
 def _allowed(closing: ModelClosing, today: date) -> bool | None:
-    """Say whether a job can be started; a model that is gone takes none."""
+    """Return whether a job can be started; a model that is gone takes none."""
     days = [day for day in (closing.last_training, closing.last_inference) if day is not None]
     if any(today > date.fromisoformat(day) for day in days):
         return False

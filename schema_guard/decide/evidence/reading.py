@@ -111,6 +111,6 @@ def _reasoned(claim: Claim, notes: list[str]) -> Claim:
     """Return a claim; a step that is not tried without a reason counts as untested."""
     reason = claim.reason.strip()
     if claim.status in ("not_applicable", "declined") and not reason:
-        notes.append(f"{claim.step} is {claim.status} without a reason: it counts as untested")
+        notes.append(f"{claim.step} is {claim.status} without a reason, so it counts as untested")
         return Claim(claim.step, "untested", reason)
     return claim._replace(reason=reason)

@@ -34,10 +34,10 @@ def gain_figures(case: Case) -> dict[str, Any]:
     if tuned is None or pilot is None or not tuned.failed.n:
         return {"line": "no tuned model is measured", "shares": {}}
     if best is None or pilot.paired is None:
-        return {"line": "the tuned model and the best prompt were not asked the same inputs", "shares": {}}
+        return {"line": "the tuned model and the best prompt got different inputs", "shares": {}}
     first, name = _first(case, best), best.strategy.id
     if first is best:
-        return {"line": f"no prompt before {name} was asked the same inputs", "shares": {}}
+        return {"line": f"no prompt before {name} got the same inputs", "shares": {}}
     all_three, shares, lines = (first, best, tuned), {}, []
     right = [one.strategy.right for one in all_three]
     rates = {
@@ -50,8 +50,8 @@ def gain_figures(case: Case) -> dict[str, Any]:
             shares[what] = {"first": first.strategy.id, "best": name, **share}
             missed = ", ".join(percent(rate.rate or 0.0) for rate in known[:2])
             lines.append(
-                f"{name} reaches {percent(share['share'])} {interval(share['lower'], share['upper'])} of what the tuned "
-                f"model gains over {first.strategy.id}, on the same inputs: {missed} and {percent(known[2].rate or 0.0)} "
+                f"{name} reaches {percent(share['share'])} {interval(share['lower'], share['upper'])} of the tuned "
+                f"model's gain over {first.strategy.id} on the same inputs: {missed} and {percent(known[2].rate or 0.0)} "
                 f"{_MISSED[what]}"
             )
     none = f"the tuned model is not proved to be better than {first.strategy.id}"
@@ -70,7 +70,7 @@ def _first(case: Case, best: Measured) -> Measured:
 
 
 def _connected(start: str, comparisons: Iterable[ComparisonCounts]) -> set[str]:
-    """Give the strategies that a chain of comparisons leads to."""
+    """Return the strategies that a chain of comparisons leads to."""
     pairs = [{comparison.before, comparison.after} for comparison in comparisons if comparison.n]
     reached, more = {start}, True
     while more:

@@ -46,7 +46,7 @@ def _named(value: Any, names: Iterable[str]) -> dict[str, Any]:
 
 
 def economic_figures(cost: CostCase) -> dict[str, Any]:
-    """Give a case's figures as plain JSON: `economics` and `cost`, as `Verdict.as_dict` has them."""
+    """Return a case's figures as plain JSON: `economics` and `cost`, as `Verdict.as_dict` has them."""
     low, high = total_range(cost)
     by_name = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
     return {
@@ -99,7 +99,7 @@ def end_figures(case: Case, ruling: Ruling) -> dict[str, Any]:
 
 
 def tokens_per_month(cost: CostCase) -> dict[str, float]:
-    """Give the tokens of a month's calls, sent and received: prompted, and of the tuned model."""
+    """Return the tokens of a month's calls, sent and received: prompted, and of the tuned model."""
     proposal, money = cost.proposal, cost.proposal.economics
     sides = {
         "prompt": tokens_per_call(money.prompt_cost, proposal.prompt_attempts),
@@ -151,19 +151,20 @@ def _gate_lines(cost: CostCase) -> list[str]:
         needed += f" + {next_tuning} (the next tuning{known}) = {dollars(cost.needed)}"
     low, high = map(dollars, total_range(cost))
     earned = (
-        f"before the base model or the horizon ends: {saving} x ({alive} - {lead:g}, at least 0) months = "
-        f"${cost.earned:,.2f}; it must reach {needed}"
+        f"savings before the base model or the horizon ends: {saving} x ({alive} - {lead:g}, at least 0) months = "
+        f"${cost.earned:,.2f}; required: {needed}"
     )
     total = (
         f"total over {months(horizon)}, {plural(n, 'tuning')}: {saving} x ({horizon:g} - {n} x {lead:g}) - "
-        f"{dollars(cost.upfront)} - {n - 1} x {next_tuning} = {dollars(cost.total)}; with volume and failure cost each "
-        f"halved and doubled: {low} to {high}"
+        f"{dollars(cost.upfront)} - {n - 1} x {next_tuning} = {dollars(cost.total)}; with volume and failure cost halved or doubled, {low} to {high}"
     )
-    lines = [earned, total, f"a pilot that fails costs {dollars(cost.upfront)}, and its hosting"]
+    lines = [earned, total, f"a failed pilot costs {dollars(cost.upfront)} plus its hosting"]
     if cost.base_model_must_live_months is not None:
-        lines.append(f"the base model must live at least {months(cost.base_model_must_live_months)}")
+        lines.append(
+            f"the base model must be available for at least {months(cost.base_model_must_live_months)}"
+        )
     missing = proposal.economics.not_given
-    return [*lines, *([f"not given, so not counted: {', '.join(missing)}"] if missing else [])]
+    return [*lines, *([f"not counted, because you gave no values: {', '.join(missing)}"] if missing else [])]
 
 
 def _side_line(
@@ -197,7 +198,7 @@ def _column_line(name: str, column: CostColumn, cost: CostCase) -> str:
 
 def _break_even_line(cost: CostCase, needed: str) -> str:
     value = cost.break_even_calls_per_month
-    volume = "none, a call saves nothing" if value is None else f"{value:,.0f} calls/month"
+    volume = "none, because a call saves nothing" if value is None else f"{value:,.0f} calls/month"
     return (
         f"break-even volume for a payback in {cost.proposal.horizon_months:g} months: {needed} / "
         f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.pess.tuned_per_call)}) = {volume}"
@@ -207,7 +208,7 @@ def _break_even_line(cost: CostCase, needed: str) -> str:
 def _upfront_line(cost: CostCase) -> str:
     saving = dollars(max(cost.pess.saving_per_month, 0))
     return (
-        f"largest upfront that still pays: {cost.proposal.horizon_months:g} x {saving} = "
+        f"largest one-time cost that still pays back: {cost.proposal.horizon_months:g} x {saving} = "
         f"{dollars(cost.largest_upfront)}"
     )
 
@@ -215,13 +216,13 @@ def _upfront_line(cost: CostCase) -> str:
 def _bar_line(cost: CostCase, needed: str) -> str:
     bar = cost.max_tuned_residual_for_horizon
     if bar is None:
-        return "the bar: failures cost nothing, any failure rate pays the same"
+        return "the bar: none, because failures cost nothing"
     sum_of = (
         f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.tuned_tokens_per_call)} - {needed} / "
         f"{cost.proposal.calls_per_month:,.0f}) / {dollars(cost.proposal.economics.failure_cost)}"
     )
     if bar < 0:
-        return f"the bar: {sum_of} = {_exact(bar)}, below 0: no tuned model pays"
+        return f"the bar: {sum_of} = {_exact(bar)}, so no tuned model pays"
     return f"the bar: the tuned model may fail at most {sum_of} = {_exact(bar)} of the calls"
 
 

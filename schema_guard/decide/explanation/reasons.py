@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from schema_guard.decide.exclusions import Unexplained
 
 CONTENT_WARNING = (
-    "valid values can be wrong: on the benchmark SOB (arXiv 2604.25359), models nearly always keep to the schema, but the "
-    "best one gets only 83% of the values right"
+    "valid values can be wrong; on the benchmark SOB (arXiv 2604.25359), nearly all replies fit the schema, but the "
+    "best model gets only 83% of the values right"
 )
 
 IMPORT_ALL = (
@@ -53,7 +53,7 @@ _NEXT = {
     "FINE_TUNE_JUSTIFIED": _PILOT,
     "FINE_TUNE_AND_ROUTE": (
         "schema-guard help routing  # Router(tuned=..., prompt=..., primary=Evidence.of(VERDICT), share=Rollout({target:g})), "
-        "with what `decide --format json` prints"
+        "with the output of `decide --format json`"
     ),
     "SCHEMAS_FLAGGED": "{report}",
     "FINE_TUNE_BLOCKED": "{decide}  # again, when what blocks it has changed",
@@ -71,30 +71,31 @@ _NEXT_OF_STAGE = {
 }
 # What a file has to hold, by what is missing.
 _MEASURED_BY = {
-    "right": "'content', the number of known answers and of right ones,",
-    "latency": "record calls that tell their seconds, or give 'latency' of each strategy: its calls (n), and the slower ones (k)",
+    "right": "'content', the numbers of known answers and right values,",
+    "latency": "record calls with their durations, or add 'latency' to each strategy: its calls (n) and the slower "
+    "calls (k)",
 }
 
 # Characters of a line of `guard` that the next step shows.
 _LONGEST_LINE = 500
-_NO_SOURCE = "prices: no source and no date given"
+_NO_SOURCE = "source and date of the prices"
 
 
 def explain_exceptions(unexplained: Unexplained, evidence: CaseEvidence) -> str:
     """Return what to do about excluded calls of unknown cause."""
     tools = {one.traffic.tool for one in evidence.strategies if one.traffic and one.excluded}
     if tools and not unexplained.exceptions:
-        return f"look up these calls in {' and '.join(sorted(tools))}: did the model fail in them?"
+        return f"check in {' and '.join(sorted(tools))} whether the model failed in these calls"
     types = ", ".join(name for name, _ in unexplained.exceptions if name.isidentifier())
     steps = [
-        f"guard(..., ignore=({types},)) for those that are no fault of the model" if types else "",
-        "let the function return the model's reply, or raise what its parser raises, where they are",
+        f"add ignore=({types},) to guard for exceptions that the model did not cause" if types else "",
+        "if the model caused them, let the function return the model's reply or raise the exception of its parser",
     ]
     return "; ".join(filter(None, steps))
 
 
 def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
-    """Say what to run, or to do, next."""
+    """Return what to run, or to do, next."""
     figures = ruling.figures
     step, missing = figures.get("next_rung"), figures.get("missing")
     if step:
@@ -111,7 +112,7 @@ def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
         since = None
         if change is not None:
             since = change.first_failed or (change.days[0] if change.days else None)
-        return f"{undo_text(change)}; if it has to stay: {decide_command(evidence, since)}"
+        return f"{undo_text(change)}; if the change must stay, run: {decide_command(evidence, since)}"
     return _bought(figures["meanwhile"], evidence) if figures.get("meanwhile") else _plan(ruling, evidence)
 
 
@@ -119,7 +120,7 @@ def with_file(evidence: CaseEvidence, what: str) -> str:
     """Return how to give a fact that no record holds, in the file of `--with` or in a new one."""
     for option in ("evidence", "with"):
         for file in evidence.options.get(option, ()):
-            return f"add {what.rstrip(',')} to {file}, then: {decide_command(evidence)}"
+            return f"add {what.rstrip(',')} to {file}, then run: {decide_command(evidence)}"
     return f"schema-guard help costs  # how to write a file with {what} for --with of decide"
 
 
@@ -143,7 +144,7 @@ def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
         return "{report}  # what fails in the bursts; after further calls: {decide}".format(**commands)
     if ruling.verdict == "PROMPTING_ENOUGH" and evidence.about is not None and not evidence.about.function:
         used = _line(figures["strategy"], evidence)
-        return f"use {used} in your function; `watch` checks its calls when they are recorded"
+        return f"use {used} in your function; `watch` then checks its recorded calls"
     if figures.get("stage") in _NEXT_OF_STAGE:
         return _NEXT_OF_STAGE[figures["stage"]].format(**commands)
     if "train_examples" in figures.get("blocked", ()):
@@ -164,7 +165,7 @@ def _line(strategy: str, evidence: CaseEvidence) -> str:
         return strategy
     if len(line) <= _LONGEST_LINE:
         return line
-    return f"{strategy} with the line of guard that is in the full answer ({decide_command(evidence)} --full)"
+    return f"{strategy} (for its line of guard, run {decide_command(evidence)} --full)"
 
 
 def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:
@@ -254,7 +255,7 @@ def choices(case: Case, ruling: Ruling) -> list[str]:
         return []
     cost = case.cost
     if cost is None:
-        return ["give economics to see what keeping it and what changing it would cost"]
+        return ["add economics to see the costs of keeping and of changing the strategy"]
     volume = cost.proposal.calls_per_month
     keep = [dollars(volume * column.prompt_per_call) for column in (cost.pess, cost.point, cost.opt)]
     tune = [
@@ -262,8 +263,12 @@ def choices(case: Case, ruling: Ruling) -> list[str]:
         for column in (cost.pess, cost.point, cost.opt)
     ]
     return [
-        f"assume that it is below the target, and keep it: {' / '.join(keep)} a month (pess / point / opt for tuning)",
-        f"assume that it is above the target, and tune: {' / '.join(tune)} a month and {dollars(cost.upfront)} upfront",
+        (
+            f"assume that the rate is below the target, and keep the strategy: {' / '.join(keep)} a month (pess / point / opt for tuning)"
+        ),
+        (
+            f"assume that the rate is above the target, and tune: {' / '.join(tune)} a month and {dollars(cost.upfront)} once"
+        ),
     ]
 
 
@@ -275,7 +280,7 @@ def assumptions(case: Case) -> list[str]:
     ]
     if not case.evidence.is_users_target:
         lines.append(
-            f"no target is given, so {exact_percent(case.config.target)} applies{_suggested_target(case.cost)}"
+            f"no target is set, so {exact_percent(case.config.target)} applies{_suggested_target(case.cost)}"
         )
     if case.cost is not None:
         lines += _cost_assumptions(case)
@@ -290,7 +295,7 @@ def _suggested_target(cost: CostCase | None) -> str:
     fixed = (cost.upfront / proposal.horizon_months + cost.hosting_plus_refresh) / proposal.calls_per_month
     extra = cost.tuned_tokens_per_call + fixed - cost.prompt_tokens_per_call
     rate = extra / proposal.economics.failure_cost
-    return f"; below {percent(rate)} failures cost less than tuning does" if 0 < rate < 1 else ""
+    return f"; below {percent(rate)}, failures cost less than tuning" if 0 < rate < 1 else ""
 
 
 def _cost_assumptions(case: Case) -> Iterator[str]:
@@ -301,12 +306,12 @@ def _cost_assumptions(case: Case) -> Iterator[str]:
             percent(rate)
             for rate in (money.tuned.residual.opt, money.tuned.residual.point, money.tuned.residual.pess)
         )
-        yield f"the tuned model's failure rate of {rates} is your assumption: a pilot measures it"
-    yield "the tuned model's attempts fail as assumed: " + "/".join(
+        yield f"the tuned model's failure rate of {rates} is your assumption; a pilot measures it"
+    yield "the failure rates of the tuned model's attempts are assumed: " + "/".join(
         percent(rate) for rate in money.tuned.hazards
     )
     if case.best is not None and case.best.retries is None:
-        yield f"attempts of {case.best.strategy.id} are not recorded: its tokens are priced as one attempt a call"
+        yield f"attempts of {case.best.strategy.id} are not recorded, so its tokens are priced as one attempt a call"
 
 
 def not_measured(case: Case) -> list[str]:
@@ -317,14 +322,16 @@ def not_measured(case: Case) -> list[str]:
     gain = gain_figures(case)
     is_piloted = case.tuned is not None and case.tuned.failed.n > 0
     gaps = {
-        "content: whether valid values are right": evidence.content is None and not piloted and not answered,
+        "content: the share of valid values that are right": evidence.content is None
+        and not piloted
+        and not answered,
         "domain vocabulary: needs the kinds of the failed calls": _vocabulary_line(case) is None,
         "cost at volume: needs economics": case.cost is None,
-        "latency: needs seconds and a budget": evidence.latency is None,
+        "latency: needs durations and a limit": evidence.latency is None,
         "the tuned model: needs a pilot": case.tuned is None,
-        f"how much of what the tuned model gains prompting reaches: {gain['line']}": is_piloted
+        f"the share of the tuned model's gain that prompting reaches, because {gain['line']}": is_piloted
         and not gain["shares"],
-        "months until the base model is shut down: unknown, a risk": evidence.feasibility.months_to_shutdown
+        "months until the base model is shut down, which is a risk": evidence.feasibility.months_to_shutdown
         is None,
         _NO_SOURCE: case.cost is not None and not evidence.sources,
     }
@@ -340,7 +347,7 @@ def notes(case: Case, ruling: Ruling) -> list[str]:
     lines += _pilot_warnings(case, ruling)
     lines += _routing_note(case, ruling)
     if case.evidence.pilot and case.evidence.segments:
-        lines.append("a pilot is given: its segments are used, the others are not")
+        lines.append("the evidence has a pilot, so only the segments of the pilot are used")
     return lines
 
 
@@ -349,8 +356,8 @@ def _first_faults(case: Case) -> Iterator[str]:
     best = case.best
     if best is not None and best.strategy.stops_early and best.failure_kinds:
         yield (
-            f"{best.strategy.id}: its replies are stopped early, at the first fault: kinds and codes of failures are those "
-            "of this one, and a fix for it may meet others behind it"
+            f"{best.strategy.id}: early stop ends its replies at the first fault. Kinds and codes are those of this "
+            "fault, and later faults are unknown"
         )
 
 
@@ -371,9 +378,9 @@ def _claims(case: Case) -> Iterator[str]:
     for step in case.playbook:
         claimed = claims.get(step.name)
         if step.strategies and claimed not in (None, "tested"):
-            yield f"{step.name} is claimed to be {claimed}, and {', '.join(step.strategies)} measured it: it is tested"
+            yield f"{step.name} is declared as {claimed}, but {', '.join(step.strategies)} measured it, so it counts as tested"
         if step.status == "tested" and not step.strategies:
-            yield f"{step.name} is declared as tested, but has no counts here"
+            yield f"{step.name} is declared as tested, but the evidence has no counts of it"
 
 
 def _raised_targets(case: Case) -> Iterator[str]:
@@ -392,8 +399,8 @@ def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
         return
     loss = case.content_loss
     if loss is not None and loss.upper > case.config.content_margin:
-        yield f"content: the tuned model loses {interval(loss.lower, loss.upper)} of right answers"
+        yield f"content: the tuned model loses {interval(loss.lower, loss.upper)} of the right answers"
     if cost.pess.tuned_rate > case.config.target:
         yield f"the tuned model may fail {percent(cost.pess.tuned_rate)} of the calls, above the target"
     if shutdown is not None and cost.proposal.ends_early and not cost.passes:
-        yield f"the base model ends in {months(shutdown)}, before tuning has earned its cost"
+        yield f"the base model ends in {months(shutdown)}, before tuning pays back"

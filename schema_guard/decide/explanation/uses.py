@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.case import Case
     from schema_guard.stats import Rate
 
-STOP = "too few to matter, stop it anyway"
+STOP = "too few calls to matter, but stop it anyway"
 
 # A configuration beside the main one with a larger part of the calls is no canary.
 _CANARY = 0.25
@@ -65,7 +65,7 @@ def _few_text(share: float, proved: Sequence[Breach]) -> str:
         for breach in proved
         if breach.lower is not None
     ]
-    return f"has {_share_text(share)} and {' and '.join(known)}: {STOP}"
+    return f"has {_share_text(share)} and {' and '.join(known)}; {STOP}"
 
 
 def _kind(arrival: Arrival, share: float, zone: str) -> str:

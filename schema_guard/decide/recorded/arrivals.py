@@ -148,7 +148,7 @@ class FunctionArrivals:
         return [ids[number] for number, _ in known]
 
     def clocks(self, now: float) -> dict[str, int] | None:
-        """Return how many of the last calls are dated later than now, or over an hour earlier than a call before them.
+        """Return how many of the last calls are dated later than now, or over an hour earlier than the call before it.
 
         Returns:
             These numbers as `ahead` and `behind`, and all `calls`; None if there are none. Imported calls do not count.

@@ -27,7 +27,7 @@ def pilot_of(
     latency_p95_s: float | None,
     answers: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any] | None:
-    """Give what the newest tuned model did, beside the best prompt where inputs or segments are shared.
+    """Return what the newest tuned model did, beside the best prompt where inputs or segments are shared.
 
     Of *answers*, the known ones of a benchmark, those count that are of these two.
     """
@@ -63,7 +63,7 @@ def pilot_of(
 
 
 def newest_of(tuned: Sequence[RecordedConfiguration]) -> RecordedConfiguration | None:
-    """Give the tuned model that was called last; None where there is none."""
+    """Return the tuned model that was called last; None if there is none."""
     return max(tuned, key=lambda one: one.last_call, default=None)
 
 
@@ -89,7 +89,7 @@ def _first_attempts(configuration: RecordedConfiguration) -> tuple[Configuration
 
 
 def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
-    """Give the calls of each segment that has some, and the failed ones."""
+    """Return the calls of each segment that has some, and the failed ones."""
     parts: dict[str, tuple[int, int]] = {}
     for row in configuration.rows:
         n, k = parts.get(row.segment or NO_SEGMENT, (0, 0))
@@ -112,7 +112,7 @@ def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store
 
 
 def segments_of(best: RecordedConfiguration) -> list[dict[str, Any]]:
-    """Give the parts of the best strategy's traffic; none where it is not divided."""
+    """Return the parts of the best strategy's traffic; none if it is not divided."""
     parts = _parts(best)
     if len(parts) <= 1:
         return []

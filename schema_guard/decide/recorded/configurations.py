@@ -101,7 +101,7 @@ class RecordedConfiguration:
 
 
 def is_trial(row: ConfigurationCounts) -> bool:
-    """Say whether calls were made to measure, and not by a user's function."""
+    """Return whether calls were made to measure, and not by a user's function."""
     return row.function.startswith(TRIALS)
 
 
@@ -117,7 +117,7 @@ def stream_key(row: ConfigurationCounts) -> StreamKey:
 
 
 def is_used(row: ConfigurationCounts) -> bool:
-    """Say whether a row says anything: of the format, or of calls whose cause nobody knows.
+    """Return whether a row says anything: of the format, or of calls whose cause nobody knows.
 
     A call that the provider failed says nothing: a version of which there is no other is not in use yet.
     """
@@ -160,7 +160,7 @@ def of_newest_schema(
     older = [row for row in rows if row.schema_fingerprint != newest]
     if older:
         calls = sum(row.calls for row in older)
-        notes.append(f"{calls} calls under earlier contents of the schema are left out: it has changed since")
+        notes.append(f"{calls} calls with earlier contents of the schema are not counted")
     return [row for row in rows if row.schema_fingerprint == newest]
 
 
@@ -169,7 +169,7 @@ def _but_model(row: ConfigurationCounts) -> tuple[str | None, ...]:
 
 
 def _only_models(rows: Sequence[ConfigurationCounts]) -> dict[tuple[str | None, ...], str]:
-    """Give the model of calls whose replies named none, where their like all name the same one: a call that raises
+    """Return the model of calls whose replies named none, where their like all name the same one: a call that raises
     before the first reply has come is one of that model's.
     """  # noqa: D205
     models: dict[tuple[str | None, ...], set[str]] = defaultdict(set)
@@ -269,11 +269,11 @@ def _excluded(old: Sequence[Sequence[ConfigurationCounts]], newest: Configuratio
         options = " ".join(f"--also-version {clip(group[0].version)}" for group in earlier[:_MOST_VERSIONS])
         yield (
             f"{name}: {plural(calls, 'call')} of {plural(len(earlier), 'earlier version')} of {clip(newest.function)} "
-            f"left out; add `{options}` to count them"
+            f"are not counted; to count them, add `{options}`"
         )
     if trials:
         calls = sum(row.calls for group in trials for row in group)
-        yield f"{name}: {plural(calls, 'call')} of {plural(len(trials), 'earlier trial')} left out"
+        yield f"{name}: {plural(calls, 'call')} of {plural(len(trials), 'earlier trial')} are not counted"
 
 
 def _unsized(
@@ -283,8 +283,7 @@ def _unsized(
     names = {str(group[0].model) for group, step in zip(groups, steps, strict=True) if step == OTHER}
     for name in sorted(names):
         yield (
-            f"whether {clip(name)} is larger than {clip(str(current_model))} is not known: `--sizes SMALL,LARGE` says "
-            "it, or `--prices`"
+            f"the sizes of {clip(name)} and {clip(str(current_model))} are unknown; add `--sizes SMALL,LARGE` or `--prices`"
         )
 
 
@@ -334,7 +333,7 @@ def _word(value: Any) -> str:
 
 
 def settings_of(row: ConfigurationCounts) -> dict[str, Any]:
-    """Give the settings that change results, as the guard recorded them."""
+    """Return the settings that change results, as the guard recorded them."""
     try:
         settings = json.loads(row.settings)
     except ValueError:
@@ -343,7 +342,7 @@ def settings_of(row: ConfigurationCounts) -> dict[str, Any]:
 
 
 def sent_by(row: ConfigurationCounts) -> dict[str, Any] | None:
-    """Give the temperature and top_p that a configuration is known to send; None where nothing is."""
+    """Return the temperature and top_p that a configuration is known to send; None if nothing is."""
     options = settings_of(row).get("options")
     known = options if isinstance(options, dict) else {}
     sent = {name: known[name] for name in _SAMPLING if isinstance(known.get(name), int | float)}
@@ -358,7 +357,7 @@ def step_of(name: str) -> str:
 
 
 def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> str:
-    """Say which fix a configuration is."""
+    """Return which fix a configuration is."""
     if asks_tuned(row):
         return "tuned"
     settings = settings_of(row)
@@ -378,7 +377,7 @@ def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
 
 
 def asks_tuned(row: ConfigurationCounts) -> bool:
-    """Say whether a tuned model was asked, however it was asked."""
+    """Return whether a tuned model was asked, however it was asked."""
     return row.strategies.rpartition(">")[2] == "tuned" or row.tuned or is_tuned(row.model or "")
 
 

@@ -64,7 +64,9 @@ def with_recorded_costs(
         recorded |= _recorded_prices(best, prices, sources, notes)
     filled = {**recorded, **prompt}
     if recorded.keys() - prompt.keys():
-        notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}{_stopped_in(best)}")
+        notes.append(
+            f"the tokens and seconds of a prompt are the recorded means of {best.id}{_stopped_in(best)}"
+        )
     tokens_only = {
         name: filled[name] for name in ("fixed", "var", "out", "repair", "latency_s") if name in filled
     }
@@ -75,19 +77,19 @@ def with_recorded_costs(
     measured = {} if piloted is None else _recorded_cost(piloted)
     if measured.keys() - tuned.keys() and piloted is not None:
         notes.append(
-            f"tokens and seconds of the tuned model are the recorded means of {piloted.id}{_stopped_in(piloted)}"
+            f"the tokens and seconds of the tuned model are the recorded means of {piloted.id}{_stopped_in(piloted)}"
         )
     missing = tokens_only.keys() - tuned.keys() - measured.keys()
     if missing:
         notes.append(
-            f"the tuned model is taken to need as much as the prompt of: {' '.join(sorted(missing))}"
-            + ("; its replies are taken to be whole" if is_whole and "out" in missing else "")
+            f"the tuned model is assumed to need as much as the prompt of: {' '.join(sorted(missing))}"
+            + ("; its replies are assumed to be complete" if is_whole and "out" in missing else "")
         )
     return {**money, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **measured, **tuned}}
 
 
 def cost_of(configuration: RecordedConfiguration, prices: str, notes: list[str]) -> dict[str, float] | None:
-    """Give what an attempt of a configuration takes, and what its own model asks for it.
+    """Return what an attempt of a configuration takes, and what its own model asks for it.
 
     Args:
         configuration: The configuration.
@@ -148,8 +150,8 @@ def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
     unknown = [name for name in ("var", "out") if name not in known]
     if unknown:
         raise InvalidArgument(
-            f"{best.id}: no reply reported its tokens. Pass economics.prompt_cost the tokens of "
-            f"{' and '.join(unknown)}, and of 'fixed' and 'hit' where some are cached"
+            f"{best.id}: no reply reported its tokens. Add the tokens of {' and '.join(unknown)} to "
+            "economics.prompt_cost, and 'fixed' and 'hit' if some tokens are cached"
         )
 
 
@@ -160,17 +162,17 @@ def _recorded_prices(
     model = best.first.model
     if model is None:
         raise InvalidArgument(
-            f"{best.id}: prices need a model, and no reply named one. Name it with guard(..., about=About(model=...))"
+            f"{best.id}: prices need a model, and no reply named its model. Name the model with guard(..., about=About(model=...))"
         )
     if ">" in model:
         raise InvalidArgument(
-            f"{best.id}: its calls use several models with different prices. Pass economics.prompt_cost p_in, p_cached "
-            "and p_out, and leave the table out"
+            f"{best.id}: its calls use several models with different prices. Add p_in, p_cached, and p_out to "
+            "economics.prompt_cost, and omit the price table"
         )
     table = _table(model, best, prices)
     sources.append({"name": table.source, "as_of": _day_of(table, prices)})
     if best.step == "tuned" and not table.has_cached_price:
-        line = f"{clip(model)}: {clip(table.source)} has no price of its cached input; cached tokens cost as much as other input"
+        line = f"{clip(model)}: {clip(table.source)} has no price for cached input, so cached tokens cost as much as other input"
         notes += [] if line in notes else [line]
     sent = mean_of(best.counts.sums, "input_tokens")
     return table.per_million(round(sent or 0))._asdict()
@@ -191,7 +193,7 @@ def _table(model: str, best: RecordedConfiguration, prices: str) -> TokenPrices:
 def _day_of(table: TokenPrices, prices: str) -> str:
     """Give the day of prices: the table's own; else that of its file, said as such; else that none is known."""
     if prices == GENAI_PRICES:
-        return f"{table.as_of} or later, as the package says" if table.as_of else "an unknown day"
+        return f"{table.as_of} or later, according to the package" if table.as_of else "an unknown day"
     if table.as_of:
         return table.as_of
     written = datetime.fromtimestamp(Path(prices).stat().st_mtime, UTC).date()
@@ -199,7 +201,7 @@ def _day_of(table: TokenPrices, prices: str) -> str:
 
 
 def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
-    """Give the mean tokens and seconds of an attempt: those billed as cached are its `fixed` ones, all of them hit."""
+    """Return the mean tokens and seconds of an attempt: those billed as cached are its `fixed` ones, all of them hit."""
     first, again = best.counts.sums[:1], best.counts.sums[1:]
     sent, resent = mean_of(first, "input_tokens"), mean_of(again, "input_tokens")
     cached = min(mean_of(first, "cached_input_tokens") or 0.0, sent or 0.0)
@@ -215,7 +217,7 @@ def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
 
 
 def _received(best: RecordedConfiguration) -> float | None:
-    """Give the mean output tokens of a first attempt; those of stopped replies, which nobody tells, are estimated.
+    """Return the mean output tokens of a first attempt; those of stopped replies, which nobody tells, are estimated.
 
     What came of their text is taken to have as many tokens a byte as the text of the replies that were not stopped, and
     they are taken to be as frequent among the first attempts as among all.
@@ -241,8 +243,8 @@ def _stopped_in(best: RecordedConfiguration) -> str:
     if not share:
         return ""
     return (
-        f"; {percent(share)} of its replies were stopped early, and the tokens of these are estimated from the text that "
-        "came: a provider may bill the whole reply all the same"
+        f"; {percent(share)} of its replies were stopped early, and their tokens are estimated from the received "
+        "text. A provider may bill the whole reply"
     )
 
 
@@ -361,12 +363,12 @@ def with_fallbacks(money: dict[str, Any], used: RecordedConfiguration, notes: li
     )
     if cost is None:
         notes.append(
-            f"the cost of the tuned model leaves out its fallbacks, {percent(share)} of its calls: a price is not known"
+            f"the cost of the tuned model does not include its fallbacks, {percent(share)} of its calls, because a price is unknown"
         )
         return money
     notes.append(
-        f"the cost of the tuned model has the prompt's in it, which answered again in {percent(share)} of the calls of "
-        f"{clip(used.id)}; tokens are those of both, prices their means"
+        f"the cost of the tuned model includes the prompt's cost, because the prompt answered {percent(share)} of the "
+        f"calls of {clip(used.id)}. Tokens are the sum of both, and prices are their means"
     )
     return {**money, "tuned_cost": cost}
 

@@ -58,13 +58,13 @@ def _tested(configuration: RecordedConfiguration) -> set[str]:
 
 
 def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str, str]]:
-    """Give the steps that the records rule out, and why."""
+    """Yield the steps that the records rule out, and why."""
     truncated = best.counts.failure_kinds.get("truncation", 0)
     not_fixed = sum(calls for _, code, calls in best.counts.final_failures if code in NOT_FIXED_BY_LIMIT)
     if best.failed and not truncated:
-        yield RAISE_OUTPUT, f"0 of {best.failed} failed calls of {best.id} are truncation"
+        yield RAISE_OUTPUT, f"none of the {best.failed} failed calls of {best.id} was cut off"
     elif not_fixed and 2 * (truncated - not_fixed) < best.failed:
-        reason = f"only {truncated - not_fixed} of {best.failed} failed calls of {best.id} were too long"
-        yield RAISE_OUTPUT, f"{reason}: {not_fixed} ran away or were spent on reasoning"
+        reason = f"only {truncated - not_fixed} of the {best.failed} failed calls of {best.id} were too long"
+        yield RAISE_OUTPUT, f"{reason}; {not_fixed} repeated themselves or used all tokens for reasoning"
     if STRICT in tested:
-        yield "json_mode", "strict_schema was tested, and it enforces more than JSON mode"
+        yield "json_mode", "strict_schema was tested, which enforces more than JSON mode"

@@ -98,7 +98,7 @@ def gather(store: Store, **asked: Any) -> Gathered:
     if len(gathered) > 1:
         named = ", ".join(f"{clip(one.function or 'trials')} ({clip(one.schema)})" for one in gathered)
         raise InvalidArgument(
-            f"{store.url} holds calls of several functions or schemas: {named}. Name one with function= or schema="
+            f"{store.url} contains calls of several functions or schemas: {named}. Name one with function= or schema="
         )
     return gathered[0]
 
@@ -190,7 +190,9 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
 def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("strategies", "schemas", "pilot", "current"):
         if key in extra:
-            raise InvalidArgument(f"extra[{key!r}]: comes from the store. Leave it out, or decide on a file")
+            raise InvalidArgument(
+                f"extra[{key!r}]: this fact comes from the store. Remove it, or decide on a file"
+            )
     answers = {key: value for key, value in extra.items() if key == "answers"}
     return read_facts({key: value for key, value in extra.items() if key not in answers}) | answers
 
@@ -219,7 +221,7 @@ def _check_versions(named: Iterable[str], rows: Iterable[ConfigurationCounts]) -
     for version in named:
         if version not in known:
             raise InvalidArgument(
-                f"version {clip(repr(version))}: no call of it is recorded{did_you_mean(version, known)}"
+                f"version {clip(repr(version))}: no recorded call has this version{did_you_mean(version, known)}"
             )
 
 
@@ -236,8 +238,8 @@ def _gathered(
     store, notes = reading.store, reading.notes
     if problem.left_out:
         notes.append(
-            f"{problem.left_out} calls of trials are left out: they name no function, and the schema has several; "
-            "--function of `bench run --playbook` names one"
+            f"{problem.left_out} calls of trials are not counted, because they name no function and the schema has "
+            "several. Name the function with `bench run --playbook --function`"
         )
     problem, again = split_fallbacks(problem)
     # Those with the newest content of the schema, and with the layout in use.
@@ -358,7 +360,7 @@ def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfigu
 
 
 def _strategy(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
-    """Give the evidence of a configuration, with the prompt behind it where one answers in its place."""
+    """Return the evidence of a configuration, with the prompt behind it where one answers in its place."""
     strategy = with_fallback(strategy_of(configuration, reading), configuration, reading.notes)
     return with_fallback_costs(strategy, configuration, reading.sizes.prices, reading.notes)
 
@@ -386,7 +388,7 @@ def _add_right_bounds(evidence: dict[str, Any], own: Sequence[RecordedConfigurat
 
 
 def _schema_losses(configurations: Sequence[RecordedConfiguration]) -> list[str]:
-    """Say what is not enforced of a schema, and what cannot be given, where another one was sent in its place."""
+    """Return what is not enforced of a schema, and what cannot be given, where another one was sent in its place."""
     return [f"{clip(one.id)}: {line}" for one in configurations for line in loss_lines(one.first.settings)]
 
 
@@ -399,7 +401,7 @@ def _parted(
     """
     tuned = [one for one in configurations if one.step == "tuned"]
     notes += [
-        f"{clip(one.id)}, a tuned model, {one.traffic.text}: left out"
+        f"{clip(one.id)}, a tuned model, is not counted ({one.traffic.text})"
         for one in tuned
         if one.traffic and not one.is_rated
     ]
@@ -447,15 +449,15 @@ def _known_of(production: Production, facts: Mapping[str, Any]) -> dict[str, Any
 
 def _nothing(store: Store, facts: Mapping[str, Any]) -> str:
     target = facts.get("config", {}).get("target", 0.01)
-    text = f"{store.url} has no validated call. Call a guarded function with this store"
+    text = f"{store.url} has no call with a validated reply. Call a guarded function with this store"
     needed = calls_needed(0, 1, target)
     if needed is None:
         return text
-    return f"{text}; the fewest calls that can decide, none of them failed, are {needed + 1}"
+    return f"{text}; without failures, {needed + 1} calls can decide"
 
 
 def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
-    """Give the targets that hold for a function; without one, those that were set without one."""
+    """Return the targets that hold for a function; without one, those that were set without one."""
     return _holding(store.targets(fingerprint, function=function), function)
 
 

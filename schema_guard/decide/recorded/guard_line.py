@@ -91,6 +91,6 @@ def _recorded_examples(call_ids: Sequence[str], store: Store) -> list[tuple[str,
         known = texts.get(call_id)
         task = input_of(known)
         if known is None or known.reply is None or isinstance(task, str):
-            return f"the texts of the calls {', '.join(call_ids)}, which are deleted,"
+            return f"the deleted texts of the calls {', '.join(call_ids)}"
         examples.append((task[1], json.loads(known.reply)))
     return examples

@@ -77,13 +77,12 @@ def of_layout_in_use(rows: Sequence[ConfigurationCounts], notes: list[str]) -> l
     if others:
         calls, layouts = sum(row.calls for row in others), {str(layout_of(row.settings)) for row in others}
         notes.append(
-            f"{plural(calls, 'call')} of trials left out: their layout is {' or '.join(sorted(layouts))}, and the function's "
-            f"is {used}"
+            f"{plural(calls, 'call')} of trials not counted, because their layout is {' or '.join(sorted(layouts))} and the function's is {used}"
         )
     compared = [row for row in rows if row not in others]
     if used == "instructions" and any(is_trial(row) and not asks_tuned(row) for row in compared):
         notes.append(
-            "the function builds its prompts itself (layout instructions): the trials sent the same text about the format, "
-            "without the function's own instructions"
+            "the function builds its own prompts (layout instructions), so the trials sent the same text about the "
+            "format, without the function's own instructions"
         )
     return compared

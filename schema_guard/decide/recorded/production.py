@@ -141,12 +141,12 @@ class Production(NamedTuple):
         return [other for other in self.rows if self.keys.get(other.configuration) == key]
 
     def share(self, rows: Iterable[ConfigurationCounts]) -> float:
-        """Give the share of the latest calls that some configurations have; 0 when there are none."""
+        """Return the share of the latest calls that some configurations have; 0 when there are none."""
         total = sum(self.latest.values())
         return sum(self.latest.get(row.configuration, 0) for row in rows) / total if total else 0.0
 
     def stream(self, row: ConfigurationCounts) -> CallsInOrder | None:
-        """Give the stream that a configuration is in."""
+        """Return the stream that a configuration is in."""
         key = self.keys.get(row.configuration)
         return None if key is None else self.streams.get(key)
 
@@ -160,7 +160,7 @@ class Production(NamedTuple):
         )
 
     def changed(self, row: ConfigurationCounts) -> tuple[tuple[str, int], ...]:
-        """Give the direction of each change of a configuration's stream, and when the hour began in which it is likeliest."""
+        """Return the direction of each change of a configuration's stream, and when the hour began in which it is likeliest."""
         stream = self.stream(row)
         if stream is None:
             return ()
@@ -256,7 +256,7 @@ def _latest(hours: Sequence[HourCounts]) -> dict[Row, int]:
 def of_strategy(
     configuration: RecordedConfiguration, production: Production, store: Store, notes: list[str]
 ) -> dict[str, Any]:
-    """Give what a configuration in production adds to its evidence: its share, its changes, its bursts, its inputs."""
+    """Return what a configuration in production adds to its evidence: its share, its changes, its bursts, its inputs."""
     stream = production.stream(configuration.first)
     evidence: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
     use = production.uses.of(configuration.rows)
@@ -279,7 +279,7 @@ def of_strategy(
 
 
 def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, Any]:
-    """Give what the order of calls says: the `history`, `bursts` and `change` of evidence.
+    """Return what the order of calls says: the `history`, `bursts` and `change` of evidence.
 
     Args:
         stream: Calls of a strategy and model, over all versions and settings.
@@ -326,12 +326,12 @@ def _bursts(stream: CallsInOrder, own: PartOfCalls) -> Bursts:
 
 
 def _is_of_version(change: Change, first: int) -> bool:
-    """Say whether a rate fell because a version began: then it is that version's only rate, and all its calls count."""
+    """Return whether a rate fell because a version began: then it is that version's only rate, and all its calls count."""
     return change.direction == "fall" and change.start < first + _SETTLED
 
 
 def _is_bursty(stream: CallsInOrder, own: PartOfCalls, bursts: Bursts) -> bool:
-    """Say whether the calls since the last change are evidence for bursts; *bursts* are those of all of them.
+    """Return whether the calls since the last change are evidence for bursts; *bursts* are those of all of them.
 
     The failures of a weekly pattern come together too. They are no bursts.
     """
@@ -402,7 +402,7 @@ def _first_failed(
 
 
 def _earliest(start: int) -> int:
-    """Give the call at which what changed a rate can have come: the start is an estimate, and mostly a late one."""
+    """Return the call at which what changed a rate can have come: the start is an estimate, and mostly a late one."""
     return max(1, start - min(_LATE, start // 2))
 
 

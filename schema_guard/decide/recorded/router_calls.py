@@ -91,7 +91,7 @@ def with_fallback(
         said = {key: part for key, part in said.items() if key not in ("change", "bursts", "weekly")}
     if k < 0 or "change" in said or "bursts" in said or "parts" in said.get("weekly", {}):
         # What is counted since a change, or in bursts, is counted of the tuned model alone.
-        notes.append(f"{clip(said['id'])}: its rate is that of the tuned model alone")
+        notes.append(f"{clip(said['id'])}: the rate is that of the tuned model alone")
         return said
     evidence = {key: part for key, part in said.items() if key not in _OF_INPUTS}
     evidence["k_final"] = k
@@ -134,7 +134,7 @@ def joined_pilots(
 
     Args:
         tuned: That are not in use.
-        used: The tuned model that is in use; None where none is.
+        used: The tuned model that is in use; None if none is.
         notes: Are given what is left out.
     """
     shadows = [one for one in tuned if trial_of(one.first).name == _SHADOW]
@@ -142,7 +142,7 @@ def joined_pilots(
     for shadow in shadows:
         if used is not None and _same(shadow, used):
             notes.append(
-                f"{plural(shadow.n, 'shadow')} of the tuned model in use left out: its own calls count"
+                f"{plural(shadow.n, 'shadow')} of the tuned model in use are not counted, because its own calls count"
             )
             continue
         own = [one for one in joined if _same(one, shadow)]

@@ -61,7 +61,7 @@ class Gathering(NamedTuple):
 
 
 def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
-    """Give the evidence of a configuration."""
+    """Return the evidence of a configuration."""
     counts, first = configuration.counts, configuration.first
     evidence: dict[str, Any] = {
         "id": configuration.id,
@@ -101,7 +101,7 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
 def _counted(
     configuration: RecordedConfiguration, evidence: dict[str, Any], reading: Gathering
 ) -> tuple[ConfigurationCounts, ...]:
-    """Give the counts of the calls that count: after a change those of the hours after it was noticed.
+    """Return the counts of the calls that count: after a change those of the hours after it was noticed.
 
     With a weekly pattern, only whole weeks count.
     """
@@ -123,7 +123,7 @@ def _places(
     reading: Gathering,
     counted: Sequence[ConfigurationCounts],
 ) -> list[dict[str, Any]]:
-    """Give the places at which most failed replies fail, after a change those since the hour in which it began."""
+    """Return the places at which most failed replies fail, after a change those since the hour in which it began."""
     rows = configuration.rows
     if "change" in evidence and "bursts" not in evidence:
         rows = reading.production.since_change(configuration, reading.store, counted)
@@ -141,14 +141,13 @@ def places_of(rows: Sequence[ConfigurationCounts]) -> list[dict[str, Any]]:
 def _failures(
     rows: Sequence[ConfigurationCounts], evidence: dict[str, Any], reading: Gathering, name: str
 ) -> dict[str, Any]:
-    """Give what failed calls failed at, and what retrying does, as far as it is known of the calls that count."""
+    """Return what failed calls failed at, and what retrying does, as far as it is known of the calls that count."""
     if not rows:
         return {"failure_kinds": {}, "failure_codes": {}}
     counts = together(rows)
     if counts.unseen:
         reading.notes.append(
-            f"{clip(name)}: in {counts.unseen} calls a library inside of the function had asked again, unseen: what "
-            "retrying does is not known"
+            f"{clip(name)}: in {counts.unseen} calls, a library inside the function retried, so the effect of retries is unknown"
         )
     is_known = evidence["n"] and _is_whole(evidence) and not counts.unseen
     return failures_of(counts) | ({"attempts": list(map(list, counts.attempts))} if is_known else {})

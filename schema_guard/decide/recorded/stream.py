@@ -231,7 +231,7 @@ class PartOfCalls(NamedTuple):
         return n, k
 
     def bursts(self, number: int, last: int | None = None) -> Bursts:
-        """Give the bursts in which those from a number among all on failed, whatever came between them.
+        """Return the bursts in which those from a number among all on failed, whatever came between them.
 
         Args:
             number: Of the first call among all.
@@ -356,7 +356,7 @@ class _Some(NamedTuple):
 
 
 def _within(row: ConfigurationCounts, hour: int) -> tuple[int, int]:
-    """Give the part of an hour in which a configuration can have been called, in microseconds."""
+    """Return the part of an hour in which a configuration can have been called, in microseconds."""
     begins, ends = hour * 10**6, (hour + 3_600) * 10**6
     first, last = (
         begins if at is None else round(at * 10**6) for at in (row.first_started_at, row.last_started_at)
@@ -365,19 +365,19 @@ def _within(row: ConfigurationCounts, hour: int) -> tuple[int, int]:
 
 
 def _next(marks: list[int], start: int, count: int) -> list[int]:
-    """Give which of a configuration's next calls failed."""
+    """Return which of a configuration's next calls failed."""
     first, last = bisect_left(marks, start + 1), bisect_left(marks, start + count + 1)
     return [mark - start - 1 for mark in marks[first:last]]
 
 
 def _merged(some: list[_Some], before: int) -> list[int]:
-    """Give the numbers of the failed ones of calls that come in one hour, after so many calls."""
+    """Return the numbers of the failed ones of calls that come in one hour, after so many calls."""
     numbers = [before + _place(one, index, some) for one in some for index in one.failed]
     return numbers if len(some) == 1 else sorted(numbers)
 
 
 def _place(one: _Some, index: int, some: Sequence[_Some]) -> int:
-    """Give the number of a call among those of its hour, the first is 1."""
+    """Return the number of a call among those of its hour, the first is 1."""
     return index + 1 + sum(_earlier(one, index, other) for other in some if other is not one)
 
 

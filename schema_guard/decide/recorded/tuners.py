@@ -57,10 +57,10 @@ def with_recorded_model(
         known = next((model for model in models if closing_of(model) is not None), None)
         if known is not None:
             filled["base_model"] = known
-            notes.append(f"the base model of a tuning is taken from the recorded calls: {known}")
+            notes.append(f"the base model for tuning comes from the recorded calls: {known}")
     if filled.get("active_tuner") is None and (proof := _recent_tuning(calls, jobs, day)) is not None:
         filled["active_tuner"] = True
-        notes.append(f"the store has {proof} within 60 days: the account is an active tuner")
+        notes.append(f"the store has {proof} within 60 days, so the account counts as an active tuner")
     return filled
 
 

@@ -44,6 +44,6 @@ RULES: Sequence[Callable[[Case], Ruling | None]] = (
 
 
 def rule(case: Case) -> Ruling:
-    """Give the ruling of the first rule that matches."""
+    """Return the ruling of the first rule that matches."""
     # The last one matches every case.
     return next(ruling for ask in RULES if (ruling := ask(case)) is not None)

@@ -54,8 +54,7 @@ def explain_first(case: Case) -> Ruling | None:
     }
     return Ruling(
         "NEED_MORE_DATA",
-        f"{unexplained.text}, which is more than the target's share of {target}: nobody knows whether the model failed in them, "
-        "so no rate of the others decides",
+        f"{unexplained.text}, which is more than the target of {target}. Without knowing whether the model failed in them, no rate decides",
         figures,
     )
 
@@ -73,8 +72,7 @@ def import_all_first(case: Case) -> Ruling | None:
     figures = {"strategy": strategy.id, "n_more": None, "months_to_answer": None, "unrated": list(named)}
     return Ruling(
         "NEED_MORE_DATA",
-        f"{plural(sum(one.calls for one in unrated), 'call')} {traffic}: they show what fails but not how often, so "
-        "they decide nothing",
+        f"{plural(sum(one.calls for one in unrated), 'call')} {traffic}. They show the kinds of failures, but not their rate, so they decide nothing",
         figures,
     )
 
@@ -120,13 +118,10 @@ def switch_for_less(case: Case, used: Measured) -> Ruling | None:
     volume = case.evidence.calls_per_month
     saving = None if volume is None else volume * (now - cost)
     model = f" on {chosen.strategy.model}" if chosen.strategy.model else ""
-    why = (
-        f"{strategy_text(used)} passes, and so does {strategy_text(chosen)}{model}, for {dollars(cost)} a call instead of "
-        f"{dollars(now)}"
-    )
-    why += "" if saving is None else f": {dollars(saving)} a month less"
+    why = f"{strategy_text(used)} passes, and so does {strategy_text(chosen)}{model} for {dollars(cost)} a call instead of {dollars(now)}"
+    why += "" if saving is None else f", which saves {dollars(saving)} a month"
     if not _are_compared(case, used, chosen):
-        why += "; on format and price alone: compare the values first"
+        why += "; only format and price are compared, so compare the values first"
     why += inputs_text(case, used) if used.strategy.is_tuned else ""
     figures = {
         "strategy": used.strategy.id,
@@ -201,7 +196,7 @@ def truncation_first(case: Case) -> Ruling | None:
     enough = best.failed.count >= _FEWEST_FAILURES and 2 * cut_off >= best.failed_calls
     if not enough or not best.missed("format") or RAISE_OUTPUT not in untested(case.playbook):
         return None
-    why = f"{all_fail(case)}; {cut_off} of the {best.failed_calls} failures of {best.strategy.id} are cut off"
+    why = f"{all_fail(case)}; {cut_off} of the {best.failed_calls} failures of {best.strategy.id} are cut-off replies"
     return Ruling("TRY_NEXT_FIX", why, {"next_rung": RAISE_OUTPUT})
 
 
@@ -218,7 +213,7 @@ def strict_decoding(case: Case) -> Ruling | None:
     )
     why = (
         f"{all_fail(case)}; of the {best.failed_calls} failures of {best.strategy.id} {known} known to be of a kind "
-        "that strict decoding cannot fix"
+        "that strict decoding can't fix"
     )
     return Ruling(
         "USE_CONSTRAINED_DECODING", why, {"next_rung": STRICT, "not_fixable_by_decoding": unfixable}
@@ -234,7 +229,7 @@ def try_next_fix(case: Case) -> Ruling | None:
         step = _first_that_helps(case, best, steps)
         failures = best.failures
         text = (
-            f": {step} can fix {failures.fixed_by(step):g} of {failures.told()}"
+            f"; {step} can fix {failures.fixed_by(step):g} of {failures.told()}"
             if best.missed("format")
             else ""
         )
@@ -280,8 +275,8 @@ def _missing(case: Case, measurement: Measured) -> _Missing:
 
 
 _UNMEASURED = {
-    "right": "it is asked how many values are right, and of none the right answer is known",
-    "latency": "it is asked how long calls take, and of none that is recorded",
+    "right": "no known answer shows the share of right values",
+    "latency": "no recorded call shows its duration",
 }
 
 
@@ -307,16 +302,16 @@ def _needed(case: Case, measurement: Measured, met: Met) -> int | None:
 def _open_question(case: Case, measurement: Measured, met: Met) -> str:
     weekly = measurement.strategy.weekly
     if weekly is not None and weekly.is_young and met.aim.name == "format":
-        return f"{strategy_text(measurement)} is not decided: {weekly.young_text}"
+        return f"{strategy_text(measurement)} is not decided, because {weekly.young_text}"
     if met.aim.name != "format":
-        return f"{measurement.strategy.id}: {met.aim.name} is neither proved to be met nor missed"
+        return f"{measurement.strategy.id}: the target for {met.aim.name} is not decided"
     target = exact_percent(case.config.target)
     if met.rate.bounds.upper <= met.aim.limit:
         return (
-            f"{strategy_text(measurement)} is below the target of {target} if failures come one by one, and not yet if they come "
-            f"in bursts of {case.config.burst_length:g}"
+            f"{strategy_text(measurement)} is below the target of {target} if failures come one by one, but not if "
+            f"they come in bursts of {case.config.burst_length:g}"
         )
-    return f"{strategy_text(measurement)} is neither proved below nor above the target of {target}"
+    return f"{strategy_text(measurement)} is not decided against the target of {target}"
 
 
 def _meanwhile(case: Case, measurement: Measured, n_more: int | None) -> dict[str, Any] | None:
@@ -352,7 +347,7 @@ def _trial(case: Case, measurement: Measured, step: str | None, calls: int) -> d
 
 
 def _calls_of_trial(case: Case, missed: Sequence[tuple[float, float]]) -> int | None:
-    """Give the calls in which one more strategy is decided, of which each share misses what has its limit."""
+    """Return the calls in which one more strategy is decided, of which each share misses what has its limit."""
     alpha = 1 / (1 / case.alpha_each + 1 / case.alpha)
     needed = [calls_needed(share, 1, limit, alpha=alpha) for share, limit in missed]
     return None if None in needed else 1 + max(filter(None, needed), default=0)
@@ -377,13 +372,13 @@ def _reaches(case: Case, measurement: Measured, step: str) -> bool:
 
 
 def _unfixable(case: Case, measurement: Measured, step: str) -> dict[str, float]:
-    """Give the failures that a step is known not to fix, in the unit of the rate, and their lower bound."""
+    """Return the failures that a step is known not to fix, in the unit of the rate, and their lower bound."""
     k = measurement.in_unit(measurement.failures.left_by(step))
     return {"k": k, "lower": bounds(k, measurement.failed.n, alpha=case.alpha_each).lower}
 
 
 def _misses_more(measurement: Measured) -> bool:
-    """Say whether it is not the format, or not alone, that a strategy misses."""
+    """Return whether it is not the format, or not alone, that a strategy misses."""
     return any(met.state == "fail" for met in measurement.met[1:])
 
 
@@ -404,7 +399,7 @@ def _cost(case: Case, measurement: Measured, rate: float) -> float | None:
 
 
 def _are_compared(case: Case, one: Measured, other: Measured) -> bool:
-    """Say whether the values of both were compared with known answers."""
+    """Return whether the values of both were compared with known answers."""
     return all(
         measurement.strategy.right is not None and measurement.strategy.right.n
         for measurement in (one, other)

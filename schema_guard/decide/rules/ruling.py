@@ -40,7 +40,7 @@ class Ruling:
 
 
 def best_of(case: Case) -> Measured:
-    """Give the best prompted strategy where some have data, as they do once all of them fail."""
+    """Return the best prompted strategy where some have data, as they do once all of them fail."""
     assert case.best is not None
     return case.best
 
@@ -67,13 +67,13 @@ def need_more(
     volume = case.evidence.calls_per_month
     duration = n_more * calls_per_unit / volume if n_more is not None and volume is not None else None
     if n_more is None:
-        why = f"{question}; at the observed rate no number of calls decides it"
+        why = f"{question}; at the observed rate, no number of calls decides"
     else:
         what = "inputs" if calls_per_unit > 1 else "calls"
-        why = f"{question}; about {n_more:,} further {what} decide it"
+        why = f"{question}; about {n_more:,} more {what} decide"
         why += f" ({months(duration)})" if duration is not None else ""
     if n_more is None or (duration is not None and duration > PATIENCE_MONTHS):
-        why += "; indistinguishable from the target at your volume"
+        why += "; at your volume, the rate can't be told from the target"
     known = {"strategy": strategy, "n_more": n_more, "months_to_answer": duration}
     return Ruling("NEED_MORE_DATA", why, {**(figures or {}), **known})
 
@@ -84,7 +84,7 @@ def accept(case: Case, reason: str, why: str) -> Ruling:
 
 
 def exhausted(case: Case) -> dict[str, Any]:
-    """Give the figures of a playbook on which no step is left."""
+    """Return the figures of a playbook on which no step is left."""
     return {"strategy": best_of(case).strategy.id, "ladder_exhausted": True}
 
 
@@ -119,18 +119,22 @@ def missed_text(met: Iterable[Met]) -> str:
 def all_fail(case: Case) -> str:
     """Write that every prompted strategy misses what is asked for, and what the best one misses beside the format."""
     tested = len(case.in_state("fail"))
-    text = f"{tested} of {tested} tested strategies are above {exact_percent(case.config.target)}"
+    limit = exact_percent(case.config.target)
+    strategies = f"all {tested} tested strategies"
+    failing = "the only tested strategy fails" if tested == 1 else f"{strategies} fail"
+    text = f"{failing} in more than {limit} of the calls"
     best = best_of(case)
     others = [met for met in best.met[1:] if met.state == "fail"]
     if not others:
         return text
-    return f"{tested} of {tested} tested strategies miss what is asked for; {best.strategy.id}: {missed_text(others)}"
+    missing = "the only tested strategy misses" if tested == 1 else f"{strategies} miss"
+    return f"{missing} a target; {best.strategy.id}: {missed_text(others)}"
 
 
 def payback_text(cost: CostCase | None) -> str:
-    """Say whether it pays, as the end of a sentence."""
+    """Return whether it pays, as the end of a sentence."""
     if cost is None:
-        return "; without economics fine-tuning is not shown to pay"
+        return "; without economics, nothing shows that fine-tuning pays"
     payback, horizon = cost.pess.payback_months, cost.proposal.horizon_months
     if payback is None:
         return "; fine-tuning never pays back"
@@ -139,10 +143,10 @@ def payback_text(cost: CostCase | None) -> str:
     if cost.pays:
         lead = months(cost.proposal.lead_months)
         return (
-            f"; fine-tuning pays back in {months(payback)} of use, which with a lead of {lead} is after the horizon of "
+            f"; fine-tuning pays back in {months(payback)} of use; with a lead of {lead}, that is after the horizon of "
             f"{months(horizon)}"
         )
-    return f"; fine-tuning pays back in {months(payback)}, after the horizon of {months(horizon)}"
+    return f"; fine-tuning pays back in {months(payback)}, which is after the horizon of {months(horizon)}"
 
 
 def inputs_text(case: Case, strategy: Measured) -> str:
@@ -155,7 +159,4 @@ def inputs_text(case: Case, strategy: Measured) -> str:
     if not others or not any(one.strategy.is_tuned for one in (strategy, *others)):
         return ""
     parts = [f"{percent(one.strategy.traffic_share or 0.0)} went to {strategy_text(one)}" for one in others]
-    return (
-        f"; of the calls {', '.join(parts)}: each rate is that of its own inputs, and where a router's primary= chose them "
-        "none tells what it would be on another's"
-    )
+    return f"; of the calls {', '.join(parts)}; each rate is valid for its own inputs only, because a router's primary= may have chosen them"

@@ -58,7 +58,7 @@ def in_service(case: Case) -> Ruling | None:
         why = f"the tuned model in use, {used.strategy.id}: {missed}"
         figures = {"strategy": used.strategy.id, "reason": "tuned_failed"}
         return Ruling("ACCEPT_OR_REDESIGN", why, figures)
-    text = f"the tuned model in use, {strategy_text(used)}, is neither proved to be good enough nor not to be"
+    text = f"the tuned model in use, {strategy_text(used)}, is not decided yet"
     return need_more(case, used.strategy.id, text, further_calls(case, used.failed))
 
 
@@ -106,9 +106,11 @@ def content_lost(case: Case) -> Ruling | None:
     loss = case.content_loss
     if loss is None or pilot is None or pilot.content is None:
         return None
-    text = f"of {pilot.content.n:,} known answers the tuned model loses {interval(loss.lower, loss.upper)}"
+    text = f"of {pilot.content.n:,} known answers, the tuned model loses {interval(loss.lower, loss.upper)}"
     if loss.lower > margin:
-        return accept(case, "content_regression", f"{text}, more than the margin of {exact_percent(margin)}")
+        return accept(
+            case, "content_regression", f"{text}, which is more than the margin of {exact_percent(margin)}"
+        )
     if loss.upper > margin:
         more = _pairs_needed(pilot.content, case.alpha, margin)
         text = f"{text}; the margin is {exact_percent(margin)}"
@@ -121,11 +123,11 @@ def pilot_unclear(case: Case) -> Ruling | None:
     if case.tuned is None or case.tuned.state not in ("inconclusive", "no_data"):
         return None
     rate = case.tuned.failed
-    text = f"the tuned model's {rate_text(rate, case.config.target)} is neither proved below nor above {exact_percent(case.config.target)}"
+    text = f"the tuned model's {rate_text(rate, case.config.target)} is not decided against the target of {exact_percent(case.config.target)}"
     is_open = [met for met in case.tuned.met if met.state not in ("pass", "fail")]
     if is_open and is_open[0].aim.name != "format":
         name, rate = is_open[0].aim.name, is_open[0].rate
-        text = f"the tuned model's {name} is neither proved to be met nor missed"
+        text = f"the tuned model is not decided against the target for {name}"
     more = further_calls(case, rate, is_open[0].aim.limit if is_open else None)
     return need_more(case, "tuned", text, more, figures=exhausted(case))
 
@@ -137,7 +139,7 @@ def pilot_meets_what_prompts_miss(case: Case) -> Ruling | None:
     for met in case.tuned.met[1:]:
         name = met.aim.name
         if _no_prompt_meets(case, name):
-            why = f"{all_fail(case)}; the tuned model's {rate_text(met.rate, met.aim.limit)} meets {name}{payback_text(case.cost)}"
+            why = f"{all_fail(case)}; the tuned model's {rate_text(met.rate, met.aim.limit)} meets the target for {name}{payback_text(case.cost)}"
             return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "ship", "reason": name})
     return None
 
@@ -150,7 +152,7 @@ def pilot_for_what_prompts_miss(case: Case) -> Ruling | None:
     names = [met.aim.name for met in best_of(case).met[1:] if _no_prompt_meets(case, met.aim.name)]
     if case.tuned is not None or not names:
         return None
-    why = f"{all_fail(case)}{payback_text(case.cost)}; only a pilot tells whether a tuned model meets {names[0]}"
+    why = f"{all_fail(case)}{payback_text(case.cost)}; only a pilot shows whether a tuned model meets the target for {names[0]}"
     reasons = case.blocked(case.cost)
     if reasons:
         why = f"{why}, but tuning is blocked: {', '.join(reasons)}"
@@ -169,7 +171,7 @@ def economics_needed(case: Case) -> Ruling | None:
     text = all_fail(case)
     if case.tuned is not None:
         text = f"the tuned model's {rate_text(case.tuned.failed, case.config.target)} is below {exact_percent(case.config.target)}"
-    why = f"{text}; whether fine-tuning pays needs {', '.join(missing)}"
+    why = f"{text}; to decide whether fine-tuning pays, add {', '.join(missing)}"
     return Ruling("NEED_ECONOMICS", why, {**exhausted(case), "missing": missing})
 
 
@@ -212,19 +214,19 @@ def route_by_segments(case: Case) -> Ruling | None:
     cost = case.routed_cost(tune) if tune else None
     if cost is None or not cost.would_pass or case.blocked(cost):
         return None
-    why = f"{all_fail(case)}; the failures are in {names_of(tune)}, not in {names_of(prompt)}{payback_text(cost)}"
+    why = f"{all_fail(case)}; the failures are in {names_of(tune)} and not in {names_of(prompt)}{payback_text(cost)}"
     figures = {**exhausted(case), "stage": "pilot", **_routes(tune, prompt)}
     return Ruling("FINE_TUNE_AND_ROUTE", why, figures, cost)
 
 
 def justified(case: Case) -> Ruling:
     """Rule 7, last: every fix fails, and fine-tuning pays and can be done: run a pilot."""
-    why = f"{all_fail(case)}; 0 steps untested{payback_text(case.cost)}"
+    why = f"{all_fail(case)}, and no step is untested{payback_text(case.cost)}"
     return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "pilot"})
 
 
 def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
-    """Give the segments that fail and those that pass; none of either where failures are not concentrated."""
+    """Return the segments that fail and those that pass; none of either where failures are not concentrated."""
     fail = [part for part in case.parts if part.prompt_state == "fail"]
     passing = [part for part in case.parts if part.prompt_state == "pass"]
     return (fail, passing) if fail and passing and len(fail) + len(passing) == len(case.parts) else ([], [])

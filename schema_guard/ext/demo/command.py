@@ -23,21 +23,24 @@ _OFFLINE = "without it: schema-guard demo --offline"
 
 @build_command("demo")
 @click.option(
-    "--offline", cls=Option, is_flag=True, help="Use recorded replies of the model. This takes five seconds."
+    "--offline",
+    cls=Option,
+    is_flag=True,
+    help="Use recorded replies of the model. The demo then takes five seconds.",
 )
 @click.option(
     "--store",
     cls=Option,
     metavar="URL",
-    help="Store of the records, without calls: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: a new file in your data folder.",
+    help="Empty store for the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: a new file in your data folder.",
 )
 @shared("dry-run")
 def command(*, offline: bool, store: str | None, dry_run: bool) -> int:
-    """Show the whole library on a small local model: measure a function, fix it, and measure it again.
+    """Show how to measure a function, fix it, and measure it again, with a small local model.
 
-    It takes up to two minutes, and downloads the weights of the model once (98 MB).
+    The demo takes up to two minutes, and downloads the weights of the model once (98 MB).
 
-    Exit status: 0, or 2 if the model cannot run.
+    Exit status: 0, or 2 if the model can't run.
 
     \b
     schema-guard demo
@@ -47,6 +50,7 @@ def command(*, offline: bool, store: str | None, dry_run: bool) -> int:
         print(*map(safe, _plan(store, offline=offline)), sep="\n")
         return 0
     from schema_guard.cli.shared.progress import progress
+    from schema_guard.cli.shared.terminal import columns
     from schema_guard.ext.demo.recorded_model import recorded_model
     from schema_guard.ext.demo.result import demo_as_text
     from schema_guard.ext.demo.run import run_demo
@@ -55,7 +59,7 @@ def command(*, offline: bool, store: str | None, dry_run: bool) -> int:
     model, day = recorded_model() if offline else (_local_model(), None)
     with model, open_store(store or _new_file()) as records:
         result = run_demo(model, records, recorded=day, watched=progress)
-    print(demo_as_text(result))
+    print(demo_as_text(result, columns()))
     return 0
 
 
@@ -66,11 +70,11 @@ def _plan(store: str | None, *, offline: bool) -> list[str]:
 
     lines = [f"{CALLS} calls of a function, then at most {FIX_CALLS} calls of the fix that the verdict names"]
     if offline:
-        lines.append(f"the replies are recorded ones of {NAME}")
+        lines.append(f"the demo uses recorded replies of {NAME}")
     elif existing_weights() is None:
         lines.append(f"{NAME} runs on this machine, after a download of {WEIGHTS_BYTES / 1e6:.0f} MB")
     else:
-        lines.append(f"{NAME} runs on this machine; its weights are there")
+        lines.append(f"{NAME} runs on this machine, and its weights are already here")
     lines += [f"records go to {store or 'a new file in ' + str(_demo_folder())}", "dry run: nothing was sent"]
     return lines
 

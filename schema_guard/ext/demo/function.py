@@ -38,7 +38,7 @@ BEFORE = ({"role": "system", "content": ""},)
 
 
 def notice_reader(model: Model, store: Store) -> Guarded[..., Any, Any]:
-    """Give the function, guarded, on a model and with a store."""
+    """Return the function, guarded, on a model and with a store."""
 
     @guard(EVENT, strategy="few_shot", examples=SHOWN, max_attempts=2, name="read_notice", store=store)
     def read_notice(messages: list[dict[str, str]]) -> Any:
@@ -49,18 +49,18 @@ def notice_reader(model: Model, store: Store) -> Guarded[..., Any, Any]:
 
 
 def code_of(reader: Guarded[..., Any, Any]) -> str:
-    """Give the source of the function, and of the values that it reads."""
+    """Return the source of the function, and of the values that it reads."""
     module = inspect.getsource(inspect.getmodule(notice_reader))  # type: ignore[arg-type]
     values = module.partition("# Shown from here.\n")[2].partition("# To here.\n")[0]
     return f"{values}\n\n{dedent(inspect.getsource(inspect.unwrap(reader)))}"
 
 
 def messages_of(notice: str) -> list[dict[str, str]]:
-    """Give what the function is called with."""
+    """Return what the function is called with."""
     return [*BEFORE, {"role": "user", "content": notice}]
 
 
 @cache
 def notices() -> tuple[str, ...]:
-    """Give the texts that the function is to read, all different."""
+    """Return the texts that the function is to read, all different."""
     return tuple(read_texts(Path(__file__).with_name("notices.jsonl")))

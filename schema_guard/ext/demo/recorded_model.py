@@ -37,7 +37,7 @@ class RecordedModel(NamedTuple):
 
 
 def recorded_model() -> RecordedModel:
-    """Give the model whose replies were recorded."""
+    """Return the model whose replies were recorded."""
     about, *lines = map(json.loads, FILE.read_text(encoding="utf-8").splitlines())
     replies = [(partial(_is_of, line.pop("prompt")), line) for line in lines]
     return RecordedModel(

@@ -21,9 +21,9 @@ _DEFINE = "move it to $defs and refer to '#/$defs/NAME'"
 _BY_PART = {
     "any": _TYPE,
     "all-of": "merge its parts into one schema",
-    "all-of-ref": "replace it by the keywords of the definition",
+    "all-of-ref": "replace it with the keywords of the definition",
     "anchor": _DEFINE,
-    "first-key": "begin each object with a key that has another constant in each",
+    "first-key": "begin each object with a key that has a different constant in each object",
     "items": 'add the schema of the items: "items": {...}',
     "levels": "move inner objects to the root",
     "open-map": 'use a list of {"key", "value"} objects',
@@ -49,7 +49,7 @@ _BY_KEYWORD = {
     "additionalProperties": _CLOSE,
     "allOf": "merge its parts into one schema",
     "const": 'write {"enum": [...]} with the one value',
-    "default": "leave it out, and fill it in when you read the value",
+    "default": "remove it, and fill it in when you read the value",
     "exclusiveMaximum": 'write "maximum" with the next smaller integer',
     "exclusiveMinimum": 'write "minimum" with the next larger integer',
     "if": 'write {"anyOf": [...]} with an object for each value of the tag',
@@ -58,16 +58,16 @@ _BY_KEYWORD = {
     "prefixItems": "use an object with a key for each place",
 }
 _BY_EFFECT = {
-    "rejected": "leave it out of the sent schema; your own schema still validates the reply",
+    "rejected": "remove it from the sent schema; your own schema still validates the reply",
     "ignored": "do not rely on it; your own schema still validates the reply",
-    "narrowed": "leave it out of the sent schema, so that all right answers can occur",
+    "narrowed": "remove it from the sent schema, so that all right answers can occur",
 }
 
 
 def fix_of(finding: Finding) -> str:
     """Return the fix for a finding."""
     if finding.severity == "info":
-        return "nothing: it does not restrict values"
+        return "none, because it does not restrict values"
     part = finding.rule
     while "-" in part:
         part = part.partition("-")[2]

@@ -41,7 +41,7 @@ class Finding:
         rule: Name of the rule.
         location: Pointer to the place in the schema.
         keyword: The keyword at fault, or the missing keyword.
-        message: The effect as a phrase behind the name of the provider, such as "requires additionalProperties: false".
+        message: The effect as a phrase after the name of the provider, such as "requires additionalProperties: false".
         confidence: `high` or `low`.
     """
 
@@ -87,7 +87,7 @@ def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[
 
 
 def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
-    """Give the findings of a table in a document that is known to be a schema."""
+    """Yield the findings of a table in a document that is known to be a schema."""
     refused: set[str] = set()
     known: dict[str, Any] = {}
     inner = inner_rules(table)
@@ -108,12 +108,12 @@ def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
 
 
 def findings_at(site: Site, table: Rules) -> Iterator[Finding]:
-    """Give the findings of a table in one schema, those of the schemas inside of it apart."""
+    """Return the findings of a table in one schema, those of the schemas inside of it apart."""
     return (_finding(rule, site) for rule in _broken(site, table, table.rules))
 
 
 def _broken(site: Site, table: Rules, rules: Iterable[Rule]) -> Iterator[Rule]:
-    """Give the rules that a schema breaks, those for keywords that the table does not name last."""
+    """Yield the rules that a schema breaks, those for keywords that the table does not name last."""
     keywords: set[str] = set()
     schema = site.schema
     for rule in rules:
@@ -133,7 +133,7 @@ def _is_reported(table: Rules, keyword: str) -> bool:
 
 
 def _unnamed(table: Rules, keyword: str) -> Rule:
-    """Give the rule for a keyword that a table does not name."""
+    """Return the rule for a keyword that a table does not name."""
     is_refused = table.others == "rejected"
     message = f"{'rejects' if is_refused else 'does not enforce'} {keyword}"
     return Rule(

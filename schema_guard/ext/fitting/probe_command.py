@@ -52,24 +52,24 @@ class ProbeOptions:
     model: str = option(
         required=True,
         metavar="NAME",
-        help="Model to probe: local, openai:NAME, http://HOST:PORT/v1#NAME, as in `schema-guard bench run`.",
+        help="Model to probe: local, openai:NAME, or http://HOST:PORT/v1#NAME, as in `schema-guard bench run`.",
     )
     provider: str | None = option(
-        metavar="NAME", help="Provider whose arguments a server at a URL takes. Default: openai."
+        metavar="NAME", help="Provider whose API the server at the URL has. Default: openai."
     )
     schema: str | None = option(
         metavar="SCHEMA",
-        help="Schema to try too: whether the server accepts it, and which part it rejects. A file, or module:Model.",
+        help="Schema that the command also sends, to find the parts that the server rejects: a file, or module:Model.",
     )
     keywords: bool = option(
-        is_flag=True, help="Send one request for each keyword, and compare the result with the known rules."
+        is_flag=True, help="Send one request for each keyword, and compare the results with the known rules."
     )
     output: str | None = option(
         "-o",
         "--output",
         type=click.Path(dir_okay=False),
         metavar="FILE",
-        help="File for the result as JSON, for `schema-guard schema lint --rules` and rules= of `connect` and `guard`.",
+        help="JSON file for the result, which `schema-guard schema lint --rules` and rules= of `connect` and `guard` can read.",
     )
     requests: int = option(
         type=COUNT,
@@ -77,14 +77,14 @@ class ProbeOptions:
         show_default=True,
         metavar="COUNT",
         advanced=True,
-        help="Number of requests for values that the schema forbids, at most 1,000.",
+        help="Number of requests whose prompts ask for forbidden values, at most 1,000.",
     )
     options: tuple[str, ...] = option(
         "--option",
         multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
-        help="Argument of the provider for every request: temperature=0.7; repeatable.",
+        help="Argument of the provider for every request, such as temperature=0.7. Repeatable.",
     )
     prices: str | None = option(
         metavar="SOURCE",
@@ -132,11 +132,11 @@ def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     """Test whether a server enforces the schemas that it accepts.
 
     The schema of each request requires new constants, and its prompt asks for another value. Only a server that
-    enforces schemas replies with the constants. The command first prints the number of requests and their
-    cost, and asks for confirmation.
+    enforces schemas replies with the constants. Before it sends them, the command prints the number of requests and
+    their cost, and asks for confirmation.
 
-    Exit status: 0 if the server enforces all schemas, 1 if it ignores, rejects, or only partly enforces them, 2 if it did
-    not answer.
+    Exit status: 0 if the server enforces all schemas, 1 if it ignores, rejects, or partly enforces them, or 2 if it
+    did not reply.
 
     \b
     schema-guard schema probe --model local --yes

@@ -50,7 +50,7 @@ def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
     probe = _read(rules)
     if rules_of(probe["provider"]) is not table:
         raise InvalidArgument(
-            f"rules {clip(str(rules))!r}: provider {probe['provider']!r} was probed, which does not have the rules of {provider!r}"
+            f"rules {clip(str(rules))!r}: provider {probe['provider']!r} was probed, but it does not have the rules of {provider!r}"
         )
     return _probed(table, probe)
 
@@ -105,7 +105,7 @@ def _probed(table: Rules, probe: Mapping[str, Any]) -> Rules:
 
 
 def _is_refuted(rule: Rule, probed: Mapping[str, Any] | None) -> bool:
-    """Say whether a rule says of a keyword what was seen to be otherwise; a rule for some uses of it may stay."""
+    """Return whether a rule says of a keyword what was seen to be otherwise; a rule for some uses of it may stay."""
     if probed is None:
         return False
     is_wrong = probed["says"] != probed["does"] and rule.effect == probed["says"]
@@ -126,10 +126,10 @@ def _rule(probe: Mapping[str, Any], keyword: str, effect: Any, counts: str, **mo
 
 
 def _of_all(probe: Mapping[str, Any]) -> tuple[Rule, ...]:
-    """Give the rule that no schema is enforced, where the probe says so."""
+    """Return the rule that no schema is enforced, where the probe says so."""
     enforcement = probe["enforcement"]
     if enforcement["verdict"] not in ("ignored", "sometimes", "refused"):
         return ()
     effect = "rejected" if enforcement["verdict"] == "refused" else "ignored"
-    counts = f"{enforcement['kept']} of {enforcement['judged']} replies kept to a schema"
+    counts = f"{enforcement['kept']} of {enforcement['judged']} replies matched a schema"
     return (_rule(probe, "schemas", effect, counts, applies=lambda site: site.location == ""),)

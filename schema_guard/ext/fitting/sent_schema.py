@@ -45,6 +45,6 @@ def sent_schema(
 
 
 def _is_no_tool(strategy: str, schema: Schema[Any]) -> bool:
-    """Say whether a schema cannot be the arguments of a tool, which are an object."""
+    """Return whether a schema cannot be the arguments of a tool, which are an object."""
     document = schema.document
     return strategy == "tool_call" and not (isinstance(document, dict) and document.get("type") == "object")

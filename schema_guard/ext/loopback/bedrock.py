@@ -78,7 +78,7 @@ def _header(name: str, value: str) -> bytes:
 
 
 def bedrock_request(path: str) -> dict[str, Any] | None:
-    """Give what a path says of a request: the model, and whether events are wanted; None for another path."""
+    """Return what a path says of a request: the model, and whether events are wanted; None for another path."""
     match = _PATH.fullmatch(path)
     return match and {"model": unquote(match[1]), "stream": match[2] == "converse-stream"}
 
@@ -142,7 +142,7 @@ def _forced(choice: Mapping[str, Any], tools: tuple[str, ...]) -> str | None:
         return tools[0]
     named = (choice.get("tool") or {}).get("name")
     if named is not None and named not in tools:
-        raise BadRequest(f"toolConfig.toolChoice.tool.name: {clip(repr(named))} is none of the tools")
+        raise BadRequest(f"toolConfig.toolChoice.tool.name: {clip(repr(named))} is not one of the tools")
     return named if isinstance(named, str) else None
 
 

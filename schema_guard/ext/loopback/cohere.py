@@ -46,7 +46,9 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     model, turns = model_of(body), messages_of(body, "messages")
     for at, turn in enumerate(turns):
         if turn["role"] not in _ROLES:
-            raise BadRequest(f"invalid request: messages[{at}].role: {clip(repr(turn['role']))} is no role")
+            raise BadRequest(
+                f"invalid request: messages[{at}].role: {clip(repr(turn['role']))} is not a role"
+            )
         if not turn.get("tool_calls"):
             check_content(turn.get("content"), f"messages[{at}].content", _PARTS)
     kind = (body.get("response_format") or {}).get("type")

@@ -82,7 +82,7 @@ HOLLOW: Final[Mapping[str, Any]] = {"no_choices": [], "null_choices": None}
 
 
 def schedule(faults: Faults[R]) -> Callable[[int, R], str | None]:
-    """Give the function that says which fault a request gets, from its index and itself.
+    """Return the function that says which fault a request gets, from its index and itself.
 
     Raises:
         InvalidArgument: A name is unknown, or the faults are no such thing; the function itself raises it
@@ -111,12 +111,12 @@ def _index(index: object) -> int:
 
 
 def _checked_one(name: object, where: str) -> str | None:
-    """Give the fault of one request among others."""
+    """Return the fault of one request among others."""
     if name is None:
         return None
     if name == CONNECT_REFUSED:
         raise InvalidArgument(
-            f"{where}={name!r}: it closes the port, so it applies to all requests. Use serve(..., faults={name!r})"
+            f"{where}={name!r}: this fault closes the port, so it applies to all requests. Use serve(..., faults={name!r})"
         )
     return _checked(name, where)
 
@@ -197,7 +197,7 @@ def _halved(answer: Answer) -> Answer:
 
 
 def _as_tool_call(answer: Answer, question: Question) -> Answer:
-    """Give an answer as a tool call."""
+    """Return an answer as a tool call."""
     calls = answer.calls or (ToolCall(tool_of(question), answer.text or ""),)
     return answer._replace(text=None, calls=calls, finish_reason="tool_call")
 
@@ -206,7 +206,7 @@ def _as_tool_call(answer: Answer, question: Question) -> Answer:
 
 
 def half(content: str) -> str:
-    """Give the first half, rounded down.
+    """Return the first half, rounded down.
 
     >>> half("abcde")
     'ab'
@@ -215,13 +215,13 @@ def half(content: str) -> str:
 
 
 def half_stream(events: list[Event]) -> list[Event]:
-    """Give the events of a stream up to and with the middle one of those that carry text."""
+    """Return the events of a stream up to and with the middle one of those that carry text."""
     carrying = [at for at, event in enumerate(events) if event.is_piece]
     return events[: carrying[(len(carrying) - 1) // 2] + 1 if carrying else 1]
 
 
 def hollow(data: Mapping[str, Any] | str, holds: str, value: object) -> Mapping[str, Any] | str:
-    """Give a body or an event with *value* where the reply should be."""
+    """Return a body or an event with *value* where the reply should be."""
     if isinstance(data, str):
         return data
     outer = {key: hollow(data[key], holds, value) for key in ("response", "message") if key in data}

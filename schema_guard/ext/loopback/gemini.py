@@ -48,7 +48,7 @@ _CALL, _RESULT = ("functionCall", "function_call"), ("functionResponse", "functi
 
 
 def gemini_request(path: str) -> dict[str, Any] | None:
-    """Give what a path says of a request: the model, and whether events are wanted; None for another path."""
+    """Return what a path says of a request: the model, and whether events are wanted; None for another path."""
     match = _PATH.fullmatch(path)
     return match and {"model": match[1], "stream": match[2] == "streamGenerateContent"}
 

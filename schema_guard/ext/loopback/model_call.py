@@ -50,11 +50,11 @@ class FunctionModel:
         self._function = function
 
     def __call__(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Give the function's reply."""
+        """Return the function's reply."""
         return self._scripted(prompt)(prompt)
 
     def stream(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """Give the function's reply in its chunks."""
+        """Return the function's reply in its chunks."""
         return self._scripted(prompt).stream(prompt)
 
     def _scripted(self, prompt: Any) -> ScriptedModel:
@@ -115,7 +115,7 @@ class Incoming:
 
 
 def ask(model: Model | FunctionModel, api: Api, question: Question) -> Answer:
-    """Give the whole answer of a model.
+    """Return the whole answer of a model.
 
     Raises:
         NoAnswer: It gave what is no reply.
@@ -127,7 +127,7 @@ def ask(model: Model | FunctionModel, api: Api, question: Question) -> Answer:
 
 
 def _options(model: Model | FunctionModel, api: Api, question: Question) -> Mapping[str, Any] | None:
-    """Give the request's options to a model that takes them as they are.
+    """Return the request's options to a model that takes them as they are.
 
     They go as `extra_body`, which SDKs pass on: as arguments they would refuse the names that are new to them.
     """
@@ -149,7 +149,7 @@ def _answer(question: Question, reply: Reply, text: str) -> Answer:
 
 
 def tool_of(question: Question) -> str:
-    """Give the tool that a request's reply calls when it calls one."""
+    """Return the tool that a request's reply calls when it calls one."""
     return question.forced or next(iter(question.tools), UNKNOWN_TOOL)
 
 

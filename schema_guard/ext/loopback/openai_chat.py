@@ -108,7 +108,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     model, prompt = model_of(body), messages_of(body, "messages")
     _check_turns(prompt)
     if body.get("n") not in (None, 1):
-        raise BadRequest(f"'n': expected 1, the only number that is served, got {clip(repr(body['n']))}")
+        raise BadRequest(f"'n': expected 1, the only supported number, got {clip(repr(body['n']))}")
     check_format(body.get("response_format"), "response_format", "json_schema")
     tools = tool_names(body, "function", "custom")
     is_stream, options = body.get("stream") is True, body.get("stream_options") or {}
@@ -144,12 +144,12 @@ def _usage(usage: Usage) -> dict[str, Any]:
 
 
 def total_tokens(usage: Usage) -> int:
-    """Give the tokens of input and output together."""
+    """Return the tokens of input and output together."""
     return (usage.input_tokens or 0) + (usage.output_tokens or 0)
 
 
 def call_id(question: Question, number: int) -> str:
-    """Give the id of a reply's tool call."""
+    """Return the id of a reply's tool call."""
     return f"call_{question.index}_{number}"
 
 

@@ -102,7 +102,7 @@ class Responder:
         self._lock = threading.Lock()
 
     def respond(self, received: Received) -> SentResponse:
-        """Give what a request is answered with."""
+        """Return what a request is answered with."""
         known = _api_of(received.path)
         api = known if received.method == "POST" else None
         request, at = self._noted(received, is_asking=api is not None)
@@ -139,7 +139,7 @@ class Responder:
         return request
 
     def _listed(self, api: Api, request: Request) -> SentResponse:
-        """Give the models that there are; status 404 for every other path."""
+        """Return the models that there are; status 404 for every other path."""
         name = self._model.name
         # Both providers' fields: each client reads its own.
         known = {"object": "model", "created": 0, "owned_by": "schema_guard"}
@@ -167,7 +167,7 @@ class Responder:
         if fault == "html":
             return SentResponse((_HTML,), content_type="text/html")
         if request.body is None:
-            raise BadRequest("the body of the request is no JSON object")
+            raise BadRequest("the body of the request is not a JSON object")
         assert request.index is not None
         in_path = gemini_request(request.path) or bedrock_request(request.path) or {}
         question = api.question(request.index, {**request.body, **in_path})
@@ -189,7 +189,7 @@ class Responder:
 
 
 def _api_of(path: str) -> Api | None:
-    """Give the format of a path; None for a path that none has."""
+    """Return the format of a path; None for a path that none has."""
     if gemini_request(path) is not None:
         return CONTENTS
     return _APIS.get(path) if bedrock_request(path) is None else CONVERSE
@@ -212,7 +212,7 @@ def _as_words(error: BaseException) -> str:
 
 
 def _identified(sent: SentResponse, request: Request) -> SentResponse:
-    """Give the request an id, in the header that each provider has for it."""
+    """Set the id of the request, in the header of each provider."""
     name = f"req_{request.index}"
     return sent._replace(headers={**sent.headers, "x-request-id": name, "request-id": name})
 

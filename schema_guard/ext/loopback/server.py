@@ -59,8 +59,8 @@ def serve(
     `GET /v1/models` lists the model. If a request forces a tool, or if the finish reason of the reply is `tool_call`,
     the server returns a call of the tool with the reply as its arguments. If the model counts no tokens, four
     characters count as one token. A request that the provider would refuse gets status 400, for example because of an
-    unknown role, an empty content, or a tool call without its result. So does a request without a reply in the
-    script. If the model raises, the status is 500, or an error event in a stream.
+    unknown role, an empty content, or a tool call without its result. A request without a reply in the script also
+    gets status 400. If the model raises, the status is 500, or an error event in a stream.
 
     Args:
         answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the
@@ -80,7 +80,9 @@ def serve(
     True
     """
     if host not in _HOSTS:
-        raise InvalidArgument(f"host={clip(repr(host))}: expected one of {', '.join(_HOSTS)}, loopback only")
+        raise InvalidArgument(
+            f"host={clip(repr(host))}: expected one of {', '.join(_HOSTS)}, which are loopback addresses"
+        )
     responder = Responder(_model(answering), faults)
     listener = Listener((_HOSTS[0], _port(port)), responder.respond)
     # A port that is bound refuses, and no other process can listen on it.

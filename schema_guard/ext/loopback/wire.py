@@ -134,7 +134,7 @@ class Event(NamedTuple):
     is_piece: bool = False
 
     def as_bytes(self) -> bytes:
-        """Give the event as it is written, the empty line behind it included."""
+        """Return the event as it is written, the empty line behind it included."""
         content = self.data.encode() if isinstance(self.data, str) else as_json(self.data)
         head = b"" if self.name is None else b"event: %s\n" % self.name.encode()
         return b"%sdata: %s\n\n" % (head, content)
@@ -166,7 +166,7 @@ class Api:
 
 
 def as_json(value: object) -> bytes:
-    """Give a value as compact JSON, its characters unescaped where UTF-8 has them."""
+    """Return a value as compact JSON, its characters unescaped where UTF-8 has them."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:  # a lone surrogate
@@ -187,7 +187,7 @@ def pieces(text: str) -> Iterator[str]:
 
 
 def model_of(body: Mapping[str, Any]) -> str:
-    """Give the model that a request names."""
+    """Return the model that a request names."""
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise BadRequest("you must provide a model parameter")
@@ -195,10 +195,10 @@ def model_of(body: Mapping[str, Any]) -> str:
 
 
 def messages_of(body: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
-    """Give the messages of a request, copied."""
+    """Return the messages of a request, copied."""
     listed = body.get(field)
     if not isinstance(listed, list) or not listed:
-        raise BadRequest(f"'{field}': expected a list of messages, not empty, got {clip(repr(listed))}")
+        raise BadRequest(f"'{field}': expected a list of at least one message, got {clip(repr(listed))}")
     for index, member in enumerate(listed):
         if not isinstance(member, dict) or not isinstance(member.get("role"), str):
             raise BadRequest(f"'{field}[{index}].role': missing, got {clip(repr(member))}")
@@ -206,9 +206,9 @@ def messages_of(body: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
 
 
 def items_of(value: object, where: str) -> list[Any]:
-    """Give a list that must not be empty."""
+    """Return a list that must not be empty."""
     if not isinstance(value, list) or not value:
-        raise BadRequest(f"'{where}': expected a list, not empty, got {clip(repr(value))}")
+        raise BadRequest(f"'{where}': expected a list that is not empty, got {clip(repr(value))}")
     return value
 
 
@@ -225,7 +225,7 @@ def check_content(content: object, where: str, kinds: tuple[str, ...]) -> None:
 
 
 def options_of(body: Mapping[str, Any], ours: tuple[str, ...]) -> dict[str, Any]:
-    """Give what a request says beside the prompt and how it is sent."""
+    """Return what a request says beside the prompt and how it is sent."""
     return {key: value for key, value in body.items() if key not in ours}
 
 
@@ -246,7 +246,7 @@ def _tool_name(tool: object, where: str, holders: tuple[str, ...]) -> str:
 
 
 def forced_tool(choice: object, tools: tuple[str, ...], *, any_words: tuple[str, ...]) -> str | None:
-    """Give the tool that a request's `tool_choice` asks for.
+    """Return the tool that a request's `tool_choice` asks for.
 
     Args:
         choice: The choice, a word or a mapping with `type` and the name of a tool.
@@ -256,7 +256,7 @@ def forced_tool(choice: object, tools: tuple[str, ...], *, any_words: tuple[str,
     kind = choice.get("type") if isinstance(choice, dict) else choice
     if kind in any_words:
         if not tools:
-            raise BadRequest("'tool_choice': expected tools beside it, there are none")
+            raise BadRequest("'tool_choice': expected 'tools' in the same request")
         return tools[0]
     if not isinstance(choice, dict) or kind in ("auto", "none"):
         return None

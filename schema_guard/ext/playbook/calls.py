@@ -126,7 +126,7 @@ class StepCalls:
         return tuple((len(attempts), sum(a.failure is not None for a in attempts)) for attempts in reached)
 
     def as_evidence(self) -> dict[str, Any]:
-        """Give what was counted as `decide` takes it."""
+        """Return what was counted as `decide` takes it."""
         return {
             "id": self.strategy,
             "rung": self.step,
@@ -184,7 +184,7 @@ def _mean(calls: StepCalls, name: str) -> float | None:
 
 
 def _sum(calls: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
-    """Add up over all calls; None where one is not known, or was lost."""
+    """Add up over all calls; None if one is not known, or was lost."""
     values = [read(outcome) for outcome in calls.outcomes.values()]
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) and not calls.lost else None

@@ -149,7 +149,7 @@ def _unnamed(steps: PlaybookOptions) -> Iterator[str]:
     elif steps.first_step == LIMITED:
         yield "the argument that limits reasoning (name it with --option KEY=VALUE)"
     elif steps.first_step == SIMPLIFY:
-        yield f"{SIMPLIFY}: no machine can run it; simplify the schema, and begin with another --first-step"
+        yield f"{SIMPLIFY}: this step needs your own work; simplify the schema, and start with another --first-step"
 
 
 def _report(

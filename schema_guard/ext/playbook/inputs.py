@@ -75,7 +75,9 @@ def inputs_of(
     prompts = [f"{instruction}\n\n{text}" if instruction else text for text in texts]
     tasks = list(dict.fromkeys(prompts))
     if not tasks:
-        raise InvalidArgument(f"inputs for schema {clip(repr(schema.name))}: expected at least one, got none")
+        raise InvalidArgument(
+            f"inputs for schema {clip(repr(schema.name))}: expected at least one input, got none"
+        )
     repeated = len(prompts) - len(tasks)
     Random(seed).shuffle(tasks)  # an order that can be repeated, no secret
     return Inputs(schema, tuple(tasks), tuple(examples), repeated, seed)
@@ -125,7 +127,7 @@ def read_texts(path: str | os.PathLike[str]) -> list[str]:
     """
     path = Path(path)
     if path.suffix not in (".txt", ".jsonl"):
-        raise InvalidArgument(f"inputs {safe(str(path))}: expected a file named .txt or .jsonl")
+        raise InvalidArgument(f"inputs {safe(str(path))}: expected a file name that ends in .txt or .jsonl")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -147,6 +149,6 @@ def _read_line(line: str, where: str) -> str:
     text = value.get("input") if isinstance(value, dict) else value
     if not isinstance(text, str) or not text.strip():
         raise InvalidArgument(
-            f'{where}: expected a string or {{"input": string}}, not blank, got {clip(repr(value))}'
+            f'{where}: expected a string that is not blank, or {{"input": string}}, got {clip(repr(value))}'
         )
     return text

@@ -77,7 +77,7 @@ def skipping_command(store: Store, function: str | None, schema: str, step: str,
 
 def missing_document(missing: Missing) -> Document:
     """Return the report as a document."""
-    return Document("NOT MEASURED: nothing was sent", tuple(_facts(missing)), tone=Tone.OPEN)
+    return Document("NOT MEASURED, because nothing was sent", tuple(_facts(missing)), tone=Tone.OPEN)
 
 
 def missing_as_json(missing: Missing) -> dict[str, object]:

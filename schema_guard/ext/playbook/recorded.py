@@ -127,7 +127,7 @@ def model_of(rows: Iterable[ConfigurationCounts]) -> tuple[str | None, str]:
     """
     used = next((row for row in rows if row.model and not row.tuned), None)
     if used is None:
-        return None, "the model, because no recorded call names one (name it with --model)"
+        return None, "the model, because no recorded call names a model (name it with --model)"
     name, provider = str(used.model), used.provider
     if provider == _LOCAL and name == NAME:
         return "local", ""
@@ -143,7 +143,10 @@ def model_of(rows: Iterable[ConfigurationCounts]) -> tuple[str | None, str]:
     choices = " or ".join([*asked, f"{quote(f'http://HOST:PORT/v1#{name}')} for another server"])
     variable = next((host.url_variable for host in hosts.values() if provider and host.url_variable), None)
     choices += f", or set {variable}" if variable else ""
-    return None, f"the address of the model {name}: a store has none. Name the server with --model {choices}"
+    return (
+        None,
+        f"the address of the model {name}: the store does not have it. Name the server with --model {choices}",
+    )
 
 
 def _is_named(host: ModelProvider, *, is_recorded: bool) -> bool:

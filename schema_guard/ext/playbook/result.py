@@ -18,7 +18,7 @@ from schema_guard.report.decision.words import failed, missed
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import NO_DATA, tokens
 from schema_guard.stats import Rate
-from schema_guard.text import exact_percent, interval, percent
+from schema_guard.text import exact_percent, interval, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,12 +118,12 @@ class PlaybookResult:
 
 
 def playbook_as_json(result: PlaybookResult) -> Any:
-    """Give a result as plain JSON: the names of its fields; the verdict as `Verdict.as_dict` has it."""
+    """Return a result as plain JSON: the names of its fields; the verdict as `Verdict.as_dict` has it."""
     return {**as_json(result), "verdict": result.verdict.as_dict()}
 
 
 def document_of(result: PlaybookResult) -> Document:
-    """Give a result as a document: the verdict first in plain words, then every step, and what the bounds are."""
+    """Return a result as a document: the verdict first in plain words, then every step, and what the bounds are."""
     return Document(
         f"playbook of {result.schema} ({result.schema_fingerprint})",
         tuple(_facts(result)),
@@ -143,7 +143,7 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
     yield Fact("ended", result.ended)
     is_shown = any(step.step == "few_shot" for step in result.steps)
     if result.examples and is_shown and "examples=" not in verdict["next_step"]:
-        yield Fact("few_shot", f"sent examples={list(result.examples)!r}; pass the same ones to guard")
+        yield Fact("few_shot", f"sent examples={list(result.examples)!r}; pass the same examples to guard")
     if result.function:
         yield Fact("function", result.function)
     larger = f", larger model {result.larger}" if result.larger else ""
@@ -153,14 +153,15 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
         else f"at most {result.output_tokens} output tokens an attempt"
     )
     yield Fact("model", f"{result.model}{larger}, {limit}")
-    repeated = f" ({result.repeated} repeated ones left out)" if result.repeated else ""
+    repeated = f" ({result.repeated} repeated inputs not counted)" if result.repeated else ""
     yield Fact(
-        "inputs", f"{result.inputs}{repeated} in the order of seed {result.seed}, {result.calls} calls"
+        "inputs",
+        f"{result.inputs}{repeated} in the order of seed {result.seed}, with {plural(result.calls, 'call')}",
     )
     source = f" ({result.target_source})" if result.target_source else ""
     yield Fact(
         "target",
-        f"at most {exact_percent(result.target)} of the calls fail{source}; a fix ends as soon as that is clear",
+        f"at most {exact_percent(result.target)} of the calls fail{source}; each trial ends as soon as its result is clear",
     )
     yield Fact("content", verdict["content_warning"])
     yield Fact("recorded", f"as {result.id}, {result.started_at}")
@@ -170,7 +171,7 @@ def _result_text(step: StepResult, result: PlaybookResult) -> str:
     """Say in plain words how a step came out."""
     rate = _rate(step, result)
     if not step.n or rate is None:
-        return "no call had a reply that could be judged"
+        return "no call had a reply that could be validated"
     alpha = result.verdict.figures["config"]["alpha"]
     if rate["state"] == "fail":
         return missed("format", step.k, step.n, rate["lower"], result.target, alpha)
@@ -178,7 +179,7 @@ def _result_text(step: StepResult, result: PlaybookResult) -> str:
 
 
 def _rate(step: StepResult, result: PlaybookResult) -> Mapping[str, Any] | None:
-    """Give the verdict's rate of a step; None of one whose calls were all lost."""
+    """Return the verdict's rate of a step; None of one whose calls were all lost."""
     if not step.n:
         return None
     figures = result.verdict.figures
@@ -198,7 +199,9 @@ def _in_figures(result: PlaybookResult) -> Section:
         "In figures",
         lines=(
             verdict["why"],
-            f"target {exact_percent(result.target)} failed; a step stops when a bound at alpha {result.alpha_each:.3g} is past it",
+            (
+                f"target {exact_percent(result.target)} failed; a trial stops when a bound at alpha {result.alpha_each:.3g} passes the target"
+            ),
             f"bounds at alpha {verdict['alpha_each']:.3g} a side, at any time",
         ),
     )
@@ -231,7 +234,7 @@ def _details(step: StepResult) -> Iterator[str]:
     strategy = "" if step.strategy == step.step else f" ({step.strategy})"
     kinds = ", ".join(f"{kind} {calls}" for kind, calls in step.failure_kinds.items())
     failed = f"; failed: {kinds}" if kinds else ""
-    lost = f"; {step.lost} calls without a judged reply" if step.lost else ""
+    lost = f"; {step.lost} calls without a validated reply" if step.lost else ""
     yield f"{step.step}{strategy}: {step.stopped}{failed}{lost}"
     if len(step.attempts) > 1:
         counts = ", ".join(f"{failures}/{n}" for n, failures in step.attempts)

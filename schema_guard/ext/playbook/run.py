@@ -175,7 +175,7 @@ class PlaybookRun:
         return StepConfiguration("bare", self.settings.output_tokens, tuned=True)
 
     def _impossible(self) -> dict[str, str]:
-        """Give the steps that this model cannot be asked for, with the library's own words for why."""
+        """Return the steps that this model cannot be asked for, with the library's own words for why."""
         reasons = {}
         for step in STRATEGIES:
             configuration = CONFIGURATIONS[step](self.start, self.start)
@@ -184,7 +184,7 @@ class PlaybookRun:
             except InvalidArgument as error:
                 reasons[step] = str(error)
         if self.asker.is_cold():
-            reasons[TEMPERATURE] = "the model is asked at temperature 0 already"
+            reasons[TEMPERATURE] = "the model already runs at temperature 0"
         if self.settings.extra.get("config", {}).get("right") is None:
             reasons |= dict.fromkeys(FOR_VALUES, "it fixes values, and no share of right values is asked for")
         if self.settings.output_tokens is None:
@@ -198,7 +198,7 @@ class PlaybookRun:
         decide(self.evidence())
         first = self.settings.first
         if first == SIMPLIFY:
-            raise InvalidArgument(f"first={first!r}: expected a step that a machine can run")
+            raise InvalidArgument(f"first={first!r}: expected a step that runs without your own work")
         claim = self._claim(first)
         if claim is not None:
             raise ImpossibleStep(first, claim["reason"])
@@ -239,7 +239,7 @@ class PlaybookRun:
         if step in self.not_applicable:
             self.steps.remove(calls)
         elif not calls.n and not self.ended:
-            self.ended = f"{step} got no judged reply"
+            self.ended = f"{step} got no validated reply"
 
     async def _pilot(self) -> None:
         """Ask the tuned model what the steps were asked."""
@@ -263,7 +263,7 @@ class PlaybookRun:
             return None
         step: str = verdict.figures["next_rung"]
         if step == SIMPLIFY:
-            self.ended = f"{step} is next, which no machine can run: do it and run the playbook again, or decline it with a reason"
+            self.ended = f"the next step, {step}, needs your own work; do it and run the playbook again, or decline it with a reason"
             self.is_finished = True
             return None
         self.ended = self._spent()
@@ -290,7 +290,7 @@ class PlaybookRun:
             yield asyncio.create_task(ask_task(calls, task, ask))
 
     def _spent(self) -> str:
-        """Say what the budget has no more of; an empty text when there is enough."""
+        """Return what the budget has no more of; an empty text when there is enough."""
         most_calls, most_s = self.settings.max_calls, self.settings.max_seconds
         if most_calls is not None and self.calls_started >= most_calls:
             return f"budget of {most_calls} calls spent"
@@ -321,17 +321,17 @@ class PlaybookRun:
                 f"the provider refuses the request: {call.error}"
             )
         elif self.lost_in_a_row.are_too_many:
-            self.ended = f"{self.lost_in_a_row.count} calls in a row without a judged reply, the last one: {call.error}"
+            self.ended = f"{self.lost_in_a_row.count} calls in a row without a validated reply; the last error is: {call.error}"
             calls.stopped = f"{self.ended} after {calls.n}"
 
     def best(self) -> StepCalls | None:
-        """Give the step with the lowest rate, as the verdict does: the earlier one on the playbook among equals."""
+        """Return the step with the lowest rate, as the verdict does: the earlier one on the playbook among equals."""
         return min(
             self._measured(), key=lambda calls: (calls.k / calls.n, order_of(calls.step)), default=None
         )
 
     def _measured(self) -> list[StepCalls]:
-        """Give the steps of the playbook with data."""
+        """Return the steps of the playbook with data."""
         return [calls for calls in self.steps if calls.n and calls.step != TUNED]
 
     def evidence(self) -> dict[str, Any]:
@@ -386,7 +386,7 @@ class PlaybookRun:
         return {} if values is None else {"values": values}
 
     def _piloted(self) -> dict[str, Any]:
-        """Give what the tuned model did; nothing before it was asked."""
+        """Return what the tuned model did; nothing before it was asked."""
         steps = [calls for calls in self.steps if calls.n and calls.step == TUNED]
         if not steps:
             return {}
@@ -396,7 +396,7 @@ class PlaybookRun:
         return {"pilot": {"n": calls.n, "k_final": calls.k, **paired}}
 
     def _claim(self, step: str) -> dict[str, str] | None:
-        """Give the status and reason of a step that is not tried; None for one that may be."""
+        """Return the status and reason of a step that is not tried; None for one that may be."""
         if step in self.settings.declined:
             return {"status": "declined", "reason": self.settings.declined[step]}
         if step in NOT_NAMED and (step != LARGER or self.models.larger is None):

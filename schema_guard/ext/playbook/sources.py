@@ -70,7 +70,9 @@ def sources_of(
         InvalidArgument: A name is not recorded, or a file cannot be used.
     """
     if how.function is not None and records is None:
-        raise click.UsageError("--function needs a store that has its calls. Name one with --store")
+        raise click.UsageError(
+            "--function needs a store with calls of the function. Name the store with --store"
+        )
     named = suite.suite_schema
     is_file = named is not None and named.endswith(".json")
     if (
@@ -103,21 +105,18 @@ def _of_function(
     models = asked.models
     if schema is None:
         missing.append(
-            f"the schema {clip(recorded.schema_name)} ({recorded.fingerprint}): its text is not stored. Pass its file "
-            "with --schema FILE"
+            f"the schema {clip(recorded.schema_name)} ({recorded.fingerprint}): the store does not have its text. Pass its file with --schema FILE"
         )
     if not is_given("models"):
         model, unknown = model_of(recorded.rows)
         models = () if model is None else (model,)
         missing += [unknown] if unknown else []
     if recorded.rows and layout_of(recorded.rows[0].settings) == "instructions":
-        note(
-            "the store does not have instructions of the function's own: the trial sends the strategy's alone"
-        )
+        note("the store has no instructions of the function, so the trial sends only those of the strategy")
     found = _texts(records, recorded, asked, steps)
     texts = found.texts
     if not texts:
-        missing.append("inputs: the store has none of this function")
+        missing.append("inputs: the store has no inputs of this function")
     inputs = None
     if schema is not None and texts:
         shown = recorded_examples(records, recorded, schema, found.before)
@@ -141,7 +140,7 @@ def _texts(
         return RecordedInputs(tuple(texts[:most] if is_given("sample") else texts), (), {})
     found = recorded_inputs(records, recorded, most if is_given("sample") else _MOST_INPUTS)
     for reason, calls in found.left_out.items() if found.texts else ():
-        note(f"{plural(calls, 'call')} left out: {reason}")
+        note(f"{plural(calls, 'call')} not used: {reason}")
     return found
 
 
@@ -152,7 +151,9 @@ def _of_files(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -
     is_file = named is not None and named.endswith(".json")
     if is_file and not is_given("suite"):
         if texts is None:
-            raise click.UsageError("--schema FILE needs --inputs FILE or a SUITE: a schema file has no tasks")
+            raise click.UsageError(
+                "--schema FILE needs --inputs FILE or a SUITE, because a schema file has no tasks"
+            )
         inputs = inputs_of(Schema.of(Path(str(named))), texts, seed=asked.seed)
     else:
         loaded = suite.load(is_schema_used=is_file)
@@ -196,7 +197,7 @@ def _function(suite: SuiteOptions, how: RunOptions, schema: Schema[Any], records
         others = ", ".join(f"{clip(title)} ({content})" for content, title in known.items())
         raise click.UsageError(
             f"--function {safe(str(name))!r}: expected a function with the schema {schema.name} ({schema.fingerprint}), "
-            f"got one with {others}: calls under another schema are not evidence for this one"
+            f"got one with {others}. Calls with another schema are no evidence for this schema"
         )
     return name
 
@@ -206,5 +207,5 @@ def _note_functions(schema: Schema[Any], names: Sequence[str]) -> None:
     if names:
         listed = ", ".join(map(clip, names[:_MOST_NAMED])) + (" ..." if len(names) > _MOST_NAMED else "")
         note(
-            f"{schema.name} has several functions ({listed}): without --function these results count for none of them"
+            f"{schema.name} has several functions ({listed}); without --function, these results count for none of them"
         )

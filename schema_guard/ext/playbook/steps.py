@@ -46,9 +46,9 @@ _HOLDERS = {"gemini": "config", "bedrock": "inferenceConfig"}
 _SHOWING = "few_shot"
 
 NOT_NAMED = {
-    LARGER: "no larger model named",
+    LARGER: "you named no larger model",
     SMALLER: "a smaller model needs its own playbook run with --model",
-    LIMITED: "how reasoning is limited is the provider's own argument: a playbook run of its own, with --option",
+    LIMITED: "the limit of reasoning is an argument of the provider, so it needs a separate playbook run with --option",
 }
 """Steps that a playbook run runs only where it is told how, or not at all, and why they are not tried."""
 
@@ -165,7 +165,7 @@ class Asker:
     def outcome_of(
         self, step: str, configuration: StepConfiguration
     ) -> Callable[[str], Awaitable[Outcome[Any]]]:
-        """Give the function that asks one task this configuration.
+        """Return the function that asks one task this configuration.
 
         Raises:
             InvalidArgument: The model or its provider cannot be asked that configuration.
@@ -222,11 +222,11 @@ class Asker:
         return max(configuration.max_attempts, len(requests))
 
     def is_cold(self) -> bool:
-        """Say whether the model is known to be asked at temperature 0 already."""
+        """Return whether the model is known to be asked at temperature 0 already."""
         return self._options_of(self.models.model).get(TEMPERATURE) == 0
 
     def sent_by(self, configuration: StepConfiguration) -> dict[str, float]:
-        """Give what a configuration sends beside the task, as far as it is known, by the names of the evidence."""
+        """Return what a configuration sends beside the task, as far as it is known, by the names of the evidence."""
         model = self._model_of(configuration)
         known = {**self._options_of(model), **({TEMPERATURE: 0} if configuration.cold else {})}
         sent = {name: known[name] for name in _SAMPLING if isinstance(known.get(name), int | float)}

@@ -45,7 +45,7 @@ class Address:
     secrets: tuple[str, ...] = field(repr=False)
 
     def error_text(self, error: object) -> str:
-        """Give what an error says, on one line and without the secrets of the URL."""
+        """Return what an error says, on one line and without the secrets of the URL."""
         text = " ".join(str(error).split())
         for secret in self.secrets:
             # A shorter one is a part of ordinary words.
@@ -64,7 +64,7 @@ def driver() -> Any:
 
 
 def _has_driver() -> bool:
-    """Say whether psycopg is installed; importing it takes a tenth of a second, which is the writer's."""
+    """Return whether psycopg is installed; importing it takes a tenth of a second, which is the writer's."""
     try:
         return find_spec("psycopg") is not None
     except ValueError:  # a module without a spec was put in its place
@@ -77,7 +77,7 @@ def _without_driver() -> MissingExtra:
 
 @lru_cache(maxsize=64)
 def parsed(url: str) -> Address:
-    """Give what a URL says, durability apart.
+    """Return what a URL says, durability apart.
 
     Raises:
         InvalidArgument: It is no URL of PostgreSQL, or has a parameter that neither the store nor libpq knows.
@@ -124,7 +124,7 @@ def _parameters(query: str) -> dict[str, str]:
         if name not in known:
             near = did_you_mean(name, known)
             raise InvalidArgument(
-                f"a store's URL: unknown parameter {name!r}{near}; expected 'schema', 'durability', 'payload', or one of libpq's"
+                f"a store's URL: unknown parameter {name!r}{near}; expected 'schema', 'durability', 'payload', or a parameter of libpq"
             )
     return parameters
 

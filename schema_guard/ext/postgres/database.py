@@ -111,12 +111,12 @@ class Postgres:
         with self._one_state() as (connection, is_made):
             if not is_made:
                 raise WriteRefused(
-                    f"{self.url} has no schema {self._address.schema!r}: nothing was recorded there"
+                    f"{self.url} has no schema {self._address.schema!r}, so nothing was recorded there"
                 )
             return check(PostgresConnection(connection), self.url, Notes(on_step))
 
     def info(self) -> StoreInfo:
-        """Say what the store is and how large."""
+        """Return what the store is and how large."""
         with self._one_state() as (connection, is_made):
             rows = 0
             if is_made:

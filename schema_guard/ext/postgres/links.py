@@ -131,7 +131,7 @@ class Links:
     def _refused(self, error: Any, otherwise: str) -> WriteRefused:
         where, code = self._address.url, error.sqlstate or ""
         if self.is_hurried and not code:
-            return WriteRefused(f"{where} is not written while the process forks", reason="hurried")
+            return WriteRefused(f"{where} can't be written while the process forks", reason="hurried")
         is_lost = not code and isinstance(error, (driver().OperationalError, driver().InterfaceError))
         if is_lost or code.startswith(_AWAY):
             return WriteRefused(
@@ -147,7 +147,7 @@ class Links:
         )
 
     def _pause_s(self) -> float:
-        """Give how long to wait before the next try: twice as long each time, and no two processes alike."""
+        """Return how long to wait before the next try: twice as long each time, and no two processes alike."""
         longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._failures)
         self._failures = min(self._failures + 1, 10)
         return random.uniform(longest / 2, longest)

@@ -134,14 +134,18 @@ def has_tables(connection: Any, address: Address) -> bool:
         return False
     where = f"{address.url}: its schema {address.schema!r}"
     if not tables >= {"meta", "attempts"}:
-        raise WriteRefused(f"{where} has tables of another program. Name another one with ?schema=")
+        raise WriteRefused(
+            f"{where} has tables of another program. Name another PostgreSQL schema with ?schema="
+        )
     rows = connection.execute(_VERSION).fetchall()
     program, _, layout = rows[0][0].partition(" ") if rows else ("", "", "")
     if program != _PROGRAM:
-        raise WriteRefused(f"{where} has tables of another program. Name another one with ?schema=")
+        raise WriteRefused(
+            f"{where} has tables of another program. Name another PostgreSQL schema with ?schema="
+        )
     if layout.isdecimal() and int(layout) > LAYOUT:
         raise WriteRefused(
-            f"{where} has version {layout} of the tables, this version knows up to {LAYOUT}. Upgrade schema-guard"
+            f"{where} has version {layout} of the tables, but this version of schema-guard reads up to {LAYOUT}. Upgrade schema-guard"
         )
     if layout != str(LAYOUT):
         raise made_before_first_release(where, "Name another one with ?schema=")

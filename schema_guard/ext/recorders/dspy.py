@@ -46,7 +46,7 @@ _EMPTY: Final = Failure("syntax", "empty", "the reply is empty")
 
 
 def callback(**settings: Unpack[RecorderSettings]) -> Any:
-    """Return a callback that records the runs of predictors. It changes no run, and serves any number of programs.
+    """Return a callback that records the runs of predictors. The callback changes no run, and you can use it in several programs.
 
     >>> dspy.configure(lm=lm, callbacks=[callback()])       # doctest: +SKIP
 

@@ -112,7 +112,7 @@ class _ClientCall:
     # What instructor tells of each attempt.
 
     def hooked(self, hooks: Any) -> Any:
-        """Give hooks that tell this of the attempts, behind those that there are."""
+        """Return hooks that tell this of the attempts, behind those that there are."""
         hooks = self._client.hooks if hooks is None else hooks
         own = type(hooks)()
         own.on("completion:kwargs", self._asks)
@@ -172,7 +172,7 @@ class _ClientCall:
     # What the caller is given.
 
     async def awaited(self, awaitable: Awaitable[Any]) -> Any:
-        """Give what an asynchronous client gives."""
+        """Return what an asynchronous client gives."""
         try:
             value = await awaitable
         except BaseException as error:
@@ -181,7 +181,7 @@ class _ClientCall:
         return self.pass_on(value)
 
     def pass_on(self, value: Any) -> Any:
-        """Give what the client gives; a stream of values is over when it is read."""
+        """Return what the client gives; a stream of values is over when it is read."""
         kind = type(value)
         if not hasattr(kind, "__next__") and not hasattr(kind, "__anext__"):
             self.end(None)
@@ -246,7 +246,7 @@ class _Attempt:
             self._elapsed_s = perf_counter() - self._started
 
     def finish(self, raised: BaseException | None) -> AttemptView:
-        """Give what was seen of it; *raised* is what ended the call."""
+        """Return what was seen of it; *raised* is what ended the call."""
         took = perf_counter() - self._started if self._elapsed_s is None else self._elapsed_s
         error = self.error or raised
         refused = self.refused
@@ -351,13 +351,13 @@ def _schema(recording: Recording, model: Any, wire: Any) -> Schema[Any] | None:
 
 
 def _whole(model: Any) -> Any:
-    """Give the class behind `Partial[...]`, which takes what is not there yet."""
+    """Return the class behind `Partial[...]`, which takes what is not there yet."""
     bases = model.__bases__
     return bases[0] if "PartialBase" in {base.__name__ for base in bases} else model
 
 
 def _mode(client: Any, sent: Mapping[str, Any]) -> str:
-    """Give how the format is asked for, where the request says no schema, as a strategy's name."""
+    """Return how the format is asked for, where the request says no schema, as a strategy's name."""
     name = str(field(field(client, "mode"), "name"))
     if "TOOLS" in name:
         return "tool_call"

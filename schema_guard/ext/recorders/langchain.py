@@ -193,7 +193,7 @@ class ModelRuns:
             self._spans.answer(asked, message, _as_cut_off(message) if is_stream else message)
 
     def model_failed(self, run_id: Any, error: BaseException, response: Any) -> None:
-        """Take what a model's call raised: an SDK that parses by itself raises for replies that do not fit, too."""
+        """Record the exception of a model call. An SDK that parses replies also raises for an invalid reply."""
         message = _message(response)
         body = (field(message, "response_metadata") or {}).get("body")
         came = body if isinstance(body, dict) else message if _has_content(message) else None
@@ -267,5 +267,5 @@ def _has_content(message: Any) -> bool:
 
 
 def _is_of_a_parser(error: BaseException) -> bool:
-    """Say whether an exception is that of an SDK's own reading of a stream, as it came."""
+    """Return whether an exception is that of an SDK's own reading of a stream, as it came."""
     return isinstance(error, ValueError) and any(package in _PARSING for package, _ in frames_of(error))

@@ -326,7 +326,7 @@ def _attempt_of(kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, **
 
 
 def _metadata(kwargs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Give what a call says of itself: to the SDK, and to the proxy, which keeps it one level further in."""
+    """Return what a call says of itself: to the SDK, and to the proxy, which keeps it one level further in."""
     params = kwargs.get("litellm_params")
     entries = (
         [params.get(name) for name in ("metadata", "litellm_metadata")] if isinstance(params, dict) else []
@@ -352,7 +352,7 @@ def _may_be_retried(kwargs: Mapping[str, Any]) -> bool:
 
 
 def _usage(kwargs: Mapping[str, Any], reply: Any, known: Usage) -> Usage:
-    """Give the tokens of a reply, where its provider has counted them."""
+    """Return the tokens of a reply, where its provider has counted them."""
     if kwargs.get("stream") and not _counts_streams(kwargs):
         return UNKNOWN_USAGE
     if known != UNKNOWN_USAGE:

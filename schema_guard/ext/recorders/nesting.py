@@ -40,7 +40,7 @@ def current_context() -> CallContext:
 
 
 def is_same(one: Schema[Any], other: Schema[Any]) -> bool:
-    """Say whether two schemas are two forms of one: SDKs rewrite what is required and what is closed, never the fields."""
+    """Return whether two schemas are two forms of one: SDKs rewrite what is required and what is closed, never the fields."""
     if one.fingerprint == other.fingerprint:
         return True
     fields = _fields(one.document)
@@ -48,7 +48,7 @@ def is_same(one: Schema[Any], other: Schema[Any]) -> bool:
 
 
 def _fields(document: Any) -> frozenset[str]:
-    """Give the names of the root's properties, behind references too."""
+    """Return the names of the root's properties, behind references too."""
     root = document
     for _ in range(_DEEPEST_REF):
         reference = document.get("$ref") if isinstance(document, dict) else None

@@ -160,7 +160,7 @@ class _Run:
             self._first.enter()
 
     def leave(self) -> None:
-        """End what `enter` began."""
+        """Leave the span that `enter` made current."""
         if current_tools.get() is self._tools:
             current_tools.set(self._outer_tools)
         if self._first is not None:

@@ -46,7 +46,7 @@ _SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed")
 
 
 def capability(**settings: Unpack[RecorderSettings]) -> Any:
-    """Return a capability that records the runs of an agent. It changes no run, and serves several agents.
+    """Return a capability that records the runs of an agent. The capability changes no run, and you can use it for several agents.
 
     >>> Agent(model, output_type=Invoice, capabilities=[capability()])      # doctest: +SKIP
 
@@ -85,7 +85,7 @@ class _Hooks:
         return _capabilities().CapabilityOrdering(position="innermost")
 
     async def for_run(self, ctx: Any) -> Any:
-        """Give a recorder of one run."""
+        """Return a recorder of one run."""
         hooks = copy(self)
         hooks._run = _Run(self._recording, ToolTurns(self._recording))  # noqa: SLF001 - its own
         return hooks
@@ -299,7 +299,7 @@ class _Run:
 
 
 def _is_refusal(error: BaseException) -> bool:
-    """Tell what sends a reply back to the model from a fault of the application's."""
+    """Return what sends a reply back to the model from a fault of the application's."""
     return not _REFUSALS.isdisjoint(kind.__name__ for kind in type(error).__mro__)
 
 
@@ -314,7 +314,7 @@ def _provider(model: Any) -> str | None:
 
 
 def _mode(request: Any) -> str:
-    """Give how the output is asked for, as a strategy's name."""
+    """Return how the output is asked for, as a strategy's name."""
     mode = request.model_request_parameters.output_mode
     if mode == "auto":
         mode = look_up(look_up(request.model, "profile"), "default_structured_output_mode", "tool")
@@ -354,5 +354,5 @@ def _sent(recording: Recording, parameters: Any, mode: str) -> Schema[Any] | Non
 
 
 def _is_plain(output: Any) -> bool:
-    """Tell whether a text is the output as it is, where the model might have called an output tool."""
+    """Return whether a text is the output as it is, where the model might have called an output tool."""
     return output.mode in ("tool", "auto", "text") and output.tool_call is None

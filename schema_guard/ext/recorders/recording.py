@@ -62,13 +62,13 @@ _counts: dict[str, Counter[str]] = {}
 
 
 def counts() -> dict[str, dict[str, int]]:
-    """Return what the recorders of this process counted.
+    """Return the counts of the recorders in this process.
 
     Returns:
         Counts by the name of the recorder, without counts of 0. A recorder without any call has `no_calls`. The other
         counts: `recorded` calls, `tool_turns` (turns with tools to choose from; each tool call is recorded as one
         call of its tool), `unended` (open calls that were ended because there were too many), and `errors` of the
-        recorder. Four counts are of calls that were left out: `without_schema` (neither a schema nor a tool),
+        recorder. Four counts are of calls that were not recorded: `without_schema` (neither a schema nor a tool),
         `inside` (part of a call that is recorded already), `invalid_schema`, and `cached` (replies from a framework's
         cache).
     """
@@ -216,7 +216,7 @@ class Recording:
     # What stands around a call.
 
     def schema_of(self, source: Any, name: str | None = None) -> Schema[Any] | None:
-        """Give the schema that was sent: a JSON Schema, or a class.
+        """Return the schema that was sent: a JSON Schema, or a class.
 
         Args:
             source: What `Schema.of` takes, but no path: a text is none.
@@ -245,10 +245,10 @@ class Recording:
         return schema
 
     def function_of(self, own: str | None, schema: Schema[Any], where: CallContext | None = None) -> str:
-        """Give what records call the function of a call.
+        """Return what records call the function of a call.
 
         Args:
-            own: The framework's name for it; None where it has none.
+            own: The framework's name for it; None if it has none.
             schema: Of the call.
             where: The call is made; here when left out.
         """

@@ -57,7 +57,7 @@ def requested(options: Mapping[str, Any], provider: str | None = None) -> Reques
 
 
 def forced(tools: tuple[Any, ...], choice: Any) -> Requested | None:
-    """Give the schema of the tool that a request forces; None where it forces none, or one of several."""
+    """Return the schema of the tool that a request forces; None if it forces none, or one of several."""
     name = _chosen(choice)
     if name is None and len(tools) == 1 and _word(choice) in _FORCING:
         name = _tool(tools[0])[0]
@@ -83,7 +83,7 @@ def provider_of(name: object, *, is_responses: bool = False) -> str | None:
 
 
 def options_of(options: Mapping[str, Any], names: Sequence[str] = SAMPLING) -> dict[str, Any]:
-    """Give the settings of a request that change what comes, and are few; how it asks to think among them."""
+    """Return the settings of a request that change what comes, and are few; how it asks to think among them."""
     sampling = {
         name: options[name]
         for name in names
@@ -130,7 +130,7 @@ def _listed(tools: Any) -> tuple[Any, ...]:
 
 
 def _tool(tool: Any) -> tuple[str | None, Any]:
-    """Give a tool's name and schema, as OpenAI's APIs and Anthropic's write it."""
+    """Return a tool's name and schema, as OpenAI's APIs and Anthropic's write it."""
     function = tool.get("function", tool) if isinstance(tool, Mapping) else None
     if not isinstance(function, Mapping):
         return None, None
@@ -139,7 +139,7 @@ def _tool(tool: Any) -> tuple[str | None, Any]:
 
 
 def _chosen(choice: Any) -> str | None:
-    """Give the name of the tool that a choice forces."""
+    """Return the name of the tool that a choice forces."""
     if not isinstance(choice, Mapping):
         return None
     function = choice.get("function", choice)

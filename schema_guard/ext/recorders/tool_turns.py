@@ -79,7 +79,7 @@ class ToolTurns:
             tool_schemas: The tools that the model had, as `tools_of` takes them.
             details: What is known of the reply beside them: its tokens are those of its calls together.
             elapsed_s: Seconds.
-            cost: Dollars, of its calls together too; None where nobody has counted.
+            cost: Dollars, of its calls together too; None if nobody has counted.
         """
         tools = tools_of(tool_schemas)
         failed, self._failed, self._last = self._failed, [], []
@@ -219,7 +219,7 @@ def record_turn(
         tools: That the model had.
         details: What is known of the reply beside its calls.
         elapsed_s: Seconds.
-        cost: Dollars; None where nobody has counted.
+        cost: Dollars; None if nobody has counted.
         **known: As `Recording.open` takes it, with `where`.
     """
     turns = ToolTurns(recording)

@@ -181,7 +181,7 @@ def _spans_of_reading(text: str, personal: bool) -> list[SecretSpan]:
 def _wrapped_spans(
     reading: OtherReading, personal: bool, whole: list[SecretSpan], emails: list[SecretSpan]
 ) -> Iterator[SecretSpan]:
-    """Give what crosses an end of a line; an address that is whole without it does not."""
+    """Yield what crosses an end of a line; an address that is whole without it does not."""
     begun = {span.start for span in whole}
     for start, stop, kind in _marked_spans(reading.text, personal, is_wrapped=True):
         place = reading.span(start, stop)

@@ -46,7 +46,7 @@ class SecretKind(NamedTuple):
     accepts: Callable[[re.Match[str]], bool] | None = None
 
     def find(self, text: str, lowered: str) -> Iterator[SecretSpan]:
-        """Give each place of a text; *lowered* is the text in lower case."""
+        """Yield each place of a text; *lowered* is the text in lower case."""
         if not any(mark in lowered for mark in self.marks):
             return
         group = 1 if self.pattern.groups else 0

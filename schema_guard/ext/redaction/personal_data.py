@@ -78,7 +78,7 @@ def find_emails(text: str, *, complete_reserved: bool = False) -> Iterator[Secre
 
 
 def find_cards(text: str) -> Iterator[SecretSpan]:
-    """Give each number of a card: of a brand's digits, in groups or not, with its check digit."""
+    """Yield each number of a card: of a brand's digits, in groups or not, with its check digit."""
     for run in _DIGITS.finditer(text):
         if run.end() - run.start() < _CARD_SIZES[0]:
             continue
@@ -93,7 +93,7 @@ def find_cards(text: str) -> Iterator[SecretSpan]:
 
 
 def _card_from(text: str, groups: list[tuple[int, int]], first: int) -> int | None:
-    """Give the last of the groups of digits that make a card from one on."""
+    """Return the last of the groups of digits that make a card from one on."""
     digits = ""
     for last in range(first, min(len(groups), first + 7)):
         start, stop = groups[last]
@@ -128,7 +128,7 @@ def _is_card(digits: str) -> bool:
 
 
 def find_ibans(text: str) -> Iterator[SecretSpan]:
-    """Give each IBAN: of a country's size, with its check digits."""
+    """Yield each IBAN: of a country's size, with its check digits."""
     reached = 0
     for begin in _IBAN.finditer(text):
         size = _IBAN_SIZES.get(text[begin.start() : begin.start() + 2].upper())

@@ -109,7 +109,7 @@ class OtherReading:
 
 
 def unwrapped(text: str) -> Iterator[OtherReading]:
-    """Give readings without line ends: without all, for what goes over many lines, and without every other one.
+    """Yield readings without line ends: without all, for what goes over many lines, and without every other one.
 
     The latter find what is broken in two just behind the end of a line.
     """

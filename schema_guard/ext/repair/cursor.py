@@ -163,7 +163,7 @@ class Cursor:
         return comment.end()
 
     def _hash_comment(self, at: int) -> bool:
-        """Say whether `#` opens a comment: at the start of a line, or between spaces; `#fff` is none."""
+        """Return whether `#` opens a comment: at the start of a line, or between spaces; `#fff` is none."""
         if self.text[at] != "#":
             return False
         before = self.text[at - 1 : at]

@@ -50,7 +50,7 @@ class Readings(NamedTuple):
 
 
 def repair(text: str, *, level: Literal["lossless", "lossy"], finished: bool) -> list[Repaired]:
-    """Give the readings of a malformed JSON text, best first.
+    """Return the readings of a malformed JSON text, best first.
 
     Never raises, whatever the text. Linear in its length, and no more than `MAX_WORK` places are looked at.
 
@@ -73,7 +73,7 @@ def repair(text: str, *, level: Literal["lossless", "lossy"], finished: bool) ->
 def readings(
     text: str, *, level: Literal["lossless", "lossy"], finished: bool, max_work: int = MAX_WORK
 ) -> Readings:
-    """Give the readings that `repair` gives, and whether those are all of them.
+    """Return the readings that `repair` gives, and whether those are all of them.
 
     Args:
         text: As for `repair`.

@@ -81,7 +81,7 @@ def loose_number(token: str) -> str | None:
 
 
 def unescaped(match: re.Match[str]) -> str:
-    """Give what one backslash and the character behind it mean."""
+    """Return what one backslash and the character behind it mean."""
     char = match[1]
     if char in "nrt":
         return {"n": "\n", "r": "\r", "t": "\t"}[char]

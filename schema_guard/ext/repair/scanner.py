@@ -47,7 +47,7 @@ class Scanner(Cursor):
     """One reading of one text: a state per place in the grammar, each giving the next."""
 
     def scan(self) -> str | None:
-        """Give the text as JSON; None when it has no reading at this level."""
+        """Return the text as JSON; None when it has no reading at this level."""
         try:
             state: State | None = self._value() if self.chosen else self._begin()
             while state is not None:

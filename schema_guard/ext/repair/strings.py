@@ -88,7 +88,7 @@ def _find_end(scan: Cursor, role: Role, start: int, to_quote: re.Pattern[str]) -
 
 
 def _may_end(scan: Cursor, role: Role, at: int) -> bool:
-    """Say whether what follows the quote at *at* may follow a string."""
+    """Return whether what follows the quote at *at* may follow a string."""
     text = scan.text
     if text[at + 1 : at + 2].isalnum():
         return False
@@ -99,7 +99,7 @@ def _may_end(scan: Cursor, role: Role, at: int) -> bool:
 
 
 def _closers_fit(scan: Cursor, at: int) -> bool:
-    """Say whether the closers at *at* close what is open and end in a place where closers end."""
+    """Return whether the closers at *at* close what is open and end in a place where closers end."""
     text = scan.text
     if not scan.open[OPENER_OF[text[at]]]:
         return False
@@ -130,7 +130,7 @@ def _forgotten(scan: Cursor, role: Role, start: int, at: int, *, first: bool) ->
 
 
 def _forgotten_before(scan: Cursor, role: Role, at: int, end: int, text: str, *, broken: bool) -> _End | None:
-    """Say where a string ended before the item whose quote is at *at*: at a comma, or at the line's end."""
+    """Return where a string ended before the item whose quote is at *at*: at a comma, or at the line's end."""
     comma = text.endswith(",")
     if not (comma or (broken and role == "member")):
         return None
@@ -141,7 +141,7 @@ def _forgotten_before(scan: Cursor, role: Role, at: int, end: int, text: str, *,
 
 
 def _pair_up(scan: Cursor, inner: list[int]) -> bool:
-    """Say whether quotes inside a string open and close in turn, or are apostrophes: then they are content."""
+    """Return whether quotes inside a string open and close in turn, or are apostrophes: then they are content."""
     text = scan.text
     marks = [at for at in inner if not (text[at - 1].isalnum() and text[at + 1 : at + 2].isalnum())]
     opening = all(not text[at + 1 : at + 2].isspace() for at in marks[::2])

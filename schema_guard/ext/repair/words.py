@@ -86,7 +86,7 @@ def bare(scan: Cursor) -> bool:
 
 
 def _literal(scan: Cursor, word: re.Match[str]) -> str | None:
-    """Give the literal that a word means; None when it is text."""
+    """Return the literal that a word means; None when it is text."""
     if not VALUE_ENDS.match(scan.text, word.end()):
         return None
     written, lower = word[0], word[0].lower()

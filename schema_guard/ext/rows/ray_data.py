@@ -40,7 +40,7 @@ def over_dataset(dataset: Any, asking: Asking, model: Any, store: Store | None) 
     if store is not None:
         if store.url == "sqlite://":
             raise InvalidArgument(
-                "store 'sqlite://': it is in the memory of this process. Use a file, or None"
+                "store 'sqlite://': this store is in the memory of this process. Use a file, or None"
             )
         here = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
@@ -84,7 +84,7 @@ class _Job:
     recorder: Any
 
     def calls(self) -> RowCalls:
-        """Give the calls of this process."""
+        """Return the calls of this process."""
         if isinstance(self.model, str):
             return RowCalls(self.asking, connect(self.model, max_retries=self.asking.retries))
         return RowCalls(self.asking, import_module("ray").cloudpickle.loads(self.model))
@@ -110,7 +110,7 @@ def _call_batch(table: Any, job: _Job) -> Any:
 
 
 def _keyed(rows: list[Row], asking: Asking) -> Iterator[tuple[str, Row]]:
-    """Give rows with what tells them from all others: a task of Ray's has the id of the one that it repeats."""
+    """Yield rows with what tells them from all others: a task of Ray's has the id of the one that it repeats."""
     task_id = import_module("ray").get_runtime_context().get_task_id()
     counts: Counter[str] = Counter()
     for row in rows:

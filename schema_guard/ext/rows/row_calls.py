@@ -51,7 +51,7 @@ def _nowhere(outcome: Outcome[Any], task: Prompt | None) -> None:
 
 
 def _numbered(rows: Iterable[Row], asking: Asking) -> Iterator[tuple[str, Row]]:
-    """Give rows with what tells them from all others of an iterable."""
+    """Yield rows with what tells them from all others of an iterable."""
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
             raise InvalidArgument(
@@ -84,7 +84,7 @@ class _Caught:
     """A recorder that gives an outcome to the one who made the call, be the call raising or not."""
 
     def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
-        """Give the outcome away."""
+        """Return the outcome away."""
         _caught.get().append((outcome, task))
 
 

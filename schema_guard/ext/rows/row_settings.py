@@ -55,7 +55,7 @@ class Asking:
     run: str
 
     def guard(self, recorder: Recorder | None) -> Guard[Any, Any]:
-        """Give the settings of the calls."""
+        """Return the settings of the calls."""
         return guard(
             self.schema,
             strategy=self.strategy if isinstance(self.strategy, str) else list(self.strategy),
@@ -83,7 +83,7 @@ class Asking:
         return otherwise if own is None else f"={own}"
 
     def call_id(self, key: str) -> str:
-        """Give the id of a row's call: a UUID of version 8 (RFC 9562 s. 5.8), the same whenever it is asked for."""
+        """Return the id of a row's call: a UUID of version 8 (RFC 9562 s. 5.8), the same whenever it is asked for."""
         digest = sha256(f"{self.run}\x1f{key}".encode("utf-8", "surrogatepass")).hexdigest()
         return f"{digest[:12]}8{digest[13:16]}8{digest[17:32]}"
 

@@ -90,7 +90,9 @@ class PageServer(ThreadingHTTPServer):
 
     def __init__(self, answer: Callable[[str], PageAnswer], *, port: int = 0, start: str = "") -> None:
         if port not in _PORTS:
-            raise InvalidArgument(f"port {port}: expected one of 0 to {_PORTS[-1]}; 0 selects a free port")
+            raise InvalidArgument(
+                f"port {port}: expected one of 0 to {_PORTS[-1]}, where 0 selects a free port"
+            )
         self.answer, self.start = answer, start
         self.token = secrets.token_urlsafe(32)
         self._free = BoundedSemaphore(_MOST_CONNECTIONS)
@@ -98,7 +100,7 @@ class PageServer(ThreadingHTTPServer):
             super().__init__((ADDRESS, port), _Handler)
         except OSError as error:
             raise InvalidArgument(
-                f"port {port} of {ADDRESS} is not available ({error.strerror}). Choose another one, or leave out --port to use a free one"
+                f"port {port} of {ADDRESS} is not available ({error.strerror}). Choose another port, or omit --port to use a free port"
             ) from error
 
     @property
@@ -221,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _tokens(self) -> Iterator[str]:
-        """Give what the request has in our cookie."""
+        """Yield what the request has in our cookie."""
         for header in self.headers.get_all("Cookie", []):
             for part in header.split(";"):
                 name, _, value = part.strip().partition("=")

@@ -66,7 +66,7 @@ class PrefixChecker(IncrementalParser):
 
     Attributes:
         failure: The failure if no continuation can be valid, otherwise None.
-        read: Number of characters read. After a failure, up to and including the character that decided it.
+        read: Number of characters read. After a failure, this number includes the character that caused it.
     """
 
     failure: Failure | None
@@ -104,7 +104,7 @@ class PrefixChecker(IncrementalParser):
             The failure if no continuation can be valid, otherwise None. Further pieces return the same failure.
 
         Raises:
-            InvalidArgument: *text* isn't a str. The checker reads nothing of it.
+            InvalidArgument: *text* isn't a str. The checker then ignores the text.
         """
         if self._step is None or not isinstance(text, str):
             return self._passed_by(text)
@@ -154,7 +154,7 @@ class PrefixChecker(IncrementalParser):
         return type(value) is NotJson or self._conditions.holds(frame.plan, value)
 
     def _read_from(self, start: int, end: int) -> str:
-        """Give the JSON text from a place in it up to a position of the text that is looked at."""
+        """Return the JSON text from a place in it up to a position of the text that is looked at."""
         last: list[str] = []
         at = self.read - self._json
         for piece in reversed(self._pieces):

@@ -83,7 +83,7 @@ class Conditions:
         self.root = self.slot([references.document] if is_known else [])
 
     def slot(self, items: list[Any], denied: str | None = None) -> Slot:
-        """Give the slot of schemas and unions that must all hold."""
+        """Return the slot of schemas and unions that must all hold."""
         unique = {id(item): item for item in items if item is not True and item is not None}
         if not unique and denied is None:
             return _ANYTHING
@@ -96,7 +96,7 @@ class Conditions:
         return slot
 
     def union(self, slots: list[Slot], keyword: str) -> SlotUnion | None:
-        """Give the union of some slots; None, which asks nothing, beyond the limit."""
+        """Return the union of some slots; None, which asks nothing, beyond the limit."""
         key = (keyword, *map(id, slots))
         union = self._unions.get(key)
         if union is None and len(self._unions) < _MAX_SLOTS:
@@ -104,7 +104,7 @@ class Conditions:
         return union
 
     def plan(self, slot: Slot, first: str, inside: frozenset[Any] = frozenset()) -> SlotPlan:
-        """Give the plan of a slot for a value that begins with a character."""
+        """Return the plan of a slot for a value that begins with a character."""
         plan = slot.plans.get(first)
         if plan is not None:
             return plan
@@ -178,12 +178,12 @@ class Conditions:
         return self._ref_alone and "$ref" in schema
 
     def _has(self, schema: dict[str, Any], keyword: str) -> bool:
-        """Say whether a schema has a keyword that its draft knows."""
+        """Return whether a schema has a keyword that its draft knows."""
         row = KEYWORDS[keyword]
         return keyword in schema and row.since <= self._draft <= row.until and not self._is_alone(schema)
 
     def _refusing(self, schema: dict[str, Any], kind: str) -> str | None:
-        """Give the keyword by which a schema takes no value of a kind; None where it may take one."""
+        """Return the keyword by which a schema takes no value of a kind; None if it may take one."""
         if self._has(schema, "type"):
             names = schema["type"]
             if not _TYPES[kind].intersection([names] if isinstance(names, str) else names):
@@ -194,14 +194,14 @@ class Conditions:
         return None
 
     def _lists(self, schema: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-        """Give the values that a schema lists, by the keyword."""
+        """Yield the values that a schema lists, by the keyword."""
         if self._has(schema, "enum") and isinstance(schema["enum"], list):
             yield "enum", schema["enum"]
         if self._has(schema, "const"):
             yield "const", [schema["const"]]
 
     def _in_place(self, schema: dict[str, Any], kind: str) -> Iterator[Any]:
-        """Give what must hold for the same value besides a schema's own keywords."""
+        """Yield what must hold for the same value besides a schema's own keywords."""
         if isinstance(schema.get("$ref"), str):
             yield self._references.lookup(schema, schema["$ref"])
         if self._has(schema, "allOf"):
@@ -218,7 +218,7 @@ class Conditions:
                 yield self._union_of(values, keyword, kind)
 
     def _union_of(self, values: list[Any], keyword: str, kind: str) -> SlotUnion | None:
-        """Give objects or arrays that a schema lists as schemas of their members or items; None for too many."""
+        """Return objects or arrays that a schema lists as schemas of their members or items; None for too many."""
         key = (id(values) if keyword == "enum" else id(values[0]), kind)
         if key not in self._listed:
             members = [value for value in values if _PYTHON[kind](value)]
@@ -281,7 +281,7 @@ class Conditions:
             plan.parts += (MemberRules(dict(enumerate(firsts)), (), rest, keyword),)
 
     def child(self, plan: SlotPlan, step: Any) -> Slot:
-        """Give the slot of an object's member, by its name, or of an array's item, by its index."""
+        """Return the slot of an object's member, by its name, or of an array's item, by its index."""
         slot = plan.children.get(step)
         if slot is not None:
             return slot
@@ -313,13 +313,13 @@ class Conditions:
         return self.slot(items)
 
     def holds(self, plan: SlotPlan, value: Any) -> bool:
-        """Say whether a whole object or array keeps to what its members and items do not tell."""
+        """Return whether a whole object or array keeps to what its members and items do not tell."""
         checks = [self._verdicts.whole(schema) for schema in plan.residue]
         return accepts([check for check in checks if check], value)
 
 
 def _is_foreign(schema: dict[str, Any], dialect: str) -> bool:
-    """Say whether a schema position is written in another draft than the document."""
+    """Return whether a schema position is written in another draft than the document."""
     named = schema.get("$schema")
     return isinstance(named, str) and named.rstrip("#") != dialect
 
@@ -335,7 +335,7 @@ def _map(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
 
 
 def conditions_of(compiled: Compiled) -> Conditions:
-    """Give the automaton of a compiled schema: one for all replies."""
+    """Return the automaton of a compiled schema: one for all replies."""
     if compiled.conditions is None:
         compiled.conditions = Conditions(compiled)
     return compiled.conditions  # type: ignore[no-any-return]

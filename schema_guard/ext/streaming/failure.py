@@ -40,7 +40,7 @@ _KIND_NAMES = {"{": "object", "[": "array", '"': "string", "0": "number", "t": "
 
 
 def not_json(text: str, limits: Limits, code: str) -> Failure:
-    """Give the failure of a text that no continuation makes JSON.
+    """Return the failure of a text that no continuation makes JSON.
 
     Args:
         text: As far as it was read.

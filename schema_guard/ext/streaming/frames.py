@@ -38,7 +38,7 @@ class OpenValue:
     key: str | int = ""
 
     def size(self) -> int:
-        """Give how many members or items have begun."""
+        """Return how many members or items have begun."""
         return len(self.names) if self.opener == "{" else self.count
 
 
@@ -67,7 +67,7 @@ class Refusal(NamedTuple):
 
 
 def unused(names: set[str]) -> str:
-    """Give a name that is none of these."""
+    """Return a name that is none of these."""
     name = "another"
     while name in names:
         name += "_"

@@ -57,7 +57,7 @@ class Growing:
         self._last: Partial | None = None
 
     def feed(self, piece: str | Ask | None) -> Iterator[Any]:
-        """Give the value so far if it has changed; an Ask starts an attempt, None what counts of it anew."""
+        """Yield the value so far if it has changed; an Ask starts an attempt, None what counts of it anew."""
         if piece is None or type(piece) is Ask:
             self._attempt = self._attempt if piece is None else piece.number
             self._restart()
@@ -147,21 +147,21 @@ class _End:
         return path
 
     def _is_in_scalar(self, value: Any, text: str) -> bool:
-        """Say whether the last member or item is a text or a number that is not over."""
+        """Return whether the last member or item is a text or a number that is not over."""
         if self._in_text:
             return isinstance(value, list) or self._before == ":"
         return _NUMBER.search(text[-_LONGEST_NUMBER:]) is not None
 
 
 def _last_of(value: Any) -> str | int | None:
-    """Give the name or index of the last member or item; None where there is none."""
+    """Return the name or index of the last member or item; None if there is none."""
     if isinstance(value, dict):
         return next(reversed(value), None)
     return len(value) - 1 if isinstance(value, list) and value else None
 
 
 def _value(text: str) -> Any:
-    """Give the value of a JSON text that may be cut off; None when there is none yet."""
+    """Return the value of a JSON text that may be cut off; None when there is none yet."""
     from jiter import from_json
 
     try:

@@ -271,7 +271,7 @@ class IncrementalParser(ABC):
 
     @abstractmethod
     def _holds(self, frame: OpenValue, end: int) -> bool:
-        """Say whether a whole object or array keeps to what its members and items do not tell."""
+        """Return whether a whole object or array keeps to what its members and items do not tell."""
 
     @abstractmethod
     def _silent(self, position: int) -> int:

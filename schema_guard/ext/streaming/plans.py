@@ -70,7 +70,7 @@ class MemberRules(NamedTuple):
     keyword: str
 
     def schemas(self, step: Any) -> tuple[list[Any], str]:
-        """Give the schemas of a member or an item, and the keyword that they come from; None is a name of no list."""
+        """Return the schemas of a member or an item, and the keyword that they come from; None is a name of no list."""
         schemas = [self.by_name[step]] if step in self.by_name else []
         if step is not None:
             for matches, schema in self.patterns:

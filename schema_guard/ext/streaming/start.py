@@ -42,7 +42,7 @@ class Start:
         self._is_fenced = False
 
     def feed(self, text: str) -> str | None:
-        """Give the JSON text as far as it was read, when it is known where it begins; None before."""
+        """Return the JSON text as far as it was read, when it is known where it begins; None before."""
         if self._may_be_marked and text[:1] == "{":
             return text
         self._head += text

@@ -32,7 +32,7 @@ UNKNOWN: Any = object()
 
 
 def number_of(raw: str) -> Any:
-    """Give the value of a number as the parser makes it, or `UNKNOWN`."""
+    """Return the value of a number as the parser makes it, or `UNKNOWN`."""
     try:
         if raw.isdecimal() or raw[1:].isdecimal():
             return int(raw)
@@ -58,7 +58,7 @@ def text_of(raw: str) -> Any:
 
 
 def length_of(raw: str) -> int:
-    """Give how many characters a piece of a string has at least, its escapes whole."""
+    """Return how many characters a piece of a string has at least, its escapes whole."""
     if "\\" not in raw:
         return len(raw)
     # The second half of a pair of surrogates is no character of its own.

@@ -80,7 +80,7 @@ class Verdicts:
         return self._validator_of(own) if own and own_weight(own) <= _MAX_STEPS else None
 
     def matches(self, pattern: str) -> Callable[[Any], bool] | None:
-        """Give what says whether a key matches an expression; None where that is not decided here."""
+        """Return what says whether a key matches an expression; None if that is not decided here."""
         if pattern not in self._texts:
             self._texts[pattern] = None if is_dear(pattern) else self._validator_of({"pattern": pattern})
         return self._texts[pattern]
@@ -106,7 +106,7 @@ class Verdicts:
         return self._validator_of({"$ref": place}, resources)
 
     def _place(self, schema: dict[str, Any]) -> str | None:
-        """Give the URI by which a schema position is referred to."""
+        """Return the URI by which a schema position is referred to."""
         if self._places is None:
             self._places = {}
             for uri, document in {_ROOT: self._references.document, **self._references.reached}.items():
@@ -132,7 +132,7 @@ class Verdicts:
 
 
 def is_dear(pattern: Any) -> bool:
-    """Say whether matching an expression may take long: the judge estimates that first, and here nobody does."""
+    """Return whether matching an expression may take long: the judge estimates that first, and here nobody does."""
     if not isinstance(pattern, str):
         return True
     pattern_traits = traits(pattern)

@@ -99,7 +99,7 @@ class Counters:
         self._untold.append(None)
 
     def read(self) -> dict[str, Mapping[Labels, float]]:
-        """Give the sums by name and labels, as they are now."""
+        """Return the sums by name and labels, as they are now."""
         with self._lock:
             self._take()
             self._sums["lost_records"] = {(reason,): n for reason, n in self._all_lost().items()}

@@ -125,5 +125,5 @@ class Dispatcher:
 
 
 def now_ns() -> int:
-    """Give the time, in nanoseconds since the epoch."""
+    """Return the time, in nanoseconds since the epoch."""
     return time.time_ns()

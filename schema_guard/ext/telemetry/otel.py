@@ -223,7 +223,7 @@ def _of_attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
 
 
 def _score(failure: Failure | None) -> float | None:
-    """Give 1 for a valid reply and 0 for another; None where there was none."""
+    """Return 1 for a valid reply and 0 for another; None if there was none."""
     if failure is None:
         return 1.0
     return None if failure.kind == "transport" else 0.0

@@ -25,7 +25,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
 def exposition(sums: Mapping[str, Mapping[Labels, float]], pid: int | None = None) -> str:
-    """Give the counters as text.
+    """Return the counters as text.
 
     Args:
         sums: As `Counters.read` gives them.

@@ -62,9 +62,9 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
             names.
         every_s: Seconds between two updates of the file.
         most_names: Largest number of functions, and of codes, with their own counters. The rest counts as `others`.
-        tracer_provider: Provider for spans. None is the global one of OpenTelemetry.
-        meter_provider: Provider for metrics. None is the global one.
-        logger_provider: Provider for events. None is the global one.
+        tracer_provider: Provider for spans. None means the global provider of OpenTelemetry.
+        meter_provider: Provider for metrics. None means the global provider.
+        logger_provider: Provider for events. None means the global provider.
 
     Raises:
         MissingExtra: OpenTelemetry isn't installed.
@@ -105,7 +105,7 @@ def disable(timeout_s: float = 2.0) -> int:
 
 
 def flush(timeout_s: float = 2.0) -> int:
-    """Wait until OpenTelemetry has all ended calls. Return the number of calls that it doesn't have yet."""
+    """Wait until OpenTelemetry has all ended calls. Return the number of calls that OpenTelemetry doesn't have yet."""
     telemetry = _Switch.telemetry
     return 0 if telemetry is None else telemetry.flush(timeout_s)
 

@@ -73,30 +73,33 @@ class Telemetry:
         return exposition(self.counters.read())
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the exporters have all ended calls. Return about how many they don't have."""
+        """Wait until the exporters have all ended calls.
+
+        Return the approximate number of calls that they don't have.
+        """
         return 0 if self._dispatcher is None else self._dispatcher.flush(timeout_s)
 
     def begin(self, call: Call) -> _Followed:
-        """Begin to follow a call."""
+        """Start the telemetry of a call."""
         signals = self._signals
         return _Followed(
             self, None if signals is None else self.tried("no span could be begun", signals.start, call)
         )
 
     def enter(self, span: Any) -> Any:
-        """Make a span the current one. Return the argument of `leave`."""
+        """Make a span the current span. Return the argument of `leave`."""
         signals = self._signals
         if span is None or signals is None:
             return None
         return self.tried("no span could be entered", signals.enter, span)
 
     def leave(self, entered: Any) -> None:
-        """End what `enter` began."""
+        """Leave the span that `enter` made current."""
         if entered is not None and self._signals is not None:
             self._signals.leave(entered)
 
     def tried(self, what: str, call: Callable[..., Any], *args: Any) -> Any:
-        """Call a function of an SDK. Report an exception as *what*, and return None then."""
+        """Call a function of an SDK. If it raises, log the exception with the text *what*, and return None."""
         try:
             return call(*args)
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises

@@ -58,7 +58,8 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
         tools: Tools of the model, as for `judge_calls`.
         name: Name of the function in records. Default: its qualified name.
         max_attempts: Largest number of attempts. With 1, there is no retry.
-        observe: Whether to only record the tool calls. The reply, stream, or exception is then returned unchanged.
+        observe: Whether to only record the tool calls. schema_guard then passes the reply, stream, or exception on
+        unchanged.
         messages: Parameter with the messages, which a retry needs. Default: `messages`, then `prompt`, then the only
             parameter without a default that is annotated as `str`, `list`, or nothing.
         version: Version of the function's prompt. Default: a hash of its code.
@@ -70,7 +71,8 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
         A decorator for functions, methods, and `async def`. It keeps the parameters and the type of the result.
 
     Raises:
-        InvalidArgument: At decoration, if an argument is wrong. At a call, if the function returned a stream without
+        InvalidArgument: An argument is wrong. Raised at decoration. At a call, if the function returned a stream
+        without
             `observe=True`, or a value that isn't a model reply.
         InvalidSchema: The schema of a tool can't be loaded.
 
@@ -126,7 +128,8 @@ def _guarded(function: Any, planned: Callable[[Any], TurnPlan]) -> Any:
     follow_environment()
     if not plan.observe and (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
         raise InvalidArgument(
-            f"{name_of(function)}: returns a stream, so its calls reach the caller before they can be validated. Return the "
+            f"{name_of(function)}: the function returns a stream, so its tool calls reach the caller before "
+            "schema_guard can validate them. Return the "
             "whole reply, or measure with guard_tools(..., observe=True)"
         )
     return _awaited(plan) if inspect.iscoroutinefunction(function) else _sync_wrapper(plan)
@@ -178,7 +181,7 @@ async def _go_on(plan: TurnPlan, turn: Turn, first: drive.Pending | None) -> Any
 
 
 def _value(plan: TurnPlan, turn: Turn, driven: drive.Driven) -> Any:
-    """Give the last reply as it is, or raise what was wrong with it."""
+    """Return the last reply as it is, or raise what was wrong with it."""
     if driven.error is not None:
         raise driven.error
     if turn.no_reply is not None:

@@ -24,7 +24,7 @@ class ToolCallsFailed(GuardFailed):
 
     Attributes:
         judgements: Judgements of the tool calls of each reply, in order, without schemas.
-        outcome: The turn, with one attempt for each reply. Its failure is the one of the first invalid call.
+        outcome: The turn, with one attempt for each reply. Its failure is that of the first invalid call.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ToolCallsFailed(GuardFailed):
 
 
 def failure_text(function: str, judgements: Sequence[Sequence[CallJudgement]], max_attempts: int) -> str:
-    """Say which calls of the last reply are not valid, why, and what to do."""
+    """Return which calls of the last reply are not valid, why, and what to do."""
     last = judgements[-1]
     failed = [judgement for judgement in last if not judgement.ok]
     counted = f"{len(failed)} of {plural(len(last), 'tool call')} not valid"

@@ -85,7 +85,7 @@ def _user(text: str) -> dict[str, Any]:
 
 
 def _name(result: CallResult) -> str:
-    """Give the name of a tool as servers take one."""
+    """Return the name of a tool as servers take one."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", result.name or "unnamed")[:64]
 
 

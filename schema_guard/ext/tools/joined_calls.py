@@ -62,7 +62,7 @@ class FollowedCall:
         return self.attempts[-1].judgement
 
     def is_repeated_by(self, one: CallJudgement) -> bool:
-        """Say whether a call is this one once more, which was valid."""
+        """Return whether a call is this one once more, which was valid."""
         return self.last.ok and (self.last.name, self.last.arguments) == (one.name, one.arguments)
 
 
@@ -120,6 +120,6 @@ class JoinedCalls:
 
 
 def _is_lost(call: FollowedCall) -> bool:
-    """Say whether nobody knows which tool a call was for."""
+    """Return whether nobody knows which tool a call was for."""
     failure = call.last.failure
     return failure is not None and (failure.code == "unknown_tool" or call.last.name is None)

@@ -83,7 +83,7 @@ def judge_calls(
         call without a name.
 
     Raises:
-        InvalidArgument: *reply* has an unknown form, or *tools* is no list of tools.
+        InvalidArgument: *reply* has an unknown form, or *tools* is not a list of tools.
         InvalidSchema: The schema of a tool can't be loaded.
     """
     known = tools_of(tools)
@@ -94,14 +94,14 @@ def judge_calls(
     raw = raw_reply(reply)
     if raw is None:
         raise InvalidArgument(
-            f"judge_calls: a value of type {clip(type(reply).__name__)!r} is not a reply of a known form. Pass what the "
-            "provider's client returned, as it is or as a dict"
+            f"judge_calls: a value of type {clip(type(reply).__name__)!r} is not a reply of a known form. Pass the "
+            "reply of the provider's client, as an object or as a dict"
         )
     return [judged(call, known, repair=repair, limits=limits) for call in replies.written_calls(raw)]
 
 
 def raw_reply(reply: object) -> RawReply | None:
-    """Give a reply, one that an SDK gave unparsed too, in its provider's own words; None when no known shape fits.
+    """Return a reply, one that an SDK gave unparsed too, in its provider's own words; None when no known shape fits.
 
     Never raises.
     """
@@ -150,7 +150,7 @@ def _unknown(called: str | None, tools: Tools, near: list[str]) -> Failure:
 
 
 def _parsed(text: str, limits: Limits) -> Any:
-    """Give arguments that nobody describes as JSON, or as the text that they are."""
+    """Return arguments that nobody describes as JSON, or as the text that they are."""
     value = parse(text, limits)
     return text if type(value) is NotJson else value
 

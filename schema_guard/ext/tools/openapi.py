@@ -17,7 +17,7 @@ _FORMATS: Final = ("enum", "int32", "int64", "float", "double")
 
 
 def as_json_schema(schema: Any) -> Any:
-    """Give a schema whose types are in capitals, and `nullable`, as JSON Schema; any other as it is.
+    """Return a schema whose types are in capitals, and `nullable`, as JSON Schema; any other as it is.
 
     >>> as_json_schema({"type": "STRING", "nullable": True})
     {'type': ['string', 'null']}
@@ -26,7 +26,7 @@ def as_json_schema(schema: Any) -> Any:
 
 
 def _is_gemini(schema: Any) -> bool:
-    """Tell whether a schema says a type in capitals, or `nullable`: JSON Schema does neither."""
+    """Return whether a schema says a type in capitals, or `nullable`: JSON Schema does neither."""
     if isinstance(schema, list):
         return any(map(_is_gemini, schema))
     if not isinstance(schema, dict):

@@ -31,7 +31,7 @@ class UnknownTools:
         self._names: set[str] = set()
 
     def schema_of(self, one: CallJudgement, tools: Tools) -> Schema[Any]:
-        """Give the schema under which a call is recorded.
+        """Return the schema under which a call is recorded.
 
         That of its tool; for a tool whose arguments nobody describes the one that takes anything; for a tool that there
         is not, under the name that the model gave, what that name had to be: one of the tools'.

@@ -26,7 +26,7 @@ _CUT_OFF: Final = "It was cut off before its arguments were complete"
 
 
 def message_for(failure: Failure, tools: Iterable[str], near: list[str], *, name: str | None) -> str:
-    """Say why a call was not run, and what to do.
+    """Return why a call was not run, and what to do.
 
     Args:
         failure: Of the call.
@@ -59,7 +59,7 @@ def _names(tools: list[str], near: list[str]) -> str:
 
 
 def near_names(name: str, tools: Iterable[str]) -> list[str]:
-    """Give the names of tools that a wrong name may mean, the nearest first, at most three.
+    """Return the names of tools that a wrong name may mean, the nearest first, at most three.
 
     >>> near_names("functions.get_weather", ["get_weather", "send_mail"])
     ['get_weather']

@@ -76,7 +76,7 @@ def tools_of(tools: object) -> Tools:
         known = by_name.setdefault(tool.name, tool)
         if known is not tool and _document(known) != _document(tool):
             raise InvalidArgument(
-                f"tools: two different tools are called {tool.name!r}. Give each one its own name"
+                f"tools: two different tools have the name {tool.name!r}. Give each tool its own name"
             )
     return by_name
 
@@ -147,7 +147,7 @@ def _fields(source: object) -> list[tuple[str, Any]]:
 
 
 def _schema_of(name: str, described: object) -> Schema[Any] | None:
-    """Load the schema of a tool's arguments; None where nobody describes them."""
+    """Load the schema of a tool's arguments; None if nobody describes them."""
     schema = either(described, *_SCHEMAS)
     if schema is None:
         schema = field(field(described, "function_schema"), "json_schema")
@@ -163,7 +163,7 @@ def _schema_of(name: str, described: object) -> Schema[Any] | None:
 
 
 def _plain(schema: Any) -> Any:
-    """Give a schema as a dict; an SDK's object says itself as one."""
+    """Return a schema as a dict; an SDK's object says itself as one."""
     dump = getattr(schema, "model_dump", None)
     if isinstance(schema, type) or not callable(dump):
         return dict(schema) if isinstance(schema, Mapping) else schema
@@ -179,7 +179,7 @@ def _loaded(name: str, schema: Any) -> Schema[Any]:
 
 
 def _of_function(function: Callable[..., Any]) -> ToolSchema:
-    """Give the tool that a function is: its parameters are the arguments, and no others but for `**`."""
+    """Return the tool that a function is: its parameters are the arguments, and no others but for `**`."""
     name = words(getattr(function, "__name__", None)) or type(function).__name__
     try:
         signature = inspect.signature(function)

@@ -209,7 +209,7 @@ class Turn:
             if not hasattr(kind, "__anext__"):
                 close_alone(result)
             raise InvalidArgument(
-                f"{self._plan.name}: returns a stream, so its calls reach the caller before they can be validated. Return "
+                f"{self._plan.name}: the function returns a stream, so its tool calls reach the caller before schema_guard can validate them. Return "
                 "the whole reply, or measure with guard_tools(..., observe=True)"
             )
         self.result, self._reply = result, None
@@ -279,7 +279,7 @@ class Turn:
             await to_thread(self.store.settle)  # type: ignore[union-attr]
 
     def outcome(self) -> Outcome[Any]:
-        """Give the turn as one outcome: an attempt for each reply, its failure that of the first call that failed."""
+        """Return the turn as one outcome: an attempt for each reply, its failure that of the first call that failed."""
         ends = []
         for end, judgements in zip(self._ends, self.judgements, strict=True):
             text = "\n".join(judgement.text or "" for judgement in judgements)
@@ -314,7 +314,7 @@ def _call(plan: TurnPlan, identity: CallStart) -> Call:
 
 
 def _outcome(plan: TurnPlan, followed: FollowedCall, turn: Call, task: Prompt) -> Outcome[Any]:
-    """Give the outcome of one call of a turn, as it is recorded."""
+    """Return the outcome of one call of a turn, as it is recorded."""
     schema = plan.unknown.schema_of(followed.first, plan.tools)
     call = turn._replace(
         id=new_call_id(turn.started_at),

@@ -68,7 +68,7 @@ def _sent(reply: StoredReply) -> Any:
 
 
 def _is_continued(before: Any, after: Any) -> bool:
-    """Say whether what was sent is what had been sent before, with or without more behind it."""
+    """Return whether what was sent is what had been sent before, with or without more behind it."""
     if isinstance(before, str) and isinstance(after, str):
         return bool(before) and after.startswith(before)
     if isinstance(before, list) and isinstance(after, list):

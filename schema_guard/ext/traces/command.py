@@ -97,7 +97,7 @@ def _part(traffic: str | None, sample_share: float | None) -> Part:
     if traffic is None:
         raise click.UsageError(_NO_TRAFFIC)
     if sample_share is not None and traffic != "sampled":
-        raise click.UsageError(f"--sample-share: expected it with --traffic sampled, not with {traffic}")
+        raise click.UsageError(f"--sample-share needs --traffic sampled, not {traffic}")
     if sample_share == 0:
         raise click.UsageError("--sample-share '0': expected a share above 0, such as 10%")
     return next(part for part in PARTS if part == traffic)
@@ -128,7 +128,7 @@ def _schemas(given: Sequence[str], place: str | None) -> Schemas:
     """Load the schemas."""
     if not given and place is None:
         raise click.UsageError(
-            "--schema is missing: expected a schema file or module:Model, or --field schema=PLACE if the rows have "
+            "--schema is missing: expected a schema file or module:Model, or --field schema=PLACE if the rows contain "
             "their schema"
         )
     named: dict[str, Schema[Any]] = {}
@@ -139,7 +139,7 @@ def _schemas(given: Sequence[str], place: str | None) -> Schemas:
         name, source = pair
         if name in named:
             raise click.UsageError(
-                f"--schema {safe(text)!r}: several schemas need names: --schema NAME=SCHEMA, and --field schema=PLACE"
+                f"--schema {safe(text)!r}: several schemas need names. Use --schema NAME=SCHEMA and --field schema=PLACE"
             )
         if name and place is None:
             raise click.UsageError(

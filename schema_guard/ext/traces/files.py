@@ -50,7 +50,7 @@ class Unreadable(NamedTuple):
 
 
 def rows_of(name: str) -> Iterator[Row | Unreadable]:
-    """Give the rows of a file; `-` is standard input.
+    """Return the rows of a file; `-` is standard input.
 
     Raises:
         InvalidArgument: The file cannot be opened, or is no export at all.
@@ -169,7 +169,7 @@ def _of_document(name: str, content: bytes) -> Iterator[Row | Unreadable]:
 
 
 def _unpacked(place: str, document: dict[str, Any]) -> Iterator[Row | Unreadable]:
-    """Give the rows of a page of an API, which has them in `data`; every other object is a row."""
+    """Yield the rows of a page of an API, which has them in `data`; every other object is a row."""
     rows = document.get("data")
     if isinstance(rows, list) and (len(document) == 1 or not document.keys().isdisjoint(_OF_PAGES)):
         yield from _listed(f"{place} data", rows)

@@ -44,7 +44,7 @@ class Judged(NamedTuple):
 
 
 def settings_text(traffic: Traffic) -> str:
-    """Give the settings of imported calls, as guards write theirs."""
+    """Return the settings of imported calls, as guards write theirs."""
     settings: dict[str, Any] = {
         "max_attempts": 1,
         "observe": True,
@@ -57,7 +57,7 @@ def settings_text(traffic: Traffic) -> str:
 
 
 def call_id(tool: str, own: str, schema_fingerprint: str, started_at: float | None) -> str:
-    """Give the id of a call: 32 hex digits of a UUID of version 8 (RFC 9562 s. 5.8) that sorts by time.
+    """Return the id of a call: 32 hex digits of a UUID of version 8 (RFC 9562 s. 5.8) that sorts by time.
 
     Under another schema the same reply is another call.
     """

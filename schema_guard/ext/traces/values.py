@@ -30,7 +30,7 @@ _LARGEST_S: Final = 1e11
 
 
 def decoded(value: Any) -> Any:
-    """Give the value of a JSON text that is an object, a list or a text in quotes; everything else as it is."""
+    """Return the value of a JSON text that is an object, a list or a text in quotes; everything else as it is."""
     if isinstance(value, str) and value[:1] in ("{", "[", '"') and value:
         try:
             return json.loads(value)
@@ -79,7 +79,7 @@ def first_of(holder: Any, *places: str) -> Any:
 
 
 def nested(flat: dict[str, Any]) -> Any:
-    """Give an object whose keys have dots, `llm.output_messages.0.message.role`, as objects and lists in one another."""
+    """Return an object whose keys have dots, `llm.output_messages.0.message.role`, as objects and lists in one another."""
     grown: dict[str, Any] = {}
     for key, value in flat.items():
         inside = _inside(value)
@@ -155,7 +155,7 @@ def amount(value: Any) -> float | None:
 
 
 def text(value: Any) -> str | None:
-    """Give a name: a text that is not empty, or a number as its text."""
+    """Return a name: a text that is not empty, or a number as its text."""
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -65,19 +65,19 @@ class FieldFault(ValueError):
 
 
 def kind_of(column: str) -> tuple[str, bool]:
-    """Give what a column holds, one of `text count number flag texts pairs object`, and whether it can be unknown."""
+    """Return what a column holds, one of `text count number flag texts pairs object`, and whether it can be unknown."""
     return ("object", True) if column == TEXTS else (_KINDS[column], column not in _NEVER_NULL)
 
 
 def fields_of(row: Row) -> dict[str, Any]:
-    """Give a row by the names of its columns, in the types of JSON."""
+    """Return a row by the names of its columns, in the types of JSON."""
     fields = as_dict(row)
     fields["final"] = bool(fields["final"])
     return fields
 
 
 def row_of(fields: Mapping[str, Any]) -> Row:
-    """Give the row of an attempt that came from outside; a column that can be unknown may be left out.
+    """Return the row of an attempt that came from outside; a column that can be unknown may be left out.
 
     Raises:
         FieldFault: A column is missing or not known, or does not hold what it should.

@@ -83,7 +83,7 @@ def texts_by_attempt(backend: Backend, rows: Sequence[Row]) -> dict[tuple[object
 
 
 def store_data_of(backend: Backend, where: Where) -> StoreData:
-    """Give what a store has beside the attempts in question.
+    """Return what a store has beside the attempts in question.
 
     Declarations go by schema and function, whatever the times. Counts of lost records go by time, and nobody knows of which
     schema or function they were: where those are named there are none.

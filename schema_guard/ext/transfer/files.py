@@ -36,7 +36,7 @@ _SIDES = ("", "-wal", "-shm")
 
 @contextmanager
 def written(name: str, backend: Backend) -> Iterator[IO[bytes]]:
-    """Give a file to write, which has its name when all of it is written, or standard output for `-`.
+    """Return a file to write, which has its name when all of it is written, or standard output for `-`.
 
     A new file is for its owner only; one that is there keeps its mode.
 
@@ -100,7 +100,7 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def opened(name: str, backend: Backend) -> Iterator[IO[bytes]]:
-    """Give a file to read, that can be set back to its beginning; `-` is standard input.
+    """Return a file to read, that can be set back to its beginning; `-` is standard input.
 
     Args:
         name: Of the file.

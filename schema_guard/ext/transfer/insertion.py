@@ -105,13 +105,13 @@ class Linked(NamedTuple):
 def linked(
     backend: Backend, source: str, keys: frozenset[str], key: bytes | None = None, *, unlinked: bool
 ) -> Linked:
-    """Say how the hashes of a source go with those of a store.
+    """Return how the hashes of a source go with those of a store.
 
     Args:
         backend: The store.
         source: Name of the source, for the message.
         keys: Fingerprints of the source's keys.
-        key: With which the source hashes; None where that is not known.
+        key: With which the source hashes; None if that is not known.
         unlinked: Whether inputs of different keys may stand beside each other.
 
     Raises:
@@ -131,9 +131,9 @@ def linked(
         return Linked(keys)
     if not unlinked:
         raise InvalidArgument(
-            f"{source}: its inputs are hashed with the key {_listed(keys)}, those of the store with {_listed(there)}, "
-            "so equal inputs can't be recognized. Record with one SCHEMA_GUARD_HASH_KEY on all machines, or import it with "
-            "--unlinked, which counts its inputs as different inputs"
+            f"{source}: the inputs are hashed with the key {_listed(keys)}, those of the store with {_listed(there)}, "
+            "so equal inputs can't be recognized. Record with one SCHEMA_GUARD_HASH_KEY on all machines, or import "
+            "the file with --unlinked, which counts its inputs as different inputs"
         )
     return Linked(frozenset(), ",".join(sorted(keys)).encode())
 
@@ -172,7 +172,7 @@ def add_calls(
 
 
 def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
-    """Give the attempts of several whole calls at a time."""
+    """Yield the attempts of several whole calls at a time."""
     attempts: list[Moved] = []
     chars = 0
     for call in calls:
@@ -186,7 +186,7 @@ def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
 
 
 def _apart(row: Row, namespace: bytes) -> Row:
-    """Give a row whose input is none of another store's."""
+    """Return a row whose input is none of another store's."""
     input_hash = row[_INPUT_HASH]
     if input_hash is None:
         return row
@@ -215,7 +215,7 @@ def count_store_data(backend: Backend, beside: StoreData, added: Added) -> None:
 
 
 def stored_call_ids(backend: Backend, rows: Iterable[Row]) -> frozenset[object]:
-    """Give those of the calls of these attempts that are stored."""
+    """Return those of the calls of these attempts that are stored."""
     call_ids = sorted({str(row[_CALL_ID]) for row in rows})
     stored = pages(backend, Where(call_ids=call_ids))
     return frozenset(row[_CALL_ID] for page in stored for _, row in page)

@@ -217,7 +217,7 @@ class FileReading:
         what = f"{self.source}: expected {_EXPORTED}"
         if type(version) is int and version > _FORMAT:
             raise InvalidArgument(
-                f"{self.source} has format {version}, this version knows up to {_FORMAT}. Upgrade schema-guard"
+                f"{self.source} has format {version}, but this version of schema-guard reads up to {_FORMAT}. Upgrade schema-guard"
             )
         if version != _FORMAT or type(version) is not int:
             raise InvalidArgument(f"{what}: at /export/format: expected {_FORMAT}, got {clip(repr(version))}")

@@ -72,7 +72,7 @@ def _encodable(value: Any) -> Any:
 
 
 def _redacted(texts: Texts) -> Texts:
-    """Give texts without credentials and personal data; those that have none stay as they are."""
+    """Return texts without credentials and personal data; those that have none stay as they are."""
     contents: dict[str, Any] = {"prompt": texts.prompt, "reply": texts.reply, "task": texts.task}
     touched = list(texts.touched)
     lost = texts.lost
@@ -95,7 +95,7 @@ def _redacted(texts: Texts) -> Texts:
 
 
 def read_texts(fields: Any) -> Payload | None:
-    """Give the texts of an attempt that came from outside, None for none; `FieldFault`."""
+    """Return the texts of an attempt that came from outside, None for none; `FieldFault`."""
     if fields is None:
         return None
     if not isinstance(fields, dict):

@@ -109,8 +109,8 @@ def _manifest(reader: SuiteReader, directory: Path) -> Mapping[str, Any]:
         raise InvalidArgument(f"{shown}: expected a JSON object, the manifest of a training set")
     if manifest.get("format") != _FORMAT:
         raise InvalidArgument(
-            f"{shown}: its format is {clip(repr(manifest.get('format')))}, and format {_FORMAT} is the one that this version "
-            "reads. Upgrade schema-guard, or export it again"
+            f"{shown}: its format is {clip(repr(manifest.get('format')))}, and format {_FORMAT} is the one that this "
+            "version reads. Upgrade schema-guard, or prepare the set again"
         )
     return manifest
 

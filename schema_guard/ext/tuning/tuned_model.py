@@ -44,7 +44,7 @@ class TunedModel(NamedTuple):
 
 
 def read_job(directory: Path) -> dict[str, Any] | None:
-    """Give what a folder's `job.json` holds, as `job.schema.json` describes it; None where there is no such file.
+    """Return what a folder's `job.json` holds, as `job.schema.json` describes it; None if there is no such file.
 
     Raises:
         InvalidArgument: It cannot be read, or has another shape.
@@ -78,10 +78,10 @@ def tuned_model(directory: Path) -> TunedModel:
     command = f"schema-guard tune run {shlex.quote(str(directory))}"
     name = f"model {clip(repr(f'tuned:{directory}'), 200)}"
     if job is None:
-        raise InvalidArgument(f"{name}: there is no {JOB_FILE}. Create one with {command}")
+        raise InvalidArgument(f"{name}: {JOB_FILE} is missing. Create it with {command}")
     if job["result"] is None:
         raise InvalidArgument(
-            f"{name}: its job has made no model, it is {job['status']}. Continue with {command}"
+            f"{name}: its job has no model yet and is {job['status']}. Continue with {command}"
         )
     model = TunedModel(**job["result"])
     _check_destination(model.model, job, name)
@@ -105,7 +105,7 @@ def _check_destination(model: str, job: Mapping[str, Any], name: str) -> None:
     if not is_own and kind != _REPLIES_OF_A_FILE:
         raise InvalidArgument(
             f"{name}: the model in {JOB_FILE} is not at the backend of its job: expected {expected}, got "
-            f"{clip(repr(model))}. Connect to that model by its own name if you trust it"
+            f"{clip(repr(model))}. If you trust that model, connect to it by its own name"
         )
 
 

@@ -46,7 +46,7 @@ class AnthropicModel(HostedModel):
         super().__init__(name, endpoint, provider=provider, defaults=defaults, options=options)
 
     def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
-        """Give the arguments of `create`."""
+        """Return the arguments of `create`."""
         turns = messages(prompt)
         systems = [turn["content"] for turn in turns if turn.get("role") in _SYSTEMS]
         arguments = {
@@ -66,12 +66,12 @@ class AnthropicModel(HostedModel):
         return arguments
 
     def resource(self, client: Any) -> Any:
-        """Give the part of a client whose `create` makes a request."""
+        """Return the part of a client whose `create` makes a request."""
         return client.messages
 
 
 def _system(parts: list[Any]) -> Any:
-    """Give the texts of the system as the one argument that they are: a text, or blocks; None without any."""
+    """Return the texts of the system as the one argument that they are: a text, or blocks; None without any."""
     if not parts:
         return None
     if all(isinstance(part, str) for part in parts):

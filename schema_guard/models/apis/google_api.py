@@ -47,7 +47,7 @@ class GoogleModel(HostedModel):
         super().__init__(name, endpoint, provider=provider, options=options)
 
     def checked(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Give options as `generate_content` takes them: all in `config`.
+        """Return options as `generate_content` takes them: all in `config`.
 
         Raises:
             InvalidArgument: One of them is the model's to set, or no argument of `generate_content`.
@@ -65,7 +65,7 @@ class GoogleModel(HostedModel):
         return arguments
 
     def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
-        """Give the arguments of `generate_content`."""
+        """Return the arguments of `generate_content`."""
         contents, systems = _contents(prompt)
         config = {key: value for key, value in (options.get("config") or {}).items() if value is not None}
         instruction = config.get("system_instruction")
@@ -84,19 +84,19 @@ class GoogleModel(HostedModel):
         return self.resource(client).generate_content(**arguments)
 
     def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
-        """Give the SDK's chunks."""
+        """Yield the SDK's chunks."""
         with contextlib.closing(self.resource(client).generate_content_stream(**arguments)) as chunks:
             yield from chunks
 
     async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
-        """Give the SDK's chunks without blocking the event loop."""
+        """Yield the SDK's chunks without blocking the event loop."""
         chunks = await self.resource(client).generate_content_stream(**arguments)
         async with contextlib.aclosing(chunks):
             async for chunk in chunks:
                 yield chunk
 
     def connected(self, *, is_async: bool) -> Any:
-        """Give a client for Gemini's own API, whatever the environment says of Vertex AI.
+        """Return a client for Gemini's own API, whatever the environment says of Vertex AI.
 
         The HTTP client is one of ours: the SDK's own choice may be aiohttp, which takes no hook.
         """
@@ -154,11 +154,11 @@ def _http() -> Any:
 
 
 def _contents(prompt: PromptLike) -> tuple[list[Any], list[str]]:
-    """Give a prompt's turns as contents, and the texts of the system."""
+    """Return a prompt's turns as contents, and the texts of the system."""
     elements = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(elements, (list, tuple)) or not elements:
         raise InvalidArgument(
-            f"prompt={clip(repr(prompt))}: expected a text or a list of messages, not empty"
+            f"prompt={clip(repr(prompt))}: expected a text or a list of messages that is not empty"
         )
     contents: list[Any] = []
     systems: list[str] = []
@@ -184,7 +184,7 @@ def _contents(prompt: PromptLike) -> tuple[list[Any], list[str]]:
 
 
 def _is_content(element: object) -> bool:
-    """Say whether an element is Gemini's own: a content, a part, or a list of parts."""
+    """Return whether an element is Gemini's own: a content, a part, or a list of parts."""
     if isinstance(element, Mapping):
         return "content" not in element
     return isinstance(element, list) or not hasattr(element, "content")

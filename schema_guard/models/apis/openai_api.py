@@ -49,7 +49,7 @@ class OpenAIModel(HostedModel):
         return raw.http_response.json() if kind.endswith("json") else raw.http_response.text
 
     def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
-        """Give the arguments of `create`."""
+        """Return the arguments of `create`."""
         arguments: dict[str, Any] = {"model": self.name}
         if self._is_responses:
             arguments["input"] = prompt if isinstance(prompt, str) else messages(prompt)
@@ -64,5 +64,5 @@ class OpenAIModel(HostedModel):
         return {**arguments, **options}
 
     def resource(self, client: Any) -> Any:
-        """Give the part of a client whose `create` makes a request."""
+        """Return the part of a client whose `create` makes a request."""
         return client.responses if self._is_responses else client.chat.completions

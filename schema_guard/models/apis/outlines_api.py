@@ -117,7 +117,7 @@ class OutlinesModel(Closing):
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> Generator[Any, None, None]:
-        """Give pieces of the text as they come."""
+        """Yield pieces of the text as they come."""
         self._require("stream")
         output, arguments = self._arguments(options)
         chunks = self._generator(*output).stream(_chat(prompt), **arguments)
@@ -127,7 +127,7 @@ class OutlinesModel(Closing):
     async def astream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Any, None]:
-        """Give pieces of the text as they come, without blocking the event loop."""
+        """Yield pieces of the text as they come, without blocking the event loop."""
         self._require("astream")
         output, arguments = self._arguments(options)
         async with contextlib.aclosing(self._generator(*output).stream(_chat(prompt), **arguments)) as chunks:
@@ -151,7 +151,7 @@ class OutlinesModel(Closing):
             raise InvalidArgument(f"model {self.name!r}: {self.lacks[method]}")
 
     def _arguments(self, options: Mapping[str, Any] | None) -> tuple[tuple[Any, Any], dict[str, Any]]:
-        """Give the output type with its engine, and the other arguments of a call."""
+        """Return the output type with its engine, and the other arguments of a call."""
         arguments = joined_options(self.defaults, options or {})
         limit, own = self._limit
         if limit in arguments:
@@ -160,7 +160,7 @@ class OutlinesModel(Closing):
         return output, {name: value for name, value in arguments.items() if value is not None}
 
     def _generator(self, output_type: Any, backend: str | None, *, is_shared: bool = False) -> Any:
-        """Give what asks; of a shared one, a call at a time."""
+        """Return what asks; of a shared one, a call at a time."""
         text = getattr(output_type, "schema", None)
         if is_shared and isinstance(text, str):
             return self._generator_of(text, backend)
@@ -178,7 +178,7 @@ class OutlinesModel(Closing):
 
 
 def _lacks(kind: str) -> dict[str, str]:
-    """Say what outlines has not for a kind of its models."""
+    """Return what outlines has not for a kind of its models."""
     if kind.startswith("Async"):
         instead = f"outlines.{kind} is only asynchronous. Guard the model's acall"
         lacking = {"__call__": instead, "stream": instead.replace("acall", "astream")}
@@ -193,13 +193,13 @@ def _lacks(kind: str) -> dict[str, str]:
 
 
 def _has_limit(model: Any) -> bool:
-    """Say whether a model of Transformers has a limit of its own already."""
+    """Return whether a model of Transformers has a limit of its own already."""
     settings = getattr(getattr(model, "model", None), "generation_config", None)
     return getattr(settings, "max_new_tokens", None) is not None
 
 
 def _name_of(model: Any) -> str:
-    """Give the name that a model of outlines has; of a path, its last part."""
+    """Return the name that a model of outlines has; of a path, its last part."""
     inner = getattr(model, "model", None)
     names = (
         getattr(model, "model_name", None),
@@ -214,7 +214,7 @@ def _name_of(model: Any) -> str:
 
 
 def _chat(prompt: PromptLike) -> Any:
-    """Give a prompt as outlines takes it: a text, or a chat."""
+    """Return a prompt as outlines takes it: a text, or a chat."""
     if isinstance(prompt, str):
         return prompt
     from outlines.inputs import Chat  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -223,12 +223,12 @@ def _chat(prompt: PromptLike) -> Any:
 
 
 def _content(content: Any) -> Any:
-    """Give a content of texts alone as a text; outlines takes no parts of OpenAI's."""
+    """Return a content of texts alone as a text; outlines takes no parts of OpenAI's."""
     parts = content if isinstance(content, list) else []
     texts = [str(part["text"]) for part in parts if isinstance(part, dict) and part.get("type") == "text"]
     return "\n".join(texts) if parts and len(texts) == len(parts) else content
 
 
 def _text(reply: Any) -> Any:
-    """Give a reply; of a message without content, the text that it has not."""
+    """Return a reply; of a message without content, the text that it has not."""
     return "" if reply is None else reply

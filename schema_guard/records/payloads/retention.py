@@ -110,24 +110,24 @@ def rows_over(used: int, max_bytes: int, count: Callable[[], int]) -> int:
 
 
 def seconds_of(text: str, name: str) -> float:
-    """Give the seconds of `90d`, `12h`, `30m`, `45s` or `2w`; `InvalidArgument`.
+    """Return the seconds of `90d`, `12h`, `30m`, `45s` or `2w`; `InvalidArgument`.
 
     >>> seconds_of("90d", "max_age")
     7776000.0
     """
     match = _AGE.fullmatch(text)
     if match is None:
-        raise InvalidArgument(f"{name}={clip(repr(text))}: expected an age such as 90d, 12h, 30m or 2w")
+        raise InvalidArgument(f"{name}={clip(repr(text))}: expected an age such as 90d, 12h, 30m, or 2w")
     return float(int(match[1]) * _SECONDS[match[2]])
 
 
 def bytes_of(text: str, name: str) -> int:
-    """Give the number of `500000`, `500k`, `2GB`; `InvalidArgument`.
+    """Return the number of `500000`, `500k`, `2GB`; `InvalidArgument`.
 
     >>> bytes_of("2GB", "max_bytes")
     2000000000
     """
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise InvalidArgument(f"{name}={clip(repr(text))}: expected a number such as 1000000, 500k or 2GB")
+        raise InvalidArgument(f"{name}={clip(repr(text))}: expected a number such as 1000000, 500k, or 2GB")
     return int(match[1]) * _BYTES[match[2].lower()]

@@ -233,7 +233,7 @@ def _json_text(value: Any) -> str:
 
 
 def policy_of(named: object) -> PayloadPolicy:
-    """Give the policy of a name; `InvalidArgument` when there is none."""
+    """Return the policy of a name; `InvalidArgument` when there is none."""
     if named not in POLICIES:
         near = did_you_mean(named, POLICIES) if isinstance(named, str) else ""
         expected = ", ".join(map(repr, POLICIES[:-1]))
@@ -242,7 +242,7 @@ def policy_of(named: object) -> PayloadPolicy:
 
 
 def stricter(one: PayloadPolicy, other: PayloadPolicy) -> PayloadPolicy:
-    """Give the policy that keeps less."""
+    """Return the policy that keeps less."""
     return min(one, other, key=POLICIES.index)
 
 

@@ -132,12 +132,12 @@ def prompt_text(prompt: Prompt) -> str:
 
 
 def with_task(prompt: str, task: str) -> str:
-    """Give a prompt with its task as they are stored, from the JSON of each."""
+    """Return a prompt with its task as they are stored, from the JSON of each."""
     return f'{{"{_SENT}":{prompt},"{_ASKED}":{task}}}'
 
 
 def packed_text(text: str) -> bytes:
-    """Give a text as it is stored, compressed when that makes it smaller."""
+    """Return a text as it is stored, compressed when that makes it smaller."""
     plain = text.encode("utf-8", "surrogatepass")
     if len(plain) >= _LEAST_COMPRESSED:
         small = zlib.compress(plain, 6)
@@ -147,7 +147,7 @@ def packed_text(text: str) -> bytes:
 
 
 def hashed(text: str, key: bytes) -> bytes:
-    """Give the keyed hash of a text as it is stored."""
+    """Return the keyed hash of a text as it is stored."""
     return HASH_MARK + bytes.fromhex(keyed_hash(text, key))
 
 
@@ -157,7 +157,7 @@ def lost_text(reason: str) -> bytes:
 
 
 def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
-    """Give what is stored as it is read."""
+    """Return what is stored as it is read."""
     unpacked = {
         part: _unpacked(part, stored) for part, stored in (("prompt", payload[0]), ("reply", payload[1]))
     }
@@ -169,7 +169,7 @@ def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
 
 
 def _unpacked(part: str, stored: bytes | None) -> dict[str, Any]:
-    """Give the fields of `Texts` that a stored prompt or reply says."""
+    """Return the fields of `Texts` that a stored prompt or reply says."""
     if stored is None:
         return {}
     kind, content = stored[:1], stored[1:]

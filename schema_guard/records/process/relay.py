@@ -52,8 +52,7 @@ class RelaySession:
             )
         except OSError as error:
             raise WriteRefused(
-                f"{url}: the process was forked while its parent was writing, and no other process can write "
-                f"for it: {error}",
+                f"{url}: this process was forked while its parent was writing, and no other process could be started to write: {error}",
                 reason="forked_while_writing",
             ) from error
         try:
@@ -72,7 +71,7 @@ class RelaySession:
 
     def __getattr__(self, name: str) -> Any:
         raise WriteRefused(
-            f"a child of a process that was writing only records: {name} needs a process of its own",
+            f"this process was forked from a process that was writing, so it can only record. Use {name} in a separate process",
             reason="hurried",
         )
 

@@ -22,7 +22,7 @@ class HurriedError(Exception):
 
 
 def has_forked(path: Path) -> str:
-    """Say why a forked child does not touch a file."""
+    """Return why a forked child does not touch a file."""
     return (
         f"{path} had an open connection when this process was forked, and cannot be used here: fork "
         "when nothing is being written, or start the process by spawn"
@@ -66,7 +66,7 @@ class Connections:
             self._changed.notify_all()
 
     def is_broken_off(self) -> bool:
-        """Say whether a wait for a lock, which is noted, is to be broken off."""
+        """Return whether a wait for a lock, which is noted, is to be broken off."""
         if self.waits_since is None:
             self.waits_since = time.monotonic()
         return self.is_hurried

@@ -132,7 +132,7 @@ class SQLite:
         from schema_guard.records.sql.checking import Notes, check  # as above
 
         if self._path is not None and not self._path.exists():
-            raise WriteRefused(f"{self._path} does not exist: nothing was recorded there")
+            raise WriteRefused(f"{self._path} does not exist, so nothing was recorded there")
         try:
             with self._one_state() as (connection, _):
                 notes = Notes(on_step, (sqlite3.Error,))
@@ -147,7 +147,7 @@ class SQLite:
             return StoreCheck(self.url, attempts=0, damage=(damage,))
 
     def info(self) -> StoreInfo:
-        """Say what the store is and how large."""
+        """Return what the store is and how large."""
         with self._one_state() as (connection, is_made):
             ((rows,),) = connection.execute("SELECT count(*) FROM attempts")
             ((pages,),) = connection.execute("PRAGMA page_count")
@@ -304,7 +304,7 @@ class SQLite:
         self._connections.is_hurried = True
 
     def _empty(self) -> sqlite3.Connection:
-        """Give an empty database in memory that any thread may use."""
+        """Return an empty database in memory that any thread may use."""
         connection = self._connect(":memory:", isolation_level=None, check_same_thread=False)
         make_tables(connection, Path(":memory:"))
         return connection

@@ -28,11 +28,11 @@ _LOCKED = "was locked by another process for too long. End that process's transa
 ADVICE = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_FULL: "has no room left. Free some space on its disk",
+    sqlite3.SQLITE_FULL: "is full. Free some space on its disk",
     sqlite3.SQLITE_NOTADB: "is not a SQLite database. Move it away, or name another file",
     sqlite3.SQLITE_CORRUPT: "is damaged. Keep a copy of it, and name another file",
     sqlite3.SQLITE_READONLY: "is read-only. Make it and its folder writable, or name another file",
-    sqlite3.SQLITE_INTERRUPT: "is not written while the process forks",
+    sqlite3.SQLITE_INTERRUPT: "can't be written while the process forks",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened. Make it and its folder writable, or name another file",
 }
 
@@ -55,7 +55,7 @@ def translated(path: Path, *, otherwise: str) -> Iterator[None]:
     except UnicodeDecodeError as error:  # names in what SQLite says of a table that it cannot read
         raise WriteRefused(f"{path} {ADVICE[sqlite3.SQLITE_CORRUPT]}", reason=otherwise) from error
     except HurriedError as error:
-        raise WriteRefused(f"{path} is not written while the process forks", reason="hurried") from error
+        raise WriteRefused(f"{path} can't be written while the process forks", reason="hurried") from error
     except OSError as error:
         if is_interruption(error):
             raise

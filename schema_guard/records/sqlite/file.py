@@ -48,7 +48,7 @@ def make_file(path: Path) -> None:
     """Make a file (mode 0600) and its folder (0700) when they are missing; `WriteRefused`."""
     if str(path).startswith("~"):
         raise WriteRefused(
-            f"{path} needs a home folder and this user has none. Name a file with store= or --store"
+            f"{path} needs a home folder, but this user has none. Name a file with store= or --store"
         )
     refuse_folder(path)
     try:
@@ -98,17 +98,17 @@ def why_not_writable(path: Path) -> str | None:
 
 
 def has_content(path: Path) -> bool:
-    """Say whether there is more than an empty file."""
+    """Return whether there is more than an empty file."""
     return path.exists() and path.stat().st_size > 0
 
 
 def has_log(path: Path) -> bool:
-    """Say whether a database has a log that may hold what is not in the file yet."""
+    """Return whether a database has a log that may hold what is not in the file yet."""
     return has_content(Path(f"{path}-wal"))
 
 
 def size_bytes(path: Path) -> int:
-    """Give the size of a database and its log."""
+    """Return the size of a database and its log."""
     parts = [path, Path(f"{path}-wal")]
     return sum(part.stat().st_size for part in parts if part.exists())
 
@@ -122,7 +122,7 @@ class Place:
         self._is_watched = True
 
     def has_its_name(self) -> bool:
-        """Say whether the file still has its name."""
+        """Return whether the file still has its name."""
         if not self._is_watched or (file := identity(self._path)) == self._file:
             return True
         # A mount that makes its numbers up may give another one each time: that is no rename.
@@ -131,7 +131,7 @@ class Place:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Give what tells a file from another one of its name; None when there is none."""
+    """Return what tells a file from another one of its name; None when there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -140,7 +140,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def _is_stable(path: Path) -> bool:
-    """Say whether a file keeps its number on its mount."""
+    """Return whether a file keeps its number on its mount."""
     return not _UNSTABLE.fullmatch(file_system(path))
 
 
@@ -150,7 +150,7 @@ def _is_local(path: Path) -> bool:
 
 
 def warnings_of(path: Path) -> tuple[str, ...]:
-    """Say what is to be known of the mount that a file is on."""
+    """Return what is to be known of the mount that a file is on."""
     warnings = []
     kind = file_system(path)
     if not _is_local(path):

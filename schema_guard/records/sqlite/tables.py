@@ -89,7 +89,7 @@ def has_tables(connection: sqlite3.Connection, path: Path) -> bool:
         raise WriteRefused(f"{path} is a SQLite database of another program. Name another file")
     if layout > LAYOUT:
         raise WriteRefused(
-            f"{path} has schema version {layout}, this version knows up to {LAYOUT}. Upgrade schema-guard"
+            f"{path} has schema version {layout}, but this version of schema-guard reads up to {LAYOUT}. Upgrade schema-guard"
         )
     if layout < LAYOUT:
         raise made_before_first_release(str(path))

@@ -325,7 +325,7 @@ class Writer:
             self._settled.notify_all()
 
     def _take(self, *, wait: bool = True) -> tuple[list[Item], Mark | None]:
-        """Give the next outcomes, up to a mark; waits for the first one, and a little for more."""
+        """Return the next outcomes, up to a mark; waits for the first one, and a little for more."""
         if self._kept is not None:
             (batch, mark), self._kept = self._kept, None
             return batch, mark

@@ -29,7 +29,7 @@ _MOST_LINES = 25
 
 
 def document_of(verdict: Verdict) -> Document:
-    """Give a verdict as a document: the answer first in plain words, the details below it."""
+    """Return a verdict as a document: the answer first in plain words, the details below it."""
     figures = verdict.as_dict()
     return Document(
         title=f"VERDICT: {label(figures)} - {meaning(figures)}",
@@ -58,7 +58,7 @@ def _why(figures: Figures) -> Section:
         target = figures["config"]["target"]
         unfixable = figures["not_fixable_by_decoding"]
         lines.append(
-            f"{unfixable['k']:,.6g} failures are known to be of a kind that strict decoding cannot fix: a rate of at "
+            f"{unfixable['k']:,.6g} failures are known to be of a kind that strict decoding can't fix, a rate of at "
             f"least {percent(unfixable['lower'], -1, target)}, target {exact_percent(target)}"
         )
     if "paired" in figures:
@@ -75,15 +75,15 @@ def _collect(figures: Figures) -> Iterator[str]:
     if "n_more" not in figures or "unexplained" in figures or "unrated" in figures:
         return
     n_more, duration = figures["n_more"], figures["months_to_answer"]
-    whose = {"tuned": "the tuned model", "tuned_content": "the tuned model, known answers"}.get(
+    whose = {"tuned": "the tuned model", "tuned_content": "the tuned model with known answers"}.get(
         figures["strategy"], name_of(figures["strategy"])
     )
     if n_more is None:
-        yield f"no number of calls of {whose} decides it at the observed rate"
+        yield f"at the observed rate, no number of calls of {whose} decides"
         return
-    needed = f"{n_more:,} more of {whose} (calls; distinct inputs where inputs repeat)"
+    needed = f"{n_more:,} more calls of {whose} (different inputs, if inputs repeat)"
     if duration is None:
-        yield f"{needed}; how long that takes is not known: calls_per_month is not given"
+        yield f"{needed}; the duration is unknown without calls_per_month"
     else:
         days = duration * DAYS_A_MONTH
         text = plural(round(days), "day") if days >= 1 else "less than a day"

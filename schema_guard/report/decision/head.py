@@ -29,7 +29,7 @@ _MOST_WRONG = 4
 _HASH = 12
 _FEW_RIGHT = 0.9
 _MOST_OF_THE_FAILURES = 0.75
-_FIRST_TRY = "; first try one more line about it in the prompt, and measure it with `bench run --playbook`"
+_FIRST_TRY = "; first add a line about it to the prompt, and measure the effect with `bench run --playbook`"
 _A_BURST = 2
 # Commands that read the texts of recorded calls.
 _NEEDS_TEXTS = ("tune prepare", "bench run --playbook")
@@ -46,7 +46,7 @@ def _confidence(figures: Figures) -> Iterator[Fact]:
     if any(rate["n"] for rate in figures.get("rates", {}).values()):
         alpha = exact_percent(figures["config"]["alpha"])
         functions = figures.get("n_functions")
-        shared = f"; {functions} functions of the store share that" if functions else ""
+        shared = f"; {functions} functions of the store share this error probability" if functions else ""
         yield Fact(
             "confidence",
             f"each 'at least' and 'at most' is wrong in at most {alpha} of verdicts, at any time{shared}",
@@ -172,10 +172,10 @@ def _right_values(figures: Figures) -> Iterator[Fact]:
 def _share_of_gain(figures: Figures) -> Iterator[Fact]:
     """Say how much of what the tuned model gains prompting reaches, where it is measured."""
     for what, gain in figures.get("gain", {}).get("shares", {}).items():
-        gained = "what" if what == "format" else "the right values that"
+        gained = "the tuned model's gain" + ("" if what == "format" else " in right values")
         yield Fact(
             "prompting",
-            f"{name_of(gain['best'])} reaches {percent(gain['share'])} of {gained} the tuned model gains over "
+            f"{name_of(gain['best'])} reaches {percent(gain['share'])} of {gained} over "
             f"{name_of(gain['first'])}; the true share is between {percent(gain['lower'], -1)} and {percent(gain['upper'], 1)}",
         )
 
@@ -192,7 +192,7 @@ def _answer(figures: Figures) -> Iterator[Fact]:
             "switch to", choice if saving is None else f"{choice}, which saves {dollars(saving)} a month"
         )
         if "values first" in figures["why"]:
-            yield Fact("but", "judged on format and price alone: compare the values first")
+            yield Fact("but", "only format and price are compared; compare the values before you switch")
     if figures["verdict"] == "NEED_MORE_DATA" and "unexplained" not in figures and "unrated" not in figures:
         yield from _more(figures)
     if figures.get("missing"):
@@ -240,18 +240,20 @@ def _more(figures: Figures) -> Iterator[Fact]:
             f"good enough if failures come one by one, but not yet if they come in bursts of {length:g}",
         )
     if name in figures.get("bursts", {}):
-        yield Fact("needs", "more time; how much depends on further bursts")
+        yield Fact("needs", "more time; the duration depends on further bursts")
     elif n_more is not None:
-        when = "" if duration is None else f", which take {time_text(duration)} at the present volume"
+        when = (
+            "" if duration is None else f", which arrive within {time_text(duration)} at the current volume"
+        )
         what = "answer" if figures["strategy"] == "tuned_content" else "call"
         yield Fact("needs", f"about {plural(n_more, f'more {what}')}{when}")
     elif not figures.get("missing"):
         yield Fact(
-            "needs", "another target: at this rate no number of calls decides, because it is about the target"
+            "needs", "another target, because the rate is too near this one for any number of calls to decide"
         )
     meanwhile = figures.get("meanwhile")
     if meanwhile:
-        what = "more calls of the same" if meanwhile["rung"] is None else fix(meanwhile["rung"])
+        what = "more calls of the same configuration" if meanwhile["rung"] is None else fix(meanwhile["rung"])
         cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
         yield Fact("or now", f"{what}: {meanwhile['calls']:,} calls of a trial{cost}")
 
@@ -265,7 +267,7 @@ def _basis_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact(
             "bursts",
             f"{name_of(name)}: failures come in bursts, {plural(bursts['entries'], 'burst')} with "
-            f"{bursts['failures']:,} failures in all, and the ranges allow for that",
+            f"{bursts['failures']:,} failures in total; the ranges allow for bursts",
         )
     told_already = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "rise"}
     for name, change in figures.get("change", {}).items():
@@ -276,7 +278,7 @@ def _basis_facts(figures: Figures) -> Iterator[Fact]:
 def _change(name: str, change: Figures, figures: Figures) -> Iterator[Fact]:
     outages = figures.get("history", {}).get(name, {}).get("outages", 0)
     if change["direction"] == "fall" and outages:
-        yield Fact("outage", f"over: {name_of(name)}: {change['text']}")
+        yield Fact("outage", f"{name_of(name)}, over now: {change['text']}")
     else:
         yield Fact("changed", f"{name_of(name)}: {change['text']}")
 
@@ -290,8 +292,8 @@ def _weekly(figures: Figures) -> Iterator[Fact]:
         elif name in rises:
             yield Fact(
                 "pattern",
-                f"{name_of(name)}: none in weekends, single days, and 8 hours of the day (time zone {weekly['zone']}); "
-                f"{NARROWER}, and can look like this rise",
+                f"{name_of(name)}: none in weekends, single days, and 8 hours of the day (time zone "
+                f"{weekly['zone']}); {NARROWER} and can look like this rise",
             )
 
 
@@ -342,13 +344,12 @@ def _beside_format(figures: Figures) -> Iterator[Fact]:
     for name, rate in figures.get("rates", {}).items():
         for what, met in rate.get("met", {}).items():
             if met["n"] == 0 and rate.get("traffic_share", 1):
-                yield Fact("unmeasured", f"{name_of(name)}: {NUMBERS[what]}, although the target needs it")
+                yield Fact("unmeasured", f"{name_of(name)}: {NUMBERS[what]}, which the target requires")
     right = figures.get("content_right")
     if right is not None and figures["config"].get("right") is None and right["rate"] < _FEW_RIGHT:
         yield Fact(
             "values",
-            f"{right['k']:,} of {right['n']:,} known answers were right ({percent(right['rate'])}). Set a limit with "
-            "--min-right 95%",
+            f"{right['k']:,} of {right['n']:,} values equal the known answer ({percent(right['rate'])}). To set a limit, add --min-right 95%",
         )
 
 
@@ -373,15 +374,12 @@ def _money(figures: Figures) -> Iterator[Fact]:
     money, cost = figures["economics"], figures["cost"]
     saving, payback = money["pess"]["saving_per_month"], money["pess"]["payback_months"]
     verb = "saves" if saving >= 0 else "loses"
-    summary = (
-        f"tuning costs {dollars(money['upfront'])} once and {verb} {dollars(abs(saving))} a month with both failure rates at "
-        "their bad end"
-    )
+    summary = f"tuning costs {dollars(money['upfront'])} once and {verb} {dollars(abs(saving))} a month in the worse case of both failure rates"
     horizon = months(figures["config"]["horizon_months"])
-    back = "it never pays back" if payback is None else f"it pays back in {months(payback)}"
+    back = "so it never pays back" if payback is None else f"so it pays back in {months(payback)}"
     tuned = [end["last_day"] for end in figures.get("model_ends", ()) if end["tuned"]]
     end = f"; the tuned model ends on {tuned[0]}" if tuned else ""
-    yield Fact("money", f"{summary}: {back} (asked for: within {horizon}){end}")
+    yield Fact("money", f"{summary}, {back} (limit: {horizon}){end}")
     again = "" if cost["tunings"] == 1 else f", {cost['tunings']} tunings paid"
     yield Fact(
         "total",
@@ -389,7 +387,7 @@ def _money(figures: Figures) -> Iterator[Fact]:
         f"{dollars(cost['highest_total'])} if volume and failure cost are each halved or doubled",
     )
     if figures.get("stage") == "pilot":
-        yield Fact("pilot", f"a pilot that fails costs {dollars(cost['failed_pilot'])}, and its hosting")
+        yield Fact("pilot", f"a failed pilot costs {dollars(cost['failed_pilot'])} plus its hosting")
 
 
 def _next_facts(figures: Figures) -> Iterator[Fact]:

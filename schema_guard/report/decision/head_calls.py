@@ -43,8 +43,8 @@ def _counted(figures: Figures) -> str:
     when = ""
     if period is not None:
         when = f" on {period[0]}" if period[0] == period[1] else f" from {period[0]} to {period[1]}"
-    parts = [f"{calls(figures['calls'])}{when}, {calls(figures['left_out'])} left out"]
-    parts.append(f"{plural(lost_records, 'record')} lost" if lost_records else "no record lost")
+    parts = [f"{calls(figures['calls'])}{when}, {calls(figures['left_out'])} others not counted"]
+    parts.append(f"{plural(lost_records, 'lost record')}" if lost_records else "no lost records")
     return ", ".join([*parts, *([f"decided on {figures['day']}"] if figures.get("day") else [])])
 
 
@@ -80,7 +80,7 @@ def inputs(figures: Figures) -> Iterator[Fact]:
             whose = f"{name_of(name)}: " if len(used) > 1 else ""
             yield Fact(
                 "inputs",
-                f"{whose}{plural(counted['n'], 'call')}, {plural(inputs, 'distinct input')}: one new bad input would be "
+                f"{whose}{plural(counted['n'], 'call')}, {plural(inputs, 'distinct input')}, so one new bad input adds "
                 f"{percent(1 / inputs)}",
             )
 
@@ -92,14 +92,14 @@ def clocks(figures: Figures) -> Iterator[Fact]:
         return
     parts = {
         "later than now": clocks["ahead"],
-        "over an hour earlier than a call before them": clocks["behind"],
+        "over an hour earlier than the call before it": clocks["behind"],
     }
     named = [(n, text) for text, n in parts.items() if n]
     (first, text), *more = named
     others = "".join(f", and {n:,} {text}" for n, text in more)
     yield Fact(
         "clocks",
-        f"{first:,} of the last {plural(clocks['calls'], 'call')} are dated {text}{others}; the order of arrival decides",
+        f"{first:,} of the last {plural(clocks['calls'], 'call')} have a time {text}{others}, so the order of arrival is used",
     )
 
 
@@ -109,11 +109,11 @@ def volume(figures: Figures) -> Iterator[Fact]:
     if volume is None or not figures.get("schema"):
         return
     if days is None:
-        yield Fact("volume", f"{calls(volume)} calls a month, as given")
+        yield Fact("volume", f"{calls(volume)} calls a month, as you stated")
         return
     span = time_text(days / DAYS_A_MONTH)
     if days < _FEWEST_DAYS or (counted is not None and counted < _FEWEST_CALLS):
         those = f"the calls of {span}" if counted is None else f"{plural(counted, 'call')} in {span}"
-        yield Fact("volume", f"{calls(volume)} calls a month, but {those} are too few to tell")
+        yield Fact("volume", f"{calls(volume)} calls a month, but {those} are too few for an estimate")
     else:
         yield Fact("volume", f"{calls(volume)} calls a month, if all days are like the latest {span}")

@@ -42,7 +42,7 @@ def decision_page(
     changes: Iterable[tuple[str, int]] = (),
     title: str | None = None,
 ) -> str:
-    """Give a verdict as an HTML document that needs no network and no script.
+    """Return a verdict as an HTML document that needs no network and no script.
 
     Args:
         verdict: As `decide` gives it.
@@ -87,7 +87,7 @@ def _windows(figures: Figures, hours: Sequence[tuple[int, int, int]]) -> Iterato
         )
         yield Section(
             "Rates and their windows",
-            "the headline has the rate of the first row",
+            "The headline shows the rate of the first row.",
             Table(("calls of", "window", "calls", "failed", "rate"), cells, (0, 1)),
         )
 
@@ -126,8 +126,8 @@ def _breach_line(breach: Figures, figures: Figures) -> str:
     if breach["what"] != "rise":
         return breach_of(breach, figures)
     change = figures["change"][breach["strategy"]]
-    changed = f"; what changed then: {', '.join(change['with'])}" if change.get("with") else ""
-    return f"{name_of(breach['strategy'])}: {change['text'].partition(': before, ')[0]}{changed}"
+    changed = f"; changed at that time: {', '.join(change['with'])}" if change.get("with") else ""
+    return f"{name_of(breach['strategy'])}: {change['text'].partition(': ')[0]}{changed}"
 
 
 def headline_of(figures: Figures) -> str:
@@ -156,7 +156,7 @@ def _rate(figures: Figures) -> str:
     if "unexplained" in figures:
         return f"{plural(figures['unexplained']['calls'], 'call')} have no reply, and the cause is unknown"
     if "unrated" in figures:
-        return f"the share of failed calls is unknown, and {target} may fail"
+        return f"the failure rate is unknown; target: {target}"
     if "flagged" in figures:
         schemas = plural(len(figures["schemas"]), "schema")
         return f"{len(figures['flagged'])} of {schemas} failed in more than {target} of the calls"
@@ -166,7 +166,7 @@ def _rate(figures: Figures) -> str:
         met = measured["met"][figures["reason"]]
         what, limit = _OTHER_TARGETS[figures["reason"]], met["limit"]
     if met.get("rate") is None:
-        return f"no call is recorded, and {target} may fail"
+        return f"no call is recorded; target: {target}"
     rate = percent(met["rate"])
     if met["state"] == "pass":
         rate = f"at most {percent(met['upper'], 1, limit)}"
@@ -186,9 +186,9 @@ def _flips(figures: Figures) -> Iterator[Section]:
     if figures.get("n_more"):
         lines.append(f"{figures['n_more']:,} more calls")
     if "next_rung" in figures:
-        lines.append(f"{fix(figures['next_rung'])}, if it fixes what fails")
+        lines.append(f"{fix(figures['next_rung'])}, if it fixes the failures")
     if "schemas" not in figures:
-        lines.append("costs: without them, the verdict compares no money")
+        lines.append("costs, because the verdict compares no money without them")
     if lines:
         yield Section("What would change the answer", lines=tuple(lines))
 

@@ -16,38 +16,38 @@ if TYPE_CHECKING:
     Figures = Mapping[str, Any]
 
 _MEANINGS = {
-    "PROMPTING_ENOUGH": "prompting is good enough: keep it",
-    "PROMPTING_ENOUGH, switch": "another strategy or model is good enough: switch to it",
-    "PROMPTING_ENOUGH, trial": "prompting is good enough in the trial: use the fix that passed",
-    "PROMPTING_ENOUGH, stop": "prompting is good enough: keep it, and stop the other one, which fails",
-    "USE_CHEAPER_MODEL": "a cheaper model is as good: switch to it before you consider tuning",
-    "FIND_WHAT_CHANGED": "failures have risen and stay high: find the change",
-    "NEED_ECONOMICS": "no fix of prompting is left; whether tuning pays needs your numbers",
+    "PROMPTING_ENOUGH": "prompting is good enough; keep it",
+    "PROMPTING_ENOUGH, switch": "another strategy or model is good enough; switch to it",
+    "PROMPTING_ENOUGH, trial": "prompting is good enough in the trial; use the fix that passed",
+    "PROMPTING_ENOUGH, stop": "prompting is good enough; keep it, and stop the other strategy, which fails",
+    "USE_CHEAPER_MODEL": "a cheaper model is as good; switch to it before you consider tuning",
+    "FIND_WHAT_CHANGED": "failures have risen and stay high; find the change",
+    "NEED_ECONOMICS": "no prompting fix is left; your costs decide whether tuning pays",
     "FINE_TUNE_FOR_COST": "prompting is good enough, and a tuned model would cost less",
-    "NEED_MORE_DATA": "not decided yet: record more",
-    "NEED_MORE_DATA, right": "not decided yet: the values are unchecked",
-    "NEED_MORE_DATA, latency": "not decided yet: the duration of the calls is unknown",
-    "TRY_NEXT_FIX": "not good enough: try the next fix before you consider tuning",
-    "USE_CONSTRAINED_DECODING": "not good enough: let the provider enforce the schema",
+    "NEED_MORE_DATA": "not decided yet; record more calls",
+    "NEED_MORE_DATA, right": "not decided yet, because the values are unchecked",
+    "NEED_MORE_DATA, latency": "not decided yet, because the duration of the calls is unknown",
+    "TRY_NEXT_FIX": "not good enough; try the next fix before you consider tuning",
+    "USE_CONSTRAINED_DECODING": "not good enough; let the provider enforce the schema",
     "FINE_TUNE_AND_ROUTE": "tune for a part of the traffic, and keep prompting for the rest",
-    "FINE_TUNE_AND_ROUTE (pilot)": "tune for a part of the traffic: run a pilot there",
-    "FINE_TUNE_JUSTIFIED (pilot)": "prompting is not good enough, and tuning pays: run a pilot",
+    "FINE_TUNE_AND_ROUTE (pilot)": "tune for a part of the traffic; run a pilot there",
+    "FINE_TUNE_JUSTIFIED (pilot)": "prompting is not good enough, and tuning pays; run a pilot",
     "FINE_TUNE_BLOCKED (right)": "no prompt gets the values right, and tuning is blocked",
     "FINE_TUNE_BLOCKED (latency)": "no prompt is fast enough, and tuning is blocked",
-    "FINE_TUNE_JUSTIFIED (pilot, right)": "no prompt gets the values right: run a pilot",
-    "FINE_TUNE_JUSTIFIED (pilot, latency)": "no prompt is fast enough: run a pilot",
-    "FINE_TUNE_JUSTIFIED (ship)": "the tuned model is good enough: send it the traffic",
-    "FINE_TUNE_JUSTIFIED (in_service)": "the tuned model in use is good enough: keep it",
+    "FINE_TUNE_JUSTIFIED (pilot, right)": "no prompt gets the values right; run a pilot",
+    "FINE_TUNE_JUSTIFIED (pilot, latency)": "no prompt is fast enough; run a pilot",
+    "FINE_TUNE_JUSTIFIED (ship)": "the tuned model is good enough; send it the traffic",
+    "FINE_TUNE_JUSTIFIED (in_service)": "the tuned model in use is good enough; keep it",
     "FINE_TUNE_BLOCKED": "tuning would pay, but it is blocked",
     "ACCEPT_OR_REDESIGN (not_economic)": "prompting is not good enough, and tuning is not shown to pay",
     "ACCEPT_OR_REDESIGN (pilot_failed)": "the tuned model is not good enough either",
     "ACCEPT_OR_REDESIGN (tuned_failed)": "the tuned model in use is not good enough",
-    "ACCEPT_OR_REDESIGN (content_regression)": "the tuned model keeps the format, and is less often right",
+    "ACCEPT_OR_REDESIGN (content_regression)": "the tuned model returns the format but is less often right",
     "SCHEMAS_FLAGGED": "some schemas fail too often",
     "SCHEMAS_FLAGGED, none": "no schema is shown to fail too often",
-    "unexplained": "not decided: first find out why these calls raised exceptions",
-    "unexplained, no reply": "not decided: first find out why these calls have no reply",
-    "unrated": "not decided: these calls are not a fair sample of the traffic",
+    "unexplained": "not decided; first find out why these calls raised exceptions",
+    "unexplained, no reply": "not decided; first find out why these calls have no reply",
+    "unrated": "not decided, because these calls are not a fair sample of the traffic",
 }
 
 FIXES = {
@@ -69,19 +69,20 @@ FIXES = {
 }
 
 NUMBERS = {
-    "failure_cost": "what a failed call costs you (failure_cost)",
-    "calls_per_month": "how many calls come in a month (calls_per_month)",
-    "tuned_cost": "what a call of the tuned model costs (tuned_cost)",
-    "upfront": "what tuning costs once (upfront)",
-    "right": "how many values are right",
-    "latency": "how long the calls take",
+    "failure_cost": "the cost of a failed call (failure_cost)",
+    "calls_per_month": "the number of calls a month (calls_per_month)",
+    "tuned_cost": "the cost of a call of the tuned model (tuned_cost)",
+    "upfront": "the one-time cost of tuning (upfront)",
+    "right": "the share of right values is unknown",
+    "latency": "the duration of the calls is unknown",
 }
 
 BLOCKS = {
-    "train_examples": "too few checked examples to tune on",
-    "provider_closed": "the provider takes no new tuning jobs",
-    "not_an_active_tuner": "the provider takes new tuning jobs only from accounts that used a tuned model within 60 days",
-    "base_model_shutdown_before_payback": "the base model is shut down before tuning has paid back",
+    "train_examples": "too few checked examples for tuning",
+    "provider_closed": "the provider accepts no new tuning jobs",
+    "not_an_active_tuner": "the provider accepts new tuning jobs only from accounts that used a tuned model within 60 "
+    "days",
+    "base_model_shutdown_before_payback": "the base model is shut down before tuning pays back",
 }
 
 

@@ -73,8 +73,8 @@ def rates_plot(figures: Figures) -> Plot:
         for name, rate in shown
     )
     caption = (
-        "Mark: the rate; box: its bounds. Circle: below the target, square: above, diamond: not decided. "
-        "The scale is logarithmic."
+        "The mark is the rate, and the box shows its bounds. A circle is below the target, a square above it, and a "
+        "diamond is not decided. The scale is logarithmic."
     )
     return Plot(
         title,
@@ -117,17 +117,17 @@ def costs_plot(figures: Figures) -> Plot:
     break_even = "no volume pays" if crossing is None else f"break-even at {calls(crossing)} calls a month"
     return Plot(
         title,
-        "Line: expected cost; area: both failure rates from their good end to their bad end (dotted). The tuned model's cost "
-        f"includes hosting, refresh, and the upfront cost spread over {months(figures['config']['horizon_months'])}. "
-        "Break-even is with both at their bad end.",
+        "The line is the expected cost. The area shows the bounds of both failure rates, with the worse case dotted. "
+        "The tuned model's cost includes hosting, refresh, and the upfront cost spread over "
+        f"{months(figures['config']['horizon_months'])}. Break-even is for the worse case.",
         _draw_costs(figures, title, f"Now {calls(volume)} calls a month; {break_even}."),
     )
 
 
 def _why_no_costs(figures: Figures) -> str:
     if "schemas" in figures:
-        return "schemas are compared, not costs"
-    return "no economics are given: costs, prices and what a failure costs"
+        return "the verdict compares schemas, not costs"
+    return "the evidence has no economics, such as prices and the cost of a failure"
 
 
 def _short_dollars(amount: float) -> str:

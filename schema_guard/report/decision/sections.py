@@ -74,8 +74,8 @@ def _rates_section(figures: Figures) -> Section | None:
     alpha = figures["alpha_each"]
     return _table(
         "Failure rates: calls without a valid reply",
-        f"pass: both bounds are at or below the target of {exact_percent(target)}. fail: both are above it. "
-        f"inconclusive: neither. Odds of {1 / alpha:,.0f}:1 or more decide.",
+        f"A rate passes if both bounds are at or below the target of {exact_percent(target)}, and fails if both are "
+        f"above it. Otherwise, it is inconclusive. Odds of {1 / alpha:,.0f}:1 or more decide.",
         ("strategy", "failed", "calls", "rate", "bounds", "state", "odds below", "odds above"),
         rows,
         lines=imported_of(figures),
@@ -100,9 +100,9 @@ def _attempts_section(figures: Figures) -> Section | None:
         for name, hazards in figures.get("hazards", {}).items()
     ]
     return _table(
-        "Attempts: what retrying does",
-        "failure rate of attempt 1, 2, ... At rho 0, retries are independent. At rho 1, a call that fails once "
-        "always fails. geometric: failure rate if retries were independent; recorded: measured failure rate.",
+        "Effect of retries",
+        "The table shows the failure rate of each attempt. At rho 0, retries are independent. At rho 1, a call that "
+        "fails once always fails. The geometric rate assumes independent retries, and the recorded rate is measured.",
         ("strategy", "attempts fail", "rho", "geometric", "recorded", "attempts/call"),
         rows,
         (0, 1),
@@ -136,8 +136,7 @@ def _comparisons_section(figures: Figures) -> Section | None:
     ]
     return _table(
         "Two strategies on the same inputs",
-        "fewer: by how much the failure rate of the second is lower than that of the first; odds and proof that it "
-        "is better",
+        "The column fewer shows how much lower the failure rate of the second strategy is. Odds and proof show whether it is better.",
         ("before", "after", "inputs", "only after valid", "only before valid", "fewer", "odds", "proved"),
         rows,
         (0, 1),
@@ -157,7 +156,7 @@ def _kinds_section(figures: Figures) -> Section | None:
     lines = (f"{left_out} left out: {NOT_COMPARED}",) if left_out else ()
     header = ("strategy", "kind", "failed calls")
     return _table(
-        "Kinds of failures", "failed calls of each strategy, by kind of failure", header, rows, (0, 1), lines
+        "Kinds of failures", "Failed calls of each strategy by kind of failure.", header, rows, (0, 1), lines
     )
 
 
@@ -188,7 +187,9 @@ def _segments_section(figures: Figures) -> Section | None:
         for part in figures.get("segments", ())
     ]
     each = 1 - figures.get("alpha_segment", 0)
-    gloss = f"failure rates of each part of the traffic, {exact_percent(each)} each side"
+    gloss = (
+        f"Bounds of the failure rate in each segment; each bound holds with {exact_percent(each)} confidence."
+    )
     return _table("Segments", gloss, ("segment", "of the calls", "prompted", "tuned"), rows)
 
 
@@ -208,8 +209,9 @@ def _schemas_section(figures: Figures) -> Section | None:
     ]
     return _table(
         "Schemas",
-        f"the strongest evidence of failing first; target {exact_percent(figures['config']['target'])}; of those flagged, "
-        f"{exact_percent(figures['config']['fdr'])} or fewer are expected to be flagged wrongly",
+        "The schema with the strongest evidence of failing comes first. Target: "
+        f"{exact_percent(figures['config']['target'])}. At most {exact_percent(figures['config']['fdr'])} of the "
+        "flagged schemas are expected to be flagged wrongly.",
         ("schema", "failed", "calls", "rate", "bounds", "state", "odds above", "flagged"),
         rows,
     )
@@ -223,7 +225,7 @@ def _playbook_section(figures: Figures) -> Section | None:
     )
     return _table(
         "Playbook: fixes, the cheapest first",
-        "fine-tuning is the last step",
+        "Fine-tuning is the last step.",
         ("step", "status", "result, or the reason"),
         rows,
         (0, 1, 2),
@@ -253,15 +255,15 @@ def _costs_section(figures: Figures) -> Section | None:
         ("payback", *(payback(money[column]["payback_months"]) for column in COLUMNS)),
     )
     totals = (
-        f"upfront {dollars(money['upfront'])} once ; hosting and refresh {dollars(money['hosting_plus_refresh'])} a month ; "
-        f"{calls(cost['calls_per_month'])} calls/month would be tuned, {large(cost['tokens_per_month']['tuned'])} tokens in place "
-        f"of {large(cost['tokens_per_month']['prompt'])}"
+        f"tuning costs {dollars(money['upfront'])} once, and hosting and refresh "
+        f"{dollars(money['hosting_plus_refresh'])} a month; {calls(cost['calls_per_month'])} calls a month would use "
+        f"{large(cost['tokens_per_month']['tuned'])} tokens instead of {large(cost['tokens_per_month']['prompt'])}"
     )
     not_given = [f"not given, and not counted: {', '.join(cost['not_given'])}"] if cost["not_given"] else []
     return Section(
         "Costs",
-        "with the costs of failures. pess: both failure rates at their bad end for tuning; this column decides. point: as "
-        "measured or assumed. opt: both at their good end.",
+        "Costs include failures. The column pess assumes the worse bounds of both failure rates for tuning, and "
+        "decides. The column point has the measured or assumed rates. The column opt assumes the better bounds.",
         Table(("", *COLUMNS), rows),
         (totals, *cost["lines"], *not_given),
     )
@@ -277,16 +279,16 @@ def _flips_section(figures: Figures) -> Section | None:
     )
     return Section(
         "What would change the answer",
-        f"whether tuning pays back within {months(figures['config']['horizon_months'])}, with one thing changed; "
-        "payback in the pess column",
+        "Each row changes one fact and shows whether tuning still pays back within "
+        f"{months(figures['config']['horizon_months'])}. The payback is that of the column pess.",
         Table(("changed", "payback then", "answer"), rows),
-        (f"the base model must live at least {months(live)}",) if live is not None else (),
+        (f"the base model must be available for at least {months(live)}",) if live is not None else (),
     )
 
 
 def _choices_section(figures: Figures) -> Section | None:
     lines = tuple(figures.get("choices", ()))
-    gloss = "more calls would take too long"
+    gloss = "More calls would take too long to record."
     return Section("Choices until then", gloss, lines=lines) if lines else None
 
 
@@ -308,8 +310,8 @@ def _beside_format_section(figures: Figures) -> Section | None:
     rated |= {TUNED: figures["tuned"]} if "tuned" in figures else {}
     return _table(
         "Beyond the format",
-        "right: the share of right values among the known answers. temperature, top_p, examples: as sent. tokens, seconds, "
-        f"dollars: of all calls of a trial. {_UNKNOWN}: unknown.",
+        "The column right shows the share of right values among the known answers. Tokens, seconds, and dollars are "
+        f"totals of all calls of a trial. {_UNKNOWN} means unknown.",
         [
             "strategy",
             "valid",
@@ -358,7 +360,7 @@ def _sources_section(figures: Figures) -> Section | None:
     ]
     if not sources and not unused and "cost" not in figures:
         return None
-    return Section("Prices", lines=(*(sources or ["no source and no date given"]), *unused))
+    return Section("Prices", lines=(*(sources or ["you gave no source and no date"]), *unused))
 
 
 def _content_section(figures: Figures) -> Section:
@@ -378,16 +380,16 @@ def _content_section(figures: Figures) -> Section:
 def _words_section(figures: Figures) -> Section:
     """Return the section that explains the terms of the other sections."""
     lines = [
-        "failed: a call without a valid reply",
-        "[lower, upper]: the true rate is inside with high confidence, at any time",
+        "failed: without a valid reply",
+        "[lower, upper]: range that contains the true rate with high confidence, at any time",
         "odds 412:1: if the statement were false, such evidence would appear at most once in 412 cases",
     ]
     if "cost" in figures:
         lines += [
-            "payback: months until savings cover the one-time cost; never: there are no savings",
-            "the bar: the failure rate that the tuned model must reach for that",
-            "break-even volume: with fewer calls a month, tuning does not pay back in time",
-            "flips: with this change, the answer would be the opposite",
+            "payback: months until the savings cover the one-time cost, or never without savings",
+            "the bar: highest failure rate of the tuned model at which tuning pays back in time",
+            "break-even volume: smallest number of calls a month at which tuning pays back in time",
+            "flips: this change reverses the answer",
         ]
     return Section("Terms", lines=tuple(lines))
 

@@ -45,7 +45,7 @@ def worst_first(decided: Sequence[Decided]) -> list[Decided]:
 
 
 def several_as_json(decided: Sequence[Decided]) -> dict[str, Any]:
-    """Give the verdicts as plain JSON: each as `Verdict.as_dict` has it, with its function and schema."""
+    """Return the verdicts as plain JSON: each as `Verdict.as_dict` has it, with its function and schema."""
     return {
         "verdicts": [
             {
@@ -61,7 +61,7 @@ def several_as_json(decided: Sequence[Decided]) -> dict[str, Any]:
 
 
 def document_of_several(decided: Sequence[Decided]) -> Document:
-    """Give the verdicts on several functions as a document, a row each."""
+    """Return the verdicts on several functions as a document, a row each."""
     ordered = worst_first(decided)
     against = sum(decision.verdict.exit_code() for decision in ordered)
     functions = len({_name(decision) for decision in ordered})
@@ -70,18 +70,18 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
         subject = f"{plural(len(ordered), 'schema')} of {subject}"
     alpha = max(decision.verdict.figures["config"]["alpha"] for decision in ordered)
     return Document(
-        f"VERDICTS: {against} of {subject} {'needs' if against == 1 else 'need'} something done",
+        f"VERDICTS: {against} of {subject} {'needs' if against == 1 else 'need'} a change",
         (
             Fact("next", f"{_command(ordered)}  # the worst one in full, with the command to run"),
             Fact(
-                "each",
-                f"is wrong by chance in at most {exact_percent(alpha)} of such answers, at any time",
+                "confidence",
+                f"each answer is wrong by chance in at most {exact_percent(alpha)} of cases, at any time",
             ),
         ),
         (
             Section(
                 "Functions",
-                "worst function first; counts of the strategy in use; the range contains the true share",
+                "The worst function comes first. The counts are those of the strategy in use. The range contains the true failure rate.",
                 Table(
                     ("function", "verdict", "calls", "failed", "range", "that is"),
                     tuple(_row(decision, ordered) for decision in ordered),
@@ -94,7 +94,7 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
 
 
 def _command(ordered: Sequence[Decided]) -> str:
-    """Give the command that tells the worst one in full."""
+    """Return the command that tells the worst one in full."""
     worst = ordered[0].gathered
     assert worst is not None
     alike = [
@@ -112,7 +112,7 @@ def _command(ordered: Sequence[Decided]) -> str:
 
 
 def _tone(tones: Sequence[Tone]) -> Tone:
-    """Give the worst of what verdicts mean."""
+    """Return the worst of what verdicts mean."""
     return next(tone for tone in (Tone.BAD, Tone.OPEN, Tone.GOOD) if tone in tones)
 
 

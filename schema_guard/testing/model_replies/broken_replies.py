@@ -108,7 +108,7 @@ def _near_misses(schema: Schema[Any]) -> SearchStrategy[NearMiss] | None:
 
 
 def _faults(schema: Schema[Any]) -> tuple[str, ...]:
-    """Give the ways to fail that the schema does not rule out."""
+    """Return the ways to fail that the schema does not rule out."""
     text = json.dumps(schema.document)
     has_union = '"anyOf"' in text or '"oneOf"' in text
     return tuple(how for how in _FAULTS if has_union or how != "wrong_arm")

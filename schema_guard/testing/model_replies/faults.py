@@ -93,11 +93,11 @@ class Ground:
         return fenced(self.draw, text) if self.draw(st.booleans()) else text
 
     def malformed(self, text: str) -> Fault:
-        """Give the fault of a text that is no JSON, wherever it ends."""
+        """Return the fault of a text that is no JSON, wherever it ends."""
         return Fault(self.framed(text), "syntax", "malformed", self.ended())
 
     def invalid(self, value: Any) -> Fault | None:
-        """Give the fault of a JSON value, by its first violation; None when it is valid."""
+        """Return the fault of a JSON value, by its first violation; None when it is valid."""
         if self.schema.is_valid(value):
             return None
         text = written(self.draw, value)

@@ -195,7 +195,7 @@ def duplicate_key(ground: Ground) -> Fault | None:
 
 
 def several_documents(ground: Ground) -> Fault | None:
-    """Give two JSON texts, one behind the other."""
+    """Return two JSON texts, one behind the other."""
     if not ground.has_brackets:
         return None
     other = ground.another()
@@ -206,12 +206,12 @@ def several_documents(ground: Ground) -> Fault | None:
 
 
 def _is_text(tokens: list[re.Match[str]], at: int) -> bool:
-    """Say whether a token is a string, and not a key."""
+    """Return whether a token is a string, and not a key."""
     return tokens[at][0][0] == '"' and not (at + 1 < len(tokens) and tokens[at + 1][0] == ":")
 
 
 def _is_first_item(tokens: list[re.Match[str]], at: int) -> bool:
-    """Say whether a token is a scalar that an array begins with."""
+    """Return whether a token is a scalar that an array begins with."""
     return at > 0 and tokens[at - 1][0] == "[" and tokens[at][0] not in ("{", "[", "]")
 
 
@@ -226,7 +226,7 @@ def _in_single_quotes(token: str) -> str:
 
 
 def _changed(ground: Ground, tokens: list[re.Match[str]], put: Callable[[str], str]) -> Fault | None:
-    """Give the instance's text with one of some tokens written otherwise."""
+    """Return the instance's text with one of some tokens written otherwise."""
     if not tokens or not _opens(ground):
         return None
     token = tokens[ground.index(len(tokens))]
@@ -234,7 +234,7 @@ def _changed(ground: Ground, tokens: list[re.Match[str]], put: Callable[[str], s
 
 
 def _changed_all(ground: Ground, wanted: Callable[[str], bool], put: Callable[[str], str]) -> Fault | None:
-    """Give the instance's text with all tokens of a kind written otherwise."""
+    """Return the instance's text with all tokens of a kind written otherwise."""
     if not ground.has_brackets or not any(wanted(token[0]) for token in _TOKEN.finditer(ground.text)):
         return None
     return ground.malformed(

@@ -97,7 +97,7 @@ class _Place(NamedTuple):
 
 
 def _places(value: Any) -> list[_Place]:
-    """Give the parts of a value, from the root on; not all of a large one."""
+    """Return the parts of a value, from the root on; not all of a large one."""
     places = [_Place((), value)]
     for path, part in places:
         if len(places) > _MOST_PLACES:
@@ -136,7 +136,7 @@ def _breaks_union(schema: Schema[Any], value: Any) -> bool:
 
 
 def _replaced(value: Any, path: tuple[str | int, ...], part: Any) -> Any:
-    """Give a value with another part at a path."""
+    """Return a value with another part at a path."""
     if not path:
         return part
     step, *rest = path

@@ -126,7 +126,7 @@ class _Wrapping(NamedTuple):
 
 
 def _possible(schema: Schema[Any], value: Any, text: str) -> tuple[_Wrapping, ...]:
-    """Give the wrappings in which a value is found: in prose only what has brackets is."""
+    """Return the wrappings in which a value is found: in prose only what has brackets is."""
     if not isinstance(value, dict | list):
         return _OF_ANY
     # Where a string is valid, it is not looked into.

@@ -58,7 +58,7 @@ def written(draw: DrawFn, value: Any) -> str:
 
 
 def _in_order(value: Any, random: Random) -> Any:
-    """Give a value with the keys of its objects in another order."""
+    """Return a value with the keys of its objects in another order."""
     if isinstance(value, list):
         return [_in_order(item, random) for item in value]
     if not isinstance(value, dict):

@@ -66,7 +66,7 @@ def near_misses(schema: Any) -> SearchStrategy[NearMiss]:
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: No near miss was found, because no keyword can be violated while the rest holds.
+        InvalidArgument: No near miss was found, because no keyword can be violated alone.
     """
     source = _NearMisses(Schema.of(schema))
     first_drawn(source.schema, source.draw, Random(0), "near miss")
@@ -114,7 +114,7 @@ class _NearMisses:
             if len(violations) == 1 and violations[0].keyword != TOO_COSTLY:
                 first = violations[0]
                 return NearMiss(changed, first.instance_location, first.keyword, first.keyword_location)
-        raise DeadEnd("no keyword of it can be broken while the rest holds")
+        raise DeadEnd("no keyword of the schema can be violated alone")
 
     def _ways(self, demand: Demand) -> Iterator[list[Any]]:
         """Yield for each way to break one keyword of a value the schemas that apply then."""

@@ -161,7 +161,9 @@ class Demand:
             union, unions = self._unions.popleft()
             arms = [arm for arm in union if self._may(arm)]
             if not arms:
-                raise DeadEnd("no arm of 'anyOf', 'oneOf', 'if', or 'not' fits the rest", self.location)
+                raise DeadEnd(
+                    "no branch of 'anyOf', 'oneOf', 'if', or 'not' fits the other keywords", self.location
+                )
             self._add(choose(arms) if len(arms) > 1 else arms[0], unions)
 
     def _may(self, arm: Any) -> bool:

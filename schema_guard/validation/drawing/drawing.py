@@ -90,7 +90,7 @@ def valid_value(
         value = replaced(value, location, drawing.value(*drawing.places[location], location))
     if schema.is_valid(value):
         return value, drawing
-    raise DeadEnd("the values that were drawn are not valid")
+    raise DeadEnd("the generated values are not valid")
 
 
 def first_drawn(schema: Schema[Any], draw: Callable[[ChoiceSource], T], random: Random, what: str) -> T:
@@ -150,7 +150,7 @@ class Drawing:
             return self.value([schema], _ROOM if height == inf else max(_ROOM, int(height)), "")
         except DeadEnd as end:
             if height == inf and end.why.endswith(_TOO_LARGE):
-                raise DeadEnd("every instance would contain another one, endlessly") from None
+                raise DeadEnd("every instance would contain another instance without end") from None
             raise
 
     def value(self, schemas: list[Any], room: int, location: str) -> Any:
@@ -341,7 +341,7 @@ class Drawing:
                 other = value + number if kind_of(value) == INTEGER else f"{value}{number}"
                 if not among(other, others) and self.demands[location].fits(other):
                     return other
-        raise DeadEnd("not enough different items were found")
+        raise DeadEnd("no array with enough different items was found")
 
     # -- objects
 
@@ -450,7 +450,7 @@ class Drawing:
         for name in chain(drawn, _ODDITIES if names is True else ()):
             if name is not None and (names is not True or not (name in groups or demand.is_named(name))):
                 return name
-        raise DeadEnd("no name that a property must have was found", demand.location)
+        raise DeadEnd("no possible name for a required property was found", demand.location)
 
 
 def _float(bound: Any) -> float:

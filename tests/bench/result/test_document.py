@@ -52,8 +52,9 @@ def hostile():
 def test_text_of_a_result():
     """The text shows suite and model, format, failures, content, cost, differences, schemas, and what is missing."""
     assert result_as_text(result_of(run_of(*CALLS))).split("\n") == [
-        "Which one fails least is not decided: from 0% (few_shot) to 33% (bare) of the calls fail (3 tasks each).",
-        "right        100% of the calls of few_shot give the right value (at least 22%).",
+        "It is not decided which variant fails least often. From 0% (few_shot) to 33% (bare) of the calls fail (3 tasks",
+        "each).",
+        "right        100% of the calls of few_shot return the right value (at least 22%).",
         "suite        small (eeeeeeeeeeeeeeee): 2 schemas, 3 tasks",
         "model        m1",
         "calls        6 calls, none of them lost; at most 2 attempts a call",
@@ -63,8 +64,7 @@ def test_text_of_a_result():
         "             wrong (e-BH)",
         f"bounds       {BOUNDS}; those in the",
         "             first line hold for all variants together",
-        "next         about 20 more tasks decide between few_shot and bare: add tasks to the suite, this one has no",
-        "             more",
+        "next         about 20 more tasks decide between few_shot and bare; add tasks to the suite, which has no more",
         "",
         "Format",
         "  n: number of calls with a model reply",
@@ -73,12 +73,12 @@ def test_text_of_a_result():
         "  few_shot  3  67% [6.3, 99.7]    100% [28, 100]      0% [0, 72]      0% [0, 72]",
         "",
         "Failed attempts",
-        "  - bare: failed attempts by kind: syntax no_json 2, structure required 1",
-        "  - bare: schema violations by place: /lines/* required 1",
+        "  - bare: failed attempts by kind: syntax (no_json) 2, structure (required) 1",
+        "  - bare: schema violations by place: /lines/* (required) 1",
         "",
         "Content",
         "  A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right",
-        "  leaves.",
+        "  leaves (single values).",
         "  variant   n            valid           right  wrong but valid    leaves right",
         "  bare      3  67% [6.3, 99.7]  33% [0.32, 94]   33% [0.32, 94]   58% [10, 100]",
         "  few_shot  3   100% [28, 100]  100% [28, 100]       0% [0, 72]  100% [22, 100]",
@@ -89,11 +89,11 @@ def test_text_of_a_result():
         "  few_shot         3         300/40           0.5/0.5                         13.3           13.3",
         "",
         "Differences",
-        "  Failures of A minus those of B on tasks that both answered, in percentage points. Both limits of a",
-        "  difference hold with 95% confidence, at any time.",
-        "  A less B                       tasks             points  odds      better",
-        "  failed: bare less few_shot         3     +33 [-74, +98]   1:1  not called",
-        "  not right: bare less few_shot      3  +67 [-67, +99.93]   2:1  not called",
+        "  The difference is the failure rate of A minus that of B on the tasks that both answered, in percentage",
+        "  points. Both limits hold with 95% confidence, at any time.",
+        "  A minus B                       tasks             points  odds      better",
+        "  failed: bare minus few_shot         3     +33 [-74, +98]   1:1  not called",
+        "  not right: bare minus few_shot      3  +67 [-67, +99.93]   2:1  not called",
         "",
         "Calls without a valid value, by difficulty",
         "  difficulty  bare  few_shot",
@@ -105,9 +105,9 @@ def test_text_of_a_result():
         "  s        0/2       0/2",
         "",
         "Not measured",
-        "  - money: no prices were given",
+        "  - money, because you gave no prices",
         "  - variation of a model on one task, because each task ran once",
-        "  - few_shot: of 1 call the tokens are unknown and stand in no sum",
+        "  - few_shot: the tokens of 1 call are unknown and not in the sums",
     ]
 
 
@@ -135,7 +135,7 @@ def test_schemas_are_listed_the_hardest_first_and_thirty_of_them():
     listed = re.findall(r"^  (s\d\d) +\d+/40$", text, re.MULTILINE)
 
     assert listed == [f"s{n:02}" for n in range(39, 9, -1)]
-    assert "  - the 30 hardest are shown, 10 more are left out" in text
+    assert "  - The table has the 30 hardest ones. 10 more are not shown." in text
 
 
 def test_groups_are_told_where_they_are_not_the_schemas():
@@ -149,7 +149,7 @@ def test_of_many_comparisons_those_that_are_called_are_listed():
     """Beyond three variants only what is called different is listed, the surest first, and the number of all is told."""
     result = result_of(simulated(1, {"a": 0.01, "b": 0.02, "c": 0.5, "d": 0.5}, tasks=200))
     text = result_as_text(result)
-    listed = re.findall(r"^  (?:failed|not right): . less . .*$", text, re.MULTILINE)
+    listed = re.findall(r"^  (?:failed|not right): . minus . .*$", text, re.MULTILINE)
 
     assert len(listed) == sum(one.called for one in result.comparisons)
     assert all(line.rstrip().endswith((" a", " b")) for line in listed)
@@ -162,7 +162,7 @@ def test_epochs_are_told():
 
     assert "; at most 2 attempts a call, each task 3 times\n" in text
     assert re.search(r"^  a +21 +7  ", text, re.MULTILINE)
-    assert "  - rates are means over tasks, so a task counts once\n" in text
+    assert "  - Rates are means over tasks, so each task counts once.\n" in text
 
 
 def test_money_is_told_where_there_are_prices():
@@ -201,7 +201,7 @@ def test_address_is_no_link(name, told):
     """GitHub makes links of bare addresses; in a name that a model made up they stay text."""
     failed = FAILURES[1]._replace(code=name)
 
-    assert f" {told} 1\n" in result_as_markdown(
+    assert f"structure ({told}) 1\n" in result_as_markdown(
         result_of(run_of(scored("t1", how="failed", failures=(failed,))))
     )
 
@@ -212,7 +212,7 @@ def test_markdown_has_the_tables_of_the_text():
     markdown = result_as_markdown(result)
 
     assert "| bare | 3 | 33% \\[0.32, 94] | 33% \\[0.32, 94] |" in markdown
-    assert "| failed: bare less few_shot | 3 | +33 \\[-74, +98] | 1:1 | not called |" in markdown
+    assert "| failed: bare minus few_shot | 3 | +33 \\[-74, +98] | 1:1 | not called |" in markdown
     assert re.findall("^## (.*)$", markdown, re.MULTILINE) == [
         "Format",
         "Failed attempts",
@@ -230,4 +230,4 @@ def test_names_come_with_their_variants_in_any_width():
     text = result_as_text(result_of(run_of(scored("t1", "a" * 30), scored("t1", "b"))))
 
     assert f"\nvariant #1   {'a' * 30}\nvariant #2   b\n" in text
-    assert "failed: #1 less #2" in text
+    assert "failed: #1 minus #2" in text

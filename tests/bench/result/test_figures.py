@@ -72,7 +72,7 @@ def without_order(result):
         replace(variant, leaf_share=replace(variant.leaf_share, lower=None, upper=None))
         for variant in result.variants
     ]
-    messages = [line for line in result.not_measured if "bounds of the leaves" not in line]
+    messages = [line for line in result.not_measured if "bounds of the share of right leaves" not in line]
     return replace(result, variants=variants, calls=sorted(result.calls, key=repr), not_measured=messages)
 
 
@@ -149,7 +149,7 @@ def test_mean_that_changes_during_the_run_has_no_bounds():
 
     assert result.variants[0].leaf_share == Rate(200, 400, 0.5, None, None)
     assert (
-        "a: bounds of the leaves that are right, for their share changed during the run"
+        "a: bounds of the share of right leaves (single values), because the share changed during the run"
         in result.not_measured
     )
 
@@ -241,9 +241,9 @@ def test_examples_differ():
 @pytest.mark.parametrize(
     ("others", "told"),
     [
-        ({"suite_tasks": 9, "left_out": ("8 tasks are not in the sample of 1",)}, "8 of the suite's 9 tasks were not asked: 8 tasks are not in the sample of 1"),
+        ({"suite_tasks": 9, "left_out": ("8 tasks are not in the sample of 1",)}, "8 of the suite's 9 tasks were not used: 8 tasks are not in the sample of 1"),
         ({"epochs": 3, "stopped": ("interrupted",)}, "2 of 3 planned calls were not made: interrupted"),
-        ({}, "money: no prices were given"),
+        ({}, "money, because you gave no prices"),
         ({}, "variation of a model on one task, because each task ran once"),
     ],
 )  # fmt: skip
@@ -255,9 +255,12 @@ def test_what_was_not_measured_is_said(others, told):
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (scored("t1", how="lost"), "a: 1 of 2 calls had no judged reply and stand in no rate (HTTP 503)"),
-        (scored("t1", input_tokens=None), "a: of 1 call the tokens are unknown and stand in no sum"),
-        (scored("t1", cost=1.0), "a: of 1 call the cost is unknown and stands in no sum"),
+        (
+            scored("t1", how="lost"),
+            "a: 1 of 2 calls had no validated reply, so they count in no rate (HTTP 503)",
+        ),
+        (scored("t1", input_tokens=None), "a: the tokens of 1 call are unknown and not in the sums"),
+        (scored("t1", cost=1.0), "a: the cost of 1 call is unknown and not in the sums"),
     ],
 )
 def test_what_was_not_measured_of_a_variant_is_said(call, told):
@@ -270,7 +273,7 @@ def test_variant_without_time_is_said():
     result = result_of(run_of(scored("t1", elapsed_s=None), started_at=None))
 
     assert (result.variants[0].elapsed_p50_s, result.setup.started_at) == (None, None)
-    assert "a: time, because the model reports none" in result.not_measured
+    assert "a: time, because the model reports no durations" in result.not_measured
 
 
 def test_failed_is_what_the_rates_say():

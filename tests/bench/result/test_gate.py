@@ -83,8 +83,8 @@ def test_small_drop_is_passed_with_what_is_not_ruled_out():
 
     assert result.passed
     assert reason_of(result) == (
-        "gate passed: no rate is known to have dropped by more than 2 percentage points. Possible: up to "
-        f"{percent(upper, 1)[:-1]} percentage points (a: valid, 40 tasks)."
+        "gate passed: no rate is proved to have dropped by more than 2 percentage points. A drop of up to "
+        f"{percent(upper, 1)[:-1]} percentage points (a: valid, 40 tasks) is possible."
     )
 
 
@@ -158,12 +158,12 @@ def test_missing_variant_is_told():
     result = gate(result_of(run_of(scored("t1", "x"))), then)
 
     assert result.not_compared == ("y",)
-    assert "left out     variants that the current result does not have: y" in gate_as_text(result)
+    assert "left out     variants that are missing in the current result: y" in gate_as_text(result)
 
 
 def test_nothing_in_common_is_an_error():
     """A gate that would compare nothing is no pass."""
-    with pytest.raises(InvalidArgument, match="no task in common"):
+    with pytest.raises(InvalidArgument, match="no task has an answer in both results"):
         gate(answered(0, tasks=1), result_of(run_of(scored("other"))))
 
 

@@ -37,8 +37,8 @@ CASES = {
         None,
         Tone.PLAIN,
         (
-            "few_shot fails in 10% of its calls (20 of 200 tasks; between 4.3% and 18%). 90% of its calls "
-            "give the right value (between 82% and 96%)."
+            "few_shot fails in 10% of its calls (20 of 200 tasks; between 4.3% and 18%). 90% of its calls return the "
+            "right value (between 82% and 96%)."
         ),
     ),
     "proved": (
@@ -46,8 +46,8 @@ CASES = {
         None,
         Tone.PLAIN,
         (
-            "a fails less often than b: in 1% of its calls (2 of 200 tasks; between 0.013% and 4.9%) against 25%. "
-            "99% of the calls of a give the right value (between 95% and 99.99%)."
+            "a fails less often than b: 1% of its calls (2 of 200 tasks; between 0.013% and 4.9%) against 25%. "
+            "99% of the calls of a return the right value (between 95% and 99.99%)."
         ),
     ),
     "half proved": (
@@ -55,8 +55,8 @@ CASES = {
         None,
         Tone.OPEN,
         (
-            "a fails less often than c: in 1% of its calls (2 of 200 tasks; between 0.011% and 5.1%) against 45%. "
-            "Whether b fails as rarely is not decided. 99% of the calls of a give the right value (between 94% and "
+            "a fails less often than c: 1% of its calls (2 of 200 tasks; between 0.011% and 5.1%) against 45%. "
+            "It is not decided whether b fails as rarely. 99% of the calls of a return the right value (between 94% and "
             "99.99%)."
         ),
     ),
@@ -65,8 +65,8 @@ CASES = {
         None,
         Tone.OPEN,
         (
-            "Which one fails least is not decided: from 5% (a) to 10% (b) of the calls fail (20 tasks each). "
-            "95% of the calls of a give the right value (between 67% and 99.992%)."
+            "It is not decided which variant fails least often. From 5% (a) to 10% (b) of the calls fail (20 tasks each). "
+            "95% of the calls of a return the right value (between 67% and 99.992%)."
         ),
     ),
     "all alike": (
@@ -74,8 +74,8 @@ CASES = {
         None,
         Tone.OPEN,
         (
-            "No difference in failures is found: each fails in 5% of its calls (20 tasks; between 0.008% "
-            "and 33%). 95% of the calls of a give the right value (between 67% and 99.992%)."
+            "No difference in failures was found. Each variant fails in 5% of its calls (20 tasks; between 0.008% "
+            "and 33%). 95% of the calls of a return the right value (between 67% and 99.992%)."
         ),
     ),
     "meets": (
@@ -83,9 +83,9 @@ CASES = {
         0.05,
         Tone.GOOD,
         (
-            "a fails less often than b: in 0% of its calls (0 of 600 tasks; at most 0.76%) against 10%. "
-            "a meets the target of 5%, the only one of 2: at most 0.76% of its calls fail (0 of 600 tasks). "
-            "17% of the calls of a give the right value (between 11% and 23%); b does so in 90% "
+            "a fails less often than b: 0% of its calls (0 of 600 tasks; at most 0.76%) against 10%. "
+            "a meets the target of 5%, the only one of 2. At most 0.76% of its calls fail (0 of 600 tasks). "
+            "17% of the calls of a return the right value (between 11% and 23%); b does so in 90% "
             "(between 85% and 94%)."
         ),
     ),
@@ -94,8 +94,8 @@ CASES = {
         0.05,
         Tone.GOOD,
         (
-            "2 of 2 meet the target of 5%: with a at most 0.76% of the calls fail (0 of 600 tasks). "
-            "100% of the calls of a give the right value (at least 99%)."
+            "2 of 2 meet the target of 5%. With a, at most 0.76% of the calls fail (0 of 600 tasks). "
+            "100% of the calls of a return the right value (at least 99%)."
         ),
     ),
     "open": (
@@ -103,8 +103,8 @@ CASES = {
         0.05,
         Tone.OPEN,
         (
-            "Not decided yet: a fails in at most 7.3% of its calls (0 of 50 tasks), and 5% may. 100% of its "
-            "calls give the right value (at least 92%)."
+            "a is not decided against the target of 5%. It fails in at most 7.3% of its calls (0 of 50 tasks). 100% of its calls "
+            "return the right value (at least 92%)."
         ),
     ),
     "misses": (
@@ -112,9 +112,9 @@ CASES = {
         0.05,
         Tone.BAD,
         (
-            "a fails less often than b: in 20% of its calls (40 of 200 tasks; between 11% and 31%) against 30%. "
-            "None of 2 meets the target of 5%: even with a at least 11% of the calls fail (40 of 200 "
-            "tasks). 80% of the calls of a give the right value (between 69% and 89%)."
+            "a fails less often than b: 20% of its calls (40 of 200 tasks; between 11% and 31%) against 30%. "
+            "None of 2 meets the target of 5%. Even with a, at least 11% of the calls fail (40 of 200 "
+            "tasks). 80% of the calls of a return the right value (between 69% and 89%)."
         ),
     ),
 }
@@ -187,15 +187,15 @@ def evidence(only_a, only_b, tasks):
 @pytest.mark.parametrize(
     ("calls", "others", "said"),
     [
-        ([asked("a", 300)], {"target": 0.05}, "use a, and watch it: schema-guard watch --max-failure-rate 5%"),
-        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks decide on which side of the target a is: the same command with --sample 74"),
-        ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks decide on which side of the target a is: add tasks to the suite, this one has no more"),
-        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks decide on which side of the target a is: add tasks to the suite, of which this one has 10 (--sample all)"),
-        ([asked("a", 50, 5), asked("b", 50, 5)], {}, "use the cheaper or the faster one: at these rates, no number of tasks decides between a and b"),
-        ([asked("strict_schema", 50, 10)], {}, "the same command with --strategy system_prompt: state the format in the system prompt (system_prompt), which can fix 10 of these 10 failures"),
-        ([asked("system_prompt", 50, 0, wrong=30)], {}, "the same command with --strategy few_shot: show the model examples (few_shot), which can make wrong values right"),
-        ([asked("system_prompt", 50, 10, failures=FAILURES[3:])], {}, "no strategy that can fix this is left: the same command with --model NAME, a larger one"),
-        ([asked("a", 50)], {}, "use a, and watch it: schema-guard watch --max-failure-rate 1%"),
+        ([asked("a", 300)], {"target": 0.05}, "use a, and watch it with: schema-guard watch --max-failure-rate 5%"),
+        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks decide on which side of the target a is; run the same command with --sample 74"),
+        ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks decide on which side of the target a is; add tasks to the suite, which has no more"),
+        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks decide on which side of the target a is; add tasks to the suite, which has 10 more (--sample all)"),
+        ([asked("a", 50, 5), asked("b", 50, 5)], {}, "use the cheaper or the faster one, because at these rates no number of tasks decides between a and b"),
+        ([asked("strict_schema", 50, 10)], {}, "to state the format in the system prompt (system_prompt), which can fix 10 of these 10 failures, run the same command with --strategy system_prompt"),
+        ([asked("system_prompt", 50, 0, wrong=30)], {}, "to show the model examples (few_shot), which can make wrong values right, run the same command with --strategy few_shot"),
+        ([asked("system_prompt", 50, 10, failures=FAILURES[3:])], {}, "no strategy is left that can fix this; run the same command with a larger model (--model NAME)"),
+        ([asked("a", 50)], {}, "use a, and watch it with: schema-guard watch --max-failure-rate 1%"),
     ],
 )  # fmt: skip
 def test_next_step(calls, others, said):

@@ -167,7 +167,7 @@ def test_details_are_folded():
     """The first screen has the sentence, what to do next and two plots. Every table is below it, folded."""
     before, after = result_page(RESULT).split('<details class="rest" id="all">')
 
-    assert "strict_schema fails less often than system_prompt: in 5.8% of its calls" in before
+    assert "strict_schema fails less often than system_prompt: 5.8% of its calls" in before
     assert "about 45 more tasks decide between strict_schema and few_shot" in before
     assert Page(before).plots() == ["rates", "right"]
     assert "<section" not in before

@@ -114,7 +114,7 @@ def test_tasks_that_are_not_common_are_told():
     assert (comparison.same_suite, comparison.common_tasks) == (False, 1)
     assert (comparison.only_a, comparison.only_b) == ((("s", "t1"),), (("s", "t3"),))
     assert (
-        "1 common task, 1 only in A, 1 only in B\nsuites       the suites are not the same: "
+        "1 common task, 1 only in A, 1 only in B\nsuites       the suites differ, so tasks are paired by name"
         in compare_as_text(comparison)
     )
 
@@ -148,7 +148,7 @@ def test_variants_can_be_named():
 @pytest.mark.parametrize(
     ("a", "b", "pair", "message"),
     [
-        (["few_shot", "bare"], ["json"], None, "the results have no variant of one name: few_shot, bare against json: say which to compare"),
+        (["few_shot", "bare"], ["json"], None, "the results have no variant with the same name: few_shot, bare against json. Name the variants to compare"),
         (["few_shot"], ["json"], ("few_shots", "json"), "no variant 'few_shots' in the first result: expected one of few_shot, did you mean 'few_shot'?"),
         (["few_shot"], ["json"], ("few_shot", "x"), "no variant 'x' in the second result: expected one of json"),
     ],
@@ -163,7 +163,7 @@ def test_variants_that_cannot_be_paired(a, b, pair, message):
 
 def test_no_common_task_is_an_error():
     """Where no task was answered in both there is nothing to say."""
-    with pytest.raises(InvalidArgument, match="no task in common that both answered"):
+    with pytest.raises(InvalidArgument, match="no task has an answer in both results"):
         compare(result(scored("t1")), result(scored("t1", how="lost"), scored("t2")))
 
 
@@ -172,7 +172,7 @@ def test_text_of_a_comparison():
     text = compare_as_text(compare(BEFORE, AFTER))
 
     assert text.startswith(
-        "A is better: with a, 42 percentage points more tasks are valid (at least 6.4 with 95% confidence)"
+        "A is better. With a, 42 percentage points more tasks are valid (at least 6.4 with 95% confidence)"
     )
     assert "-42 [-71, -6.4]  1,822:1       A\n" in text
     assert "  - 2 of 2 comparisons show a difference" in text

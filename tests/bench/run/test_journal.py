@@ -128,7 +128,7 @@ def test_one_process_at_a_time(tmp_path):
     pytest.importorskip("fcntl", reason="needs file locks")
     with (
         Journal.begin(tmp_path / "j", PLAN),
-        pytest.raises(InvalidArgument, match="another process is writing it"),
+        pytest.raises(InvalidArgument, match="another process is writing this file"),
     ):
         Journal.resume(tmp_path / "j", PLAN)
 
@@ -168,6 +168,6 @@ def test_attempt_without_the_one_before_is_told(tmp_path):
         journal.add(KEY, kept(2))
 
     with pytest.raises(
-        InvalidArgument, match="line 2: attempt 2 of call bare/first-1/0 without the one before it"
+        InvalidArgument, match="line 2: attempt 2 of call bare/first-1/0 has no attempt before it"
     ):
         Journal.resume(tmp_path / "j", PLAN)

@@ -105,7 +105,7 @@ WRONG = [
     (lambda: PlanSettings(sample=0), "sample=0: expected an int >= 1"),
     (
         lambda: plan_of(small_suite(tasks=0), ONE),
-        "suite 'small': it has schemas, but no task to score",
+        "suite 'small': the suite has schemas, but no tasks. Add at least one task",
     ),
 ]
 

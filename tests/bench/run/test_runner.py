@@ -116,7 +116,7 @@ def test_model_that_only_raises_is_not_asked_any_more():
 
     assert len(model.heard) == 20
     assert finished.setup.stopped == (
-        "m: 20 calls in a row were lost, the last one by PermissionError: 401 wrong key",
+        "m: 20 calls in a row were lost, the last one because of PermissionError: 401 wrong key",
     )
 
 
@@ -260,7 +260,7 @@ def test_decided_variant_is_not_asked_any_more():
     counts = {name: sum(s.variant == at for s in finished.calls) for at, name in enumerate(models)}
     assert counts["bad"] < 20
     assert counts["good"] == 200
-    assert finished.setup.stopped[0] == f"bad bare was decided after {counts['bad']} tasks: above the target"
+    assert finished.setup.stopped[0] == f"bad bare was decided after {counts['bad']} tasks (above the target)"
 
 
 def test_estimate_is_made_before_anything_is_asked():
@@ -476,7 +476,7 @@ WRONG = [
     ({"calls_per_minute": 0.0}, "calls_per_minute=0.0: expected a number > 0"),
     ({"target": 1.0}, "target=1.0: expected a rate in (0, 1)"),
     ({"max_time_s": 0}, "max_time_s=0: expected a number > 0"),
-    ({"max_cost": 1.0}, "max_cost=1.0: expected prices too"),
+    ({"max_cost": 1.0}, "max_cost=1.0: this limit needs prices"),
 ]
 
 
@@ -518,7 +518,7 @@ def test_variant_leaves_out_what_it_cannot_ask_for():
     }
     (words,) = finished.setup.stopped
     assert words.startswith(
-        "2 tasks of 1 schemas could not be asked for in variant strict_schema, the first: "
+        "2 tasks of 1 schemas cannot be sent with variant strict_schema; the first fault is: "
     )
 
 

@@ -269,8 +269,16 @@ def test_form_and_place_have_to_fit(tmp_path):
     """A form is refused where there is no such thing."""
     file = _file(tmp_path, LINE)
     for path, form, message in (
-        (file, "folder", f"suite {str(file)!r}: no such folder (expected one with a suite.json)"),
-        (tmp_path, "jsonl", f"suite {str(tmp_path)!r}: no such file (expected one of the form 'jsonl')"),
+        (
+            file,
+            "folder",
+            f"suite {str(file)!r}: the folder does not exist. Expected a folder with a suite.json",
+        ),
+        (
+            tmp_path,
+            "jsonl",
+            f"suite {str(tmp_path)!r}: the file does not exist. Expected a file of the form 'jsonl'",
+        ),
         (file, "builtin", f"form='builtin': the path of the built-in suite is 'builtin', got {str(file)!r}"),
     ):
         with pytest.raises(InvalidArgument) as caught:
@@ -282,10 +290,10 @@ def test_forms_with_a_schema_take_no_other(tmp_path):
     """A schema or columns for a form that has its own are refused, not ignored."""
     with pytest.raises(InvalidArgument) as caught:
         load_suite(_file(tmp_path, LINE), schema=SCHEMA)
-    assert str(caught.value) == ("schema=: a suite of the form 'jsonl' has its own; expected 'rows'")
+    assert str(caught.value) == ("schema=: only suites of the form 'rows' accept this argument, got 'jsonl'")
     with pytest.raises(InvalidArgument) as caught:
         load_suite("builtin", columns={"input": "text"})
-    assert str(caught.value) == "columns=: a suite of the form 'builtin' has its own; expected 'rows'"
+    assert str(caught.value) == "columns=: only suites of the form 'rows' accept this argument, got 'builtin'"
 
 
 def test_builtin_suite_has_a_form_of_its_own():

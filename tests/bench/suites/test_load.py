@@ -204,8 +204,8 @@ def test_unknown_folder_is_refused():
     with pytest.raises(InvalidArgument) as caught:
         load_suite("buildin")
     assert str(caught.value) == (
-        "suite 'buildin': no such folder or file, did you mean 'builtin'? "
-        "(expected 'builtin', a folder with a suite.json, or a file)"
+        "suite 'buildin': no such folder or file, did you mean 'builtin'?. Expected 'builtin', a folder with a "
+        "suite.json, or a file"
     )
 
 
@@ -395,7 +395,7 @@ PROBLEMS = {
     ),
     "endless_nesting": (
         {T: "[" * 200_000},
-        ["a/tasks.jsonl:1: broken JSON: nested too deep to be read"],
+        ["a/tasks.jsonl:1: broken JSON: nested too deeply to be read"],
     ),
     "deep_gold": (
         {T: json.dumps({**TASK, "gold": "deep"}).replace('"deep"', DEEP)},

@@ -127,7 +127,7 @@ def test_unknown_mapping_is_refused(tmp_path, columns):
         ("x.csv", "text,gold\n1,2,3", "x.csv:2: expected 2 cells, got more"),
         ("x.csv", "text,gold\n1,2", "x.csv:2: there is no column 'input' for 'input'"),
         ("x.jsonl", '{"text": 1, "schema": {}, "gold": 1, "match": {}}', "x.jsonl:1: unknown key 'text'"),
-        ("x.jsonl", "[" * 100_000, "x.jsonl:1: broken JSON: nested too deep to be read"),
+        ("x.jsonl", "[" * 100_000, "x.jsonl:1: broken JSON: nested too deeply to be read"),
         ("x.jsonl", "", "x.jsonl: expected at least one line"),
     ],
 )
@@ -144,6 +144,6 @@ def test_file_whose_form_does_not_show_is_told_by_its_keys(tmp_path):
     (tmp_path / "export.jsonl").write_text('{"text": "a", "label": "{}"}\n')
 
     with pytest.raises(
-        InvalidArgument, match=r"its first line has the keys 'text', 'label', which belong to no form"
+        InvalidArgument, match=r"the first line has the keys 'text', 'label', which match no form"
     ):
         load_suite(tmp_path / "export.jsonl")

@@ -87,7 +87,7 @@ def test_a_reader_is_told_that_a_kind_is_the_first_fault_alone(store):
 
     figures = decide(evidence_of(store)).as_dict()
 
-    assert any("stopped early, at the first fault" in note for note in figures["notes"])
+    assert any("early stop ends its replies at the first fault" in note for note in figures["notes"])
     assert "domain vocabulary: needs the kinds of the failed calls" in figures["not_measured"]
 
 
@@ -115,7 +115,7 @@ def test_a_tuned_model_is_not_taken_to_write_as_little_as_is_stopped(store):
     evidence = evidence_of(store, extra={"economics": money, "calls_per_month": 10})
 
     assert evidence["economics"]["tuned_cost"]["out"] == 100
-    assert any("its replies are taken to be whole" in note for note in evidence["notes"])
+    assert any("its replies are assumed to be complete" in note for note in evidence["notes"])
 
 
 def test_reasoning_is_taken_to_come_before_the_text(store):

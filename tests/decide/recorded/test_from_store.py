@@ -92,7 +92,7 @@ def test_only_the_newest_version_counts(store):
 
     assert strategies(gathered)["system_prompt"]["n"] == 20
     assert gathered.evidence["notes"] == [
-        "system_prompt: 10 calls of 1 earlier version of shop.extract left out; add `--also-version v1` to count them"
+        "system_prompt: 10 calls of 1 earlier version of shop.extract are not counted; to count them, add `--also-version v1`"
     ]
 
 
@@ -106,9 +106,9 @@ def test_earlier_versions_are_taken_in_when_they_are_named(store):
     assert strategies(gathered)["system_prompt"]["n"] == 20
     assert strategies(gathered)["system_prompt"]["k_final"] == 2
     assert gathered.evidence["notes"] == [
-        "system_prompt: 10 calls of 1 earlier version of shop.extract left out; add `--also-version v2` to count them"
+        "system_prompt: 10 calls of 1 earlier version of shop.extract are not counted; to count them, add `--also-version v2`"
     ]
-    with pytest.raises(InvalidArgument, match=r"^version 'none': no call of it is recorded$"):
+    with pytest.raises(InvalidArgument, match=r"^version 'none': no recorded call has this version$"):
         gather(store, also_versions=["none"])
 
 
@@ -121,7 +121,7 @@ def test_only_the_newest_schema_counts(store):
 
     assert strategies(gathered)["system_prompt"]["n"] == 20
     assert gathered.schema_fingerprint == "f" * 16
-    assert "10 calls under earlier contents of the schema" in gathered.evidence["notes"][0]
+    assert "10 calls with earlier contents of the schema" in gathered.evidence["notes"][0]
 
 
 def test_segments_are_one_strategy_and_parts_of_it(store):
@@ -305,7 +305,7 @@ def test_no_truncation_rules_out_a_higher_limit(store):
     assert status(gather(store), "raise_max_output_tokens") == {
         "rung": "raise_max_output_tokens",
         "status": "not_applicable",
-        "reason": "0 of 4 failed calls of system_prompt are truncation",
+        "reason": "none of the 4 failed calls of system_prompt was cut off",
     }
 
 
@@ -316,7 +316,7 @@ def test_replies_that_ran_away_rule_out_a_higher_limit(store):
     assert status(gather(store), "raise_max_output_tokens") == {
         "rung": "raise_max_output_tokens",
         "status": "not_applicable",
-        "reason": "only 0 of 4 failed calls of system_prompt were too long: 4 ran away or were spent on reasoning",
+        "reason": "only 0 of the 4 failed calls of system_prompt were too long; 4 repeated themselves or used all tokens for reasoning",
     }
 
 
@@ -444,7 +444,9 @@ def test_a_trial_without_a_function_counts_for_an_only_one(store):
 
     gathered = gather(store, function="shop.extract")
     assert list(strategies(gathered)) == ["system_prompt"]
-    assert "30 calls of trials are left out: they name no function" in gathered.evidence["notes"][0]
+    assert (
+        "30 calls of trials are not counted, because they name no function" in gathered.evidence["notes"][0]
+    )
 
 
 def test_what_is_given_is_about_one_function(store):
@@ -520,9 +522,7 @@ def test_attempts_are_not_told_where_a_library_asked_again(store):
 
     (result,) = strategies(gathered).values()
     assert (result["n"], result["k_final"], "attempts" in result) == (20, 5, False)
-    assert (
-        "20 calls a library inside of the function had asked again, unseen" in gathered.evidence["notes"][0]
-    )
+    assert "20 calls, a library inside the function retried" in gathered.evidence["notes"][0]
 
 
 def test_nothing_since_then_is_no_unknown_name(store):

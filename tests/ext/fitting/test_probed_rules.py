@@ -75,7 +75,7 @@ def test_a_server_that_enforces_nothing_is_a_finding_of_every_schema(tmp_path):
         (
             "schemas",
             "ignored",
-            "does not enforce schemas (probed on 2026-11-26, 0 of 3 replies kept to a schema)",
+            "does not enforce schemas (probed on 2026-11-26, 0 of 3 replies matched a schema)",
         )
     ]
     assert adapt(SCHEMA, "openai", rules=rules).schema == SCHEMA

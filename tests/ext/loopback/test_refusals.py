@@ -15,8 +15,8 @@ CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type"
 RESULT = {"role": "tool", "tool_call_id": "c1", "content": "r"}
 CHATS = [
     ([{"role": "model", "content": "t"}], "'messages[0].role': expected one of system, developer, user"),
-    ([{"role": "user"}], "'messages[0].content': expected a list, not empty, got None"),
-    ([{"role": "user", "content": []}], "'messages[0].content': expected a list, not empty, got []"),
+    ([{"role": "user"}], "'messages[0].content': expected a list that is not empty, got None"),
+    ([{"role": "user", "content": []}], "'messages[0].content': expected a list that is not empty, got []"),
     (
         [{"role": "user", "content": [{"text": "t"}]}],
         "'messages[0].content[0].type': expected one of text, image_url",
@@ -84,12 +84,12 @@ SAID = {"role": "user", "parts": [{"text": "t"}]}
 ASKED = {"role": "model", "parts": [{"functionCall": {"name": "n", "args": {}}}]}
 ANSWERED = {"role": "user", "parts": [{"functionResponse": {"name": "n", "response": {}}}]}
 CONTENTS = [
-    ([], "'contents': expected a list, not empty"),
+    ([], "'contents': expected a list that is not empty"),
     (["t"], "Invalid value at 'contents[0]'"),
     ([{"role": "assistant", "parts": [{"text": "t"}]}], "contents[0].role: please use a valid role: user, model; got 'assistant'"),
     ([{"role": "system", "parts": [{"text": "t"}]}], "contents[0].role: please use a valid role"),
     ([{"role": "user", "content": "t"}], "Unknown name 'content' at 'contents[0]'"),
-    ([{"role": "user", "parts": []}], "'contents[0].parts': expected a list, not empty"),
+    ([{"role": "user", "parts": []}], "'contents[0].parts': expected a list that is not empty"),
     ([{"role": "user", "parts": [{"type": "text", "text": "t"}]}], "Invalid value at 'contents[0].parts[0]'"),
     ([SAID, ASKED, SAID], "contents[2]: the number of function response parts"),
     ([SAID, ANSWERED], "contents[1]: the number of function response parts"),

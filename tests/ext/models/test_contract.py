@@ -340,7 +340,7 @@ def test_each_strategy_that_it_has_gives_the_value(at, name, strategy):
             assert f"strategy {strategy!r} is not supported by provider {model.provider!r}" in str(
                 caught.value
             )
-            assert str(caught.value).endswith(f"the strongest of them is {strongest!r}")
+            assert str(caught.value).endswith(f"the strongest one is {strongest!r}")
             return
         outcome = outcome_of(model, strategy=strategy)
 

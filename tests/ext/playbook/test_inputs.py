@@ -63,7 +63,7 @@ def test_nothing_to_ask_is_refused():
     with pytest.raises(InvalidArgument) as caught:
         inputs_of(SCHEMA, [])
 
-    assert str(caught.value) == "inputs for schema 'Count': expected at least one, got none"
+    assert str(caught.value) == "inputs for schema 'Count': expected at least one input, got none"
 
 
 def test_lines_of_a_text_file_are_texts(tmp_path):
@@ -92,10 +92,10 @@ def test_inputs_of_the_benchmark_are_sixty_different_announcements(request):
 
 
 WRONG_FILES = [
-    ("a.csv", b"x", "inputs {path}: expected a file named .txt or .jsonl"),
+    ("a.csv", b"x", "inputs {path}: expected a file name that ends in .txt or .jsonl"),
     ("a.txt", b"\xff", "inputs {path}: expected a readable file in UTF-8: 'utf-8' codec"),
     ("a.jsonl", b'"a"\n\nno\n', "inputs {path}, line 3: expected JSON, got 'no' ("),
-    ("a.jsonl", b'{"text": "a"}', 'inputs {path}, line 1: expected a string or {"input": string}, not blank, got'),
+    ("a.jsonl", b'{"text": "a"}', 'inputs {path}, line 1: expected a string that is not blank, or {"input": string}, got'),
     ("a.jsonl", b'" "', "inputs {path}, line 1: expected a string or"),
     ("a.jsonl", b"3", "inputs {path}, line 1: expected a string or"),
 ]  # fmt: skip

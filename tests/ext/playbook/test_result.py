@@ -64,7 +64,7 @@ def test_text_is_read_from_step_to_verdict(result):
 
     assert document.title == f"playbook of Count ({SCHEMA.fingerprint})"
     assert list(document.facts) == [
-        ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough in the trial: use the fix that passed"),
+        ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough in the trial; use the fix that passed"),
         (
             "measured",
             f"system_prompt: 100% of calls failed (4 of 4; at least {percent(failing.lower, -1)} with 95% confidence). Target: 20%",
@@ -75,21 +75,24 @@ def test_text_is_read_from_step_to_verdict(result):
         ),
         (
             "next",
-            "use guard(..., strategy='strict_schema', limits=Limits(output_tokens=256)) on m1 in your function; `watch` checks its calls when they are recorded",
+            (
+                "use guard(..., strategy='strict_schema', limits=Limits(output_tokens=256)) on m1 in your function; "
+                "`watch` then checks its recorded calls"
+            ),
         ),
         ("ended", "the verdict is PROMPTING_ENOUGH"),
         ("model", "m1, at most 256 output tokens an attempt"),
-        ("inputs", "60 in the order of seed 0, 32 calls"),
+        ("inputs", "60 in the order of seed 0, with 32 calls"),
         (
             "target",
-            "at most 20% of the calls fail; a fix ends as soon as that is clear",
+            "at most 20% of the calls fail; each trial ends as soon as its result is clear",
         ),
         ("content", CONTENT_WARNING),
         ("recorded", "as playbook:0123, 2026-11-24T00:00:00+00:00"),
     ]
     assert list(figures.lines) == [
         result.verdict.why,
-        "target 20% failed; a step stops when a bound at alpha 0.00556 is past it",
+        "target 20% failed; a trial stops when a bound at alpha 0.00556 passes the target",
         "bounds at alpha 0.025 a side, at any time",
     ]
     assert list(steps.table.rows) == [
@@ -107,7 +110,7 @@ def test_text_is_read_from_step_to_verdict(result):
         "not applicable: reason_then_strict: it fixes values, and no share of right values is asked for",
         "declined: schema_simplify: one field is all there is",
         f"declined: smaller_model: {NOT_NAMED['smaller_model']}",
-        "declined: larger_model: no larger model named",
+        "declined: larger_model: you named no larger model",
     ]
 
 
@@ -141,7 +144,7 @@ def test_what_is_unknown_is_said_to_be():
     steps = document_of(run_playbook(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).sections[0]
 
     assert steps.table.rows[0] == ("system_prompt", "0/0", "no data", "no data", "?/?", "no data")
-    assert steps.lines[0].endswith("; 3 calls without a judged reply")
+    assert steps.lines[0].endswith("; 3 calls without a validated reply")
 
 
 def test_attempts_and_repeated_inputs_are_told():
@@ -151,7 +154,7 @@ def test_attempts_and_repeated_inputs_are_told():
     document = document_of(results)
     lines = document.sections[0].lines
 
-    assert told(document)["inputs"].startswith("20 (5 repeated ones left out) in the order of seed 0, ")
+    assert told(document)["inputs"].startswith("20 (5 repeated inputs not counted) in the order of seed 0, ")
     at = next(
         n for n, line in enumerate(lines) if line.startswith("repair_retry (system_prompt max_attempts=3): ")
     )

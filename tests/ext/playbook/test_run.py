@@ -344,7 +344,7 @@ def test_provider_that_is_down_ends_the_playbook_run_and_loses_nothing():
         ("strict_schema", 1, 0, MOST_LOST_IN_A_ROW),
     ]
     assert result.ended == (
-        f"{MOST_LOST_IN_A_ROW} calls in a row without a judged reply, the last one: ConnectionError: no route"
+        f"{MOST_LOST_IN_A_ROW} calls in a row without a validated reply; the last error is: ConnectionError: no route"
     )
     assert result.steps[1].stopped == f"{result.ended} after 1"
 
@@ -362,7 +362,7 @@ def test_step_whose_few_calls_were_all_lost_is_not_tried_again():
     """With fewer inputs than a provider may fail in a row, a step without data ends the playbook run."""
     result = playbook_result(always(ConnectionError("no route")), count=2)
 
-    assert result.ended == "system_prompt got no judged reply"
+    assert result.ended == "system_prompt got no validated reply"
 
 
 def test_page_of_a_proxy_is_lost():
@@ -371,7 +371,7 @@ def test_page_of_a_proxy_is_lost():
 
     assert [(results.n, results.lost) for results in result.steps] == [(0, MOST_LOST_IN_A_ROW)]
     assert result.ended.startswith(
-        f"{MOST_LOST_IN_A_ROW} calls in a row without a judged reply, the last one: playbook:"
+        f"{MOST_LOST_IN_A_ROW} calls in a row without a validated reply; the last error is: playbook:"
     )
 
 
@@ -440,7 +440,7 @@ def test_larger_model_is_declined_when_none_is_named():
     assert claim_of(result, "larger_model") == {
         "rung": "larger_model",
         "status": "declined",
-        "reason": "no larger model named",
+        "reason": "you named no larger model",
     }
 
 
@@ -450,7 +450,7 @@ def test_schema_is_simplified_by_people():
 
     assert steps_of(result)[-1] == "reason_then_format"
     assert result.ended == (
-        "schema_simplify is next, which no machine can run: do it and run the playbook again, or decline it with a reason"
+        "the next step, schema_simplify, needs your own work; do it and run the playbook again, or decline it with a reason"
     )
     assert result.verdict.figures["next_rung"] == "schema_simplify"
     assert claim_of(result, "schema_simplify") == {"rung": "schema_simplify", "status": "untested"}
@@ -538,7 +538,7 @@ def test_temperature_that_is_zero_already_is_no_step():
     model.defaults = {"temperature": 0}
 
     for result in (playbook_result(model), playbook_result(always(PROSE), options={"temperature": 0.0})):
-        assert claim_of(result, "temperature")["reason"] == "the model is asked at temperature 0 already"
+        assert claim_of(result, "temperature")["reason"] == "the model already runs at temperature 0"
         assert "temperature" not in steps_of(result)
 
 
@@ -641,20 +641,20 @@ def test_defaults_are_for_one_percent():
 
 
 WRONG_SETTINGS = [
-    ({"extra": {"strategies": []}}, "extra['strategies']: a playbook measures it"),
+    ({"extra": {"strategies": []}}, "extra['strategies']: the playbook measures this fact"),
     ({"target": 1.5}, "evidence at /config/target: expected a number < 1, got number 1.5"),
     ({"extra": {"calls": 1}}, "evidence at (root): expected no further properties, got object with 'calls'"),
     (
         {"first": "schema_simplify", "declined": {}},
-        "first='schema_simplify': expected a step that a machine can run",
+        "first='schema_simplify': expected a step that runs without your own work",
     ),
     (
         {"first": "larger_model"},
-        "first='larger_model': expected a step that can be run: no larger model named",
+        "first='larger_model': expected a step that can be run: you named no larger model",
     ),
     (
         {"first": "temperature", "options": {"temperature": 0}},
-        "first='temperature': expected a step that can be run: the model is asked at temperature 0 already",
+        "first='temperature': expected a step that can be run: the model already runs at temperature 0",
     ),
 ]
 

@@ -458,7 +458,7 @@ class TestOnRay:
         """Workers cannot reach it."""
         with (
             open_store("sqlite://") as store,
-            pytest.raises(InvalidArgument, match=r"^store 'sqlite://': it is in"),
+            pytest.raises(InvalidArgument, match=r"^store 'sqlite://': this store is in"),
         ):
             enforce_dataset(cluster.data.from_items(rows_of([1])), SCHEMA, counting, store=store)
 

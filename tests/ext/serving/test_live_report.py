@@ -152,7 +152,10 @@ def test_a_store_that_goes_away_is_said(tmp_path):
     path.unlink()
     aside.rename(path)
 
-    assert (gone.status, "no data: no guarded call is recorded" in Page(gone.page).text) == (200, True)
+    assert (gone.status, "no data, because no guarded call is recorded" in Page(gone.page).text) == (
+        200,
+        True,
+    )
     assert (broken.status, str(path) in Page(broken.page).text) == (503, True)
     assert "No call of extract failed" in Page(live("").page).text
 

@@ -49,7 +49,7 @@ HEADERS = {
     "other": ([{"a": 1}], 'got a file that begins with b\'{"a": 1}'),
     "later": (
         [{"export": {"format": 2, "hash_keys": []}}],
-        "has format 2, this version knows up to 1. Upgrade",
+        "has format 2, but this version of schema-guard reads up to 1. Upgrade",
     ),
     "odd": ([{"export": {"format": True, "hash_keys": []}}], "at /export/format: expected 1, got True"),
     "keys": ([{"export": {"format": 1}}], "at /export/hash_keys: expected an array of strings, got None"),

@@ -55,12 +55,12 @@ def test_a_set_becomes_a_model(begin, orders):
                 "openai-compatible, small: succeeded (ftjob-3)",
                 f"  tuned model: {server.openai_url}#ft:small:shop:sg-{mark}:3",
                 "  cost: $0.001842, 614 tokens charged",
-                f"  measure it: schema-guard bench run {orders} --model tuned:{orders} --sample all",
-                f'  use it: guard(SCHEMA, strategy="bare", about=About(tuned=True))(connect("tuned:{orders}"))',
+                f"  measure the model: schema-guard bench run {orders} --model tuned:{orders} --sample all",
+                f'  use the model: guard(SCHEMA, strategy="bare", about=About(tuned=True))(connect("tuned:{orders}"))',
             ],
         )
-    assert "tokens: 400 an epoch, as the manifest counts them; 2 epochs" in err
-    assert "cost: $0.0024, at $3 for a million tokens (as given)" in err
+    assert "tokens: 400 an epoch, as counted in the manifest; 2 epochs" in err
+    assert "cost: $0.0024, at $3 for a million tokens (your price)" in err
 
 
 def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
@@ -69,18 +69,18 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
         status, out, err = begin(server)
 
         assert (status, out, server.requests, load_job(orders)) == (2, "", [], None)
-    assert "nothing was uploaded: there is no terminal to confirm on. Add --yes" in err
+    assert "nothing was uploaded: no terminal is available for the confirmation. Add --yes" in err
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--base", "gpt-4-0613"), "gpt-4-0613 is closed altogether since 2026-10-23. Use another --base: nothing"),
+        (("--base", "gpt-4-0613"), "gpt-4-0613 has been closed altogether since 2026-10-23. Use another --base: nothing"),
         (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
         ((), "--base: expected it for a new job"),
-        (("--status",), "has no job.json: no job was started"),
+        (("--status",), "has no job.json, so no job was started"),
         (("--status", "--cancel"), "--status and --cancel: expected one of them"),
-        (("--base", "b", "--url", "http://u:p@h/v1"), "expected one without a password"),
+        (("--base", "b", "--url", "http://u:p@h/v1"), "expected a URL without a password"),
         (("--base", "b", "--backend", "openai-compatible"), "--url is missing: expected http://HOST:PORT/v1"),
     ],
 )  # fmt: skip
@@ -113,8 +113,8 @@ def test_another_job_is_not_gone_on_with(begin, orders):
 
         assert status == 2
         assert (
-            "--base other: the job in job.json has small. Leave it out to resume that job, or start a new one with --again"
-            in err
+            "--base other: the job in job.json has small. Omit the option to resume that job, or start a new job with "
+            "--again" in err
         )
         assert begin(server, "--yes", "--again", base="other")[0] == 0
         assert load_job(orders).base == "other"
@@ -127,7 +127,7 @@ def test_what_the_host_refuses_can_be_begun_otherwise(begin, orders):
 
         assert status == 2
         assert "status 400: Model smal is not available for fine-tuning" in err
-        assert "after the fix, the same command resumes the job; --again begins a new one" in err
+        assert "after the fix, the same command resumes the job; --again starts a new job" in err
         assert begin(server, "--yes", "--again")[0] == 0
         assert [one.base for one in server.desk.jobs.values()] == ["small"]
 
@@ -171,8 +171,8 @@ def test_host_with_its_own_api_is_planned_and_named(capsys, orders):
     status, _, err = run(capsys, "tune", "run", orders, "--backend", "together", "--base", "m-8b", "--yes")
 
     assert status == 2
-    assert "Together: m-8b is tuned on 12 rows" in err
-    assert "begin the job at Together" in err
+    assert "Together tunes m-8b on 12 rows" in err
+    assert "start the job at Together" in err
     assert "docs.together.ai/docs/fine-tuning/quickstart describes" in err
     assert not (orders / "job.json").exists()
 
@@ -186,7 +186,7 @@ def test_two_at_once_are_told(begin, capsys, orders):
             seen = run(capsys, "tune", "run", orders, "--status")
 
     assert status == 2
-    assert "another process works on its job. Wait for it, or use --status" in err
+    assert "another process is working on this job. Wait for that process, or use --status" in err
     assert (seen[0], seen[1].splitlines()[0]) == (0, "openai-compatible, small: succeeded (ftjob-3)")
 
 
@@ -198,8 +198,8 @@ def test_a_failed_job_is_told_with_its_words(begin, orders):
 
     assert status == 1
     assert out.splitlines() == [
-        "openai-compatible, small: failed: the training ended by an error (ftjob-3)",
-        f"  begin a new one: schema-guard tune run {orders} --again",
+        "openai-compatible, small: failed: the training ended with an error (ftjob-3)",
+        f"  start a new job: schema-guard tune run {orders} --again",
     ]
 
 
@@ -228,7 +228,7 @@ def test_azure_answers_from_a_deployment(capsys, orders, monkeypatch):
     assert status == 0
     assert f"  tuned model: azure:ft:small:shop:sg-{load_job(orders).mark}:3" in out.splitlines()
     for text in (out, err):
-        assert "before the tuned model answers it needs a deployment of it" in text
+        assert "the tuned model needs a deployment of it before it can reply" in text
     assert "  tuned model: azure:orders-1" in named.splitlines()
 
 

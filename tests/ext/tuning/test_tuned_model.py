@@ -67,7 +67,7 @@ def test_an_adapter_lies_beside_the_job(job, tmp_path):
 @pytest.mark.parametrize(
     ("given", "status", "told"),
     [
-        (None, "running", "its job has made no model, it is running. Continue with schema-guard tune run "),
+        (None, "running", "its job has no model yet and is running. Continue with schema-guard tune run "),
     ],
 )
 def test_a_job_without_a_model_is_told(job, given, status, told):

@@ -192,7 +192,7 @@ def test_a_clash_on_the_formats_own_key_is_refused_before_anything_is_asked(prov
         with pytest.raises(InvalidArgument) as caught:
             ask("t", options={key: "mine"})
         assert str(caught.value).startswith(
-            f"options[{key!r}]: strategy {strategy!r} asks for the format by it"
+            f"options[{key!r}]: strategy {strategy!r} sets this argument to request the format"
         )
         assert seen == []
     assert recorded(store) == []

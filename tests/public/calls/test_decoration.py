@@ -40,7 +40,8 @@ WRONG = (
     Wrong(
         "more strategies than attempts",
         {"strategy": ["bare", "system_prompt"], "max_attempts": 1},
-        "strategy=('bare', 'system_prompt'): expected at most max_attempts=1 strategies, got 2: the last ones would never be used",
+        "strategy=('bare', 'system_prompt'): expected at most max_attempts=1 strategies, got 2, so the last ones "
+        "would never be used",
     ),
     Wrong(
         "two words for a failure",
@@ -114,7 +115,7 @@ WRONG_OPTIONS = (
         "not of this provider",
         {"strategy": "tool_call", "provider": "llamacpp-llguidance"},
         "strategy 'tool_call' is not supported by provider 'llamacpp-llguidance': it takes bare, few_shot, json_mode, "
-        "reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
+        "reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt; the strongest one is 'strict_schema'",
     ),
 )
 
@@ -136,7 +137,7 @@ def two(a: str, b: str):
     return GOOD
 
 
-HOW = "Name it with params=Params(prompt=...), call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
+HOW = "Name the parameter with params=Params(prompt=...), or call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ FORMAT = (
     "Reply with one JSON value that is valid for this JSON Schema, and with nothing else: no prose, no code fence.\n"
     "true\n\n"
 )
-HOW = "Name it with params=Params(prompt=...), call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
+HOW = "Name the parameter with params=Params(prompt=...), or call it 'prompt' or 'messages', or take 'instructions: str' and build the prompt yourself"
 seen: list[Any] = []
 
 

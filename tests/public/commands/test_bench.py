@@ -66,11 +66,11 @@ def test_result_goes_to_stdout_and_the_plan_to_stderr(capsys):
     status, out, err = bench(capsys, model=script("m.jsonl", wrong=(3,)))
 
     assert status == 0
-    assert err.startswith("8 tasks x 1 variants x 1 epochs = 8 calls, 8 of them to make: about ")
+    assert err.startswith("8 tasks x 1 variant x 1 epoch = 8 calls, of which 8 remain: about ")
     assert "calls are not recorded" in err.splitlines()
     assert out.startswith("bare fails in ")
     assert any(line.split()[:2] == ["bare", "8"] for line in out.splitlines())
-    assert "  - bare: failed attempts by kind: syntax no_json 2" in out.splitlines()
+    assert "  - bare: failed attempts by kind: syntax (no_json) 2" in out.splitlines()
 
 
 @pytest.mark.parametrize(("form", "begin"), [("json", "{"), ("markdown", "#"), ("html", "<!doctype html>")])
@@ -110,7 +110,7 @@ def test_dry_run_asks_nothing(capsys):
     status, out, err = bench(capsys, "--dry-run", "--journal", "j", model="scripted:m.jsonl")
 
     assert (status, err) == (0, "")
-    assert "8 calls, 8 of them to make" in out
+    assert "8 calls, of which 8 remain" in out
     assert not Path("j").exists()
 
 
@@ -124,7 +124,7 @@ def test_prices_tell_what_it_may_cost(capsys):
     )
 
     assert status == 0
-    assert " of replies, $" in err
+    assert " reply tokens, $" in err
     assert "the budget of $2.5 is used up" in out
     assert "5 of 8 planned calls were not made" in out
 
@@ -135,7 +135,7 @@ def test_prices_are_looked_up_by_a_models_own_name(capsys):
     status, _, err = bench(capsys, "--prices", "prices.json", model=f"mine={script('m.jsonl')}")
 
     assert status == 0
-    assert " of replies, $" in err
+    assert " reply tokens, $" in err
 
 
 @pytest.mark.parametrize("asked", [("--output", "page.html"), ("--format", "html")])
@@ -177,7 +177,10 @@ def test_models_of_one_name_are_refused(capsys):
     )
 
     assert status == 2
-    assert "there are two models named 'm'. Name one of them, as in --model second=scripted:m.jsonl" in err
+    assert (
+        "two models have the name 'm'. Give one of them another name, as in --model second=scripted:m.jsonl"
+        in err
+    )
 
 
 def test_count_of_tasks_covers_a_variant_with_lost_calls(capsys):
@@ -230,7 +233,7 @@ def test_resumed_run_ends_as_an_uninterrupted_one(capsys):
 
     assert status == 0
     assert Path("again.json").read_bytes() == Path("whole.json").read_bytes()
-    assert "8 calls, 8 of them to make" not in err
+    assert "8 calls, of which 8 remain" not in err
     resumed = Path("j").read_text().splitlines(keepends=True)
     assert resumed[:6] == lines[:6]
     assert len(resumed) == len(lines)
@@ -251,7 +254,7 @@ def test_model_that_does_not_answer_is_an_error_of_the_environment(capsys):
     status, out, err = bench(capsys, model="scripted:m.jsonl")
 
     assert status == 2
-    assert err.splitlines()[-1] == r"schema-guard: no call was answered: TimeoutError: too \x1b slow"
+    assert err.splitlines()[-1] == r"schema-guard: no call got a reply: TimeoutError: too \x1b slow"
     assert "\x1b" not in out
 
 
@@ -264,7 +267,7 @@ WRONG = [
     (["run", "suite.jsonl", "--max-attempts", "0"], "Invalid value for '--max-attempts': '0': expected a whole number of at least 1"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--sample", "few"], "'few': expected a number of tasks such as 48"),
     (["run", "suite.jsonl", "--suite-format", "foldr"], "--suite-format 'foldr': expected one of"),
-    (["run", "suite.jsonl", "--field", "input"], "--field 'input': expected OURS=THEIRS, such as input=text"),
+    (["run", "suite.jsonl", "--field", "input"], "--field 'input': expected NAME=COLUMN, such as input=text"),
     (["run", "suite.jsonl", "--resume"], "--resume needs --journal FILE, the file to continue"),
     (["run", "suite.jsonl", "--output", "no/such/file.json"], "--output no/such/file.json: there is no folder 'no/such'"),
     (["run", "suite.jsonl", "--output", "r.pdf"], "--output: expected a name that ends in .json, .html, .md, .txt, got '.pdf'"),
@@ -337,7 +340,7 @@ def test_gate_fails_on_a_proved_drop_only(capsys, results):
     assert (some, many, proof) == (1, 0, 1)
     assert missed.startswith("gate missed: bare: valid dropped by at least ")
     assert " ".join(text.split()).startswith(
-        "gate passed: no rate is known to have dropped by more than 20 percentage points. Possible: up to 100"
+        "gate passed: no rate is proved to have dropped by more than 20 percentage points. A drop of up to 100"
     )
 
 

@@ -59,9 +59,9 @@ def facts_of_group(name, group):
     if group["repaired"]["count"]:
         yield f"{name}: repaired replies:", [group["repaired"]["count"], *rate(group["repaired"])]
     for one in group["failures"]:
-        yield f" {one['kind']} {one['code']}", [one["attempts"]]
+        yield f" {one['kind']} ({one['code']})", [one["attempts"]]
     for one in group["violations"]:
-        yield f"{one['location'] or '(root)'} {one['keyword']}", [one["attempts"]]
+        yield f"{one['location'] or '(root)'} ({one['keyword']})", [one["attempts"]]
     for one in group["excluded"]:
         yield f"({one['exception']}", [one["calls"]]
 
@@ -195,7 +195,7 @@ def facts_of_costs(money, cost):
     yield "; tuned", [
         cost["tuned_tokens_per_call"], 100 * cost["tuned_rate"]["pess"], cost["failure_cost"], pess["tuned_per_call"],
     ]  # fmt: skip
-    yield "base model must live at least", [cost["base_model_must_live_months"]]
+    yield "base model must be available for at least", [cost["base_model_must_live_months"]]
     tokens = cost["tokens_per_month"]
     yield "hosting and refresh", [
         money["hosting_plus_refresh"], cost["calls_per_month"], tokens["tuned"], tokens["prompt"]
@@ -328,7 +328,7 @@ def test_bench_shows_the_same_figures_in_every_format(here, form, prices):
 
 @needs("loopback")
 def test_bench_shows_seconds_in_every_format(here):
-    """A result from a real server has the median and the 95th percentile of the latency."""
+    """A result from a real server has the median and the p95 of the latency."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     replies = {task["input"]: json.dumps(task["gold"]) for task in tasks()}
     with testing.serve(replies) as server:

@@ -87,7 +87,7 @@ def test_one_function_of_two_schemas_is_one_function(store, capsys):
     store.flush(30.0)
 
     assert run(capsys, "report")[1].startswith("No call of 1 function failed since ")
-    assert run(capsys, "decide")[1].startswith("VERDICTS: 0 of 2 schemas of 1 function need something done\n")
+    assert run(capsys, "decide")[1].startswith("VERDICTS: 0 of 2 schemas of 1 function need a change\n")
     text = run(capsys, "decide", "--schema", "other")[1]
     assert (
         f"schema-guard decide --function shop.mail.extract --schema {Schema.of(other).fingerprint} " in text
@@ -98,14 +98,14 @@ def test_two_functions_have_two_verdicts(two, capsys):
     """`decide` gives a line each, the worst first, and the worst exit status; JSON has both verdicts whole."""
     status, out, _ = run(capsys, "decide", "--what-if", "target=0.05")
     assert status == 1
-    assert out.startswith("VERDICTS: 1 of 2 functions needs something done\n")
+    assert out.startswith("VERDICTS: 1 of 2 functions needs a change\n")
     lines = [line.split() for line in out.splitlines() if line.lstrip().startswith("shop.")]
     assert [(line[:4], line[7:11]) for line in lines] == [
         (
             ["shop.scan.extract", "USE_CONSTRAINED_DECODING", "200", "20%"],
-            ["not", "good", "enough:", "let"],
+            ["not", "good", "enough;", "let"],
         ),
-        (["shop.mail.extract", "PROMPTING_ENOUGH", "200", "0%"], ["prompting", "is", "good", "enough:"]),
+        (["shop.mail.extract", "PROMPTING_ENOUGH", "200", "0%"], ["prompting", "is", "good", "enough;"]),
     ]
 
     status, several = found(capsys, "decide", "--what-if", "target=0.05")
@@ -258,13 +258,15 @@ def test_a_playbook_run_for_nobody_says_that_it_counts_for_nobody(two, folder, c
     """Where a schema has several functions, the first line says so; the verdicts on them leave it out."""
     _, _, err = run(capsys, *run_in(folder))
     assert (
-        "several functions (shop.mail.extract, shop.scan.extract): without --function these results count for"
+        "several functions (shop.mail.extract, shop.scan.extract); without --function, these results count for"
         in err
     )
 
     _, verdict = found(capsys, "decide", "--function", "scan.extract")
     assert list(verdict["rates"]) == ["system_prompt"]
-    assert any("calls of trials are left out: they name no function" in note for note in verdict["notes"])
+    assert any(
+        "calls of trials are not counted, because they name no function" in note for note in verdict["notes"]
+    )
 
 
 @needs("playbook")
@@ -273,7 +275,7 @@ def test_a_playbook_run_for_nobody_says_that_it_counts_for_nobody(two, folder, c
     [
         (["--function", "scn.extract"], "did you mean 'shop.scan.extract'"),
         (["--function", "extract"], "2 have: shop.mail.extract, shop.scan.extract"),
-        (["--function", "scan.extract", "--store", "none"], "needs a store that has its calls"),
+        (["--function", "scan.extract", "--store", "none"], "needs a store with calls of the function"),
         (["--function", "scan.extract", "--schema", "s.json"], "got one with ticket ("),
     ],
 )

@@ -76,7 +76,7 @@ def test_quiet_prints_no_notes(capsys, filled, flag):
     quiet = run(capsys, "store", "delete", "--max-rows", "100", "--yes", flag)
 
     assert loud[2] == "Counts and failure rates stay as they are.\n"
-    assert quiet[1:] == ("deleted 50 attempts that are too many\n100 attempts left\n", "")
+    assert quiet[1:] == ("deleted 50 attempts beyond the limit\n100 attempts left\n", "")
 
 
 def test_quiet_before_the_command_counts_too(capsys, filled):

@@ -155,7 +155,7 @@ def test_trials_of_another_layout_are_left_out(folder, capsys, ask, task, layout
 
     assert decided(capsys) == (
         4,
-        [f"3 calls of trials left out: their layout is turns, and the function's is {layout}"],
+        [f"3 calls of trials not counted, because their layout is turns and the function's is {layout}"],
     )
 
 
@@ -178,7 +178,9 @@ def test_a_function_that_changes_its_layout_needs_new_trials(folder, capsys):
 
     _, notes = decided(capsys)
 
-    assert notes == ["3 calls of trials left out: their layout is text, and the function's is turns"]
+    assert notes == [
+        "3 calls of trials not counted, because their layout is text and the function's is turns"
+    ]
 
 
 @needs("tuning")

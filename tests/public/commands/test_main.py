@@ -51,7 +51,7 @@ USAGE = [
         ["schema", "check", "s.json", "s.json", "--format", "xml"],
         "Invalid value for '--format': 'xml' is not one of",
     ),
-    (["report"], "no store: $SCHEMA_GUARD_STORE is 'none'. Name one with --store sqlite:///FILE"),
+    (["report"], "no store: $SCHEMA_GUARD_STORE is 'none'. Name a store with --store sqlite:///FILE"),
     (["report", "--store", "mysql://x"], "schema-guard: store 'mysql://x': unknown scheme 'mysql'"),
     (
         ["report", "--store", "sqlite:///r.db", "--since", "noon"],

@@ -180,7 +180,7 @@ def test_probe_sends_the_arguments_of_the_provider(option, provider, limit):
 
 @needs("loopback")
 @pytest.mark.parametrize(
-    ("option", "cost"), [("", "cost not known"), ("--prices prices.json", "at most $0.1")]
+    ("option", "cost"), [("", "cost is unknown"), ("--prices prices.json", "at most $0.1")]
 )
 def test_probe_states_the_cost_by_the_prices(option, cost):
     """`--prices` has the price of the model."""

@@ -83,4 +83,4 @@ def test_quiet_prints_the_result_only(folder):
     loud, quiet = command(*line.split()), command(*line.split(), "-q")
 
     assert quiet == (0, loud[1], "")
-    assert "tasks x 1 variants" in loud[2]
+    assert "tasks x 1 variant" in loud[2]

@@ -105,7 +105,9 @@ def test_delete_without_a_terminal_takes_no_answer(store, what):
     status, out, err = answered(f"store delete {what} --store r.db", "y\n", has_terminal=False)
 
     assert (status, out, state(store)) == (2, "", WHOLE)
-    assert err == "schema-guard: nothing was deleted: there is no terminal to confirm on. Add --yes\n"
+    assert (
+        err == "schema-guard: nothing was deleted: no terminal is available for the confirmation. Add --yes\n"
+    )
 
 
 @pytest.mark.parametrize(

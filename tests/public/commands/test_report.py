@@ -23,7 +23,7 @@ def test_report_of_an_empty_store(capsys, folder):
     status, out, err = run(capsys, "report", "--store", "sqlite:///empty.db")
 
     assert (status, err) == (0, "")
-    assert " ".join(out.split()).startswith("no data: no guarded call is recorded in sqlite:")
+    assert " ".join(out.split()).startswith("no data, because no guarded call is recorded in sqlite:")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_serve_until_interrupted(folder):
 
     assert (process.returncode, err) == (0, "")
     assert 'url=/?by=model"' in results[0]
-    assert "no data: no guarded call is recorded in sqlite:" in results[1]
+    assert "no data, because no guarded call is recorded in sqlite:" in results[1]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,6 @@ def test_serve_on_a_port_that_is_taken(capsys, folder):
 
     assert status == 2
     assert (
-        f"port {port} of 127.0.0.1 is not available (Address already in use). Choose another one, or leave out --port to use a free one"
-        in err
+        f"port {port} of 127.0.0.1 is not available (Address already in use). Choose another port, or omit --port to "
+        "use a free port" in err
     )

@@ -44,7 +44,7 @@ def test_clean_rate_leaves_out_parsed_values(capsys, calls):
 @pytest.mark.parametrize("form", ["text", "markdown"])
 def test_median_and_p95_differ(capsys, calls, form):
     """Eight calls took one second and two took four. Times are stored with a precision of 1%."""
-    assert "Seconds: median 1.01, p95 4.03" in report(capsys, "--format", form)
+    assert "Duration: median 1.01 s, p95 4.03 s" in report(capsys, "--format", form)
 
 
 def test_calls_without_a_segment_can_be_selected(capsys, folder):

@@ -157,7 +157,7 @@ def test_imported_failures_have_no_headline_rate(folder):
     page = command("report", "--format", "html", "--store", url)[1]
 
     assert headline(page) == "The calls are not a fair sample of the traffic, so they have no failure rate"
-    assert "5 of 5 calls failed, which is no rate of the traffic" in page
+    assert "5 of 5 calls failed, which is not the failure rate of your traffic" in page
 
 
 def test_tokens_and_time_are_on_the_card(folder):
@@ -168,7 +168,10 @@ def test_tokens_and_time_are_on_the_card(folder):
         store.flush(60.0)
         page = command("report", "--format", "html", "--store", url)[1]
 
-    assert "An attempt takes 900 tokens in and 60 out; half of them take at most 0.50 s" in page
+    assert (
+        "An attempt uses 900 input tokens and 60 output tokens; half of the attempts take at most 0.50 s"
+        in page
+    )
 
 
 @pytest.fixture
@@ -191,7 +194,7 @@ def test_calls_of_unknown_cause_are_in_the_headline(production):
 
     assert aimed_headline(production, "shop.extract", "shop.triage") == (
         "1 of 2 functions meets the 5% target; the others are not decided; "
-        "extract: 100 of 500 calls raised KeyError (fault unknown)"
+        "extract: 100 of 500 calls raised KeyError (cause unknown)"
     )
     assert production.run("report")[1].startswith(
         "No call of 2 functions failed since 2026-05-28; shop.extract: 100 of 500 calls raised KeyError\n"

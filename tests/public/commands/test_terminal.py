@@ -1,6 +1,8 @@
 """Outputs fit the terminal's width, and show colors only on a terminal."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +31,60 @@ def functions(folder, monkeypatch):
         store.flush(30.0)
 
 
+def too_wide(out, width):
+    """The lines that do not fit, without commands to paste and without single words such as a path."""
+    wide = (line for line in out.splitlines() if len(line) > width and not COMMAND.search(line))
+    return [line for line in wide if len(line.split()[-1]) < width - 20]
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A schema, replies that violate it, a suite, and a model."""
+    monkeypatch.chdir(tmp_path)
+    team = {
+        "type": "string",
+        "enum": [f"department of {name}" for name in ("invoices", "complaints", "taxes")],
+    }
+    schema = {"title": "ticket", "type": "object", "required": ["team"], "properties": {"team": team}}
+    Path("schema.json").write_text(json.dumps(schema))
+    Path("replies.jsonl").write_text("{}\n" + json.dumps({"team": "an unknown department " * 4}) + "\n")
+    task = {"instruction": "Name the team.", "gold": {"team": "department of taxes"}, "schema": schema}
+    rows = [{"id": f"t{number}", "input": f"ticket {number}", **task} for number in range(9)]
+    Path("suite.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    replies = [
+        {"when": f"ticket {number}", "reply": "{}" if number % 2 else json.dumps(task["gold"])}
+        for number in range(9)
+    ]
+    Path("model.jsonl").write_text(
+        "".join(json.dumps({**reply, "finish_reason": "stop"}) + "\n" for reply in replies)
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor"],
+        ["schema", "check", "schema.json", "replies.jsonl"],
+        [
+            "bench",
+            "run",
+            "suite.jsonl",
+            "--model",
+            "scripted:model.jsonl",
+            "--strategy",
+            "bare,system_prompt",
+        ],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_other_commands_fit_the_terminal(functions, files, capsys, monkeypatch, width, arguments):
+    """Only a command to paste and a word such as a path are wider than the terminal."""
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    assert too_wide(run(capsys, *arguments)[1], width) == []
+
+
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 @pytest.mark.parametrize(
     "arguments",
@@ -43,9 +99,7 @@ def functions(folder, monkeypatch):
 def test_lines_fit_the_terminal(functions, capsys, monkeypatch, width, arguments):
     """Only a command to paste is wider than the terminal."""
     monkeypatch.setenv("COLUMNS", str(width))
-    _, out, _ = run(capsys, *arguments)
-
-    assert [line for line in out.splitlines() if len(line) > width and not COMMAND.search(line)] == []
+    assert too_wide(run(capsys, *arguments)[1], width) == []
 
 
 def test_commands_stay_in_one_line(functions, capsys, monkeypatch):

@@ -7,7 +7,7 @@ def gate(saving, upfront, again, config, known):
     """Return earned, needed, tunings, total, and whether the gate is passed.
 
     Args:
-        saving: Dollars a month with both failure rates at their bad end.
+        saving: Dollars a month in the worse case of both failure rates.
         upfront: Dollars of the first tuning.
         again: Dollars of each later one.
         config: The config of the verdict.

@@ -243,4 +243,4 @@ def test_no_reason_is_a_note():
 
     result = decide(evidence).as_dict()
 
-    assert "json_mode is declined without a reason: it counts as untested" in result["notes"]
+    assert "json_mode is declined without a reason, so it counts as untested" in result["notes"]

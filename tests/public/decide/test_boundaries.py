@@ -161,13 +161,13 @@ def test_since_includes_a_call_at_that_second(production):
 @pytest.mark.parametrize(
     ("bad", "text"),
     [
-        (ENUM, "value enum 20"),
-        ("{}", "structure required 20"),
-        ("no JSON", "syntax no_json 20"),
-        (REFUSED, "refusal refusal 20"),
-        (CUT_OFF, "truncation max_tokens 20"),
-        ('{"team": 1}', "value enum 20"),
-        ("[]", "structure type 20"),
+        (ENUM, "value (enum) 20"),
+        ("{}", "structure (required) 20"),
+        ("no JSON", "syntax (no_json) 20"),
+        (REFUSED, "refusal (refusal) 20"),
+        (CUT_OFF, "truncation (max_tokens) 20"),
+        ('{"team": 1}', "value (enum) 20"),
+        ("[]", "structure (type) 20"),
     ],
     ids=str,
 )

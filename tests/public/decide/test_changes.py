@@ -24,7 +24,7 @@ def rise(production, *, before, after):
                     production.calls(1, int(block % every == every - 1), bad, **known)
     result = production.verdict()
     assert result.verdict == "FIND_WHAT_CHANGED", result.why
-    causes = result.why.partition("what changed then: ")[2].partition("; the target")[0]
+    causes = result.why.partition("changed at that time: ")[2].partition("; the target")[0]
     return [cause for cause in causes.split(", ") if cause]
 
 

@@ -34,7 +34,7 @@ def test_calls_later_than_now_are_counted(production):
 
     head = production.verdict().head
 
-    assert "clocks 70 of the last 670 calls are dated later than now" in head
+    assert "clocks 70 of the last 670 calls have a time later than now" in head
     assert "earlier than a call before them" not in head
 
 
@@ -51,7 +51,7 @@ def test_a_rise_begins_where_it_arrived(production, seed, ahead_s):
 
     assert result.verdict == "FIND_WHAT_CHANGED"
     assert re.search(
-        r"clocks 1,\d\d\d of the last 2,200 calls are dated over an hour earlier than a call before them",
+        r"clocks 1,\d\d\d of the last 2,200 calls have a time over an hour earlier than the call before it",
         result.head,
     )
     later = json.loads(out)

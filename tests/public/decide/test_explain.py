@@ -89,15 +89,15 @@ def test_cost_lines_show_the_arithmetic():
         "pess: prompt $0.006379 + 4.23% x $0.40 = $0.023296; tuned $0.001436 + 0.90% x $0.40 = $0.005036; saving "
         "100,000 x $0.01826 - $120 = $1,706/month; upfront $2,850: payback 1.7 months"
     )
-    assert "the base model must live at least 2.7 months" in lines
-    assert lines[-1].startswith("not given, so not counted: batch price, ")
+    assert "the base model must be available for at least 2.7 months" in lines
+    assert lines[-1].startswith("not counted, because you gave no values: batch price, ")
 
 
 @pytest.mark.parametrize(
     ("money", "line"),
     [
-        (economics(failure_cost=0), "the bar: failures cost nothing, any failure rate pays the same"),
-        (economics(upfront={"labels": 1e6}), "below 0: no tuned model pays"),
+        (economics(failure_cost=0), "the bar: none, because failures cost nothing"),
+        (economics(upfront={"labels": 1e6}), "so no tuned model pays"),
         (economics(), "the bar: the tuned model may fail at most ("),
     ],
 )
@@ -121,8 +121,8 @@ def test_no_volume_pays_where_a_call_saves_nothing():
 
     lines = decide(passing(economics=dear)).as_dict()["cost"]["lines"]
 
-    assert lines[5].endswith(" = none, a call saves nothing")
-    assert "largest upfront that still pays: 6 x $0 = $0" in lines
+    assert lines[5].endswith(" = none, because a call saves nothing")
+    assert "largest one-time cost that still pays back: 6 x $0 = $0" in lines
     assert not any("must live" in line for line in lines)
 
 
@@ -164,10 +164,10 @@ def test_too_late_an_answer_prices_both_choices():
     ).as_dict()
 
     assert result["months_to_answer"] > 3
-    assert result["why"].endswith("; indistinguishable from the target at your volume")
+    assert result["why"].endswith("; at your volume, the rate can't be told from the target")
     assert [choice.split(":")[0] for choice in result["choices"]] == [
-        "assume that it is below the target, and keep it",
-        "assume that it is above the target, and tune",
+        "assume that the rate is below the target, and keep the strategy",
+        "assume that the rate is above the target, and tune",
     ]
 
 
@@ -175,7 +175,7 @@ def test_choices_without_economics_ask_for_them():
     """Without prices there is nothing to compare the choices by."""
     result = decide(failing(strategies=[strategy(n=1000, k=10)])).as_dict()
 
-    assert result["choices"] == ["give economics to see what keeping it and what changing it would cost"]
+    assert result["choices"] == ["add economics to see the costs of keeping and of changing the strategy"]
 
 
 def test_an_answer_that_comes_soon_leaves_no_choice():
@@ -186,12 +186,12 @@ def test_an_answer_that_comes_soon_leaves_no_choice():
 def test_gaps_are_named():
     """What the verdict does not know is listed."""
     assert decide(failing(strategies=[strategy()], economics=economics())).as_dict()["not_measured"] == [
-        "content: whether valid values are right",
+        "content: the share of valid values that are right",
         "domain vocabulary: needs the kinds of the failed calls",
-        "latency: needs seconds and a budget",
+        "latency: needs durations and a limit",
         "the tuned model: needs a pilot",
-        "months until the base model is shut down: unknown, a risk",
-        "prices: no source and no date given",
+        "months until the base model is shut down, which is a risk",
+        "source and date of the prices",
     ]
 
 
@@ -232,10 +232,10 @@ def test_assumptions_tell_what_the_figures_rest_on():
     extra = (0.0014 + 0.02 * 0.0018) + (2850 / 6 + 120) / 100_000 - 0.00525
     assert round(100 * extra / 0.4, 2) == 0.53
     assert result["assumptions"][2:] == [
-        "no target is given, so 1% applies; below 0.53% failures cost less than tuning does",
-        "the tuned model's failure rate of 0.1%/0.4%/0.9% is your assumption: a pilot measures it",
-        "the tuned model's attempts fail as assumed: 2%/50%",
-        "attempts of few_shot are not recorded: its tokens are priced as one attempt a call",
+        "no target is set, so 1% applies; below 0.53%, failures cost less than tuning",
+        "the tuned model's failure rate of 0.1%/0.4%/0.9% is your assumption; a pilot measures it",
+        "the failure rates of the tuned model's attempts are assumed: 2%/50%",
+        "attempts of few_shot are not recorded, so its tokens are priced as one attempt a call",
     ]
 
 
@@ -246,8 +246,8 @@ def test_notes_tell_where_claims_and_counts_differ():
     notes = decide(passing(ladder=claimed)).as_dict()["notes"]
 
     assert notes == [
-        "json_mode is declared as tested, but has no counts here",
-        "few_shot is claimed to be untested, and few_shot measured it: it is tested",
+        "json_mode is declared as tested, but the evidence has no counts of it",
+        "few_shot is declared as untested, but few_shot measured it, so it counts as tested",
     ]
 
 
@@ -283,7 +283,7 @@ def test_pilot_warnings_go_with_a_verdict_to_tune():
         )
     ).as_dict()
 
-    assert [note.split(" ")[0] for note in routed["notes"]] == ["content:", "a"]
+    assert [note.split(" ")[0] for note in routed["notes"]] == ["content:", "the"]
     assert (routed["verdict"], ended.verdict) == ("FINE_TUNE_AND_ROUTE", "FINE_TUNE_BLOCKED")
     assert by_cost["verdict"] == "FINE_TUNE_FOR_COST"
     assert [note for note in by_cost["notes"] if note.endswith(" of the calls, above the target")] != []

@@ -40,7 +40,7 @@ def test_items_of_an_array_are_one_place(production):
     text = "fails at /items/*/price (minimum) in 100 of 100 failed replies"
     assert text in first_lines(production, "decide")
     assert text in first_lines(production, "report")
-    assert "try one more line about it in the prompt, and measure it with `bench run --playbook`" in (
+    assert "add a line about it to the prompt, and measure the effect with `bench run --playbook`" in (
         production.verdict().head
     )
 
@@ -67,7 +67,7 @@ def test_a_reply_that_is_cut_off_fails_as_a_whole(production):
 
     head = production.verdict().head
     assert "fails at the whole reply (max_tokens) in 100 of 100 failed replies" in head
-    assert "one more line" not in head
+    assert "a line about it" not in head
 
 
 @pytest.mark.parametrize("seed", range(3))

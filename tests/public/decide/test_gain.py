@@ -84,9 +84,9 @@ def test_reference_shares_of_the_gain(n, bounds):
         ({"pilot": None}, "no tuned model is measured"),
         (
             {"pilot": {"n": 2_000, "k_final": 20}},
-            "the tuned model and the best prompt were not asked the same inputs",
+            "the tuned model and the best prompt got different inputs",
         ),
-        ({"comparisons": []}, "no prompt before few_shot was asked the same inputs"),
+        ({"comparisons": []}, "no prompt before few_shot got the same inputs"),
     ],
 )
 def test_no_share_of_the_gain_without_the_same_inputs(change, line):
@@ -116,6 +116,6 @@ def test_what_is_missing_for_the_share_is_not_measured():
     result = decide(piloted({"n": 3_000, "k_final": 3})).as_dict()
 
     assert (
-        "how much of what the tuned model gains prompting reaches: the tuned model and the best prompt were not asked the "
-        "same inputs"
+        "the share of the tuned model's gain that prompting reaches, because the tuned model and the best prompt got different "
+        "inputs"
     ) in result["not_measured"]

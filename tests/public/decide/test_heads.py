@@ -47,7 +47,7 @@ def test_few_calls_or_days_tell_no_volume(production, calls, days):
     """Sixty calls, or one day, are too few for a number of calls in a month."""
     production.calls(calls, 0, after_s=days * DAY / calls)
 
-    assert "are too few to tell" in production.verdict().head
+    assert "are too few for an estimate" in production.verdict().head
 
 
 def test_a_budget_of_seconds_is_a_target(production):
@@ -161,7 +161,7 @@ def test_repeated_inputs_are_counted(production):
     for number in range(30):
         production.calls(100, 0, task=f"input {number}")
 
-    assert "3,000 calls, 30 distinct inputs: one new bad input would be 3.3%" in production.verdict().head
+    assert "3,000 calls, 30 distinct inputs, so one new bad input adds 3.3%" in production.verdict().head
 
 
 @pytest.mark.parametrize("seed", range(2))

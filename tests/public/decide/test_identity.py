@@ -187,7 +187,7 @@ def test_a_benchmark_says_which_results_will_not_count(production):
 
     other = Schema.of({"title": "other", "type": "object"}).fingerprint
     assert status == 0
-    assert f"({other}) will not count for shop.extract" in text
+    assert f"({other}) do not count for shop.extract" in text
     assert f"({Schema.of(TICKET).fingerprint}) will not count" not in text
 
 

@@ -76,7 +76,7 @@ def test_unfinished_calls_do_not_hide_a_rate_that_is_proved_too_high(production,
         "BREACH: shop.extract (schema ticket)"
     )
     assert [breach["what"] for breach in result.figures["breach"]] == ["format", "excluded"]
-    assert "60 of 1,020 calls gave no reply (fault unknown)" in result.head
+    assert "60 of 1,020 calls gave no reply (cause unknown)" in result.head
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -100,5 +100,5 @@ def test_unfinished_calls_come_first_without_a_proved_rate(production):
 
     assert (result.verdict, result.exit_code) == ("NEED_MORE_DATA", 1)
     assert "first find out why these calls have no reply" in result.head
-    assert "look up these calls in langfuse: did the model fail in them?" in result.head
+    assert "check in langfuse whether the model failed in these calls" in result.head
     assert production.run("watch", "--max-failure-rate", "1%")[1].startswith("UNKNOWN: 60 of 1,060 calls")

@@ -81,7 +81,7 @@ def test_a_canary_that_fails_is_wrong_while_it_is_small(production, seed):
     assert (result.verdict, result.exit_code) == ("PROMPTING_ENOUGH", 1)
     assert result.figures["uses"]["system_prompt m2"]["text"].startswith("canary: ")
     assert result.figures["uses"]["system_prompt m1"]["use"] == "main"
-    assert "prompting is good enough: keep it, and stop the other one, which fails" in result.head
+    assert "prompting is good enough; keep it, and stop the other strategy, which fails" in result.head
 
 
 def test_a_canary_says_its_part_and_how_often_it_fails(production):
@@ -199,7 +199,8 @@ def test_too_few_calls_to_matter_are_named_and_no_alarm(production):
     assert (wrong_in(result), result.exit_code) == ([], 0)
     text = result.figures["uses"]["system_prompt m2"]["text"]
     assert re.fullmatch(
-        r"has 0\.03\d% of the calls and fails \d\d% or more: too few to matter, stop it anyway", text
+        r"has 0\.03\d% of the calls and fails \d\d% or more; too few calls to matter, but stop it anyway",
+        text,
     )
     assert f"beside system_prompt m2 {text}" in result.head
     assert f". system_prompt m2 {text}" in production.run("watch", "--max-failure-rate", "1%")[1]

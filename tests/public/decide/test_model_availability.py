@@ -49,9 +49,7 @@ def test_an_unknown_base_model_is_said_to_be_unknown():
     result = closed("2026-11-01", base_model="a-model-of-mine")
 
     assert result["counted"]["feasibility"]["months_to_shutdown"] is None
-    assert any(
-        "a-model-of-mine: whether and when it is closed is not known" in note for note in result["notes"]
-    )
+    assert any("a-model-of-mine: its last day is unknown" in note for note in result["notes"])
 
 
 SINCE = "2026-05-07"
@@ -210,7 +208,7 @@ def test_a_payback_within_the_horizon_and_after_it_with_the_lead_does_not_pay():
     result = decide({**evidence, "calls_per_month": 10_000}).as_dict()
 
     assert (result["verdict"], result["reason"]) == ("ACCEPT_OR_REDESIGN", "not_economic")
-    assert "which with a lead of 1.0 months is after the horizon" in result["why"]
+    assert "with a lead of 1.0 months, that is after the horizon" in result["why"]
     assert result["cost"]["total"] == pytest.approx(-500)
 
 
@@ -240,4 +238,4 @@ def test_a_pilot_for_another_aim_warns_of_an_early_end():
     result = decide(evidence | {"feasibility": feasibility(months_to_shutdown=1.5)}).as_dict()
 
     assert (result["verdict"], result["reason"]) == ("FINE_TUNE_JUSTIFIED", "latency")
-    assert "the base model ends in 1.5 months, before tuning has earned its cost" in result["notes"]
+    assert "the base model ends in 1.5 months, before tuning pays back" in result["notes"]

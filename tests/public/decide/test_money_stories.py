@@ -28,7 +28,7 @@ def test_cached_tokens_of_a_tuned_model_without_their_price_cost_as_others(produ
 
     result = production.verdict(prices=str(table))
 
-    assert "has no price of its cached input" in note_of(result, TUNED)
+    assert "has no price for cached input" in note_of(result, TUNED)
     if every == 0:
         (rate,) = result.figures["rates"].values()
         assert rate["price"] == pytest.approx(1_000 * 3e-07 + 10 * 1.2e-06)
@@ -196,9 +196,9 @@ def test_money_line_names_the_bad_end_the_total_and_its_range(production, every)
     cost, saving = result.figures["cost"], result.figures["economics"]["pess"]["saving_per_month"]
     assert cost["total"] == pytest.approx(5 * saving - 100)
     assert cost["lowest_total"] < cost["total"] < cost["highest_total"]
-    assert "a month with both failure rates at their bad end: it pays back in" in result.head
+    assert "a month in the worse case of both failure rates, so it pays back in" in result.head
     assert "saved over 6.0 months; from $" in result.head
-    assert "a pilot that fails costs $100, and its hosting" in result.head
+    assert "a failed pilot costs $100 plus its hosting" in result.head
     assert "goes badly" not in result.head
 
 
@@ -246,4 +246,4 @@ def test_costs_that_are_given_are_counted_and_the_rest_is_listed(production, see
     assert len(plain.figures["cost"]["not_given"]) == 4
     assert priced.figures["cost"]["not_given"] == []
     full = " ".join(production.run("decide", "--with", production.folder / "with.json", "--full")[1].split())
-    assert "not counted" not in full
+    assert "not counted, because" not in full

@@ -27,7 +27,7 @@ def test_without_texts_the_printed_playbook_says_what_to_give(production):
 
     assert command.startswith("schema-guard bench run --playbook --function shop.extract --first-step ")
     assert status == 1
-    assert "NOT MEASURED: nothing was sent" in text
+    assert "NOT MEASURED, because nothing was sent" in text
     assert "stored for 0 of 2,000 calls" in text
     assert "?payload=redacted')" in text
     assert "inputs, at 43," in text
@@ -94,4 +94,4 @@ def test_a_training_set_of_a_function_needs_no_schema_file(tmp_path, payload):
 
     assert status == 1
     assert "shop.extract, schema ticket" in text
-    assert ("keep texts from now on" in text) == (payload == "off")
+    assert ("store texts from now on" in text) == (payload == "off")

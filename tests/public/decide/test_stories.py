@@ -16,9 +16,9 @@ def test_1_half_a_percent_is_enough(production):
 
     assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
     for text in (
-        "prompting is good enough: keep it",
+        "prompting is good enough; keep it",
         "function shop.extract, schema ticket, model m1",
-        "calls 9,000 from 2026-05-28 to 2026-06-04, 0 left out, no record lost, decided on 20",
+        "calls 9,000 from 2026-05-28 to 2026-06-04, 0 others not counted, no lost records, decided on 20",
         "at most 1% of the calls fail",
         "0.5% of calls failed (45 of 9,000;",
         "failures of system_prompt come one by one",
@@ -92,8 +92,7 @@ def test_7_a_rise_is_no_matter_of_strategy(production):
     assert "2026-" in result.why
     assert [breach["what"] for breach in result.figures["breach"]][-1] == "rise"
     assert (
-        "failures rose on Sunday, 2026-05-31: before, 11 of 3,995 calls failed; since, 59 of 1,005"
-        in result.head
+        "failures rose on Sunday, 2026-05-31: 11 of 3,995 calls failed before, and 59 of 1,005" in result.head
     )
     assert "schema-guard decide --function shop.extract --since 2026-05-31" in result.head
 
@@ -107,7 +106,7 @@ def test_7b_a_new_version_that_fails_is_named(production):
 
     assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
     assert "version v2" in result.why
-    assert "what changed then: version v2" in result.head
+    assert "changed at that time: version v2" in result.head
 
 
 def test_8_slow_calls_are_not_enough(production):
@@ -176,7 +175,7 @@ def test_11_a_cheaper_model_that_passes_is_named(production, prices):
     assert result.exit_code == 0
     assert result.figures["saving_per_month"] > 0
     assert f"which saves ${result.figures['saving_per_month']:,.0f} a month" in result.head
-    assert "compare the values first" in result.head
+    assert "compare the values before you switch" in result.head
 
 
 def test_12_what_is_just_above_needs_data_and_has_something_to_do(production):
@@ -254,7 +253,7 @@ def test_17_an_outage_that_is_over_is_an_episode(production):
     assert result.figures["change"]["system_prompt"]["direction"] == "fall"
     assert result.figures["history"]["system_prompt"]["outages"] == 1
     assert (
-        "outage over: system_prompt: failures fell on 2026-05-30: before, 61 of 61 calls failed; since, 2 of"
+        "outage system_prompt, over now: failures fell on 2026-05-30: 61 of 61 calls failed before, and 2 of"
         in result.head
     )
 
@@ -309,7 +308,7 @@ def test_20_a_tuned_model_in_service_that_passes_stays(production):
         "in_service",
         0,
     )
-    assert "the tuned model in use is good enough: keep it" in result.head
+    assert "the tuned model in use is good enough; keep it" in result.head
 
 
 def test_21_a_playbook_that_is_used_up_asks_for_the_money(production):
@@ -325,7 +324,7 @@ def test_21_a_playbook_that_is_used_up_asks_for_the_money(production):
 
     assert summary(result) == ("NEED_ECONOMICS", None, 1)
     assert result.figures["missing"] == ["failure_cost", "tuned_cost", "upfront"]
-    assert "what a failed call costs you (failure_cost)" in result.head
+    assert "the cost of a failed call (failure_cost)" in result.head
 
 
 def test_22_after_a_rise_that_stays_since_makes_it_the_baseline(production):

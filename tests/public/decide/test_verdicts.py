@@ -52,9 +52,9 @@ WRONG = {
 }
 
 VERDICTS = [
-    Case("one passes", passing(), {"verdict": "PROMPTING_ENOUGH", "strategy": "few_shot"}),
+    Case("one strategy passes", passing(), {"verdict": "PROMPTING_ENOUGH", "strategy": "few_shot"}),
     Case(
-        "current passes, though another is cheaper",
+        "the current strategy passes, and another one is cheaper",
         passing(
             strategies=[strategy("system_prompt", 1000, 0), strategy("larger_model", 1000, 0)],
             current="larger_model",
@@ -62,7 +62,7 @@ VERDICTS = [
         {"verdict": "PROMPTING_ENOUGH", "strategy": "larger_model"},
     ),
     Case(
-        "current fails, the earliest step that passes is the cheapest",
+        "the current strategy fails, and the earliest passing step is chosen",
         passing(
             strategies=[
                 strategy("larger_model", 2000, 0),
@@ -74,7 +74,7 @@ VERDICTS = [
         {"verdict": "PROMPTING_ENOUGH", "strategy": "few_shot"},
     ),
     Case(
-        "with economics the cheapest is the one that costs least, retries counted",
+        "with economics, the strategy with the lowest cost including retries is chosen",
         passing(
             strategies=[
                 strategy("system_prompt", 2000, 0, attempts=[[2000, 900], [900, 0]]),
@@ -84,19 +84,19 @@ VERDICTS = [
         ),
         {"verdict": "PROMPTING_ENOUGH", "strategy": "few_shot"},
     ),
-    Case("cost alone", CHEAP, {"verdict": "FINE_TUNE_FOR_COST", "strategy": "few_shot"}),
+    Case("only the cost favors tuning", CHEAP, {"verdict": "FINE_TUNE_FOR_COST", "strategy": "few_shot"}),
     Case(
-        "cost alone, blocked",
+        "only the cost favors tuning, but tuning is blocked",
         {**CHEAP, "feasibility": feasibility(train_examples=99)},
         {"verdict": "PROMPTING_ENOUGH", "cost_case_blocked": ["train_examples"]},
     ),
     Case(
-        "cost alone, too slow",
+        "only the cost favors tuning, but it pays back too late",
         {**CHEAP, "economics": economics(upfront={"labels": 1e6}), "config": {"horizon_months": 6}},
         {"verdict": "PROMPTING_ENOUGH"},
     ),
     Case(
-        "unclear: the strategy that is decided soonest",
+        "if all are undecided, the strategy that needs the fewest calls is named",
         failing(
             strategies=[strategy("few_shot", 300, 2), strategy("larger_model", 400, 0)], calls_per_month=1000
         ),
@@ -108,22 +108,22 @@ VERDICTS = [
         },
     ),
     Case(
-        "exactly at the target: never decided",
+        "a rate equal to the target is never decided",
         failing(strategies=[strategy(n=1000, k=10)]),
         {"verdict": "NEED_MORE_DATA", "n_more": None, "months_to_answer": None},
     ),
     Case(
-        "one fails and one is unclear",
+        "one strategy fails and one is undecided",
         failing(strategies=[strategy("few_shot", 2000, 200), strategy("larger_model", 100, 1)]),
         {"verdict": "NEED_MORE_DATA", "strategy": "larger_model"},
     ),
     Case(
-        "nothing recorded yet",
+        "no call is recorded yet",
         failing(strategies=[strategy(n=0, k=0)]),
         {"verdict": "NEED_MORE_DATA", "n_more": 1 + calls_needed(0, 1, TARGET)},
     ),
     Case(
-        "cut off",
+        "replies are cut off",
         failing(
             strategies=[strategy(failure_kinds={"truncation": 60, "syntax": 60})],
             ladder=ladder(raise_max_output_tokens="untested", strict_schema="untested"),
@@ -131,7 +131,7 @@ VERDICTS = [
         {"verdict": "TRY_NEXT_FIX", "next_rung": "raise_max_output_tokens"},
     ),
     Case(
-        "cut off in less than half",
+        "less than half of the failures are cut off",
         failing(
             strategies=[strategy(n=20_000, k=1200, failure_kinds={"truncation": 119, "syntax": 1081})],
             ladder=ladder(raise_max_output_tokens="untested", strict_schema="untested"),
@@ -139,7 +139,7 @@ VERDICTS = [
         {"verdict": "USE_CONSTRAINED_DECODING", "next_rung": "strict_schema"},
     ),
     Case(
-        "cut off in too few",
+        "too few replies are cut off",
         failing(
             strategies=[strategy(n=20, k=4, failure_kinds={"truncation": 2, "syntax": 2})],
             ladder=ladder(raise_max_output_tokens="untested", strict_schema="untested"),
@@ -150,7 +150,7 @@ VERDICTS = [
         },
     ),
     Case(
-        "strict out of reach goes last",
+        "a strict strategy that cannot reach the target is tried last",
         failing(ladder=ladder(strict_schema="untested", larger_model="untested")),
         {
             "verdict": "TRY_NEXT_FIX",
@@ -159,47 +159,49 @@ VERDICTS = [
         },
     ),
     Case(
-        "strict out of reach and nothing else left",
+        "only a strict strategy is left, which cannot reach the target",
         failing(ladder=ladder(strict_schema="untested")),
         {"verdict": "TRY_NEXT_FIX", "next_rung": "strict_schema"},
     ),
     Case(
-        "strict declined",
+        "the strict strategy is declined",
         failing(ladder=ladder(strict_schema="declined", temperature="untested", few_shot="untested")),
         {"verdict": "TRY_NEXT_FIX", "next_rung": "temperature"},
     ),
     Case(
-        "kinds not recorded speak for trying strict decoding",
+        "without kinds of failures, strict decoding is tried",
         failing(strategies=[strategy()], ladder=ladder(strict_schema="untested")),
         {"verdict": "USE_CONSTRAINED_DECODING", "not_fixable_by_decoding": {"k": 0, "lower": 0.0}},
     ),
     Case(
-        "declined without a reason is untested",
+        "a step that is declined without a reason is untested",
         failing(
             ladder=[{"rung": "few_shot", "status": "tested"}, {"rung": "json_mode", "status": "declined"}]
         ),
         {"verdict": "TRY_NEXT_FIX", "next_rung": "json_mode"},
     ),
     Case(
-        "steps of which nothing is claimed are not untested",
+        "steps without a status do not count as untested",
         exhausted(ladder=[{"rung": "few_shot", "status": "tested"}]),
         {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot", "ladder_exhausted": True},
     ),
     Case(
-        "it pays", exhausted(), {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot", "strategy": "few_shot"}
+        "tuning pays",
+        exhausted(),
+        {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot", "strategy": "few_shot"},
     ),
     Case(
-        "never pays back",
+        "tuning never pays back",
         failing(economics=NEVER_PAYS, feasibility=feasibility(train_examples=1)),
         {"verdict": "ACCEPT_OR_REDESIGN", "reason": "not_economic", "ladder_exhausted": True},
     ),
     Case(
-        "pays back too late",
+        "tuning pays back too late",
         failing(economics=TOO_SLOW),
         {"verdict": "ACCEPT_OR_REDESIGN", "reason": "not_economic"},
     ),
     Case(
-        "no economics",
+        "the evidence has no economics",
         failing(),
         {
             "verdict": "NEED_ECONOMICS",
@@ -207,7 +209,7 @@ VERDICTS = [
         },
     ),
     Case(
-        "blocked by all that can block",
+        "all possible reasons block tuning",
         exhausted()
         | {"feasibility": feasibility(train_examples=99, new_jobs_allowed=False, months_to_shutdown=1)},
         {
@@ -221,7 +223,7 @@ VERDICTS = [
         {"verdict": "FINE_TUNE_JUSTIFIED"},
     ),
     Case(
-        "failures in one segment",
+        "the failures are in one segment",
         exhausted(segments=CONCENTRATED),
         {
             "verdict": "FINE_TUNE_AND_ROUTE",
@@ -232,28 +234,28 @@ VERDICTS = [
         },
     ),
     Case(
-        "a segment that is unclear",
+        "one segment is undecided",
         exhausted(segments=[CONCENTRATED[0], {"name": "mails", "share": 0.7, "n": 100, "k": 1}]),
         {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot"},
     ),
     Case(
-        "all segments fail",
+        "all segments fail the target",
         exhausted(segments=[CONCENTRATED[0], {"name": "mails", "share": 0.7, "n": 1400, "k": 100}]),
         {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot"},
     ),
     Case(
-        "the failing segment alone does not pay",
+        "tuning only for the failing segment does not pay",
         exhausted(segments=[CONCENTRATED[0] | {"share": 0.01}, CONCENTRATED[1] | {"share": 0.99}]),
         {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot"},
     ),
-    Case("pilot passes and pays", piloted(PASSES), {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "ship"}),
+    Case("the pilot passes and pays", piloted(PASSES), {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "ship"}),
     Case(
-        "pilot passes and does not pay",
+        "the pilot passes and does not pay",
         piloted(PASSES) | {"economics": TOO_SLOW},
         {"verdict": "ACCEPT_OR_REDESIGN", "reason": "not_economic"},
     ),
     Case(
-        "pilot passes, no economics",
+        "the pilot passes, but the evidence has no economics",
         failing(pilot=PASSES),
         {"verdict": "NEED_ECONOMICS", "reason": None},
     ),
@@ -268,17 +270,17 @@ VERDICTS = [
         {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot", "reason": "right"},
     ),
     Case(
-        "no prompt gets the values right, and there is nothing to tune on",
+        "no prompt gets the values right, and no training set exists",
         passing(**WRONG, feasibility=feasibility(train_examples=10)),
         {"verdict": "FINE_TUNE_BLOCKED", "blocked": ["train_examples"]},
     ),
     Case(
-        "a fix is left for what is not right",
+        "a fix for wrong values is untested",
         passing(**WRONG, ladder=ladder(reason_then_format="untested")),
         {"verdict": "TRY_NEXT_FIX", "next_rung": "reason_then_format"},
     ),
     Case(
-        "one prompt may get the values right",
+        "one prompt may still get the values right",
         passing(
             strategies=[
                 strategy("system_prompt", n=2000, k=0, right={"n": 60, "k": 4}),
@@ -289,17 +291,17 @@ VERDICTS = [
         {"verdict": "NEED_MORE_DATA"},
     ),
     Case(
-        "the pilot gets right what no prompt does",
+        "only the pilot gets the values right",
         passing(**WRONG, pilot={**PASSES, "right": {"n": 3000, "k": 30}}),
         {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "ship", "reason": "right"},
     ),
     Case(
-        "pilot fails",
+        "the pilot fails",
         piloted(FAILS),
         {"verdict": "ACCEPT_OR_REDESIGN", "reason": "pilot_failed", "strategy": "few_shot"},
     ),
     Case(
-        "pilot unclear",
+        "the pilot is undecided",
         piloted(UNCLEAR),
         {
             "verdict": "NEED_MORE_DATA",
@@ -309,27 +311,27 @@ VERDICTS = [
         },
     ),
     Case(
-        "pilot without a call",
+        "the pilot has no call",
         piloted({"n": 0, "k_final": 0}),
         {"verdict": "NEED_MORE_DATA", "strategy": "tuned", "alpha_each": 0.05},
     ),
     Case(
-        "content worse",
+        "the tuned model is less often right",
         piloted({**PASSES, "content": {"n": 500, "worse": 90, "better": 5}}),
         {"verdict": "ACCEPT_OR_REDESIGN", "reason": "content_regression"},
     ),
     Case(
-        "content unclear comes before a pilot that is unclear",
+        "an undecided content comparison comes before an undecided pilot",
         piloted({**UNCLEAR, "content": {"n": 100, "worse": 4, "better": 4}}),
         {"verdict": "NEED_MORE_DATA", "strategy": "tuned_content"},
     ),
     Case(
-        "pilot failed comes before content",
+        "a failed pilot comes before the content comparison",
         piloted({**FAILS, "content": {"n": 500, "worse": 90, "better": 5}}),
         {"verdict": "ACCEPT_OR_REDESIGN", "reason": "pilot_failed"},
     ),
     Case(
-        "content as good",
+        "the tuned model is as often right",
         piloted({**PASSES, "content": {"n": 2000, "worse": 2, "better": 4}}),
         {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "ship"},
     ),
@@ -339,12 +341,12 @@ VERDICTS = [
         {"verdict": "FINE_TUNE_AND_ROUTE", "tune": ["a", "b"], "prompt": ["c"], "alpha_segment": 0.05 / 6},
     ),
     Case(
-        "the segments to tune are too small a part",
+        "the segments to tune have too few calls",
         piloted(ROUTED, config={"primary_share_min": 0.71}),
         {"verdict": "NEED_MORE_DATA", "strategy": "tuned"},
     ),
     Case(
-        "a segment that neither serves",
+        "neither model is good enough for one segment",
         piloted(ROUTED | {"segments": [*SEGMENTS[:2], SEGMENTS[2] | {"prompt_k": 300}]}),
         {"verdict": "NEED_MORE_DATA", "strategy": "tuned"},
     ),
@@ -354,12 +356,12 @@ VERDICTS = [
         {"verdict": "NEED_MORE_DATA", "strategy": "tuned"},
     ),
     Case(
-        "routing without economics is not shown to pay",
+        "without economics, nothing shows that routing pays",
         failing(pilot=ROUTED),
         {"verdict": "NEED_MORE_DATA", "strategy": "tuned"},
     ),
     Case(
-        "the tuned model passes everywhere: nothing to route",
+        "the tuned model passes in all segments, so routing is not needed",
         piloted(
             {
                 "n": 3500,
@@ -422,7 +424,10 @@ def test_kinds_from_before_the_alarm_are_not_used():
     result = decide(failing(strategies=[drifted], ladder=ladder(strict_schema="untested"))).as_dict()
 
     assert result["not_fixable_by_decoding"] == {"k": 0, "lower": 0.0}
-    assert "few_shot: the failure kinds include calls before the alarm and are not used" in result["notes"]
+    assert (
+        "few_shot: the failure kinds are not used, because they include calls before the alarm"
+        in result["notes"]
+    )
 
 
 def test_transport_failures_leave_the_counts():

@@ -45,7 +45,7 @@ def test_unexplained_exceptions_are_listed_first(production):
 
     assert status == 1
     assert lines[0].startswith(
-        "UNKNOWN: 35 of 135 calls raised KeyError (30), ValueError (5) (fault unknown). shop.raises"
+        "UNKNOWN: 35 of 135 calls raised KeyError (30), ValueError (5) (cause unknown). shop.raises"
     )
     assert lines[1].startswith("OK: shop.rate")
     assert [one["function"] for one in data] == ["shop.raises", "shop.rate"]
@@ -108,7 +108,7 @@ def test_rise_in_failures_is_a_breach(production):
 
     assert status == 1
     assert [breach["what"] for breach in data[0]["breaches"]] == ["format", "rise"]
-    assert "before, 0 of 1,000 calls failed; since, 20 of 20" in lines[0]
+    assert "0 of 1,000 calls failed before, and 20 of 20" in lines[0]
 
 
 def test_latency_of_two_models_is_watched(production):

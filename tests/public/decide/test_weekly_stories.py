@@ -74,7 +74,7 @@ def test_weekends_that_fail_more_raise_no_alarm(production, seed):
     assert [part["name"] for part in weekly["parts"]] == ["weekends", "the rest"]
     assert (weekly["complete"], weekly["whole"]) == (5, 5)
     assert "weekends fail 3" in result.head
-    assert "for 5 weeks now" in result.head
+    assert "for 5 weeks" in result.head
 
 
 def test_the_counts_of_a_pattern_are_those_of_whole_weeks(production):
@@ -127,9 +127,9 @@ def test_the_first_saturday_is_a_rise_until_two_weeks_are_known(production):
 
     assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
     assert "rose on Saturday, 2026-05-30" in result.head
-    unknown = "a weekly pattern cannot be detected before 2026-06-11 (two full weeks)"
+    unknown = "a weekly pattern can't be detected before 2026-06-11, after two full weeks"
     assert unknown in result.head
-    assert f"next rose on Saturday; {unknown}; if it has to stay:" in result.head
+    assert f"next failures rose on Saturday, but {unknown}; if the change must stay, run:" in result.head
     assert "undo" not in result.head
 
 
@@ -237,8 +237,8 @@ def test_watch_prints_the_pattern_and_what_it_does_not_cover(production):
 
     _, text, _ = production.run("watch", "--max-failure-rate", "5%")
 
-    assert "system_prompt follows the week: weekends fail 3" in text
-    assert "a pattern narrower than a weekend, a day, or 8 hours of each day is not covered" in text
+    assert "system_prompt has a weekly pattern: weekends fail 3" in text
+    assert "patterns narrower than a weekend, a day, or 8 hours of each day are not searched" in text
 
 
 @pytest.mark.parametrize(("days", "begins"), [(None, "2026-05-28"), (-30, "2026-05-28"), (2, "2026-05-30")])
@@ -286,7 +286,7 @@ def test_a_version_younger_than_a_week_is_not_decided(production, seed, rate, ta
     assert (weekly["n"], weekly["k"], weekly["whole"]) == (1_200, rates["k"], 0)
     assert weekly["days"] == ["2026-06-29", "2026-07-02"]
     assert (
-        f"the {rates['n']:,} calls from 2026-06-29 to 2026-07-02 are no whole week of its weekly pattern"
+        f"the {rates['n']:,} calls from 2026-06-29 to 2026-07-02 are less than a whole week of its weekly pattern"
         in result.why
     )
     assert "2026-07-09" in result.head

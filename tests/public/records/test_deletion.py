@@ -281,7 +281,7 @@ def test_delete_prints_the_remaining_rows_and_counts(file, cli):
     assert {status for status, _, _ in results.values()} == {0}
     assert results["call"][1] == f"deleted 2 attempts of the call '{3:031}a'\n38 attempts left\n"
     assert results["input"][1].endswith("\n36 attempts left\n")
-    assert results["input"][2] == "Counts stay, and no longer know the input.\n"
+    assert results["input"][2] == "Counts stay, without the input.\n"
     assert "To delete them too, add --counts." in results["segment"][2]
 
 
@@ -291,7 +291,7 @@ def test_delete_prints_the_remaining_rows_and_counts(file, cli):
         ([], "expected --call, --input, --cluster, --segment, or --function, or a limit"),
         (["--call", "a", "--segment", "eu"], "--call and --segment: expected one of them"),
         (["--call", "a", "--older-than", "1d"], "but not both in one command"),
-        (["--counts", "--call", "a"], "--counts: expected it with --function or --segment"),
+        (["--counts", "--call", "a"], "--counts needs --function or --segment"),
     ],
 )
 def test_delete_needs_exactly_one_name_or_limits(file, cli, words, message):
@@ -312,7 +312,7 @@ def test_delete_with_counts_deletes_all_data_of_a_function(file, cli, cli_json):
     done = cli("store", "delete", "--counts", "--function", "app.b", "--yes", "--store", file)
 
     assert refused[0] == 2
-    assert "nothing was deleted: there is no terminal to confirm on. Add --yes" in refused[2]
+    assert "nothing was deleted: no terminal is available for the confirmation. Add --yes" in refused[2]
     assert done[:2] == (
         0, "deleted 20 attempts of the function 'app.b', and the counts of 1 configuration\n20 attempts left\n",
     )  # fmt: skip
@@ -351,7 +351,7 @@ def test_delete_by_limits_prints_the_deleted_rows(file, cli, cli_json, clock):
     }  # fmt: skip
     assert cli("store", "delete", "--yes", "--older-than", "12h", "--max-rows", "1k", "--store", file)[
         1
-    ].startswith("deleted 4 attempts that are too old or too many\n0 attempts left")
+    ].startswith("deleted 4 attempts that are too old or beyond the limit\n0 attempts left")
 
 
 @pytest.mark.parametrize(

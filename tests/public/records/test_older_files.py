@@ -211,5 +211,6 @@ def test_file_with_a_newer_layout_is_refused(tmp_path):
         connection.execute(f"PRAGMA user_version = {layout + 1}")
 
     assert refusal(path) == (
-        f"{path} has schema version {layout + 1}, this version knows up to {layout}. Upgrade schema-guard"
+        f"{path} has schema version {layout + 1}, but this version of schema-guard reads up to {layout}. Upgrade "
+        "schema-guard"
     )

@@ -300,7 +300,10 @@ REFUSED = {
     "foreign": (foreign, OTHERS),
     "foreign with a log": (foreign_with_log, OTHERS),
     "foreign and killed": (foreign_that_was_killed, OTHERS),
-    "newer": (newer, r"has schema version 97, this version knows up to \d+. Upgrade schema-guard"),
+    "newer": (
+        newer,
+        r"has schema version 97, but this version of schema-guard reads up to \d+. Upgrade schema-guard",
+    ),
     "text": (text, "is not a SQLite database. Move it away, or name another file"),
     "zeroed": (zeroed, "is not a SQLite database. Move it away, or name another file"),
     "overwritten": (overwritten, "is damaged. Keep a copy of it, and name another file"),
@@ -472,7 +475,7 @@ def test_check_of_a_damaged_store_prints_the_fix(path, sound, cli, cli_json):
     status, out, _ = cli("store", "check", "--store", path)
 
     assert status == 1
-    assert "attempts are missing, and --rebuild drops their counts" in out
+    assert "attempts are missing, and --rebuild deletes their counts" in out
     assert out.splitlines()[-1] == f"fix          schema-guard store check --rebuild --store sqlite:///{path}"
     document = cli_json("store", "check", "--store", path, status=1)
     assert document["sound"] is False

@@ -76,7 +76,7 @@ def test_commands_need_a_store(cli):
     status, out, err = cli("store", "info")
 
     assert (status, out) == (2, "")
-    assert "Name one with --store" in err
+    assert "Name a store with --store" in err
 
 
 PATHS = {

@@ -149,7 +149,7 @@ def test_a_user_without_home_is_told(monkeypatch):
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
 
     assert refusal("~/records.db") == (
-        "~/records.db needs a home folder and this user has none. Name a file with store= or --store"
+        "~/records.db needs a home folder, but this user has none. Name a file with store= or --store"
     )
 
 

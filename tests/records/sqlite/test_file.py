@@ -57,7 +57,7 @@ REFUSED = {
     "foreign and killed": (
         foreign_that_was_killed, "is a SQLite database of another program. Name another file",
     ),
-    "newer": (newer, f"has schema version {LAYOUT + 1}, this version knows up to {LAYOUT}. Upgrade schema-guard"),
+    "newer": (newer, f"has schema version {LAYOUT + 1}, but this version of schema-guard reads up to {LAYOUT}. Upgrade schema-guard"),
     "text": (text, "is not a SQLite database. Move it away, or name another file"),
     "zeroed": (zeroed, "is not a SQLite database. Move it away, or name another file"),
     "overwritten": (overwritten, "is damaged. Keep a copy of it, and name another file"),

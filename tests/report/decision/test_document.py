@@ -85,7 +85,7 @@ def numbers(value):
 def test_more_data_says_how_many_calls_and_how_long():
     """A verdict of too few data has the number of missing calls and of the days that they take."""
     assert (
-        "7,487 more of few_shot (calls; distinct inputs where inputs repeat); 7.5 months (228 days) at 1,000 calls/month"
+        "7,487 more calls of few_shot (different inputs, if inputs repeat); 7.5 months (228 days) at 1,000 calls/month"
         in why(VERDICTS["more data"])
     )
 
@@ -93,13 +93,13 @@ def test_more_data_says_how_many_calls_and_how_long():
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("more data, no volume", "how long that takes is not known: calls_per_month is not given"),
-        ("more data, never", "no number of calls of few_shot decides it at the observed rate"),
+        ("more data, no volume", "the duration is unknown without calls_per_month"),
+        ("more data, never", "at the observed rate, no number of calls of few_shot decides"),
         (
             "no data yet",
-            "377 more of few_shot (calls; distinct inputs where inputs repeat); 0.0038 months (less than a day) at",
+            "377 more calls of few_shot (different inputs, if inputs repeat); 0.0038 months (less than a day) at",
         ),
-        ("content unclear", "more of the tuned model, known answers"),
+        ("content unclear", "more calls of the tuned model with known answers"),
     ],
 )
 def test_more_data_without_an_end(name, told):
@@ -112,10 +112,10 @@ def test_more_data_without_an_end(name, told):
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("strict", "20 failures are known to be of a kind that strict decoding cannot fix"),
+        ("strict", "20 failures are known to be of a kind that strict decoding can't fix"),
         ("ship", "on the same inputs, the tuned model is proved to be better: odds"),
         ("blocked", "not given, and not counted: batch price"),
-        ("blocked", "the base model must live at least"),
+        ("blocked", "the base model must be available for at least"),
     ],
 )
 def test_details_have_what_the_head_leaves_out(name, told):

@@ -102,7 +102,7 @@ def test_what_is_asked_for_and_not_measured_is_told():
     verdict = decide(passing(strategies=[production(k_final=0)], config={"right": 0.95}))
 
     assert verdict.verdict == "NEED_MORE_DATA"
-    assert "how many values are right, although the target needs it" in line(verdict, "unmeasured")
+    assert "the share of right values is unknown, which the target requires" in line(verdict, "unmeasured")
     assert "at least 95% of the values are right" in line(verdict, "target")
     assert "the values are unchecked" in head(verdict).splitlines()[0]
 
@@ -111,7 +111,7 @@ def test_few_right_values_are_told_though_nobody_asked():
     """83 % right without a target is a line in the head."""
     text = line(VERDICTS["prompting enough"], "values")
 
-    assert text.startswith("166 of 200 known answers were right (83%)")
+    assert text.startswith("166 of 200 values equal the known answer (83%)")
 
 
 def test_new_inputs_that_fail_more_are_told():
@@ -138,8 +138,8 @@ def test_the_share_of_the_gain_stands_in_the_head():
     ]
 
     assert [text.partition("; ")[0] for text in messages] == [
-        "few_shot reaches 82% of what the tuned model gains over bare",
-        "few_shot reaches 45% of the right values that the tuned model gains over bare",
+        "few_shot reaches 82% of the tuned model's gain over bare",
+        "few_shot reaches 45% of the tuned model's gain in right values over bare",
     ]
     assert messages[0].endswith("; the true share is between 53% and 104%")
 

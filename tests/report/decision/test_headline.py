@@ -27,5 +27,5 @@ def test_what_no_prompt_gets_right_is_the_number():
     ]
 
     assert headline_of(decide(case.evidence).as_dict()) == (
-        "No prompt gets the values right: run a pilot. 30% of the values are wrong, and 5% may."
+        "No prompt gets the values right; run a pilot. 30% of the values are wrong, and 5% may."
     )

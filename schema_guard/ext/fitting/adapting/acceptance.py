@@ -50,7 +50,7 @@ class Acceptance:
         return not any(finding.severity == "error" or finding.effect == "rejected" for finding in findings)
 
     def first(self, *candidates: dict[str, Any]) -> dict[str, Any] | None:
-        """Give the first schema that is taken; None where none is."""
+        """Return the first schema that is taken; None if none is."""
         return next((schema for schema in candidates if self.is_clean(schema)), None)
 
     @cached_property

@@ -177,7 +177,7 @@ def _finished(builder: Builder, built: BuiltSchema, provider: str) -> Adapted:
         # Replies are validated against the user's schema, so this one is never compiled.
         check_size(document)
     except InvalidSchema as error:
-        return _nothing(provider, f"what would be sent cannot be loaded: {error}")
+        return _nothing(provider, f"the adapted schema can't be loaded: {error}")
     relaxed, narrowed = _places(builder, document, findings)
     return Adapted(
         json.loads(json.dumps(document)),
@@ -197,7 +197,7 @@ def _wrapped(builder: Builder, root: dict[str, Any]) -> dict[str, Any]:
     if builder.accepted.is_clean(closed):
         return closed
     builder.relaxed.append(
-        SchemaChange("", "additionalProperties", False, "the object around it cannot be closed there")
+        SchemaChange("", "additionalProperties", False, "the object around it can't be closed there")
     )
     return around
 
@@ -235,7 +235,7 @@ def _cleaned(builder: Builder, document: dict[str, Any]) -> tuple[str | None, li
                 f"{finding.keyword} at {place} of the adapted schema: the provider {finding.message}",
                 findings,
             )
-    return "what is refused cannot be taken out", findings
+    return "the rejected part can't be removed", findings
 
 
 # Without these a schema means something else, and not less.
@@ -258,7 +258,7 @@ def _places(
 
 
 def _unique(changes: list[SchemaChange]) -> list[SchemaChange]:
-    """Give each change once, outermost first."""
+    """Return each change once, outermost first."""
     met: dict[tuple[str, str, str], SchemaChange] = {}
     for change in changes:
         met.setdefault((change.location, change.keyword, change.reason), change)

@@ -150,7 +150,7 @@ def _as_any_of_them(
     held = [*merged.prefix, merged.items or []]
     alike = [(built, list(nodes) or [True]) for built, nodes in zip(places, held, strict=False)]
     if any(built.schema != places[0].schema for built in places):
-        reason = "any value of the array may stand at any place of it"
+        reason = "any value of the array can occur at any place"
         builder.relax(merged.where.get("prefixItems"), "prefixItems", None, reason)
     built = alternatives.union(builder, alike)
     if built is None:

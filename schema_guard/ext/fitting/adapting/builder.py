@@ -85,7 +85,7 @@ class Builder:
         self._origins: dict[int, tuple[dict[str, Any], str, Any]] = {}
 
     def build(self) -> BuiltSchema | None:
-        """Give the whole schema, without its definitions; None where no value is valid."""
+        """Return the whole schema, without its definitions; None if no value is valid."""
         built = self.emit((self.plain.root,))
         while self._waiting:
             name = self._waiting.pop(0)
@@ -126,18 +126,18 @@ class Builder:
                 stack += part.values()
 
     def validity(self, nodes: Sequence[Any]) -> Validity:
-        """Give what says whether a value is valid for all of some plain schemas."""
+        """Return what says whether a value is valid for all of some plain schemas."""
         whole = nodes[0] if len(nodes) == 1 else {"allOf": list(nodes)}
         return Validity(whole, self.plain.definitions, formats=self.formats)
 
     def sent(self, schema: dict[str, Any]) -> Validity:
-        """Give what says whether a value is valid as it is sent."""
+        """Return what says whether a value is valid as it is sent."""
         return Validity(schema, self.definitions, formats=self.formats)
 
     # One place.
 
     def emit(self, nodes: Sequence[Any]) -> BuiltSchema | None:
-        """Write what applies to one value; None where no value is valid."""
+        """Write what applies to one value; None if no value is valid."""
         if any(node is False for node in nodes):
             return None
         applied = list({id(node): node for node in nodes if isinstance(node, dict)}.values())
@@ -145,14 +145,16 @@ class Builder:
             return self.anything()
         self._steps += 1
         if self._steps > _MOST_STEPS or len(self._active) > _DEEPEST:
-            raise TooLargeToAdapt("the schema is too large, or nested too deep, when references are expanded")
+            raise TooLargeToAdapt(
+                "the schema is too large or too deeply nested after its references are expanded"
+            )
         key = tuple(sorted(id(node) for node in applied))
         times = self._active.count(key)
         self.recurs = self.recurs or times > 0
         if times and self.accepted.recurs:
             return self._referred(self._names.setdefault(key, self._new_name()))
         if times > self.unrolled:
-            reason = f"nested deeper than {self.unrolled + 1} levels: it may not lead back to itself there"
+            reason = f"nested deeper than {self.unrolled + 1} levels, and a reference can't lead back to itself there"
             self.narrow(applied[0], "", None, reason)
             return None
         return self._placed(key, applied)
@@ -263,7 +265,7 @@ class Builder:
     # A schema that is taken as it is.
 
     def _write_unchanged(self, node: dict[str, Any]) -> BuiltSchema | None:
-        """Write a schema with the keywords that it has; None where that is not taken."""
+        """Write a schema with the keywords that it has; None if that is not taken."""
         judging = node.keys() & KEYWORDS
         if not judging <= self.table.takes or judging & _UNIONS or not self._may_stay_unchanged(node):
             return None
@@ -285,7 +287,7 @@ class Builder:
         return most is None or len(optional) <= most
 
     def _written(self, copied: dict[str, Any]) -> Form | None:
-        """Write what is inside of a copy in its place, and give the form of its values; None where there is none."""
+        """Write what is inside of a copy in its place, and give the form of its values; None if there is none."""
         forms: dict[str, Any] = {}
         for keyword, value in copied.items():
             children = self._children(keyword, value)
@@ -304,11 +306,11 @@ class Builder:
             return True
         if not self.table.drops_annotations:
             return True
-        self.dropped.append(self._change(node, keyword, node[keyword], "no part of what is taken"))
+        self.dropped.append(self._change(node, keyword, node[keyword], "not a part of the accepted form"))
         return False
 
     def _children(self, keyword: str, value: Any) -> tuple[Any, Any] | None:
-        """Write the schemas in a keyword; None where one of them takes no value."""
+        """Write the schemas in a keyword; None if one of them takes no value."""
         if keyword in _MAPS:
             schemas = {name: self.emit((child,)) for name, child in value.items()}
             if None in schemas.values():
@@ -329,7 +331,7 @@ class Builder:
 
 
 def _form_of(forms: dict[str, Any]) -> Form | None:
-    """Give the form of an object or array from those of its keywords; None where they are of no form together."""
+    """Return the form of an object or array from those of its keywords; None if they are of no form together."""
     patterned = any(form is not SAME for form in forms.get("patternProperties", {}).values())
     listed = forms.get("properties", {})
     others = forms.get("additionalProperties", SAME)
@@ -346,7 +348,7 @@ def _form_of(forms: dict[str, Any]) -> Form | None:
 
 
 def circles(definitions: dict[str, Any]) -> frozenset[str]:
-    """Give the names of the definitions that lead back to themselves."""
+    """Return the names of the definitions that lead back to themselves."""
     leads = {name: _names_in(held) for name, held in definitions.items()}
     return frozenset(name for name in definitions if name in _reached(leads, name))
 

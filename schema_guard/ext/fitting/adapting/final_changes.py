@@ -74,7 +74,7 @@ def within_unions(builder: Builder, document: dict[str, Any]) -> None:
         size.unions -= is_union(before) - is_union(without)
         builder.written.append((without, location))
         keyword = "anyOf" if "anyOf" in before else "type"
-        reason = "null cannot be given there, for there are too many unions: the property can be left out"
+        reason = "null can't occur there because of too many unions, but the property can be absent"
         builder.narrowed.append(SchemaChange(location, keyword, before[keyword], reason))
 
 

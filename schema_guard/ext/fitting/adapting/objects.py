@@ -31,7 +31,7 @@ __all__ = ["object_of"]
 
 _COUNTS = ("minProperties", "maxProperties")
 _REST = "additional_properties"
-_NAMES = "a key is one that is not among the properties"
+_NAMES = "the key is not one of the properties"
 
 
 def object_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema | None:
@@ -49,7 +49,7 @@ def object_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema 
 
 
 def _others(merged: FlatSchema) -> list[Any]:
-    """Give the schemas of the properties that are neither listed nor matched; none: any value."""
+    """Return the schemas of the properties that are neither listed nor matched; none: any value."""
     held = merged.additional
     if held is None and "unevaluatedProperties" in merged.limits:
         held = [merged.limits["unevaluatedProperties"]]
@@ -64,7 +64,7 @@ def _is_closed(merged: FlatSchema, others: list[Any]) -> bool:
 def _listed(
     builder: SchemaWriter, merged: FlatSchema, others: list[Any]
 ) -> dict[str, BuiltSchema | None] | None:
-    """Give each property that is listed or required; None where a required one has no value.
+    """Return each property that is listed or required; None if a required one has no value.
 
     A property that has no value and need not be there is None.
     """
@@ -88,12 +88,12 @@ def _listed(
 def _pairs(
     builder: SchemaWriter, merged: FlatSchema, others: list[Any], *, wants_counts: bool = False
 ) -> BuiltSchema | None:
-    """Write the properties that are not listed as an array of pairs; None where there are none."""
+    """Write the properties that are not listed as an array of pairs; None if there are none."""
     holder = merged.where.get("patternProperties")
     sorts = [([{"pattern": pattern}], held) for pattern, held in merged.patterns.items()]
     sorts += [] if others == [False] else [([], others)]
     if len(sorts) > 1:
-        reason = "a key that matches an expression has to fit that or another one, or what other keys have"
+        reason = "a key that matches an expression must fit this expression, another one, or the schema of other keys"
         builder.relax(holder, "patternProperties", (holder or {}).get("patternProperties"), reason)
     pairs = []
     for names, held in sorts:
@@ -108,7 +108,7 @@ def _pairs(
 
 
 def _counts(merged: FlatSchema) -> dict[str, Any]:
-    """Give the sizes of an array of pairs."""
+    """Return the sizes of an array of pairs."""
     counts = {}
     for keyword, name in (("minItems", "minProperties"), ("maxItems", "maxProperties")):
         if name in merged.limits:
@@ -121,7 +121,7 @@ def _counts(merged: FlatSchema) -> dict[str, Any]:
 def _one_of_pairs(
     builder: SchemaWriter, pairs: list[tuple[BuiltSchema, list[Any]]]
 ) -> tuple[dict[str, Any], Form]:
-    """Give the schema of a pair, and the form of its value."""
+    """Return the schema of a pair, and the form of its value."""
     joined = alternatives.joined(builder, [pair.schema for pair, _ in pairs])
     values = [(BuiltSchema(pair.schema["properties"][VALUE], pair.form), nodes) for pair, nodes in pairs]
     whole = alternatives.union(builder, values)
@@ -129,7 +129,7 @@ def _one_of_pairs(
 
 
 def _pair(builder: SchemaWriter, names: list[Any], held: list[Any], merged: FlatSchema) -> BuiltSchema | None:
-    """Give the schema of one pair, with the form of its value."""
+    """Return the schema of one pair, with the form of its value."""
     of_names: list[Any] = [{"type": "string"}, *names]
     builder.note_origin(
         of_names[:1],
@@ -173,7 +173,7 @@ class _Writing:
         self.schema: dict[str, Any] = {}
 
     def built(self) -> BuiltSchema:
-        """Give the object."""
+        """Return the object."""
         self._fill()
         self.schema = {"type": "object"}
         if self.properties:
@@ -202,7 +202,7 @@ class _Writing:
             self.filled.add(name)
             # Null stands in a text as "null": what is sent as null beside it is absent.
             if takes_null(held, self.builder.plain) and not isinstance(self.forms[name], TextForm):
-                reason = "null is sent where it is absent, and null comes back: both are valid"
+                reason = "the form has null for an absent property, and both are valid"
                 self.builder.narrow(held[0], "", None, reason)
             else:
                 self.nulls.add(name)
@@ -227,7 +227,9 @@ class _Writing:
         closed = {**self.schema, "additionalProperties": False}
         if not self._set(closed):
             keyword = "additionalProperties"
-            self.builder.relax(self.merged.where.get(keyword), keyword, False, "other keys pass there")
+            self.builder.relax(
+                self.merged.where.get(keyword), keyword, False, "other keys are accepted there"
+            )
 
     def _set(self, *candidates: dict[str, Any]) -> bool:
         document = self.builder.accepted.first(*map(dict, candidates))
@@ -245,7 +247,7 @@ class _Writing:
     def _narrow(self, keyword: str, node: Any) -> None:
         holder = node if node is not None else self.merged.where.get("properties", self.merged.nodes[0])
         value = holder.get(keyword) if isinstance(holder, dict) else None
-        self.builder.narrow(holder, keyword, value, "other keys than those listed cannot be given there")
+        self.builder.narrow(holder, keyword, value, "only the listed keys can occur there")
 
     def _with_others(self) -> None:
         holder = self.merged.where.get("additionalProperties")
@@ -279,7 +281,7 @@ class _Writing:
         if is_sent and self.schema.get("additionalProperties") is not False:
             holder = self.merged.where.get("additionalProperties", self.merged.nodes[0])
             value = holder.get("additionalProperties") if isinstance(holder, dict) else None
-            self.builder.relax(holder, "additionalProperties", value, "other keys pass there")
+            self.builder.relax(holder, "additionalProperties", value, "other keys are accepted there")
         return is_sent
 
     def _with_patterns(self) -> None:
@@ -299,7 +301,7 @@ class _Writing:
         if self._rest():
             return
         value = None if holder is None else holder.get("patternProperties")
-        self.builder.relax(holder, "patternProperties", value, "keys are not held against expressions there")
+        self.builder.relax(holder, "patternProperties", value, "keys are not compared with expressions there")
         self._as_others(by_pattern)
 
     def _as_others(self, by_pattern: dict[str, BuiltSchema | None]) -> None:
@@ -330,7 +332,7 @@ class _Writing:
             return
         for name in self.barred:
             node = self.merged.where.get("properties")
-            self.builder.relax(node, "properties", {name: False}, "a key that is barred passes there")
+            self.builder.relax(node, "properties", {name: False}, "a forbidden key is accepted there")
 
     def _count(self) -> None:
         """Say how many properties there may be, where the properties do not say it already."""

@@ -27,7 +27,7 @@ _NOT_ENFORCED = "not enforced there"
 
 
 def fitted(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
-    """Give a schema without the keywords that are not taken, which are listed."""
+    """Return a schema without the keywords that are not taken, which are listed."""
     document = dict(schema)
     for _ in range(len(schema)):
         errors = builder.accepted.errors(document)
@@ -126,7 +126,7 @@ def _integer(builder: SchemaWriter, merged: FlatSchema, limits: dict[str, Any]) 
 
 
 def _bounds(limits: dict[str, Any]) -> tuple[int | None, int | None]:
-    """Give the least and the largest integer."""
+    """Return the least and the largest integer."""
     low = [math.ceil(limits["minimum"])] if "minimum" in limits else []
     low += [math.floor(limits["exclusiveMinimum"]) + 1] if "exclusiveMinimum" in limits else []
     high = [math.floor(limits["maximum"])] if "maximum" in limits else []
@@ -145,7 +145,7 @@ def _inclusive(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]
                 value = document.pop(name)
                 document[other] = nearer(value, document.get(other, value))
                 builder.relax(
-                    merged.where.get(name), name, value, f"sent as {other}: the bound itself passes"
+                    merged.where.get(name), name, value, f"sent as {other}, so the bound itself is accepted"
                 )
     return document
 
@@ -222,7 +222,7 @@ def _range(values: list[Any]) -> dict[str, Any] | None:
 
 
 def _of_value(builder: SchemaWriter, merged: FlatSchema, value: Any) -> dict[str, Any]:
-    """Give a schema that takes one object or array alone."""
+    """Return a schema that takes one object or array alone."""
     node = _exact(value)
     keyword = "enum" if "enum" in merged.where else "const"
     holder = merged.where.get(keyword)

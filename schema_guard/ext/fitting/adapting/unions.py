@@ -77,7 +77,7 @@ def _bare(builder: SchemaWriter, entry: KeywordApart) -> BuiltSchema | None:
 
 
 def _branches(builder: SchemaWriter, entry: KeywordApart) -> list[Any]:
-    """Give the branches of a union, as `anyOf` has them."""
+    """Return the branches of a union, as `anyOf` has them."""
     branches: list[Any] = entry.value
     if entry.keyword != "oneOf" or len(branches) < 2:
         return branches
@@ -88,12 +88,14 @@ def _branches(builder: SchemaWriter, entry: KeywordApart) -> list[Any]:
     if apart is not None:
         builder.note_origin(apart, entry.node, entry.keyword, entry.value)
         return apart
-    builder.relax(entry.node, "oneOf", entry.value, "sent as anyOf: a value of several branches passes")
+    builder.relax(
+        entry.node, "oneOf", entry.value, "sent as anyOf, so a value of several branches is accepted"
+    )
     return branches
 
 
 def _alternatives(builder: SchemaWriter, merged: FlatSchema) -> list[FlatSchema]:
-    """Give what is left when every choice is made in every way; choices that are too many are left out, and listed."""
+    """Return what is left when every choice is made in every way; choices that are too many are left out, and listed."""
     choices, stuck = _choices(builder, merged)
     too_many = len(choices) + 1
     for left_out in range(len(choices) + 1):
@@ -180,7 +182,7 @@ def _single(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
         return builder.anything()
     if not merged.is_typed:
         names = " or ".join(kind + "s" for kind in spoken)
-        builder.narrow(merged.nodes[0], "type", None, f"no type is named: only {names} can be given")
+        builder.narrow(merged.nodes[0], "type", None, f"no type is named, so only {names} can occur")
     arms = []
     for kind in KINDS:
         built = _WRITERS[kind](builder, merged, kind) if kind in kinds else None

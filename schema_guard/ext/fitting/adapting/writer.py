@@ -45,7 +45,7 @@ class SchemaWriter(Protocol):
     accepted: Acceptance
 
     def emit(self, nodes: Sequence[Any]) -> BuiltSchema | None:
-        """Write what applies to one value; None where no value is valid."""
+        """Write what applies to one value; None if no value is valid."""
 
     def anything(self) -> BuiltSchema:
         """Write a place that takes any value."""
@@ -60,7 +60,7 @@ class SchemaWriter(Protocol):
         """Say which keyword schemas were made from: what is lost of them is told of it."""
 
     def validity(self, nodes: Sequence[Any]) -> Validity:
-        """Give what says whether a value is valid for all of some plain schemas."""
+        """Return what says whether a value is valid for all of some plain schemas."""
 
     def sent(self, schema: dict[str, Any]) -> Validity:
-        """Give what says whether a value is valid as it is sent."""
+        """Return what says whether a value is valid as it is sent."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["as_json", "as_text", "fixes_as_text", "table_of_keywords"]
 
 _GLOSS = (
-    "yes: accepted and enforced. in part: `lint` lists the uses that are not. rejected, ignored, narrowed: the effect on a "
-    "schema with the keyword. With ?: likely, not known."
+    "The word yes means accepted and enforced, and in part means that `lint` lists the exceptions. The words "
+    "rejected, ignored, and narrowed name the effect on a schema with the keyword. A question mark means likely, but not known."
 )
 
 
@@ -59,7 +59,7 @@ def _summary(linted: list[Linted]) -> Iterator[str]:
     counts = [plural(counted[severity], severity) for severity in ("error", "warning")]
     yield f"{provider}: {plural(len(linted), 'schema')}, {', '.join(counts)}"
     if left_out:
-        yield f"    left out, because they do not restrict values: {', '.join(map(safe, sorted(left_out)))}"
+        yield f"    not listed, because they do not restrict values: {', '.join(map(safe, sorted(left_out)))}"
     yield from (f"    always: {line}" for line in linted[0].rules.always)
 
 
@@ -76,7 +76,7 @@ def fixes_as_text(written: list[Fixed]) -> Iterator[str]:
             form = (
                 ""
                 if adapted.is_same_form
-                else "; values have another form, which `adapt(...).restore` converts back"
+                else "; `adapt(...).restore` converts values back to the form of your schema"
             )
             yield f"{adapted.provider}: {safe(fix.schema)}: {lost}; report: {safe(fix.report)}{form}"
 

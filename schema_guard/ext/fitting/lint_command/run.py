@@ -33,19 +33,19 @@ class Linting:
         envvar="SCHEMA_GUARD_LINT_PROVIDER",
         setting="provider",
         metavar="NAME,...",
-        help="Provider or engine that the schema is for, such as openai or gemini, or all of them with 'all'; repeatable. Default: `provider` in pyproject.toml.",
+        help="Provider or engine that gets the schema, such as openai or gemini, or 'all'. Repeatable. Default: `provider` in pyproject.toml.",
     )
     rules: str | None = option(
         metavar="FILE",
-        help="Result of `schema-guard schema probe -o FILE`. It overrides the known rules of the provider.",
+        help="Result file of `schema-guard schema probe -o FILE`, which replaces the known rules of the provider.",
     )
     folder: str | None = option(
         "--fix",
         metavar="FOLDER",
-        help="Folder for the fixed schemas, and for a report of the losses of each.",
+        help="Folder for the adapted schemas and a report of the lost keywords of each schema.",
     )
     table: bool = option(
-        is_flag=True, help="Show what each provider does with each keyword, without a SCHEMA."
+        is_flag=True, help="Show the effect of each provider on each keyword, without a SCHEMA."
     )
 
     def names(self) -> list[str]:
@@ -70,10 +70,10 @@ class Linting:
     type=click.Choice(["text", "json", "sarif"]),
     default="text",
     show_default=True,
-    help="Form of the result. SARIF is for code hosts and editors.",
+    help="Format of the result. Code hosts and editors read SARIF.",
 )
 def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
-    """Show what a provider or an engine does with SCHEMA: reject it, ignore a part, or exclude right answers.
+    """Show how a provider or an engine treats SCHEMA: whether it rejects it, ignores a part, or excludes right answers.
 
     SCHEMA is a JSON file, a pattern such as 'schemas/**/*.json', '-' for standard input, or module:Model. The rules
     come with the library. Nothing is sent to the provider.

@@ -25,7 +25,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 
 def as_sarif(linted: list[Linted]) -> dict[str, Any]:
-    """Give a log with one run: the rules that are broken, each once, and a result for each fault.
+    """Return a log with one run: the rules that are broken, each once, and a result for each fault.
 
     Annotations are no faults: a host would open an alert for each title.
     """

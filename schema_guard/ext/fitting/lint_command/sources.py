@@ -177,7 +177,7 @@ def _from_here(path: Path) -> str:
 
 
 def lines_of(text: str) -> dict[str, int]:
-    r"""Give the line of each place in a JSON text, by its pointer; of a member it is the line of its key.
+    r"""Return the line of each place in a JSON text, by its pointer; of a member it is the line of its key.
 
     Args:
         text: What is known to be JSON. A key that stands twice has the line of the second.

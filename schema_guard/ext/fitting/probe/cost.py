@@ -37,10 +37,10 @@ class ProbeCost(NamedTuple):
     most_cost: float | None
 
     def as_text(self) -> str:
-        """Give it in one line."""
+        """Return it in one line."""
         text = f"at most {plural(self.requests, 'request')}, about {self.input_tokens:,} tokens of prompts and schemas"
         if self.cost is None or self.most_cost is None:
-            return f"{text}; cost not known: no prices for this model"
+            return f"{text}; the cost is unknown, because this model has no prices"
         return f"{text}; about {dollars(self.cost)}, at most {dollars(self.most_cost)}"
 
 
@@ -49,7 +49,7 @@ def expected(sent: Iterable[Any], charges: Charges | None, model: str) -> ProbeC
 
     Args:
         sent: For each request its prompt and its schema.
-        charges: Prices; None where none are known.
+        charges: Prices; None if none are known.
         model: Name of the model, as a table knows it.
     """
     sizes = [estimated_tokens(request) for request in sent]

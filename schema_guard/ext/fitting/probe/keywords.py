@@ -30,7 +30,7 @@ _FLAGS: Final = {"type": "array", "items": _FLAG}
 
 
 def _object(*names: str, required: tuple[str, ...] | None = None, **more: Any) -> dict[str, Any]:
-    """Give the schema of an object with flags."""
+    """Return the schema of an object with flags."""
     return {
         "type": "object",
         "properties": dict.fromkeys(names, _FLAG),

@@ -47,12 +47,12 @@ class ProbeQuestion:
 
 
 def prompt_of(value: Any) -> str:
-    """Give a prompt that asks for a value and for nothing else."""
+    """Return a prompt that asks for a value and for nothing else."""
     return f"Reply with exactly this JSON and nothing else:\n{json.dumps(value)}"
 
 
 def forbidding(keyword: str, inner: Mapping[str, Any], wanted: Any, *, name: str = _FIELD) -> ProbeQuestion:
-    """Give the question whose prompt asks for a value of one property that its schema forbids.
+    """Return the question whose prompt asks for a value of one property that its schema forbids.
 
     Args:
         keyword: What forbids it.
@@ -84,7 +84,7 @@ def enforcement_questions(provider: str, count: int, seed: int | None = None) ->
     kinds = [make for make in _KINDS if not lint(in_form(make(random), provider).schema, provider)]
     if not kinds:
         raise InvalidArgument(
-            f"provider={provider!r}: enforces nothing that a probe can test. Name another provider"
+            f"provider={provider!r}: this provider enforces nothing that a probe can test. Name another provider"
         )
     return [in_form(make(random), provider) for make in islice(cycle(kinds), count)]
 

@@ -22,11 +22,11 @@ __all__ = ["ProbeResult", "probe_as_json", "probe_as_lines"]
 # Requests without a failure that show 95 % at least, with 95 % confidence.
 _SHOWS_95 = 59
 _MEANS = {
-    "enforced": "enforced: every reply has values that only the schema requires",
-    "ignored": "not enforced: the server accepts the schema, but replies violate it",
-    "refused": "refused: the server answers, but takes no schema",
+    "enforced": "enforced, because every reply has values that only the schema requires",
+    "ignored": "not enforced, because the server accepts the schema but replies violate it",
+    "refused": "rejected, because the server replies but accepts no schema",
     "sometimes": "enforced only sometimes",
-    "unknown": "unknown: no reply could be judged",
+    "unknown": "unknown, because no reply can be validated",
 }
 
 
@@ -61,7 +61,7 @@ class ProbeResult:
 
 
 def probe_as_lines(result: ProbeResult) -> Iterator[str]:
-    """Give what a person reads."""
+    """Yield what a person reads."""
     yield from _enforcement(result)
     if result.schema is not None:
         yield from _schema(result.schema)
@@ -72,29 +72,31 @@ def probe_as_lines(result: ProbeResult) -> Iterator[str]:
 def _schema(schema: SchemaReply) -> Iterator[str]:
     counts = plural(schema.requests, "request")
     if schema.is_accepted:
-        yield f"the schema is taken ({counts})"
+        yield f"the server accepts the schema ({counts})"
     elif schema.is_accepted is None:
         yield safe(f"the schema: not answered: {schema.text}")
     elif schema.refused is None:
-        yield safe(f"the schema is refused, by which keyword was not found ({counts}): {schema.text}")
+        yield safe(
+            f"the server rejects the schema, and the keyword at fault is unknown ({counts}): {schema.text}"
+        )
     else:
         refused = schema.refused
         what = f"{refused.keyword} at {pointer(refused.location)}"
         word = "for want of " if refused.is_missed else "for "
-        yield safe(f"the schema is refused {word}{what} ({counts})")
+        yield safe(f"the server rejects the schema {word}{what} ({counts})")
         yield safe(f"    {refused.text}")
 
 
 def _keywords(keywords: Sequence[ProbedKeyword]) -> Iterator[str]:
     agreed = sum(keyword.agrees is True for keyword in keywords)
     judged = sum(keyword.agrees is not None for keyword in keywords)
-    yield f"keywords, one request each: {agreed} of {judged} as the rules say"
+    yield f"keywords, one request each: {agreed} of {judged} match the known rules"
     for keyword in keywords:
         if keyword.does is None:
             yield safe(f"    {keyword.keyword}: {_DID[keyword.answer.did]}: {clip(keyword.answer.text, 60)}")
         elif not keyword.agrees:
             yield safe(
-                f"    {keyword.keyword}: {keyword.does}, and the rules say {keyword.says}: {clip(keyword.answer.text, 100)}"
+                f"    {keyword.keyword}: {keyword.does}, but the known rules have {keyword.says}: {clip(keyword.answer.text, 100)}"
             )
 
 
@@ -106,14 +108,14 @@ def _enforcement(result: ProbeResult) -> Iterator[str]:
         f"{result.model} (provider {result.provider}): {_MEANS[enforcement.verdict]}{f'; {count} of {n} kept' if n else ''}"
     )
     if enforcement.verdict == "enforced":
-        yield f"    {count} of {n}: at least {percent(at_least(count, n), -1)} of requests with 95% confidence, if they are alike"
+        yield f"    {count} of {n}: at least {percent(at_least(count, n), -1)} of requests with 95% confidence, if all requests are alike"
         if n < _SHOWS_95:
-            yield f"    for at least 95%: --requests {_SHOWS_95}"
+            yield f"    to show at least 95%, add --requests {_SHOWS_95}"
         if not enforcement.is_hard:
-            yield "    under no keyword that a model does not keep to by itself: it may have been shown the schema and no more"
+            yield "    no keyword proves enforcement, because the model may only have read the schema"
     if enforcement.verdict == "sometimes":
         yield f"    by keyword: {', '.join(f'{word} {count} of {n}' for word, (count, n) in enforcement.by_keyword.items())}"
-        yield "    whether it is the keyword or the request: more of them, --requests 12"
+        yield "    to find out whether the keyword or the request is the cause, add --requests 12"
     for question, answer in enforcement.asked:
         if answer.did != "kept":
             yield safe(f"    {question.keyword}: {_DID[answer.did]}: {answer.text}")

@@ -50,8 +50,10 @@ ANTHROPIC: Final = Rules(
     drops_annotations=True,
     is_closed=True,
     always=(
-        "required keys come first, then the others",
-        f"all strict tools and the format of a request together have at most {_MOST_OPTIONAL} properties that may be absent, and {_MOST_UNIONS} unions",
-        "an enum's value may come in another case",
+        "required keys come first, and then the others",
+        (
+            f"the strict tools and the format of a request can have at most {_MOST_OPTIONAL} optional properties and {_MOST_UNIONS} unions together"
+        ),
+        "a value of an enum can have a different letter case",
     ),
 )

@@ -41,5 +41,5 @@ BEDROCK: Final = Rules(
     drops_annotations=True,
     is_closed=True,
     is_cautious=True,
-    always=("few models take a schema: another one refuses outputConfig",),
+    always=("few models accept a schema, and all others reject outputConfig",),
 )

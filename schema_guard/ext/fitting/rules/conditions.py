@@ -33,7 +33,7 @@ _OF_TYPE: dict[str, tuple[type, ...]] = {
 
 
 def types_of(schema: dict[str, Any]) -> list[str]:
-    """Give the types that a schema names."""
+    """Return the types that a schema names."""
     named = schema.get("type", [])
     return [named] if isinstance(named, str) else list(named)
 
@@ -45,7 +45,7 @@ def is_object(schema: dict[str, Any]) -> bool:
 
 
 def siblings(schema: dict[str, Any], *keywords: str) -> set[str]:
-    """Give the keywords that judge beside the named ones."""
+    """Return the keywords that judge beside the named ones."""
     return set(schema) - ANNOTATIONS - STRUCTURE - set(keywords)
 
 
@@ -330,7 +330,7 @@ def recursive_where_required(site: Site) -> bool:
 
 
 def target_of(document: Any, reference: str) -> Any:
-    """Give what a local pointer leads to; None where it leads nowhere, or is none."""
+    """Return what a local pointer leads to; None if it leads nowhere, or is none."""
     if reference != "#" and not reference.startswith("#/"):
         return None
     place = document
@@ -346,7 +346,7 @@ def target_of(document: Any, reference: str) -> Any:
 
 
 def _reached(document: Any, start: Any, *, required_only: bool = False) -> set[str]:
-    """Give the references that are reached from a schema, definitions through references alone."""
+    """Return the references that are reached from a schema, definitions through references alone."""
     found: set[str] = set()
     stack = [start]
     while stack:
@@ -367,7 +367,7 @@ def _reached(document: Any, start: Any, *, required_only: bool = False) -> set[s
 
 
 def _required(schema: dict[str, Any]) -> list[Any]:
-    """Give the schemas of the properties that may not be absent."""
+    """Return the schemas of the properties that may not be absent."""
     listed = schema["properties"]
     if not isinstance(listed, dict):
         return []
@@ -430,7 +430,7 @@ def _tag(document: Any, schema: dict[str, Any], name: str) -> list[str] | None:
 
 
 def resolved(document: Any, schema: Any) -> Any:
-    """Give what a schema leads to where it is a reference alone."""
+    """Return what a schema leads to where it is a reference alone."""
     for _ in range(10):
         if not isinstance(schema, dict) or set(schema) - ANNOTATIONS - {"description"} != {"$ref"}:
             break
@@ -441,7 +441,7 @@ def resolved(document: Any, schema: Any) -> Any:
 
 
 def strings_of(document: Any, schema: Any) -> list[str] | None:
-    """Give the strings that a schema allows; None where they are not known."""
+    """Return the strings that a schema allows; None if they are not known."""
     held = resolved(document, schema)
     values = [held["const"]] if isinstance(held, dict) and "const" in held else None
     if isinstance(held, dict) and "enum" in held:

@@ -26,7 +26,7 @@ _DEPTH = f"may reject more than {_DEEP} nested objects; no limit is published"
 _RECURSION = "accepts recursion only through optional properties"
 _FORMATS = "documents only the formats {} as enforced"
 _NULL = "has no type null, so it accepts any value, with nullable"
-_ALWAYS = ("keys come in the order of required, then the others",)
+_ALWAYS = ("the keys in required come first, in that order, and then the others",)
 
 
 def _has_beside(site: Site) -> bool:

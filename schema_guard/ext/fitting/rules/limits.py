@@ -80,7 +80,7 @@ def inner_rules(table: Rules) -> list[Rule]:
 
 
 def size_of(document: Any, known: Mapping[int, Size] = MappingProxyType({})) -> Size:
-    """Give how large a document is.
+    """Return how large a document is.
 
     Args:
         document: The document.

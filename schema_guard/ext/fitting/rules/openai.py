@@ -136,7 +136,7 @@ def _of_patterns(name: str) -> tuple[Rule, ...]:
 
 
 def _of_groq() -> tuple[Rule, ...]:
-    """Give what Groq says of strict schemas; what else OpenAI asks of them is likely there too."""
+    """Return what Groq says of strict schemas; what else OpenAI asks of them is likely there too."""
     groq = fact.Sourced("groq", _GROQ_EVIDENCE, _GROQ_DAY)
     said = groq.rejects_all((fact.OPEN, fact.ALL_REQUIRED))
     names = {one.name for one in said}
@@ -176,7 +176,9 @@ GROQ: Final = replace(
     is_cautious=True,
     always=(
         *_ALWAYS,
-        "a schema is enforced for few models; for the others it is a hint, and a reply that breaks it is status 400 with the code json_validate_failed",
-        "streams and tools are refused beside a schema",
+        (
+            "few models enforce the schema. For the others, it is a hint, and an invalid reply is status 400 with the code json_validate_failed"
+        ),
+        "a request with a schema can't have streams or tools",
     ),
 )

@@ -49,7 +49,10 @@ MISTRAL: Final = Rules(
     drops_annotations=True,
     booleans=frozenset({True}),
     is_cautious=True,
-    always=("which keywords are enforced is not published", "the package's own parse() closes every object"),
+    always=(
+        "the provider does not publish the enforced keywords",
+        "parse() of the package mistralai closes every object",
+    ),
 )
 
 _COHERE_EVIDENCE = "Cohere's guide to structured outputs, unsupported schema features"
@@ -76,7 +79,7 @@ COHERE: Final = Rules(
     drops_annotations=True,
     requires_object=True,
     is_cautious=True,
-    always=("documents to answer from are refused beside a schema",),
+    always=("a request with a schema can't have documents",),
 )
 DEEPSEEK: Final = Rules(
     name="deepseek",
@@ -86,7 +89,7 @@ DEEPSEEK: Final = Rules(
     verified_on=_DAY,
     booleans=frozenset({True, False}),
     always=(
-        "the schema is a hint for the model: nothing of it is enforced",
-        "a forced tool is refused while the model thinks, which it does unless it is told not to",
+        "the schema is only a hint for the model, and no keyword is enforced",
+        "a forced tool is rejected while the model thinks, which is the default",
     ),
 )

@@ -70,7 +70,7 @@ class Rule:
         name: The rule's own name, the table's first: "openai-not".
         keyword: The keyword that is at fault, or that is missed.
         effect: What comes of it: the schema is refused, the keyword is not enforced, right answers cannot be given.
-        message: The effect as a phrase behind the name of the provider.
+        message: The effect as a phrase after the name of the provider.
         evidence: Where that is known from.
         verified_on: The day of it, ISO 8601.
         confidence: Low where nobody has measured or documented it.
@@ -94,7 +94,7 @@ class Rule:
         return self.applies is None or self.loses_parts
 
     def is_broken(self, site: Site) -> bool:
-        """Say whether the rule is broken at a site."""
+        """Return whether the rule is broken at a site."""
         return self.keyword in site.schema if self.applies is None else self.applies(site)
 
 
@@ -133,7 +133,7 @@ class Rules:
     is_cautious: bool = False
 
     def named(self, name: str) -> Rule | Rules:
-        """Give the rule of that name, for its evidence; the table itself for a keyword that no rule names."""
+        """Return the rule of that name, for its evidence; the table itself for a keyword that no rule names."""
         return next((rule for rule in self.rules if rule.name == name), self)
 
     def as_sent(self) -> Rules:

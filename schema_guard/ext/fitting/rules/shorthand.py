@@ -22,9 +22,9 @@ FORMATS = ("date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6",
 SHORT_FORMATS = ("date", "date-time", "time", "uuid")
 # True of every grammar that is made from a schema.
 GRAMMAR_ALWAYS = (
-    "keys come in the order of the schema's properties, and in no other",
-    "an integer has no fraction: 1.0 is not given",
-    "an open map may have a key twice",
+    "keys come only in the order of the schema's properties",
+    "an integer has no fraction, so 1.0 can't occur",
+    "an object with free keys can have the same key twice",
 )
 
 Fact: TypeAlias = "tuple[str, str, str, Callable[[Site], bool] | None]"
@@ -66,7 +66,7 @@ UNANCHORED: Final[Fact] = (
 MIN_ITEMS: Final[Fact] = ("min-items", "minItems", "rejects minItems above 1", when.more_than("minItems", 1))
 TUPLE_ITEMS: Final[Fact] = ("tuple-items", "items", "rejects a list of schemas in items", when.lists_items)
 LOOSE_TUPLE: Final[Fact] = (
-    "tuple", "prefixItems", "gives exactly as many items as prefixItems has", when.is_loose_tuple
+    "tuple", "prefixItems", "returns exactly as many items as prefixItems has", when.is_loose_tuple
 )  # fmt: skip
 OVERLAP: Final[Fact] = (
     "one-of", "oneOf", "treats oneOf as anyOf, so a value of several branches passes", when.is_overlapping

@@ -58,7 +58,7 @@ UNSURE: Final = frozenset({"openrouter"})
 
 
 def rules_of(provider: object) -> Rules:
-    """Give the table of a provider or engine by any of its names.
+    """Return the table of a provider or engine by any of its names.
 
     Raises:
         InvalidArgument: The name is unknown.

@@ -136,14 +136,14 @@ def _joined(name: str, first: tuple[Rule, ...] = ()) -> tuple[Rule, ...]:
 
 
 def _checked(rule: Rule) -> Rule:
-    """Give a rule of xgrammar's as it is behind a server that refuses what would not be enforced."""
+    """Return a rule of xgrammar's as it is behind a server that refuses what would not be enforced."""
     if rule.effect != "ignored":
         return rule
     message = f"rejects what xgrammar would not enforce: xgrammar {rule.message}"
     return replace(rule, effect="rejected", message=message, evidence=_CHECK_EVIDENCE, confidence="low")
 
 
-_THINKING = "with a reasoning model and no reasoning parser, JSON mode switches thinking off"
+_THINKING = "JSON mode turns thinking off for a reasoning model without a reasoning parser"
 
 XGRAMMAR: Final = Rules(
     name="xgrammar",
@@ -178,7 +178,7 @@ SGLANG: Final = replace(
     is_cautious=True,
     always=(
         *fact.GRAMMAR_ALWAYS,
-        "what is refused with status 400 and its place is ignored without a word by versions before 2026-09",
+        "versions before 2026-09 silently ignore keywords that later versions reject with status 400",
         _THINKING,
     ),
 )

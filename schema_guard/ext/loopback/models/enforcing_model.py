@@ -64,7 +64,7 @@ class EnforcingModel(Closing):
         self._lock = threading.Lock()
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Give a reply, or raise what `serve` answers with status 400."""
+        """Return a reply, or raise what `serve` answers with status 400."""
         with self._lock:
             index, self._request_count = self._request_count, self._request_count + 1
             is_held = self._holds(index) if callable(self._holds) else self._random.random() < self._holds
@@ -109,7 +109,7 @@ class EnforcingModel(Closing):
 
 
 def _schema(options: Mapping[str, Any] | None) -> Any:
-    """Give the schema that a request asks for; None without one."""
+    """Return the schema that a request asks for; None without one."""
     response_format = (options or {}).get("response_format") or (options or {}).get("extra_body", {}).get(
         "response_format"
     )
@@ -121,7 +121,7 @@ def _schema(options: Mapping[str, Any] | None) -> Any:
 
 
 def _without(schema: Any, keywords: Collection[str]) -> Any:
-    """Give a copy of a schema without some keywords."""
+    """Return a copy of a schema without some keywords."""
     copied = json.loads(json.dumps(schema))
     for place in list(subschemas(copied, "", "")):
         for keyword in keywords if isinstance(place.schema, dict) else ():

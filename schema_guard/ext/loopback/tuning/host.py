@@ -79,7 +79,7 @@ class HostJob:
         if self.status not in _ENDED:
             self.status = next(self.ahead, self.status)
             if self.status == "failed" and self.error is None:
-                self.error = ("server_error", "the training ended by an error")
+                self.error = ("server_error", "the training ended with an error")
         return self
 
 
@@ -108,13 +108,13 @@ class Host:
         return file
 
     def file(self, id_: str) -> HostFile:
-        """Give a file; `HostRefusal`."""
+        """Return a file; `HostRefusal`."""
         if id_ not in self.files:
             raise HostRefusal(404, f"No such File object: {id_}")
         return self.files[id_]
 
     def job(self, id_: str) -> HostJob:
-        """Give a job; `HostRefusal`."""
+        """Return a job; `HostRefusal`."""
         if id_ not in self.jobs:
             raise HostRefusal(404, f"Could not find fine tune: {id_}")
         return self.jobs[id_]

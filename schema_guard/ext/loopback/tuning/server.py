@@ -68,7 +68,7 @@ def serve_tuning(
         InvalidArgument: The final state is unknown.
     """
     if ends not in ("succeeded", "failed", "cancelled"):
-        raise InvalidArgument(f"ends={clip(repr(ends))}: expected succeeded, failed or cancelled")
+        raise InvalidArgument(f"ends={clip(repr(ends))}: expected succeeded, failed, or cancelled")
     return TuningServer(Host(bases, _LEAST_ROWS, looks, ends), answering, faults, key)
 
 

@@ -18,7 +18,7 @@ __all__ = ["connected", "once", "pickled", "ray_module"]
 
 
 def ray_module(what: str) -> Any:
-    """Give the module `ray`, which sends its makers nothing when this process starts it.
+    """Return the module `ray`, which sends its makers nothing when this process starts it.
 
     Args:
         what: What needs it, for the message.
@@ -60,7 +60,7 @@ def connected(ray: Any, address: str | None) -> Iterator[None]:
 
 
 def pickled(name: str, model: Any) -> bytes:
-    """Give a model as workers can have it.
+    """Return a model as workers can have it.
 
     Raises:
         InvalidArgument: It holds what cannot be sent, such as connections.

@@ -106,7 +106,7 @@ def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is k
 
 
 def _sent(models: Mapping[str, Model], names: Mapping[str, str]) -> dict[str, NamedModel | bytes]:
-    """Give what workers make their models of: names, and pickles of those that have none."""
+    """Return what workers make their models of: names, and pickles of those that have none."""
     sent: dict[str, NamedModel | bytes] = {}
     for name, model in models.items():
         named = name in names
@@ -115,7 +115,7 @@ def _sent(models: Mapping[str, Model], names: Mapping[str, str]) -> dict[str, Na
 
 
 def _for_workers(settings: RunSettings, workers: int) -> RunSettings:
-    """Give the settings of one worker; what ends a run early is not its business."""
+    """Return the settings of one worker; what ends a run early is not its business."""
     a_minute = settings.calls_per_minute
     return replace(
         settings,

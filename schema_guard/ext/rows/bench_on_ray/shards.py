@@ -90,7 +90,7 @@ class Shards:
         return None
 
     def _cut(self, missing: list[Cell]) -> Iterator[list[Cell]]:
-        """Give shards of calls of one model each, in the planned order, while calls are wanted."""
+        """Yield shards of calls of one model each, in the planned order, while calls are wanted."""
         size = min(ceil(len(missing) / self._at_once), _ROUNDS * self._calls.settings.concurrency)
         shards: dict[str, list[Cell]] = {}
         for cell in missing:
@@ -102,7 +102,7 @@ class Shards:
             yield from self._wanted(shard)
 
     def _wanted(self, shard: Iterable[Cell]) -> Iterator[list[Cell]]:
-        """Give a shard of the calls that are still wanted; nothing when none is."""
+        """Yield a shard of the calls that are still wanted; nothing when none is."""
         wanted = [cell for cell in shard if self._calls.is_wanted(cell)]
         if wanted:
             yield wanted
@@ -171,7 +171,7 @@ class Shards:
 
 
 def _lost_reply(attempt: MissingReply, came: list[JournalReply], error: Exception) -> JournalReply:
-    """Give the reply that stands for workers that died."""
+    """Return the reply that stands for workers that died."""
     words = (
         f"{type(error).__name__}: {_MOST_DEATHS} workers died one after the other while they made this call"
     )

@@ -51,7 +51,7 @@ class Job:
     settings: RunSettings
 
     def connected(self) -> dict[str, Model]:
-        """Give the models of this process."""
+        """Return the models of this process."""
         return {name: self._model(source) for name, source in self.models.items()}
 
     def _model(self, source: NamedModel | bytes) -> Model:

@@ -56,6 +56,6 @@ def tool_of(row: Row, known: Sequence[Tool], name: str | None) -> Tool:
             f"{clip(row.place)}: expected a row of {name}, got the keys {keys}; --from auto detects the tool"
         )
     raise InvalidArgument(
-        f"{clip(row.place)}: no tool is recognized by these keys: {keys}. Name the tool with --from TOOL, or for your "
-        f"own rows the place of the reply with --from jsonl --field reply=PLACE"
+        f"{clip(row.place)}: no known tool writes rows with these keys: {keys}. Name the tool with --from TOOL. For "
+        "your own rows, name the place of the reply with --from jsonl --field reply=PLACE"
     )

@@ -29,16 +29,16 @@ class File:
         "-o",
         metavar="FILE",
         default=STANDARD,
-        help="File for the rows. Default: standard output.",
+        help="File for the exported attempts. Default: standard output.",
     )
     form: str | None = option(
         "--format",
         type=click.Choice(FORMS),
-        help="Format of the file. Default: the ending of its name, or jsonl.",
+        help="Format of the file. Default: selected by the ending of its name, or jsonl.",
     )
     texts: str | None = option(
         type=click.Choice(TEXTS_AS),
-        help="Prompts and replies too, if the store has them: without credentials and personal data, or as they are stored.",
+        help="Also export the stored texts of prompts and replies, either without credentials and personal data, or as they are stored.",
     )
 
 
@@ -62,7 +62,7 @@ def command(which: WhichRows, file: File, store: str | None) -> int:
     records = existing(store)
     if file.output == STANDARD and which_form != "jsonl" and sys.stdout.isatty():
         raise click.UsageError(
-            f"{which_form} is not for a terminal. Name a file with --output, or use a pipe"
+            f"{which_form} can't be printed in a terminal. Name a file with --output, or use a pipe"
         )
     where = _where(which, records)
     with written(file.output, records.backend) as stream, steps("exported", records.info().rows) as on_step:

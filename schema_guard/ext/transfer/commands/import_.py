@@ -37,15 +37,15 @@ class Traces:
     tool: str | None = option(
         "--from",
         metavar="TOOL",
-        help="Tool that wrote the files: langfuse, phoenix, mlflow, openai-evals, jsonl for your own rows, or auto to detect it. Default: SOURCE is an exported file or a store.",
+        help="Tool that wrote the files: langfuse, phoenix, mlflow, openai-evals, jsonl for your own rows, or auto to detect the tool. Default: none, so SOURCE is an exported file or a store.",
     )
     traffic: str | None = option(
-        type=click.Choice(PARTS), help="Part of the traffic that the files hold. Required with --from."
+        type=click.Choice(PARTS), help="Part of your traffic that the files contain. Required with --from."
     )
     schema: tuple[str, ...] = option(
         multiple=True,
         metavar="SCHEMA",
-        help="JSON Schema file or module:Model that the replies must match. NAME=SCHEMA for rows that name their schema; repeatable.",
+        help="JSON Schema file or module:Model that the replies must match. If rows name their schema, use NAME=SCHEMA for each schema. Repeatable.",
     )
     function: str | None = option(
         metavar="NAME", help="Function name for the imported calls. Default: the name in the trace."
@@ -53,19 +53,19 @@ class Traces:
     field: tuple[str, ...] = option(
         multiple=True,
         metavar="OURS=PLACE",
-        help="Place of a field in a row: version=metadata.prompt_version; repeatable. Fields: function, version, segment, cluster, schema; with --from jsonl also reply, prompt, and others.",
+        help="Place of a field in a row, such as version=metadata.prompt_version. Repeatable. The fields are function, version, segment, cluster, and schema. With --from jsonl, reply, prompt, and others are possible too.",
     )
     only: tuple[str, ...] = option(
         multiple=True,
         metavar="NAME",
         advanced=True,
-        help="Only calls with this name in the tool; repeatable.",
+        help="Import only calls that have this name in the tool. Repeatable.",
     )
     sample_share: float | None = option(
         type=SHARE,
         metavar="SHARE",
         advanced=True,
-        help="Share of all calls in the sample, such as 10%. With --traffic sampled.",
+        help="With --traffic sampled: share of all calls that the sample contains, such as 10%.",
     )
     prices: str | None = option(
         metavar="SOURCE",
@@ -79,12 +79,12 @@ class Coming:
     """How exported files and stores are imported."""
 
     texts: bool = option(
-        is_flag=True, help="Import the texts of prompts and replies too, if the source has them."
+        is_flag=True, help="Also import the texts of prompts and replies, if the source has them."
     )
     unlinked: bool = option(
         is_flag=True,
         advanced=True,
-        help="Also import records of a store with another hash key, which is an error by default. Inputs that occur in both stores then count as different inputs.",
+        help="Also import records of a store with another hash key, which is an error by default. Equal inputs of both stores then count as different inputs.",
     )
 
 
@@ -186,7 +186,7 @@ def _store(name: str, into: Store) -> Store:
     )
     if is_same:
         raise click.UsageError(
-            f"{safe(masked(name))!r} is the store itself. Name the others, and with --store the one to fill"
+            f"{safe(masked(name))!r} is the target store. Name the other stores as sources, and the target with --store"
         )
     return found
 

@@ -28,7 +28,7 @@ def _share(what: str) -> Any:
         default=0.1,
         show_default=True,
         advanced=True,
-        help=f"Share of the rows for {what}.",
+        help=f"Share of the rows to use for {what}.",
     )
 
 
@@ -41,7 +41,7 @@ class Making:
         "--output",
         required=True,
         metavar="DIR",
-        help="Folder for the set: a new one, or an earlier set.",
+        help="Folder for the set: a new folder, or the folder of an earlier set.",
     )
     provider: str = option(
         type=click.Choice(HOSTS),
@@ -51,17 +51,17 @@ class Making:
         help=f"File format of the set: {', '.join(HOSTS)}.",
     )
     base: str | None = option(
-        metavar="MODEL", help="Model to tune. The set never contains its unchecked answers."
+        metavar="MODEL", help="Model to tune. The set contains no unchecked answers of this model."
     )
     accept_unchecked: bool = option(
-        is_flag=True, help="Also use answers with unchecked values. Needs --base."
+        is_flag=True, help="Also use answers with unchecked values. Requires --base."
     )
     strategy: str = option(
         type=click.Choice(["bare", "system_prompt"]),
         default="bare",
         show_default=True,
         advanced=True,
-        help="Strategy that calls the tuned model.",
+        help="Strategy for calls of the tuned model.",
     )
     min_examples: int = option(
         type=COUNT,
@@ -69,25 +69,30 @@ class Making:
         default=100,
         show_default=True,
         advanced=True,
-        help="Least number of rows to train on. With fewer, nothing is written.",
+        help="Smallest number of rows for training. With fewer rows, the command writes nothing.",
     )
     max_examples: int | None = option(
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="Largest number of rows, taken in turn from each segment and failure. Default: all.",
+        help="Largest number of rows, taken in turn from each segment and kind of failure. Default: all rows.",
     )
     validation: float = _share("validation")
     test: float = _share("the test")
     seed: int = option(
-        type=int, metavar="N", default=0, show_default=True, advanced=True, help="Seed of the split."
+        type=int,
+        metavar="N",
+        default=0,
+        show_default=True,
+        advanced=True,
+        help="Seed for the split into training, validation, and test rows.",
     )
 
     def settings(self, prompt_from: str | None) -> ExportSettings:
         """Return the settings of the set."""
         if self.accept_unchecked and self.base is None:
             raise click.UsageError(
-                "--accept-unchecked: expected it with --base MODEL, because a model must not learn from its own mistakes"
+                "--accept-unchecked needs --base MODEL, because a model must not learn from its own mistakes"
             )
         from schema_guard.models.weights import NAME  # the name by which records know "local"
 

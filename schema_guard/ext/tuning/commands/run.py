@@ -68,17 +68,19 @@ class TuneOptions:
     backend: str | None = option(
         type=click.Choice([LOCAL, *BACKENDS]),
         metavar="HOST",
-        help=f"Host that tunes: {', '.join(BACKENDS)}, or local for this machine. Needed for a new job; DIR/job.json keeps it.",
+        help=f"Host that tunes the model: {', '.join(BACKENDS)}, or local for this machine. Required for a new job. DIR/job.json stores it.",
     )
     base: str | None = option(
-        metavar="MODEL", help="Model to tune, by its name at the host. Needed for a new job at a host."
+        metavar="MODEL", help="Name of the model to tune at the host. Required for a new job at a host."
     )
     epochs: int | None = option(
-        type=COUNT, metavar="COUNT", help="Passes over the rows. Default: the choice of the host."
+        type=COUNT, metavar="COUNT", help="Number of passes over the rows. Default: the host's choice."
     )
-    status: bool = option(is_flag=True, help="Show the state of the job, and do nothing else.")
+    status: bool = option(is_flag=True, help="Show the state of the job, without starting or resuming it.")
     cancel: bool = option(is_flag=True, help="Cancel the job.")
-    again: bool = option(is_flag=True, advanced=True, help="Begin a new job in place of one that has ended.")
+    again: bool = option(
+        is_flag=True, advanced=True, help="Start a new job instead of the job that has ended."
+    )
     served_as: str | None = option(
         metavar="NAME",
         advanced=True,
@@ -88,7 +90,10 @@ class TuneOptions:
         metavar="URL", advanced=True, help="Address of the host. Default: the public address of the host."
     )
     price: float | None = option(
-        type=DOLLARS, metavar="DOLLARS", advanced=True, help="Your price of a million training tokens."
+        type=DOLLARS,
+        metavar="DOLLARS",
+        advanced=True,
+        help="Your price for a million training tokens, in dollars.",
     )
 
     def check(self) -> None:
@@ -104,8 +109,8 @@ class TuneOptions:
             given, known = getattr(self, name), known_of.get(name)
             if given is not None and given != known:
                 raise click.UsageError(
-                    f"--{name} {safe(str(given))}: the job in {JOB_FILE} has {safe(str(known))}. Leave it out to resume "
-                    "that job, or start a new one with --again"
+                    f"--{name} {safe(str(given))}: the job in {JOB_FILE} has {safe(str(known))}. Omit the option to "
+                    "resume that job, or start a new job with --again"
                 )
 
 
@@ -200,7 +205,7 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     if given or asked.cancel:
         flag = "cancel" if asked.cancel else given[0].replace("_", "-")
         raise click.UsageError(
-            f"--{flag}: has no effect on a training on this machine, which ends with its command or Ctrl-C"
+            f"--{flag}: has no effect on training on this machine, which ends with the command or with Ctrl-C"
         )
     if job is not None and not asked.again:
         asked.fits(job)
@@ -209,12 +214,12 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     if asked.again and job is not None and job.backend != LOCAL:
         _check_ended(job)
     if asked.status:
-        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}: no job was started")
+        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}, so no job was started")
     settings = _lora(asked)
     plan = plan_training(directory, settings=settings)
     if asked.base not in (None, plan.base):
         raise click.UsageError(
-            f"--base {safe(str(asked.base))}: this machine tunes {plan.base} only. Leave it out"
+            f"--base {safe(str(asked.base))}: this machine can tune only {plan.base}. Omit the option"
         )
     _say(_plan_lines(plan))
     confirm(_QUESTION, yes=yes, refused="nothing was trained")
@@ -234,16 +239,19 @@ def _stepped(on_step: Callable[[str, int, int | None], None], step: TrainStep) -
 
 def _plan_lines(plan: TrainPlan) -> list[str]:
     return [
-        f"this machine: a LoRA of {plan.base} is trained on {plan.rows:,} rows, measured on {plan.validation_rows:,}",
+        f"this machine trains a LoRA of {plan.base} on {plan.rows:,} rows and validates it on {plan.validation_rows:,}",
         f"  {plural(plan.steps, 'step')} of {plural(plan.batch, 'row')} in {plural(plan.epochs, 'epoch')}, rank {plan.rank}",
-        f"  about {plural(math.ceil(plan.seconds / 60), 'minute')} of one core and {plan.memory_bytes / 1e9:.1f} GB; no cost but this machine's",
+        (
+            f"  about {plural(math.ceil(plan.seconds / 60), 'minute')} of one core and {plan.memory_bytes / 1e9:.1f} GB; "
+            "no cost except that of this machine"
+        ),
     ]
 
 
 def _done(asked: TuneOptions, directory: Path, job: TuningJob | None, yes: bool) -> TuningJob:
     """Do what is asked of a folder's job."""
     if job is None and (asked.status or asked.cancel or asked.served_as):
-        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}: no job was started")
+        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}, so no job was started")
     if asked.again and job is not None:
         _check_ended(job)
         job = None
@@ -267,21 +275,21 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
             store.declare_step(content, TUNING, "started", text, function=manifest.get("function"))
     except (SchemaGuardError, click.ClickException) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else error
-        _say([f"the job is not noted in a store: {words}. Pass `decide` feasibility.active_tuner"])
+        _say([f"the job is not recorded in a store: {words}. Pass feasibility.active_tuner to `decide`"])
 
 
 def _check_ended(job: TuningJob) -> None:
     if not job.has_ended and job.is_begun:
-        raise click.UsageError(f"--again: the job is {job.status}; cancel it first with --cancel")
+        raise click.UsageError(f"--again: the job is {job.status}. Cancel it first with --cancel")
 
 
 def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
-    """Give a job that has ended, with what its model is called now."""
+    """Return a job that has ended, with what its model is called now."""
     if asked.cancel:
         raise click.UsageError(f"--cancel: the job is {job.status} already")
     if asked.served_as is not None:
         if job.result is None:
-            raise click.UsageError(f"--served-as: the job is {job.status}, and has no model")
+            raise click.UsageError(f"--served-as: the job is {job.status}, so it has no model")
         place = f"{job.url}#" if job.url is not None else f"{job.backend}:"
         job = replace(job, result=job.result._replace(model=f"{place}{asked.served_as}"))
         save_job(directory, job)
@@ -362,7 +370,7 @@ def _run(tuning: HostTuning, job: TuningJob) -> TuningJob:
     try:
         return tuning.run(job)
     except HostError:
-        _say(["after the fix, the same command resumes the job; --again begins a new one"])
+        _say(["after the fix, the same command resumes the job; --again starts a new job"])
         raise
     except KeyboardInterrupt:
         now = load_job(tuning.directory) or job

@@ -21,26 +21,28 @@ class Sources:
     schema: str | None = option(
         metavar="SCHEMA",
         shell_complete=complete_schemas,
-        help="Schema of the answers: its name in the store or the suite, a JSON Schema file, module:Model, or module:function of a guarded function. Default: the one of --function.",
+        help="Schema of the answers: its name in the store or the suite, a JSON Schema file, module:Model, or module:function of a guarded function. Default: the schema of --function.",
     )
     function: str | None = common("function")
     since: float | None = common("since")
     until: float | None = option(
-        type=MOMENT, metavar="TIME", advanced=True, help="Only calls before this time."
+        type=MOMENT, metavar="TIME", advanced=True, help="Time before which calls count. Default: now."
     )
-    segment: str | None = option(metavar="NAME", advanced=True, help="Only this segment of the traffic.")
+    segment: str | None = option(
+        metavar="NAME", advanced=True, help="Segment of the traffic to select. Default: all."
+    )
     suite: str | None = option(
         metavar="PATH",
-        help="Suite with labelled inputs, as in `schema-guard bench run`. Without --function, the store is not read.",
+        help="Suite with labelled inputs, as in `schema-guard bench run`. Without --function, the command doesn't read the store.",
     )
     answers: str | None = option(
         metavar="FILE",
-        help="Your answers as JSON Lines, with the field answer and either call_id or input.",
+        help="JSON Lines file with your answers. Each line has the field answer and either call_id or input.",
     )
     prompt_from: str | None = option(
         metavar="MODULE:FUNCTION",
         advanced=True,
-        help="Function that returns the prompt of a task, if your guarded function builds its own prompt.",
+        help="Function that returns the prompt for a task, if your guarded function builds its own prompt.",
     )
 
     @property

@@ -71,8 +71,8 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
             )
     if schema is None:
         raise click.UsageError(
-            f"--schema {safe(str(sources.schema))!r}: the store does not have its document; expected its file, module:Model, "
-            "or module:function of the guarded function"
+            f"--schema {safe(str(sources.schema))!r}: the store does not have this schema document. Pass its file, "
+            "module:Model, or module:function of the guarded function"
         )
     settings = replace(settings, typed=schema if schema.is_typed else None)
     schema = _plain_schema(schema)

@@ -41,7 +41,7 @@ class Answers(NamedTuple):
 
 
 def from_suite(suite: Suite, schema: Schema[Any], settings: ExportSettings) -> GatheredRows:
-    """Give the rows of a suite: the golds of the schema's tasks.
+    """Return the rows of a suite: the golds of the schema's tasks.
 
     Where the suite has tasks of both splits its own split stands: `test` is never trained on.
 
@@ -66,7 +66,7 @@ def from_suite(suite: Suite, schema: Schema[Any], settings: ExportSettings) -> G
         _add_tasks(gathered, entry, suite.name, settings, has_split=has_split)
     if has_split:
         gathered.notes.append(
-            f"suite {clip(suite.name)}: its own split stands, its test tasks are in test.jsonl"
+            f"suite {clip(suite.name)}: the suite has its own split, so its test tasks are in test.jsonl"
         )
     return gathered
 

@@ -40,10 +40,10 @@ __all__ = ["UNCHECKED", "StoredCall", "from_store", "stored_calls"]
 UNCHECKED: Final = (
     "valid, with unchecked values (--accept-unchecked uses it, and the model learns its mistakes)"
 )
-_OTHER_SCHEMA: Final = "recorded under another content of the schema"
+_OTHER_SCHEMA: Final = "recorded with another version of the schema"
 _NO_REPLY: Final = "no model reply"
 _NO_VALID_ATTEMPT: Final = "no attempt was valid"
-_TOUCHED: Final = "the redaction touched the answer, or a part of the input that the answer repeats"
+_TOUCHED: Final = "the redaction changed the answer, or a part of the input that the answer repeats"
 _AGREED: Final = "SELECT call_id FROM content WHERE differing = 0"
 _MANY_TOUCHED: Final = 1_000  # a store keeps no more places of an attempt
 
@@ -65,7 +65,7 @@ class StoredCall(NamedTuple):
 def stored_calls(
     store: Store, where: Where, on_step: Callable[[int], None] | None = None
 ) -> list[StoredCall]:
-    """Give the calls of a store with their texts, in the order of storing.
+    """Return the calls of a store with their texts, in the order of storing.
 
     Args:
         store: Is only read.
@@ -93,7 +93,7 @@ def from_store(
     settings: ExportSettings,
     corrected: Mapping[str, tuple[Any, str]],
 ) -> GatheredRows:
-    """Give the rows of recorded calls.
+    """Return the rows of recorded calls.
 
     Args:
         recorded: The calls.
@@ -114,8 +114,8 @@ def from_store(
     own = gathered.left_out[FUNCTION_PROMPT]
     if own:
         gathered.notes.append(
-            f"{own} calls are of a function that builds its own prompt, or were only observed: --prompt-from "
-            "module:function says what it sends for a task"
+            f"{own} calls come from a function that builds its own prompt, or were only observed. Name a function "
+            "that returns the prompt of a task with --prompt-from module:function"
         )
     return gathered
 
@@ -151,7 +151,7 @@ def _of_call(
 
 
 def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> Messages | Unknown:
-    """Give what a tuned model is sent for a call; `Unknown` says why nobody knows, or why it is of no use."""
+    """Return what a tuned model is sent for a call; `Unknown` says why nobody knows, or why it is of no use."""
     first = call.attempts[0]
     if first["schema_fingerprint"] != schema.fingerprint:
         return Unknown(_OTHER_SCHEMA)
@@ -179,24 +179,24 @@ def _row(call: StoredCall, row: TrainingRow) -> TrainingRow:
 
 
 def _flaw(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> str | None:
-    """Say what keeps a call's own answer from being learnt; None where nothing does."""
+    """Return what keeps a call's own answer from being learnt; None if nothing does."""
     last, texts = call.attempts[-1], call.texts[-1]
     reply = None if texts is None else texts.reply
     flaws = (
         (last["kind"] is not None, _NO_VALID_ATTEMPT),
         (
             last["form"] == "repaired_lossy",
-            "its reply was repaired lossily: a part of the answer is the repair's",
+            "a repair invented or removed a part of the answer",
         ),
         (last["stopped_at"] is not None, "its reply was stopped early"),
-        (last["gateway_repaired"], "its reply may have been repaired by a gateway before it came"),
+        (last["gateway_repaired"], "a gateway may have repaired the reply"),
         (
             last["form"] == "coerced" and settings.typed is None,
-            "its type converted the reply: --schema module:Model says what it made of it",
+            "the type converted the reply; name the type with --schema module:Model",
         ),
         (
             reply is None,
-            "the text of its answer is not kept: the function parsed it, or the redaction failed on it",
+            "the text of the answer is not stored, because the function parsed it or the redaction failed",
         ),
     )
     flaw = next((why for is_so, why in flaws if is_so), None)
@@ -253,7 +253,7 @@ def _is_touched(call: StoredCall, answer: Any, *, by_person: bool) -> bool:
 
 
 def _at(prompt: Any, location: str) -> str | None:
-    """Give the text at a place of a prompt; None where it is gone."""
+    """Return the text at a place of a prompt; None if it is gone."""
     try:
         for name in location.split("/")[1:]:
             key = name.replace("~1", "/").replace("~0", "~")
@@ -264,12 +264,12 @@ def _at(prompt: Any, location: str) -> str | None:
 
 
 def _refused(attempt: Mapping[str, Any], settings: ExportSettings) -> str | None:
-    """Say why an answer of which nobody has looked at the values is not taken; None where it is."""
+    """Return why an answer of which nobody has looked at the values is not taken; None if it is."""
     if not settings.accept_unchecked:
         return UNCHECKED
     model = _model(attempt)
     if model is None:
-        return "nobody has looked at its values, and which model gave it is not known: it may be the one to be tuned"
+        return "its values are unchecked, and its model is unknown, so it may come from the model to tune"
     base = _bare_name(settings.base or "")
     # Of `a>b` nobody knows which of them replied.
     if any(_bare_name(name) == base for name in model.split(">")):
@@ -278,7 +278,7 @@ def _refused(attempt: Mapping[str, Any], settings: ExportSettings) -> str | None
 
 
 def _bare_name(model: str) -> str:
-    """Give a model's name without who serves it, its day and its case; of a tuned one that of its base.
+    """Return a model's name without who serves it, its day and its case; of a tuned one that of its base.
 
     >>> _bare_name("accounts/ours/models/NAME-2026-08-06"), _bare_name("ft:NAME:org::1"), _bare_name("openai:NAME")
     ('name', 'name', 'name')
@@ -290,7 +290,7 @@ def _bare_name(model: str) -> str:
 
 
 def _checks(attempt: Mapping[str, Any]) -> bool:
-    """Say whether a valid value of the call had to pass a check of the user's."""
+    """Return whether a valid value of the call had to pass a check of the user's."""
     settings = json.loads(attempt["settings"]) if attempt["settings"] else {}
     return isinstance(settings, dict) and bool(settings.get("checks"))
 

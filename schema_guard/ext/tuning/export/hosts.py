@@ -102,12 +102,12 @@ def host_of(name: str) -> TuningHost:
 
 
 def refused_by(host: TuningHost, row: TrainingRow) -> str | None:
-    """Say why a host would refuse a row; None where it would not."""
+    """Return why a host would refuse a row; None if it would not."""
     return next(_objections(host, row), None)
 
 
 def line_of(host: TuningHost, row: TrainingRow) -> str:
-    """Give a row as a line of the file, without its line break."""
+    """Return a row as a line of the file, without its line break."""
     return json.dumps(_spelled(host, row))
 
 
@@ -134,14 +134,14 @@ def _objections(host: TuningHost, row: TrainingRow) -> Iterator[str]:
     if "system" in turns:
         yield "a system message that is not the first"
     if host.alternates and turns != ["user", "assistant"] * (len(turns) // 2) + ["user"]:
-        yield f"user and assistant do not take turns, as {host.name} asks for"
+        yield f"user and assistant do not alternate, as {host.name} requires"
     if host.spelling == "prompt_completion" and len(roles) > 1:
-        yield "several messages, where prompt-completion has one text"
+        yield "several messages, but prompt-completion has one text"
     if host.most_tokens is not None and tokens_of(row) > host.most_tokens:
         yield f"longer than {host.most_tokens:,} tokens, as estimated"
     texts = [*(message["content"] for message in row.messages), as_written(row.answer)]
     if not all(map(_is_unicode, texts)):
-        yield "a text that is no Unicode: a lone surrogate"
+        yield "a text with a lone surrogate, which is not valid Unicode"
     if not all(message["content"].strip() for message in row.messages):
         yield "an empty message"
 

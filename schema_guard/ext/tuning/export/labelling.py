@@ -58,7 +58,7 @@ def label_next(
 
 
 def to_label(one: OpenInput) -> dict[str, Any]:
-    """Give an input as a line of `to_label.jsonl`: with its answer filled in, `--answers` reads it."""
+    """Return an input as a line of `to_label.jsonl`: with its answer filled in, `--answers` reads it."""
     content: Any = list(one.messages)
     if len(one.messages) == 1:
         content = one.messages[0]["content"]

@@ -36,8 +36,7 @@ __all__ = ["UNCHECKED_WARNING", "ExportResult", "export_set"]
 
 FORMAT: Final = 1
 UNCHECKED_WARNING: Final = (
-    "nobody has looked at the values of {rows}: a model that is tuned on them learns the mistakes of the model that "
-    "gave them"
+    "the values of {rows} are unchecked, so the tuned model learns the mistakes of the model that wrote them"
 )
 _FEW: Final = 0.05  # a part below this share of the rows is told
 _MOST_SAME: Final = 0.8  # answers that are one and the same
@@ -98,7 +97,7 @@ def export_set(
     shares = settings.validation, settings.test
     if min(shares) < 0 or sum(shares) >= 1:
         raise InvalidArgument(
-            f"--validation {shares[0]:g} and --test {shares[1]:g}: expected shares of less than 1 together"
+            f"--validation {shares[0]:g} and --test {shares[1]:g}: expected shares with a sum below 1"
         )
     left_out = Counter(gathered.left_out)
     rows = _usable(gathered.rows, schema, host, left_out)
@@ -123,7 +122,7 @@ def _usable(
     host: TuningHost,
     left_out: Counter[str],
 ) -> list[TrainingRow]:
-    """Give the rows that the schema and the host take; counts the others."""
+    """Return the rows that the schema and the host take; counts the others."""
     usable = []
     for row in rows:
         reason = refused_by(host, row)
@@ -190,7 +189,7 @@ def _warnings(split: SplitRows, every: list[TrainingRow]) -> Iterator[str]:
                 yield f"{side}.jsonl is empty: too few clusters"
     yield from _private(every)
     if split.similarity > 1:
-        yield "over a third of the inputs are near copies of each other: only equal inputs are kept on one side of the split"
+        yield "over a third of the inputs are near copies of each other, so near copies can be on both sides of the split"
 
 
 def _private(every: list[TrainingRow]) -> Iterator[str]:
@@ -207,8 +206,8 @@ def _private(every: list[TrainingRow]) -> Iterator[str]:
             break
     if holding:
         yield (
-            f"{holding} of {plural(looked_at, 'row')} that were looked at hold {', '.join(sorted(kinds))}: a tuned model "
-            "can repeat it; a store with payload='redacted' keeps none of it"
+            f"{holding} of {plural(looked_at, 'row')} that were checked contain {', '.join(sorted(kinds))}, which a "
+            "tuned model can repeat. A store with payload='redacted' contains none"
         )
 
 
@@ -218,10 +217,10 @@ def _imbalances(every: list[TrainingRow]) -> Iterator[str]:
         counts = Counter(getattr(row, what) for row in every)
         few = sorted((name, rows) for name, rows in counts.items() if name and rows < _FEW * count)
         for name, rows in few:
-            yield f"{what} {clip(name)}: {plural(rows, 'row')} of {count}, {percent(rows / count)}: it may not be learnt"
+            yield f"{what} {clip(name)}: {plural(rows, 'row')} of {count}, {percent(rows / count)}, which may be too few to learn from"
     answers = Counter(json.dumps(row.answer, sort_keys=True) for row in every)
     most = answers.most_common(1)[0][1]
     if most > _MOST_SAME * count:
-        yield f"{most} of {count} answers are one and the same: a model may learn to give it always"
+        yield f"{most} of {count} answers are equal, so the tuned model may learn to return only this answer"
     if any(row.call_id for row in every) and not any(row.failure for row in every):
-        yield "no row is of a call whose first attempt failed: the set shows nothing of what fails in production"
+        yield "no row comes from a call whose first attempt failed, so the set has no example of your failures"

@@ -30,12 +30,12 @@ __all__ = ["FUNCTION_PROMPT", "NO_TEXT", "Messages", "recorded_task", "served"]
 
 Messages: TypeAlias = "tuple[dict[str, Any], ...]"
 
-FUNCTION_PROMPT: Final = "what was sent is not known: the function builds its own prompt"
-_UNKNOWN_TASK: Final = "no task is stored beside the prompt, which holds the format too"
+FUNCTION_PROMPT: Final = "the prompt is unknown, because the function builds its own prompt"
+_UNKNOWN_TASK: Final = "only the prompt with the format is stored, without the task"
 NO_TEXT: Final = "its text isn't stored. Record with payload='full' or 'redacted'"
-_LOST: Final = "its text was lost: the redaction failed on it"
-_NOT_TEXT: Final = "messages that hold more than text of system, user and assistant"
-_ENDS: Final = "messages that do not end with the user's"
+_LOST: Final = "its text was not stored, because the redaction failed"
+_NOT_TEXT: Final = "messages with more than texts of system, user, and assistant"
+_ENDS: Final = "messages whose last one is not from the user"
 # Of calls that a recorder of a framework, or a tracing tool, has seen, the prompt is what was sent.
 _SEEN: Final = frozenset({"recorder", IMPORTED})
 _ROLES: Final = frozenset({"system", "user", "assistant"})
@@ -127,8 +127,8 @@ def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
         inspect.signature(prompt_from).bind(*args, **kwargs)
     except TypeError as error:
         raise InvalidArgument(
-            f"--prompt-from: it cannot be called with the stored task of a call, {clip(repr(task))}: {error}. If a function "
-            "has a parameter for the task, only that parameter is stored"
+            f"--prompt-from: the function can't be called with the stored task {clip(repr(task))}: {error}. If a "
+            "guarded function has a task parameter, only that parameter is stored"
         ) from error
     try:
         prompt = prompt_from(*args, **kwargs)

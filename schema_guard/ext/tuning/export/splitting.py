@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
 __all__ = ["DIFFER", "SplitRows", "split_rows"]
 
-DIFFER: Final = "one input has different answers, all looked at as much"
-_TWICE: Final = "an input that is there already, with the same answer"
-_NEARLY: Final = "nearly an input that is there already, with the same answer"
-_LESS: Final = "an input that is there already, with an answer that was looked at more"
-_HELD_OUT: Final = "nearly an input of the test tasks of the suite's own split"
+DIFFER: Final = "an input with different answers that are equally well checked"
+_TWICE: Final = "a repeated input with the same answer"
+_NEARLY: Final = "nearly a repeated input with the same answer"
+_LESS: Final = "a repeated input with a better checked answer"
+_HELD_OUT: Final = "nearly an input of the suite's test tasks"
 _NOT_TAKEN: Final = "more than --max-examples"
 
 # If a cluster of near copies would be larger than `COMMON`, too little is left to split. The last one joins equal inputs only.
@@ -122,7 +122,7 @@ def _without_copies(
 def _without_equal(
     rows: Sequence[TrainingRow], texts: Sequence[str], answers: Sequence[str], split: SplitRows
 ) -> list[int]:
-    """Give the places of one row for each input; of none for an input whose answers contradict one another."""
+    """Return the places of one row for each input; of none for an input whose answers contradict one another."""
     first: dict[str, int] = {}
     differ: set[str] = set()
     for place, text in enumerate(texts):
@@ -175,7 +175,7 @@ def _clusters(
 
 
 def _selected(rows: Sequence[TrainingRow], settings: ExportSettings, split: SplitRows) -> list[int]:
-    """Give the places of the rows that are taken: all, or as many as are wanted, by turns from each part."""
+    """Return the places of the rows that are taken: all, or as many as are wanted, by turns from each part."""
     if settings.max_examples is None or len(rows) <= settings.max_examples:
         return list(range(len(rows)))
     parts: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)
@@ -230,7 +230,7 @@ def _allotted(
     sides: dict[Side, list[int]],
     owed: dict[str, float],
 ) -> list[tuple[str, list[int]]]:
-    """Give a side what is owed to it, in the order of the hashes; what fits nowhere is trained on."""
+    """Return a side what is owed to it, in the order of the hashes; what fits nowhere is trained on."""
     rest = []
     for named, places in clusters:
         if owed[side] >= len(places) / 2 and owed[side] > 0:

@@ -28,20 +28,18 @@ _BACKENDS: Final = {
     "together": "--backend together --base MODEL",
     "fireworks": "--backend fireworks --base MODEL",
 }
-KEEP_TEXTS: Final = (
-    "keep texts from now on: open_store(URL, payload='redacted'), or ?payload=redacted behind its URL"
-)
+KEEP_TEXTS: Final = "store texts from now on with open_store(URL, payload='redacted'), or with ?payload=redacted after the URL"
 """What to switch on where a store has nothing to train on."""
 
 _ADVICE: Final = {
-    FUNCTION_PROMPT: "say what the function sends: the same command with --prompt-from module:function",
+    FUNCTION_PROMPT: "name a function that builds the prompt, by running the same command with --prompt-from module:function",
     NO_TEXT: KEEP_TEXTS,
 }
 _WORDS: Final = {
     "gold": "labels from a person or a file",
-    "agreed": "a model's, valid, and the same as a second model's",
-    "checked": "a model's, valid, and passed by a check of yours",
-    "valid": "valid replies of a model, with unchecked values",
+    "agreed": "valid answers of a model that equal those of a second model",
+    "checked": "valid answers of a model that passed one of your checks",
+    "valid": "valid answers of a model, with unchecked values",
 }
 
 
@@ -57,13 +55,13 @@ def export_as_json(result: ExportResult) -> dict[str, Any]:
 
 
 def document_of(result: ExportResult) -> Document:
-    """Give what became of an export, as every writer shows it."""
+    """Return what became of an export, as every writer shows it."""
     rows = {side: len(result.split.sides[side]) for side in SIDES}
     where = clip_path(result.folder)
     if result.is_written:
         title = f"EXPORTED: {plural(sum(rows.values()), 'row')} in {where}"
     else:
-        title = f"TOO FEW: {plural(rows['train'], 'row')} to train on, {result.needed} are needed; no set was written"
+        title = f"TOO FEW: {plural(rows['train'], 'row')} to train on, but {result.needed} are required. No set was written"
     sections = [_sources(result), _left_out(result), *_labelling(result)]
     tone = Tone.GOOD if result.is_written else Tone.BAD
     return Document(title, tuple(_facts(result, rows)), tuple(sections), tone)
@@ -81,11 +79,11 @@ def _facts(result: ExportResult, rows: dict[Side, int]) -> list[Fact]:
     ]
     if result.is_written:
         tokens = sum(file["tokens"] for file in manifest["files"].values())
-        facts.append(Fact("tokens", f"about {large(tokens)} in all, as estimated"))
+        facts.append(Fact("tokens", f"about {large(tokens)} in total (estimated)"))
     facts.append(
         Fact(
             "asked as",
-            f"guard(..., strategy={manifest['strategy']!r}, about=About(tuned=True)) asks; spelled for {manifest['for']}",
+            f"guard(..., strategy={manifest['strategy']!r}, about=About(tuned=True)); file format: {manifest['for']}",
         )
     )
     facts += [Fact("warning", warning) for warning in manifest["warnings"]]
@@ -99,14 +97,14 @@ def _next(result: ExportResult) -> str:
     if not result.is_written:
         if result.to_label:
             return (
-                f"fill in the answers in {folder}/{LABELS}, best ones first, and give them: the same command with "
+                f"fill in the answers in {folder}/{LABELS}, the first ones first, and run the same command with "
                 f"--answers {folder}/{LABELS}"
             )
         reasons = result.manifest["left_out"]
         advice = next((text for why, text in _ADVICE.items() if why in reasons), None)
         return (
             advice
-            or "record more calls, or give labelled inputs with --suite or --answers; --min-examples N asks for fewer"
+            or "record more calls, or add labelled inputs with --suite or --answers. To accept fewer rows, add --min-examples N"
         )
     backend = _BACKENDS.get(result.manifest["for"])
     if backend is None:
@@ -124,10 +122,13 @@ def _sources(result: ExportResult) -> Section:
         "--accept-unchecked" in why for why in result.manifest["left_out"]
     ):
         lines = (
-            UNCHECKED_WARNING.format(rows="answers that no check has passed") + "; add checks= to the guard",
+            UNCHECKED_WARNING.format(rows="answers that passed no check") + "; add checks= to the guard",
         )
     return Section(
-        "who has looked at the answers", "", Table(("source", *SIDES, "that is"), tuple(rows), (0, 4)), lines
+        "origin and check of the answers",
+        "",
+        Table(("source", *SIDES, "that is"), tuple(rows), (0, 4)),
+        lines,
     )
 
 
@@ -153,7 +154,7 @@ def _labelling(result: ExportResult) -> list[Section]:
     )
     count = len(result.to_label)
     gloss = (
-        f"the first {len(shown)} of {count} in {LABELS}, the most useful first"
+        f"The first {len(shown)} of {count} in {LABELS}, the most useful first."
         if count > len(shown)
         else f"all in {LABELS}"
     )

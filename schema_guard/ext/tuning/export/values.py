@@ -43,7 +43,7 @@ MANIFEST: Final = "manifest.json"
 
 
 def file_of(side: Side) -> str:
-    """Give the name of the file of a side."""
+    """Return the name of the file of a side."""
     return f"{side}.jsonl"
 
 

@@ -36,7 +36,7 @@ _ROWS = "rows.jsonl"
 
 
 def check_folder(folder: str | os.PathLike[str]) -> Path:
-    """Give the folder to write to: a new or empty one, or one that holds an earlier set, which nobody has tuned on.
+    """Return the folder to write to: a new or empty one, or one that holds an earlier set, which nobody has tuned on.
 
     Raises:
         InvalidArgument: It is something else.
@@ -49,11 +49,11 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
     ours = {MANIFEST, LABELS, _ROWS, *map(file_of, SIDES)}
     if JOB_FILE in there:
         raise InvalidArgument(
-            f"--output {safe(str(path))}: a model was tuned on the set in it ({JOB_FILE}). Name another folder"
+            f"--output {safe(str(path))}: a model was tuned on the set in this folder ({JOB_FILE}). Name another folder"
         )
     if there - ours:
         raise InvalidArgument(
-            f"--output {safe(str(path))}: expected a new folder, or one with a training set: there is {safe(min(there - ours))!r}"
+            f"--output {safe(str(path))}: expected a new folder or a folder with a training set, but found {safe(min(there - ours))!r}"
         )
     return path
 
@@ -72,8 +72,8 @@ def write_set(
     for side, text in texts.items():
         if host.most_bytes is not None and len(text.encode()) > host.most_bytes:
             raise InvalidArgument(
-                f"{file_of(side)}: {len(text.encode()):,} bytes, where {host.name} takes {host.most_bytes:,}: "
-                "take fewer with --max-examples"
+                f"{file_of(side)}: {len(text.encode()):,} bytes, but {host.name} accepts at most {host.most_bytes:,}. "
+                "Reduce the number of rows with --max-examples"
             )
     files = {
         side: {

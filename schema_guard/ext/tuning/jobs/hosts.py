@@ -24,7 +24,7 @@ _TIMEOUT_S: Final = 600.0
 
 
 def connect_host(backend: str, url: str | None) -> JobHost:
-    """Give a host; nothing is sent before the first call.
+    """Return a host; nothing is sent before the first call.
 
     The key is what `connect` would take: that of the host's own variable, or SCHEMA_GUARD_MODEL_KEY for a server
     that is named by its URL.
@@ -40,7 +40,7 @@ def connect_host(backend: str, url: str | None) -> JobHost:
     host = host_of(backend)
     if host.guide is not None:
         raise InvalidArgument(
-            f"--backend {backend}: begin the job at {host.label}, which has an API of its own: upload train.jsonl and "
+            f"--backend {backend}: start the job at {host.label}, which has its own API. Upload train.jsonl and "
             f"validation.jsonl as {host.guide} describes, then use connect('{backend}:NAME')"
         )
     if url is not None or backend == "openai-compatible":
@@ -54,7 +54,7 @@ def connect_host(backend: str, url: str | None) -> JobHost:
 
 
 def checked_url(url: str | None) -> str:
-    """Give the URL of a server.
+    """Return the URL of a server.
 
     Raises:
         InvalidArgument: It is none, or may hold a key.
@@ -66,6 +66,6 @@ def checked_url(url: str | None) -> str:
         raise InvalidArgument(f"--url {clip(repr(url))}: expected http://HOST:PORT/v1")
     if "@" in parts.netloc or parts.query:
         raise InvalidArgument(
-            f"--url: expected one without a password or a query: the key goes into {KEY_VARIABLE}"
+            f"--url: expected a URL without a password or a query. Set the key in {KEY_VARIABLE}"
         )
     return url.rstrip("/")

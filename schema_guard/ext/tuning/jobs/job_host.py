@@ -77,7 +77,7 @@ class JobHost:
         self._client.close()
 
     def _call(self, call: Callable[[], T]) -> T:
-        """Give what a call of the client gives.
+        """Return what a call of the client gives.
 
         Raises:
             HostError: No answer came, or one that refuses.
@@ -98,14 +98,14 @@ class JobHost:
         code = body.get("code") if isinstance(body, dict) else None
         passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status in _PASSING and code not in _SPENT)
         return HostError(
-            f"{self._label} answers with status {status}: {clip(_words(body) or str(error), _WIDTH)}",
+            f"{self._label} replied with status {status}: {clip(_words(body) or str(error), _WIDTH)}",
             status=status,
             is_passing=passing,
             retry_after_s=_seconds(error.response.headers.get("retry-after")),
         )
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
-        """Give the file of a name and of this size."""
+        """Return the file of a name and of this size."""
         size = path.stat().st_size
 
         def look() -> RemoteFile | None:
@@ -123,11 +123,11 @@ class JobHost:
         return _file(file)
 
     def file(self, id_: str) -> RemoteFile:
-        """Give how far a file is."""
+        """Return how far a file is."""
         return _file(self._call(lambda: self._client.files.retrieve(id_)))
 
     def find_job(self, order: TuningOrder) -> RemoteJob | None:
-        """Give the job on the order's own file, which no other has."""
+        """Return the job on the order's own file, which no other has."""
 
         def look() -> RemoteJob | None:
             for number, job in enumerate(self._client.fine_tuning.jobs.list(limit=_PAGE)):
@@ -160,7 +160,7 @@ class JobHost:
         return self._job(job)
 
     def job(self, id_: str) -> RemoteJob:
-        """Give how far a job is."""
+        """Return how far a job is."""
         return self._job(self._call(lambda: self._client.fine_tuning.jobs.retrieve(id_)))
 
     def cancel(self, id_: str) -> RemoteJob:
@@ -188,7 +188,7 @@ def _file(file: Any) -> RemoteFile:
 
 
 def _words(body: Any) -> str | None:
-    """Give the message of an error's body, in whichever form it came."""
+    """Return the message of an error's body, in whichever form it came."""
     while isinstance(body, dict):
         body = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
     return body if isinstance(body, str) else None

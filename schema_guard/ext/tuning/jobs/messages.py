@@ -32,23 +32,23 @@ def job_lines(directory: Path, job: TuningJob) -> list[str]:
 
 
 def next_lines(directory: Path, job: TuningJob) -> list[str]:
-    """Say what to do next, as commands."""
+    """Return what to do next, as commands."""
     here = shlex.quote(str(directory))
     tune = f"schema-guard tune run {here}"
     if job.result is not None:
         model = shlex.quote(f"tuned:{directory}")
         return [
             *(hosting_lines(job.backend) if job.url is None and job.backend != "local" else []),
-            f"measure it: schema-guard bench run {here} --model {model} --sample all",
-            f'use it: guard(SCHEMA, strategy="bare", about=About(tuned=True))(connect("tuned:{directory}"))',
+            f"measure the model: schema-guard bench run {here} --model {model} --sample all",
+            f'use the model: guard(SCHEMA, strategy="bare", about=About(tuned=True))(connect("tuned:{directory}"))',
         ]
     if job.has_ended:
-        return [f"begin a new one: {tune} --again"]
-    return [f"go on: {tune}", *([] if job.backend == "local" else [f"end it: {tune} --cancel"])]
+        return [f"start a new job: {tune} --again"]
+    return [f"continue: {tune}", *([] if job.backend == "local" else [f"end the job: {tune} --cancel"])]
 
 
 def job_as_json(directory: Path, job: TuningJob) -> dict[str, Any]:
-    """Give what `job.json` holds, and `next`, the lines that say what to do."""
+    """Return what `job.json` holds, and `next`, the lines that say what to do."""
     document: dict[str, Any] = json.loads((directory / JOB_FILE).read_text(encoding="utf-8"))
     return {**document, "next": next_lines(directory, job)}
 

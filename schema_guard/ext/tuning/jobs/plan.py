@@ -77,28 +77,32 @@ def plan_job(
     listed = _price_row(host.label, base)
     cost = _cost(rows, epochs, price)
     lines = [
-        f"{host.label}: {base} is tuned on {_size(rows)}",
+        f"{host.label} tunes {base} on {_size(rows)}",
         f"  tokens: {_tokens(rows, epochs)}",
         f"  cost: {_cost_line(cost, rows, epochs, listed)}",
         *[f"  {line}" for line in _dates(closing)],
-        *([f"  what it refuses is not known here: {host.label} says it"] if host.spelling is None else []),
+        *(
+            [f"  rows that {host.label} refuses are unknown until it checks them"]
+            if host.spelling is None
+            else []
+        ),
         *[f"  {line}" for line in hosting_lines(backend)],
     ]
     return JobPlan(lines, [*_active_only(host.label), *_soon(closing, today)], against, cost)
 
 
 def hosting_lines(backend: str) -> list[str]:
-    """Say what has to be done before a tuned model answers, and what that costs a month; nothing where it answers."""
+    """Return what has to be done before a tuned model answers, and what that costs a month; nothing where it answers."""
     host = host_of(backend)
     if host.deployment is None:
         return []
     hour = next((price for price in tuning_prices() if price.what == host.hosting), None)
     month = (
-        "its cost is not known here"
+        "its cost is unknown"
         if hour is None
         else f"{dollars(hour.amount * _HOURS_A_MONTH)} a month at ${hour.amount:g} an hour ({hour.what}: {hour.source}, {hour.as_of})"
     )
-    return [f"before the tuned model answers it needs {host.deployment}: {month}"]
+    return [f"the tuned model needs {host.deployment} before it can reply: {month}"]
 
 
 def refused(rows: TrainingSet, backend: str) -> list[str]:
@@ -136,15 +140,19 @@ def _keys_text(keys: Iterable[frozenset[str]]) -> str:
 
 def _size(rows: TrainingSet) -> str:
     text = f"{len(rows.train):,} rows ({rows.bytes[TRAIN]:,} bytes)"
-    return f"{text}, measured on {len(rows.validation):,}" if rows.validation else text
+    return f"{text} and validates it on {len(rows.validation):,}" if rows.validation else text
 
 
 def _tokens(rows: TrainingSet, epochs: int | None) -> str:
     if rows.tokens is None:
-        why = f"is another file than the one that {MANIFEST} counts"
-        return "not known: the manifest counts none" if rows.is_unchanged else f"not known: {TRAIN} {why}"
-    times = "the host takes as many epochs as it likes" if epochs is None else plural(epochs, "epoch")
-    return f"{rows.tokens:,} an epoch, as the manifest counts them; {times}"
+        why = f"is not the file that {MANIFEST} describes"
+        return (
+            "unknown, because the manifest has no counts"
+            if rows.is_unchanged
+            else f"not known: {TRAIN} {why}"
+        )
+    times = "the host chooses the number of epochs" if epochs is None else plural(epochs, "epoch")
+    return f"{rows.tokens:,} an epoch, as counted in the manifest; {times}"
 
 
 def _cost(rows: TrainingSet, epochs: int | None, price: float | None) -> dict[str, Any]:
@@ -171,11 +179,11 @@ def _cost_line(
     each = "" if epochs is not None else " for each epoch"
     if cost["price"] is not None:
         if rows.tokens is None:
-            return f"not known without the tokens; ${cost['price']:g} for a million of them (as given)"
+            return f"not known without the tokens; ${cost['price']:g} for a million of them (your price)"
         paid = _paid(cost["price"], rows.tokens, epochs)
-        return f"{dollars(paid)}{each}, at ${cost['price']:g} for a million tokens (as given)"
+        return f"{dollars(paid)}{each}, at ${cost['price']:g} for a million tokens (your price)"
     if listed is None:
-        return "not known: give the price of a million training tokens with --price"
+        return "unknown; add the price of a million training tokens with --price"
     estimate = (
         ""
         if rows.tokens is None
@@ -183,7 +191,7 @@ def _cost_line(
     )
     return (
         f"not known; ${listed.amount:g} for a million tokens was seen{estimate} ({listed.what}: {listed.source}, {listed.as_of}): "
-        "look yours up and give it with --price"
+        "look up your price and add it with --price"
     )
 
 
@@ -212,7 +220,7 @@ def _holds(what: str, billions: float) -> bool:
 
 def _dates(closing: ModelClosing | None) -> list[str]:
     if closing is None:
-        return ["dates: whether and when the base model is closed is not known here"]
+        return ["dates: the last day of the base model is unknown"]
     note = f"; {closing.note}" if closing.note else ""
     training, inference = closing.last_training or "not known", closing.last_inference_text
     return [f"last day of training: {training}; last day of inference: {inference} ({closing.read_at}{note})"]
@@ -222,7 +230,7 @@ def _closed(base: str, closing: ModelClosing | None, today: date) -> list[str]:
     if closing is not None:
         for day, what in ((closing.last_training, "for tuning"), (closing.last_inference, "altogether")):
             if day is not None and date.fromisoformat(day) < today:
-                return [f"{base} is closed {what} since {day}. Use another --base"]
+                return [f"{base} has been closed {what} since {day}. Use another --base"]
     return []
 
 

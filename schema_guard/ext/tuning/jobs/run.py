@@ -103,7 +103,7 @@ class HostTuning:
         return self._followed(job)
 
     def look_at(self, job: TuningJob) -> TuningJob:
-        """Give a job as the host has it now; one that was not begun there as it is.
+        """Return a job as the host has it now; one that was not begun there as it is.
 
         Raises:
             HostError: The host refuses, or gives no answer.
@@ -239,14 +239,13 @@ def _await_file(host: JobHost, id_: str, name: str, following: Following) -> Non
         file: RemoteFile = _again(lambda: host.file(id_), following)
         if file.state == "refused":
             raise HostError(
-                f"the host refuses {name} ({id_}): {file.message or 'without a reason'}. Fix the rows, then "
-                "begin a new job with --again",
+                f"the host refuses {name} ({id_}): {file.message or 'without a reason'}. Fix the rows, then start a new job with --again",
                 status=None,
                 is_passing=False,
             )
         if file.state == "ready":
             return
-        following.on_step(f"{name} is looked at", 0, None)
+        following.on_step(f"the host checks {name}", 0, None)
         pause(None)
     raise HostError(
         f"the host still checks {name} ({id_}). Run the same command again later",
@@ -271,7 +270,7 @@ def _again(call: Callable[[], T], following: Following, *, tries: int = _TRIES) 
 def _once(
     find: Callable[[], T | None], make: Callable[[], T], following: Following, *, look_first: bool
 ) -> T:
-    """Give what was made; what may have been made already is looked for before it is made again."""
+    """Return what was made; what may have been made already is looked for before it is made again."""
     pause = following.pauses()
     for remaining in reversed(range(_TRIES)):
         known = _again(find, following) if look_first else None

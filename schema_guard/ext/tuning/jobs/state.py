@@ -113,7 +113,7 @@ def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def load_job(directory: Path) -> TuningJob | None:
-    """Give a folder's job; None where it has none.
+    """Return a folder's job; None if it has none.
 
     Raises:
         InvalidArgument: `job.json` cannot be read, or has another shape.
@@ -166,7 +166,7 @@ def lock_job(directory: Path) -> Iterator[None]:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise JobLocked(
-                f"{clip_path(directory)}: another process works on its job. Wait for it, or use --status"
+                f"{clip_path(directory)}: another process is working on this job. Wait for that process, or use --status"
             ) from error
         yield
     finally:

@@ -64,7 +64,7 @@ def write_adapter(path: Path, tensors: Mapping[str, Any], *, alpha: float, heads
 
 
 def rope_order(rows: Any, heads: int) -> Any:
-    """Give rows of a query or key matrix in llama.cpp's order.
+    """Return rows of a query or key matrix in llama.cpp's order.
 
     transformers turns the first half of a head against its second half, llama.cpp neighbours.
     Source: `LlamaModel.permute` in llama.cpp's `convert_hf_to_gguf.py`.

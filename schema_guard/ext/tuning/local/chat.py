@@ -34,7 +34,7 @@ class Encoded(NamedTuple):
 
 
 def served_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> str:
-    """Give the text that llama.cpp's server makes of messages, up to where the answer begins.
+    """Return the text that llama.cpp's server makes of messages, up to where the answer begins.
 
     Both read the template out of the GGUF file, each with an engine of its own.
 
@@ -47,7 +47,7 @@ def served_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> str:
 
 
 def encode(tokenizer: Any, row: SftRow) -> Encoded:
-    """Give a row in tokens.
+    """Return a row in tokens.
 
     Prompt and answer are taken apart before they are made tokens, as in serving: no token goes over the seam.
 
@@ -59,8 +59,8 @@ def encode(tokenizer: Any, row: SftRow) -> Encoded:
     whole: str = tokenizer.apply_chat_template(turns, tokenize=False)
     if not whole.startswith(prompt + row.answer):
         raise InvalidArgument(
-            "the chat template of the weights changes the prompt when the answer follows it, so "
-            "a model can't learn it in the form that is served. Use other weights"
+            "the chat template of the weights changes the prompt when an answer follows, so the model would learn "
+            "another prompt than the one that it gets later. Use other weights"
         )
 
     def tokens(text: str) -> list[int]:
@@ -70,7 +70,7 @@ def encode(tokenizer: Any, row: SftRow) -> Encoded:
 
 
 def encode_all(tokenizer: Any, rows: Sequence[SftRow], part: str) -> list[Encoded]:
-    """Give rows in tokens.
+    """Return rows in tokens.
 
     Raises:
         InvalidArgument: Some are longer than what is served, or hold no answer of the template.
@@ -85,6 +85,6 @@ def encode_all(tokenizer: Any, rows: Sequence[SftRow], part: str) -> list[Encode
         raise InvalidArgument(
             f"{part}.jsonl: {len(long)} of {len(encoded)} rows are longer than what model 'local' serves "
             f"({SLOT_TOKENS} tokens, {OUTPUT_TOKENS} of them for the answer), the first is row {long[0]} with "
-            f"{encoded[long[0] - 1].tokens} and {len(encoded[long[0] - 1].answer)}. Leave them out"
+            f"{encoded[long[0] - 1].tokens} and {len(encoded[long[0] - 1].answer)}. Remove these rows"
         )
     return encoded

@@ -87,7 +87,7 @@ def learn(settings: Mapping[str, Any], tell: Tell) -> None:
     training.run(tell)
     if not math.isfinite(training.progress.loss):
         raise InvalidArgument(
-            f"learning_rate={settings['learning_rate']}: the loss is {training.progress.loss}. Try a tenth of it"
+            f"learning_rate={settings['learning_rate']}: the loss is {training.progress.loss}. Try a tenth of this rate"
         )
     _write(model, Path(settings["adapter"]), settings["rank"])
     training.checkpoint.unlink(missing_ok=True)
@@ -104,7 +104,7 @@ def _tokenizer(weights: Path) -> Any:
 
 
 def _model(weights: Path, rank: int) -> Any:
-    """Give the weights as a model of peft, in bfloat16 with a LoRA in float32."""
+    """Return the weights as a model of peft, in bfloat16 with a LoRA in float32."""
     import peft  # type: ignore[import-not-found,unused-ignore]
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
@@ -117,8 +117,7 @@ def _model(weights: Path, rank: int) -> Any:
     )
     if base.config.model_type != "llama":
         raise InvalidArgument(
-            f"{weights}: weights of the architecture {base.config.model_type!r}: only adapters of 'llama' "
-            "are known to be the same in llama.cpp"
+            f"{weights}: the weights have the architecture {base.config.model_type!r}, but only adapters for 'llama' are known to work in llama.cpp"
         )
     lora = peft.LoraConfig(
         r=rank,
@@ -145,7 +144,7 @@ def _write(model: Any, path: Path, rank: int) -> None:
 
 
 def passes(rows: Sequence[Encoded]) -> Iterator[list[Encoded]]:
-    """Give rows in groups of at most PASS_TOKENS with their padding, at least one row in each."""
+    """Yield rows in groups of at most PASS_TOKENS with their padding, at least one row in each."""
     group: list[Encoded] = []
     for row in sorted(rows, key=lambda row: row.tokens):
         # Sorted, so that this one is the widest yet.
@@ -166,7 +165,7 @@ def rate_at(step: int, steps: int, highest: float) -> float:
 
 
 def order(rows: int, seed: int, epoch: int) -> list[int]:
-    """Give the order of the rows in an epoch."""
+    """Return the order of the rows in an epoch."""
     indices = list(range(rows))
     random.Random(f"{seed}:{epoch}").shuffle(indices)
     return indices

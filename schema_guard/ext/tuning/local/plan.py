@@ -113,7 +113,7 @@ def read_unchanged(directory: Path) -> TrainingSet:
     rows = read_set(directory)
     if not rows.is_unchanged:
         raise InvalidArgument(
-            f"{clip_path(directory / TRAIN)}: is not the file of {MANIFEST} (another SHA-256). Export it again"
+            f"{clip_path(directory / TRAIN)}: is not the file that {MANIFEST} describes (its SHA-256 differs). Prepare the set again"
         )
     return rows
 
@@ -121,7 +121,7 @@ def read_unchanged(directory: Path) -> TrainingSet:
 def plan_training(
     directory: str | os.PathLike[str], *, settings: LoraSettings = DEFAULT_SETTINGS
 ) -> TrainPlan:
-    """Give what `train` will do with a training set.
+    """Return what `train` will do with a training set.
 
     Raises:
         InvalidArgument: The rows cannot be learned, or a setting is out of its range.
@@ -130,7 +130,7 @@ def plan_training(
 
 
 def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
-    """Give what `train` will do with rows.
+    """Return what `train` will do with rows.
 
     Raises:
         InvalidArgument: A setting is out of its range.
@@ -158,7 +158,7 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
 
 
 def key_of(plan: TrainPlan, rows: TrainingSet) -> str:
-    """Give what tells one training from another: its rows, its settings and its weights."""
+    """Return what tells one training from another: its rows, its settings and its weights."""
     text = json.dumps([plan._replace(seconds=0.0, memory_bytes=0), rows[:2]])
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -182,7 +182,7 @@ def _require_in_range(settings: LoraSettings) -> None:
 
 
 def needed_bytes(pass_tokens: int, weights_bytes: int) -> int:
-    """Give what a training takes at its peak.
+    """Return what a training takes at its peak.
 
     Args:
         pass_tokens: Tokens that go through the model at once, padding included.
@@ -194,7 +194,7 @@ def needed_bytes(pass_tokens: int, weights_bytes: int) -> int:
 def available_bytes(
     *, meminfo: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")
 ) -> int | None:
-    """Give the memory that a new process can take; None where the system does not say."""
+    """Return the memory that a new process can take; None if the system does not say."""
     return min((*_of_machine(meminfo), *_of_group(group)), default=None)
 
 
@@ -206,7 +206,7 @@ def _of_machine(meminfo: Path) -> Iterable[int]:
 
 
 def _of_group(group: Path) -> Iterable[int]:
-    """Give what a container leaves (cgroup v2), of which the cache of files can be had back."""
+    """Yield what a container leaves (cgroup v2), of which the cache of files can be had back."""
     with contextlib.suppress(OSError, ValueError):
         limit = int((group / "memory.max").read_text())
         used = int((group / "memory.current").read_text())

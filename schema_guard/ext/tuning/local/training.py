@@ -158,7 +158,7 @@ def _require_local_job(folder: Path) -> None:
     known = load_job(folder)
     if known is not None and known.backend != "local" and not known.has_ended:
         raise InvalidArgument(
-            f"{clip_path(folder)}: has a job at {known.backend} that is {known.status}. End it first, with "
+            f"{clip_path(folder)}: has a job at {known.backend} that is {known.status}. Cancel it first with "
             "schema-guard tune run DIR --cancel, or copy the training set to another folder"
         )
 
@@ -195,7 +195,7 @@ def _followed(
                 case "start":
                     first, done = time.monotonic(), event["done"]
                     if done and report is not None:
-                        report(f"going on after step {done} of {plan.steps}")
+                        report(f"resuming after step {done} of {plan.steps}")
                 case "step" if on_step is not None:
                     now = time.monotonic()
                     remaining_s = (now - first) / (event["step"] - done) * (plan.steps - event["step"])
@@ -220,7 +220,7 @@ def _require_memory(needed: int) -> None:
     if available is not None and available < needed:
         raise SchemaGuardError(
             f"tuning on this machine takes {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are "
-            "free. Close other programs, leave out the longest rows, or tune on another machine"
+            "free. Close other programs, remove the longest rows, or tune on another machine"
         )
 
 
@@ -245,17 +245,17 @@ class _Process:
         self.close = self._process.kill
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Give what it tells, until it ends."""
+        """Yield what it tells, until it ends."""
         yield from map(json.loads, self._process.lines)
 
     def failure(self) -> SchemaGuardError:
-        """Give the error for a process that ended before its adapter was written."""
+        """Return the error for a process that ended before its adapter was written."""
         status = self._process.status(wait_s=None)
         # Of a traceback, the exception.
         words = clip(self._process.words().rpartition("\n")[2], 600) or "none"
-        killed = ", as a system does that has no memory left" if status == -signal.SIGKILL else ""
+        killed = ", which often means that the system had no memory left" if status == -signal.SIGKILL else ""
         has_checkpoint = self.adapter.with_name(CHECKPOINT_FILE).exists()
-        onward = ": the same call goes on from its last checkpoint" if has_checkpoint else ""
+        onward = ": the same call resumes from its last checkpoint" if has_checkpoint else ""
         return SchemaGuardError(
-            f"tuning on this machine: its process ended with status {status}{killed}, its last words: {words}{onward}"
+            f"tuning on this machine: its process ended with status {status}{killed}; its last output: {words}{onward}"
         )

@@ -50,7 +50,7 @@ class Buckets:
         self._key: bytes | None = None
 
     def draw(self, task: Prompt) -> Bucket:
-        """Give the bucket of an input. The first draw of a process reads the store's key."""
+        """Return the bucket of an input. The first draw of a process reads the store's key."""
         if self._key is None:
             self._key = self._found()
         # With the router's name, so that two routers do not part the same inputs alike.

@@ -72,7 +72,7 @@ def check_primary(primary: Any) -> None:
 
 
 def check_share(name: str, share: Any) -> float:
-    """Give a share that is one.
+    """Return a share that is one.
 
     Raises:
         InvalidArgument: It is none.
@@ -85,7 +85,7 @@ def check_share(name: str, share: Any) -> float:
 
 
 def _parameters(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> Iterator[str]:
-    """Give the parameters that callers know: not those by which a guard tells its function how to ask."""
+    """Yield the parameters that callers know: not those by which a guard tells its function how to ask."""
     shape = function._prepared.shape
     ours = {shape.instructions, shape.feedback, shape.options, shape.model} - {None}
     for parameter in inspect.signature(function._prepared.function).parameters.values():

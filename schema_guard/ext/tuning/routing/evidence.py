@@ -55,13 +55,13 @@ class Evidence:
             )
         if "verdicts" in verdict:
             raise InvalidArgument(
-                "Evidence.of: verdicts of several functions. Pass the one of this function, `decide --function NAME`"
+                "Evidence.of: got verdicts of several functions. Pass the verdict of this function, from `decide --function NAME`"
             )
         tune = verdict.get("tune")
         if not isinstance(tune, list) or not tune:
             raise InvalidArgument(
-                f"Evidence.of: the verdict {clip(repr(verdict.get('verdict')))} names no segments to tune: expected "
-                "FINE_TUNE_AND_ROUTE; a verdict for all of the traffic needs no primary="
+                f"Evidence.of: the verdict {clip(repr(verdict.get('verdict')))} names no segments to tune. Expected "
+                "FINE_TUNE_AND_ROUTE. For a verdict on all traffic, omit primary="
             )
         return cls(segments=tuple(tune))
 

@@ -47,7 +47,7 @@ class KillSwitch:
             )
 
     def is_pulled(self) -> bool:
-        """Say whether the tuned model is out of use. A look at a file is one call of the system."""
+        """Return whether the tuned model is out of use. A look at a file is one call of the system."""
         try:
             if callable(self.source):
                 return bool(self.source())

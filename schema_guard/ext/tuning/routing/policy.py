@@ -117,7 +117,7 @@ class RoutingPolicy:
         return None if self._course is None else self._course.why_back
 
     def way(self, prompt: Any, tuned: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Way:
-        """Give the branch of a call.
+        """Return the branch of a call.
 
         Args:
             prompt: The guarded function of the prompt.
@@ -145,7 +145,7 @@ class RoutingPolicy:
         return Way("shadowed" if bucket.shadow < self._shadow else "prompt", bucket.branch)
 
     def is_asked_again(self, driven: Driven) -> bool:
-        """Say whether a call of the tuned model without a value goes to the prompt."""
+        """Return whether a call of the tuned model without a value goes to the prompt."""
         error, failure = driven.error, driven.outcome.failure
         if not self._falls_back:
             return False
@@ -175,7 +175,7 @@ class RoutingPolicy:
         self._count("prompt")
 
     def counts(self) -> RouterCounts:
-        """Give what this process did."""
+        """Return what this process did."""
         named = {field: self._counted.get(field, 0) for field in RouterCounts._fields[:6]}
         beside = self.shadows
         return RouterCounts(

@@ -119,7 +119,7 @@ class Course:
 
         Args:
             outcome: Of the call.
-            bucket: Of its input; None where all inputs are the tuned model's, and nothing is left to prove.
+            bucket: Of its input; None if all inputs are the tuned model's, and nothing is left to prove.
         """
         if not is_judged(outcome):
             return False

@@ -66,7 +66,7 @@ class Routed(Protocol[P, R_co, O_co, S_co]):
     """A guarded function, `def` or `async def`, as a router takes it."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Give a valid value."""
+        """Return a valid value."""
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
         """Give everything that is known of a call."""
@@ -172,7 +172,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
             return getattr(coroutines, "_is_coroutine", None) if self._is_async else None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Give a valid value; raises as the function does that answers last."""
+        """Return a valid value; raises as the function does that answers last."""
         return cast("R_co", self._run(args, kwargs, _value))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
@@ -221,14 +221,17 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return self._policy.counts()
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the shadow calls of `def` functions end. Return the number of pending ones.
+        """Wait until the shadow calls of `def` functions end. Return the number of pending calls.
 
         When the process ends, schema_guard waits up to two seconds for these calls.
         """
         return self._policy.shadows.flush(timeout_s)
 
     async def aflush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the shadow calls of `async def` functions end, in their event loop. Return the number of pending ones."""
+        """Wait until the shadow calls of `async def` functions end, in their event loop.
+
+        Return the number of pending calls.
+        """
         return await self._policy.shadows.aflush(timeout_s)
 
     def _steps(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Steps:
@@ -251,7 +254,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         yield _End(fallback, again)
 
     def _fallback_of(self, outcome: Outcome[Any]) -> Any:
-        """Give the function of the prompt, whose calls are recorded as those in the tuned model's place."""
+        """Return the function of the prompt, whose calls are recorded as those in the tuned model's place."""
         call, why = outcome.call, "fallback" if is_judged(outcome) else "error"
         key = f"{call.model} {call.version}", why
         fallback = self._again.get(key)
@@ -316,7 +319,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         yield Partial(value, None, attempts) if partial else value
 
     def _over(self, end: Any, args: Any, kwargs: Any, *, is_awaited: bool = False) -> _End:
-        """Give how an answer came about, and have its shadow made."""
+        """Return how an answer came about, and have its shadow made."""
         if end.shadow_of is not None:
             # Under the tags of the call that is answered; a task has a copy of its context by itself.
             beside = partial(self._call_shadow, _copy(args), _copy(kwargs), end.shadow_of, end.bucket)
@@ -378,7 +381,7 @@ def _outcome(end: _End) -> Any:
 
 
 def _copy(arguments: Any) -> Any:
-    """Give arguments that their caller cannot change any more, as far as they are plain data."""
+    """Return arguments that their caller cannot change any more, as far as they are plain data."""
     if isinstance(arguments, tuple):
         return tuple(map(_copy, arguments))
     if isinstance(arguments, dict):

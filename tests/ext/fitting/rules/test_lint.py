@@ -146,7 +146,7 @@ def test_a_format_that_may_be_ignored_is_a_warning():
 
 
 def test_an_annotation_is_told_as_information():
-    """An annotation that is no part of what is taken is no error."""
+    """An annotation that is not a part of the accepted form is no error."""
     (result,) = lint(closed({"a": {"type": "string", "title": "A"}}), "openai")
 
     assert (result.severity, result.keyword) == ("info", "title")

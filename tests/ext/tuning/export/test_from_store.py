@@ -98,9 +98,9 @@ def test_what_no_model_gave_is_left_out(tmp_path, replies, settings, reason):
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"gateway_repaired": True}, "its reply may have been repaired by a gateway"),
+        ({"gateway_repaired": True}, "a gateway may have repaired the reply"),
         ({"stopped_at": 7}, "its reply was stopped early"),
-        ({"schema_fingerprint": "0" * 16}, "recorded under another content of the schema"),
+        ({"schema_fingerprint": "0" * 16}, "recorded with another version of the schema"),
         ({"kind": "transport"}, "no model reply"),
     ],
 )
@@ -144,9 +144,7 @@ def test_a_converted_reply_is_left_out_without_its_type(tmp_path):
     result = converted(tmp_path, None)
 
     assert not result.rows
-    assert list(result.left_out) == [
-        "its type converted the reply: --schema module:Model says what it made of it"
-    ]
+    assert list(result.left_out) == ["the type converted the reply; name the type with --schema module:Model"]
 
 
 def test_without_texts_there_is_one_sentence_what_to_switch_on(tmp_path):
@@ -201,7 +199,7 @@ def test_a_function_that_builds_its_own_prompt_says_itself_what_it_sends(tmp_pat
     """Nobody knows it otherwise, and nothing is made up."""
     result = gathered(own(tmp_path / "r.db", **settings))
     assert not result.rows
-    assert "1 calls are of a function that builds its own prompt" in result.notes[0]
+    assert "1 calls come from a function that builds its own prompt" in result.notes[0]
 
     (row,) = gathered(own(tmp_path / "p.db", **settings), prompt_from=lambda task: f"Sort: {task}").rows
     assert row.text == "Sort: Ticket 3"
@@ -229,7 +227,9 @@ def test_prompt_without_a_format_is_the_task():
     for who in ("recorder", "imported"):
         seen = {"settings": f'{{"observe":true,"{who}":"x"}}', "strategy": "strict_schema"}
         assert recorded_task(texts, seen, None) == "Ticket 3"
-    assert "no task is stored" in recorded_task(texts, {"settings": "{}", "strategy": "system_prompt"}, None)
+    assert "only the prompt with the format is stored" in recorded_task(
+        texts, {"settings": "{}", "strategy": "system_prompt"}, None
+    )
 
 
 def test_a_redacted_answer_and_what_it_repeats_of_a_redacted_input_are_left_out(tmp_path):
@@ -242,7 +242,7 @@ def test_a_redacted_answer_and_what_it_repeats_of_a_redacted_input_are_left_out(
 
     assert [row.text for row in result.rows] == ["Of redacted@example.com, late"]
     assert dict(result.left_out) == {
-        "the redaction touched the answer, or a part of the input that the answer repeats": 2
+        "the redaction changed the answer, or a part of the input that the answer repeats": 2
     }
 
 

@@ -101,10 +101,10 @@ USER = {"role": "user", "content": "a"}
     ("host", "messages", "reason"),
     [
         ("openai", (USER, SYSTEM, USER), "a system message that is not the first"),
-        ("together", (USER, USER), "user and assistant do not take turns"),
+        ("together", (USER, USER), "user and assistant do not alternate"),
         ("openai", (USER, USER), None),
         ("prompt-completion", (SYSTEM, USER), "several messages"),
-        ("messages", ({"role": "user", "content": "\ud800"},), "a text that is no Unicode"),
+        ("messages", ({"role": "user", "content": "\ud800"},), "a text with a lone surrogate"),
         ("messages", ({"role": "user", "content": " "},), "an empty message"),
         ("bedrock", ({"role": "user", "content": "a1" * 60_000},), "longer than 32,000 tokens"),
     ],

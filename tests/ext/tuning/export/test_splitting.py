@@ -131,7 +131,9 @@ def test_the_answer_that_was_looked_at_most_is_taken():
     assert [one.answer for side in SIDES for one in result.sides[side]] == [{"n": 2}]
 
     result = split_rows([row(texts, {"n": 1}), row(texts, {"n": 2})], half)
-    assert [one.why for one in result.open] == ["one input has different answers, all looked at as much"]
+    assert [one.why for one in result.open] == [
+        "an input with different answers that are equally well checked"
+    ]
     assert not any(result.sides.values())
 
 

@@ -72,8 +72,8 @@ def test_a_price_that_was_seen_is_shown_and_not_used():
     assert (plan.cost["price"], plan.cost["expected"]) == (None, None)
     (line,) = [line for line in plan.lines if line.startswith("  cost: ")]
     assert line == (
-        "  cost: not known; $3 for a million tokens was seen, which would be $0.0024 (train gpt-4o-mini: price pages, "
-        "second-hand, 2026-11): look yours up and give it with --price"
+        "  cost: unknown; $3 for a million tokens was seen, which would be $0.0024 (train gpt-4o-mini: price pages, "
+        "second-hand, 2026-11): look up your price and add it with --price"
     )
 
 
@@ -86,7 +86,7 @@ def test_a_size_in_a_name_finds_a_price_by_size(base, amount):
     text = " ".join(plan_of(backend="fireworks", base=base).lines)
 
     if amount is None:
-        assert "cost: not known: give the price" in text
+        assert "cost: unknown; add the price" in text
     else:
         assert f"${amount:g} for a million tokens was seen" in text
 
@@ -108,7 +108,7 @@ def test_the_days_of_one_host_are_not_those_of_another():
     plan = plan_of(backend="azure", base="gpt-4-0613", found=rows_of(has_mark=True))
 
     assert plan.against == []
-    assert "  dates: whether and when the base model is closed is not known here" in plan.lines
+    assert "  dates: the last day of the base model is unknown" in plan.lines
 
 
 @pytest.mark.parametrize(
@@ -213,10 +213,7 @@ def test_tokens_of_another_file_are_not_those_of_this_one(tmp_path):
     text = plan_job(after, backend="openai", base="small", epochs=1, price=3.0, today=date(2026, 11, 27))
 
     assert (before.tokens, after.tokens, text.cost["expected"]) == (400, None, None)
-    assert (
-        "  tokens: not known: train.jsonl is another file than the one that manifest.json counts"
-        in text.lines
-    )
+    assert "  tokens: not known: train.jsonl is not the file that manifest.json describes" in text.lines
 
 
 def test_two_forms_in_a_file_are_told():

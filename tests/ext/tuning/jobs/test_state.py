@@ -61,7 +61,7 @@ def test_a_folder_is_held_by_one(tmp_path):
     """Who comes while another is at it is told, and it is free afterwards."""
     with (
         lock_job(tmp_path),
-        pytest.raises(SchemaGuardError, match="another process works on its job"),
+        pytest.raises(SchemaGuardError, match="another process is working on this job"),
         lock_job(tmp_path),
     ):
         pass

@@ -121,7 +121,7 @@ def test_a_killed_training_goes_on_and_comes_to_the_same_adapter(tmp_path):
     train(whole, settings=settings)
 
     done = numbers[0] - 1
-    assert (text, numbers) == ([f"going on after step {done} of 4"], list(range(numbers[0], 5)))
+    assert (text, numbers) == ([f"resuming after step {done} of 4"], list(range(numbers[0], 5)))
     assert done >= 2
     assert (cut / "adapter.gguf").read_bytes() == (whole / "adapter.gguf").read_bytes()
 
@@ -134,11 +134,11 @@ def test_what_fails_is_told_with_its_words(tmp_path, monkeypatch):
     folder = training_set(tmp_path / "set", 2, 0)
 
     with pytest.raises(
-        SchemaGuardError, match=r"its process ended with status 1, its last words: [\w.]+rror: "
+        SchemaGuardError, match=r"its process ended with status 1; its last output: [\w.]+rror: "
     ):
         train(folder)
     assert load_job(folder).status == "failed"
-    assert "its last words" in load_job(folder).message
+    assert "its last output" in load_job(folder).message
 
 
 def test_a_row_that_is_not_served_is_not_learned(tmp_path):
@@ -157,7 +157,7 @@ def test_one_training_in_a_folder(tmp_path):
     """A second training of a folder is refused while the first one runs."""
     folder = training_set(tmp_path, 1, 0)
 
-    with lock_job(folder), pytest.raises(SchemaGuardError, match="another process works on its job"):
+    with lock_job(folder), pytest.raises(SchemaGuardError, match="another process is working on this job"):
         train(folder)
 
 

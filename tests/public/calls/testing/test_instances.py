@@ -186,9 +186,9 @@ IMPOSSIBLE = [
      "at /properties/a: required property 'a' cannot be: item 0 cannot be: a schema that applies here is false"),
     ({"type": "object", "required": ["a", "b"], "maxProperties": 1}, "2 properties are required, at most 1"),
     ({"type": "object", "required": ["a"], "propertyNames": {"maxLength": 0}}, "'a' has no possible name"),
-    ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "no arm of 'anyOf', 'oneOf', 'if', or 'not' fits the rest"),
+    ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "no branch of 'anyOf', 'oneOf', 'if', or 'not' fits the other keywords"),
     ({"type": "array", "contains": False}, "no item can match 'contains'"),
-    ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "contain another one, endlessly"),
+    ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "contain another instance without end"),
 ]  # fmt: skip
 
 

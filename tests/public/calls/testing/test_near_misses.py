@@ -185,7 +185,7 @@ def test_near_misses_are_frozen():
 def test_what_cannot_be_broken_is_an_error(schema):
     """A schema that accepts everything has no near miss."""
     with pytest.raises(
-        InvalidArgument, match=r"was found: at .root.: no keyword of it can be broken while the rest holds"
+        InvalidArgument, match=r"was found: at .root.: no keyword of the schema can be violated alone"
     ):
         near_misses(schema)
 

@@ -26,7 +26,7 @@ def test_replies_come_in_order_and_end(tmp_path):
     with pytest.raises(InvalidArgument) as caught:
         model("x")
     assert str(caught.value) == (
-        "model 'replies' has no replies left after 3. Add one for every call, or let them start again with cycle=True"
+        "model 'replies' has no replies left after 3. Add a reply for every call, or repeat the replies with cycle=True"
     )
 
 
@@ -160,7 +160,7 @@ BAD = [
     Bad("nothing", "{}", "expected 'reply', 'chunks' or 'raise'"),
     Bad("reply", '{"reply": 3}', "'reply': expected str or null, got 3"),
     Bad("chunks", '{"chunks": [3]}', "'chunks': expected strings, got [3]"),
-    Bad("two texts", '{"reply": "a", "chunks": ["b"]}', "'chunks': expected them to join to 'reply'"),
+    Bad("two texts", '{"reply": "a", "chunks": ["b"]}', "'chunks': expected chunks that join to 'reply'"),
     Bad("usage key", '{"reply": "a", "usage": {"tokens": 1}}', "'usage': expected counts of input_tokens,"),
     Bad(
         "usage", '{"reply": "a", "usage": {"input_tokens": -1}}', "'usage': expected counts of input_tokens,"
@@ -242,7 +242,7 @@ def test_prompt_without_a_reply_is_an_error():
 
     assert str(caught.value) == (
         "model 'scripted' has no reply for the prompt 'a letter': expected one that contains 'invoice' or fits"
-        " isdigit; a last pair with '' matches all others"
+        " isdigit. A last pair with '' matches all other prompts"
     )
     with pytest.raises(InvalidArgument, match=r"contains '4' \(and 2 more\);"):
         ScriptedModel({str(number): "" for number in range(7)})("x")
@@ -283,11 +283,11 @@ def test_file_may_give_replies_by_prompt(tmp_path):
     [
         (
             '"1"\n{"when": "a", "reply": "2"}',
-            "line 2: 'when': expected it in every line of the script, or in none",
+            "line 2: 'when': expected this key in every line of the script, or in none",
         ),
         (
             '{"when": "a", "reply": "2"}\n"1"',
-            "line 2: 'when': expected it in every line of the script, or in none",
+            "line 2: 'when': expected this key in every line of the script, or in none",
         ),
         ('{"when": 1, "reply": "2"}', "line 1: 'when': expected str or null, got 1"),
         ('{"when": "a"}', "line 1: expected 'reply', 'chunks' or 'raise'"),
@@ -364,7 +364,7 @@ def test_threads_share_the_replies():
         (None, "replies=None: expected a list of replies, or pairs of a prompt's text and a reply"),
         ([("a", "1"), "2"], "replies[1]: expected a pair like the others, got '2'"),
         ([("a", "1", "2")], "replies[0]: expected a pair like the others, got ('a', '1', '2')"),
-        ([(3, "1")], "replies[0]: expected a text of the prompt or a function of it, got 3"),
+        ([(3, "1")], "replies[0]: expected a text to find in the prompt, or a function of the prompt, got 3"),
         ({"a": 3}, "replies[0]: expected a string or an object, got 3"),
     ],
 )

@@ -189,7 +189,10 @@ def test_a_stream_of_something_to_await_is_refused():
     def ask_later(prompt):
         return async_generator(prompt)
 
-    with pytest.raises(InvalidArgument, match=r"^ask: returns an awaitable. Use `async def` to stream it$"):
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^ask: returns an awaitable. To stream it, use `async def`$",
+    ):
         list(ask_later.stream("t"))
 
 

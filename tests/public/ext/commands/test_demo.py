@@ -49,3 +49,13 @@ def test_store_with_calls_is_refused(story):
 
     assert (status, out) == (2, "")
     assert "has calls already. The demo needs an empty store" in err
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_demo_fits_the_terminal(tmp_path, monkeypatch, width):
+    """Only code and commands to paste are wider than the terminal."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = command("demo", "--offline", "--store", f"sqlite:///{tmp_path}/demo.db")
+
+    is_code = re.compile(r"schema-guard [a-z]|^ +(?:@guard|return |\(?\"|\])")
+    assert [line for line in out.splitlines() if len(line) > width and not is_code.search(line)] == []

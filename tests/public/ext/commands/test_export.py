@@ -78,7 +78,7 @@ def test_host_needs_its_least_number_of_rows(tmp_path, ask, host, least):
     enough, _ = ask(*asked, "--store", f"{least}.db", "--output", "enough")
 
     assert (few, enough) == (1, 0)
-    assert text.out.startswith(f"TOO FEW: {least - 1} rows to train on, {least} are needed")
+    assert text.out.startswith(f"TOO FEW: {least - 1} rows to train on, but {least} are required")
     assert not (tmp_path / "few" / "train.jsonl").exists()
 
 
@@ -90,7 +90,7 @@ def test_too_few_rows_write_no_set_but_what_to_label_and_the_answers_make_one(tm
     status, text = ask(*asked)
 
     assert (status, sorted(path.name for path in (tmp_path / "set").iterdir())) == (1, ["to_label.jsonl"])
-    assert text.out.startswith("TOO FEW: 2 rows to train on, 5 are needed; no set was written")
+    assert text.out.startswith("TOO FEW: 2 rows to train on, but 5 are required. No set was written")
     assert "with --answers set/to_label.jsonl" in " ".join(text.out.split())
     open_inputs = lines(tmp_path / "set", "to_label.jsonl")
     assert {one["why"] for one in open_inputs} == {"no attempt was valid"}
@@ -193,7 +193,7 @@ USAGE = {
     "no schema": (["-o", "set"], "--schema is missing"),
     "no base": (
         ["--schema", "ticket", "-o", "set", "--accept-unchecked"],
-        "--accept-unchecked: expected it with --base MODEL",
+        "--accept-unchecked needs --base MODEL",
     ),
     "two functions": (
         ["--schema", "ticket", "-o", "set", "--store", "two.db"],
@@ -239,7 +239,7 @@ def test_a_store_without_texts_gives_too_few_rows(tmp_path, ask):
 
     assert status == 1
     assert "TOO FEW: 0 rows to train on" in text.out
-    assert "keep texts from now on: open_store(URL," in text.out
+    assert "store texts from now on with open_store(URL," in text.out
 
 
 def test_a_set_that_a_model_was_tuned_on_is_never_written_over(tmp_path, ask):
@@ -251,7 +251,7 @@ def test_a_set_that_a_model_was_tuned_on_is_never_written_over(tmp_path, ask):
     status, text = ask("--schema", "ticket", "--store", "r.db", "-o", "set")
 
     assert status == 2
-    assert "a model was tuned on the set in it" in text.err
+    assert "a model was tuned on the set in this folder" in text.err
 
 
 def test_what_stands_in_the_way_is_what_is_said_to_be_next(tmp_path, ask):
@@ -261,7 +261,7 @@ def test_what_stands_in_the_way_is_what_is_said_to_be_next(tmp_path, ask):
     (tmp_path / "t.json").write_text(json.dumps(TICKET), encoding="utf-8")
     for name, shown in (
         ("r.db", "open_store(URL, payload='redacted')"),
-        ("o.db", "--prompt-from module:function"),
+        ("o.db", "--prompt-from"),
     ):
         status, text = ask("--schema", "t.json", "--store", name, "-o", "set")
 
@@ -278,4 +278,4 @@ def test_private_texts_are_warned_of(tmp_path, ask):
     )
 
     (warning,) = json.loads(text.out)["manifest"]["warnings"]
-    assert warning.startswith("3 of 3 rows that were looked at hold email: a tuned model can repeat it")
+    assert warning.startswith("3 of 3 rows that were checked contain email, which a tuned model can repeat")

@@ -39,7 +39,7 @@ def test_it_is_told_what_was_written(capsys):
     status, out, _ = run(capsys, "schema", "lint", name, "s.json", "--provider", "openai", "--fix", "sent")
 
     assert status == 1
-    form = "; values have another form, which `adapt(...).restore` converts back"
+    form = "; `adapt(...).restore` converts values back to the form of your schema"
     assert out.splitlines()[-2:] == [
         f"openai: sent/loose.openai.json: 1 relaxed, 1 narrowed, 0 dropped; report: sent/loose.openai.report.json{form}",
         "openai: sent/s.openai.json: 0 relaxed, 0 narrowed, 0 dropped; report: sent/s.openai.report.json",

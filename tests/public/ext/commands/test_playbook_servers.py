@@ -44,7 +44,7 @@ def test_without_an_address_nothing_is_sent(tmp_path, provider, capsys):
     assert trial(tmp_path, provider) == 1
 
     text = " ".join(capsys.readouterr().out.split())
-    assert "NOT MEASURED: nothing was sent" in text
+    assert "NOT MEASURED, because nothing was sent" in text
     assert "'http://HOST:PORT/v1#m1' for another server" in text
     assert ("--model openai:m1 for https://api.openai.com/v1" in text) == (provider == "openai")
     variable = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}.get(provider)
@@ -56,7 +56,7 @@ def test_an_address_elsewhere_is_not_asked_for_a_model_without_a_provider(tmp_pa
     monkeypatch.setenv("OPENAI_BASE_URL", "https://elsewhere.example/v1")
 
     assert trial(tmp_path, None) == 1
-    assert "NOT MEASURED: nothing was sent" in capsys.readouterr().out
+    assert "NOT MEASURED, because nothing was sent" in capsys.readouterr().out
 
 
 def test_the_named_server_of_the_recorded_provider_is_asked(tmp_path, monkeypatch):

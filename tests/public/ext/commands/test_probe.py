@@ -23,7 +23,7 @@ def test_a_server_that_enforces_is_good(capsys, enforcing):
 
     assert status == 0
     assert out.splitlines()[0] == (
-        "m (provider openai): enforced: every reply has values that only the schema requires; 3 of 3 kept"
+        "m (provider openai): enforced, because every reply has values that only the schema requires; 3 of 3 kept"
     )
     assert "at least 36% of requests with 95% confidence" in out
 
@@ -42,7 +42,7 @@ def test_nothing_is_sent_that_nobody_agreed_to(capsys, enforcing):
     status, out, err = run(capsys, "schema", "probe", "--model", f"{enforcing.openai_url}#m")
 
     assert (status, out, enforcing.requests) == (2, "", [])
-    assert "4 requests not sent: there is no terminal to confirm on. Add --yes" in err
+    assert "4 requests not sent: no terminal is available for the confirmation. Add --yes" in err
 
 
 @pytest.mark.costly
@@ -56,7 +56,7 @@ def test_the_cost_is_told_before(capsys, enforcing, tmp_path):
 
     assert "m: at most 4 requests, about" in known
     assert "at most $0.08" in known
-    assert "cost not known: no prices for this model" in unknown
+    assert "the cost is unknown, because this model has no prices" in unknown
 
 
 @pytest.mark.costly
@@ -75,7 +75,7 @@ def test_a_server_that_does_not_answer_has_no_verdict(capsys):
         status, out, _ = run(capsys, "schema", "probe", "--model", f"{server.openai_url}#m", "--yes")
 
     assert status == 2
-    assert "unknown: no reply could be judged" in out
+    assert "unknown, because no reply can be validated" in out
 
 
 def test_a_target_without_schemas_is_told_before_anything_is_sent(capsys, monkeypatch):

@@ -482,7 +482,7 @@ FILES = {
     "no header": (lambda lines: lines[1:], "got a file that begins with"),
     "later format": (
         lambda lines: [{"export": {**lines[0]["export"], "format": 2}}, *lines[1:]],
-        "has format 2, this version knows up to 1. Upgrade",
+        "has format 2, but this version of schema-guard reads up to 1. Upgrade",
     ),
     "compressed": (lambda lines: [b"\x1f\x8b\x08"], "is compressed: unpack it first"),
     "cut off": (lambda lines: lines[:-1], "the file was cut off"),

@@ -98,7 +98,7 @@ class FlatSchema:
         self.is_impossible = False
 
     def copy(self) -> FlatSchema:
-        """Give a copy that more can be merged into."""
+        """Return a copy that more can be merged into."""
         clone = copy.copy(self)
         for name in ("nodes", "limits", "names", "required", "unions", "rest", "where"):
             setattr(clone, name, copy.copy(getattr(self, name)))
@@ -254,7 +254,7 @@ def _values_of(plain: PlainSchema, node: Any) -> list[Any] | None:
 
 
 def kind_of(value: Any, kinds: frozenset[str] | set[str]) -> str | None:
-    """Give the kind, of those given, that a value is of; None without one."""
+    """Return the kind, of those given, that a value is of; None without one."""
     for kind in KINDS:
         if kind in kinds and _IS[kind](value):
             return kind
@@ -277,7 +277,7 @@ _IS: dict[str, Callable[[Any], bool]] = {
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Say whether a key matches an expression."""
+    """Return whether a key matches an expression."""
     # By the engine that judges instances: it bounds what an expression may cost.
     return Validity({"pattern": pattern}, {}, formats=False).takes(name)
 

@@ -41,7 +41,7 @@ def alternatives_of(apart: KeywordApart, plain: PlainSchema) -> list[Any] | None
 
 
 def dependencies(keyword: KeywordApart) -> list[list[Any]] | None:
-    """Give the alternatives of each dependency: the property is absent, or what depends on it holds."""
+    """Return the alternatives of each dependency: the property is absent, or what depends on it holds."""
     if keyword.keyword not in ("dependentRequired", "dependentSchemas"):
         return None
     alternatives = []

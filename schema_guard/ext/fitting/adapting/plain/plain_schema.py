@@ -63,7 +63,7 @@ class PlainSchema:
         self._places: dict[int, str] = {}
 
     def place_of(self, node: Any) -> str | None:
-        """Give the pointer of a node in the user's document; None of one that was made."""
+        """Return the pointer of a node in the user's document; None of one that was made."""
         return self._places.get(id(node))
 
     def put(self, node: dict[str, Any], location: str) -> dict[str, Any]:
@@ -72,19 +72,19 @@ class PlainSchema:
         return node
 
     def document(self) -> Any:
-        """Give it as one document; nothing in it is copied."""
+        """Return it as one document; nothing in it is copied."""
         if not isinstance(self.root, dict) or not self.definitions:
             return self.root
         return {**self.root, "$defs": self.definitions}
 
     def leads(self, node: dict[str, Any]) -> tuple[str, Any]:
-        """Give the name and the schema that a node's reference leads to."""
+        """Return the name and the schema that a node's reference leads to."""
         name = str(node["$ref"]).removeprefix("#/$defs/")
         return name, self.definitions[name]
 
 
 def plain_of(schema: Schema[Any], dialect: str | None = None) -> PlainSchema:
-    """Give a schema as a plain one, read as of its own dialect or of another."""
+    """Return a schema as a plain one, read as of its own dialect or of another."""
     reader = _Reader(schema, dialect or schema.dialect)
     reader.read()
     return reader.schema
@@ -127,7 +127,7 @@ class _Reader:
             if keyword in _READ:
                 continue
             if alone and keyword in KEYWORDS:
-                self._drop(location, keyword, value, "judges nothing beside $ref in this draft")
+                self._drop(location, keyword, value, "has no effect beside $ref in this draft")
             elif self._is_read(schema, keyword, location):
                 node[keyword] = self._value(keyword, value, location)
         self._refer(schema, node, location)
@@ -142,7 +142,7 @@ class _Reader:
         if row is None or keyword not in KEYWORDS:
             return True
         if not row.since <= self._draft <= row.until:
-            self._drop(location, keyword, schema[keyword], "judges nothing in this draft")
+            self._drop(location, keyword, schema[keyword], "has no effect in this draft")
             return False
         if keyword != "format":
             return True
@@ -150,7 +150,7 @@ class _Reader:
             self._drop(location, keyword, schema[keyword], "formats are not asserted")
             return False
         if self._draft < _FORMATS_SINCE.get(str(schema[keyword]), 0):
-            self._drop(location, keyword, schema[keyword], "this format judges nothing in this draft")
+            self._drop(location, keyword, schema[keyword], "this format has no effect in this draft")
             return False
         return True
 
@@ -179,7 +179,7 @@ class _Reader:
             if target is True:
                 continue
             if not (isinstance(target, dict) or target is False) or not is_sure:
-                reason = "what it leads to is not known before it is used"
+                reason = "its target is unknown until it is used"
                 self.schema.lost.append(SchemaChange(location, keyword, reference, reason))
             elif target is False:
                 node.setdefault("allOf", []).append(False)

@@ -14,7 +14,7 @@ _SHORT = {r"\d": "0-9", r"\w": "A-Za-z0-9_"}
 
 
 def anchored(pattern: str) -> str | None:
-    r"""Give a pattern that matches the texts in which *pattern* is found, from their beginning to their end.
+    r"""Return a pattern that matches the texts in which *pattern* is found, from their beginning to their end.
 
     None where that cannot be written: an anchor stands inside of it, or it looks around.
 

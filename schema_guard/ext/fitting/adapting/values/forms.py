@@ -89,7 +89,7 @@ class ObjectForm(Form):
     rest: str | None = None
 
     def restore(self, value: Any) -> Any:
-        """Give an object without its nulls, and with its pairs as properties."""
+        """Return an object without its nulls, and with its pairs as properties."""
         if not isinstance(value, dict):
             return value
         members: dict[str, Any] = {}
@@ -157,11 +157,11 @@ class ListForm(Form):
     items: Form
 
     def restore(self, value: Any) -> Any:
-        """Give an array of the values restored."""
+        """Return an array of the values restored."""
         return self._each(value, "restore")
 
     def pre_image(self, value: Any) -> Any:
-        """Give an array of the values as they are sent."""
+        """Return an array of the values as they are sent."""
         return self._each(value, "pre_image")
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
@@ -197,20 +197,20 @@ class PairsForm(Form):
     values: Form
 
     def restore(self, value: Any) -> Any:
-        """Give the object; an array in which a key is there twice is given back as it is."""
+        """Return the object; an array in which a key is there twice is given back as it is."""
         if not isinstance(value, list) or not all(map(_is_pair, value)):
             return value
         members = {pair[KEY]: self.values.restore(pair[VALUE]) for pair in value}
         return members if len(members) == len(value) else value
 
     def pre_image(self, value: Any) -> Any:
-        """Give the pairs."""
+        """Return the pairs."""
         if not isinstance(value, dict):
             return value
         return [{KEY: key, VALUE: self.values.pre_image(held)} for key, held in value.items()]
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give the object of the pairs that are complete."""
+        """Return the object of the pairs that are complete."""
         if not isinstance(value, list):
             return value, path
         members = self.restore(value[:-1] if path else value)
@@ -226,14 +226,14 @@ class TextForm(Form):
     """Values that are sent as JSON in a string."""
 
     def restore(self, value: Any) -> Any:
-        """Give what the text says; a text that is no JSON is given back as it is."""
+        """Return what the text says; a text that is no JSON is given back as it is."""
         if not isinstance(value, str):
             return value
         parsed = parse(value, _LIMITS)
         return value if isinstance(parsed, NotJson) else parsed
 
     def pre_image(self, value: Any) -> Any:
-        """Give the value as JSON."""
+        """Return the value as JSON."""
         return json.dumps(value, ensure_ascii=False)
 
 
@@ -244,7 +244,7 @@ class TupleForm(Form):
     values: tuple[Form, ...]
 
     def restore(self, value: Any) -> Any:
-        """Give the array."""
+        """Return the array."""
         names = [str(place) for place in range(len(self.values))]
         # Where objects cannot be closed other keys may come along.
         if not isinstance(value, dict) or not value.keys() >= set(names):
@@ -252,7 +252,7 @@ class TupleForm(Form):
         return [form.restore(value[name]) for name, form in zip(names, self.values, strict=True)]
 
     def pre_image(self, value: Any) -> Any:
-        """Give the object."""
+        """Return the object."""
         if not isinstance(value, list) or len(value) != len(self.values):
             return value
         return {
@@ -268,17 +268,17 @@ class WrappedForm(Form):
     inner: Form
 
     def restore(self, value: Any) -> Any:
-        """Give the value inside."""
+        """Return the value inside."""
         if not isinstance(value, dict) or value.keys() != {VALUE}:
             return value
         return self.inner.restore(value[VALUE])
 
     def pre_image(self, value: Any) -> Any:
-        """Give the object around."""
+        """Return the object around."""
         return {VALUE: self.inner.pre_image(value)}
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give the value inside, once it has begun."""
+        """Return the value inside, once it has begun."""
         if not isinstance(value, dict) or value.keys() != {VALUE}:
             return None
         return self.inner.grown(value[VALUE], path[1:])
@@ -309,7 +309,7 @@ class ReferredForm(Form):
         return self.forms.get(self.name, SAME).pre_image(value)
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give it by the definition's form."""
+        """Return it by the definition's form."""
         return self.forms.get(self.name, SAME).grown(value, path)
 
     def simplified(self, same: Collection[str]) -> Form:

@@ -49,12 +49,12 @@ class Validity:
 
 
 def _whole(schema: Any, definitions: dict[str, Any]) -> Any:
-    """Give a schema, which may be a bool, with its definitions and in JSON Schema."""
+    """Return a schema, which may be a bool, with its definitions and in JSON Schema."""
     return as_json_schema(with_definitions(schema, definitions)) if isinstance(schema, dict) else schema
 
 
 def with_definitions(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """Give a schema with the definitions that it reaches."""
+    """Return a schema with the definitions that it reaches."""
     reached: dict[str, Any] = {}
     stack: list[Any] = [schema]
     while stack:

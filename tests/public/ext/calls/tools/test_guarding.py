@@ -377,7 +377,9 @@ def test_what_is_called_inside_knows_its_turn():
 
 def test_what_may_carry_the_messages_is_told_by_the_setting_that_names_it():
     """Nothing is asked for in words here, so that no parameter for these is proposed."""
-    with pytest.raises(InvalidArgument, match=r"Name it with messages=, call it 'prompt' or 'messages'$"):
+    with pytest.raises(
+        InvalidArgument, match=r"Name the parameter with messages=, or call it 'prompt' or 'messages'$"
+    ):
         guard_tools([], store=None, max_attempts=2)(lambda one, other: None)
 
 

@@ -286,7 +286,7 @@ def test_what_are_no_tools_is_refused(tools):
 
 def test_two_tools_of_one_name_are_refused():
     """A name has to mean one tool; the same tool twice is one."""
-    with pytest.raises(InvalidArgument, match="two different tools are called 'get_weather'"):
+    with pytest.raises(InvalidArgument, match="two different tools have the name 'get_weather'"):
         judge_calls("", [get_weather, *FORMS["chat"]])
     assert judge_calls("", [get_weather, get_weather]) == []
 

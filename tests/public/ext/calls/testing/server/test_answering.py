@@ -284,7 +284,10 @@ def test_scripted_model_is_the_one_of_the_models():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"host": "0.0.0.0"}, "host='0.0.0.0': expected one of 127.0.0.1, localhost, loopback only"),  # noqa: S104
+        (
+            {"host": "0.0.0.0"},  # noqa: S104
+            "host='0.0.0.0': expected one of 127.0.0.1, localhost, which are loopback addresses",
+        ),
         ({"port": 70_000}, "port=70000: expected an int from 0 to 65535. Use 0 for a free port"),
         ({"port": True}, "port=True: expected an int from 0 to 65535. Use 0 for a free port"),
         ({"answering": "{}"}, "replies='{}': expected a list of replies, or pairs of a prompt's text and a"),

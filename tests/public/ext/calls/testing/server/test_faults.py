@@ -280,7 +280,10 @@ KNOWN = f"expected one of {', '.join(FAULTS)}"
         (3, "faults=3: expected a fault's name, a list or mapping of names, or a function"),
         (
             ["connect_refused"],
-            "faults[0]='connect_refused': it closes the port, so it applies to all requests. Use serve(..., faults='connect_refused')",
+            (
+                "faults[0]='connect_refused': this fault closes the port, so it applies to all requests. Use serve(..., "
+                "faults='connect_refused')"
+            ),
         ),
     ],
 )

@@ -409,12 +409,12 @@ def test_system_text_of_a_message_is_in_the_prompt(messages):
 
 BAD_CHATS = [
     ({"messages": MESSAGES}, "you must provide a model parameter"),
-    ({"model": "m"}, "'messages': expected a list of messages, not empty, got None"),
+    ({"model": "m"}, "'messages': expected a list of at least one message, got None"),
     ({"model": "m", "messages": [{"content": "x"}]}, "'messages[0].role': missing, got {'content': 'x'}"),
-    ({"n": 2}, "'n': expected 1, the only number that is served, got 2"),
+    ({"n": 2}, "'n': expected 1, the only supported number, got 2"),
     ({"tools": 3}, "'tools': expected a list, got 3"),
     ({"tools": [{"type": "function"}]}, "'tools[0]': expected a tool with a name, got {'type': 'function'}"),
-    ({"tool_choice": "required"}, "'tool_choice': expected tools beside it, there are none"),
+    ({"tool_choice": "required"}, "'tool_choice': expected 'tools' in the same request"),
     ({"tool_choice": FORCED[0]}, "'tool_choice': tool 'give' not found in 'tools'"),
     (
         {"response_format": {"type": "xml"}},
@@ -461,7 +461,7 @@ def test_body_that_is_no_object_is_refused(content):
     with serve(["{}"]) as server:
         status, reply = post(f"{server.openai_url}/responses", content)
 
-    assert (status, reply["error"]["message"]) == (400, "the body of the request is no JSON object")
+    assert (status, reply["error"]["message"]) == (400, "the body of the request is not a JSON object")
 
 
 @pytest.mark.parametrize(
