@@ -69,7 +69,7 @@ class WatchOptions:
     type=click.Choice(["text", "json", "junit"]),
     default="text",
     show_default=True,
-    help="Form of the result. JUnit is for CI systems.",
+    help="Format of the result. JUnit is for CI systems.",
 )
 def command(
     *,

@@ -82,9 +82,9 @@ def shared(*names: str) -> Callable[[Any], Any]:
     """Add the options that several commands have, in one wording."""
     options = {
         "store": click.option("--store", metavar="URL", cls=Option, shell_complete=complete_files, help="Store of the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: $SCHEMA_GUARD_STORE, `store` in pyproject.toml, or a file in your data folder."),
-        "format": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the result."),
-        "pages": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True, help="Form of the result."),
-        "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", show_default=True, help="Form of the result. JUnit is for CI systems, and needs --gate."),
+        "format": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format of the result."),
+        "pages": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True, help="Format of the result."),
+        "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", show_default=True, help="Format of the result. JUnit is for CI systems, and needs --gate."),
         "output": click.option("-o", "--output", metavar="FILE", cls=Option, type=click.Path(dir_okay=False), help="File for the result. Default: standard output."),
         "yes": click.option("--yes", is_flag=True, cls=Option, help="Don't ask for confirmation."),
         "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print the plan and its cost, without sending, downloading, or changing anything."),

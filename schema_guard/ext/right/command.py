@@ -53,7 +53,7 @@ _SKIP = "skip"
     cls=Option,
     metavar="NAME",
     shell_complete=complete_schemas,
-    help="Only this schema: its name or fingerprint.",
+    help="Schema to select, by name or fingerprint. Default: all.",
 )
 @click.option(
     "--n",
