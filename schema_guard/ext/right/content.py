@@ -39,6 +39,8 @@ Unit = Literal["value", "call"]
 DEFINITION = "1"
 """The version of the rules by which values are compared. A label holds for one version."""
 
+_JSON_TYPES = (dict, list, str, int, float, bool, type(None))
+
 _logger = logging.getLogger("schema_guard")
 
 
@@ -114,7 +116,17 @@ class Content(metaclass=NamedArguments):
 class CallChecks:
     """The recorder of one call, which checks its value. It does what `CheckedCall` and `Recorder` say."""
 
-    __slots__ = ("_arguments", "_content", "_is_made", "_prepared", "_row", "_store", "_task", "has_opinion")
+    __slots__ = (
+        "_arguments",
+        "_content",
+        "_copy",
+        "_is_made",
+        "_prepared",
+        "_row",
+        "_store",
+        "_task",
+        "has_opinion",
+    )
 
     def __init__(
         self,
@@ -127,6 +139,8 @@ class CallChecks:
         self._content, self._store, self._prepared = content, store, prepared
         self._arguments: tuple[tuple[Any, ...], dict[str, Any]] = args, kwargs
         self._task: Prompt | None = None
+        # Of a value that its reply's text does not show. The caller may change the value itself at once.
+        self._copy: Any = None
         self._row: ContentRow | None = None
         self._is_made = self.has_opinion = False
 
@@ -136,11 +150,15 @@ class CallChecks:
     def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
         """Record an outcome with its content."""
         self._begin(task, outcome.call.id)
+        if outcome.ok and not _is_text(outcome):
+            self._copied(outcome.value)
         self._store.record(outcome, task, self)
 
     def record_deferred(self, call: AcceptedCall) -> None:
         """Record a call whose outcome the writer builds."""
         self._begin(call.task, id_of(call.origin.start))
+        if type(call.value) not in _JSON_TYPES:
+            self._copied(call.value)
         self._store.record_deferred(call, self)
 
     def _begin(self, task: Prompt | None, call_id: str) -> None:
@@ -156,22 +174,35 @@ class CallChecks:
             except Exception as error:
                 if is_interruption(error):
                     raise
-                _logger.warning(
-                    "content= of %s: a value was not checked: %s: %s",
-                    self._prepared.name,
-                    type(error).__name__,
-                    error,
-                )
+                self._warn(error)
             # The arguments can be large.
             self._arguments = (), {}
         return self._row
+
+    def _copied(self, value: Any) -> None:
+        try:
+            self._copy = as_json(value)
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            self._is_made = True
+            self._warn(error)
+
+    def _warn(self, error: Exception) -> None:
+        _logger.warning(
+            "content= of %s: a value was not checked: %s: %s",
+            self._prepared.name,
+            type(error).__name__,
+            error,
+        )
 
     def _checked(self, outcome: Outcome[Any], key: bytes) -> ContentRow | None:
         content = self._content
         source = self._source() if content.grounded else None
         if source is None and not self.has_opinion:
             return None
-        value, attempt = as_json(outcome.value), outcome.attempts[-1]
+        attempt = outcome.attempts[-1]
+        value = json.loads(attempt.reply or "") if _is_text(outcome) else self._copy
         reply = json.dumps(value, sort_keys=True) if attempt.reply is None else attempt.reply
         asked = "" if self._task is None else task_text(self._task)
         pair = keyed_hash("\0".join([DEFINITION, asked, source or "", reply]), key)
@@ -199,6 +230,12 @@ class CallChecks:
             args, kwargs = self._arguments
             return str(grounded(*args, **kwargs))
         return None if self._task is None else _text_of(self._task)
+
+
+def _is_text(outcome: Outcome[Any]) -> bool:
+    """Return whether the text of the last reply is the value, so that it can be read again."""
+    attempt = outcome.attempts[-1]
+    return attempt.form == "clean" and attempt.adapted is None and type(outcome.value) in _JSON_TYPES
 
 
 def _without(value: Any, fields: tuple[str, ...]) -> Any:

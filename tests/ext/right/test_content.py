@@ -47,6 +47,16 @@ def opinion(store, reply, **second):
     return rows(store, "leaves, agreed, differing")
 
 
+@pytest.mark.parametrize("reply", [REPLY, f"```json\n{REPLY}\n```"])
+def test_counts_the_value_of_the_reply_if_the_caller_changes_it(store, reply):
+    """The value is counted later, in another thread, and the caller owns the one that it got."""
+    function = guarded(store, reply, grounded=True)
+    for _ in range(200):
+        function("A desk for 10 EUR")["item"] = "Chair"
+
+    assert set(rows(store, "sought, grounded")) == {(2, 2)}
+
+
 def test_counts_the_values_that_occur_in_the_task(store):
     """Grounding counts the values of a reply, and those that occur in the task."""
     function = guarded(store, grounded=True)
