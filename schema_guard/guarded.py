@@ -417,9 +417,7 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
             f"guard: {clip(repr(function))}: expected a function that calls a language model"
         )
     if isinstance(function, _Guarded):
-        raise InvalidArgument(
-            f"guard: {name_of(function)} is already guarded. Use one guard for each function"
-        )
+        raise InvalidArgument(f"guard: {name_of(function)} is already guarded. Use one guard for a function")
     prepared = prepare(settings, function)
     follow_environment()
     # An async generator function that is only observed is called without await, as before.

@@ -239,9 +239,7 @@ class RunningCall(NamedTuple):
             from schema_guard.received.cleanup import close_alone
 
             close_alone(piece.result)
-            raise InvalidArgument(
-                f"{self.prepared.name}: returns an awaitable. To stream it, use `async def`"
-            )
+            raise InvalidArgument(f"{self.prepared.name}: returns an awaitable. Use `async def` to stream it")
         if waits:
             await recorder.settle(self.store)
         yield piece

@@ -144,7 +144,7 @@ HOW = "Name the parameter with params=Params(prompt=...), or call it 'prompt' or
     ("function", "message"),
     [
         (NotAFunction(), "guard: <no function>: expected a function that calls a language model"),
-        (guard(TOTAL)(ask), "guard: ask is already guarded. Use one guard for each function"),
+        (guard(TOTAL)(ask), "guard: ask is already guarded. Use one guard for a function"),
         (two, f"two: more than one parameter could carry the prompt (a, b). {HOW}"),
     ],
     ids=["no function", "guarded", "two"],
