@@ -71,6 +71,12 @@ def objects(schema):
             yield from objects(member)
 
 
+def required(schema):
+    """Return the keys that an object, or one of its forms, must have."""
+    forms = [schema, *schema.get("anyOf", [])]
+    return {name for form in forms for name in form.get("required", [])}
+
+
 def resolved(schema):
     return {**DEFINED[schema["$ref"].rpartition("/")[2]], **schema} if "$ref" in schema else schema
 
@@ -81,7 +87,7 @@ def test_optional_keys_may_be_null_and_required_ones_may_not():
         name
         for schema in objects(DOCUMENT)
         for name, member in schema["properties"].items()
-        if ("null" in resolved(member).get("type", [])) == (name in schema.get("required", []))
+        if ("null" in resolved(member).get("type", [])) == (name in required(schema))
     ]
 
     assert wrong == []
