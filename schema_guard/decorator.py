@@ -218,40 +218,42 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     Args:
         schema: A class or another annotation, a dict, a path, or a `Schema`. Default: the return annotation, also for
             `@guard` without parentheses.
-        strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
-            `json_mode`, `tool_call`, `strict_schema`, `strict_only`, or `reason_then_strict`. Each retry takes the next
-            strategy of a list. In a function that takes a text, the text about the format comes before the task.
-        max_attempts: The number of attempts. 1 never retries.
-        examples: `(task, value)` pairs for `few_shot`. A task of None shows the value alone. Default: the schema's
-            `examples`, otherwise values generated from the schema.
-        checks: Functions that get a valid value. True or None accepts it. False, or a message that describes the fault,
-            refuses it.
+        strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`, `json_mode`,
+            `tool_call`, `strict_schema`, `strict_only`, or `reason_then_strict`. If you pass a list, each retry uses
+            the next strategy. If the function takes a text, schema_guard puts the text about the format before the
+            task.
+        max_attempts: The largest number of attempts. With 1, there is no retry.
+        examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
+            the schema's `examples`, otherwise values generated from the schema.
+        checks: Functions that schema_guard calls with each valid value. True or None accepts it. False, or a message
+            that describes the fault, refuses it.
         repair: Whether to repair broken JSON: `"off"`, `"lossless"` (syntax only), or `"lossy"` (may also remove,
             invent, or close parts). Records mark a repaired reply.
         coerce: If the schema is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for an
             int. Records mark such a reply. `early_stop` turns it off.
         observe: Whether to leave the call unchanged, and only validate and record it.
-        ignore: Exceptions that aren't failures. They pass unchanged, and reports list them without an alarm.
-        on_failure: `"raise"` GuardFailed, or `"return"` the Outcome. Default: return `default` if you give one,
-            otherwise raise.
-        default: The value to return when no attempt is valid. Exceptions of the function are still raised. It excludes
-            `on_failure`.
+        ignore: Exceptions that aren't failures. schema_guard passes these exceptions on unchanged, and reports list
+            these calls without an alarm.
+        on_failure: `"raise"` raises GuardFailed, and `"return"` returns the Outcome. Default: return `default` if you
+            set it, otherwise raise.
+        default: The value to return when no attempt is valid. The call still raises the exceptions of your function.
+            You can't combine this argument with `on_failure`.
         name: The name of the function in records. Default: its qualified name.
         provider: The provider or engine whose arguments fill `options`, such as `openai`, `openai-responses`, or
             `llamacpp-llguidance`.
-        models: The models to call: the first attempt calls the first, and each retry the next. Give names if the
-            function has a parameter `model: str` or `options`. Give `Model`s if it has a parameter `model`, or if you
-            guard one of them. A model in the call's arguments takes precedence.
-        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. A `Model` that can
-            stream then streams. It has no effect on other replies that aren't streamed, with `observe` or `repair`, or
-            if the schema is sent in another form.
+        models: The models to call. The first attempt calls the first model, and each retry calls the next one. Pass
+            names if your function has a parameter `model: str` or `options`. Pass `Model`s if it has a parameter
+            `model`, or if you guard a `Model` directly. A model in the call's arguments takes precedence.
+        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this setting,
+            each `Model` that can stream does so. The setting has no effect on other replies that aren't streamed, with
+            `observe` or `repair`, or if the schema is sent in another form.
         store: Where to record attempts: a path, a URL, a Store, or another `Recorder`. None records nothing. Default:
             `default_store()`.
         limits: Limits on the size of replies, and on the time, tokens, and repeats of a call.
         params: The names of your function's parameters, if they differ from the usual names.
         about: Facts for the record, such as the version of the prompt and the name of the model.
-        content: Measures whether valid values are right, with a `Content`.
-        **unknown: Refused. The error names the argument that was probably meant.
+        content: A `Content` with settings to measure whether valid values are right.
+        **unknown: Refused. The error message suggests the probable correct argument.
 
     Returns:
         A decorator. `@guard` without parentheses returns the guarded function.

@@ -40,12 +40,12 @@ class InvalidArgument(SchemaGuardError, ValueError):
 
 
 class InvalidSchema(SchemaGuardError, ValueError):
-    """Error for a schema that can't be loaded. The message has no control characters.
+    """Error for a schema that can't be loaded. The error message has no control characters.
 
     Attributes:
         code: One of `invalid unknown_dialect unknown_keyword remote_ref ref_cycle unsafe_pattern too_large too_deep
             too_costly`.
-        location: JSON Pointer of the place in the schema document. The root is `""`.
+        location: JSON Pointer to the location in the schema document. The root is `""`.
     """
 
     def __init__(self, message: str, *, code: str = "invalid", location: str = "") -> None:

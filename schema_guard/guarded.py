@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 class Guard(Settings[V, R]):
-    """The settings of `guard(...)`. Call it with a function to guard the function."""
+    """The settings of `guard(...)`. To guard a function, call this object with the function."""
 
     # It has no fields of its own, and is the dataclass that its base is.
     __slots__ = ()
@@ -245,7 +245,10 @@ class Guarded(_Guarded[P, V, R]):
         return cast("R", slow_path(self._prepared, args, kwargs).run("value"))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
-        """Return all facts about a call, even if it has no valid value. It raises the other exceptions of a call."""
+        """Return all facts about a call, even if it has no valid value.
+
+        The method still raises the other exceptions of a call.
+        """
         return cast("Outcome[V]", slow_path(self._prepared, args, kwargs).run("outcome"))
 
     @overload
@@ -255,14 +258,15 @@ class Guarded(_Guarded[P, V, R]):
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Yield growing plain JSON while the reply arrives, and the valid value at the end.
 
-        The type is a union because only the last value has the schema's Python type. An incomplete value can lack any
-        field, so it can't be an `Invoice`. After a failed attempt, the values of the next attempt follow. At the end,
-        the stream raises the same errors as a call. The function can return a stream or a whole reply.
+        The result type is a union, because only the last value has the schema's Python type. An incomplete value can
+        lack any field, so it can't be an `Invoice`. After a failed attempt, the values of the next attempt follow. At
+        the end, the stream raises the same errors as a call. The function can return a stream or a whole reply.
 
         Args:
             *args: The arguments of the call.
             **kwargs: The arguments of the call. With `partial=True`, each value is a `Partial`, which has the open part
-                and the attempt. If the function has its own parameter `partial`, the function gets it.
+                and the attempt. If the function has its own parameter `partial`, schema_guard passes the argument to
+                the function instead.
         """
         partial = self._wants_partial(kwargs)
         driven = yield from self._growing(args, kwargs, partial=partial)
@@ -321,7 +325,8 @@ class Guarded(_Guarded[P, V, R]):
 class AsyncGuarded(_Guarded[P, V, R]):
     """A guarded asynchronous function. An awaited call returns a valid value.
 
-    Frameworks recognize it as a coroutine function: `iscoroutinefunction` of `inspect` and of `asyncio` returns True.
+    Frameworks recognize it as a coroutine function, because `iscoroutinefunction` from `inspect` and from `asyncio`
+    returns True.
     """
 
     _path_maker = staticmethod(fast_coroutine_of)
@@ -356,7 +361,10 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return cast("R", result)
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
-        """Return all facts about a call, even if it has no valid value. It raises the other exceptions of a call."""
+        """Return all facts about a call, even if it has no valid value.
+
+        The method still raises the other exceptions of a call.
+        """
         return cast("Outcome[V]", await slow_path(self._prepared, args, kwargs).arun("outcome"))
 
     @overload
@@ -364,7 +372,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     @overload
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> AsyncIterator[Partial]: ...
     async def stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        """Yield growing plain JSON and the valid value, as `Guarded.stream` does."""
+        """Yield growing plain JSON, and the valid value at the end, as `Guarded.stream` does."""
         from schema_guard.drive import Driven  # only streams need it
 
         partial = self._wants_partial(kwargs)

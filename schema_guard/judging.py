@@ -103,13 +103,14 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     Args:
         text: The whole reply.
         schema: A class or another annotation, a dict, a path, or a `Schema`. To validate many replies, create the
-            `Schema` once with `Schema.of`.
+            `Schema` only once, with `Schema.of`.
         finish_reason: Why the model stopped. None means unknown, so the reply may be cut off.
         repair: Whether to repair broken JSON: `"lossless"` (syntax only), or `"lossy"` (may also remove, invent, or
             close parts). The result has `form` and `repairs`.
-        checks: Functions that get the value in the schema's Python type. True or None accepts it. False, or a message
-            that describes the fault, refuses it.
-        restore: Converts a value of an adapted schema into the form of *schema*.
+        checks: Functions that schema_guard calls with the value in the schema's Python type. A check that returns True
+            or None accepts the value. A check that returns False, or a message that describes the fault, refuses the
+            value.
+        restore: Function that converts a value of an adapted schema to the form of *schema*.
         limits: Limits on the size of the reply.
         coerce: If *schema* is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for
             an int. The result has the form `coerced` and `coercions`.
@@ -118,7 +119,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         A judgement. If there is no value, `failure` has the reason.
 
     Raises:
-        InvalidArgument: An argument has the wrong type. The function raises no error for any text.
+        InvalidArgument: An argument has the wrong type. No reply text raises an error.
         InvalidSchema: The schema can't be loaded.
     """
     if not isinstance(schema, Schema):

@@ -29,22 +29,21 @@ class Limits(metaclass=NamedArguments):
         Limits(max_bytes=100000, max_elapsed_s=20)
 
     Attributes:
-        max_bytes: UTF-8 bytes of the reply. Failure code: `too_large`.
-        max_depth: Levels of nesting of a JSON text. Failure code: `too_deep`.
+        max_bytes: Largest size of the reply, in UTF-8 bytes. Failure code: `too_large`.
+        max_depth: Largest number of nesting levels in a JSON text. Failure code: `too_deep`.
         max_nodes: Largest number of values in a JSON text, including members and elements. Failure code: `too_many_nodes`.
-        max_number_chars: Characters of one number. Failure code: `number_too_long`.
-        max_steps: Steps of validation, estimated in advance. Failure code: `too_costly`. One step of the fast engine
-            took 6 ns when measured, so the default keeps validation below half a second.
-        max_elapsed_s: Seconds over all attempts.
-        max_tokens: Input and output tokens over all attempts. Unknown usage counts as 0. A reply that was stopped
-            early counts with its estimated tokens.
-        output_tokens: The output limit that the first attempt sends. None leaves it to the provider.
+        max_number_chars: Largest number of characters in one number. Failure code: `number_too_long`.
+        max_steps: Largest number of validation steps, estimated in advance. Failure code: `too_costly`. In a
+            measurement, one step of the fast engine took 6 ns, so the default keeps validation below half a second.
+        max_elapsed_s: Largest duration of all attempts together, in seconds.
+        max_tokens: Largest number of input and output tokens of all attempts together. Unknown usage counts as 0. For a
+            reply that was stopped early, its estimated tokens count.
+        output_tokens: The output limit that the first attempt sends. None means the provider's default.
         max_output_tokens: Raise the output limit up to this number after a cut-off reply. Without it, a cut-off reply
             ends the call.
         max_repeats: Stop a streamed reply as `runaway` when its end repeats one part more often than this, over at
-            least 256 characters. The same number of line breaks at the end of the reply, or 64 spaces, also counts.
-            At least 2. With 6, no
-            valid reply of 314 replies of real models was stopped.
+            least 256 characters. The same number of line breaks at the end of the reply, or 64 spaces, also stops it.
+            At least 2. With 6, none of the valid replies in a set of 314 replies from real models was stopped.
     """
 
     max_bytes: int = 8 * 1024 * 1024

@@ -55,15 +55,17 @@ class Schema(Generic[V]):
 
     Attributes:
         document: The schema as JSON: a dict or a bool. Don't change it.
-        name: Name in reports and errors: the argument, or the class name, the title, the `$id`, or the file name.
-        dialect: URI of the dialect.
+        name: Name in reports and errors: the `name` argument of `Schema.of`, the class name, the title, the `$id`, or
+            the file name.
+        dialect: URI of the JSON Schema dialect.
         fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document without its annotations, such
             as titles and descriptions. Schemas that differ only in annotations have the same fingerprint.
         digest: 64 hex digits of SHA-256 over the sorted compact JSON of the document.
-        formats: Whether `format` is asserted. False for a type, which decides on its own which texts it can read.
+        formats: Whether `format` is asserted. False for a Python type, because the type itself decides which texts it
+            can read.
         annotation: The Python type of the schema, or None for a document.
         acceptor: The result of `plain_reply.acceptor` with its limits, or None before the first use.
-        reader: The reader of the Python type, or None for a document.
+        reader: The object that reads values into the Python type, or None for a document.
     """
 
     __slots__ = (
@@ -124,18 +126,21 @@ class Schema(Generic[V]):
             Schema('Invoice', fingerprint='...')
 
         Args:
-            source: A JSON Schema as dict or bool, the path of a JSON file, a Pydantic model, dataclass, TypedDict, or
+            source: A JSON Schema as a dict or bool, the path of a JSON file, a Pydantic model, dataclass, TypedDict, or
                 another annotation. A Schema is returned unchanged.
             name: Name of the schema.
-            dialect: `draft4 draft6 draft7 2019-09 2020-12` or a URI, for a document without `$schema`.
+            dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. It applies to a document without
+                `$schema`.
             formats: Whether `format` is asserted.
-            resources: Documents that a `$ref` can name: a dict from URI to document, or a folder. The `*.json` files
-                of a folder are known by their `$id` and by their path in the folder.
+            resources: Documents that a `$ref` can name: a dict from URI to document, or a folder. A reference finds the
+                `*.json` files of a folder by their `$id` and by their path in the folder.
             allow_unknown: Whether to accept a document without keywords at its root, or with a misspelled one. JSON
-                Schema ignores unknown keys, so such a document accepts every value, or more than its author wants.
+                Schema ignores unknown keys, so such a document accepts every value, or more values than its author
+                wants.
 
         Raises:
-            InvalidSchema: The schema can't be loaded, with `code` and `location`. Nothing was downloaded.
+            InvalidSchema: The schema can't be loaded. The error has `code` and `location`. schema_guard downloads
+                nothing.
             InvalidArgument: *source* can't be a schema.
         """
         if isinstance(source, Schema):
@@ -177,11 +182,11 @@ class Schema(Generic[V]):
 
     @property
     def engine(self) -> str:
-        """The validator: `jsonschema-rs`, or `jsonschema` for a schema that the fast one refuses."""
+        """The validator: `jsonschema-rs`, or `jsonschema` for a schema that the fast engine refuses."""
         return self._compiled.engine.name
 
     def reference(self) -> Validator:
-        """Return the reference engine for this schema. It is slow, and serves as a check of the other engine."""
+        """Return the reference engine for this schema. It is slow. Use it to check the results of the other engine."""
         from schema_guard.validation.reference_engine import reference  # for tests
 
         return reference(self.document, self.dialect, formats=self.formats, resources=self._resources)
@@ -189,19 +194,19 @@ class Schema(Generic[V]):
     def violations(
         self, instance: Any, *, max_steps: int = _LIMITS.max_steps, max_depth: int = _LIMITS.max_depth
     ) -> list[Violation]:
-        """Return the violations of an instance, most relevant first, at most 50.
+        """Return at most 50 violations of an instance, the most relevant first.
 
         If validation would take more than *max_steps*, a bounded search replaces it. If the search finds nothing, the
-        result is one violation of the keyword `too_costly`. If matching a pattern takes too long, the text counts as
-        a violation of `pattern`. Values are not converted. `judge` converts them.
+        result is one violation of the keyword `too_costly`. If matching a pattern takes too long, the result includes a
+        violation of `pattern` for the text. The method doesn't convert values. To convert them, use `judge`.
 
         Args:
             instance: A JSON value: dict, list, str, int, float, bool, or None.
-            max_steps: Steps of validation, estimated in advance.
+            max_steps: Largest number of validation steps, estimated in advance.
             max_depth: Levels of nesting.
 
         Raises:
-            InvalidArgument: *instance* is not JSON, or is nested deeper.
+            InvalidArgument: *instance* is not JSON, or is nested deeper than *max_depth*.
         """
         size = _size(instance, max_depth)
 
@@ -218,12 +223,12 @@ class Schema(Generic[V]):
         return self._asked(violations)
 
     def violations_in(self, value: Any, text: str, max_steps: int) -> list[Violation]:
-        """Return the violations of the document. `format` is asserted, also for a type.
+        """Return the violations of the document. The method asserts `format`, also for a Python type.
 
         Args:
             value: A JSON value within the limits that isn't valid.
-            text: A text that contains the JSON text of the value, or an empty text if it is not known.
-            max_steps: The limit that `accepts` had.
+            text: A text that contains the JSON text of the value, or an empty text if the JSON text isn't known.
+            max_steps: The *max_steps* that `accepts` used.
         """
         return self._explaining.violations_in(value, text, max_steps)
 
@@ -270,7 +275,7 @@ class Schema(Generic[V]):
         return _accepts(self._written, value, limits.max_steps)
 
     def misspelled(self) -> list[tuple[str, str]]:
-        """Return the location of each probably misspelled keyword below the root, and the keyword that was meant."""
+        """Return the location of each probably misspelled keyword below the root, with the probably correct keyword."""
         if self._allows_unknown:
             return []
         from schema_guard.validation.keywords import misspelled_inside  # as in `of`
@@ -278,13 +283,13 @@ class Schema(Generic[V]):
         return sorted(misspelled_inside(self._compiled.references.own_positions))
 
     def is_closed_within(self, limits: Limits) -> bool:
-        """Return whether every valid value is within the limits of depth and steps, and has finite numbers only."""
+        """Return whether every valid value stays within the limits for depth and steps, and has finite numbers only."""
         levels = self._compiled.closed_levels if self._compiled.plain <= limits.max_steps else None
         return levels is not None and levels <= limits.max_depth
 
     @property
     def conditions(self) -> Compiled:
-        """The compiled document for replies that the model still writes, without `format` for a type."""
+        """The compiled document for replies that are still arriving. For a Python type, it doesn't assert `format`."""
         return self._compiled
 
     @property
@@ -296,16 +301,18 @@ class Schema(Generic[V]):
         return self._asserting
 
     def steps(self, instance: Any) -> int:
-        """Estimate the steps that validating an instance takes. Raises the same errors as `violations`."""
+        """Estimate the number of steps to validate an instance. Raises the same errors as `violations`."""
         return int(self._compiled.work(instance, _size(instance), _LIMITS.max_steps).steps)
 
     def convert(self, value: Any, text: str | None = None, max_steps: int = _LIMITS.max_steps) -> V | Failure:
-        """Convert a valid JSON value to the Python type of the schema. A document returns the value itself.
+        """Convert a valid JSON value to the Python type of the schema.
+
+        For a schema without a Python type, return the value unchanged.
 
         Args:
             value: The value.
-            text: JSON text of the value, which a Pydantic model reads faster, or None.
-            max_steps: As in `violations`, if the type refuses the value.
+            text: JSON text of the value, or None. A Pydantic model reads the text faster than the value.
+            max_steps: Largest number of steps to find the violations if the type refuses the value, as in `violations`.
 
         Returns:
             The value, or the failure if the type refuses it, for example with a Pydantic validator.

@@ -68,15 +68,15 @@ class Params(metaclass=NamedArguments):
 
     Attributes:
         prompt: The parameter with the task, a str or a list of messages. Default: `prompt`, then `messages`, then the
-            only parameter that has no default and is annotated `str`, `list`, or nothing.
-        instructions: The parameter that gets the text about the format, and later the correction. A function with it
-            builds its own prompt. The text follows the value of the call, or the parameter's default. Default:
-            `instructions`, if it's annotated `str` or nothing.
-        feedback: The parameter that gets the correction, in calls that don't pass it. Default: `feedback`, if its
-            default is None and it's annotated `str | None` or nothing.
-        options: The parameter that gets the provider's arguments, in a new dict, next to the arguments of the call.
-            Default: `options`, if it's annotated as a dict or nothing.
-        prompt_file: The file of an improved prompt. This version doesn't have it yet.
+            only parameter without a default that is annotated as `str`, `list`, or nothing.
+        instructions: The parameter that receives the text about the format, and later the correction. A function with
+            this parameter builds its own prompt. schema_guard appends the text to the value in the call, or to the
+            parameter's default. Default: `instructions`, if it's annotated `str` or nothing.
+        feedback: The parameter that receives the correction, in calls that don't pass this parameter. Default:
+            `feedback`, if its default is None and it's annotated `str | None` or nothing.
+        options: The parameter that receives the provider's arguments, in a new dict, together with the arguments of the
+            call. Default: `options`, if it's annotated as a dict or nothing.
+        prompt_file: The file of an improved prompt. This version doesn't support this file yet.
     """
 
     prompt: str | None = None
@@ -106,9 +106,8 @@ class About(metaclass=NamedArguments):
     Attributes:
         version: The version of the function's prompt. Default: a hash of its code and of the strategy's text.
         segment: The part of your traffic that the calls belong to. `tags(segment=...)` overrides it.
-        model: The name of the model. It's only a label, and selects no model. Default: the name in the reply.
-        tuned: Whether the model was fine-tuned for this task. For a model name that begins with `ft:`, it is always
-            true.
+        model: The name of the model. The name is only a label and selects no model. Default: the name in the reply.
+        tuned: Whether the model was fine-tuned for this task. If the model name begins with `ft:`, this is always true.
         prices: Token prices for `Outcome.cost`: a path, `"genai-prices"`, or a dict from model to prices. Default: the
             table that $SCHEMA_GUARD_PRICES names at the first call. Without prices, a cost is None.
         rules: The file that `schema-guard schema probe --output` wrote about the server that the function calls.

@@ -38,9 +38,9 @@ class Message(NamedTuple):
 
     Attributes:
         role: `"system"`, `"user"`, `"assistant"`, or another role that the provider knows.
-        content: A text, or the provider's own list of parts, which is passed on unchanged.
-        fields: Other keys of the message, such as `name` or `tool_calls`, passed on unchanged. None if there are no
-        other keys.
+        content: A text, or the provider's own list of parts. schema_guard passes the list on unchanged.
+        fields: Other keys of the message, such as `name` or `tool_calls`. schema_guard passes these keys on unchanged.
+            None if there are no other keys.
     """
 
     role: str
@@ -48,7 +48,7 @@ class Message(NamedTuple):
     fields: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the message in the form of providers."""
+        """Return the message as a dict, in the form that providers accept."""
         return {"role": self.role, "content": self.content, **(self.fields or {})}
 
 
@@ -61,13 +61,13 @@ OpenPath: TypeAlias = "Sequence[str | int]"
 
 @with_short_repr
 class Usage(NamedTuple):
-    """Tokens of one attempt, or of all attempts of a call. None if the provider doesn't report them.
+    """Tokens of one attempt, or of all attempts of a call. A field is None if the provider doesn't report it.
 
     Attributes:
         input_tokens: All tokens of the prompt, including cached ones.
         output_tokens: All generated tokens, including reasoning.
         cached_input_tokens: Input tokens that the provider read from its cache.
-        reasoning_tokens: Output tokens of reasoning.
+        reasoning_tokens: Output tokens that the model used for reasoning.
     """
 
     input_tokens: int | None = None
@@ -77,7 +77,7 @@ class Usage(NamedTuple):
 
     @staticmethod
     def total(usages: Iterable[Usage]) -> Usage:
-        """Add usages field by field. A field that is unknown in one of them is unknown in the sum."""
+        """Add usages field by field. A field that is unknown in one usage is unknown in the sum."""
         usages = tuple(usages)
         if UNKNOWN_USAGE in usages:
             return UNKNOWN_USAGE
@@ -101,7 +101,7 @@ class Violation(NamedTuple):
         keyword_location: JSON Pointer into the schema, through references: `/properties/total/type`.
         keyword: The violated keyword: `"type"`.
         expected: The value that the keyword requires, in words: `"number"`.
-        actual: The kind of the reply's value, then the value, cut at 80 characters: `"string 'twelve'"`.
+        actual: The type of the reply's value, followed by the value, cut at 80 characters: `"string 'twelve'"`.
     """
 
     instance_location: str
@@ -117,21 +117,22 @@ class Violation(NamedTuple):
 
     @property
     def got(self) -> str:
-        """The kind of the reply's value, without the value: `"string"`."""
+        """The type of the reply's value, without the value: `"string"`."""
         return self.actual.partition(" ")[0]
 
 
 @with_short_repr
 class Coercion(NamedTuple):
-    """A part of a reply that the schema's Python type converted. It doesn't contain the value.
+    """A part of a reply that the schema's Python type converted. A `Coercion` doesn't contain the value.
 
     >>> str(Coercion("/n", "string", "integer"))
     '/n string -> integer'
 
     Attributes:
         location: JSON Pointer into the reply's value. `*` stands for each key that the schema does not declare.
-        before: The kind of the reply's value: `string`. `another key` if the type read the value under an alias.
-        after: The kind or format of the converted value: `integer`, `date`.
+        before: The JSON type of the reply's value, such as `string`. `another key` if the type read the value under an
+            alias.
+        after: The type or format of the converted value, such as `integer` or `date`.
     """
 
     location: str
@@ -140,7 +141,7 @@ class Coercion(NamedTuple):
 
     @property
     def change(self) -> str:
-        """The two kinds: `string -> integer`."""
+        """Both types, such as `string -> integer`."""
         return f"{self.before} -> {self.after}"
 
     def __str__(self) -> str:
@@ -152,12 +153,13 @@ class Failure(NamedTuple):
     """The reason why an attempt failed.
 
     Attributes:
-        kind: Class of the failure. It decides whether to retry and what a call raises. `transport` means that there is no
-            reply to validate: the function raised an exception, or the call never reached a model.
-        code: Code within the class, the violated keyword, or the name of the check. Codes of `transport` are
-            `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`, `cancelled`, `expected` (by
-            `ignore=`), and `call_raised` for all other exceptions.
-        message: One line for people.
+        kind: Class of the failure. The class determines whether schema_guard retries, and which exception a call
+            raises. `transport` means that there is no reply to validate: the function raised an exception, or the call
+            never reached a model.
+        code: Code within the class: a fixed code, the violated keyword, or the name of the check. Codes of `transport`
+            are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`, `cancelled`, `expected`
+            (by `ignore=`), and `call_raised` for all other exceptions.
+        message: One line of text for people.
         violations: Violations of the schema, most relevant first. Empty for other failures.
     """
 
@@ -172,12 +174,12 @@ class Judgement(NamedTuple, Generic[V]):
     """The result of validating a reply: a valid value, or the failure that best explains its absence.
 
     Attributes:
-        ok: Whether *value* is valid. Check this and not *value*, because null can be valid.
+        ok: Whether *value* is valid. Check this field instead of *value*, because null can be a valid value.
         value: The value in the schema's Python type, or None if not ok.
         failure: The failure, or None if ok.
-        form: The form of the value in the reply, such as `parsed` if its text is unknown. None if not ok.
+        form: The form of the value in the reply, such as `parsed` if the text of the reply is unknown. None if not ok.
         repairs: Names of the repair steps, in order.
-        coercions: Places that the schema's Python type converted.
+        coercions: Parts of the value that the schema's Python type converted.
     """
 
     ok: bool
@@ -230,17 +232,19 @@ class Attempt(NamedTuple):
         cost: Cost in the currency of the price table, or None if prices are unknown.
         finish_reason: Why the model stopped, such as `tool_call` if it called a tool. None if unknown.
         elapsed_s: Seconds from the call to the end of the reply.
-        model: Name of the model that replied, without the date of its snapshot; None when the reply does not say.
-        snapshot: The dated name of that model; None when the reply gives none.
-        exception: Name of the exception's type when the call raised and no reply was judged; None otherwise.
+        model: Name of the model that replied, without its snapshot date. None if the reply doesn't contain the name.
+        snapshot: Name of the model that replied, with its snapshot date. None if the reply doesn't contain this name.
+        exception: Type name of the exception, if the call raised one and schema_guard validated no reply. Otherwise
+            None.
         unseen: Whether a library inside the function retried, so that its earlier attempts are unknown.
-        adapted: Facts about the schema that was sent in another form. None if the schema itself was sent, or none.
+        adapted: Facts about the schema that was sent, if it was sent in another form. None if the schema was sent
+            unchanged, or if no schema was sent.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
-        stopped_at: Characters of the reply before schema_guard stopped its stream, because it could not become valid or
-            repeated itself. `reply` has these characters. *failure* has the reason, or is None if only white space was
-            repeated after a valid value. None if the stream wasn't stopped.
+        stopped_at: Number of characters of the reply before schema_guard stopped its stream, because the reply could
+            not become valid or repeated itself. `reply` has these characters. *failure* has the reason, or is None if
+            only white space was repeated after a valid value. None if the stream wasn't stopped.
         provider: Name of the provider or engine whose arguments were sent. None if no arguments were sent.
-        coercions: The places that the schema's Python type converted. `reply` is unchanged.
+        coercions: Parts of the value that the schema's Python type converted. `reply` is unchanged.
     """
 
     number: int
@@ -266,10 +270,12 @@ class Attempt(NamedTuple):
 
     @property
     def estimated_output_tokens(self) -> int | None:
-        """Estimated tokens of the text before the stream was stopped, because the provider's count never arrived.
+        """Estimated number of tokens in the text that arrived before schema_guard stopped the stream.
 
-        The estimate isn't part of *usage* or of a cost. A provider can bill more: hidden reasoning, and tokens that
-        it generates after the stream is closed. None if the reply wasn't stopped, or if its output tokens are known.
+        The provider's own count never arrives in this case.
+
+        The estimate isn't part of *usage* or of a cost. A provider can also bill hidden reasoning, and tokens that it
+        generates after the stream is closed. None if the reply wasn't stopped, or if its output tokens are known.
         """
         if self.stopped_at is None or self.usage.output_tokens is not None or self.reply is None:
             return None
@@ -283,22 +289,22 @@ class Call(NamedTuple):
     """Facts about a guarded call before its first attempt.
 
     Attributes:
-        id: 32 hex digits, a UUID of version 7. Ids sort by time of creation.
+        id: Version 7 UUID, as 32 hex digits. Ids sort by their time of creation.
         function: Qualified name of the guarded function, or its `name=`.
         schema_name: Name of the schema.
-        schema_fingerprint: 16 hex digits of the schema's content.
-        model: Name of the model, or `a>b` for several. Default: the name in the first reply, without the date of its
-            snapshot. None if unknown.
+        schema_fingerprint: Fingerprint of the schema, as 16 hex digits.
+        model: Name of the model, or `a>b` for several. Default: the model name in the first reply, without its snapshot
+            date. None if unknown.
         provider: Name of the provider or engine whose options are used. None for text strategies.
         strategies: The strategy, or `a>b` for a list.
         settings: Compact JSON of the settings that change results.
         version: Version of the function's prompt. Default: a hash of its code and the strategy's text.
-        segment: Part of your traffic, or None.
-        input_hash: Keyed hash of the task. None before the call is recorded, and without a store.
-        parent_call_id: Id of the guarded call around this one, or None.
+        segment: Part of your traffic that the call belongs to, or None.
+        input_hash: Keyed hash of the task. It is None before the call is recorded, or if there is no store.
+        parent_call_id: Id of the guarded call that contains this call, or None.
         started_at: Seconds since the epoch, in UTC.
         cluster: Group of related inputs for statistics, or None.
-        tuned: Whether the model was fine-tuned for this task, by its settings or its name (`ft:`).
+        tuned: Whether the model was fine-tuned for this task, according to its settings or its name (`ft:`).
     """
 
     id: str
@@ -330,13 +336,13 @@ class Outcome(NamedTuple, Generic[V]):
         (True, {'total': 1}, 1)
 
     Attributes:
-        ok: Whether there is a valid value. Check this and not *value*, because null can be valid.
+        ok: Whether there is a valid value. Check this field instead of *value*, because null can be a valid value.
         value: The value in the schema's Python type, or None if not ok.
-        attempts: All attempts in order. All except the last one failed.
+        attempts: All attempts in order. Each attempt except the last one failed.
         failure: Failure of the last attempt, or None if ok.
-        usage: Sum over the attempts. A field is None if it is unknown for one attempt.
-        cost: Sum over the attempts, or None if it is unknown for one attempt.
-        elapsed_s: Sum over the attempts, in seconds.
+        usage: Tokens of all attempts. A field is None if it is unknown for one attempt.
+        cost: Total cost of the attempts, or None if the cost of one attempt is unknown.
+        elapsed_s: Total duration of the attempts, in seconds.
         call: Facts about the call.
     """
 
@@ -352,13 +358,13 @@ class Outcome(NamedTuple, Generic[V]):
 
 @with_short_repr
 class Partial(NamedTuple):
-    """A value while its reply arrives, from `.stream(partial=True)`.
+    """A value from a reply that is still arriving, as `.stream(partial=True)` yields it.
 
     Attributes:
-        value: The value so far, as plain JSON. At the end, the valid value in the schema's Python type.
-        open: JSON Pointer of the innermost part that the model is writing. This part and the parts around it can
-            grow, and all other parts are complete. `""` is the whole value. None at the end, after validation.
-        attempt: Number of the attempt, from 1. A new number makes all earlier values invalid.
+        value: The value so far, as plain JSON. At the end, this is the valid value in the schema's Python type.
+        open: JSON Pointer of the innermost part that the model is writing. Only this part and the parts that contain it
+            can still grow. `""` is the whole value. None at the end, after validation.
+        attempt: Number of the attempt, from 1. If the number changes, discard all earlier values.
     """
 
     value: Any

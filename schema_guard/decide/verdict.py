@@ -52,14 +52,14 @@ _GOOD = ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MO
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict on evidence.
+    """The verdict from evidence.
 
     Attributes:
         verdict: One of `PROMPTING_ENOUGH USE_CHEAPER_MODEL FINE_TUNE_FOR_COST NEED_MORE_DATA FIND_WHAT_CHANGED
             TRY_NEXT_FIX USE_CONSTRAINED_DECODING NEED_ECONOMICS FINE_TUNE_AND_ROUTE FINE_TUNE_JUSTIFIED
             FINE_TUNE_BLOCKED ACCEPT_OR_REDESIGN SCHEMAS_FLAGGED`.
         why: The reason in one sentence.
-        figures: All other facts. `as_dict` returns them.
+        figures: All other facts, which `as_dict` also returns.
     """
 
     __repr__ = dataclass_repr
@@ -69,7 +69,7 @@ class Verdict:
     figures: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain JSON, in the form of `schema-guard decide --format json`.
+        """Return all facts as plain JSON, in the form of `schema-guard decide --format json`.
 
         `schema-guard help report_json` lists the fields. A field is absent if it doesn't apply.
         """
@@ -84,7 +84,7 @@ class Verdict:
         """Return the exit code of a command: 0 for a good verdict, 1 for a bad one.
 
         Args:
-            require_proof: Whether a verdict without enough data is bad too.
+            require_proof: Whether a verdict without enough data is also bad.
         """
         if self.verdict == "SCHEMAS_FLAGGED":
             return int(bool(self.figures["flagged"]))
@@ -98,13 +98,13 @@ class Verdict:
 
 
 def decide(evidence: Mapping[str, Any]) -> Verdict:
-    """Return the verdict on evidence, with its figures.
+    """Return the verdict from evidence, with its figures.
 
     Args:
         evidence: Plain JSON in the format of `evidence_schema`: counts of strategies, the playbook, costs, a pilot.
 
     Raises:
-        InvalidArgument: The evidence contradicts itself or its format. The message names the place.
+        InvalidArgument: The evidence contradicts itself or its format. The error message names the location.
 
     >>> counts = {"id": "plain", "rung": "system_prompt", "n": 400, "k_final": 0}
     >>> decide({"strategies": [counts], "calls_per_month": 2000}).verdict

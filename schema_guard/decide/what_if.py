@@ -41,11 +41,11 @@ def what_if(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, An
     """Return a copy of evidence with some values changed.
 
     Args:
-        evidence: Evidence for `decide`. It is not changed, and not validated here.
-        changes: Changes as `path=value`, applied in order. A path joins keys from the root with dots. It names a
-            member of an array by its index, `id`, `name`, or `rung`: `strategies.few_shot.k_final=3`. The last keys
-            are enough if only one place has them: `failure_cost=0.1`. A value that is not JSON is a string:
-            `current=few_shot`.
+        evidence: Evidence for `decide`. The function doesn't change or validate it.
+        changes: Changes as `path=value`, applied in order. A path joins keys from the root with dots. The path names a
+            member of an array by its index, `id`, `name`, or `rung`, as in `strategies.few_shot.k_final=3`. The last
+            keys are enough if only one location ends with these keys, as in `failure_cost=0.1`. A value that isn't JSON
+            is a string, as in `current=few_shot`.
 
     Raises:
         InvalidArgument: A change has no `=`, or its path is unknown or ambiguous.

@@ -51,7 +51,7 @@ class Model(Protocol):
         ...
 
     def stream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """Yield the provider's chunks. The request is sent when the first chunk is read."""
+        """Yield the provider's chunks. Reading the first chunk sends the request."""
         ...
 
     def astream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
@@ -59,7 +59,7 @@ class Model(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the resources of the model. Closing twice is no error."""
+        """Release the resources of the model. You can close a model twice."""
         ...
 
     async def aclose(self) -> None:

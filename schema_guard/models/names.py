@@ -59,10 +59,10 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     timeout_s: float = TIMEOUT_S,
     max_retries: int = 0,
 ) -> Model:
-    """Return the model with a name.
+    """Return the model with this name.
 
-    A key is sent only to its host. Each known provider has its own environment variable. A URL gets *key*, or the
-    value of SCHEMA_GUARD_MODEL_KEY.
+    schema_guard sends a key only to the host of that key. Each known provider has its own environment variable. A
+    request to a URL uses *key*, or the value of SCHEMA_GUARD_MODEL_KEY.
 
     Example:
         >>> from schema_guard import connect
@@ -76,16 +76,16 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
             `outlines` is accepted too. A `Model` is returned unchanged.
         provider: Provider whose arguments the server accepts, a key of
             `schema_guard.providers.options.PROVIDER_OPTIONS`. Default: the provider in the name.
-        options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
-            configuration. Options of a call override them.
+        options: The provider's own arguments for every call, such as `{"temperature": 0}`. These arguments are part of
+            the configuration. Options of a call override the arguments.
         key: Key to use in place of the environment variable.
-        adapter: LoRA as a GGUF file, for the local model only. The model then counts as another configuration,
+        adapter: LoRA as a GGUF file, for the local model only. With an adapter, the model is a separate configuration,
             identified by the name and the content of the file.
-        rules: File that `schema-guard schema probe --output` wrote about this server. Its rules replace the rules of
-            the provider.
+        rules: File that `schema-guard schema probe --output` wrote about the server. The rules in the file replace the
+            rules of the provider.
         timeout_s: Seconds without an answer after which a request fails.
-        max_retries: Retries by the SDK. Default: 0, because records don't show these requests and they multiply
-            the attempts of a guard.
+        max_retries: Retries by the SDK. Default: 0, because these retries multiply the attempts of a guard, and records
+            don't show the extra requests.
 
     Raises:
         InvalidArgument: The name, its file, the provider, or an option is unknown, or a key is missing.

@@ -78,10 +78,9 @@ class ScriptedCall(NamedTuple):
 class ScriptedModel(Closing):
     """A model with replies that you write. See `Model`.
 
-    If you give only the text of a reply, the reply is a str, and its chunks are too. A reply with a finish reason or
-    usage has
-    the form of OpenAI's Chat Completions. Options change nothing. Calls from several threads are safe, and each reply
-    of a list is used once.
+    If you pass only the text of a reply, the reply and its chunks are str values. A reply with a finish reason or usage
+    has the form of OpenAI's Chat Completions. Options have no effect. Calls from several threads are safe, and each
+    reply of a list is used once.
 
     Attributes:
         asked: The prompts and options of all calls, in order, including calls without a reply.
@@ -140,10 +139,12 @@ class ScriptedModel(Closing):
     def from_file(cls, path: Path, *, provider: str = "openai", cycle: bool = False) -> ScriptedModel:
         """Read a script in JSON Lines. A line is a string, or an object with the keys of a reply. Blank lines are skipped.
 
-        If an object has `when`, the reply is for prompts that contain this text. Then all objects must have this key.
+        If an object has `when`, the model uses its reply only for prompts that contain the text of `when`. If one
+        object has this key, all objects must have it.
 
         Raises:
-            InvalidArgument: The file can't be read, has no reply, or has a wrong line. The message has the line number.
+            InvalidArgument: The file can't be read, has no reply, or has a wrong line. The error message contains the
+                line number.
         """
         model = cls([], name=path.stem, provider=provider, cycle=cycle)
         model._rules, model._replies = _read_script(path)

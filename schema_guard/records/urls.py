@@ -134,7 +134,7 @@ def open_store(
 ) -> Store:
     """Open a store, and create it if it does not exist.
 
-    All open stores of a file share one writer, even if they use different names or links. Each one has its own
+    All open stores of a file share one writer, even if they use different names or links. Each store has its own
     durability. `Store.counts` describes the file.
 
     Example:
@@ -145,24 +145,25 @@ def open_store(
     Args:
         url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
             for a store in memory.
-        durability: "queue" writes in the background and at the end of the process. With "sync", the rows of a
-            finished call survive a kill of the process. If another process locks the database, a call waits for at
-            most 0.25 s. Its rows then stay pending, with one warning, and later calls don't wait until a write
-            succeeds. The URL can set this too: `records.db?durability=sync`. Default: the setting of the URL, or
-            "queue".
+        durability: "queue" writes in the background and at the end of the process. With "sync", the rows of a finished
+            call survive a kill of the process. If another process locks the database, a call waits for at most 0.25 s.
+            After that time, the rows stay pending, and schema_guard logs one warning. Later calls don't wait until a
+            write succeeds. You can also set the durability in the URL: `records.db?durability=sync`. Default: the
+            setting of the URL, or "queue".
         strict_store: Whether a call raises StoreError if its rows can't be stored. Needs durability "sync".
-        payload: The stored form of prompts and replies: "off" stores none, "hash" stores keyed hashes,
-            "second_opinion" stores both for the calls that `Content` asks a second model about, "redacted" stores both
-            without credentials and personal data, and "full" stores both unchanged. The URL can set this
-            too: `records.db?payload=hash`. If a process sets several policies for a file, the strictest one counts.
+        payload: The stored form of prompts and replies: "off" stores none, "hash" stores keyed hashes, "second_opinion"
+            stores both for the calls that `Content` asks a second model about, "redacted" stores both without
+            credentials and personal data, and "full" stores both unchanged. You can also set this form in the URL:
+            `records.db?payload=hash`. If a process sets several policies for a file, the strictest one applies.
             Default: the setting of the URL, or "off".
-        redact: Function for "redacted". It gets each text after the built-in redaction, and returns the text to
-            store. If it raises, the text isn't stored. `Store.counts` counts this, and the first time is a warning.
-        retention: Limits on stored rows and texts. Counts are never deleted. The URL can set limits too:
-            `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. The stricter limit counts.
+        redact: Function for "redacted". The function takes each text after the built-in redaction, and returns the text
+            to store. If the function raises an exception, the text isn't stored. `Store.counts` counts these texts, and
+            schema_guard logs a warning for the first one.
+        retention: Limits on stored rows and texts. Counts are never deleted. You can also set limits in the URL:
+            `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. The stricter limit applies.
 
     Raises:
-        InvalidArgument: The URL names no known kind of store.
+        InvalidArgument: The URL names an unknown type of store.
         StoreError: The store can't be opened for writing.
     """
     if not isinstance(url, str):
@@ -331,13 +332,13 @@ def _is_fixed(spec: str) -> bool:
 
 
 def default_store() -> Store | None:
-    """Return the store that is used without a store argument, or None.
+    """Return the default store for functions without a store argument, or None.
 
     $SCHEMA_GUARD_STORE names it, or `store` in the `[tool.schema_guard]` of your project: a path, a URL, or `none`.
-    Default: `records.db` in your data folder, and None under pytest. The store is opened by the first record.
+    Default: `records.db` in your data folder, and None under pytest. The first record opens the store.
 
     Raises:
-        InvalidArgument: It names no known kind of store, or a setting of the project is wrong.
+        InvalidArgument: The value names an unknown type of store, or a setting of the project is wrong.
     """
     url = default_url()
     try:

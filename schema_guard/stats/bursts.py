@@ -37,7 +37,8 @@ class Bursts(NamedTuple):
 
     Attributes:
         entries: Number of bursts.
-        at_risk: Number of calls at which a burst could begin: calls that are not in a burst, and first calls of bursts.
+        at_risk: Number of calls at which a burst could begin: calls that aren't in a burst, and the first call of each
+            burst.
         failures: Number of failed calls.
         calls: Number of calls.
         longest: Length of the longest burst in calls, from its first failure to its last.
@@ -52,10 +53,12 @@ class Bursts(NamedTuple):
     e_value: float
 
     def bounds(self, *, alpha: float = 0.05) -> Bounds:
-        """Return bounds of the failure rate that allow for bursts. Each holds at all times with probability 1 - *alpha*.
+        """Return bounds for the failure rate that allow for bursts.
+
+        Each bound holds at all times with a probability of 1 - *alpha*.
 
         The model has two rates: the rate at which a burst begins, for each call at risk, and the rate at which a
-        failure begins a burst. `schema_guard.stats.bounds` bounds each one at alpha / 2.
+        failure begins a burst. `schema_guard.stats.bounds` bounds each rate at alpha / 2.
 
         Raises:
             InvalidArgument: *alpha* is not in (0, 1).
@@ -69,9 +72,10 @@ class Bursts(NamedTuple):
         return Bounds(self.at_risk / self.calls * begins.lower / share.upper, upper)
 
     def calls_needed(self, target: float, *, alpha: float = 0.05) -> int | None:
-        """Return about how many further calls would decide whether the rate is below a target.
+        """Return the approximate number of further calls that would decide whether the rate is below a target.
 
-        The forecast assumes that further calls fail as often, as `schema_guard.stats.calls_needed` does.
+        Like `schema_guard.stats.calls_needed`, the forecast assumes that further calls fail as often as the earlier
+        calls.
 
         Returns:
             The number of calls, or None if the rate equals the target or is too near it.
@@ -103,14 +107,16 @@ class Bursts(NamedTuple):
 
 
 def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
-    """Return the bursts of the calls from *first* to *n*.
+    """Return the bursts in the calls from *first* to *n*.
 
     The evidence bets that calls soon after a failure fail more often: up to 1, 8, or 64 calls later, at one of five
-    rates. It compares them with an upper bound of the rate of earlier calls. The mean over these fifteen bets is an
-    e-value. For independent failures at a constant rate, it reaches 1/alpha with probability at most alpha + 0.01.
+    rates. The evidence compares these rates with an upper bound for the rate of earlier calls. The mean over these
+    fifteen bets is an e-value. For independent failures at a constant rate, the e-value reaches 1/alpha with a
+    probability of at most alpha + 0.01.
 
     Args:
-        failed: Numbers of the failed calls in ascending order. Numbers outside *first* to *n* are ignored.
+        failed: Numbers of the failed calls in ascending order. The function ignores numbers outside the range from
+            *first* to *n*.
         n: Number of the last call.
         first: Number of the first call.
 

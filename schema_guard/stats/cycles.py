@@ -72,12 +72,12 @@ class Split(NamedTuple):
 
 
 class WeekPart(NamedTuple):
-    """Hours of the week with their own failure rate.
+    """A set of hours of the week with its own failure rate.
 
     Attributes:
         name: Name of the hours, such as `weekends` or `the rest`.
         hours: Hours of the week in ascending order.
-        splits: Proofs of the splits, first split first.
+        splits: Evidence for each split, in the order of the splits.
     """
 
     name: str
@@ -110,13 +110,13 @@ _EVERY_HOUR = frozenset(range(HOURS))
 
 
 def week_parts(weeks: Sequence[WeekCounts]) -> tuple[WeekPart, ...]:
-    """Return the parts of the week that are proved to fail at different rates. Return an empty tuple without a pattern.
+    """Return the parts of the week with provably different failure rates. Without a pattern, return an empty tuple.
 
-    The split with the largest product comes first. Then the same rule is applied once more within each of its two
-    parts.
+    The split with the largest product comes first. The method then applies the same rule once more within each of the
+    two parts.
 
     Args:
-        weeks: Complete weeks, the latest last. Only the latest `WINDOWS` count.
+        weeks: Complete weeks, the latest week last. The function uses only the latest `WINDOWS` weeks.
 
     Source: the evidence of `week_evidence`; 20 candidates, two weeks with evidence of at least 1, and a product of at
     least 100. The stake was chosen with `benchmarks/cycle_simulation.py`.

@@ -107,12 +107,13 @@ class Drift:
 def first_alarm(bits: bytes, n: int, p0: float, *, alpha: float = 1e-4) -> int | None:
     """Return the number of the call at which `Drift` raises its alarm, or None without an alarm.
 
-    The result is that of `Drift(p0, alpha=alpha).update` for each call in turn. 10^7 calls take half a second.
+    The result is the same as with `Drift(p0, alpha=alpha).update` for each call in turn. A run over 10^7 calls takes
+    half a second.
 
     Args:
-        bits: Calls in order, as `packed` returns them. 1 is a failed call, and the first call is the highest bit of
-            the first byte.
-        n: Number of calls, at most eight for each byte. Further bits of the last byte are ignored.
+        bits: Calls in order, as `packed` returns them. A bit of 1 is a failed call, and the first call is the highest
+            bit of the first byte.
+        n: Number of calls, at most eight for each byte. The function ignores further bits of the last byte.
         p0: See `Drift`.
         alpha: See `Drift`.
 
@@ -134,7 +135,7 @@ def first_alarm(bits: bytes, n: int, p0: float, *, alpha: float = 1e-4) -> int |
 
 
 def packed(failed: Iterable[bool]) -> bytes:
-    """Pack calls into bits, eight for each byte. 1 is a failed call, and the first call is the highest bit.
+    """Pack calls into bits, eight in each byte. A bit of 1 is a failed call, and the first call is the highest bit.
 
     The unused bits of the last byte are 0.
 
@@ -152,7 +153,7 @@ def unpacked(bits: bytes, n: int) -> list[int]:
 
     Args:
         bits: Bits, as `packed` returns them.
-        n: Number of calls. Further bits of the last byte are ignored.
+        n: Number of calls. The function ignores further bits of the last byte.
 
     >>> unpacked(bytes.fromhex("8180"), 9)
     [1, 8, 9]

@@ -28,18 +28,16 @@ _WIDTH = 1e-9
 
 
 def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
-    """Return a lower and an upper bound of a mean difference, for values in [-1, 1].
+    """Return a lower and an upper bound for a mean difference, for values in [-1, 1].
 
-    The bounds hold at all times. If you check as often as you like and stop at any time,
-    the probability that a bound
-    is ever on the wrong side of the mean is at most *alpha*, for both bounds together. They assume that each value
-    has the same mean, whatever the earlier values are. For pairs that differ by 1, 0, or -1, the interval is mostly
-    narrower
-    than that of `paired`, down to 0.6 of its width. At an alpha of 0.05, it is up to 15% wider for at most 50 pairs,
-    and up to 4% wider for more pairs.
+    The bounds hold at all times. If you check as often as you like and stop at any time, the probability that a bound
+    is ever on the wrong side of the mean is at most *alpha*, for both bounds together. The bounds assume that each
+    value has the same mean, whatever the earlier values are. For pairs that differ by 1, 0, or -1, the interval is
+    usually narrower than the interval from `paired`, down to 0.6 times its width. At an alpha of 0.05, it is up to 15%
+    wider for at most 50 pairs, and up to 4% wider for more pairs.
 
     Args:
-        gaps: Differences, each in [-1, 1]. Without any, the bounds are -1 and 1.
+        gaps: Differences, each in [-1, 1]. Without differences, the bounds are -1 and 1.
         alpha: Error probability, in (0, 1).
 
     Raises:

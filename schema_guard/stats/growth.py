@@ -37,10 +37,10 @@ def growing_since(failed: Sequence[int], n: int, found: Sequence[Change]) -> int
     Args:
         failed: Numbers of the failed calls in ascending order. The first call is 1.
         n: Number of calls.
-        found: Changes of these calls.
+        found: Changes that were found in these calls.
 
-    Source: a comparison of two likelihoods. In one model, the rate jumps once. In the other, it is constant and then
-    rises on a straight line. Both models have three parameters.
+    Source: a comparison of two likelihoods. In one model, the rate jumps once. In the other model, the rate is constant
+    at first, and later rises in a straight line. Both models have three parameters.
 
     >>> from schema_guard.stats.changes import changes
     >>> failed = [4_000 + round(100 * number**0.5) for number in range(1, 1_601)]

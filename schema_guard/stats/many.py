@@ -40,12 +40,12 @@ _LOG_TAIL = log(0.025)
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """A failure rate drawn toward the rates of other schemas. Use it to rank, never for a verdict.
+    """A failure rate, shrunk toward the rates of other schemas. Use it only for ranking, and never for a verdict.
 
     Attributes:
-        rate: Mean of the rate, a fraction.
-        lower: The rate is above this with a probability of 97.5%.
-        upper: The rate is below this with a probability of 97.5%.
+        rate: Mean estimate of the rate, a fraction.
+        lower: Lower bound. The rate is above it with a probability of 97.5%.
+        upper: Upper bound. The rate is below it with a probability of 97.5%.
     """
 
     rate: float
@@ -55,11 +55,12 @@ class Shrunk:
 
 @dataclass(frozen=True, slots=True)
 class Shrinkage:
-    """The distribution of the rates of all schemas, and the rate of each one.
+    """The distribution of the failure rates of all schemas, and the rate of each schema.
 
     Attributes:
-        a: First parameter of the beta distribution of the rates, with a + b >= 1. inf if one rate explains all.
-        b: Second parameter of the distribution. inf if *a* is inf.
+        a: First parameter of the beta distribution of the rates, with a + b >= 1. It is inf if one rate explains all
+            results.
+        b: Second parameter of the beta distribution. It is inf if *a* is inf.
         mean: Mean of the distribution, a fraction.
         rates: Rate of each schema, in the order of the argument.
     """
@@ -106,17 +107,18 @@ def e_bh(e_values: Iterable[float], delta: float = 0.1) -> list[int]:
     """Return the 0-based indices of the e-values to flag, in ascending order.
 
     The expected share of wrong flags is at most *delta*, even if the schemas depend on each other. Pass current
-    e-values. The largest value that each e-value ever had doesn't have this guarantee.
+    e-values. The guarantee doesn't hold for the largest value that each e-value ever had.
 
     Args:
-        e_values: One e-value for each schema, at least 0. inf is allowed. Without any, none is flagged.
+        e_values: One e-value for each schema, at least 0. A value can be inf. Without e-values, the function flags no
+            index.
         delta: Allowed false discovery rate, in (0, 1).
 
     Raises:
         InvalidArgument: An e-value or *delta* is out of its range.
 
-    Source: Wang & Ramdas (2022), JRSS B 84(3):822-852. The r largest are flagged, for the greatest r whose smallest
-    e-value is at least S / (r delta). S is the number of e-values.
+    Source: Wang & Ramdas (2022), JRSS B 84(3):822-852. The method flags the *r* largest e-values, for the greatest *r*
+    at which the smallest of these is at least S / (r delta). S is the number of e-values.
 
     >>> e_bh([8, 900, 1, 60, 30])
     [1, 3, 4]
@@ -132,11 +134,11 @@ def e_bh(e_values: Iterable[float], delta: float = 0.1) -> list[int]:
 
 
 def shrink_rates(schemas: Iterable[Sequence[float]]) -> Shrinkage | None:
-    """Estimate the failure rate of each schema, drawn toward all others, for ranking.
+    """Estimate the failure rate of each schema, shrunk toward the rates of all schemas, for ranking.
 
-    Rates of schemas with few calls move far, and rates of schemas with many calls hardly move. Don't base a verdict
-    on them, because they are biased on purpose. If the rates differ no more than by chance, all schemas get one rate,
-    with the interval of all calls together.
+    Rates of schemas with few calls move far, and rates of schemas with many calls hardly move. Don't base a verdict on
+    these estimates, because they are biased on purpose. If the rates differ no more than by chance, all schemas get one
+    rate, with the interval of all calls together.
 
     Args:
         schemas: A pair for each schema: the number of calls and the number of failed calls, which can be a fraction. A

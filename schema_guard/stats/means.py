@@ -21,17 +21,15 @@ _WIDTH = 1e-9
 
 
 def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | None:
-    """Return a lower and an upper bound of a mean, for values in [0, 1].
+    """Return a lower and an upper bound for a mean of values in [0, 1].
 
-    The bounds hold at all times. If you check as often as you like and stop at any time,
-    the probability that a bound
-    is ever on the wrong side of the mean is at most *alpha*, for both bounds together. They assume that each value
-    has the same mean, whatever the earlier values are. For values of only 0 and 1, `bounds` is faster and doesn't
-    depend on
-    their order.
+    The bounds hold at all times. If you check as often as you like and stop at any time, the probability that a bound
+    is ever on the wrong side of the mean is at most *alpha*, for both bounds together. The bounds assume that each
+    value has the same mean, whatever the earlier values are. For values of only 0 and 1, `bounds` is faster and doesn't
+    depend on their order.
 
     Args:
-        values: Values in the order of time, each in [0, 1]. Without any, the bounds are 0 and 1.
+        values: Values in [0, 1], in chronological order. Without any, the bounds are 0 and 1.
         alpha: Error probability, in (0, 1).
 
     Returns:

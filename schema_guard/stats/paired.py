@@ -20,13 +20,14 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """The comparison of A and B on pairs of calls.
+    """The result of comparing A and B on pairs of calls.
 
     Attributes:
-        e_value: Evidence that B is better, as odds: 412 is 412:1. 1 without a pair that differs, and inf if its log is
-            above 709.
-        lower: Lower bound of A's failure rate minus B's, a fraction in [-1, 1]. Above 0, B is better.
-        upper: Upper bound of the same difference.
+        e_value: Evidence that B is better, as odds. For example, 412 means 412:1. The value is 1 if no pair differs,
+            and inf if its log is above 709.
+        lower: Lower bound for A's failure rate minus B's failure rate, a fraction in [-1, 1]. If the bound is above 0,
+            B is better.
+        upper: Upper bound for A's failure rate minus B's failure rate.
         better: Whether B is proved better, because the e-value reached 1/alpha.
     """
 
@@ -40,15 +41,15 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
     """Compare two configurations that answered the same inputs.
 
     The results hold at all times. If B isn't better, the probability that `better` is ever true is at most *alpha*. The
-    probability that the difference is ever outside its interval is at most *alpha* too. If the lower bound is above
-    0, `better` is true. The reverse isn't always so, because the interval has four bounds. The method assumes that
-    each pair has a different input, that A alone fails on an input with one constant probability, and B alone with
-    another. Pairs with the same input are a cluster and count once: *b* and *c* are then sums of cluster means.
+    probability that the difference is ever outside its interval is also at most *alpha*. If the lower bound is above 0,
+    `better` is true. The reverse isn't always so, because the interval has four bounds. The method assumes that each
+    pair has a different input, that A alone fails on an input with one constant probability, and B alone with another.
+    Pairs with the same input are a cluster, which counts once. With clusters, *b* and *c* are sums of cluster means.
 
     Args:
         b: Number of pairs in which only A failed.
         c: Number of pairs in which only B failed, with 0 <= b + c <= n.
-        n: Number of pairs. Without any, the e-value is 1 and the interval is from -1 to 1.
+        n: Number of pairs. Without pairs, the e-value is 1, and the interval is from -1 to 1.
         alpha: Error probability, in (0, 1).
 
     Raises:
@@ -82,8 +83,8 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
 def pairs_needed(p_b: float, p_c: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
     """Return the number of pairs for a comparison that you check once, at its end.
 
-    Use it for planning. It is a normal approximation of McNemar's test, two-sided. A comparison that you watch, as
-    `paired` allows, can end earlier but can need more pairs.
+    Use the number for planning. It comes from a normal approximation to the two-sided McNemar test. If you watch a
+    comparison, as `paired` allows, it can end earlier but can need more pairs.
 
     Args:
         p_b: Expected share of the pairs in which only A fails, in [0, 1].

@@ -12,15 +12,15 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share of calls with bounds that hold at all times.
+    """A share of calls, with bounds that hold at all times.
 
     Attributes:
         count: Number of calls in the share, or a sum of means if inputs repeat.
         n: Number of calls, or of different inputs if inputs repeat.
         rate: count / n, in [0, 1]. None if n is 0, because missing data isn't a rate of 0.
-        lower: The true rate is below this with a probability of at most alpha, at any number of checks. None without
-            data.
-        upper: The true rate is above this with a probability of at most alpha. None without data.
+        lower: Lower bound. The true rate is below it with a probability of at most alpha, however often you check. None
+            without data.
+        upper: Upper bound. The true rate is above it with a probability of at most alpha. None without data.
     """
 
     count: float
@@ -31,7 +31,7 @@ class Rate:
 
     @staticmethod
     def of(count: float, n: int, *, alpha: float = ALPHA, alpha_lower: float | None = None) -> Rate:
-        """Return the rate of *count* out of *n* with bounds at *alpha*. The lower bound can have its own alpha.
+        """Return the rate for *count* out of *n*, with bounds at *alpha*. The lower bound can have its own alpha.
 
         >>> Rate.of(0, 377).rate, Rate.of(0, 0).rate
         (0.0, None)

@@ -46,18 +46,18 @@ class Bounds:
 
 
 def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
-    """Return a lower and an upper bound of a failure rate that hold at all times.
+    """Return a lower and an upper bound for a failure rate that hold at all times.
 
-    Each bound is one-sided at *alpha*. If you check as often as you like and stop at any time, the probability that
-    the lower bound is ever above the true rate is at most *alpha*. The same is true of the upper bound, and both hold
+    Each bound is one-sided at *alpha*. If you check as often as you like and stop at any time, the probability that the
+    lower bound is ever above the true rate is at most *alpha*. The same is true of the upper bound, and both hold
     together at 1 - 2 alpha. The bounds assume that a call fails with one constant probability, independently of other
-    calls. Calls with the same input are a cluster and count once: k is then the sum of the cluster means, and n the
-    number of clusters. This is safe because the likelihood ratio is convex in the outcome, so a mean between 0 and 1
-    is no more evidence than a 0 or 1 of the same rate.
+    calls. Calls with the same input are a cluster, which counts once. With clusters, k is the sum of the cluster means,
+    and n is the number of clusters. This is safe because the likelihood ratio is convex in the outcome, so a mean
+    between 0 and 1 is no more evidence than values of 0 and 1 with the same rate.
 
     Args:
         k: Number of failed calls, 0 <= k <= n.
-        n: Number of calls. Without any, the bounds are 0 and 1.
+        n: Number of calls. Without calls, the bounds are 0 and 1.
         alpha: Error probability of each bound, in (0, 1).
 
     Raises:
@@ -81,13 +81,13 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
     """Return the natural log of the evidence that a failure rate is on one side of a target.
 
     The e-value is the likelihood of the observed calls, averaged over the rates on that side, divided by their
-    likelihood at the target. If the true rate isn't on that side, the probability that the e-value ever reaches
-    1/alpha is at most alpha, at any number of checks. Read it as odds: an e-value of 412 is 412:1. The method assumes
-    that a call fails with one constant probability, independently of other calls.
+    likelihood at the target. If the true rate isn't on that side, the probability that the e-value ever reaches 1/alpha
+    is at most alpha, however often you check. Read the e-value as odds. For example, an e-value of 412 means 412:1. The
+    method assumes that a call fails with one constant probability, independently of other calls.
 
     Args:
         k: Number of failed calls, 0 <= k <= n.
-        n: Number of calls. Without any, the log is 0, an e-value of 1.
+        n: Number of calls. Without calls, the log is 0, which is an e-value of 1.
         target: The target, in (0, 1).
         side: "ok" for evidence that the rate is below the target, "bad" for evidence that it is above.
 
@@ -125,10 +125,10 @@ def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int
     e-value of 1/alpha on the same side of the target. The arguments are those of `log_e_value`.
 
     Returns:
-        The number of further calls, or 0 if the rate is already decided. None if no number of calls decides it,
-        because k/n is
-        the target, or too near for 2^53 calls. None if *n* is 0, because there is no observed rate. The fewest calls
-        that can decide "ok" without any earlier call or failure are `1 + calls_needed(0, 1, target)`.
+        The number of further calls, or 0 if the question is already decided. None if no number of calls decides the
+        question, because k/n equals the target, or is too near it for 2^53 calls. None if *n* is 0, because there is no
+        observed rate. `1 + calls_needed(0, 1, target)` is the fewest calls that can decide "ok" without any earlier
+        call or failure.
 
     Raises:
         InvalidArgument: The counts, the target, or alpha are inconsistent.

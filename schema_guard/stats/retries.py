@@ -25,13 +25,15 @@ class Hazards:
     """Failure rates of the attempts of one configuration, as fractions.
 
     Attributes:
-        hazards: For attempt 1, 2, ...: the failed share of the calls that reached it. None if no call reached it.
-        rho: Similarity of the attempts of one call. At 0, they fail independently. At 1, a call that fails once always
-            fails. Below 0, the correction helps. None without a second attempt, and if the first attempt always failed.
-        geometric: Failure rate if all attempts failed independently, as often as the first. Compare it with `residual`.
-            None without calls.
+        hazards: For each attempt, the failed share of the calls that reached the attempt. None if no call reached the
+            attempt.
+        rho: Correlation of the attempts of one call. At 0, the attempts fail independently. At 1, a call that fails
+            once always fails. Below 0, the correction helps. None if there is no second attempt, or if the first
+            attempt always failed.
+        geometric: Failure rate if all attempts failed independently, each as often as the first. Compare this rate with
+            `residual`. None without calls.
         residual: Share of the calls without a valid attempt. None without calls.
-        mean_attempts: Attempts per call. None without calls.
+        mean_attempts: Mean number of attempts per call. None without calls.
     """
 
     hazards: tuple[float | None, ...]
@@ -47,7 +49,7 @@ class Extrapolation:
 
     Attributes:
         size: Parameter M of the model, in pseudo-attempts. At 0, a call always or never fails. At inf, all calls fail alike.
-        hazards: Failure rate of attempt 1, 2, ... The first two are the arguments.
+        hazards: Failure rates of attempt 1, 2, and so on. The first two rates are the arguments.
         residual: Share of the calls that would have no valid attempt.
     """
 
@@ -57,7 +59,7 @@ class Extrapolation:
 
 
 def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
-    """Return the failure rate of each attempt, and the share of calls that fail in all of them.
+    """Return the failure rate of each attempt, and the share of calls in which all attempts fail.
 
     If every failed attempt except the last led to another one, the residual is the product of the hazards, and the
     mean number of attempts is 1 + f_1 + f_1 f_2 + ... Calls that ended earlier, such as refusals, count as failed.
@@ -94,16 +96,16 @@ def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
 def extrapolate_retries(f1: float, f2: float, *, attempts: int = 3) -> Extrapolation | None:
     """Extrapolate the failure rates of two attempts to attempts that were not recorded.
 
-    Use the result only for planning, and present it as a model. It assumes that each call has its own failure rate
-    from one beta distribution, and that a retry learns nothing from a failed attempt.
+    Use the result only for planning, and present it as a model. The model assumes that each call has its own failure
+    rate from one beta distribution, and that a retry learns nothing from a failed attempt.
 
     Args:
         f1: Failure rate of the first attempt, in (0, 1).
-        f2: Failure rate of the second attempt, among the calls in which the first failed, in [0, 1].
+        f2: Failure rate of the second attempt, among the calls whose first attempt failed, in [0, 1].
         attempts: Number of attempts, at least 2.
 
     Returns:
-        The rates of the model. None if f2 < f1, because the model can't describe a second attempt that is better.
+        The rates from the model. None if f2 < f1, because the model can't describe a second attempt that is better.
 
     Raises:
         InvalidArgument: A rate or the number of attempts is out of its range.

@@ -97,18 +97,19 @@ class FailureRate:
     """A measured failure rate.
 
     Attributes:
-        failed: Sum over the inputs of the failed share of their calls. A whole number if no input was repeated.
+        failed: Number of failures: the sum of the failed shares of the calls for each input. It is a whole number if no
+            input was repeated.
         inputs: Number of different inputs with a result.
         calls: Number of calls, including errors.
-        errors: Number of calls that raised an exception that isn't a failure. They don't count in the rate.
+        errors: Number of calls that raised an exception that isn't a failure. They don't count toward the rate.
         lower: One-sided lower bound of the rate at *alpha*, which stays valid at any number of calls.
         upper: The upper bound.
         max: Largest rate that passes.
         alpha: Error probability of each side.
-        decision: "ok" if the rate is at most *max*, "bad" if it is above.
+        decision: "ok" if the rate is at most *max*, "bad" if the rate is above *max*.
         ended: Reason for the end of the measurement.
-        missing: Number of further inputs that would decide at this rate. 0 if the measurement is decided. None if no
-            number would decide, or if there is no data.
+        missing: Number of further inputs that would decide the measurement at this rate. The number is 0 if the
+            measurement is decided. None if no number would decide it, or if there is no data.
     """
 
     failed: float
@@ -264,30 +265,31 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
     failures: tuple[type[BaseException], ...] = (),
     max_errors: int = 0,
 ) -> FailureRate:
-    """Call a function on inputs until its failure rate is known to be at most *max*, or above.
+    """Call a function on inputs until its failure rate is known to be at most *max*, or above *max*.
 
     The bounds stay valid however early the calls stop, so a good function needs few calls: 188 inputs without a failure
     for `max=0.02`, 36 for `max=0.1`. A bad function needs fewer.
 
     Args:
-        function: Function of one input, sync or async. A call of a guarded function fails if no attempt is valid,
-            whatever its `on_failure` and `default`. A call of another function fails if it raises AssertionError,
-            GuardFailed, or one of *failures*, or if it returns an Outcome that isn't ok.
-        inputs: Inputs, of which at most *budget_calls* are read. Calls with equal inputs run in turn, and count by
-            their mean.
+        function: Function that takes one input, sync or async. A call of a guarded function fails if no attempt is
+            valid, whatever its `on_failure` and `default`. A call of another function fails if it raises
+            AssertionError, GuardFailed, or one of *failures*, or if it returns an Outcome that isn't ok.
+        inputs: Inputs for the function. At most *budget_calls* of them are read. Calls with equal inputs run in turn,
+            and the mean of their results counts.
         max: Largest failure rate that passes, in (0, 1).
         alpha: Error probability of each side, in (0, 1).
         budget_calls: Largest number of calls.
-        undecided: Result of the test if the inputs or the budget end before a decision: `"fail"` or `"pass"`.
+        undecided: Result of the test if the inputs or the budget run out before a decision: `"fail"` or `"pass"`.
         failures: Further exceptions that count as failures.
         max_errors: Largest number of calls that can raise another exception, such as a transport error. They don't
-            count in the rate. The next one is raised.
+            count toward the rate. The next such exception is raised.
 
     Returns:
         The measured rate.
 
     Raises:
-        AssertionError: The rate is above *max*, or undecided. The message has the numbers and the first failures.
+        AssertionError: The rate is above *max*, or undecided. The error message contains the numbers and the first
+            failures.
         InvalidArgument: An argument is invalid.
 
     >>> print(assert_failure_rate(int, range(100), max=0.1))

@@ -140,7 +140,7 @@ class Compiled:
 
         Args:
             instance: Within the limits.
-            text: A text that contains the JSON text of the value, or an empty text if it is not known.
+            text: A text that contains the JSON text of the value, or an empty text if the JSON text isn't known.
             max_steps: As in `violations`.
         """
         if text and self.plain <= max_steps:

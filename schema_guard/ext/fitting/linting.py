@@ -33,13 +33,13 @@ Severity: TypeAlias = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The effect of a provider on one place of a schema.
+    """The effect of a provider on one location in a schema.
 
     Attributes:
-        severity: `error` for a known effect, `warning` for a likely one, `info` for an annotation.
+        severity: `error` for a known effect, `warning` for a likely effect, and `info` for an annotation.
         effect: `rejected`, `ignored`, or `narrowed`.
         rule: Name of the rule.
-        location: Pointer to the place in the schema.
+        location: JSON Pointer to the location in the schema.
         keyword: The keyword at fault, or the missing keyword.
         message: The effect as a phrase after the name of the provider, such as "requires additionalProperties: false".
         confidence: `high` or `low`.
@@ -57,14 +57,14 @@ class Finding:
 
 
 def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[Finding]:
-    """Return the effects of a provider on a schema, outermost places first.
+    """Return the effects of a provider on a schema, outermost locations first.
 
-    The list omits effects that apply to every schema of a provider. `rules_of(provider).always` has them.
+    The list omits effects that apply to every schema of a provider. `rules_of(provider).always` has those effects.
 
     Args:
         schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.
         provider: Name of a provider or engine.
-        rules: File that `schema-guard schema probe --output` wrote about this server. Default: the rules of the
+        rules: File that `schema-guard schema probe --output` wrote about the server. Default: the rules of the
             provider.
 
     Raises:

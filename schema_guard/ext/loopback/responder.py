@@ -73,9 +73,9 @@ class Request:
     Attributes:
         method: `"GET"` or `"POST"`.
         path: Path without a query, such as `"/v1/chat/completions"`.
-        headers: Values by name in lower case. A header with a key has the value `"***"`.
-        body: The JSON object of the request, or None without one.
-        index: Number of earlier requests for a reply, or None if this request asks for something different.
+        headers: Header values by name in lower case. A header with a key has the value `"***"`.
+        body: The JSON object in the request, or None if there is no object.
+        index: Number of earlier requests for a reply, or None if this request isn't for a reply.
         fault: Name of the fault in the response, or None.
     """
 

@@ -45,9 +45,9 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> Server:
-    """Start a server that answers in the wire formats of providers. It listens when this function returns.
+    """Start a server that answers in the wire formats of providers. The server is listening when this function returns.
 
-    The server answers these requests, whole and as a stream:
+    The server answers the following requests, with complete responses and with streams:
 
     - OpenAI: `POST /v1/chat/completions` and `POST /v1/responses`
     - Anthropic: `POST /v1/messages`
@@ -57,20 +57,21 @@ def serve(
     - Bedrock: `POST /model/MODEL/converse`
 
     `GET /v1/models` lists the model. If a request forces a tool, or if the finish reason of the reply is `tool_call`,
-    the server returns a call of the tool with the reply as its arguments. If the model counts no tokens, four
-    characters count as one token. A request that the provider would refuse gets status 400, for example because of an
-    unknown role, an empty content, or a tool call without its result. A request without a reply in the script also
-    gets status 400. If the model raises, the status is 500, or an error event in a stream.
+    the server returns a call of the tool with the reply as its arguments. If the model doesn't count tokens, the server
+    counts four characters as one token. A request that the provider would refuse gets status 400, for example because
+    of an unknown role, an empty content, or a tool call without its result. A request without a reply in the script
+    also gets status 400. If the model raises an exception, the server returns status 500, or an error event in a
+    stream.
 
     Args:
-        answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the
-            prompt and returns a reply. A model that takes arguments of the request gets them in `extra_body`. The
-            server doesn't close the model.
+        answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the prompt
+            and returns a reply. If the model takes the arguments of the request, the server passes these arguments in
+            `extra_body`. The server doesn't close the model.
         faults: Faults from `FAULTS`. Pass one name for every request, a list with a name or None for each request, a
             dict by the index of the request, or a function that takes the `Request`. Only requests for replies count. A
-            request that gets a fault uses up no reply of a script.
+            request with a fault doesn't use up a reply from the script.
         host: `"127.0.0.1"` or `"localhost"`.
-        port: Port of the server. Default: 0, a free port.
+        port: Port of the server. Default: 0, which means a free port.
 
     Raises:
         InvalidArgument: The replies, the name of a fault, the host, or the port is invalid.
@@ -108,7 +109,7 @@ def _model(answering: Answering) -> Model | FunctionModel:
 
 
 class Server:
-    """A running server, made by `serve`. Close it, or use it in a `with` block."""
+    """A running server, as returned by `serve`. Close the server, or use it in a `with` block."""
 
     def __init__(self, responder: Responder, listener: Listener) -> None:
         self._responder = responder
@@ -128,7 +129,7 @@ class Server:
 
     @property
     def openai_url(self) -> str:
-        """The `base_url` for `openai.OpenAI`. For `connect`, append `"#NAME"`."""
+        """The `base_url` for `openai.OpenAI`. For `connect`, append `"#NAME"` to it."""
         return f"{self.url}/v1"
 
     @property
@@ -160,7 +161,7 @@ class Server:
         return f"<Server {self.url}{' closed' if self._is_closed else ''}>"
 
     def close(self) -> None:
-        """Close the port and end open requests. Closing twice is no error."""
+        """Close the port and end open requests. You can close a server twice."""
         with self._lock:
             already, self._is_closed = self._is_closed, True
         if not already:

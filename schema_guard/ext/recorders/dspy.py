@@ -46,13 +46,15 @@ _EMPTY: Final = Failure("syntax", "empty", "the reply is empty")
 
 
 def callback(**settings: Unpack[RecorderSettings]) -> Any:
-    """Return a callback that records the runs of predictors. The callback changes no run, and you can use it in several programs.
+    """Return a callback that records the runs of predictors.
+
+    The callback doesn't change any run, and you can use it in several programs.
 
     >>> dspy.configure(lm=lm, callbacks=[callback()])       # doctest: +SKIP
 
-    A call belongs to the function in `tags(function=...)`. Without it, a call in your module belongs to the class
-    name and the predictor's path from `named_predictors()`, such as `Billing.read`. A call of DSPy's own modules,
-    such as `dspy.Predict(ReadInvoice)`, belongs to the name of the signature.
+    A call belongs to the function in `tags(function=...)`. Otherwise, a call in your module belongs to the class name
+    and the predictor's path from `named_predictors()`, such as `Billing.read`. A call in one of DSPy's own modules,
+    such as `dspy.Predict(ReadInvoice)`, belongs to the signature name.
 
     Args:
         settings: Settings of every recorder, such as `function` for calls without a name.

@@ -56,7 +56,7 @@ _PACKAGES: Final = ("haystack.core", "haystack.components")
 def install(**settings: Unpack[RecorderSettings]) -> None:
     """Record every call of a generator in the pipelines and agents of this process from now on.
 
-    A tracer that is already enabled still gets its spans. A second call replaces the first one.
+    A tracer that is already enabled still receives its spans. A second call replaces the first one.
 
     Args:
         settings: Settings of every recorder, such as `function` for calls without a name.
@@ -72,7 +72,7 @@ def install(**settings: Unpack[RecorderSettings]) -> None:
 
 
 def uninstall() -> None:
-    """Stop recording calls of Haystack."""
+    """Stop recording calls from Haystack."""
     tracing = _tracing()
     tracer = tracing.tracer.actual_tracer
     if isinstance(tracer, _Tracer):

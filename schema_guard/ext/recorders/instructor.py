@@ -49,7 +49,7 @@ def record(
     client: C,
     **settings: Unpack[RecorderSettings],
 ) -> C:
-    """Record every call of a client, without changing any call.
+    """Record every call that a client makes, without changing any call.
 
     >>> client = record(instructor.from_openai(OpenAI()))       # doctest: +SKIP
 
@@ -65,7 +65,7 @@ def record(
         The client.
 
     Raises:
-        InvalidArgument: The client isn't one of instructor, or the store or the prices are invalid.
+        InvalidArgument: The client isn't an instructor client, or the store or the prices are invalid.
     """
     create = field(client, "create_fn")
     if not callable(create) or field(client, "hooks") is None:

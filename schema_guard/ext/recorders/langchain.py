@@ -129,10 +129,10 @@ class HandlerOfEvents:
 
 
 class ModelRuns:
-    """Open runs of one handler. Thread-safe.
+    """The open runs of one handler. Thread-safe.
 
     Attributes:
-        recording: Recording that gets the calls.
+        recording: Recording that stores the calls.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -147,7 +147,7 @@ class ModelRuns:
         self._spans.begin(run_id, parent_id or _surrounding_run(), name, tags)
 
     def run_ended(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
-        """Record the end of a chain or a tool. Its calls end too, or wait in the run around it."""
+        """Record the end of a chain or a tool. The calls in the chain or tool end too, or wait in the outer run."""
         ids = refused_calls(outputs) if self._spans.tree.is_agent_node(run_id) else set()
         if error is not None:
             self._end_models(run_id, error)

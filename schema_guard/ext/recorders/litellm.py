@@ -68,7 +68,7 @@ def install(**settings: Unpack[RecorderSettings]) -> None:
 
 
 def uninstall() -> None:
-    """Stop recording calls of litellm."""
+    """Stop recording calls from litellm."""
     litellm = _litellm()
     for name in ("callbacks", "input_callback", "success_callback", "failure_callback"):
         for callbacks in (getattr(litellm, name, None), getattr(litellm, f"_async_{name}", None)):

@@ -48,7 +48,7 @@ _PACKAGES: Final = frozenset({"llama_index", "llama_index_instrumentation", "wor
 
 
 def install(**settings: Unpack[RecorderSettings]) -> None:
-    """Record every call of llama-index in this process from now on. A second call replaces the first one.
+    """Record every call that llama-index makes in this process from now on. A second call replaces the first one.
 
     Args:
         settings: Settings of every recorder, such as `function` for calls without a name.
@@ -66,7 +66,7 @@ def install(**settings: Unpack[RecorderSettings]) -> None:
 
 
 def uninstall() -> None:
-    """Stop recording calls of llama-index."""
+    """Stop recording calls from llama-index."""
     dispatcher = _dispatcher()
     for handlers in (dispatcher.span_handlers, dispatcher.event_handlers):
         handlers[:] = [one for one in handlers if not isinstance(one, _handlers())]

@@ -71,7 +71,7 @@ def install(**settings: Unpack[RecorderSettings]) -> None:
 
 
 def uninstall() -> None:
-    """Stop recording runs of openai-agents."""
+    """Stop recording runs from openai-agents."""
     package = _package()
     runner = package.get_default_agent_runner()
     if isinstance(runner, _Runner):

@@ -46,12 +46,15 @@ _SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed")
 
 
 def capability(**settings: Unpack[RecorderSettings]) -> Any:
-    """Return a capability that records the runs of an agent. The capability changes no run, and you can use it for several agents.
+    """Return a capability that records the runs of an agent.
+
+    The capability doesn't change any run, and you can use it for several agents.
 
     >>> Agent(model, output_type=Invoice, capabilities=[capability()])      # doctest: +SKIP
 
-    A run is one call of the function in `tags(function=...)`. Default: the name of the agent. Its schema is the one
-    that the model gets for the output. A run with plain text as output has no schema, and is only counted.
+    A run is one call of the function in `tags(function=...)`. Default: the name of the agent. The schema of the run is
+    the output schema that the model receives. If the output of a run is plain text, it has no schema, and schema_guard
+    only counts it.
 
     Args:
         settings: Settings of every recorder, such as `function` for calls without a name.

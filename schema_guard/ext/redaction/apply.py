@@ -39,12 +39,12 @@ _BARE_QUOTE: Final = re.compile(r'(?<!\\)(?:\\\\)*+"')
 
 
 class RedactedPlace(NamedTuple):
-    """A place from which text was removed.
+    """A location from which text was removed.
 
     Attributes:
         location: JSON Pointer into a value, or `""` for a text.
-        kind: The kind of a credential or of personal data, or `"redact"` for a change by the caller's function.
-        start: Start of the replacement, in characters of the redacted text.
+        kind: The type of credential or personal data, or `"redact"` for a change by the caller's function.
+        start: Start of the replacement, as a character index in the redacted text.
         stop: End of the replacement.
     """
 
@@ -59,7 +59,7 @@ class Redacted(NamedTuple):
 
     Attributes:
         value: The text or value after redaction.
-        places: Places from which text was removed, in order.
+        places: Locations of the removed text, in order.
     """
 
     value: Any
@@ -76,12 +76,12 @@ def redact(text: str, *, personal: bool = True) -> str:
 
 
 def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] | None = None) -> Redacted:
-    """Return a text without credentials and personal data, and the places of the removed text.
+    """Return a text without credentials and personal data, and the locations of the removed text.
 
     Args:
         text: Any text.
-        personal: Whether to remove personal data too.
-        further: Function that takes the redacted text and removes more from it.
+        personal: Whether to also remove personal data.
+        further: Function that takes the redacted text and removes more parts of the text.
     """
     parts, places, at, size = [], [], 0, 0
     for start, stop, kind in _merged(text, _spans(text, personal)):
@@ -99,14 +99,14 @@ def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] 
 def redacted_value(
     value: Any, *, personal: bool = True, further: Callable[[str], str] | None = None, location: str = ""
 ) -> Redacted:
-    """Return a redacted copy of a JSON value. Texts and the keys of objects are redacted.
+    """Return a redacted copy of a JSON value.
 
-    A text under a key that names a secret is removed as a whole.
+    The function redacts texts and the keys of objects. It removes the whole text under a key that names a secret.
 
     Args:
         value: A JSON value.
-        personal: Whether to remove personal data too.
-        further: Function that takes the redacted text and removes more from it.
+        personal: Whether to also remove personal data.
+        further: Function that takes the redacted text and removes more parts of the text.
         location: JSON Pointer of the value.
     """
     if isinstance(value, str):

@@ -46,20 +46,21 @@ _logger = logging.getLogger("schema_guard")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Content(metaclass=NamedArguments):
-    """Measures whether valid values are right, after their call has returned.
+    """Settings to measure whether valid values are right, after their call has returned.
 
     Example:
         >>> Content(grounded=True)
         Content(grounded=True)
 
     Attributes:
-        grounded: Whether to count the values of a reply that occur in the task. If the source is another text, a function
-            that gets the arguments of the call and returns the source. It runs later, in a background thread.
-        second_opinion: The second model that gets the prompts of a share of the calls.
+        grounded: Whether to count the values of a reply that occur in the task. If the source is another text, pass a
+            function that takes the arguments of the call and returns the source. The function runs later, in a
+            background thread.
+        second_opinion: The second model that answers the prompts of a share of the calls.
         right_unit: The unit of a bound on wrong values. `"value"` bounds the share of wrong values, and `"call"` the share of
             calls with a wrong value. Set it before the first label.
         items: The number of rows that a list must have. A shorter list is a failed attempt, which is retried.
-        skip_fields: Names of fields whose values are not looked for in the source, such as summaries.
+        skip_fields: Names of fields, such as summaries, whose values schema_guard doesn't search for in the source.
     """
 
     grounded: bool | Callable[..., str] = False
@@ -86,19 +87,19 @@ class Content(metaclass=NamedArguments):
 
     @property
     def checks(self) -> tuple[Items, ...]:
-        """The checks of a value before it is accepted."""
+        """The checks that a value must pass before it is accepted."""
         return () if self.items is None else (self.items,)
 
     def recorder(
         self, store: Recorder, prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Recorder:
-        """Return the recorder of one call. A recorder that is no store gets the outcome only."""
+        """Return the recorder of one call. A recorder that isn't a store receives only the outcome."""
         if not hasattr(type(store), "record_opinion"):
             return store
         return CallChecks(self, store, prepared, args, kwargs)  # type: ignore[arg-type]
 
     def check(self, prepared: Prepared) -> None:
-        """Check at decoration that the second model can be asked.
+        """Check, at decoration, that the second model accepts requests.
 
         Raises:
             InvalidArgument: It can't.

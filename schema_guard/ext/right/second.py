@@ -73,13 +73,13 @@ class Second:
         Second(share=0.1)
 
     Args:
-        model: A `Model`, or a function that takes a prompt and returns a reply. Take another model than the first one: a
-            copy makes the same mistakes.
-        share: The share of the calls that it is asked about, in (0, 1].
-        per_minute: Most requests in a minute. Default: no limit.
+        model: A `Model`, or a function that takes a prompt and returns a reply. Use a different model from the first
+            one, because a copy makes the same mistakes.
+        share: The share of the calls to send to the second model, in (0, 1].
+        per_minute: Largest number of requests per minute. Default: no limit.
         budget: Largest cost in this process, in the currency of the prices. Needs prices.
         prices: Token prices of the second model, as in `About`.
-        seed: Another seed draws other calls.
+        seed: Seed for the random selection of the calls.
     """
 
     def __init__(
@@ -123,12 +123,12 @@ class Second:
         return f"Second(share={self.share!r})"
 
     def draws(self, call_id: str) -> bool:
-        """Return whether the second model is asked about a call."""
+        """Return whether to ask the second model about a call."""
         drawn = hashlib.sha256(f"{self.seed}:{call_id}".encode()).digest()[:8]
         return int.from_bytes(drawn) < self.share * 2**64
 
     def ask_as(self, plan: Plan) -> Any:
-        """Return the function that asks the second model as a plan asks the first.
+        """Return the function that asks the second model in the same way as a plan asks the first model.
 
         Raises:
             InvalidArgument: The second model can't be asked in this way.
@@ -146,7 +146,7 @@ class Second:
         return self._functions[key]
 
     def ask(self, question: OpinionRequest, store: Store) -> None:
-        """Ask the second model later, in a thread. The opinion goes to the store."""
+        """Ask the second model later, in a thread, and record its opinion in the store."""
         if self._pid != os.getpid():
             self._restart()
         with self._changed:
@@ -160,7 +160,7 @@ class Second:
             self._changed.notify_all()
 
     def flush(self, timeout_s: float = 30.0) -> int:
-        """Wait until the second model has answered. Return the number of questions without an answer."""
+        """Wait until the second model has answered. Return the number of unanswered questions."""
         with self._changed:
             self._changed.wait_for(lambda: not self._unanswered, timeout_s)
             return self._unanswered

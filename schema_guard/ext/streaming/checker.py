@@ -62,11 +62,11 @@ def prefix_checker(schema: Any, *, limits: Limits = DEFAULT_LIMITS) -> PrefixChe
 
 
 class PrefixChecker(IncrementalParser):
-    """The state of a reply that the model still writes. Create one with `prefix_checker`.
+    """The state of a reply that is still arriving. Create one with `prefix_checker`.
 
     Attributes:
         failure: The failure if no continuation can be valid, otherwise None.
-        read: Number of characters read. After a failure, this number includes the character that caused it.
+        read: Number of characters read. After a failure, the number includes the character that caused the failure.
     """
 
     failure: Failure | None
@@ -101,10 +101,11 @@ class PrefixChecker(IncrementalParser):
             text: The next piece, of any length.
 
         Returns:
-            The failure if no continuation can be valid, otherwise None. Further pieces return the same failure.
+            The failure if no continuation can be valid, otherwise None. After a failure, each further piece returns the
+            same failure.
 
         Raises:
-            InvalidArgument: *text* isn't a str. The checker then ignores the text.
+            InvalidArgument: *text* isn't a str. The checker ignores it.
         """
         if self._step is None or not isinstance(text, str):
             return self._passed_by(text)

@@ -49,19 +49,18 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
     meter_provider: Any = None,
     logger_provider: Any = None,
 ) -> Telemetry:
-    """Report the calls of all guarded functions of this process, from now on.
-
-    This replaces earlier settings.
+    """Report the calls of all guarded functions in this process, from now on. These settings replace earlier settings.
 
     Args:
         otel: Whether to report to OpenTelemetry: one event for each attempt, one span for each call, and counters.
-            Default: True, unless you ask for Prometheus only.
-        prometheus_file: Path that ends in `.prom`, for the textfile collector of node_exporter. `{pid}` in it becomes
-            the number of the process, so that each process has its own file.
-        prometheus_port: Port of the endpoint `http://127.0.0.1:PORT/metrics`. 0 is a free port, which `Telemetry.port`
-            names.
+            Default: True, unless you only enable Prometheus.
+        prometheus_file: Path that ends in `.prom`, for the textfile collector of node_exporter. The process id replaces
+            `{pid}` in the path, so that each process has its own file.
+        prometheus_port: Port of the endpoint `http://127.0.0.1:PORT/metrics`. With 0, the server uses a free port,
+            which you can read from `Telemetry.port`.
         every_s: Seconds between two updates of the file.
-        most_names: Largest number of functions, and of codes, with their own counters. The rest counts as `others`.
+        most_names: Largest number of functions, and of codes, with their own counters. All others share the counters of
+            `others`.
         tracer_provider: Provider for spans. None means the global provider of OpenTelemetry.
         meter_provider: Provider for metrics. None means the global provider.
         logger_provider: Provider for events. None means the global provider.
@@ -105,7 +104,10 @@ def disable(timeout_s: float = 2.0) -> int:
 
 
 def flush(timeout_s: float = 2.0) -> int:
-    """Wait until OpenTelemetry has all ended calls. Return the number of calls that OpenTelemetry doesn't have yet."""
+    """Wait until OpenTelemetry has received all ended calls.
+
+    Return the number of calls that OpenTelemetry hasn't received yet.
+    """
     telemetry = _Switch.telemetry
     return 0 if telemetry is None else telemetry.flush(timeout_s)
 

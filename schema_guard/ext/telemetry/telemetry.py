@@ -48,7 +48,7 @@ class Faults:
 
 
 class Telemetry:
-    """Active telemetry, made by `enable`."""
+    """Active telemetry. To create it, call `enable`."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Telemetry:
 
     @property
     def port(self) -> int | None:
-        """The port of the Prometheus endpoint, or None without one."""
+        """The port of the Prometheus endpoint, or None if there is no endpoint."""
         return next((port for outlet in self.outlets if (port := getattr(outlet, "port", None))), None)
 
     def text(self) -> str:
@@ -73,9 +73,9 @@ class Telemetry:
         return exposition(self.counters.read())
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the exporters have all ended calls.
+        """Wait until the exporters have received all ended calls.
 
-        Return the approximate number of calls that they don't have.
+        Return the approximate number of calls that are still missing.
         """
         return 0 if self._dispatcher is None else self._dispatcher.flush(timeout_s)
 
@@ -99,7 +99,10 @@ class Telemetry:
             self._signals.leave(entered)
 
     def tried(self, what: str, call: Callable[..., Any], *args: Any) -> Any:
-        """Call a function of an SDK. If it raises, log the exception with the text *what*, and return None."""
+        """Call a function of an SDK.
+
+        If the function raises an exception, log the exception with the text *what*, and return None.
+        """
         try:
             return call(*args)
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises
@@ -115,7 +118,7 @@ class Telemetry:
             self._dispatcher.offer(EndedCall(outcome, span, now_ns()))
 
     def failed(self, what: str, error: Exception) -> None:
-        """Log an error of the telemetry. An exception from a signal handler is raised again."""
+        """Log an error in the telemetry. An exception from a signal handler is raised again."""
         if is_interruption(error):
             raise error
         self._faults.say(what, error)
@@ -138,7 +141,7 @@ class Telemetry:
             self._dispatcher.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
-        """Start without calls of the parent."""
+        """Start without the calls of the parent process."""
         self.counters.restart()
         if self._dispatcher is not None:
             self._dispatcher.restart()

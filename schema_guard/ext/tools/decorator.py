@@ -47,15 +47,15 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
     prices: Table | None = None,
     store: str | Recorder | Unset | None = UNSET,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Guard a function that makes one turn of an agent, so that every tool call in its reply is valid.
+    """Guard a function that makes one turn of an agent, so that every tool call in the reply is valid.
 
     If each tool call is valid, or there is none, the reply is returned unchanged. Otherwise, schema_guard calls the
-    function again, up to *max_attempts* times. It sends the messages, the model's turn, and a result for each tool
-    call with its faults, in the form of the provider. No tool of the invalid turn has run. Each tool call is recorded
-    as one call of the function, with the tool as its schema and the turn as its parent.
+    function again, up to *max_attempts* times. The new call sends the messages, the model's turn, and a result for each
+    tool call that lists its faults, in the provider's format. No tool of the invalid turn has run. Each tool call is
+    recorded as one call of the function, with the tool as its schema and the turn as its parent.
 
     Args:
-        tools: Tools of the model, as for `judge_calls`.
+        tools: Tools that the model can call, as for `judge_calls`.
         name: Name of the function in records. Default: its qualified name.
         max_attempts: Largest number of attempts. With 1, there is no retry.
         observe: Whether to only record the tool calls. schema_guard then passes the reply, stream, or exception on
@@ -63,17 +63,16 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
         messages: Parameter with the messages, which a retry needs. Default: `messages`, then `prompt`, then the only
             parameter without a default that is annotated as `str`, `list`, or nothing.
         version: Version of the function's prompt. Default: a hash of its code.
-        segment: Part of your traffic. `tags(segment=...)` overrides it.
+        segment: Part of your traffic that the calls belong to. `tags(segment=...)` overrides it.
         prices: Token prices, in the form that `guard` takes.
         store: Store of the records, as for `guard`.
 
     Returns:
-        A decorator for functions, methods, and `async def`. It keeps the parameters and the type of the result.
+        A decorator for functions, methods, and `async def`. The decorator keeps the parameters and the result type.
 
     Raises:
-        InvalidArgument: An argument is wrong. Raised at decoration. At a call, if the function returned a stream
-        without
-            `observe=True`, or a value that isn't a model reply.
+        InvalidArgument: An argument is wrong. In this case, the decorator raises the error. The decorated function also
+            raises it, if your function returns a stream without `observe=True`, or a value that isn't a model reply.
         InvalidSchema: The schema of a tool can't be loaded.
 
     The decorated function raises the exceptions of your function unchanged. It raises `ToolCallsFailed`, a

@@ -44,13 +44,13 @@ class CallJudgement(NamedTuple):
 
     Attributes:
         ok: Whether the tool exists and the arguments are valid.
-        id: Id of the call at the provider, or None without one.
-        name: Name of the tool in the reply, cut to 200 characters, or None without one.
+        id: The provider's id for the call, or None if there is no id.
+        name: Name of the tool in the reply, cut to 200 characters, or None if there is no name.
         arguments: Arguments in the Python type of the tool's schema, or as JSON. None if the call is invalid.
         failure: Reason why the tool can't run, or None.
         message: Text for the model as the result of the tool, or None if the call is valid.
         text: JSON text of the arguments in the reply, or None if it is unknown.
-        schema: Schema of the arguments. None for an unknown tool, or for a tool without a description of its arguments.
+        schema: Schema of the arguments. None if the tool is unknown, or has no description of its arguments.
         repairs: Repair steps, in order. `unwrapped` means that text around the object was removed.
     """
 
@@ -71,16 +71,16 @@ def judge_calls(
     """Validate every tool call of a model's reply against the schema of its tool.
 
     Args:
-        reply: Reply of a provider, as an object of its SDK or as a dict. This can be a reply of OpenAI (chat and
-            Responses), Anthropic, Gemini, Bedrock, Cohere, Mistral, or Ollama, a LangChain message, an assistant's
-            message, or a text.
-        tools: Tools of the model: the `tools` of the request, Pydantic models, or functions.
+        reply: Reply from a provider, as an object from the provider's SDK or as a dict. The reply can come from OpenAI
+            (chat and Responses), Anthropic, Gemini, Bedrock, Cohere, Mistral, or Ollama. It can also be a LangChain
+            message, an assistant's message, or a text.
+        tools: Tools that the model can call: the `tools` of the request, Pydantic models, or functions.
         repair: Whether to repair arguments that aren't a single valid JSON object, as `judge` does.
         limits: Limits on the size of the arguments.
 
     Returns:
-        One judgement for each tool call, in order. If a provider discarded the text of a tool call, it counts as a
-        call without a name.
+        One judgement for each tool call, in order. If a provider discarded the text of a tool call, the result has a
+        judgement of a tool call without a name.
 
     Raises:
         InvalidArgument: *reply* has an unknown form, or *tools* is not a list of tools.

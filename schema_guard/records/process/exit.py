@@ -43,12 +43,12 @@ def flush(timeout_s: float = 2.0) -> int:
 def flush_on_sigterm() -> None:
     """Store pending attempts on SIGTERM, which otherwise ends this process at once.
 
-    The process then ends from the signal, with the usual exit status. This takes at most two seconds. Call the
-    function in the main thread, unless a server handles the signal. gunicorn, Celery, and uvicorn handle it. They end
-    Python normally, which stores pending attempts, or have a hook for `schema_guard.flush()`.
+    Storing takes at most two seconds. Afterward, the signal ends the process, with the usual exit status. Call this
+    function in the main thread, unless a server handles the signal. gunicorn, Celery, and uvicorn handle it. These
+    servers end Python normally, which stores pending attempts, or have a hook for `schema_guard.flush()`.
 
     Raises:
-        InvalidArgument: This isn't the main thread, or SIGTERM has a handler, or is ignored.
+        InvalidArgument: This isn't the main thread, SIGTERM has a handler, or the process ignores SIGTERM.
     """
     if current_thread() is not main_thread():
         raise InvalidArgument("flush_on_sigterm() was called in another thread. Call it in the main thread")

@@ -58,12 +58,13 @@ class Broken:
 
     Attributes:
         text: The reply.
-        kind: Kind of its failure.
-        code: Code of its failure: the violated keyword if the kind is `structure` or `value`.
+        kind: Kind of the failure.
+        code: Code of the failure, which is the violated keyword if the kind is `structure` or `value`.
         how: Name of the fault, such as `"trailing_comma"` or `"schema_echo"`.
         finish_reason: Finish reason of the provider, on which the label depends.
-        repaired_by: Lowest level of repair that makes the reply valid. None without one, or without the part `repair`.
-        chunks: The reply as a stream. The chunks join to the text, and some can be empty.
+        repaired_by: Lowest level of repair that makes the reply valid. None if no level does so, or if the part
+            `repair` isn't installed.
+        chunks: The reply as a stream. The joined chunks are the text, and some chunks can be empty.
     """
 
     text: str
@@ -78,8 +79,8 @@ class Broken:
 def broken(schema: Any) -> SearchStrategy[Broken]:
     """Return a Hypothesis strategy for realistic failing replies, each labeled with its failure.
 
-    Faults that are impossible for the schema are left out. For example, every JSON value is valid for `true`, so only
-    broken JSON, prose, and refusals are left.
+    The strategy omits faults that are impossible for the schema. For example, every JSON value is valid for `true`, so
+    the strategy only returns broken JSON, prose, and refusals.
 
     Args:
         schema: A schema for `Schema.of`.

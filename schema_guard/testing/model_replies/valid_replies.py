@@ -75,8 +75,8 @@ class Sent:
 
     Attributes:
         text: The reply.
-        value: The value that `judge` returns for it, in the Python type of the schema's source.
-        chunks: The reply as a stream. The chunks join to the text, and some can be empty.
+        value: The value that `judge` returns for the reply, in the Python type of the schema's source.
+        chunks: The reply as a stream. The joined chunks are the text, and some chunks can be empty.
         wrapping: Form of the value in the text: `bare`, `white_space`, `byte_order_mark`, `fenced`, `inline_fence`,
             `prose_before`, `prose_after`, `prose_around`, `reasoning`, `closed_reasoning`, or `json_string`.
     """
@@ -88,11 +88,11 @@ class Sent:
 
 
 def replies(schema: Any) -> SearchStrategy[Sent]:
-    """Return a Hypothesis strategy of valid replies, in the forms that models really send.
+    """Return a Hypothesis strategy for valid replies, in the forms that models really send.
 
-    Each reply is complete, with finish reason `stop`. The value is bare, or inside a fence, prose, or a JSON string,
-    or after reasoning. White space, escapes, the order of keys, and the chunks of the stream vary. Examples shrink to
-    a bare value in one chunk.
+    Each reply is complete, and has the finish reason `stop`. The reply contains the value alone, in a fence, in prose,
+    in a JSON string, or after reasoning. White space, escapes, the order of keys, and the chunks of the stream vary.
+    Examples shrink to the value alone, in one chunk.
 
     Args:
         schema: A schema for `Schema.of`.

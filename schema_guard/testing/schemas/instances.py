@@ -21,16 +21,16 @@ _TRIES = 4
 
 
 def instances(schema: Any) -> SearchStrategy[Any]:
-    """Return a Hypothesis strategy of JSON values that are valid for a schema.
+    """Return a Hypothesis strategy for JSON values that are valid for a schema.
 
-    It covers all keywords of the five dialects, with references and recursion. Values shrink to small ones.
+    The strategy covers all keywords of the five dialects, with references and recursion. Values shrink to small values.
 
     Args:
         schema: A schema for `Schema.of`.
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: No instance was found. The message has the place and the reason.
+        InvalidArgument: No instance was found. The error message contains the location and the reason.
     """
     loaded = Schema.of(schema)
     document = document_of(loaded)

@@ -41,13 +41,14 @@ _HOLDING = ("additionalProperties", "unevaluatedProperties", "items", "unevaluat
 
 @dataclass(frozen=True)
 class NearMiss:
-    """An instance that violates one keyword at one place.
+    """An instance that violates one keyword at one location.
 
     Attributes:
         value: The instance as JSON.
         instance_location: JSON Pointer of the violation in the instance.
-        keyword: The violated keyword, named as in `Schema.violations`. For a union, it is the union itself.
-        keyword_location: JSON Pointer of that keyword in the schema, through references.
+        keyword: The violated keyword, named as in `Schema.violations`. For a union, this is the keyword of the union
+            itself.
+        keyword_location: JSON Pointer to the violated keyword in the schema, through references.
     """
 
     value: Any
@@ -57,9 +58,9 @@ class NearMiss:
 
 
 def near_misses(schema: Any) -> SearchStrategy[NearMiss]:
-    """Return a Hypothesis strategy of instances that violate exactly one keyword of a schema at one place.
+    """Return a Hypothesis strategy for instances that violate exactly one keyword of a schema at one location.
 
-    It covers every keyword that can be violated alone. Examples shrink to keywords of the root.
+    The strategy covers every keyword that can be violated alone. Examples shrink to keywords at the root.
 
     Args:
         schema: A schema for `Schema.of`.

@@ -44,12 +44,12 @@ _ROUNDS = 20
 
 
 def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adapted:
-    """Return the strongest form of a schema that a provider accepts, with its conversion and its losses.
+    """Return the strongest form of a schema that a provider accepts, with its value conversion and its lost keywords.
 
     Args:
         schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.
         provider: Name of a provider or engine.
-        rules: File that `schema-guard schema probe --output` wrote about this server. Default: the rules of the
+        rules: File that `schema-guard schema probe --output` wrote about the server. Default: the rules of the
             provider.
 
     Raises:

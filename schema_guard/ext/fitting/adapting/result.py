@@ -21,9 +21,9 @@ class SchemaChange:
     """A keyword of your schema that the adapted schema changes or omits.
 
     Attributes:
-        location: Pointer to the place in your schema. The root is `""`.
+        location: JSON Pointer to the location in your schema. The root is `""`.
         keyword: The keyword, or `""` for the whole schema.
-        value: The value of the keyword, or None without one.
+        value: The value of the keyword, or None if there is no keyword.
         reason: The change and its reason.
     """
 
@@ -43,9 +43,9 @@ class Adapted:
         schema: The schema to send, or None if the provider accepts no sound form. `relaxed` then has the reason.
         provider: Name of the provider or engine, as you passed it.
         fingerprint: Fingerprint of the schema to send, 16 hex digits as in `Schema`. None without a schema.
-        relaxed: Keywords that the provider doesn't enforce. Replies can violate them.
-        narrowed: Keywords that the provider enforces too strictly. Some right values, or one of several spellings,
-            can't occur.
+        relaxed: Keywords that the provider doesn't enforce. Replies can violate these keywords.
+        narrowed: Keywords that the provider enforces too strictly. Replies can't contain some right values, or some
+            spellings of a value.
         dropped: Annotations and other keywords that don't validate anything.
     """
 
@@ -75,14 +75,15 @@ class Adapted:
             return value
 
     def grown(self, value: Any, path: OpenPath | None) -> tuple[Any, OpenPath | None] | None:
-        """Convert a value as `restore` does, while the model still writes it.
+        """Convert a value as `restore` does, while the model is still writing it.
 
         Args:
             value: The value so far.
             path: Path to the innermost part that can still grow, or None if the value is complete.
 
         Returns:
-            The value, and the path to the part of it that can grow. None if its form is not known yet.
+            The value, and the path to the part of the value that can grow. None if the form of the value isn't known
+            yet.
         """
         if path is None:
             return self.restore(value), None
@@ -94,7 +95,7 @@ class Adapted:
     def pre_image(self, value: Any) -> Any:
         """Convert a value from the form of your schema to the adapted form. `restore` reverses this.
 
-        Parts without an adapted form stay unchanged, if the value is invalid. The method never raises for a JSON value.
+        If the value is invalid, parts without an adapted form stay unchanged. The method never raises for a JSON value.
         """
         try:
             return self.form.pre_image(value)

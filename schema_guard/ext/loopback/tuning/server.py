@@ -53,15 +53,15 @@ def serve_tuning(
     ends: str = "succeeded",
     key: str | None = None,
 ) -> TuningServer:
-    """Start a fake tuning host on this machine. It listens when this function returns.
+    """Start a fake tuning host on this machine. The host is listening when this function returns.
 
     Args:
         bases: Models that the host can tune.
-        answering: Replies of a tuned model, as for `ScriptedModel`.
+        answering: Replies from a tuned model, as for `ScriptedModel`.
         faults: Faults from `TUNING_FAULTS`: a dict by the index of the request, or a function that takes the request.
         looks: Number of status requests before a job ends.
         ends: Final state of a job: `succeeded`, `failed`, or `cancelled`.
-        key: Key that the host accepts. If None, it accepts requests with any key or without one.
+        key: Key that the host accepts. With None, the host accepts requests with any key, or without a key.
         dates: Last day of each model in the list of models.
 
     Raises:
@@ -73,7 +73,7 @@ def serve_tuning(
 
 
 class TuningServer:
-    """A running fake host, made by `serve_tuning`. Close it, or use it in a `with` block.
+    """A running fake host, as returned by `serve_tuning`. Close it, or use it in a `with` block.
 
     Attributes:
         desk: Files and jobs of the host.

@@ -20,10 +20,11 @@ __all__ = ["Evidence"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The segments of your traffic that a tuned model gets (primary inputs).
+    """The segments of your traffic that go to a tuned model (primary inputs).
 
     Attributes:
-        segments: Segments, from `tags(segment=...)` or `About(segment=...)`. `"(no segment)"` means calls without one.
+        segments: Segments, from `tags(segment=...)` or `About(segment=...)`. `"(no segment)"` means calls without a
+            segment.
     """
 
     __repr__ = dataclass_repr
@@ -41,10 +42,10 @@ class Evidence:
 
     @classmethod
     def of(cls, verdict: Mapping[str, Any]) -> Self:
-        """Return the segments that a verdict FINE_TUNE_AND_ROUTE tunes.
+        """Return the segments to tune, according to a FINE_TUNE_AND_ROUTE verdict.
 
         Args:
-            verdict: Verdict on one function, from `schema-guard decide --format json` or `Verdict.as_dict`.
+            verdict: Verdict for one function, from `schema-guard decide --format json` or `Verdict.as_dict`.
 
         Raises:
             InvalidArgument: The value isn't a verdict, covers several functions, or names no segments.

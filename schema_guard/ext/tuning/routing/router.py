@@ -97,9 +97,10 @@ _Steps: TypeAlias = Generator[_Ask | _End, Driven, None]
 class Router(Generic[P, R_co, O_co, S_co]):
     """A function that sends primary inputs to a tuned model, and all other inputs to the prompt.
 
-    If the tuned model fails, the prompt is the fallback. Call the router as you call the two functions. It has their
-    `.outcome` and `.stream`, sync or async. Records list both branches as configurations of one function, so `decide`
-    covers both. Without a valid value, the settings of the function that replied last apply.
+    If the tuned model fails, the prompt is the fallback. Call the router as you call the two functions. The router has
+    the same `.outcome` and `.stream` as the two functions, sync or async. Records list both branches as configurations
+    of one function, so `decide` covers both branches. Without a valid value, the settings of the function that replied
+    last apply.
     """
 
     __wrapped__: Any
@@ -176,7 +177,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return cast("R_co", self._run(args, kwargs, _value))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
-        """Return all facts about the call that replied. `branch_of` returns its branch."""
+        """Return all facts about the call that replied. To get its branch, use `branch_of`."""
         return cast("O_co", self._run(args, kwargs, _outcome))
 
     @overload
@@ -188,15 +189,18 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
         Args:
             *args: Arguments of the call.
-            **kwargs: Arguments of the call, with `partial=True` as for a guarded function. Attempts of a fallback
-                continue the numbers of the tuned model.
+            **kwargs: Arguments of the call. You can also pass `partial=True`, as for a guarded function. The attempt
+                numbers of a fallback continue those of the tuned model.
         """
         partial = self._prompt._wants_partial(kwargs)
         return (self._astream if self._is_async else self._stream)(args, kwargs, partial=partial)
 
     @staticmethod
     def branch_of(outcome: Outcome[Any]) -> Literal["tuned", "prompt", "fallback"]:
-        """Return the branch that replied. `fallback` is the prompt after a failure of the tuned model."""
+        """Return the branch that replied.
+
+        `fallback` means that the prompt replied after a failure of the tuned model.
+        """
         if again_of(outcome.call.settings) is not None:
             return "fallback"
         return "tuned" if outcome.call.tuned else "prompt"
@@ -208,7 +212,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
     @property
     def share(self) -> float:
-        """The tuned model's current share of the primary inputs, in [0, 1], without regard to the kill switch."""
+        """The tuned model's current share of the primary inputs, in [0, 1]. It ignores the kill switch."""
         return self._policy.share
 
     @property
@@ -217,7 +221,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return self._policy.why_back
 
     def counts(self) -> RouterCounts:
-        """Return the counts of this process."""
+        """Return the counts for this process."""
         return self._policy.counts()
 
     def flush(self, timeout_s: float = 2.0) -> int:
