@@ -72,9 +72,9 @@ def line_of(row: dict[str, Any], truths: list[Any] | None, source: str) -> dict[
     """
     functions = _functions(row["function"])
     if truths is None:
-        raise Unusable("it has no answer")
+        raise Unusable("the task has no answer")
     if not truths:
-        raise Unusable("it wants no call, expected one or more")
+        raise Unusable("the task has no call. Expected one or more calls")
     is_one = len(functions) == len(truths) == 1
     wanted = _one_call(next(iter(functions.values())), truths[0]) if is_one else _calls(functions, truths)
     schema = loaded_schema(wanted.schema, source)
@@ -111,7 +111,7 @@ def _calls(functions: dict[str, dict[str, Any]], truths: list[Any]) -> _Wanted:
     for index, truth in enumerate(truths):
         name = next((name for name in functions if isinstance(truth, dict) and name in truth), None)
         if name is None:
-            raise Unusable(f"its answer is no call of {clip(' or '.join(map(repr, functions)))}")
+            raise Unusable(f"the answer has no call of {clip(' or '.join(map(repr, functions)))}")
         document = documents[name]
         arguments, how = _arguments(functions[name], document, _answers(truth, name), (index, "arguments"))
         gold.append({"name": name, "arguments": arguments})
@@ -172,11 +172,11 @@ def _functions(offered: Any) -> dict[str, dict[str, Any]]:
     functions: dict[str, dict[str, Any]] = {}
     for function in offered if isinstance(offered, list) else [offered]:
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise Unusable("its function has no name")
+            raise Unusable("a function has no name")
         if not isinstance(function.get("parameters"), dict):
-            raise Unusable("its function has no parameters")
+            raise Unusable("a function has no parameters")
         if function["name"] in functions:
-            raise Unusable(f"it offers two functions called {clip(repr(function['name']))}")
+            raise Unusable(f"two functions have the name {clip(repr(function['name']))}")
         functions[function["name"]] = function
     if not functions:
         raise Unusable("the task offers no function")
@@ -191,7 +191,7 @@ def _described(function: dict[str, Any]) -> str:
 def _answers(call: Any, name: str) -> dict[str, list[Any]]:
     answers = call.get(name) if isinstance(call, dict) else None
     if not isinstance(answers, dict):
-        raise Unusable(f"its answer is no call of {clip(repr(name))}")
+        raise Unusable(f"the answer has no call of {clip(repr(name))}")
     _check_lists(answers)
     return answers
 
@@ -200,7 +200,7 @@ def _check_lists(value: Any) -> None:
     """Refuse an object whose members are no lists of acceptable values."""
     if isinstance(value, dict):
         if not all(isinstance(values, list) and values for values in value.values()):
-            raise Unusable("its answer has a parameter without a list of values")
+            raise Unusable("a parameter of the answer has no list of values")
         value = [item for values in value.values() for item in values]
     if isinstance(value, list):
         for item in value:
@@ -213,11 +213,11 @@ def _text(question: Any) -> str:
         question = [{"content": question}]
     messages = question[0] if question and isinstance(question[0], list) else question
     if len(question) != 1 and messages is not question:
-        raise Unusable(f"it has {len(question)} turns, expected one")
+        raise Unusable(f"the task has {len(question)} turns, expected one")
     contents = [message.get("content") if isinstance(message, dict) else None for message in messages]
     texts = [content for content in contents if isinstance(content, str) and content.strip()]
     if not texts or len(texts) < len(contents):
-        raise Unusable("it has a message without a text")
+        raise Unusable("a message has no text")
     return "\n\n".join(texts)
 
 
@@ -290,7 +290,7 @@ def _match_of_values(values: list[Any], gold: Any, at: tuple[str | int, ...]) ->
     if not any(map(_has_objects, values)):
         return {join(at): {"accept": values, "as": "punctuation", **optional}}
     if len(_values(values)) > 1:
-        raise ValueError(f"there are several objects to choose from at {join(at)}")
+        raise ValueError(f"several objects are possible at {join(at)}")
     inner = _match_within(_values(values)[0], gold, at)
     return {**({join(at): {"accept": [gold], **optional}} if optional else {}), **inner}
 

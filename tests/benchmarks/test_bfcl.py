@@ -332,5 +332,5 @@ def test_question_without_an_answer_is_left_out(tmp_path):
     """An answer is in the question, or in the file beside it."""
     suite, left_out = _suite(tmp_path, [RIDE, {**RIDE, "id": "x"}], [RIDE_ANSWER])
 
-    assert left_out == ["x: it has no answer"]
+    assert left_out == ["x: the task has no answer"]
     assert [task.id for entry in suite.schemas for task in entry.tasks] == ["simple_0"]

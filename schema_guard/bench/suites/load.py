@@ -71,7 +71,9 @@ def load_suite(
         return load_training(folder) if form == "training" else load_folder(folder)
     file = Path(path)
     if _there(path) != "file":
-        raise InvalidArgument(f"suite {str(path)!r}: no such file (expected one of the form {form!r})")
+        raise InvalidArgument(
+            f"suite {str(path)!r}: the file does not exist. Expected a file of the form {form!r}"
+        )
     if form == "jsonl":
         return load_jsonl(file)
     return load_rows(file, columns, None if schema is None else Schema.of(schema))
