@@ -43,6 +43,8 @@ DECLINED: Mapping[str, str] = {
     "system_prompt": "few_shot has it, and examples",
     "temperature": "one reply a prompt is compared",
     "reason_then_format": "of 20 such calls of this model none was valid",
+    "strict_only": "few_shot>strict_schema has the grammar, and examples",
+    "reason_then_strict": "reason_then_format reasons too, and gave no valid reply",
     "schema_simplify": "every value is needed",
     "repair_retry": "the model repeats itself",
     "smaller_model": "there is none",
