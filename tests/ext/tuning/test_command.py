@@ -145,7 +145,7 @@ def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch)
             status, out, err = begin(server, "--yes")
 
         assert (status, out.splitlines()[0]) == (2, "openai-compatible, small: queued (ftjob-3)")
-        assert f"  go on: schema-guard tune run {orders}" in out.splitlines()
+        assert f"  continue: schema-guard tune run {orders}" in out.splitlines()
         assert "interrupted: the job at the server still runs" in err
         assert run(capsys, "tune", "run", orders, "--status")[0] == 0
         assert run(capsys, "tune", "run", orders, "--again", "--base", "small")[0] == 2
@@ -228,7 +228,7 @@ def test_azure_answers_from_a_deployment(capsys, orders, monkeypatch):
     assert status == 0
     assert f"  tuned model: azure:ft:small:shop:sg-{load_job(orders).mark}:3" in out.splitlines()
     for text in (out, err):
-        assert "the tuned model needs a deployment of it before it can reply" in text
+        assert "before the tuned model can reply, it needs a deployment of it, made in the portal" in text
     assert "  tuned model: azure:orders-1" in named.splitlines()
 
 

@@ -102,7 +102,7 @@ def hosting_lines(backend: str) -> list[str]:
         if hour is None
         else f"{dollars(hour.amount * _HOURS_A_MONTH)} a month at ${hour.amount:g} an hour ({hour.what}: {hour.source}, {hour.as_of})"
     )
-    return [f"the tuned model needs {host.deployment} before it can reply: {month}"]
+    return [f"before the tuned model can reply, it needs {host.deployment}: {month}"]
 
 
 def refused(rows: TrainingSet, backend: str) -> list[str]:
@@ -190,7 +190,7 @@ def _cost_line(
         else f", which would be {dollars(_paid(listed.amount, rows.tokens, epochs))}{each}"
     )
     return (
-        f"not known; ${listed.amount:g} for a million tokens was seen{estimate} ({listed.what}: {listed.source}, {listed.as_of}): "
+        f"unknown; ${listed.amount:g} for a million tokens was seen{estimate} ({listed.what}: {listed.source}, {listed.as_of}): "
         "look up your price and add it with --price"
     )
 
