@@ -23,7 +23,7 @@ def test_a_damaged_store_is_1(folder, capsys):
 
     assert status == 1
     check = f"`schema-guard store check --store sqlite:///{folder}/bad.db`"
-    assert f"1 place damaged: {check} shows where" in json.loads(out)["store"]["problem"]
+    assert f"1 place damaged: {check} shows the places and the fix" in json.loads(out)["store"]["problem"]
 
 
 def test_a_mount_is_told(folder, capsys, monkeypatch):

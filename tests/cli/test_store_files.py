@@ -70,9 +70,12 @@ def test_store_commands_refuse_the_store_itself_as_a_file(capsys, full):
     full.with_name("link.db").symlink_to(full)
     before = full.read_bytes()
 
-    for arguments in (["export", "-o", "link.db"], ["import", "link.db"]):
+    for arguments, text in (
+        (["export", "-o", "link.db"], "link.db is the store itself. Name another file"),
+        (["import", "link.db"], "'link.db' is the target store. Name the other stores as sources"),
+    ):
         status, _, err = run(capsys, "store", *arguments, "--store", "full.db")
-        assert (status, "is the store itself" in err) == (2, True)
+        assert (status, text in err) == (2, True)
     assert full.read_bytes() == before
 
 
@@ -96,7 +99,7 @@ def test_stores_are_merged(capsys, full):
     assert (missing[0], missing[2].strip()) == (
         2, "schema-guard: nope.db cannot be read: No such file or directory",
     )  # fmt: skip
-    assert (itself[0], "is the store itself" in itself[2]) == (2, True)
+    assert (itself[0], "'all.db' is the target store" in itself[2]) == (2, True)
 
 
 @needs("transfer")

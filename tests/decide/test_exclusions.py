@@ -95,7 +95,7 @@ def test_unexplained_calls_come_before_every_verdict():
     verdict = decide(excluded(("call_raised", "KeyError", 300), ("provider_error", "Timeout", 10)))
 
     assert (verdict.verdict, verdict.exit_code()) == ("NEED_MORE_DATA", 1)
-    assert verdict.why.startswith("300 of 1,310 calls raised KeyError, which is more than the target's share")
+    assert verdict.why.startswith("300 of 1,310 calls raised KeyError, which is more than the target of 1%")
     assert verdict.figures["unexplained"] == {
         "calls": 300,
         "of": 1310,

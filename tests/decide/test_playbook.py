@@ -58,7 +58,7 @@ def test_line_tells_what_was_not_tried_and_why():
 
     assert playbook_line(ladder) == (
         "untested: none / declined: repair_retry because a contract / "
-        "not applicable: smaller_model because on / nothing claimed: larger_model"
+        "not applicable: smaller_model because on / no status: larger_model"
     )
 
 

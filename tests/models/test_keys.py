@@ -152,7 +152,7 @@ def test_follows_no_redirect_to_another_origin(listener, canaries, monkeypatch, 
 
     assert canaries_in(*first.came[0].values()) != set()
     assert listener.came == []
-    assert str(error).startswith(f"{first.url} redirects to {listener.url}: ")
+    assert str(error).startswith(f"{first.url} redirects to {listener.url}, but ")
 
 
 def test_a_refused_redirect_is_an_error_of_the_provider(listener, tmp_path):

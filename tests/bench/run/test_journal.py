@@ -111,7 +111,7 @@ def test_journal_of_another_plan_is_refused(tmp_path):
     Journal.begin(tmp_path / "j", PLAN).close()
     other = plan_of(small_suite(), variants_of(["m"], ["few_shot"]))
 
-    with pytest.raises(InvalidArgument, match=r"it belongs to another run \(small, 4 calls, bare"):
+    with pytest.raises(InvalidArgument, match=r"the journal belongs to another run \(small, 4 calls, bare"):
         Journal.resume(tmp_path / "j", other)
 
 

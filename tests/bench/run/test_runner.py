@@ -403,7 +403,7 @@ def test_journal_of_other_prompts_is_refused(tmp_path, monkeypatch):
 
     with (
         Journal.resume(tmp_path / "j", plan) as journal,
-        pytest.raises(InvalidArgument, match="given to another prompt"),
+        pytest.raises(InvalidArgument, match="the recorded reply belongs to another prompt"),
     ):
         run(plan, {"m": Counting()}, journal=journal)
 

@@ -193,7 +193,7 @@ def test_another_model_is_larger_where_that_is_said(store, sizes, rung):
     gathered = gather(store, sizes=sizes)
 
     assert steps_of(gathered) == ["system_prompt", rung]
-    assert ("whether other is larger than m1 is not known" in str(gathered.evidence.get("notes"))) == (
+    assert ("the sizes of other and m1 are unknown" in str(gathered.evidence.get("notes"))) == (
         rung == "other_model"
     )
     assert decide(gathered.evidence).as_dict()["rates"].keys() == strategies(gathered).keys()
@@ -629,7 +629,7 @@ def test_counts_are_not_given_by_hand(store, key):
 
 def test_an_empty_store_says_how_many_calls_it_takes(store):
     """Without a call there is no evidence; the error says how many could decide."""
-    with pytest.raises(InvalidArgument, match=r"the fewest calls that can decide.*are 377"):
+    with pytest.raises(InvalidArgument, match="without failures, 377 calls can decide"):
         gather(store)
 
 

@@ -96,8 +96,8 @@ WRONG_FILES = [
     ("a.txt", b"\xff", "inputs {path}: expected a readable file in UTF-8: 'utf-8' codec"),
     ("a.jsonl", b'"a"\n\nno\n', "inputs {path}, line 3: expected JSON, got 'no' ("),
     ("a.jsonl", b'{"text": "a"}', 'inputs {path}, line 1: expected a string that is not blank, or {"input": string}, got'),
-    ("a.jsonl", b'" "', "inputs {path}, line 1: expected a string or"),
-    ("a.jsonl", b"3", "inputs {path}, line 1: expected a string or"),
+    ("a.jsonl", b'" "', "inputs {path}, line 1: expected a string that is not blank, or"),
+    ("a.jsonl", b"3", "inputs {path}, line 1: expected a string that is not blank, or"),
 ]  # fmt: skip
 
 

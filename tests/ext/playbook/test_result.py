@@ -140,10 +140,10 @@ def test_json_holds_every_field(result):
 
 
 def test_what_is_unknown_is_said_to_be():
-    """Without usage tokens are `?`; a step without a judged reply has no data."""
+    """Without usage the tokens are unknown; a step without a judged reply has no data."""
     steps = document_of(run_playbook(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).sections[0]
 
-    assert steps.table.rows[0] == ("system_prompt", "0/0", "no data", "no data", "?/?", "no data")
+    assert steps.table.rows[0] == ("system_prompt", "0/0", "no data", "no data", "unknown/unknown", "no data")
     assert steps.lines[0].endswith("; 3 calls without a validated reply")
 
 

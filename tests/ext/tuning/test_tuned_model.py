@@ -78,15 +78,13 @@ def test_a_job_without_a_model_is_told(job, given, status, told):
 
 def test_a_folder_without_a_job_is_told(tmp_path):
     """Where nothing was tuned the command is named."""
-    with pytest.raises(
-        InvalidArgument, match=r"there is no job.json. Create one with schema-guard tune run "
-    ):
+    with pytest.raises(InvalidArgument, match=r"job.json is missing. Create it with schema-guard tune run "):
         connect(f"tuned:{tmp_path}")
 
 
 def test_the_command_of_a_folder_with_spaces_can_be_copied(tmp_path):
     """Its path is quoted, as a shell wants it."""
-    with pytest.raises(InvalidArgument, match=r"Create one with schema-guard tune run '.*my set'$"):
+    with pytest.raises(InvalidArgument, match=r"Create it with schema-guard tune run '.*my set'$"):
         connect(f"tuned:{tmp_path / 'my set'}")
 
 

@@ -83,7 +83,7 @@ def test_the_model_that_is_to_be_tuned_is_known_by_every_name(model, base, is_ba
     ("replies", "settings", "reason"),
     [
         ([BAD, BAD, BAD], {}, "no attempt was valid"),
-        (['{"team": "billing"'], {"repair": "lossy"}, "its reply was repaired lossily"),
+        (['{"team": "billing"'], {"repair": "lossy"}, "a repair invented or removed a part of the answer"),
     ],
 )
 def test_what_no_model_gave_is_left_out(tmp_path, replies, settings, reason):

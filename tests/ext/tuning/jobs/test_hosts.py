@@ -21,7 +21,7 @@ def test_a_training_set_follows_no_redirect_to_another_origin(monkeypatch, train
     """An upload that a host redirects to another origin fails, and the other server gets no request."""
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary-key")
     with Listener() as other, Listener(leads_to=other.url) as host:
-        with pytest.raises(CrossOriginRedirect, match=f"{host.url} redirects to {other.url}: "):
+        with pytest.raises(CrossOriginRedirect, match=f"{host.url} redirects to {other.url}, but "):
             connect_host("openai-compatible", f"{host.url}/v1").upload(training_set, "train.jsonl")
 
         assert (len(host.came), other.came) == (1, [])

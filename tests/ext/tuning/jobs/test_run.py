@@ -185,7 +185,7 @@ def test_what_a_host_refuses_is_told_once(orders):
     """An unknown base model is the host's word, with its status; nothing is tried again."""
     with serve_tuning(bases=["small"]) as server:
         new_job(orders, base="unheard-of")
-        with pytest.raises(HostError, match=r"answers with status 40[04]: ") as caught:
+        with pytest.raises(HostError, match=r"replied with status 40[04]: ") as caught:
             tuned(orders, host_of(server))
         begun = [one for one in server.requests if one.method == "POST" and one.path.endswith("jobs")]
 
@@ -246,7 +246,7 @@ def test_a_host_without_an_answer_is_given_up(orders):
     slow = replace(AT_ONCE, first_s=1.0, wait=waited.append)
     with serve_tuning(bases=["small"], faults=lambda request: "http_429") as server:
         new_job(orders)
-        with pytest.raises(HostError, match="OpenAI answers with status 429"):
+        with pytest.raises(HostError, match="OpenAI replied with status 429"):
             tuned(orders, host_of(server), following=slow)
         server._faults = None
         assert tuned(orders, host_of(server)).status == "succeeded"

@@ -78,7 +78,7 @@ def test_a_changed_file_is_not_learned(tmp_path):
         return read_unchanged(tmp_path)
 
     assert len(read(digest).train) == 1
-    with pytest.raises(InvalidArgument, match=r"train.jsonl: is not the file of manifest.json"):
+    with pytest.raises(InvalidArgument, match=r"train.jsonl: is not the file that manifest.json describes"):
         read("0" * 64)
 
 
