@@ -21,8 +21,8 @@ __all__ = ["DEFAULT_LIMITS", "Limits"]
 class Limits(metaclass=NamedArguments):
     """Limits on the size of a reply, and on the time, tokens, and repeats of a call.
 
-    None means no limit. schema_guard checks time and tokens between attempts. It checks time and repeats also between
-    the chunks of a stream. A reply that isn't streamed is never cut short.
+    None means no limit. schema_guard checks time and tokens between attempts. For a stream, it also checks time and
+    repeats between chunks. If a reply isn't streamed, schema_guard never cuts it short.
 
     Example:
         >>> Limits(max_elapsed_s=20, max_bytes=100_000)
@@ -39,8 +39,8 @@ class Limits(metaclass=NamedArguments):
         max_tokens: Largest number of input and output tokens of all attempts together. Unknown usage counts as 0. For a
             reply that was stopped early, its estimated tokens count.
         output_tokens: The output limit that the first attempt sends. None means the provider's default.
-        max_output_tokens: Raise the output limit up to this number after a cut-off reply. Without it, a cut-off reply
-            ends the call.
+        max_output_tokens: Raise the output limit up to this number after a cut-off reply. Without this limit, a cut-off
+            reply ends the call.
         max_repeats: Stop a streamed reply as `runaway` when its end repeats one part more often than this, over at
             least 256 characters. The same number of line breaks at the end of the reply, or 64 spaces, also stops it.
             At least 2. With 6, none of the valid replies in a set of 314 replies from real models was stopped.

@@ -132,8 +132,8 @@ class Schema(Generic[V]):
             dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. It applies to a document without
                 `$schema`.
             formats: Whether `format` is asserted.
-            resources: Documents that a `$ref` can name: a dict from URI to document, or a folder. A reference finds the
-                `*.json` files of a folder by their `$id` and by their path in the folder.
+            resources: Documents that a `$ref` can refer to: a dict from URI to document, or a folder. A reference finds
+                the `*.json` files of a folder by their `$id` and by their path in the folder.
             allow_unknown: Whether to accept a document without keywords at its root, or with a misspelled one. JSON
                 Schema ignores unknown keys, so such a document accepts every value, or more values than its author
                 wants.

@@ -112,7 +112,7 @@ class Violation(NamedTuple):
 
     @property
     def path(self) -> list[str]:
-        """The keys and indices of `instance_location`."""
+        """The keys and indices in `instance_location`."""
         return split(self.instance_location)
 
     @property
@@ -293,10 +293,10 @@ class Call(NamedTuple):
         function: Qualified name of the guarded function, or its `name=`.
         schema_name: Name of the schema.
         schema_fingerprint: Fingerprint of the schema, as 16 hex digits.
-        model: Name of the model, or `a>b` for several. Default: the model name in the first reply, without its snapshot
-            date. None if unknown.
+        model: Name of the model, or `a>b` for several models. Default: the model name in the first reply, without its
+            snapshot date. None if unknown.
         provider: Name of the provider or engine whose options are used. None for text strategies.
-        strategies: The strategy, or `a>b` for a list.
+        strategies: The strategy, or `a>b` for a list of strategies.
         settings: Compact JSON of the settings that change results.
         version: Version of the function's prompt. Default: a hash of its code and the strategy's text.
         segment: Part of your traffic that the call belongs to, or None.

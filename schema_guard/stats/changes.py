@@ -35,7 +35,7 @@ _LARGEST_LOG = 700.0  # of a float
 
 
 class Change(NamedTuple):
-    """A rise or fall of a rate.
+    """A rise or fall of a failure rate.
 
     Attributes:
         direction: `"rise"` or `"fall"`.

@@ -37,11 +37,11 @@ Direction: TypeAlias = Literal["more", "less"]
 
 
 class WeekCounts(NamedTuple):
-    """The calls of one complete week, by the hour of the week in which they began.
+    """The calls of one complete week, by the hour of the week in which each call began.
 
     Attributes:
-        n: Calls of each hour.
-        k: Failed calls of each hour.
+        n: Number of calls in each hour.
+        k: Number of failed calls in each hour.
     """
 
     n: tuple[int, ...]
@@ -112,8 +112,8 @@ _EVERY_HOUR = frozenset(range(HOURS))
 def week_parts(weeks: Sequence[WeekCounts]) -> tuple[WeekPart, ...]:
     """Return the parts of the week with provably different failure rates. Without a pattern, return an empty tuple.
 
-    The split with the largest product comes first. The method then applies the same rule once more within each of the
-    two parts.
+    The split with the largest product comes first. After that, the method applies the same rule once more within each
+    of the two parts.
 
     Args:
         weeks: Complete weeks, the latest week last. The function uses only the latest `WINDOWS` weeks.

@@ -141,11 +141,11 @@ def shrink_rates(schemas: Iterable[Sequence[float]]) -> Shrinkage | None:
     rate, with the interval of all calls together.
 
     Args:
-        schemas: A pair for each schema: the number of calls and the number of failed calls, which can be a fraction. A
-            schema without calls gets the common rate.
+        schemas: A pair for each schema: the number of calls and the number of failed calls, which can be a fraction.
+            For a schema without calls, the result has the common rate.
 
     Returns:
-        The estimates, or None if no schema has calls.
+        The estimates for the schemas, or None if no schema has calls.
 
     Raises:
         InvalidArgument: A pair is invalid, or its counts are inconsistent.

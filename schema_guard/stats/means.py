@@ -29,7 +29,7 @@ def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | Non
     depend on their order.
 
     Args:
-        values: Values in [0, 1], in chronological order. Without any, the bounds are 0 and 1.
+        values: Values in [0, 1], in chronological order. Without values, the bounds are 0 and 1.
         alpha: Error probability, in (0, 1).
 
     Returns:

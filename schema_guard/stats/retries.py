@@ -45,7 +45,7 @@ class Hazards:
 
 @dataclass(frozen=True, slots=True)
 class Extrapolation:
-    """A model's estimate for attempts that were not recorded. It is never a measurement.
+    """A model's estimate for attempts that were not recorded. This estimate is never a measurement.
 
     Attributes:
         size: Parameter M of the model, in pseudo-attempts. At 0, a call always or never fails. At inf, all calls fail alike.

@@ -101,7 +101,7 @@ class FailureRate:
             input was repeated.
         inputs: Number of different inputs with a result.
         calls: Number of calls, including errors.
-        errors: Number of calls that raised an exception that isn't a failure. They don't count toward the rate.
+        errors: Number of calls that raised an exception that isn't a failure. Errors don't count toward the rate.
         lower: One-sided lower bound of the rate at *alpha*, which stays valid at any number of calls.
         upper: The upper bound.
         max: Largest rate that passes.
@@ -274,14 +274,14 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
         function: Function that takes one input, sync or async. A call of a guarded function fails if no attempt is
             valid, whatever its `on_failure` and `default`. A call of another function fails if it raises
             AssertionError, GuardFailed, or one of *failures*, or if it returns an Outcome that isn't ok.
-        inputs: Inputs for the function. At most *budget_calls* of them are read. Calls with equal inputs run in turn,
-            and the mean of their results counts.
+        inputs: Inputs for the function. `assert_failure_rate` reads at most *budget_calls* inputs. Calls with equal
+            inputs run in turn, and the mean of their results counts.
         max: Largest failure rate that passes, in (0, 1).
         alpha: Error probability of each side, in (0, 1).
         budget_calls: Largest number of calls.
         undecided: Result of the test if the inputs or the budget run out before a decision: `"fail"` or `"pass"`.
         failures: Further exceptions that count as failures.
-        max_errors: Largest number of calls that can raise another exception, such as a transport error. They don't
+        max_errors: Largest number of calls that can raise another exception, such as a transport error. Errors don't
             count toward the rate. The next such exception is raised.
 
     Returns:

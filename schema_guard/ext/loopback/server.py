@@ -58,10 +58,10 @@ def serve(
 
     `GET /v1/models` lists the model. If a request forces a tool, or if the finish reason of the reply is `tool_call`,
     the server returns a call of the tool with the reply as its arguments. If the model doesn't count tokens, the server
-    counts four characters as one token. A request that the provider would refuse gets status 400, for example because
-    of an unknown role, an empty content, or a tool call without its result. A request without a reply in the script
-    also gets status 400. If the model raises an exception, the server returns status 500, or an error event in a
-    stream.
+    counts four characters as one token. The server returns status 400 for a request that the provider would refuse, for
+    example because of an unknown role, an empty content, or a tool call without its result. It also returns status 400
+    for a request without a reply in the script. If the model raises an exception, the server returns status 500, or an
+    error event in a stream.
 
     Args:
         answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the prompt

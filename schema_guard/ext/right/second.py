@@ -160,7 +160,7 @@ class Second:
             self._changed.notify_all()
 
     def flush(self, timeout_s: float = 30.0) -> int:
-        """Wait until the second model has answered. Return the number of unanswered questions."""
+        """Wait until the second model has answered all questions. Return the number of unanswered questions."""
         with self._changed:
             self._changed.wait_for(lambda: not self._unanswered, timeout_s)
             return self._unanswered

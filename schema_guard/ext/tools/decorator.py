@@ -58,8 +58,8 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
         tools: Tools that the model can call, as for `judge_calls`.
         name: Name of the function in records. Default: its qualified name.
         max_attempts: Largest number of attempts. With 1, there is no retry.
-        observe: Whether to only record the tool calls. schema_guard then passes the reply, stream, or exception on
-        unchanged.
+        observe: Whether to only record the tool calls. With True, schema_guard passes the reply, stream, or exception
+            on unchanged.
         messages: Parameter with the messages, which a retry needs. Default: `messages`, then `prompt`, then the only
             parameter without a default that is annotated as `str`, `list`, or nothing.
         version: Version of the function's prompt. Default: a hash of its code.
@@ -76,7 +76,8 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
         InvalidSchema: The schema of a tool can't be loaded.
 
     The decorated function raises the exceptions of your function unchanged. It raises `ToolCallsFailed`, a
-    `GuardFailed`, if the last reply has invalid tool calls. `judgements` then has all of them.
+    `GuardFailed`, if the last reply has invalid tool calls. In this case, `judgements` has the judgements of all tool
+    calls.
     """
     known = tools_of(tools)
     require_count("max_attempts", max_attempts, 1, meaning=" (1 means: never ask again)")

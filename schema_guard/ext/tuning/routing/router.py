@@ -225,7 +225,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return self._policy.counts()
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the shadow calls of `def` functions end. Return the number of pending calls.
+        """Wait until the shadow calls of `def` functions end. Return the number of calls that are still pending.
 
         When the process ends, schema_guard waits up to two seconds for these calls.
         """
@@ -234,7 +234,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
     async def aflush(self, timeout_s: float = 2.0) -> int:
         """Wait until the shadow calls of `async def` functions end, in their event loop.
 
-        Return the number of pending calls.
+        Return the number of calls that are still pending.
         """
         return await self._policy.shadows.aflush(timeout_s)
 
