@@ -140,7 +140,7 @@ def test_json_holds_every_field(result):
 
 
 def test_what_is_unknown_is_said_to_be():
-    """Without usage the tokens are unknown; a step without a judged reply has no data."""
+    """Without usage the tokens are unknown; a step without a validated reply has no data."""
     steps = document_of(run_playbook(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).sections[0]
 
     assert steps.table.rows[0] == ("system_prompt", "0/0", "no data", "no data", "unknown/unknown", "no data")
