@@ -37,8 +37,8 @@ class WatchOptions:
 
     min_right: float | None = common("min_right")
     max_p95: float | None = common("max_p95")
-    time_zone: str | None = common("time_zone")
-    priority: str | None = common("priority")
+    time_zone: str | None = common("time_zone", advanced=True)
+    priority: str | None = common("priority", advanced=True)
     notify: str | None = option(
         metavar="URL",
         envvar="SCHEMA_GUARD_NOTIFY",
