@@ -76,12 +76,12 @@ def refused(
 
 def _violation(refusal: Refusal, location: str, known: list[Violation]) -> Violation:
     """Return the violation at a place that fits a refusal."""
-    violations = [
-        violation
-        for violation in known
-        if f"{location}/".startswith(f"{violation.instance_location}/") and violation.keyword != "too_costly"
-    ]
     keyword, begun = refusal.keyword, _KIND_NAMES.get(refusal.open_kind or "")
+    known = [violation for violation in known if violation.keyword != "too_costly"]
+    around = [one for one in known if f"{location}/".startswith(f"{one.instance_location}/")]
+    # Of alternatives of which one was meant, the engine tells only what is wrong inside.
+    inside = [one for one in known if one.instance_location.startswith(f"{location}/")]
+    violations = [one for one in around if one.keyword == keyword or one.keyword not in _LATER] or inside or around
     if not violations:
         expected = f"what {keyword!r} asks for" if keyword else "what the schema asks for"
         return Violation(location, "", keyword or "type", expected, begun or "what it can no longer become")
