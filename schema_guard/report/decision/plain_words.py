@@ -96,7 +96,7 @@ def meaning(figures: Figures) -> str:
     """Return the meaning of a verdict in plain words.
 
     >>> meaning({"verdict": "PROMPTING_ENOUGH"})
-    'prompting is good enough: keep it'
+    'prompting is good enough; keep it'
     """
     name = figures["verdict"]
     keys = [key for key in ("unexplained", "unrated") if key in figures]

@@ -289,7 +289,7 @@ def test_delete_prints_the_remaining_rows_and_counts(file, cli):
     ("words", "message"),
     [
         ([], "expected --call, --input, --cluster, --segment, or --function, or a limit"),
-        (["--call", "a", "--segment", "eu"], "--call and --segment: expected one of them"),
+        (["--call", "a", "--segment", "eu"], "--call and --segment: use only one of these options"),
         (["--call", "a", "--older-than", "1d"], "but not both in one command"),
         (["--counts", "--call", "a"], "--counts needs --function or --segment"),
     ],

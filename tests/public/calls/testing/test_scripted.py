@@ -244,7 +244,7 @@ def test_prompt_without_a_reply_is_an_error():
         "model 'scripted' has no reply for the prompt 'a letter': expected one that contains 'invoice' or fits"
         " isdigit. A last pair with '' matches all other prompts"
     )
-    with pytest.raises(InvalidArgument, match=r"contains '4' \(and 2 more\);"):
+    with pytest.raises(InvalidArgument, match=r"contains '4' \(and 2 more\)\. A last pair"):
         ScriptedModel({str(number): "" for number in range(7)})("x")
 
 

@@ -44,7 +44,7 @@ def test_a_set_is_written_for_its_owner_with_its_sources_first(tmp_path, ask):
     assert shown.out.startswith("EXPORTED: 8 rows in set\nfunction     app.triage, schema ticket (")
     assert "next         schema-guard tune run set --backend local\n" in shown.out
     text = (tmp_path / "set" / "manifest.json").read_text(encoding="utf-8")
-    assert text.splitlines()[0] == '{"sources": {"gold": 0, "checked": 8, "valid": 0},'
+    assert text.splitlines()[0] == '{"sources": {"gold": 0, "agreed": 0, "checked": 8, "valid": 0},'
     manifest = json.loads(text)
     assert manifest["schema"]["document"] == TICKET
     assert (
@@ -100,6 +100,7 @@ def test_too_few_rows_write_no_set_but_what_to_label_and_the_answers_make_one(tm
     assert status == 0
     assert json.loads((tmp_path / "set" / "manifest.json").read_text())["sources"] == {
         "gold": 4,
+        "agreed": 0,
         "checked": 2,
         "valid": 0,
     }
@@ -184,7 +185,7 @@ def test_a_labelled_file_is_gold_and_its_own_split_stands(tmp_path, ask):
 
     assert status == 0
     document = json.loads(text.out)
-    assert document["manifest"]["sources"] == {"gold": 30, "checked": 0, "valid": 0}
+    assert document["manifest"]["sources"] == {"gold": 30, "agreed": 0, "checked": 0, "valid": 0}
     held_out = {row["messages"][0]["content"] for row in lines(tmp_path / "set", "test.jsonl")}
     assert held_out == {row["input"] for row in rows if row.get("split") == "test"}
 

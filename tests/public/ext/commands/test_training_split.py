@@ -291,7 +291,7 @@ def test_manifest_counts_match_the_files(clustered, options):
         assert [row["line"] for row in of_side] == list(range(1, len(of_side) + 1))
         assert manifest["sources_by_file"][side] == dict(Counter(row["source"] for row in of_side))
         assert manifest["clusters"][side] == len({row["cluster"] for row in of_side})
-    assert manifest["sources"] == {"gold": 0, "valid": 0, "checked": len(rows)}
+    assert manifest["sources"] == {"gold": 0, "agreed": 0, "valid": 0, "checked": len(rows)}
     for name, key in (("segments", "segment"), ("failures", "failure"), ("versions", "version")):
         assert manifest[name] == dict(Counter(row[key] or "(none)" for row in rows))
     assert len(rows) + sum(manifest["left_out"].values()) == len(CALLS)

@@ -194,9 +194,9 @@ def test_store_commands_refuse_the_store_itself_as_a_file(source, cli):
     source.with_name("link.db").symlink_to(source)
     before = source.read_bytes()
 
-    for words in (["export", "-o"], ["import"]):
+    for words, refusal in ((["export", "-o"], "is the store itself"), (["import"], "is the target store")):
         status, _, err = cli("store", *words, source.with_name("link.db"), "--store", source)
-        assert (status, "is the store itself" in err) == (2, True)
+        assert (status, refusal in err) == (2, True)
     assert source.read_bytes() == before
 
 
