@@ -81,7 +81,9 @@ def _violation(refusal: Refusal, location: str, known: list[Violation]) -> Viola
     around = [one for one in known if f"{location}/".startswith(f"{one.instance_location}/")]
     # Of alternatives of which one was meant, the engine tells only what is wrong inside.
     inside = [one for one in known if one.instance_location.startswith(f"{location}/")]
-    violations = [one for one in around if one.keyword == keyword or one.keyword not in _LATER] or inside or around
+    violations = (
+        [one for one in around if one.keyword == keyword or one.keyword not in _LATER] or inside or around
+    )
     if not violations:
         expected = f"what {keyword!r} asks for" if keyword else "what the schema asks for"
         return Violation(location, "", keyword or "type", expected, begun or "what it can no longer become")

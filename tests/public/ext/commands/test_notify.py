@@ -129,7 +129,16 @@ def test_a_rise_after_the_message_is_another_message(folder, capsys, webhook):
                 with open_store("r.db") as store:
                     record(store, 1, clock, is_bad=is_bad, failed=failed)
                 for _ in range(2):
-                    run(capsys, "watch", "--max-failure-rate", "1%", "--store", "r.db", "--notify", webhook.url)
+                    run(
+                        capsys,
+                        "watch",
+                        "--max-failure-rate",
+                        "1%",
+                        "--store",
+                        "r.db",
+                        "--notify",
+                        webhook.url,
+                    )
             messages.append(len(webhook.got) - before)
     assert messages == [0, 1, 1]
 

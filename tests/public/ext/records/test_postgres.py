@@ -169,7 +169,9 @@ def test_a_schema_of_another_program_is_left_alone(postgres, server_url, cli):
     postgres.execute(f"CREATE SCHEMA {schema_of(url)}")
     postgres.execute(f"CREATE TABLE {schema_of(url)}.meta (mine text)")
 
-    with pytest.raises(StoreError, match=r"has tables of another program. Name another PostgreSQL schema with \?schema="):
+    with pytest.raises(
+        StoreError, match=r"has tables of another program. Name another PostgreSQL schema with \?schema="
+    ):
         open_store(url)
     assert cli("store", "info", "--store", url)[0] == 2
     sql = "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s"
