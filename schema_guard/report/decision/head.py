@@ -46,7 +46,9 @@ def _confidence(figures: Figures) -> Iterator[Fact]:
     if any(rate["n"] for rate in figures.get("rates", {}).values()):
         alpha = exact_percent(figures["config"]["alpha"])
         functions = figures.get("n_functions")
-        shared = f"; {functions} functions of the store share this error probability" if functions else ""
+        shared = (
+            f"; up to {functions} functions of the store share this error probability" if functions else ""
+        )
         yield Fact(
             "confidence",
             f"each 'at least' and 'at most' is wrong in at most {alpha} of verdicts, at any time{shared}",
