@@ -78,7 +78,7 @@ class DecideOptions:
     max_p95: float | None = common("max_p95")
     full: bool = option(is_flag=True, help="Print all figures as text, not only the answer.")
     require_proof: bool = option(
-        is_flag=True, advanced=True, help="Exit with status 1 also if a verdict needs more data."
+        is_flag=True, advanced=True, help="Also exit with status 1 if a verdict needs more data."
     )
     priority: str | None = common("priority", advanced=True)
     prices: str | None = common("prices", advanced=True)
@@ -118,7 +118,7 @@ class DecideOptions:
     sizes: str | None = option(
         metavar="SMALL,LARGE",
         advanced=True,
-        help="Models from small to large. Default: ordered by --prices, where the more expensive model is larger.",
+        help="Models from small to large. Default: the order of the prices in --prices, from the cheapest model.",
     )
     what_if: tuple[str, ...] = option(
         multiple=True,

@@ -76,7 +76,7 @@ _SKIP = "skip"
     "--find-errors",
     cls=Option,
     is_flag=True,
-    help="Print the replies that differ most from the second model's. No label is asked for or stored.",
+    help="Print the replies that differ most from the second model's. The command neither asks for labels nor stores any.",
 )
 @click.option(
     "-o",
@@ -99,8 +99,9 @@ def command(  # noqa: PLR0913 - one argument an option
 ) -> int:
     """Label replies as right or wrong, to bound the share of wrong values.
 
-    Each label is about one reply of ten that have a second opinion. It is drawn at random, so the bound holds for all calls.
-    You can stop at any time and continue later. A reply that you saw and did not label counts against both bounds.
+    For every ten replies with a second opinion, the command asks about one. It draws this reply at random, so that the
+    bound holds for all calls.
+    You can stop at any time and continue later. A reply that you saw but did not label widens the bounds.
 
     Exit status: 0, or 2 if no reply can be labeled.
 

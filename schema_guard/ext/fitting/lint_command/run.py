@@ -44,9 +44,7 @@ class Linting:
         metavar="FOLDER",
         help="Folder for the adapted schemas and a report of the lost keywords of each schema.",
     )
-    table: bool = option(
-        is_flag=True, help="Show the effect of each provider on each keyword, without a SCHEMA."
-    )
+    table: bool = option(is_flag=True, help="Show how each provider treats each keyword. Needs no SCHEMA.")
 
     def names(self) -> list[str]:
         """Return the providers, each once, in their order."""

@@ -61,7 +61,7 @@ class Making:
         default="bare",
         show_default=True,
         advanced=True,
-        help="Strategy for calls of the tuned model.",
+        help="Strategy for calls to the tuned model.",
     )
     min_examples: int = option(
         type=COUNT,
