@@ -26,6 +26,7 @@ from schema_guard.errors import MissingPart, SchemaGuardError
 from schema_guard.extensions import load
 from schema_guard.models.weights import existing_weights
 from schema_guard.preparing.name_limits import OTHERS
+from schema_guard.prices.charges import charges_of
 from schema_guard.records.urls import command_on, masked
 from schema_guard.report.document import Document, Fact, Tone
 from schema_guard.text import plural
@@ -56,7 +57,7 @@ def command(store: str | None, form: str) -> int:
     schema-guard doctor --store records.db --format json
     """
     found = findings(store)
-    status = 1 if "problem" in found["store"] else 0
+    status = 1 if _problem(found) else 0
     if form == "json":
         print_json(found)
         return status
@@ -69,10 +70,14 @@ def _document_of(found: dict[str, Any]) -> Document:
     for name, value in found.items():
         lines = [f"{key}: {part}" for key, part in value.items()] if isinstance(value, dict) else [str(value)]
         facts += [Fact("" if index else name, line) for index, line in enumerate(lines)]
-    problem = found["store"].get("problem")
+    problem = _problem(found)
     if problem is None:
         return Document("no problem found", tuple(facts), tone=Tone.GOOD)
     return Document(f"problem: {problem}", tuple(facts), tone=Tone.BAD)
+
+
+def _problem(found: dict[str, Any]) -> str | None:
+    return found["store"].get("problem") or found["settings"].get("problem")
 
 
 def findings(store: str | None) -> dict[str, Any]:
@@ -120,10 +125,18 @@ def _extra(name: str) -> str:
 def _settings() -> dict[str, str]:
     """Return the settings of the project, each with its source."""
     found = {key: setting(key) for key in KEYS}
-    return {
+    lines = {
         key: f"{'not set' if value is None else masked(str(value))} ({source})"
         for key, (value, source) in found.items()
     }
+    if found["redact"].value is not None:
+        lines["redact"] += ", not checked: the command can't see your program's modules"
+    try:
+        if found["prices"].value is not None:
+            charges_of(found["prices"].value)
+    except SchemaGuardError as error:
+        lines["problem"] = f"prices: {error}"
+    return lines
 
 
 def _store(url: str | None) -> dict[str, str]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["KEYS", "Setting", "place_of", "setting"]
 
@@ -36,7 +39,6 @@ KEYS = tuple(_EXPECTED)
 _FORMS = {"payload": "off|hash|second_opinion|redacted|full", "redact": r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*"}
 _RATE = re.compile(r"(\d*\.?\d+)\s*(%?)")
 _AS_THEY_ARE = ("none", "genai-prices")
-_tables: dict[Path, tuple[str, dict[str, Any]]] = {}
 
 
 class Setting(NamedTuple):
@@ -54,8 +56,19 @@ class Setting(NamedTuple):
         return self.source.endswith(_FILE)
 
 
-def setting(key: str) -> Setting:
-    """Return a setting.
+class _Table(NamedTuple):
+    """The path of the file, its valid settings, and the error for each other key."""
+
+    file: str = ""
+    values: Mapping[str, Any] = {}
+    errors: Mapping[str, str] = {}
+
+
+_tables: dict[Path, _Table] = {}
+
+
+def setting(key: str, *, alone: bool = False) -> Setting:
+    """Return a setting. With *alone*, the other keys of the table may be wrong.
 
     Raises:
         InvalidArgument: The table has a wrong value or an unknown key.
@@ -63,8 +76,11 @@ def setting(key: str) -> Setting:
     variable = _VARIABLES.get(key, "")
     if text := os.environ.get(variable):
         return Setting(text, f"${variable}")
-    file, table = _table()
-    return Setting(table[key], file) if key in table else Setting(None, "default")
+    file, values, errors = _table()
+    for wrong, error in errors.items():
+        if wrong == key or not alone:
+            raise InvalidArgument(error)
+    return Setting(values[key], file) if key in values else Setting(None, "default")
 
 
 def place_of(key: str) -> str:
@@ -72,36 +88,42 @@ def place_of(key: str) -> str:
     return f"{_table()[0]}: [tool.schema_guard] {key}"
 
 
-def _table() -> tuple[str, dict[str, Any]]:
-    """Return the path of the nearest file, and its valid settings. They are read once for each current folder."""
+def _table() -> _Table:
+    """Return the table of the nearest file. It is read once for each current folder."""
     try:
         folder = Path.cwd()
     except OSError:  # the folder was deleted
-        return "", {}
+        return _Table()
     if folder not in _tables:
         _tables[folder] = _read(folder)
     return _tables[folder]
 
 
-def _read(folder: Path) -> tuple[str, dict[str, Any]]:
+def _read(folder: Path) -> _Table:
     file = next((path for one in (folder, *folder.parents) if (path := one / _FILE).is_file()), None)
     if file is None:
-        return "", {}
+        return _Table()
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, ValueError):  # this user's project has another file
-        return "", {}
+        return _Table()
     if "tool.schema-guard" in text:
         raise InvalidArgument(f"{file}: unknown table [tool.schema-guard]: rename it to [tool.schema_guard]")
     if "schema_guard" not in text:
-        return str(file), {}
+        return _Table(str(file))
     import tomllib  # only a project with the table needs it
 
     try:
         table = tomllib.loads(text).get("tool", {}).get("schema_guard", {})
     except tomllib.TOMLDecodeError as error:
         raise InvalidArgument(f"{file}: expected TOML: {error}") from error
-    return str(file), {key: _valid(file, key, value) for key, value in table.items()}
+    values, errors = {}, {}
+    for key, value in table.items():
+        try:
+            values[key] = _valid(file, key, value)
+        except InvalidArgument as error:
+            errors[key] = str(error)
+    return _Table(str(file), values, errors)
 
 
 def _valid(file: Path, key: str, value: Any) -> Any:

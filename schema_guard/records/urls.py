@@ -344,7 +344,7 @@ def default_store() -> Store | None:
     try:
         return resolve_store(url)
     except InvalidArgument as error:
-        if url is not None and setting("store").is_of_project:
+        if url is not None and setting("store", alone=True).is_of_project:
             raise InvalidArgument(f"{place_of('store')}: {error}") from error
         raise
 
@@ -369,7 +369,7 @@ def default_url() -> str | None:
     is_tested = "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
     if is_tested and not os.environ.get("SCHEMA_GUARD_STORE"):
         return None
-    named: str | None = setting("store").value
+    named: str | None = setting("store", alone=True).value
     if named:
         return None if named == "none" else named
     return f"sqlite:///{data_folder() / 'records.db'}"

@@ -76,6 +76,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. An error about an option whose value comes from the project names the file and the key."""
         try:
+            setting("payload")  # a wrong table is an error of every command
             return super().invoke(ctx)
         except (click.UsageError, SchemaGuardError) as error:
             text = error.message if isinstance(error, click.UsageError) else str(error)

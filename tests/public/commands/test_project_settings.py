@@ -74,6 +74,27 @@ def test_a_wrong_table_fails_no_call(folder):
     assert f"{folder}/pyproject.toml: [tool.schema_guard] store = 1: expected a path or URL" in err
 
 
+def test_an_unknown_key_loses_no_record(folder):
+    """The library stores the call, in the store of the project, and no text of it."""
+    write(folder, 'store = "calls.db"\nmax_failure = "1%"')
+
+    python(folder, RECORDING.format(store=None))
+
+    with open_store(str(folder / "calls.db")) as store:
+        assert len(list(store.attempts())) == 1
+
+
+def test_an_unknown_key_is_an_error_of_a_command(folder, capsys, monkeypatch):
+    """The command names the file and the key."""
+    write(folder, 'max_failure = "1%"')
+    monkeypatch.chdir(folder)
+
+    status, _, err = run(capsys, "report")
+
+    assert status == 2
+    assert "[tool.schema_guard] max_failure: unknown key" in err
+
+
 @pytest.mark.parametrize(
     ("table", "stored"),
     [
