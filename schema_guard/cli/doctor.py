@@ -77,7 +77,8 @@ def _document_of(found: dict[str, Any]) -> Document:
 
 
 def _problem(found: dict[str, Any]) -> str | None:
-    return found["store"].get("problem") or found["settings"].get("problem")
+    problem: str | None = found["store"].get("problem") or found["settings"].get("problem")
+    return problem
 
 
 def findings(store: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib  # not at the first record: a child forked during an import would wait for it forever
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -111,8 +112,6 @@ def _read(folder: Path) -> _Table:
         raise InvalidArgument(f"{file}: unknown table [tool.schema-guard]: rename it to [tool.schema_guard]")
     if "schema_guard" not in text:
         return _Table(str(file))
-    import tomllib  # only a project with the table needs it
-
     try:
         table = tomllib.loads(text).get("tool", {}).get("schema_guard", {})
     except tomllib.TOMLDecodeError as error:

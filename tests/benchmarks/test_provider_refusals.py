@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import benchmarks.provider_refusals
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "provider_refusals"
 
 
 def test_refusals_know_nothing_of_adapting():
     """They are written apart from what adapts and lints schemas, so that one can show the other wrong."""
-    (folder,) = benchmarks.provider_refusals.__path__
-    texts = {file.name: file.read_text(encoding="utf-8") for file in Path(folder).glob("*.py")}
+    texts = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.py")}
 
     assert len(texts) == 6
     imports = [
