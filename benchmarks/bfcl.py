@@ -88,7 +88,7 @@ def line_of(row: dict[str, Any], truths: list[Any] | None, source: str) -> dict[
 
 
 class _Wanted(NamedTuple):
-    """What a question wants, under the names that a suite's line has."""
+    """The wanted result of a question, with the names of a suite's fields."""
 
     instruction: str
     schema: Any
@@ -141,7 +141,7 @@ def _call(name: str, document: Any) -> dict[str, Any]:
 def _arguments(
     function: dict[str, Any], document: Any, answers: dict[str, list[Any]], at: tuple[str | int, ...]
 ) -> tuple[dict[str, Any], dict[str, Matcher]]:
-    """Return the right arguments of a call, and when others are right; *at* is their place in the gold."""
+    """Return the right arguments of a call, and the matchers for other right ones. *at* is their path in the gold."""
     answers = _fitting(answers, document)
     required = function["parameters"].get("required")
     needed = required if isinstance(required, list) else []
@@ -153,9 +153,9 @@ def _arguments(
 
 
 def _fitting(answers: dict[str, list[Any]], document: Any) -> dict[str, list[Any]]:
-    """Return the answers without the values that the parameters' own schema refuses, where others are left.
+    """Return the answers without the values that the schema of the parameters refuses, if other values remain.
 
-    The leaderboard lists null for what a function takes when a parameter is left out, whatever the parameter's type.
+    The leaderboard lists null for a parameter that can be left out, whatever its type is.
     """
     schema = loaded_schema({**document, "required": []}, "parameters")
     if isinstance(schema, str):
@@ -197,7 +197,7 @@ def _answers(call: Any, name: str) -> dict[str, list[Any]]:
 
 
 def _check_lists(value: Any) -> None:
-    """Refuse an object whose members are no lists of acceptable values."""
+    """Refuse an object with a member that is not a list of acceptable values."""
     if isinstance(value, dict):
         if not all(isinstance(values, list) and values for values in value.values()):
             raise Unusable("a parameter of the answer has no list of values")
@@ -208,7 +208,7 @@ def _check_lists(value: Any) -> None:
 
 
 def _text(question: Any) -> str:
-    """Give what is asked: the messages of the one turn, one after the other."""
+    """Return the messages of the only turn as one text."""
     if isinstance(question, str):
         question = [{"content": question}]
     messages = question[0] if question and isinstance(question[0], list) else question
@@ -250,7 +250,9 @@ def _converted(key: str, value: Any) -> Any:
 
 
 def gold_of(answers: dict[str, list[Any]], *, required: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Give the first right answer: each parameter's first value; what can only be left out is, unless *required*.
+    """Return the first right answer, which has the first value of each parameter.
+
+    A parameter that can only be left out is left out, unless it is *required*.
 
     >>> gold_of({"unit": ["", "km", "kilometres"], "note": [""]})
     {'unit': 'km'}
@@ -265,15 +267,15 @@ def gold_of(answers: dict[str, list[Any]], *, required: frozenset[str] = frozens
 def match_of(
     answers: dict[str, list[Any]], gold: dict[str, Any], *, at: tuple[str | int, ...] = ()
 ) -> dict[str, Matcher]:
-    """Give the match under which each right answer is right against the gold.
+    """Return the matchers with which each right answer equals the gold.
 
     Args:
         answers: Parameter -> acceptable values.
-        gold: One of the right answers, as `gold_of` gives it.
+        gold: One of the right answers, as `gold_of` returns it.
         at: The path of *gold*.
 
     Raises:
-        ValueError: A parameter has several objects to choose from, which no matcher can say.
+        ValueError: A parameter can be one of several objects. No matcher can express that.
 
     >>> match_of({"unit": ["", "km"]}, {"unit": "km"})
     {'/unit': {'accept': ['', 'km'], 'as': 'punctuation', 'optional': True}}
@@ -310,12 +312,12 @@ def _has_objects(value: Any) -> bool:
 
 
 def _values(values: list[Any]) -> list[Any]:
-    """Give the values other than leaving the parameter out, if there are any."""
+    """Return the values without the mark for a missing parameter, if there are any."""
     return [value for value in values if value != _LEFT_OUT] or [_LEFT_OUT]
 
 
 def _plain(value: Any) -> Any:
-    """Give a value with the first choice made in every object within it."""
+    """Return a value in which each object has the first choice of its members."""
     if isinstance(value, dict):
         return gold_of(value)
     return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""How many messages `watch --notify` sends: at constant rates, with weekly cycles, and after one planted rise.
+"""Count the messages of `watch --notify` at constant rates, with weekly cycles, and after one planted rise.
 
     python benchmarks/notify_simulation.py [--months 100] [--seed N] [--processes 2] [--output FILE.txt]
 

@@ -1,7 +1,7 @@
-"""What providers refuse of a schema before a model is asked, in their own words.
+"""Errors of providers about the schema of a request, in their own words.
 
-`refuse` is for the `faults` of a fake server: `serve(["{}"], faults=refuse)`. The rules know nothing of what adapts and
-lints schemas, so that one can show the other wrong.
+`refuse` is for the `faults` of a fake server: `serve(["{}"], faults=refuse)`. The rules are independent of the code
+that adapts and lints schemas, so that each can show errors of the other.
 """
 
 from __future__ import annotations

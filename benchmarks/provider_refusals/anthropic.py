@@ -1,4 +1,4 @@
-"""What Anthropic refuses of the schema of an output format, and of a strict tool."""
+"""Rules of Anthropic for the schema of an output format, and of a strict tool."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ RULES: Final = (
     WireRule("anthropic-optional", _optional, "elie222/inbox-zero#2323"),
     WireRule("anthropic-unions", _unions),
 )
-"""What is refused of output formats and strict tools, in the order in which it is told."""
+"""The rules for output formats and strict tools, in the order of the errors."""
 
 
 def check_messages(body: Mapping[str, Any]) -> None:

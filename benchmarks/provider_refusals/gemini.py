@@ -1,4 +1,4 @@
-"""What Gemini refuses of a JSON Schema, and of a schema in its dialect of OpenAPI's. What it drops is not told."""
+"""Rules of Gemini for a JSON Schema, and for a schema in its dialect of OpenAPI. Dropped keywords cause no error."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ RULES: Final = (
     WireRule("gemini-reference", at_places(_reference)),
     WireRule("gemini-recursion", _recursion, "google-gemini/gemini-cli#14945"),
 )
-"""What is refused of `responseJsonSchema`; the provider does not say why."""
+"""The rules for `responseJsonSchema`. The provider gives no reasons."""
 
 
 # The dialect of OpenAPI: a message of a protocol, whose fields are known.
@@ -113,7 +113,7 @@ OPENAPI_RULES: Final = (
     WireRule("gemini-openapi-null", at_places(_null), "simonw/llm-gemini#49"),
     WireRule("gemini-openapi-enum", at_places(_enum)),
 )
-"""What is refused of `responseSchema` and of the `parameters` of a function."""
+"""The rules for `responseSchema` and for the `parameters` of a function."""
 
 
 def check_contents(body: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What OpenAI refuses of a strict schema: in a response format and in the parameters of a function."""
+"""Rules of OpenAI for a strict schema in a response format, or in the parameters of a function."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ RULES: Final = (
     WireRule("openai-long-enum", at_places(_long_enums)),
     WireRule("openai-texts", _texts),
 )  # fmt: skip
-"""What is refused of strict schemas, in the order in which it is told."""
+"""The rules for strict schemas, in the order of the errors."""
 
 
 def check_chat(body: Mapping[str, Any]) -> None:

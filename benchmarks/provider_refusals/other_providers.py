@@ -1,4 +1,4 @@
-"""What Mistral, Cohere and Bedrock refuse of the schema of an output format, as far as somebody has seen it."""
+"""Observed rules of Mistral, Cohere, and Bedrock for the schema of an output format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A schema as a request sends it, and what a provider's rule about it is.
+"""A schema as a request sends it, and the rules of a provider about it.
 
 Rules: a rule is there only if the provider is known to refuse; a limit that nobody has published is no rule.
 """
@@ -118,7 +118,7 @@ def _paths_back(leads: Mapping[str, list[str]], start: str) -> Iterator[list[str
 
 
 Fault: TypeAlias = "tuple[SentSchema, str]"
-"""The schema that is refused, and what the provider says."""
+"""The refused schema, and the error of the provider."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def html_page() -> Failure:
 
 
 def provider_error(error: object = None) -> Failure:
-    """Return the failure for a provider that sent an error, or nothing, where a reply should be."""
+    """Return the failure of a provider that sent an error or nothing in the place of a reply."""
     parts = [error] if isinstance(error, str) else [either(error, "code", "type"), field(error, "message")]
     details = ", ".join(clip(repr(part)) for part in parts if part and isinstance(part, str | int))
     message = (

@@ -81,7 +81,7 @@ class Score:
 
 
 class _Diff(NamedTuple):
-    """What a comparison found: the gold's leaves that are wrong, whether the value holds more, and values for null."""
+    """The wrong leaves of the gold, whether the value has other members, and the values in the place of null."""
 
     wrong: tuple[str, ...]
     extra: bool = False

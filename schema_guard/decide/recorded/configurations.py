@@ -169,7 +169,7 @@ def _but_model(row: ConfigurationCounts) -> tuple[str | None, ...]:
 
 
 def _only_models(rows: Sequence[ConfigurationCounts]) -> dict[tuple[str | None, ...], str]:
-    """Return the model of calls whose replies named none, where their like all name the same one: a call that raises
+    """Return the model of calls whose replies named none, if similar calls all name the same one: a call that raises
     before the first reply has come is one of that model's.
     """  # noqa: D205
     models: dict[tuple[str | None, ...], set[str]] = defaultdict(set)

@@ -388,7 +388,7 @@ def _add_right_bounds(evidence: dict[str, Any], own: Sequence[RecordedConfigurat
 
 
 def _schema_losses(configurations: Sequence[RecordedConfiguration]) -> list[str]:
-    """Return what is not enforced of a schema, and what cannot be given, where another one was sent in its place."""
+    """Return the parts of a schema that are not enforced, and values that cannot be given, if another schema was sent."""
     return [f"{clip(one.id)}: {line}" for one in configurations for line in loss_lines(one.first.settings)]
 
 

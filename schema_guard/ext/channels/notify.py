@@ -48,7 +48,7 @@ _SELECT = "SELECT function, name, status, at FROM notes WHERE kind = ? ORDER BY 
 
 
 class _Known(NamedTuple):
-    """What the store knows about a function: whether its fault was reported, and when the last message was sent."""
+    """The last message about a function: its time, and whether the reported fault is still open."""
 
     is_open: bool = False
     sent_at: float = float("-inf")

@@ -126,7 +126,7 @@ def _rule(probe: Mapping[str, Any], keyword: str, effect: Any, counts: str, **mo
 
 
 def _of_all(probe: Mapping[str, Any]) -> tuple[Rule, ...]:
-    """Return the rule that no schema is enforced, where the probe says so."""
+    """Return the rule that no schema is enforced, if the probe says so."""
     enforcement = probe["enforcement"]
     if enforcement["verdict"] not in ("ignored", "sometimes", "refused"):
         return ()

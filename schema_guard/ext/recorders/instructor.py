@@ -357,7 +357,7 @@ def _whole(model: Any) -> Any:
 
 
 def _mode(client: Any, sent: Mapping[str, Any]) -> str:
-    """Return how the format is asked for, where the request says no schema, as a strategy's name."""
+    """Return the name of the strategy of a request without a schema."""
     name = str(field(field(client, "mode"), "name"))
     if "TOOLS" in name:
         return "tool_call"

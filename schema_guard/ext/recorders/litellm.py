@@ -352,7 +352,7 @@ def _may_be_retried(kwargs: Mapping[str, Any]) -> bool:
 
 
 def _usage(kwargs: Mapping[str, Any], reply: Any, known: Usage) -> Usage:
-    """Return the tokens of a reply, where its provider has counted them."""
+    """Return the tokens of a reply, if its provider has counted them."""
     if kwargs.get("stream") and not _counts_streams(kwargs):
         return UNKNOWN_USAGE
     if known != UNKNOWN_USAGE:

@@ -357,5 +357,5 @@ def _sent(recording: Recording, parameters: Any, mode: str) -> Schema[Any] | Non
 
 
 def _is_plain(output: Any) -> bool:
-    """Return whether a text is the output as it is, where the model might have called an output tool."""
+    """Return whether a text is the output itself, if the model could have called an output tool."""
     return output.mode in ("tool", "auto", "text") and output.tool_call is None

@@ -43,7 +43,7 @@ class _Call(NamedTuple):
 
 
 class LabelCounts(NamedTuple):
-    """How far labeling has come.
+    """The progress of labeling.
 
     Attributes:
         opinions: Calls with a second opinion.
