@@ -161,6 +161,8 @@ class Second:
 
     def flush(self, timeout_s: float = 30.0) -> int:
         """Wait until the second model has answered all questions. Return the number of unanswered questions."""
+        if self._pid != os.getpid():  # a forked child has its own questions, and another thread's lock
+            self._restart()
         with self._changed:
             self._changed.wait_for(lambda: not self._unanswered, timeout_s)
             return self._unanswered
@@ -222,6 +224,11 @@ class Second:
         name = getattr(self.model, "name", None) or (None if outcome is None else outcome.call.model)
         cost = None if outcome is None else outcome.cost
         self._spent += cost or 0.0
+        if self._budget is not None and cost is None and outcome is not None and outcome.ok:
+            _logger.warning(
+                "a reply of the second model has no known cost, so its budget allows no more requests"
+            )
+            self._spent = self._budget
         if outcome is None or not outcome.ok:
             leaves = compare_answers(question.value, question.value).leaves
             reply = None if outcome is None else outcome.attempts[-1].reply

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.locks import fork_safe_lock
+from schema_guard.records.payloads.project_policy import project_policy
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -129,10 +130,6 @@ class TextStorage:
 
     def _follow_project(self) -> None:
         """Apply `payload` and `redact` of the project, which can only make the policy stricter. An error stores no text."""
-        # Only a store of texts needs it.
-        from schema_guard.records.payloads.project_policy import project_policy
-
-        self._has_read_project = True
         try:
             policy, redactors = project_policy()
             self.tighten(policy)
@@ -143,6 +140,8 @@ class TextStorage:
                 raise
             self.policy = "off"
             _logger.warning("texts are not stored: %s", error)
+        # Last: until then, every other thread reads the settings too, and stores no text by a weaker policy.
+        self._has_read_project = True
 
     def payloads(self, texts: Sequence[PendingTexts], key: bytes) -> list[Payload | None]:
         """Return what is stored of texts, by the policy that holds now.

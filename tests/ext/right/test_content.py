@@ -1,5 +1,7 @@
 """Facts that `guard(content=Content(...))` stores about the values of a call."""
 
+import os
+
 import pytest
 
 from schema_guard import Content, InvalidArgument, Params, Second, guard, open_store
@@ -186,6 +188,32 @@ def test_stops_at_the_budget(store):
     other.flush(5)
 
     assert rows(store, "differing") == [(None,)]
+
+
+def test_a_budget_without_a_known_cost_allows_one_request(store, caplog):
+    """A reply without token counts has no cost, so nobody knows when the budget is spent."""
+    asked = []
+    prices = {"model": {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}}
+    other = Second(lambda prompt: asked.append(prompt) or REPLY, share=1, budget=0.5, prices=prices)
+    function = guarded(store, second_opinion=other)
+    for number in range(5):
+        function(f"A desk, number {number}")
+    store.flush()
+    assert other.flush(5) == 0
+
+    assert len(asked) == 1
+    assert "no known cost" in caplog.text
+
+
+def test_a_forked_child_waits_for_no_question_of_its_parent(store):
+    """Questions belong to the process that has the thread."""
+    other = Second(lambda prompt: REPLY, share=1)
+    with other._changed:
+        child = os.fork()
+        if not child:
+            os._exit(other.flush(5))
+
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_refuses_a_function_that_builds_its_own_prompt():
