@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,10 @@ def command(  # noqa: PLR0913 - one argument an option
 
 def _ask(store: Store, configuration: LabeledConfiguration, count: int) -> None:
     """Ask about replies in the terminal."""
+    if not has_terminal():  # a reply that is shown would count as skipped
+        raise click.UsageError(
+            "no terminal to ask in. Write the replies with -o FILE, and read the labels with --read FILE"
+        )
     note(configuration.name, _effort(store, configuration))
     for number in range(1, count + 1):
         question = draw(store, configuration)
@@ -144,6 +149,11 @@ def _ask(store: Store, configuration: LabeledConfiguration, count: int) -> None:
             return
         save(store, question.call_id, wrong)
         print(_difference(question, second_value(store, configuration, question.call_id)))
+
+
+def has_terminal() -> bool:
+    """Return whether a person can press keys."""
+    return sys.stdin.isatty()
 
 
 def _answer(question: LabelQuestion) -> float | None:
@@ -244,14 +254,8 @@ def _write(store: Store, configuration: LabeledConfiguration, count: int, path: 
 
 def _read(store: Store, configuration: LabeledConfiguration, path: Path) -> None:
     """Read labels from a file. Rows without a label stay skipped."""
-    rows: list[dict[str, Any]]
-    with path.open(encoding="utf-8", newline="") as file:
-        if path.suffix == ".csv":
-            rows = list(csv.DictReader(file))
-        else:
-            rows = [json.loads(line) for line in file if line.strip()]
     stored = 0
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(_rows(path), start=1):
         if (row.get("wrong") or row.get("right") or _SKIP) == _SKIP:
             continue
         try:
@@ -265,6 +269,20 @@ def _read(store: Store, configuration: LabeledConfiguration, path: Path) -> None
     note(f"{plural(stored, 'new label')} from {path}")
 
 
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            if path.suffix == ".csv":
+                return list(csv.DictReader(file))
+            rows = [json.loads(line) for line in file if line.strip()]
+    except (ValueError, csv.Error) as error:
+        raise click.UsageError(f"--read {path}: expected a file that -o wrote: {error}") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise click.UsageError(f"--read {path}: expected a file that -o wrote, with an object in each line")
+    return rows
+
+
 def _share_of(question: LabelQuestion, row: dict[str, Any]) -> float:
     """Return the share of wrong values that a row of a file states."""
     wrong, right = row.get("wrong") or "", row.get("right")
@@ -272,6 +290,8 @@ def _share_of(question: LabelQuestion, row: dict[str, Any]) -> float:
         return question.wrong_share_of(json.loads(right) if isinstance(right, str) else right)
     if isinstance(wrong, str):
         wrong = [] if wrong == "none" else wrong.split()
+    if not isinstance(wrong, list) or not all(isinstance(name, str) for name in wrong):
+        raise InvalidArgument(f"wrong {clip(repr(wrong))}: expected 'none', or names of fields")
     return question.wrong_share(wrong)
 
 

@@ -47,11 +47,13 @@ class LabelQuestion(NamedTuple):
         call_id: Its call.
         source: The task of the call.
         value: The value of the reply.
+        schema: The schema of the function.
     """
 
     call_id: str
     source: str
     value: Any
+    schema: Schema[Any]
 
     def leaves(self) -> list[tuple[str, Any]]:
         """Return the JSON Pointer and the value of each leaf."""
@@ -72,7 +74,15 @@ class LabelQuestion(NamedTuple):
         return compare_answers(self.value, marked).differing_share
 
     def wrong_share_of(self, right: Any) -> float:
-        """Return the share of wrong values, if this is the right value. Missing values count as wrong."""
+        """Return the share of wrong values, if this is the right value. Missing values count as wrong.
+
+        Raises:
+            InvalidArgument: The value is not valid for the schema.
+        """
+        if not self.schema.is_valid(right):
+            raise InvalidArgument(
+                f"right value {clip(repr(right))}: expected the whole value, valid for the schema {self.schema.name}"
+            )
         return compare_answers(self.value, right).differing_share
 
 
@@ -136,7 +146,7 @@ def question_of(store: Store, configuration: LabeledConfiguration, call_id: str)
     asked = texts[0].prompt if texts[0].task is None else texts[0].task
     source = asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False, indent=2)
     value = _value(configuration.schema, texts[-1].reply)
-    return None if value is None else LabelQuestion(call_id, source, value.pop())
+    return None if value is None else LabelQuestion(call_id, source, value.pop(), configuration.schema)
 
 
 def second_value(store: Store, configuration: LabeledConfiguration, call_id: str) -> Any:

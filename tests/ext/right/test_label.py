@@ -47,6 +47,12 @@ def record(path, calls=40, *, payload="second_opinion", version="1", name="shop.
         store.flush()
 
 
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch):
+    """Keys come from the test in the place of a terminal."""
+    monkeypatch.setattr("schema_guard.ext.right.command.has_terminal", lambda: True)
+
+
 def label(path, *arguments, keys=""):
     return CliRunner().invoke(
         command, ["label", "--function", "extract", "--store", path, *arguments], input=keys
@@ -236,3 +242,39 @@ def test_labels_in_postgresql(new_schema):
     assert result.exit_code == 0, result.output
     assert stored(url) == [("given", 0.0)] * 3 + [("skipped", None)]
     assert "3 labels, 1 skipped, 40 second opinions. Right: " in result.output
+
+
+def test_no_reply_is_drawn_without_a_terminal(path, monkeypatch):
+    """A reply that is shown counts as skipped, so nothing is shown to nobody."""
+    record(path)
+    monkeypatch.setattr("schema_guard.ext.right.command.has_terminal", lambda: False)
+
+    result = label(path)
+
+    assert result.exit_code == 2
+    assert "no terminal to ask in" in result.output
+    assert stored(path) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("not json", "expected a file that -o wrote"),
+        ("[1]", "an object in each line"),
+        ({"right": 1300}, "expected the whole value, valid for the schema order"),
+        ({"wrong": 5}, "expected 'none', or names of fields"),
+        ({"wrong": "colour"}, "the reply has no such field"),
+    ],
+)
+def test_a_wrong_row_stores_no_label(path, tmp_path, line, told):
+    """The error names the file and the expected form."""
+    record(path)
+    file = tmp_path / "labels.jsonl"
+    assert label(path, "--n", "1", "-o", str(file)).exit_code == 0
+    row = json.loads(file.read_text())
+    file.write_text(line if isinstance(line, str) else json.dumps(row | line))
+
+    result = label(path, "--read", str(file))
+
+    assert (result.exit_code, told in " ".join(result.output.split())) == (2, True)
+    assert [label for label, _ in stored(path)] == ["skipped"]
