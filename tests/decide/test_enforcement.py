@@ -1,5 +1,7 @@
 """The line about values of a verdict that enforces the schema."""
 
+import pytest
+
 from schema_guard.decide import decide
 from schema_guard.report.decision.head import facts_of
 from tests.public.decide.examples import ladder, strategy
@@ -61,6 +63,37 @@ def test_known_answers_of_both_strategies_are_shown():
     assert len(lines) == 1
     assert lines[0].startswith("50% [")
     assert "and 25% [" in lines[0]
+
+
+LABELS = {"lower": 0.1, "upper": 0.2, "alpha": 0.001, "blocks": 150, "skipped": 0, "wrong": 22.5}
+
+
+def test_labels_without_enforcement_are_shown():
+    """The bounds of the strategy in use are known, and only those with enforcement are missing."""
+    _, lines = values_of(evidence(failing(right=LABELS)))
+
+    assert lines[0].startswith(
+        "[80%, 90%] of the values are right without enforcement; with it not measured: "
+    )
+
+
+def test_labels_of_both_strategies_are_shown():
+    """Labels give bounds of both, without a mean that can be outside of them."""
+    strict = strategy("strict_schema", n=1000, k=0, right={**LABELS, "lower": 0.3, "upper": 0.4})
+    _, lines = values_of(evidence(failing(right=LABELS), strict, ladder=ladder()))
+
+    assert lines == [
+        "[80%, 90%] of the values are right before (few_shot), and [60%, 70%] after (strict_schema)"
+    ]
+
+
+@pytest.mark.parametrize(("right", "is_added"), [(LABELS, True), ({"n": 200, "k": 2}, False)])
+def test_the_printed_watch_has_the_share_that_labels_measure(right, is_added):
+    """`watch` can't measure known answers, so their share is no option of it."""
+    verdict = decide(evidence(strategy(n=1000, k=0, right=right), config={"right": 0.5}))
+
+    assert verdict.verdict == "PROMPTING_ENOUGH"
+    assert ("--min-right 50%" in verdict.as_dict()["next_step"]) == is_added
 
 
 def test_values_in_the_input_are_named_as_such():

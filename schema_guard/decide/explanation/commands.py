@@ -66,6 +66,9 @@ def watch_command(evidence: CaseEvidence) -> str:
     """Return the command that watches what is in use, with all targets that `watch` takes."""
     limit = evidence.config.latency_p95_s
     targets = [f"--max-failure-rate {_rate(evidence)}", *([] if limit is None else [f"--max-p95 {limit:g}s"])]
+    # `watch` measures right values by labels.
+    if evidence.config.right is not None and any(one.right_bound for one in evidence.strategies):
+        targets.append(f"--min-right {exact_percent(evidence.config.right)}")
     zone = evidence.config.as_dict().get("time_zone")
     targets += [] if zone is None else [f"--time-zone {quote(zone)}"]
     return _command("watch", evidence, first=targets)

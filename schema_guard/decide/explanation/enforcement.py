@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.explanation.commands import playbook_command, step_of_trial
+from schema_guard.decide.measure import rate_of_labels
 from schema_guard.decide.playbook import ENFORCING, STRICT
 from schema_guard.stats import Rate
 
@@ -32,13 +33,28 @@ def enforcement_figures(case: Case, ruling: Ruling) -> dict[str, Any] | None:
     shares = [_share(one, case.alpha_each) for one in (before, after)]
     if None not in shares:
         return {"measure": "right", "before": shares[0], "after": shares[1]}
-    return {"command": playbook_command(case.evidence, step_of_trial(case.evidence, None))}
+    command = playbook_command(case.evidence, step_of_trial(case.evidence, None))
+    return {"command": command, **({} if shares[0] is None else {"measure": "right", "before": shares[0]})}
 
 
 def _share(strategy: StrategyCounts | None, alpha: float) -> dict[str, Any] | None:
-    """Return the share of right values of a strategy. None if no right answer is known."""
-    right = None if strategy is None else strategy.right
-    if strategy is None or right is None or not right.n:
+    """Return the share of right values of a strategy. None without right answers and without labels.
+
+    Labels give bounds alone: the mean of the labels is not the estimate of the bounds, and can be outside of them.
+    """
+    if strategy is None:
         return None
-    rate = Rate.of(right.n - right.missed, right.n, alpha=alpha)
-    return {"id": strategy.id, "share": rate.rate, "lower": rate.lower, "upper": rate.upper}
+    right, bound, share = strategy.right, strategy.right_bound, None
+    if right is not None and right.n:
+        wrong = Rate.of(right.missed, right.n, alpha=alpha)
+        share = 1 - right.missed / right.n
+    elif bound is not None and bound.blocks > bound.skipped:
+        wrong = rate_of_labels(bound, alpha)
+    else:
+        return None
+    return {
+        "id": strategy.id,
+        "share": share,
+        "lower": 1 - wrong.bounds.upper,
+        "upper": 1 - wrong.bounds.lower,
+    }

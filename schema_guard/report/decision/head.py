@@ -211,20 +211,26 @@ def values_facts(figures: Figures) -> Iterator[Fact]:
     """Yield the values before and after enforcement, or the command that measures them."""
     values = figures.get("values", {})
     if "command" in values:
-        yield Fact(
-            "values", f"not measured: enforcement can make wrong answers valid; measure: {values['command']}"
-        )
+        text = "not measured: enforcement can make wrong answers valid"
+        if "before" in values:
+            text = (
+                f"{_share_text(values['before'])} of the values are right without enforcement; with it {text}"
+            )
+        yield Fact("values", f"{text}; measure: {values['command']}")
     elif values:
         before, after = values["before"], values["after"]
         what = "right" if values["measure"] == "right" else "in the input"
-        first, second = (
-            f"{percent(one['share'])} {interval(one['lower'], one['upper'])}" for one in (before, after)
-        )
+        first, second = _share_text(before), _share_text(after)
         text = f"{first} of the values are {what} before ({name_of(before['id'])}), and {second} after ({name_of(after['id'])})"
         if "n" in values:
             change = points(after["share"] - before["share"], values["lower"], values["upper"])
             text += f"; the difference is {change} points ({plural(values['n'], 'input')})"
         yield Fact("values", text)
+
+
+def _share_text(one: Figures) -> str:
+    bounds = interval(one["lower"], one["upper"])
+    return bounds if one["share"] is None else f"{percent(one['share'])} {bounds}"
 
 
 def _more(figures: Figures) -> Iterator[Fact]:
