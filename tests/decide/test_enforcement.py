@@ -73,7 +73,7 @@ def test_labels_without_enforcement_are_shown():
     _, lines = values_of(evidence(failing(right=LABELS)))
 
     assert lines[0].startswith(
-        "[80%, 90%] of the values are right without enforcement; with it not measured: "
+        "[80%, 90%] of the values are right without enforcement; with it, the share is not measured: "
     )
 
 

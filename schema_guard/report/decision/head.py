@@ -213,9 +213,7 @@ def values_facts(figures: Figures) -> Iterator[Fact]:
     if "command" in values:
         text = "not measured: enforcement can make wrong answers valid"
         if "before" in values:
-            text = (
-                f"{_share_text(values['before'])} of the values are right without enforcement; with it {text}"
-            )
+            text = f"{_share_text(values['before'])} of the values are right without enforcement; with it, the share is {text}"
         yield Fact("values", f"{text}; measure: {values['command']}")
     elif values:
         before, after = values["before"], values["after"]
