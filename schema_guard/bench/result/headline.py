@@ -8,10 +8,9 @@ what is not decided is said as not decided.
 from __future__ import annotations
 
 from collections import Counter
-from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.bench.result.comparisons import DELTA
+from schema_guard.bench.result.power import power_text, tasks_needed
 from schema_guard.bench.result.ranking import alpha_of, ranked
 from schema_guard.decide.fixable import FIXABLE, Failures
 from schema_guard.decide.playbook import STEPS
@@ -19,7 +18,6 @@ from schema_guard.records.urls import command_on
 from schema_guard.report.decision.plain_words import fix
 from schema_guard.report.document import Fact, Tone
 from schema_guard.stats import calls_needed
-from schema_guard.stats.rates import log_e_of, odds_of
 from schema_guard.strategies import STRATEGIES
 from schema_guard.text import exact_percent, percent, plural
 
@@ -30,13 +28,12 @@ if TYPE_CHECKING:
     from schema_guard.bench.result.values import BenchResult, Compared, Measure
     from schema_guard.stats import Rate
 
-TONES = {
+_VERDICTS = {
     Tone.GOOD: "MEETS THE TARGET",
     Tone.BAD: "MISSES THE TARGET",
     Tone.OPEN: "NOT DECIDED",
     Tone.PLAIN: "MEASURED",
 }
-"""What a tone is in words."""
 
 _KINDS = {
     "syntax": "without readable JSON",
@@ -49,9 +46,6 @@ _KINDS = {
 
 _TWO = 2
 
-# Planning further ahead than this is none.
-_MOST_TASKS = 1_000_000
-
 
 class Headline(NamedTuple):
     """What a result has found.
@@ -60,11 +54,13 @@ class Headline(NamedTuple):
         headline: The difference that was found, and the best variant against the target.
         tone: What that means.
         facts: What a reader has to know besides, the next step last.
+        verdict: The tone in words.
     """
 
     headline: str
     tone: Tone
     facts: tuple[Fact, ...]
+    verdict: str
 
 
 def headline_of(result: BenchResult, store: str | None = None) -> Headline:
@@ -75,9 +71,8 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
         error = next((call.error for call in result.calls if call.error), None)
         why = f": {error}" if error else ""
         headline = "Nothing is measured, because no call has a reply that can be validated."
-        return Headline(
-            headline, Tone.OPEN, (*facts, Fact("next", f"find out why no call has a validated reply{why}"))
-        )
+        facts.append(Fact("next", f"find out why no call has a validated reply{why}"))
+        return Headline(headline, Tone.OPEN, tuple(facts), _VERDICTS[Tone.OPEN])
     best = variants[0]
     rivals = [
         variant
@@ -96,14 +91,23 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
     facts.append(Fact("right", _content(result, variants)))
     if failures := _failures(result, best):
         facts.append(Fact("fails at", _failures_text(failures, best)))
+    if power := power_text(result, {one.variant.name: one.name for one in variants}):
+        facts.append(Fact("power", power))
     facts.append(Fact("next", _next(result, variants, rivals, store)))
-    return Headline(" ".join(parts), _tone(result, variants, rivals), tuple(facts))
+    tone, verdict = _tone_of(result, variants[0], rivals)
+    return Headline(" ".join(parts), tone, tuple(facts), verdict)
 
 
-def _tone(result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> Tone:
+def _tone_of(result: BenchResult, best: Ranked, rivals: Sequence[Ranked]) -> tuple[Tone, str]:
+    """Return the tone and the verdict. A decided difference comes before open questions."""
+    is_found = any(one.called for one in result.comparisons)
     if result.setup.target is not None:
-        return variants[0].tone
-    return Tone.OPEN if rivals or result.setup.stopped else Tone.PLAIN
+        tone = best.tone
+        return tone, f"TARGET {_VERDICTS[tone]}" if tone is Tone.OPEN and is_found else _VERDICTS[tone]
+    if is_found:
+        return Tone.PLAIN, "DIFFERENCE FOUND"
+    tone = Tone.OPEN if rivals or result.setup.stopped else Tone.PLAIN
+    return tone, _VERDICTS[tone]
 
 
 def _comparison(result: BenchResult, a: Ranked, b: Ranked, measure: Measure) -> Compared:
@@ -259,9 +263,13 @@ def _next(
         rate = best.failed
         needed = calls_needed(rate.count, rate.n, target, alpha=alpha_of(result))
         return _more(result, needed, f"on which side of the target {best.name} is")
-    if target is None and rivals:
-        needed = _tasks_needed(_comparison(result, best, rivals[0], "format"), result)
-        return _more(result, needed, f"between {best.name} and {rivals[0].name}")
+    most = max(variants, key=lambda variant: variant.right.rate or 0.0)
+    if target is None and most is not best and _beats(result, most, best, "content"):
+        return _another(result, most, store)
+    open_rivals = [rival for rival in rivals if not _beats(result, best, rival, "content")]
+    if target is None and open_rivals:
+        needed = tasks_needed(_comparison(result, best, open_rivals[0], "format"), result)
+        return _more(result, needed, f"between {best.name} and {open_rivals[0].name}")
     return _another(result, best, store)
 
 
@@ -283,34 +291,6 @@ def _more(result: BenchResult, needed: int | None, what: str) -> str:
         return f"{text}run the same command with --sample {setup.tasks + needed}"
     has = f"which has {remaining:,} more (--sample all)" if remaining else "which has no more"
     return f"{text}add tasks to the suite, {has}"
-
-
-def _tasks_needed(comparison: Compared, result: BenchResult) -> int | None:
-    """Return how many further tasks, on which two variants differ as on those before, call them different."""
-    called = sum(other.called for other in result.comparisons)
-    enough = len(result.comparisons) / (DELTA * (called + 1))
-
-    def decided(tasks: int) -> bool:
-        share = tasks / comparison.tasks
-        a, b = comparison.only_a * share, comparison.only_b * share
-        return (_evidence(a, b) + _evidence(b, a)) / 2 >= enough
-
-    if not comparison.tasks or comparison.only_a == comparison.only_b:
-        return None
-    low, high = comparison.tasks, 2 * comparison.tasks
-    while not decided(high):
-        low, high = high, 2 * high
-        if high > _MOST_TASKS:
-            return None
-    while high - low > max(ceil(low / 100), 1):
-        middle = (low + high) // 2
-        low, high = (low, middle) if decided(middle) else (middle, high)
-    return high - comparison.tasks
-
-
-def _evidence(b: float, c: float) -> float:
-    """Return the evidence of `stats.paired`, without its bounds."""
-    return odds_of(log_e_of(b, c, 0.5, "bad"))
 
 
 def _another(result: BenchResult, best: Ranked, store: str | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.bench.result.document import document_of
-from schema_guard.bench.result.headline import TONES, headline_of
+from schema_guard.bench.result.headline import headline_of
 from schema_guard.bench.result.ranking import ranked
 from schema_guard.bench.result.values import MEASURES
 from schema_guard.report.document import Tone
@@ -65,7 +65,7 @@ def result_page(result: BenchResult, *, store: str | None = None) -> str:
 def _slide(findings: Headline, document: Document, plots: int) -> Slide:
     """Return the first screen, which has the first plots."""
     return Slide(
-        verdict=TONES[findings.tone],
+        verdict=findings.verdict,
         headline=findings.headline,
         whose="; ".join(fact.text for fact in document.facts if fact.label in _WHOSE),
         lines=tuple(f"{fact.label}: {fact.text}" for fact in findings.facts if fact.label != "next"),
