@@ -156,6 +156,7 @@ PARTS = {
     **dict.fromkeys(("strategy:json_mode", "strategy:strict_schema", "strategy:tool_call"), _SENT_SCHEMA),
     # Options of guards and models.
     "option:early_stop": "schema_guard.ext.streaming.checker:prefix_checker",
+    "option:prompt_file": "schema_guard.ext.improve.prompt_file:read_prompt",
     "option:options": "schema_guard.ext.redaction:redacted_value",
     "option:repair": "schema_guard.ext.repair",
     "option:rules": "schema_guard.ext.fitting.probed_rules:table_of",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Repair
 
-__all__ = ["UNSET", "About", "OnFailure", "Params", "Settings", "Unset", "not_built", "resolved_store"]
+__all__ = ["UNSET", "About", "OnFailure", "Params", "Settings", "Unset", "resolved_store"]
 
 V = TypeVar("V")
 R = TypeVar("R")
@@ -76,7 +76,8 @@ class Params(metaclass=NamedArguments):
             `feedback`, if its default is None and it's annotated `str | None` or nothing.
         options: The parameter that receives the provider's arguments, in a new dict, together with the arguments of the
             call. Default: `options`, if it's annotated as a dict or nothing.
-        prompt_file: The file of an improved prompt. This version doesn't support this file yet.
+        prompt_file: The `prompt.md` that `schema-guard improve` wrote. Its text and examples replace those of the
+            strategy.
     """
 
     prompt: str | None = None
@@ -92,7 +93,9 @@ class Params(metaclass=NamedArguments):
             if not isinstance(getattr(self, role), Unset):
                 require_text(f"params.{role}", getattr(self, role))
         if self.prompt_file is not None:
-            raise not_built("params.prompt_file", self.prompt_file)
+            from schema_guard.extensions import load  # only improved prompts need it
+
+            load("option:prompt_file")(self.prompt_file)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -229,11 +232,6 @@ class Settings(Generic[V, R]):
         from schema_guard.extensions import load  # only probed servers have rules
 
         load("option:rules")(self.provider, self.about.rules)
-
-
-def not_built(name: str, given: object) -> InvalidArgument:
-    """Return the error for an argument that a later version will have."""
-    return InvalidArgument(f"{name}={clip(repr(given))}: this version doesn't have {name} yet. Leave it out")
 
 
 def _is_exception(given: Any) -> bool:

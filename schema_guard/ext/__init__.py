@@ -3,6 +3,7 @@
 
 NEEDS = {
     "demo": ("playbook",),
+    "improve": ("playbook", "tuning"),
     "playbook": ("right",),
     "recorders": ("tools",),
     "transfer": ("redaction",),

@@ -16,6 +16,7 @@ from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.preparing.costs import prices_of
 from schema_guard.preparing.escalation import check_call, is_model, kind_of, models_of
+from schema_guard.preparing.improved_prompt import improved_prompt
 from schema_guard.preparing.later import (
     LaterPrepared,
     Version,
@@ -45,6 +46,7 @@ from schema_guard.values import Call
 if TYPE_CHECKING:
     from schema_guard.configuration.layout import Layout
     from schema_guard.preparing.escalation import AttemptModels
+    from schema_guard.preparing.improved_prompt import ImprovedPrompt
     from schema_guard.records.identity import Origin
     from schema_guard.records.recorder import Recorder
     from schema_guard.settings import Settings
@@ -208,10 +210,10 @@ def prepare(
     tuned = _is_tuned(settings, model)
     rules = rules_of(settings.models or (model,), settings.provider, settings.about.rules)
     steps = steps_of(strategies, providers, schema, settings.examples, tuned=tuned, rules=rules)
-    repaired = _repaired(settings, model)
-    plan = _plan(settings, schema, steps, shape)._replace(
-        gateway_repaired=bool(repaired), layout=_layout(shape, model)
-    )
+    improved = improved_prompt(settings.params.prompt_file)
+    steps = improved.steps(steps, schema) if improved else steps
+    repaired, layout = _repaired(settings, model), _layout(shape, model, function, improved)
+    plan = _plan(settings, schema, steps, shape)._replace(gateway_repaired=bool(repaired), layout=layout)
     name = _recorded_as(settings, function, model, schema)
     configuration = (
         name,
@@ -220,7 +222,7 @@ def prepare(
         _model_name(settings, model),
         providers[0] and ">".join(map(str, providers)),
         strategies_text(steps, len(strategies)),
-        settings_text(settings, plan, model, repaired, _thought(settings, model)),
+        settings_text(settings, plan, model, repaired, _more_settings(settings, model, improved)),
     )
     reserved = {} if shape.options is None else _reserved(plan)
     return _checked(
@@ -252,14 +254,12 @@ def _checked(prepared: Prepared) -> Prepared:
     return prepared
 
 
-def _layout(shape: Shape, model: Any) -> Layout:
+def _layout(shape: Shape, model: Any, function: Any, improved: ImprovedPrompt | None) -> Layout:
     """Return the layout of a prompt whose task is a text. A model takes turns, unless it names its own layout."""
-    if shape.delivery == "instructions":
-        return "instructions"
-    if model is None:
-        return "text"
-    layout = getattr(model, "layout", "turns")
-    return layout if layout in LAYOUTS else "turns"
+    layout: Any = "text" if model is None else getattr(model, "layout", "turns")
+    layout = "instructions" if shape.delivery == "instructions" else layout
+    usual: Layout = layout if layout in LAYOUTS else "turns"
+    return improved.layout_for(shape, usual, function) if improved else usual
 
 
 def _shape(settings: Settings[Any, Any], function: Any) -> Shape:
@@ -417,12 +417,13 @@ def _repaired(settings: Settings[Any, Any], model: Any) -> list[str]:
     return sorted({name for one in models for name in repairers(getattr(one, "options", None))})
 
 
-def _thought(settings: Settings[Any, Any], model: Any) -> dict[str, Any]:
-    """Return what each model is asked to think, by its options."""
+def _more_settings(
+    settings: Settings[Any, Any], model: Any, improved: ImprovedPrompt | None
+) -> dict[str, Any]:
+    """Return the thinking that each model's options request, and the improved prompt."""
     thoughts = [thinking(getattr(one, "options", None)) for one in settings.models or (model,)]
-    if not any(thoughts):
-        return {}
-    return {THINKING: thoughts[0] if len(thoughts) == 1 else thoughts}
+    thought = {THINKING: thoughts[0] if len(thoughts) == 1 else thoughts} if any(thoughts) else {}
+    return {**thought, **(improved.settings if improved else {})}
 
 
 def schema_of(source: Any) -> Schema[Any]:

@@ -57,8 +57,9 @@ OF_LIMITS = {
     "max_output_tokens": (0, *NO_COUNT[1:]), "max_repeats": (0, 1, *NO_COUNT[1:]),
 }  # fmt: skip
 OF_PARAMS = {
-    **dict.fromkeys(("prompt", "instructions", "feedback", "options"), (*NO_TEXT, "nobody")), "prompt_file": ("x", 3),
-}  # fmt: skip
+    **dict.fromkeys(("prompt", "instructions", "feedback", "options"), (*NO_TEXT, "nobody")),
+    **({"prompt_file": ("x", 3, b"x")} if is_installed("improve") else {}),
+}
 OF_ABOUT = {
     "version": NO_TEXT, "segment": NO_TEXT, "model": NO_TEXT, "tuned": NO_BOOL,
     "prices": (3, b"x", "no such file", {"model": 3}), "rules": NO_PATH,

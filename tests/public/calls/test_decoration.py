@@ -254,10 +254,6 @@ def test_a_word_of_nobody_is_told_all_of_ours():
         (lambda: About(model=3), "about.model=3: expected a str or None"),
         (lambda: About(tuned="yes"), "about.tuned='yes': expected True or False"),
         (lambda: Params(feedback=3), "params.feedback=3: expected a str or None"),
-        (
-            lambda: Params(prompt_file="p.json"),
-            "params.prompt_file='p.json': this version doesn't have params.prompt_file yet. Leave it out",
-        ),
         (lambda: Limits(max_byte=3), "Limits: unknown argument max_byte=3, did you mean 'max_bytes'?"),
         (lambda: About(verison="2"), "About: unknown argument verison='2', did you mean 'version'?"),
         (lambda: Params(option="x"), "Params: unknown argument option='x', did you mean 'options'?"),
@@ -277,7 +273,7 @@ def test_refuses_content_that_is_a_dict():
         guard(TOTAL, content={"grounded": True})(lambda prompt: "{}")
 
 
-def test_accepts_the_default_of_an_argument_of_a_later_version():
+def test_accepts_defaults_of_optional_parts():
     """`content=None` and `prompt_file=None` change nothing."""
     settings = guard(TOTAL, content=None, params=Params(prompt_file=None), store=None)
 
