@@ -35,16 +35,30 @@ def test_line_has_counts_rate_and_time_left(clock, capsys):
 
 @pytest.mark.parametrize("task", [steps, None])
 def test_tasks_with_steps_print_lines(task, clock, capsys):
-    """Exports, imports, checks, and tuning print lines too."""
-    for bar in [steps("exported", 30)] if task else [phases(), one_bar()]:
-        clock[0] = 0.0
-        with bar as on_step:
-            for number in range(1, 4):
-                clock[0] += 5
-                on_step(10) if task else on_step("checked", 10 * number, None)
+    """Exports, imports, and checks print lines too."""
+    with steps("exported", 30) if task else phases() as on_step:
+        for number in range(1, 4):
+            clock[0] += 5
+            on_step(10) if task else on_step("checked", 10 * number, None)
 
     expected = "exported: 20 of 30, 2 a second, 0:00:05 left" if task else "checked: 20, 2 a second"
-    assert lines(capsys) == [expected] * (1 if task else 2)
+    assert lines(capsys) == [expected]
+
+
+def test_one_bar_prints_its_description_and_the_time_left(clock, capsys):
+    """Tuning prints a line every ten seconds, with the time left if it is known."""
+    with one_bar() as on_step:
+        for number in range(1, 5):
+            clock[0] += 5
+            on_step(f"steps, loss {number}", number, 50, 61.0)
+        clock[0] += 10
+        on_step("the host checks train.jsonl", 0, None, None)
+
+    assert lines(capsys) == [
+        "steps, loss 2: 2 of 50, 0:01:01 left",
+        "steps, loss 4: 4 of 50, 0:01:01 left",
+        "the host checks train.jsonl",
+    ]
 
 
 def test_short_task_prints_no_line(clock, capsys):

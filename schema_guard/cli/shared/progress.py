@@ -100,19 +100,23 @@ def phases() -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 @contextmanager
-def one_bar() -> Iterator[Callable[[str, int, int | None], None]]:
+def one_bar() -> Iterator[Callable[[str, int, int | None, float | None], None]]:
     """Show one bar on stderr for a long task, with a description that changes.
 
-    Yield a function that takes the description, the steps so far, and the total if known.
+    Yield a function that takes the description, the steps so far, the total, and the seconds left. None is unknown.
     """
     bar = _bar(transient=True)
-    lines = _Lines(bar)
+    line_at = monotonic()
     with bar:
         task = bar.add_task("", total=None)
 
-        def on_step(word: str, done: int, total: int | None) -> None:
-            lines.show(word, done, total)
+        def on_step(word: str, done: int, total: int | None, left_s: float | None) -> None:
+            nonlocal line_at
             bar.update(task, description=word, completed=done, total=total)
+            if not bar.console.is_terminal and monotonic() - line_at >= _LINE_S:
+                line_at = monotonic()
+                of = "" if total is None else f": {done:,} of {total:,}"
+                note(word + of + ("" if left_s is None else f", {timedelta(seconds=round(left_s))} left"))
 
         yield on_step
 

@@ -11,7 +11,8 @@ import pytest
 
 from schema_guard.ext.tuning.commands import run as tune
 from schema_guard.ext.tuning.jobs.run import Following
-from schema_guard.ext.tuning.jobs.state import load_job, lock_job
+from schema_guard.ext.tuning.jobs.state import TuningJob, digests, load_job, lock_job, save_job
+from schema_guard.ext.tuning.local.plan import LoraSettings
 from schema_guard.testing import serve_tuning
 from tests.ext.tuning.jobs.sets import training_set
 from tests.public.commands.command_lines import run
@@ -203,14 +204,132 @@ def test_a_failed_job_is_told_with_its_words(begin, orders):
     ]
 
 
-def test_no_key_stands_in_the_file(begin, orders):
-    """Neither in job.json nor in what is told."""
+def test_refused_key_leaves_the_folder_as_it_was(begin, orders):
+    """No job is written, and the key is not printed. Another host can take the set."""
     with serve_tuning(key="other") as server:
         status, _, err = begin(server, "--yes")
 
-    assert status == 2
+    assert (status, load_job(orders)) == (2, None)
     assert "status 401: Incorrect API key provided" in err
-    assert "canary" not in (orders / "job.json").read_text() + err
+    assert "canary" not in err
+    with serve_tuning(key="canary-key") as server:
+        assert begin(server, "--yes")[0] == 0
+
+
+def test_refused_key_keeps_the_tuned_model(begin, orders):
+    """With --again, the earlier model stays until the host accepts the key."""
+    with serve_tuning() as server:
+        begin(server, "--yes")
+    known = load_job(orders)
+    with serve_tuning(key="other") as server:
+        assert begin(server, "--yes", "--again")[0] == 2
+
+    assert load_job(orders) == known
+
+
+def test_status_shows_the_step_and_the_loss_that_the_host_reports(begin, capsys, orders, monkeypatch):
+    """The newest event of a running job has its last step."""
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    with serve_tuning(looks=50) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(tune, "Following", partial(Following, first_s=0.0, wait=interrupted))
+            begin(server, "--yes")
+        lines = [run(capsys, "tune", "run", orders, "--status")[1].splitlines()[0] for _ in range(2)]
+
+    assert lines[-1] == "openai-compatible, small: running: step 1 of 3, loss 0.500 (ftjob-3)"
+
+
+@pytest.mark.parametrize("option", ["--steps", "--rank", "--rate"])
+def test_settings_of_this_machine_are_refused_for_a_host(begin, orders, option):
+    """A host chooses its own steps, rank, and rate."""
+    with serve_tuning() as server:
+        status, _, err = begin(server, "--yes", option, "1")
+
+        assert (status, server.requests, load_job(orders)) == (2, [], None)
+    assert f"{option}: has an effect only with --backend local" in err
+
+
+def local_job(folder, **changes):
+    """Write a job on this machine that has done some steps."""
+    settings = {"epochs": 2, "steps": 4, "rank": 8, "rate": 0.01, "seed": 0, "seconds": 30.5}
+    job = TuningJob(
+        backend="local",
+        base="SmolLM2-135M-Instruct-Q4_1",
+        url=None,
+        set=digests(folder, ("train.jsonl", "validation.jsonl")),
+        mark="0" * 12,
+        cost={"dollars": None, **settings},
+        **{
+            "status": "running",
+            "progress": {"step": 3, "steps": 4, "loss": 0.25, "seconds_left": 10.0},
+            **changes,
+        },
+    )
+    save_job(folder, job)
+    return job
+
+
+def test_status_of_a_training_shows_step_loss_and_time_left(capsys, orders):
+    """While a process trains, its last step is shown."""
+    local_job(orders)
+    with lock_job(orders):
+        status, out, _ = run(capsys, "tune", "run", orders, "--status")
+
+    assert (status, out.splitlines()) == (
+        0,
+        [
+            "local, SmolLM2-135M-Instruct-Q4_1: running: step 3 of 4, loss 0.250, 0:00:10 left",
+            f"  look again: schema-guard tune run {orders} --status",
+        ],
+    )
+
+
+def test_status_of_a_killed_training_is_interrupted(capsys, orders):
+    """If no process trains, the command that continues is shown, and no time left."""
+    local_job(orders)
+    status, out, _ = run(capsys, "tune", "run", orders, "--status", "--format", "json")
+    printed = json.loads(out)
+
+    assert (status, printed["status"], printed["next"]) == (
+        0,
+        "interrupted",
+        [f"continue: schema-guard tune run {orders}"],
+    )
+    assert run(capsys, "tune", "run", orders, "--status")[1].splitlines()[0] == (
+        "local, SmolLM2-135M-Instruct-Q4_1: interrupted: step 3 of 4, loss 0.250"
+    )
+
+
+def test_resumed_training_has_the_settings_of_its_job(capsys, orders, monkeypatch):
+    """The command without options resumes with the steps, rank, and rate that the job began with."""
+    local_job(orders)
+    used = []
+    monkeypatch.setattr(tune, "train", lambda directory, *, settings, **_: used.append(settings))
+    run(capsys, "tune", "run", orders, "--yes")
+
+    assert used == [LoraSettings(steps=4, rank=8, learning_rate=0.01)]
+    status, _, err = run(capsys, "tune", "run", orders, "--yes", "--rank", "4")
+    assert status == 2
+    assert "--rank 4: the job in job.json has 8. Omit the option to resume that job" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--steps", "4", "--epochs", "2"), "--steps and --epochs: expected one of them"),
+        (("--rate", "2"), "--rate 2.0: expected a float above 0 and below 1"),
+        (("--rank", "300"), "--rank 300: expected an int from 1 to 256"),
+    ],
+)
+def test_settings_out_of_range_name_the_option(capsys, orders, options, words):
+    """The error has the option that the user typed."""
+    status, _, err = run(capsys, "tune", "run", orders, "--backend", "local", "--dry-run", *options)
+
+    assert status == 2
+    assert words in err
 
 
 def test_azure_answers_from_a_deployment(capsys, orders, monkeypatch):

@@ -34,6 +34,8 @@ def openai_answer(desk: Host, request: TuningRequest) -> Any:
         return _begin(desk, request) if method == "POST" else _listed(map(_job, reversed(desk.jobs.values())))
     if path.startswith(f"{_JOBS}/"):
         id_, _, what = path.removeprefix(f"{_JOBS}/").partition("/")
+        if what == "events":
+            return _listed(_events(desk.job(id_)))
         return _job(desk.cancel(id_) if what == "cancel" else desk.job(id_).look())
     raise HostRefusal(404, f"Unknown request URL: {method} {path}")
 
@@ -91,6 +93,17 @@ def _file(file: HostFile) -> dict[str, Any]:
         "id": file.id, "object": "file", "bytes": file.size, "created_at": _DAY, "filename": file.name,
         "purpose": file.purpose, "status": "processed",
     }  # fmt: skip
+
+
+def _events(job: HostJob) -> list[dict[str, Any]]:
+    step = {"step": 1, "train_loss": 0.5}
+    message = f"Step 1/{job.epochs}: training loss=0.50"
+    return [
+        {
+            "id": "ftevent-1", "object": "fine_tuning.job.event", "created_at": _DAY, "level": "info", "type": "metrics",
+            "message": message, "data": step,
+        }
+    ]  # fmt: skip
 
 
 def _job(job: HostJob) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from schema_guard.cli.shared.options import (
     argument,
     build_command,
     existing,
+    naming,
     option,
     print_json,
     shared,
@@ -49,7 +50,7 @@ from schema_guard.records.declarations import TUNING
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from schema_guard.ext.tuning.jobs.plan import JobPlan
     from schema_guard.ext.tuning.local.plan import TrainPlan
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.training_rows import TrainingSet
 
 LOCAL = "local"
+_HERE_ONLY = ("steps", "rank", "rate")
 _QUESTION = "Begin tuning?"
 
 
@@ -76,7 +78,25 @@ class TuneOptions:
     epochs: int | None = option(
         type=COUNT, metavar="COUNT", help="Number of passes over the rows. Default: the host's choice."
     )
-    status: bool = option(is_flag=True, help="Show the state of the job, without starting or resuming it.")
+    steps: int | None = option(
+        type=COUNT, metavar="COUNT", help="Number of training steps on this machine, in place of --epochs."
+    )
+    rank: int | None = option(
+        type=COUNT,
+        metavar="COUNT",
+        advanced=True,
+        help="Rank of the LoRA that is trained on this machine. Default: 16.",
+    )
+    rate: float | None = option(
+        type=float,
+        metavar="RATE",
+        advanced=True,
+        help="Highest learning rate on this machine. Default: 0.001.",
+    )
+    status: bool = option(
+        is_flag=True,
+        help="Show the state of the job, with its step, loss, and time left, without starting or resuming it.",
+    )
     cancel: bool = option(is_flag=True, help="Cancel the job.")
     again: bool = option(
         is_flag=True, advanced=True, help="Start a new job instead of the job that has ended."
@@ -101,11 +121,13 @@ class TuneOptions:
         ways = [name for name in ("status", "cancel", "again") if getattr(self, name)]
         if len(ways) > 1:
             raise click.UsageError(f"--{' and --'.join(ways)}: expected one of them")
+        if self.steps is not None and self.epochs is not None:
+            raise click.UsageError("--steps and --epochs: expected one of them")
 
     def fits(self, job: TuningJob) -> None:
         """Refuse options that differ from the job in the folder."""
         known_of = {**job.cost, "backend": job.backend, "base": job.base, "url": job.url}
-        for name in ("backend", "base", "url", "epochs", "price"):
+        for name in ("backend", "base", "url", "epochs", "price", *_HERE_ONLY):
             given, known = getattr(self, name), known_of.get(name)
             if given is not None and given != known:
                 raise click.UsageError(
@@ -156,7 +178,7 @@ def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
         lines = [f"the job in {JOB_FILE} is {job.status}: the same command without --dry-run resumes it"]
         cost: Any = job.cost
     elif _is_here(asked, directory):
-        plan = plan_training(directory, settings=_lora(asked))
+        plan = _plan_here(directory, _lora(asked, None))
         lines, cost = _plan_lines(plan), {"rows": plan.rows, "steps": plan.steps, "seconds": plan.seconds}
     else:
         planned = _plan(asked, read_set(directory))
@@ -170,8 +192,23 @@ def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
     return 0
 
 
-def _lora(asked: TuneOptions) -> LoraSettings:
-    return LoraSettings(epochs=asked.epochs, seed=0)
+def _lora(asked: TuneOptions, job: TuningJob | None) -> LoraSettings:
+    """Return the settings of a new training, or those of the job to resume."""
+    known = {} if job is None else job.cost
+    chosen = {name: getattr(asked, name) for name in _HERE_ONLY}
+    given = {**known, **{name: value for name, value in chosen.items() if value is not None}}
+    default = LoraSettings()
+    return LoraSettings(
+        epochs=asked.epochs,
+        steps=given.get("steps"),
+        rank=given.get("rank", default.rank),
+        learning_rate=given.get("rate", default.learning_rate),
+    )
+
+
+def _plan_here(directory: Path, settings: LoraSettings) -> TrainPlan:
+    with naming(learning_rate="--rate", steps="--steps", rank="--rank", epochs="--epochs"):
+        return plan_training(directory, settings=settings)
 
 
 def _is_here(asked: TuneOptions, directory: Path) -> bool:
@@ -201,22 +238,17 @@ def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
 def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     """Do what is asked of a job on this machine: it is trained by this command, and ends with it."""
     job = load_job(directory)
-    given = [name for name in ("url", "price", "served_as") if getattr(asked, name) is not None]
-    if given or asked.cancel:
-        flag = "cancel" if asked.cancel else given[0].replace("_", "-")
-        raise click.UsageError(
-            f"--{flag}: has no effect on training on this machine, which ends with the command or with Ctrl-C"
-        )
+    _check_fits_here(asked)
     if job is not None and not asked.again:
         asked.fits(job)
         if asked.status or job.status == "succeeded":
-            return job
+            return _as_seen(directory, job)
     if asked.again and job is not None and job.backend != LOCAL:
         _check_ended(job)
     if asked.status:
         raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}, so no job was started")
-    settings = _lora(asked)
-    plan = plan_training(directory, settings=settings)
+    settings = _lora(asked, None if asked.again else job)
+    plan = _plan_here(directory, settings)
     if asked.base not in (None, plan.base):
         raise click.UsageError(
             f"--base {safe(str(asked.base))}: this machine can tune only {plan.base}. Omit the option"
@@ -225,16 +257,37 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     confirm(_QUESTION, yes=yes, refused="nothing was trained")
     try:
         with one_bar() as on_step:
-            train(directory, settings=settings, on_step=lambda step: _stepped(on_step, step), report=_say_one)
+
+            def stepped(step: TrainStep) -> None:
+                on_step(f"steps, loss {step.loss:.3f}", step.number, step.steps, step.seconds_left)
+
+            train(directory, settings=settings, on_step=stepped, report=_say_one)
     except KeyboardInterrupt:
         _say(["interrupted: the same command resumes from the last checkpoint"])
     ended = load_job(directory)
     assert ended is not None
-    return ended
+    return _as_seen(directory, ended)
 
 
-def _stepped(on_step: Callable[[str, int, int | None], None], step: TrainStep) -> None:
-    on_step(f"steps, loss {step.loss:.3f}", step.number, step.steps)
+def _check_fits_here(asked: TuneOptions) -> None:
+    given = [name for name in ("url", "price", "served_as") if getattr(asked, name) is not None]
+    if given or asked.cancel:
+        flag = "cancel" if asked.cancel else given[0].replace("_", "-")
+        raise click.UsageError(
+            f"--{flag}: has no effect on training on this machine, which ends with the command or with Ctrl-C"
+        )
+
+
+def _as_seen(directory: Path, job: TuningJob) -> TuningJob:
+    """Return a job on this machine, which is interrupted if it has not ended and no process works on it."""
+    if job.has_ended:
+        return job
+    try:
+        with lock_job(directory):
+            progress = None if job.progress is None else {**job.progress, "seconds_left": None}
+            return replace(job, status="interrupted", progress=progress)
+    except JobLocked:
+        return job
 
 
 def _plan_lines(plan: TrainPlan) -> list[str]:
@@ -280,7 +333,10 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
 
 def _check_ended(job: TuningJob) -> None:
     if not job.has_ended and job.is_begun:
-        raise click.UsageError(f"--again: the job is {job.status}. Cancel it first with --cancel")
+        raise click.UsageError(
+            f"--again: the job is {job.status}. Cancel it first with --cancel. If its key no longer works, move "
+            f"{JOB_FILE} away"
+        )
 
 
 def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
@@ -304,9 +360,13 @@ def _agreed(asked: TuneOptions, directory: Path, found: TrainingSet, yes: bool) 
     if plan.against:
         raise click.UsageError("; ".join(plan.against) + ": nothing was uploaded")
     backend, base = str(asked.backend), str(asked.base)
-    # A missing key is an error before the question.
-    connect_host(backend, asked.url).close()
-    confirm(_QUESTION, yes=yes, refused="nothing was uploaded")
+    # A missing key is an error before the question, and a refused one before the job is written.
+    host = connect_host(backend, asked.url)
+    try:
+        confirm(_QUESTION, yes=yes, refused="nothing was uploaded")
+        host.check_key()
+    finally:
+        host.close()
     job = TuningJob(
         backend=backend,
         base=base,
@@ -327,6 +387,9 @@ def _plan(asked: TuneOptions, found: TrainingSet) -> JobPlan:
         found: The training rows.
     """
     backend, base = asked.backend, asked.base
+    for name in _HERE_ONLY:
+        if getattr(asked, name) is not None:
+            raise click.UsageError(f"--{name}: has an effect only with --backend local")
     if backend is None or base is None:
         missing = "--backend" if backend is None else "--base"
         raise click.UsageError(
@@ -357,7 +420,7 @@ def _at_host(asked: TuneOptions, directory: Path, job: TuningJob, found: Trainin
     host = connect_host(job.backend, job.url)
     try:
         with one_bar() as on_step:
-            following = Following(on_step=on_step)
+            following = Following(on_step=lambda word, done, total: on_step(word, done, total, None))
             tuning = HostTuning(directory=directory, host=host, following=following)
             if asked.status:
                 return tuning.look_at(job)

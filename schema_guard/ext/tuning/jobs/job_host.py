@@ -7,6 +7,7 @@ one request: the caller looks before it repeats one. A key goes to its own host 
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -45,6 +46,10 @@ _JOBS: Final = {
 _PAGE: Final = 100
 # What is looked through for a job whose answer was lost: it is among the newest.
 _MOST_JOBS: Final = 1000
+_NEWEST_EVENTS: Final = 20
+# The message of a step, as OpenAI writes it.
+_STEP: Final = re.compile(r"Step (\d+)/(\d+): training loss=(\d+(?:\.\d+)?)")
+_KEY_REFUSED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _PENDING_STATES: Final = ("not ready", "being processed", "still processing")
 
 
@@ -103,6 +108,23 @@ class JobHost:
             is_passing=passing,
             retry_after_s=_seconds(error.response.headers.get("retry-after")),
         )
+
+    def check_key(self) -> None:
+        """Raise `HostError` if the host refuses the key. Other faults are left to the requests of the job."""
+        try:
+            self._call(lambda: self._client.files.list(purpose=_PURPOSE, limit=1))
+        except HostError as error:
+            if error.status in _KEY_REFUSED:
+                raise
+
+    def progress(self, id_: str) -> dict[str, Any] | None:
+        """Return the last step of a job, as its newest events report it; None if they report none."""
+        events = self._call(lambda: self._client.fine_tuning.jobs.list_events(id_, limit=_NEWEST_EVENTS).data)
+        for event in events:
+            match = _STEP.search(event.message or "")
+            if match:
+                return {"step": int(match[1]), "steps": int(match[2]), "loss": float(match[3])}
+        return None
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
         """Return the file of a name and of this size."""
@@ -179,6 +201,7 @@ class JobHost:
             message=error or (job.status if job.status == "validating_files" else None),
             trained_tokens=getattr(job, "trained_tokens", None),
             epochs=epochs if isinstance(epochs, int | float) else None,
+            finish_at=getattr(job, "estimated_finish", None),
         )
 
 

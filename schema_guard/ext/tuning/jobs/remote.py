@@ -52,6 +52,7 @@ class RemoteJob(NamedTuple):
         message: What the host says of it; None for nothing.
         trained_tokens: Tokens that it charges; None where it does not say.
         epochs: How often it goes over the rows; None where it does not say.
+        finish_at: Estimated end, in seconds since 1970; None if it is not known.
     """
 
     id: str
@@ -60,6 +61,7 @@ class RemoteJob(NamedTuple):
     message: str | None = None
     trained_tokens: int | None = None
     epochs: float | None = None
+    finish_at: float | None = None
 
 
 class TuningOrder(NamedTuple):

@@ -10,11 +10,12 @@ the job when the cause is fixed. An interrupt leaves the job running.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
+from schema_guard.ext.tuning.jobs.messages import progress_text
 from schema_guard.ext.tuning.jobs.remote import HostError, RemoteJob, TuningOrder
 from schema_guard.ext.tuning.jobs.state import digests, save_job
 from schema_guard.ext.tuning.training_rows import TRAIN
@@ -111,7 +112,17 @@ class HostTuning:
         id_ = job.id
         if id_ is None or job.has_ended:
             return job
-        return self._with_remote_state(job, _again(lambda: self.host.job(id_), self.following))
+        remote = _again(lambda: self.host.job(id_), self.following)
+        return self._with_remote_state(
+            job, remote, self._progress(id_) if remote.status == "running" else None
+        )
+
+    def _progress(self, id_: str) -> dict[str, Any] | None:
+        """Return the last step that the host reports; None if it has no events."""
+        try:
+            return self.host.progress(id_)
+        except HostError:
+            return None
 
     def cancel(self, job: TuningJob) -> TuningJob:
         """End a job, also one whose beginning was not answered; gives it as it is then.
@@ -190,11 +201,13 @@ class HostTuning:
             pause(None)
             remote = _again(lambda: self.host.job(id_), self.following, tries=_LOOKS)
             job = self._with_remote_state(job, remote)
-            self.following.on_step(f"{id_}: {remote.message or remote.status}", 0, None)
+            self.following.on_step(f"{id_}: {progress_text(job) or remote.message or remote.status}", 0, None)
         return job
 
-    def _with_remote_state(self, job: TuningJob, remote: RemoteJob) -> TuningJob:
-        """Write down how a job is at the host."""
+    def _with_remote_state(
+        self, job: TuningJob, remote: RemoteJob, step: Mapping[str, Any] | None = None
+    ) -> TuningJob:
+        """Write the state of a job at the host, with the last step that it reports."""
         paid = {
             "trained_tokens": remote.trained_tokens,
             "trained_epochs": remote.epochs,
@@ -210,12 +223,20 @@ class HostTuning:
             message=remote.message,
             result=None if remote.model is None else TunedModel(remote.model),
             cost={**job.cost, **known},
+            progress=_progress_of(remote, step),
         )
         return job if now == job else self._saved(now)
 
     def _saved(self, job: TuningJob) -> TuningJob:
         save_job(self.directory, job)
         return job
+
+
+def _progress_of(remote: RemoteJob, step: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if remote.status != "running" or (step is None and remote.finish_at is None):
+        return None
+    left_s = None if remote.finish_at is None else max(0.0, remote.finish_at - time.time())
+    return {"step": None, "steps": None, "loss": None, **(step or {}), "seconds_left": left_s}
 
 
 def check_unchanged(directory: Path, job: TuningJob) -> None:

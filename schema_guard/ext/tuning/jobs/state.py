@@ -64,6 +64,7 @@ class TuningJob:
         result: The tuned model; None while there is none.
         cost: What it was said to cost, and what it cost; a value that is not known is None.
         message: Last message of the backend; None without one.
+        progress: `step steps loss seconds_left` of a job that runs; a value that is not known is None.
     """
 
     backend: str
@@ -77,6 +78,7 @@ class TuningJob:
     result: TunedModel | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)
     message: str | None = None
+    progress: Mapping[str, Any] | None = None
 
     @property
     def has_ended(self) -> bool:

@@ -157,7 +157,7 @@ def passes(rows: Sequence[Encoded]) -> Iterator[list[Encoded]]:
 
 
 def rate_at(step: int, steps: int, highest: float) -> float:
-    """Give the learning rate of a step, 1-based: it playbook runs for a tenth of the steps, then falls by a half cosine."""
+    """Return the learning rate of a step, 1-based. It rises for a tenth of the steps, then falls by a half cosine."""
     warm = max(1, round(_WARM_UP * steps))
     if step <= warm:
         return highest * step / warm
@@ -185,14 +185,14 @@ class _Training:
 
     def run(self, tell: Tell) -> None:
         steps, batch = self.settings["steps"], self.settings["batch"]
-        in_epoch = steps // self.settings["epochs"]
+        in_epoch = math.ceil(len(self.rows["train"]) / batch)
         saved = time.monotonic()
         for step in range(self.progress.step + 1, steps + 1):
             epoch, position = divmod(step - 1, in_epoch)
             chosen = order(len(self.rows["train"]), self.settings["seed"], epoch)
             at = chosen[position * batch : (position + 1) * batch]
             loss = self._step([self.rows["train"][index] for index in at], step)
-            is_last = position + 1 == in_epoch
+            is_last = position + 1 == in_epoch or step == steps
             validation = self._validated() if is_last else self.progress.validation_loss
             self.progress = _Progress(step, loss, validation)
             extra = {"validation_loss": validation if is_last else None, "epoch": epoch + 1}

@@ -58,13 +58,15 @@ class LoraSettings(NamedTuple):
 
     Attributes:
         epochs: How often each row is seen; None for as many as give 50 steps, at least 1 and at most 10.
+        steps: Number of steps, in place of *epochs*. The last epoch may be incomplete.
         batch: Rows in a step.
         rank: Of the matrices that are added.
-        learning_rate: The highest; it playbook runs for the first tenth of the steps, then falls.
+        learning_rate: The highest; it rises for the first tenth of the steps, then falls.
         seed: Of the first weights, and of the order of the rows.
     """
 
     epochs: int | None = None
+    steps: int | None = None
     batch: int = 8
     rank: int = 16
     learning_rate: float = 1e-3
@@ -80,7 +82,7 @@ class TrainPlan(NamedTuple):
     Attributes:
         rows: That are learned.
         validation_rows: That tell how well, at the end of each epoch.
-        epochs: How often each row is seen.
+        epochs: How often each row is seen; of *steps* that the user chose, the last one may be incomplete.
         batch: Rows in a step.
         steps: Of all epochs.
         rank: Of the matrices that are added.
@@ -138,6 +140,8 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
     _require_in_range(settings)
     in_epoch = math.ceil(len(rows.train) / settings.batch)
     epochs = settings.epochs or min(_MOST_EPOCHS, math.ceil(ENOUGH_STEPS / in_epoch))
+    steps = settings.steps or epochs * in_epoch
+    epochs = math.ceil(steps / in_epoch)
     weights = existing_weights()
     size = WEIGHTS_BYTES if weights is None or not weights.is_file() else weights.stat().st_size
     learned, checked = (sum(map(_tokens, part)) for part in rows[:2])
@@ -147,12 +151,13 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
         validation_rows=len(rows.validation),
         epochs=epochs,
         batch=settings.batch,
-        steps=epochs * in_epoch,
+        steps=steps,
         rank=settings.rank,
         learning_rate=settings.learning_rate,
         seed=settings.seed,
         base=NAME if weights is None or size == WEIGHTS_BYTES else weights.stem,
-        seconds=_START_S + epochs * _TOKEN_S * (learned + _FORWARD * checked) * size / WEIGHTS_BYTES,
+        seconds=_START_S
+        + _TOKEN_S * (steps / in_epoch * learned + epochs * _FORWARD * checked) * size / WEIGHTS_BYTES,
         memory_bytes=needed_bytes(max(PASS_TOKENS, widest), size),
     )
 
@@ -169,12 +174,12 @@ def _tokens(row: SftRow) -> int:
 
 
 def _require_in_range(settings: LoraSettings) -> None:
-    most_of = {"epochs": 1000, "batch": 1024, "rank": 256, "seed": 2**32}
+    most_of = {"epochs": 1000, "steps": 100_000, "batch": 1024, "rank": 256, "seed": 2**32}
     for name, most in most_of.items():
         value: Any = getattr(settings, name)
         least = 0 if name == "seed" else 1
         is_int = isinstance(value, int) and not isinstance(value, bool)
-        if not (is_int and least <= value <= most) and (name, value) != ("epochs", None):
+        if not (is_int and least <= value <= most) and (value is not None or name not in ("epochs", "steps")):
             raise InvalidArgument(f"{name}={clip(repr(value))}: expected an int from {least} to {most}")
     rate: Any = settings.learning_rate
     if not isinstance(rate, float) or not 0.0 < rate < 1.0:

@@ -44,6 +44,7 @@ __all__ = ["TrainStep", "Trained", "train"]
 
 ADAPTER_FILE: Final = "adapter.gguf"
 CHECKPOINT_FILE: Final = "checkpoint.pt"
+_SAVED_EACH_S: Final = 1.0
 _PACKAGES: Final = ("torch", "transformers", "peft", "gguf")
 
 # Set before torch is imported: it reads them when it is loaded, and a second thread only spins.
@@ -141,16 +142,63 @@ def train(
             set=digests(folder, tuple(rows.bytes)),
             mark=new_mark(),
             status="running",
-            cost={"dollars": None, "epochs": plan.epochs, "seed": plan.seed},
+            cost=_cost(plan),
         )
-        save_job(folder, job)
+        diary = _Diary(folder, job, began - _spent_s(load_job(folder), job))
         try:
-            trained = _followed(_Process(folder, plan, rows, weights), plan, began, on_step, report)
+            trained = _followed(
+                _Process(folder, plan, rows, weights), plan, began, diary.told(on_step), report
+            )
         except SchemaGuardError as error:
-            save_job(folder, replace(job, status="failed", message=clip(str(error), 600)))
+            diary.save(status="failed", message=clip(str(error), 600), progress=None)
             raise
-        save_job(folder, _succeeded(job, trained))
+        except BaseException:
+            diary.save()
+            raise
+        diary.save(**_success(trained), progress=None)
         return trained
+
+
+class _Diary:
+    """Writes the state of a training into `job.json`: at its start, at most once a second, and at its end."""
+
+    def __init__(self, folder: Path, job: TuningJob, began: float) -> None:
+        self._folder, self._job, self._began, self._saved_at = folder, job, began, 0.0
+        self.save()
+
+    def save(self, **changes: Any) -> None:
+        """Write the job with changes, and with the seconds that it has taken, interrupted attempts included."""
+        self._saved_at = time.monotonic()
+        spent = round(self._saved_at - self._began, 1)
+        self._job = replace(self._job, **changes, cost={**self._job.cost, "seconds": spent})
+        save_job(self._folder, self._job)
+
+    def told(self, on_step: Callable[[TrainStep], None] | None) -> Callable[[TrainStep], None]:
+        """Return a function that writes a step, and passes it on."""
+
+        def write(step: TrainStep) -> None:
+            progress = {"step": step.number, "steps": step.steps, "loss": step.loss}
+            self._job = replace(self._job, progress={**progress, "seconds_left": round(step.seconds_left, 1)})
+            if time.monotonic() - self._saved_at >= _SAVED_EACH_S:
+                self.save()
+            if on_step is not None:
+                on_step(step)
+
+        return write
+
+
+def _cost(plan: TrainPlan) -> dict[str, Any]:
+    settings = {"epochs": plan.epochs, "steps": plan.steps, "rank": plan.rank, "rate": plan.learning_rate}
+    return {"dollars": None, **settings, "seed": plan.seed}
+
+
+def _spent_s(known: TuningJob | None, job: TuningJob) -> float:
+    """Return the seconds that earlier attempts at the same job took."""
+    if known is None or known.status == "succeeded":
+        return 0.0
+    settings = {name: value for name, value in known.cost.items() if name != "seconds"}
+    is_same = (known.backend, known.base, known.set, settings) == (job.backend, job.base, job.set, job.cost)
+    return float(known.cost.get("seconds", 0.0)) if is_same else 0.0
 
 
 def _require_local_job(folder: Path) -> None:
@@ -163,28 +211,27 @@ def _require_local_job(folder: Path) -> None:
         )
 
 
-def _succeeded(job: TuningJob, trained: Trained) -> TuningJob:
+def _success(trained: Trained) -> dict[str, Any]:
     summary = f"{trained.steps} steps, loss {trained.loss:.4f}"
     if trained.validation_loss is not None:
         summary += f", validation loss {trained.validation_loss:.4f}"
-    return replace(
-        job,
-        status="succeeded",
-        result=TunedModel("local", trained.adapter.name),
-        cost={**job.cost, "seconds": round(trained.seconds, 1)},
-        message=summary,
-    )
+    return {
+        "status": "succeeded",
+        "result": TunedModel("local", trained.adapter.name),
+        "message": summary,
+    }
 
 
 def _followed(
     process: _Process,
     plan: TrainPlan,
     began: float,
-    on_step: Callable[[TrainStep], None] | None,
+    on_step: Callable[[TrainStep], None],
     report: Callable[[str], None] | None,
 ) -> Trained:
     """Follow a process to its end, which is its end too when anything is raised here."""
     first, done = began, 0
+    report = report or (lambda line: None)
     with contextlib.closing(process):
         for event in process.events():
             match event.pop("kind"):
@@ -192,11 +239,12 @@ def _followed(
                     raise InvalidArgument(event["message"])
                 case "loading":
                     _require_memory(needed_bytes(event["pass_tokens"], process.weights_bytes))
+                    report("loading the weights")
                 case "start":
                     first, done = time.monotonic(), event["done"]
-                    if done and report is not None:
+                    if done:
                         report(f"resuming after step {done} of {plan.steps}")
-                case "step" if on_step is not None:
+                case "step":
                     now = time.monotonic()
                     remaining_s = (now - first) / (event["step"] - done) * (plan.steps - event["step"])
                     on_step(

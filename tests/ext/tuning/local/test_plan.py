@@ -46,6 +46,17 @@ def test_steps_are_whole_epochs(rows, batch, epochs):
         assert plan.epochs == 1 or plan.steps - in_epoch < 50
 
 
+@given(st.integers(1, 400), st.integers(1, 500))
+def test_chosen_steps_replace_epochs(rows, steps):
+    """The last epoch may be incomplete, and fewer steps take less time."""
+    plan = planned(TrainingSet([ROW] * rows, []), LoraSettings(steps=steps))
+    more = planned(TrainingSet([ROW] * rows, []), LoraSettings(steps=steps + 1))
+
+    in_epoch = -(-rows // 8)
+    assert (plan.steps, plan.epochs) == (steps, -(-steps // in_epoch))
+    assert plan.seconds < more.seconds
+
+
 def test_a_plan_of_two_hundred_rows(tmp_path):
     """The plan says how long and how large it will be, and more rows take longer, not more memory."""
     plan = plan_training(training_set(tmp_path, rows=200))
@@ -84,6 +95,7 @@ def test_trainings_are_told_apart(name, data):
     ("name", "value", "expected"),
     [
         ("epochs", 0, "an int from 1 to 1000"),
+        ("steps", 0, "an int from 1 to 100000"),
         ("batch", 2.0, "an int from 1 to 1024"),
         ("rank", True, "an int from 1 to 256"),
         ("seed", -1, "an int from 0 to 4294967296"),

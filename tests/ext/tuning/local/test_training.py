@@ -116,13 +116,16 @@ def test_a_killed_training_goes_on_and_comes_to_the_same_adapter(tmp_path):
     assert not (cut / "adapter.gguf").exists()
     assert load_job(cut).status == "running"
 
-    text, numbers = [], []
+    text, numbers, spent = [], [], load_job(cut).cost["seconds"]
     train(cut, settings=settings, report=text.append, on_step=lambda step: numbers.append(step.number))
     train(whole, settings=settings)
 
     done = numbers[0] - 1
-    assert (text, numbers) == ([f"resuming after step {done} of 4"], list(range(numbers[0], 5)))
+    assert text == ["loading the weights", f"resuming after step {done} of 4"]
+    assert numbers == list(range(numbers[0], 5))
     assert done >= 2
+    assert load_job(cut).cost["seconds"] > spent > 0
+    assert load_job(cut).progress is None
     assert (cut / "adapter.gguf").read_bytes() == (whole / "adapter.gguf").read_bytes()
 
 
