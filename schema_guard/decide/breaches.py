@@ -35,10 +35,10 @@ class Breach(NamedTuple):
     Attributes:
         strategy: Id of the strategy in production; `tuned` for a pilot with a good part of the traffic. None for
             excluded calls, which are the function's.
-        what: `format`, `right` or `latency` is missed; `rise`, or `excluded`.
+        what: `format`, `right` or `latency` is missed; `rise`, `ungrounded`, or `excluded`.
         n: Calls that it is about.
         k: Of these, those that miss it; a sum of shares where inputs repeat.
-        lower: The share is below it with little probability; None for `excluded`, where all are counted.
+        lower: The share is below it with little probability; None for `excluded`, where all are counted, and `ungrounded`.
         limit: The share that may miss it.
         text: All of it in words.
     """
@@ -54,6 +54,10 @@ class Breach(NamedTuple):
 
 LEAST_PART = 0.1
 """A configuration beside the main one has a breach only from this part of the share that all calls may miss."""
+
+
+UNUSUAL = 0.1
+"""The usual part of the calls with the largest shares of values outside the source."""
 
 
 def breaches(case: Case) -> list[Breach]:
@@ -103,6 +107,10 @@ def _of_strategy(case: Case, measurement: Measured) -> list[Breach]:
         text = f"{name}: {change_text(change)}"
         lower = _rate_after(case, measurement, change).bounds.lower
         wrong.append(Breach(name, "rise", change.since_n, change.since_k, lower, case.config.target, text))
+    values = measurement.strategy.ungrounded_rise
+    if values is not None:
+        text = f"{name}: {values.text}"
+        wrong.append(Breach(name, "ungrounded", values.n, values.above, None, UNUSUAL, text))
     return wrong
 
 

@@ -217,19 +217,30 @@ class Store:
                 Where(since, until, schema, function, configuration_ids=ids, counts_inputs=clusters)
             )
 
-    def content(self, ids: Sequence[int], *, alpha: float = 0.05) -> dict[str, Any] | None:
+    def content(
+        self,
+        ids: Sequence[int],
+        *,
+        alpha: float = 0.05,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> dict[str, Any] | None:
         """Return whether the valid values of a configuration are right, or None if nothing was checked.
 
         Args:
             ids: The `id` of the configuration's rows, from `configurations`.
             alpha: Error probability of the bounds.
+            since: Only calls that started then or later, in seconds since the epoch. The result then has no bounds.
+            until: Only calls that started before then. The result then has no bounds.
         """
         with self.reading() as snapshot:
             if not ids or not snapshot.connection.select("SELECT 1 FROM content LIMIT 1"):
                 return None
             from schema_guard.extensions import load  # only checked values need the part
 
-            found: dict[str, Any] | None = load("content").content_of(snapshot.connection, ids, alpha)
+            found: dict[str, Any] | None = load("content").content_of(
+                snapshot.connection, ids, alpha, since, until
+            )
             return found
 
     def names(self) -> set[Names]:

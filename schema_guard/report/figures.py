@@ -345,11 +345,12 @@ def _last_days(
 def _with_content(
     store: Store, which: Mapping[str, Any], groups: Iterable[Sequence[ConfigurationCounts]]
 ) -> Iterator[Configuration]:
-    """Yield configurations, with the content of their values unless a time is asked about."""
-    is_timed = which["since"] is not None or which["until"] is not None
+    """Yield configurations, with the content of their values."""
     for rows in groups:
         ids = [row.id for row in rows if row.id is not None]
-        yield replace(_configuration(rows), content=None if is_timed else store.content(ids))
+        yield replace(
+            _configuration(rows), content=store.content(ids, since=which["since"], until=which["until"])
+        )
 
 
 def _of_strategy(row: ConfigurationCounts) -> ConfigurationCounts:

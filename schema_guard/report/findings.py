@@ -27,7 +27,12 @@ NO_RATE = "The calls are not a fair sample of the traffic, so they have no failu
 # The tone of each standing, the worst first.
 _TONES = {"misses": Tone.BAD, "is not decided against": Tone.OPEN, "meets": Tone.GOOD, "": Tone.PLAIN}
 # Other breaches in words. None stands for the words of the verdict.
-_OTHERS = {"excluded": None, "right": "too many wrong values", "latency": "too many slow calls"}
+_OTHERS = {
+    "excluded": None,
+    "right": "too many wrong values",
+    "latency": "too many slow calls",
+    "ungrounded": "more values outside the source",
+}
 _MOST_NAMED = 2
 _NAME_SIZE = 50
 

@@ -23,7 +23,12 @@ _TONES: Mapping[str, Tone] = {
     "UNKNOWN": Tone.BAD,
     "BREACH": Tone.BAD,
 }
-_WRONG = {"format": "too many failures", "right": "not right often enough", "latency": "too slow"}
+_WRONG = {
+    "format": "too many failures",
+    "right": "not right often enough",
+    "latency": "too slow",
+    "ungrounded": "more values outside the source",
+}
 
 
 def by_function(watched: Sequence[Watched]) -> list[list[Watched]]:
@@ -124,6 +129,8 @@ def _fault_texts(entry: Watched) -> list[str]:
             faults.append(missed(breach.what, breach.k, breach.n, breach.lower, breach.limit))
         elif breach.what == "rise" and entry.change:
             faults.append(entry.change)
+        elif breach.what == "ungrounded":
+            faults.append(breach.text.removeprefix(f"{entry.configuration}: "))
     return faults
 
 

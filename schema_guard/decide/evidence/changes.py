@@ -78,6 +78,32 @@ class PartOfWeekCounts(NamedTuple):
     splits: Any = None
 
 
+class UngroundedRise(NamedTuple):
+    """The newest rise of the calls in which an unusual share of values is not in the source.
+
+    Attributes:
+        since: Day of the first such call after the rise.
+        n: Calls since the rise, whose values were searched for.
+        above: Of these, calls with an unusual share.
+        prior_n: Calls before the rise, back to the change before.
+        prior_above: Of these, calls with an unusual share.
+    """
+
+    since: str
+    n: int
+    above: int
+    prior_n: int
+    prior_above: int
+
+    @property
+    def text(self) -> str:
+        """All of it in words."""
+        return (
+            f"more values are not in the source since {self.since}: {self.above:,} of {plural(self.n, 'call')} have an unusual "
+            f"share of such values, and {self.prior_above:,} of {self.prior_n:,} before"
+        )
+
+
 class WeeklyEvidence(NamedTuple):
     """The search for a weekly pattern.
 

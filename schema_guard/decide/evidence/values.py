@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 from schema_guard.configuration.excluded_calls import ExcludedCalls
 from schema_guard.configuration.traffic import Traffic
-from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, WeeklyEvidence
+from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, UngroundedRise, WeeklyEvidence
 from schema_guard.decide.evidence.model_availability import Feasibility
 from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
 from schema_guard.decide.failing_places import FailingPlace
@@ -231,6 +231,7 @@ class StrategyCounts:
         weekly: None before two weeks are complete.
         right: Values whose right answer is known, missed when wrong; None when none is known.
         right_bound: Bounds from labels; None without labels. Evidence has it as `right` too.
+        ungrounded_rise: None when no rise of values outside the source lasts.
         latency: Calls whose seconds are known, missed when slower than asked; None when not recorded.
         sent: None when not recorded.
         trial: What measuring it took; None for calls of production and where it is not known.
@@ -265,6 +266,7 @@ class StrategyCounts:
     weekly: WeeklyEvidence | None = None
     right: Counted | None = None
     right_bound: RightBound | None = None
+    ungrounded_rise: UngroundedRise | None = None
     latency: Counted | None = None
     sent: SentSettings | None = None
     trial: TrialCost | None = None

@@ -278,7 +278,7 @@ def _gathered(
     use_known_answers(evidence, current.id)
     evidence["notes"] = [*notes, *evidence.get("notes", ())]
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
-    _add_right_bounds(known, own, store)
+    _add_content(known, own, store)
     over_time = production.over_time(current.first), production.changed(current.first)
     return Gathered(known, problem.function, problem.schema, fingerprint, *over_time)
 
@@ -372,10 +372,14 @@ def _with_right(
     return strategy if right is None else {**strategy, "right": right}
 
 
-def _add_right_bounds(evidence: dict[str, Any], own: Sequence[RecordedConfiguration], store: Store) -> None:
-    """Add the bounds of wrong values that labels prove, at the alpha that the verdict needs."""
+def _add_content(evidence: dict[str, Any], own: Sequence[RecordedConfiguration], store: Store) -> None:
+    """Add what is known of right values: rises, and the bounds that labels prove, at the alpha that the verdict needs."""
     named = {one.id: [row.id for row in one.rows if row.id is not None] for one in own}
-    if not any((content := store.content(ids)) and content["opinions"] for ids in named.values()):
+    known = {name: content for name, ids in named.items() if (content := store.content(ids))}
+    for strategy in evidence["strategies"]:
+        if rise := known.get(strategy["id"], {}).get("rise"):
+            strategy["ungrounded_rise"] = rise
+    if not any(content["opinions"] for content in known.values()):
         return
     case = Case(read_evidence(evidence))
     # A third target shares alpha as well. The bound of right values of all calls needs one half.

@@ -7,11 +7,15 @@ Without labels there is no bound: agreement and ungrounded values have their own
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.right.pool import bound_of, counts_of
-from schema_guard.records.sql.tables import placeholders
+from schema_guard.decide.evidence.changes import UngroundedRise
+from schema_guard.ext.right.pool import bound_of, calls_of, counts_of
+from schema_guard.records.sql.tables import unpacked
+from schema_guard.stats import changes
 from schema_guard.text import dollars, exact_percent, interval, percent, plural
 
 if TYPE_CHECKING:
@@ -21,35 +25,51 @@ if TYPE_CHECKING:
 
 __all__ = ["content_of", "lines_of"]
 
+USUAL_CALLS = 200
+"""The first calls of a configuration. They show which share of ungrounded values is usual."""
 
-def content_of(connection: Connection, ids: Sequence[int], alpha: float) -> dict[str, Any] | None:
+_USUAL_PLACE = USUAL_CALLS * 9 // 10 - 1
+_SHARE = "CAST(sought - grounded AS DOUBLE PRECISION) / sought"
+
+
+def content_of(
+    connection: Connection,
+    ids: Sequence[int],
+    alpha: float,
+    since: float | None = None,
+    until: float | None = None,
+) -> dict[str, Any] | None:
     """Return the figures of one configuration; None if nothing was checked.
 
     Args:
         connection: The database.
         ids: The numbers of the rows of the configuration, one for each segment.
         alpha: Error probability of the bounds of right values, together.
+        since: Only calls that started then or later, in seconds since the epoch.
+        until: Only calls that started before then.
 
     Returns:
         `values` that were looked for in the source, and the `ungrounded` ones, also by kind. `compared` values and `agreed`
         ones, with the `cost` of the second opinions. The number of `opinions`, `labels`, and `skipped` labels. `right` has
-        the bounds of wrong values, or None without a label.
+        the bounds of wrong values, or None without a label. `rise` has the newest rise of ungrounded values, or None. For a
+        part of the time, `right` and `rise` are None, because both are about all calls.
     """
-    of = f"WHERE configuration_id IN ({placeholders(len(ids))})"
+    of, of_values = calls_of(ids, since, until)
     sql = f"""SELECT COUNT(*), SUM(sought), SUM(sought - grounded), SUM(leaves), SUM(agreed), SUM(cost)
         FROM content {of}"""
-    ((calls, *sums, cost),) = connection.select(sql, ids)
+    ((calls, *sums, cost),) = connection.select(sql, of_values)
     if not calls:
         return None
     values, ungrounded, compared, agreed = (int(number or 0) for number in sums)
     kinds: Counter[str] = Counter()
     missing: Counter[str] = Counter()
     sql = f"SELECT kinds, COUNT(*) FROM content {of} AND kinds IS NOT NULL GROUP BY kinds"
-    for text, number in connection.select(sql, ids):
+    for text, number in connection.select(sql, of_values):
         for kind, (sought, grounded) in json.loads(text).items():
             kinds[kind] += sought * number
             missing[kind] += (sought - grounded) * number
-    right = bound_of(connection, ids, alpha)
+    is_whole = since is None and until is None
+    right = bound_of(connection, ids, alpha) if is_whole else None
     if right is not None:
         ((key,),) = connection.select("SELECT key FROM configurations WHERE id = ?", ids[:1])
         right["configuration"] = bytes(key).hex()[:16]
@@ -60,8 +80,45 @@ def content_of(connection: Connection, ids: Sequence[int], alpha: float) -> dict
         "compared": compared,
         "agreed": agreed,
         "cost": cost,
-        **counts_of(connection, ids)._asdict(),
+        **counts_of(connection, ids, since, until)._asdict(),
         "right": right,
+        "rise": ungrounded_rise(connection, ids) if is_whole and values else None,
+    }
+
+
+def ungrounded_rise(connection: Connection, ids: Sequence[int]) -> dict[str, Any] | None:
+    """Return the newest rise of the calls with an unusual share of ungrounded values; None if no rise lasts.
+
+    A share is unusual above the 90% point of the first `USUAL_CALLS` calls. The later calls are searched for changes.
+
+    Returns:
+        `since`, the day of the first call after the rise. The number of calls `n` since then, and of unusual ones
+        `above`. The same for the calls between the change before it and the rise, as `prior_n` and `prior_above`.
+    """
+    of, values = calls_of(ids)
+    searched = f"FROM content {of} AND sought > 0"
+    first = connection.select(f"SELECT {_SHARE} {searched} ORDER BY call_id LIMIT ?", (*values, USUAL_CALLS))
+    if len(first) < USUAL_CALLS:
+        return None
+    usual = sorted(share for (share,) in first)[_USUAL_PLACE]
+    ((calls,),) = connection.select(f"SELECT COUNT(*) {searched}", values)
+    sql = f"""SELECT number, call_id FROM (
+            SELECT {_SHARE} AS share, call_id, ROW_NUMBER() OVER (ORDER BY call_id) AS number {searched}) AS numbered
+        WHERE share > ? AND number > ? ORDER BY number"""
+    rows = connection.select(sql, (*values, usual, USUAL_CALLS))
+    above = [number - USUAL_CALLS for number, _ in rows]
+    found = changes(above, calls - USUAL_CALLS)
+    if not found or found[-1].direction != "rise":
+        return None
+    rise = found[-1]
+    place = bisect_left(above, rise.start)
+    started = int(str(unpacked(rows[place][1]))[:12], 16) / 1000
+    return {
+        "since": f"{datetime.fromtimestamp(started, UTC):%Y-%m-%d}",
+        "n": calls - USUAL_CALLS - rise.start + 1,
+        "above": len(above) - place,
+        "prior_n": rise.prior_n,
+        "prior_above": rise.prior_k,
     }
 
 
@@ -92,3 +149,5 @@ def lines_of(content: Mapping[str, Any]) -> Iterator[str]:
             f"ungrounded: {percent(content['ungrounded'] / content['values'])} of {plural(content['values'], 'value')} are "
             f"not in the source ({kinds})"
         )
+    if content["rise"] is not None:
+        yield f"ungrounded: {UngroundedRise(**content['rise']).text}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.ext.right.labels import WEIGHT_OF_CALLS, WEIGHT_OF_SHARES, Block, label_bounds
@@ -87,11 +88,26 @@ def add_label(connection: Connection, call_id: str, wrong: float) -> bool:
     return connection.execute(sql, (_GIVEN, wrong, packed(call_id))) > 0
 
 
-def counts_of(connection: Connection, ids: Sequence[int]) -> LabelCounts:
-    """Return how many second opinions and labels a configuration has."""
-    sql = f"""SELECT COUNT(differing), COUNT(wrong), COUNT(label) - COUNT(wrong) FROM content
-        WHERE configuration_id IN ({placeholders(len(ids))})"""
-    ((opinions, labels, skipped),) = connection.select(sql, ids)
+def calls_of(
+    ids: Sequence[int], since: float | None = None, until: float | None = None
+) -> tuple[str, tuple[Any, ...]]:
+    """Return the condition that selects the calls of a configuration, and its values. A call's id begins with its time."""
+    values: list[Any] = [*ids]
+    condition = f"WHERE configuration_id IN ({placeholders(len(ids))})"
+    for operator, at in ((">=", since), ("<", until)):
+        if at is not None:
+            condition += f" AND call_id {operator} ?"
+            values.append(bytes.fromhex(f"{max(0, ceil(at * 1000)):012x}{0:020x}"))
+    return condition, tuple(values)
+
+
+def counts_of(
+    connection: Connection, ids: Sequence[int], since: float | None = None, until: float | None = None
+) -> LabelCounts:
+    """Return how many second opinions and labels a configuration has, of all calls or of those of a time."""
+    condition, values = calls_of(ids, since, until)
+    sql = f"SELECT COUNT(differing), COUNT(wrong), COUNT(label) - COUNT(wrong) FROM content {condition}"
+    ((opinions, labels, skipped),) = connection.select(sql, values)
     return LabelCounts(opinions, labels, skipped)
 
 

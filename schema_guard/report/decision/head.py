@@ -68,7 +68,7 @@ def breach_of(breach: Figures, figures: Figures) -> str:
     """Say in plain words what is proved to be wrong."""
     if breach["what"] == "rise":
         return f"{name_of(breach['strategy'])}: {figures['change'][breach['strategy']]['text']}"
-    if breach["what"] == "excluded":
+    if breach["what"] in ("excluded", "ungrounded"):
         return str(breach["text"])
     rate = figures["rates"].get(breach["strategy"]) or figures["tuned"]
     of_all = rate.get("traffic_share")
