@@ -92,23 +92,28 @@ class SchemaText(NamedTuple):
 
 
 class ContentRow(NamedTuple):
-    """Facts about the content of a valid value.
+    """Facts about the content of a call's last reply. Without a valid value, only the rows of a list are known.
 
     Attributes:
         call_id: Its call.
         unit: Unit of a bound on wrong values, `"value"` or `"call"`.
-        pair: Hash of the input, the source, and the reply. A label counts for all calls with the same hash.
+        pair: Hash of the input, the source, and the reply. A label counts for all calls with the same hash. None for a failed
+            call.
         sought: Values that were looked for in the source; None if grounding is off.
         grounded: Values of these that occur.
         kinds: JSON of both numbers by kind of value.
+        list_rows: Distinct rows of the list of `Items`; None if they are not counted.
+        source_rows: Rows that the list must have.
     """
 
     call_id: str
     unit: str
-    pair: str
+    pair: str | None = None
     sought: int | None = None
     grounded: int | None = None
     kinds: str | None = None
+    list_rows: int | None = None
+    source_rows: int | None = None
 
 
 class SecondOpinion(NamedTuple):

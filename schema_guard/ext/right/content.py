@@ -171,7 +171,7 @@ class CallChecks:
         if not self._is_made:
             self._is_made = True
             try:
-                self._row = self._checked(outcome, key) if outcome.ok else None
+                self._row = self._with_rows(self._checked(outcome, key) if outcome.ok else None, outcome)
             except Exception as error:
                 if is_interruption(error):
                     raise
@@ -224,6 +224,22 @@ class CallChecks:
                 OpinionRequest(outcome.call.id, value, self._task, prompt, self._prepared.plan), self._store
             )
         return row
+
+    def _with_rows(self, row: ContentRow | None, outcome: Outcome[Any]) -> ContentRow | None:
+        """Add the rows of a list, which also a failed call can have, and of its source."""
+        items = self._content.items
+        if items is None or not outcome.attempts:
+            return row
+        try:
+            value = self._copy if self._copy is not None else json.loads(outcome.attempts[-1].reply or "")
+        except ValueError:
+            return row  # its last reply is not JSON
+        count = items.distinct(value)
+        if count is None:
+            return row
+        expected = items.expected("" if self._task is None else self._task, *self._arguments)
+        row = row or ContentRow(outcome.call.id, self._content.right_unit)
+        return row._replace(list_rows=count, source_rows=expected)
 
     def _source(self) -> str | None:
         grounded = self._content.grounded

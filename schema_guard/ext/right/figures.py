@@ -10,6 +10,7 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from datetime import UTC, datetime
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.evidence.changes import UngroundedRise
@@ -29,6 +30,7 @@ USUAL_CALLS = 200
 """The first calls of a configuration. They show which share of ungrounded values is usual."""
 
 _USUAL_PLACE = USUAL_CALLS * 9 // 10 - 1
+_LENGTHS = (10, 100, 1_000)
 _SHARE = "CAST(sought - grounded AS DOUBLE PRECISION) / sought"
 
 
@@ -51,7 +53,8 @@ def content_of(
     Returns:
         `values` that were looked for in the source, and the `ungrounded` ones, also by kind. `compared` values and `agreed`
         ones, with the `cost` of the second opinions. The number of `opinions`, `labels`, and `skipped` labels. `right` has
-        the bounds of wrong values, or None without a label. `rise` has the newest rise of ungrounded values, or None. For a
+        the bounds of wrong values, or None without a label. `lists` has the share of
+        the rows that the lists have, for sources of a similar length. `rise` has the newest rise of ungrounded values, or None. For a
         part of the time, `right` and `rise` are None, because both are about all calls.
     """
     of, of_values = calls_of(ids, since, until)
@@ -82,8 +85,22 @@ def content_of(
         "cost": cost,
         **counts_of(connection, ids, since, until)._asdict(),
         "right": right,
+        "lists": _lists_of(connection, of, of_values),
         "rise": ungrounded_rise(connection, ids) if is_whole and values else None,
     }
+
+
+def _lists_of(connection: Connection, of: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the calls with a counted list, by the length of their source: `most` rows, or more than all limits (None)."""
+    length = " ".join(f"WHEN source_rows <= {most} THEN {most}" for most in _LENGTHS)
+    sql = f"""SELECT CASE {length} END AS most, COUNT(*), SUM(source_rows), SUM(
+            CASE WHEN list_rows < source_rows THEN list_rows ELSE source_rows END)
+        FROM content {of} AND source_rows > 0 GROUP BY most"""
+    found = [
+        {"most": most, "calls": calls, "rows": int(rows), "found": int(found)}
+        for most, calls, rows, found in connection.select(sql, values)
+    ]
+    return sorted(found, key=lambda one: one["most"] or inf)
 
 
 def ungrounded_rise(connection: Connection, ids: Sequence[int]) -> dict[str, Any] | None:
@@ -149,5 +166,18 @@ def lines_of(content: Mapping[str, Any]) -> Iterator[str]:
             f"ungrounded: {percent(content['ungrounded'] / content['values'])} of {plural(content['values'], 'value')} are "
             f"not in the source ({kinds})"
         )
+    if content["lists"]:
+        listed = ", ".join(
+            f"{percent(one['found'] / one['rows'])} {_length_text(one['most'])} ({plural(one['calls'], 'call')})"
+            for one in content["lists"]
+        )
+        yield f"lists: share of the rows that the last reply has: {listed}"
     if content["rise"] is not None:
         yield f"ungrounded: {UngroundedRise(**content['rise']).text}"
+
+
+def _length_text(most: int | None) -> str:
+    """Return the length of a source in words."""
+    if most is None:
+        return f"of sources with over {_LENGTHS[-1]:,} rows"
+    return f"of sources with {[0, *_LENGTHS][_LENGTHS.index(most)] + 1:,} to {most:,} rows"

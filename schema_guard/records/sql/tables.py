@@ -24,7 +24,7 @@ from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 if TYPE_CHECKING:
     from schema_guard.records.counts.calls import StoredRow
 
-LAYOUT = 8
+LAYOUT = 9
 """The version of the tables."""
 
 PART_CALLS = 512
@@ -65,7 +65,7 @@ TABLES = {
     "payloads": "CREATE TABLE payloads (attempt_id INTEGER PRIMARY KEY, prompt BLOB, reply BLOB, touched TEXT)",
     "content": """CREATE TABLE content (
         call_id BLOB PRIMARY KEY, configuration_id INTEGER NOT NULL, hour INTEGER NOT NULL, unit TEXT NOT NULL,
-        pair BLOB, sought INTEGER, grounded INTEGER, kinds TEXT,
+        pair BLOB, sought INTEGER, grounded INTEGER, kinds TEXT, list_rows INTEGER, source_rows INTEGER,
         second_model TEXT, leaves INTEGER, agreed INTEGER, differing REAL, cost REAL, second_reply BLOB,
         block INTEGER, label TEXT, wrong REAL
     )""",

@@ -50,7 +50,7 @@ WHERE configuration_id = ? AND hour = ? ORDER BY part DESC LIMIT 1"""
 _WRITE_PART = f"""INSERT INTO roll_ups VALUES ({placeholders(len(ROLL_UP_COLUMNS) + 4)})
 ON CONFLICT (configuration_id, hour, part) DO UPDATE SET
 {", ".join(f"{name} = excluded.{name}" for name in ROLL_UP_COLUMNS)}"""
-_INSERT_CONTENT = f"INSERT INTO content VALUES ({placeholders(17)}) ON CONFLICT DO NOTHING"
+_INSERT_CONTENT = f"INSERT INTO content VALUES ({placeholders(19)}) ON CONFLICT DO NOTHING"
 _ADD_OPINION = """UPDATE content SET second_model = ?, leaves = ?, agreed = ?, differing = ?, cost = ?, second_reply = ?
 WHERE call_id = ? AND differing IS NULL"""
 _INSERT_NOTE = f"INSERT INTO notes VALUES ({placeholders(9)})"

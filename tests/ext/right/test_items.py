@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from schema_guard import Content, GuardFailed, InvalidArgument, guard
+from schema_guard import Content, GuardFailed, InvalidArgument, guard, open_store
+from schema_guard.cli.command import main
 from schema_guard.ext.right.items import Items, table_rows
 
 LIST = {"title": "rows", "type": "array", "items": {"type": "object"}}
@@ -124,3 +125,44 @@ def test_items_must_be_items():
 def test_rows_of_tables_are_counted(text, count):
     """Headers and lines of dashes don't count, and a line alone is no table."""
     assert table_rows(text) == count
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Return a store with complete lists of short sources, and a failed call with a short list."""
+    store = open_store(str(tmp_path / "records.db"))
+
+    @guard(
+        LIST,
+        store=store,
+        name="ask",
+        max_attempts=1,
+        on_failure="return",
+        content=Content(items=Items(r"^- ")),
+    )
+    def ask(prompt, found):
+        return rows(*range(found))
+
+    for length, found in ((3, 3), (3, 3), (200, 50)):
+        ask("\n".join(f"- {number}" for number in range(length)), found)
+    store.flush()
+    return store
+
+
+def test_the_report_shows_the_length_of_lists_against_the_length_of_their_source(listed, capsys):
+    """A model that stops early fails for long sources, whatever its rate for all calls is."""
+    assert main(["report", "--store", listed.url]) == 0
+
+    text = " ".join(capsys.readouterr().out.split())
+    assert (
+        "lists: share of the rows that the last reply has: 100% of sources with 1 to 10 rows (2 calls), "
+        "25% of sources with 101 to 1,000 rows (1 call)"
+    ) in text
+
+
+def test_a_failed_call_has_no_opinion_and_no_grounding(listed):
+    """The rows of a list alone don't count as a checked value."""
+    (configuration,) = listed.configurations()
+    content = listed.content([configuration.id])
+
+    assert (content["values"], content["opinions"]) == (0, 0)
