@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import defaultdict
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -171,7 +172,9 @@ def _cut(connection: Connection, ids: Sequence[int], seed: str) -> None:
         AND differing IS NOT NULL AND block IS NULL AND {_WITH_TEXTS}"""
     free = [str(unpacked(call_id)) for (call_id,) in connection.select(sql, ids)]
     free.sort(key=lambda call_id: _hash(f"order:{seed}", call_id))
+    # Numbered by the time, so that blocks of stores that are merged later stay apart.
     ((last,),) = connection.select("SELECT COALESCE(MAX(block), 0) FROM content")
+    last = max(last, time.time_ns() // 1000)
     whole = len(free) // BLOCK_CALLS * BLOCK_CALLS
     connection.many(
         "UPDATE content SET block = ? WHERE call_id = ?",

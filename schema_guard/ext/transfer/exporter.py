@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from schema_guard.ext.transfer.columns import TEXTS, fields_of
+from schema_guard.ext.transfer.content import content_fields
 from schema_guard.ext.transfer.json_lines import StoreData, write_lines
 from schema_guard.ext.transfer.texts import texts_as_json
 from schema_guard.records.reading import pages
@@ -64,6 +65,10 @@ def export(
                     kept = by_attempt.get((row[_CALL_ID], row[_NUMBER]))
                     attempt[TEXTS] = None if kept is None else texts_as_json(kept, texts)
             yield fields
+            if form == "jsonl":
+                with backend.reading() as snapshot:
+                    call_ids = list(dict.fromkeys(str(row[_CALL_ID]) for row in rows))
+                    yield [{"content": one} for one in content_fields(snapshot.connection, call_ids)]
             on_step(len(page))
 
     has_texts = texts is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.transfer.content import content_fields
 from schema_guard.ext.transfer.exporter import store_data_of, texts_by_attempt
 from schema_guard.ext.transfer.insertion import (
     Added,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from schema_guard.ext.transfer.insertion import Linked, Taking
-    from schema_guard.ext.transfer.json_lines import StoreData
+    from schema_guard.ext.transfer.json_lines import Fields, StoreData
     from schema_guard.records.backend import Backend
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.rows import Row
@@ -56,7 +57,7 @@ def check(source: str, stream: IO[bytes]) -> FileReading:
     """
     reading = FileReading(source, stream)
     for _ in reading.whole_calls():
-        pass
+        reading.content.clear()
     if reading.faults:
         more = reading.faults - len(reading.first_faults)
         listed = [*reading.first_faults, *([f"and {more} more"] if more else [])]
@@ -81,9 +82,9 @@ def import_file(backend: Backend, checked: FileReading, taking: Taking) -> Added
     """
     source = checked.source
     how = linked(backend, source, checked.keys, unlinked=taking.unlinked)
-    calls = FileReading(source, checked.stream).whole_calls()
+    reading = FileReading(source, checked.stream)
     added = Added(source, checked.calls, checked.attempts)
-    return _add(backend, calls, checked.store_data, how, added, taking)
+    return _add(backend, (reading.whole_calls(), reading.content), checked.store_data, how, added, taking)
 
 
 def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Added:
@@ -105,6 +106,8 @@ def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Adde
     how = linked(backend, source, beside.keys, key, unlinked=taking.unlinked)
     added = Added(source)
 
+    content: list[Fields] = []
+
     def read() -> Iterator[list[Moved]]:
         for page in whole_calls(pages(other, Where())):
             by_attempt = texts_by_attempt(other, [row for _, row in page]) if taking.with_texts else {}
@@ -112,8 +115,11 @@ def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Adde
                 added.calls += 1
                 added.attempts += len(call)
                 yield [_moved(row, by_attempt) for _, row in call]
+            with other.reading() as snapshot:
+                call_ids = list(dict.fromkeys(str(row[_CALL_ID]) for _, row in page))
+                content.extend(content_fields(snapshot.connection, call_ids))
 
-    return _add(backend, read(), beside, how, added, taking)
+    return _add(backend, (read(), content), beside, how, added, taking)
 
 
 def _moved(row: Row, by_attempt: Mapping[tuple[object, object], Texts]) -> Moved:
@@ -123,12 +129,13 @@ def _moved(row: Row, by_attempt: Mapping[tuple[object, object], Texts]) -> Moved
 
 def _add(
     backend: Backend,
-    calls: Iterable[list[Moved]],
+    coming: tuple[Iterable[list[Moved]], list[Fields]],
     beside: StoreData,
     how: Linked,
     added: Added,
     taking: Taking,
 ) -> Added:
+    calls, content = coming
     added.unlinked = how.namespace is not None
     if taking.dry_run:
         for attempts in batches(calls):
@@ -145,7 +152,7 @@ def _add(
         with session.writing() as connection:
             writing.note_keys(connection, how.keys)
         added.is_of_another_key = bool(how.keys) and key_fingerprint(session.key) not in how.keys
-        added.added = add_calls(session, calls, taking, namespace=how.namespace)
+        added.added = add_calls(session, calls, content, taking, namespace=how.namespace)
         add_store_data(session, beside, added)
     finally:
         session.close()

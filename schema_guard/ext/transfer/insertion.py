@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.transfer.content import add_content
 from schema_guard.ext.transfer.merging import add_declared, add_lost_records, joined
 from schema_guard.records.attempts import Where
 from schema_guard.records.reading import pages
@@ -23,7 +24,7 @@ from schema_guard.records.sql import writing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from schema_guard.ext.transfer.json_lines import StoreData
+    from schema_guard.ext.transfer.json_lines import Fields, StoreData
     from schema_guard.ext.transfer.texts import Moved
     from schema_guard.records.backend import Backend
     from schema_guard.records.rows import Row
@@ -145,6 +146,7 @@ def _listed(keys: Iterable[str]) -> str:
 def add_calls(
     session: Session,
     calls: Iterable[list[Moved]],
+    content: list[Fields],
     taking: Taking,
     *,
     namespace: bytes | None = None,
@@ -154,6 +156,7 @@ def add_calls(
     Args:
         session: Of the store.
         calls: The attempts of each, in the order of storing.
+        content: Facts about the values of calls that were read. It grows while calls are read, and is emptied here.
         taking: How.
         namespace: Of `Linked`.
 
@@ -165,10 +168,19 @@ def add_calls(
         rows = [moved.row if namespace is None else _apart(moved.row, namespace) for moved in attempts]
         payloads = [moved.payload for moved in attempts] if taking.with_texts else []
         added += session.add_calls(rows, payloads)
+        _move_content(session, content)
         taking.on_step(len(rows))
         if len(rows) >= BATCH_ROWS:
             time.sleep(_PAUSE_S)
+    _move_content(session, content)
     return added
+
+
+def _move_content(session: Session, content: list[Fields]) -> None:
+    if content:
+        with session.writing() as connection:
+            add_content(connection, content)
+        content.clear()
 
 
 def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:

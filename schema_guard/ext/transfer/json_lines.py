@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store as JSON Lines: a header, schemas, declarations, counts of lost records, attempts, and an end.
+"""A store as JSON Lines: a header, schemas, declarations, counts of lost records, attempts with their content, and an end.
 
 Rules: pure. A line is ASCII. It holds an attempt by the names of its columns, or one other entry under its name. The
 attempts of a call follow each other, and the last one is final. The end shows that a file is complete.
@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.transfer.columns import TEXTS, FieldFault, checked, row_of
+from schema_guard.ext.transfer.content import read_content
 from schema_guard.ext.transfer.texts import Moved, read_texts
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import COLUMNS
@@ -46,7 +47,7 @@ _FIELDS = {
     "lost_records": {"reason": _TEXT, "attempts": _COUNT, "at": _AMOUNT},
     "end": {"attempts": _COUNT},
 }
-_ENTRIES = frozenset(("export", *_FIELDS))
+_ENTRIES = frozenset(("export", "content", *_FIELDS))
 _STARTS = {
     b"SQLite format 3\x00": "is a SQLite database without the records of a store",
     b"\x1f\x8b": "is compressed: unpack it first, as `gunzip --stdout FILE | schema-guard store import -`",
@@ -84,7 +85,7 @@ def write_lines(data: StoreData, pages: Iterable[list[Fields]], stream: IO[bytes
     attempts = 0
     for page in pages:
         stream.write(b"".join([_line(fields) for fields in page]))
-        attempts += len(page)
+        attempts += sum("content" not in fields for fields in page)
     stream.write(_line({"end": {"attempts": attempts}}))
     return attempts
 
@@ -120,6 +121,7 @@ class FileReading:
         first_faults: The first ten.
         calls: The number of whole calls.
         attempts: The number of their attempts.
+        content: Facts about the values of calls that were read. The reader takes it out.
     """
 
     source: str
@@ -129,6 +131,7 @@ class FileReading:
     first_faults: list[str] = field(default_factory=list)
     calls: int = 0
     attempts: int = 0
+    content: list[Fields] = field(default_factory=list)
     _lost_records: list[LostRecords] = field(default_factory=list)
     _schemas: list[SchemaText] = field(default_factory=list)
     _declared: dict[str, Declared] = field(default_factory=dict)
@@ -252,6 +255,9 @@ class FileReading:
             raise FieldFault(None, "expected nothing after the entry 'end'")
         if name == "export":
             raise FieldFault(None, "expected one header. Pass files one by one, not joined")
+        if name == "content":
+            self.content.append(read_content(fields))
+            return
         values = checked(fields, _FIELDS[name])
         if name == "end":
             self._end = values["attempts"]
