@@ -167,6 +167,7 @@ PARTS = {
     "payload:redacted": "schema_guard.ext.redaction:redacted_value",
     "store:postgresql": "schema_guard.ext.postgres.database:connected",
     # Commands, and options of commands.
+    "command:comment": "schema_guard.ext.channels.comment_command:command",
     "command:demo": "schema_guard.ext.demo.command:command",
     "command:label": "schema_guard.ext.right.command:command",
     "command:schema lint": "schema_guard.ext.fitting.lint_command:command",

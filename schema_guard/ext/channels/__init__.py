@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Results for other programs: messages for a webhook, and JUnit XML for CI."""
+"""Results for other programs: messages for a webhook, comments on pull requests, and JUnit XML for CI."""
 
 from __future__ import annotations
 

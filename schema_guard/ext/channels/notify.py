@@ -8,19 +8,15 @@ doesn't matter which machine runs the command.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
 from contextlib import closing
 from datetime import UTC, datetime
-from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.channels.request import FAILURES, failure_of, is_web_address, request
 from schema_guard.records.sql import writing
 from schema_guard.records.urls import command_on
 from schema_guard.report.watch_document import by_function, document_of
@@ -40,7 +36,6 @@ COOL_DOWN_S = 86_400.0
 LASTING_COOL_DOWN_S = 7 * COOL_DOWN_S
 """Least seconds from a message to a rise that is another one. Each day of the week after it can show the same rise."""
 
-_TIMEOUT_S = 10.0
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _logger = logging.getLogger("schema_guard")
 _KIND, _OPEN, _CLOSED = "notified", "open", "closed"
@@ -79,7 +74,7 @@ def notify(
         InvalidArgument: *url* is no URL of a web server.
         StoreError: The store can't be read or written.
     """
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    if not is_web_address(url):
         # The address is a secret, so that the error doesn't show it.
         raise InvalidArgument("--notify: expected the address of a webhook, such as https://HOST/PATH")
     now = time.time() if now is None else now
@@ -97,9 +92,8 @@ def notify(
     try:
         if text:
             (post or _post)(url, text)
-    except (OSError, HTTPException) as error:
-        reason = f"status {error.code}" if isinstance(error, HTTPError) else getattr(error, "reason", error)
-        _logger.warning("--notify: no message was sent: %s. The next run sends it", safe(str(reason)))
+    except FAILURES as error:
+        _logger.warning("--notify: no message was sent: %s. The next run sends it", failure_of(error))
         notes = [note for note in notes if note[2] == _CLOSED]
     _write(store, notes, now)
     return text
@@ -136,18 +130,8 @@ def _write(store: Store, notes: Sequence[tuple[str, str, str]], now: float) -> N
             writing.insert_notes(connection, rows)
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """Follows no redirection, because the message is for one host."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 def _post(url: str, text: str) -> None:
-    body = json.dumps({"text": text}).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": "schema-guard"}
-    with build_opener(_NoRedirect).open(Request(url, body, headers), timeout=_TIMEOUT_S):  # noqa: S310 - see `notify`
-        pass
+    request("POST", url, {"text": text})
 
 
 def _escaped(text: str) -> str:

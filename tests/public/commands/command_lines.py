@@ -20,7 +20,7 @@ SCHEMA = {
     "additionalProperties": False,
 }
 COMMANDS = (
-    "bench", "completion", "decide", "demo", "doctor", "help", "label", "report", "schema", "store", "tune", "watch",
+    "bench", "comment", "completion", "decide", "demo", "doctor", "help", "label", "report", "schema", "store", "tune", "watch",
 )  # fmt: skip
 LEAVES = (
     "bench compare", "bench run", "schema check", "schema lint", "schema probe", "store check", "store delete",

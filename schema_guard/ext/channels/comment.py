@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The comment of `schema-guard comment` on a pull request of GitHub or a merge request of GitLab.
+
+Rules: CI sets the variables that name the server and the request. The token is in the environment, and no message shows
+it. There is one comment for each request: the first run posts it, and later runs replace its text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.channels.request import FAILURES, failure_of, is_web_address, request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["comment"]
+
+_MARK = "<!-- schema-guard comment -->"
+_MOST_CHARS = 60_000  # GitHub accepts 65,536
+_PER_PAGE, _MOST_PAGES = 100, 20
+
+
+class _Comments(NamedTuple):
+    """The comments of one pull or merge request: their address, one comment's address, and how to change it."""
+
+    name: str
+    url: str
+    one: str
+    method: str
+    headers: Mapping[str, str]
+
+
+def comment(text: str, environment: Mapping[str, str]) -> str:
+    """Post or replace the comment of this pull or merge request. Return one sentence about it.
+
+    Args:
+        text: The comment, as Markdown.
+        environment: Environment variables, as CI sets them.
+
+    Raises:
+        InvalidArgument: A variable is missing, or the server refuses the comment.
+    """
+    comments = _comments(environment)
+    body = {"body": f"{_MARK}\n{_shortened(text)}"}
+    try:
+        number = _own(comments)
+        if number is None:
+            request("POST", comments.url, body, comments.headers)
+        else:
+            request(comments.method, f"{comments.one}/{number}", body, comments.headers)
+    except FAILURES as error:
+        raise InvalidArgument(f"no comment on {comments.name}: {failure_of(error)}") from None
+    return f"{'posted the' if number is None else 'replaced the'} comment on {comments.name}"
+
+
+def _comments(environment: Mapping[str, str]) -> _Comments:
+    if environment.get("GITLAB_CI"):
+        return _of_gitlab(environment)
+    if environment.get("GITHUB_ACTIONS"):
+        return _of_github(environment)
+    raise InvalidArgument(
+        "expected a job of GitHub Actions or GitLab CI. $GITHUB_ACTIONS and $GITLAB_CI are not set"
+    )
+
+
+def _of_github(environment: Mapping[str, str]) -> _Comments:
+    api, repository = _server(environment, "GITHUB_API_URL"), _value(environment, "GITHUB_REPOSITORY")
+    found = re.fullmatch(r"refs/pull/(\d+)/\w+", environment.get("GITHUB_REF", ""))
+    if found is None:
+        raise InvalidArgument("this job is not for a pull request. Run it on: pull_request")
+    headers = {
+        "Authorization": f"Bearer {_value(environment, 'GITHUB_TOKEN')}",
+        "Accept": "application/vnd.github+json",
+    }
+    issues = f"{api}/repos/{quote(repository)}/issues"
+    url = f"{issues}/{found[1]}/comments"
+    return _Comments(f"pull request {found[1]}", url, f"{issues}/comments", "PATCH", headers)
+
+
+def _of_gitlab(environment: Mapping[str, str]) -> _Comments:
+    api, project = _server(environment, "CI_API_V4_URL"), _value(environment, "CI_PROJECT_ID")
+    number = environment.get("CI_MERGE_REQUEST_IID", "")
+    if not number.isdecimal():
+        raise InvalidArgument("this job is not for a merge request. Run it in merge request pipelines")
+    headers = {"PRIVATE-TOKEN": _value(environment, "GITLAB_TOKEN")}
+    url = f"{api}/projects/{quote(project)}/merge_requests/{number}/notes"
+    return _Comments(f"merge request {number}", url, url, "PUT", headers)
+
+
+def _value(environment: Mapping[str, str], name: str) -> str:
+    if not environment.get(name):
+        raise InvalidArgument(f"${name} is not set")
+    return environment[name]
+
+
+def _server(environment: Mapping[str, str], name: str) -> str:
+    url = _value(environment, name)
+    if not is_web_address(url):
+        raise InvalidArgument(f"${name}: expected the address of a web server")
+    return url.rstrip("/")
+
+
+def _own(comments: _Comments) -> int | None:
+    """Return the number of the comment that an earlier run posted, if there is one."""
+    for page in range(1, _MOST_PAGES + 1):
+        url = f"{comments.url}?per_page={_PER_PAGE}&page={page}"
+        rows = json.loads(request("GET", url, headers=comments.headers))
+        if not isinstance(rows, list):
+            raise ValueError("the server did not answer with a list of comments")  # noqa: TRY004 - not a type of ours
+        for row in rows:
+            if str(row.get("body")).startswith(_MARK):
+                return int(row["id"])
+        if len(rows) < _PER_PAGE:
+            break
+    return None
+
+
+def _shortened(text: str) -> str:
+    """Return the text, without its last lines if it is too long for a comment."""
+    if len(text) <= _MOST_CHARS:
+        return text
+    return f"{text[:_MOST_CHARS].rpartition(chr(10))[0]}\n\nThe rest is too long for a comment.\n"
