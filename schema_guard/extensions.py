@@ -124,34 +124,29 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "load", "require"]
 
+
+def _names(module: str, *names: str) -> dict[str, str]:
+    return {f"name:{name}": f"schema_guard.ext.{module}:{name}" for name in names}
+
+
 _SENT_SCHEMA = "schema_guard.ext.fitting.sent_schema:sent_schema"
 PARTS = {
     # Names of `schema_guard`, `schema_guard.bench`, and `schema_guard.testing`.
-    "name:Adapted": "schema_guard.ext.fitting.adapting:Adapted",
-    "name:CallJudgement": "schema_guard.ext.tools.judging:CallJudgement",
-    "name:Content": "schema_guard.ext.right.content:Content",
-    "name:EnforcingModel": "schema_guard.ext.loopback.models.enforcing_model:EnforcingModel",
-    "name:Evidence": "schema_guard.ext.tuning.routing.evidence:Evidence",
-    "name:FAULTS": "schema_guard.ext.loopback.server:FAULTS",
-    "name:Finding": "schema_guard.ext.fitting.linting:Finding",
-    "name:PrefixChecker": "schema_guard.ext.streaming.checker:PrefixChecker",
-    "name:Request": "schema_guard.ext.loopback.server:Request",
-    "name:Rollout": "schema_guard.ext.tuning.routing.rollout:Rollout",
-    "name:Router": "schema_guard.ext.tuning.routing.router:Router",
-    "name:Second": "schema_guard.ext.right.second:Second",
-    "name:SchemaChange": "schema_guard.ext.fitting.adapting:SchemaChange",
-    "name:Server": "schema_guard.ext.loopback.server:Server",
-    "name:TUNING_FAULTS": "schema_guard.ext.loopback.tuning.server:TUNING_FAULTS",
-    "name:ToolCallsFailed": "schema_guard.ext.tools.errors:ToolCallsFailed",
-    "name:TuningServer": "schema_guard.ext.loopback.tuning.server:TuningServer",
-    "name:adapt": "schema_guard.ext.fitting.adapting:adapt",
-    "name:enforce_dataset": "schema_guard.ext.rows.enforce:enforce_dataset",
-    "name:guard_tools": "schema_guard.ext.tools.decorator:guard_tools",
-    "name:judge_calls": "schema_guard.ext.tools.judging:judge_calls",
-    "name:lint": "schema_guard.ext.fitting.linting:lint",
-    "name:prefix_checker": "schema_guard.ext.streaming.checker:prefix_checker",
-    "name:serve": "schema_guard.ext.loopback.server:serve",
-    "name:serve_tuning": "schema_guard.ext.loopback.tuning.server:serve_tuning",
+    **_names("fitting.adapting", "Adapted", "SchemaChange", "adapt"),
+    **_names("fitting.linting", "Finding", "lint"),
+    **_names("loopback.models.enforcing_model", "EnforcingModel"),
+    **_names("loopback.server", "FAULTS", "Request", "Server", "serve"),
+    **_names("loopback.tuning.server", "TUNING_FAULTS", "TuningServer", "serve_tuning"),
+    **_names("right.content", "Content"),
+    **_names("right.second", "Second"),
+    **_names("rows.enforce", "enforce_dataset"),
+    **_names("streaming.checker", "PrefixChecker", "prefix_checker"),
+    **_names("tools.decorator", "guard_tools"),
+    **_names("tools.errors", "ToolCallsFailed"),
+    **_names("tools.judging", "CallJudgement", "judge_calls"),
+    **_names("tuning.routing.evidence", "Evidence"),
+    **_names("tuning.routing.rollout", "Rollout"),
+    **_names("tuning.routing.router", "Router"),
     # Strategies that send a schema to a provider.
     **dict.fromkeys(("strategy:json_mode", "strategy:strict_schema", "strategy:tool_call"), _SENT_SCHEMA),
     # Options of guards and models.
