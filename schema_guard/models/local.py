@@ -26,7 +26,8 @@ from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.models.child import ChildProcess
 from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
-from schema_guard.models.weights import NAME, WEIGHTS_BYTES, local_weights
+from schema_guard.models.gguf_file import ADAPTER_BASE, metadata
+from schema_guard.models.weights import VARIABLE, local_weights, weights_digest, weights_name
 from schema_guard.text import clip, reason_of
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class LlamaServer:
         Raises:
             SchemaGuardError: It ended or did not answer in time; the message has llama.cpp's words.
         """
-        self.model_name = NAME if weights.stat().st_size == WEIGHTS_BYTES else weights.stem
+        self.model_name = weights_name(weights)
         self.api_key = secrets.token_hex(16)
         self._owner_pid = os.getpid()
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -154,7 +155,10 @@ class _Shared:
             if key not in self.servers or not self.servers[key].is_alive():
                 self._stop(key)
                 path = None if adapter is None else adapter.path
-                self.servers[key] = LlamaServer(local_weights(report=report), adapter=path)
+                weights = local_weights(report=report)
+                if adapter is not None:
+                    adapter.check_base(weights)
+                self.servers[key] = LlamaServer(weights, adapter=path)
             self.users[key] = self.users.get(key, 0) + 1
             return self.servers[key]
 
@@ -205,10 +209,21 @@ class LoraFile(NamedTuple):
     Attributes:
         path: Where it is.
         key: The file's name and 16 hex digits of SHA-256 of what is in it, `NAME@DIGEST`.
+        base: SHA-256 of the weights that it was trained on, in hex; None if the file does not have it.
     """
 
     path: Path
     key: str
+    base: str | None
+
+    def check_base(self, weights: Path) -> None:
+        """Raise `InvalidArgument` if the LoRA was trained on other weights. Its replies would be arbitrary."""
+        found = weights_digest(weights)
+        if self.base not in (None, found):
+            raise InvalidArgument(
+                f"adapter={clip(repr(str(self.path)), 200)}: was trained on weights with sha256 {self.base}, got "
+                f"{weights} with sha256 {found}. Set {VARIABLE} to the file that it was trained on, or tune again"
+            )
 
 
 def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
@@ -237,7 +252,8 @@ def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
             f"adapter={shown}: is not a GGUF file: expected a LoRA that llama.cpp's convert_lora_to_gguf.py or the gguf "
             "package wrote"
         )
-    return LoraFile(path.absolute(), f"{path.name}@{digest[:16]}")
+    base = metadata(path).get(ADAPTER_BASE)
+    return LoraFile(path.absolute(), f"{path.name}@{digest[:16]}", None if base is None else str(base))
 
 
 def connect_local(

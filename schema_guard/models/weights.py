@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
+from schema_guard.models.gguf_file import described, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,18 @@ def existing_weights() -> Path | None:
         return Path(named).expanduser()
     path = cache_folder() / "models" / f"{NAME}.gguf"
     return path if _is_verified(path) else None
+
+
+def weights_name(weights: Path) -> str:
+    """Return the name of a model in records. It depends on the content of the file, not on its path."""
+    return NAME if weights_digest(weights) == WEIGHTS_SHA256 else described(weights)
+
+
+def weights_digest(weights: Path) -> str:
+    """Return the SHA-256 of weights, in hex. The file in the cache was verified when it was downloaded."""
+    if weights == cache_folder() / "models" / f"{NAME}.gguf" and _is_verified(weights):
+        return WEIGHTS_SHA256
+    return digest_of(weights)
 
 
 def cache_folder() -> Path:

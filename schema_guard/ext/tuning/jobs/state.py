@@ -56,6 +56,7 @@ class TuningJob:
         backend: Who tunes: `local openai azure openai-compatible`.
         base: The model that is tuned, as the backend names it.
         url: Where the backend is; None for where it is by itself.
+        base_sha256: SHA-256 of the weights that are tuned, in hex; None at a host.
         set: SHA-256 of each file that is tuned on, in hex, by its name.
         mark: 12 hex digits in the names of files and jobs at the backend.
         status: `planned uploading starting queued running`, then one of `ENDED`.
@@ -79,6 +80,7 @@ class TuningJob:
     cost: Mapping[str, Any] = field(default_factory=dict)
     message: str | None = None
     progress: Mapping[str, Any] | None = None
+    base_sha256: str | None = None
 
     @property
     def has_ended(self) -> bool:

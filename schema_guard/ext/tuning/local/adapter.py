@@ -7,6 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from schema_guard.models.gguf_file import ADAPTER_BASE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -27,7 +29,9 @@ PARTS: Final = {
 _NAME: Final = re.compile(r"layers\.(\d+)\.\w+\.(\w+)\.lora_([AB])\.weight$")
 
 
-def write_adapter(path: Path, tensors: Mapping[str, Any], *, alpha: float, heads: Mapping[str, int]) -> None:
+def write_adapter(
+    path: Path, tensors: Mapping[str, Any], *, alpha: float, heads: Mapping[str, int], base: str
+) -> None:
     """Write a LoRA of a model of the architecture `llama`, whole or not at all.
 
     Args:
@@ -35,6 +39,7 @@ def write_adapter(path: Path, tensors: Mapping[str, Any], *, alpha: float, heads
         tensors: NumPy arrays by their names in peft's state.
         alpha: By which llama.cpp multiplies, over the rank.
         heads: The number of heads of `q_proj` and `k_proj`.
+        base: SHA-256 of the weights that it was trained on, in hex.
     """
     import gguf  # type: ignore[import-not-found,import-untyped,unused-ignore]
     import numpy as np
@@ -46,6 +51,7 @@ def write_adapter(path: Path, tensors: Mapping[str, Any], *, alpha: float, heads
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", alpha)
+    writer.add_string(ADAPTER_BASE, base)
     for name, tensor in sorted(tensors.items()):
         match = _NAME.search(name)
         assert match is not None, name

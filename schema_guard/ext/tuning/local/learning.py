@@ -89,7 +89,7 @@ def learn(settings: Mapping[str, Any], tell: Tell) -> None:
         raise InvalidArgument(
             f"learning_rate={settings['learning_rate']}: the loss is {training.progress.loss}. Try a tenth of this rate"
         )
-    _write(model, Path(settings["adapter"]), settings["rank"])
+    _write(model, Path(settings["adapter"]), settings["rank"], settings["base_sha256"])
     training.checkpoint.unlink(missing_ok=True)
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
@@ -129,7 +129,7 @@ def _model(weights: Path, rank: int) -> Any:
     return peft.get_peft_model(base, lora)
 
 
-def _write(model: Any, path: Path, rank: int) -> None:
+def _write(model: Any, path: Path, rank: int, base: str) -> None:
     import peft
 
     config = model.config
@@ -140,6 +140,7 @@ def _write(model: Any, path: Path, rank: int) -> None:
         {name: tensor.detach().float().numpy() for name, tensor in tensors.items()},
         alpha=ALPHA_OF_RANK * rank,
         heads={"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads},
+        base=base,
     )
 
 

@@ -14,7 +14,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.export.values import MANIFEST
 from schema_guard.ext.tuning.local.learning import PASS_TOKENS
 from schema_guard.ext.tuning.training_rows import TRAIN, SftRow, TrainingSet, read_set
-from schema_guard.models.weights import NAME, WEIGHTS_BYTES, existing_weights
+from schema_guard.models.weights import NAME, WEIGHTS_BYTES, existing_weights, weights_name
 from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
         rank=settings.rank,
         learning_rate=settings.learning_rate,
         seed=settings.seed,
-        base=NAME if weights is None or size == WEIGHTS_BYTES else weights.stem,
+        base=NAME if weights is None or not weights.is_file() else weights_name(weights),
         seconds=_START_S
         + _TOKEN_S * (steps / in_epoch * learned + epochs * _FORWARD * checked) * size / WEIGHTS_BYTES,
         memory_bytes=needed_bytes(max(PASS_TOKENS, widest), size),

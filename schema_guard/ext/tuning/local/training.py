@@ -32,7 +32,7 @@ from schema_guard.ext.tuning.local.plan import (
 )
 from schema_guard.ext.tuning.tuned_model import TunedModel
 from schema_guard.models.child import ChildProcess
-from schema_guard.models.weights import local_weights
+from schema_guard.models.weights import local_weights, weights_digest
 from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def train(
             mark=new_mark(),
             status="running",
             cost=_cost(plan),
+            base_sha256=weights_digest(weights),
         )
         diary = _Diary(folder, job, began - _spent_s(load_job(folder), job))
         try:
@@ -282,6 +283,7 @@ class _Process:
             **plan._asdict(),
             "key": key_of(plan, rows),
             "weights": str(weights.absolute()),
+            "base_sha256": weights_digest(weights),
             "adapter": str(self.adapter),
             "checkpoint": str(self.adapter.with_name(CHECKPOINT_FILE)),
             "checkpoint_s": CHECKPOINT_S,
