@@ -219,7 +219,7 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         schema: A class or another annotation, a dict, a path, or a `Schema`. Default: the return annotation, also for
             `@guard` without parentheses.
         strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`, `json_mode`,
-            `tool_call`, `strict_schema`, `strict_only`, or `reason_then_strict`. If you pass a list, each retry uses
+            `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If you pass a list, each retry uses
             the next strategy. If the function takes a text, schema_guard puts the text about the format before the
             task.
         max_attempts: The largest number of attempts. With 1, there is no retry.

@@ -147,7 +147,11 @@ PARTS = {
     **_names("tuning.routing.evidence", "Evidence"),
     **_names("tuning.routing.rollout", "Rollout"),
     **_names("tuning.routing.router", "Router"),
+    # Decision models.
+    "decisions:steps": "schema_guard.ext.decisions.steps:with_answers",
+    "profile:decisions": "schema_guard.ext.decisions.profile",
     # Strategies that send a schema to a provider.
+    "strategy:decision": "schema_guard.ext.decisions.profile:sent_questions",
     **dict.fromkeys(("strategy:json_mode", "strategy:strict_schema", "strategy:tool_call"), _SENT_SCHEMA),
     # Options of guards and models.
     "option:early_stop": "schema_guard.ext.streaming.checker:prefix_checker",
@@ -156,6 +160,7 @@ PARTS = {
     "option:repair": "schema_guard.ext.repair",
     "option:rules": "schema_guard.ext.fitting.probed_rules:table_of",
     "option:stream": "schema_guard.ext.streaming.growing_value:Growing",
+    "model:decisions": "schema_guard.ext.decisions.model:connected",
     "model:tuned": "schema_guard.ext.tuning.tuned_model:tuned_model",
     "telemetry": "schema_guard.ext.telemetry.switch:enable_from_env",
     # Stores, and their texts.

@@ -22,12 +22,12 @@ from schema_guard.arguments import (
     require_one_of,
     require_text,
 )
-from schema_guard.checks import refusal_of_checks
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import NotJson, is_same, parse
 from schema_guard.plain_reply import acceptor
+from schema_guard.preparing.user_checks import refusal_of_checks
 from schema_guard.reading import TOO_MANY, Documents, documents
 from schema_guard.schema import Schema
 from schema_guard.text import clip
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     from schema_guard.arguments import NoSuchArgument, Nothing
-    from schema_guard.checks import Check
     from schema_guard.extensions import Repaired
+    from schema_guard.preparing.user_checks import Check
     from schema_guard.schema import SchemaSource
     from schema_guard.types.coercion import Coerced
     from schema_guard.values import FinishReason, Form, Repair, Violation

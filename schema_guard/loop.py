@@ -28,6 +28,7 @@ from schema_guard.judging import Terms, judge_reply, judge_value
 from schema_guard.text import clip
 from schema_guard.validation.failures import REASONING_EXHAUSTED
 from schema_guard.values import (
+    HANDED_OVER,
     NOT_FIXED_BY_LIMIT,
     Ask,
     Attempt,
@@ -118,9 +119,13 @@ def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
     correction: str | None = None
     while True:
         number = len(tried) + 1
-        step = plan.step(number)
+        fixed = step = plan.step(number)
+        if fixed.after is not None:
+            step = fixed.after(fixed, tried)
         prompt = _prompt(task, step, tried, correction, plan)
-        ask = Ask(number, step.strategy.name, prompt, correction, output_tokens)
+        ask = Ask(
+            number, step.strategy.name, prompt, correction, output_tokens, None if step is fixed else step
+        )
         event = yield ask
         if type(event) is Chunk:
             event = yield from _gathered(event, plan, step, tried)
@@ -151,7 +156,7 @@ def _add_attempts(ask: Ask, reply: Reply, tried: list[Tried], plan: Plan, step: 
 
 def _next_attempt(
     failure: Failure, tried: list[Tried], plan: Plan, sent: int | None
-) -> tuple[str, int | None] | None:
+) -> tuple[str | None, int | None] | None:
     """Return the correction and the output limit of the next attempt; None to end the call.
 
     Args:
@@ -168,6 +173,8 @@ def _next_attempt(
         sent = larger
     if not _may_retry(failure, tried, plan):
         return None
+    if failure.code in HANDED_OVER:
+        return None, sent
     correction = prompting.correction(
         _failure_to_send(failure, last, plan),
         quote_checks=plan.delivery != "instructions",
@@ -213,8 +220,10 @@ def _gathered(
 
 
 def _judged(text: str, reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
-    if reply.failure is not None:
-        return Judgement(False, None, reply.failure, None)
+    decided = step.sent and step.sent.decided
+    failure = reply.failure or (decided and decided(text)[1])
+    if failure:
+        return Judgement(False, None, failure, None)
     if reply.refusal is not None:
         return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
     if reply.tool is not None and plan.tool not in (None, reply.tool) and step.strategy.name == "tool_call":
@@ -345,6 +354,7 @@ def _attempt(tried: Tried) -> Attempt:
         stopped_at=None if reply.stopped is None else len(text),
         provider=step.provider,
         coercions=judged.coercions,
+        confidence=step.sent.decided(text)[0] if step.sent and step.sent.decided else None,
     )
 
 
@@ -358,7 +368,8 @@ def _larger_limit(sent: int | None, usage: Usage, limits: Limits) -> int | None:
 
 
 def _may_retry(failure: Failure, tried: list[Tried], plan: Plan) -> bool:
-    if len(tried) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
+    most = len(plan.steps) if failure.code in HANDED_OVER else plan.max_attempts
+    if len(tried) >= min(most, plan.max_attempts) or failure.kind in ("refusal", "transport"):
         return False
     limits = plan.limits
     is_bounded = limits.max_elapsed_s is not None or limits.max_tokens is not None

@@ -15,12 +15,12 @@ from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from schema_guard.configuration.layout import Layout
     from schema_guard.prompting import Example
     from schema_guard.schema import Schema
-    from schema_guard.values import AdaptedSchema, OpenPath, Repair
+    from schema_guard.values import AdaptedSchema, Failure, OpenPath, Repair
 
 # Takes tokens and names of a model; see `Plan.prices`.
 Price: TypeAlias = "Callable[..., float | None]"
@@ -55,6 +55,7 @@ STRATEGIES = {
         Strategy("strict_schema", prompting.schema_instructions, needs_options=True),
         Strategy("strict_only", lambda _: "", needs_options=True),
         Strategy("reason_then_strict", lambda _: f"{prompting.THINK_FIRST}the answer.", needs_options=True),
+        Strategy("decision", lambda _: "", needs_options=True),
     )
 }
 
@@ -88,12 +89,15 @@ class SentForm(NamedTuple):
             unchanged, and never raises. None if both forms are the same.
         grown: Converts an incomplete value in the same way, with the path to its open part (None without one). It returns
             None if the value can't be converted yet. None if both forms are the same.
+        decided: Returns the confidence of a decision model's reply by JSON Pointer, and the failure if the reply doesn't
+            decide all fields. None for other models.
     """
 
     schema: Schema[Any]
     recorded: AdaptedSchema
     restore: Callable[[Any], Any] | None = None
     grown: Callable[[Any, OpenPath | None], tuple[Any, OpenPath | None] | None] | None = None
+    decided: Callable[[str], tuple[dict[str, float], Failure | None]] | None = None
 
 
 class Step(NamedTuple):
@@ -106,6 +110,7 @@ class Step(NamedTuple):
         prefix: The whole text before a task that is a text.
         provider: The provider or engine whose arguments are sent. None if no arguments are sent.
         sent: The adapted schema that is sent. None if the schema itself is sent, or none.
+        after: Returns this step in a form that depends on the attempts before it. None if it doesn't depend on them.
     """
 
     strategy: Strategy
@@ -114,6 +119,7 @@ class Step(NamedTuple):
     prefix: str
     provider: str | None = None
     sent: SentForm | None = None
+    after: Callable[[Step, Sequence[Any]], Step] | None = None
 
     @staticmethod
     def of(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...] = ()) -> Step:

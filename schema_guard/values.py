@@ -30,6 +30,8 @@ REPAIRS: Final = ("off", "lossless", "lossy")
 
 NOT_FIXED_BY_LIMIT = frozenset({"reasoning_exhausted", "runaway"})
 """Codes of truncations that a larger output limit does not fix."""
+HANDED_OVER = frozenset({"abstained", "undecided"})
+"""Codes of a decision model's replies that only the next model can complete."""
 
 
 @with_short_repr
@@ -207,7 +209,7 @@ class AdaptedSchema(NamedTuple):
 
     Attributes:
         fingerprint: The fingerprint of the schema that was sent, as in `Schema`.
-        relaxed: JSON Pointers of the keywords in the user's schema that the sent schema lacks. `""` is the whole schema.
+        relaxed: JSON Pointers of the keywords in the user's schema that the sent schema lacks. `""` is all of it.
         narrowed: JSON Pointers of the keywords in the user's schema at which the sent schema excludes right answers.
     """
 
@@ -234,17 +236,15 @@ class Attempt(NamedTuple):
         elapsed_s: Seconds from the call to the end of the reply.
         model: Name of the model that replied, without its snapshot date. None if the reply doesn't contain the name.
         snapshot: Name of the model that replied, with its snapshot date. None if the reply doesn't contain this name.
-        exception: Type name of the exception, if the call raised one and schema_guard validated no reply. Otherwise
-            None.
+        exception: Type name of the exception, if the call raised one without a reply. Otherwise None.
         unseen: Whether a library inside the function retried, so that its earlier attempts are unknown.
-        adapted: Facts about the schema that was sent, if it was sent in another form. None if the schema was sent
-            unchanged, or if no schema was sent.
+        adapted: Facts about the schema that was sent in another form. None if it was sent unchanged, or not at all.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
-        stopped_at: Number of characters of the reply before schema_guard stopped its stream, because the reply could
-            not become valid or repeated itself. `reply` has these characters. *failure* has the reason, or is None if
-            only white space was repeated after a valid value. None if the stream wasn't stopped.
+        stopped_at: Number of characters in `reply` before schema_guard stopped its stream. *failure* has the reason, or
+            is None if only white space was repeated after a valid value. None if the stream wasn't stopped.
         provider: Name of the provider or engine whose arguments were sent. None if no arguments were sent.
         coercions: Parts of the value that the schema's Python type converted. `reply` is unchanged.
+        confidence: Probability of each field that a decision model decided, by JSON Pointer. None for other models.
     """
 
     number: int
@@ -267,15 +267,13 @@ class Attempt(NamedTuple):
     stopped_at: int | None = None
     provider: str | None = None
     coercions: tuple[Coercion, ...] = ()
+    confidence: Mapping[str, float] | None = None
 
     @property
     def estimated_output_tokens(self) -> int | None:
         """Estimated number of tokens in the text that arrived before schema_guard stopped the stream.
 
-        The provider's own count never arrives in this case.
-
-        The estimate isn't part of *usage* or of a cost. A provider can also bill hidden reasoning, and tokens that it
-        generates after the stream is closed. None if the reply wasn't stopped, or if its output tokens are known.
+        It isn't part of *usage* or of a cost. None if the reply wasn't stopped, or if its output tokens are known.
         """
         if self.stopped_at is None or self.usage.output_tokens is not None or self.reply is None:
             return None
@@ -355,6 +353,12 @@ class Outcome(NamedTuple, Generic[V]):
     elapsed_s: float
     call: Call
 
+    @property
+    def confidence(self) -> Mapping[str, float]:
+        """Probability of each field that a decision model decided, by JSON Pointer. Empty for other models."""
+        used = [a.confidence for a in self.attempts if a.failure is None or a.failure.code == "undecided"]
+        return next(filter(None, used), {})
+
 
 @with_short_repr
 class Partial(NamedTuple):
@@ -384,6 +388,7 @@ class Ask(NamedTuple):
         prompt: The prompt to send. `Plan.delivery` decides about its parts.
         correction: The text about the faults of the last reply. None for attempt 1.
         output_tokens: The output limit to send, or None to send none.
+        step: The step of the attempt, if it depends on earlier attempts. None for the step of the plan.
     """
 
     number: int
@@ -391,14 +396,14 @@ class Ask(NamedTuple):
     prompt: Prompt
     correction: str | None
     output_tokens: int | None
+    step: Any = None
 
 
 class More(NamedTuple):
     """The event by which the loop requests the rest of the reply.
 
     Attributes:
-        min_chars: The driver may join chunks until they have this many characters, because the loop does nothing with
-            fewer. The last chunk may have fewer.
+        min_chars: The driver may join chunks until they have this many characters. The last chunk may have fewer.
     """
 
     min_chars: int = 0
@@ -448,16 +453,14 @@ class Reply(NamedTuple):
     Attributes:
         text: Text of the model, `""` if it wrote nothing. None if nothing was received that can be validated. Of a
             stream, only the text that no chunk has. Beside a failure, the text is for the record only.
-        finish_reason: Why the model stopped. None if unknown. `refusal` and `content_filter` are no failure here: the
-            loop decides about the text.
+        finish_reason: Why the model stopped, or None. The loop decides about a text with `refusal` or `content_filter`.
         usage: Tokens, each None if unknown.
         refusal: The words with which the model, or its provider, explained a refusal. None without words.
         model: Name of the model in the reply. None if it has none.
         failure: Why there is no text to validate. None if there is one.
         parsed: The value that the function parsed from the reply. None if only the text is known.
         refused: Why the function, or a library inside it, refused the reply. It fails the attempt if the reply is valid.
-        tries: Earlier replies that a library inside the function got and refused, in order. If there are any, *is_final*
-            is True.
+        tries: Earlier replies that a library inside the function refused, in order. With any, *is_final* is True.
         unseen: Whether such a library may have retried before, unseen.
         is_final: Whether the function has retried itself, so that the loop doesn't.
         exception: Name of the exception's type if the call raised and nothing is validated. Otherwise None.

@@ -404,7 +404,7 @@ def no_total(value):
 
 KNOWN = (
     "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema, strict_only, "
-    "reason_then_strict"
+    "reason_then_strict, decision"
 )
 
 

@@ -2,6 +2,7 @@
 """Optional parts of schema_guard. The product works without any of them, and finds them through `extensions.py`."""
 
 NEEDS = {
+    "decisions": ("fitting",),
     "demo": ("playbook",),
     "improve": ("playbook", "tuning"),
     "playbook": ("right",),

@@ -34,6 +34,7 @@ _FORMS = (
 )
 # Providers with an API of their own, whose packages a function of the user's calls.
 _OWN_FUNCTION = ("cohere", "bedrock")
+DECISIONS = ("openai-decisions",)
 KINDS = ("local", *PROVIDERS, *_URLS, "tuned", "scripted")
 
 
@@ -242,7 +243,7 @@ def _shown(url: str) -> str:
 def _provider(kind: str, name: str, settings: _Options) -> HostedModel:
     host = PROVIDERS[kind]
     provider = settings.provider or host.provider
-    own = "openai" if kind == "openai-responses" else kind
+    own = "openai" if kind in ("openai-responses", "openai-decisions") else kind
     return _hosted(name, provider, host.base_url(), host.key(settings.key), own, settings)
 
 
@@ -262,6 +263,11 @@ def _hosted(
         raise InvalidArgument(
             f"provider={provider!r}: connect does not support this provider. Guard a function that calls it"
         )
+    if provider in DECISIONS:
+        from schema_guard.extensions import load  # as above
+
+        model: HostedModel = load("model:decisions")(name, endpoint, provider, settings.options)
+        return model
     from schema_guard.models.apis.openai_api import OpenAIModel  # as above
 
     return OpenAIModel(name, endpoint, provider=provider, options=settings.options)

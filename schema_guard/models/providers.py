@@ -88,6 +88,9 @@ PROVIDERS: Mapping[str, ModelProvider] = {
     "openai-responses": ModelProvider(
         "OpenAI", "openai-responses", OPENAI_URL, ("OPENAI_API_KEY",), "OPENAI_BASE_URL"
     ),
+    "openai-decisions": ModelProvider(
+        "OpenAI", "openai-decisions", OPENAI_URL, ("OPENAI_API_KEY",), "OPENAI_BASE_URL"
+    ),
     "azure": ModelProvider(
         "Azure OpenAI", "azure", None, ("AZURE_OPENAI_API_KEY",), "AZURE_OPENAI_ENDPOINT", "/openai/v1"
     ),

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from schema_guard.checks import observed_check
 from schema_guard.configuration.early_stop import stopping
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED, repairers
 from schema_guard.configuration.layout import LAYOUTS, with_layout
@@ -35,6 +34,7 @@ from schema_guard.preparing.steps import (
     strategies_text,
     without_typos,
 )
+from schema_guard.preparing.user_checks import observed_check
 from schema_guard.received.receiver import Receiver
 from schema_guard.records.identity import id_of
 from schema_guard.records.writing.call_log import log_only
@@ -98,7 +98,7 @@ class Prepared(NamedTuple):
             ask: The attempt.
             theirs: What the call gives by itself, which goes before them.
         """
-        asked, step = self.models, self.plan.step(ask.number)
+        asked, step = self.models, ask.step or self.plan.step(ask.number)
         options = None
         if step.provider is not None:
             from schema_guard.providers.options import options_for  # only functions that take options need it

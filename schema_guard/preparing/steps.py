@@ -49,16 +49,19 @@ def steps_of(
         InvalidArgument: An example is not valid, or none can be drawn.
     """
     count = max(len(strategies), len(providers))
-    return tuple(
-        _step(
-            strategies[min(at, len(strategies) - 1)],
-            providers[min(at, len(providers) - 1)],
-            schema,
-            examples,
-            _Terms(tuned, rules[min(at, len(rules) - 1)]),
-        )
-        for at in range(count)
-    )
+
+    def made(at: int, schema: Schema[Any]) -> Step:
+        terms = _Terms(tuned, rules[min(at, len(rules) - 1)])
+        strategy, provider = strategies[min(at, len(strategies) - 1)], providers[min(at, len(providers) - 1)]
+        return _step(strategy, provider, schema, examples, terms)
+
+    steps = tuple(made(at, schema) for at in range(count))
+    if all(step.strategy.name != "decision" for step in steps):
+        return steps
+    from schema_guard.extensions import load  # only decision models need it
+
+    completed: tuple[Step, ...] = load("decisions:steps")(steps, schema, made)
+    return completed
 
 
 def requests_of(

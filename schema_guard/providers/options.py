@@ -35,10 +35,12 @@ TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_f
 STRICT = "strict_schema"
 REASON_THEN_STRICT = "reason_then_strict"
 # The strategies that some provider takes arguments for.
-_FORMAT_STRATEGIES = ("json_mode", "tool_call", "strict_schema", "strict_only", "reason_then_strict")
+_FORMAT_STRATEGIES = (
+    "json_mode", "tool_call", "strict_schema", "strict_only", "reason_then_strict", "decision",
+)  # fmt: skip
 # Models that refuse to be forced, with where that was seen.
 _UNFORCED = Path(__file__).with_name("unforced.json")
-_STRONGEST_FIRST = ("strict_schema", "tool_call", "json_mode")
+_STRONGEST_FIRST = ("strict_schema", "tool_call", "json_mode", "decision")
 
 
 def options_for(
@@ -63,7 +65,7 @@ def options_for(
     """
     row = _row(provider)
     options = _format_arguments(provider, row, strategy, schema)
-    if output_tokens is not None:
+    if output_tokens is not None and row.limit:
         *bag, name = row.limit.split(".")
         holder = options.setdefault(bag[0], {}) if bag else options
         holder[name] = _count(output_tokens)
@@ -76,7 +78,10 @@ def capabilities(provider: str) -> frozenset[str]:
     >>> sorted(capabilities("llamacpp-llguidance") - TEXT_STRATEGIES)
     ['json_mode', 'reason_then_strict', 'strict_only', 'strict_schema']
     """
-    formats = _row(provider).formats
+    row = _row(provider)
+    formats = row.formats
+    if not row.limit:
+        return frozenset(formats)
     return TEXT_STRATEGIES | formats.keys() | ({REASON_THEN_STRICT} if STRICT in formats else set())
 
 
@@ -143,11 +148,12 @@ def _format_arguments(
 ) -> dict[str, Any]:
     if not isinstance(strategy, str):
         raise InvalidArgument(f"strategy={clip(repr(strategy))}: expected the name of one strategy")
-    if strategy in TEXT_STRATEGIES:
+    # `bare` has no text of its own: it is asked for the arguments apart from a format.
+    if strategy in TEXT_STRATEGIES and (row.limit or strategy == "bare"):
         return {}
     if strategy in row.formats:
         return row.formats[strategy](schema)
-    if strategy in _FORMAT_STRATEGIES:
+    if strategy in _FORMAT_STRATEGIES or strategy in TEXT_STRATEGIES:
         names = ", ".join(sorted(capabilities(provider)))
         strongest = next((name for name in _STRONGEST_FIRST if name in row.formats), "system_prompt")
         raise InvalidArgument(

@@ -14,6 +14,7 @@ from schema_guard.providers import (
     cohere,
     common,
     compatible,
+    decisions,
     gemini,
     groq,
     haystack,
@@ -60,6 +61,7 @@ PROVIDERS: Final = (
     cohere.PROVIDER,
     compatible.PROVIDER,
     outlines.PROVIDER,
+    decisions.PROVIDER,
     common.PROVIDER,
 )
 """Where one field marks the replies of several, the first of these that knows a reply reads it."""

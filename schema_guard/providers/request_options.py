@@ -53,7 +53,8 @@ class ProviderOptions:
     """What a provider or engine takes.
 
     Attributes:
-        limit: Name of the argument for the most tokens of output; `config.NAME` stands in the argument `config`.
+        limit: Name of the argument for the most tokens of output; `config.NAME` stands in the argument `config`. `""` for
+            a model that writes no text.
         formats: For each strategy that has arguments, the function that makes them from a schema.
         refuses_force: Tells by the arguments of a request and the model's name, None where nobody knows it, whether a
             tool that is forced would be refused; None where that never is.

@@ -19,6 +19,7 @@ _ANCHOR = "to match a part of the text, write ^(?:.|\\n)*(?:PATTERN)(?:.|\\n)*$"
 _DEFINE = "move it to $defs and refer to '#/$defs/NAME'"
 # By the end of the name of the rule, if it says more than the keyword.
 _BY_PART = {
+    "stays-text": "ask a text model for it, or list its values in an enum",
     "any": _TYPE,
     "all-of": "merge its parts into one schema",
     "all-of-ref": "replace it with the keywords of the definition",

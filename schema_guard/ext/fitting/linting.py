@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from schema_guard.ext.fitting.probed_rules import table_of
 from schema_guard.ext.fitting.rules.limits import inner_rules
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Rule, Site
-from schema_guard.ext.fitting.rules.tables import UNSURE
+from schema_guard.ext.fitting.rules.tables import DECISIONS, UNSURE
+from schema_guard.extensions import load
 from schema_guard.schema import Schema
 from schema_guard.text import dataclass_repr
 from schema_guard.validation.references import subschemas
@@ -75,6 +76,9 @@ def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[
     [('not', 'rejected')]
     """
     table = table_of(provider, rules)
+    if provider in DECISIONS:
+        found: list[Finding] = load("profile:decisions").findings(schema, provider)
+        return found
     findings = findings_of(Schema.of(schema).document, table)
     if provider in UNSURE:
         findings = (

@@ -32,6 +32,7 @@ from schema_guard.ext.loopback.http import SentResponse
 from schema_guard.ext.loopback.mistral import MISTRAL
 from schema_guard.ext.loopback.model_call import Incoming, Ready, StreamCut, ask
 from schema_guard.ext.loopback.openai_chat import CHAT
+from schema_guard.ext.loopback.openai_decisions import DECISIONS
 from schema_guard.ext.loopback.openai_responses import RESPONSES
 from schema_guard.ext.loopback.wire import BadRequest, Event, as_json
 from schema_guard.text import clip
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 _APIS: Final[dict[str, Api]] = {
     "/v1/chat/completions": CHAT,
     "/v1/responses": RESPONSES,
+    "/v1/decisions": DECISIONS,
     "/v1/messages": MESSAGES,
     "/v2/chat": COHERE,
     "/mistral/v1/chat/completions": MISTRAL,

@@ -49,7 +49,7 @@ def serve(
 
     The server answers the following requests, with complete responses and with streams:
 
-    - OpenAI: `POST /v1/chat/completions` and `POST /v1/responses`
+    - OpenAI: `POST /v1/chat/completions`, `POST /v1/responses`, and `POST /v1/decisions`
     - Anthropic: `POST /v1/messages`
     - Gemini: `POST /v1beta/models/MODEL:generateContent`
     - Mistral: `POST /mistral/v1/chat/completions`

@@ -13,7 +13,7 @@ from tests.public.calls.functions import GOOD, TOTAL, VALUE, NotAFunction, ask
 
 KNOWN = (
     "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema, strict_only, "
-    "reason_then_strict"
+    "reason_then_strict, decision"
 )
 NEEDS = (
     "ask must take the provider's arguments. Give it a parameter 'options: dict | None = None' and pass it on as "
@@ -76,7 +76,7 @@ WRONG = (
     Wrong(
         "provider",
         {"provider": "opnai"},
-        "provider='opnai': expected one of anthropic, azure, bedrock, cohere, deepseek, gemini, groq, llamacpp, llamacpp-llguidance, lmstudio, mistral, ollama, openai, openai-responses, openrouter, outlines, outlines-api, outlines-core, sglang, vllm, did you mean 'openai'?",
+        "provider='opnai': expected one of anthropic, azure, bedrock, cohere, deepseek, gemini, groq, litellm-decisions, llamacpp, llamacpp-llguidance, lmstudio, local-decisions, mistral, ollama, openai, openai-decisions, openai-responses, openrouter, outlines, outlines-api, outlines-core, sglang, vllm, did you mean 'openai'?",
     ),
     Wrong("limits", {"limits": 0}, "limits=0: expected limits=Limits(max_bytes=...)"),
     Wrong("limits as a dict", {"limits": {"max_tokens": 9}}, "limits={'max_tokens': 9}: expected limits=Limits(max_tokens=...)"),

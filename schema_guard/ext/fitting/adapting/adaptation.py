@@ -25,6 +25,8 @@ from schema_guard.ext.fitting.adapting.values.validity import with_definitions
 from schema_guard.ext.fitting.linting import findings_of
 from schema_guard.ext.fitting.probed_rules import sent_table_of
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site
+from schema_guard.ext.fitting.rules.tables import DECISIONS
+from schema_guard.extensions import load
 from schema_guard.pointer import split
 from schema_guard.schema import Schema, fingerprint
 from schema_guard.validation.document import DEFAULT_DIALECT, check_size
@@ -64,7 +66,11 @@ def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adap
     >>> made.restore({"a": None}), made.pre_image({})
     ({}, {'a': None})
     """
-    return _adapted(Schema.of(schema), sent_table_of(provider, rules), provider)
+    table = sent_table_of(provider, rules)
+    if provider in DECISIONS:
+        asked: Adapted = load("profile:decisions").asked(schema, provider)
+        return asked
+    return _adapted(Schema.of(schema), table, provider)
 
 
 def adapt_arguments(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adapted:

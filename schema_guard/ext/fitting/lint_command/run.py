@@ -16,7 +16,7 @@ from schema_guard.ext.fitting.lint_command.sarif import as_sarif
 from schema_guard.ext.fitting.lint_command.sources import Linted, has_errors, sources_of
 from schema_guard.ext.fitting.linting import lint
 from schema_guard.ext.fitting.probed_rules import probed_provider, table_of
-from schema_guard.ext.fitting.rules.tables import RULES, rules_of
+from schema_guard.ext.fitting.rules.tables import DECISIONS, RULES, rules_of
 from schema_guard.report.as_text import as_text as text_of
 from schema_guard.text import safe
 
@@ -121,5 +121,8 @@ def _print_table(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     for name, is_given in ignored.items():
         if is_given:
             raise click.UsageError(f"{name}: has no effect with --table, which shows keywords and no schema")
+    for name in asked.names():
+        if name in DECISIONS:
+            raise click.UsageError(f"--table: {name} gets questions, and has no rules for keywords")
     print(text_of(table_of_keywords(asked.names() or list(RULES))))
     return 0

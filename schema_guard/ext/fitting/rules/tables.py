@@ -15,15 +15,14 @@ from schema_guard.ext.fitting.rules.llguidance import LLGUIDANCE
 from schema_guard.ext.fitting.rules.openai import GROQ, LEGACY, OPENAI
 from schema_guard.ext.fitting.rules.other_providers import COHERE, DEEPSEEK, MISTRAL
 from schema_guard.ext.fitting.rules.outlines_core import OUTLINES_CORE
+from schema_guard.ext.fitting.rules.rule import KEYWORDS, Rules
 from schema_guard.ext.fitting.rules.xgrammar import SGLANG, VLLM, XGRAMMAR
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.ext.fitting.rules.rule import Rules
-
-__all__ = ["RULES", "RULES_OF", "UNSURE", "rules_of"]
+__all__ = ["DECISIONS", "RULES", "RULES_OF", "UNSURE", "rules_of"]
 
 _TABLES = (
     OPENAI, LEGACY, ANTHROPIC, GEMINI, OPENAPI, LLGUIDANCE, XGRAMMAR, OUTLINES_CORE, VLLM, LLAMACPP_GBNF, DEEPSEEK, GROQ,
@@ -53,6 +52,23 @@ RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
 )
 """For each other name of a provider, or of a backend of its, the table's."""
 
+DECISIONS: Final[Mapping[str, Rules]] = MappingProxyType(
+    {
+        name: Rules(
+            name="decisions",
+            takes=KEYWORDS,
+            others="ignored",
+            evidence="schema_guard/ext/decisions/hosts.py",
+            verified_on="2026-11-29",
+            always=("asks questions about the fields of the value, and enforces no keyword",),
+        )
+        for name in (
+            "decisions", "gemini-decisions", "litellm-decisions", "local-decisions", "openai-decisions", "typesafe-decisions",
+        )
+    }
+)  # fmt: skip
+"""The hosts of decision models, which get questions and no schema."""
+
 UNSURE: Final = frozenset({"openrouter"})
 """Providers that hand the schema on to models of many kinds: what is known of one is likely for the next."""
 
@@ -63,9 +79,9 @@ def rules_of(provider: object) -> Rules:
     Raises:
         InvalidArgument: The name is unknown.
     """
-    names = sorted({*RULES, *RULES_OF})
+    names = sorted({*RULES, *RULES_OF, *DECISIONS})
     if not isinstance(provider, str) or provider not in names:
         raise InvalidArgument(
             f"provider={clip(repr(provider))}: expected one of {', '.join(names)}{did_you_mean(provider, names)}"
         )
-    return RULES[RULES_OF.get(provider, provider)]
+    return DECISIONS.get(provider) or RULES[RULES_OF.get(provider, provider)]

@@ -40,6 +40,7 @@ ALIASES = [
     "azure", "llamacpp", "llamacpp-llguidance", "lmstudio", "ollama", "openai-responses", "openai-tuned", "openrouter",
     "outlines", "outlines-api", "sglang-llguidance", "sglang-outlines", "vllm-guidance", "vllm-outlines", "vllm-xgrammar",
 ]  # fmt: skip
+DECISIONS = [f"{host}decisions" for host in ("", "gemini-", "litellm-", "local-", "openai-", "typesafe-")]
 PUBLISHED = published("lint.schema.json")
 
 
@@ -175,7 +176,7 @@ USAGE = {
     "no provider": (("s.json",), f"--provider is missing: expected one of {', '.join(PROVIDER_OPTIONS)}, or another name of these providers"),
     "unknown": (
         ("s.json", "--provider", "openai,antropic"),
-        f"--provider 'antropic': expected one of {', '.join(sorted(PROVIDER_OPTIONS + ALIASES))}, did you mean 'anthropic'?",
+        f"--provider 'antropic': expected one of {', '.join(sorted(PROVIDER_OPTIONS + ALIASES + DECISIONS))}, did you mean 'anthropic'?",
     ),
 }  # fmt: skip
 
@@ -251,3 +252,23 @@ def test_the_table_has_a_row_for_each_keyword(capsys):
     assert status == 0
     assert [row for row in rows if row[:1] == ["not"]] == [["not", "rejected", "ignored"]]
     assert "  - openai: keys come in the order of the schema's properties" in out.splitlines()
+
+
+def test_decision_models_have_the_fields_that_stay_text(capsys):
+    """A required field that can't be asked is rejected, an optional one is left out."""
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}, "b": {"type": "boolean"}},
+        "required": ["a", "b"],
+    }
+    file("ticket.json", json.dumps(schema))
+    status, out, _ = run(capsys, "schema", "lint", "ticket.json", "--provider", "decisions")
+
+    assert status == 1
+    assert "at /properties/a: decisions can't ask this field, because it is a string without options" in out
+    assert "ask a text model for it, or list its values in an enum" in out
+    assert run(capsys, "schema", "lint", "--table", "--provider", "decisions") == (
+        2,
+        "",
+        "schema-guard: --table: decisions gets questions, and has no rules for keywords\n",
+    )

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A schema as questions for a host, and the way back from the answers to a value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.decisions.fields import fields_of
+from schema_guard.ext.decisions.hosts import HOSTS
+from schema_guard.ext.decisions.questions import ABSENT, AnswerReading
+from schema_guard.ext.decisions.wire import BadAnswer, answers_of, wire_answers, wire_questions
+from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange
+from schema_guard.ext.fitting.adapting.values.forms import Form
+from schema_guard.ext.fitting.linting import Finding
+from schema_guard.providers.options import options_for
+from schema_guard.schema import Schema, fingerprint
+from schema_guard.text import safe
+
+if TYPE_CHECKING:
+    from schema_guard.ext.decisions.fields import Fields
+    from schema_guard.ext.decisions.hosts import DecisionHost
+    from schema_guard.values import OpenPath
+
+__all__ = ["QuestionsForm", "asked", "findings", "sent_questions"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsForm(Form):
+    """Values that are sent as answers.
+
+    Attributes:
+        fields: The questions.
+        host: The host that answers them.
+    """
+
+    fields: Fields = field(repr=False)
+    host: DecisionHost
+
+    def read(self, reply: Any) -> tuple[Any, AnswerReading, dict[int, float]]:
+        """Return the value of a reply, its reading, and the host's own confidence by question.
+
+        Raises:
+            BadAnswer: The reply does not answer the questions.
+        """
+        answered = answers_of(reply, self.fields.questions, self.host)
+        reading = AnswerReading(answered.answers)
+        root = self.fields.root
+        value = ABSENT if root is None else root.read(reading, ())
+        return value, reading, answered.host_confidence
+
+    def restore(self, value: Any) -> Any:
+        """Return the value that answers make. Anything else stays as it is."""
+        try:
+            made, _, _ = self.read(value)
+        except BadAnswer:
+            return value
+        return value if made is ABSENT else made
+
+    def pre_image(self, value: Any) -> Any:
+        """Return answers that make a value, each with probability 1."""
+        answers: dict[int, list[float]] = {}
+        if self.fields.root is not None:
+            self.fields.root.asked(value, answers)
+        return wire_answers(self.fields.questions, answers, self.host.dialect)
+
+    def grown(self, value: Any, path: OpenPath) -> None:
+        """Return None: answers arrive whole."""
+
+
+def asked(schema: Any, provider: str) -> Adapted:
+    """Return the questions about a schema for a host, as `adapt` returns other forms."""
+    loaded, host = Schema.of(schema), HOSTS[provider]
+    fields = fields_of(loaded, host)
+    narrowed = [
+        SchemaChange(one.location, "", None, f"stays text, because it {one.reason}") for one in fields.texts
+    ]
+    if not fields.questions:
+        reason = fields.texts[0].reason if fields.texts else "has only one value"
+        relaxed = [SchemaChange("", "", None, f"nothing can be sent: no field can be asked; one {reason}")]
+        return Adapted(None, provider, None, relaxed, [], [])
+    # The names are required, so that the document is a schema of the answers.
+    document = {
+        "type": "object",
+        "required": ["answers"],
+        "x-questions": wire_questions(fields.questions, host.dialect),
+    }
+    document = json.loads(json.dumps(document))
+    return Adapted(document, provider, fingerprint(document), [], narrowed, [], QuestionsForm(fields, host))
+
+
+def sent_questions(
+    provider: str, strategy: str, schema: Schema[Any], *, tuned: bool = False, rules: Any = None
+) -> Adapted:
+    """Return the questions that are sent for strategy `decision`; see `sent_schema`.
+
+    Raises:
+        InvalidArgument: The provider has no decision models, or no field can be asked.
+    """
+    if provider not in HOSTS:
+        options_for(provider, strategy, schema)  # raises, and names the strategies of the provider
+    made = asked(schema, provider)
+    if made.schema is None:
+        raise InvalidArgument(
+            f"strategy={strategy!r}: schema {safe(schema.name)}: {made.relaxed[0].reason}. Use another strategy"
+        )
+    return made
+
+
+def findings(schema: Any, provider: str) -> list[Finding]:
+    """Return the fields of a schema that a decision model cannot be asked, as `lint` does."""
+    made = fields_of(Schema.of(schema), HOSTS[provider])
+    return [
+        Finding(
+            "error",
+            "rejected" if one.is_required else "narrowed",
+            f"{provider}-stays-text",
+            one.location,
+            "",
+            f"can't ask this field, because it {one.reason}",
+            "high",
+        )
+        for one in made.texts
+    ]

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The attempts of a call that asks a decision model, and the text model after it.
+
+Rules:
+1. A reply that does not answer the questions as it should is a failure of its attempt.
+2. If a text model follows, it writes the fields that stay text and those whose question was refused. The decision model's
+   fields stay as they are, and the whole value is validated.
+3. If the confidence of one field is too low, the next model decides the whole value.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.decisions.profile import QuestionsForm, asked
+from schema_guard.ext.decisions.questions import ABSENT, Record
+from schema_guard.ext.decisions.wire import BadAnswer
+from schema_guard.pointer import join
+from schema_guard.schema import Schema
+from schema_guard.strategies import SentForm
+from schema_guard.text import safe
+from schema_guard.values import AdaptedSchema, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from schema_guard.ext.decisions.questions import AnswerReading
+    from schema_guard.strategies import Step
+
+__all__ = ["with_answers"]
+
+DECISION = "decision"
+_MOST_NAMED = 3
+
+
+def with_answers(
+    steps: Sequence[Step], schema: Schema[Any], made: Callable[[int, Schema[Any]], Step]
+) -> tuple[Step, ...]:
+    """Return steps in which the answers of a decision model decide, and a text model after it writes the rest.
+
+    Args:
+        steps: The steps, at least one of them with strategy `decision`.
+        schema: The user's schema.
+        made: Returns the step at a place for another schema.
+
+    Raises:
+        InvalidArgument: A required field stays text, and no text model follows.
+    """
+    completed: list[Step] = []
+    form: QuestionsForm | None = None
+    for at, step in enumerate(steps):
+        if step.strategy.name == DECISION:
+            form = _form(schema, step)
+            text_follows = any(later.strategy.name != DECISION for later in steps[at + 1 :])
+            if not text_follows:
+                _require_no_text(schema, form)
+            assert step.sent is not None
+            completed.append(
+                step._replace(sent=step.sent._replace(decided=Decider(form, text_follows=text_follows)))
+            )
+        elif form is None:
+            completed.append(step)
+        else:
+            completed.append(step._replace(after=Rest(schema, form, at, made)))
+    return tuple(completed)
+
+
+def _form(schema: Schema[Any], step: Step) -> QuestionsForm:
+    assert step.provider is not None
+    form = asked(schema, step.provider).form
+    assert isinstance(form, QuestionsForm)
+    return form
+
+
+def _require_no_text(schema: Schema[Any], form: QuestionsForm) -> None:
+    required = [one for one in form.fields.texts if one.is_required]
+    if required:
+        raise InvalidArgument(
+            f"strategy={DECISION!r}: schema {safe(schema.name)}: {safe(join(required[0].path))} {required[0].reason}, so a "
+            "decision model can't be asked. Add a text model: strategy=['decision', 'strict_schema'], and models= with both"
+        )
+
+
+class Decider:
+    """Reads a decision model's reply for the loop."""
+
+    def __init__(
+        self, form: QuestionsForm, *, text_follows: bool, abstain_below: float | None = None
+    ) -> None:
+        self._form = form
+        self._text_follows = text_follows
+        self._abstain_below = abstain_below
+
+    def __call__(self, text: str) -> tuple[dict[str, float], Failure | None]:
+        """Return the confidence by JSON Pointer, and the failure if the reply does not decide all fields."""
+        try:
+            _, reading, _ = self._form.read(json.loads(text))
+        except (BadAnswer, ValueError, RecursionError) as fault:
+            return {}, Failure("structure", "decision_reply", f"the decision model's reply: {fault}")
+        confidence = {join(path): one for path, one in reading.confidence.items()}
+        return confidence, self._failure(reading, confidence)
+
+    def _failure(self, reading: AnswerReading, confidence: Mapping[str, float]) -> Failure | None:
+        least = min(confidence.items(), key=lambda one: one[1], default=None)
+        if self._abstain_below is not None and least is not None and least[1] < self._abstain_below:
+            where, one = least
+            return Failure(
+                "semantic",
+                "abstained",
+                f"confidence {one:.2g} at {where or '(root)'} is below abstain_below={self._abstain_below:g}",
+            )
+        if reading.missing:
+            message = f"the model refused to answer about {_named(reading.missing)}"
+            return (
+                Failure("semantic", "undecided", message)
+                if self._text_follows
+                else Failure("refusal", "refusal", message)
+            )
+        if self._text_follows and self._form.fields.texts:
+            texts = [one.path for one in self._form.fields.texts]
+            return Failure("semantic", "undecided", f"the next model writes {_named(texts)}")
+        return None
+
+
+def _named(paths: Sequence[tuple[str, ...]]) -> str:
+    names = [join(path) or "(root)" for path in dict.fromkeys(paths)]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+class Rest:
+    """The step of a text model after a decision model. It writes the fields that are not decided yet."""
+
+    def __init__(
+        self,
+        schema: Schema[Any],
+        form: QuestionsForm,
+        at: int,
+        made: Callable[[int, Schema[Any]], Step],
+    ) -> None:
+        self._schema = schema
+        self._form = form
+        self._at = at
+        self._made = made
+        # The schemas of rests are compiled once. There is one for each set of refused fields.
+        self._steps: dict[frozenset[tuple[str, ...]], Step] = {}
+
+    def __call__(self, step: Step, tried: Sequence[Any]) -> Step:
+        """Return the step for the fields that the last reply of the decision model left open."""
+        last = next((one for one in reversed(tried) if one.step.strategy.name == DECISION), None)
+        if last is None or last.judged.failure is None or last.judged.failure.code != "undecided":
+            return step
+        value, reading, _ = self._form.read(json.loads(last.text))
+        root = self._form.fields.root
+        if not isinstance(root, Record):
+            return step
+        missing = frozenset(_lifted(root, path) for path in reading.missing)
+        made = self._steps.get(missing)
+        if made is None:
+            made = self._steps[missing] = self._step(root, missing)
+        assert made.sent is not None
+        return made._replace(sent=made.sent._replace(restore=_Merge(value, missing, made.sent.restore)))
+
+    def _step(self, root: Record, missing: Collection[tuple[str, ...]]) -> Step:
+        document = _rest(root, missing, ()) or {"type": "object"}
+        if self._form.fields.plain.definitions:
+            document["$defs"] = self._form.fields.plain.definitions
+        rest = Schema.of(document, name=self._schema.name, formats=self._schema.formats, allow_unknown=True)
+        made = self._made(self._at, rest)
+        if made.sent is None:
+            made = made._replace(sent=SentForm(rest, AdaptedSchema(rest.fingerprint, (), ())))
+        return made
+
+
+class _Merge:
+    """Converts the rest that a text model wrote into the whole value."""
+
+    def __init__(self, value: Any, missing: Collection[tuple[str, ...]], inner: Any) -> None:
+        self._value = _without(value, missing, ())
+        self._inner = inner
+
+    def __call__(self, value: Any) -> Any:
+        """Return the whole value. The decided fields take precedence."""
+        rest = value if self._inner is None else self._inner(value)
+        return _merged(rest, self._value)
+
+
+def _lifted(root: Record, path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the outermost part of a path that is not an object of fields, which a text model can write alone."""
+    node: Any = root
+    for depth, name in enumerate(path):
+        node = dict(node.fields).get(name)
+        if not isinstance(node, Record):
+            return path[: depth + 1]
+    return path
+
+
+def _rest(
+    record: Record, missing: Collection[tuple[str, ...]], path: tuple[str, ...]
+) -> dict[str, Any] | None:
+    """Return the schema of the fields that are open. None without any."""
+    named = record.schema.get("properties", {})
+    properties = {name: named[name] for name in record.texts}
+    for name, node in record.fields:
+        within = (*path, name)
+        inner = _rest(node, missing, within) if isinstance(node, Record) else None
+        if inner is not None or within in missing:
+            properties[name] = inner or named[name]
+    if not properties:
+        return None
+    words = {key: record.schema[key] for key in ("title", "description") if key in record.schema}
+    required = [name for name in record.schema.get("required", ()) if name in properties]
+    # In the order of the user's schema.
+    ordered = {name: properties[name] for name in named if name in properties}
+    return {
+        **words,
+        "type": "object",
+        "properties": ordered,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _without(value: Any, paths: Collection[tuple[str, ...]], path: tuple[str, ...]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _without(one, paths, (*path, name))
+        for name, one in value.items()
+        if one is not ABSENT and (*path, name) not in paths
+    }
+
+
+def _merged(rest: Any, decided: Any) -> Any:
+    if not isinstance(rest, dict) or not isinstance(decided, dict):
+        return decided
+    both = {name: _merged(rest[name], one) if name in rest else one for name, one in decided.items()}
+    return {**rest, **both}

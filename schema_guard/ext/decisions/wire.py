@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Questions and answers in the three wire formats.
+
+Rules:
+1. Questions have the names `q0`, `q1`, ..., because hosts differ in the names that they accept.
+2. No SDK checks an answer, so this module does: names, options, probabilities, and their sum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.ext.decisions.hosts import DecisionHost, Dialect
+    from schema_guard.ext.decisions.questions import TypedQuestion
+
+__all__ = ["Answered", "BadAnswer", "answers_of", "wire_answers", "wire_questions"]
+
+_KINDS = {"noul": "predicate"}
+_EXACT = 1e-6
+
+
+class BadAnswer(Exception):
+    """The reason why answers cannot be used."""
+
+
+class Answered(NamedTuple):
+    """The answers of one reply.
+
+    Attributes:
+        answers: The probabilities of each question's options. A refused question has none.
+        host_confidence: The host's own confidence by question, which means something else at each host.
+    """
+
+    answers: dict[int, list[float]]
+    host_confidence: dict[int, float]
+
+
+def wire_questions(
+    questions: Sequence[TypedQuestion], dialect: Dialect
+) -> list[dict[str, Any]] | dict[str, Any]:
+    """Return questions as a host accepts them."""
+    if dialect == "openai":
+        return [{"name": f"q{at}", **_openai(one)} for at, one in enumerate(questions)]
+    return {f"q{at}": _system_one(one, dialect) for at, one in enumerate(questions)}
+
+
+def _openai(question: TypedQuestion) -> dict[str, Any]:
+    wire: dict[str, Any] = {"type": question.kind, "instructions": question.instructions}
+    if question.kind == "predicate":
+        return wire
+    key, label = ("choices", "value") if question.kind == "choice" else ("levels", "label")
+    return {**wire, key: [{label: name, **_described(text)} for name, text in _options(question)]}
+
+
+def _described(text: str | None) -> dict[str, str]:
+    return {} if text is None else {"description": text}
+
+
+def _system_one(question: TypedQuestion, dialect: Dialect) -> dict[str, Any]:
+    if question.kind == "predicate":
+        return {"type": "noul", "instructions": question.instructions}
+    wire = {"type": question.kind, "instructions": question.instructions}
+    if question.kind == "score":
+        return {**wire, "criteria": [text or name for name, text in _options(question)]}
+    # Gemini takes no null for a description.
+    missing = "" if dialect == "gemini" else None
+    return {**wire, "criteria": {name: text or missing for name, text in _options(question)}}
+
+
+def _options(question: TypedQuestion) -> Iterator[tuple[str, str | None]]:
+    return zip(question.labels, question.descriptions, strict=True)
+
+
+def answers_of(reply: Any, questions: Sequence[TypedQuestion], host: DecisionHost) -> Answered:
+    """Return the answers of a reply, an object with the key `answers`.
+
+    Raises:
+        BadAnswer: An answer is missing, or is no answer to its question.
+    """
+    answers: dict[int, list[float]] = {}
+    theirs: dict[int, float] = {}
+    met: set[int] = set()
+    for at, answer in _placed(reply, len(questions)):
+        if at in met:
+            raise BadAnswer(f"two answers to question {at}")
+        met.add(at)
+        kind = answer.get("type")
+        if kind == "refusal":
+            continue
+        question = questions[at]
+        if _KINDS.get(str(kind), kind) != question.kind:
+            raise BadAnswer(f"question {at} is a {question.kind}, and its answer has type {clip(repr(kind))}")
+        answers[at] = _probabilities(at, question, answer, host)
+        if _is_number(answer.get("confidence")):
+            theirs[at] = float(answer["confidence"])
+    if len(met) < len(questions):
+        missing = next(at for at in range(len(questions)) if at not in met)
+        raise BadAnswer(f"no answer to question {missing}")
+    return Answered(answers, theirs)
+
+
+def _placed(reply: Any, count: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield each answer with the place of its question. An answer without a name has its own place."""
+    held = reply.get("answers") if isinstance(reply, Mapping) else None
+    if isinstance(held, Mapping):
+        named = list(held.items())
+    elif isinstance(held, list):
+        named = [(one.get("name") if isinstance(one, Mapping) else None, one) for one in held]
+    else:
+        raise BadAnswer("the reply has no answers")
+    places = {f"q{at}": at for at in range(count)}
+    for at, (name, answer) in enumerate(named):
+        place = at if name is None and at < count else places.get(str(name))
+        if place is None or not isinstance(answer, Mapping):
+            raise BadAnswer(f"an answer to {clip(repr(name))}, which was not asked")
+        yield place, answer
+
+
+def _probabilities(
+    at: int, question: TypedQuestion, answer: Mapping[str, Any], host: DecisionHost
+) -> list[float]:
+    if question.kind == "predicate":
+        yes = answer.get("probability", answer.get("noul"))
+        return [_checked(at, yes), 1 - _checked(at, yes)]
+    found = dict(_pairs(at, question, answer.get("probabilities")))
+    if found.keys() != set(question.labels):
+        odd = min(found.keys() ^ set(question.labels))
+        raise BadAnswer(f"question {at}: option {clip(repr(odd))} has no probability, or is no option")
+    probabilities = [_checked(at, found[label]) for label in question.labels]
+    total = math.fsum(probabilities)
+    if not total or abs(total - 1) > _EXACT + host.rounding * len(probabilities):
+        raise BadAnswer(f"question {at}: the probabilities have the sum {total:.6g}")
+    chosen = answer.get("choice")
+    if question.kind == "choice" and chosen is not None and chosen not in question.labels:
+        raise BadAnswer(f"question {at}: {clip(repr(chosen))} is no option")
+    return probabilities
+
+
+def _pairs(at: int, question: TypedQuestion, given: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the label and the probability of each option."""
+    if isinstance(given, Mapping):
+        labels = {str(place): label for place, label in enumerate(question.labels)}
+        for key, one in given.items():
+            yield str(labels.get(key, key) if question.kind == "score" else key), one
+    elif isinstance(given, list) and all(isinstance(one, Mapping) for one in given):
+        key = "value" if question.kind == "choice" else "label"
+        if len({str(one.get(key)) for one in given}) < len(given):
+            raise BadAnswer(f"question {at}: an option has two probabilities")
+        for one in given:
+            yield str(one.get(key)), one.get("probability")
+    else:
+        raise BadAnswer(f"question {at}: the answer has no probabilities")
+
+
+def _checked(at: int, probability: Any) -> float:
+    if not _is_number(probability) or not 0 <= probability <= 1:
+        raise BadAnswer(f"question {at}: {clip(repr(probability))} is no probability")
+    return float(probability)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def wire_answers(
+    questions: Sequence[TypedQuestion], answers: Mapping[int, Sequence[float]], dialect: Dialect
+) -> dict[str, Any]:
+    """Return answers as a host sends them. A question without an answer is refused."""
+    made = [_wire_answer(one, answers.get(at), dialect) for at, one in enumerate(questions)]
+    named = {f"q{at}": one for at, one in enumerate(made)}
+    if dialect == "openai":
+        return {"answers": [{"name": name, **one} for name, one in named.items()]}
+    return {"answers": named}
+
+
+def _wire_answer(question: TypedQuestion, found: Sequence[float] | None, dialect: Dialect) -> dict[str, Any]:
+    if found is None:
+        return {"type": "refusal"}
+    is_openai = dialect == "openai"
+    if question.kind == "predicate":
+        return (
+            {"type": "predicate", "probability": found[0]}
+            if is_openai
+            else {"type": "noul", "noul": found[0]}
+        )
+    best = max(range(len(found)), key=found.__getitem__)
+    more: dict[str, Any] = {"type": question.kind, "confidence": found[best]}
+    pairs = list(zip(question.labels, found, strict=True))
+    if question.kind == "choice":
+        listed = [{"value": label, "probability": one} for label, one in pairs]
+        return {
+            **more,
+            "choice": question.labels[best],
+            "probabilities": listed if is_openai else dict(pairs),
+        }
+    mean = math.fsum(at * one for at, one in enumerate(found))
+    levels = [{"value": at, "label": label, "probability": one} for at, (label, one) in enumerate(pairs)]
+    by_place = {str(at): one for at, one in enumerate(found)}
+    return {**more, "score": mean, "probabilities": levels if is_openai else by_place}

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decision models: their answers to questions, and the questions for a schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.providers.fields import as_json, count, field
+from schema_guard.providers.model_output import Written
+from schema_guard.providers.provider import Provider, RawReply
+from schema_guard.providers.request_options import ProviderOptions
+from schema_guard.values import Usage
+
+if TYPE_CHECKING:
+    from schema_guard.schema import Schema
+
+__all__ = ["PROVIDER"]
+
+
+def _reply(reply: object, answers: object) -> RawReply | None:
+    dump = getattr(answers, "items", None)
+    listed = list(dump()) if callable(dump) else None
+    if listed is None and not isinstance(answers, list):
+        return None
+    plain = (
+        [_plain(one) for one in answers]
+        if isinstance(answers, list)
+        else {k: _plain(v) for k, v in listed or ()}
+    )
+    text = as_json({"answers": plain})
+    usage = field(reply, "usage")
+    tokens = Usage(
+        count(usage, "input_tokens", "total_input_tokens"),
+        count(usage, "output_tokens", "total_output_tokens"),
+        count(field(usage, "input_tokens_details"), "cached_tokens"),
+    )
+    return None if text is None else RawReply(Written(text, []), None, tokens, field(reply, "model"))
+
+
+def _plain(answer: Any) -> Any:
+    dump = getattr(answer, "model_dump", None)
+    return dump(mode="json", exclude_none=True) if callable(dump) else answer
+
+
+def _questions(schema: Schema[Any]) -> dict[str, Any]:
+    return {"questions": schema.document["x-questions"]}
+
+
+_OPTIONS: Final = ProviderOptions(
+    limit="", formats={"decision": _questions}, enforces=frozenset({"decision"})
+)
+PROVIDER: Final = Provider(
+    replies={"answers": _reply},
+    options=dict.fromkeys(("litellm-decisions", "local-decisions", "openai-decisions"), _OPTIONS),
+)

@@ -1,0 +1,107 @@
+"""Questions and answers in the three wire formats, and bad answers."""
+
+import pytest
+
+from schema_guard.ext.decisions.hosts import HOSTS
+from schema_guard.ext.decisions.questions import TypedQuestion
+from schema_guard.ext.decisions.wire import BadAnswer, answers_of, wire_answers, wire_questions
+
+QUESTIONS = (
+    TypedQuestion("predicate", "Is it spam?"),
+    TypedQuestion("choice", "How urgent?", ("low", "high"), (None, "today")),
+    TypedQuestion("score", "Stars", ("1", "2", "3"), (None, None, None)),
+)
+CERTAIN = {0: [0.75, 0.25], 1: [0.25, 0.75], 2: [0.25, 0.5, 0.25]}
+HOST = HOSTS["openai-decisions"]
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_answers_are_read_as_they_were_written(name):
+    """Each dialect has the same answers in its own form."""
+    host = HOSTS[name]
+
+    assert answers_of(wire_answers(QUESTIONS, CERTAIN, host.dialect), QUESTIONS, host).answers == CERTAIN
+
+
+def test_system_one_has_a_map_of_questions():
+    """System One has criteria by label, and levels by place."""
+    assert wire_questions(QUESTIONS, "systemone") == {
+        "q0": {"type": "noul", "instructions": "Is it spam?"},
+        "q1": {"type": "choice", "instructions": "How urgent?", "criteria": {"low": None, "high": "today"}},
+        "q2": {"type": "score", "instructions": "Stars", "criteria": ["1", "2", "3"]},
+    }
+
+
+def test_gemini_has_texts_as_descriptions():
+    """Gemini takes no null for a description."""
+    assert wire_questions(QUESTIONS, "gemini")["q1"]["criteria"] == {"low": "", "high": "today"}
+
+
+def test_refused_question_has_no_answer():
+    """A refusal is no fault: the other questions are answered."""
+    reply = wire_answers(QUESTIONS, {0: [1.0, 0.0], 2: [0.0, 1.0, 0.0]}, "openai")
+
+    assert answers_of(reply, QUESTIONS, HOST).answers == {0: [1.0, 0.0], 2: [0.0, 1.0, 0.0]}
+
+
+def changed(at, **fields):
+    """Give right answers, one of them changed."""
+    reply = wire_answers(QUESTIONS, CERTAIN, "openai")
+    reply["answers"][at] |= fields
+    return reply
+
+
+def choice(*pairs):
+    """Give the probabilities of a choice."""
+    return [{"value": value, "probability": one} for value, one in pairs]
+
+
+FAULTS = {
+    "none": ({}, "the reply has no answers"),
+    "missing": (
+        {"answers": wire_answers(QUESTIONS, CERTAIN, "openai")["answers"][:2]},
+        "no answer to question 2",
+    ),
+    "twice": (changed(2, name="q1", type="choice"), "two answers to question 1"),
+    "unknown": (changed(0, name="q9"), "an answer to 'q9', which was not asked"),
+    "type": (changed(0, type="choice"), "question 0 is a predicate, and its answer has type 'choice'"),
+    "range": (changed(0, probability=1.5), "question 0: 1.5 is no probability"),
+    "null": (changed(0, probability=None), "question 0: None is no probability"),
+    "option": (
+        changed(1, probabilities=choice(("low", 0.5), ("mid", 0.5))),
+        "question 1: option 'high' has no probability, or is no option",
+    ),
+    "doubled": (
+        changed(1, probabilities=choice(("low", 0.5), ("low", 0.5))),
+        "question 1: an option has two probabilities",
+    ),
+    "sum": (
+        changed(1, probabilities=choice(("low", 0.6), ("high", 0.5))),
+        "question 1: the probabilities have the sum 1.1",
+    ),
+    "chosen": (changed(1, choice="mid"), "question 1: 'mid' is no option"),
+    "bare": (changed(1, probabilities=None), "question 1: the answer has no probabilities"),
+}
+
+
+@pytest.mark.parametrize(("reply", "message"), FAULTS.values(), ids=FAULTS)
+def test_faults_name_the_question(reply, message):
+    """A reply that does not answer the questions is refused, with the reason."""
+    with pytest.raises(BadAnswer) as caught:
+        answers_of(reply, QUESTIONS, HOST)
+
+    assert str(caught.value) == message
+
+
+def test_rounded_probabilities_are_accepted():
+    """A sum may be off by as much as the host rounds each probability."""
+    many = (TypedQuestion("choice", "?", ("a", "b", "c"), (None,) * 3),)
+    reply = {
+        "answers": {
+            "q0": {"type": "choice", "choice": "a", "probabilities": {"a": 0.33, "b": 0.33, "c": 0.33}}
+        }
+    }
+
+    assert answers_of(reply, many, HOSTS["typesafe-decisions"]).answers == {0: [0.33, 0.33, 0.33]}
+    with pytest.raises(BadAnswer, match="sum"):
+        answers_of(reply, many, HOSTS["gemini-decisions"])
