@@ -150,7 +150,7 @@ def test_text_of_a_report(store):
     assert text == (
         "shop.extract: 25% of calls since 1970-01-01 failed (1 of 4; at least 0.2% with 95% confidence)\n"
         "lost records  none\n"
-        "bounds        [low, high]: each limit holds with 95% confidence, at any time; n: number of calls\n"
+        "bounds        [low, high]: each bound holds with 95% confidence, at any time; n: number of calls\n"
         "next          schema-guard decide --function shop.extract\n"
         "\n"
         "schema invoice (ffffffffffffffff)\n"

@@ -159,7 +159,7 @@ def document_of(result: GateResult) -> Document:
     rows = tuple(map(_row, result.drops))
     drops = Section(
         "Drops",
-        f"[low, high]: all limits hold together with {exact_percent(1 - ALPHA)} confidence, at any time",
+        f"[low, high]: all bounds hold together with {exact_percent(1 - ALPHA)} confidence, at any time",
         Table(("variant", "tasks", "baseline", "current", "drop, points"), rows),
     )
     return Document(

@@ -250,7 +250,7 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
     comparisons = [item for pair in comparison.variants for item in (pair.format, pair.content)]
     yield Section(
         "Differences",
-        f"[low, high]: both limits of a difference hold with {exact_percent(1 - ALPHA)} confidence, at any time",
+        f"[low, high]: both bounds of a difference hold with {exact_percent(1 - ALPHA)} confidence, at any time",
         Table(
             ("variant", "tasks", "A", "B", "B less A, points", "odds", "better"),
             tuple(_row(item) for item in comparisons),

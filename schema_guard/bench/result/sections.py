@@ -140,7 +140,7 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
     return Section(
         "Differences",
         "The difference is the failure rate of A minus that of B on the tasks that both answered, in percentage "
-        "points. Both limits hold with 95% confidence, at any time.",
+        "points. Both bounds hold with 95% confidence, at any time.",
         Table(("A minus B", "tasks", "points", "odds", "better"), rows) if rows else None,
         (f"and {more} more differences",) if more > 0 else (),
     )

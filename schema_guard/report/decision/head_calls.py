@@ -43,7 +43,9 @@ def _counted(figures: Figures) -> str:
     when = ""
     if period is not None:
         when = f" on {period[0]}" if period[0] == period[1] else f" from {period[0]} to {period[1]}"
-    parts = [f"{calls(figures['calls'])}{when}, {calls(figures['left_out'])} others not counted"]
+    parts = [f"{calls(figures['calls'])}{when}"]
+    if figures["left_out"]:
+        parts.append(f"{calls(figures['left_out'])} not counted")
     parts.append(f"{plural(lost_records, 'lost record')}" if lost_records else "no lost records")
     return ", ".join([*parts, *([f"decided on {figures['day']}"] if figures.get("day") else [])])
 

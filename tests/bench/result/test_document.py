@@ -93,7 +93,7 @@ def test_text_of_a_result():
         "",
         "Differences",
         "  The difference is the failure rate of A minus that of B on the tasks that both answered, in percentage",
-        "  points. Both limits hold with 95% confidence, at any time.",
+        "  points. Both bounds hold with 95% confidence, at any time.",
         "  A minus B                       tasks             points  odds      better",
         "  failed: bare minus few_shot         3     +33 [-74, +98]   1:1  not called",
         "  not right: bare minus few_shot      3  +67 [-67, +99.93]   2:1  not called",

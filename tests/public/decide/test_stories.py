@@ -18,7 +18,7 @@ def test_1_half_a_percent_is_enough(production):
     for text in (
         "prompting is good enough; keep it",
         "function shop.extract, schema ticket, model m1",
-        "calls 9,000 from 2026-05-28 to 2026-06-04, 0 others not counted, no lost records, decided on 20",
+        "calls 9,000 from 2026-05-28 to 2026-06-04, no lost records, decided on 20",
         "at most 1% of the calls fail",
         "0.5% of calls failed (45 of 9,000;",
         "failures of system_prompt come one by one",
