@@ -20,7 +20,7 @@ from mkdocs.structure.files import File
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.public.test_public_names import PUBLIC_MODULES, public_names  # noqa: E402 - the root is not on the path
+from tests.public.test_public_names import DOCUMENTED, PUBLIC_MODULES, public_names  # noqa: E402 - the root is not on the path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +87,13 @@ _NO_EXAMPLE = {
 }
 
 
+# Where the code of a documented name is. LangChain's class is created when it is imported.
+_DEFINED = {
+    "LangChainRecorder": "schema_guard.ext.recorders.langchain.HandlerOfEvents",
+    "Retention": "schema_guard.records.payloads.retention.Retention",
+}
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
     pages = {
@@ -132,7 +139,14 @@ def _python() -> str:
         parts += [
             part for name in names for part in (f"::: {_place(module, name)}", _example(module, name)) if part
         ]
+    parts += [part for place in sorted(DOCUMENTED) for part in _documented(*place.rsplit(".", 1))]
     return "\n\n".join(parts) + "\n"
+
+
+def _documented(module: str, name: str) -> list[str]:
+    """Return the entry of a name that pages import from a module that is not public as a whole."""
+    entry = f"::: {_DEFINED[name]}\n    options: {{show_root_heading: false}}"
+    return [f"## {module}.{name}", entry, *filter(None, [_example(module, name)])]
 
 
 def _example(module: str, name: str) -> str:

@@ -66,7 +66,7 @@ def _handler() -> Any:
     tracers = framework(NAME, "LangChain", "langchain_core.tracers.context")
 
     class LangChainRecorder(HandlerOfEvents, base):  # type: ignore[misc]
-        """Records the calls of chat models with a schema. See `schema-guard help langchain`."""
+        __doc__ = HandlerOfEvents.__doc__
 
     LangChainRecorder.__module__, LangChainRecorder.__qualname__ = __name__, "LangChainRecorder"
     # The variable has no handler. It only carries the switch.
@@ -75,7 +75,14 @@ def _handler() -> Any:
 
 
 class HandlerOfEvents:
-    """Record the calls of chat models with a schema, from the events of LangChain."""
+    """Record the calls of chat models with a schema, from the events of LangChain.
+
+    Example:
+        ```python
+        config = {"callbacks": [LangChainRecorder()], "run_name": "read_invoice"}
+        chain.invoke({"text": "number 14, total 7.25"}, config=config)
+        ```
+    """
 
     run_inline = True
     # Only exceptions from outside are raised, such as a timeout, never a fault of the recorder.

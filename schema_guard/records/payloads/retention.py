@@ -34,6 +34,11 @@ _SIZE: Final = re.compile(r"([0-9]{1,15})([kmgt]?)b?", re.IGNORECASE)
 class Retention:
     """Limits on stored rows and their texts. None means no limit. Counts are never deleted.
 
+    Example:
+        >>> from schema_guard import open_store
+        >>> from schema_guard.records import Retention
+        >>> store = open_store("sqlite://", retention=Retention(max_age_s=90 * 86_400, max_rows=1_000_000))
+
     Attributes:
         max_age_s: Delete the rows of calls that began longer ago.
         max_rows: Delete the oldest attempts beyond this number.
