@@ -37,6 +37,7 @@ SCHEMA = {
 }
 CALLS, LOOKS, NEAR, FAR = 1000, (25, 50, 100), 0.001, 0.15
 REQUESTS_A_SECOND = 5
+USER_A_SECOND = 4
 
 
 def number_of(prompt: str) -> int:
@@ -178,8 +179,8 @@ class TooManyRequests(Exception):
     status_code = 429
 
 
-def limits(seconds: float = 30.0) -> list[str]:
-    """Return the refused calls of a user with 4 requests a second, beside a second model on the same limit."""
+def limits(seconds: float = 120.0) -> list[str]:
+    """Return the refused calls of a user, beside a second model on the same limit."""
     times: list[float] = []
     refused = {"user": 0, "second": 0}
 
@@ -197,18 +198,19 @@ def limits(seconds: float = 30.0) -> list[str]:
         refused.update(user=0, second=0)
         with open_store("sqlite://", payload="second_opinion") as store:
             function = guard(SCHEMA, store=store, content=content, max_attempts=1)(lambda prompt: ask("user"))
-            calls = int(seconds * 4)
+            calls = int(seconds * USER_A_SECOND)
             for _ in range(calls):
                 began = time.monotonic()
                 with contextlib.suppress(Exception):  # refused calls are counted
                     function("Read order 1")
-                time.sleep(max(0.0, 0.25 - (time.monotonic() - began)))
+                time.sleep(max(0.0, 1 / USER_A_SECOND - (time.monotonic() - began)))
         return refused["user"], calls
 
     alone = run(None)
-    beside = run(Content(second_opinion=Second(lambda prompt: ask("second"), share=0.05)))
+    left = 60 * (REQUESTS_A_SECOND - USER_A_SECOND)
+    beside = run(Content(second_opinion=Second(lambda prompt: ask("second"), share=0.05, per_minute=left)))
     return [
-        f"limits: {REQUESTS_A_SECOND} requests a second for both models, the user makes 4 a second",
+        f"limits: {REQUESTS_A_SECOND} requests a second for both models, the user makes {USER_A_SECOND} a second, per_minute={left}",
         f"alone: {alone[0]} of {alone[1]} calls of the user were refused",
         f"with a second opinion on 5% of the calls: {beside[0]} of {beside[1]} calls of the user were refused",
     ]

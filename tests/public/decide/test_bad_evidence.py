@@ -183,7 +183,7 @@ FAULTS = [
     Fault("/strategies/2/drift/alarm_at", 401, "/strategies/2/drift/alarm_at: expected at most n = 400, got number 401"),
     Fault("/strategies/2/drift/post_attempts", [], "/strategies/2/drift/post_attempts: expected at least 1 item, got array of 0 items: [n_j, k_j] of attempt 1, 2, ...; leave the key out where attempts are not recorded"),
     Fault("/strategies/0/n", 2**53 + 2, "/strategies/0/n: expected a number <= 9007199254740992, got number 9007199254740994: calls with at least one judged reply, a zero too"),
-    Fault("/strategies/0/notes", None, "/strategies/0: expected no further properties, got object with 'notes': known are id rung n k_final attempts failure_kinds clusters drift traffic excluded failure_codes fails_at behind early_stop model tuned traffic_share arrival prompt_cost inputs hot change history bursts weekly right latency sent guard trial"),
+    Fault("/strategies/0/notes", None, "/strategies/0: expected no further properties, got object with 'notes': known are id rung n k_final attempts failure_kinds clusters drift traffic excluded failure_codes fails_at behind early_stop model tuned traffic_share arrival prompt_cost inputs hot change history bursts weekly right ungrounded_rise latency sent guard trial"),
     Fault("/pilot/segments/1/prompt_k", 51, "/pilot/segments/1/prompt_k: expected at most prompt_n = 50, got number 51"),
     Fault("/economics/tuned", {"hazards": [1.5]}, "/economics/tuned/hazards/0: expected a number <= 1, got number 1.5: a failure rate, from 0 to 1"),
     Fault("/economics/upfront/labels", -1, "/economics/upfront/labels: expected a number >= 0, got number -1: dollars"),
