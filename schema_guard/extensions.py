@@ -182,6 +182,7 @@ PARTS = {
     "recorders": "schema_guard.ext.recorders:FRAMEWORKS",
     "option:--serve": "schema_guard.ext.serving:serve_report",
     "channels": "schema_guard.ext.channels",
+    "suites": "schema_guard.ext.suites",
 }
 """`KIND:NAME` of an object -> `MODULE:NAME`, or a whole module."""
 
@@ -234,6 +235,5 @@ def _part(what: str) -> str:
 
 
 def _missing(what: str) -> MissingPart:
-    kind, separator, name = what.partition(":")
-    named = f"{kind} {name!r}" if separator else kind
-    return MissingPart(f"{named} needs {_part(what)}, which this installation lacks")
+    kind, _, name = what.partition(":")
+    return MissingPart(f"{kind}{name and f' {name!r}'} needs {_part(what)}, which this installation lacks")

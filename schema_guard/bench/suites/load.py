@@ -22,6 +22,7 @@ from schema_guard.bench.suites.rows import load_rows
 from schema_guard.bench.suites.training import MANIFEST, load_training
 from schema_guard.bench.suites.values import Suite
 from schema_guard.errors import InvalidArgument
+from schema_guard.extensions import load
 from schema_guard.schema import Schema
 from schema_guard.text import clip, did_you_mean
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FOLDERS = ("builtin", "folder", "training")
+# Suites of an optional part.
+_NAMED = ("real",)
+_SMALL = "small"
 FORMS = (*_FOLDERS, "jsonl", "rows")
 # A line without any of them is none of a suite of one's own.
 _OWN_KEYS = frozenset({"id", "input", "gold"})
@@ -45,7 +49,7 @@ def load_suite(
     """Load a suite.
 
     Args:
-        path: The folder that holds `suite.json`; a training set's, which holds `manifest.json`; a file; or `"builtin"`. A folder of that name is `"./builtin"`.
+        path: A folder with a `suite.json` or with the `manifest.json` of a training set, a file, or the name of a suite: `"builtin"`, `"small"` (the same), or `"real"`. A folder of that name is `"./builtin"`.
         form: One of `FORMS`; None chooses by what is there.
         schema: The schema of all rows of the form `rows`, as `Schema.of` takes it.
         columns: Which column holds what, of the form `rows`: `{"input": "text", "gold": "label_json"}`.
@@ -55,17 +59,13 @@ def load_suite(
             is not right; the message lists every problem.
         InvalidSchema: *schema* is none.
     """
+    if form is None and path in _NAMED:
+        named: Suite = load("suites").load_named(path)
+        return named
     if form is None:
+        path = "builtin" if path == _SMALL else path
         form = _form_of(path, columns)
-    if form not in FORMS:
-        raise InvalidArgument(
-            f"form={clip(repr(form))}: expected one of {', '.join(map(repr, FORMS))}{did_you_mean(form, FORMS)}"
-        )
-    for name, given in (("schema", schema), ("columns", columns)):
-        if given is not None and form != "rows":
-            raise InvalidArgument(
-                f"{name}=: only suites of the form 'rows' accept this argument, got {form!r}"
-            )
+    _check_form(form, schema=schema, columns=columns)
     if form in _FOLDERS:
         folder = _folder(path, form)
         return load_training(folder) if form == "training" else load_folder(folder)
@@ -79,6 +79,18 @@ def load_suite(
     return load_rows(file, columns, None if schema is None else Schema.of(schema))
 
 
+def _check_form(form: str, **only_of_rows: object) -> None:
+    if form not in FORMS:
+        raise InvalidArgument(
+            f"form={clip(repr(form))}: expected one of {', '.join(map(repr, FORMS))}{did_you_mean(form, FORMS)}"
+        )
+    for name, given in only_of_rows.items():
+        if given is not None and form != "rows":
+            raise InvalidArgument(
+                f"{name}=: only suites of the form 'rows' accept this argument, got {form!r}"
+            )
+
+
 def _form_of(path: str | os.PathLike[str], columns: object) -> str:
     """Choose a form by what is there."""
     if path == "builtin":
@@ -89,7 +101,7 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
         return "folder" if is_suite else "training"
     if there != "file":
         raise InvalidArgument(
-            f"suite {str(path)!r}: no such folder or file{did_you_mean(path, ['builtin'])}. Expected 'builtin', a folder with a suite.json, or a file"
+            f"suite {str(path)!r}: no such folder or file{did_you_mean(path, ['builtin', _SMALL, *_NAMED])}. Expected 'builtin', {', '.join(map(repr, _NAMED))}, a folder with a suite.json, or a file"
         )
     if columns is not None or place.suffix.lower() == ".csv":
         return "rows"

@@ -44,6 +44,10 @@ class CompareOptions:
         metavar="SHARE",
         help="Largest drop that --gate accepts, in percentage points. Default: 2%.",
     )
+    against: str | None = option(
+        type=click.Choice(["reference"]),
+        help="Recorded results to compare A with: reference, which has 17 models on the suite `real`. Default: none.",
+    )
     require_proof: bool = option(
         is_flag=True, help="With --gate, exit with status 1 also if a larger drop is possible."
     )
@@ -69,11 +73,17 @@ def command(asked: CompareOptions, form: str) -> int:
     schema-guard bench compare before.json after.json
     schema-guard bench compare before.json after.json --gate --max-drop 2%
     schema-guard bench compare result.json result.json --variant few_shot=strict_schema
+    schema-guard bench compare real.json --against reference
     """
     if not asked.is_gate and form == "junit":
         raise click.UsageError("--format junit: it needs --gate")
     if not asked.is_gate:
         refuse("it needs --gate", ["max_drop", "require_proof"])
+    if asked.against is not None:
+        refuse("it does not work with --against", ["b", "variant"])
+        suites = load("suites")
+        print_found(form, suites.placement(read_result(asked.a)), as_json, suites.document_of)
+        return 0
     if asked.b is None:
         refuse(_NEEDS_TWO, ["is_gate", "variant"])
         from schema_guard.bench.result.as_json import result_as_json
