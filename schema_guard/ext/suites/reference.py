@@ -308,7 +308,7 @@ def _table(rows: Sequence[ReferenceRow]) -> Section:
     return Section(
         "Models",
         "places: the places by right leaves that the data allows. invented: of the documents whose answer leaves out a "
-        "property of the schema, those with a value there. [low, high]: each limit holds with 95% confidence, at any time.",
+        "property of the schema, those with a value there. [low, high]: each bound holds with 95% confidence, at any time.",
         Table(("model", "places", "valid", "right", "leaves right", "invented"), lines),
         tuple(f"equally many right values: {', '.join(map(shown, tie))}" for tie in ties),
     )
