@@ -160,6 +160,7 @@ PARTS = {
     "option:repair": "schema_guard.ext.repair",
     "option:rules": "schema_guard.ext.fitting.probed_rules:table_of",
     "option:stream": "schema_guard.ext.streaming.growing_value:Growing",
+    "model:local-decisions": "schema_guard.ext.decisions.local:connected",
     "model:decisions": "schema_guard.ext.decisions.model:connected",
     "model:tuned": "schema_guard.ext.tuning.tuned_model:tuned_model",
     "telemetry": "schema_guard.ext.telemetry.switch:enable_from_env",

@@ -159,7 +159,7 @@ class HostedModel(Closing, ABC):
         """Ask once and give the reply object of the SDK."""
         arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
-            return self.ask(self._sync_client(), arguments)
+            return self.ask(self.client(), arguments)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Ask once without blocking the event loop."""
@@ -174,7 +174,7 @@ class HostedModel(Closing, ABC):
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with (
             self.endpoint.keyless(),
-            contextlib.closing(self.chunks(self._sync_client(), arguments)) as chunks,
+            contextlib.closing(self.chunks(self.client(), arguments)) as chunks,
         ):
             yield from chunks
 
@@ -240,7 +240,8 @@ class HostedModel(Closing, ABC):
                 client = self._async_clients[loop] = self.connected(is_async=True)
             return client
 
-    def _sync_client(self) -> Any:
+    def client(self) -> Any:
+        """Return the synchronous client."""
         with self._lock:
             self._check_open()
             if self._client is None:

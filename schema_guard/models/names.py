@@ -27,6 +27,7 @@ __all__ = ["KINDS", "connect"]
 _URLS = ("http", "https")
 _FORMS = (
     "local",
+    "local-decisions",
     *[f"{name}:NAME" for name in PROVIDERS],
     "http://HOST:PORT/v1#NAME",
     "tuned:DIR",
@@ -35,7 +36,7 @@ _FORMS = (
 # Providers with an API of their own, whose packages a function of the user's calls.
 _OWN_FUNCTION = ("cohere", "bedrock")
 DECISIONS = ("openai-decisions",)
-KINDS = ("local", *PROVIDERS, *_URLS, "tuned", "scripted")
+KINDS = ("local", "local-decisions", *PROVIDERS, *_URLS, "tuned", "scripted")
 
 
 class _Options(NamedTuple):
@@ -150,6 +151,8 @@ def _provider_model(name: str, settings: _Options) -> HostedModel | ScriptedMode
     kind, separator, rest = name.partition(":")
     if kind == "local" and not separator:
         return _local(settings)
+    if name == "local-decisions":
+        return _local_decisions(settings)
     if kind in _URLS:
         return _server(name, settings)
     if kind in PROVIDERS and rest:
@@ -199,6 +202,18 @@ def _local(settings: _Options) -> HostedModel:
         max_retries=settings.max_retries,
         options=settings.options,
     )
+
+
+def _local_decisions(settings: _Options) -> HostedModel:
+    from schema_guard.extensions import load  # only those who ask for it
+
+    if settings.provider not in (None, "local-decisions"):
+        raise InvalidArgument(
+            f"provider={settings.provider!r}: model 'local-decisions' supports only 'local-decisions'"
+        )
+    _no_key("local-decisions", settings)
+    model: HostedModel = load("model:local-decisions")(settings.timeout_s, settings.options)
+    return model
 
 
 def _no_key(name: str, settings: _Options) -> None:

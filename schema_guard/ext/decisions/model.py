@@ -73,7 +73,7 @@ class DecisionModel(HostedModel):
         """Ask all questions and return the reply object of the SDK, or one reply for all parts."""
         arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
-            client = self._sync_client()
+            client = self.client()
             return joined([self.ask(client, part) for part in parts(arguments, self.provider)])
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:

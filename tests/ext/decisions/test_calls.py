@@ -223,3 +223,25 @@ def test_server_refuses_what_openai_refuses(change, message):
         client = openai.OpenAI(base_url=server.openai_url, api_key="k", max_retries=0)
         with pytest.raises(openai.BadRequestError, match=message):
             client.post("/decisions", body=body, cast_to=object)
+
+
+@pytest.mark.local_model
+def test_local_model_scores_the_options():
+    """The local model decides without text, in sync and async calls, and refuses other options."""
+    pytest.importorskip("xllamacpp")
+    ask = guard(ALL_ASKED, strategy="decision", store=None)
+
+    async def value_of(text):
+        async with connect("local-decisions") as model:
+            return await ask(model.acall)(text)
+
+    with connect("local-decisions") as model:
+        outcome = ask(model).outcome("The server burns!")
+        value = asyncio.run(value_of("The server burns!"))
+
+    assert outcome.ok
+    assert value == outcome.value
+    assert outcome.usage.output_tokens == 0
+    assert all(0.5 <= one <= 1 for one in outcome.confidence.values())
+    with pytest.raises(InvalidArgument, match="divide_by_empty_text"):
+        connect("local-decisions", options={"temperature": 0})
