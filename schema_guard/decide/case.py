@@ -310,8 +310,10 @@ class Case:
 
 
 def measured_of(evidence: CaseEvidence) -> int:
-    """Return the number of strategies with data, which share alpha. A tuned model that is piloted counts as one."""
-    return sum(map(has_data, evidence.strategies)) + bool(evidence.pilot and evidence.pilot.n)
+    """Return the number of strategies with data, which share alpha. Each measured form of a piloted model counts."""
+    pilot = evidence.pilot
+    forms = (pilot.forms or 1) if pilot and pilot.n else 0
+    return sum(map(has_data, evidence.strategies)) + forms
 
 
 def helps(step: str, strategy: Measured) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
+from schema_guard.decide.playbook import ENFORCING
 from schema_guard.errors import InvalidArgument
 from schema_guard.providers.llguidance import THOUGHT_TOKENS
 from schema_guard.strategies import strategies_of
@@ -24,6 +25,10 @@ from schema_guard.text import hex_digest
 if TYPE_CHECKING:
     from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
     from schema_guard.configuration.layout import Layout
+    from schema_guard.models import Model
+
+GRAMMAR = "strict_only"
+"""The strategy that sends the prompt of `bare`, and enforces the schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,14 +164,20 @@ class RunPlan:
 
 
 def variants_of(
-    models: Sequence[str], strategies: Sequence[str], *, tuned: Container[str] = ()
+    models: Sequence[str],
+    strategies: Sequence[str],
+    *,
+    tuned: Container[str] = (),
+    enforced: Container[str] = (),
 ) -> tuple[Variant, ...]:
     """Return a variant for every model and strategy.
 
     Args:
         models: Names, all different.
         strategies: Names, or escalations as `a>b`.
-        tuned: Those of the models that were trained on the task alone, and are asked so: `bare`, and in no other way.
+        tuned: Those of the models that were trained on the task alone, and are asked so: `bare`.
+        enforced: Those of *tuned* that are also asked with a grammar if a strategy enforces the schema: `strict_only`,
+            whose prompt is the same.
 
     Raises:
         InvalidArgument: There is none, one is given twice, or a strategy is unknown.
@@ -178,11 +189,24 @@ def variants_of(
             )
     for strategy in strategies:
         strategies_of(strategy)
+    is_enforcing = any(one.name in ENFORCING for name in strategies for one in strategies_of(name))
+    trained, with_grammar = ("bare",), ("bare", GRAMMAR)
     return tuple(
         Variant(strategy if len(models) == 1 else f"{model} {strategy}", model, strategy, model in tuned)
         for model in models
-        for strategy in (("bare",) if model in tuned else strategies)
+        for strategy in (
+            strategies
+            if model not in tuned
+            else with_grammar
+            if is_enforcing and model in enforced
+            else trained
+        )
     )
+
+
+def takes_grammar(model: Model) -> bool:
+    """Return whether a tuned model can be asked with a grammar: an adapter on the weights that it was trained on."""
+    return getattr(model, "adapter", None) is not None and GRAMMAR in model.capabilities
 
 
 def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | None = None) -> RunPlan:

@@ -99,7 +99,7 @@ class PlanOptions:
         default=_STRATEGIES,
         show_default=True,
         metavar="LIST",
-        help="Strategies to compare, separated by commas. With a>b, a retry after strategy a uses strategy b. Models tuned by `tune` always get the task without instructions.",
+        help="Strategies to compare, separated by commas. With a>b, a retry after strategy a uses strategy b. Models tuned by `tune` always get the task without instructions. A model tuned on this machine is also measured with a grammar if a strategy enforces the schema.",
     )
     sample: int | Literal["all"] = option(
         type=COUNT_OR_ALL,
@@ -182,7 +182,7 @@ class PlanOptions:
         records: Store | None = None,
     ) -> RunPlan:
         """Plan the calls; they belong to the suite's function unless *function* names one."""
-        from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
+        from schema_guard.bench.run.plan import PlanSettings, plan_of, takes_grammar, variants_of
 
         strategies = dict.fromkeys(name.strip() for name in self.strategies.split(",") if name.strip())
         if self.strategies == _STRATEGIES:
@@ -201,7 +201,8 @@ class PlanOptions:
         )
         tuned = [name for name, model in models.items() if getattr(model, "tuned", False)]
         with naming(strategies="--strategy", strategy="--strategy"):
-            variants = variants_of(list(models), list(strategies), tuned=tuned)
+            enforced = [name for name in tuned if takes_grammar(models[name])]
+            variants = variants_of(list(models), list(strategies), tuned=tuned, enforced=enforced)
         return plan_of(suite, variants, settings)
 
 

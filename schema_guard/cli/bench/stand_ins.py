@@ -35,6 +35,8 @@ def stand_in(source: str) -> Model:
     if kind == "tuned" and rest:
         found = load("model:tuned")(Path(rest).expanduser())
         model = stand_in(found.model)
-        model.tuned = True  # type: ignore[attr-defined]  # only models of `tune` have it
+        # Only models of `tune` have them.
+        model.tuned = True  # type: ignore[attr-defined]
+        model.adapter = found.adapter  # type: ignore[attr-defined]
         return model
     return connect(source)

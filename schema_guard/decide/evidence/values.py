@@ -340,7 +340,10 @@ class ContentEvidence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """What a tuned model did on a part of the traffic; *traffic_share* of the function's latest calls, None if not known."""
+    """What a tuned model did on a part of the traffic; *traffic_share* of the function's latest calls, None if not known.
+
+    *forms* is the number of its measured forms, with a grammar and without. The best one is counted. None is one form.
+    """
 
     n: int
     failed: Annotated[int, "k_final"]
@@ -351,6 +354,7 @@ class Pilot:
     content: ContentEvidence | None = None
     right: Counted | None = None
     latency: Counted | None = None
+    forms: int | None = None
 
 
 class SchemaCount(NamedTuple):

@@ -7,9 +7,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.decide.evidence.plain import to_json
-from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial
+from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, settings_of
 from schema_guard.decide.recorded.strategies import slower
 from schema_guard.records.selection import NO_SEGMENT
+from schema_guard.stats import paired
+from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +62,52 @@ def pilot_of(
             for name, (n, k) in prompted.items()
         ]
     return piloted(pilot, best, newest, answers)
+
+
+def without_worse_form(
+    tuned: Sequence[RecordedConfiguration], store: Store, notes: list[str]
+) -> tuple[list[RecordedConfiguration], int]:
+    """Return the tuned models, without the worse form of one that was measured with a grammar and without.
+
+    The second value is the number of measured forms of a tuned model.
+    """
+    dropped = []
+    for plain in (one for one in tuned if one.first.strategies == "bare" and is_trial(one.first)):
+        for enforced in (one for one in tuned if _is_enforced_form(one, plain)):
+            n, b, c = pairs_of(plain, enforced, store)
+            is_better = enforced.failed * plain.n < plain.failed * enforced.n
+            if n:
+                notes.append(grammar_line(n, b, c, is_better=is_better))
+                dropped.append(plain if is_better else enforced)
+    return [one for one in tuned if one not in dropped], 1 + len(dropped)
+
+
+def _is_enforced_form(one: RecordedConfiguration, plain: RecordedConfiguration) -> bool:
+    same = (one.first.model, settings_of(one.first).get("adapter"))
+    is_same = same == (plain.first.model, settings_of(plain.first).get("adapter"))
+    return is_trial(one.first) and one.first.strategies == "strict_only" and is_same
+
+
+def grammar_line(n: int, b: int, c: int, *, is_better: bool) -> str:
+    """Return the comparison of a tuned model with a grammar and without.
+
+    Args:
+        n: Inputs of both forms.
+        b: Inputs that failed only without the grammar.
+        c: Inputs that failed only with it.
+        is_better: Whether the form with the grammar has the lower failure rate, and counts.
+    """
+    proof = (
+        "the grammar is better (95% confidence)"
+        if paired(b, c, n).better
+        else "the grammar is worse (95% confidence)"
+        if paired(c, b, n).better
+        else "neither form is proved to be better"
+    )
+    return (
+        f"the tuned model was measured with a grammar (strict_only) and without: of {plural(n, 'input')}, {b} failed only "
+        f"without the grammar and {c} only with it; {proof}. The verdict counts the form {'with' if is_better else 'without'} it"
+    )
 
 
 def newest_of(tuned: Sequence[RecordedConfiguration]) -> RecordedConfiguration | None:
@@ -132,6 +180,8 @@ def piloted(
 ) -> dict[str, Any]:
     """Return a pilot with its known answers, and those of the best prompt on the same inputs."""
     tuned_answers = [answer for answer in answers if answer["tuned"] and answer["n"] <= newest.n]
+    form = newest.first.strategies
+    tuned_answers = [one for one in tuned_answers if one["strategy"] == form] or tuned_answers
     if not tuned_answers:
         return pilot
     own = tuned_answers[-1]

@@ -24,6 +24,7 @@ from schema_guard.decide.recorded.comparisons import (
     right_of,
     segments_of,
     use_known_answers,
+    without_worse_form,
 )
 from schema_guard.decide.recorded.configurations import (
     Problem,
@@ -250,6 +251,7 @@ def _gathered(
     configurations, production = _production(problem, rows, reading, WeekSettings(zone, first_call))
     notes += _schema_losses(configurations)
     own, tuned = _parted(configurations, production, notes)
+    tuned, forms = without_worse_form(tuned, store, notes)
     own = [with_fallback_prompt(one, again) for one in own]
     best = _best_of(own)
     targets = targets_of(store, fingerprint, problem.function)
@@ -266,7 +268,7 @@ def _gathered(
         "calls_per_month": None if production.volume is None else production.volume.per_month,
         "target_history": [[day_of(past.at), past.target] for past in targets],
         "target_sources": {"target": f"stored on {day_of(targets[-1].at)}"} if targets else {},
-        "pilot": answered_for(pilot_of(tuned, best, production, store, limit, answers), tuned, again, notes),
+        "pilot": answered_for(_pilot(tuned, best, reading, answers, forms), tuned, again, notes),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
         "sources": [],
@@ -357,6 +359,19 @@ def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfigu
             one.failed / one.n if one.n else 1.0,
         ),
     )
+
+
+def _pilot(
+    tuned: Sequence[RecordedConfiguration],
+    best: RecordedConfiguration,
+    reading: Gathering,
+    answers: Sequence[Mapping[str, Any]],
+    forms: int,
+) -> dict[str, Any] | None:
+    """Return the pilot of the newest tuned model. Its measured forms share alpha."""
+    assert reading.production is not None
+    pilot = pilot_of(tuned, best, reading.production, reading.store, reading.latency_p95_s, answers)
+    return pilot if pilot is None or forms == 1 else {**pilot, "forms": forms}
 
 
 def _strategy(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:

@@ -145,13 +145,7 @@ class StepCalls:
 
         `b` counts those on which only the step before failed, and `c` those on which only this one failed.
         """
-        best = self.best
-        common = [task for task in self.outcomes if best is not None and task in best.outcomes]
-        if best is None or not common:
-            return None
-        both = [(best.outcomes[task].ok, self.outcomes[task].ok) for task in common]
-        counts = {"n": len(both), "b": both.count((False, True)), "c": both.count((True, False))}
-        return {"before": best.strategy, "after": self.strategy, **counts}
+        return None if self.best is None else pairs_with(self, self.best)
 
     def result(self, ended: str) -> StepResult:
         """Return the result of the step; *ended* is the reason of the end for a step that was under way then."""
@@ -168,6 +162,16 @@ class StepCalls:
             output_tokens=_mean(self, "output_tokens"),
             elapsed_s=_mean(self, "seconds"),
         )
+
+
+def pairs_with(after: StepCalls, before: StepCalls) -> dict[str, Any] | None:
+    """Count the inputs of two steps, as `StepCalls.pairs` does."""
+    common = [task for task in after.outcomes if task in before.outcomes]
+    if not common:
+        return None
+    both = [(before.outcomes[task].ok, after.outcomes[task].ok) for task in common]
+    counts = {"n": len(both), "b": both.count((False, True)), "c": both.count((True, False))}
+    return {"before": before.strategy, "after": after.strategy, **counts}
 
 
 _FIGURES: dict[str, Callable[[Outcome[Any]], float | None]] = {

@@ -10,7 +10,8 @@ Rules:
    steps that were measured, so its bounds are never wider, and what a step was stopped for still holds.
 4. A call without a validated reply is excluded from the rates. What was measured is never lost: not by an exception of the
    provider, not by Ctrl-C.
-5. A tuned model is no step of the playbook: it is asked behind it, and what it did is the verdict's pilot.
+5. A tuned model is no step of the playbook. It is asked behind it, and its result is the verdict's pilot. If it can be
+   enforced, it is asked with a grammar too, and the better form is the pilot. Both forms share alpha.
 """
 
 from __future__ import annotations
@@ -22,15 +23,17 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.bench.run.concurrency import InOrder, LostInARow, ran_to_end
+from schema_guard.bench.run.plan import GRAMMAR, takes_grammar
 from schema_guard.decide import decide
 from schema_guard.decide.case import measured_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.in_use import part_of_alpha
 from schema_guard.decide.playbook import STEPS, order_of
 from schema_guard.decide.recorded.arrivals import alpha_shares
+from schema_guard.decide.recorded.comparisons import grammar_line
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged
+from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged, pairs_with
 from schema_guard.ext.playbook.content import values_compared
 from schema_guard.ext.playbook.result import PlaybookResult
 from schema_guard.ext.playbook.settings import PlaybookSettings
@@ -169,10 +172,15 @@ class PlaybookRun:
         steps = [
             make(self.start, self.start) for step, make in CONFIGURATIONS.items() if self._claim(step) is None
         ]
-        return [*steps, self._tuned()] if self.models.tuned is not None else steps
+        return [*steps, *self._tuned()]
 
-    def _tuned(self) -> StepConfiguration:
-        return StepConfiguration("bare", self.settings.output_tokens, tuned=True)
+    def _tuned(self) -> list[StepConfiguration]:
+        """Return the forms of the tuned model: as it was trained, and with a grammar if it can be enforced."""
+        model = self.models.tuned
+        if model is None:
+            return []
+        forms = ("bare", GRAMMAR) if takes_grammar(model) else ("bare",)
+        return [StepConfiguration(name, self.settings.output_tokens, tuned=True) for name in forms]
 
     def _impossible(self) -> dict[str, str]:
         """Return the steps that this model cannot be asked for, with the library's own words for why."""
@@ -221,8 +229,9 @@ class PlaybookRun:
             while step is not None:
                 await self._try(step)
                 step = self._next()
-            if self.models.tuned is not None and self.is_finished and not self._spent():
-                await self._pilot()
+            for configuration in self._tuned() if self.is_finished else []:
+                if not self._spent():
+                    await self._pilot(configuration)
 
     async def _try(self, step: str) -> None:
         best = self.best()
@@ -241,9 +250,8 @@ class PlaybookRun:
         elif not calls.n and not self.ended:
             self.ended = f"{step} got no validated reply"
 
-    async def _pilot(self) -> None:
+    async def _pilot(self, configuration: StepConfiguration) -> None:
         """Ask the tuned model what the steps were asked."""
-        configuration = self._tuned()
         sent = self.asker.sent_by(configuration)
         calls = StepCalls(TUNED, configuration, configuration.id(self.start), self.best(), sent)
         self.steps.append(calls)
@@ -390,10 +398,17 @@ class PlaybookRun:
         steps = [calls for calls in self.steps if calls.n and calls.step == TUNED]
         if not steps:
             return {}
-        (calls,) = steps
+        calls = min(steps, key=lambda form: form.k / form.n)
         pairs = calls.pairs()
-        paired = {} if pairs is None else {"paired": {name: pairs[name] for name in "bc"}}
-        return {"pilot": {"n": calls.n, "k_final": calls.k, **paired}}
+        pilot: dict[str, Any] = {"n": calls.n, "k_final": calls.k}
+        if pairs is not None:
+            pilot["paired"] = {name: pairs[name] for name in "bc"}
+        both = pairs_with(steps[-1], steps[0]) if len(steps) > 1 else None
+        if both is None:
+            return {"pilot": pilot}
+        line = grammar_line(both["n"], both["b"], both["c"], is_better=calls is steps[-1])
+        notes = [*self.settings.extra.get("notes", ()), line]
+        return {"pilot": {**pilot, "forms": len(steps)}, "notes": notes}
 
     def _claim(self, step: str) -> dict[str, str] | None:
         """Return the status and reason of a step that is not tried; None for one that may be."""

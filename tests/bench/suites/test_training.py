@@ -117,6 +117,21 @@ def test_tuned_model_is_asked_as_it_was_trained():
     )
 
 
+@pytest.mark.parametrize(
+    ("strategies", "asked"),
+    [
+        (["few_shot", "strict_schema"], ["bare", "strict_only"]),
+        (["few_shot>strict_schema"], ["bare", "strict_only"]),
+        (["few_shot"], ["bare"]),
+    ],
+)
+def test_tuned_model_on_its_own_weights_is_also_asked_with_a_grammar(strategies, asked):
+    """If a strategy enforces the schema, the same prompt is sent with a grammar."""
+    variants = variants_of(["t"], strategies, tuned=["t"], enforced=["t"])
+
+    assert variants == tuple(Variant(name, "t", name, tuned=True) for name in asked)
+
+
 def test_records_name_the_function_that_is_meant(tmp_path):
     """A run is recorded under the function that it measures fixes for, and that changes no plan."""
     suite = load_suite(_set(tmp_path, test=[_row(8)]))

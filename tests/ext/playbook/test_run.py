@@ -698,6 +698,54 @@ def test_tuned_model_is_asked_behind_the_playbook_and_is_the_pilot():
     assert recorded["paired"]["b"] >= pilot["paired"]["b"] > 0
 
 
+def adapted(plain, enforced):
+    """A model with an adapter on its own weights, which fails so often without and with a grammar."""
+
+    def answer(number, prompt, options):
+        share = enforced if is_strict(options) else plain
+        return WRONG_SHAPE if crc32(task_of(prompt).encode()) % 100 < 100 * share else VALID
+
+    model = Answering(answer)
+    model.tuned, model.adapter = True, "adapter.gguf@0123456789abcdef"
+    return model
+
+
+@pytest.mark.parametrize(
+    ("plain", "enforced", "words"),
+    [
+        (0.5, 0.0, "the grammar is better (95% confidence). The verdict counts the form with it"),
+        (
+            0.0,
+            0.0,
+            "0 failed only without the grammar and 0 only with it; neither form is proved to be better",
+        ),
+        (0.0, 1.0, "The verdict counts the form without it"),
+    ],
+)
+def test_tuned_model_with_a_grammar_is_compared_with_the_same_without(plain, enforced, words):
+    """The form with the lower failure rate is the pilot, and both share alpha. The store tells the same."""
+    with open_store("sqlite://", durability="sync") as store:
+        tuned = adapted(plain, enforced)
+        result = run_playbook(inputs(80), always(PROSE), tuned=tuned, store=store, settings=settings())
+        recorded = gather(store).evidence
+
+    forms = {step.strategy: step for step in result.steps if step.step == "tuned"}
+    chosen = forms["strict_only tuned" if plain else "bare tuned"]
+    for evidence in (result.evidence, recorded):
+        pilot = evidence["pilot"]
+        assert (pilot["n"], pilot["k_final"], pilot["forms"]) == (chosen.n, chosen.k, 2)
+        assert any(words in line for line in evidence["notes"])
+
+
+def test_tuned_model_at_a_host_is_asked_without_a_grammar():
+    """Only an adapter on its own weights is enforced without another prompt."""
+    tuned = always(VALID)
+    tuned.tuned = True
+    result = run_playbook(inputs(80), always(PROSE), tuned=tuned, settings=settings())
+
+    assert [step.strategy for step in result.steps if step.step == "tuned"] == ["bare tuned"]
+
+
 def test_tuned_model_is_not_asked_where_the_budget_ended_the_playbook_run():
     """What the playbook has spent is not there for the pilot."""
     tuned = always(VALID)
