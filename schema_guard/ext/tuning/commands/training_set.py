@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,7 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
         chosen = _chosen(found, sources, schema)
         if chosen is not None:
             function, recorded = chosen.function, _recorded(found, sources, chosen)
+            settings = replace(settings, wrong=_wrong_values(found, chosen))
             schema = schema or _stored(found, chosen, suite)
         if (sources.since or sources.until) is not None and not recorded and chosen is not None:
             raise click.UsageError(
@@ -162,6 +164,26 @@ def _recorded(store: Store, sources: Sources, chosen: Selection) -> list[StoredC
     if sources.segment is not None:
         found = [call for call in found if call.attempts[0]["segment"] == sources.segment]
     return found
+
+
+def _wrong_values(store: Store, chosen: Selection) -> dict[str, Any] | None:
+    """Return the bounds that labels prove for the wrong values of the calls; None without labels.
+
+    The bounds are those of the configuration with the most calls.
+    """
+    calls: Counter[tuple[Any, ...]] = Counter()
+    ids: dict[tuple[Any, ...], list[int]] = {}
+    for row in store.configurations():
+        if chosen.takes(row) and not is_trial(row) and row.id is not None:
+            key = row.schema_fingerprint, row.strategies, row.model, row.version, row.settings
+            calls[key] += row.calls
+            ids.setdefault(key, []).append(row.id)
+    content = store.content(ids[calls.most_common(1)[0][0]]) if calls else None
+    right = content["right"] if content else None
+    if right is None:
+        return None
+    labels = right["blocks"] - right["skipped"]
+    return {"lower": right["lower"], "upper": right["upper"], "unit": right["unit"], "labels": labels}
 
 
 def _stored(store: Store, chosen: Selection, suite: Suite | None) -> Schema[Any] | None:

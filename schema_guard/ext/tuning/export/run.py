@@ -159,6 +159,7 @@ def _manifest(
         "segments": _counted(row.segment for row in every),
         "failures": _counted(row.failure for row in every),
         "clusters": {side: len(set(split.clusters[side])) for side in SIDES},
+        "checked_wrong": settings.wrong,
         "alike": split.similarity if split.similarity <= 1 else None,
         "versions": _counted(row.version for row in every if row.call_id is not None),
         "models": _counted(row.model for row in every if row.call_id is not None),

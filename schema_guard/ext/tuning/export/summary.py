@@ -12,7 +12,7 @@ from schema_guard.ext.tuning.export.values import SIDES, SOURCES, file_of
 from schema_guard.ext.tuning.export.writing import LABELS
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.report.words import large
-from schema_guard.text import clip, clip_path, plural
+from schema_guard.text import clip, clip_path, interval, plural
 
 if TYPE_CHECKING:
     from schema_guard.ext.tuning.export.run import ExportResult
@@ -118,10 +118,12 @@ def _sources(result: ExportResult) -> Section:
         (source, *(str(by_file[side].get(source, 0)) for side in SIDES), _WORDS[source]) for source in SOURCES
     ]
     lines: tuple[str, ...] = ()
+    if any("checked" in counts for counts in by_file.values()):
+        lines = (_wrong_text(result.manifest["checked_wrong"]),)
     if not result.settings.accept_unchecked and any(
         "--accept-unchecked" in why for why in result.manifest["left_out"]
     ):
-        lines = (
+        lines += (
             UNCHECKED_WARNING.format(rows="answers that passed no check") + "; add checks= to the guard",
         )
     return Section(
@@ -129,6 +131,17 @@ def _sources(result: ExportResult) -> Section:
         "",
         Table(("source", *SIDES, "that is"), tuple(rows), (0, 4)),
         lines,
+    )
+
+
+def _wrong_text(wrong: dict[str, Any] | None) -> str:
+    """Return the share of wrong answers among those that passed a check, as far as labels prove it."""
+    if wrong is None:
+        return "checked: the share of wrong answers is unknown; label some replies with schema-guard label"
+    what = "values" if wrong["unit"] == "value" else "answers"
+    return (
+        f"checked: {interval(wrong['lower'], wrong['upper'])} of the {what} are wrong, by {plural(wrong['labels'], 'label')} "
+        "of valid calls (95% confidence)"
     )
 
 

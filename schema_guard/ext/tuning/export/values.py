@@ -155,6 +155,8 @@ class ExportSettings:
         seed: Of the split.
         prompt_from: Gives what a function that builds its own prompt sends for a task: a text or messages.
         typed: The schema as a Python type, which says what it made of a reply that it converted; None if unknown.
+        wrong: Bounds of the wrong values of the valid calls, as labels prove them: `lower upper unit labels`. None if
+            they are unknown.
     """
 
     host: str = "messages"
@@ -168,3 +170,4 @@ class ExportSettings:
     seed: int = 0
     prompt_from: Callable[..., Any] | None = None
     typed: Schema[Any] | None = None
+    wrong: dict[str, Any] | None = None

@@ -89,7 +89,8 @@ def write_set(
         (folder / MANIFEST).unlink(missing_ok=True)
         for side, text in texts.items():
             _write(folder / file_of(side), text)
-        _write(folder / _ROWS, "".join(json.dumps(row) + "\n" for row in _provenance(split)))
+        rows = _provenance(split, manifest["checked_wrong"])
+        _write(folder / _ROWS, "".join(json.dumps(row) + "\n" for row in rows))
         _write(folder / MANIFEST, _members(whole))
     return whole
 
@@ -109,7 +110,8 @@ def _file_text(lines: Sequence[str], host: TuningHost) -> str:
     return mark + "".join(f"{line}\n" for line in lines)
 
 
-def _provenance(split: SplitRows) -> Iterable[dict[str, Any]]:
+def _provenance(split: SplitRows, wrong: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:
+    known = None if wrong is None else [wrong["lower"], wrong["upper"]]
     for side, rows in split.sides.items():
         for line, (row, cluster) in enumerate(zip(rows, split.clusters[side], strict=True), 1):
             yield {
@@ -118,6 +120,7 @@ def _provenance(split: SplitRows) -> Iterable[dict[str, Any]]:
                 **_provenance_fields(row),
                 "cluster": cluster,
                 "tokens": tokens_of(row),
+                **({"wrong_share": known} if row.source == "checked" else {}),
             }
 
 
