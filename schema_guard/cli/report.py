@@ -37,24 +37,18 @@ _GROUPINGS = ("function", "segment", "model", "version")
 )
 @click.option(
     "--serve",
-    "is_served",
-    is_flag=True,
-    help="Serve the report as a local web page that updates when the store changes. Press Ctrl-C to stop.",
-)
-@click.option(
-    "--port",
-    cls=Option,
-    advanced=True,
+    "port",
+    is_flag=False,
+    flag_value=0,
     type=click.IntRange(0, 65535),
-    metavar="N",
-    help="Port for --serve. Default: a free port.",
+    metavar="[PORT]",
+    help="Serve the report as a local web page that updates when the store changes. Press Ctrl-C to stop. Without PORT, the page gets a free port.",
 )
 @shared("output", "store", "pages")
-def command(  # noqa: PLR0913 - one argument an option
+def command(
     *,
     which: WhichCalls,
     by: By,
-    is_served: bool,
     port: int | None,
     output: str | None,
     store: str | None,
@@ -75,17 +69,15 @@ def command(  # noqa: PLR0913 - one argument an option
     schema-guard report -o report.html
     schema-guard report --serve
     """
-    if not is_served:
-        refuse("it needs --serve", ["port"])
     chosen = form_for(output, form)
     records = readable(store)
     missing = absent(records, store)
     if missing is not None and store is not None:
         raise click.UsageError(missing)
-    if is_served:
+    if port is not None:
         refuse("has no effect with --serve, which shows a page", ["form", "output"])
         serve: Callable[..., int] = load("option:--serve")
-        return serve(records, {**asdict(which), "by": by}, port=port or 0)
+        return serve(records, {**asdict(which), "by": by}, port=port)
     if missing is not None:
         if chosen == "text" and output is None:
             print(missing)

@@ -142,8 +142,8 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
     if row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(
-            f"suite {str(path)!r}: the first line has the keys {keys}, which match no form. Name the form with form= "
-            "(--suite-format), or the fields of input and gold with columns= (--field)"
+            f"suite {str(path)!r}: the first line has the keys {keys}, which match no form. Name the form with form=, "
+            "or the fields of input and gold with columns= (--field)"
         )
     return "jsonl"
 

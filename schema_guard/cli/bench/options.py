@@ -47,11 +47,6 @@ class SuiteOptions:
         metavar="FILE",
         help="JSON Schema file for a suite without a schema. With --playbook, it can also be the name of a schema in the suite.",
     )
-    suite_format: str | None = option(
-        metavar="FORM",
-        advanced=True,
-        help="Form of the suite's files: folder, training, jsonl, or rows. Default: the form that the files show.",
-    )
     suite_fields: tuple[str, ...] = option(
         "--field",
         multiple=True,
@@ -66,10 +61,9 @@ class SuiteOptions:
 
         fields = dict(map(_pair, self.suite_fields))
         schema = self.suite_schema if is_schema_used else None
-        with naming(form="--suite-format", schema="--schema", columns="--field"):
+        with naming(schema="--schema", columns="--field"):
             return load_suite(
                 self.suite,
-                form=self.suite_format,
                 schema=None if schema is None else Path(schema),
                 columns=fields or None,
             )

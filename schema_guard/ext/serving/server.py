@@ -100,7 +100,7 @@ class PageServer(ThreadingHTTPServer):
             super().__init__((ADDRESS, port), _Handler)
         except OSError as error:
             raise InvalidArgument(
-                f"port {port} of {ADDRESS} is not available ({error.strerror}). Choose another port, or omit --port to use a free port"
+                f"port {port} of {ADDRESS} is not available ({error.strerror}). Choose another port, or omit it to use a free port"
             ) from error
 
     @property

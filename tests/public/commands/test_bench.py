@@ -266,7 +266,6 @@ WRONG = [
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", ","], "--strategy []: expected at least one"),
     (["run", "suite.jsonl", "--max-attempts", "0"], "Invalid value for '--max-attempts': '0': expected a whole number of at least 1"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--sample", "few"], "'few': expected a number of tasks such as 48"),
-    (["run", "suite.jsonl", "--suite-format", "foldr"], "--suite-format 'foldr': expected one of"),
     (["run", "suite.jsonl", "--field", "input"], "--field 'input': expected NAME=COLUMN, such as input=text"),
     (["run", "suite.jsonl", "--resume"], "--resume needs --journal FILE, the file to continue"),
     (["run", "suite.jsonl", "--output", "no/such/file.json"], "--output no/such/file.json: there is no folder 'no/such'"),

@@ -48,7 +48,6 @@ TABLE = {
     "decide --store r.db --also-version v9": "--also-version 'v9': no recorded call has this version",
     "decide --store r.db --since 2999-01-01": "no calls since 2999-01-01 00:00 UTC; 3 are recorded before",
     "decide": NO_STORE,
-    "report --store r.db --port 8000": "--port: it needs --serve",
     "report --store r.db --serve --format json": "--format: has no effect with --serve, which shows a page",
     "report --store r.db --serve --format html": "--format: has no effect with --serve, which shows a page",
     "report --store r.db --serve --format markdown": "--format: has no effect with --serve, which shows a page",

@@ -87,11 +87,10 @@ def test_serve_until_interrupted(folder):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--port", "1"), "--port: it needs --serve"),
         (("--serve", "--format", "json"), "--format: has no effect with --serve"),
         *marked(
             [
-                (("--serve", "--port", "65536"), "65536 is not in the range 0<=x<=65535"),
+                (("--serve", "65536"), "65536 is not in the range 0<=x<=65535"),
                 (("--serve", "--function", "none"), "no function 'none' is recorded"),
                 (("--serve", "--since", "soon"), "expected a date such as"),
             ],
@@ -115,10 +114,10 @@ def test_serve_on_a_port_that_is_taken(capsys, folder):
     open_store("sqlite:///empty.db").close()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        status, _, err = run(capsys, "report", "--store", "sqlite:///empty.db", "--serve", "--port", port)
+        status, _, err = run(capsys, "report", "--store", "sqlite:///empty.db", "--serve", port)
 
     assert status == 2
     assert (
-        f"port {port} of 127.0.0.1 is not available (Address already in use). Choose another port, or omit --port to "
+        f"port {port} of 127.0.0.1 is not available (Address already in use). Choose another port, or omit it to "
         "use a free port" in err
     )

@@ -79,7 +79,6 @@ REPORT = (
     "report --function shop",
     "report --schema lable",
     "report --by day",
-    "report --port 80",
     "report --serve --format json",
     "report --since yesterday",
 )

@@ -116,9 +116,8 @@ def test_columns_of_an_export_are_named_by_options(folder):
     options = "--schema order.json --field input=text --field gold=label --field id=number"
     replies = {"<0>": {"name": "n0"}, "<1>": {"name": "n2"}, "<2>": {}}
 
-    for form in ([], ["--suite-format", "rows"]):
-        result = answered("rows.jsonl", replies, *options.split(), *form)
-        assert result == {"row0": RIGHT, "row1": VALID, "row2": INVALID}
+    result = answered("rows.jsonl", replies, *options.split())
+    assert result == {"row0": RIGHT, "row1": VALID, "row2": INVALID}
 
 
 def test_schema_of_an_export_can_be_a_column(folder):
@@ -148,6 +147,5 @@ def test_columns_of_a_csv_are_named_by_options(folder):
     options = "--schema order.json --field input=text --field gold=__expected"
     replies = {"<1>": {"name": "a"}, "<2>": {}, "<3>, with a\nline break": {"name": "a"}}
 
-    for form in ([], ["--suite-format", "rows"]):
-        result = answered("cases.csv", replies, *options.split(), *form)
-        assert result == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID}
+    result = answered("cases.csv", replies, *options.split())
+    assert result == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID}
