@@ -170,6 +170,7 @@ PARTS = {
     # Commands, and options of commands.
     "command:comment": "schema_guard.ext.channels.comment_command:command",
     "command:demo": "schema_guard.ext.demo.command:command",
+    "command:improve": "schema_guard.ext.improve.command:command",
     "command:label": "schema_guard.ext.right.command:command",
     "command:schema lint": "schema_guard.ext.fitting.lint_command:command",
     "command:schema probe": "schema_guard.ext.fitting.probe_command:command",

@@ -18,6 +18,7 @@ from schema_guard.arguments import (
 from schema_guard.errors import InvalidArgument
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.preparing.escalation import check_models
+from schema_guard.preparing.improved_prompt import improved_prompt
 from schema_guard.prompting import Example
 from schema_guard.strategies import strategies_of
 from schema_guard.text import clip, dataclass_repr
@@ -92,10 +93,7 @@ class Params(metaclass=NamedArguments):
         for role in ("prompt", "instructions", "feedback", "options"):
             if not isinstance(getattr(self, role), Unset):
                 require_text(f"params.{role}", getattr(self, role))
-        if self.prompt_file is not None:
-            from schema_guard.extensions import load  # only improved prompts need it
-
-            load("option:prompt_file")(self.prompt_file)
+        improved_prompt(self.prompt_file)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

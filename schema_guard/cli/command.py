@@ -25,6 +25,7 @@ LINES = {
     "demo": "Show how to measure a function, fix it, and measure it again, with a small local model.",
     "doctor": "Show versions, extras, the store, and the local model, for example for a bug report.",
     "help": "Show a chapter of the documentation.",
+    "improve": "Find a better prompt for a function, and prove it on inputs that no candidate saw.",
     "label": "Label replies as right or wrong, to bound the share of wrong values.",
     "report": "Show failure rates with their bounds, the places of failures, tokens, and durations.",
     "schema": "Validate documents, and test how providers and servers treat a schema.",
@@ -54,6 +55,7 @@ def command() -> None:
     schema-guard schema probe --model local                 does this server enforce schemas?
     schema-guard bench run tasks.jsonl --model local        how often does a model fail at my tasks?
     schema-guard bench run --playbook --schema ticket       which fix helps?
+    schema-guard improve extract_invoice                    is there a better prompt?
     schema-guard bench compare before.json after.json       has a result become worse?
     schema-guard store import logs.jsonl --from langfuse    failure rates of replies that you already have
     schema-guard tune prepare --schema Invoice -o set       a training set from the records

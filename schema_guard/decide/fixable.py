@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schema_guard.decide.playbook import LARGER, RAISE_OUTPUT, REASONING_LIMIT, SMALLER, STRICT
+from schema_guard.decide.playbook import IMPROVED, LARGER, RAISE_OUTPUT, REASONING_LIMIT, SMALLER, STRICT
 from schema_guard.text import plural
 
 _SHAPE = ("syntax", "structure")
@@ -61,6 +61,7 @@ FIXABLE: Mapping[str, Fixable] = {
     # They enforce what strict_schema does, and may cost fewer right values.
     "strict_only": Fixable(right=True),
     "reason_then_strict": Fixable(right=True),
+    IMPROVED: Fixable(kinds=(*_FORMAT, "refusal"), right=True),
     "schema_simplify": Fixable(kinds=_FORMAT, right=True),
     SMALLER: Fixable(latency=True),
     LARGER: Fixable(kinds=_ALL, right=True),

@@ -17,6 +17,7 @@ BARE = "bare"
 RAISE_OUTPUT = "raise_max_output_tokens"
 REASONING_LIMIT = "reasoning_limit"
 STRICT = "strict_schema"
+IMPROVED = "improved_prompt"
 SMALLER = "smaller_model"
 LARGER = "larger_model"
 STEPS = (
@@ -31,6 +32,7 @@ STEPS = (
     "reason_then_format",
     "strict_only",
     "reason_then_strict",
+    IMPROVED,
     "schema_simplify",
     "repair_retry",
     SMALLER,

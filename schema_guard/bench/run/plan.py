@@ -75,12 +75,14 @@ class Variant(NamedTuple):
         model: Name of the model.
         strategy: As given, `a>b` for an escalation.
         tuned: Whether the model is tuned, and asked as it was trained.
+        prompt_file: The file of an improved prompt, as `Params` takes it; None without one.
     """
 
     name: str
     model: str
     strategy: str
     tuned: bool = False
+    prompt_file: str | None = None
 
 
 class Cell(NamedTuple):

@@ -36,6 +36,7 @@ from schema_guard.preparing.steps import check_is_sent
 from schema_guard.prices.costs import CallTokens
 from schema_guard.prompting import Example
 from schema_guard.records.recorder import PacedRecorder
+from schema_guard.settings import Params
 from schema_guard.stats import log_e_value
 from schema_guard.text import clip
 
@@ -338,6 +339,7 @@ class Calls:
                 store=None,
                 on_failure="return",
                 limits=Limits(output_tokens=limit),
+                params=Params(prompt_file=cell.variant.prompt_file),
             )
             guarded = self._guards[key] = settings(trial.function), trial
         return guarded

@@ -11,6 +11,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from schema_guard.decide.playbook import IMPROVED
 from schema_guard.text import exact_percent
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _TAKES = {
     "watch": (*_FILTERS, "priority"),
     "report": _FILTERS,
     "label": (),
+    "improve": ("model",),
     "bench run --playbook": (
         *_FILTERS, "schema", "inputs", "model", "larger", "option", "max-failure-rate", *_TARGETS, "with", "prices",
         "priority",
@@ -97,6 +99,8 @@ def playbook_command(evidence: CaseEvidence, step: str, calls: int | None = None
         step: The step.
         calls: The most calls of the trial. None for no limit.
     """
+    if step == IMPROVED:
+        return _improve_command(evidence)
     prefix = _OTHER_STEPS.get(step, "")
     first = _step_in_use(evidence) if step == "schema_simplify" else step
     is_said = "max-failure-rate" in evidence.options
@@ -105,6 +109,12 @@ def playbook_command(evidence: CaseEvidence, step: str, calls: int | None = None
     more = [f"--first-step {first}", *target]
     more += [] if calls is None else [f"--max-calls {calls}"]
     return prefix + _command("bench run --playbook", evidence, more=more)
+
+
+def _improve_command(evidence: CaseEvidence) -> str:
+    about = evidence.about
+    source = "SOURCE" if about is None else quote(about.function or about.schema)
+    return _command("improve", evidence, first=[source])
 
 
 def step_of_trial(evidence: CaseEvidence, step: str | None) -> str:
@@ -136,7 +146,7 @@ def _command(
 def _subject(name: str, evidence: CaseEvidence) -> Iterator[str]:
     """Yield the function, and its schema if it has several or is not known."""
     about = evidence.about
-    if about is None:
+    if about is None or name == "improve":
         yield from _UNKNOWN.get(name, ())
         return
     if about.function:

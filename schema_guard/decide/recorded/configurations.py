@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.improved_prompt import improved_prompt_of
 from schema_guard.configuration.layout import LAYOUT, layout_of
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.shown_examples import EXAMPLES
 from schema_guard.configuration.traffic import AFTER, ROUTED, Traffic, again_of, traffic_of
-from schema_guard.decide.playbook import LARGER, OTHER, SMALLER, STEPS, STRICT
+from schema_guard.decide.playbook import IMPROVED, LARGER, OTHER, SMALLER, STEPS, STRICT
 from schema_guard.locks import cached_property
 from schema_guard.prices.sizes import Sizes
 from schema_guard.records.counts.tallies import together
@@ -372,6 +373,8 @@ def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
         compared = sizes.compared(row.model, current_model)
         if compared != "same":
             return _STEP_OF_SIZE[compared]
+    if improved_prompt_of(row.settings) is not None:
+        return IMPROVED
     step = step_of(row.strategies.rpartition(">")[2])
     return step if step in STEPS else "bare"
 

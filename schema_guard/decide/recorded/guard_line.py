@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.improved_prompt import improved_prompt_of
 from schema_guard.configuration.shown_examples import EXAMPLES
 from schema_guard.decide.recorded.configurations import sent_by, settings_of, trial_of
 from schema_guard.records.payloads.texts import input_of
@@ -29,6 +30,7 @@ class GuardLine(NamedTuple):
         output_tokens: The output limit of an attempt; None for none, or one for each task.
         model: The name of the model; None if it is not known.
         temperature: The temperature that the trial sends; None if it sends none.
+        prompt: The digest of its improved prompt; None without one. Records do not have the path of the file.
     """
 
     strategies: str
@@ -38,6 +40,7 @@ class GuardLine(NamedTuple):
     output_tokens: int | None = None
     model: str | None = None
     temperature: float | None = None
+    prompt: str | None = None
 
     def as_text(self) -> str:
         """Return the line as it is written in Python, and words for the rest.
@@ -56,8 +59,10 @@ class GuardLine(NamedTuple):
         arguments += [f"repair={self.repair!r}"] if self.repair != "off" else []
         if self.output_tokens is not None:
             arguments.append(f"limits=Limits(output_tokens={self.output_tokens})")
+        arguments += [] if self.prompt is None else ["params=Params(prompt_file=...)"]
         words = [f"guard(..., {', '.join(arguments)})"]
         words += [] if self.model is None else [f"on {self.model}"]
+        words += [] if self.prompt is None else [f"with the prompt.md whose digest is {self.prompt}"]
         words += [] if self.temperature is None else [f"at temperature {self.temperature:g}"]
         words += (
             [f"with {self.examples} as examples"] if isinstance(self.examples, str) and self.examples else []
@@ -68,7 +73,8 @@ class GuardLine(NamedTuple):
 def guard_line_of(trial: ConfigurationCounts, store: Store) -> str:
     """Return the line for a recorded trial."""
     settings = settings_of(trial)
-    source = settings.get(EXAMPLES)
+    prompt = improved_prompt_of(trial.settings)
+    source = None if prompt else settings.get(EXAMPLES)
     shown = _recorded_examples(source, store) if isinstance(source, list) else source
     # A benchmark has a limit for each task.
     limits = settings.get("limits", {}) if trial_of(trial).step else {}
@@ -80,6 +86,7 @@ def guard_line_of(trial: ConfigurationCounts, store: Store) -> str:
         limits.get("output_tokens"),
         trial.model,
         (sent_by(trial) or {}).get("temperature"),
+        prompt,
     ).as_text()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.improved_prompt import improved_prompt_of
 from schema_guard.configuration.layout import Layout, layout_of
 from schema_guard.decide.recorded.configurations import asks_tuned, is_trial, last_call, settings_of
 from schema_guard.text import plural
@@ -72,6 +73,8 @@ def of_layout_in_use(rows: Sequence[ConfigurationCounts], notes: list[str]) -> l
         if used is not None
         and is_trial(row)
         and not asks_tuned(row)
+        # The layout of an improved prompt is a part of the prompt.
+        and improved_prompt_of(row.settings) is None
         and layout_of(row.settings) not in (None, used)
     ]
     if others:

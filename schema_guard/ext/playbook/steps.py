@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.run.trial_model import TrialModel, check_is_able
+from schema_guard.decide.playbook import IMPROVED
 from schema_guard.decide.recorded.guard_line import GuardLine
 from schema_guard.decorator import guard
 from schema_guard.limits import Limits
@@ -48,6 +49,7 @@ _SHOWING = "few_shot"
 NOT_NAMED = {
     LARGER: "you named no larger model",
     SMALLER: "a smaller model needs its own playbook run with --model",
+    IMPROVED: "it has its own command, schema-guard improve",
     LIMITED: "the limit of reasoning is an argument of the provider, so it needs a separate playbook run with --option",
 }
 """Steps that a playbook run runs only where it is told how, or not at all, and why they are not tried."""

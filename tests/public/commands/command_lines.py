@@ -20,7 +20,8 @@ SCHEMA = {
     "additionalProperties": False,
 }
 COMMANDS = (
-    "bench", "comment", "completion", "decide", "demo", "doctor", "help", "label", "report", "schema", "store", "tune", "watch",
+    "bench", "comment", "completion", "decide", "demo", "doctor", "help", "improve", "label", "report", "schema", "store", "tune",
+    "watch",
 )  # fmt: skip
 LEAVES = (
     "bench compare", "bench run", "schema check", "schema lint", "schema probe", "store check", "store delete",

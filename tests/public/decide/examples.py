@@ -2,7 +2,8 @@
 
 STEPS = (
     "raise_max_output_tokens", "reasoning_limit", "lenient_parse", "system_prompt", "strict_schema", "json_mode",
-    "few_shot", "temperature", "reason_then_format", "schema_simplify", "repair_retry", "smaller_model", "larger_model",
+    "few_shot", "temperature", "reason_then_format", "improved_prompt", "schema_simplify", "repair_retry", "smaller_model",
+    "larger_model",
 )  # fmt: skip
 
 TARGET = 0.01

@@ -13,7 +13,7 @@ from tests.public.decide.second_bounds import further, log_e, lower, state_of, u
 
 STEPS = (
     "raise_max_output_tokens", "reasoning_limit", "lenient_parse", "system_prompt", "strict_schema", "json_mode",
-    "few_shot", "temperature", "reason_then_format", "schema_simplify", "repair_retry", "smaller_model",
+    "few_shot", "temperature", "reason_then_format", "improved_prompt", "schema_simplify", "repair_retry", "smaller_model",
     "larger_model",
 )  # fmt: skip
 ORDER = {rung: index for index, rung in enumerate(("bare", *STEPS, "other_model"))}
@@ -24,7 +24,7 @@ ENFORCED = {
 }  # fmt: skip
 KINDS_FIXED = {
     "system_prompt": {*FORMAT, "refusal"}, "few_shot": {*FORMAT, "refusal"}, "temperature": FORMAT,
-    "reason_then_format": FORMAT, "schema_simplify": FORMAT, "strict_schema": {"syntax", "structure"},
+    "reason_then_format": FORMAT, "improved_prompt": {*FORMAT, "refusal"}, "schema_simplify": FORMAT, "strict_schema": {"syntax", "structure"},
     "json_mode": {"syntax"}, "larger_model": {*FORMAT, "truncation", "refusal"},
 }  # fmt: skip
 CODES_FIXED = {
@@ -41,6 +41,7 @@ RIGHT_FIXED = {
     "few_shot",
     "temperature",
     "reason_then_format",
+    "improved_prompt",
     "schema_simplify",
     "larger_model",
 }

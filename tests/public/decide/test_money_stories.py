@@ -60,7 +60,14 @@ DAY = "2026-11-29"
 def decided_on(production, day, feasibility=None, upfront=100, money=None, **config):
     """Return the verdict on a store of an exhausted playbook as on a day."""
     steps = ("raise_max_output_tokens", "reasoning_limit", "lenient_parse", "strict_schema", "json_mode")
-    steps += ("few_shot", "temperature", "reason_then_format", "schema_simplify", "repair_retry")
+    steps += (
+        "few_shot",
+        "temperature",
+        "reason_then_format",
+        "improved_prompt",
+        "schema_simplify",
+        "repair_retry",
+    )
     steps += ("smaller_model", "larger_model")
     given = {
         "day": day,

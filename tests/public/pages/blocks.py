@@ -13,6 +13,7 @@ and fourth paragraph.
 """
 
 import contextlib
+import importlib.machinery
 import importlib.util
 import io
 import json
@@ -154,6 +155,7 @@ def _python_block(code: str) -> str:
         # Records name a function after its file.
         module.__file__ = f"{name[1] if name else 'app'}.py"
         if name:
+            module.__spec__ = importlib.machinery.ModuleSpec(name[1], None)
             sys.modules[name[1]] = module
         try:
             exec(compile(code, "<block>", "exec"), vars(module))  # noqa: S102 - the pages' own blocks

@@ -57,9 +57,14 @@ def test_every_step_has_words():
 
 @needs("playbook")
 @pytest.mark.parametrize("about", [None, ABOUT])
-# few_shot was measured, and two steps are for wrong values only.
+# few_shot was measured, two steps are for wrong values only, and improved_prompt has its own command.
 @pytest.mark.parametrize(
-    "rung", [rung for rung in STEPS if rung not in ("few_shot", "strict_only", "reason_then_strict")]
+    "rung",
+    [
+        rung
+        for rung in STEPS
+        if rung not in ("few_shot", "strict_only", "reason_then_strict", "improved_prompt")
+    ],
 )
 def test_every_step_has_a_command_that_can_be_run(rung, about):
     """The command that measures a fix takes the options that it is given, and begins with what a playbook run can run."""

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`improve`: find a better prompt for a function, and prove it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from schema_guard.cli.bench.callables import or_function
+from schema_guard.cli.bench.options import RETRIES
+from schema_guard.cli.shared.completing import complete_functions
+from schema_guard.cli.shared.forms import rendered, write_output
+from schema_guard.cli.shared.group import Option
+from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import build_command, naming, shared, store_of
+from schema_guard.cli.shared.progress import progress
+from schema_guard.decide.playbook import IMPROVED
+from schema_guard.ext.improve.result import (
+    answer_of,
+    diff_document,
+    document_of,
+    race_text,
+    read_provenance,
+)
+from schema_guard.ext.improve.run import improve
+from schema_guard.ext.improve.sources import sources_of
+from schema_guard.ext.improve.values import LEAST_INPUTS, ImproveSettings, ImproveTask
+from schema_guard.models import connect
+from schema_guard.records.urls import storing_line
+from schema_guard.report.document import Document, Fact, Tone
+from schema_guard.text import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.ext.improve.sources import ImproveSources
+    from schema_guard.ext.improve.values import ImproveResult
+    from schema_guard.records import Store
+
+
+@build_command("improve")
+@click.argument("source", shell_complete=complete_functions)
+@click.argument("folder", required=False)
+@click.option(
+    "--model",
+    cls=Option,
+    metavar="NAME",
+    help="Model, as for `bench run`. Default: the model of the function's latest calls.",
+)
+@click.option(
+    "--diff",
+    cls=Option,
+    is_flag=True,
+    help="Print each added line of a proved prompt with its reason, and send nothing. SOURCE is the folder of the prompt.",
+)
+@shared("store")
+def command(*, source: str, folder: str | None, model: str | None, diff: bool, store: str | None) -> int:
+    """Find a better prompt for a function, and prove it on inputs that no candidate saw.
+
+    SOURCE is a function with stored texts, or a file or folder of tasks with one schema. The command counts where the
+    prompt fails, races candidates that answer these failures, and compares the winner with the prompt in use. This takes
+    at least 60 different inputs and at most 600 calls. The command writes the proved prompt into FOLDER. Default:
+    SOURCE_prompt. The same command continues an interrupted run.
+
+    \b
+    Exit status:
+      0  a better prompt is proved
+      1  nothing is proved, or something is missing
+      2  wrong usage, interrupted, or no call was answered
+
+    \b
+    schema-guard improve extract_invoice
+    schema-guard improve tasks.jsonl invoice_prompt --model local
+    schema-guard improve --diff extract_invoice_prompt
+    """
+    target = Path(folder or f"{_plain(source)}_prompt")
+    if diff:
+        _print(diff_document(read_provenance(target if target.is_dir() else Path(source))))
+        return 0
+    records = store_of(store)
+    sources = sources_of(source, records)
+    missing = [one for one in sources.missing if model is None or "--model" not in one]
+    name = model or sources.model
+    if missing or sources.schema is None or name is None:
+        return _report_missing(sources, missing, records)
+    settings = ImproveSettings(
+        output_tokens=sources.output_tokens,
+        store=None if sources.function is None else records,
+    )
+    with naming(model="--model"):
+        connected = or_function(lambda text: connect(text, max_retries=RETRIES))(name)
+    task = ImproveTask(
+        schema=sources.schema,
+        inputs=sources.inputs,
+        model=connected,
+        folder=target,
+        prompt=sources.prompt,
+        function=sources.function,
+        recorded=sources.recorded,
+        pool=sources.pool,
+    )
+    if len(task.inputs) >= LEAST_INPUTS:
+        note(
+            f"model {connected.name}: {plural(len(task.inputs), 'input')}, at most {settings.max_calls:,} calls; results go to {target}"
+        )
+    with progress(settings.max_calls) as on_call:
+        result = improve(task, settings, on_call=on_call)
+    return _show(result, records)
+
+
+def _plain(source: str) -> str:
+    name = Path(source).stem if Path(source).exists() else source
+    return "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name).lstrip(".-")
+
+
+def _show(result: ImproveResult, records: Store | None) -> int:
+    """Print the result, store that the step was tried, and return the exit status."""
+    _print(document_of(result))
+    answer = answer_of(result)
+    if answer == "NO_CANDIDATE_HELPS" and records is not None and result.function is not None:
+        reason = f"improve found no better prompt: {race_text(result)}"
+        records.declare_step(
+            result.schema_fingerprint, IMPROVED, "declined", reason, function=result.function
+        )
+    if result.ended or (result.calls and not any(one.n for one in result.runners) and not result.failures):
+        return 2
+    return 0 if result.is_proved else 1
+
+
+def _report_missing(sources: ImproveSources, missing: Sequence[str], records: Store | None) -> int:
+    """Print what is missing. Nothing is sent."""
+    facts = [Fact("function", sources.function)] if sources.function else []
+    facts += [Fact("missing", one) for one in missing]
+    if not sources.inputs and records is not None:
+        facts.append(Fact("store texts", storing_line(records)))
+    _print(Document("NOT MEASURED, because nothing was sent", tuple(facts), tone=Tone.OPEN))
+    return 1
+
+
+def _print(document: Document) -> None:
+    write_output(None, rendered("text", lambda: document, as_json=str, output=None))

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The inputs, the prompt in use, and the examples of an improvement: of a recorded function, or of a suite."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.bench.run.scored_call import general_location
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.configuration.improved_prompt import improved_prompt_of
+from schema_guard.configuration.layout import layout_of
+from schema_guard.decide.recorded.configurations import is_trial, settings_of
+from schema_guard.errors import InvalidArgument
+from schema_guard.ext.improve.candidates import PoolExample
+from schema_guard.ext.improve.failure_map import Gap, MapCall
+from schema_guard.ext.improve.values import ImproveInput, PromptInUse
+from schema_guard.ext.playbook.recorded import function_of, model_of
+from schema_guard.judging import judge
+from schema_guard.records.attempts import as_dict
+from schema_guard.records.payloads.texts import input_of
+from schema_guard.records.selection import stored_schema
+from schema_guard.strategies import STRATEGIES
+from schema_guard.text import clip, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from schema_guard.ext.playbook.recorded import RecordedFunction
+    from schema_guard.records import ConfigurationCounts, Store
+    from schema_guard.records.payloads.texts import Texts
+    from schema_guard.schema import Schema
+
+__all__ = ["ImproveSources", "sources_of"]
+
+# The strategies that take two requests have no single prompt.
+_NOT_RACED = ("reason_then_strict",)
+_WINDOW = 2_000
+_MOST_INPUTS = 1_000
+_CHOICE = ("text", "turns")
+
+
+class ImproveSources(NamedTuple):
+    """The parts of an improvement.
+
+    Attributes:
+        schema: The schema. None if it is missing.
+        inputs: Different inputs.
+        prompt: The prompt in use.
+        function: The function. None without one.
+        model: The model, as `connect` takes it. None if it is not known.
+        output_tokens: The output limit of the function's calls; None for none.
+        recorded: The recorded calls of the prompt in use by their input. None if there are none.
+        pool: Examples that may be shown.
+        missing: The missing parts, one text each.
+    """
+
+    schema: Schema[Any] | None
+    inputs: tuple[ImproveInput, ...]
+    prompt: PromptInUse
+    function: str | None
+    model: str | None
+    output_tokens: int | None = None
+    recorded: Mapping[str, MapCall] | None = None
+    pool: tuple[PoolExample, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def sources_of(source: str, store: Store | None) -> ImproveSources:
+    """Find what to improve.
+
+    Args:
+        source: A function of the store, or a suite.
+        store: The store. None for none.
+
+    Raises:
+        InvalidArgument: There is no such function, or the suite can't be used.
+    """
+    if source == "builtin" or Path(source).exists():
+        return _of_suite(source, store)
+    if store is None:
+        raise InvalidArgument(
+            f"{safe(clip(source))}: expected a file or folder of tasks, or a function and the store of its calls"
+        )
+    return _of_function(function_of(store, source, None), store)
+
+
+def _of_suite(source: str, store: Store | None) -> ImproveSources:
+    suite = load_suite(source)
+    if len(suite.schemas) != 1:
+        names = ", ".join(entry.name for entry in suite.schemas)
+        raise InvalidArgument(f"{safe(clip(source))}: expected tasks of one schema, got {clip(names)}")
+    (entry,) = suite.schemas
+    befores = {str(task.before): task.before for task in entry.tasks_of("test")}
+    if len(befores) > 1:
+        raise InvalidArgument(
+            f"{safe(clip(source))}: expected the same messages before the text of each task"
+        )
+    owner = None if store is None else _owner(store, entry.schema, suite.function)
+    row = None if owner is None else owner.rows[0]
+    unique = {task.text: task for task in entry.tasks_of("test")}
+    return ImproveSources(
+        schema=entry.schema,
+        inputs=tuple(ImproveInput(text, task.gold, task.match, True) for text, task in unique.items()),
+        prompt=_prompt(row, next(iter(befores.values()), ())),
+        function=suite.function if owner is None else owner.name,
+        model="local" if owner is None else model_of(owner.rows)[0],
+        output_tokens=256 if row is None else _output_tokens(row),
+        pool=tuple(
+            PoolExample(task.text, task.gold, "a dev task of the suite") for task in entry.tasks_of("dev")
+        ),
+        missing=() if row is None else tuple(_not_improvable(row)),
+    )
+
+
+def _owner(store: Store, schema: Schema[Any], named: str | None) -> RecordedFunction | None:
+    """Return the function of a schema: the named one, or the only one."""
+    rows = [
+        row
+        for row in store.configurations()
+        if row.schema_fingerprint == schema.fingerprint and not is_trial(row)
+    ]
+    names = {row.function for row in rows}
+    name = named if named in names else next(iter(names)) if len(names) == 1 else None
+    return None if name is None else function_of(store, name, schema.fingerprint)
+
+
+def _of_function(recorded: RecordedFunction, store: Store) -> ImproveSources:
+    missing: list[str] = []
+    schema = stored_schema(store, recorded.fingerprint, recorded.schema_name)
+    if schema is None:
+        missing.append(f"the schema {clip(recorded.schema_name)}: the store does not have its text")
+    model, unknown = model_of(recorded.rows)
+    missing += [unknown] if unknown else []
+    row = recorded.rows[0] if recorded.rows else None
+    missing += [] if row is None else _not_improvable(row)
+    found = _RecordedCalls(store, recorded, row, schema)
+    if not found.calls:
+        missing.append(
+            "inputs: the store has no texts of this function. Store them with SCHEMA_GUARD_PAYLOAD=full"
+        )
+    return ImproveSources(
+        schema=schema,
+        inputs=tuple(ImproveInput(text) for text in found.calls),
+        prompt=_prompt(row, found.before),
+        function=recorded.name,
+        model=model,
+        output_tokens=None if row is None else _output_tokens(row),
+        recorded=found.calls,
+        pool=tuple(found.pool),
+        missing=tuple(missing),
+    )
+
+
+def _not_improvable(row: ConfigurationCounts) -> Iterator[str]:
+    """Yield the reason why a function's prompt can't be raced."""
+    strategy = row.strategies.partition(">")[0]
+    if strategy in _NOT_RACED or strategy not in STRATEGIES:
+        yield f"a prompt to improve: the function uses {strategy}, whose prompts can't be raced"
+    if improved_prompt_of(row.settings) is not None:
+        yield "the prompt in use: the function uses a prompt file already. Remove it to race its strategy's prompt again"
+
+
+def _prompt(row: ConfigurationCounts | None, before: tuple[dict[str, str], ...]) -> PromptInUse:
+    """Return how a function asks. Without a function, the model gets turns with the schema."""
+    if row is None:
+        return PromptInUse(before=before, has_choice=not before)
+    layout = layout_of(row.settings) or "text"
+    strategy = row.strategies.partition(">")[0]
+    return PromptInUse(strategy, layout, (), before, not before and layout in _CHOICE)
+
+
+def _output_tokens(row: ConfigurationCounts) -> int | None:
+    limit = (settings_of(row).get("limits") or {}).get("output_tokens")
+    return limit if isinstance(limit, int) else None
+
+
+class _RecordedCalls:
+    """The latest recorded calls of a function's prompt.
+
+    Attributes:
+        calls: The first call of each input.
+        pool: Inputs that failed at first, with their later valid answer.
+        before: The messages before each input.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        recorded: RecordedFunction,
+        row: ConfigurationCounts | None,
+        schema: Schema[Any] | None,
+    ) -> None:
+        self.calls: dict[str, MapCall] = {}
+        self.pool: list[PoolExample] = []
+        self.before: tuple[dict[str, str], ...] = ()
+        self._schema = schema
+        self._version = None if row is None else row.version
+        for rows, texts in _latest(store, recorded):
+            self._add(rows, texts)
+            if len(self.calls) == _MOST_INPUTS:
+                break
+
+    def _add(self, rows: Sequence[Mapping[str, Any]], texts: Mapping[int, Texts]) -> None:
+        first = rows[0]
+        found = input_of(texts.get(1))
+        if isinstance(found, str) or first["number"] != 1 or first["kind"] == "transport":
+            return
+        before, text = found
+        if self._version not in (None, first["version"]) or text in self.calls:
+            return
+        if self.calls and before != self.before:
+            return
+        self.before = before
+        gaps = tuple(_gaps(first))
+        self.calls[text] = MapCall(text, gaps)
+        reply = texts.get(rows[-1]["number"])
+        if gaps and rows[-1]["kind"] is None and reply is not None and reply.reply is not None:
+            self._add_example(text, reply.reply, gaps, str(first["call_id"]))
+
+    def _add_example(self, text: str, reply: str, gaps: tuple[Gap, ...], call_id: str) -> None:
+        judged = None if self._schema is None else judge(reply, self._schema)
+        if judged is not None and judged.ok and judged.form == "clean":
+            source = f"call {call_id}, which failed at first"
+            self.pool.append(PoolExample(text, json.loads(reply), source, gaps))
+
+
+def _gaps(row: Mapping[str, Any]) -> Iterator[Gap]:
+    """Yield the failures of a stored attempt."""
+    if row["kind"] is None:
+        return
+    places = [(general_location(place), keyword) for place, keyword in row["violations"] or ()]
+    for place, keyword in dict.fromkeys(places):
+        yield Gap(place, keyword, row["code"])
+    if not places:
+        yield Gap(None, "", row["code"])
+
+
+def _latest(
+    store: Store, recorded: RecordedFunction
+) -> Iterator[tuple[list[dict[str, Any]], dict[int, Texts]]]:
+    """Yield the attempts of each call and their texts, the latest call first."""
+    with store.reading() as snapshot:
+        _, last = snapshot.span(recorded.where)
+    while last > 0:
+        first = max(1, last - _WINDOW + 1)
+        with store.reading() as snapshot:
+            rows = [as_dict(row) for _, row in snapshot.page(recorded.where, first=first, last=last)]
+            by_call: dict[str, list[dict[str, Any]]] = {}
+            for row in rows:
+                by_call.setdefault(row["call_id"], []).append(row)
+            texts: dict[str, dict[int, Texts]] = {}
+            for one in snapshot.texts(list(by_call)):
+                texts.setdefault(one.call_id, {})[one.number] = one
+        for call_id, attempts in reversed(by_call.items()):
+            yield attempts, texts.get(call_id, {})
+        last = first - 1

@@ -1,0 +1,54 @@
+"""The leader of a race, and the candidates that it drops."""
+
+import random
+
+from schema_guard.ext.improve.race import Race
+
+
+def raced(rates, tasks, *, alpha=0.05, seed=0):
+    draw = random.Random(seed)
+    race = Race([*rates], alpha)
+    for task in range(tasks):
+        for name in [*race.left]:
+            race.add(name, str(task), ok=draw.random() >= rates[name])
+    return race
+
+
+def test_the_prompt_in_use_leads_among_equals():
+    """A candidate has to be better, not equal."""
+    assert raced({"in use": 0.0, "a": 0.0}, 20).leader() == "in use"
+
+
+def test_drops_what_is_proved_worse_and_keeps_the_rest():
+    """A candidate that always fails leaves soon, and an equal one stays."""
+    race = raced({"in use": 0.3, "good": 0.05, "equal": 0.06, "bad": 1.0}, 60)
+    runners = {one.name: one for one in race.result()}
+
+    assert "bad" not in race.left
+    assert runners["bad"].dropped_after < 30
+    assert {"good", "equal"} <= set(race.left)
+
+
+def test_the_race_is_over_with_one_left():
+    """Then no further call is needed."""
+    race = raced({"in use": 1.0, "good": 0.0}, 60)
+
+    assert race.is_over
+    assert race.leader() == "good"
+
+
+def test_an_equal_candidate_is_rarely_dropped():
+    """At alpha / (2 x candidates), one of equal candidates is dropped in at most 5% of races."""
+    dropped = [raced({"in use": 0.3, "a": 0.3, "b": 0.3}, 60, seed=seed) for seed in range(100)]
+
+    assert sum(len(race.left) < 3 for race in dropped) <= 5
+
+
+def test_compares_only_inputs_that_both_answered():
+    """An answer without its pair changes nothing."""
+    race = Race(["in use", "a"], 0.05)
+    for task in range(40):
+        race.add("in use", str(task), ok=False)
+
+    assert race.left == ["in use", "a"]
+    assert race.leader() == "in use"
