@@ -2,9 +2,10 @@
 
 import pytest
 
-from benchmarks.bfcl import convert, json_schema_of
+from benchmarks.bfcl import convert
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.bench.suites.scoring import score
+from schema_guard.ext.suites.bfcl import json_schema_of
 from tests.bench.suites.public_files import written_lines
 
 RIDE = {

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _FOLDERS = ("builtin", "folder", "training")
 # Suites of an optional part.
-_NAMED = ("real",)
+_NAMED = ("long", "real", "tools")
 _SMALL = "small"
 FORMS = (*_FOLDERS, "jsonl", "rows")
 # A line without any of them is none of a suite of one's own.
@@ -49,7 +49,7 @@ def load_suite(
     """Load a suite.
 
     Args:
-        path: A folder with a `suite.json` or with the `manifest.json` of a training set, a file, or the name of a suite: `"builtin"`, `"small"` (the same), or `"real"`. A folder of that name is `"./builtin"`.
+        path: A folder with a `suite.json` or with the `manifest.json` of a training set, a file, or the name of a suite: `"builtin"`, `"small"` (the same), `"long"`, `"real"`, or `"tools"`. A folder of that name is `"./builtin"`.
         form: One of `FORMS`; None chooses by what is there.
         schema: The schema of all rows of the form `rows`, as `Schema.of` takes it.
         columns: Which column holds what, of the form `rows`: `{"input": "text", "gold": "label_json"}`.

@@ -57,8 +57,8 @@ def command(
 ) -> int:
     """Measure how often models return valid and right values for the tasks of SUITE.
 
-    SUITE is `builtin`, a file or folder of tasks, or a training set of `tune prepare`. `schema-guard help bench run` shows
-    how to write a file of tasks. The store records every attempt.
+    SUITE is `small` (also `builtin`), `long`, `tools`, `real`, a file or folder of tasks, or a training set of `tune
+    prepare`. `schema-guard help bench run` shows how to write a file of tasks. The store records every attempt.
 
     \b
     Exit status:

