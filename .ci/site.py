@@ -46,7 +46,7 @@ _MEANINGS = {
     "SCHEMA_GUARD_NOTIFY": "Default of `--notify` of `schema-guard watch`: the address of a webhook.",
     "SCHEMA_GUARD_PRICES": "Prices of tokens: a file of JSON, or `genai-prices`. Default: `prices` in `pyproject.toml`, or unknown costs.",
     "SCHEMA_GUARD_PROMPTS": "`on` keeps the prompt in an exception that is pickled. Default: `off`.",
-    "SCHEMA_GUARD_STORE": "Store of the records: a path, `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`, or `none`. Default: `store` in `pyproject.toml`, or a file in your data folder.",
+    "SCHEMA_GUARD_STORE": "Store for the records: a path, `sqlite:///FILE`, `postgresql://USER@HOST/DATABASE`, or `none`. Default: `store` in `pyproject.toml`, or a file in your data folder.",
     "SCHEMA_GUARD_TELEMETRY": "Telemetry without code: `otel`, `file:PATH.prom`, or `port:N`, separated by commas.",
     "SCHEMA_GUARD_VALUES": "`off` removes values and keys of replies from all messages. Default: `on`.",
 }

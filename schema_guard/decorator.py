@@ -222,7 +222,7 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If you pass a list, each retry uses
             the next strategy. If the function takes a text, schema_guard puts the text about the format before the
             task.
-        max_attempts: The largest number of attempts. With 1, there is no retry.
+        max_attempts: The maximum number of attempts. With 1, there is no retry.
         examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
             the schema's `examples`, otherwise values generated from the schema.
         checks: Functions that schema_guard calls with each valid value. True or None accepts it. False, or a message
@@ -242,11 +242,11 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         provider: The provider or engine whose arguments fill `options`, such as `openai`, `openai-responses`, or
             `llamacpp-llguidance`.
         models: The models to call. The first attempt calls the first model, and each retry calls the next one. Pass
-            names if your function has a parameter `model: str` or `options`. Pass `Model`s if it has a parameter
+            names if your function has a parameter `model: str` or `options`. Pass `Model` objects if it has a parameter
             `model`, or if you guard a `Model` directly. A model in the call's arguments takes precedence.
         early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this setting,
-            each `Model` that can stream does so. The setting has no effect on other replies that aren't streamed, with
-            `observe` or `repair`, or if the schema is sent in another form.
+            each `Model` that can stream does so. The setting has no effect on replies of functions without a stream. It
+            also has no effect with `observe` or `repair`, or if schema_guard sends the schema in another form.
         store: Where to record attempts: a path, a URL, a Store, or another `Recorder`. None records nothing. Default:
             `default_store()`.
         limits: Limits on the size of replies, and on the time, tokens, and repeats of a call.
@@ -305,4 +305,4 @@ def _example(given: Any) -> Example:
         return given
     if isinstance(given, tuple) and len(given) == 2 and (given[0] is None or isinstance(given[0], str)):
         return Example(given[1], given[0])
-    raise InvalidArgument(f"examples: {clip(repr(given))}: expected (task, value), with task a str or None")
+    raise InvalidArgument(f"examples: {clip(repr(given))}: expected (task, value). The task is a str or None")

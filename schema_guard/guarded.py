@@ -425,7 +425,7 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
             f"guard: {clip(repr(function))}: expected a function that calls a language model"
         )
     if isinstance(function, _Guarded):
-        raise InvalidArgument(f"guard: {name_of(function)} is already guarded. Use one guard for a function")
+        raise InvalidArgument(f"guard: {name_of(function)} is already guarded. Remove the second guard")
     prepared = prepare(settings, function)
     follow_environment()
     # An async generator function that is only observed is called without await, as before.

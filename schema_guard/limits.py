@@ -29,21 +29,23 @@ class Limits(metaclass=NamedArguments):
         Limits(max_bytes=100000, max_elapsed_s=20)
 
     Attributes:
-        max_bytes: Largest size of the reply, in UTF-8 bytes. Failure code: `too_large`.
-        max_depth: Largest number of nesting levels in a JSON text. Failure code: `too_deep`.
-        max_nodes: Largest number of values in a JSON text, including members and elements. Failure code: `too_many_nodes`.
-        max_number_chars: Largest number of characters in one number. Failure code: `number_too_long`.
-        max_steps: Largest number of validation steps, estimated in advance. Failure code: `too_costly`. In a
+        max_bytes: Maximum size of the reply, in UTF-8 bytes. Failure code: `too_large`.
+        max_depth: Maximum number of nesting levels in a JSON text. Failure code: `too_deep`.
+        max_nodes: Maximum number of values in a JSON text, including members and elements. Failure code:
+            `too_many_nodes`.
+        max_number_chars: Maximum number of characters in one number. Failure code: `number_too_long`.
+        max_steps: Maximum number of validation steps, estimated in advance. Failure code: `too_costly`. In a
             measurement, one step of the fast engine took 6 ns, so the default keeps validation below half a second.
-        max_elapsed_s: Largest duration of all attempts together, in seconds.
-        max_tokens: Largest number of input and output tokens of all attempts together. Unknown usage counts as 0. For a
-            reply that was stopped early, its estimated tokens count.
+        max_elapsed_s: Maximum duration of all attempts together, in seconds.
+        max_tokens: Maximum number of input and output tokens of all attempts together. Unknown usage counts as 0. If
+            schema_guard stopped a reply early, its estimated tokens count.
         output_tokens: The output limit that the first attempt sends. None means the provider's default.
-        max_output_tokens: Raise the output limit up to this number after a cut-off reply. Without this limit, a cut-off
-            reply ends the call.
+        max_output_tokens: The highest output limit that schema_guard sends after a cut-off reply. Without this limit, a
+            cut-off reply ends the call.
         max_repeats: Stop a streamed reply as `runaway` when its end repeats one part more often than this, over at
-            least 256 characters. The same number of line breaks at the end of the reply, or 64 spaces, also stops it.
-            At least 2. With 6, none of the valid replies in a set of 314 replies from real models was stopped.
+            least 256 characters. schema_guard also stops a reply that ends with this number of line breaks, or with
+            64 spaces. At least 2. With 6, schema_guard stopped none of the valid replies among 314 replies from real
+            models.
     """
 
     max_bytes: int = 8 * 1024 * 1024
@@ -75,7 +77,7 @@ class Limits(metaclass=NamedArguments):
         first, most = self.output_tokens, self.max_output_tokens
         if first is not None and most is not None and most < first:
             raise InvalidArgument(
-                f"limits.max_output_tokens={most}: expected at least output_tokens={first}, the limit of the first attempt"
+                f"limits.max_output_tokens={most}: expected at least {first}, because output_tokens={first} is the limit of the first attempt"
             )
 
 

@@ -217,7 +217,7 @@ class RunningCall(NamedTuple):
                 if isinstance(value, drive.Driven):
                     return value
                 yield value
-        raise AssertionError("the last value is not a Driven")
+        raise AssertionError("internal error: the last value is not a Driven")
 
     async def agrow(self, *, partial: bool, before: int, waits: bool = True) -> AsyncGenerator[Any, None]:
         """Yield growing values, and the `Driven` last."""
@@ -239,7 +239,7 @@ class RunningCall(NamedTuple):
             from schema_guard.received.cleanup import close_alone
 
             close_alone(piece.result)
-            raise InvalidArgument(f"{self.prepared.name}: returns an awaitable. Use `async def` to stream it")
+            raise InvalidArgument(f"{self.prepared.name} returns an awaitable. To stream it, use `async def`")
         if waits:
             await recorder.settle(self.store)
         yield piece

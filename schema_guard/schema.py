@@ -107,7 +107,7 @@ class Schema(Generic[V]):
     _source: type | None
 
     def __init__(self, *_: object) -> None:
-        raise InvalidArgument("Schema(...) is not for users: expected Schema.of(source)")
+        raise InvalidArgument("Schema(...): call Schema.of(source) instead")
 
     @staticmethod
     def of(
@@ -127,7 +127,7 @@ class Schema(Generic[V]):
 
         Args:
             source: A JSON Schema as a dict or bool, the path of a JSON file, a Pydantic model, dataclass, TypedDict, or
-                another annotation. A Schema is returned unchanged.
+                another annotation. The method returns a Schema unchanged.
             name: Name of the schema.
             dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. It applies to a document without
                 `$schema`.
@@ -202,8 +202,8 @@ class Schema(Generic[V]):
 
         Args:
             instance: A JSON value: dict, list, str, int, float, bool, or None.
-            max_steps: Largest number of validation steps, estimated in advance.
-            max_depth: Levels of nesting.
+            max_steps: Maximum number of validation steps, estimated in advance.
+            max_depth: Maximum number of nesting levels.
 
         Raises:
             InvalidArgument: *instance* is not JSON, or is nested deeper than *max_depth*.
@@ -252,7 +252,7 @@ class Schema(Generic[V]):
             if is_interruption(error):
                 raise
             raise InvalidArgument(
-                f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
+                f"instance of {safe(self.name)}: expected a JSON value, but reading it failed: {clip(str(error), 200)}"
             ) from error
 
     def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
@@ -283,7 +283,7 @@ class Schema(Generic[V]):
         return sorted(misspelled_inside(self._compiled.references.own_positions))
 
     def is_closed_within(self, limits: Limits) -> bool:
-        """Return whether every valid value stays within the limits for depth and steps, and has finite numbers only."""
+        """Return whether every valid value stays within the limits for depth and steps, and contains only finite numbers."""
         levels = self._compiled.closed_levels if self._compiled.plain <= limits.max_steps else None
         return levels is not None and levels <= limits.max_depth
 
@@ -301,7 +301,7 @@ class Schema(Generic[V]):
         return self._asserting
 
     def steps(self, instance: Any) -> int:
-        """Estimate the number of steps to validate an instance. Raises the same errors as `violations`."""
+        """Estimate the number of steps to validate an instance. The method raises the same errors as `violations`."""
         return int(self._compiled.work(instance, _size(instance), _LIMITS.max_steps).steps)
 
     def convert(self, value: Any, text: str | None = None, max_steps: int = _LIMITS.max_steps) -> V | Failure:
@@ -312,7 +312,7 @@ class Schema(Generic[V]):
         Args:
             value: The value.
             text: JSON text of the value, or None. A Pydantic model reads the text faster than the value.
-            max_steps: Largest number of steps to find the violations if the type refuses the value, as in `violations`.
+            max_steps: Maximum number of steps to find the violations if the type refuses the value, as in `violations`.
 
         Returns:
             The value, or the failure if the type refuses it, for example with a Pydantic validator.
@@ -377,27 +377,26 @@ def _read(source: Any) -> tuple[Any, str | None, TypeReader | None]:
 
 
 def _read_file(path: Path) -> Any:
+    name = f"schema file {str(path)!r}"
     try:
         with path.open("rb") as file:
             content = file.read(checks.MAX_BYTES + 1)
     except OSError as error:
         if is_interruption(error):
             raise
-        raise InvalidSchema(f"schema file {str(path)!r} cannot be read: {error.strerror}") from error
+        raise InvalidSchema(f"{name}: reading it failed: {error.strerror}. Check the path") from error
     if len(content) > checks.MAX_BYTES:
-        raise InvalidSchema(
-            f"schema file {str(path)!r} is larger than {checks.MAX_BYTES} bytes", code="too_large"
-        )
+        raise InvalidSchema(f"{name} is larger than {checks.MAX_BYTES} bytes. Split it", code="too_large")
     try:
         return json.loads(content.decode("utf-8-sig"))
     except RecursionError as error:
         raise InvalidSchema(
-            f"schema file {str(path)!r} is nested deeper than {checks.MAX_DEPTH} levels", code="too_deep"
+            f"{name} is nested deeper than {checks.MAX_DEPTH} levels. Use $defs", code="too_deep"
         ) from error
     except ValueError as error:
         if is_interruption(error):
             raise
-        raise InvalidSchema(f"schema file {str(path)!r} is not JSON: {error}") from error
+        raise InvalidSchema(f"{name}: expected JSON, but reading it failed: {error}") from error
 
 
 def _read_resources(resources: Mapping[str, Any] | str | os.PathLike[str] | None) -> dict[str, Any]:
@@ -409,7 +408,7 @@ def _read_resources(resources: Mapping[str, Any] | str | os.PathLike[str] | None
         folder = Path(resources)
         if not folder.is_dir():
             raise InvalidArgument(
-                f"resources={str(folder)!r}: expected a folder of JSON files, or a dict URI -> document"
+                f"resources={str(folder)!r}: expected a folder of JSON files, or a dict from URIs to documents"
             )
         known: dict[str, Any] = {}
         for path in sorted(folder.rglob("*.json")):
@@ -421,7 +420,7 @@ def _read_resources(resources: Mapping[str, Any] | str | os.PathLike[str] | None
         known = dict(resources)
     else:
         raise InvalidArgument(
-            f"resources={clip(repr(resources))}: expected a folder of JSON files, or a dict URI -> document"
+            f"resources={clip(repr(resources))}: expected a folder of JSON files, or a dict from URIs to documents"
         )
     for uri, document in known.items():
         checks.check_size(document, what=f"resource {clip(uri)!r}")
@@ -460,7 +459,7 @@ def _size(instance: Any, max_depth: int = _LIMITS.max_depth) -> ValueSize:
         return size
     if size.code == "too_deep":
         raise InvalidArgument(f"instance: expected a value nested at most {max_depth} levels deep")
-    raise InvalidArgument(f"instance holds {size.message}")
+    raise InvalidArgument(f"instance contains {size.message}")
 
 
 def _ready(schema: Schema[Any], *, formats: bool) -> Compiled:

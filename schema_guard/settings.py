@@ -166,7 +166,7 @@ class Settings(Generic[V, R]):
         if len(steps) > self.max_attempts:
             raise InvalidArgument(
                 f"strategy={self.strategy!r}: expected at most max_attempts={self.max_attempts} strategies, "
-                f"got {len(steps)}, so the last ones would never be used"
+                f"got {len(steps)}, so schema_guard would never use the last ones"
             )
         require_one_of("repair", self.repair, REPAIRS)
         for word in ("coerce", "observe", "early_stop"):
@@ -192,7 +192,7 @@ class Settings(Generic[V, R]):
         if self.default is not UNSET and self.on_failure is not None:
             raise InvalidArgument(
                 f"default={clip(repr(self.default))} and on_failure={self.on_failure!r}: expected only one of "
-                "them. To return the default when no attempt is valid, leave out on_failure"
+                "them. To return the default if no attempt is valid, omit on_failure"
             )
 
     def _require_resources(self) -> None:
@@ -224,8 +224,8 @@ class Settings(Generic[V, R]):
     def _require_rules(self) -> None:
         if self.models is not None or self.provider is None:
             raise InvalidArgument(
-                f"about.rules={clip(repr(self.about.rules))}: expected with provider= and without models=, because "
-                "the rules describe the one server that the function calls. For a Model, use connect(..., rules=)"
+                f"about.rules={clip(repr(self.about.rules))}: this setting needs provider= and excludes models=, because "
+                "the rules describe the server that the function calls. For a Model, use connect(..., rules=)"
             )
         from schema_guard.extensions import load  # only probed servers have rules
 

@@ -69,7 +69,7 @@ def strategies_of(names: object) -> tuple[Strategy, ...]:
     entries = names.split(">") if isinstance(names, str) else names
     if not isinstance(entries, (list, tuple)) or not entries:
         raise InvalidArgument(
-            f"strategy={clip(repr(names))}: expected one of {', '.join(STRATEGIES)}, or a list of them"
+            f"strategy={clip(repr(names))}: expected one of {', '.join(STRATEGIES)}, or a list of these names"
         )
     for name in entries:
         if not isinstance(name, str) or name not in STRATEGIES:

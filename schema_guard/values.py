@@ -238,7 +238,7 @@ class Attempt(NamedTuple):
         snapshot: Name of the model that replied, with its snapshot date. None if the reply doesn't contain this name.
         exception: Type name of the exception, if the call raised one without a reply. Otherwise None.
         unseen: Whether a library inside the function retried, so that its earlier attempts are unknown.
-        adapted: Facts about the schema that was sent in another form. None if it was sent unchanged, or not at all.
+        adapted: Facts about the schema, if schema_guard sent it in another form, otherwise None.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
         stopped_at: Number of characters in `reply` before schema_guard stopped its stream. *failure* has the reason, or
             is None if only white space was repeated after a valid value. None if the stream wasn't stopped.

@@ -68,12 +68,12 @@ class DecideOptions:
     max_failure_rate: float | None = option(
         type=RATE,
         metavar="RATE",
-        help="Largest failure rate that is good enough, such as 1%. The store keeps it with its date. Default: the stored one, `max_failure_rate` in pyproject.toml, or 1%.",
+        help="Highest acceptable failure rate, such as 1%. The command stores this target and its date. Default: the stored target, `max_failure_rate` in pyproject.toml, or 1%.",
     )
     min_right: float | None = option(
         type=SHARE,
         metavar="SHARE",
-        help="Smallest share of right values that is good enough, such as 95%. Requires known answers from labels, --answers, or --with. Default: none.",
+        help="Lowest acceptable share of right values, such as 95%. Requires known answers from labels, --answers, or --with. Default: none.",
     )
     max_p95: float | None = common("max_p95")
     full: bool = option(is_flag=True, help="Print all figures as text, not only the answer.")
@@ -87,7 +87,7 @@ class DecideOptions:
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
         advanced=True,
-        help="JSON file with facts that a store doesn't have, such as economics, feasibility, and latency. Default: none.",
+        help="JSON file with facts that a store doesn't contain, such as economics, feasibility, and latency. Default: none.",
     )
     answers: tuple[str, ...] = option(
         multiple=True,
@@ -118,7 +118,7 @@ class DecideOptions:
     sizes: str | None = option(
         metavar="SMALL,LARGE",
         advanced=True,
-        help="Models from small to large. Default: the order of the prices in --prices, from the cheapest model.",
+        help="Names of models, from small to large. Default: the order of the prices in --prices, from the cheapest model.",
     )
     what_if: tuple[str, ...] = option(
         multiple=True,
@@ -139,8 +139,8 @@ class DecideOptions:
 def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: str | None, form: str) -> int:
     """Decide whether prompting is enough, which fix to try next, or whether to fine-tune.
 
-    Without --function, the command prints one line for each function, the worst first, and exits with the worst
-    status. With -o, the ending of the file name selects the format: .html, .json, .md, or .txt.
+    Without --function, the command prints one line for each function, from the worst to the best. It exits with the
+    worst status. With -o, the ending of the file name selects the format: .html, .json, .md, or .txt.
 
     \b
     Exit status:
@@ -157,7 +157,9 @@ def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: 
     """
     chosen = form_for(output, form)
     if asked.full and chosen != "text":
-        raise click.UsageError(f"--full has no effect with the format {chosen}, which always has all figures")
+        raise click.UsageError(
+            f"--full has no effect with the format {chosen}, which always contains all figures. Omit --full"
+        )
     with naming(**_OPTIONS):
         if asked.evidence is not None:
             refuse(

@@ -33,7 +33,7 @@ _GROUPINGS = ("function", "segment", "model", "version")
     type=click.Choice(_GROUPINGS),
     default="function",
     show_default=True,
-    help="Unit that each row of the report shows.",
+    help="Unit of each row of the report.",
 )
 @click.option(
     "--serve",

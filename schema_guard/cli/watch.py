@@ -42,7 +42,7 @@ class WatchOptions:
     notify: str | None = option(
         metavar="URL",
         envvar="SCHEMA_GUARD_NOTIFY",
-        help="Webhook, such as Slack's, for a message when a BREACH is newly proved. Default: no message.",
+        help="Webhook, such as one from Slack, that gets a message about each new BREACH. Default: no message.",
     )
     allow_empty: bool = option(
         is_flag=True,
@@ -58,7 +58,7 @@ class WatchOptions:
     required=True,
     setting="max_failure_rate",
     metavar="RATE",
-    help="Largest failure rate that is good enough, such as 1%. Default: `max_failure_rate` in pyproject.toml.",
+    help="Highest acceptable failure rate, such as 1%. Default: `max_failure_rate` in pyproject.toml.",
 )
 @takes(asked=WatchOptions, which=WhichCalls)
 @shared("store")
@@ -81,7 +81,8 @@ def command(
 ) -> int:
     """Check that no failure rate in production is too high or has risen.
 
-    Prints one line for each function, the worst first. It sends nothing without --notify. Use it in cron or CI.
+    The command prints one line for each function, from the worst to the best. Without --notify, it sends nothing. Use
+    it in cron or CI.
 
     \b
     BREACH     a rate is above --max-failure-rate, or has risen and may stay above it

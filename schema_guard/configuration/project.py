@@ -109,7 +109,7 @@ def _read(folder: Path) -> _Table:
     except (OSError, ValueError):  # this user's project has another file
         return _Table()
     if "tool.schema-guard" in text:
-        raise InvalidArgument(f"{file}: unknown table [tool.schema-guard]: rename it to [tool.schema_guard]")
+        raise InvalidArgument(f"{file}: unknown table [tool.schema-guard]. Rename it to [tool.schema_guard]")
     if "schema_guard" not in text:
         return _Table(str(file))
     try:
@@ -129,7 +129,7 @@ def _valid(file: Path, key: str, value: Any) -> Any:
     place = f"{file}: [tool.schema_guard] {key}"
     if key not in _EXPECTED:
         near = did_you_mean(key, KEYS)
-        raise InvalidArgument(f"{place}: unknown key{near}; expected one of {', '.join(KEYS)}")
+        raise InvalidArgument(f"{place}: unknown key, expected one of {', '.join(KEYS)}{near}")
     found = _rate(value) if key == "max_failure_rate" else _text(key, value)
     if found is None:
         raise InvalidArgument(f"{place} = {clip(repr(value))}: expected {_EXPECTED[key]}")

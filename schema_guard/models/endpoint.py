@@ -89,8 +89,8 @@ class Endpoint:
         first = request.extensions.setdefault(_FIRST_ORIGIN, place)
         if place != first:
             raise CrossOriginRedirect(
-                f"{_url(first)} redirects to {_url(place)}, but schema_guard sends prompts only to the origin that you named. If you trust "
-                "that server, connect to its URL"
+                f"{_url(first)} redirects to {_url(place)}, but schema_guard sends prompts only to the server that you named. If you trust "
+                "the new server, connect to its URL"
             )
         if place != origin(self.base_url):
             for name in [name for name in headers if name.lower() not in _PLAIN_HEADERS]:

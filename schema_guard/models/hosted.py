@@ -226,7 +226,7 @@ class HostedModel(Closing, ABC):
         for name in self.ours:
             if name in arguments:
                 raise InvalidArgument(
-                    f"options[{name!r}]: the model sets this option from the prompt. Remove it"
+                    f"options[{name!r}]: schema_guard sets this option from the prompt. Remove it"
                 )
         return arguments
 
@@ -250,4 +250,4 @@ class HostedModel(Closing, ABC):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise InvalidArgument(f"model {self.name!r} is closed. Connect again")
+            raise InvalidArgument(f"model {self.name!r} is closed. Call connect() again")

@@ -25,7 +25,8 @@ class Model(Protocol):
 
     Attributes:
         name: Name at the provider and in records.
-        provider: Provider whose arguments `options` has, a key of `schema_guard.providers.options.PROVIDER_OPTIONS`.
+        provider: Provider that defines the arguments in `options`, a key of
+            `schema_guard.providers.options.PROVIDER_OPTIONS`.
         capabilities: Names of the strategies that the model supports.
     """
 
@@ -158,7 +159,7 @@ def messages(prompt: PromptLike) -> list[dict[str, Any]]:
         return [{"role": "user", "content": prompt}]
     if not isinstance(prompt, (list, tuple)) or not prompt:
         raise InvalidArgument(
-            f"prompt={clip(repr(prompt))}: expected a text or a list of messages that is not empty"
+            f"prompt={clip(repr(prompt))}: expected a str, or a list of at least one message"
         )
     return [_message(index, member) for index, member in enumerate(prompt)]
 
@@ -170,7 +171,7 @@ def _message(index: int, member: object) -> dict[str, Any]:
     read = RESPONSES.read(element)
     if read is None:
         raise InvalidArgument(
-            f"prompt[{index}]={clip(repr(member))}: expected a message, a dict with 'role' and 'content'"
+            f"prompt[{index}]={clip(repr(member))}: expected a message, which is a dict with 'role' and 'content'"
         )
     if isinstance(element, Mapping):
         return dict(element)

@@ -107,7 +107,7 @@ class LlamaServer:
         ready, _, _ = select.select([lines], [], [], max(0.0, deadline - time.monotonic()))
         line = lines.readline() if ready else b""
         if not line:
-            raise self._failure("was not ready in time" if not ready else "ended")
+            raise self._failure("timed out" if not ready else "ended")
         return str(json.loads(line)["address"])
 
     def _await_health(self, address: str, deadline: float) -> None:
@@ -116,7 +116,7 @@ class LlamaServer:
             if self._process.status() is not None:
                 raise self._failure("ended")
             if time.monotonic() > deadline:
-                raise self._failure("was not ready in time")
+                raise self._failure("timed out")
             time.sleep(0.02)
 
     def _failure(self, what: str) -> SchemaGuardError:
@@ -124,7 +124,7 @@ class LlamaServer:
         # The first error is the cause, the rest are what followed from it.
         first = " | ".join(self._process.words().splitlines()[:5]) or "none"
         return SchemaGuardError(
-            f"model 'local': llama.cpp {what} while starting (status {status}), its words: "
+            f"model 'local': llama.cpp {what} while starting (status {status}). Its output: "
             f"{clip(first, 600)}. Check the GGUF files and the free memory"
         )
 
@@ -245,12 +245,12 @@ def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
             digest = hashlib.file_digest(file, "sha256").hexdigest() if is_gguf else ""
     except (OSError, ValueError) as error:  # a ValueError: the path holds a null byte or a lone surrogate
         raise InvalidArgument(
-            f"adapter={shown}: expected the path of a GGUF file: {reason_of(error)}"
+            f"adapter={shown}: expected the path of a GGUF file, but reading it failed: {reason_of(error)}"
         ) from error
     if not is_gguf:
         raise InvalidArgument(
-            f"adapter={shown}: is not a GGUF file: expected a LoRA that llama.cpp's convert_lora_to_gguf.py or the gguf "
-            "package wrote"
+            f"adapter={shown}: expected a LoRA adapter in a GGUF file, as written by llama.cpp's convert_lora_to_gguf.py or the gguf "
+            "package"
         )
     base = metadata(path).get(ADAPTER_BASE)
     return LoraFile(path.absolute(), f"{path.name}@{digest[:16]}", None if base is None else str(base))

@@ -75,7 +75,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         name_or_object: `"local"` downloads its weights on first use. `"openai:NAME"` is a model from a provider.
             `"http://HOST:PORT/v1#NAME"` is a model on a server that accepts the arguments of *provider*. `"tuned:DIR"`
             is the result of `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. The function
-            also accepts an `outlines` model object. A `Model` is returned unchanged.
+            also accepts an `outlines` model object. The function returns a `Model` unchanged.
         provider: Provider whose arguments the server accepts, a key of
             `schema_guard.providers.options.PROVIDER_OPTIONS`. Default: the provider in the name.
         options: The provider's own arguments for every call, such as `{"temperature": 0}`. These arguments are part of
@@ -100,22 +100,24 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     settings = _Options(provider, _options(options), _key(key), timeout_s, max_retries, adapter)
     if adapter is not None and name_or_object != "local":
         raise InvalidArgument(
-            f"adapter={clip(repr(adapter))}: expected only with model 'local', got model {clip(repr(_model_text(name_or_object)))}"
+            f"adapter={clip(repr(adapter))}: this argument works only with model 'local', not with model {clip(repr(_model_text(name_or_object)))}"
         )
     if isinstance(name_or_object, str):
         return _with_rules(_provider_model(name_or_object, settings), rules)
     if rules is not None:
-        raise InvalidArgument(f"rules={clip(repr(rules))}: expected only with the name of a model")
+        raise InvalidArgument(
+            f"rules={clip(repr(rules))}: this argument works only with the name of a model. Omit it"
+        )
     if isinstance(name_or_object, Model):
         if settings != _Options(None, None, None, TIMEOUT_S, 0):
             raise InvalidArgument(
-                f"model {clip(repr(name_or_object))}: the model is connected already, so connect accepts no other argument"
+                f"model {clip(repr(name_or_object))}: the model is already connected, so connect() accepts no other arguments. Omit them"
             )
         return name_or_object
     if _is_of_outlines(name_or_object):
         return _outlines(name_or_object, settings)
     raise InvalidArgument(
-        f"model {clip(repr(name_or_object))}: expected a name ({', '.join(_FORMS)}), a model of outlines, or a Model"
+        f"model {clip(repr(name_or_object))}: expected a name ({', '.join(_FORMS)}), an outlines model, or a schema_guard Model"
     )
 
 
@@ -134,7 +136,7 @@ def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> 
 def _outlines(model: Any, settings: _Options) -> Model:
     if (settings.key, settings.timeout_s, settings.max_retries) != (None, TIMEOUT_S, 0):
         raise InvalidArgument(
-            "key=, timeout_s=, max_retries=: a model of outlines has its own client. Set them on that client"
+            "key=, timeout_s=, max_retries=: an outlines model has its own client. Set these values on that client"
         )
     from schema_guard.models.apis.outlines_api import OutlinesModel  # only for those who use it
 
@@ -185,7 +187,7 @@ def _key(key: object) -> str | None:
     if key is None or (isinstance(key, str) and key.strip()):
         return key
     # Whatever it is, it may be a key: it is not shown.
-    raise InvalidArgument(f"key: expected None or a str that is not empty, got a {type(key).__name__}")
+    raise InvalidArgument(f"key: expected a nonempty str or None, got a value of type {type(key).__name__}")
 
 
 def _local(settings: _Options) -> HostedModel:
@@ -193,7 +195,7 @@ def _local(settings: _Options) -> HostedModel:
 
     if settings.provider not in (None, "llamacpp-llguidance"):
         raise InvalidArgument(
-            f"provider={settings.provider!r}: model 'local' supports only 'llamacpp-llguidance'"
+            f"provider={settings.provider!r}: expected 'llamacpp-llguidance' with model 'local'"
         )
     _no_key("local", settings)
     return connect_local(
@@ -218,7 +220,7 @@ def _local_decisions(settings: _Options) -> HostedModel:
 
 def _no_key(name: str, settings: _Options) -> None:
     if settings.key is not None:
-        raise InvalidArgument(f"key: model {name!r} uses no key")
+        raise InvalidArgument(f"key: model {name!r} uses no key. Omit this argument")
 
 
 def _server(url: str, settings: _Options) -> HostedModel:
@@ -276,7 +278,7 @@ def _hosted(
         return GoogleModel(name, endpoint, provider=provider, options=settings.options)
     if provider in _OWN_FUNCTION:
         raise InvalidArgument(
-            f"provider={provider!r}: connect does not support this provider. Guard a function that calls it"
+            f"provider={provider!r}: connect does not support this provider. Write a function that calls it, and guard this function"
         )
     if provider in DECISIONS:
         from schema_guard.extensions import load  # as above
@@ -303,5 +305,7 @@ def _scripted(file: str, settings: _Options) -> ScriptedModel:
 
     _no_key(f"scripted:{file}", settings)
     if settings.options is not None:
-        raise InvalidArgument("options: a scripted model accepts no options, because its replies are fixed")
+        raise InvalidArgument(
+            "options: a scripted model has fixed replies, so it accepts no options. Omit this argument"
+        )
     return ScriptedModel.from_file(Path(file), provider=settings.provider or "openai")

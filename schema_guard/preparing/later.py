@@ -91,7 +91,7 @@ def return_annotation(function: Any) -> Any:
         annotation = typing.get_args(annotation)[-1 if issubclass(origin, Coroutine) else 0]
     if annotation is Any or annotation is type(None):
         raise InvalidArgument(
-            f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is a schema"
+            f"{name_of(function)}: guard has no schema. Pass it, as in @guard(Invoice), or use a return annotation that has a schema"
         )
     return annotation
 
@@ -111,8 +111,8 @@ def check_annotation(function: Any) -> None:
     if code is not None:
         named = annotation if isinstance(annotation, str) else annotation.__name__
         raise InvalidArgument(
-            f"{name_of(function)}: guard cannot read the annotated return type {clip(repr(named))}: return {code} "
-            "instead of the value"
+            f"{name_of(function)}: guard can't read a reply of the annotated type {clip(repr(named))}. Return {code} "
+            "instead of this value"
         )
 
 
@@ -126,7 +126,7 @@ def resolved_annotation(function: Any) -> Any:
         return return_annotation(function)
     except (NameError, AttributeError) as error:
         raise InvalidArgument(
-            f"{name_of(function)}: can't resolve the return annotation {clip(repr(_written(function)))}: {error}. Define "
+            f"{name_of(function)}: resolving the return annotation {clip(repr(_written(function)))} failed: {error}. Define "
             "the name in the module or above the function, or pass the schema itself: @guard(Invoice)"
         ) from error
 

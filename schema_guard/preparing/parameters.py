@@ -83,8 +83,8 @@ def ours_of(
             _check_parameter(function, f"params.{use}", name, known)
             if name == prompt or name in ours.values():
                 raise InvalidArgument(
-                    f"params.{use}={name!r}: expected another parameter, because {name_of(function)} takes "
-                    f"{'the prompt' if name == prompt else 'something else of ours'} by this one"
+                    f"params.{use}={name!r}: expected another parameter, because {name_of(function)} already gets "
+                    f"{'the prompt' if name == prompt else 'another value'} from schema_guard in this one"
                 )
             ours[use] = name
     if "instructions" in ours and named.feedback is BY_ITS_NAME:
@@ -101,7 +101,7 @@ def _check_parameter(function: Any, setting: str, name: str, known: Mapping[str,
         )
     if known[name].kind is Parameter.POSITIONAL_ONLY:
         raise InvalidArgument(
-            f"{setting}={name!r}: {name_of(function)} takes this parameter by position only. Use a parameter that can be passed by name"
+            f"{setting}={name!r}: {name_of(function)} accepts this parameter only by position. Name a parameter that it also accepts by name"
         )
 
 

@@ -135,7 +135,7 @@ def shape_of(
     except (TypeError, ValueError) as error:
         if is_interruption(error):
             raise
-        raise InvalidArgument(f"{name_of(function)}: its parameters cannot be read: {error}") from error
+        raise InvalidArgument(f"{name_of(function)}: reading the parameters failed: {error}") from error
     known = {p.name: p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)}
     ours = ours_of(function, known, named, prompt)
     if models is not None and prompt != _MODEL and takes_model(known.get(_MODEL), function, models):
@@ -249,7 +249,7 @@ def task_of(
     if argument is Nothing:
         _require_arguments_that_fit(function, args, kwargs)
     raise InvalidArgument(
-        f"{name}={clip(repr(argument))}: {name_of(function)} got a {type(argument).__name__}: expected a str, or a list of "
+        f"{name}={clip(repr(argument))}: {name_of(function)} got a {type(argument).__name__}. Pass a str, or a list of "
         '{"role": ..., "content": ...}'
     )
 
@@ -412,8 +412,8 @@ def _instructions_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str
         return ""
     if not isinstance(instructions, str):
         raise InvalidArgument(
-            f"{shape.instructions}={clip(repr(instructions))}: expected a str, to which the format is added. "
-            "To pass it unchanged: guard(..., params=Params(instructions=None))"
+            f"{shape.instructions}={clip(repr(instructions))}: expected a str, because schema_guard adds the format to it. "
+            "To pass the value unchanged, use guard(..., params=Params(instructions=None))"
         )
     return instructions
 
@@ -427,8 +427,8 @@ def options_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]
         return None
     if not isinstance(options, Mapping):
         raise InvalidArgument(
-            f"{shape.options}={clip(repr(options))}: expected a dict or None, to which the provider's arguments are added. "
-            "To pass it unchanged: guard(..., params=Params(options=None))"
+            f"{shape.options}={clip(repr(options))}: expected a dict or None, because schema_guard adds arguments to it. "
+            "To pass the value unchanged, use guard(..., params=Params(options=None))"
         )
     return options
 

@@ -79,8 +79,8 @@ def requests_of(
     expanded = [part for one in strategies for part in (pair if one is thinking else (one,))]
     if len(expanded) > max_attempts:
         raise InvalidArgument(
-            f"strategy={thinking.name!r}: provider {clip(repr(providers[0]))} takes it as two requests, "
-            f"one to think and one for the answer: expected max_attempts >= {len(expanded)}, got {max_attempts}"
+            f"strategy={thinking.name!r}: provider {clip(repr(providers[0]))} needs two requests for it, "
+            f"one to think and one for the answer. Expected max_attempts >= {len(expanded)}, got {max_attempts}"
         )
     return expanded
 
@@ -215,7 +215,7 @@ def check_is_sent(provider: str, strategies: str, schema: Schema[Any]) -> None:
         adapted = _adapted(provider, strategy.name, schema, _Terms()) if strategy.needs_options else None
         if adapted is not None and adapted.schema is None:
             raise InvalidArgument(
-                f"strategy {strategy.name!r} on provider {provider!r}: schema {safe(schema.name)}: {adapted.relaxed[0].reason}"
+                f"strategy {strategy.name!r} on provider {provider!r} can't use the schema {safe(schema.name)}: {adapted.relaxed[0].reason}"
             )
 
 
@@ -248,7 +248,7 @@ def _drawn(schema: Schema[Any]) -> list[Any]:
         return samples(schema)
     except DeadEnd as end:
         raise InvalidArgument(
-            f"strategy='few_shot': no valid example can be generated from {safe(schema.name)}: at "
+            f"strategy='few_shot': schema_guard can't generate an example for {safe(schema.name)}: at "
             f"{pointer(clip(end.location))}: {clip(end.why, 200)}. Pass examples=[(task, value), ...] with valid values, "
             "or 'examples' in the schema"
         ) from None

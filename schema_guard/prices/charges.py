@@ -106,11 +106,13 @@ def _read(source: Table) -> tuple[Any, str]:
         return judged(source, Schema.of(TOKENS_SCHEMA), "prices"), "prices="
     if not isinstance(source, (str, os.PathLike)):
         raise InvalidArgument(
-            f"prices={clip(repr(source))}: expected the path of a table, 'genai-prices', or a dict model -> prices"
+            f"prices={clip(repr(source))}: expected the path of a JSON file, 'genai-prices', or a dict from models to prices"
         )
     table = read_prices(Path(source))
     if not isinstance(table, dict):
-        raise InvalidArgument(f"prices {clip(str(source))!r}: expected an object model -> prices")
+        raise InvalidArgument(
+            f"prices {clip(str(source))!r}: expected an object that maps each model to its prices"
+        )
     return table, str(source)
 
 

@@ -23,5 +23,5 @@ def read_prices(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
-            f"prices {clip_path(path)!r}: expected a JSON file: {clip(reason_of(error))}"
+            f"prices {clip_path(path)!r}: expected a JSON file, but reading it failed: {clip(reason_of(error))}"
         ) from error

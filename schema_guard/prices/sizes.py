@@ -66,7 +66,7 @@ def sizes_of(names: Sequence[str], prices: str | None) -> Sizes:
     order = tuple(_last(name.strip()) for name in names)
     if len(order) == 1 or len(set(order)) < len(order) or not all(order):
         raise InvalidArgument(
-            f"sizes={clip(repr(list(names)))}: expected the names of two models or more, from small to large, each once"
+            f"sizes={clip(repr(list(names)))}: expected the names of at least two different models, from small to large"
         )
     if prices is not None and prices != GENAI_PRICES:
         read_prices(Path(prices))

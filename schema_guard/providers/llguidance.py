@@ -222,7 +222,9 @@ def _compile(
     head = f"strategy 'strict_schema' on provider {provider!r}: schema {safe(schema.name)}"
     check_enforced(schema, provider, f"{head} has keywords that llguidance does not enforce", _ADVICE)
     reason = clip(" ".join(str(_complaint(_written(schema.document, dialect))).split()), 160)
-    raise InvalidArgument(f"{head} gives no grammar: {reason}. Correct the schema, or use another strategy")
+    raise InvalidArgument(
+        f"{head} has no grammar in llguidance: {reason}. Correct the schema, or use another strategy"
+    )
 
 
 def _written(document: Any, dialect: str | None = None) -> str:

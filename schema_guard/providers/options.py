@@ -147,7 +147,7 @@ def _format_arguments(
     provider: str, row: ProviderOptions, strategy: object, schema: Schema[Any]
 ) -> dict[str, Any]:
     if not isinstance(strategy, str):
-        raise InvalidArgument(f"strategy={clip(repr(strategy))}: expected the name of one strategy")
+        raise InvalidArgument(f"strategy={clip(repr(strategy))}: expected the name of a strategy as a str")
     # `bare` has no text of its own: it is asked for the arguments apart from a format.
     if strategy in TEXT_STRATEGIES and (row.limit or strategy == "bare"):
         return {}
@@ -157,7 +157,7 @@ def _format_arguments(
         names = ", ".join(sorted(capabilities(provider)))
         strongest = next((name for name in _STRONGEST_FIRST if name in row.formats), "system_prompt")
         raise InvalidArgument(
-            f"strategy {strategy!r} is not supported by provider {provider!r}: it takes {names}; the strongest one is "
+            f"provider {provider!r} does not support the strategy {strategy!r}, only {names}. The strongest of these is "
             f"{strongest!r}"
         )
     known = [*sorted(TEXT_STRATEGIES), *_FORMAT_STRATEGIES]

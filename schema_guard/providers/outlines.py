@@ -92,7 +92,7 @@ def _check_enforced(schema: Schema[Any], text: str) -> None:
     except Exception as error:
         reason = clip(" ".join(str(error).split()), 160)
         raise InvalidArgument(
-            f"{_head('outlines-core')}: schema {safe(schema.name)} has no automaton: {reason}. Use provider 'outlines', or "
+            f"{_head('outlines-core')}: outlines-core can't use schema {safe(schema.name)}: {reason}. Use provider 'outlines', or "
             "another strategy"
         ) from error
 

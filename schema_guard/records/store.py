@@ -112,9 +112,10 @@ class Store:
         """Store an outcome. With durability "sync", the outcome is stored when this method returns.
 
         Args:
-            outcome: All attempts of one call. Texts are stored as sizes and hashes, unless `payload` keeps more.
+            outcome: All attempts of one call. The store keeps only sizes and hashes of the texts, unless `payload`
+                keeps more.
             task: The task of the call. The hash of the task identifies equal inputs.
-            checked: Checks the value of the call in the thread that writes.
+            checked: Function that checks the value of the call in the thread that writes.
         """
         if len(outcome.attempts) > 1 or not outcome.ok:
             log_call(outcome)
@@ -129,7 +130,7 @@ class Store:
         self._writer.offer_opinion(opinion, self._opener)
 
     def settle(self) -> None:
-        """Wait until earlier attempts are stored, with durability "sync". Outside event loops, `record` also waits.
+        """With durability "sync", wait until earlier attempts are stored. Outside event loops, `record` also waits.
 
         Raises:
             StoreError: The attempts aren't stored. This happens only with `strict_store=True`.
@@ -267,7 +268,7 @@ class Store:
     def lost_records(self, *, since: float | None = None) -> dict[str, int]:
         """Return the number of lost records from all processes, by reason.
 
-        The result lacks a loss that could not be stored.
+        The result doesn't include losses that schema_guard could not store.
         """
         with self.reading() as snapshot:
             return snapshot.lost_records(since=since)
@@ -326,7 +327,7 @@ class Store:
         """
         if counts and what.by not in ("function", "segment"):
             raise InvalidArgument(
-                f"counts=True: expected a function or a segment, because counts of one {what.by} are not stored. Remove counts=True"
+                f"counts=True: expected a function or a segment, because the store has no counts of one {what.by}. Remove counts=True"
             )
         with self._session() as session:
             removal = session.removal()
@@ -358,13 +359,13 @@ class Store:
         *,
         function: str | None = None,
     ) -> None:
-        """Store, with its date, the reason why a step of the playbook isn't tried for a schema.
+        """Store the reason why you don't try a step of the playbook for a schema, with the current date.
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
             step: Name of the step. This method doesn't check it.
             status: `"not_applicable"` if the step is impossible, or `"declined"` if you don't want it.
-            reason: The reason why the step isn't tried. Stored unchanged.
+            reason: The reason why you don't try the step. Stored unchanged.
             function: The guarded function. None means the only function with calls of the schema. If several functions
                 have calls of the schema, a declaration without a function applies to no function.
 
@@ -399,7 +400,7 @@ class Store:
         return latest(holding(declared, function, functions))
 
     def set_target(self, schema_fingerprint: str, target: float, *, function: str | None = None) -> None:
-        """Store, with its date, the largest failure rate that is good enough for a schema.
+        """Store the highest acceptable failure rate of a schema, with the current date.
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
@@ -454,7 +455,7 @@ class Store:
         return self._backend.check(on_step or (lambda *_: None))
 
     def rebuild(self, on_step: Callable[[str, int, int], None] | None = None) -> None:
-        """Count all attempts again and store the counts. Hours with deleted attempts keep their counts.
+        """Count all attempts again and store the counts. The counts of hours with deleted attempts stay.
 
         Stop other processes first, because they can't write to the store during the rebuild.
 

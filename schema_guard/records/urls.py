@@ -90,7 +90,7 @@ def parted(url: str) -> tuple[str, dict[str, str]]:
         near = did_you_mean(named, PARAMETERS)
         expected = " ".join(f"{name}={values}" for name, values in PARAMETERS.items())
         raise InvalidArgument(
-            f"store {masked(url)!r}: unknown parameter {named!r}{near}; expected {expected}"
+            f"store {masked(url)!r}: unknown parameter {named!r}, expected {expected}{near}"
         )
     return plain, parameters
 
@@ -111,15 +111,17 @@ def connect(url: str) -> Backend:
         if scheme in SCHEMES:  # the slashes after it are missing
             rest = url.removeprefix(f"{scheme}:")
             meant = f"sqlite:///{rest}" if scheme == "sqlite" else f"{scheme}://{rest.lstrip('/')}"
-            raise InvalidArgument(f"store {masked(url)!r}: did you mean {masked(meant)!r}?")
-        raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}{near}; {_EXPECTED}")
+            raise InvalidArgument(
+                f"store {masked(url)!r}: the slashes after the scheme are missing. Did you mean {masked(meant)!r}?"
+            )
+        raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}, {_EXPECTED}{near}")
     if scheme != "sqlite":
         from schema_guard.extensions import load
 
         database: Backend = load(f"store:{_ALIASES.get(scheme, scheme)}")(url)
         return database
     if rest and not rest.startswith("/"):
-        raise InvalidArgument(f"store {url!r}: a slash is missing, did you mean {f'sqlite:///{rest}'!r}?")
+        raise InvalidArgument(f"store {url!r}: a slash is missing. Did you mean {f'sqlite:///{rest}'!r}?")
     return _sqlite(rest[1:])
 
 
@@ -146,20 +148,23 @@ def open_store(
         url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
             for a store in memory.
         durability: "queue" writes in the background and at the end of the process. With "sync", the rows of a finished
-            call survive a kill of the process. If another process locks the database, a call waits for at most 0.25 s.
+            call survive if the process is killed. If another process locks the database, a call waits for at most 0.25
+            s.
             After that time, the rows stay pending, and schema_guard logs one warning. Later calls don't wait until a
             write succeeds. You can also set the durability in the URL: `records.db?durability=sync`. Default: the
             setting of the URL, or "queue".
-        strict_store: Whether a call raises StoreError if its rows can't be stored. Needs durability "sync".
-        payload: The stored form of prompts and replies: "off" stores none, "hash" stores keyed hashes, "second_opinion"
-            stores both for the calls that `Content` asks a second model about, "redacted" stores both without
-            credentials and personal data, and "full" stores both unchanged. You can also set this form in the URL:
-            `records.db?payload=hash`. If a process sets several policies for a file, the strictest one applies.
+        strict_store: Whether a call raises StoreError if its rows can't be stored. This setting needs the durability
+            "sync".
+        payload: The stored form of prompts and replies. "off" stores none, and "hash" stores keyed hashes.
+            "second_opinion" stores the texts of the calls that `Content` asks a second model about. "redacted" stores
+            texts without credentials and personal data, and "full" stores them unchanged. You can also set this form
+            in the URL: `records.db?payload=hash`. If a process sets several policies for a file, the strictest one applies.
             Default: the setting of the URL, or "off".
         redact: Function for "redacted". The function takes each text after the built-in redaction, and returns the text
             to store. If the function raises an exception, the text isn't stored. `Store.counts` counts these texts, and
             schema_guard logs a warning for the first one.
-        retention: Limits on stored rows and texts. Counts are never deleted. You can also set limits in the URL:
+        retention: Limits on stored rows and texts. schema_guard never deletes counts. You can also set limits in the
+            URL:
             `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. The stricter limit applies.
 
     Raises:
@@ -167,7 +172,9 @@ def open_store(
         StoreError: The store can't be opened for writing.
     """
     if not isinstance(url, str):
-        raise InvalidArgument(f"store={clip(type(url).__name__)}: {_EXPECTED}; pass the whole URL as a str")
+        raise InvalidArgument(
+            f"store={clip(type(url).__name__)}: {_EXPECTED}. Pass the complete URL as a str"
+        )
     require_bool("strict_store", strict_store)
     if retention is not None and not isinstance(retention, Retention):
         raise InvalidArgument(f"retention={clip(repr(retention))}: expected a Retention or None")
@@ -230,7 +237,7 @@ def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str]
     url_value = named.get(name)
     if argument is not None and url_value is not None and argument != url_value:
         raise InvalidArgument(
-            f"{name}={argument!r}: the store {masked(url)!r} says {url_value!r}. Set it once"
+            f"{name}={argument!r}: the URL {masked(url)!r} sets {url_value!r}. Set {name} in only one place"
         )
     return (url_value or usual) if argument is None else argument
 

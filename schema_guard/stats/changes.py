@@ -77,7 +77,7 @@ def changes(failed: Sequence[int], n: int) -> list[Change]:
     n = count("n", n, "the calls")
     if failed and failed[-1] > n:
         raise InvalidArgument(
-            f"n={n}: expected at least {failed[-1]}, the number of the last call that failed"
+            f"n={n}: expected at least {failed[-1]}, which is the number of the last failed call"
         )
     found: list[Change] = []
     start, quiet_until = 1, 0

@@ -31,7 +31,7 @@ def whole_counts(k: int, n: int) -> tuple[int, int]:
     """Give k failures of n calls, both whole, or raise InvalidArgument."""
     n = count("n", n, "the calls observed")
     if not isinstance(k, Integral) or not 0 <= k <= n:
-        raise InvalidArgument(f"k={clip(repr(k))}: expected an int from 0 to n={n}, the calls that failed")
+        raise InvalidArgument(f"k={clip(repr(k))}: expected an int from 0 to n={n}, the failed calls")
     return int(k), n
 
 

@@ -129,7 +129,9 @@ def first_alarm(bits: bytes, n: int, p0: float, *, alpha: float = 1e-4) -> int |
     ratios, threshold = _plan(p0, alpha)
     n = count("n", n, "the calls that the bits hold")
     if n > 8 * len(bits):
-        raise InvalidArgument(f"n={n}: expected at most {8 * len(bits)} calls, eight for each byte of bits")
+        raise InvalidArgument(
+            f"n={n}: expected at most {8 * len(bits)}, because each byte of bits contains 8 calls"
+        )
     number = _reached(bits[: (n + 7) // 8], ratios, threshold)
     return number if number is not None and number <= n else None
 

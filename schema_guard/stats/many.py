@@ -244,6 +244,6 @@ def _e_value(index: int, value: float) -> float:
     """Return one e-value, or raise InvalidArgument."""
     if not isinstance(value, Real) or not value >= 0:
         raise InvalidArgument(
-            f"e_values[{index}]={clip(repr(value))}: expected a number >= 0, the evidence as odds"
+            f"e_values[{index}]={clip(repr(value))}: expected a number >= 0, which gives the evidence as odds"
         )
     return value

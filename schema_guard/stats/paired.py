@@ -68,7 +68,7 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
     alpha = fraction("alpha", alpha)
     # Sums of cluster means may be a few roundings too large.
     if b + c > n * (1 + _ROUNDING):
-        raise InvalidArgument(f"b={b:g}, c={c:g}: expected b + c <= n={n}, the pairs observed")
+        raise InvalidArgument(f"b={b:g}, c={c:g}: expected b + c <= n={n} observed pairs")
     log_e = log_e_of(b, c, 0.5, "bad")
     quarter = log(4) - log(alpha)
     differing, wins = bounds_of(min(b + c, n), n, quarter), bounds_of(b, b + c, quarter)
@@ -107,7 +107,9 @@ def pairs_needed(p_b: float, p_c: float, *, power: float = 0.8, alpha: float = 0
     p_b, p_c = share("p_b", p_b), share("p_c", p_c)
     power, alpha = fraction("power", power), fraction("alpha", alpha)
     if p_b + p_c > 1:
-        raise InvalidArgument(f"p_b={p_b:g}, p_c={p_c:g}: expected p_b + p_c <= 1, all pairs")
+        raise InvalidArgument(
+            f"p_b={p_b:g}, p_c={p_c:g}: expected p_b + p_c <= 1, because both are shares of all pairs"
+        )
     if p_b == p_c:
         return None
     deviations = -NormalDist().inv_cdf(alpha / 2) + NormalDist().inv_cdf(power)

@@ -151,7 +151,7 @@ def _chain(attempts: Iterable[Sequence[float]]) -> tuple[list[int], list[float]]
         n = count(f"n_{number}", n, f"the calls that reached attempt {number}")
         if failed and n > failed[-1]:
             raise InvalidArgument(
-                f"n_{number}={n}: expected at most k_{index}={failed[-1]:g}, the failed ones"
+                f"n_{number}={n}: expected at most k_{index}={failed[-1]:g}, because only failed calls are retried"
             )
         failed.append(part(f"k_{number}", k, n, f"the calls in which attempt {number} failed"))
         reached.append(n)

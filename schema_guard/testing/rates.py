@@ -104,7 +104,7 @@ class FailureRate:
         errors: Number of calls that raised an exception that isn't a failure. Errors don't count toward the rate.
         lower: One-sided lower bound of the rate at *alpha*, which stays valid at any number of calls.
         upper: The upper bound.
-        max: Largest rate that passes.
+        max: Highest rate that passes.
         alpha: Error probability of each side.
         decision: "ok" if the rate is at most *max*, "bad" if the rate is above *max*.
         ended: Reason for the end of the measurement.
@@ -276,12 +276,12 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
             AssertionError, GuardFailed, or one of *failures*, or if it returns an Outcome that isn't ok.
         inputs: Inputs for the function. `assert_failure_rate` reads at most *budget_calls* inputs. Calls with equal
             inputs run in turn, and the mean of their results counts.
-        max: Largest failure rate that passes, in (0, 1).
+        max: Highest failure rate that passes, in (0, 1).
         alpha: Error probability of each side, in (0, 1).
-        budget_calls: Largest number of calls.
+        budget_calls: Maximum number of calls.
         undecided: Result of the test if the inputs or the budget run out before a decision: `"fail"` or `"pass"`.
         failures: Further exceptions that count as failures.
-        max_errors: Largest number of calls that can raise another exception, such as a transport error. Errors don't
+        max_errors: Maximum number of calls that can raise another exception, such as a transport error. Errors don't
             count toward the rate. The next such exception is raised.
 
     Returns:
@@ -358,8 +358,8 @@ def _awaited(result: Any, runner: asyncio.Runner) -> Any:
         return runner.run(finished())
     getattr(result, "close", lambda: None)()
     raise InvalidArgument(
-        "assert_failure_rate: an event loop is running, so an asynchronous function cannot be awaited here. Call it "
-        "from a test that is a plain `def`"
+        "assert_failure_rate: it can't await an asynchronous function while an event loop is running. Call it "
+        "from a test that is a `def` function"
     )
 
 

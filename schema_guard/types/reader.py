@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["TypeProblem", "TypeReader", "reader_of"]
 
 _WANTED = (
-    "a JSON Schema dict or bool, a path, a Pydantic model, a dataclass, a TypedDict or another annotation"
+    "a JSON Schema dict or bool, a path, a Pydantic model, a dataclass, a TypedDict, or another annotation"
 )
 # The beginning of Pydantic's error for an unknown class.
 _NO_SCHEMA = "Unable to generate pydantic-core schema for "
@@ -176,7 +176,7 @@ def reader_of(annotation: Any) -> TypeReader:
         why = str(error).split("\n", 1)[0].partition(". Set `")[0]
         known = why.startswith(_NO_SCHEMA)
         why = f" for {why.removeprefix(_NO_SCHEMA)}" if known else f": {why}"
-        raise InvalidArgument(f"{name}: has no JSON Schema{clip(why, 300)}: expected {_WANTED}") from error
+        raise InvalidArgument(f"{name} has no JSON Schema{clip(why, 300)}. Expected {_WANTED}") from error
 
 
 def _name(annotation: Any) -> str:

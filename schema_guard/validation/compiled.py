@@ -217,8 +217,8 @@ def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[s
     work = CostEstimate(references, patterns)
     if work.unevaluated > engines.MAX_UNEVALUATED:
         raise InvalidSchema(
-            "schema has too many schemas under 'unevaluatedProperties' or 'unevaluatedItems', and each of them is "
-            "compiled and evaluated again. Remove some of these keywords",
+            "the schema has too many subschemas with 'unevaluatedProperties' or 'unevaluatedItems', which "
+            "schema_guard must compile and evaluate again. Remove some of these keywords",
             code="too_costly",
         )
     engine: Validator | None = None

@@ -405,8 +405,8 @@ class _Graph:
             node.expansion = min(1 + sum(child.expansion for child in below), _LARGEST)
             if node.chain > MAX_CHAIN:
                 raise InvalidSchema(
-                    f"more than {MAX_CHAIN} schemas apply to one value in a chain at "
-                    f"{self._where(index) or '(root)'}. Inline some of them",
+                    f"the schema at {self._where(index) or '(root)'} starts a chain of more than {MAX_CHAIN} schemas for one value. "
+                    "Inline some of them",
                     code="too_deep",
                     location=self._where(index),
                 )
@@ -425,7 +425,7 @@ class _Graph:
             elif child in on_path:
                 where = self._where(child)
                 raise InvalidSchema(
-                    f"the references from {where or '(root)'} form a cycle that never enters the "
+                    f"the references from {where or '(root)'} form a cycle that reads no part of the "
                     "instance, so validation would never end. Break the cycle",
                     code="ref_cycle",
                     location=where,

@@ -134,20 +134,27 @@ def _scalar_size(value: Any, place: _Place, what: str) -> int:
         return len(value) + 3
     if isinstance(value, int) and not -_TOO_LONG < value < _TOO_LONG:
         raise _refused(
-            f"{what} holds a number of more than {MAX_NUMBER_CHARS} digits", place, code="too_large"
+            f"{what} contains a number with more than {MAX_NUMBER_CHARS} digits",
+            place,
+            "Use a shorter number",
+            code="too_large",
         )
     if isinstance(value, float) and not isfinite(value):
-        raise _refused(f"{what} holds {value!r}, a number that JSON does not have,", place)
+        raise _refused(
+            f"{what} contains {value!r}, which is not a JSON number,", place, "Use a finite number"
+        )
     if value is None or isinstance(value, (bool, int, float, dict, list, tuple)):
         return 2
     raise _refused(
-        f"{what} holds a {type(value).__name__}, not JSON (dict, list, str, int, float, bool or None),", place
+        f"{what} contains a {type(value).__name__}, which is not a JSON value,",
+        place,
+        "Use a dict, list, str, int, float, bool, or None",
     )
 
 
 def _key_size(key: Any, place: _Place, what: str) -> int:
     if not isinstance(key, str):
-        raise _refused(f"{what} has the key {clip(repr(key))}, not a str,", place)
+        raise _refused(f"{what} has the key {clip(repr(key))}, which is not a str,", place, "Use a str")
     _check_text(key, place, what)
     return len(key) + 4
 
@@ -155,12 +162,12 @@ def _key_size(key: Any, place: _Place, what: str) -> int:
 def _check_text(text: str, place: _Place, what: str) -> None:
     # A lone surrogate has no UTF-8 form: no engine, store or file takes it.
     if not text.isascii() and re.search(_SURROGATE, text):
-        raise _refused(f"{what} holds a lone surrogate", place)
+        raise _refused(f"{what} contains a lone surrogate", place, "Use valid Unicode")
 
 
-def _refused(message: str, place: _Place, code: str = "invalid") -> InvalidSchema:
+def _refused(fault: str, place: _Place, fix: str, code: str = "invalid") -> InvalidSchema:
     location = _location(place)
-    return InvalidSchema(f"{message} at {pointer(clip(location))}", code=code, location=location)
+    return InvalidSchema(f"{fault} at {pointer(clip(location))}. {fix}", code=code, location=location)
 
 
 def compact(value: Any) -> str:

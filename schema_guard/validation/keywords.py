@@ -231,7 +231,7 @@ for _keyword in sorted(_REFUSING - _WORDS):
     for _length in range(len(_keyword) - 1, len(_keyword) + 2):
         _BY_LENGTH.setdefault(_length, []).append(_keyword)
 _OWN = ("x-", "_")
-_ACCEPT = "Schema.of(..., allow_unknown=True) accepts it as it is"
+_ACCEPT = "To accept it as it is, use Schema.of(..., allow_unknown=True)"
 
 
 def require_keywords(document: dict[str, Any]) -> None:
@@ -251,7 +251,7 @@ def require_keywords(document: dict[str, Any]) -> None:
     if hint is None and not KEYWORDS.keys().isdisjoint(document):
         return
     raise InvalidSchema(
-        f"the schema accepts every value, because it has no keyword such as 'type' or 'properties' at its root: "
+        f"the schema accepts every value, because it has no keyword such as 'type' or 'properties' at its root. "
         f"{hint or ''}{_ACCEPT}",
         code="unknown_keyword",
     )
@@ -302,8 +302,8 @@ def _hint(document: dict[str, Any]) -> str | None:
         return None
     members = [document[key] for key in _unknown(document)]
     if len(members) > 1 and all(map(_refuses, members)):
-        return "did you mean {'type': 'object', 'properties': <this>}? "
-    return f"did you mean the value at {pointer(clip(place))}? "
+        return "Did you mean {'type': 'object', 'properties': <this>}? "
+    return f"Did you mean the value at {pointer(clip(place))}? "
 
 
 def _refuses(member: Any) -> bool:

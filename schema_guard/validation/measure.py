@@ -153,7 +153,7 @@ def _large(number: float, limits: Limits) -> int:
         raise _Refused("not_finite", f"{number!r}: JSON has no such number")
     bits, most = int(number).bit_length(), limits.max_number_chars
     if type(number) is int and bits * _DIGITS_A_BIT >= most and abs(number) >= 10**most:
-        raise _Refused("number_too_long", f"a number of more than {most} digits")
+        raise _Refused("number_too_long", f"a number with more than {most} digits")
     return 1 + bits // BITS
 
 

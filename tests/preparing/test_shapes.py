@@ -161,7 +161,7 @@ def test_the_task_is_found(case):
 
 def test_a_callable_without_a_signature_is_refused():
     """What cannot be inspected cannot be guarded."""
-    with pytest.raises(InvalidArgument, match=r"^type: its parameters cannot be read: "):
+    with pytest.raises(InvalidArgument, match=r"^type: reading the parameters failed: "):
         shape_of(type)
 
 
@@ -316,7 +316,7 @@ def test_a_task_of_another_kind_is_refused(given, message):
     with pytest.raises(InvalidArgument) as caught:
         task_of(shape_of(anything), anything, (given,), {})
 
-    assert str(caught.value) == f'{message}: expected a str, or a list of {{"role": ..., "content": ...}}'
+    assert str(caught.value) == f'{message}. Pass a str, or a list of {{"role": ..., "content": ...}}'
 
 
 @pytest.mark.parametrize("kwargs", [{}, {"other": 1}])

@@ -102,8 +102,8 @@ def test_a_file_is_read_once_as_long_as_it_stays(table):
 @pytest.mark.parametrize(
     ("prices", "message"),
     [
-        ("nowhere.json", "prices 'nowhere.json': expected a JSON file: "),
-        (5, "prices=5: expected the path of a table, 'genai-prices', or a dict model -> prices"),
+        ("nowhere.json", "prices 'nowhere.json': expected a JSON file, but reading it failed: "),
+        (5, "prices=5: expected the path of a JSON file, 'genai-prices', or a dict from models to prices"),
         ({"small": 5}, "prices at /small: expected"),
         ({"small": {"p_in": -1, "p_cached": 0, "p_out": 0}}, "prices at /small/p_in: expected"),
     ],

@@ -89,7 +89,7 @@ def test_cached_tokens_without_a_price_cost_as_others(table):
         ({"a": 7}, "a", "at /a: expected object, got number 7: The prices of one model, in dollars for a million tokens."),
         ({"a": None}, "a", "expected a model that it knows, got 'a': none of its models is near"),
         ([], "a", "at (root): expected object, got array of 0 items: Prices of tokens by the name of the model"),
-        ("{", "a", "expected a JSON file: Expecting property name enclosed in double quotes"),
+        ("{", "a", "expected a JSON file, but reading it failed: Expecting property name enclosed in double quotes"),
     ],
 )  # fmt: skip
 def test_table_that_cannot_price_a_model_is_an_error(table, content, model, message):
@@ -102,7 +102,9 @@ def test_table_that_cannot_price_a_model_is_an_error(table, content, model, mess
 
 def test_missing_table_is_an_error(tmp_path):
     """A file that is not there is told with its path."""
-    with pytest.raises(InvalidArgument, match=r"^prices '.*none\.json': expected a JSON file: "):
+    with pytest.raises(
+        InvalidArgument, match=r"^prices '.*none\.json': expected a JSON file, but reading it failed: "
+    ):
         token_prices("a", source=tmp_path / "none.json")
 
 

@@ -229,7 +229,7 @@ def test_capabilities_are_what_options_are_given_for(provider):
         if strategy in capabilities(provider):
             options_for(provider, strategy, INVOICE)
         else:
-            with pytest.raises(InvalidArgument, match="is not supported by provider"):
+            with pytest.raises(InvalidArgument, match="does not support the strategy"):
                 options_for(provider, strategy, INVOICE)
 
 
@@ -277,12 +277,12 @@ REFUSED = [
         "strategy='strict_shema': expected one of bare, few_shot, reason_then_format, system_prompt, json_mode, "
         "tool_call, strict_schema, strict_only, reason_then_strict, decision, did you mean 'strict_schema'?",
     ),
-    Refused("list", ("openai", ["bare"]), "strategy=['bare']: expected the name of one strategy"),
+    Refused("list", ("openai", ["bare"]), "strategy=['bare']: expected the name of a strategy as a str"),
     Refused(
         "not together",
         ("llamacpp-llguidance", "tool_call"),
-        "strategy 'tool_call' is not supported by provider 'llamacpp-llguidance': it takes bare, few_shot, "
-        "json_mode, reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt; the strongest one is 'strict_schema'",
+        "provider 'llamacpp-llguidance' does not support the strategy 'tool_call', only bare, few_shot, "
+        "json_mode, reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt. The strongest of these is 'strict_schema'",
     ),
     Refused("zero", ("openai", "bare"), "output_tokens=0: expected an int >= 1 or None", 0),
     Refused(

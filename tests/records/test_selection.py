@@ -56,7 +56,10 @@ def test_names_choose(store, asked, found):
         ({"function": "scn.extract"}, "did you mean 'shop.scan.extract'"),
         ({"function": "tract"}, "no function 'tract'"),
         ({"function": "zzz"}, "recorded are shop.mail.extract, shop.scan.extract, triage"),
-        ({"function": "extract"}, "2 have: shop.mail.extract, shop.scan.extract. Write more of it"),
+        (
+            {"function": "extract"},
+            "2 names have this ending: shop.mail.extract, shop.scan.extract. Write a longer part of the name",
+        ),
         ({"segment": "us"}, "no segment 'us' .* recorded are"),
         ({"schema": "Ticket", "function": "extract"}, "no function 'extract' .* recorded is triage"),
     ],

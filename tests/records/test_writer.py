@@ -257,7 +257,9 @@ def test_a_strict_store_that_is_closed_says_that_nothing_is_stored(path, make):
     store.record(make.outcome())
     store.close()
 
-    with pytest.raises(StoreError, match=r"0 attempts are pending, {'store_unavailable': 1} were lost"):
+    with pytest.raises(
+        StoreError, match=r"0 attempts are pending, and these were lost: {'store_unavailable': 1}"
+    ):
         store.record(make.outcome())
 
 
@@ -422,8 +424,8 @@ def test_a_store_that_cannot_be_opened_warns_once(tmp_path, make, caplog):
 
     assert store.counts() == Counts(3, 0, {"store_unavailable": 3}, 0)
     text = (
-        f"records are lost (store_unavailable), calls continue: {tmp_path} is a directory: "
-        f"expected a file, such as {tmp_path / 'records.db'}"
+        f"records are lost (store_unavailable), calls continue: {tmp_path} is a folder. "
+        f"Name a file, such as {tmp_path / 'records.db'}"
     )
     assert caplog.record_tuples == [("schema_guard", logging.WARNING, text)]
 

@@ -241,7 +241,7 @@ def test_inside_an_event_loop_the_way_out_is_named():
     async def inside():
         assert_failure_rate(call, [1], max=0.1)
 
-    with pytest.raises(InvalidArgument, match="Call it from a test that is a plain `def`"):
+    with pytest.raises(InvalidArgument, match="Call it from a test that is a `def` function"):
         asyncio.run(inside())
 
 
@@ -328,7 +328,7 @@ def test_a_function_is_needed():
 
 def test_a_mistake_in_the_use_of_the_library_is_no_failure():
     """InvalidArgument is raised even where ValueError counts as a failure."""
-    with pytest.raises(InvalidArgument, match="has no replies left after 0"):
+    with pytest.raises(InvalidArgument, match="has no more replies after the first 0"):
         measured(ScriptedModel([]), ["a"], failures=(ValueError,))
 
 

@@ -85,7 +85,7 @@ def test_nesting_is_limited():
 
 def test_text_that_is_no_unicode_names_the_document():
     """A lone surrogate is no text."""
-    with pytest.raises(InvalidArgument, match=r"^counts: instance holds a lone surrogate"):
+    with pytest.raises(InvalidArgument, match=r"^counts: instance contains a lone surrogate"):
         judged({"n": 1, "kind": "\ud800"}, SCHEMA, "counts")
 
 

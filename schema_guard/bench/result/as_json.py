@@ -108,13 +108,13 @@ def result_from_file(text: str, *, name: str = "result") -> BenchResult:
         document = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise InvalidArgument(
-            f"{safe(name)}: expected the JSON of `schema-guard bench run`: {error}"
+            f"{safe(name)}: expected a result of `schema-guard bench run`, but reading it failed: {error}"
         ) from error
     return result_from_json(document, name=name)
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a JSON number")
+    raise ValueError(f"the value {constant} is not a JSON number. Use a finite number")
 
 
 def result_from_json(document: Any, *, name: str = "result") -> BenchResult:

@@ -115,7 +115,9 @@ def gate(
         InvalidArgument: An argument is out of range, no variants can be paired, or no task was answered in both.
     """
     if not isinstance(max_drop, Real) or not 0 <= max_drop < 1:
-        raise InvalidArgument(f"max_drop={clip(repr(max_drop))}: expected a fraction in [0, 1), such as 0.02")
+        raise InvalidArgument(
+            f"max_drop={clip(repr(max_drop))}: expected a fraction from 0 to below 1, such as 0.02"
+        )
     pairs = pairs_of(current, baseline, pair)
     alpha = ALPHA / (len(pairs) * len(MEASURES))
     comparisons = [

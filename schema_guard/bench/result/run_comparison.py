@@ -150,7 +150,7 @@ def pairs_of(a: BenchResult, b: BenchResult, pair: tuple[str, str] | None) -> li
         return [(names_a[0], names_b[0])]
     if not same:
         raise InvalidArgument(
-            f"the results have no variant with the same name: {_listed(names_a)} against {_listed(names_b)}. Name the variants to compare"
+            f"the two results share no variant name. The first has {_listed(names_a)}, and the second has {_listed(names_b)}. Name the two variants to compare"
         )
     return same
 
@@ -158,7 +158,7 @@ def pairs_of(a: BenchResult, b: BenchResult, pair: tuple[str, str] | None) -> li
 def _check_known(name: str, names: Sequence[str], which: str) -> None:
     if name not in names:
         raise InvalidArgument(
-            f"no variant {clip(repr(name))} in the {which} result: expected one of {_listed(names)}"
+            f"the {which} result has no variant {clip(repr(name))}: expected one of {_listed(names)}"
             f"{did_you_mean(name, names)}"
         )
 
@@ -181,7 +181,7 @@ def check_common(comparisons: Sequence[Compared]) -> None:
     """
     if not any(comparison.tasks for comparison in comparisons):
         raise InvalidArgument(
-            "no task has an answer in both results. Compare runs of one suite, or of two versions of a suite"
+            "no task has an answer in both results. Compare two runs of the same suite, or of two versions of a suite"
         )
 
 

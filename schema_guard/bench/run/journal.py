@@ -100,10 +100,12 @@ class Journal:
             journal.file = open_private(path, "x")
         except FileExistsError:
             raise InvalidArgument(
-                f"journal {shown}: the file exists. Continue with --resume, or name another file"
+                f"journal {shown}: the file already exists. Add --resume to continue it, or name another file"
             ) from None
         except OSError as error:
-            raise InvalidArgument(f"journal {shown}: cannot be written: {error.strerror}") from error
+            raise InvalidArgument(
+                f"journal {shown}: writing this file failed: {error.strerror}. Name another file"
+            ) from error
         _lock(journal.file, shown)
         at = datetime.fromtimestamp(journal.started_at, UTC).isoformat(timespec="seconds")
         head = {
@@ -130,7 +132,9 @@ class Journal:
         try:
             file = path.open("r+", encoding="utf-8", newline="\n")
         except OSError as error:
-            raise InvalidArgument(f"journal {shown}: cannot be opened: {error.strerror}") from error
+            raise InvalidArgument(
+                f"journal {shown}: opening this file failed: {error.strerror}. Check the path"
+            ) from error
         with ExitStack() as stack:
             stack.callback(file.close)
             _lock(file, shown)
@@ -219,7 +223,9 @@ def _whole(file: IO[str], plan: RunPlan, where: str) -> Journal | None:
         raise InvalidArgument(f"{where}: cannot be read: {error}") from error
     end = text.rfind("\n") + 1
     if not end and not (text.startswith(_BEGINNING) or _BEGINNING.startswith(text)):
-        raise InvalidArgument(f"{where}: expected a journal of this version, got {clip(text, 80)}")
+        raise InvalidArgument(
+            f"{where}: expected a journal that this version of schema-guard wrote, got {clip(text, 80)}. Name another file"
+        )
     journal = _read(text[:end], plan, where) if end else None
     if end < len(text):
         # The lines are ASCII, so characters are bytes.
@@ -232,10 +238,12 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
     head, *rows = text.splitlines()
     first = _decoded(head, where, 1)
     if first.get("journal") != _FORMAT:
-        raise InvalidArgument(f"{where}: expected a journal of this version, got {clip(head, 80)}")
+        raise InvalidArgument(
+            f"{where}: expected a journal that this version of schema-guard wrote, got {clip(head, 80)}. Name another file"
+        )
     if first["plan"] != plan.fingerprint:
         raise InvalidArgument(
-            f"{where}: the journal belongs to another run ({clip(str(first.get('summary')), 200)}). Continue with the "
+            f"{where}: the journal belongs to another run ({clip(str(first.get('summary')), 200)}). Use the "
             "suite, models, strategies, sample, epochs, attempts, and seed of that run, or name another file"
         )
     journal = Journal(plan.fingerprint, first["name"], first["started_at"])
@@ -243,11 +251,14 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
         try:
             key, entry = reply_of_row(_decoded(line, where, number))
         except (KeyError, TypeError, ValueError) as error:
-            raise InvalidArgument(f"{where}, line {number}: expected a reply: {error!r}") from error
+            raise InvalidArgument(
+                f"{where}, line {number}: expected a recorded reply, but reading it failed: {error!r}"
+            ) from error
         replies = journal.replies.setdefault(key, [])
         if entry.attempt > len(replies) + 1:
             raise InvalidArgument(
-                f"{where}, line {number}: attempt {entry.attempt} of call {'/'.join(map(str, key))} has no attempt before it"
+                f"{where}, line {number}: the file has attempt {entry.attempt} of call {'/'.join(map(str, key))}, "
+                "but not the attempt before it. Start again with another file"
             )
         # A reply that is there already stays: two workers may have been asked for the same one.
         if entry.attempt == len(replies) + 1:
@@ -261,7 +272,7 @@ def _decoded(line: str, where: str, number: int) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"{where}, line {number}: broken JSON: {error}") from error
     if not isinstance(row, dict):
-        raise InvalidArgument(f"{where}, line {number}: expected an object, got {clip(line, 80)}")
+        raise InvalidArgument(f"{where}, line {number}: expected a JSON object, got {clip(line, 80)}")
     return row
 
 
@@ -280,5 +291,5 @@ def _lock(file: IO[str], shown: str) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InvalidArgument(
-            f"journal {shown}: another process is writing this file. Wait until that process ends"
+            f"journal {shown}: another process is writing to this file. Wait until it ends, or name another file"
         ) from None

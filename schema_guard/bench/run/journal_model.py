@@ -166,7 +166,7 @@ def _journal_reply(call: OpenCall, sent: str) -> Reply:
     if entry.prompt != sent:
         raise InvalidArgument(
             f"journal: call {'/'.join(map(str, call.key))}, attempt {entry.attempt}: the recorded reply belongs to "
-            "another prompt, because the library or the suite has changed. Start again with another file"
+            "another prompt, because schema-guard or the suite has changed. Start again with another file"
         )
     return entry.reply
 

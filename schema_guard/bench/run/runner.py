@@ -92,10 +92,10 @@ class RunSettings:
             if bound is not None and bound <= 0:
                 raise InvalidArgument(f"{name}={bound}: expected a number > 0, or None for no limit")
         if self.target is not None and not 0 < self.target < 1:
-            raise InvalidArgument(f"target={self.target}: expected a rate in (0, 1)")
+            raise InvalidArgument(f"target={self.target}: expected a rate between 0 and 1, such as 0.01")
         if self.max_cost is not None and not self.prices:
             raise InvalidArgument(
-                f"max_cost={self.max_cost}: this limit needs prices, because otherwise the cost of a call is unknown"
+                f"max_cost={self.max_cost} needs prices, because otherwise the cost of a call is unknown"
             )
 
 

@@ -91,7 +91,9 @@ def check_is_able(model: Model | JournalModel, strategies: str) -> None:
     """
     for strategy in strategies_of(strategies):
         if strategy.name not in model.capabilities:
-            raise InvalidArgument(f"model {model.name!r}: can't be asked with the strategy {strategy.name!r}")
+            raise InvalidArgument(
+                f"model {model.name!r} does not support the strategy {strategy.name!r}. Use another strategy"
+            )
 
 
 def dev_tasks_text(suite: str, schema: str) -> str:

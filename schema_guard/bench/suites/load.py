@@ -72,7 +72,7 @@ def load_suite(
     file = Path(path)
     if _there(path) != "file":
         raise InvalidArgument(
-            f"suite {str(path)!r}: the file does not exist. Expected a file of the form {form!r}"
+            f"suite {str(path)!r}: the file does not exist. Expected a file in the form {form!r}"
         )
     if form == "jsonl":
         return load_jsonl(file)
@@ -87,7 +87,7 @@ def _check_form(form: str, **only_of_rows: object) -> None:
     for name, given in only_of_rows.items():
         if given is not None and form != "rows":
             raise InvalidArgument(
-                f"{name}=: only suites of the form 'rows' accept this argument, got {form!r}"
+                f"{name}=: only suites of the form 'rows' accept this argument, and this suite has the form {form!r}. Remove the argument"
             )
 
 
@@ -101,7 +101,8 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
         return "folder" if is_suite else "training"
     if there != "file":
         raise InvalidArgument(
-            f"suite {str(path)!r}: no such folder or file{did_you_mean(path, ['builtin', _SMALL, *_NAMED])}. Expected 'builtin', {', '.join(map(repr, _NAMED))}, a folder with a suite.json, or a file"
+            f"suite {str(path)!r}: the folder or file does not exist. Expected 'builtin', {', '.join(map(repr, _NAMED))}, a folder with a suite.json, or a file"
+            f"{did_you_mean(path, ['builtin', _SMALL, *_NAMED])}"
         )
     if columns is not None or place.suffix.lower() == ".csv":
         return "rows"
@@ -116,7 +117,9 @@ def _there(path: str | os.PathLike[str]) -> Literal["folder", "file", "nothing"]
         # ValueError: a name with NUL.
         return "nothing"
     except OSError as error:
-        raise InvalidArgument(f"suite {clip(repr(str(path)))}: cannot be read: {error.strerror}") from error
+        raise InvalidArgument(
+            f"suite {clip(repr(str(path)))}: reading it failed: {error.strerror}. Check the path"
+        ) from error
     return "folder" if S_ISDIR(mode) else "file" if S_ISREG(mode) else "nothing"
 
 
@@ -142,8 +145,8 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
     if row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(
-            f"suite {str(path)!r}: the first line has the keys {keys}, which match no form. Name the form with form=, "
-            "or the fields of input and gold with columns= (--field)"
+            f"suite {str(path)!r}: the first line has the keys {keys}, which match no form. Set form=, "
+            "or name the columns of input and gold with columns= (--field)"
         )
     return "jsonl"
 
@@ -151,16 +154,14 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
 def _folder(path: str | os.PathLike[str], form: str) -> Path:
     if form == "builtin":
         if path != "builtin":
-            raise InvalidArgument(
-                f"form='builtin': the path of the built-in suite is 'builtin', got {str(path)!r}"
-            )
+            raise InvalidArgument(f"form='builtin': expected the path 'builtin', got {str(path)!r}")
         package = Path(__file__).parent.parent.parent
         # An installed package carries the suite; in a checkout it lies beside the package.
         for folder in (package / "_suite", package.parent / "schemas"):
             if (folder / "suite.json").is_file():
                 return folder
         raise InvalidArgument(
-            "suite 'builtin' is not in this installation: pip install --force-reinstall schema-guard"
+            "this installation does not contain the suite 'builtin'. Run pip install --force-reinstall schema-guard"
         )
     if _there(path) != "folder":
         wanted = MANIFEST if form == "training" else "suite.json"

@@ -148,7 +148,7 @@ def decoded(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except RecursionError:
-        raise ValueError("nested too deeply to be read") from None
+        raise ValueError("the value is nested too deeply. Reduce the nesting") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a JSON number")
+    raise ValueError(f"the value {constant} is not a JSON number. Use a finite number")
 
 
 def violations_text(broken: list[Violation]) -> str:

@@ -49,11 +49,11 @@ def load_rows(path: Path, columns: Mapping[str, str] | None, schema: Schema[Any]
     for name, column in (columns or {}).items():
         if name not in _FIELDS or not isinstance(column, str):
             raise InvalidArgument(
-                f"columns={{{clip(repr(name))}: {clip(repr(column))}}}: expected the name of a column for one of "
+                f"columns={{{clip(repr(name))}: {clip(repr(column))}}}: expected the name of a column, and one of the fields "
                 f"{', '.join(map(repr, _FIELDS))}{did_you_mean(name, _FIELDS)}"
             )
     if schema is not None and "schema" in (columns or {}):
-        raise InvalidArgument("columns={'schema': ...}, schema=: expected only one of them")
+        raise InvalidArgument("columns={'schema': ...} and schema= both set the schema. Use only one of them")
     reader = SuiteReader.of_file(path)
     return suite_of_lines(reader, path, _lines(reader, path, columns or {}, schema))
 

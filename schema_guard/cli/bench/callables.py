@@ -48,7 +48,7 @@ def or_function(connect: Callable[[str], Model]) -> Callable[[str], Any]:
                 or "did you mean" in str(error)
             ):
                 raise
-            raise InvalidArgument(f"{error}, or module:function of a module that can be imported") from error
+            raise InvalidArgument(f"{error}, or your function as module:function") from error
 
     return connected
 
@@ -91,7 +91,9 @@ class CallableModel(Closing):
         """
         function: Any = imported(named, expected="module:function")
         if not callable(function) or isinstance(function, type):
-            raise click.UsageError(f"--model {safe(named)!r}: expected a function")
+            raise click.UsageError(
+                f"--model {safe(named)!r}: expected a function as module:function, got another object"
+            )
         self.name, self.provider = named, "openai"
         prompt = None
         if isinstance(function, Guarded | AsyncGuarded):
@@ -109,7 +111,7 @@ class CallableModel(Closing):
         ]
         if self._task is None or missing:
             why = f"{missing[0]!r} has no default" if missing else "it has no parameter for a prompt"
-            raise InvalidArgument(f"model {named!r}: expected a function that needs only a prompt: {why}")
+            raise InvalidArgument(f"model {named!r}: expected a function that needs only a prompt, but {why}")
         self.capabilities = TEXT_STRATEGIES if self._options is None else capabilities(self.provider)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:

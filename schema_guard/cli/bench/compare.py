@@ -20,7 +20,7 @@ from schema_guard.text import reason_of, safe
 if TYPE_CHECKING:
     from schema_guard.bench.result.values import BenchResult
 
-_NEEDS_TWO = "it compares two results. Name a second file"
+_NEEDS_TWO = "compares two results. Name a second file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class CompareOptions:
     is_gate: bool = option(
         "--gate",
         is_flag=True,
-        help="Exit with status 1 if a rate of B is lower by more than --max-drop (95% confidence).",
+        help="Exit with status 1 if a rate of B is lower than that of A by more than --max-drop, with 95% confidence.",
     )
     max_drop: float = option(
         type=SHARE,
@@ -49,7 +49,7 @@ class CompareOptions:
         help="Recorded results to compare A with: reference, which has 17 models on the suite `real`. Default: none.",
     )
     require_proof: bool = option(
-        is_flag=True, help="With --gate, exit with status 1 also if a larger drop is possible."
+        is_flag=True, help="With --gate, also exit with status 1 if a larger drop is possible."
     )
 
 
@@ -59,8 +59,8 @@ class CompareOptions:
 def command(asked: CompareOptions, form: str) -> int:
     """Compare two results task by task, or show one result.
 
-    A and B are result files that `bench run -o result.json` wrote. The command compares variants of the same name on
-    the tasks that both results have. All intervals hold with 95% confidence.
+    A and B are result files that `bench run -o result.json` wrote. The command compares variants with the same name on
+    the tasks that both results contain. All intervals hold with 95% confidence.
 
     \b
     Exit status:
@@ -76,11 +76,11 @@ def command(asked: CompareOptions, form: str) -> int:
     schema-guard bench compare real.json --against reference
     """
     if not asked.is_gate and form == "junit":
-        raise click.UsageError("--format junit: it needs --gate")
+        raise click.UsageError("--format junit needs --gate, because it reports whether the gate passed")
     if not asked.is_gate:
-        refuse("it needs --gate", ["max_drop", "require_proof"])
+        refuse("needs --gate", ["max_drop", "require_proof"])
     if asked.against is not None:
-        refuse("it does not work with --against", ["b", "variant"])
+        refuse("does not work with --against. Omit it", ["b", "variant"])
         suites = load("suites")
         print_found(form, suites.placement(read_result(asked.a)), as_json, suites.document_of)
         return 0
@@ -130,7 +130,7 @@ def read_result(name: str) -> BenchResult:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(
-            f"{safe(name)}: expected the JSON file of a result: {safe(reason_of(error))}"
+            f"{safe(name)}: expected a result of `schema-guard bench run`, but reading it failed: {safe(reason_of(error))}"
         ) from error
     return result_from_file(text, name=safe(name))
 

@@ -45,14 +45,14 @@ class SuiteOptions:
     suite_schema: str | None = option(
         "--schema",
         metavar="FILE",
-        help="JSON Schema file for a suite without a schema. With --playbook, it can also be the name of a schema in the suite.",
+        help="JSON Schema file, for a suite without a schema. With --playbook, you can also pass the name of a schema in the suite.",
     )
     suite_fields: tuple[str, ...] = option(
         "--field",
         multiple=True,
         metavar="OURS=THEIRS",
         advanced=True,
-        help="Name of a column in a CSV or JSON Lines file, such as input=text or gold=label. Repeatable.",
+        help="Column for a field of the tasks in a CSV or JSON Lines file, such as input=text or gold=label. Repeatable.",
     )
 
     def load(self, *, is_schema_used: bool = True) -> Suite:
@@ -86,7 +86,7 @@ class PlanOptions:
         default=("local",),
         show_default=True,
         metavar="[AS=]NAME",
-        help="local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE, or your function as module:function. Repeat it to compare models; AS is a name of your own.",
+        help="local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE, or your function as module:function. Repeat the option to compare models. AS is your own name for the model.",
     )
     strategies: str = option(
         "--strategy",
@@ -108,7 +108,7 @@ class PlanOptions:
         show_default=True,
         metavar="COUNT",
         advanced=True,
-        help="Largest number of attempts for each call.",
+        help="Maximum number of attempts for each call.",
     )
     epochs: int = option(
         type=COUNT,
@@ -147,7 +147,7 @@ class PlanOptions:
             if name in models:
                 other = f"--model second={safe(source)}"
                 raise click.UsageError(
-                    f"two models have the name {safe(name)!r}. Give one of them another name, as in {other}"
+                    f"two models have the name {safe(name)!r}. Rename one of them, as in {other}"
                 )
             models[name], sources[name] = model, source
         return models, sources
@@ -221,12 +221,12 @@ class RunOptions:
     max_failure_rate: float | None = option(
         type=RATE,
         metavar="RATE",
-        help="Largest failure rate that is good enough, such as 1%. A variant stops when its rate is clearly above or below it. Default: none, or 1% with --playbook.",
+        help="Highest acceptable failure rate, such as 1%. The run stops a variant when its failure rate is clearly above or below this rate. Default: none, or 1% with --playbook.",
     )
     max_cost: float | None = option(
         type=DOLLARS,
         metavar="DOLLARS",
-        help="Cost after which no call starts. Requires --prices. Default: no limit.",
+        help="Maximum cost. When the run reaches it, no new call starts. Requires --prices. Default: no limit.",
     )
     prices: str | None = common("prices")
     dry_run: bool = option(
@@ -239,7 +239,7 @@ class RunOptions:
         multiple=True,
         type=click.Path(dir_okay=False),
         metavar="FILE",
-        help="File for the result, with the ending .json, .html, .md, or .txt. Repeatable.",
+        help="File for the result. Its ending selects the format: .json, .html, .md, or .txt. Repeatable.",
     )
     function: str | None = option(
         metavar="NAME",
@@ -258,13 +258,13 @@ class RunOptions:
         type=click.FloatRange(min=0, min_open=True),
         metavar="N",
         advanced=True,
-        help="Largest number of requests per minute to each model. Default: no limit.",
+        help="Maximum number of requests per minute to each model. Default: no limit.",
     )
     max_time: float | None = option(
         type=DURATION,
         metavar="DURATION",
         advanced=True,
-        help="Time after which no call starts, such as 90m. Default: no limit.",
+        help="Maximum time, such as 90m. When the run reaches it, no new call starts. Default: no limit.",
     )
     journal: str | None = option(
         metavar="FILE",
@@ -274,14 +274,14 @@ class RunOptions:
     resume: bool = option(
         is_flag=True,
         advanced=True,
-        help="Resume the run of --journal: reuse its replies, and make only the missing calls.",
+        help="Resume the run in --journal. The command reuses its replies, and makes only the missing calls.",
     )
     executor: str = option(
         default="local",
         show_default=True,
         metavar="WHERE",
         advanced=True,
-        help="Place that makes the calls: local, ray, or ray://HOST:PORT.",
+        help="Executor of the calls: local, ray, or ray://HOST:PORT.",
     )
 
     def whose(self, records: Store | None) -> str | None:
@@ -369,13 +369,13 @@ class PlaybookOptions:
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="With --playbook: largest number of calls in all steps together. Default: no limit.",
+        help="With --playbook: maximum number of calls in all steps together. Default: no limit.",
     )
     reply_tokens: int | None = option(
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="With --playbook: output limit of one attempt, in tokens. Default: the limit of the function's recorded calls, or 256.",
+        help="With --playbook: maximum number of output tokens of one attempt. Default: the limit of the function's recorded calls, or 256.",
     )
     min_right: float | None = common("min_right", _ONLY, advanced=True)
     max_p95: float | None = common("max_p95", _ONLY, advanced=True)

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 _NOT_IN_PLAYBOOK = {
     **dict.fromkeys(
         ("strategies", "max_attempts", "epochs"),
-        "the steps of --playbook decide this. Leave it out",
+        "has no effect with --playbook, whose steps decide this. Omit it",
     ),
-    "max_cost": "--playbook has --max-calls and --max-time instead",
+    "max_cost": "does not work with --playbook. Use --max-calls or --max-time",
     **dict.fromkeys(
         ("calls_per_minute", "journal", "resume", "executor"),
-        "does not work with --playbook",
+        "does not work with --playbook. Omit it",
     ),
 }
 
@@ -57,8 +57,8 @@ def command(
 ) -> int:
     """Measure how often models return valid and right values for the tasks of SUITE.
 
-    SUITE is `small` (also `builtin`), `long`, `tools`, `real`, a file or folder of tasks, or a training set of `tune
-    prepare`. `schema-guard help bench run` shows how to write a file of tasks. The store records every attempt.
+    SUITE is `small` (also `builtin`), `long`, `tools`, `real`, a file or folder of tasks, or a training set that `tune
+    prepare` wrote. `schema-guard help bench run` shows how to write a file of tasks. The store records every attempt.
 
     \b
     Exit status:
@@ -77,7 +77,7 @@ def command(
             refuse(reason, [name])
         run_playbook: Callable[..., int] = load("option:--playbook")
         return run_playbook(suite, asked, how, steps, store, _outputs(how, form))
-    refuse("it needs --playbook", [one.name for one in fields(PlaybookOptions)])
+    refuse("needs --playbook", [one.name for one in fields(PlaybookOptions)])
     outputs = _outputs(how, form)
     finished = _run(suite, asked, how, store)
     if finished is None:
@@ -117,7 +117,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
     from schema_guard.models import connect
 
     if how.resume and how.journal is None:
-        raise click.UsageError("--resume needs --journal FILE, the file to continue")
+        raise click.UsageError("--resume needs --journal FILE, which names the file to continue")
     loaded, records = suite.load(), store_of(store)
     with ExitStack() as stack:
         models, sources = asked.connect(

@@ -61,4 +61,4 @@ def bounded_lines(
 
 def _check(total: int) -> None:
     if total > MAX_FILE_BYTES:
-        raise FileTooLarge(f"larger than {mebibytes(MAX_FILE_BYTES)}. Split the file")
+        raise FileTooLarge(f"the file is larger than {mebibytes(MAX_FILE_BYTES)}. Split it")

@@ -33,4 +33,4 @@ def refuse(reason: str, names: Iterable[str]) -> None:
     for param in click.get_current_context().command.params:
         if param.name in wanted and is_given(param.name):
             name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
-            raise click.UsageError(f"{name}: {reason}")
+            raise click.UsageError(f"{name} {reason}")

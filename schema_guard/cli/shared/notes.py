@@ -38,7 +38,7 @@ def global_options() -> list[click.Option]:
         ),
         click.Option(
             ["-v", "--verbose"], is_flag=True, expose_value=False, callback=_set_verbose,
-            help="Log to stderr, and print a traceback with an error.",
+            help="Write logs to stderr, and print a traceback for each error.",
         ),
     ]  # fmt: skip
 

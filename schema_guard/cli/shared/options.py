@@ -81,7 +81,7 @@ def build_command(name: str, **settings: Any) -> Callable[[Callable[..., int]], 
 def shared(*names: str) -> Callable[[Any], Any]:
     """Add the options that several commands have, in one wording."""
     options = {
-        "store": click.option("--store", metavar="URL", cls=Option, shell_complete=complete_files, help="Store of the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: $SCHEMA_GUARD_STORE, `store` in pyproject.toml, or a file in your data folder."),
+        "store": click.option("--store", metavar="URL", cls=Option, shell_complete=complete_files, help="Store for the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: $SCHEMA_GUARD_STORE, `store` in pyproject.toml, or a file in your data folder."),
         "format": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format of the result."),
         "pages": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True, help="Format of the result."),
         "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", show_default=True, help="Format of the result. JUnit is for CI systems, and needs --gate."),
@@ -118,7 +118,7 @@ def readable(url: str | None) -> Store:
     found = store_of(url)
     if found is None:
         raise click.UsageError(
-            f"no store: {safe(place_of_store())} is 'none'. Name a store with --store sqlite:///FILE"
+            f"{safe(place_of_store())} is 'none', so there is no store. Name a store with --store sqlite:///FILE"
         )
     return found
 
@@ -188,14 +188,14 @@ _COMMON: dict[str, dict[str, Any]] = {
     "since": {
         "type": MOMENT,
         "metavar": "TIME",
-        "help": "Time from which calls count, such as 2026-11-01, yesterday, 24h, 7d, or the ID of a call. Default: "
+        "help": "Start time of the calls, such as 2026-11-01, yesterday, 24h, 7d, or the ID of a call. Default: "
         "the first call.",
     },
-    "until": {"type": MOMENT, "metavar": "TIME", "help": "Time before which calls count. Default: now."},
+    "until": {"type": MOMENT, "metavar": "TIME", "help": "End time of the calls. Default: now."},
     "min_right": {
         "type": SHARE,
         "metavar": "SHARE",
-        "help": "Smallest share of right values that is good enough, such as 95%. Default: none.",
+        "help": "Lowest acceptable share of right values, such as 95%. Default: none.",
     },
     "max_p95": {
         "type": DURATION,
@@ -305,11 +305,11 @@ def reasoned(text: str, steps: tuple[str, ...]) -> tuple[str, str]:
     step, _, reason = text.partition("=")
     if step not in steps:
         raise click.UsageError(
-            f"no step {safe(step)!r}: expected one of {' '.join(steps)}{did_you_mean(step, steps)}"
+            f"step {safe(step)!r}: expected one of {', '.join(steps)}{did_you_mean(step, steps)}"
         )
     if not reason.strip():
         raise click.UsageError(
-            f"{safe(text)!r}: expected STEP=REASON; a step without a reason counts as untested"
+            f"{safe(text)!r}: expected STEP=REASON, because a step without a reason counts as untested"
         )
     return step, reason.strip()
 
@@ -319,7 +319,9 @@ def json_file(name: str) -> dict[str, Any]:
     try:
         found = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise click.UsageError(f"{safe(name)}: expected a JSON file: {safe(reason_of(error))}") from error
+        raise click.UsageError(
+            f"{safe(name)}: expected a JSON file, but reading it failed: {safe(reason_of(error))}"
+        ) from error
     if not isinstance(found, dict):
         raise click.UsageError(f"{safe(name)}: expected a JSON object, got {type(found).__name__}")
     return found
@@ -340,5 +342,7 @@ def output_path(name: str) -> Path:
     """Return the file that `--output` names; a folder that is not there is an error now, and not when the calls are paid for."""
     path = Path(name)
     if not path.parent.is_dir():
-        raise click.UsageError(f"--output {safe(name)}: there is no folder {safe(str(path.parent))!r}")
+        raise click.UsageError(
+            f"--output {safe(name)}: the folder {safe(str(path.parent))!r} does not exist. Create it, or name another file"
+        )
     return path

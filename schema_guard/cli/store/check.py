@@ -27,11 +27,11 @@ def command(rebuild: bool, store: str | None, form: str) -> int:
     """Check a store for damage.
 
     The command compares the counts with a recount of the attempts. SQLite checks the pages and indexes of the file.
-    The check takes about 15 seconds for a million attempts. The check changes nothing, and other processes can write
-    in the meantime.
+    The check takes about 15 seconds for a million attempts. The check changes nothing. Other processes can write during
+    the check.
 
     With --rebuild, the command counts all attempts again, stores the counts, and checks the result. No other process
-    can write during the rebuild. Hours with deleted attempts keep their counts.
+    can write during the rebuild. The counts of hours with deleted attempts stay.
 
     Exit status: 0 if the store is sound, 1 if it is damaged, or 2 if it can't be read.
 

@@ -53,7 +53,7 @@ class Whose:
     )
     counts: bool = option(
         is_flag=True,
-        help="With --function or --segment: delete the counts as well, so that the failure rates are lost.",
+        help="With --function or --segment: also delete the counts, and with them the failure rates.",
     )
 
     def named(self) -> tuple[str, str] | None:
@@ -62,10 +62,10 @@ class Whose:
         given = [(name, value) for name in names if (value := getattr(self, name)) is not None]
         if len(given) > 1:
             flags = " and ".join(f"--{name.replace('_', '-')}" for name, _ in given)
-            raise click.UsageError(f"{flags}: use only one of these options in each command")
+            raise click.UsageError(f"{flags} exclude each other. Use only one of them")
         if self.counts and (not given or given[0][0] not in _COUNTED):
             raise click.UsageError(
-                "--counts needs --function or --segment, because counts have no single calls or clusters"
+                "--counts needs --function or --segment, because the store has no counts of single calls or clusters"
             )
         return given[0] if given else None
 
@@ -81,7 +81,7 @@ class Old:
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="Largest number of attempts to keep, such as 500k. The oldest attempts are deleted first.",
+        help="Maximum number of attempts to keep, such as 500k. The command deletes the oldest attempts first.",
     )
 
     def retention(self) -> Retention | None:
@@ -124,12 +124,12 @@ class _Deletion(NamedTuple):
 @takes(whose=Whose, old=Old)
 @shared("dry-run", "yes", "store", "format")
 def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None, form: str) -> int:
-    """Delete the records of a call, an input, a customer, a segment, or a function, or old records.
+    """Delete old records, or the records of a call, an input, a customer, a segment, or a function.
 
     schema_guard overwrites the deleted rows and texts in the file and its log. Counts stay, so failure rates don't
     change, unless you add --counts. You must delete copies of the file yourself, such as backups.
 
-    The command asks for confirmation. Exit status: 0 if the records are deleted, or 2 if there are none.
+    The command asks for confirmation. Exit status: 0 if the records are deleted, or 2 if there are no such records.
 
     \b
     schema-guard store delete --cluster customer-4711 --dry-run
@@ -141,7 +141,7 @@ def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None,
     if (named is None) == (retention is None):
         both = "" if named is None else ", but not both in one command"
         raise click.UsageError(
-            f"expected --call, --input, --cluster, --segment, or --function, or a limit such as --older-than 90d{both}"
+            f"select the records with --call, --input, --cluster, --segment, or --function, or with a limit such as --older-than 90d{both}"
         )
     found = existing(store)
     what = None if named is None else _what(found, *named)
@@ -164,7 +164,7 @@ def _old(store: Store, retention: Retention | None) -> _Deletion:
     words = _limits(retention)
     if not rows:
         raise click.UsageError(
-            f"nothing to delete in {safe(store.url)}: no attempts {words.replace('that ', '')}; the store has "
+            f"{safe(store.url)} has no attempts {words}, so there is nothing to delete. The store has "
             f"{plural(store.info().rows, 'attempt')}"
         )
     return _Deletion(rows, words, is_estimate=retention.max_rows is not None)

@@ -9,10 +9,10 @@ from schema_guard.cli.shared.group import LazyGroup
 
 LINES = {
     "check": "Check a store for damage.",
-    "delete": "Delete the records of a call, an input, a customer, a segment, or a function, or old records.",
+    "delete": "Delete old records, or the records of a call, an input, a customer, a segment, or a function.",
     "export": "Write the attempts to a file, as JSON Lines, CSV, or Parquet.",
     "import": "Import exported files, other stores, or replies from tracing tools and logs.",
-    "info": "Show the place of a store, its size, and its number of attempts.",
+    "info": "Show the location of a store, its size, and its number of attempts.",
 }
 
 

@@ -14,7 +14,7 @@ from schema_guard.text import safe
 @build_command("info")
 @shared("store", "format")
 def command(store: str | None, form: str) -> int:
-    """Show the place of a store, its size, and its number of attempts.
+    """Show the location of a store, its size, and its number of attempts.
 
     Exit status: 0, or 2 if --store names a store that does not exist.
 

@@ -151,7 +151,7 @@ def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
     if unknown:
         raise InvalidArgument(
             f"{best.id}: no reply reported its tokens. Add the tokens of {' and '.join(unknown)} to "
-            "economics.prompt_cost, and 'fixed' and 'hit' if some tokens are cached"
+            "economics.prompt_cost, and add 'fixed' and 'hit' if some tokens are cached"
         )
 
 
@@ -162,11 +162,11 @@ def _recorded_prices(
     model = best.first.model
     if model is None:
         raise InvalidArgument(
-            f"{best.id}: prices need a model, and no reply named its model. Name the model with guard(..., about=About(model=...))"
+            f"{best.id}: no reply names its model, so schema_guard can't find its prices. Name the model with guard(..., about=About(model=...))"
         )
     if ">" in model:
         raise InvalidArgument(
-            f"{best.id}: its calls use several models with different prices. Add p_in, p_cached, and p_out to "
+            f"{best.id}: the calls use several models with different prices. Add p_in, p_cached, and p_out to "
             "economics.prompt_cost, and omit the price table"
         )
     table = _table(model, best, prices)

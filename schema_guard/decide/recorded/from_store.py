@@ -192,7 +192,7 @@ def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("strategies", "schemas", "pilot", "current"):
         if key in extra:
             raise InvalidArgument(
-                f"extra[{key!r}]: this fact comes from the store. Remove it, or decide on a file"
+                f"extra[{key!r}]: the store provides this fact. Remove it, or use `decide` with a JSON file"
             )
     answers = {key: value for key, value in extra.items() if key == "answers"}
     return read_facts({key: value for key, value in extra.items() if key not in answers}) | answers
@@ -201,7 +201,7 @@ def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
 def _check_facts(facts: Mapping[str, Any], problems: Sequence[Problem]) -> None:
     if len(problems) > 1 and facts.keys() - {"config"}:
         raise InvalidArgument(
-            f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: expected one function; "
+            f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: these facts apply to only one function, so "
             f"{choose_one((one.function, one.schema) for one in problems)}"
         )
 

@@ -76,7 +76,7 @@ def notify(
     """
     if not is_web_address(url):
         # The address is a secret, so that the error doesn't show it.
-        raise InvalidArgument("--notify: expected the address of a webhook, such as https://HOST/PATH")
+        raise InvalidArgument("--notify: expected the URL of a webhook, such as https://HOST/PATH")
     now = time.time() if now is None else now
     known, lines, notes = _known(store), [], []
     for function in by_function(watched):

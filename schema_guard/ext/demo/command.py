@@ -26,7 +26,7 @@ _OFFLINE = "without it: schema-guard demo --offline"
     "--offline",
     cls=Option,
     is_flag=True,
-    help="Use recorded replies of the model. The demo then takes five seconds.",
+    help="Use recorded replies of the model. With this option, the demo takes five seconds.",
 )
 @click.option(
     "--store",

@@ -110,7 +110,7 @@ def run_demo(
     """
     began = monotonic()
     if store.configurations():
-        raise InvalidArgument(f"store {store.url} has calls already. The demo needs an empty store")
+        raise InvalidArgument(f"store {store.url} already contains calls. Name an empty store")
     reader = notice_reader(model, store)
     schema = reader.schema
     store.set_target(schema.fingerprint, TARGET)

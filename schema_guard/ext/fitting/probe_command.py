@@ -55,11 +55,11 @@ class ProbeOptions:
         help="Model to probe: local, openai:NAME, or http://HOST:PORT/v1#NAME, as in `schema-guard bench run`.",
     )
     provider: str | None = option(
-        metavar="NAME", help="Provider whose API the server at the URL has. Default: openai."
+        metavar="NAME", help="Provider whose API the server at the URL uses. Default: openai."
     )
     schema: str | None = option(
         metavar="SCHEMA",
-        help="Schema that the command also sends, to find the parts that the server rejects: a file, or module:Model.",
+        help="Schema file or module:Model that the command also sends, to find the parts that the server rejects.",
     )
     keywords: bool = option(
         is_flag=True, help="Send one request for each keyword, and compare the results with the known rules."
@@ -69,7 +69,7 @@ class ProbeOptions:
         "--output",
         type=click.Path(dir_okay=False),
         metavar="FILE",
-        help="JSON file for the result, which `schema-guard schema lint --rules` and rules= of `connect` and `guard` can read.",
+        help="JSON file for the result. Pass it to `schema-guard schema lint --rules`, or as rules= to `connect` or `guard`.",
     )
     requests: int = option(
         type=COUNT,
@@ -84,7 +84,7 @@ class ProbeOptions:
         multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
-        help="Argument of the provider for every request, such as temperature=0.7. Repeatable.",
+        help="Provider argument for every request, such as temperature=0.7. Repeatable.",
     )
     prices: str | None = option(
         metavar="SOURCE",
@@ -101,7 +101,9 @@ class ProbeOptions:
     def check(self) -> None:
         """Refuse a number of requests that is too large."""
         if self.requests > _MOST_REQUESTS:
-            raise click.UsageError(f"--requests '{self.requests}': expected at most {_MOST_REQUESTS:,}")
+            raise click.UsageError(
+                f"--requests '{self.requests}': expected at most {_MOST_REQUESTS:,} requests"
+            )
 
     def provider_name(self) -> str:
         """Return the provider of the model. Nothing is downloaded, and no key is needed."""
@@ -132,8 +134,8 @@ def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     """Test whether a server enforces the schemas that it accepts.
 
     The schema of each request requires new constants, and its prompt asks for another value. Only a server that
-    enforces schemas replies with the constants. Before it sends them, the command prints the number of requests and
-    their cost, and asks for confirmation.
+    enforces schemas replies with the constants. Before the command sends the requests, it prints their number and cost,
+    and asks for confirmation.
 
     Exit status: 0 if the server enforces all schemas, 1 if it ignores, rejects, or partly enforces them, or 2 if it
     did not reply.

@@ -50,7 +50,7 @@ def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
     probe = _read(rules)
     if rules_of(probe["provider"]) is not table:
         raise InvalidArgument(
-            f"rules {clip(str(rules))!r}: provider {probe['provider']!r} was probed, but it does not have the rules of {provider!r}"
+            f"rules {clip(str(rules))!r}: the file contains the rules of provider {probe['provider']!r}, expected the rules of {provider!r}"
         )
     return _probed(table, probe)
 
@@ -81,7 +81,7 @@ def _read(path: object) -> dict[str, Any]:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, TypeError) as error:
         raise InvalidArgument(
-            f"{name}: expected a file that `schema-guard schema probe --output` wrote: {error}"
+            f"{name}: expected a file that `schema-guard schema probe --output` wrote, but reading it failed: {error}"
         ) from error
     probe: dict[str, Any] = judged(document, Schema.of(_SCHEMA), name)
     return probe

@@ -83,26 +83,30 @@ def _check_turns(turns: list[dict[str, Any]]) -> None:
         where, role = f"messages.{at}", turn["role"]
         if role not in ("user", "assistant"):
             raise BadRequest(
-                f"{where}.role: expected 'user' or 'assistant', got {clip(repr(role))};"
-                " a system text is the parameter 'system'"
+                f"{where}.role: expected 'user' or 'assistant', got {clip(repr(role))}. "
+                "Pass the system text in the parameter 'system'"
             )
         if at == 0 and role != "user":
             raise BadRequest("messages: first message must use the 'user' role")
         more = turn.keys() - {"role", "content"}
         if more:
-            raise BadRequest(f"{where}.{min(more)}: extra inputs are not permitted")
+            raise BadRequest(f"{where}.{min(more)}: extra inputs are not permitted. Remove this field")
         blocks = _blocks(turn.get("content"), where, is_last=at == len(turns) - 1)
         _check_results(blocks, open_calls, where)
         open_calls = {block.get("id") for block in blocks if block["type"] == "tool_use"}
     if open_calls:
-        raise BadRequest("messages: 'tool_use' blocks without 'tool_result' blocks immediately after")
+        raise BadRequest(
+            "messages: 'tool_use' blocks were found without 'tool_result' blocks immediately after. Add these blocks"
+        )
     last = turns[-1]
     if (
         last["role"] == "assistant"
         and isinstance(last["content"], str)
         and last["content"] != last["content"].rstrip()
     ):
-        raise BadRequest("messages: final assistant content cannot end with trailing whitespace")
+        raise BadRequest(
+            "messages: final assistant content cannot end with trailing whitespace. Remove the whitespace"
+        )
 
 
 def _blocks(content: object, where: str, *, is_last: bool) -> list[dict[str, Any]]:
@@ -124,12 +128,14 @@ def _check_results(blocks: list[dict[str, Any]], open_calls: set[object], where:
     results = [block.get("tool_use_id") for block in blocks if block["type"] == "tool_result"]
     if any(result not in open_calls for result in results):
         raise BadRequest(
-            f"{where}: unexpected 'tool_use_id' in 'tool_result' blocks: no 'tool_use' block just before"
+            f"{where}: unexpected 'tool_use_id' in a 'tool_result' block. Put a matching 'tool_use' block just before it"
         )
     if open_calls.difference(results):
-        raise BadRequest(f"{where}: 'tool_use' ids were found without 'tool_result' blocks immediately after")
+        raise BadRequest(
+            f"{where}: 'tool_use' ids were found without 'tool_result' blocks immediately after. Add these blocks"
+        )
     if any(block["type"] != "tool_result" for block in blocks[: len(results)]):
-        raise BadRequest(f"{where}: 'tool_result' blocks must be first in the content")
+        raise BadRequest(f"{where}: 'tool_result' blocks must come first in the content")
 
 
 def _system(content: object) -> list[dict[str, Any]]:

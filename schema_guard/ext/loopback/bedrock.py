@@ -116,7 +116,9 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
 def _check_parts(content: object, where: str) -> None:
     for at, part in enumerate(items_of(content, f"{where}.content")):
         if not isinstance(part, dict) or len(part) != 1:
-            raise BadRequest(f"{where}.content.{at}: expected one kind of block, got {clip(repr(part))}")
+            raise BadRequest(
+                f"{where}.content.{at}: expected a block with exactly one field, such as text, got {clip(repr(part))}"
+            )
         if "text" in part and not str(part["text"]).strip():
             raise BadRequest(
                 f"The text field in the ContentBlock object at {where}.content.{at} is blank. Add text to the text field, "
@@ -142,7 +144,9 @@ def _forced(choice: Mapping[str, Any], tools: tuple[str, ...]) -> str | None:
         return tools[0]
     named = (choice.get("tool") or {}).get("name")
     if named is not None and named not in tools:
-        raise BadRequest(f"toolConfig.toolChoice.tool.name: {clip(repr(named))} is not one of the tools")
+        raise BadRequest(
+            f"toolConfig.toolChoice.tool.name: expected the name of one of the tools, got {clip(repr(named))}"
+        )
     return named if isinstance(named, str) else None
 
 

@@ -47,16 +47,18 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     for at, turn in enumerate(turns):
         if turn["role"] not in _ROLES:
             raise BadRequest(
-                f"invalid request: messages[{at}].role: {clip(repr(turn['role']))} is not a role"
+                f"invalid request: messages[{at}].role: expected one of {', '.join(_ROLES)}, got {clip(repr(turn['role']))}"
             )
         if not turn.get("tool_calls"):
             check_content(turn.get("content"), f"messages[{at}].content", _PARTS)
     kind = (body.get("response_format") or {}).get("type")
     if kind not in (None, "text", "json_object"):
-        raise BadRequest(f"invalid request: response_format.type {clip(repr(kind))} is not supported")
+        raise BadRequest(
+            f"invalid request: response_format.type: expected text or json_object, got {clip(repr(kind))}"
+        )
     choice = body.get("tool_choice")
     if choice not in (None, "REQUIRED", "NONE"):
-        raise BadRequest("invalid request: tool_choice must be REQUIRED or NONE")
+        raise BadRequest("invalid request: tool_choice: expected REQUIRED or NONE")
     tools = tool_names(body, "function")
     return Question(
         index,

@@ -98,7 +98,7 @@ def schedule(faults: Faults[R]) -> Callable[[int, R], str | None]:
         return schedule(dict(enumerate(faults)))
     if not callable(faults):
         raise InvalidArgument(
-            f"faults={clip(repr(faults))}: expected a fault's name, a list or mapping of names, or a function"
+            f"faults={clip(repr(faults))}: expected the name of a fault, a list or mapping of names, or a function"
         )
     choose = faults
     return lambda index, request: _checked_one(choose(request), f"faults(request {index})")
@@ -132,11 +132,15 @@ def _checked(name: object, where: str) -> str:
 def check_fit(fault: str | None, question: Question, holds: str) -> None:
     """Refuse a fault that a request's kind of reply cannot have; *holds* is the field that the reply stands in."""
     if _OF_ONE_API.get(fault or "", holds) != holds:
-        raise BadRequest(f"fault {fault!r} applies to replies of Gemini, but this request is for another API")
+        raise BadRequest(
+            f"fault {fault!r} applies only to Gemini, but this request is for another API. Use another fault"
+        )
     if fault in _OF_STREAMS and not question.is_stream:
-        raise BadRequest(f"fault {fault!r} applies to streams, but this request does not stream")
+        raise BadRequest(f"fault {fault!r} applies only to streams. Request a stream, or use another fault")
     if fault in _OF_WHOLES and question.is_stream:
-        raise BadRequest(f"fault {fault!r} applies to whole replies, but this request streams")
+        raise BadRequest(
+            f"fault {fault!r} applies only to complete replies. Send the request without stream, or use another fault"
+        )
 
 
 # Done to an answer.

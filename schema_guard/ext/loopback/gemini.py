@@ -75,18 +75,18 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
 
 def _turn(content: object, where: str) -> dict[str, Any]:
     if not isinstance(content, dict):
-        raise BadRequest(f"Invalid value at '{where}': expected a content, got {clip(repr(content))}")
+        raise BadRequest(f"Invalid value at '{where}': expected a content object, got {clip(repr(content))}")
     unknown = content.keys() - {"role", "parts"}
     if unknown:
-        raise BadRequest(f"Unknown name {min(unknown)!r} at '{where}': cannot find field")
+        raise BadRequest(f"Unknown name {min(unknown)!r} at '{where}': cannot find field. Remove it")
     role = content.get("role", "user")
     if role not in ("user", "model", "function"):
-        raise BadRequest(f"{where}.role: please use a valid role: user, model; got {clip(repr(role))}")
+        raise BadRequest(f"{where}.role: please use a valid role, user or model, got {clip(repr(role))}")
     parts = items_of(content.get("parts"), f"{where}.parts")
     for at, part in enumerate(parts):
         if not isinstance(part, dict) or not part or "type" in part:
             raise BadRequest(
-                f"Invalid value at '{where}.parts[{at}]': expected one field of data, got {clip(repr(part))}"
+                f"Invalid value at '{where}.parts[{at}]': expected exactly one data field, such as text, got {clip(repr(part))}"
             )
     return {"role": "assistant" if role == "model" else "user", "content": _text(parts)}
 
@@ -107,7 +107,7 @@ def _check_calls(contents: list[Any]) -> None:
         if results != calls:
             raise BadRequest(
                 f"contents[{at}]: the number of function response parts must be equal to the number of function call "
-                f"parts of the turn before: {results} of {calls}"
+                f"parts in the turn before, got {results} for {calls}"
             )
         calls = sum(any(name in part for name in _CALL) for part in content["parts"])
 

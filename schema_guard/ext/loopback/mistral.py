@@ -56,14 +56,16 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     for at, turn in enumerate(turns):
         role = turn["role"]
         if role not in _OF_ROLES:
-            raise BadRequest(f"Input tag '{role}' found using 'role' does not match any of the expected tags")
+            raise BadRequest(
+                f"Input tag '{role}' found using 'role' does not match any of the expected tags: {', '.join(_OF_ROLES)}"
+            )
         where = ["body", "messages", at, role]
         extra += [([*where, name], value) for name, value in turn.items() if name not in _OF_ROLES[role]]
         if not turn.get("tool_calls"):
             check_content(turn.get("content"), f"messages[{at}].content", _PARTS)
     if extra:
         raise Unprocessable(
-            "Extra inputs are not permitted",
+            f"Extra inputs are not permitted: {', '.join(str(loc[-1]) for loc, _ in extra)}. Remove these fields",
             detail=[
                 {
                     "type": "extra_forbidden",

@@ -84,7 +84,7 @@ def _check_turns(turns: list[dict[str, Any]]) -> None:
             return
         if is_result and turn.get("tool_call_id") not in open_calls:
             raise BadRequest(
-                f"'{where}': a message with role 'tool' must follow the 'tool_calls' that it answers"
+                f"'{where}': a message with role 'tool' must follow a message with the 'tool_calls' that it answers"
             )
         open_calls.discard(turn.get("tool_call_id"))
         if turn.get("tool_calls") is not None:
@@ -108,7 +108,9 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     model, prompt = model_of(body), messages_of(body, "messages")
     _check_turns(prompt)
     if body.get("n") not in (None, 1):
-        raise BadRequest(f"'n': expected 1, the only supported number, got {clip(repr(body['n']))}")
+        raise BadRequest(
+            f"'n': expected 1, because this server returns only one reply, got {clip(repr(body['n']))}"
+        )
     check_format(body.get("response_format"), "response_format", "json_schema")
     tools = tool_names(body, "function", "custom")
     is_stream, options = body.get("stream") is True, body.get("stream_options") or {}

@@ -72,14 +72,20 @@ def _check_items(elements: list[Any], *, goes_on: bool) -> None:
         if kind == "message":
             _check_message(item, where)
         elif kind == "function_call_output" and call_id not in called and not goes_on:
-            raise BadRequest(f"'{where}': no tool call found for its call_id {clip(repr(call_id))}")
+            raise BadRequest(
+                f"'{where}': no tool call found for its call_id {clip(repr(call_id))}. Add the tool call before it"
+            )
         elif kind == "function_call" and call_id not in answered:
-            raise BadRequest(f"'{where}': no tool output found for call_id {clip(repr(call_id))}")
+            raise BadRequest(
+                f"'{where}': no tool output found for call_id {clip(repr(call_id))}. Add the tool output"
+            )
         elif kind == "reasoning" and ([*items, {"role": "user"}])[at + 1].get("role") not in (
             None,
             "assistant",
         ):
-            raise BadRequest(f"'{where}': an item of type 'reasoning' without the item that followed it")
+            raise BadRequest(
+                f"'{where}': an item of type 'reasoning' needs the item that followed it. Add that item"
+            )
 
 
 def _check_message(item: dict[str, Any], where: str) -> None:

@@ -169,7 +169,7 @@ class Responder:
         if fault == "html":
             return SentResponse((_HTML,), content_type="text/html")
         if request.body is None:
-            raise BadRequest("the body of the request is not a JSON object")
+            raise BadRequest("expected a JSON object as the body of the request")
         assert request.index is not None
         in_path = gemini_request(request.path) or bedrock_request(request.path) or {}
         question = api.question(request.index, {**request.body, **in_path})

@@ -82,7 +82,7 @@ def serve(
     """
     if host not in _HOSTS:
         raise InvalidArgument(
-            f"host={clip(repr(host))}: expected one of {', '.join(_HOSTS)}, which are loopback addresses"
+            f"host={clip(repr(host))}: expected one of {', '.join(_HOSTS)}, because the server accepts only loopback addresses"
         )
     responder = Responder(_model(answering), faults)
     listener = Listener((_HOSTS[0], _port(port)), responder.respond)

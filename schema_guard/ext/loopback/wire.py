@@ -256,11 +256,11 @@ def forced_tool(choice: object, tools: tuple[str, ...], *, any_words: tuple[str,
     kind = choice.get("type") if isinstance(choice, dict) else choice
     if kind in any_words:
         if not tools:
-            raise BadRequest("'tool_choice': expected 'tools' in the same request")
+            raise BadRequest("'tool_choice' needs 'tools' in the same request")
         return tools[0]
     if not isinstance(choice, dict) or kind in ("auto", "none"):
         return None
     name = _tool_name(choice, "tool_choice", ("function", "custom"))
     if name not in tools:
-        raise BadRequest(f"'tool_choice': tool {clip(repr(name))} not found in 'tools'")
+        raise BadRequest(f"'tool_choice': expected the name of a tool in 'tools', got {clip(repr(name))}")
     return name

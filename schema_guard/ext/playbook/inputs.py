@@ -76,7 +76,7 @@ def inputs_of(
     tasks = list(dict.fromkeys(prompts))
     if not tasks:
         raise InvalidArgument(
-            f"inputs for schema {clip(repr(schema.name))}: expected at least one input, got none"
+            f"inputs for schema {clip(repr(schema.name))}: expected at least one input, but there is none"
         )
     repeated = len(prompts) - len(tasks)
     Random(seed).shuffle(tasks)  # an order that can be repeated, no secret
@@ -101,7 +101,7 @@ def suite_inputs(
     if texts is None and len(befores) > 1:
         raise InvalidArgument(
             f"inputs for schema {clip(repr(entry.name))}: the tasks have different messages before their texts. "
-            "Use the same messages, such as one system message. `bench` sends the messages of each task"
+            "Use the same messages in all tasks, or use `bench run` without --playbook"
         )
     examples = [Example(task.gold, task.text) for task in entry.tasks_of("dev")]
     if texts is None:
@@ -132,7 +132,7 @@ def read_texts(path: str | os.PathLike[str]) -> list[str]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(
-            f"inputs {safe(str(path))}: expected a readable file in UTF-8: {error}"
+            f"inputs {safe(str(path))}: expected a UTF-8 file, but reading it failed: {error}"
         ) from error
     # Not splitlines: U+2028 and its kind may stand inside a text.
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]

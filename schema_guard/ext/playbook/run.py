@@ -206,7 +206,7 @@ class PlaybookRun:
         decide(self.evidence())
         first = self.settings.first
         if first == SIMPLIFY:
-            raise InvalidArgument(f"first={first!r}: expected a step that runs without your own work")
+            raise InvalidArgument(f"first={first!r}: expected a step that the playbook can run on its own")
         claim = self._claim(first)
         if claim is not None:
             raise ImpossibleStep(first, claim["reason"])

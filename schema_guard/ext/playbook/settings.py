@@ -63,5 +63,5 @@ class PlaybookSettings:
         for key in self.extra:
             if key in _OURS:
                 raise InvalidArgument(
-                    f"extra[{key!r}]: the playbook measures this fact. Remove it, or decide on a file"
+                    f"extra[{key!r}]: the playbook measures this fact. Remove it, or use `decide` with a JSON file"
                 )

@@ -86,7 +86,7 @@ def sources_of(
     inputs = _of_files(suite, asked, steps)
     function = _function(suite, how, inputs.schema, records)
     if function is None:
-        refuse("it needs --function", steps.filters())
+        refuse("needs --function", steps.filters())
     return PlaybookSources(inputs, asked.models, function)
 
 
@@ -160,10 +160,10 @@ def _of_files(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -
         entries = {entry.name: entry for entry in loaded.schemas}
         chosen = next(iter(entries)) if len(entries) == 1 and (named is None or is_file) else named
         if chosen is None:
-            raise click.UsageError(f"--playbook needs --schema NAME, one of {', '.join(entries)}")
+            raise click.UsageError(f"--playbook needs --schema NAME. Use one of {', '.join(entries)}")
         if chosen not in entries:
             raise click.UsageError(
-                f"--schema {safe(chosen)!r}: no such schema in the suite, which has {', '.join(entries)}"
+                f"--schema {safe(chosen)!r}: expected a schema of the suite, one of {', '.join(entries)}"
                 f"{did_you_mean(chosen, entries)}"
             )
         inputs = suite_inputs(entries[chosen], suite=loaded.name, texts=texts, seed=asked.seed)
@@ -197,7 +197,7 @@ def _function(suite: SuiteOptions, how: RunOptions, schema: Schema[Any], records
         others = ", ".join(f"{clip(title)} ({content})" for content, title in known.items())
         raise click.UsageError(
             f"--function {safe(str(name))!r}: expected a function with the schema {schema.name} ({schema.fingerprint}), "
-            f"got one with {others}. Calls with another schema are no evidence for this schema"
+            f"got one with {others}. Choose another function, because only calls with this schema count as evidence"
         )
     return name
 

@@ -93,14 +93,14 @@ def parsed(url: str) -> Address:
     user, at, hosts = authority.rpartition("@")
     if any(mark in part for part, mark in ((user, "@"), (database, "@"), (plain, "#"), (plain, " "))):
         raise InvalidArgument(
-            f"a store's URL: {_EXPECTED}. Write '@', '/', '?', '#', and ' ' in a name or a password "
-            "as percent codes, such as '%40'"
+            f"store URL: {_EXPECTED}. In the name and the password, percent-encode '@', '/', '?', '#', and ' ', "
+            "such as '%40' for '@'"
         )
     parameters = _parameters(query)
     schema = parameters.pop("schema", DEFAULT_SCHEMA)
     if not _NAME.fullmatch(schema) or schema.startswith("pg_"):
         raise InvalidArgument(
-            f"schema={schema!r}: expected the name of a PostgreSQL schema in lower-case letters, digits, and '_'"
+            f"schema={schema!r}: expected the name of a PostgreSQL schema with only lower-case letters, digits, and '_'"
         )
     name, colon, password = user.partition(":")
     public_parameters = {**{k: v for k, v in parameters.items() if k not in _SECRETS}, "schema": schema}
@@ -116,7 +116,7 @@ def parsed(url: str) -> Address:
 def _parameters(query: str) -> dict[str, str]:
     several = query.split("&") if query else []
     if not all(_PARAMETER.fullmatch(pair) for pair in several):
-        raise InvalidArgument(f"a store's URL: {_EXPECTED}, then '?' and parameters as in 'sslmode=require'")
+        raise InvalidArgument(f"store URL: {_EXPECTED}, with parameters such as '?sslmode=require'")
     parameters = dict(pair.split("=", 1) for pair in several)
     others = parameters.keys() - {"schema"}
     known = ["schema", *_keywords()] if others else []
@@ -124,7 +124,7 @@ def _parameters(query: str) -> dict[str, str]:
         if name not in known:
             near = did_you_mean(name, known)
             raise InvalidArgument(
-                f"a store's URL: unknown parameter {name!r}{near}; expected 'schema', 'durability', 'payload', or a parameter of libpq"
+                f"store URL: unknown parameter {name!r}, expected 'schema', 'durability', 'payload', or a libpq parameter{near}"
             )
     return parameters
 

@@ -111,7 +111,7 @@ class Postgres:
         with self._one_state() as (connection, is_made):
             if not is_made:
                 raise WriteRefused(
-                    f"{self.url} has no schema {self._address.schema!r}, so nothing was recorded there"
+                    f"{self.url} has no schema {self._address.schema!r}, so it has no records. Check the URL"
                 )
             return check(PostgresConnection(connection), self.url, Notes(on_step))
 
@@ -283,7 +283,7 @@ class _Session(Session):
         """Hold a transaction in which nobody else writes."""
         if self._process != os.getpid():
             raise WriteRefused(
-                f"{self._database.url} had an open connection when this process was forked",
+                f"{self._database.url} had an open connection when this process was forked. Fork the process before the first call",
                 reason="forked_while_writing",
             )
         with self._database.writing(self._connection):

@@ -145,7 +145,7 @@ def has_tables(connection: Any, address: Address) -> bool:
         )
     if layout.isdecimal() and int(layout) > LAYOUT:
         raise WriteRefused(
-            f"{where} has version {layout} of the tables, but this version of schema-guard reads up to {LAYOUT}. Upgrade schema-guard"
+            f"{where} has tables of version {layout}, but this version of schema-guard reads up to {LAYOUT}. Upgrade schema-guard"
         )
     if layout != str(LAYOUT):
         raise made_before_first_release(where, "Name another one with ?schema=")
@@ -177,7 +177,7 @@ def _check_server(connection: Any, address: Address) -> None:
     ((encoding,),) = connection.execute("SHOW server_encoding").fetchall()
     if encoding != "UTF8":
         raise WriteRefused(
-            f"{address.url}: the database has the encoding {encoding}. Use a database with the encoding UTF8"
+            f"{address.url}: expected a database with the encoding UTF8, got {encoding}. Use another database"
         )
 
 

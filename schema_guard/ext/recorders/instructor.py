@@ -71,7 +71,7 @@ def record(
     if not callable(create) or field(client, "hooks") is None:
         kind = clip(type(client).__name__)
         raise InvalidArgument(
-            f"client={kind}: expected a client of instructor, such as instructor.from_openai(...)"
+            f"client={kind}: expected an instructor client, such as instructor.from_openai(...)"
         )
     recording = Recording("instructor", **settings)
     client.create_fn = partial(_create, recording, client, create)  # type: ignore[attr-defined]

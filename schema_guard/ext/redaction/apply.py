@@ -139,7 +139,7 @@ def _apply_function(further: Callable[[str], str], text: str, places: list[Redac
     """Hand a text to the caller's function; what it changed is one place, and the others move with it."""
     cleaned = further(text)
     if not isinstance(cleaned, str):
-        raise TypeError(f"redact returned {type(cleaned).__name__}, expected a str")
+        raise TypeError(f"redact: expected a function that returns a str, got {type(cleaned).__name__}")
     if cleaned == text:
         return Redacted(text, tuple(places))
     least = min(len(cleaned), len(text))

@@ -63,7 +63,7 @@ _SKIP = "skip"
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
-    help="Most replies to label.",
+    help="Maximum number of replies to label.",
 )
 @click.option(
     "--read",
@@ -71,13 +71,13 @@ _SKIP = "skip"
     cls=Option,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="Labels from a file that -o wrote, with the column 'wrong' or 'right' filled in.",
+    help="File that -o wrote, with your labels in the column 'wrong' or 'right'.",
 )
 @click.option(
     "--find-errors",
     cls=Option,
     is_flag=True,
-    help="Print the replies that differ most from the second model's. The command neither asks for labels nor stores any.",
+    help="Print the replies that differ most from those of the second model. With this option, the command doesn't ask for labels.",
 )
 @click.option(
     "-o",
@@ -113,7 +113,7 @@ def command(  # noqa: PLR0913 - one argument an option
     schema-guard label --function extract_invoice --find-errors
     """
     if sum(map(bool, (answers, find_errors, output))) > 1:
-        raise click.UsageError("--read, --find-errors, -o: expected one of them in each command")
+        raise click.UsageError("--read, --find-errors, and -o exclude each other. Use only one of them")
     records = existing(store)
     configuration = configuration_to_label(records, function, schema)
     if find_errors:
@@ -133,7 +133,7 @@ def _ask(store: Store, configuration: LabeledConfiguration, count: int) -> None:
     """Ask about replies in the terminal."""
     if not has_terminal():  # a reply that is shown would count as skipped
         raise click.UsageError(
-            "no terminal to ask in. Write the replies with -o FILE, and read the labels with --read FILE"
+            "no terminal is available to ask for labels. Write the replies with -o FILE, and read the labels with --read FILE"
         )
     note(configuration.name, _effort(store, configuration))
     for number in range(1, count + 1):
@@ -264,7 +264,9 @@ def _read(store: Store, configuration: LabeledConfiguration, path: Path) -> None
         except (InvalidArgument, ValueError) as error:
             raise click.UsageError(f"--read {path}, row {number}: {error}") from error
         if question is None or share is None:
-            raise click.UsageError(f"--read {path}, row {number}: the store has no text of this reply")
+            raise click.UsageError(
+                f"--read {path}, row {number}: the store does not have the text of this reply. Remove the row"
+            )
         stored += save(store, question.call_id, share)
     note(f"{plural(stored, 'new label')} from {path}")
 
@@ -277,9 +279,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
                 return list(csv.DictReader(file))
             rows = [json.loads(line) for line in file if line.strip()]
     except (ValueError, csv.Error) as error:
-        raise click.UsageError(f"--read {path}: expected a file that -o wrote: {error}") from error
+        raise click.UsageError(
+            f"--read {path}: expected a file that -o wrote, but reading it failed: {error}"
+        ) from error
     if not all(isinstance(row, dict) for row in rows):
-        raise click.UsageError(f"--read {path}: expected a file that -o wrote, with an object in each line")
+        raise click.UsageError(f"--read {path}: expected a JSON Lines file that -o wrote")
     return rows
 
 
@@ -291,7 +295,7 @@ def _share_of(question: LabelQuestion, row: dict[str, Any]) -> float:
     if isinstance(wrong, str):
         wrong = [] if wrong == "none" else wrong.split()
     if not isinstance(wrong, list) or not all(isinstance(name, str) for name in wrong):
-        raise InvalidArgument(f"wrong {clip(repr(wrong))}: expected 'none', or names of fields")
+        raise InvalidArgument(f"wrong {clip(repr(wrong))}: expected 'none' or the names of fields")
     return question.wrong_share(wrong)
 
 

@@ -59,7 +59,8 @@ class Content(metaclass=NamedArguments):
         second_opinion: The second model that answers the prompts of a share of the calls.
         right_unit: The unit of a bound on wrong values. `"value"` bounds the share of wrong values, and `"call"` the share of
             calls with a wrong value. Set it before the first label.
-        items: The number of rows that a list must have. A shorter list is a failed attempt, which is retried.
+        items: The number of rows that a list must have. If a list is shorter, the attempt fails, and schema_guard
+            retries.
         skip_fields: Names of fields, such as summaries, whose values schema_guard doesn't search for in the source.
     """
 
@@ -108,8 +109,8 @@ class Content(metaclass=NamedArguments):
             return
         if prepared.shape.delivery == "instructions":
             raise InvalidArgument(
-                "content.second_opinion: expected a function whose prompt schema_guard makes. This one builds its own "
-                "prompt from its parameter for instructions, so a second model can't get the same prompt"
+                "content.second_opinion: expected a function whose prompt schema_guard builds. This function builds its "
+                "own prompt from the instructions, so a second model can't get the same prompt"
             )
         self.second_opinion.ask_as(prepared.plan)
 

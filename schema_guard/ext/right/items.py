@@ -51,7 +51,7 @@ class Items(metaclass=NamedArguments):
                 re.compile(self.counter)
             except re.error as error:
                 raise InvalidArgument(
-                    f"content.items.counter={clip(repr(self.counter))}: not a regular expression: {error}"
+                    f"content.items.counter={clip(repr(self.counter))}: expected a valid regular expression, but parsing it failed: {error}"
                 ) from error
         elif isinstance(self.counter, bool) or not (isinstance(self.counter, int) or callable(self.counter)):
             raise InvalidArgument(

@@ -76,9 +76,9 @@ def _estimate(block: Block, weight: float, skipped: float) -> float:
 def _checked(block: Block) -> Block:
     if not 0 <= block.drawn < len(block.second_opinions):
         raise InvalidArgument(
-            f"drawn={block.drawn!r}: expected an index, starting at 0, of one of {len(block.second_opinions)} calls, from 0"
+            f"drawn={block.drawn!r}: expected the index of one of {len(block.second_opinions)} calls, starting at 0"
         )
     shares = [*block.second_opinions, *(() if block.wrong is None else (block.wrong,))]
     if not all(0 <= share <= 1 for share in shares):
-        raise InvalidArgument("a block's shares: expected numbers from 0 to 1")
+        raise InvalidArgument("second_opinions, wrong: expected numbers from 0 to 1")
     return block

@@ -81,7 +81,7 @@ class LabelQuestion(NamedTuple):
         """
         if not self.schema.is_valid(right):
             raise InvalidArgument(
-                f"right value {clip(repr(right))}: expected the whole value, valid for the schema {self.schema.name}"
+                f"right value {clip(repr(right))}: expected the complete value, valid for the schema {self.schema.name}"
             )
         return compare_answers(self.value, right).differing_share
 
@@ -108,7 +108,9 @@ def configuration_to_label(store: Store, function: str, schema: str | None) -> L
     first = rows[0]
     found = stored_schema(store, first.schema_fingerprint, first.schema_name)
     if found is None:
-        raise InvalidArgument(f"schema {first.schema_name} is not stored, so its replies can't be read")
+        raise InvalidArgument(
+            f"the store does not have the document of schema {first.schema_name}. Call the function once to store it"
+        )
     name = f"{first.function} on {first.model or 'an unknown model'}, version {first.version}"
     return LabeledConfiguration([row.id for row in rows if row.id is not None], name, found)
 
@@ -200,7 +202,7 @@ def _marked(value: Any, path: Sequence[str], name: str) -> Any:
     try:
         value[key] = _marked(value[key], path[1:], name)
     except (LookupError, TypeError):
-        raise InvalidArgument(f"field {clip(repr(name))}: the reply has no such field") from None
+        raise InvalidArgument(f"field {clip(repr(name))}: expected a field of the reply") from None
     return value
 
 

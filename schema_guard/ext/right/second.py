@@ -76,8 +76,8 @@ class Second:
         model: A `Model`, or a function that takes a prompt and returns a reply. Use a different model from the first
             one, because a copy makes the same mistakes.
         share: The share of the calls to send to the second model, in (0, 1].
-        per_minute: Largest number of requests per minute. Default: no limit.
-        budget: Largest cost in this process, in the currency of the prices. Needs prices.
+        per_minute: Maximum number of requests per minute. Default: no limit.
+        budget: Maximum cost in this process, in the currency of the prices. Needs prices.
         prices: Token prices of the second model, as in `About`.
         seed: Seed for the random selection of the calls.
     """
@@ -94,12 +94,14 @@ class Second:
     ) -> None:
         if not callable(model):
             raise InvalidArgument(
-                f"second: model={clip(repr(model))}: expected a Model or a function of a prompt"
+                f"second: model={clip(repr(model))}: expected a Model or a function that takes a prompt"
             )
         if not _is_number(share) or not 0 < share <= 1:
-            raise InvalidArgument(f"second: share={clip(repr(share))}: expected a number in (0, 1]")
+            raise InvalidArgument(f"second: share={clip(repr(share))}: expected a number > 0 and <= 1")
         if budget is not None and prices is None:
-            raise InvalidArgument(f"second: budget={clip(repr(budget))}: expected prices= with it")
+            raise InvalidArgument(
+                f"second: budget={clip(repr(budget))} needs prices=, because otherwise the cost of a call is unknown"
+            )
         for name, limit in (("per_minute", per_minute), ("budget", budget)):
             if limit is not None and not (_is_number(limit) and limit > 0):
                 raise InvalidArgument(f"second: {name}={clip(repr(limit))}: expected a number > 0 or None")

@@ -91,7 +91,7 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
     if concurrency < 1:
         raise InvalidArgument(f"concurrency={concurrency}: expected an int >= 1")
     if output in COLUMNS or output == task:
-        raise InvalidArgument(f"output={output!r}: expected a name that no other column has")
+        raise InvalidArgument(f"output={output!r}: expected a name that differs from all other columns")
     asking = Asking(
         Schema.of(schema),
         tuple(strategy) if not isinstance(strategy, str) else strategy,

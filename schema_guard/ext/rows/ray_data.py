@@ -40,7 +40,7 @@ def over_dataset(dataset: Any, asking: Asking, model: Any, store: Store | None) 
     if store is not None:
         if store.url == "sqlite://":
             raise InvalidArgument(
-                "store 'sqlite://': this store is in the memory of this process. Use a file, or None"
+                "store 'sqlite://': this store exists only in the memory of this process. Use a file, or None"
             )
         here = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False

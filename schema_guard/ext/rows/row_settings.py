@@ -70,11 +70,11 @@ class Asking:
         known = list(names)
         if self.task not in known:
             near = did_you_mean(self.task, known)
-            raise InvalidArgument(f"task={self.task!r}: the rows have only {_shown(known)}{near}")
+            raise InvalidArgument(f"task={self.task!r}: expected one of the columns {_shown(known)}{near}")
         clashes = [name for name in (self.output, *COLUMNS) if name in known]
         if clashes:
             raise InvalidArgument(
-                f"rows: these columns of the result exist already: {_shown(clashes)}. Rename them, or pass output= for the value"
+                f"rows: the rows already have the result columns {_shown(clashes)}. Rename these columns, or pass output= for the value"
             )
 
     def key(self, row: Row, otherwise: str) -> str:

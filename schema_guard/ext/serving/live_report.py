@@ -119,7 +119,7 @@ def chosen_in(query: str) -> dict[str, str]:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=2 * len(_CHOICES))
     except ValueError as error:
         raise InvalidArgument(
-            "the query of the address is invalid: expected name=value pairs, joined by &"
+            "the query of the address: expected name=value pairs, separated by &"
         ) from error
     choices: dict[str, Any] = {}
     for name, value in pairs:
@@ -128,7 +128,7 @@ def chosen_in(query: str) -> dict[str, str]:
                 f"{clip(repr(name))}: expected one of {', '.join(_CHOICES)}{did_you_mean(clip(name), _CHOICES)}"
             )
         if name in choices:
-            raise InvalidArgument(f"{name}: expected one value, got several")
+            raise InvalidArgument(f"the parameter {name} of the address: expected one value, got several")
         choices[name] = value
     return {name: value for name, value in choices.items() if value}
 

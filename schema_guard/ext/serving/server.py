@@ -91,7 +91,7 @@ class PageServer(ThreadingHTTPServer):
     def __init__(self, answer: Callable[[str], PageAnswer], *, port: int = 0, start: str = "") -> None:
         if port not in _PORTS:
             raise InvalidArgument(
-                f"port {port}: expected one of 0 to {_PORTS[-1]}, where 0 selects a free port"
+                f"port {port}: expected a number from 0 to {_PORTS[-1]}. Use 0 for a free port"
             )
         self.answer, self.start = answer, start
         self.token = secrets.token_urlsafe(32)

@@ -72,7 +72,9 @@ class MetricsEndpoint:
         try:
             self._server = ThreadingHTTPServer((HOST, port), Handler)
         except (OSError, OverflowError) as error:
-            raise InvalidArgument(f"prometheus_port={port}: the port is not available: {error}") from error
+            raise InvalidArgument(
+                f"prometheus_port={port}: opening the port failed: {error}. Choose another port"
+            ) from error
         self._server.daemon_threads = True
         self._is_inherited = False  # without a thread, which `shutdown` would wait for
         self.port: int = self._server.server_address[1]
@@ -128,7 +130,7 @@ class TextFile:
     ) -> None:
         if not path.replace(PID, "1").endswith(".prom"):
             raise InvalidArgument(
-                f"prometheus_file={path!r}: expected a path that ends in .prom, because the collector requires it"
+                f"prometheus_file={path!r}: expected a path that ends in .prom, because the collector reads only such files"
             )
         self._template = path
         self._counters = counters

@@ -59,7 +59,7 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
         prometheus_port: Port of the endpoint `http://127.0.0.1:PORT/metrics`. With 0, the server uses a free port,
             which you can read from `Telemetry.port`.
         every_s: Seconds between two updates of the file.
-        most_names: Largest number of functions, and of codes, with their own counters. All others share the counters of
+        most_names: Maximum number of functions, and of codes, with their own counters. All others share the counters of
             `others`.
         tracer_provider: Provider for spans. None means the global provider of OpenTelemetry.
         meter_provider: Provider for metrics. None means the global provider.
@@ -159,7 +159,7 @@ def enable_from_env(text: str) -> None:
 
 def _require(every_s: float, most_names: int) -> None:
     if not every_s > 0:
-        raise InvalidArgument(f"every_s={every_s!r}: expected seconds > 0")
+        raise InvalidArgument(f"every_s={every_s!r}: expected a number of seconds > 0")
     if most_names < 1:
         raise InvalidArgument(f"most_names={most_names!r}: expected an int >= 1")
 

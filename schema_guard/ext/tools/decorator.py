@@ -51,13 +51,13 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
 
     If each tool call is valid, or there is none, the reply is returned unchanged. Otherwise, schema_guard calls the
     function again, up to *max_attempts* times. The new call sends the messages, the model's turn, and a result for each
-    tool call that lists its faults, in the provider's format. No tool of the invalid turn has run. Each tool call is
-    recorded as one call of the function, with the tool as its schema and the turn as its parent.
+    tool call that lists its faults, in the provider's format. No tool of the invalid turn has run. schema_guard records
+    each tool call as one call of the function, with the tool as its schema and the turn as its parent.
 
     Args:
         tools: Tools that the model can call, as for `judge_calls`.
         name: Name of the function in records. Default: its qualified name.
-        max_attempts: Largest number of attempts. With 1, there is no retry.
+        max_attempts: Maximum number of attempts. With 1, there is no retry.
         observe: Whether to only record the tool calls. With True, schema_guard passes the reply, stream, or exception
             on unchanged.
         messages: Parameter with the messages, which a retry needs. Default: `messages`, then `prompt`, then the only
@@ -65,7 +65,7 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
         version: Version of the function's prompt. Default: a hash of its code.
         segment: Part of your traffic that the calls belong to. `tags(segment=...)` overrides it.
         prices: Token prices, in the form that `guard` takes.
-        store: Store of the records, as for `guard`.
+        store: Store for the records, as for `guard`.
 
     Returns:
         A decorator for functions, methods, and `async def`. The decorator keeps the parameters and the result type.
@@ -123,14 +123,16 @@ def _guarded(function: Any, planned: Callable[[Any], TurnPlan]) -> Any:
     if isinstance(function, staticmethod | classmethod):
         return type(function)(_guarded(function.__func__, planned))
     if not callable(function):
-        raise InvalidArgument(f"guard_tools: {clip(repr(function))}: expected a function that makes one turn")
+        raise InvalidArgument(
+            f"guard_tools: {clip(repr(function))}: expected a function that makes one turn of the conversation"
+        )
     plan = planned(function)
     follow_environment()
     if not plan.observe and (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
         raise InvalidArgument(
-            f"{name_of(function)}: the function returns a stream, so its tool calls reach the caller before "
+            f"{name_of(function)}: the function returns a stream, so the caller gets tool calls before "
             "schema_guard can validate them. Return the "
-            "whole reply, or measure with guard_tools(..., observe=True)"
+            "complete reply, or measure with guard_tools(..., observe=True)"
         )
     return _awaited(plan) if inspect.iscoroutinefunction(function) else _sync_wrapper(plan)
 

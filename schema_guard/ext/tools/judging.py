@@ -94,8 +94,8 @@ def judge_calls(
     raw = raw_reply(reply)
     if raw is None:
         raise InvalidArgument(
-            f"judge_calls: a value of type {clip(type(reply).__name__)!r} is not a reply of a known form. Pass the "
-            "reply of the provider's client, as an object or as a dict"
+            f"judge_calls: a value of type {clip(type(reply).__name__)!r} is not a model reply. Pass the "
+            "reply object of the provider's SDK, or its dict"
         )
     return [judged(call, known, repair=repair, limits=limits) for call in replies.written_calls(raw)]
 

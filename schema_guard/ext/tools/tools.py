@@ -70,7 +70,7 @@ def tools_of(tools: object) -> Tools:
         return tools
     sources = [tools] if _is_one(tools) else tools
     if not isinstance(sources, Iterable):
-        raise InvalidArgument(f"tools={clip(repr(tools))}: expected a list of tools, each {_FORMS}")
+        raise InvalidArgument(f"tools={clip(repr(tools))}: expected a list of tools, each of them {_FORMS}")
     by_name: Tools = {}
     for tool in [read for source in sources for read in _read(source)]:
         known = by_name.setdefault(tool.name, tool)
@@ -192,7 +192,7 @@ def _of_function(function: Callable[..., Any]) -> ToolSchema:
     except (NameError, TypeError, ValueError) as error:
         if is_interruption(error):
             raise
-        raise InvalidArgument(f"tools: the parameters of {name!r} cannot be read: {error}") from error
+        raise InvalidArgument(f"tools: reading the parameters of {name!r} failed: {error}") from error
     known: dict[str, Any] = {}
     is_open = False
     for parameter in signature.parameters.values():

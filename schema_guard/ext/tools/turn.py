@@ -209,8 +209,8 @@ class Turn:
             if not hasattr(kind, "__anext__"):
                 close_alone(result)
             raise InvalidArgument(
-                f"{self._plan.name}: the function returns a stream, so its tool calls reach the caller before schema_guard can validate them. Return "
-                "the whole reply, or measure with guard_tools(..., observe=True)"
+                f"{self._plan.name}: the function returns a stream, so the caller gets tool calls before schema_guard can validate them. Return "
+                "the complete reply, or measure with guard_tools(..., observe=True)"
             )
         self.result, self._reply = result, None
         return result

@@ -97,7 +97,7 @@ def _part(traffic: str | None, sample_share: float | None) -> Part:
     if traffic is None:
         raise click.UsageError(_NO_TRAFFIC)
     if sample_share is not None and traffic != "sampled":
-        raise click.UsageError(f"--sample-share needs --traffic sampled, not {traffic}")
+        raise click.UsageError(f"--sample-share needs --traffic sampled, got --traffic {traffic}")
     if sample_share == 0:
         raise click.UsageError("--sample-share '0': expected a share above 0, such as 10%")
     return next(part for part in PARTS if part == traffic)
@@ -116,10 +116,10 @@ def _places(tool: str, given: Sequence[str]) -> dict[str, str]:
     for text in given:
         name, place = _pair("--field", text, "OURS=PLACE")
         if name not in known:
-            reason = f": {safe(tool)} has a place for it" if name in FIELDS else ""
+            reason = f"{safe(tool)} already has a place for this field, " if name in FIELDS else ""
             near = did_you_mean(name, known)
             expected = ", ".join(sorted(known))
-            raise click.UsageError(f"--field {safe(name)!r}{reason}; expected one of {expected}{near}")
+            raise click.UsageError(f"--field {safe(name)!r}: {reason}expected one of {expected}{near}")
         places[name] = place
     return places
 
@@ -143,7 +143,7 @@ def _schemas(given: Sequence[str], place: str | None) -> Schemas:
             )
         if name and place is None:
             raise click.UsageError(
-                f"--schema {safe(text)!r}: a name needs --field schema=PLACE, the place of the name in the rows"
+                f"--schema {safe(text)!r}: a name needs --field schema=PLACE, which shows where the rows have the name"
             )
         named[name] = schema_of(source)
     return Schemas(named, place)

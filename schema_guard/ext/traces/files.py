@@ -207,7 +207,7 @@ class _CsvLines:
         self.number += 1
         self.row_size += 0 if line is None else len(line)
         if line is None or self.row_size > MAX_LINE_BYTES:
-            raise csv.Error(f"a row of more than {mebibytes(MAX_LINE_BYTES)}")
+            raise csv.Error(f"the row is larger than {mebibytes(MAX_LINE_BYTES)}. Shorten or remove it")
         return line
 
 
@@ -250,7 +250,9 @@ def _of_parquet(name: str) -> Iterator[Row | Unreadable]:
     try:
         table = parquet.ParquetFile(name)
     except (OSError, ValueError) as error:
-        raise InvalidArgument(f"{clip(name)}: expected a Parquet file: {clip(str(error))}") from error
+        raise InvalidArgument(
+            f"{clip(name)}: expected a Parquet file, but reading it failed: {clip(str(error))}"
+        ) from error
     number = 0
     for batch in table.iter_batches(_BATCH):
         for row in batch.to_pylist():

@@ -119,7 +119,9 @@ def opened(name: str, backend: Backend) -> Iterator[IO[bytes]]:
     try:
         with path.open("rb") as stream:
             if not stream.seekable():
-                raise InvalidArgument(f"{clip(name)} is not a plain file. Pass it as `-` (standard input)")
+                raise InvalidArgument(
+                    f"{clip(name)} is not a regular file. Use `-`, and pass the content on standard input"
+                )
             yield stream
     except OSError as error:
         raise InvalidArgument(f"{clip(name)} cannot be read: {error.strerror or error}") from error

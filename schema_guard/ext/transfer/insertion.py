@@ -132,9 +132,9 @@ def linked(
         return Linked(keys)
     if not unlinked:
         raise InvalidArgument(
-            f"{source}: the inputs are hashed with the key {_listed(keys)}, those of the store with {_listed(there)}, "
-            "so equal inputs can't be recognized. Record with one SCHEMA_GUARD_HASH_KEY on all machines, or import "
-            "the file with --unlinked, which counts its inputs as different inputs"
+            f"{source}: its input hashes use the key {_listed(keys)}, but those of the store use {_listed(there)}, "
+            "so schema_guard can't match equal inputs. Use one SCHEMA_GUARD_HASH_KEY on all machines. To import the file "
+            "anyway, add --unlinked, which counts its inputs as different inputs"
         )
     return Linked(frozenset(), ",".join(sorted(keys)).encode())
 

@@ -76,8 +76,8 @@ def read_set(directory: Path) -> TrainingSet:
     if reader.problems:
         shown, more = reader.problems[:_MOST_SHOWN], len(reader.problems) - _MOST_SHOWN
         raise InvalidArgument(
-            f"{clip_path(directory)}: {'; '.join(shown)}{f'; and {more} more' if more > 0 else ''}: expected a training "
-            "set, which schema-guard tune prepare -o DIR writes"
+            f"{clip_path(directory)}: expected a training set that `schema-guard tune prepare` wrote, but reading it failed: "
+            f"{'; '.join(shown)}{f'; and {more} more' if more > 0 else ''}"
         )
     content = (directory / TRAIN).read_bytes()
     counted = manifest.get("files", {}).get("train", {})
@@ -102,15 +102,15 @@ def _manifest(reader: SuiteReader, directory: Path) -> Mapping[str, Any]:
         manifest = {"format": _FORMAT} if text is None else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidArgument(
-            f"{shown}: expected the manifest of a training set: {clip(str(error))}"
+            f"{shown}: expected the manifest of a training set, but reading it failed: {clip(str(error))}"
         ) from error
     files = manifest.get("files", {}) if isinstance(manifest, dict) else None
     if not isinstance(files, dict) or not all(isinstance(file, dict) for file in files.values()):
-        raise InvalidArgument(f"{shown}: expected a JSON object, the manifest of a training set")
+        raise InvalidArgument(f"{shown}: expected the manifest of a training set, which is a JSON object")
     if manifest.get("format") != _FORMAT:
         raise InvalidArgument(
-            f"{shown}: its format is {clip(repr(manifest.get('format')))}, and format {_FORMAT} is the one that this "
-            "version reads. Upgrade schema-guard, or prepare the set again"
+            f"{shown} has the format {clip(repr(manifest.get('format')))}, but this version of schema-guard reads only "
+            f"format {_FORMAT}. Upgrade schema-guard, or prepare the set again"
         )
     return manifest
 

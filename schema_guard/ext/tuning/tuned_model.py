@@ -63,7 +63,7 @@ def read_job(directory: Path) -> dict[str, Any] | None:
         raise InvalidArgument(f"{error}, {_WAY_ON}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
-            f"{shown}: expected a JSON file, got {clip(str(error))}. Fix it, {_WAY_ON}"
+            f"{shown}: expected a JSON file, but reading it failed: {clip(str(error))}. Fix it, {_WAY_ON}"
         ) from error
     return job
 
@@ -81,7 +81,7 @@ def tuned_model(directory: Path) -> TunedModel:
         raise InvalidArgument(f"{name}: {JOB_FILE} is missing. Create it with {command}")
     if job["result"] is None:
         raise InvalidArgument(
-            f"{name}: its job has no model yet and is {job['status']}. Continue with {command}"
+            f"{name}: its job has the status {job['status']}, so it has no model yet. Resume the job with {command}"
         )
     model = TunedModel(**job["result"])
     _check_destination(model.model, job, name)
@@ -104,8 +104,8 @@ def _check_destination(model: str, job: Mapping[str, Any], name: str) -> None:
         is_own, expected = kind == backend, f"'{backend}:NAME'"
     if not is_own and kind != _REPLIES_OF_A_FILE:
         raise InvalidArgument(
-            f"{name}: the model in {JOB_FILE} is not at the backend of its job: expected {expected}, got "
-            f"{clip(repr(model))}. If you trust that model, connect to it by its own name"
+            f"{name}: the model in {JOB_FILE} is not at the backend of its job (expected {expected}, got "
+            f"{clip(repr(model))}). If you trust that model, connect to it by its own name"
         )
 
 

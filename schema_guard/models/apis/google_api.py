@@ -56,7 +56,7 @@ class GoogleModel(HostedModel):
         for name in arguments:
             if name != "config":
                 raise InvalidArgument(
-                    f"options[{name!r}]: expected 'config', the argument of generate_content: "
+                    f"options[{name!r}]: only 'config' is an argument of generate_content. Use "
                     f"options={{'config': {{{name!r}: ...}}}}"
                 )
         config = arguments.get("config")
@@ -158,7 +158,7 @@ def _contents(prompt: PromptLike) -> tuple[list[Any], list[str]]:
     elements = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(elements, (list, tuple)) or not elements:
         raise InvalidArgument(
-            f"prompt={clip(repr(prompt))}: expected a text or a list of messages that is not empty"
+            f"prompt={clip(repr(prompt))}: expected a str, or a list of at least one message"
         )
     contents: list[Any] = []
     systems: list[str] = []
@@ -178,7 +178,7 @@ def _contents(prompt: PromptLike) -> tuple[list[Any], list[str]]:
                 contents.append({"role": _ROLES[role], "parts": [{"text": text}]})
             else:
                 raise InvalidArgument(
-                    f"prompt[{index}]: expected role 'system', 'user' or 'assistant', or a content with parts; got {clip(repr(role))}"
+                    f"prompt[{index}]: expected the role 'system', 'user', or 'assistant', or a content with parts, got {clip(repr(role))}"
                 )
     return contents, systems
 
@@ -197,6 +197,6 @@ def _text(content: object, index: int) -> str:
     texts = [part.get("text") if isinstance(part, Mapping) else None for part in parts]
     if not all(isinstance(text, str) for text in texts):
         raise InvalidArgument(
-            f"prompt[{index}]: expected a text, or a content with Gemini's own parts: {{'role': ..., 'parts': [...]}}"
+            f"prompt[{index}]: expected a str, or a Gemini content such as {{'role': ..., 'parts': [...]}}"
         )
     return "\n".join(text for text in texts if text is not None)

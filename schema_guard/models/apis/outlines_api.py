@@ -75,7 +75,7 @@ class OutlinesModel(Closing):
         targets = _STEERED_PROVIDERS if self._is_steered else _API_PROVIDERS
         if provider is not None and provider not in targets:
             raise InvalidArgument(
-                f"provider={clip(repr(provider))}: a model of outlines.{kind} takes {' or '.join(map(repr, targets))}"
+                f"provider={clip(repr(provider))}: expected {' or '.join(map(repr, targets))} for an outlines model of type {kind}"
             )
         self.provider = provider or targets[0]
         self.capabilities = capabilities(self.provider)
@@ -146,7 +146,7 @@ class OutlinesModel(Closing):
             InvalidArgument: The model is closed, or lacks the method.
         """
         if self._model is None:
-            raise InvalidArgument(f"model {self.name!r} is closed. Connect again")
+            raise InvalidArgument(f"model {self.name!r} is closed. Call connect() again")
         if method in self.lacks:
             raise InvalidArgument(f"model {self.name!r}: {self.lacks[method]}")
 

@@ -36,7 +36,9 @@ def _function(named: str) -> Any:
         found = attrgetter(name)(import_module(module))
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-        raise InvalidArgument(f"{place_of('redact')} = {named!r}: can't be imported: {why}") from error
+        raise InvalidArgument(
+            f"{place_of('redact')} = {named!r}: importing this function failed: {why}"
+        ) from error
     if not callable(found):
-        raise InvalidArgument(f"{place_of('redact')} = {named!r}: expected a function of a text")
+        raise InvalidArgument(f"{place_of('redact')} = {named!r}: expected a function that takes a text")
     return found

@@ -32,7 +32,7 @@ _SIZE: Final = re.compile(r"([0-9]{1,15})([kmgt]?)b?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Limits on stored rows and their texts. None means no limit. Counts are never deleted.
+    """Limits on stored rows and their texts. None means no limit. schema_guard never deletes counts.
 
     Example:
         >>> from schema_guard import open_store

@@ -80,9 +80,11 @@ class TextStorage:
 
     def __init__(self, policy: PayloadPolicy = "off", redact: Callable[[str], str] | None = None) -> None:
         if redact is not None and not callable(redact):
-            raise InvalidArgument(f"redact={clip(repr(redact))}: expected a function of a text, or None")
+            raise InvalidArgument(
+                f"redact={clip(repr(redact))}: expected a function that takes a text, or None"
+            )
         if redact is not None and policy != "redacted":
-            raise InvalidArgument(f"redact= needs payload='redacted', got payload={policy!r}")
+            raise InvalidArgument(f"redact= works only with payload='redacted', got payload={policy!r}")
         if policy == "redacted":
             from schema_guard.extensions import require  # only this policy needs a part
 

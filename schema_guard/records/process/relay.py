@@ -52,7 +52,7 @@ class RelaySession:
             )
         except OSError as error:
             raise WriteRefused(
-                f"{url}: this process was forked while its parent was writing, and no other process could be started to write: {error}",
+                f"{url}: this process was forked while its parent was writing, so it needs a new process to write. Starting it failed: {error}",
                 reason="forked_while_writing",
             ) from error
         try:
@@ -66,12 +66,14 @@ class RelaySession:
         try:
             send(self._process.stdin, batch)
         except OSError as error:
-            raise WriteRefused(f"the writing process has ended: {error}", reason="write_failed") from error
+            raise WriteRefused(
+                f"the process that writes the records has ended: {error}", reason="write_failed"
+            ) from error
         self._answer()
 
     def __getattr__(self, name: str) -> Any:
         raise WriteRefused(
-            f"this process was forked from a process that was writing, so it can only record. Use {name} in a separate process",
+            f"this process was forked during a write, so it can only record calls. Use {name} in a separate process",
             reason="hurried",
         )
 

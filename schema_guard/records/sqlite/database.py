@@ -132,7 +132,7 @@ class SQLite:
         from schema_guard.records.sql.checking import Notes, check  # as above
 
         if self._path is not None and not self._path.exists():
-            raise WriteRefused(f"{self._path} does not exist, so nothing was recorded there")
+            raise WriteRefused(f"{self._path} does not exist, so it has no records. Check the path")
         try:
             with self._one_state() as (connection, _):
                 notes = Notes(on_step, (sqlite3.Error,))

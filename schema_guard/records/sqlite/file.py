@@ -64,7 +64,7 @@ def make_file(path: Path) -> None:
 def refuse_folder(path: Path) -> None:
     """Refuse a path that is a folder; `WriteRefused`."""
     if path.is_dir():
-        raise WriteRefused(f"{path} is a directory: expected a file, such as {path / 'records.db'}")
+        raise WriteRefused(f"{path} is a folder. Name a file, such as {path / 'records.db'}")
 
 
 def _make_empty(path: Path) -> None:

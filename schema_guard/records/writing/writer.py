@@ -164,7 +164,7 @@ class Writer:
             )
         if opener.is_strict and (left or sum(self._lost_records.values()) > lost_records):
             raise StoreError(
-                f"{self.backend.url}: {left} attempts are pending, {self._lost_records} were lost"
+                f"{self.backend.url}: {left} attempts are pending, and these were lost: {self._lost_records}"
             )
 
     def flush(self, timeout_s: float) -> int:

@@ -210,7 +210,7 @@ class Demand:
         if words is True or any(words is each for each in self.words):
             return
         if isinstance(words, bool):
-            raise DeadEnd("a schema that applies here is false", self.location)
+            raise DeadEnd("the schema `false` applies here, so no value is valid", self.location)
         self.location = self.location or self._document.normalizer.location(schema)
         self.words.append(words)
         self.unions_of.append(unions)
@@ -236,7 +236,9 @@ class Demand:
                 self._tags[name] = each.get("enum") or [each.get("const")]
         missing = self._absent.intersection(self.required)
         if missing and self.kinds == ["object"]:
-            raise DeadEnd(f"property {min(missing)!r} is required and forbidden", self.location)
+            raise DeadEnd(
+                f"the schema both requires and forbids the property {min(missing)!r}", self.location
+            )
 
     # -- the value itself
 
@@ -285,7 +287,7 @@ class Demand:
         """
         least, most = max(self.all(f"min{what}"), default=0), min(self.all(f"max{what}"), default=inf)
         if least > most:
-            raise DeadEnd(f"at least {least} and at most {most} {unit}", self.location)
+            raise DeadEnd(f"the schema requires at least {least} and at most {most} {unit}", self.location)
         return least, most
 
     def step(self, kind: str) -> Fraction | None:
@@ -303,9 +305,7 @@ class Demand:
         if low > high or (
             low == high and low in (*self.all("exclusiveMinimum"), *self.all("exclusiveMaximum"))
         ):
-            raise DeadEnd(
-                f"no number between {clip(repr(low))} and {clip(repr(high))} is possible", self.location
-            )
+            raise DeadEnd(f"no number from {clip(repr(low))} to {clip(repr(high))} is valid", self.location)
         return low, high
 
     def steps(self, step: Fraction) -> tuple[Any, Any]:
@@ -316,9 +316,7 @@ class Demand:
         first += low in self.all("exclusiveMinimum") and first * step == exact(low)
         last -= high in self.all("exclusiveMaximum") and last * step == exact(high)
         if first > last:
-            raise DeadEnd(
-                f"no number between {clip(repr(low))} and {clip(repr(high))} is possible", self.location
-            )
+            raise DeadEnd(f"no number from {clip(repr(low))} to {clip(repr(high))} is valid", self.location)
         return first, last
 
     # -- the values inside

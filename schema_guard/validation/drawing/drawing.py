@@ -90,7 +90,7 @@ def valid_value(
         value = replaced(value, location, drawing.value(*drawing.places[location], location))
     if schema.is_valid(value):
         return value, drawing
-    raise DeadEnd("the generated values are not valid")
+    raise DeadEnd("schema_guard generated only invalid values")
 
 
 def first_drawn(schema: Schema[Any], draw: Callable[[ChoiceSource], T], random: Random, what: str) -> T:
@@ -108,7 +108,7 @@ def first_drawn(schema: Schema[Any], draw: Callable[[ChoiceSource], T], random: 
             first = first or end
     assert first is not None
     raise InvalidArgument(
-        f"no {what} of schema {clip(schema.name)!r} was found: at {pointer(clip(first.location))}: {clip(first.why, 200)}"
+        f"schema_guard found no {what} of schema {clip(schema.name)!r}: at {pointer(clip(first.location))}: {clip(first.why, 200)}. Check the schema at this location"
     )
 
 
@@ -150,7 +150,7 @@ class Drawing:
             return self.value([schema], _ROOM if height == inf else max(_ROOM, int(height)), "")
         except DeadEnd as end:
             if height == inf and end.why.endswith(_TOO_LARGE):
-                raise DeadEnd("every instance would contain another instance without end") from None
+                raise DeadEnd("each valid value would contain another one, without end") from None
             raise
 
     def value(self, schemas: list[Any], room: int, location: str) -> Any:
@@ -210,7 +210,7 @@ class Drawing:
             value = self._of_kind(demand, kind, room, location)
             if demand.fits(value):
                 return value
-        raise DeadEnd(f"no {kind} that satisfies all keywords was found", demand.location)
+        raise DeadEnd(f"schema_guard found no {kind} that satisfies all keywords", demand.location)
 
     def _of_kind(self, demand: Demand, kind: str, room: int, location: str) -> Any:
         if kind == NULL:
@@ -244,7 +244,7 @@ class Drawing:
         try:
             decimal = float(number)
         except OverflowError:
-            raise DeadEnd("no number that satisfies all keywords was found") from None
+            raise DeadEnd("schema_guard found no number that satisfies all keywords") from None
         # Beyond 15 digits, a float is another number than the multiple.
         return decimal if exact(decimal) == number else 0
 
@@ -256,7 +256,7 @@ class Drawing:
             if text is not None and demand.fits(text):
                 return text
         matching = "".join(f" and matches {clip(repr(pattern))}" for pattern in demand.all("pattern")[:1])
-        raise DeadEnd(f"no string that satisfies all keywords{matching} was found", demand.location)
+        raise DeadEnd(f"schema_guard found no string that satisfies all keywords{matching}", demand.location)
 
     def _texts(self, demand: Demand, least: int, most: float) -> Iterator[str | None]:
         yield self._source.usual_text(demand, least, most)
@@ -341,7 +341,7 @@ class Drawing:
                 other = value + number if kind_of(value) == INTEGER else f"{value}{number}"
                 if not among(other, others) and self.demands[location].fits(other):
                     return other
-        raise DeadEnd("no array with enough different items was found")
+        raise DeadEnd("schema_guard found no array with enough different items")
 
     # -- objects
 
@@ -371,7 +371,7 @@ class Drawing:
             raise DeadEnd(why, demand.location)
         for name in groups:
             if not self._is_name(demand, name):
-                raise DeadEnd(f"required property {name!r} has no possible name", demand.location)
+                raise DeadEnd(f"the required property {name!r} has no valid name", demand.location)
         for names, schema in demand.all("extra"):
             extra = self._extra_name(demand, names, groups)
             groups[extra] = [*groups.get(extra, demand.member(extra)), schema]
@@ -450,7 +450,7 @@ class Drawing:
         for name in chain(drawn, _ODDITIES if names is True else ()):
             if name is not None and (names is not True or not (name in groups or demand.is_named(name))):
                 return name
-        raise DeadEnd("no possible name for a required property was found", demand.location)
+        raise DeadEnd("schema_guard found no valid name for a required property", demand.location)
 
 
 def _float(bound: Any) -> float:

@@ -133,7 +133,10 @@ def test_all_problems_are_told():
 @pytest.mark.parametrize("text", ["", "{", "NaN", '{"format": Infinity}', "[" * 100_000])
 def test_text_that_is_no_json_is_refused(text):
     """Broken JSON, NaN and what is nested too deep are refused by the name of the file."""
-    with pytest.raises(InvalidArgument, match=r"^x\.json: expected the JSON of `schema-guard bench run`: "):
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^x\.json: expected a result of `schema-guard bench run`, but reading it failed: ",
+    ):
         result_from_file(text, name="x.json")
 
 

@@ -170,13 +170,13 @@ def test_nothing_in_common_is_an_error():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"max_drop": 1}, "max_drop=1: expected a fraction in [0, 1), such as 0.02"),
-        ({"max_drop": -0.1}, "max_drop=-0.1: expected a fraction in [0, 1), such as 0.02"),
+        ({"max_drop": 1}, "max_drop=1: expected a fraction from 0 to below 1, such as 0.02"),
+        ({"max_drop": -0.1}, "max_drop=-0.1: expected a fraction from 0 to below 1, such as 0.02"),
         (
             {"max_drop": float("nan")},
-            "max_drop=nan: expected a fraction in [0, 1), such as 0.02",
+            "max_drop=nan: expected a fraction from 0 to below 1, such as 0.02",
         ),
-        ({"max_drop": "x"}, "max_drop='x': expected a fraction in [0, 1), such as 0.02"),
+        ({"max_drop": "x"}, "max_drop='x': expected a fraction from 0 to below 1, such as 0.02"),
     ],
 )
 def test_arguments_out_of_range(settings, message):

@@ -148,9 +148,9 @@ def test_variants_can_be_named():
 @pytest.mark.parametrize(
     ("a", "b", "pair", "message"),
     [
-        (["few_shot", "bare"], ["json"], None, "the results have no variant with the same name: few_shot, bare against json. Name the variants to compare"),
-        (["few_shot"], ["json"], ("few_shots", "json"), "no variant 'few_shots' in the first result: expected one of few_shot, did you mean 'few_shot'?"),
-        (["few_shot"], ["json"], ("few_shot", "x"), "no variant 'x' in the second result: expected one of json"),
+        (["few_shot", "bare"], ["json"], None, "the two results share no variant name. The first has few_shot, bare, and the second has json. Name the two variants to compare"),
+        (["few_shot"], ["json"], ("few_shots", "json"), "the first result has no variant 'few_shots': expected one of few_shot, did you mean 'few_shot'?"),
+        (["few_shot"], ["json"], ("few_shot", "x"), "the second result has no variant 'x': expected one of json"),
     ],
 )  # fmt: skip
 def test_variants_that_cannot_be_paired(a, b, pair, message):

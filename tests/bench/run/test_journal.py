@@ -119,7 +119,7 @@ def test_file_that_is_there_is_not_begun_again(tmp_path):
     """Beginning never takes the place of replies that were paid for."""
     Journal.begin(tmp_path / "j", PLAN).close()
 
-    with pytest.raises(InvalidArgument, match="the file exists"):
+    with pytest.raises(InvalidArgument, match="the file already exists"):
         Journal.begin(tmp_path / "j", PLAN)
 
 
@@ -128,15 +128,15 @@ def test_one_process_at_a_time(tmp_path):
     pytest.importorskip("fcntl", reason="needs file locks")
     with (
         Journal.begin(tmp_path / "j", PLAN),
-        pytest.raises(InvalidArgument, match="another process is writing this file"),
+        pytest.raises(InvalidArgument, match="another process is writing to this file"),
     ):
         Journal.resume(tmp_path / "j", PLAN)
 
 
 DAMAGED = [
-    (b'{"name": "x"}\n', "expected a journal of this version"),
-    (b"notes of mine, in one line", "expected a journal of this version"),
-    (b"[1]\n", "line 1: expected an object"),
+    (b'{"name": "x"}\n', "expected a journal that this version of schema-guard wrote"),
+    (b"notes of mine, in one line", "expected a journal that this version of schema-guard wrote"),
+    (b"[1]\n", "line 1: expected a JSON object"),
     (b"no\n", "line 1: broken JSON"),
     (b"\xff\n", "cannot be read"),
 ]
@@ -158,7 +158,9 @@ def test_damaged_line_is_told_with_its_number(tmp_path):
     with (tmp_path / "j").open("a") as file:
         file.write('{"call": ["bare", "first-1", 0]}\n')
 
-    with pytest.raises(InvalidArgument, match="line 2: expected a reply: KeyError"):
+    with pytest.raises(
+        InvalidArgument, match="line 2: expected a recorded reply, but reading it failed: KeyError"
+    ):
         Journal.resume(tmp_path / "j", PLAN)
 
 
@@ -168,6 +170,7 @@ def test_attempt_without_the_one_before_is_told(tmp_path):
         journal.add(KEY, kept(2))
 
     with pytest.raises(
-        InvalidArgument, match="line 2: attempt 2 of call bare/first-1/0 has no attempt before it"
+        InvalidArgument,
+        match="line 2: the file has attempt 2 of call bare/first-1/0, but not the attempt before it",
     ):
         Journal.resume(tmp_path / "j", PLAN)

@@ -474,9 +474,9 @@ def test_interrupt_gives_what_was_finished(tmp_path):
 WRONG = [
     ({"concurrency": 0}, "concurrency=0: expected an int >= 1"),
     ({"calls_per_minute": 0.0}, "calls_per_minute=0.0: expected a number > 0"),
-    ({"target": 1.0}, "target=1.0: expected a rate in (0, 1)"),
+    ({"target": 1.0}, "target=1.0: expected a rate between 0 and 1, such as 0.01"),
     ({"max_time_s": 0}, "max_time_s=0: expected a number > 0"),
-    ({"max_cost": 1.0}, "max_cost=1.0: this limit needs prices"),
+    ({"max_cost": 1.0}, "max_cost=1.0 needs prices"),
 ]
 
 

@@ -154,11 +154,11 @@ PROBLEMS = {
     ),
     "half_a_character": (
         ['{"id": "a", "input": "\\ud800", "schema": true, "gold": 1}'],
-        ["mine.jsonl:1: instance holds a lone surrogate at character 1 of a text"],
+        ["mine.jsonl:1: instance contains a lone surrogate at character 1 of a text"],
     ),
     "infinity": (
         ['{"id": "a", "input": "x", "schema": true, "gold": 1e999}'],
-        ["mine.jsonl:1: instance holds inf: JSON has no such number"],
+        ["mine.jsonl:1: instance contains inf: JSON has no such number"],
     ),
     "duplicate_key": (['{"id": "a", "id": "b"}'], ["mine.jsonl:1: broken JSON: duplicate key 'id'"]),
     "no_object": (["[1]"], ["mine.jsonl:1: at (root): expected object, got array of 1 item"]),
@@ -277,9 +277,9 @@ def test_form_and_place_have_to_fit(tmp_path):
         (
             tmp_path,
             "jsonl",
-            f"suite {str(tmp_path)!r}: the file does not exist. Expected a file of the form 'jsonl'",
+            f"suite {str(tmp_path)!r}: the file does not exist. Expected a file in the form 'jsonl'",
         ),
-        (file, "builtin", f"form='builtin': the path of the built-in suite is 'builtin', got {str(file)!r}"),
+        (file, "builtin", f"form='builtin': expected the path 'builtin', got {str(file)!r}"),
     ):
         with pytest.raises(InvalidArgument) as caught:
             load_suite(path, form=form)
@@ -290,10 +290,15 @@ def test_forms_with_a_schema_take_no_other(tmp_path):
     """A schema or columns for a form that has its own are refused, not ignored."""
     with pytest.raises(InvalidArgument) as caught:
         load_suite(_file(tmp_path, LINE), schema=SCHEMA)
-    assert str(caught.value) == ("schema=: only suites of the form 'rows' accept this argument, got 'jsonl'")
+    assert str(caught.value) == (
+        "schema=: only suites of the form 'rows' accept this argument, and this suite has the form 'jsonl'. Remove the argument"
+    )
     with pytest.raises(InvalidArgument) as caught:
         load_suite("builtin", columns={"input": "text"})
-    assert str(caught.value) == "columns=: only suites of the form 'rows' accept this argument, got 'builtin'"
+    assert (
+        str(caught.value)
+        == "columns=: only suites of the form 'rows' accept this argument, and this suite has the form 'builtin'. Remove the argument"
+    )
 
 
 def test_builtin_suite_has_a_form_of_its_own():

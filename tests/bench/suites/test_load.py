@@ -195,7 +195,7 @@ def test_builtin_suite_that_is_not_installed_is_refused(tmp_path, monkeypatch):
     with pytest.raises(InvalidArgument) as caught:
         load_suite("builtin")
     assert str(caught.value) == (
-        "suite 'builtin' is not in this installation: pip install --force-reinstall schema-guard"
+        "this installation does not contain the suite 'builtin'. Run pip install --force-reinstall schema-guard"
     )
 
 
@@ -204,8 +204,8 @@ def test_unknown_folder_is_refused():
     with pytest.raises(InvalidArgument) as caught:
         load_suite("buildin")
     assert str(caught.value) == (
-        "suite 'buildin': no such folder or file, did you mean 'builtin'?. Expected 'builtin', 'long', 'real', 'tools', a folder with a "
-        "suite.json, or a file"
+        "suite 'buildin': the folder or file does not exist. Expected 'builtin', 'long', 'real', 'tools', a folder with a "
+        "suite.json, or a file, did you mean 'builtin'?"
     )
 
 
@@ -214,7 +214,7 @@ def test_path_that_the_system_refuses_is_refused_with_its_reason(form):
     """A path that cannot even be looked at is the caller's fault, and the system's reason is told."""
     with pytest.raises(InvalidArgument) as caught:
         load_suite("x" * 5000, form=form)
-    assert str(caught.value) == f"suite '{'x' * 78}…: cannot be read: File name too long"
+    assert str(caught.value) == f"suite '{'x' * 78}…: reading it failed: File name too long. Check the path"
 
 
 SUITE = {"format": 1, "name": "mine", "description": "d", "licence": "MIT", "schemas": ["a"]}
@@ -391,11 +391,11 @@ PROBLEMS = {
     "duplicate_key": ({T: '{"id": "a", "id": "b"}'}, ["a/tasks.jsonl:1: broken JSON: duplicate key 'id'"]),
     "nan": (
         {T: '{"id": NaN}'},
-        ["a/tasks.jsonl:1: broken JSON: NaN is not a JSON number"],
+        ["a/tasks.jsonl:1: broken JSON: the value NaN is not a JSON number. Use a finite number"],
     ),
     "endless_nesting": (
         {T: "[" * 200_000},
-        ["a/tasks.jsonl:1: broken JSON: nested too deeply to be read"],
+        ["a/tasks.jsonl:1: broken JSON: the value is nested too deeply. Reduce the nesting"],
     ),
     "deep_gold": (
         {T: json.dumps({**TASK, "gold": "deep"}).replace('"deep"', DEEP)},

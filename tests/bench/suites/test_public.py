@@ -105,14 +105,17 @@ def test_schema_from_a_column_and_for_all_rows_is_refused(tmp_path):
 
     with pytest.raises(InvalidArgument) as caught:
         load_suite(path, columns={"schema": "s"}, schema=True)
-    assert str(caught.value) == "columns={'schema': ...}, schema=: expected only one of them"
+    assert (
+        str(caught.value) == "columns={'schema': ...} and schema= both set the schema. Use only one of them"
+    )
 
 
 @pytest.mark.parametrize("columns", [{"inputs": "text"}, {"input": 1}])
 def test_unknown_mapping_is_refused(tmp_path, columns):
     """Only what a task has can be mapped, and only to the name of a column."""
     with pytest.raises(
-        InvalidArgument, match=r"^columns=\{'inputs?': .*: expected the name of a column for one of 'input', "
+        InvalidArgument,
+        match=r"^columns=\{'inputs?': .*: expected the name of a column, and one of the fields 'input', ",
     ):
         load_suite(written_lines(tmp_path / "rows.jsonl", [{"input": "x"}]), columns=columns)
 
@@ -127,7 +130,11 @@ def test_unknown_mapping_is_refused(tmp_path, columns):
         ("x.csv", "text,gold\n1,2,3", "x.csv:2: expected 2 cells, got more"),
         ("x.csv", "text,gold\n1,2", "x.csv:2: there is no column 'input' for 'input'"),
         ("x.jsonl", '{"text": 1, "schema": {}, "gold": 1, "match": {}}', "x.jsonl:1: unknown key 'text'"),
-        ("x.jsonl", "[" * 100_000, "x.jsonl:1: broken JSON: nested too deeply to be read"),
+        (
+            "x.jsonl",
+            "[" * 100_000,
+            "x.jsonl:1: broken JSON: the value is nested too deeply. Reduce the nesting",
+        ),
         ("x.jsonl", "", "x.jsonl: expected at least one line"),
     ],
 )

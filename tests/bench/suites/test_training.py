@@ -79,7 +79,7 @@ def test_playbook_takes_one_beginning(tmp_path):
 
     suite = load_suite(_set(tmp_path, test=[_row(8), {"messages": [SYSTEM, *_row(9)["messages"]]}]))
 
-    with pytest.raises(InvalidArgument, match="`bench` sends the messages of each task"):
+    with pytest.raises(InvalidArgument, match="or use `bench run` without --playbook"):
         suite_inputs(suite.schemas[0])
 
 

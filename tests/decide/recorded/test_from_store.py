@@ -229,7 +229,9 @@ def test_sizes_name_two_models_or_more(store, sizes):
     """One model has no size, and none has two."""
     record(store, 10, 5)
 
-    with pytest.raises(InvalidArgument, match=r"^sizes=.*: expected the names of two models or more"):
+    with pytest.raises(
+        InvalidArgument, match=r"^sizes=.*: expected the names of at least two different models"
+    ):
         gather(store, sizes=sizes)
 
 
@@ -605,7 +607,7 @@ def test_several_models_have_no_one_price(store, tmp_path):
     table = tmp_path / "prices.json"
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
-    with pytest.raises(InvalidArgument, match="its calls use several models with different prices"):
+    with pytest.raises(InvalidArgument, match="the calls use several models with different prices"):
         gather(store, extra={"economics": economics()}, prices=str(table))
 
 

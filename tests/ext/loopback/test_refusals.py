@@ -48,7 +48,7 @@ RESPONSES = [
     ([USER, OUTPUT], "'input[1]': no tool call found for its call_id 'c1'"),
     (
         [USER, {"type": "reasoning", "id": "r1"}, USER],
-        "'input[1]': an item of type 'reasoning' without the item",
+        "'input[1]': an item of type 'reasoning' needs the item",
     ),
 ]
 USE = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "n", "input": {}}]}
@@ -72,12 +72,12 @@ MESSAGES = [
         [USER, {"role": "assistant", "content": "{ "}],
         "messages: final assistant content cannot end with trailing whitespace",
     ),
-    ([USER, USE], "messages: 'tool_use' blocks without 'tool_result' blocks"),
+    ([USER, USE], "messages: 'tool_use' blocks were found without 'tool_result' blocks"),
     ([USER, USE, USER], "messages.2: 'tool_use' ids were found without 'tool_result' blocks"),
-    ([USER, GIVEN], "messages.1: unexpected 'tool_use_id' in 'tool_result' blocks"),
+    ([USER, GIVEN], "messages.1: unexpected 'tool_use_id' in a 'tool_result' block"),
     (
         [USER, USE, {"role": "user", "content": [{"type": "text", "text": "t"}, *GIVEN["content"]]}],
-        "messages.2: 'tool_result' blocks must be first",
+        "messages.2: 'tool_result' blocks must come first",
     ),
 ]
 SAID = {"role": "user", "parts": [{"text": "t"}]}
@@ -86,7 +86,7 @@ ANSWERED = {"role": "user", "parts": [{"functionResponse": {"name": "n", "respon
 CONTENTS = [
     ([], "'contents': expected a list that is not empty"),
     (["t"], "Invalid value at 'contents[0]'"),
-    ([{"role": "assistant", "parts": [{"text": "t"}]}], "contents[0].role: please use a valid role: user, model; got 'assistant'"),
+    ([{"role": "assistant", "parts": [{"text": "t"}]}], "contents[0].role: please use a valid role, user or model, got 'assistant'"),
     ([{"role": "system", "parts": [{"text": "t"}]}], "contents[0].role: please use a valid role"),
     ([{"role": "user", "content": "t"}], "Unknown name 'content' at 'contents[0]'"),
     ([{"role": "user", "parts": []}], "'contents[0].parts': expected a list that is not empty"),

@@ -314,7 +314,7 @@ def test_a_closed_model_says_so(at, server):
     model.close()
     model.close()
 
-    with pytest.raises(InvalidArgument, match=r"model 'm' is closed. Connect again"):
+    with pytest.raises(InvalidArgument, match=r"model 'm' is closed. Call connect\(\) again"):
         asked(model, ways_of(model)[0])
 
 
@@ -337,10 +337,10 @@ def test_each_strategy_that_it_has_gives_the_value(at, name, strategy):
                 outcome_of(model, strategy=strategy)
 
             strongest = next(one for one in ("strict_schema", "tool_call") if one in model.capabilities)
-            assert f"strategy {strategy!r} is not supported by provider {model.provider!r}" in str(
+            assert f"provider {model.provider!r} does not support the strategy {strategy!r}" in str(
                 caught.value
             )
-            assert str(caught.value).endswith(f"the strongest one is {strongest!r}")
+            assert str(caught.value).endswith(f"The strongest of these is {strongest!r}")
             return
         outcome = outcome_of(model, strategy=strategy)
 

@@ -198,7 +198,7 @@ def test_options_of_ours_are_refused(server, name):
     with connect(named(server)) as model, pytest.raises(InvalidArgument) as caught:
         model("hi", options={name: 1})
 
-    assert str(caught.value) == f"options[{name!r}]: the model sets this option from the prompt. Remove it"
+    assert str(caught.value) == f"options[{name!r}]: schema_guard sets this option from the prompt. Remove it"
 
 
 def test_closed_model_says_so(server):
@@ -209,5 +209,5 @@ def test_closed_model_says_so(server):
     model.close()
 
     assert closed == [1]
-    with pytest.raises(InvalidArgument, match=r"model 'm' is closed. Connect again"):
+    with pytest.raises(InvalidArgument, match=r"model 'm' is closed. Call connect\(\) again"):
         model("hi")

@@ -197,10 +197,16 @@ def test_a_model_without_a_call_of_its_own_is_asked_in_a_thread(tiny):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"provider": "openai"}, "provider='openai': a model of outlines.OpenAI takes 'outlines-api'"),
-        ({"provider": "outlines"}, "provider='outlines': a model of outlines.OpenAI takes 'outlines-api'"),
-        ({"key": "k"}, "key=, timeout_s=, max_retries=: a model of outlines has its own client"),
-        ({"max_retries": 2}, "key=, timeout_s=, max_retries=: a model of outlines has its own client"),
+        (
+            {"provider": "openai"},
+            "provider='openai': expected 'outlines-api' for an outlines model of type OpenAI",
+        ),
+        (
+            {"provider": "outlines"},
+            "provider='outlines': expected 'outlines-api' for an outlines model of type OpenAI",
+        ),
+        ({"key": "k"}, "key=, timeout_s=, max_retries=: an outlines model has its own client"),
+        ({"max_retries": 2}, "key=, timeout_s=, max_retries=: an outlines model has its own client"),
     ],
 )
 def test_what_is_not_for_such_a_model_is_refused(server, more, message):

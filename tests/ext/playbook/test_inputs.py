@@ -63,7 +63,7 @@ def test_nothing_to_ask_is_refused():
     with pytest.raises(InvalidArgument) as caught:
         inputs_of(SCHEMA, [])
 
-    assert str(caught.value) == "inputs for schema 'Count': expected at least one input, got none"
+    assert str(caught.value) == "inputs for schema 'Count': expected at least one input, but there is none"
 
 
 def test_lines_of_a_text_file_are_texts(tmp_path):
@@ -93,7 +93,7 @@ def test_inputs_of_the_benchmark_are_sixty_different_announcements(request):
 
 WRONG_FILES = [
     ("a.csv", b"x", "inputs {path}: expected a file name that ends in .txt or .jsonl"),
-    ("a.txt", b"\xff", "inputs {path}: expected a readable file in UTF-8: 'utf-8' codec"),
+    ("a.txt", b"\xff", "inputs {path}: expected a UTF-8 file, but reading it failed: 'utf-8' codec"),
     ("a.jsonl", b'"a"\n\nno\n', "inputs {path}, line 3: expected JSON, got 'no' ("),
     ("a.jsonl", b'{"text": "a"}', 'inputs {path}, line 1: expected a string that is not blank, or {"input": string}, got'),
     ("a.jsonl", b'" "', "inputs {path}, line 1: expected a string that is not blank, or"),
@@ -118,4 +118,4 @@ def test_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(InvalidArgument) as caught:
         read_texts(tmp_path / "none.txt")
 
-    assert "none.txt: expected a readable file in UTF-8" in str(caught.value)
+    assert "none.txt: expected a UTF-8 file" in str(caught.value)

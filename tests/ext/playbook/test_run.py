@@ -646,7 +646,7 @@ WRONG_SETTINGS = [
     ({"extra": {"calls": 1}}, "evidence at (root): expected no further properties, got object with 'calls'"),
     (
         {"first": "schema_simplify", "declined": {}},
-        "first='schema_simplify': expected a step that runs without your own work",
+        "first='schema_simplify': expected a step that the playbook can run on its own",
     ),
     (
         {"first": "larger_model"},

@@ -58,7 +58,7 @@ def test_a_newer_version_is_refused(postgres, new_schema, make):
 
     with pytest.raises(
         StoreError,
-        match=f"has version {LAYOUT + 1} of the tables, but this version of schema-guard reads up to {LAYOUT}. Upgrade",
+        match=f"has tables of version {LAYOUT + 1}, but this version of schema-guard reads up to {LAYOUT}. Upgrade",
     ):
         open_store(url)
 

@@ -98,7 +98,7 @@ def test_a_field_that_is_not_there_is_asked_again(path):
     record(path, 10)
     result = label(path, keys="wcolor\na")
 
-    assert "the reply has no such field" in result.output
+    assert "expected a field of the reply" in result.output
     assert stored(path) == [("given", 0.0)]
 
 
@@ -252,7 +252,7 @@ def test_no_reply_is_drawn_without_a_terminal(path, monkeypatch):
     result = label(path)
 
     assert result.exit_code == 2
-    assert "no terminal to ask in" in result.output
+    assert "no terminal is available to ask for labels" in result.output
     assert stored(path) == []
 
 
@@ -260,10 +260,10 @@ def test_no_reply_is_drawn_without_a_terminal(path, monkeypatch):
     ("line", "told"),
     [
         ("not json", "expected a file that -o wrote"),
-        ("[1]", "an object in each line"),
-        ({"right": 1300}, "expected the whole value, valid for the schema order"),
-        ({"wrong": 5}, "expected 'none', or names of fields"),
-        ({"wrong": "colour"}, "the reply has no such field"),
+        ("[1]", "expected a JSON Lines file that -o wrote"),
+        ({"right": 1300}, "expected the complete value, valid for the schema order"),
+        ({"wrong": 5}, "expected 'none' or the names of fields"),
+        ({"wrong": "colour"}, "expected a field of the reply"),
     ],
 )
 def test_a_wrong_row_stores_no_label(path, tmp_path, line, told):

@@ -72,10 +72,10 @@ def test_bounds_hold_after_any_label(second):
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (Block([0.1, 0.2], 2, 0.0), "expected an index, starting at 0, of one of 2 calls"),
+        (Block([0.1, 0.2], 2, 0.0), "expected the index of one of 2 calls, starting at 0"),
         (Block([0.1, 1.2], 0, 0.0), "expected numbers from 0 to 1"),
         (Block([0.1], 0, -0.5), "expected numbers from 0 to 1"),
-        (Block([], 0, 0.0), "expected an index, starting at 0, of one of 0 calls"),
+        (Block([], 0, 0.0), "expected the index of one of 0 calls, starting at 0"),
     ],
 )
 def test_refuses_impossible_blocks(block, message):

@@ -277,7 +277,7 @@ def test_records_have_ids_of_their_own(store):
 
 WRONG = [
     ({"concurrency": 0}, "concurrency=0: expected an int >= 1"),
-    ({"output": "ok"}, "output='ok': expected a name that no other column has"),
+    ({"output": "ok"}, "output='ok': expected a name that differs from all other columns"),
     ({"max_attempts": 0}, "max_attempts=0: expected an int >= 1"),
     ({"strategy": "strict_schema"}, "strategy='strict_schema': "),
     ({"strategy": "bar"}, "strategy='bar': expected one of"),
@@ -300,8 +300,8 @@ def test_wrong_schema_is_refused():
 
 
 COLUMNS = [
-    ([{"promt": "a"}], "task='prompt': the rows have only 'promt', did you mean 'promt'?"),
-    ([{"prompt": "a", "ok": 1}], "rows: these columns of the result exist already: 'ok'. Rename them"),
+    ([{"promt": "a"}], "task='prompt': expected one of the columns 'promt', did you mean 'promt'?"),
+    ([{"prompt": "a", "ok": 1}], "rows: the rows already have the result columns 'ok'. Rename these columns"),
 ]
 
 
@@ -458,7 +458,7 @@ class TestOnRay:
         """Workers cannot reach it."""
         with (
             open_store("sqlite://") as store,
-            pytest.raises(InvalidArgument, match=r"^store 'sqlite://': this store is in"),
+            pytest.raises(InvalidArgument, match=r"^store 'sqlite://': this store exists only in"),
         ):
             enforce_dataset(cluster.data.from_items(rows_of([1])), SCHEMA, counting, store=store)
 
@@ -466,5 +466,5 @@ class TestOnRay:
         """A model with connections needs a name."""
         model = ScriptedModel({"": "{}"})
 
-        with pytest.raises(InvalidArgument, match=r"^model: cannot be sent to workers"):
+        with pytest.raises(InvalidArgument, match=r"^model model can't be sent to the Ray workers"):
             enforce_dataset(cluster.data.from_items(rows_of([1])), SCHEMA, model, store=None)

@@ -255,7 +255,9 @@ def test_an_exception_that_cannot_be_sent_is_no_death(cluster):
 @slow
 def test_a_model_with_connections_needs_a_name(cluster):
     """What cannot be pickled is an error before anything is asked."""
-    with pytest.raises(InvalidArgument, match=r"model 'model': cannot be sent to workers .*. Pass the name"):
+    with pytest.raises(
+        InvalidArgument, match=r"model 'model' can't be sent to the Ray workers .*. Pass the name"
+    ):
         run_on_ray(plan_for(), {"model": ScriptedModel({"": "{}"})})
 
 
@@ -280,7 +282,9 @@ def test_a_model_that_only_raises_is_not_asked_any_more(cluster, tmp_path):
 @slow
 def test_an_address_beside_a_connection_is_refused(cluster, script):
     """A process has one cluster."""
-    with pytest.raises(InvalidArgument, match=r"^address='auto': this process is connected to a Ray cluster"):
+    with pytest.raises(
+        InvalidArgument, match=r"^address='auto': this process is already connected to a Ray cluster"
+    ):
         run_on_ray(plan_for(), {"model": connect(script)}, address="auto")
 
 
@@ -328,7 +332,7 @@ def test_a_cluster_of_another_version_is_told():
         raise RuntimeError("Version mismatch: the cluster was started with Ray 1")
 
     ray = SimpleNamespace(is_initialized=lambda: False, init=init)
-    words = "Ray cluster 'auto' cannot be reached: Version mismatch: the cluster was started with Ray 1"
+    words = "connecting to the Ray cluster 'auto' failed: Version mismatch: the cluster was started with Ray 1. Check the address"
     with pytest.raises(InvalidArgument, match=f"^{words}$"), connected(ray, "auto"):
         pytest.fail("there is no cluster")
 

@@ -190,5 +190,5 @@ def test_annotation_that_cannot_be_read_is_refused_before_a_call(kind, code):
 
     for annotation in (getattr(result, kind), kind, f"result.{kind}[Any, str]"):
         ask.__annotations__["return"] = annotation
-        with pytest.raises(InvalidArgument, match=re.escape(f"return {code} instead of the value")):
+        with pytest.raises(InvalidArgument, match=re.escape(f"Return {code} instead of this value")):
             guard(Invoice, store=None)(ask)

@@ -315,5 +315,5 @@ def test_a_port_that_is_taken_is_an_error(server):
 @pytest.mark.parametrize("port", [-1, 65_536])
 def test_a_port_that_is_none_is_an_error(port):
     """A number that is no port is named."""
-    with pytest.raises(InvalidArgument, match=f"port {port}: expected one of 0 to 65535"):
+    with pytest.raises(InvalidArgument, match=f"port {port}: expected a number from 0 to 65535"):
         PageServer(lambda query: PageAnswer(HTTPStatus.OK, PAGE), port=port)

@@ -144,7 +144,7 @@ def test_a_port_that_is_taken_is_an_error():
     """A port where somebody listens already is told at once, and what was on stays on."""
     on = telemetry.enable(prometheus_port=0)
 
-    with pytest.raises(InvalidArgument, match=f"prometheus_port={on.port}: the port is not available"):
+    with pytest.raises(InvalidArgument, match=f"prometheus_port={on.port}: opening the port failed"):
         telemetry.enable(prometheus_port=on.port)
 
     assert get(on.port)

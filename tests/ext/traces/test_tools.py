@@ -244,7 +244,7 @@ def test_a_row_of_no_known_tool_names_its_keys(tmp_path):
     """And says how to name the reply's column."""
     with pytest.raises(
         InvalidArgument,
-        match=r"no known tool writes rows with these keys: answer, at. Name the tool with --from TOOL",
+        match=r"the keys answer, at match no known tool. Name the tool with --from TOOL",
     ):
         imported(written(tmp_path, {"answer": GOOD, "at": 1}))
 

@@ -65,7 +65,7 @@ def test_merge_refuses_a_different_hash_key(two_keys, move):
     before = move.all_of(two_keys[0])
 
     with pytest.raises(
-        InvalidArgument, match=r"so equal inputs can't be recognized. Record with one SCHEMA_GUARD_HASH_KEY"
+        InvalidArgument, match=r"so schema_guard can't match equal inputs. Use one SCHEMA_GUARD_HASH_KEY"
     ):
         move.merged(*two_keys)
 

@@ -70,7 +70,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
         status, out, err = begin(server)
 
         assert (status, out, server.requests, load_job(orders)) == (2, "", [], None)
-    assert "nothing was uploaded: no terminal is available for the confirmation. Add --yes" in err
+    assert "nothing was uploaded: no terminal is available to ask for confirmation. Add --yes" in err
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
     [
         (("--base", "gpt-4-0613"), "gpt-4-0613 has been closed altogether since 2026-10-23. Use another --base: nothing"),
         (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
-        ((), "--base: expected it for a new job"),
-        (("--status",), "has no job.json, so no job was started"),
-        (("--status", "--cancel"), "--status and --cancel: expected one of them"),
+        ((), "a new job needs --base, as in"),
+        (("--status",), "has no job.json, so it has no job. Start one with --backend"),
+        (("--status", "--cancel"), "--status and --cancel exclude each other. Use only one of them"),
         (("--base", "b", "--url", "http://u:p@h/v1"), "expected a URL without a password"),
         (("--base", "b", "--backend", "openai-compatible"), "--url is missing: expected http://HOST:PORT/v1"),
     ],
@@ -173,7 +173,7 @@ def test_host_with_its_own_api_is_planned_and_named(capsys, orders):
 
     assert status == 2
     assert "Together tunes m-8b on 12 rows" in err
-    assert "start the job at Together" in err
+    assert "schema_guard can't start jobs at Together" in err
     assert "docs.together.ai/docs/fine-tuning/quickstart describes" in err
     assert not (orders / "job.json").exists()
 
@@ -249,7 +249,7 @@ def test_settings_of_this_machine_are_refused_for_a_host(begin, orders, option):
         status, _, err = begin(server, "--yes", option, "1")
 
         assert (status, server.requests, load_job(orders)) == (2, [], None)
-    assert f"{option}: has an effect only with --backend local" in err
+    assert f"{option} has an effect only with --backend local" in err
 
 
 def local_job(folder, **changes):
@@ -319,7 +319,7 @@ def test_resumed_training_has_the_settings_of_its_job(capsys, orders, monkeypatc
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--steps", "4", "--epochs", "2"), "--steps and --epochs: expected one of them"),
+        (("--steps", "4", "--epochs", "2"), "--steps and --epochs exclude each other"),
         (("--rate", "2"), "--rate 2.0: expected a float above 0 and below 1"),
         (("--rank", "300"), "--rank 300: expected an int from 1 to 256"),
     ],

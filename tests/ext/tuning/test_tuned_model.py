@@ -67,7 +67,11 @@ def test_an_adapter_lies_beside_the_job(job, tmp_path):
 @pytest.mark.parametrize(
     ("given", "status", "told"),
     [
-        (None, "running", "its job has no model yet and is running. Continue with schema-guard tune run "),
+        (
+            None,
+            "running",
+            "its job has the status running, so it has no model yet. Resume the job with schema-guard tune run ",
+        ),
     ],
 )
 def test_a_job_without_a_model_is_told(job, given, status, told):
@@ -126,7 +130,7 @@ def test_a_job_does_not_decide_where_prompts_go(job, monkeypatch, backend, url, 
     """The model of a job must be on this machine, at the named host, or at the origin of the URL of the job."""
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary")
     with pytest.raises(
-        InvalidArgument, match=re.escape(f"is not at the backend of its job: expected {expected}")
+        InvalidArgument, match=re.escape(f"is not at the backend of its job (expected {expected}")
     ):
         connect(job(result(model), backend=backend, url=url))
 
@@ -153,5 +157,8 @@ def test_an_adapter_name_that_no_file_can_have_is_reported(job, name):
         lambda: connect("local", adapter=name),
         lambda: connect(job(result("local", name), backend="local")),
     ):
-        with pytest.raises(InvalidArgument, match=r"y': expected the path of a GGUF file: |lone surrogate"):
+        with pytest.raises(
+            InvalidArgument,
+            match=r"y': expected the path of a GGUF file, but reading it failed: |lone surrogate",
+        ):
             connecting()

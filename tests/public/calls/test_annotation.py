@@ -145,7 +145,7 @@ def test_a_guard_without_a_schema_is_refused(function):
 
     name = getattr(function, "__name__", "untyped")
     assert str(caught.value) == (
-        f"{name}: guard has no schema: expected @guard(Invoice), or a return annotation that is a schema"
+        f"{name}: guard has no schema. Pass it, as in @guard(Invoice), or use a return annotation that has a schema"
     )
 
 
@@ -419,7 +419,7 @@ def test_an_annotation_that_cannot_be_resolved_is_refused_at_the_first_call():
         lost("t")
 
     assert str(caught.value) == (
-        f"{lost.__qualname__}: can't resolve the return annotation 'Missing': name 'Missing' is not defined. Define "
+        f"{lost.__qualname__}: resolving the return annotation 'Missing' failed: name 'Missing' is not defined. Define "
         "the name in the module or above the function, or pass the schema itself: @guard(Invoice)"
     )
 
@@ -435,7 +435,9 @@ def test_a_module_may_lack_the_name_yet():
     def lost(prompt: str) -> functools.Missing:
         return GOOD
 
-    with pytest.raises(InvalidArgument, match=r"'functools\.Missing': module 'functools' has no attribute"):
+    with pytest.raises(
+        InvalidArgument, match=r"'functools\.Missing' failed: module 'functools' has no attribute"
+    ):
         lost("t")
 
 
@@ -470,11 +472,11 @@ def of_two(a: str, b: str) -> Nowhere:  # noqa: F821
     [
         (of_object, {}, "no JSON Schema for"),
         (of_two, {}, "more than one parameter could carry the prompt"),
-        (with_options, {"strategy": "json_mode"}, "expected provider=, the provider of"),
+        (with_options, {"strategy": "json_mode"}, "expected provider=, which names the provider that gets"),
         (
             early.__wrapped__,
             {"strategy": "json_mode", "provider": "openai"},
-            "must take the provider's arguments",
+            "needs a parameter for the provider's arguments",
         ),
     ],
 )

@@ -16,7 +16,7 @@ KNOWN = (
     "reason_then_strict, decision"
 )
 NEEDS = (
-    "ask must take the provider's arguments. Give it a parameter 'options: dict | None = None' and pass it on as "
+    "ask needs a parameter for the provider's arguments. Give it a parameter 'options: dict | None = None' and pass it on as "
     "create(..., **(options or {})), or use one of bare, system_prompt, few_shot, reason_then_format"
 )
 
@@ -32,26 +32,26 @@ class Wrong:
 
 WRONG = (
     Wrong("strategy", {"strategy": "system_promt"}, f"strategy='system_promt': expected one of {KNOWN}, did you mean 'system_prompt'?"),
-    Wrong("no strategy", {"strategy": []}, f"strategy=(): expected one of {KNOWN}, or a list of them"),
-    Wrong("None for a strategy", {"strategy": None}, f"strategy=None: expected one of {KNOWN}, or a list of them"),
+    Wrong("no strategy", {"strategy": []}, f"strategy=(): expected one of {KNOWN}, or a list of these names"),
+    Wrong("None for a strategy", {"strategy": None}, f"strategy=None: expected one of {KNOWN}, or a list of these names"),
     Wrong("no attempts", {"max_attempts": 0}, "max_attempts=0: expected an int >= 1 (1 means: never retry)"),
     Wrong("half an attempt", {"max_attempts": 1.5}, "max_attempts=1.5: expected an int >= 1 (1 means: never retry)"),
     Wrong("attempts by a bool", {"max_attempts": True}, "max_attempts=True: expected an int >= 1 (1 means: never retry)"),
     Wrong(
         "more strategies than attempts",
         {"strategy": ["bare", "system_prompt"], "max_attempts": 1},
-        "strategy=('bare', 'system_prompt'): expected at most max_attempts=1 strategies, got 2, so the last ones "
-        "would never be used",
+        "strategy=('bare', 'system_prompt'): expected at most max_attempts=1 strategies, got 2, so schema_guard "
+        "would never use the last ones",
     ),
     Wrong(
         "two words for a failure",
         {"default": None, "on_failure": "return"},
-        "default=None and on_failure='return': expected only one of them. To return the default when no attempt is valid, leave out on_failure",
+        "default=None and on_failure='return': expected only one of them. To return the default if no attempt is valid, omit on_failure",
     ),
     Wrong(
         "a default and an error",
         {"default": 0, "on_failure": "raise"},
-        "default=0 and on_failure='raise': expected only one of them. To return the default when no attempt is valid, leave out on_failure",
+        "default=0 and on_failure='raise': expected only one of them. To return the default if no attempt is valid, omit on_failure",
     ),
     Wrong("on_failure", {"on_failure": "retrun"}, "on_failure='retrun': expected one of raise, return, did you mean 'return'?"),
     Wrong("on_failure default", {"on_failure": "default"}, "on_failure='default': expected one of raise, return"),
@@ -59,7 +59,7 @@ WRONG = (
     Wrong("check", {"checks": ["no"]}, "checks: 'no': expected a callable that returns a bool, None, or a message"),
     Wrong("a check alone", {"checks": len}, "checks=<built-in function len>: expected a list of callables"),
     Wrong("examples", {"examples": 3}, "examples=3: expected a list of (task, value)"),
-    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected (task, value), with task a str or None"),
+    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected (task, value). The task is a str or None"),
     Wrong(
         "invalid example",
         {"examples": [("t", {"total": "one"})], "strategy": "few_shot"},
@@ -109,13 +109,13 @@ WRONG_OPTIONS = (
     Wrong(
         "no provider",
         {"strategy": "json_mode"},
-        "strategy='json_mode': expected provider=, the provider of the arguments in 'options', such as provider='openai'",
+        "strategy='json_mode': expected provider=, which names the provider that gets 'options', such as provider='openai'",
     ),
     Wrong(
         "not of this provider",
         {"strategy": "tool_call", "provider": "llamacpp-llguidance"},
-        "strategy 'tool_call' is not supported by provider 'llamacpp-llguidance': it takes bare, few_shot, json_mode, "
-        "reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt; the strongest one is 'strict_schema'",
+        "provider 'llamacpp-llguidance' does not support the strategy 'tool_call', only bare, few_shot, json_mode, "
+        "reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt. The strongest of these is 'strict_schema'",
     ),
 )
 
@@ -144,7 +144,7 @@ HOW = "Name the parameter with params=Params(prompt=...), or call it 'prompt' or
     ("function", "message"),
     [
         (NotAFunction(), "guard: <no function>: expected a function that calls a language model"),
-        (guard(TOTAL)(ask), "guard: ask is already guarded. Use one guard for a function"),
+        (guard(TOTAL)(ask), "guard: ask is already guarded. Remove the second guard"),
         (two, f"two: more than one parameter could carry the prompt (a, b). {HOW}"),
     ],
     ids=["no function", "guarded", "two"],
@@ -174,8 +174,8 @@ def test_a_schema_without_examples_needs_some():
         guard(schema, strategy="few_shot")(ask)
 
     assert str(caught.value) == (
-        "strategy='few_shot': no valid example can be generated from number: at (root): no string that "
-        "satisfies all keywords and matches '^(?=a)b$' was found. Pass examples=[(task, value), ...] with valid values, or 'examples' in the schema"
+        "strategy='few_shot': schema_guard can't generate an example for number: at (root): schema_guard found no string that "
+        "satisfies all keywords and matches '^(?=a)b$'. Pass examples=[(task, value), ...] with valid values, or 'examples' in the schema"
     )
 
 
@@ -247,7 +247,7 @@ def test_a_word_of_nobody_is_told_all_of_ours():
         ),
         (
             lambda: Limits(output_tokens=50, max_output_tokens=20),
-            "limits.max_output_tokens=20: expected at least output_tokens=50, the limit of the first attempt",
+            "limits.max_output_tokens=20: expected at least 50, because output_tokens=50 is the limit of the first attempt",
         ),
         (lambda: About(segment=3), "about.segment=3: expected a str or None"),
         (lambda: About(version=2), "about.version=2: expected a str or None"),

@@ -111,8 +111,8 @@ def test_two_requests_need_two_attempts():
         Server([]).outcome("reason_then_strict", max_attempts=1)
 
     assert str(caught.value) == (
-        "strategy='reason_then_strict': provider 'openai' takes it as two requests, one to think and one for the "
-        "answer: expected max_attempts >= 2, got 1"
+        "strategy='reason_then_strict': provider 'openai' needs two requests for it, one to think and one for the "
+        "answer. Expected max_attempts >= 2, got 1"
     )
 
 
@@ -120,6 +120,6 @@ def test_a_provider_without_enforcement_is_refused():
     """A provider that enforces no schema takes neither strategy."""
     for strategy in ("strict_only", "reason_then_strict"):
         with pytest.raises(
-            InvalidArgument, match=f"strategy '{strategy}' is not supported by provider 'deepseek'"
+            InvalidArgument, match=f"provider 'deepseek' does not support the strategy '{strategy}'"
         ):
             Server([]).outcome(strategy, "deepseek")

@@ -175,18 +175,21 @@ SCRIPTED = ScriptedModel([])
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"models": []}, r"^models=\[\]: expected names of models, or `Model`s, one for each attempt"),
+        (
+            {"models": []},
+            r"^models=\[\]: expected a list of model names or a list of Model objects, one for each attempt",
+        ),
         ({"models": "small"}, r"^models='small': expected a list of names, or of `Model`s"),
-        ({"models": ["a", 3]}, r"^models=\['a', 3\]: expected names"),
-        ({"models": ["a", SCRIPTED]}, r"^models=.*: expected names"),
-        ({"models": ["a>b"]}, r"^models=\['a>b'\]: expected names"),
+        ({"models": ["a", 3]}, r"^models=\['a', 3\]: expected a list of model names"),
+        ({"models": ["a", SCRIPTED]}, r"^models=.*: expected a list of model names"),
+        ({"models": ["a>b"]}, r"^models=\['a>b'\]: expected a list of model names"),
         (
             {"models": ["a"], "about": About(model="b")},
-            r"^models=\['a'\] and about\.model='b': expected one of them",
+            r"^models=\['a'\] and about\.model='b': both name the model",
         ),
         (
             {"models": ["a"], "observe": True},
-            r"^models=\['a'\] and observe=True: an observed call is not changed",
+            r"^models=\['a'\] and observe=True: schema_guard doesn't change an observed call",
         ),
         ({"models": ["a", "b", "c"], "max_attempts": 2}, r"expected at most max_attempts=2 models, got 3"),
         ({"fallbacks": ["a"]}, "did you mean models"),
@@ -219,9 +222,9 @@ def default_names(prompt: str, options: dict[str, Any] = {"model": "x"}):  # noq
         (
             no_place,
             ["a"],
-            r"no_place can't select a model. Give it a parameter 'model: str', or 'options",
+            r"schema_guard can't pass a model to no_place. Give it a parameter 'model: str', or 'options",
         ),
-        (other_meaning, ["a"], "other_meaning can't select a model"),
+        (other_meaning, ["a"], "schema_guard can't pass a model to other_meaning"),
         (no_place, [SCRIPTED], "Give it a parameter 'model', or guard the first of the models itself"),
         (default_names, ["a"], "the default of 'options' of .*default_names names a model"),
     ],

@@ -185,11 +185,11 @@ def by_position(prompt, hints, /):
         ),
         (
             {"params": Params(prompt="prompt", instructions="extra", options="extra")},
-            "params.options='extra': expected another parameter, because naming takes something else of ours by this one",
+            "params.options='extra': expected another parameter, because naming already gets another value from schema_guard in this one",
         ),
         (
             {"params": Params(prompt="prompt", instructions="prompt")},
-            "params.instructions='prompt': expected another parameter, because naming takes the prompt by this one",
+            "params.instructions='prompt': expected another parameter, because naming already gets the prompt from schema_guard in this one",
         ),
     ],
     ids=str,
@@ -205,6 +205,7 @@ def test_a_wrong_name_is_refused(settings, message):
 def test_a_name_by_position_only_is_refused():
     """What is named has to be given by its name."""
     with pytest.raises(
-        InvalidArgument, match=r"^params\.options='hints': by_position takes this parameter by position only"
+        InvalidArgument,
+        match=r"^params\.options='hints': by_position accepts this parameter only by position",
     ):
         guard({}, params=Params(options="hints", prompt="prompt"))(by_position)

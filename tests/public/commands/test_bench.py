@@ -177,10 +177,7 @@ def test_models_of_one_name_are_refused(capsys):
     )
 
     assert status == 2
-    assert (
-        "two models have the name 'm'. Give one of them another name, as in --model second=scripted:m.jsonl"
-        in err
-    )
+    assert "two models have the name 'm'. Rename one of them, as in --model second=scripted:m.jsonl" in err
 
 
 def test_count_of_tasks_covers_a_variant_with_lost_calls(capsys):
@@ -259,24 +256,24 @@ def test_model_that_does_not_answer_is_an_error_of_the_environment(capsys):
 
 
 WRONG = [
-    (["run", "builtni"], "suite 'builtni': no such folder or file, did you mean 'builtin'?"),
-    (["run", "--model", "scripted:none"], "scripted:none: expected a readable file"),
+    (["run", "builtni"], "suite 'builtni': the folder or file does not exist. Expected 'builtin', 'long', 'real', 'tools', a folder with a suite.json, or a file, did you mean 'builtin'?"),
+    (["run", "--model", "scripted:none"], "scripted:none: expected a JSON Lines file"),
     (["run", "--model", "lokal"], "--model 'lokal': expected one of local"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", "few_shots"], "--strategy 'few_shots'"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", ","], "--strategy []: expected at least one"),
     (["run", "suite.jsonl", "--max-attempts", "0"], "Invalid value for '--max-attempts': '0': expected a whole number of at least 1"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--sample", "few"], "'few': expected a number of tasks such as 48"),
     (["run", "suite.jsonl", "--field", "input"], "--field 'input': expected NAME=COLUMN, such as input=text"),
-    (["run", "suite.jsonl", "--resume"], "--resume needs --journal FILE, the file to continue"),
-    (["run", "suite.jsonl", "--output", "no/such/file.json"], "--output no/such/file.json: there is no folder 'no/such'"),
+    (["run", "suite.jsonl", "--resume"], "--resume needs --journal FILE, which names the file to continue"),
+    (["run", "suite.jsonl", "--output", "no/such/file.json"], "--output no/such/file.json: the folder 'no/such' does not exist"),
     (["run", "suite.jsonl", "--output", "r.pdf"], "--output: expected a name that ends in .json, .html, .md, .txt, got '.pdf'"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--executor", "rey"], "--executor 'rey': expected local, ray, or ray://HOST:PORT, did you mean 'ray'?"),
-    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl"], "the file exists"),
-    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl", "--resume"], "expected a journal of this version"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl"], "the file already exists"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl", "--resume"], "expected a journal that this version of schema-guard wrote"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--max-cost", "1"], "--max-cost needs --prices SOURCE"),
-    (["compare", "none.json", "none.json"], "none.json: expected the JSON file of a result"),
+    (["compare", "none.json", "none.json"], "none.json: expected a result of `schema-guard bench run`, but reading it failed"),
     (["compare", "suite.jsonl", "suite.jsonl"], "suite.jsonl: "),
-    (["compare", "none.json"], "none.json: expected the JSON file of a result"),
+    (["compare", "none.json"], "none.json: expected a result of `schema-guard bench run`, but reading it failed"),
 ]  # fmt: skip
 
 
@@ -395,7 +392,7 @@ def test_file_that_is_no_journal_is_left_alone(capsys):
     status, _, err = bench(capsys, "--journal", "notes", "--resume")
 
     assert status == 2
-    assert "expected a journal of this version" in err
+    assert "expected a journal that this version of schema-guard wrote" in err
     assert Path("notes").read_text() == "my notes, one line"
 
 

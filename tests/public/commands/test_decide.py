@@ -152,7 +152,7 @@ def test_evidence_and_store_are_not_mixed(folder, capsys):
     )
 
     assert status == 2
-    assert "--schema: has no effect with --evidence" in err
+    assert "--schema has no effect with --evidence" in err
 
 
 def test_prices_and_versions_must_be_there(recorded, capsys):

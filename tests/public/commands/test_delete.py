@@ -106,7 +106,9 @@ def test_nothing_old_exits_2(capsys, store):
     status, out, err = run(capsys, "store", "delete", "--older-than", "90d", "--store", "r.db")
 
     assert (status, out) == (2, "")
-    assert err.endswith("no attempts are too old; the store has 20 attempts\n")
+    assert err.endswith(
+        "has no attempts that are too old, so there is nothing to delete. The store has 20 attempts\n"
+    )
 
 
 @pytest.mark.parametrize("share", [0.95, 0.5])

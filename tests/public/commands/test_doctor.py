@@ -45,7 +45,7 @@ def foreign(path):
         ),
         (newer, "has schema version 999, but this version of schema-guard reads up to "),
         (foreign, "is a SQLite database of another program. Name another file"),
-        (lambda path: path.mkdir(), "is a directory: expected a file, such as"),
+        (lambda path: path.mkdir(), "is a folder. Name a file, such as"),
     ],
     ids=["text", "newer", "foreign", "folder"],
 )

@@ -86,4 +86,4 @@ def test_dry_run_of_tune_refuses_options_that_ask_the_host(capsys, new_machine, 
         capsys, "tune", "run", "set", "--backend", "openai", "--base", "m", "--dry-run", option
     )
 
-    assert (status, f"{option}: has no effect with --dry-run" in err) == (2, True)
+    assert (status, f"{option} has no effect with --dry-run" in err) == (2, True)

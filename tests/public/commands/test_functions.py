@@ -217,7 +217,7 @@ def test_of_many_functions_the_bad_one_is_named(store, capsys):
     [
         (["--schema", "tikcet"], "did you mean 'ticket'?"),
         (["--function", "extrct"], "did you mean 'shop.mail.extract' or 'shop.scan.extract'?"),
-        (["--function", "extract"], "2 have: shop.mail.extract, shop.scan.extract"),
+        (["--function", "extract"], "2 names have this ending: shop.mail.extract, shop.scan.extract"),
         (["--segment", "eu"], "no segment 'eu' is recorded"),
     ],
 )
@@ -274,7 +274,7 @@ def test_a_playbook_run_for_nobody_says_that_it_counts_for_nobody(two, folder, c
     ("more", "told"),
     [
         (["--function", "scn.extract"], "did you mean 'shop.scan.extract'"),
-        (["--function", "extract"], "2 have: shop.mail.extract, shop.scan.extract"),
+        (["--function", "extract"], "2 names have this ending: shop.mail.extract, shop.scan.extract"),
         (["--function", "scan.extract", "--store", "none"], "needs a store with calls of the function"),
         (["--function", "scan.extract", "--schema", "s.json"], "got one with ticket ("),
     ],

@@ -124,4 +124,7 @@ def test_error_for_missing_slashes_suggests_the_url(capsys):
     """`sqlite:records.db` is a common slip."""
     _, _, err = run(capsys, "store", "info", "--store", "sqlite:records.db")
 
-    assert err == "schema-guard: store 'sqlite:records.db': did you mean 'sqlite:///records.db'?\n"
+    assert (
+        err
+        == "schema-guard: store 'sqlite:records.db': the slashes after the scheme are missing. Did you mean 'sqlite:///records.db'?\n"
+    )

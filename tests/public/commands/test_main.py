@@ -41,7 +41,7 @@ USAGE = [
     (["schema", "check", "s.json", "."], ".: Is a directory"),
     (
         ["schema", "check", "none.json", "s.json"],
-        "schema-guard: schema file 'none.json' cannot be read: No such file",
+        "schema-guard: schema file 'none.json': reading it failed: No such file",
     ),
     (
         ["schema", "check", "evil.json", "s.json"],
@@ -51,7 +51,10 @@ USAGE = [
         ["schema", "check", "s.json", "s.json", "--format", "xml"],
         "Invalid value for '--format': 'xml' is not one of",
     ),
-    (["report"], "no store: $SCHEMA_GUARD_STORE is 'none'. Name a store with --store sqlite:///FILE"),
+    (
+        ["report"],
+        "$SCHEMA_GUARD_STORE is 'none', so there is no store. Name a store with --store sqlite:///FILE",
+    ),
     (["report", "--store", "mysql://x"], "schema-guard: store 'mysql://x': unknown scheme 'mysql'"),
     (
         ["report", "--store", "sqlite:///r.db", "--since", "noon"],

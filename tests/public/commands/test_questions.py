@@ -106,7 +106,8 @@ def test_delete_without_a_terminal_takes_no_answer(store, what):
 
     assert (status, out, state(store)) == (2, "", WHOLE)
     assert (
-        err == "schema-guard: nothing was deleted: no terminal is available for the confirmation. Add --yes\n"
+        err
+        == "schema-guard: nothing was deleted: no terminal is available to ask for confirmation. Add --yes\n"
     )
 
 

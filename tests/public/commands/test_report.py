@@ -87,7 +87,7 @@ def test_serve_until_interrupted(folder):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--serve", "--format", "json"), "--format: has no effect with --serve"),
+        (("--serve", "--format", "json"), "--format has no effect with --serve"),
         *marked(
             [
                 (("--serve", "65536"), "65536 is not in the range 0<=x<=65535"),

@@ -288,8 +288,8 @@ def test_delete_prints_the_remaining_rows_and_counts(file, cli):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "expected --call, --input, --cluster, --segment, or --function, or a limit"),
-        (["--call", "a", "--segment", "eu"], "--call and --segment: use only one of these options"),
+        ([], "select the records with --call, --input, --cluster, --segment, or --function, or with a limit"),
+        (["--call", "a", "--segment", "eu"], "--call and --segment exclude each other. Use only one of them"),
         (["--call", "a", "--older-than", "1d"], "but not both in one command"),
         (["--counts", "--call", "a"], "--counts needs --function or --segment"),
     ],
@@ -312,7 +312,7 @@ def test_delete_with_counts_deletes_all_data_of_a_function(file, cli, cli_json):
     done = cli("store", "delete", "--counts", "--function", "app.b", "--yes", "--store", file)
 
     assert refused[0] == 2
-    assert "nothing was deleted: no terminal is available for the confirmation. Add --yes" in refused[2]
+    assert "nothing was deleted: no terminal is available to ask for confirmation. Add --yes" in refused[2]
     assert done[:2] == (
         0, "deleted 20 attempts of the function 'app.b', and the counts of 1 configuration\n20 attempts left\n",
     )  # fmt: skip

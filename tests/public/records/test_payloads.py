@@ -164,9 +164,13 @@ def test_large_texts_are_compressed(path):
 
 def test_rejects_conflicting_settings_of_argument_and_url(path):
     """Argument and URL must not name different policies or durabilities."""
-    with pytest.raises(InvalidArgument, match=r"payload='full': the store .* says 'hash'. Set it once"):
+    with pytest.raises(
+        InvalidArgument, match=r"payload='full': the URL .* sets 'hash'. Set payload in only one place"
+    ):
         open_store(f"{path}?payload=hash", payload="full")
-    with pytest.raises(InvalidArgument, match=r"durability='queue': the store .* says 'sync'. Set it once"):
+    with pytest.raises(
+        InvalidArgument, match=r"durability='queue': the URL .* sets 'sync'. Set durability in only one place"
+    ):
         open_store(f"{path}?durability=sync", durability="queue")
     open_store(f"{path}?payload=hash", payload="hash").close()
 
@@ -270,9 +274,12 @@ def test_text_is_not_stored_if_the_redact_function_raises(path, caplog):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"redact": str}, "redact= needs payload='redacted', got payload='off'"),
-        ({"redact": str, "payload": "full"}, "redact= needs payload='redacted', got payload='full'"),
-        ({"redact": 5, "payload": "redacted"}, "redact=5: expected a function of a text, or None"),
+        ({"redact": str}, "redact= works only with payload='redacted', got payload='off'"),
+        (
+            {"redact": str, "payload": "full"},
+            "redact= works only with payload='redacted', got payload='full'",
+        ),
+        ({"redact": 5, "payload": "redacted"}, "redact=5: expected a function that takes a text, or None"),
     ],
 )
 def test_rejects_a_redact_function_without_the_redacted_policy(options, message):

@@ -13,20 +13,20 @@ EXPECTED = (
     "or 'postgresql://USER@HOST/DATABASE'"
 )
 WRONG = {
-    "near scheme": ("sqlit:///a.db", f"store 'sqlit:///a.db': unknown scheme 'sqlit', did you mean 'sqlite'?; {EXPECTED}"),
+    "near scheme": ("sqlit:///a.db", f"store 'sqlit:///a.db': unknown scheme 'sqlit', {EXPECTED}, did you mean 'sqlite'?"),
     "other scheme": (
         "mysql://me:hush@db/x?password=hush",
-        f"store 'mysql://***@db/x?password=***': unknown scheme 'mysql'; {EXPECTED}",
+        f"store 'mysql://***@db/x?password=***': unknown scheme 'mysql', {EXPECTED}",
     ),
-    "two slashes": ("sqlite://a.db", "store 'sqlite://a.db': a slash is missing, did you mean 'sqlite:///a.db'?"),
-    "no slashes": ("sqlite:records.db", "store 'sqlite:records.db': did you mean 'sqlite:///records.db'?"),
-    "empty": ("", f"store '': unknown scheme ''; {EXPECTED}"),
-    "blank": (" ", f"store ' ': unknown scheme ' '; {EXPECTED}"),
-    "number": (5, f"store=int: {EXPECTED}; pass the whole URL as a str"),
+    "two slashes": ("sqlite://a.db", "store 'sqlite://a.db': a slash is missing. Did you mean 'sqlite:///a.db'?"),
+    "no slashes": ("sqlite:records.db", "store 'sqlite:records.db': the slashes after the scheme are missing. Did you mean 'sqlite:///records.db'?"),
+    "empty": ("", f"store '': unknown scheme '', {EXPECTED}"),
+    "blank": (" ", f"store ' ': unknown scheme ' ', {EXPECTED}"),
+    "number": (5, f"store=int: {EXPECTED}. Pass the complete URL as a str"),
     "near parameter": (
         "r.db?durabilty=sync",
-        ("store 'r.db?durabilty=sync': unknown parameter 'durabilty', did you mean 'durability'?; expected "
-        "durability=queue|sync payload=off|hash|redacted|full max_age=90d max_rows=1000000 max_bytes=2GB"),
+        ("store 'r.db?durabilty=sync': unknown parameter 'durabilty', expected "
+        "durability=queue|sync payload=off|hash|redacted|full max_age=90d max_rows=1000000 max_bytes=2GB, did you mean 'durability'?"),
     ),
     "other parameter": ("sqlite:///r.db?mode=ro", "store 'sqlite:///r.db?mode=ro': unknown parameter 'mode'"),
     "durability": ("r.db?durability=always", "durability='always': expected 'queue' or 'sync'"),
@@ -261,6 +261,6 @@ def test_default_store_is_in_the_data_folder(tmp_path, monkeypatch, variables, f
 
 def test_store_that_cannot_be_opened_raises_store_error(tmp_path):
     """InvalidArgument is not a StoreError."""
-    with pytest.raises(StoreError, match="is a directory: expected a file, such as"):
+    with pytest.raises(StoreError, match=r"is a folder. Name a file, such as"):
         open_store(str(tmp_path))
     assert not issubclass(InvalidArgument, StoreError)

@@ -379,7 +379,7 @@ class Plain:
 
 
 WANTED = (
-    "a JSON Schema dict or bool, a path, a Pydantic model, a dataclass, a TypedDict or another annotation"
+    "a JSON Schema dict or bool, a path, a Pydantic model, a dataclass, a TypedDict, or another annotation"
 )
 
 
@@ -401,8 +401,8 @@ REFUSED = [
     (3, f"schema=3: expected {WANTED}, got a int"),
     ([int], f"schema=[<class 'int'>]: expected {WANTED}, got a list"),
     (None, f"schema=None: expected {WANTED}, got a NoneType"),
-    (Plain, f"Plain: {NO_SCHEMA} <class '{__name__}.Plain'>: expected {WANTED}"),
-    (Wrong, f"Wrong: {NO_SCHEMA} <class '{__name__}.Plain'>: expected {WANTED}"),
+    (Plain, f"Plain {NO_SCHEMA} <class '{__name__}.Plain'>. Expected {WANTED}"),
+    (Wrong, f"Wrong {NO_SCHEMA} <class '{__name__}.Plain'>. Expected {WANTED}"),
     (
         list["Nowhere"],  # noqa: F821
         "list['Nowhere']: name 'Nowhere' is not defined. Define the type at module level, so that schema_guard can resolve its annotations",

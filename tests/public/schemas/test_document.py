@@ -37,32 +37,32 @@ REFUSED = [
         {"properties": {"a/b": {"minimum": 10**400}}},
         "too_large",
         "/properties/a~1b/minimum",
-        "schema holds a number of more than 400 digits at /properties/a~1b/minimum",
+        "schema contains a number with more than 400 digits at /properties/a~1b/minimum. Use a shorter number",
     ),
     Refused(
         "not a number",
         {"minimum": float("nan")},
         "invalid",
         "/minimum",
-        "schema holds nan, a number that JSON does not have, at /minimum",
+        "schema contains nan, which is not a JSON number, at /minimum. Use a finite number",
     ),
     Refused(
         "lone surrogate",
         {"title": "\ud800"},
         "invalid",
         "/title",
-        "schema holds a lone surrogate at /title",
+        "schema contains a lone surrogate at /title. Use valid Unicode",
     ),
-    Refused("lone surrogate in a key", {"\udfff": 1}, "invalid", "", "schema holds a lone surrogate at (root)"),
+    Refused("lone surrogate in a key", {"\udfff": 1}, "invalid", "", "schema contains a lone surrogate at (root). Use valid Unicode"),
     Refused(
         "not JSON",
         {"enum": [{1, 2}]},
         "invalid",
         "/enum/0",
-        "schema holds a set, not JSON (dict, list, str, int, float, bool or None), at /enum/0",
+        "schema contains a set, which is not a JSON value, at /enum/0. Use a dict, list, str, int, float, bool, or None",
     ),
     Refused(
-        "a key that is no text", {"properties": {1: {}}}, "invalid", "/properties", "schema has the key 1, not a str, at /properties"
+        "a key that is no text", {"properties": {1: {}}}, "invalid", "/properties", "schema has the key 1, which is not a str, at /properties. Use a str"
     ),
 ]  # fmt: skip
 

@@ -78,13 +78,15 @@ def test_folder_of_resources_is_known_by_path_and_identifier(tmp_path):
 
 def test_folder_that_is_not_there_is_an_invalid_argument(tmp_path):
     """The error says what may be handed in."""
-    with pytest.raises(InvalidArgument, match="expected a folder of JSON files, or a dict URI -> document"):
+    with pytest.raises(
+        InvalidArgument, match="expected a folder of JSON files, or a dict from URIs to documents"
+    ):
         Schema.of({}, resources=tmp_path / "missing")
 
 
 def test_broken_resource_is_told_with_its_name():
     """A resource is held to the limits of a schema."""
-    with pytest.raises(InvalidSchema, match="resource 'urn:n' holds a set") as caught:
+    with pytest.raises(InvalidSchema, match="resource 'urn:n' contains a set") as caught:
         Schema.of({}, resources={"urn:n": {"enum": [{1}]}})
 
     assert caught.value.location == "/enum/0"
@@ -95,8 +97,8 @@ def test_broken_resource_is_told_with_its_name():
     [
         (b"[" * 100_000, "too_deep", "nested deeper than 64 levels"),
         (b'"' + b"x" * 1_100_000 + b'"', "too_large", "larger than 1048576 bytes"),
-        (b"{", "invalid", "is not JSON"),
-        (b"\xff", "invalid", "is not JSON"),
+        (b"{", "invalid", "expected JSON, but reading it failed"),
+        (b"\xff", "invalid", "expected JSON, but reading it failed"),
     ],
 )
 def test_file_that_is_no_schema_is_refused(tmp_path, content, code, told):
@@ -168,14 +170,17 @@ def test_formats_are_asserted_unless_switched_off():
 @pytest.mark.parametrize(
     ("instance", "told"),
     [
-        ({1, 2}, "instance holds a value of type 'set': expected dict, list, str, int, float, bool or None"),
-        ([b"x"], "instance holds a value of type 'bytes'"),
-        ({"a": [float("nan")]}, "instance holds nan: JSON has no such number"),
-        ([float("inf")], "instance holds inf"),
-        (10**400, "instance holds a number of more than 400 digits"),
-        ("\ud800", "instance holds a lone surrogate at character 1 of a text"),
-        ({"\ud800": 1}, "instance holds a lone surrogate"),
-        ({1: 2}, "instance holds a key of type 'int': expected str"),
+        (
+            {1, 2},
+            "instance contains a value of type 'set': expected dict, list, str, int, float, bool or None",
+        ),
+        ([b"x"], "instance contains a value of type 'bytes'"),
+        ({"a": [float("nan")]}, "instance contains nan: JSON has no such number"),
+        ([float("inf")], "instance contains inf"),
+        (10**400, "instance contains a number with more than 400 digits"),
+        ("\ud800", "instance contains a lone surrogate at character 1 of a text"),
+        ({"\ud800": 1}, "instance contains a lone surrogate"),
+        ({1: 2}, "instance contains a key of type 'int': expected str"),
     ],
 )
 def test_instance_that_is_not_json_is_an_invalid_argument(instance, told):

@@ -25,9 +25,9 @@ AT_ROOT = [
     "pattern",
     "$ref",
 ]
-ACCEPT = "Schema.of(..., allow_unknown=True) accepts it as it is"
+ACCEPT = "To accept it as it is, use Schema.of(..., allow_unknown=True)"
 EMPTY = (
-    "the schema accepts every value, because it has no keyword such as 'type' or 'properties' at its root: "
+    "the schema accepts every value, because it has no keyword such as 'type' or 'properties' at its root. "
 )
 
 
@@ -42,27 +42,27 @@ REFUSED = [
     Refused(
         "openai_format",
         {"name": "invoice", "strict": True, "schema": INVOICE},
-        f"{EMPTY}did you mean the value at /schema? {ACCEPT}",
+        f"{EMPTY}Did you mean the value at /schema? {ACCEPT}",
     ),
     Refused(
         "openai_tool",
         {"name": "invoice", "description": "Record it.", "parameters": INVOICE},
-        f"{EMPTY}did you mean the value at /parameters? {ACCEPT}",
+        f"{EMPTY}Did you mean the value at /parameters? {ACCEPT}",
     ),
     Refused(
         "anthropic_tool",
         {"name": "invoice", "input_schema": INVOICE},
-        f"{EMPTY}did you mean the value at /input_schema? {ACCEPT}",
+        f"{EMPTY}Did you mean the value at /input_schema? {ACCEPT}",
     ),
     Refused(
         "two_wrappers",
         {"json_schema": {"name": "invoice", "schema": INVOICE}},
-        f"{EMPTY}did you mean the value at /json_schema/schema? {ACCEPT}",
+        f"{EMPTY}Did you mean the value at /json_schema/schema? {ACCEPT}",
     ),
     Refused(
         "properties_alone",
         {"total": {"type": "number"}, "customer": {"type": "string"}},
-        f"{EMPTY}did you mean {{'type': 'object', 'properties': <this>}}? {ACCEPT}",
+        f"{EMPTY}Did you mean {{'type': 'object', 'properties': <this>}}? {ACCEPT}",
     ),
     Refused("value", {"total": 12.5}, EMPTY + ACCEPT),
     Refused(
@@ -101,7 +101,7 @@ def test_rejects_a_document_that_accepts_more_than_its_author_wants(case):
 @pytest.mark.parametrize("load", [guard, lambda document: judge("{}", document)], ids=["guard", "judge"])
 def test_rejects_a_wrapper_wherever_a_schema_is_loaded(load):
     """The decorator and `judge` load schemas as `Schema.of` does."""
-    with pytest.raises(InvalidSchema, match="did you mean the value at /schema"):
+    with pytest.raises(InvalidSchema, match="Did you mean the value at /schema"):
         load({"name": "invoice", "schema": INVOICE})
 
 
@@ -110,7 +110,7 @@ def test_rejects_a_wrapper_in_a_file(tmp_path):
     path = tmp_path / "invoice.json"
     path.write_text(json.dumps({"name": "invoice", "schema": INVOICE}))
 
-    with pytest.raises(InvalidSchema, match="did you mean the value at /schema"):
+    with pytest.raises(InvalidSchema, match="Did you mean the value at /schema"):
         Schema.of(path)
 
 

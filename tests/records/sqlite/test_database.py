@@ -104,9 +104,7 @@ def test_a_damaged_file_is_refused(path, make):
 
 def test_a_folder_is_refused(tmp_path):
     """A path that is a folder is answered with a file in it."""
-    assert refusal(tmp_path) == (
-        f"{tmp_path} is a directory: expected a file, such as {tmp_path / 'records.db'}"
-    )
+    assert refusal(tmp_path) == (f"{tmp_path} is a folder. Name a file, such as {tmp_path / 'records.db'}")
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):

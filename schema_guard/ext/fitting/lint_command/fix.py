@@ -59,7 +59,7 @@ def _written(entry: Linted, folder: Path, written: dict[str, str]) -> Fixed:
     if written.setdefault(name, entry.source.name) != entry.source.name:
         both = f"{safe(written[name])} and {safe(entry.source.name)}"
         raise click.UsageError(
-            f"--fix: {both} have the same output file {name}.json. Run the command for each, with another folder"
+            f"--fix: {both} have the same output file {name}.json. Run the command once for each, with different folders"
         )
     adapted = adapt(entry.source.schema, entry.provider, rules=entry.rules)
     schema, report = folder / f"{name}.json", folder / f"{name}.report.json"

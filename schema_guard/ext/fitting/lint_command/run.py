@@ -37,14 +37,14 @@ class Linting:
     )
     rules: str | None = option(
         metavar="FILE",
-        help="Result file of `schema-guard schema probe -o FILE`, which replaces the known rules of the provider.",
+        help="Result file from `schema-guard schema probe -o FILE`. Its rules replace the known rules of the provider.",
     )
     folder: str | None = option(
         "--fix",
         metavar="FOLDER",
-        help="Folder for the adapted schemas and a report of the lost keywords of each schema.",
+        help="Folder for the adapted schemas, and for a report on the lost keywords of each schema.",
     )
-    table: bool = option(is_flag=True, help="Show how each provider treats each keyword. Needs no SCHEMA.")
+    table: bool = option(is_flag=True, help="Show how each provider treats each keyword. Omit SCHEMA.")
 
     def names(self) -> list[str]:
         """Return the providers, each once, in their order."""
@@ -88,10 +88,10 @@ def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
         return _print_table(schemas, asked, form)
     names = asked.names()
     if not schemas:
-        raise click.UsageError("SCHEMA is missing: expected a JSON file or module:Model, or --table")
+        raise click.UsageError("SCHEMA is missing. Pass a JSON file or module:Model, or use --table")
     if not names:
         raise click.UsageError(
-            f"--provider is missing: expected one of {', '.join(RULES)}, or another name of these providers"
+            f"--provider is missing: expected one of {', '.join(RULES)}, or an alias of one of them"
         )
     sources, problems = sources_of(schemas)
     tables = {provider: table_of(provider, asked.rules) for provider in names}
@@ -120,9 +120,13 @@ def _print_table(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     }
     for name, is_given in ignored.items():
         if is_given:
-            raise click.UsageError(f"{name}: has no effect with --table, which shows keywords and no schema")
+            raise click.UsageError(
+                f"{name} has no effect with --table, which shows keywords and no schema. Omit it"
+            )
     for name in asked.names():
         if name in DECISIONS:
-            raise click.UsageError(f"--table: {name} gets questions, and has no rules for keywords")
+            raise click.UsageError(
+                f"--table: {name} gets questions, so it has no rules for keywords. Omit it"
+            )
     print(text_of(table_of_keywords(asked.names() or list(RULES))))
     return 0

@@ -115,27 +115,27 @@ def _source(name: str) -> NamedSchema:
         return _read(name, sys.stdin.buffer.read(), None)
     path = Path(name)
     if path.is_dir():
-        raise click.UsageError(f"is a folder. Name its files, such as '{name.rstrip('/')}/**/*.json'")
+        raise click.UsageError(f"this is a folder. Name its files, such as '{name.rstrip('/')}/**/*.json'")
     if path.exists():
         return _read(name, path.read_bytes(), _from_here(path))
     if _WILD & set(name):
-        raise click.UsageError("no file has this name")
+        raise click.UsageError("no file matches this pattern. Check the pattern")
     if ":" in name:
         return _of_type(name)
-    raise click.UsageError("no such file: expected a file, a pattern of files, - or module:Model")
+    raise click.UsageError("the file does not exist. Expected a file, a glob pattern, -, or module:Model")
 
 
 def _read(name: str, data: bytes, file: str | None) -> NamedSchema:
     if name.endswith((".yaml", ".yml")):
-        raise click.UsageError("is YAML: expected a JSON Schema as JSON")
+        raise click.UsageError("this is a YAML file. Convert the schema to JSON")
     try:
         text = data.decode("utf-8-sig")
         document = json.loads(text)
     except ValueError as error:
-        raise click.UsageError(f"is not JSON: {error}") from error
+        raise click.UsageError(f"expected JSON, but reading it failed: {error}") from error
     except RecursionError as error:
         raise click.UsageError(
-            "is nested too deeply to read. Reduce the nesting, or check that the file is a schema"
+            "the JSON is nested too deeply. Reduce the nesting, or check that the file is a schema"
         ) from error
     schema = Schema.of(document) if file is None else Schema.of(Path(name))
     return NamedSchema(name, schema, file, lines_of(text))

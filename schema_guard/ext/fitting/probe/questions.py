@@ -84,7 +84,7 @@ def enforcement_questions(provider: str, count: int, seed: int | None = None) ->
     kinds = [make for make in _KINDS if not lint(in_form(make(random), provider).schema, provider)]
     if not kinds:
         raise InvalidArgument(
-            f"provider={provider!r}: this provider enforces nothing that a probe can test. Name another provider"
+            f"provider={provider!r}: this provider enforces no keyword that a probe can test. Name another provider"
         )
     return [in_form(make(random), provider) for make in islice(cycle(kinds), count)]
 

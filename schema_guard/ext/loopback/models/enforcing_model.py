@@ -81,7 +81,7 @@ class EnforcingModel(Closing):
 
     def stream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Yield a reply in one chunk."""
-        raise InvalidArgument("EnforcingModel returns whole replies. Send a request without stream")
+        raise InvalidArgument("EnforcingModel returns only complete replies. Send the request without stream")
 
     def astream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Yield a reply in one chunk."""
@@ -95,7 +95,7 @@ class EnforcingModel(Closing):
         for place in subschemas(schema, "", ""):
             for keyword in self._refuses if isinstance(place.schema, dict) else ():
                 if keyword in place.schema:
-                    raise BadRequest(f"Invalid schema: '{keyword}' is not permitted")
+                    raise BadRequest(f"Invalid schema: '{keyword}' is not permitted. Remove this keyword")
 
     def _reply(self, schema: Any, wanted: str) -> str:
         held = Schema.of(_without(schema, self._ignores), allow_unknown=True)

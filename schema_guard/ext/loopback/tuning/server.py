@@ -62,7 +62,7 @@ def serve_tuning(
         looks: Number of status requests before a job ends.
         ends: Final state of a job: `succeeded`, `failed`, or `cancelled`.
         key: Key that the host accepts. With None, the host accepts requests with any key, or without a key.
-        dates: Last day of each model in the list of models.
+        dates: Retirement date of each model in the list of models.
 
     Raises:
         InvalidArgument: The final state is unknown.

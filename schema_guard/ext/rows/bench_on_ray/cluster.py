@@ -39,7 +39,7 @@ def connected(ray: Any, address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         if address is not None:
             raise InvalidArgument(
-                f"address={address!r}: this process is connected to a Ray cluster already. Use address=None"
+                f"address={address!r}: this process is already connected to a Ray cluster. Use address=None"
             )
         yield
         return
@@ -51,7 +51,7 @@ def connected(ray: Any, address: str | None) -> Iterator[None]:
     # RuntimeError: the cluster has another version of Ray or of Python.
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InvalidArgument(
-            f"Ray cluster {address!r} cannot be reached: {clip(str(error), 200)}"
+            f"connecting to the Ray cluster {address!r} failed: {clip(str(error), 200)}. Check the address"
         ) from error
     try:
         yield
@@ -69,7 +69,7 @@ def pickled(name: str, model: Any) -> bytes:
         pickle: bytes = import_module("ray").cloudpickle.dumps(model)
     except Exception as error:
         raise InvalidArgument(
-            f"{name}: cannot be sent to workers ({clip(str(error))}). Pass the name that connect() takes"
+            f"model {name} can't be sent to the Ray workers ({clip(str(error))}). Pass the name of the model, as for connect()"
         ) from error
     return pickle
 

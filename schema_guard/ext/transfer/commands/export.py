@@ -34,7 +34,7 @@ class File:
     form: str | None = option(
         "--format",
         type=click.Choice(FORMS),
-        help="Format of the file. Default: selected by the ending of its name, or jsonl.",
+        help="Format of the file. Default: the format that matches the ending of the file name, or jsonl.",
     )
     texts: str | None = option(
         type=click.Choice(TEXTS_AS),
@@ -62,7 +62,7 @@ def command(which: WhichRows, file: File, store: str | None) -> int:
     records = existing(store)
     if file.output == STANDARD and which_form != "jsonl" and sys.stdout.isatty():
         raise click.UsageError(
-            f"{which_form} can't be printed in a terminal. Name a file with --output, or use a pipe"
+            f"the format {which_form} can't be printed in a terminal. Name a file with --output, or use a pipe"
         )
     where = _where(which, records)
     with written(file.output, records.backend) as stream, steps("exported", records.info().rows) as on_step:

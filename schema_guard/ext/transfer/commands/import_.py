@@ -53,7 +53,7 @@ class Traces:
     field: tuple[str, ...] = option(
         multiple=True,
         metavar="OURS=PLACE",
-        help="Place of a field in a row, such as version=metadata.prompt_version. Repeatable. The fields are function, version, segment, cluster, and schema. With --from jsonl, reply, prompt, and others are possible too.",
+        help="Place of a field in a row, such as version=metadata.prompt_version. Repeatable. The fields are function, version, segment, cluster, and schema. With --from jsonl, you can also use reply, prompt, and other fields.",
     )
     only: tuple[str, ...] = option(
         multiple=True,
@@ -84,7 +84,7 @@ class Coming:
     unlinked: bool = option(
         is_flag=True,
         advanced=True,
-        help="Also import records of a store with another hash key, which is an error by default. Equal inputs of both stores then count as different inputs.",
+        help="Also import records from a store with another hash key. By default, such records are an error. Equal inputs in the two stores then count as different inputs.",
     )
 
 
@@ -113,10 +113,10 @@ def command(
     schema-guard store import log.csv --from jsonl --field reply=answer --schema s.json --traffic sampled --sample-share 10%
     """
     if traces.tool is not None:
-        _refuse(coming, f"--from {safe(traces.tool)}: traces have none of that")
+        _refuse(coming, f"has no effect with --from {safe(traces.tool)}. Omit it")
         import_replies = load("option:--from").import_replies
         return int(import_replies(sources, readable(store), form, dry_run=dry_run, **asdict(traces)))
-    _refuse(traces, "it applies to files of another tool. Add --from TOOL")
+    _refuse(traces, "applies only to files of another tool. Add --from TOOL")
     into = readable(store)
     with ExitStack() as stack:
         added = _imported(stack, sources, into, coming, dry_run=dry_run)
@@ -128,7 +128,7 @@ def _refuse(options: Any, reason: str) -> None:
     """Refuse options that would have no effect."""
     for one in fields(options):
         if getattr(options, one.name):
-            raise click.UsageError(f"--{one.name.replace('_', '-')}: {reason}")
+            raise click.UsageError(f"--{one.name.replace('_', '-')} {reason}")
 
 
 def _imported(
@@ -178,7 +178,7 @@ def _store(name: str, into: Store) -> Store:
     info = found.info() if found is not None else None
     if found is None or info is None or info.schema_version is None:
         raise click.UsageError(
-            f"no store {safe(masked(name))!r}: expected a SQLite file that has records, or a URL"
+            f"store {safe(masked(name))!r}: expected a SQLite file with records, or the URL of a store"
         )
     path, own = info.path, into.info().path
     is_same = found.url == into.url or (
@@ -186,7 +186,7 @@ def _store(name: str, into: Store) -> Store:
     )
     if is_same:
         raise click.UsageError(
-            f"{safe(masked(name))!r} is the target store. Name the other stores as sources, and the target with --store"
+            f"{safe(masked(name))!r} is the target store. Name the target only with --store, and other stores as sources"
         )
     return found
 

@@ -51,7 +51,7 @@ class Making:
         help=f"File format of the set: {', '.join(HOSTS)}.",
     )
     base: str | None = option(
-        metavar="MODEL", help="Model to tune. The set contains no unchecked answers of this model."
+        metavar="MODEL", help="Model to tune. The set contains no unchecked answers from this model."
     )
     accept_unchecked: bool = option(
         is_flag=True, help="Also use answers with unchecked values. Requires --base."
@@ -69,13 +69,13 @@ class Making:
         default=100,
         show_default=True,
         advanced=True,
-        help="Smallest number of rows for training. With fewer rows, the command writes nothing.",
+        help="Minimum number of training rows. With fewer rows, the command writes nothing.",
     )
     max_examples: int | None = option(
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="Largest number of rows, taken in turn from each segment and kind of failure. Default: all rows.",
+        help="Maximum number of rows. The command takes rows in turn from each segment and kind of failure. Default: all rows.",
     )
     validation: float = _share("validation")
     test: float = _share("the test")

@@ -70,7 +70,7 @@ class TuneOptions:
     backend: str | None = option(
         type=click.Choice([LOCAL, *BACKENDS]),
         metavar="HOST",
-        help=f"Host that tunes the model: {', '.join(BACKENDS)}, or local for this machine. Required for a new job. DIR/job.json stores it.",
+        help=f"Host that tunes the model: {', '.join(BACKENDS)}, or local for this machine. Required for a new job. The command stores it in DIR/job.json.",
     )
     base: str | None = option(
         metavar="MODEL", help="Name of the model to tune at the host. Required for a new job at a host."
@@ -98,13 +98,11 @@ class TuneOptions:
         help="Show the state of the job, with its step, loss, and time left, without starting or resuming it.",
     )
     cancel: bool = option(is_flag=True, help="Cancel the job.")
-    again: bool = option(
-        is_flag=True, advanced=True, help="Start a new job instead of the job that has ended."
-    )
+    again: bool = option(is_flag=True, advanced=True, help="Start a new job after the earlier job has ended.")
     served_as: str | None = option(
         metavar="NAME",
         advanced=True,
-        help="Name of the tuned model at the host that serves it, such as a deployment.",
+        help="Name of the tuned model at the host that serves it, such as the name of a deployment.",
     )
     url: str | None = option(
         metavar="URL", advanced=True, help="Address of the host. Default: the public address of the host."
@@ -120,9 +118,9 @@ class TuneOptions:
         """Refuse options that exclude each other."""
         ways = [name for name in ("status", "cancel", "again") if getattr(self, name)]
         if len(ways) > 1:
-            raise click.UsageError(f"--{' and --'.join(ways)}: expected one of them")
+            raise click.UsageError(f"--{' and --'.join(ways)} exclude each other. Use only one of them")
         if self.steps is not None and self.epochs is not None:
-            raise click.UsageError("--steps and --epochs: expected one of them")
+            raise click.UsageError("--steps and --epochs exclude each other. Use only one of them")
 
     def fits(self, job: TuningJob) -> None:
         """Refuse options that differ from the job in the folder."""
@@ -171,7 +169,7 @@ def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
     """Print the plan and the cost of a new job. Nothing is sent, downloaded, trained, or written."""
     for name in ("status", "cancel"):
         if getattr(asked, name):
-            raise click.UsageError(f"--{name.replace('_', '-')}: has no effect with --dry-run")
+            raise click.UsageError(f"--{name.replace('_', '-')} has no effect with --dry-run. Omit it")
     job = load_job(directory)
     if job is not None and not asked.again:
         asked.fits(job)
@@ -246,7 +244,9 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     if asked.again and job is not None and job.backend != LOCAL:
         _check_ended(job)
     if asked.status:
-        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}, so no job was started")
+        raise click.UsageError(
+            f"{safe(str(directory))} has no {JOB_FILE}, so it has no job. Start one with --backend"
+        )
     settings = _lora(asked, None if asked.again else job)
     plan = _plan_here(directory, settings)
     if asked.base not in (None, plan.base):
@@ -274,7 +274,7 @@ def _check_fits_here(asked: TuneOptions) -> None:
     if given or asked.cancel:
         flag = "cancel" if asked.cancel else given[0].replace("_", "-")
         raise click.UsageError(
-            f"--{flag}: has no effect on training on this machine, which ends with the command or with Ctrl-C"
+            f"--{flag} has no effect on training on this machine. Omit it. To stop the training, press Ctrl-C"
         )
 
 
@@ -304,7 +304,9 @@ def _plan_lines(plan: TrainPlan) -> list[str]:
 def _done(asked: TuneOptions, directory: Path, job: TuningJob | None, yes: bool) -> TuningJob:
     """Do what is asked of a folder's job."""
     if job is None and (asked.status or asked.cancel or asked.served_as):
-        raise click.UsageError(f"{safe(str(directory))} has no {JOB_FILE}, so no job was started")
+        raise click.UsageError(
+            f"{safe(str(directory))} has no {JOB_FILE}, so it has no job. Start one with --backend"
+        )
     if asked.again and job is not None:
         _check_ended(job)
         job = None
@@ -334,18 +336,20 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
 def _check_ended(job: TuningJob) -> None:
     if not job.has_ended and job.is_begun:
         raise click.UsageError(
-            f"--again: the job is {job.status}. Cancel it first with --cancel. If its key no longer works, move "
-            f"{JOB_FILE} away"
+            f"--again: the job has the status {job.status}. Cancel it with --cancel first. If its key no longer works, "
+            f"move {JOB_FILE} away"
         )
 
 
 def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
     """Return a job that has ended, with what its model is called now."""
     if asked.cancel:
-        raise click.UsageError(f"--cancel: the job is {job.status} already")
+        raise click.UsageError(f"--cancel: the job already has the status {job.status}. Omit --cancel")
     if asked.served_as is not None:
         if job.result is None:
-            raise click.UsageError(f"--served-as: the job is {job.status}, so it has no model")
+            raise click.UsageError(
+                f"--served-as: the job has the status {job.status}, so it has no model. Start a new job with --again"
+            )
         place = f"{job.url}#" if job.url is not None else f"{job.backend}:"
         job = replace(job, result=job.result._replace(model=f"{place}{asked.served_as}"))
         save_job(directory, job)
@@ -389,11 +393,11 @@ def _plan(asked: TuneOptions, found: TrainingSet) -> JobPlan:
     backend, base = asked.backend, asked.base
     for name in _HERE_ONLY:
         if getattr(asked, name) is not None:
-            raise click.UsageError(f"--{name}: has an effect only with --backend local")
+            raise click.UsageError(f"--{name} has an effect only with --backend local")
     if backend is None or base is None:
         missing = "--backend" if backend is None else "--base"
         raise click.UsageError(
-            f"{missing}: expected it for a new job, as in `schema-guard tune run DIR --backend openai --base MODEL`"
+            f"a new job needs {missing}, as in `schema-guard tune run DIR --backend openai --base MODEL`"
         )
     if asked.url is not None or backend == "openai-compatible":
         checked_url(asked.url)

@@ -26,7 +26,7 @@ class Sources:
     function: str | None = common("function")
     since: float | None = common("since")
     until: float | None = option(
-        type=MOMENT, metavar="TIME", advanced=True, help="Time before which calls count. Default: now."
+        type=MOMENT, metavar="TIME", advanced=True, help="End time of the calls. Default: now."
     )
     segment: str | None = option(
         metavar="NAME", advanced=True, help="Segment of the traffic to select. Default: all."
@@ -55,5 +55,5 @@ class Sources:
         for name in () if self.reads_store else ("segment", "since", "until"):
             if getattr(self, name) is not None:
                 raise click.UsageError(
-                    f"--{name}: has no effect with --suite alone; to read recorded calls too, add --function"
+                    f"--{name} has no effect with --suite alone. To read recorded calls too, add --function"
                 )

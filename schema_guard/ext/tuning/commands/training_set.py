@@ -68,12 +68,12 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
             schema = schema or _stored(found, chosen, suite)
         if (sources.since or sources.until) is not None and not recorded and chosen is not None:
             raise click.UsageError(
-                f"--{'since' if sources.since is not None else 'until'}: no call with the schema "
-                f"{safe(str(sources.schema or chosen.schema))!r} is recorded in that time in {safe(found.url)}"
+                f"--{'since' if sources.since is not None else 'until'}: {safe(found.url)} has no calls with the schema "
+                f"{safe(str(sources.schema or chosen.schema))!r} in this period. Choose a longer period"
             )
     if schema is None:
         raise click.UsageError(
-            f"--schema {safe(str(sources.schema))!r}: the store does not have this schema document. Pass its file, "
+            f"--schema {safe(str(sources.schema))!r}: the store does not have the document of this schema. Pass its file, "
             "module:Model, or module:function of the guarded function"
         )
     settings = replace(settings, typed=schema if schema.is_typed else None)
@@ -119,7 +119,7 @@ def _named_schema(named: str | None, suite: Suite | None, *, is_known: bool) -> 
         if is_known:
             return None
         if suite is None or len(suite.schemas) != 1:
-            raise click.UsageError("--schema is missing: expected the schema of the answers")
+            raise click.UsageError("--schema is missing. Pass the schema of the answers")
         return suite.schemas[0].schema
     if suite is not None:
         for entry in suite.schemas:

@@ -57,7 +57,7 @@ def from_suite(suite: Suite, schema: Schema[Any], settings: ExportSettings) -> G
     if not entries:
         names = ", ".join(entry.name for entry in suite.schemas[:_MOST_SHOWN])
         raise InvalidArgument(
-            f"suite {clip(suite.name)}: no schema equals {clip(schema.name)} ({schema.fingerprint}). "
+            f"suite {clip(suite.name)} does not have the schema {clip(schema.name)} ({schema.fingerprint}). "
             f"Choose one of its schemas: {names}"
         )
     has_split = len({task.split for entry in entries for task in entry.tasks}) > 1
@@ -128,7 +128,9 @@ def _hear(answers: Answers, line: str, where: str, schema: Schema[Any], settings
     keys = entry.keys() if isinstance(entry, dict) else ()
     call = entry.get("call_id") if "answer" in keys else None
     if "answer" not in keys or not (isinstance(call, str) or "input" in keys):
-        raise ValueError(f'expected {{"call_id" or "input": ..., "answer": ...}}, got {clip(line)}')
+        raise ValueError(
+            f'expected an object with the keys "answer" and either "call_id" or "input", got {clip(line)}'
+        )
     answer = entry["answer"]
     if answer is None and not schema.is_valid(None):
         return
@@ -139,7 +141,7 @@ def _hear(answers: Answers, line: str, where: str, schema: Schema[Any], settings
         before, line_before = answers.by_call.setdefault(call, (answer, where))
         if json.dumps(before, sort_keys=True) != json.dumps(answer, sort_keys=True):
             raise ValueError(
-                f"another answer to call {clip(repr(call))} than {line_before.rpartition(', ')[2]} has. Keep one of them"
+                f"the answer to call {clip(repr(call))} differs from the answer in {line_before.rpartition(', ')[2]}. Keep only one of them"
             )
         return
     task = entry["input"]
@@ -149,7 +151,7 @@ def _hear(answers: Answers, line: str, where: str, schema: Schema[Any], settings
         tags = {name: entry[name] for name in ("cluster", "segment") if isinstance(entry.get(name), str)}
         answers.rows.append(TrainingRow(messages, answer, "gold", where, **tags))
         return
-    raise ValueError(f"at /input: expected a text or messages of text, got {clip(line)}")
+    raise ValueError(f"at /input: expected a text or a list of text messages, got {clip(line)}")
 
 
 def _is_object(value: Any) -> bool:
@@ -161,7 +163,7 @@ def _lines(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(
-            f"answers {safe(str(path))}: expected a readable file in UTF-8: {error}"
+            f"answers {safe(str(path))}: expected a UTF-8 file, but reading it failed: {error}"
         ) from error
     # Not splitlines: U+2028 and its kind may stand inside a text.
     return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]

@@ -127,8 +127,8 @@ def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
         inspect.signature(prompt_from).bind(*args, **kwargs)
     except TypeError as error:
         raise InvalidArgument(
-            f"--prompt-from: the function can't be called with the stored task {clip(repr(task))}: {error}. If a "
-            "guarded function has a task parameter, only that parameter is stored"
+            f"--prompt-from: the function can't be called with the stored task {clip(repr(task))}: {error}. Pass a "
+            "function with the parameters of the guarded function, or with only its task parameter"
         ) from error
     try:
         prompt = prompt_from(*args, **kwargs)
@@ -136,10 +136,11 @@ def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
         if is_interruption(error):
             raise
         raise InvalidArgument(
-            f"--prompt-from raised {type(error).__name__}: {clip(str(error))}, for {clip(repr(task))}"
+            f"--prompt-from: the function raised {type(error).__name__} for the stored task {clip(repr(task))}: "
+            f"{clip(str(error))}. Fix the function"
         ) from error
     if not isinstance(prompt, (str, list, tuple)):
         raise InvalidArgument(
-            f"--prompt-from returned {clip(repr(prompt))}: expected a str or a list of messages"
+            f"--prompt-from: expected a function that returns a str or a list of messages, got {clip(repr(prompt))}"
         )
     return prompt

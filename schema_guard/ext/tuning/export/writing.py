@@ -45,7 +45,9 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
     try:
         there = {entry.name for entry in path.iterdir()} if path.exists() else set()
     except OSError as error:
-        raise InvalidArgument(f"--output {safe(str(path))}: expected a folder: {error.strerror}") from error
+        raise InvalidArgument(
+            f"--output {safe(str(path))}: expected a folder, but reading it failed: {error.strerror}"
+        ) from error
     ours = {MANIFEST, LABELS, _ROWS, *map(file_of, SIDES)}
     if JOB_FILE in there:
         raise InvalidArgument(
@@ -53,7 +55,7 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
         )
     if there - ours:
         raise InvalidArgument(
-            f"--output {safe(str(path))}: expected a new folder or a folder with a training set, but found {safe(min(there - ours))!r}"
+            f"--output {safe(str(path))}: expected a new folder or the folder of a training set, but it contains {safe(min(there - ours))!r}. Name another folder"
         )
     return path
 
@@ -72,7 +74,7 @@ def write_set(
     for side, text in texts.items():
         if host.most_bytes is not None and len(text.encode()) > host.most_bytes:
             raise InvalidArgument(
-                f"{file_of(side)}: {len(text.encode()):,} bytes, but {host.name} accepts at most {host.most_bytes:,}. "
+                f"{file_of(side)} has {len(text.encode()):,} bytes, but {host.name} accepts at most {host.most_bytes:,}. "
                 "Reduce the number of rows with --max-examples"
             )
     files = {
@@ -148,4 +150,6 @@ def _as_argument_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InvalidArgument(f"--output {safe(str(folder))}: cannot be written: {error.strerror}") from error
+        raise InvalidArgument(
+            f"--output {safe(str(folder))}: writing the set failed: {error.strerror}. Name another folder"
+        ) from error

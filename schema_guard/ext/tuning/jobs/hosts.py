@@ -40,7 +40,7 @@ def connect_host(backend: str, url: str | None) -> JobHost:
     host = host_of(backend)
     if host.guide is not None:
         raise InvalidArgument(
-            f"--backend {backend}: start the job at {host.label}, which has its own API. Upload train.jsonl and "
+            f"--backend {backend}: schema_guard can't start jobs at {host.label}, which has its own API. Upload train.jsonl and "
             f"validation.jsonl as {host.guide} describes, then use connect('{backend}:NAME')"
         )
     if url is not None or backend == "openai-compatible":

@@ -132,7 +132,7 @@ class HostTuning:
             HostError: The host refuses, or gives no answer.
         """
         if job.has_ended:
-            raise SchemaGuardError(f"the job is {job.status} already, so it can't be cancelled")
+            raise SchemaGuardError(f"the job already has the status {job.status}, so it can't be cancelled")
         id_ = job.id
         if id_ is None and job.is_begun:
             order = self._order(job)
@@ -249,7 +249,7 @@ def check_unchanged(directory: Path, job: TuningJob) -> None:
     changed = [name for name, digest in job.set.items() if now[name] != digest]
     if changed:
         raise InvalidArgument(
-            f"{', '.join(changed)} changed since the job began. Restore it, or start a new job with --again"
+            f"{', '.join(changed)} changed after the job began. Restore each file, or start a new job with --again"
         )
 
 
@@ -260,7 +260,7 @@ def _await_file(host: JobHost, id_: str, name: str, following: Following) -> Non
         file: RemoteFile = _again(lambda: host.file(id_), following)
         if file.state == "refused":
             raise HostError(
-                f"the host refuses {name} ({id_}): {file.message or 'without a reason'}. Fix the rows, then start a new job with --again",
+                f"the host rejected {name} ({id_}): {file.message or 'no reason'}. Fix the rows, then start a new job with --again",
                 status=None,
                 is_passing=False,
             )
@@ -269,7 +269,7 @@ def _await_file(host: JobHost, id_: str, name: str, following: Following) -> Non
         following.on_step(f"the host checks {name}", 0, None)
         pause(None)
     raise HostError(
-        f"the host still checks {name} ({id_}). Run the same command again later",
+        f"the host is still checking {name} ({id_}). Run the same command again later",
         status=None,
         is_passing=False,
     )
@@ -304,4 +304,4 @@ def _once(
                 raise
             look_first = True
             pause(error.retry_after_s)
-    raise AssertionError("the last try returns or raises")
+    raise AssertionError("unreachable")

@@ -111,7 +111,7 @@ def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
                 hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise InvalidArgument(
-                f"{clip_path(directory / name)}: expected a file of a training set: {error.strerror}"
+                f"{clip_path(directory / name)}: expected a file of a training set, but reading it failed: {error.strerror}"
             ) from error
     return hashes
 
@@ -147,7 +147,7 @@ def save_job(directory: Path, job: TuningJob) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise SchemaGuardError(
-            f"{clip_path(path)}: cannot be written: {error.strerror}: nothing was started"
+            f"{clip_path(path)}: writing this file failed: {error.strerror}. No job was started. Check the permissions"
         ) from error
 
 
@@ -163,7 +163,7 @@ def lock_job(directory: Path) -> Iterator[None]:
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise InvalidArgument(
-            f"{clip_path(directory)}: expected the folder of a training set: {error.strerror}"
+            f"{clip_path(directory)}: expected the folder of a training set, but reading it failed: {error.strerror}"
         ) from error
     try:
         try:

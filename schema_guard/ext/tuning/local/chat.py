@@ -59,8 +59,8 @@ def encode(tokenizer: Any, row: SftRow) -> Encoded:
     whole: str = tokenizer.apply_chat_template(turns, tokenize=False)
     if not whole.startswith(prompt + row.answer):
         raise InvalidArgument(
-            "the chat template of the weights changes the prompt when an answer follows, so the model would learn "
-            "another prompt than the one that it gets later. Use other weights"
+            "the chat template of these weights changes the prompt when an answer follows it. The model would learn "
+            "a prompt that it never gets later. Use other weights"
         )
 
     def tokens(text: str) -> list[int]:
@@ -83,8 +83,8 @@ def encode_all(tokenizer: Any, rows: Sequence[SftRow], part: str) -> list[Encode
     ]
     if long:
         raise InvalidArgument(
-            f"{part}.jsonl: {len(long)} of {len(encoded)} rows are longer than what model 'local' serves "
-            f"({SLOT_TOKENS} tokens, {OUTPUT_TOKENS} of them for the answer), the first is row {long[0]} with "
-            f"{encoded[long[0] - 1].tokens} and {len(encoded[long[0] - 1].answer)}. Remove these rows"
+            f"{part}.jsonl: {len(long)} of {len(encoded)} rows are too long for model 'local', which serves "
+            f"{SLOT_TOKENS} tokens, {OUTPUT_TOKENS} of them for the answer. The first is row {long[0]}, with "
+            f"{encoded[long[0] - 1].tokens} tokens, {len(encoded[long[0] - 1].answer)} of them in the answer. Remove these rows"
         )
     return encoded

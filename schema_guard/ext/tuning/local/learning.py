@@ -117,7 +117,7 @@ def _model(weights: Path, rank: int) -> Any:
     )
     if base.config.model_type != "llama":
         raise InvalidArgument(
-            f"{weights}: the weights have the architecture {base.config.model_type!r}, but only adapters for 'llama' are known to work in llama.cpp"
+            f"{weights}: the weights have the architecture {base.config.model_type!r}, but only adapters for 'llama' are known to work in llama.cpp. Use weights with that architecture"
         )
     lora = peft.LoraConfig(
         r=rank,

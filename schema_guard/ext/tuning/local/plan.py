@@ -115,7 +115,7 @@ def read_unchanged(directory: Path) -> TrainingSet:
     rows = read_set(directory)
     if not rows.is_unchanged:
         raise InvalidArgument(
-            f"{clip_path(directory / TRAIN)}: is not the file that {MANIFEST} describes (its SHA-256 differs). Prepare the set again"
+            f"{clip_path(directory / TRAIN)} is not the file that {MANIFEST} describes, because its SHA-256 differs. Prepare the set again"
         )
     return rows
 

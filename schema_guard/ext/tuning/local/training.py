@@ -126,7 +126,7 @@ def train(
     """
     for package in _PACKAGES:
         if importlib.util.find_spec(package) is None:
-            raise missing_extra("tuning on this machine", package, "tuning")
+            raise missing_extra("local tuning", package, "tuning")
     began = time.monotonic()
     folder = Path(directory)
     rows = read_unchanged(folder)
@@ -207,8 +207,8 @@ def _require_local_job(folder: Path) -> None:
     known = load_job(folder)
     if known is not None and known.backend != "local" and not known.has_ended:
         raise InvalidArgument(
-            f"{clip_path(folder)}: has a job at {known.backend} that is {known.status}. Cancel it first with "
-            "schema-guard tune run DIR --cancel, or copy the training set to another folder"
+            f"{clip_path(folder)} has a job at {known.backend} with the status {known.status}. Cancel it with "
+            "`schema-guard tune run DIR --cancel`, or copy the training set to another folder"
         )
 
 
@@ -268,7 +268,7 @@ def _require_memory(needed: int) -> None:
     available = available_bytes()
     if available is not None and available < needed:
         raise SchemaGuardError(
-            f"tuning on this machine takes {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are "
+            f"tuning on this machine needs {needed / 1e9:.1f} GB of memory, but only {available / 1e9:.1f} GB are "
             "free. Close other programs, remove the longest rows, or tune on another machine"
         )
 

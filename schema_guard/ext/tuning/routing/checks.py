@@ -26,24 +26,26 @@ def check_functions(tuned: Any, prompt: Any) -> None:
     """
     for word, function in (("tuned", tuned), ("prompt", prompt)):
         if not isinstance(function, (Guarded, AsyncGuarded)):
-            raise InvalidArgument(f"{word}={clip(repr(function))}: expected a guarded function: @guard(...)")
+            raise InvalidArgument(
+                f"{word}={clip(repr(function))}: expected a function with the decorator @guard(...)"
+            )
         if function.guard.observe:
             raise InvalidArgument(
-                f"{word}: {_name(function)} is only observed, so the fallback can't replace its replies. "
+                f"{word}: schema_guard only observes {_name(function)}, so the fallback can't replace its replies. "
                 "Guard it without observe=True"
             )
     if isinstance(tuned, AsyncGuarded) is not isinstance(prompt, AsyncGuarded):
         raise InvalidArgument(
-            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected both to be `def`, or both to be `async def`"
+            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected two `def` functions or two `async def` functions"
         )
     if tuned.schema.fingerprint != prompt.schema.fingerprint:
         raise InvalidArgument(
-            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected one schema, got {tuned.schema.name} "
+            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected the same schema, got {tuned.schema.name} "
             f"({tuned.schema.fingerprint}) and {prompt.schema.name} ({prompt.schema.fingerprint})"
         )
     if not tuned._prepared.tuned:
         raise InvalidArgument(
-            f"tuned: {_name(tuned)} does not call a known tuned model. Guard it with about=About(tuned=True), or swap the two"
+            f"tuned: {_name(tuned)} does not call a known tuned model. Guard it with about=About(tuned=True), or swap tuned and prompt"
         )
     theirs, ours = list(_parameters(tuned)), list(_parameters(prompt))
     if theirs != ours:
@@ -67,7 +69,7 @@ def check_primary(primary: Any) -> None:
         )
     if any(map(inspect.iscoroutinefunction, (primary, type(primary).__call__))):
         raise InvalidArgument(
-            f"primary={name_of(primary)}: expected a plain function, because the result of `async def` is always true"
+            f"primary={name_of(primary)}: expected a `def` function, because the result of an `async def` function is always true"
         )
 
 

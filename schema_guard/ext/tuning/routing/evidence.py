@@ -36,7 +36,7 @@ class Evidence:
         names = tuple(self.segments) if is_list else ()
         if not names or not all(isinstance(name, str) for name in names):
             raise InvalidArgument(
-                f"Evidence(segments={clip(repr(self.segments))}): expected names, such as ['weekly report']"
+                f"Evidence(segments={clip(repr(self.segments))}): expected a list of segment names, such as ['weekly report']"
             )
         object.__setattr__(self, "segments", names)
 

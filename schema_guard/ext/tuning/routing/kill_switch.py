@@ -35,8 +35,8 @@ class KillSwitch:
         """
         if source == "" or not (callable(source) or isinstance(source, (str, os.PathLike))):
             raise InvalidArgument(
-                f"kill_switch={clip(repr(source))}: expected the path of a file that exists while the tuned model is switched "
-                "off, or a function that returns whether it is off"
+                f"kill_switch={clip(repr(source))}: expected a path or a function. The tuned model is off while the "
+                "file exists or the function returns True"
             )
         self.source = source
         self._is_reported = False

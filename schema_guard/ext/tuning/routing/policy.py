@@ -96,7 +96,7 @@ class RoutingPolicy:
         self._share = 1.0 if isinstance(share, Rollout) else check_share("share", share)
         if self._shadow and self._share == 1 and self._course is None:
             raise InvalidArgument(
-                f"shadow={shadow!r} and share=1: the prompt answers no primary call, so no call has a shadow. Lower the share"
+                f"shadow={shadow!r} and share=1: the tuned model answers every primary call, so no call can have a shadow. Lower the share"
             )
         self._switch = None if kill_switch is None else KillSwitch(kill_switch)
         self._buckets = Buckets(name, store)

@@ -99,7 +99,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
     If the tuned model fails, the prompt is the fallback. Call the router as you call the two functions. The router has
     the same `.outcome` and `.stream` as the two functions, sync or async. Records list both branches as configurations
-    of one function, so `decide` covers both branches. Without a valid value, the settings of the function that replied
+    of one function, so `decide` covers both branches. If no value is valid, the settings of the function that replied
     last apply.
     """
 

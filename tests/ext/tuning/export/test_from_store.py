@@ -204,10 +204,13 @@ def test_a_function_that_builds_its_own_prompt_says_itself_what_it_sends(tmp_pat
     (row,) = gathered(own(tmp_path / "p.db", **settings), prompt_from=lambda task: f"Sort: {task}").rows
     assert row.text == "Sort: Ticket 3"
     with pytest.raises(
-        InvalidArgument, match=r"--prompt-from returned None: expected a str or a list of messages"
+        InvalidArgument,
+        match=r"--prompt-from: expected a function that returns a str or a list of messages, got None",
     ):
         gathered(own(tmp_path / "n.db", **settings), prompt_from=lambda task: None)
-    with pytest.raises(InvalidArgument, match=r"^--prompt-from raised ZeroDivisionError: .* for '"):
+    with pytest.raises(
+        InvalidArgument, match=r"^--prompt-from: the function raised ZeroDivisionError for the stored task '"
+    ):
         gathered(own(tmp_path / "z.db", **settings), prompt_from=lambda task: 1 / 0)
 
 

@@ -154,8 +154,8 @@ def test_a_set_is_read_as_it_is(tmp_path):
         (["[]"], "train.jsonl:1: at (root): expected object, got array of 0 items"),
         ([json.dumps({"messages": row(1)["messages"][:1]})], "train.jsonl:1: at /messages: expected"),
         ([json.dumps({"messages": row(1)["messages"][:1] * 2})], "train.jsonl:1: expected messages that end with"),
-        (["[]"] * 7, "train.jsonl:5: at (root): expected object, got array of 0 items; and 2 more: expected a training set"),
-        ([json.dumps(row(1)), "[" * 100_000], "train.jsonl:2: broken JSON: nested too deep"),
+        (["[]"] * 7, "train.jsonl:5: at (root): expected object, got array of 0 items; and 2 more"),
+        ([json.dumps(row(1)), "[" * 100_000], "train.jsonl:2: broken JSON: the value is nested too deep"),
     ],
 )  # fmt: skip
 def test_what_is_no_row_is_told_by_its_line(tmp_path, lines, told):
@@ -172,10 +172,10 @@ def test_what_is_no_row_is_told_by_its_line(tmp_path, lines, told):
     [
         (
             '{"format": 2}',
-            "its format is 2, and format 1 is the one that this version reads. Upgrade schema-guard",
+            "has the format 2, but this version of schema-guard reads only format 1. Upgrade schema-guard",
         ),
-        ("[" * 100_000, "expected the manifest of a training set: "),
-        ("[]", "expected a JSON object, the manifest of a training set"),
+        ("[" * 100_000, "expected the manifest of a training set, but reading it failed: "),
+        ("[]", "expected the manifest of a training set, which is a JSON object"),
     ],
     ids=["a later one", "deep", "a list"],
 )
@@ -194,8 +194,8 @@ def test_a_folder_that_is_no_training_set_says_what_writes_one(tmp_path):
         read_set(tmp_path)
 
     assert str(caught.value) == (
-        f"{tmp_path}: train.jsonl: this file is missing: expected a training set, "
-        "which schema-guard tune prepare -o DIR writes"
+        f"{tmp_path}: expected a training set that `schema-guard tune prepare` wrote, "
+        "but reading it failed: train.jsonl: this file is missing"
     )
 
 

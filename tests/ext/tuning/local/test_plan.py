@@ -114,9 +114,7 @@ def test_what_is_not_installed_is_told_with_its_extra(tmp_path, monkeypatch):
     """Without torch the error names the pip command, and no job is begun."""
     monkeypatch.setattr(training.importlib.util, "find_spec", lambda package: None)
 
-    with pytest.raises(
-        MissingExtra, match=r"tuning on this machine needs torch: pip install 'schema-guard\[tuning\]'"
-    ):
+    with pytest.raises(MissingExtra, match=r"local tuning needs torch: pip install 'schema-guard\[tuning\]'"):
         training.train(training_set(tmp_path))
     assert load_job(tmp_path) is None
 
@@ -126,7 +124,9 @@ def test_memory_that_is_not_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(training.importlib.util, "find_spec", lambda package: package)
     monkeypatch.setattr(training, "available_bytes", lambda: GB)
 
-    with pytest.raises(SchemaGuardError, match=r"takes 3\.6 GB of memory, and 1\.0 GB are free. Close other"):
+    with pytest.raises(
+        SchemaGuardError, match=r"needs 3\.6 GB of memory, but only 1\.0 GB are free. Close other"
+    ):
         training.train(training_set(tmp_path))
     assert load_job(tmp_path) is None
 
@@ -138,7 +138,7 @@ def test_a_job_at_a_host_is_left_alone(tmp_path, monkeypatch):
     job = TuningJob(backend="openai", base="small", url=None, set={}, mark="0" * 12, status="running")
     save_job(training_set(tmp_path), job)
 
-    with pytest.raises(InvalidArgument, match=r"has a job at openai that is running. Cancel it first"):
+    with pytest.raises(InvalidArgument, match=r"has a job at openai with the status running. Cancel it with"):
         training.train(tmp_path)
     assert load_job(tmp_path) == job
 

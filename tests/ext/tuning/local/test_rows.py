@@ -78,23 +78,26 @@ def test_a_changed_file_is_not_learned(tmp_path):
         return read_unchanged(tmp_path)
 
     assert len(read(digest).train) == 1
-    with pytest.raises(InvalidArgument, match=r"train.jsonl: is not the file that manifest.json describes"):
+    with pytest.raises(InvalidArgument, match=r"train.jsonl is not the file that manifest.json describes"):
         read("0" * 64)
 
 
 @pytest.mark.parametrize(
     ("manifest", "words"),
     [
-        ("{", "manifest.json: expected the manifest of a training set: "),
-        ("[]", "manifest.json: expected a JSON object, the manifest of a training set"),
-        ("[" * 100_000, "manifest.json: expected the manifest of a training set: "),
-        ("{}", "its format is None, and format 1 is the one that this version reads"),
+        ("{", "manifest.json: expected the manifest of a training set, but reading it failed: "),
+        ("[]", "manifest.json: expected the manifest of a training set, which is a JSON object"),
+        ("[" * 100_000, "manifest.json: expected the manifest of a training set, but reading it failed: "),
+        ("{}", "has the format None, but this version of schema-guard reads only format 1"),
         (
             '{"format": 2}',
-            "its format is 2, and format 1 is the one that this version reads. Upgrade schema-guard",
+            "has the format 2, but this version of schema-guard reads only format 1. Upgrade schema-guard",
         ),
-        ('{"format": 1, "files": [1]}', "expected a JSON object, the manifest of a training set"),
-        ('{"format": 1, "files": {"train": 3}}', "expected a JSON object, the manifest of a training set"),
+        ('{"format": 1, "files": [1]}', "expected the manifest of a training set, which is a JSON object"),
+        (
+            '{"format": 1, "files": {"train": 3}}',
+            "expected the manifest of a training set, which is a JSON object",
+        ),
     ],
 )
 def test_what_is_no_training_set_is_told(tmp_path, manifest, words):

@@ -176,26 +176,28 @@ def test_any_schema_gives_valid_instances_or_an_error(part, data):
 
 # What no value is, with the place and the reason that are told.
 IMPOSSIBLE = [
-    (False, "at (root): a schema that applies here is false"),
-    ({"type": "integer", "minimum": 5, "maximum": 4}, "at (root): no number between 5 and 4 is possible"),
-    ({"type": "string", "minLength": 3, "maxLength": 2}, "at (root): at least 3 and at most 2 characters"),
+    (False, "at (root): the schema `false` applies here, so no value is valid"),
+    ({"type": "integer", "minimum": 5, "maximum": 4}, "at (root): no number from 5 to 4 is valid"),
+    ({"type": "string", "minLength": 3, "maxLength": 2}, "at (root): the schema requires at least 3 and at most 2 characters"),
     ({"allOf": [{"type": "string"}, {"type": "null"}]}, "at /allOf/0: no type satisfies all of the schemas"),
     ({"enum": [1, 2], "type": "string"}, "at (root): no value of enum or const satisfies the rest"),
     ({"const": 1, "enum": [2]}, "at (root): no value is in every enum and const"),
     ({"type": "object", "required": ["a"], "properties": {"a": {"type": "array", "items": False, "minItems": 1}}},
-     "at /properties/a: required property 'a' cannot be: item 0 cannot be: a schema that applies here is false"),
+     "at /properties/a: required property 'a' cannot be: item 0 cannot be: the schema `false` applies here, so no value is valid"),
     ({"type": "object", "required": ["a", "b"], "maxProperties": 1}, "2 properties are required, at most 1"),
-    ({"type": "object", "required": ["a"], "propertyNames": {"maxLength": 0}}, "'a' has no possible name"),
+    ({"type": "object", "required": ["a"], "propertyNames": {"maxLength": 0}}, "'a' has no valid name"),
     ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "no branch of 'anyOf', 'oneOf', 'if', or 'not' fits the other keywords"),
     ({"type": "array", "contains": False}, "no item can match 'contains'"),
-    ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "contain another instance without end"),
+    ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "contain another one, without end"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("schema", "told"), IMPOSSIBLE, ids=range(len(IMPOSSIBLE)))
 def test_what_cannot_be_satisfied_is_an_error(schema, told):
     """A schema without any instance is refused when the strategy is made, with the place and the reason."""
-    with pytest.raises(InvalidArgument, match=r"no instance of schema 'schema-\w+' was found: at ") as caught:
+    with pytest.raises(
+        InvalidArgument, match=r"schema_guard found no instance of schema 'schema-\w+': at "
+    ) as caught:
         instances(schema)
     assert told in str(caught.value)
 
@@ -204,7 +206,7 @@ def test_schema_without_a_text_that_is_found_is_an_error():
     """The error names the pattern for which no text is found."""
     with pytest.raises(
         InvalidArgument,
-        match=r"was found: at \(root\): no string that satisfies all keywords and matches '\^a\$'",
+        match=r": at \(root\): schema_guard found no string that satisfies all keywords and matches '\^a\$'",
     ):
         instances({"type": "string", "pattern": "^a$", "minLength": 2})
 

@@ -185,14 +185,14 @@ def test_near_misses_are_frozen():
 def test_what_cannot_be_broken_is_an_error(schema):
     """A schema that accepts everything has no near miss."""
     with pytest.raises(
-        InvalidArgument, match=r"was found: at .root.: no keyword of the schema can be violated alone"
+        InvalidArgument, match=r": at .root.: no value violates only one keyword of the schema"
     ):
         near_misses(schema)
 
 
 def test_keywords_that_only_break_together_are_an_error():
     """Two keywords that say the same have no near miss, and the draw says so."""
-    with pytest.raises(InvalidArgument, match=r"no near miss of schema 'schema-\w+' was found"):
+    with pytest.raises(InvalidArgument, match=r"schema_guard found no near miss of schema 'schema-\w+'"):
         near_misses({"allOf": [{"format": "date"}, {"format": "date"}]})
 
 

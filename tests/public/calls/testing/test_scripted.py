@@ -26,7 +26,7 @@ def test_replies_come_in_order_and_end(tmp_path):
     with pytest.raises(InvalidArgument) as caught:
         model("x")
     assert str(caught.value) == (
-        "model 'replies' has no replies left after 3. Add a reply for every call, or repeat the replies with cycle=True"
+        "model 'replies' has no more replies after the first 3. Add a reply for every call, or repeat the replies with cycle=True"
     )
 
 
@@ -157,15 +157,25 @@ BAD = [
         '{"replay": "a"}',
         "'replay': expected one of reply, finish_reason, usage, chunks, delay_s,",
     ),
-    Bad("nothing", "{}", "expected 'reply', 'chunks' or 'raise'"),
+    Bad("nothing", "{}", "expected one of the keys 'reply', 'chunks', or 'raise'"),
     Bad("reply", '{"reply": 3}', "'reply': expected str or null, got 3"),
-    Bad("chunks", '{"chunks": [3]}', "'chunks': expected strings, got [3]"),
-    Bad("two texts", '{"reply": "a", "chunks": ["b"]}', "'chunks': expected chunks that join to 'reply'"),
-    Bad("usage key", '{"reply": "a", "usage": {"tokens": 1}}', "'usage': expected counts of input_tokens,"),
+    Bad("chunks", '{"chunks": [3]}', "'chunks': expected a list of strings, got [3]"),
     Bad(
-        "usage", '{"reply": "a", "usage": {"input_tokens": -1}}', "'usage': expected counts of input_tokens,"
+        "two texts",
+        '{"reply": "a", "chunks": ["b"]}',
+        "'chunks': expected strings that together equal 'reply'",
     ),
-    Bad("delay", '{"reply": "a", "delay_s": -1}', "'delay_s': expected seconds >= 0, got -1"),
+    Bad(
+        "usage key",
+        '{"reply": "a", "usage": {"tokens": 1}}',
+        "'usage': expected a count >= 0 for each of input_tokens,",
+    ),
+    Bad(
+        "usage",
+        '{"reply": "a", "usage": {"input_tokens": -1}}',
+        "'usage': expected a count >= 0 for each of input_tokens,",
+    ),
+    Bad("delay", '{"reply": "a", "delay_s": -1}', "'delay_s': expected a number of seconds >= 0, got -1"),
     Bad("reason", '{"reply": "a", "finish_reason": 1}', "'finish_reason': expected str or null, got 1"),
 ]
 
@@ -185,7 +195,7 @@ def test_script_without_replies_is_refused(tmp_path, content):
     path = tmp_path / "script"
     path.write_bytes(content)
 
-    with pytest.raises(InvalidArgument, match=r"expected (at least one reply|a readable file of JSON Lines)"):
+    with pytest.raises(InvalidArgument, match=r"expected (a file with at least one reply|a JSON Lines file)"):
         connect(f"scripted:{path}")
 
 
@@ -241,10 +251,10 @@ def test_prompt_without_a_reply_is_an_error():
         model("a letter")
 
     assert str(caught.value) == (
-        "model 'scripted' has no reply for the prompt 'a letter': expected one that contains 'invoice' or fits"
-        " isdigit. A last pair with '' matches all other prompts"
+        "model 'scripted' has no reply for the prompt 'a letter': expected a prompt that contains 'invoice' or fits"
+        " isdigit. To match all other prompts, add a last pair with ''"
     )
-    with pytest.raises(InvalidArgument, match=r"contains '4' \(and 2 more\)\. A last pair"):
+    with pytest.raises(InvalidArgument, match=r"contains '4' \(and 2 more\)\. To match all"):
         ScriptedModel({str(number): "" for number in range(7)})("x")
 
 
@@ -253,7 +263,7 @@ def test_cycle_starts_again():
     model = ScriptedModel(["1", "2"], cycle=True)
 
     assert [model("x") for _ in range(5)] == ["1", "2", "1", "2", "1"]
-    with pytest.raises(InvalidArgument, match="has no replies left after 0"):
+    with pytest.raises(InvalidArgument, match="has no more replies after the first 0"):
         ScriptedModel([], cycle=True)("x")
 
 
@@ -283,14 +293,14 @@ def test_file_may_give_replies_by_prompt(tmp_path):
     [
         (
             '"1"\n{"when": "a", "reply": "2"}',
-            "line 2: 'when': expected this key in every line of the script, or in none",
+            "line 2: 'when': expected this key in all lines of the script or in none",
         ),
         (
             '{"when": "a", "reply": "2"}\n"1"',
-            "line 2: 'when': expected this key in every line of the script, or in none",
+            "line 2: 'when': expected this key in all lines of the script or in none",
         ),
         ('{"when": 1, "reply": "2"}', "line 1: 'when': expected str or null, got 1"),
-        ('{"when": "a"}', "line 1: expected 'reply', 'chunks' or 'raise'"),
+        ('{"when": "a"}', "line 1: expected one of the keys 'reply', 'chunks', or 'raise'"),
     ],
     ids=range(4),
 )
@@ -360,11 +370,20 @@ def test_threads_share_the_replies():
 @pytest.mark.parametrize(
     ("replies", "message"),
     [
-        ("{}", "replies='{}': expected a list of replies, or pairs of a prompt's text and a reply"),
-        (None, "replies=None: expected a list of replies, or pairs of a prompt's text and a reply"),
-        ([("a", "1"), "2"], "replies[1]: expected a pair like the others, got '2'"),
-        ([("a", "1", "2")], "replies[0]: expected a pair like the others, got ('a', '1', '2')"),
-        ([(3, "1")], "replies[0]: expected a text to find in the prompt, or a function of the prompt, got 3"),
+        ("{}", "replies='{}': expected a list of replies, or a list of pairs of a prompt text and a reply"),
+        (None, "replies=None: expected a list of replies, or a list of pairs of a prompt text and a reply"),
+        (
+            [("a", "1"), "2"],
+            "replies[1]: expected a pair of a prompt text and a reply, like the others, got '2'",
+        ),
+        (
+            [("a", "1", "2")],
+            "replies[0]: expected a pair of a prompt text and a reply, like the others, got ('a', '1', '2')",
+        ),
+        (
+            [(3, "1")],
+            "replies[0]: expected a str that the prompt contains, or a function that takes the prompt, got 3",
+        ),
         ({"a": 3}, "replies[0]: expected a string or an object, got 3"),
     ],
 )
@@ -378,5 +397,5 @@ def test_bad_replies_are_refused(replies, message):
 
 def test_bad_delay_is_refused():
     """A delay is seconds, not negative."""
-    with pytest.raises(InvalidArgument, match="'delay_s': expected seconds >= 0, got -1"):
+    with pytest.raises(InvalidArgument, match="'delay_s': expected a number of seconds >= 0, got -1"):
         ScriptedModel([], delay_s=-1)

@@ -213,7 +213,7 @@ def test_extremes_agree(p0, alpha):
         ),
         (
             lambda: first_alarm(b"\0\0", 17, 0.02),
-            "n=17: expected at most 16 calls, eight for each byte of bits",
+            "n=17: expected at most 16, because each byte of bits contains 8 calls",
         ),
     ],
 )

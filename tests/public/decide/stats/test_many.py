@@ -194,8 +194,11 @@ def test_extremes_stay_in_order(schemas):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: e_bh([1, -1]), "e_values[1]=-1: expected a number >= 0, the evidence as odds"),
-        (lambda: e_bh([float("nan")]), "e_values[0]=nan: expected a number >= 0, the evidence as odds"),
+        (lambda: e_bh([1, -1]), "e_values[1]=-1: expected a number >= 0, which gives the evidence as odds"),
+        (
+            lambda: e_bh([float("nan")]),
+            "e_values[0]=nan: expected a number >= 0, which gives the evidence as odds",
+        ),
         (lambda: e_bh([1], 0), "delta=0: expected a number between 0 and 1, both excluded"),
         (
             lambda: shrink_rates([(10, 1), 5]),

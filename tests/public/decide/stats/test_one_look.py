@@ -180,8 +180,14 @@ def test_wilson_at_the_smallest_confidence_is_the_rate():
     [
         (lambda: wilson(11, 10), "k=11: expected a number from 0 to n=10, the calls that failed"),
         (lambda: jeffreys(-1, 10), "k=-1: expected a number from 0 to n=10, the calls that failed"),
-        (lambda: clopper_pearson(2.5, 10), "k=2.5: expected an int from 0 to n=10, the calls that failed"),
-        (lambda: clopper_pearson(11, 10), "k=11: expected an int from 0 to n=10, the calls that failed"),
+        (
+            lambda: clopper_pearson(2.5, 10),
+            "k=2.5: expected an int from 0 to n=10, the failed calls",
+        ),
+        (
+            lambda: clopper_pearson(11, 10),
+            "k=11: expected an int from 0 to n=10, the failed calls",
+        ),
         (lambda: clopper_pearson(0, -1), "n=-1: expected an int from 0 to 2**53, the calls observed"),
         (
             lambda: wilson(1, 2, confidence=95),

@@ -191,7 +191,7 @@ def test_a_stream_of_something_to_await_is_refused():
 
     with pytest.raises(
         InvalidArgument,
-        match=r"^ask: returns an awaitable. Use `async def` to stream it$",
+        match=r"^ask returns an awaitable. To stream it, use `async def`$",
     ):
         list(ask_later.stream("t"))
 

@@ -48,7 +48,7 @@ def test_store_with_calls_is_refused(story):
     status, out, err = command("demo", "--offline", "--store", story[1])
 
     assert (status, out) == (2, "")
-    assert "has calls already. The demo needs an empty store" in err
+    assert "already contains calls. Name an empty store" in err
 
 
 @pytest.mark.parametrize("width", [60, 200])

@@ -127,7 +127,9 @@ def test_wrong_answers_are_told_with_their_lines(tmp_path, ask):
     assert status == 2
     assert "line 1: at /team of the answer: expected" in text.err
     assert [number for number in "12345678" if f"line {number}: " in text.err] == list("123458")
-    assert "line 8: another answer to call 'c' than line 6 has. Keep one of them" in text.err
+    assert (
+        "line 8: the answer to call 'c' differs from the answer in line 6. Keep only one of them" in text.err
+    )
     assert not (tmp_path / "set").exists()
 
 
@@ -141,7 +143,7 @@ def test_an_answer_to_what_is_no_input_is_told(tmp_path, ask, task):
     status, text = ask("--schema", "t.json", "--store", "r.db", "--output", "set", "--answers", "a.jsonl")
 
     assert status == 2
-    assert "line 1: at /input: expected a text or messages of text, got" in text.err
+    assert "line 1: at /input: expected a text or a list of text messages, got" in text.err
 
 
 def test_no_canary_of_a_redacted_store_is_in_any_file(tmp_path, ask):
@@ -203,7 +205,7 @@ USAGE = {
     "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "did you mean 'ticket'"),
     "no call": (
         ["--schema", "ticket", "-o", "set", "--store", "bare.db", "--since", "2999-01-01"],
-        "--since: no call with the schema 'ticket' is recorded in that time in sqlite:///",
+        "has no calls with the schema 'ticket' in this period. Choose a longer period",
     ),
     "a module that raises": (
         ["--schema", "ticket", "-o", "set", "--store", "r.db", "--prompt-from", "raising:prompt"],

@@ -141,7 +141,7 @@ def test_costs_by_a_table_of_prices(capsys):
     [
         (
             ["--traffic", "all", "--sample-share", "0.1"],
-            "--sample-share needs --traffic sampled, not all",
+            "--sample-share needs --traffic sampled, got --traffic all",
         ),
         (["--traffic", "all", "--schema", "s.json"], "several schemas need names"),
         (["--traffic", "all", "--field", "reply"], "--field 'reply': expected OURS=PLACE"),

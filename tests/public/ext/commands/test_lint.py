@@ -143,11 +143,11 @@ def test_a_type_is_told_with_the_line_of_its_class(capsys, monkeypatch, model, l
 
 
 BAD = {
-    "no file": (("nope.json",), "nope.json: no such file: expected a file, a pattern of files, - or module:Model"),
-    "no match": (("no*.json",), "no*.json: no file has this name"),
-    "a folder": (("suite",), "suite: is a folder. Name its files, such as 'suite/**/*.json'"),
-    "yaml": (("a.yaml",), "a.yaml: is YAML: expected a JSON Schema as JSON"),
-    "no json": (("bad.json",), "bad.json: is not JSON: Expecting value: line 2 column 1 (char 6)"),
+    "no file": (("nope.json",), "nope.json: the file does not exist. Expected a file, a glob pattern, -, or module:Model"),
+    "no match": (("no*.json",), "no*.json: no file matches this pattern. Check the pattern"),
+    "a folder": (("suite",), "suite: this is a folder. Name its files, such as 'suite/**/*.json'"),
+    "yaml": (("a.yaml",), "a.yaml: this is a YAML file. Convert the schema to JSON"),
+    "no json": (("bad.json",), "bad.json: expected JSON, but reading it failed: Expecting value: line 2 column 1 (char 6)"),
     "no schema": (
         ("type.json",),
         "type.json: schema is invalid at /type: expected one of 'array', 'boolean', 'integer', 'null', 'number', 'object', 'string', got string 'text'",
@@ -172,8 +172,8 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_looked_at(capsys, folder, s
 
 
 USAGE = {
-    "no schema": (("--provider", "openai"), "SCHEMA is missing: expected a JSON file or module:Model, or --table"),
-    "no provider": (("s.json",), f"--provider is missing: expected one of {', '.join(PROVIDER_OPTIONS)}, or another name of these providers"),
+    "no schema": (("--provider", "openai"), "SCHEMA is missing. Pass a JSON file or module:Model, or use --table"),
+    "no provider": (("s.json",), f"--provider is missing: expected one of {', '.join(PROVIDER_OPTIONS)}, or an alias of one of them"),
     "unknown": (
         ("s.json", "--provider", "openai,antropic"),
         f"--provider 'antropic': expected one of {', '.join(sorted(PROVIDER_OPTIONS + ALIASES + DECISIONS))}, did you mean 'anthropic'?",

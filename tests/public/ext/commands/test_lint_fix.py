@@ -83,7 +83,7 @@ def test_two_schemas_that_would_be_one_file_are_refused(capsys):
     assert run(capsys, "schema", "lint", "a/b.json", "a.b.json", "--provider", "openai", "--fix", "sent") == (
         2,
         "",
-        "schema-guard: --fix: a/b.json and a.b.json have the same output file a.b.openai.json. Run the command for each, with another folder\n",
+        "schema-guard: --fix: a/b.json and a.b.json have the same output file a.b.openai.json. Run the command once for each, with different folders\n",
     )
 
 

@@ -114,7 +114,7 @@ def test_a_wrong_address_is_2(folder, capsys, url):
     status, _, err = run(capsys, *WATCH, "--notify", url)
 
     assert status == 2
-    assert "--notify: expected the address of a webhook" in err
+    assert "--notify: expected the URL of a webhook" in err
     assert "secret" not in err
 
 

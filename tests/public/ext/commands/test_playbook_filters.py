@@ -125,7 +125,7 @@ def test_filters_need_the_calls_of_a_function(story):
         "bench", "run", "--playbook", "--schema", "invoice", "--segment", "eu", "--store", "none", "--dry-run"
     )
 
-    assert (status, err) == (2, "schema-guard: --segment: it needs --function\n")
+    assert (status, err) == (2, "schema-guard: --segment needs --function\n")
 
 
 def test_filters_choose_the_texts_that_are_counted(story):

@@ -42,7 +42,7 @@ def test_nothing_is_sent_that_nobody_agreed_to(capsys, enforcing):
     status, out, err = run(capsys, "schema", "probe", "--model", f"{enforcing.openai_url}#m")
 
     assert (status, out, enforcing.requests) == (2, "", [])
-    assert "4 requests not sent: no terminal is available for the confirmation. Add --yes" in err
+    assert "4 requests not sent: no terminal is available to ask for confirmation. Add --yes" in err
 
 
 @pytest.mark.costly
@@ -84,7 +84,7 @@ def test_a_target_without_schemas_is_told_before_anything_is_sent(capsys, monkey
     status, _, err = run(capsys, "schema", "probe", "--model", "deepseek:m", "--yes")
 
     assert status == 2
-    assert "strategy 'strict_schema' is not supported by provider 'deepseek'" in err
+    assert "provider 'deepseek' does not support the strategy 'strict_schema'" in err
 
 
 @pytest.mark.costly
@@ -113,7 +113,9 @@ def test_a_file_that_cannot_be_made_is_told_before_anything_is_asked(capsys):
         status, _, err = run(capsys, "schema", "probe", "--model", f"{server.openai_url}#m", *wanted)
 
     assert (status, asked) == (2, [])
-    assert err.endswith("--output nowhere/rules.json: there is no folder 'nowhere'\n")
+    assert err.endswith(
+        "--output nowhere/rules.json: the folder 'nowhere' does not exist. Create it, or name another file\n"
+    )
 
 
 @pytest.mark.costly

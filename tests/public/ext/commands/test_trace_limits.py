@@ -57,7 +57,7 @@ def imported(run, name):
         ("g.jsonl.gz", (b"", b"\0", b"\n" + REPLY), "g.jsonl.gz:1: a line of more than 16 MiB"),
         ("f.json.gz", (b"[", b"[],", b"[]]"), "f.json.gz: a JSON document of more than 64 MiB: convert it to JSON Lines"),
         ("g.json.gz", (b"{\n", b'"x": 1,\n', b"}"), "g.json.gz: a JSON document of more than 64 MiB"),
-        ("f.csv.gz", (HEADER + CSV_REPLY, b"x", b"\n" + CSV_REPLY), "f.csv.gz:3: no CSV: a row of more than 16 MiB"),
+        ("f.csv.gz", (HEADER + CSV_REPLY, b"x", b"\n" + CSV_REPLY), "f.csv.gz:3: no CSV: the row is larger than 16 MiB"),
         ("g.csv.gz", (HEADER + CSV_REPLY + b'"', b"x" * 999 + b"\n", b""), "g.csv.gz:3: no CSV: "),
     ],
     ids=["line", "first line", "list", "object", "cell", "quoted cell"],
@@ -105,7 +105,7 @@ def test_an_endless_file_is_reported(folder, name):
         stream.truncate(4 * 1024**3 + 1)
     status, out, _ = imported(command, name)
 
-    assert (status, "larger than 4,096 MiB. Split the file" in out) == (1, True)
+    assert (status, "the file is larger than 4,096 MiB. Split it" in out) == (1, True)
 
 
 def test_a_large_line_of_one_document_is_read(folder):

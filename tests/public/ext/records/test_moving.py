@@ -295,7 +295,7 @@ def test_merge_refuses_a_different_hash_key(two_keys, cli):
     status, out, err = cli("store", "import", y, "--store", x)
 
     assert (status, out) == (2, "")
-    assert "Record with one SCHEMA_GUARD_HASH_KEY on all machines" in err
+    assert "Use one SCHEMA_GUARD_HASH_KEY on all machines" in err
     assert "--unlinked" in err
     assert content_of(x) == before
 

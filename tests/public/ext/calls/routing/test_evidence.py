@@ -22,7 +22,10 @@ def test_a_verdict_names_the_segments():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Evidence(segments="invoices"), "segments='invoices'): expected names, such as"),
+        (
+            lambda: Evidence(segments="invoices"),
+            "segments='invoices'): expected a list of segment names, such as",
+        ),
         (lambda: Evidence.of({"verdicts": []}), "verdicts of several functions"),
         (
             lambda: Evidence.of("v.json"),

@@ -418,31 +418,31 @@ def refused(**settings):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"tuned": len}, "tuned=<built-in function len>: expected a guarded function: @guard(...)"),
+        ({"tuned": len}, "tuned=<built-in function len>: expected a function with the decorator @guard(...)"),
         (
             {"tuned": prompt_of_module, "prompt": tuned_of_module},
-            "Guard it with about=About(tuned=True), or swap the two",
+            "Guard it with about=About(tuned=True), or swap tuned and prompt",
         ),
         (
             {"tuned": guard(OTHER, about=About(tuned=True))(tuned_of_module.__wrapped__)},
-            "expected one schema, got",
+            "expected the same schema, got",
         ),
         (
             {"tuned": guard(TOTAL, about=About(tuned=True))(lambda prompt, n: "")},
             "the same parameters, got (prompt, n) and",
         ),
-        ({"tuned": Branches("async def").tuned}, "expected both to be `def`, or both to be `async def`"),
+        ({"tuned": Branches("async def").tuned}, "expected two `def` functions or two `async def` functions"),
         (
             {"tuned": guard(TOTAL, about=About(tuned=True), observe=True)(lambda prompt: "")},
-            "is only observed",
+            "schema_guard only observes",
         ),
         ({"share": 1.2}, "share=1.2: expected a number in [0, 1] or Rollout(...)"),
         ({"shadow": True}, "shadow=True: expected a number in [0, 1]"),
-        ({"shadow": 0.1}, "shadow=0.1 and share=1: the prompt answers no primary call"),
+        ({"shadow": 0.1}, "shadow=0.1 and share=1: the tuned model answers every primary call"),
         ({"primary": "invoices"}, "primary='invoices': expected a function of the call's arguments"),
-        ({"primary": Branches("async def").tuned}, "expected a plain function"),
-        ({"kill_switch": 3}, "kill_switch=3: expected the path of a file"),
-        ({"kill_switch": ""}, "kill_switch='': expected the path of a file"),
+        ({"primary": Branches("async def").tuned}, "expected a `def` function"),
+        ({"kill_switch": 3}, "kill_switch=3: expected a path or a function"),
+        ({"kill_switch": ""}, "kill_switch='': expected a path or a function"),
     ],
     ids=lambda part: part if isinstance(part, str) else next(iter(part)),
 )

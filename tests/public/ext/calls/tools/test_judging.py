@@ -273,7 +273,7 @@ def test_what_a_provider_threw_away_is_a_call_without_a_name():
 @pytest.mark.parametrize("reply", [None, 3, {"a": 1}, object()])
 def test_what_is_no_reply_is_refused(reply):
     """A value of no known shape is the caller's mistake."""
-    with pytest.raises(InvalidArgument, match="not a reply of a known form"):
+    with pytest.raises(InvalidArgument, match="is not a model reply"):
         judge_calls(reply, FORMS["chat"])
 
 

@@ -116,9 +116,9 @@ def test_script_that_has_run_out_says_so(chat):
     """A request too many is status 400 with the model's message."""
     with serve(["{}"]) as server:
         chat(server)
-        with pytest.raises(openai.BadRequestError, match="has no replies left after 1"):
+        with pytest.raises(openai.BadRequestError, match="has no more replies after the first 1"):
             chat(server)
-        with pytest.raises(openai.BadRequestError, match="has no replies left after 1"):
+        with pytest.raises(openai.BadRequestError, match="has no more replies after the first 1"):
             chat(server, stream=True)
 
 
@@ -286,12 +286,18 @@ def test_scripted_model_is_the_one_of_the_models():
     [
         (
             {"host": "0.0.0.0"},  # noqa: S104
-            "host='0.0.0.0': expected one of 127.0.0.1, localhost, which are loopback addresses",
+            "host='0.0.0.0': expected one of 127.0.0.1, localhost, because the server accepts only loopback addresses",
         ),
         ({"port": 70_000}, "port=70000: expected an int from 0 to 65535. Use 0 for a free port"),
         ({"port": True}, "port=True: expected an int from 0 to 65535. Use 0 for a free port"),
-        ({"answering": "{}"}, "replies='{}': expected a list of replies, or pairs of a prompt's text and a"),
-        ({"answering": 3}, "replies=3: expected a list of replies, or pairs of a prompt's text and a reply"),
+        (
+            {"answering": "{}"},
+            "replies='{}': expected a list of replies, or a list of pairs of a prompt text and a",
+        ),
+        (
+            {"answering": 3},
+            "replies=3: expected a list of replies, or a list of pairs of a prompt text and a reply",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

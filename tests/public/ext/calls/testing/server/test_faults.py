@@ -160,7 +160,7 @@ def test_fault_of_another_kind_of_reply_is_refused(open_clients, api, fault, str
     with (
         serve([GOOD], faults=fault) as server,
         pytest.raises(
-            (openai.BadRequestError, anthropic.BadRequestError), match=f"fault '{fault}' applies to"
+            (openai.BadRequestError, anthropic.BadRequestError), match=f"fault '{fault}' applies only to"
         ),
     ):
         create(open_clients, server, api, stream=stream)
@@ -277,7 +277,7 @@ KNOWN = f"expected one of {', '.join(FAULTS)}"
         ([None, "cut"], f"faults[1]='cut': {KNOWN}"),
         ({2: 3}, f"faults[2]=3: {KNOWN}"),
         ({-1: "html"}, "faults: expected the index of a request, an int >= 0, got -1"),
-        (3, "faults=3: expected a fault's name, a list or mapping of names, or a function"),
+        (3, "faults=3: expected the name of a fault, a list or mapping of names, or a function"),
         (
             ["connect_refused"],
             (

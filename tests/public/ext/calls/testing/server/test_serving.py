@@ -411,11 +411,11 @@ BAD_CHATS = [
     ({"messages": MESSAGES}, "you must provide a model parameter"),
     ({"model": "m"}, "'messages': expected a list of at least one message, got None"),
     ({"model": "m", "messages": [{"content": "x"}]}, "'messages[0].role': missing, got {'content': 'x'}"),
-    ({"n": 2}, "'n': expected 1, the only supported number, got 2"),
+    ({"n": 2}, "'n': expected 1, because this server returns only one reply, got 2"),
     ({"tools": 3}, "'tools': expected a list, got 3"),
     ({"tools": [{"type": "function"}]}, "'tools[0]': expected a tool with a name, got {'type': 'function'}"),
-    ({"tool_choice": "required"}, "'tool_choice': expected 'tools' in the same request"),
-    ({"tool_choice": FORCED[0]}, "'tool_choice': tool 'give' not found in 'tools'"),
+    ({"tool_choice": "required"}, "'tool_choice' needs 'tools' in the same request"),
+    ({"tool_choice": FORCED[0]}, "'tool_choice': expected the name of a tool in 'tools', got 'give'"),
     (
         {"response_format": {"type": "xml"}},
         "'response_format.type': expected one of text, json_object, json_schema, got 'xml'",
@@ -461,7 +461,7 @@ def test_body_that_is_no_object_is_refused(content):
     with serve(["{}"]) as server:
         status, reply = post(f"{server.openai_url}/responses", content)
 
-    assert (status, reply["error"]["message"]) == (400, "the body of the request is not a JSON object")
+    assert (status, reply["error"]["message"]) == (400, "expected a JSON object as the body of the request")
 
 
 @pytest.mark.parametrize(
@@ -470,7 +470,7 @@ def test_body_that_is_no_object_is_refused(content):
         ({"max_tokens": 0}, "max_tokens: expected an integer >= 1, got 0"),
         (
             {"messages": [{"role": "system", "content": "x"}]},
-            "messages.0.role: expected 'user' or 'assistant', got 'system'; a system text is the parameter 'system'",
+            "messages.0.role: expected 'user' or 'assistant', got 'system'. Pass the system text in the parameter 'system'",
         ),
     ],
 )
