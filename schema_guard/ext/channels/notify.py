@@ -2,8 +2,9 @@
 """A message to a webhook when `watch` proves something new.
 
 Rules: a message names functions, configurations, counts, and rates, and never a text or a key. A proved fault is reported
-once, until the function is fine again, or its rate rises once more. The store keeps the dates of the messages, so that it
-doesn't matter which machine runs the command.
+once, until the function is fine again, or its rate rises once more. A rise is proved against a constant rate, and weekends
+can look like one. So a rise alone is reported after a week in which the rate stayed above the limit. The store keeps the
+dates of the messages, so that it doesn't matter which machine runs the command.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def notify(
     for function in by_function(watched):
         name = (function[0].function, function[0].schema)
         before, wrong = known.get(name, _Known()), not all(one.is_below for one in function)
-        if wrong and now - before.sent_at >= COOL_DOWN_S and _is_new(function, before):
+        proved = any(_is_no_pattern(one, limit, now) for one in function)
+        if proved and now - before.sent_at >= COOL_DOWN_S and _is_new(function, before):
             command = command_on(None, "decide", "--function", name[0])
             lines.append(f"{document_of(function, limit).title}\nNext: {command}")
             notes.append((*name, _OPEN))
@@ -99,18 +101,26 @@ def notify(
     return text
 
 
+def _is_no_pattern(one: Watched, limit: float, now: float) -> bool:
+    """Return whether a fault is not just a weekly pattern: it is more than a rise, or its rate stayed high for a week."""
+    if any(breach.what != "rise" for breach in one.breaches):
+        return True
+    week_ago = datetime.fromtimestamp(now - LASTING_COOL_DOWN_S, UTC).date().isoformat()
+    noticed = max(_days(one), default="")
+    return not one.is_below and noticed < week_ago and one.rate is not None and one.rate > limit
+
+
 def _is_new(function: Sequence[Watched], before: _Known) -> bool:
     """Return whether a fault was not reported: there was none, or a rate rose again, a week after the message."""
     if not before.is_open:
         return True
     first_day = datetime.fromtimestamp(before.sent_at + LASTING_COOL_DOWN_S, UTC).date().isoformat()
-    return any(_began(one) >= first_day for one in function if not one.is_below)
+    return any(_days(one)[:1] >= [first_day] for one in function if not one.is_below)
 
 
-def _began(one: Watched) -> str:
-    """Return the day on which a rate changed, which is the first day in the words of the change; "" without one."""
-    day = _DAY.search(one.change or "")
-    return day[0] if day else ""
+def _days(one: Watched) -> list[str]:
+    """Return the days between which a rate changed, which stand before the first colon in the words of the change."""
+    return _DAY.findall((one.change or "").partition(":")[0])
 
 
 def _known(store: Store) -> Mapping[tuple[str, str], _Known]:

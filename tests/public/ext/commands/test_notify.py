@@ -143,6 +143,20 @@ def test_a_rise_after_the_message_is_another_message(folder, capsys, webhook):
     assert messages == [0, 1, 1]
 
 
+def test_one_bad_day_is_no_message(folder, capsys, webhook):
+    """A rise is proved against a constant rate, so that a weekend can look like one. `watch` prints it."""
+    with stopped_clock() as clock, open_store("r.db") as store:
+        record(store, 31, clock, is_bad=True, failed=66)
+        record(store, 1, clock, is_bad=True, failed=7)
+        store.flush()
+        options = ("--max-failure-rate", "3%", "--store", "r.db", "--notify", webhook.url)
+        status, out, _ = run(capsys, "watch", *options)
+
+    assert status == 1
+    assert "failures rose" in out
+    assert webhook.got == []
+
+
 def test_watch_as_junit(folder, capsys):
     """Each function is a test case, and fails if it needs attention."""
     with stopped_clock() as clock, open_store("r.db") as store:
