@@ -185,6 +185,7 @@ PARTS = {
     "option:--serve": "schema_guard.ext.serving:serve_report",
     "channels": "schema_guard.ext.channels",
     "suites": "schema_guard.ext.suites",
+    "frames": "schema_guard.ext.transfer.frames",
 }
 """`KIND:NAME` of an object -> `MODULE:NAME`, or a whole module."""
 

@@ -10,6 +10,7 @@ from weakref import finalize
 
 from schema_guard.arguments import require_seconds
 from schema_guard.errors import InvalidArgument
+from schema_guard.records.frames import Frames
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.payloads.storage import TextStorage
 from schema_guard.records.values import Counts
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 # only records does not pay.
 
 
-class Store:
+class Store(Frames):
     """Records of calls, with one row for each attempt. You can use a store in several threads and after a fork.
 
     Create one with `open_store`. A database fault never raises an error while recording. schema_guard counts an attempt

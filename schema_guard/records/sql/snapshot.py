@@ -91,24 +91,29 @@ class Snapshot:
 
     def page(self, where: Where, *, first: int, last: int) -> list[StoredRow]:
         """Return the next attempts with an `id` from *first* to *last*; none if that was all."""
+        condition = self.condition(where, first, last)
+        if where.call_ids is None:
+            return self._selected(condition)
+        ids = [attempt_id for attempt_id in self._ids_of(where.call_ids) if first <= attempt_id <= last]
+        for start in range(0, len(ids), PAGE):
+            some = ids[start : start + PAGE]
+            if rows := self._selected(condition, (f"a.id IN ({placeholders(len(some))})", some)):
+                return rows
+        return []
+
+    def condition(self, where: Where, first: int, last: int) -> _Condition:
+        """Return the condition on rows of `attempts AS a` and `configurations AS c`, without `call_ids`, and its values."""
         terms: list[_Condition] = [("a.id BETWEEN ? AND ?", [first, last]), _chosen(where)]
         if where.since is not None and self._arrival(where) is None:
             terms.append(("a.started_at >= ?", [where.since]))
         if where.until is not None:
             terms.append(("a.started_at < ?", [where.until]))
-        if where.call_ids is None:
-            return self._selected(terms)
-        ids = [attempt_id for attempt_id in self._ids_of(where.call_ids) if first <= attempt_id <= last]
-        for start in range(0, len(ids), PAGE):
-            some = ids[start : start + PAGE]
-            if rows := self._selected([*terms, (f"a.id IN ({placeholders(len(some))})", some)]):
-                return rows
-        return []
+        return _all_of(terms)
 
-    def _selected(self, terms: Sequence[_Condition]) -> list[StoredRow]:
-        condition = " AND ".join(text for text, _ in terms)
+    def _selected(self, *terms: _Condition) -> list[StoredRow]:
+        condition, values = _all_of(terms)
         sql = f"{SELECT_ATTEMPTS} WHERE {condition} ORDER BY a.id LIMIT {PAGE}"
-        return list(map(stored_row, self.connection.select(sql, [v for _, vs in terms for v in vs])))
+        return list(map(stored_row, self.connection.select(sql, values)))
 
     def _ids_of(self, call_ids: Iterable[str]) -> list[int]:
         """Return the `id`s of the attempts of calls, in order. A statement takes only some thousand values."""
@@ -410,4 +415,8 @@ def _chosen(where: Where) -> _Condition:
     if where.configuration_ids is not None:
         ids = list(where.configuration_ids)
         terms.append((f"c.id IN ({placeholders(len(ids))})" if ids else "1 = 0", ids))
+    return _all_of(terms)
+
+
+def _all_of(terms: Sequence[_Condition]) -> _Condition:
     return " AND ".join(text for text, _ in terms), [value for _, values in terms for value in values]
