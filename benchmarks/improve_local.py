@@ -1,7 +1,8 @@
 """Improve prompts of the local model: python benchmarks/improve_local.py [SCHEMA ...] [--folder DIR] [--output FILE].
 
 The prompt in use shows the two dev tasks of the built-in suite: as turns, and for `ticket` as one text. The inputs come
-from `improve_inputs.py`. A run that stops continues with the same folder.
+from `improve_inputs.py`. They follow a few sentence patterns, so an example can have the pattern of a raced input. A run
+that stops continues with the same folder.
 """
 
 import argparse

@@ -62,7 +62,7 @@ def command(*, source: str, folder: str | None, model: str | None, diff: bool, s
     SOURCE is a function with stored texts, or a file or folder of tasks with one schema. The command counts where the
     prompt fails, races candidates that answer these failures, and compares the winner with the prompt in use. This takes
     at least 60 different inputs and at most 600 calls. The command writes the proved prompt into FOLDER. Default:
-    SOURCE_prompt. The same command continues an interrupted run.
+    SOURCE_prompt. The same command continues an interrupted run, unless new inputs were recorded.
 
     \b
     Exit status:

@@ -62,19 +62,17 @@ class FailureMap:
         calls: The calls that were counted.
         failed: The calls whose first reply was not valid.
         gaps: The gaps, the most frequent first.
-        by_task: The gaps of each failing task.
     """
 
     calls: int
     failed: int
     gaps: tuple[FailingGap, ...]
-    by_task: dict[str, tuple[Gap, ...]]
 
     def reason(self, *gaps: Gap) -> str:
         """Return the failures that an added line answers.
 
         >>> gap = Gap("/team", "enum", "enum")
-        >>> FailureMap(60, 21, (FailingGap(gap, 12),), {}).reason(gap)
+        >>> FailureMap(60, 21, (FailingGap(gap, 12),)).reason(gap)
         '12 of 60 calls failed at /team (enum)'
         """
         known = {one.gap: one.calls for one in self.gaps}
@@ -97,7 +95,7 @@ def failure_map(calls: Iterable[MapCall]) -> FailureMap:
     failing = [call for call in calls if call.gaps]
     counts = Counter(gap for call in failing for gap in dict.fromkeys(call.gaps))
     gaps = tuple(FailingGap(gap, k) for gap, k in counts.most_common())
-    return FailureMap(len(calls), len(failing), gaps, {call.task: call.gaps for call in failing})
+    return FailureMap(len(calls), len(failing), gaps)
 
 
 def calls_of_rows(rows: Iterable[CallRow], tasks: dict[str, str]) -> list[MapCall]:

@@ -17,7 +17,7 @@ from schema_guard.bench.run.runner import Calls
 from schema_guard.stats import paired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from schema_guard.bench.run.plan import Cell
     from schema_guard.bench.run.scored_call import CallRow
@@ -32,12 +32,14 @@ class Runner(NamedTuple):
         name: The candidate.
         n: Inputs that it answered.
         k: Inputs that it failed on.
+        right: Inputs with a right answer; None without labels.
         dropped_after: Inputs after which it was dropped; None if it stayed.
     """
 
     name: str
     n: int
     k: int
+    right: int | None
     dropped_after: int | None
 
 
@@ -54,6 +56,7 @@ class Race:
         self._alpha = alpha / (2 * len(names))
         self.left = list(names)
         self._answers: dict[str, dict[str, bool]] = {name: {} for name in names}
+        self._right: dict[str, int] | None = None
         self._dropped: dict[str, int] = {}
 
     @property
@@ -61,9 +64,19 @@ class Race:
         """Whether one candidate is left."""
         return len(self.left) == 1
 
-    def add(self, name: str, task: str, *, ok: bool) -> None:
-        """Take an answer, and drop the candidates that are proved worse than the leader."""
+    def add(self, name: str, task: str, *, ok: bool, right: bool | None = None) -> None:
+        """Take an answer, and drop the candidates that are proved worse than the leader.
+
+        Args:
+            name: The candidate.
+            task: The input.
+            ok: Whether the reply is valid.
+            right: Whether the value is right; None without a label.
+        """
         self._answers[name][task] = ok
+        if right is not None:
+            self._right = self._right or dict.fromkeys(self._names, 0)
+            self._right[name] += right
         if not all(task in self._answers[one] for one in self.left):
             return
         leader = self.leader()
@@ -90,6 +103,7 @@ class Race:
                 name,
                 len(self._answers[name]),
                 sum(not ok for ok in self._answers[name].values()),
+                None if self._right is None else self._right[name],
                 self._dropped.get(name),
             )
             for name in self._names
@@ -115,8 +129,7 @@ class RaceCalls(Calls):
         return True
 
 
-def add_rows(race: Race, rows: Iterable[CallRow], names: Sequence[str]) -> None:
-    """Add finished calls. A call without a validated reply is in no pair."""
-    for row in rows:
-        if not row.is_lost:
-            race.add(names[row.variant], row.task, ok=row.is_valid)
+def add_row(race: Race, row: CallRow, names: Sequence[str], *, is_labeled: bool) -> None:
+    """Add a finished call. A call without a validated reply is in no pair."""
+    if not row.is_lost:
+        race.add(names[row.variant], row.task, ok=row.is_valid, right=row.right if is_labeled else None)

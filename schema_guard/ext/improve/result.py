@@ -16,8 +16,9 @@ from schema_guard.stats import bounds
 from schema_guard.text import clip, interval, odds, percent, plural, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from schema_guard.ext.improve.race import Runner
     from schema_guard.ext.improve.values import ImproveResult, Proof
 
 __all__ = [
@@ -131,20 +132,27 @@ def _sections(result: ImproveResult) -> Iterator[Section]:
         gloss = f"the prompt in use failed on {failures.failed} of {plural(failures.calls, 'input')}"
         yield Section("failure map", gloss, Table(("place", "failed", "share"), rows))
     if result.runners:
-        table = tuple(
-            (
-                one.name,
-                f"{one.n:,}",
-                f"{one.k:,}",
-                percent(one.k / one.n) if one.n else "",
-                "" if one.dropped_after is None else f"after {one.dropped_after}",
-            )
-            for one in result.runners
-        )
-        header = ("candidate", "inputs", "failed", "share", "dropped")
-        yield Section("race", "", Table(header, table, (0, 4)))
+        yield Section("race", "", _race_table(result.runners))
     if result.winner is not None:
         yield Section("added lines", "", None, tuple(_diff_lines(result_as_json(result))))
+
+
+def _race_table(runners: Sequence[Runner]) -> Table:
+    """Return the candidates, with right answers if the inputs have labels."""
+    has_labels = any(one.right is not None for one in runners)
+    rows = [
+        (
+            one.name,
+            f"{one.n:,}",
+            f"{one.k:,}",
+            percent(one.k / one.n) if one.n else "",
+            *([f"{one.right or 0:,}"] if has_labels else []),
+            "" if one.dropped_after is None else f"after {one.dropped_after}",
+        )
+        for one in runners
+    ]
+    header = ("candidate", "inputs", "failed", "share", *(["right"] if has_labels else []), "dropped")
+    return Table(header, tuple(rows), (0, len(header) - 1))
 
 
 def _diff_lines(document: Mapping[str, Any]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.improve.candidates import PoolExample, PromptCandidate, candidates_of
 from schema_guard.ext.improve.failure_map import MapCall, calls_of_rows, failure_map
 from schema_guard.ext.improve.prompt_file import write_prompt
-from schema_guard.ext.improve.race import Race, RaceCalls, add_rows
+from schema_guard.ext.improve.race import Race, RaceCalls, add_row
 from schema_guard.ext.improve.result import PROVENANCE, provenance_of
 from schema_guard.ext.improve.values import (
     CURRENT,
@@ -201,6 +201,7 @@ class _Improvement:
 
     async def _race(self, race: Race, raced: Sequence[PromptCandidate]) -> None:
         names = [CURRENT, *(one.name for one in raced)]
+        is_labeled = all(one.is_labeled for one in self.race)
 
         def started(calls: RaceCalls) -> None:
             calls.race = race
@@ -211,7 +212,7 @@ class _Improvement:
             self._plan(self.race, raced),
             "race",
             started=started,
-            on_row=lambda row: add_rows(race, [row], names),
+            on_row=lambda row: add_row(race, row, names, is_labeled=is_labeled),
         )
 
     async def _prove(self, winner: PromptCandidate) -> Proof:

@@ -108,6 +108,7 @@ def test_text_is_read_from_step_to_verdict(result):
         f"declined: reasoning_limit: {NOT_NAMED['reasoning_limit']}",
         "not applicable: strict_only: it fixes values, and no share of right values is asked for",
         "not applicable: reason_then_strict: it fixes values, and no share of right values is asked for",
+        f"declined: improved_prompt: {NOT_NAMED['improved_prompt']}",
         "declined: schema_simplify: one field is all there is",
         f"declined: smaller_model: {NOT_NAMED['smaller_model']}",
         "declined: larger_model: you named no larger model",

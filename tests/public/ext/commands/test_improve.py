@@ -10,7 +10,7 @@ APP = """
 import json
 import random
 
-from schema_guard import Params, guard
+from schema_guard import Params, flush, guard
 
 ORDER = {{
     "title": "Order",
@@ -40,6 +40,7 @@ def calls(count, seed, **settings):
     draw = random.Random(seed)
     for _ in range(count):
         read_order(" ".join(draw.choices(WORDS, k=14)))
+    flush()
 """
 SENTENCE = '"priority" is one of'
 OTHERS = ("strict_schema", "json_mode", "few_shot", "temperature", "reason_then_format")
