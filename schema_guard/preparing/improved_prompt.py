@@ -61,7 +61,7 @@ class ImprovedPrompt(NamedTuple):
         """
         if self.schema_fingerprint != schema.fingerprint:
             raise self._error(
-                f"the prompt requests the schema {self.schema_fingerprint}, and the function has {safe(schema.name)} "
+                f"the prompt file is for the schema {self.schema_fingerprint}, and the function has {safe(schema.name)} "
                 f"({schema.fingerprint}). Run `schema-guard improve` again for this schema"
             )
         if all(step.strategy.name != self.strategy for step in steps):

@@ -36,9 +36,9 @@ def command(files: tuple[str, ...]) -> int:
             texts.append(Path(name).read_text(encoding="utf-8").strip())
         except (OSError, UnicodeDecodeError) as error:
             raise click.UsageError(
-                f"{safe(name)}: expected a Markdown file: {safe(reason_of(error))}"
+                f"{safe(name)}: expected a Markdown file, but reading it failed: {safe(reason_of(error))}"
             ) from error
         if not texts[-1]:
-            raise click.UsageError(f"{safe(name)}: the file is empty")
+            raise click.UsageError(f"{safe(name)}: the file is empty. Pass a file with text")
     print(comment("\n\n".join(texts) + "\n", os.environ))
     return 0

@@ -80,7 +80,7 @@ def read_prompt(path: str | os.PathLike[str]) -> ImprovedPrompt:
         rows = examples_file.read_bytes().decode() if examples_file.exists() else ""
     except (OSError, TypeError, ValueError) as error:
         raise InvalidArgument(
-            f"{where}: expected a prompt.md of `schema-guard improve`: {reason_of(error)}"
+            f"{where}: expected a prompt.md that `schema-guard improve` wrote, but reading it failed: {reason_of(error)}"
         ) from error
     head, border, body = text.removeprefix(_BORDER).partition(f"\n{_BORDER}")
     fields = dict(line.partition(": ")[::2] for line in head.split("\n"))

@@ -155,7 +155,7 @@ def _answer(question: dict[str, Any], given: Any) -> dict[str, Any]:
 
 
 def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
-    raise BadRequest("this endpoint does not stream")
+    raise BadRequest("this endpoint does not stream. Send the request without stream")
 
 
 DECISIONS: Final = Api(

@@ -186,13 +186,18 @@ def test_required_text_needs_a_text_model():
     ("schema", "strategy", "provider", "message"),
     [
         ({"type": "string"}, "decision", "openai-decisions", "no field can be asked"),
-        (ALL_ASKED, "decision", "openai", "strategy 'decision' is not supported by provider 'openai'"),
-        (ALL_ASKED, "system_prompt", "openai-decisions", "strategy 'system_prompt' is not supported"),
+        (ALL_ASKED, "decision", "openai", "provider 'openai' does not support the strategy 'decision'"),
+        (
+            ALL_ASKED,
+            "system_prompt",
+            "openai-decisions",
+            "provider 'openai-decisions' does not support the strategy 'system_prompt'",
+        ),
         (
             ALL_ASKED,
             "strict_schema",
             "openai-decisions",
-            "it takes decision; the strongest one is 'decision'",
+            "only decision. The strongest of these is 'decision'",
         ),
     ],
 )

@@ -66,7 +66,7 @@ def requantize(weights: Path) -> Path:
         path = weights.with_name(f"{_stem(weights)}-{TYPE}-{digest[:_DIGITS]}.gguf")
         beside.replace(path)
     except (OSError, KeyError, ValueError) as error:
-        raise SchemaGuardError(f"{weights}: cannot be quantized again: {error}") from error
+        raise SchemaGuardError(f"{weights}: quantizing this file again failed: {error}") from error
     finally:
         beside.unlink(missing_ok=True)
     return path
