@@ -9,7 +9,7 @@ A line holds `id source licence instruction text schema gold match`, and `accept
 | `exact_ws` | equal but for white space | `"spaces"` at every string |
 | `sets` | every array holds the same items | `"set"` at every array |
 | `slots` | every array holds the same items, each as often | `"unordered"` at every array |
-| `accept` | every parameter has an acceptable value | those of `benchmarks.bfcl` |
+| `accept` | every parameter has an acceptable value | those of `schema_guard.ext.suites.bfcl` |
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.bfcl import match_of
+from schema_guard.ext.suites.bfcl import match_of
 from schema_guard.pointer import join
 
 if TYPE_CHECKING:
