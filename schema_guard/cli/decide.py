@@ -242,9 +242,12 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
     if aims := aims_of(asked):
         given["config"] = {**given.get("config", {}), **aims}
     if asked.answers:
-        from schema_guard.bench.result.answers import known_answers
+        from schema_guard.bench.result.answers import known_answers, teacher_lines
 
-        given["answers"] = known_answers(map(read_result, asked.answers))
+        results = [read_result(path) for path in asked.answers]
+        given["answers"] = known_answers(results)
+        if lines := teacher_lines(results):
+            given["notes"] = [*given.get("notes", ()), *lines]
     store = existing(url)
 
     def read() -> list[Gathered]:

@@ -45,6 +45,16 @@ def known_answers(results: Iterable[BenchResult]) -> list[dict[str, Any]]:
     ]
 
 
+def teacher_lines(results: Iterable[BenchResult]) -> list[str]:
+    """Return a line for each result whose known answers are a model's, so that nobody takes agreement for rightness."""
+    return [
+        f"shares of right values from {result.setup.suite} are agreement with the teacher, because a model answered "
+        f"{result.setup.teacher} test rows"
+        for result in results
+        if result.setup.teacher is not None
+    ]
+
+
 def _variants(result: BenchResult) -> Iterable[tuple[VariantResult, dict[TaskKey, bool]]]:
     """Yield each variant with its tasks, and whether they were right."""
     for index, variant in enumerate(result.variants):

@@ -51,6 +51,7 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
             "seed": setup.seed,
             "max_attempts": setup.max_attempts,
             **({} if setup.target is None else {"target": setup.target}),
+            **({} if setup.teacher is None else {"teacher": setup.teacher}),
         },
         "started_at": setup.started_at,
         "currency": setup.currency,
@@ -178,4 +179,5 @@ def _setup(document: dict[str, Any]) -> Setup:
         left_out=tuple(document["left_out"]),
         target=settings.get("target"),
         library_version=document["library_version"],
+        teacher=settings.get("teacher"),
     )

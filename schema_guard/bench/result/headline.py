@@ -88,7 +88,12 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
         parts += [f"It is not decided whether {_rivals_text(rivals)} as rarely."] if rivals else []
     else:
         parts.append(_among(variants, rivals))
-    facts.append(Fact("right", _content(result, variants)))
+    facts.append(
+        Fact(
+            "right" if result.setup.teacher is None else "agreement with the teacher",
+            _content(result, variants),
+        )
+    )
     if failures := _failures(result, best):
         facts.append(Fact("fails at", _failures_text(failures, best)))
     if power := power_text(result, {one.variant.name: one.name for one in variants}):
@@ -142,7 +147,8 @@ def _difference(result: BenchResult, variants: Sequence[Ranked]) -> Iterator[str
     if found.measure == "format":
         verb, rate, other = "fails less often", better.failed, worse.failed
     else:
-        verb, rate, other = "is right more often", better.right, worse.right
+        verb = "is right" if result.setup.teacher is None else "agrees with the teacher"
+        verb, rate, other = f"{verb} more often", better.right, worse.right
     yield (
         f"{better.name} {verb} than {worse.name}: {percent(rate.rate or 0.0)} of its calls ({_counts(rate)}; "
         f"{_between(rate)}) against {percent(other.rate or 0.0)}."
@@ -200,7 +206,8 @@ def _sizes(variants: Sequence[Ranked]) -> str:
 def _content(result: BenchResult, variants: Sequence[Ranked]) -> str:
     """Return how often the best variant is right, and whether another one is proved to be right more often."""
     best, most = variants[0], max(variants, key=lambda variant: variant.right.rate or 0.0)
-    text = f"{percent(best.right.rate or 0.0)} of its calls return the right value ({_between(best.right)})"
+    value = "right value" if result.setup.teacher is None else "teacher's value"
+    text = f"{percent(best.right.rate or 0.0)} of its calls return the {value} ({_between(best.right)})"
     if len(variants) > 1:
         text = text.replace("of its calls", f"of the calls of {best.name}")
     if most is not best and _beats(result, most, best, "content"):

@@ -37,6 +37,7 @@ _TITLES: dict[Measure, str] = {
     "format": "Calls without a valid value",
     "content": "Calls with the right value",
 }
+_TAUGHT_TITLE = "Calls that agree with the teacher"
 # The color, the mark, and the words of each side of the target.
 _SIDES = {
     Tone.GOOD: ("pass", "circle", ", below"),
@@ -57,7 +58,8 @@ def result_page(result: BenchResult, *, store: str | None = None) -> str:
     """
     check_extra("result_page")
     document, variants = document_of(result, store, examples=True), ranked(result)
-    plots = [_rates_plot(variants, measure, result.setup.target) for measure in MEASURES]
+    titles = _TITLES if result.setup.teacher is None else {**_TITLES, "content": _TAUGHT_TITLE}
+    plots = [_rates_plot(variants, measure, result.setup.target, titles[measure]) for measure in MEASURES]
     slide = _slide(headline_of(result, store), document, sum(plot.svg is not None for plot in plots))
     return page(document, plots=plots, slide=slide)
 
@@ -74,9 +76,8 @@ def _slide(findings: Headline, document: Document, plots: int) -> Slide:
     )
 
 
-def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | None) -> Plot:
+def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | None, title: str) -> Plot:
     """Draw a rate of every variant with its bounds, the best first; the failures against the target if there is one."""
-    title = _TITLES[measure]
     if not variants:
         return Plot(title, "", None, "no call has a validated reply")
     goal = target if measure == "format" else None

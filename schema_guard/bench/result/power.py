@@ -89,8 +89,10 @@ def power_text(result: BenchResult, names: Mapping[str, str]) -> str:
     rates = sorted((1 - (found.rate_a or 0.0), 1 - (found.rate_b or 0.0)), reverse=True)
     needed = tasks_needed(found, result)
     plan = "" if needed is None else f" About {needed:,} more tasks decide it with 80% probability."
+    is_taught = found.measure == "content" and result.setup.teacher is not None
+    what = "in agreement with the teacher" if is_taught else PASSED[found.measure]
     return (
-        f"{percent(rates[0])} ({names[better]}) against {percent(rates[1])} ({names[worse]}) {PASSED[found.measure]} "
+        f"{percent(rates[0])} ({names[better]}) against {percent(rates[1])} ({names[worse]}) {what} "
         f"is not decided. Of {plural(found.tasks, 'task')}, {more:,.4g} favor the one and {fewer:,.4g} the other. "
         f"This gives odds of {odds(found.e_value)}, and {odds(needed_odds(result))} decide.{plan}"
     )

@@ -238,11 +238,14 @@ def _facts(comparison: Comparison) -> Iterator[Fact]:
 
 
 def setup_line(setup: Setup) -> str:
-    """Tell in a line what was run."""
+    """Return the suite, the plan, and the start of a run in a line."""
+    taught = (
+        "" if setup.teacher is None else f"; right: agreement with the teacher ({setup.teacher} test rows)"
+    )
     began = "" if setup.started_at is None else f", {setup.started_at}"
     return (
         f"suite {shown(setup.suite)} ({setup.suite_fingerprint}), plan {setup.plan}{began}, "
-        f"schema-guard {setup.library_version}"
+        f"schema-guard {setup.library_version}{taught}"
     )
 
 

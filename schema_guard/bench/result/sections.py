@@ -68,7 +68,12 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
 def content_section(result: BenchResult, labels: Labels) -> Section:
     """Give how right the values are."""
     has_nulls = any(variant.invented.n for variant in result.variants)
+    teacher = result.setup.teacher
     header = ("variant", "n", "valid", "right", "wrong but valid", "leaves right")
+    gloss = "A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right leaves (single values)."
+    if teacher is not None:
+        header = ("variant", "n", "valid", "agrees", "valid, and differs", "leaves that agree")
+        gloss = f"Agreement with the teacher, because a model answered {teacher} test rows. The share of right values is unknown."
     rows = (
         (
             label,
@@ -80,7 +85,7 @@ def content_section(result: BenchResult, labels: Labels) -> Section:
     )
     return Section(
         "Content",
-        "A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right leaves (single values).",
+        gloss,
         Table((*header, *(["invented"] if has_nulls else [])), tuple(rows)),
         ("invented: of the tasks whose answer has a null, those with another value there",)
         if has_nulls
@@ -98,7 +103,7 @@ def cost_section(result: BenchResult, labels: Labels) -> Section:
         "tokens in/out",
         "s a call p50/p95",
         f"{unit} a valid value",
-        "a right value",
+        "a right value" if result.setup.teacher is None else "a value that agrees",
     )
     money = () if currency is None else (currency,)
     rows = (
@@ -135,7 +140,8 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
     if len(compared) > _MOST_LISTED:
         listed.sort(key=lambda one: -one.e_value)
     label_of = {variant.name: label for variant, label in zip(result.variants, labels, strict=True)}
-    rows = tuple(_difference_row(comparison, label_of) for comparison in listed[:MOST_ROWS])
+    failed = FAILED if result.setup.teacher is None else {**FAILED, "content": "differs from the teacher"}
+    rows = tuple(_difference_row(one, label_of, failed[one.measure]) for one in listed[:MOST_ROWS])
     more = len(listed) - MOST_ROWS
     return Section(
         "Differences",
@@ -157,9 +163,9 @@ def differences_line(comparisons: Sequence[Compared]) -> str:
     )
 
 
-def _difference_row(comparison: Compared, label_of: dict[str, str]) -> tuple[str, ...]:
+def _difference_row(comparison: Compared, label_of: dict[str, str], failed: str) -> tuple[str, ...]:
     better = "not called" if comparison.better is None else label_of[comparison.better]
-    pair = f"{FAILED[comparison.measure]}: {label_of[comparison.a]} minus {label_of[comparison.b]}"
+    pair = f"{failed}: {label_of[comparison.a]} minus {label_of[comparison.b]}"
     return (
         pair,
         str(comparison.tasks),

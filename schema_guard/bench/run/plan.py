@@ -23,6 +23,8 @@ from schema_guard.strategies import strategies_of
 from schema_guard.text import hex_digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
     from schema_guard.configuration.layout import Layout
     from schema_guard.models import Model
@@ -46,6 +48,7 @@ class PlanSettings:
         layouts: The layout of the prompts for a schema, by its fingerprint. Default: `turns`, as `connect` models are called.
         output_limits: The output limit of an attempt for a schema, by its fingerprint; None for none. Default: the limit of
             each task.
+        teacher: The test rows that a model answered, such as `22 of 22`; None for none. It changes nothing that is asked.
     """
 
     max_attempts: int = 2
@@ -55,6 +58,7 @@ class PlanSettings:
     function: str | None = None
     layouts: Mapping[str, Layout] = field(default_factory=dict)
     output_limits: Mapping[str, int | None] = field(default_factory=dict)
+    teacher: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_attempts", "epochs", "sample"):
@@ -204,6 +208,16 @@ def variants_of(
             else trained
         )
     )
+
+
+def teacher_of(folder: Path) -> str | None:
+    """Return the test rows of a training set that a model answered, such as `22 of 22`; None if there are none."""
+    try:
+        counts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["sources_by_file"]["test"]
+        rows, by_people = sum(counts.values()), counts.get("gold", 0)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return f"{rows - by_people:,} of {rows:,}" if rows > by_people else None
 
 
 def takes_grammar(model: Model) -> bool:

@@ -233,6 +233,8 @@ class Setup:
         left_out: Why tasks were left out, one line a reason.
         target: The failure rate that a variant was held against, in (0, 1); None where none was given.
         library_version: Of schema-guard.
+        teacher: The test rows that a model answered, such as `22 of 22`. Their numbers are agreement with that model. None
+            if people answered all.
     """
 
     suite: str
@@ -250,6 +252,7 @@ class Setup:
     left_out: tuple[str, ...]
     target: float | None
     library_version: str
+    teacher: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,9 +174,10 @@ class PlanOptions:
         *,
         function: str | None = None,
         records: Store | None = None,
+        folder: Path | None = None,
     ) -> RunPlan:
-        """Plan the calls; they belong to the suite's function unless *function* names one."""
-        from schema_guard.bench.run.plan import PlanSettings, plan_of, takes_grammar, variants_of
+        """Plan the calls of a suite in *folder*. They belong to its function unless *function* names one."""
+        from schema_guard.bench.run.plan import PlanSettings, plan_of, takes_grammar, teacher_of, variants_of
 
         strategies = dict.fromkeys(name.strip() for name in self.strategies.split(",") if name.strip())
         if self.strategies == _STRATEGIES:
@@ -192,6 +193,7 @@ class PlanOptions:
             function=whose,
             layouts=layouts,
             output_limits=limits,
+            teacher=None if folder is None else teacher_of(folder),
         )
         tuned = [name for name, model in models.items() if getattr(model, "tuned", False)]
         with naming(strategies="--strategy", strategy="--strategy"):

@@ -123,7 +123,8 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
         models, sources = asked.connect(
             or_function(stand_in if how.dry_run else partial(connect, max_retries=RETRIES)), stack
         )
-        plan = asked.plan(loaded, models, function=how.whose(records), records=records)
+        whose = how.whose(records)
+        plan = asked.plan(loaded, models, function=whose, records=records, folder=Path(suite.suite))
         settings = how.settings(models)
         make = _executed(how.executor, sources)
         kept = None
