@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         SchemaChange,
         Second,
         ToolCallsFailed,
+        Try,
         adapt,
         guard_tools,
         judge_calls,
@@ -89,7 +90,7 @@ _HOMES = {
 }  # fmt: skip
 _OF_PARTS = (
     "Adapted", "CallJudgement", "Content", "Evidence", "Finding", "PrefixChecker", "Rollout", "Router",
-    "SchemaChange", "Second", "ToolCallsFailed", "adapt", "guard_tools", "judge_calls", "lint", "prefix_checker",
+    "SchemaChange", "Second", "ToolCallsFailed", "Try", "adapt", "guard_tools", "judge_calls", "lint", "prefix_checker",
 )  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -129,6 +130,7 @@ __all__ = [
     "Store",
     "StoreError",
     "ToolCallsFailed",
+    "Try",
     "Usage",
     "Violation",
     "__version__",

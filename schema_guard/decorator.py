@@ -243,7 +243,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             `llamacpp-llguidance`.
         models: The models to call. The first attempt calls the first model, and each retry calls the next one. Pass
             names if your function has a parameter `model: str` or `options`. Pass `Model` objects if it has a parameter
-            `model`, or if you guard a `Model` directly. A model in the call's arguments takes precedence.
+            `model`, or if you guard a `Model` directly. A model in the call's arguments takes precedence. `Try` makes a
+            decision model abstain if it is not sure enough.
         early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this setting,
             each `Model` that can stream does so. The setting has no effect on replies of functions without a stream. It
             also has no effect with `observe` or `repair`, or if schema_guard sends the schema in another form.

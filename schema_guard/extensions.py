@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, TypeAlias
 
     # The public names that parts offer, for type checkers.
+    from schema_guard.ext.decisions.tries import Try as Try
     from schema_guard.ext.fitting.adapting import Adapted as Adapted
     from schema_guard.ext.fitting.adapting import SchemaChange as SchemaChange
     from schema_guard.ext.fitting.adapting import adapt as adapt
@@ -132,6 +133,7 @@ def _names(module: str, *names: str) -> dict[str, str]:
 _SENT_SCHEMA = "schema_guard.ext.fitting.sent_schema:sent_schema"
 PARTS = {
     # Names of `schema_guard`, `schema_guard.bench`, and `schema_guard.testing`.
+    **_names("decisions.tries", "Try"),
     **_names("fitting.adapting", "Adapted", "SchemaChange", "adapt"),
     **_names("fitting.linting", "Finding", "lint"),
     **_names("loopback.models.enforcing_model", "EnforcingModel"),

@@ -197,7 +197,6 @@ def prepare(
         InvalidSchema: Its return annotation is no schema.
     """
     shape = _shape(settings, function)
-    # A model brings its own name and provider; so does a bound method of one.
     model = _model_of(function, settings)
     models = settings.models and models_of(settings.models, settings.provider, shape, function)
     providers = models.providers if models else _providers(settings, model)
@@ -209,7 +208,9 @@ def prepare(
         return _later(settings, function, shape)
     tuned = _is_tuned(settings, model)
     rules = rules_of(settings.models or (model,), settings.provider, settings.about.rules)
-    steps = steps_of(strategies, providers, schema, settings.examples, tuned=tuned, rules=rules)
+    steps = steps_of(
+        strategies, providers, schema, settings.examples, tuned=tuned, rules=rules, models=settings.models
+    )
     improved = improved_prompt(settings.params.prompt_file)
     steps = improved.steps(steps, schema) if improved else steps
     repaired, layout = _repaired(settings, model), _layout(shape, model, function, improved)

@@ -68,6 +68,9 @@ def _model_options(models: tuple[Any, ...]) -> dict[str, Any]:
     retries = [getattr(getattr(model, "endpoint", None), "max_retries", 0) for model in models]
     if any(retries):
         sent["max_retries"] = max(retries)
+    thresholds = [getattr(model, "abstain_below", None) for model in models]
+    if any(thresholds):
+        sent["abstain_below"] = thresholds
     options = [_shown(getattr(model, "options", None)) for model in models]
     if any(options):
         sent["options"] = options[0] if len(options) == 1 else options

@@ -26,7 +26,7 @@ __all__ = ["check_is_sent", "steps_of", "strategies_text", "without_typos"]
 _WEAKER = ("tool_call", "json_mode", "system_prompt")
 
 
-def steps_of(
+def steps_of(  # noqa: PLR0913 - the facts of a guard that decide about a request
     strategies: Sequence[Strategy],
     providers: Sequence[str | None],
     schema: Schema[Any],
@@ -34,6 +34,7 @@ def steps_of(
     *,
     tuned: bool = False,
     rules: Sequence[ServerRules | None] = (None,),
+    models: Sequence[Any] | None = None,
 ) -> tuple[Step, ...]:
     """Return how attempt 1, 2, ... asks, the last one from then on.
 
@@ -44,11 +45,14 @@ def steps_of(
         examples: For strategies that show some.
         tuned: Whether the model is fine-tuned: some providers enforce less of a schema then.
         rules: The probed rules of each model's server, in the order of the providers. None if there are none.
+        models: The models of the attempts, which may abstain. None if the function chooses its model.
 
     Raises:
         InvalidArgument: An example is not valid, or none can be drawn.
     """
-    count = max(len(strategies), len(providers))
+    thresholds = [getattr(one, "abstain_below", None) for one in models or ()]
+    abstains = any(one is not None for one in thresholds)
+    count = max(len(strategies), len(providers), len(thresholds) if abstains else 0)
 
     def made(at: int, schema: Schema[Any]) -> Step:
         terms = _Terms(tuned, rules[min(at, len(rules) - 1)])
@@ -56,11 +60,11 @@ def steps_of(
         return _step(strategy, provider, schema, examples, terms)
 
     steps = tuple(made(at, schema) for at in range(count))
-    if all(step.strategy.name != "decision" for step in steps):
+    if all(step.strategy.name != "decision" for step in steps) and not abstains:
         return steps
     from schema_guard.extensions import load  # only decision models need it
 
-    completed: tuple[Step, ...] = load("decisions:steps")(steps, schema, made)
+    completed: tuple[Step, ...] = load("decisions:steps")(steps, schema, made, thresholds)
     return completed
 
 

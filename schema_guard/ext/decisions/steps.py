@@ -36,7 +36,10 @@ _MOST_NAMED = 3
 
 
 def with_answers(
-    steps: Sequence[Step], schema: Schema[Any], made: Callable[[int, Schema[Any]], Step]
+    steps: Sequence[Step],
+    schema: Schema[Any],
+    made: Callable[[int, Schema[Any]], Step],
+    thresholds: Sequence[float | None] = (),
 ) -> tuple[Step, ...]:
     """Return steps in which the answers of a decision model decide, and a text model after it writes the rest.
 
@@ -44,9 +47,10 @@ def with_answers(
         steps: The steps, at least one of them with strategy `decision`.
         schema: The user's schema.
         made: Returns the step at a place for another schema.
+        thresholds: The confidence below which each model abstains, or None.
 
     Raises:
-        InvalidArgument: A required field stays text, and no text model follows.
+        InvalidArgument: A required field stays text, and no text model follows. A model abstains with another strategy.
     """
     completed: list[Step] = []
     form: QuestionsForm | None = None
@@ -57,14 +61,22 @@ def with_answers(
             if not text_follows:
                 _require_no_text(schema, form)
             assert step.sent is not None
-            completed.append(
-                step._replace(sent=step.sent._replace(decided=Decider(form, text_follows=text_follows)))
+            decider = Decider(form, text_follows=text_follows, abstain_below=_at(thresholds, at))
+            completed.append(step._replace(sent=step.sent._replace(decided=decider)))
+        elif _at(thresholds, at) is not None:
+            raise InvalidArgument(
+                f"abstain_below: expected strategy={DECISION!r} for the model, got {step.strategy.name!r}"
             )
         elif form is None:
             completed.append(step)
         else:
             completed.append(step._replace(after=Rest(schema, form, at, made)))
     return tuple(completed)
+
+
+def _at(thresholds: Sequence[float | None], at: int) -> float | None:
+    """Return the threshold of an attempt. Attempts after the last model call the last model."""
+    return thresholds[min(at, len(thresholds) - 1)] if thresholds else None
 
 
 def _form(schema: Schema[Any], step: Step) -> QuestionsForm:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from schema_guard import GuardFailed, InvalidArgument, connect, guard
+from schema_guard import GuardFailed, InvalidArgument, Try, connect, guard
 from schema_guard.testing import serve
 
 openai = pytest.importorskip("openai", minversion="3.57")
@@ -250,3 +250,89 @@ def test_local_model_scores_the_options():
     assert all(0.5 <= one <= 1 for one in outcome.confidence.values())
     with pytest.raises(InvalidArgument, match="divide_by_empty_text"):
         connect("local-decisions", options={"temperature": 0})
+
+
+def test_unsure_model_leaves_the_call_to_the_next_one():
+    """Below the threshold, the next model decides the whole value, and its confidence counts."""
+    replies = iter([ANSWERS, '{"q0": {"low": 0.95, "high": 0.05}, "q1": 0.01}'])
+    with serve(lambda _: next(replies)) as server:
+        first, second = decisions(server), decisions(server)
+        models = [Try(first, abstain_below=0.85), second]
+        outcome = guard(ALL_ASKED, strategy="decision", models=models, store=None)(first).outcome("It burns!")
+
+    assert outcome.value == {"priority": "low", "spam": False}
+    assert outcome.confidence == {"/priority": 0.95, "/spam": 0.99}
+    assert steps(outcome) == [("decision", "abstained"), ("decision", None)]
+    assert outcome.attempts[0].failure.message == "confidence 0.8 at /priority is below abstain_below=0.85"
+    assert '"abstain_below":[0.85,null]' in outcome.call.settings
+
+
+def test_sure_model_decides_alone():
+    """At the threshold, a model decides."""
+    with serve([ANSWERS]) as server:
+        models = [Try(decisions(server), abstain_below=0.8), decisions(server)]
+        outcome = guard(ALL_ASKED, strategy="decision", models=models, store=None)(models[1]).outcome(
+            "It burns!"
+        )
+
+    assert steps(outcome) == [("decision", None)]
+
+
+def test_text_model_decides_everything_after_an_abstention():
+    """A text model after an abstention writes all fields, not only the rest."""
+    replies = iter([ANSWERS, '{"priority": "low", "spam": true, "summary": "x"}'])
+    with serve(lambda _: next(replies)) as server:
+        models = [Try(decisions(server), abstain_below=0.9), chat(server)]
+        strategy = ["decision", "strict_schema"]
+        outcome = guard(WITH_TEXT, strategy=strategy, models=models, store=None)(models[1]).outcome("x")
+
+    assert outcome.value == {"priority": "low", "spam": True, "summary": "x"}
+    assert outcome.confidence == {}
+
+
+def test_last_model_may_abstain():
+    """Without a further model, an abstention fails the call after one request."""
+    with serve(lambda _: ANSWERS) as server:
+        model = decisions(server)
+        guarded = guard(ALL_ASKED, strategy="decision", models=[Try(model, abstain_below=0.9)], store=None)(
+            model
+        )
+        with pytest.raises(GuardFailed) as caught:
+            guarded("It burns!")
+        assert len(server.requests) == 1
+
+    assert caught.value.outcome.failure.code == "abstained"
+
+
+def test_names_have_thresholds_too():
+    """A function that takes the name of a model gets the name."""
+    seen = []
+
+    def triage(prompt: str, *, model: str, options: dict | None = None):
+        seen.append(model)
+        with serve([ANSWERS]) as server:
+            return connect(f"{server.openai_url}#{model}", provider="openai-decisions", key="k")(
+                prompt, options=options
+            )
+
+    models = [Try("small", abstain_below=0.9), "large"]
+    settings = guard(ALL_ASKED, strategy="decision", provider="openai-decisions", models=models, store=None)
+
+    assert settings(triage)("It burns!") == {"priority": "high", "spam": False}
+    assert seen == ["small", "large"]
+
+
+@pytest.mark.parametrize("threshold", [0, 1.5, True, "0.8"])
+def test_threshold_is_a_probability(threshold):
+    """A threshold outside of 0 to 1 is refused."""
+    with pytest.raises(InvalidArgument, match="expected a number above 0 and at most 1"):
+        Try("a", abstain_below=threshold)
+
+
+def test_only_decisions_abstain():
+    """A threshold for a text strategy is an error at decoration."""
+    with serve([]) as server:
+        model = chat(server)
+        settings = guard(ALL_ASKED, models=[Try(model, abstain_below=0.5)], store=None)
+        with pytest.raises(InvalidArgument, match="expected strategy='decision'"):
+            settings(model)
