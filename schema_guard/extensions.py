@@ -188,6 +188,7 @@ PARTS = {
     "channels": "schema_guard.ext.channels",
     "suites": "schema_guard.ext.suites",
     "frames": "schema_guard.ext.transfer.frames",
+    "notebook": "schema_guard.ext.notebook",
 }
 """`KIND:NAME` of an object -> `MODULE:NAME`, or a whole module."""
 

@@ -41,8 +41,7 @@ class Message(NamedTuple):
     Attributes:
         role: `"system"`, `"user"`, `"assistant"`, or another role that the provider knows.
         content: A text, or the provider's own list of parts. schema_guard passes the list on unchanged.
-        fields: Other keys of the message, such as `name` or `tool_calls`. schema_guard passes these keys on unchanged.
-            None if there are no other keys.
+        fields: Other keys of the message, such as `name`. schema_guard passes them on unchanged. None without any.
     """
 
     role: str
@@ -132,8 +131,7 @@ class Coercion(NamedTuple):
 
     Attributes:
         location: JSON Pointer into the reply's value. `*` stands for each key that the schema does not declare.
-        before: The JSON type of the reply's value, such as `string`. `another key` if the type read the value under an
-            alias.
+        before: JSON type of the reply's value, such as `string`. `another key` if the type read the value under an alias.
         after: The type or format of the converted value, such as `integer` or `date`.
     """
 
@@ -236,7 +234,7 @@ class Attempt(NamedTuple):
         elapsed_s: Seconds from the call to the end of the reply.
         model: Name of the model that replied, without its snapshot date. None if the reply doesn't contain the name.
         snapshot: Name of the model that replied, with its snapshot date. None if the reply doesn't contain this name.
-        exception: Type name of the exception, if the call raised one without a reply. Otherwise None.
+        exception: Type name of the exception if the call raised one and no reply was validated, or None.
         unseen: Whether a library inside the function retried, so that its earlier attempts are unknown.
         adapted: Facts about the schema, if schema_guard sent it in another form, otherwise None.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
@@ -291,8 +289,7 @@ class Call(NamedTuple):
         function: Qualified name of the guarded function, or its `name=`.
         schema_name: Name of the schema.
         schema_fingerprint: Fingerprint of the schema, as 16 hex digits.
-        model: Name of the model, or `a>b` for several models. Default: the model name in the first reply, without its
-            snapshot date. None if unknown.
+        model: Name of the model, or `a>b` for several. Default: the first reply's, without its date. None if unknown.
         provider: Name of the provider or engine whose options are used. None for text strategies.
         strategies: The strategy, or `a>b` for a list of strategies.
         settings: Compact JSON of the settings that change results.
@@ -358,6 +355,11 @@ class Outcome(NamedTuple, Generic[V]):
         """Probability of each field that a decision model decided, by JSON Pointer. Empty for other models."""
         used = [a.confidence for a in self.attempts if a.failure is None or a.failure.code == "undecided"]
         return next(filter(None, used), {})
+
+    def _repr_html_(self) -> Any:
+        from schema_guard.extensions import load  # only notebooks call it
+
+        return load("notebook").as_html(self)
 
 
 @with_short_repr
@@ -464,8 +466,7 @@ class Reply(NamedTuple):
         unseen: Whether such a library may have retried before, unseen.
         is_final: Whether the function has retried itself, so that the loop doesn't.
         exception: Name of the exception's type if the call raised and nothing is validated. Otherwise None.
-        call_model: The model that the call counts for, if it isn't the reply's own. `""` for an unknown model. In a
-            guarded call, only the reply of an exception has it.
+        call_model: The model that the call counts for, if it isn't the reply's own, or `""` for an unknown model.
         instead: Whether *text* replaces the text of the chunks. Otherwise, it follows that text.
         reasoned: Whether the model is known to have reasoned.
         tool: Name of the only tool that the reply calls. None without one.
@@ -473,8 +474,7 @@ class Reply(NamedTuple):
         elapsed_s: Seconds since the `Ask`.
         late: Whether it was stopped because the time was up.
         stopped: Why the loop stopped it early. None if it did not.
-        judged: Result of the schema's `acceptor` for *text*: a judgement, or the reason why it needs another reader.
-            None if the acceptor was not called.
+        judged: Result of the schema's `acceptor` for *text*, or None if it was not called.
     """
 
     text: str | None = None

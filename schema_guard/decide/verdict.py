@@ -80,6 +80,12 @@ class Verdict:
             "exit_code": self.exit_code(),
         }
 
+    def _repr_html_(self) -> Any:
+        """Return the page for a notebook."""
+        from schema_guard.extensions import load  # only notebooks call it
+
+        return load("notebook").as_html(self)
+
     def exit_code(self, *, require_proof: bool = False) -> int:
         """Return the exit code of a command: 0 for a good verdict, 1 for a bad one.
 

@@ -239,6 +239,12 @@ class Report:
     since: float | None = None
     nothing: str | None = None
 
+    def _repr_html_(self) -> Any:
+        """Return the page for a notebook."""
+        from schema_guard.extensions import load  # only notebooks call it
+
+        return load("notebook").as_html(self)
+
     def members(self, group: Configuration) -> list[Configuration]:
         """Return the configurations of which a group is made, wholly or in part."""
         shared = ("schema", "schema_fingerprint", *_COMMON[self.by])

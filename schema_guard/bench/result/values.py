@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,3 +208,9 @@ class BenchResult:
     calls: tuple[CallRow, ...]
     examples: tuple[FailedExample, ...]
     not_measured: tuple[str, ...]
+
+    def _repr_html_(self) -> Any:
+        """Return the page for a notebook."""
+        from schema_guard.extensions import load  # only notebooks call it
+
+        return load("notebook").as_html(self)

@@ -1,0 +1,39 @@
+"""The alert rules on the page about telemetry name only metrics, labels, and values that exist."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from schema_guard.ext import telemetry
+
+yaml = pytest.importorskip("yaml", reason="needs PyYAML, which mkdocs installs")
+PAGE = Path(__file__).parents[4].joinpath("schema_guard", "docs", "telemetry.md").read_text("utf-8")
+(TEXT,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+PROMTOOL = shutil.which("promtool")
+RULES = [rule for group in yaml.safe_load(TEXT)["groups"] for rule in group["rules"]]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_a_rule_names_existing_metrics(rule):
+    """The endpoint declares each metric, and the page lists each label and each way."""
+    on = telemetry.enable(otel=False)
+    declared = set(re.findall(r"# TYPE (\w+) counter", on.text()))
+    named = set(re.findall(r"\bschema_guard_\w+", rule["expr"]))
+    labels = re.findall(r"by \(([\w, ]+)\)", rule["expr"])
+    ways = re.findall(r'way!?="(\w+)"', rule["expr"])
+
+    assert named
+    assert named <= declared
+    assert {label for group in labels for label in group.split(", ")} <= {"function", "schema", "reason"}
+    assert [way for way in ways if f"`{way}`" not in PAGE] == []
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="needs promtool")
+def test_promtool_accepts_the_rules(tmp_path):
+    """Prometheus loads them."""
+    (tmp_path / "rules.yml").write_text(TEXT)
+
+    subprocess.run([PROMTOOL, "check", "rules", tmp_path / "rules.yml"], check=True)
