@@ -11,7 +11,7 @@ import click
 
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import build_command, shared
+from schema_guard.cli.shared.options import build_command
 from schema_guard.errors import MissingExtra, SchemaGuardError
 from schema_guard.text import safe
 
@@ -34,8 +34,7 @@ _OFFLINE = "without it: schema-guard demo --offline"
     metavar="URL",
     help="Empty store for the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: a new file in your data folder.",
 )
-@shared("dry-run")
-def command(*, offline: bool, store: str | None, dry_run: bool) -> int:
+def command(*, offline: bool, store: str | None) -> int:
     """Show how to measure a function, fix it, and measure it again, with a small local model.
 
     The demo takes up to two minutes, and downloads the weights of the model once (98 MB).
@@ -46,9 +45,6 @@ def command(*, offline: bool, store: str | None, dry_run: bool) -> int:
     schema-guard demo
     schema-guard demo --offline
     """
-    if dry_run:
-        print(*map(safe, _plan(store, offline=offline)), sep="\n")
-        return 0
     from schema_guard.cli.shared.progress import progress
     from schema_guard.cli.shared.terminal import columns
     from schema_guard.ext.demo.recorded_model import recorded_model
@@ -61,22 +57,6 @@ def command(*, offline: bool, store: str | None, dry_run: bool) -> int:
         result = run_demo(model, records, recorded=day, watched=progress)
     print(demo_as_text(result, columns()))
     return 0
-
-
-def _plan(store: str | None, *, offline: bool) -> list[str]:
-    """Return the lines of a dry run."""
-    from schema_guard.ext.demo.run import CALLS, FIX_CALLS
-    from schema_guard.models.weights import NAME, WEIGHTS_BYTES, existing_weights
-
-    lines = [f"{CALLS} calls of a function, then at most {FIX_CALLS} calls of the fix that the verdict names"]
-    if offline:
-        lines.append(f"the demo uses recorded replies of {NAME}")
-    elif existing_weights() is None:
-        lines.append(f"{NAME} runs on this machine, after a download of {WEIGHTS_BYTES / 1e6:.0f} MB")
-    else:
-        lines.append(f"{NAME} runs on this machine, and its weights are already here")
-    lines += [f"records go to {store or 'a new file in ' + str(_demo_folder())}", "dry run: nothing was sent"]
-    return lines
 
 
 def _now() -> str:

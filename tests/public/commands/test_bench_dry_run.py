@@ -12,8 +12,6 @@ PLANS = {
     "bench run --model openai:gpt-x --model anthropic:claude-x --dry-run": "tasks x 6 variants x 1 epoch = ",
     "bench run --playbook --schema ticket --dry-run": "inputs x at most ",
     "bench run --playbook --schema ticket --model openai:gpt-x --larger openai:gpt-y --max-calls 50 --dry-run": "at most 50 calls",
-    "demo --dry-run": "after a download of 98 MB",
-    "demo --offline --dry-run": "the demo uses recorded replies of SmolLM2",
 }
 
 
