@@ -19,7 +19,7 @@ from schema_guard.text import safe
 # The help's line for each command. The group's help loads no command.
 LINES = {
     "bench": "Measure how often models return valid and right values, and compare results.",
-    "comment": "Post Markdown files as a comment on the pull request of a CI job.",
+    "comment": "Post Markdown files as a comment on the pull request or merge request of this CI job.",
     "completion": "Print the completion script of a shell.",
     "decide": "Decide whether prompting is enough, which fix to try next, or whether to fine-tune.",
     "demo": "Show how to measure a function, fix it, and measure it again, with a small local model.",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.fields import as_json, count, field
@@ -18,15 +19,12 @@ __all__ = ["PROVIDER"]
 
 
 def _reply(reply: object, answers: object) -> RawReply | None:
-    dump = getattr(answers, "items", None)
-    listed = list(dump()) if callable(dump) else None
-    if listed is None and not isinstance(answers, list):
+    if isinstance(answers, list):
+        plain: Any = [_plain(one) for one in answers]
+    elif isinstance(answers, Mapping):
+        plain = {name: _plain(one) for name, one in answers.items()}
+    else:
         return None
-    plain = (
-        [_plain(one) for one in answers]
-        if isinstance(answers, list)
-        else {k: _plain(v) for k, v in listed or ()}
-    )
     text = as_json({"answers": plain})
     usage = field(reply, "usage")
     tokens = Usage(

@@ -10,7 +10,7 @@ from schema_guard.providers.options import PROVIDER_OPTIONS
 from tests.public.pages.blocks import ROOT
 
 NAMED = ", ".join(f"{name}:NAME" for name in PROVIDERS)
-FORMS = f"expected one of local, {NAMED}, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE"
+FORMS = f"expected one of local, local-decisions, {NAMED}, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE"
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ FORMS = f"expected one of local, {NAMED}, http://HOST:PORT/v1#NAME, tuned:DIR, s
         ("openai:", f"model 'openai:': {FORMS}, did you mean 'openai'?"),
         ("grok:x", f"model 'grok:x': {FORMS}, did you mean 'groq'?"),
         ("", f"model '': {FORMS}"),
-        (None, "model None: expected a name (local, openai:NAME"),
+        (None, "model None: expected a name (local, local-decisions, openai:NAME"),
         ("http://u:secret@h/v1#x", "model 'http://***@h/v1#x': expected a URL without a password or a query"),
         ("http://h/v1?key=secret#x", "model 'http://h/v1': expected a URL without a password or a query"),
         ("http://127.0.0.1:1/v1", "model 'http://127.0.0.1:1/v1': expected http://HOST:PORT/v1#NAME"),

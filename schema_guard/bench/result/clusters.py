@@ -45,14 +45,20 @@ def rate_of(clusters: Clusters, holds: Callable[[CallRow], bool]) -> Rate:
 
 
 def leaf_share_of(clusters: Clusters) -> Rate:
-    """Return the mean share of right leaves, each task counted once, in the order of the tasks."""
+    """Return the mean share of right leaves, each task counted once, in the order of the tasks.
+
+    Bounds that hold at any time can exclude the last mean. They are widened to include it, which keeps them valid.
+    """
     shares = [fsum(c.leaves_right / c.leaves for c in calls) / len(calls) for calls in clusters.values()]
     if not shares:
         return Rate(0, 0, None, None, None)
     # The two bounds of a mean share their alpha, those of a rate have one each.
     interval = mean_bounds(shares, alpha=2 * ALPHA)
-    lower, upper = (None, None) if interval is None else (interval.lower, interval.upper)
-    return Rate(_whole(fsum(shares)), len(shares), fsum(shares) / len(shares), lower, upper)
+    mean = fsum(shares) / len(shares)
+    lower, upper = (
+        (None, None) if interval is None else (min(interval.lower, mean), max(interval.upper, mean))
+    )
+    return Rate(_whole(fsum(shares)), len(shares), mean, lower, upper)
 
 
 @lru_cache(maxsize=4096)

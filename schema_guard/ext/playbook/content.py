@@ -74,10 +74,11 @@ def _share(outcome: Outcome[Any], task: str, inputs: Inputs) -> float | None:
 
 def _mean(strategy: str, values: Sequence[float], alpha: float) -> dict[str, Any]:
     # None: no one mean fits all of the values.
-    bounds = mean_bounds(values, alpha=alpha) or Bounds(0, 1)
+    bounds, mean = mean_bounds(values, alpha=alpha) or Bounds(0, 1), sum(values) / len(values)
     return {
         "id": strategy,
-        "share": sum(values) / len(values),
-        "lower": bounds.lower,
-        "upper": bounds.upper,
+        "share": mean,
+        # Bounds that hold at any time can exclude the last mean, and are still valid if they are wider.
+        "lower": min(bounds.lower, mean),
+        "upper": max(bounds.upper, mean),
     }

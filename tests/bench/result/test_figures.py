@@ -142,6 +142,16 @@ def test_leaf_share_has_the_bounds_of_a_mean():
     assert variant.leaf_share == Rate(25, 40, 0.625, result.lower, result.upper)
 
 
+def test_bounds_of_the_leaf_share_include_it():
+    """Bounds that hold at any time can exclude the last mean, if the first tasks are easier."""
+    calls = [scored(f"t{n}", content=content(4 if n < 40 else 2 + n % 2)) for n in range(80)]
+    share = result_of(run_of(*calls)).variants[0].leaf_share
+    result = mean_bounds([1.0] * 40 + [(2 + n % 2) / 4 for n in range(40)], alpha=0.1)
+
+    assert result.lower > share.rate
+    assert (share.lower, share.upper) == (share.rate, result.upper)
+
+
 def test_mean_that_changes_during_the_run_has_no_bounds():
     """Where no one mean fits the whole run there are no bounds, and the result says so."""
     calls = [scored(f"t{n}", content=content(4 if n < 200 else 0)) for n in range(400)]

@@ -136,8 +136,10 @@ def test_blocks_stay_when_more_calls_come(path):
 
 
 def blocks(path):
+    """Return the block of each call, by its place among the blocks."""
+    sql = "SELECT call_id, DENSE_RANK() OVER (ORDER BY block) FROM content WHERE block IS NOT NULL"
     with open_store(path) as store, store.reading() as snapshot:
-        return dict(snapshot.connection.select("SELECT call_id, block FROM content WHERE block IS NOT NULL"))
+        return dict(snapshot.connection.select(sql))
 
 
 def test_the_draw_does_not_depend_on_the_second_opinion(path):
@@ -152,13 +154,9 @@ def test_the_draw_does_not_depend_on_the_second_opinion(path):
     record(copied)
     label(path, keys="aaaa")
 
-    with open_store(path) as store, store.reading() as snapshot:
-        sql = "SELECT call_id, block FROM content ORDER BY block, call_id"
-        calls = [(bytes(call_id).hex(), block) for call_id, block in snapshot.connection.select(sql)]
-    order = sorted(
-        (call_id for call_id, _ in calls), key=lambda call_id: sha256(f"order::{call_id}".encode()).digest()
-    )
-    assert {call_id: place // 10 + 1 for place, call_id in enumerate(order)} == dict(calls)
+    calls = {bytes(call_id).hex(): block for call_id, block in blocks(path).items()}
+    order = sorted(calls, key=lambda call_id: sha256(f"order::{call_id}".encode()).digest())
+    assert {call_id: place // 10 + 1 for place, call_id in enumerate(order)} == calls
 
 
 def test_a_reply_that_was_labeled_fills_in_its_twins(path):

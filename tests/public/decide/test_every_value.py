@@ -79,7 +79,7 @@ TUNING = {
 }  # fmt: skip
 PILOT = {
     "n": 3_000, "k_final": 3, "traffic_share": 0.1, "paired": {"b": 34, "c": 6}, "content": {"n": 500, "worse": 12, "better": 5},
-    "right": {"n": 400, "k": 6}, "latency": {"n": 3_000, "k": 40},
+    "right": {"n": 400, "k": 6}, "latency": {"n": 3_000, "k": 40}, "forms": 2,
     "segments": [
         {"name": "eu", "share": 0.7, "prompt_n": 1_400, "prompt_k": 80, "tuned_n": 2_000, "tuned_k": 2},
         {"name": "us", "share": 0.3, "prompt_n": 600, "prompt_k": 40, "tuned_n": 1_000, "tuned_k": 1},
@@ -113,7 +113,9 @@ EVIDENCE = {
     "in use": {
         "current": "few_shot", "n_functions": 3, "priority": "shop.extract", "about": ABOUT,
         "strategies": [
-            strategy(n=3_000, k=5, traffic_share=0.9, arrival={"absent": 0, "longest_absence": 3}),
+            strategy(n=3_000, k=5, traffic_share=0.9, arrival={"absent": 0, "longest_absence": 3}, ungrounded_rise={
+                "since": "2026-11-20", "n": 400, "above": 90, "prior_n": 2_000, "prior_above": 180,
+            }),
             strategy("strict_schema", n=300, k=90, traffic_share=0.1, arrival=ARRIVAL),
         ],
         "pilot": {"n": 300, "k_final": 90, "traffic_share": 0.1, "arrival": ARRIVAL},

@@ -90,7 +90,8 @@ def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRo
 def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
     """Order rows: what is held out first, then the answers that were looked at most, then the newest."""
     text = keyed_hash(f"{row.text}\n{as_written(row.answer)}\n{row.origin}", key)
-    return row.side != "test", SOURCES.index(row.source), -row.at, text
+    rest = repr((row.cluster, row.segment, row.failure, row.input_hash))
+    return row.side != "test", SOURCES.index(row.source), -row.at, text, rest
 
 
 def _without_copies(

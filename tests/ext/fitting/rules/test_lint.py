@@ -7,7 +7,7 @@ import pytest
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.fitting.linting import lint
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS
-from schema_guard.ext.fitting.rules.tables import RULES, RULES_OF, UNSURE, rules_of
+from schema_guard.ext.fitting.rules.tables import DECISIONS, RULES, RULES_OF, UNSURE, rules_of
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from tests.ext.fitting.rules.uses import NOT_CLOSED, USES, closed, opened
 
@@ -66,7 +66,7 @@ def test_a_provider_goes_by_its_table(name):
 
 def test_every_target_of_arguments_names_its_rules():
     """Whatever a guard may be told to ask has a table."""
-    assert PROVIDER_OPTIONS.keys() <= RULES.keys() | RULES_OF.keys()
+    assert PROVIDER_OPTIONS.keys() <= RULES.keys() | RULES_OF.keys() | DECISIONS.keys()
 
 
 @pytest.mark.parametrize("name", sorted(UNSURE))
