@@ -242,7 +242,7 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         provider: The provider or engine whose arguments fill `options`, such as `openai`, `openai-responses`, or
             `llamacpp-llguidance`.
         models: The models to call. The first attempt calls the first model, and each retry calls the next one. Pass
-            names if your function has a parameter `model: str` or `options`. Pass `Model` objects if it has a parameter
+            names if your function has a parameter `model: str` or `options`. Pass `Model` objects if the function has a parameter
             `model`, or if you guard a `Model` directly. A model in the call's arguments takes precedence. `Try` makes a
             decision model abstain if it is not sure enough.
         early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this setting,

@@ -126,8 +126,8 @@ class Schema(Generic[V]):
             Schema('Invoice', fingerprint='...')
 
         Args:
-            source: A JSON Schema as a dict or bool, the path of a JSON file, a Pydantic model, dataclass, TypedDict, or
-                another annotation. The method returns a Schema unchanged.
+            source: A JSON Schema (a dict or bool), the path of a JSON file, or an annotation, such as a Pydantic model, a
+                dataclass, or a TypedDict. The method returns a Schema unchanged.
             name: Name of the schema.
             dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. It applies to a document without
                 `$schema`.
@@ -275,7 +275,7 @@ class Schema(Generic[V]):
         return _accepts(self._written, value, limits.max_steps)
 
     def misspelled(self) -> list[tuple[str, str]]:
-        """Return the location of each probably misspelled keyword below the root, with the probably correct keyword."""
+        """Return the location of each keyword below the root that looks misspelled, with the suggested spelling."""
         if self._allows_unknown:
             return []
         from schema_guard.validation.keywords import misspelled_inside  # as in `of`

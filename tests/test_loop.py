@@ -414,8 +414,8 @@ KNOWN = (
         ("system_promt", f"strategy='system_promt': expected one of {KNOWN}, did you mean 'system_prompt'?"),
         ("", f"strategy='': expected one of {KNOWN}"),
         (["bare", 3], f"strategy=3: expected one of {KNOWN}"),
-        ([], f"strategy=[]: expected one of {KNOWN}, or a list of them"),
-        (None, f"strategy=None: expected one of {KNOWN}, or a list of them"),
+        ([], f"strategy=[]: expected one of {KNOWN}, or a list of these names"),
+        (None, f"strategy=None: expected one of {KNOWN}, or a list of these names"),
     ],
     ids=repr,
 )

@@ -124,7 +124,7 @@ class DecideOptions:
         multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
-        help="Changed fact for this run only, such as failure_cost=0.1. Repeatable.",
+        help="Fact to change for this run only, such as failure_cost=0.1. Repeatable.",
     )
     evidence: str | None = option(
         metavar="FILE",

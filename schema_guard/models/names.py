@@ -211,7 +211,7 @@ def _local_decisions(settings: _Options) -> HostedModel:
 
     if settings.provider not in (None, "local-decisions"):
         raise InvalidArgument(
-            f"provider={settings.provider!r}: model 'local-decisions' supports only 'local-decisions'"
+            f"provider={settings.provider!r}: model 'local-decisions' has its own provider. Omit provider"
         )
     _no_key("local-decisions", settings)
     model: HostedModel = load("model:local-decisions")(settings.timeout_s, settings.options)

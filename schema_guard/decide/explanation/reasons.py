@@ -380,7 +380,7 @@ def _claims(case: Case) -> Iterator[str]:
         if step.strategies and claimed not in (None, "tested"):
             yield f"{step.name} is declared as {claimed}, but {', '.join(step.strategies)} measured it, so it counts as tested"
         if step.status == "tested" and not step.strategies:
-            yield f"{step.name} is declared as tested, but the evidence has no counts of it"
+            yield f"{step.name} is declared as tested, but the evidence has no counts for it"
 
 
 def _raised_targets(case: Case) -> Iterator[str]:

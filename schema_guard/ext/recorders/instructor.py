@@ -54,8 +54,8 @@ def record(
     >>> client = record(instructor.from_openai(OpenAI()))       # doctest: +SKIP
 
     This covers `create`, `create_partial`, `create_iterable`, and `create_with_completion`, sync and async. A call
-    belongs to the function in `tags(function=...)`. Default: `metadata={"function": ...}` of the request, then
-    *function*.
+    belongs to the function in `tags(function=...)`. Otherwise it belongs to `metadata={"function": ...}` of the request, or
+    to *function*.
 
     Args:
         client: A client from `instructor.from_...`.

@@ -136,7 +136,7 @@ class Telemetry:
             self._dispatcher.before_fork()
 
     def after_fork_in_parent(self) -> None:
-        """Resume the work."""
+        """Resume telemetry in the parent process."""
         if self._dispatcher is not None:
             self._dispatcher.after_fork_in_parent()
 

@@ -104,7 +104,7 @@ def _check_destination(model: str, job: Mapping[str, Any], name: str) -> None:
         is_own, expected = kind == backend, f"'{backend}:NAME'"
     if not is_own and kind != _REPLIES_OF_A_FILE:
         raise InvalidArgument(
-            f"{name}: the model in {JOB_FILE} is not at the backend of its job (expected {expected}, got "
+            f"{name}: the model in {JOB_FILE} does not belong to the backend of its job (expected {expected}, got "
             f"{clip(repr(model))}). If you trust that model, connect to it by its own name"
         )
 

@@ -251,7 +251,7 @@ def test_examples_differ():
 @pytest.mark.parametrize(
     ("others", "told"),
     [
-        ({"suite_tasks": 9, "left_out": ("8 tasks are not in the sample of 1",)}, "8 of the suite's 9 tasks were not used: 8 tasks are not in the sample of 1"),
+        ({"suite_tasks": 9, "left_out": ("the sample has 1 tasks",)}, "8 of the suite's 9 tasks were not used: the sample has 1 tasks"),
         ({"epochs": 3, "stopped": ("interrupted",)}, "2 of 3 planned calls were not made: interrupted"),
         ({}, "money, because you gave no prices"),
         ({}, "variation of a model on one task, because each task ran once"),

@@ -260,7 +260,10 @@ def test_decided_variant_is_not_asked_any_more():
     counts = {name: sum(s.variant == at for s in finished.calls) for at, name in enumerate(models)}
     assert counts["bad"] < 20
     assert counts["good"] == 200
-    assert finished.setup.stopped[0] == f"bad bare was decided after {counts['bad']} tasks (above the target)"
+    assert (
+        finished.setup.stopped[0]
+        == f"bad bare after {counts['bad']} tasks, because its failure rate is above the target"
+    )
 
 
 def test_estimate_is_made_before_anything_is_asked():

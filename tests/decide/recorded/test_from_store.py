@@ -456,7 +456,7 @@ def test_what_is_given_is_about_one_function(store):
     record(store, 20, 5)
     record(store, 20, 5, function="mail.extract")
 
-    with pytest.raises(InvalidArgument, match="calls_per_month: expected one function"):
+    with pytest.raises(InvalidArgument, match="calls_per_month: these facts apply to only one function"):
         gathering.gather_each(store, extra={"calls_per_month": 10})
     assert [
         one.evidence["config"]["target"]

@@ -176,7 +176,7 @@ def test_option_of_the_command_line_replaces_the_value_of_the_file(figures, opti
 
 @pytest.mark.parametrize("name", ["strategies", "schemas", "pilot", "current"])
 def test_file_cannot_replace_what_the_store_counts(figures, name):
-    """A key that comes from the store is an error."""
+    """A key that the store provides this fact is an error."""
     value = {"current": "bare", "pilot": {"n": 9, "k_final": 1}}.get(name, [])
 
-    assert "comes from the store" in figures({**BASE, name: value})["error"]
+    assert "the store provides this fact" in figures({**BASE, name: value})["error"]

@@ -63,7 +63,7 @@ def write_project(folder):
     (folder / "test_app.py").write_text(TEST)
     tasks = [
         {"id": f"t{n}", "input": f"Ticket {n}", "gold": {"team": "shop"}, "schema": SCHEMA}
-        for n in range(100)
+        for n in range(200)
     ]
     (folder / "tasks.jsonl").write_text("\n".join(map(json.dumps, tasks)))
 

@@ -162,7 +162,7 @@ def test_threads_lose_no_attempt(path):
 
 
 BAD_PLACES = {
-    "a folder": (lambda tmp_path: tmp_path, "is a directory"),
+    "a folder": (lambda tmp_path: tmp_path, "is a folder"),
     "below a file": (lambda tmp_path: tmp_path / "file" / "r.db", "file"),
     "a system's own folder": (lambda tmp_path: f"/proc/{tmp_path.name}/r.db", "/proc"),
 }

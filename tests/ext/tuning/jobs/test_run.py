@@ -232,7 +232,7 @@ def test_a_file_that_has_changed_is_refused(orders):
     with (
         serve_tuning(bases=["small"]) as server,
         pytest.raises(
-            InvalidArgument, match=r"^train.jsonl changed since the job began. Restore it.* --again$"
+            InvalidArgument, match=r"^train.jsonl changed after the job began. Restore each file.* --again$"
         ),
     ):
         tuned(orders, host_of(server))
@@ -264,7 +264,7 @@ def test_a_running_job_is_ended(orders):
         job = tuning_of(orders, host_of(server)).cancel(load_job(orders))
 
         assert (job.status, [one.status for one in server.desk.jobs.values()]) == ("cancelled", ["cancelled"])
-    with pytest.raises(SchemaGuardError, match="the job is cancelled already"):
+    with pytest.raises(SchemaGuardError, match="the job already has the status cancelled"):
         tuning_of(orders, host_of(server)).cancel(job)
 
 

@@ -270,5 +270,5 @@ def test_decision_models_have_the_fields_that_stay_text(capsys):
     assert run(capsys, "schema", "lint", "--table", "--provider", "decisions") == (
         2,
         "",
-        "schema-guard: --table: decisions gets questions, and has no rules for keywords\n",
+        "schema-guard: --table: decisions gets questions, so it has no rules for keywords. Omit it\n",
     )

@@ -323,8 +323,8 @@ def test_sync_survives_a_kill(server_url, run, count_rows):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("postgresql:/db", "did you mean 'postgresql://db'?"),
-        ("postgresql://db/app?sslmod=require", "unknown parameter 'sslmod', did you mean 'sslmode'?"),
+        ("postgresql:/db", "Did you mean 'postgresql://db'?"),
+        ("postgresql://db/app?sslmod=require", "libpq parameter, did you mean 'sslmode'?"),
         ("postgresql://db/app?schema=a;drop", "schema='a;drop': expected the name of a PostgreSQL schema"),
         ("postgresql://db/app?durability=always", "durability='always': expected 'queue' or 'sync'"),
         ("postgresql://db/app?payload=ful", "did you mean 'full'"),
