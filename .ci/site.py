@@ -38,6 +38,7 @@ _PYTHON_BLOCK = re.compile(r"```py[^\n]*\n(.*?)```", re.DOTALL)
 _VARIABLE = re.compile(r"(?<!_)SCHEMA_GUARD_[A-Z_]+")
 # The meaning of each environment variable. A variable of the code that is missing here fails the build.
 _MEANINGS = {
+    "SCHEMA_GUARD_CORPORA": "Folder with `sob.jsonl.gz`, the file of the suite `real`.",
     "SCHEMA_GUARD_HASH_KEY": "Secret key of the hashes in records. Set the same one on all machines of a team. Default: a key in each store.",
     "SCHEMA_GUARD_LANGCHAIN": "`1` records every call of LangChain, after an import of `LangChainRecorder`.",
     "SCHEMA_GUARD_LINT_PROVIDER": "Default of `--provider` of `schema-guard schema lint`.",

@@ -7,6 +7,9 @@ import pytest
 from benchmarks.public_tasks import convert, line_of
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.bench.suites.scoring import score
+from tests.needs import needs
+
+pytestmark = needs("suites")
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def _of_function(recorded: RecordedFunction, store: Store) -> ImproveSources:
     found = _RecordedCalls(store, recorded, row, schema)
     if not found.calls:
         missing.append(
-            "inputs: the store has no texts of this function. Store them with SCHEMA_GUARD_PAYLOAD=full"
+            "inputs: the store has no texts of this function. Record calls with ?payload=full after the store's URL"
         )
     return ImproveSources(
         schema=schema,

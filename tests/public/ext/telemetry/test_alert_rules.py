@@ -1,5 +1,6 @@
-"""The alert rules on the page about telemetry name only metrics, labels, and values that exist."""
+"""The alert rules and the dashboard name only metrics, labels, and values that exist."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,22 +13,27 @@ from schema_guard.ext import telemetry
 yaml = pytest.importorskip("yaml", reason="needs PyYAML, which mkdocs installs")
 PAGE = Path(__file__).parents[4].joinpath("schema_guard", "docs", "telemetry.md").read_text("utf-8")
 (TEXT,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+DASHBOARD = json.loads(
+    Path(__file__).parents[4].joinpath("schema_guard", "docs", "grafana.json").read_text("utf-8")
+)
+QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 PROMTOOL = shutil.which("promtool")
+LABELS = {"function", "schema", "reason", "code", "way"}
 RULES = [rule for group in yaml.safe_load(TEXT)["groups"] for rule in group["rules"]]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_a_rule_names_existing_metrics(rule):
+@pytest.mark.parametrize("query", [*(rule["expr"] for rule in RULES), *QUERIES])
+def test_a_query_names_existing_metrics(query):
     """The endpoint declares each metric, and the page lists each label and each way."""
     on = telemetry.enable(otel=False)
     declared = set(re.findall(r"# TYPE (\w+) counter", on.text()))
-    named = set(re.findall(r"\bschema_guard_\w+", rule["expr"]))
-    labels = re.findall(r"by \(([\w, ]+)\)", rule["expr"])
-    ways = re.findall(r'way!?="(\w+)"', rule["expr"])
+    named = set(re.findall(r"\bschema_guard_\w+", query))
+    labels = re.findall(r"by \(([\w, ]+)\)", query)
+    ways = re.findall(r'way!?="(\w+)"', query)
 
     assert named
     assert named <= declared
-    assert {label for group in labels for label in group.split(", ")} <= {"function", "schema", "reason"}
+    assert {label for group in labels for label in group.split(", ")} <= LABELS
     assert [way for way in ways if f"`{way}`" not in PAGE] == []
 
 
