@@ -114,7 +114,7 @@ def server_cpu_s() -> float:
 
 
 class Answer(NamedTuple):
-    """What a way answers to the fields of a task.
+    """The answers of one way to the fields of a task.
 
     Attributes:
         values: The value of each field. For an item of a list, whether the list has this item.

@@ -1,4 +1,4 @@
-"""How fast a store becomes a data frame: python benchmarks/frames_speed.py.
+"""Measure how fast a store becomes a data frame: python benchmarks/frames_speed.py.
 
     python benchmarks/frames_speed.py [--attempts 1000000] [--store URL] [--rounds 3] [--output benchmarks/results/NAME.txt]
 

@@ -93,7 +93,7 @@ def test_a_trial_goes_by_its_whole_name():
 
 def test_an_empty_store_has_no_names():
     """A name in an empty store is an error as well."""
-    with open_store("sqlite://") as store, pytest.raises(InvalidArgument, match="where nothing is"):
+    with open_store("sqlite://") as store, pytest.raises(InvalidArgument, match="which has no calls"):
         rows_of(store, function="extract")
 
 

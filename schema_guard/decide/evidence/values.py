@@ -340,7 +340,7 @@ class ContentEvidence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """What a tuned model did on a part of the traffic; *traffic_share* of the function's latest calls, None if not known.
+    """The counts of a tuned model on a part of the traffic. *traffic_share* is its share of the function's latest calls.
 
     *forms* is the number of its measured forms, with a grammar and without. The best one is counted. None is one form.
     """

@@ -388,7 +388,7 @@ def _with_right(
 
 
 def _add_content(evidence: dict[str, Any], own: Sequence[RecordedConfiguration], store: Store) -> None:
-    """Add what is known of right values: rises, and the bounds that labels prove, at the alpha that the verdict needs."""
+    """Add rises of ungrounded values, and the bounds that labels prove, at the alpha that the verdict needs."""
     named = {one.id: [row.id for row in one.rows if row.id is not None] for one in own}
     known = {name: content for name, ids in named.items() if (content := store.content(ids))}
     for strategy in evidence["strategies"]:

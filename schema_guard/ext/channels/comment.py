@@ -43,7 +43,7 @@ def comment(text: str, environment: Mapping[str, str]) -> str:
         environment: Environment variables, as CI sets them.
 
     Raises:
-        InvalidArgument: A variable is missing, or the server refuses the comment.
+        InvalidArgument: The job is for no pull or merge request, a variable is missing, or the request fails.
     """
     comments = _comments(environment)
     body = {"body": f"{_MARK}\n{_shortened(text)}"}
@@ -94,7 +94,7 @@ def _of_gitlab(environment: Mapping[str, str]) -> _Comments:
 
 def _value(environment: Mapping[str, str], name: str) -> str:
     if not environment.get(name):
-        raise InvalidArgument(f"${name} is not set")
+        raise InvalidArgument(f"${name} is not set. Set it in the environment of this job")
     return environment[name]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["FAILURES", "failure_of", "is_web_address", "request"]
 
 FAILURES = (OSError, HTTPException, ValueError)
-"""What `request` raises if the server can't be reached, refuses, or answers with something other than JSON."""
+"""The errors of `request`: no connection, a refusal, or an answer that is not JSON."""
 
 _TIMEOUT_S = 10.0
 

@@ -45,7 +45,7 @@ _OF_OBJECTS: Final = _WORDS | {
 _OF_ARRAYS: Final = _WORDS | {"items", "maxItems", "minItems", "type", "uniqueItems"}
 _OF_UNIONS: Final = _WORDS | {"anyOf", "oneOf"}
 _SIMPLE: Final = _WORDS | {"enum", "const", "type", "minimum", "maximum"}
-# Integers are listed as far as this; no host accepts more options.
+# The largest number of integers to list, because no host accepts more options.
 _MOST_VALUES: Final = 1024
 _NULL: Final = {"type": "null"}
 
@@ -123,7 +123,7 @@ class _Reader:
         self._host = host
 
     def node(self, schema: Any, place: _Place) -> Node | None:
-        """Return how a field is asked. None if it stays text, which is noted."""
+        """Return the node of a field, or None if the field stays text. Record the reason for that."""
         questions, texts = len(self.questions), len(self.texts)
         try:
             return self._node(schema, place)
@@ -293,7 +293,7 @@ class _Reader:
         return Maybe(question, self._whole(inner, place._replace(is_required=True)))
 
     def _whole(self, schema: Any, place: _Place) -> Node:
-        """Return how a part is asked that must be asked whole."""
+        """Return the node of a part. Raise if some field of the part stays text."""
         texts = len(self.texts)
         node = self._node(schema, place)
         if len(self.texts) > texts:

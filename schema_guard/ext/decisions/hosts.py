@@ -18,7 +18,7 @@ class DecisionHost(NamedTuple):
         questions: The most questions of one request.
         options: The most options of one choice.
         levels: The most levels of one score.
-        rounding: The most by which one probability of an answer can be rounded.
+        rounding: The largest rounding error of one probability in an answer.
         evidence: The source of the limits.
         verified_on: The day when somebody read the source, ISO 8601.
     """

@@ -34,7 +34,7 @@ class LocalDecisionModel(Closing):
     """The local model as a decision model.
 
     The option `divide_by_empty_text` divides the probabilities by those that the model gives without a text. It takes
-    three more requests for each new question.
+    at least nine more requests for each new question.
     """
 
     provider = "local-decisions"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The questions about a schema, and the value that their answers make.
 
-Rule: a value has only parts that the schema accepts, so any answers to all questions make a valid value.
+Rule: each possible part of a value is valid. So, any complete set of answers makes a valid value.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def with_answers(
     made: Callable[[int, Schema[Any]], Step],
     thresholds: Sequence[float | None] = (),
 ) -> tuple[Step, ...]:
-    """Return steps in which the answers of a decision model decide, and a text model after it writes the rest.
+    """Return steps that ask a decision model first. A text model after it writes the remaining fields.
 
     Args:
         steps: The steps, at least one of them with strategy `decision`.
@@ -200,7 +200,7 @@ class _Merge:
 
 
 def _lifted(root: Record, path: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the outermost part of a path that is not an object of fields, which a text model can write alone."""
+    """Return the shortest prefix of a path that ends at no `Record`. A text model can write that part alone."""
     node: Any = root
     for depth, name in enumerate(path):
         node = dict(node.fields).get(name)
@@ -212,7 +212,7 @@ def _lifted(root: Record, path: tuple[str, ...]) -> tuple[str, ...]:
 def _rest(
     record: Record, missing: Collection[tuple[str, ...]], path: tuple[str, ...]
 ) -> dict[str, Any] | None:
-    """Return the schema of the fields that are open. None without any."""
+    """Return the schema of the open fields, or None if no field is open."""
     named = record.schema.get("properties", {})
     properties = {name: named[name] for name in record.texts}
     for name, node in record.fields:

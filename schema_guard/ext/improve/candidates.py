@@ -208,7 +208,7 @@ def _ordered(document: Any) -> Any:
 
 
 def _rank(name: str, field: Any) -> int:
-    """Return 0 for reasoning, 2 for a decision that depends on other fields, and 1 for all else."""
+    """Return 0 for reasoning, 2 for a decision that depends on other fields, and 1 for any other field."""
     if any(word in name.lower() for word in _REASONING):
         return 0
     is_decision = isinstance(field, dict) and (
@@ -241,7 +241,7 @@ def _described(document: Any, words: SchemaWords, failures: FailureMap) -> tuple
 
 
 def _inside(document: Any, place: str) -> Any:
-    """Return the schema at a place that needs no reference and no alternative; None otherwise."""
+    """Return the schema at a place, or None if only a reference or an alternative leads to it."""
     found = document
     for token in split(place):
         found = found if isinstance(found, dict) else {}
@@ -300,7 +300,7 @@ def chosen_examples(pool: Sequence[PoolExample], failures: FailureMap) -> list[P
 
 
 def _gain(example: PoolExample, failures: FailureMap, shown: dict[Gap, int]) -> float:
-    """Return the failing calls at the places of an example. A place that is shown already counts less."""
+    """Return the weighted number of failing calls that an example covers. A place that is already shown counts less."""
     return sum(
         one.calls * (2.0 if one.gap in example.gaps else 1.0) / (1 + 2 * shown.get(one.gap, 0))
         for one in failures.gaps
@@ -309,7 +309,7 @@ def _gain(example: PoolExample, failures: FailureMap, shown: dict[Gap, int]) -> 
 
 
 def _shows(example: PoolExample, gap: Gap) -> bool:
-    """Return whether an example is of an input that failed so, or has a value at the place."""
+    """Return whether an example covers a gap: its input failed this way, or its value has this place."""
     if gap in example.gaps or gap.place is None:
         return True
     return _has(example.value, split(gap.place))

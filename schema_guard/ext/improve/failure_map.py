@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The failure map: at which places of the schema the prompt in use fails, with which keyword and code, and how often.
+"""The failure map: the places, keywords, and codes of the failures of the prompt in use, with counts.
 
 Rule: the map is made from inputs that neither the race nor the proof uses.
 """

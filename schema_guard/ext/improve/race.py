@@ -65,7 +65,7 @@ class Race:
         return len(self.left) == 1
 
     def add(self, name: str, task: str, *, ok: bool, right: bool | None = None) -> None:
-        """Take an answer, and drop the candidates that are proved worse than the leader.
+        """Record an answer, and drop the candidates that are proved worse than the leader.
 
         Args:
             name: The candidate.

@@ -324,7 +324,7 @@ def _proof_of(run: Run, alpha: float, *, is_labeled: bool) -> Proof:
 def _better(compared: Paired, failed: Sequence[tuple[bool, bool]], alpha: float) -> Bounds:
     """Return bounds of the difference.
 
-    The test that the winner fails less needs less evidence than the lower bound. Each has half of the error probability.
+    The test that the winner fails less can succeed before the lower bound does. Each uses half of the error probability.
     """
     limits = gap_bounds([float(before) - float(after) for before, after in failed], alpha=alpha)
     return replace(limits, lower=max(limits.lower, 0.0)) if compared.better else limits

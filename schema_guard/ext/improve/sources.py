@@ -163,7 +163,7 @@ def _not_improvable(row: ConfigurationCounts) -> Iterator[str]:
 
 
 def _prompt(row: ConfigurationCounts | None, before: tuple[dict[str, str], ...]) -> PromptInUse:
-    """Return how a function asks. Without a function, the model gets turns with the schema."""
+    """Return the prompt in use of a function. Without a function, the model gets turns with the schema."""
     if row is None:
         return PromptInUse(before=before, has_choice=not before)
     layout = layout_of(row.settings) or "text"

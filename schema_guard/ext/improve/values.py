@@ -45,7 +45,7 @@ class ImproveInput(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PromptInUse:
-    """How the function asks now.
+    """The prompt that the function sends now.
 
     Attributes:
         strategy: The strategy of its first attempt.
@@ -94,12 +94,12 @@ class ImproveTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImproveSettings:
-    """How to improve a prompt.
+    """The settings of an improvement.
 
     Attributes:
         max_calls: The most calls of map, race, and proof together.
         alpha: Error probability of the proof, and of the drops of the race.
-        seed: Of the split and the order of the inputs.
+        seed: Seed of the split and of the order of the inputs.
         output_tokens: The output limit of a call; None for none.
         concurrency: Calls at the same time.
         store: The store for the calls of the proof; None for nowhere.

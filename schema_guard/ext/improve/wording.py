@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A schema in words: one sentence for a place, or all fields in place of the schema.
 
-Rules: pure. A keyword that has no words here is shown as JSON, so that no constraint is lost.
+Rule: a keyword that has no words here is shown as JSON, so that no constraint is lost.
 """
 
 from __future__ import annotations

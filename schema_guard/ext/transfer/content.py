@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether values are right: the rows of `content`, on their way from one store to another.
+"""The rows of `content`, on their way from one store to another.
 
 Rules: a row comes after its call, and a row of a call that is not stored is left out. A label that is stored stays. The
 texts of second replies are not copied.

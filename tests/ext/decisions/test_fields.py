@@ -39,7 +39,7 @@ LEAVES = st.one_of(
 
 @st.composite
 def records(draw, inner):
-    """Give a schema of objects."""
+    """Draw a schema of objects."""
     properties = draw(st.dictionaries(st.sampled_from(["a", "b/c", "d"]), inner, max_size=3))
     required = draw(st.lists(st.sampled_from(sorted(properties)), unique=True)) if properties else []
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
@@ -47,7 +47,7 @@ def records(draw, inner):
 
 @st.composite
 def lists(draw):
-    """Give a schema of lists of options."""
+    """Draw a schema of lists of options."""
     schema = {"type": "array", "items": draw(ENUMS)}
     bounds = {"minItems": st.integers(0, 3), "maxItems": st.integers(0, 4), "uniqueItems": st.booleans()}
     return schema | {key: draw(value) for key, value in bounds.items() if draw(st.booleans())}
@@ -55,7 +55,7 @@ def lists(draw):
 
 @st.composite
 def unions(draw, inner):
-    """Give a schema of tagged objects."""
+    """Draw a schema of tagged objects."""
     arms = draw(st.lists(records(inner), min_size=2, max_size=3))
     for at, arm in enumerate(arms):
         arm["properties"]["kind"] = {"const": f"k{at}"}
@@ -75,7 +75,7 @@ HOST_NAMES = st.sampled_from(sorted(HOSTS))
 
 
 def answered(draw, form):
-    """Give any answers to questions, as the host sends them."""
+    """Draw answers to questions, in the form that the host sends."""
     answers = {}
     for at, question in enumerate(form.fields.questions):
         weights = draw(st.lists(st.integers(0, 9), min_size=question.size, max_size=question.size))
@@ -85,7 +85,7 @@ def answered(draw, form):
 
 
 def has_required_text(node):
-    """Say whether a value of the answers alone lacks a part that must be there."""
+    """Return whether a value that has only the answers lacks a required part."""
     if not isinstance(node, Record):
         return False
     required = node.schema.get("required", ())

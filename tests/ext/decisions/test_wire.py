@@ -45,14 +45,14 @@ def test_refused_question_has_no_answer():
 
 
 def changed(at, **fields):
-    """Give right answers, one of them changed."""
+    """Return right answers, one of them changed."""
     reply = wire_answers(QUESTIONS, CERTAIN, "openai")
     reply["answers"][at] |= fields
     return reply
 
 
 def choice(*pairs):
-    """Give the probabilities of a choice."""
+    """Return the probabilities of a choice."""
     return [{"value": value, "probability": one} for value, one in pairs]
 
 

@@ -59,7 +59,7 @@ LEAVES = st.one_of(
 
 @st.composite
 def objects(draw, inner):
-    """Give a schema of objects."""
+    """Draw a schema of objects."""
     properties = draw(st.dictionaries(st.sampled_from(NAMES), inner, max_size=3))
     schema = {"type": "object"}
     if properties:

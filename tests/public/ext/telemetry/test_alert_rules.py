@@ -42,4 +42,7 @@ def test_promtool_accepts_the_rules(tmp_path):
     """Prometheus loads them."""
     (tmp_path / "rules.yml").write_text(TEXT)
 
-    subprocess.run([PROMTOOL, "check", "rules", tmp_path / "rules.yml"], check=True)
+    command = [PROMTOOL, "check", "rules", tmp_path / "rules.yml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, f"SUCCESS: {len(RULES)} rules found" in done.stdout) == (0, True), done
