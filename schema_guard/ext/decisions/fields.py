@@ -229,8 +229,8 @@ class _Reader:
         return [option for part in parts for option in part or ()]
 
     def _validator(self, schema: dict[str, Any]) -> Any:
-        if not schema.keys() - _SIMPLE and not schema.keys() & {"enum", "const"}:
-            return lambda _: True  # the options were made of these keywords
+        if not schema.keys() - _SIMPLE and not schema.keys() & {"enum", "const", "$ref"}:
+            return lambda _: True  # the options were made from these keywords alone
         document = {**schema, "$defs": self.plain.definitions} if self.plain.definitions else schema
         try:
             return Schema.of(document, formats=self._formats, allow_unknown=True).is_valid

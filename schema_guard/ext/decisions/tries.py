@@ -75,6 +75,8 @@ class _ModelTry:
         return self._model(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_model":  # of a copy that is not filled yet
+            raise AttributeError(name)
         return getattr(self._model, name)
 
     def __repr__(self) -> str:

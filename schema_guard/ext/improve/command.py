@@ -18,6 +18,7 @@ from schema_guard.cli.shared.options import build_command, naming, shared, store
 from schema_guard.cli.shared.progress import progress
 from schema_guard.decide.playbook import IMPROVED
 from schema_guard.ext.improve.result import (
+    PROVENANCE,
     answer_of,
     diff_document,
     document_of,
@@ -77,7 +78,8 @@ def command(*, source: str, folder: str | None, model: str | None, diff: bool, s
     """
     target = Path(folder or f"{_plain(source)}_prompt")
     if diff:
-        _print(diff_document(read_provenance(target if target.is_dir() else Path(source))))
+        named = Path(source)
+        _print(diff_document(read_provenance(named if (named / PROVENANCE).exists() else target)))
         return 0
     records = store_of(store)
     sources = sources_of(source, records)
@@ -91,6 +93,8 @@ def command(*, source: str, folder: str | None, model: str | None, diff: bool, s
     )
     with naming(model="--model"):
         connected = or_function(lambda text: connect(text, max_retries=RETRIES))(name)
+    # The failures of one model say nothing about another one.
+    is_other = sources.model is not None and name != sources.model
     task = ImproveTask(
         schema=sources.schema,
         inputs=sources.inputs,
@@ -98,7 +102,7 @@ def command(*, source: str, folder: str | None, model: str | None, diff: bool, s
         folder=target,
         prompt=sources.prompt,
         function=sources.function,
-        recorded=sources.recorded,
+        recorded=None if is_other else sources.recorded,
         pool=sources.pool,
     )
     if len(task.inputs) >= LEAST_INPUTS:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
@@ -13,7 +14,7 @@ from schema_guard.ext.improve.failure_map import place_text
 from schema_guard.ext.improve.values import CURRENT, LEAST_INPUTS
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.stats import bounds
-from schema_guard.text import clip, interval, odds, percent, plural, reason_of
+from schema_guard.text import clip, exact_percent, interval, odds, percent, plural, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -100,16 +101,19 @@ def _facts(result: ImproveResult) -> Iterator[Fact]:
     if result.path is not None:
         yield Fact("prompt", str(result.path))
         yield Fact("use it", guard_line(result.path, result.prompt.file_strategy))
-        yield Fact("reasons", f"schema-guard improve --diff {result.path.parent}")
+        yield Fact("reasons", join(["schema-guard", "improve", "--diff", str(result.path.parent)]))
 
 
 def _proof_facts(proof: Proof) -> Iterator[Fact]:
     for label, failed in (("before", proof.before), ("after", proof.after)):
-        limits = bounds(failed, proof.n)
+        limits = bounds(failed, proof.n, alpha=proof.alpha)
         share = percent(failed / proof.n) if proof.n else "no data"
         yield Fact(label, f"{failed} of {proof.n} failed = {share} {interval(limits.lower, limits.upper)}")
     better = interval(proof.better.lower, proof.better.upper)
-    yield Fact("better by", f"{better} of the inputs, with 95% confidence; odds {odds(proof.e_value)}")
+    yield Fact(
+        "better by",
+        f"{better} of the inputs, with {exact_percent(1 - proof.alpha)} confidence; odds {odds(proof.e_value)}",
+    )
     if proof.tokens_before is not None and proof.tokens_after is not None:
         added = proof.tokens_after - proof.tokens_before
         yield Fact("tokens", f"{added:+,.0f} input tokens a call ({proof.tokens_before:,.0f} before)")

@@ -154,7 +154,7 @@ class _Improvement:
             return
         proof = await self._prove(winner)
         self.found = replace(self.found, winner=winner, proof=proof)
-        if proof.is_proved and not self.ended:
+        if self.found.is_proved and not self.ended:
             self.found = replace(self.found, path=self._written(self.task.folder, winner), calls=self.calls)
             (self.task.folder / PROVENANCE).write_text(provenance_of(self.found), encoding="utf-8")
 
@@ -242,8 +242,10 @@ class _Improvement:
         texts = "\x1e".join([task.schema.fingerprint, prompt.strategy, *(one.text for one in inputs)])
         suite = Suite("inputs", hex_digest(texts, 16), (entry,), task.function)
         variants = [Variant(CURRENT, _MODEL, prompt.strategy)]
-        for one in candidates:
-            folder = task.folder / "candidates" / "".join(c if c.isalnum() else "-" for c in one.name)
+        for at, one in enumerate(candidates, start=1):
+            # The number keeps names apart that differ only in other characters, such as /a_b and /a/b.
+            named = "".join(c if c.isalnum() else "-" for c in one.name)
+            folder = task.folder / "candidates" / f"{at:02}-{named}"
             variants.append(
                 Variant(one.name, _MODEL, prompt.file_strategy, prompt_file=str(self._written(folder, one)))
             )
@@ -318,6 +320,7 @@ def _proof_of(run: Run, alpha: float, *, is_labeled: bool) -> Proof:
         values=gap_bounds([float(two) - float(one) for one, two in right], alpha=alpha)
         if is_labeled
         else None,
+        alpha=alpha,
     )
 
 

@@ -126,6 +126,7 @@ class Proof(NamedTuple):
         tokens_after: The same with the winner.
         right: Right answers before and after; None without labels.
         values: Bounds of the share of right answers after minus before; None without labels.
+        alpha: Error probability of the bounds.
     """
 
     n: int
@@ -137,6 +138,7 @@ class Proof(NamedTuple):
     tokens_after: float | None
     right: tuple[int, int] | None
     values: Bounds | None
+    alpha: float = 0.05
 
     @property
     def is_proved(self) -> bool:
@@ -163,7 +165,7 @@ class ImproveResult:
         inputs: Number of inputs.
         parts: Inputs of the map, the race, and the proof.
         seed: Seed of the split.
-        calls: Calls that were sent.
+        calls: Calls that were sent, by this run and by earlier ones into the same folder.
         failures: The failure map. None if nothing was sent.
         runners: The candidates in the race, the prompt in use first.
         winner: The winner. None if no candidate fails less than the prompt in use.
@@ -191,5 +193,5 @@ class ImproveResult:
 
     @property
     def is_proved(self) -> bool:
-        """Whether the winner is proved better."""
-        return self.proof is not None and self.proof.is_proved
+        """Whether the winner is proved better, in a run that did not end early."""
+        return self.proof is not None and self.proof.is_proved and not self.ended

@@ -104,7 +104,7 @@ class SchemaWords:
             found = self.document
             for token in split(target[1:]):
                 found = found.get(token) if isinstance(found, dict) else None
-            if found is None:
+            if not isinstance(found, dict):
                 break
             schema = {**found, **{key: part for key, part in schema.items() if key != "$ref"}}
         return schema
@@ -235,12 +235,24 @@ class SchemaWords:
         lines = ["The object has these keys:"]
         for key, part in root["properties"].items():
             optional = "" if key in required else " Omit it if the text does not give it."
-            lines.append(f'"{key}": {self.phrase(part, self._drawn(f"/{key}"))}.{optional}')
-        used = {"properties", "required", "additionalProperties", *_SILENT}
+            lines.append(
+                f'"{key}": {self.phrase(part, self._drawn(f"/{key}"))}.{self._description(part)}{optional}'
+            )
+        used = {"properties", "required", *_SILENT}
+        if root.get("additionalProperties") is False:
+            used.add("additionalProperties")
+            lines.append("There are no other keys.")
         rest = {key: part for key, part in root.items() if key not in used}
-        lines += ["There are no other keys."] if root.get("additionalProperties") is False else []
+        others = [key for key in required if key not in root["properties"]]
+        rest |= {"required": others} if others else {}
         lines += [f"The object is also valid for {_json(rest)}."] if rest else []
         return "\n".join(lines)
+
+    def _description(self, part: Any) -> str:
+        """Return the user's description of a field as a sentence, or an empty text."""
+        schema = self._resolved(part)
+        text = schema.get("description") if isinstance(schema, dict) else None
+        return f" {text.strip().rstrip('.')}." if isinstance(text, str) and text.strip() else ""
 
 
 def _ranges(schema: Mapping[str, Any], used: set[str]) -> Iterator[str]:

@@ -97,6 +97,10 @@ _RULES: dict[str, tuple[Callable[[Mapping[str, Any]], bool], str]] = {
         lambda row: row["kinds"] is None or _are_kinds(row["kinds"]),
         'the text of JSON such as {"text": [2, 1]}',
     ),
+    "list_rows": (
+        lambda row: (row["list_rows"] is None) == (row["source_rows"] is None),
+        "a number exactly if 'source_rows' is one",
+    ),
     "agreed": (lambda row: (row["agreed"] or 0) <= (row["leaves"] or 0), "at most the number in 'leaves'"),
     "differing": (lambda row: 0 <= (row["differing"] or 0) <= 1, "a share in [0, 1]"),
     "label": (lambda row: row["label"] in (None, "given", "skipped"), "'given', 'skipped', or null"),

@@ -232,3 +232,23 @@ def test_fields_that_stay_text_are_listed_with_the_reason(field, reason):
 
     assert (text.path, text.location, text.reason) == (("t",), "/properties/t", reason)
     assert text.is_required
+
+
+@pytest.mark.parametrize(
+    ("beside", "valid"),
+    [({"minimum": 3}, [3, 4, 5]), ({"maximum": 2}, [1, 2])],
+    ids=["minimum", "maximum"],
+)
+def test_keywords_beside_a_reference_leave_out_options(beside, valid):
+    """Each option is valid for the whole schema, and not only for the reference's."""
+    schema = Schema.of(
+        {
+            "type": "object",
+            "properties": {"a": {"$ref": "#/$defs/x", **beside}},
+            "required": ["a"],
+            "$defs": {"x": {"enum": [1, 2, 3, 4, 5]}},
+        }
+    )
+    (question,) = fields_of(schema, HOSTS["decisions"]).questions
+
+    assert [json.loads(label) for label in question.labels] == valid

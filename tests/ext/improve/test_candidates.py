@@ -181,3 +181,20 @@ def test_no_words_for_a_schema_that_contains_itself():
 
     assert SchemaWords(tree).whole() is None
     assert "words" not in candidates(tree)
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": True}}, None),
+        ({"properties": {"a": {"type": "string", "description": "the ISO code"}}}, "the ISO code."),
+        ({"properties": {"a": {}}, "additionalProperties": {"type": "integer"}}, '"additionalProperties"'),
+        ({"properties": {"a": {}}, "required": ["b"]}, '"required":["b"]'),
+    ],
+    ids=["boolean definition", "description", "other keys", "key without a schema"],
+)
+def test_the_words_of_a_schema_lose_nothing(schema, words):
+    """The text quotes keywords that have no words of their own."""
+    text = SchemaWords(Schema.of({"type": "object", **schema})).whole()
+
+    assert text is None if words is None else words in text

@@ -1,6 +1,7 @@
 """A whole improvement: map, race, proof, and the files."""
 
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -9,10 +10,17 @@ from schema_guard import InvalidArgument, Params, guard, open_store
 from schema_guard.ext.improve.candidates import PoolExample
 from schema_guard.ext.improve.failure_map import Gap, MapCall
 from schema_guard.ext.improve.prompt_file import read_prompt
-from schema_guard.ext.improve.result import answer_of, diff_document, guard_line, read_provenance
+from schema_guard.ext.improve.result import (
+    answer_of,
+    diff_document,
+    document_of,
+    guard_line,
+    read_provenance,
+)
 from schema_guard.ext.improve.run import improve
 from schema_guard.ext.improve.values import CURRENT, ImproveSettings, PromptInUse
 from schema_guard.prompting import Example
+from schema_guard.schema import Schema
 from tests.ext.improve.improve_models import ORDER, RIGHT, SENTENCE, WeakModel, task_of, text_of, texts
 
 SETTINGS = ImproveSettings(concurrency=1)
@@ -173,7 +181,7 @@ def test_no_example_is_a_near_copy_of_a_raced_input(tmp_path):
     model = WeakModel(None)
     recorded = {text: MapCall(text, (Gap("/priority", "enum", "enum"),)) for text in inputs}
     improve(task_of(tmp_path, model, recorded=recorded, pool=tuple(pool)), SETTINGS)
-    shown = read_prompt(tmp_path / "candidates" / "examples" / "prompt.md").examples
+    shown = read_prompt(next((tmp_path / "candidates").glob("*-examples")) / "prompt.md").examples
     raced = {one for one in inputs if any(one in text_of(prompt) for prompt in model.heard)}
 
     assert shown
@@ -244,3 +252,49 @@ def test_a_provider_that_is_down_is_no_result(tmp_path):
 
     assert "calls in a row were lost" in result.ended
     assert answer_of(result) == "STOPPED"
+
+
+def test_a_run_that_ends_in_the_proof_proves_nothing(tmp_path):
+    """Only a whole proof counts: inputs on which the provider failed could differ from the others."""
+    result = improve(task_of(tmp_path, WeakModel()), SETTINGS)
+    ended = replace(result, ended="20 calls in a row were lost")
+
+    assert result.proof.is_proved
+    assert (ended.is_proved, answer_of(ended)) == (False, "STOPPED")
+
+
+def test_the_bounds_name_their_confidence(tmp_path):
+    """Another alpha is another confidence."""
+    result = improve(task_of(tmp_path, WeakModel()), replace(SETTINGS, alpha=0.2))
+    facts = {fact.label: fact.text for fact in document_of(result).facts}
+
+    assert "with 80% confidence" in facts["better by"]
+
+
+def test_the_printed_command_quotes_its_folder(tmp_path):
+    """A folder with a space is one argument."""
+    result = improve(task_of(tmp_path / "my prompts", WeakModel()), SETTINGS)
+    facts = {fact.label: fact.text for fact in document_of(result).facts}
+
+    assert shlex.split(facts["reasons"])[-1] == str(tmp_path / "my prompts")
+
+
+def test_candidates_whose_names_look_alike_have_their_own_folders(tmp_path):
+    """`/a_b` and `/a/b` differ in a character that no folder's name has."""
+    schema = Schema.of(
+        {
+            "type": "object",
+            "properties": {
+                "a_b": {"type": "integer"},
+                "a": {"type": "object", "properties": {"b": {"type": "string"}}},
+            },
+            "required": ["a_b", "a"],
+        }
+    )
+    gaps = (Gap("/a_b", "type", "type"), Gap("/a/b", "type", "type"))
+    inputs = texts(180)
+    recorded = {text: MapCall(text, gaps) for text in inputs}
+    improve(replace(task_of(tmp_path, WeakModel(None), recorded=recorded), schema=schema), SETTINGS)
+    sentences = [file.read_text() for file in (tmp_path / "candidates").glob("*sentence*/prompt.md")]
+
+    assert len(set(sentences)) == len(sentences) >= 2

@@ -82,6 +82,7 @@ BAD = {
     "kinds": ({"kinds": "[1]"}, "at /kinds: expected the text of JSON"),
     "grounded": ({"grounded": 99}, "at /grounded: expected at most"),
     "block": ({"label": "skipped", "wrong": None, "block": None}, "at /block: expected a number"),
+    "rows": ({"source_rows": 100}, "at /list_rows: expected a number exactly if"),
     "unit": ({"unit": "page"}, "at /unit: expected 'value'"),
     "column": ({"reply": "x"}, "unknown field 'reply'"),
 }
