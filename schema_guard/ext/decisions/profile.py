@@ -15,6 +15,7 @@ from schema_guard.ext.decisions.wire import BadAnswer, answers_of, wire_answers,
 from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange
 from schema_guard.ext.fitting.adapting.values.forms import Form
 from schema_guard.ext.fitting.linting import Finding
+from schema_guard.pointer import join
 from schema_guard.providers.options import options_for
 from schema_guard.schema import Schema, fingerprint
 from schema_guard.text import safe
@@ -78,8 +79,7 @@ def asked(schema: Any, provider: str) -> Adapted:
         SchemaChange(one.location, "", None, f"stays text, because it {one.reason}") for one in fields.texts
     ]
     if not fields.questions:
-        reason = fields.texts[0].reason if fields.texts else "has only one value"
-        relaxed = [SchemaChange("", "", None, f"nothing can be sent: no field can be asked; one {reason}")]
+        relaxed = [SchemaChange("", "", None, _without_questions(fields))]
         return Adapted(None, provider, None, relaxed, [], [])
     # The names are required, so that the document is a schema of the answers.
     document = {
@@ -89,6 +89,15 @@ def asked(schema: Any, provider: str) -> Adapted:
     }
     document = json.loads(json.dumps(document))
     return Adapted(document, provider, fingerprint(document), [], narrowed, [], QuestionsForm(fields, host))
+
+
+def _without_questions(fields: Fields) -> str:
+    """Return the reason why there are no questions about a schema."""
+    if not fields.texts:
+        return "there is no question to ask, because only one value is valid"
+    first = fields.texts[0]
+    place = safe(join(first.path)) or "the value"
+    return f"no field can be asked. For example, {place} {first.reason}"
 
 
 def sent_questions(

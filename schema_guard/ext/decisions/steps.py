@@ -110,7 +110,9 @@ class Decider:
         try:
             _, reading, _ = self._form.read(json.loads(text))
         except (BadAnswer, ValueError, RecursionError) as fault:
-            return {}, Failure("structure", "decision_reply", f"the decision model's reply: {fault}")
+            return {}, Failure(
+                "structure", "decision_reply", f"the decision model's reply is invalid: {fault}"
+            )
         confidence = {join(path): one for path, one in reading.confidence.items()}
         return confidence, self._failure(reading, confidence)
 

@@ -24,6 +24,7 @@ __all__ = ["Answered", "BadAnswer", "answers_of", "wire_answers", "wire_question
 
 _KINDS = {"noul": "predicate"}
 _EXACT = 1e-6
+_MOST_LOST = 0.5
 
 
 class BadAnswer(Exception):
@@ -89,7 +90,7 @@ def answers_of(reply: Any, questions: Sequence[TypedQuestion], host: DecisionHos
     met: set[int] = set()
     for at, answer in _placed(reply, len(questions)):
         if at in met:
-            raise BadAnswer(f"two answers to question {at}")
+            raise BadAnswer(f"question {at} has two answers")
         met.add(at)
         kind = answer.get("type")
         if kind == "refusal":
@@ -102,7 +103,7 @@ def answers_of(reply: Any, questions: Sequence[TypedQuestion], host: DecisionHos
             theirs[at] = float(answer["confidence"])
     if len(met) < len(questions):
         missing = next(at for at in range(len(questions)) if at not in met)
-        raise BadAnswer(f"no answer to question {missing}")
+        raise BadAnswer(f"question {missing} has no answer")
     return Answered(answers, theirs)
 
 
@@ -114,12 +115,14 @@ def _placed(reply: Any, count: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
     elif isinstance(held, list):
         named = [(one.get("name") if isinstance(one, Mapping) else None, one) for one in held]
     else:
-        raise BadAnswer("the reply has no answers")
+        raise BadAnswer("it has no answers")
     places = {f"q{at}": at for at in range(count)}
     for at, (name, answer) in enumerate(named):
         place = at if name is None and at < count else places.get(str(name))
-        if place is None or not isinstance(answer, Mapping):
-            raise BadAnswer(f"an answer to {clip(repr(name))}, which was not asked")
+        if place is None:
+            raise BadAnswer(f"it answers {clip(repr(name))}, but no question has this name")
+        if not isinstance(answer, Mapping):
+            raise BadAnswer(f"question {place}: the answer isn't an object")
         yield place, answer
 
 
@@ -132,15 +135,28 @@ def _probabilities(
     found = dict(_pairs(at, question, answer.get("probabilities")))
     if found.keys() != set(question.labels):
         odd = min(found.keys() ^ set(question.labels))
-        raise BadAnswer(f"question {at}: option {clip(repr(odd))} has no probability, or is no option")
+        fault = "has no probability" if odd in question.labels else "isn't an option"
+        raise BadAnswer(f"question {at}: {clip(repr(odd))} {fault}")
     probabilities = [_checked(at, found[label]) for label in question.labels]
-    total = math.fsum(probabilities)
-    if not total or abs(total - 1) > _EXACT + host.rounding * len(probabilities):
-        raise BadAnswer(f"question {at}: the probabilities have the sum {total:.6g}")
+    if not _can_be_rounded(probabilities, host.rounding):
+        total = math.fsum(probabilities)
+        raise BadAnswer(f"question {at}: the sum of the probabilities is {total:.6g}, and not 1")
     chosen = answer.get("choice")
     if question.kind == "choice" and chosen is not None and chosen not in question.labels:
-        raise BadAnswer(f"question {at}: {clip(repr(chosen))} is no option")
+        raise BadAnswer(f"question {at}: the choice {clip(repr(chosen))} isn't an option")
     return probabilities
+
+
+def _can_be_rounded(probabilities: Sequence[float], rounding: float) -> bool:
+    """Return whether rounding can make these probabilities from some with the sum 1.
+
+    Each of those is at most the rounding away, and not below 0. A flat answer to 255 options may have only zeros, which
+    say nothing. So the sum must also be within half of 1.
+    """
+    low = math.fsum(max(0.0, one - rounding) for one in probabilities)
+    high = math.fsum(probabilities) + rounding * len(probabilities)
+    is_near = abs(math.fsum(probabilities) - 1) <= _MOST_LOST
+    return is_near and low <= 1 + _EXACT and high >= 1 - _EXACT
 
 
 def _pairs(at: int, question: TypedQuestion, given: Any) -> Iterator[tuple[str, Any]]:
@@ -161,7 +177,7 @@ def _pairs(at: int, question: TypedQuestion, given: Any) -> Iterator[tuple[str, 
 
 def _checked(at: int, probability: Any) -> float:
     if not _is_number(probability) or not 0 <= probability <= 1:
-        raise BadAnswer(f"question {at}: {clip(repr(probability))} is no probability")
+        raise BadAnswer(f"question {at}: {clip(repr(probability))} isn't a probability")
     return float(probability)
 
 

@@ -6,7 +6,10 @@ Rules:
 2. The leader has the fewest failures on the inputs that all remaining candidates answered. The prompt in use is first
    among equals.
 3. A candidate is dropped if `stats.paired`, at alpha / (2 x candidates), proves that it is worse than the leader.
-4. The race ends with one candidate, with the budget, or with the inputs. It proves nothing about the leader.
+4. The best candidate is dropped with a probability of at most alpha / 2. The leader changes, so any two candidates may
+   be compared. But only the comparisons of the best candidate can drop it, and it has at most candidates - 1 of them.
+   Other good candidates have no such guarantee together.
+5. The race ends with one candidate, with the budget, or with the inputs. It proves nothing about the leader.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def sources_of(source: str, store: Store | None) -> ImproveSources:
         return _of_suite(source, store)
     if store is None:
         raise InvalidArgument(
-            f"{safe(clip(source))}: expected a file or folder of tasks, or a function and the store of its calls"
+            f"{safe(clip(source))}: no file or folder has this name. To improve a function, name the store of its calls with --store"
         )
     return _of_function(function_of(store, source, None), store)
 
@@ -130,7 +130,9 @@ def _of_function(recorded: RecordedFunction, store: Store) -> ImproveSources:
     missing: list[str] = []
     schema = stored_schema(store, recorded.fingerprint, recorded.schema_name)
     if schema is None:
-        missing.append(f"the schema {clip(recorded.schema_name)}: the store does not have its text")
+        missing.append(
+            f"the text of the schema {clip(recorded.schema_name)}, because the store does not have it"
+        )
     model, unknown = model_of(recorded.rows)
     missing += [unknown] if unknown else []
     row = recorded.rows[0] if recorded.rows else None
@@ -138,7 +140,7 @@ def _of_function(recorded: RecordedFunction, store: Store) -> ImproveSources:
     found = _RecordedCalls(store, recorded, row, schema)
     if not found.calls:
         missing.append(
-            "inputs: the store has no texts of this function. Record calls with ?payload=full after the store's URL"
+            "the inputs, because the store has no texts of this function. Record calls with ?payload=full after the store's URL"
         )
     return ImproveSources(
         schema=schema,
@@ -157,9 +159,9 @@ def _not_improvable(row: ConfigurationCounts) -> Iterator[str]:
     """Yield the reason why a function's prompt can't be raced."""
     strategy = row.strategies.partition(">")[0]
     if strategy in _NOT_RACED or strategy not in STRATEGIES:
-        yield f"a prompt to improve: the function uses {strategy}, whose prompts can't be raced"
+        yield f"a prompt that can be raced, because the function uses the strategy {strategy}"
     if improved_prompt_of(row.settings) is not None:
-        yield "the prompt in use: the function uses a prompt file already. Remove it to race its strategy's prompt again"
+        yield "the prompt of the strategy, because the function uses a prompt file. Remove the file to race that prompt again"
 
 
 def _prompt(row: ConfigurationCounts | None, before: tuple[dict[str, str], ...]) -> PromptInUse:

@@ -98,7 +98,7 @@ class ImproveSettings:
 
     Attributes:
         max_calls: The most calls of map, race, and proof together.
-        alpha: Error probability of the proof, and of the drops of the race.
+        alpha: Error probability of the proof. The race drops the best candidate with at most half of it.
         seed: Seed of the split and of the order of the inputs.
         output_tokens: The output limit of a call; None for none.
         concurrency: Calls at the same time.

@@ -57,29 +57,34 @@ def choice(*pairs):
 
 
 FAULTS = {
-    "none": ({}, "the reply has no answers"),
+    "none": ({}, "it has no answers"),
     "missing": (
         {"answers": wire_answers(QUESTIONS, CERTAIN, "openai")["answers"][:2]},
-        "no answer to question 2",
+        "question 2 has no answer",
     ),
-    "twice": (changed(2, name="q1", type="choice"), "two answers to question 1"),
-    "unknown": (changed(0, name="q9"), "an answer to 'q9', which was not asked"),
+    "twice": (changed(2, name="q1", type="choice"), "question 1 has two answers"),
+    "unknown": (changed(0, name="q9"), "it answers 'q9', but no question has this name"),
     "type": (changed(0, type="choice"), "question 0 is a predicate, and its answer has type 'choice'"),
-    "range": (changed(0, probability=1.5), "question 0: 1.5 is no probability"),
-    "null": (changed(0, probability=None), "question 0: None is no probability"),
-    "option": (
-        changed(1, probabilities=choice(("low", 0.5), ("mid", 0.5))),
-        "question 1: option 'high' has no probability, or is no option",
+    "range": (changed(0, probability=1.5), "question 0: 1.5 isn't a probability"),
+    "null": (changed(0, probability=None), "question 0: None isn't a probability"),
+    "left out": (
+        changed(1, probabilities=choice(("low", 1.0))),
+        "question 1: 'high' has no probability",
     ),
+    "added": (
+        changed(1, probabilities=choice(("low", 0.5), ("high", 0.5), ("mid", 0.0))),
+        "question 1: 'mid' isn't an option",
+    ),
+    "no object": ({"answers": {"q0": 0.5}}, "question 0: the answer isn't an object"),
     "doubled": (
         changed(1, probabilities=choice(("low", 0.5), ("low", 0.5))),
         "question 1: an option has two probabilities",
     ),
     "sum": (
         changed(1, probabilities=choice(("low", 0.6), ("high", 0.5))),
-        "question 1: the probabilities have the sum 1.1",
+        "question 1: the sum of the probabilities is 1.1, and not 1",
     ),
-    "chosen": (changed(1, choice="mid"), "question 1: 'mid' is no option"),
+    "chosen": (changed(1, choice="mid"), "question 1: the choice 'mid' isn't an option"),
     "bare": (changed(1, probabilities=None), "question 1: the answer has no probabilities"),
 }
 
@@ -105,3 +110,34 @@ def test_rounded_probabilities_are_accepted():
     assert answers_of(reply, many, HOSTS["typesafe-decisions"]).answers == {0: [0.33, 0.33, 0.33]}
     with pytest.raises(BadAnswer, match="sum"):
         answers_of(reply, many, HOSTS["gemini-decisions"])
+
+
+MANY = tuple(str(at) for at in range(200))
+
+
+@pytest.mark.parametrize(
+    ("largest", "rest", "is_possible"),
+    [
+        ([0.6, 0.4], 0.0, True),
+        ([0.7], 0.0, True),  # 0.3 is left for 199 options, so each has less than 0.005
+        ([0.4], 0.0, False),  # more than half is lost
+        ([0.9, 0.9], 0.0, False),  # no rounding adds 0.8 to two options
+        ([], 0.01, False),  # no rounding adds so much to all options
+        ([0.99], 0.01, False),
+    ],
+)
+def test_rounding_explains_only_some_sums_of_many_options(largest, rest, is_possible):
+    """With 200 options, a sum far from 1 is accepted only if rounding to two decimals can make it."""
+    question = TypedQuestion("choice", "?", MANY, (None,) * len(MANY))
+    held = [*largest, *[rest] * (len(MANY) - len(largest))]
+    reply = {
+        "answers": {
+            "q0": {"type": "choice", "choice": "0", "probabilities": dict(zip(MANY, held, strict=True))}
+        }
+    }
+
+    if is_possible:
+        assert answers_of(reply, (question,), HOSTS["typesafe-decisions"]).answers == {0: held}
+    else:
+        with pytest.raises(BadAnswer, match="the sum of the probabilities is"):
+            answers_of(reply, (question,), HOSTS["typesafe-decisions"])

@@ -205,4 +205,4 @@ def test_unknown_sources_are_refused(folder, capsys, orders):
 
     assert status == alone == 2
     assert "no_such_function" in err
-    assert "a file or folder of tasks" in other
+    assert "name the store of its calls with --store" in other
