@@ -91,7 +91,7 @@ def contents(path):
 def words_of(page):
     """Return the text of an HTML page, one line for each element.
 
-    Shapes are left out because they depend on the version of matplotlib.
+    Shapes are left out: the tests of the pages check them.
     """
     page = re.sub(r"<(style|script)\b.*?</\1>|<!--.*?-->", "", page, flags=re.DOTALL)
     lines = (" ".join(unescape(line).split()) for line in re.split(r"<[^>]*>", page))
