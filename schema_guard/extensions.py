@@ -164,6 +164,7 @@ PARTS = {
     "option:stream": "schema_guard.ext.streaming.growing_value:Growing",
     "model:local-decisions": "schema_guard.ext.decisions.local:connected",
     "model:decisions": "schema_guard.ext.decisions.model:connected",
+    "model:litellm-decisions": "schema_guard.ext.decisions.litellm:connected",
     "model:tuned": "schema_guard.ext.tuning.tuned_model:tuned_model",
     "telemetry": "schema_guard.ext.telemetry.switch:enable_from_env",
     # Stores, and their texts.

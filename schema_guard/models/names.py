@@ -29,6 +29,7 @@ _FORMS = (
     "local",
     "local-decisions",
     *[f"{name}:NAME" for name in PROVIDERS],
+    "litellm-decisions:NAME",
     "http://HOST:PORT/v1#NAME",
     "tuned:DIR",
     "scripted:FILE",
@@ -36,7 +37,7 @@ _FORMS = (
 # Providers with an API of their own, whose packages a function of the user's calls.
 _OWN_FUNCTION = ("cohere", "bedrock")
 DECISIONS = ("openai-decisions",)
-KINDS = ("local", "local-decisions", *PROVIDERS, *_URLS, "tuned", "scripted")
+KINDS = ("local", "local-decisions", *PROVIDERS, "litellm-decisions", *_URLS, "tuned", "scripted")
 
 
 class _Options(NamedTuple):
@@ -153,8 +154,8 @@ def _provider_model(name: str, settings: _Options) -> HostedModel | ScriptedMode
     kind, separator, rest = name.partition(":")
     if kind == "local" and not separator:
         return _local(settings)
-    if name == "local-decisions":
-        return _local_decisions(settings)
+    if name == "local-decisions" or (kind == "litellm-decisions" and rest):
+        return _decisions(kind, rest, settings)
     if kind in _URLS:
         return _server(name, settings)
     if kind in PROVIDERS and rest:
@@ -206,15 +207,17 @@ def _local(settings: _Options) -> HostedModel:
     )
 
 
-def _local_decisions(settings: _Options) -> HostedModel:
+def _decisions(kind: str, name: str, settings: _Options) -> HostedModel:
     from schema_guard.extensions import load  # only those who ask for it
 
-    if settings.provider not in (None, "local-decisions"):
+    if settings.provider not in (None, kind):
         raise InvalidArgument(
-            f"provider={settings.provider!r}: model 'local-decisions' has its own provider. Omit provider"
+            f"provider={settings.provider!r}: model {kind!r} has its own provider. Omit provider"
         )
-    _no_key("local-decisions", settings)
-    model: HostedModel = load("model:local-decisions")(settings.timeout_s, settings.options)
+    if not name:
+        _no_key(kind, settings)
+    named = (name, settings.key, settings.max_retries) if name else ()
+    model: HostedModel = load(f"model:{kind}")(*named, settings.timeout_s, settings.options)
     return model
 
 

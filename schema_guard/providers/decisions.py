@@ -19,7 +19,7 @@ __all__ = ["PROVIDER"]
 
 
 def _reply(reply: object, answers: object) -> RawReply | None:
-    if isinstance(answers, list):
+    if isinstance(answers, list | tuple):
         plain: Any = [_plain(one) for one in answers]
     elif isinstance(answers, Mapping):
         plain = {name: _plain(one) for name, one in answers.items()}

@@ -10,7 +10,7 @@ from schema_guard.providers.options import PROVIDER_OPTIONS
 from tests.public.pages.blocks import ROOT
 
 NAMED = ", ".join(f"{name}:NAME" for name in PROVIDERS)
-FORMS = f"expected one of local, local-decisions, {NAMED}, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE"
+FORMS = f"expected one of local, local-decisions, {NAMED}, litellm-decisions:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_chapter_has_a_line_for_each_provider():
     """Everybody who is known by name is connected there in one line, and no other name is."""
     chapter = (ROOT / "schema_guard/docs/providers.md").read_text(encoding="utf-8")
 
-    assert set(re.findall(r'connect\("([a-z-]+):[A-Z/]+"', chapter)) == set(PROVIDERS)
+    assert set(re.findall(r'connect\("([a-z-]+):[A-Z/]+"', chapter)) == {*PROVIDERS, "litellm-decisions"}
     assert set(re.findall(r'provider="([a-z-]+)"', chapter)) <= set(PROVIDER_OPTIONS)
 
 
