@@ -6,7 +6,7 @@ NEEDS = {
     "demo": ("playbook",),
     "improve": ("playbook", "tuning"),
     "playbook": ("right",),
-    "recorders": ("tools",),
+    "recorders": ("decisions", "tools"),
     "transfer": ("redaction",),
     "tuning": ("fitting", "redaction", "transfer"),
 }

@@ -24,6 +24,7 @@ PUBLIC_MODULES = (
     "schema_guard.ext.recorders.litellm",
     "schema_guard.ext.recorders.llama_index",
     "schema_guard.ext.recorders.openai_agents",
+    "schema_guard.ext.recorders.openai_decisions",
     "schema_guard.ext.recorders.pydantic_ai",
     "schema_guard.ext.redaction",
     "schema_guard.stats",

@@ -142,7 +142,7 @@ def _probabilities(
         total = math.fsum(probabilities)
         raise BadAnswer(f"question {at}: the sum of the probabilities is {total:.6g}, and not 1")
     chosen = answer.get("choice")
-    if question.kind == "choice" and chosen is not None and chosen not in question.labels:
+    if question.kind == "choice" and chosen is not None and _label(chosen) not in question.labels:
         raise BadAnswer(f"question {at}: the choice {clip(repr(chosen))} isn't an option")
     return probabilities
 
@@ -167,12 +167,17 @@ def _pairs(at: int, question: TypedQuestion, given: Any) -> Iterator[tuple[str, 
             yield str(labels.get(key, key) if question.kind == "score" else key), one
     elif isinstance(given, list) and all(isinstance(one, Mapping) for one in given):
         key = "value" if question.kind == "choice" else "label"
-        if len({str(one.get(key)) for one in given}) < len(given):
+        if len({_label(one.get(key)) for one in given}) < len(given):
             raise BadAnswer(f"question {at}: an option has two probabilities")
         for one in given:
-            yield str(one.get(key)), one.get("probability")
+            yield _label(one.get(key)), one.get("probability")
     else:
         raise BadAnswer(f"question {at}: the answer has no probabilities")
+
+
+def _label(value: Any) -> str:
+    """Return the label of an option. OpenAI also has the options true and false."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _checked(at: int, probability: Any) -> float:

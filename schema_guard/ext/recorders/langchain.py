@@ -8,9 +8,10 @@ Rules:
 1. A call is one of a chat model with a schema: that of `with_structured_output`, in any of its methods, else a
    `response_format`, else the only tool, forced.
 2. Where several tools can be called each call that the model makes is one of its tool's.
-3. A call is recorded when the chain around it has ended, because LangChain's parsers refuse replies there. A chain that
+3. A request to a decision model is one call. LangChain reports it as a chain.
+4. A call is recorded when the chain around it has ended, because LangChain's parsers refuse replies there. A chain that
    fails and is tried again makes another attempt of the call. So does an agent that corrects a reply in its next step.
-4. The handler runs inline, so that what is called inside of the model knows that it is.
+5. The handler runs inline, so that what is called inside of the model knows that it is.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
+from schema_guard.ext.recorders.decisions import DECISION, decision_reply, requested_decision
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.langchain_runs import refused_calls
 from schema_guard.ext.recorders.nesting import current_context
+from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, provider_of, requested
 from schema_guard.ext.recorders.spans import ModelRequest, Spans
@@ -105,6 +108,9 @@ class HandlerOfEvents:
     ) -> None:
         with self._runs.recording.safely():
             name = more.get("name") or field(serialized, "name")
+            if more.get("run_type") == "llm" and isinstance(inputs, dict) and "questions" in inputs:
+                self._runs.decision_began(run_id, parent_run_id, inputs, name, more.get("metadata") or {})
+                return
             self._runs.run_began(run_id, parent_run_id, name, more.get("tags"))
 
     def on_chain_end(self, outputs: Any, /, *, run_id: Any, **more: Any) -> None:
@@ -147,6 +153,7 @@ class ModelRuns:
         self._spans = Spans(recording)
         self._models = Bounded()
         self._streams: set[Any] = set()
+        self._decisions = Bounded()
 
     def run_began(self, run_id: Any, parent_id: Any, name: Any, tags: Any) -> None:
         """Record the start of a chain or a tool."""
@@ -155,10 +162,40 @@ class ModelRuns:
 
     def run_ended(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
         """Record the end of a chain or a tool. The calls in the chain or tool end too, or wait in the outer run."""
+        asked = self._decisions.pop(run_id, None)
+        if asked is not None:
+            self._record_decision(asked, outputs, error)
+            return
         ids = refused_calls(outputs) if self._spans.tree.is_agent_node(run_id) else set()
         if error is not None:
             self._end_models(run_id, error)
         self._spans.end(run_id, error, ids, _refused_tools(error))
+
+    def decision_began(
+        self, run_id: Any, parent_id: Any, inputs: Mapping[str, Any], name: Any, metadata: Mapping[str, Any]
+    ) -> None:
+        """Record the start of a request to a decision model."""
+        request = requested_decision(inputs["questions"])
+        schema = None if request is None else self.recording.schema_of(request.source, request.name)
+        if schema is None:
+            self.recording.count("without_schema")
+            return
+        named, model, text = metadata.get("function"), metadata.get("ls_model_name"), inputs.get("input")
+        parent_id = parent_id or _surrounding_run()
+        known = {
+            "function": named if isinstance(named, str) else self._spans.tree.function_of(name, parent_id),
+            "task": text if isinstance(text, str) else inputs.get("state"),
+            "provider": "openai-decisions" if metadata.get("ls_provider") == "openai" else None,
+            "where": current_context(),
+            "started_at": time(),
+        }
+        self._decisions.add(run_id, (schema, model if isinstance(model, str) else None, known))
+
+    def _record_decision(self, asked: Any, reply: Any, error: BaseException | None) -> None:
+        schema, model, known = asked
+        answer = None if reply is None else decision_reply(reply, schema)
+        attempt = AttemptView(answer, error, model, time() - known["started_at"])
+        self.recording.record([attempt], schema, mode=DECISION, **known)
 
     def model_began(self, run_id: Any, parent_id: Any, messages: list[Any], more: Mapping[str, Any]) -> None:
         """Record the start of a model call, in the context of that call."""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Record the calls of litellm with its callbacks: `schema_guard.ext.recorders.litellm.install()`.
 
-The recorder reads `completion`, `acompletion`, and `responses`, whole and streamed, also through a `Router`. It records the
-schema that was sent (`response_format`, `text.format`, or the only forced tool), the reply, its tokens, and its cost.
+The recorder reads `completion`, `acompletion`, and `responses`, whole and streamed, also through a `Router`. It also reads
+`decisions` and `systemone`, sync and async. It records the schema that was sent (`response_format`, `text.format`, the
+only forced tool, or the questions), the reply, its tokens, and its cost.
 
 Rules:
 1. The recorder reads the place of a call before litellm sends it, because the reply arrives in another thread.
@@ -14,11 +15,13 @@ Rules:
 from __future__ import annotations
 
 import atexit
+import json
 from contextlib import suppress
 from functools import cache
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 
+from schema_guard.ext.recorders.decisions import DECISION, decision_reply, is_of_a_guard, requested_decision
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import CallContext, current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
@@ -42,6 +45,7 @@ HELD_S: Final = 30.0
 _LONGEST_S: Final = 600.0
 # What is no call of a language model: embeddings, images, speech.
 _CALLS: Final = frozenset({"completion", "acompletion", "responses", "aresponses", "text_completion"})
+_DECISIONS: Final = frozenset({"decisions", "adecisions", "systemone", "asystemone"})
 # Providers that count the tokens of every stream; others do where they are asked to.
 _COUNTING: Final = frozenset(
     {"anthropic", "bedrock", "gemini", "vertex_ai", "cohere", "cohere_chat", "ollama"}
@@ -177,13 +181,16 @@ class LiteLLMCalls:
 
     def sent(self, kwargs: Mapping[str, Any], messages: Any) -> None:
         """Take a request that is about to be sent, in the context of its caller."""
-        if kwargs.get("call_type") not in _CALLS:
+        if kwargs.get("call_type") not in _CALLS | _DECISIONS:
             return
+        where = current_context()
         self.release()
-        request = requested(_options(kwargs), kwargs.get("custom_llm_provider"))
+        request, task = _requested(kwargs, messages)
         schema = None
         if request is None:
             self._recording.count("without_schema")
+        elif request.mode == DECISION and where.call_id is not None and is_of_a_guard(request):
+            self._recording.count("inside")
         elif request.source is None:
             self._recording.count("tool_turns")
         else:
@@ -191,7 +198,7 @@ class LiteLLMCalls:
         key = str(kwargs.get("litellm_call_id"))
         before = self._sent.pop(key, None)
         if request is not None and (schema is not None or request.source is None):
-            one = _Sent(request, schema, current_context(), messages, time(), before is not None)
+            one = _Sent(request, schema, where, task, time(), before is not None)
             if self._sent.add(key, one) is not None:
                 self._recording.count("unended")
             held = None if schema is None else self._failed.get(_key(kwargs, schema))
@@ -204,7 +211,10 @@ class LiteLLMCalls:
         if sent is None:
             return
         whole = kwargs.get("complete_streaming_response") or kwargs.get("async_complete_streaming_response")
-        answer = read(whole or reply)
+        if sent.schema is not None and sent.format.mode == DECISION:
+            answer = decision_reply(reply, sent.schema)
+        else:
+            answer = read(whole or reply)
         answer = answer._replace(usage=_usage(kwargs, whole or reply, answer.usage))
         if sent.unseen:
             answer = answer._replace(unseen=True)
@@ -302,6 +312,14 @@ def _options(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     return options if isinstance(options, dict) else {}
 
 
+def _requested(kwargs: Mapping[str, Any], messages: Any) -> tuple[Requested | None, Any]:
+    """Return the requested format, and the task. litellm reports a request to a decision model as JSON in a message."""
+    if kwargs.get("call_type") in _CALLS:
+        return requested(_options(kwargs), kwargs.get("custom_llm_provider")), messages
+    asked = json.loads(messages[0]["content"])
+    return requested_decision(asked["questions"]), asked.get("input", asked.get("state"))
+
+
 def _facts_of(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
     """Give what is known of a call, as `Recording.open` takes it."""
     is_responses = kwargs.get("call_type") in ("responses", "aresponses")
@@ -309,7 +327,9 @@ def _facts_of(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
         "function": _function(kwargs),
         "task": sent.task,
         "mode": sent.format.mode,
-        "provider": provider_of(kwargs.get("custom_llm_provider"), is_responses=is_responses),
+        "provider": "litellm-decisions"
+        if sent.format.mode == DECISION
+        else provider_of(kwargs.get("custom_llm_provider"), is_responses=is_responses),
         "tool": sent.format.tool,
         "options": options_of(_options(kwargs)),
         "where": sent.where,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidSchema
+from schema_guard.ext.recorders.decisions import DECISION, decision_form
 from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import end_of
 from schema_guard.ext.tools.recorded_call import UnknownTools
@@ -303,9 +304,9 @@ class Recording:
         if where.schema is not None and is_same(schema, where.schema):
             self.count("inside")
             return None
-        plan = Plan(
-            schema, (Step(STRATEGIES[mode], "", (), "", provider),), 1, prices=self._prices, tool=tool
-        )
+        sent = decision_form(schema) if mode == DECISION else None
+        step = Step(STRATEGIES[mode], "", (), "", provider, sent)
+        plan = Plan(schema, (step,), 1, prices=self._prices, tool=tool)
         at = time() if started_at is None else started_at
         identity = start_call(at, schema)
         call = Call(
