@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from openai import BadRequestError
+
 from schema_guard import Limits, connect, guard
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.ext.decisions.fields import fields_of
@@ -36,13 +38,14 @@ from schema_guard.schema import Schema
 from schema_guard.stats import gap_bounds, mean_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 HOST = HOSTS["local-decisions"]
 WAYS = ("scored", "divided", "strict_schema")
 BUCKETS = 10
 OUTPUT_TOKENS = 200
 LENGTHS, REPEATS = (60, 1500), 4
+TOO_LONG = "exceeds the available context size"  # words of the server of the local model
 MOST_ITEMS = 8  # longer lists would outnumber all other decisions
 
 
@@ -199,10 +202,17 @@ def run(todo: list[Job], journal: Path) -> list[dict[str, Any]]:
                 if (first_way, job.id) in done:
                     continue
                 before = server_cpu_s()
-                answers = ask(model, job)
+                answers: Mapping[str, Answer | None]
+                try:
+                    answers = ask(model, job)
+                except BadRequestError as error:
+                    if TOO_LONG not in str(error):
+                        raise
+                    answers = {first_way: None}
                 spent = server_cpu_s() - before
                 for way, answer in answers.items():
-                    rows.append({"way": way, "job": job.id, "cpu_s": spent, **_row(job, answer)})
+                    row = {TOO_LONG: True, "fields": []} if answer is None else _row(job, answer)
+                    rows.append({"way": way, "job": job.id, "cpu_s": spent, **row})
                     file.write(json.dumps(rows[-1]) + "\n")
                 file.flush()
     return rows
@@ -242,6 +252,12 @@ def calibration(fields: list[dict[str, Any]]) -> Iterator[str]:
 
 def report(todo: list[Job], rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the lines of the result."""
+    too_long = {row["job"] for row in rows if TOO_LONG in row}
+    if too_long:
+        lost = sum(len(job.fields) for job in todo if job.id in too_long)
+        yield f"left out: {lost} decisions in {len(too_long)} tasks, whose request is longer than the context of the model"
+    todo = [job for job in todo if job.id not in too_long]
+    rows = [row for row in rows if row["job"] not in too_long]
     total = sum(len(job.fields) for job in todo)
     chance = fmean(1 / one.options for job in todo for one in job.fields)
     yield f"{total} decisions in {len(todo)} tasks; a random option is right in {chance:.3f} of them"
