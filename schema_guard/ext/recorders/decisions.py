@@ -19,6 +19,7 @@ from schema_guard.ext.decisions.hosts import HOSTS
 from schema_guard.ext.decisions.profile import QuestionsForm
 from schema_guard.ext.decisions.steps import DECISION, Decider
 from schema_guard.ext.recorders.requests import Requested
+from schema_guard.pointer import join
 from schema_guard.providers.fields import as_json
 from schema_guard.received.replies import read
 from schema_guard.strategies import SentForm
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Reply
 
-__all__ = ["DECISION", "decision_form", "decision_reply", "is_of_a_guard", "requested_decision"]
+__all__ = [
+    "DECISION",
+    "confidence_in",
+    "decision_form",
+    "decision_reply",
+    "is_of_a_guard",
+    "requested_decision",
+]
 
 # The largest limits of all hosts, because the request was made already.
 _HOST: Final = HOSTS["openai-decisions"]._replace(options=1_000, levels=1_000)
@@ -108,3 +116,39 @@ def _by_place(answer: dict[str, Any]) -> dict[str, Any]:
     if answer.get("type") != "score" or not isinstance(levels, list):
         return answer
     return {**answer, "probabilities": {str(one["value"]): one["probability"] for one in levels}}
+
+
+def confidence_in(details: Any, text: str | None, threshold: float) -> dict[str, float] | None:
+    """Return the probability of each field from pydantic-ai's `provider_details`. None if no decision model replied.
+
+    Args:
+        details: The details of the reply.
+        text: The value as JSON.
+        threshold: The probability from which a yes is true.
+    """
+    given = details if isinstance(details, Mapping) else {}
+    sureness, probabilities = given.get("confidence"), given.get("probabilities")
+    if not sureness or not isinstance(sureness, Mapping) or not isinstance(probabilities, Mapping):
+        return None
+    value = json.loads(text or "{}")
+    found = {}
+    for name, sure in sureness.items():
+        path = name.split(".")
+        returned = value
+        for key in path:
+            returned = returned.get(key) if isinstance(returned, dict) else None
+        options = probabilities.get(name)
+        if options is not None:
+            found[join(path)] = _probability(returned, options)
+        else:  # yes or no, for which pydantic-ai reports the scaled distance from the threshold
+            limit = threshold if returned is True else 1 - threshold
+            found[join(path)] = limit + sure * (1 - limit)
+    return found
+
+
+def _probability(returned: Any, options: Mapping[str, float]) -> float:
+    """Return the probability of a returned option. Of several options, it is that of the least sure one."""
+    if not isinstance(returned, list | dict):
+        return options.get(str(returned), max(options.values()))
+    is_chosen = returned.get if isinstance(returned, dict) else returned.__contains__
+    return min(one if is_chosen(option) else 1 - one for option, one in options.items())

@@ -12,6 +12,8 @@ from schema_guard.text import clip
 from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schema_guard.received.receiver import Receiver
 
 __all__ = ["AttemptView", "end_of"]
@@ -26,6 +28,7 @@ class AttemptView(NamedTuple):
         model: Name of the called model, for a reply without one.
         elapsed_s: Seconds; NaN where nobody knows.
         cost: Dollars as the framework counts them; they stand where no table of prices is given.
+        confidence: Probability of each field by JSON Pointer, if the framework reports a decision model's. Otherwise None.
     """
 
     reply: object = None
@@ -33,6 +36,7 @@ class AttemptView(NamedTuple):
     model: str | None = None
     elapsed_s: float = nan
     cost: float | None = None
+    confidence: Mapping[str, float] | None = None
 
 
 def end_of(one: AttemptView, receiver: Receiver) -> Reply:

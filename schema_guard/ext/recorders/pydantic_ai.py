@@ -18,6 +18,7 @@ from math import nan
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
+from schema_guard.ext.recorders.decisions import confidence_in
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
@@ -157,6 +158,7 @@ class _Answer(NamedTuple):
     step: int
     reply: Reply
     elapsed_s: float
+    confidence: dict[str, float] | None = None
 
 
 @dataclass(slots=True)
@@ -240,7 +242,9 @@ class _Run:
             return
         if look_up(message, "state") == "incomplete":
             reply = reply._replace(failure=_LEFT)
-        self.answers.append(_Answer(ctx.run_step, reply, took))
+        threshold = (request.model_settings or {}).get("decision_boolean_threshold", 0.5)
+        confidence = confidence_in(look_up(message, "provider_details"), reply.text, threshold)
+        self.answers.append(_Answer(ctx.run_step, reply, took, confidence))
 
     def refused(self, ctx: Any, error: BaseException, output: Any = None) -> None:
         """Take why the agent does not take a reply; a partial one is none.
@@ -290,13 +294,13 @@ class _Run:
         opened.close()
 
     def _attempts(self) -> Iterator[AttemptView]:
-        for step, reply, elapsed_s in self.answers:
+        for step, reply, elapsed_s, confidence in self.answers:
             if step in self.texts:
                 self.recording.count("without_schema")
                 continue
             refused = self.refusals.get(step)
             answer = reply if refused is None else reply._replace(refused=refused)
-            yield AttemptView(answer, model=self.model, elapsed_s=elapsed_s)
+            yield AttemptView(answer, model=self.model, elapsed_s=elapsed_s, confidence=confidence)
         if self.error is not None:
             yield AttemptView(exception=self.error, model=self.model, elapsed_s=self.elapsed_s)
 

@@ -367,6 +367,11 @@ class Recording:
         self.count("recorded")
         if store is not None:
             outcome = with_costs(done.outcome, [attempt.cost for attempt in attempts])
+            if any(attempt.confidence for attempt in attempts):
+                seen = zip(outcome.attempts, attempts, strict=True)
+                outcome = outcome._replace(
+                    attempts=tuple(one._replace(confidence=view.confidence) for one, view in seen)
+                )
             store.record(folded(outcome, self._segment, None), task)
 
     def _receiver(self, call: Call, schema: Schema[Any], model: str | None) -> Receiver:

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+from typing import Literal
 
 import pytest
+from pydantic import BaseModel, Field
 
 from schema_guard import InvalidArgument, connect, guard
 from schema_guard.ext.recorders import counts
@@ -237,3 +239,33 @@ def test_openai_decisions_of_langchain_are_recorded():
 
     (outcome,) = kept.wait(1)
     check(outcome, "openai-decisions")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_probabilities_of_pydantic_ai_are_recorded():
+    """pydantic-ai reports other figures than probabilities for a yes or no, so they are converted."""
+    models = pytest.importorskip("pydantic_ai.models.openai_decisions", reason="needs pydantic-ai-slim>=2.68")
+    from pydantic_ai import Agent
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    from schema_guard.ext.recorders.pydantic_ai import capability
+
+    class Ticket(BaseModel):
+        spam: bool = Field(description="Is it spam?")
+        team: Literal["a", "b"] = Field(description="Which team?")
+        tags: list[Literal["x", "y"]] = Field(description="Tags")
+
+    kept = Kept()
+    answers = '{"spam": 0.2, "team": {"a": 0.3, "b": 0.7}, "tags.x": 0.9, "tags.y": 0.4}'
+    for settings in ({}, {"decision_boolean_threshold": 0.1}):
+        with serve([answers]) as server:
+            provider = OpenAIProvider(base_url=server.openai_url, api_key="k")
+            model = models.OpenAIDecisionsModel("m", provider=provider)
+            agent = Agent(model, output_type=Ticket, capabilities=[capability(store=kept)], name="triage")
+            agent.run_sync("hello", model_settings=settings)
+
+    usual, eager = kept.wait(2)
+    assert usual.value == {"spam": False, "team": "b", "tags": ["x"]}
+    assert usual.confidence == pytest.approx({"/spam": 0.8, "/team": 0.7, "/tags": 0.6})
+    assert eager.value == {"spam": True, "team": "b", "tags": ["x", "y"]}
+    assert eager.confidence == pytest.approx({"/spam": 0.2, "/team": 0.7, "/tags": 0.4})
