@@ -64,11 +64,10 @@ COMMANDS: dict[str, tuple[list[str], list[list[str]]]] = {
     "completion": (["bash"], [["bsh"]]),
     "demo": (["--offline"], [["finetun"], ["--ofline"]]),
     "bench run": (
-        ["builtin", "--model", "scripted:replies.jsonl", "--sample", "2", "--strategy", "bare"],
+        ["small", "--model", "scripted:replies.jsonl", "--sample", "2", "--strategy", "bare"],
         [
             ["--strategy", "few_shto"],
             ["--model", "opnai:gpt-5"],
-            ["--suite-format", "foldr"],
             ["--sample", "few"],
         ],
     ),
@@ -260,7 +259,7 @@ def prepare() -> None:
     subprocess.run([sys.executable, "-c", RECORD], check=True, env=environment())
     for line in (
         ["store", "export", "-o", "export.jsonl"],
-        ["bench", "run", "builtin", "--model", "scripted:replies.jsonl", "--sample", "2", "--strategy", "bare",
+        ["bench", "run", "small", "--model", "scripted:replies.jsonl", "--sample", "2", "--strategy", "bare",
          "-o", "result.json", "--store", "bench.db"],
     ):  # fmt: skip
         run(line)

@@ -70,7 +70,7 @@ class Job(NamedTuple):
 
 def jobs(corpora: Path) -> Iterator[Job]:
     """Yield the tasks that have decisions."""
-    for each in load_suite("builtin").schemas:
+    for each in load_suite("small").schemas:
         for task in each.tasks:
             yield from _job(
                 f"{each.schema.name}/{task.id}", each.schema, f"{task.instruction}\n\n{task.input}", task.gold

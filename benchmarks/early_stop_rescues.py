@@ -195,7 +195,7 @@ class LocalTask:
 def local(minutes: float, named: list[str]) -> Iterator[str]:
     """Give the lines of the part of the local model."""
     with connect("local") as model, ThreadPoolExecutor(AT_ONCE) as pool:
-        entries = load_suite("builtin").schemas
+        entries = load_suite("small").schemas
         yield f"{model.name}, few_shot, temperature {TEMPERATURE}, {ATTEMPTS} attempts, seeds from {SEED}"
         if not named:
             failing = _pilot(model, entries, pool)

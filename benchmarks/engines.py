@@ -81,7 +81,7 @@ def summary(result: EnginesResult) -> dict[str, Any]:
 def asked() -> argparse.Namespace:
     """Read the command line; what is wrong with it is told before the hours that a run takes, not after them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--suite", action="append", help="a suite's folder or file, or 'builtin'")
+    parser.add_argument("--suite", action="append", help="a suite's folder or file, or 'small'")
     parser.add_argument("--engine", action="append", choices=[engine.name for engine in ENGINES])
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=EngineLimits().schema_s)

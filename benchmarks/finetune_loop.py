@@ -112,7 +112,7 @@ class Loop:
         """Ask the tuned model, and the one that it was made of, for other schemas."""
         self._step(
             "elsewhere.txt",
-            *("bench", "run", "builtin", "--sample", str(tasks), "--max-attempts", "1", "--strategy", "bare"),
+            *("bench", "run", "small", "--sample", str(tasks), "--max-attempts", "1", "--strategy", "bare"),
             *("--model", "local", "--model", f"tuned=tuned:{self.tuned}", "--store", "none"),
             *("-o", str(self.path("elsewhere.json"))),
         )

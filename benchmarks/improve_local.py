@@ -28,7 +28,7 @@ _SOURCE = "a task of the built-in suite"
 
 def improved(name: str, folder: Path, count: int) -> str:
     """Improve the prompt of a schema, and return the result as text."""
-    entry = next(one for one in load_suite("builtin").schemas if one.name == name)
+    entry = next(one for one in load_suite("small").schemas if one.name == name)
     instruction = entry.tasks[0].instruction
     match = {place: kind for task in entry.tasks for place, kind in task.match.items()}
     inputs = tuple(

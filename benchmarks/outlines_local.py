@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=48, help="of the eight schemas together")
     parser.add_argument("--output", type=Path, help="also write the result there")
     value = parser.parse_args()
-    builtin = load_suite("builtin")
+    builtin = load_suite("small")
     suite = replace(builtin, schemas=tuple(one for one in builtin.schemas if one.name in SCHEMAS))
     variants = [Variant(name, name, "strict_schema") for name in MODELS]
     plan = plan_of(suite, variants, PlanSettings(max_attempts=1, sample=value.tasks))

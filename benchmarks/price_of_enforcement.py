@@ -44,7 +44,7 @@ def measured(tasks: int, journal: Path, max_time_s: float | None) -> dict[str, d
     """Make the calls that the journal lacks. Return strategy -> task -> call, of the tasks that all strategies answered."""
     model = connect("local")
     variants = variants_of([model.name], STRATEGIES)
-    plan = plan_of(load_suite("builtin"), variants, PlanSettings(max_attempts=1, sample=tasks))
+    plan = plan_of(load_suite("small"), variants, PlanSettings(max_attempts=1, sample=tasks))
     done = run(
         plan,
         {model.name: model},

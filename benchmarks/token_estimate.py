@@ -35,7 +35,7 @@ def main() -> None:
     vocabulary = Vocabulary.of(local_weights())
     with tempfile.TemporaryDirectory() as folder:
         tasks = convert(arguments.corpora / "tasks.jsonl", Path(folder, "tasks.jsonl"))
-        builtin, public = load_suite("builtin").schemas, load_suite(tasks).schemas
+        builtin, public = load_suite("small").schemas, load_suite(tasks).schemas
     groups: dict[str, Iterable[Any]] = {
         "golds of the built-in suite": [task.gold for entry in builtin for task in entry.tasks],
         "its inputs": [task.input for entry in builtin for task in entry.tasks],

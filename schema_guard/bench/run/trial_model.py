@@ -99,8 +99,8 @@ def check_is_able(model: Model | JournalModel, strategies: str) -> None:
 def dev_tasks_text(suite: str, schema: str) -> str:
     """Return the words for the examples of a suite.
 
-    >>> dev_tasks_text("builtin", "ticket")
-    'the dev tasks of ticket in the suite builtin'
+    >>> dev_tasks_text("small", "ticket")
+    'the dev tasks of ticket in the suite small'
     """
     return f"the dev tasks of {schema} in the suite {suite}"
 

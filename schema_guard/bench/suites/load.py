@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-_FOLDERS = ("builtin", "folder", "training")
+_SMALL = "small"
 # Suites of an optional part.
 _NAMED = ("long", "real", "tools")
-_SMALL = "small"
+SUITE_NAMES = (_SMALL, *_NAMED, "builtin")
+"""Names of the suites that need no path. `builtin` is another name of `small`."""
+_FOLDERS = (_SMALL, "folder", "training")
 FORMS = (*_FOLDERS, "jsonl", "rows")
 # A line without any of them is none of a suite of one's own.
 _OWN_KEYS = frozenset({"id", "input", "gold"})
@@ -49,7 +51,7 @@ def load_suite(
     """Load a suite.
 
     Args:
-        path: A folder with a `suite.json` or with the `manifest.json` of a training set, a file, or the name of a suite: `"builtin"`, `"small"` (the same), `"long"`, `"real"`, or `"tools"`. A folder of that name is `"./builtin"`.
+        path: A folder with a `suite.json` or with the `manifest.json` of a training set, a file, or the name of a suite: `"small"`, `"long"`, `"real"`, or `"tools"`. `"builtin"` is another name of `"small"`. A folder of that name is `"./small"`.
         form: One of `FORMS`; None chooses by what is there.
         schema: The schema of all rows of the form `rows`, as `Schema.of` takes it.
         columns: Which column holds what, of the form `rows`: `{"input": "text", "gold": "label_json"}`.
@@ -62,8 +64,8 @@ def load_suite(
     if form is None and path in _NAMED:
         named: Suite = load("suites").load_named(path)
         return named
+    path = _SMALL if path == "builtin" else path
     if form is None:
-        path = "builtin" if path == _SMALL else path
         form = _form_of(path, columns)
     _check_form(form, schema=schema, columns=columns)
     if form in _FOLDERS:
@@ -93,16 +95,16 @@ def _check_form(form: str, **only_of_rows: object) -> None:
 
 def _form_of(path: str | os.PathLike[str], columns: object) -> str:
     """Choose a form by what is there."""
-    if path == "builtin":
-        return "builtin"
+    if path == _SMALL:
+        return _SMALL
     place, there = Path(path), _there(path)
     if there == "folder":
         is_suite = _there(place / "suite.json") != "nothing" or _there(place / MANIFEST) == "nothing"
         return "folder" if is_suite else "training"
     if there != "file":
         raise InvalidArgument(
-            f"suite {str(path)!r}: the folder or file does not exist. Expected 'builtin', {', '.join(map(repr, _NAMED))}, a folder with a suite.json, or a file"
-            f"{did_you_mean(path, ['builtin', _SMALL, *_NAMED])}"
+            f"suite {str(path)!r}: the folder or file does not exist. Expected {', '.join(map(repr, (_SMALL, *_NAMED)))}, a folder with a suite.json, or a file"
+            f"{did_you_mean(path, SUITE_NAMES)}"
         )
     if columns is not None or place.suffix.lower() == ".csv":
         return "rows"
@@ -152,16 +154,16 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
 
 
 def _folder(path: str | os.PathLike[str], form: str) -> Path:
-    if form == "builtin":
-        if path != "builtin":
-            raise InvalidArgument(f"form='builtin': expected the path 'builtin', got {str(path)!r}")
+    if form == _SMALL:
+        if path != _SMALL:
+            raise InvalidArgument(f"form='small': expected the path 'small', got {str(path)!r}")
         package = Path(__file__).parent.parent.parent
         # An installed package carries the suite; in a checkout it lies beside the package.
         for folder in (package / "_suite", package.parent / "schemas"):
             if (folder / "suite.json").is_file():
                 return folder
         raise InvalidArgument(
-            "this installation does not contain the suite 'builtin'. Run pip install --force-reinstall schema-guard"
+            "this installation does not contain the suite 'small'. Run pip install --force-reinstall schema-guard"
         )
     if _there(path) != "folder":
         wanted = MANIFEST if form == "training" else "suite.json"

@@ -41,7 +41,7 @@ _ALIAS = re.compile(r"([A-Za-z0-9_.-]+)=(.+)", re.DOTALL)
 class SuiteOptions:
     """Which suite, and how its files are read."""
 
-    suite: str = argument(default="builtin")
+    suite: str = argument(default="small")
     suite_schema: str | None = option(
         "--schema",
         metavar="FILE",

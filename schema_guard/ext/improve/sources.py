@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.run.scored_call import general_location
-from schema_guard.bench.suites.load import load_suite
+from schema_guard.bench.suites.load import SUITE_NAMES, load_suite
 from schema_guard.configuration.improved_prompt import improved_prompt_of
 from schema_guard.configuration.layout import layout_of
 from schema_guard.decide.recorded.configurations import is_trial, settings_of
@@ -77,7 +77,7 @@ def sources_of(source: str, store: Store | None) -> ImproveSources:
     Raises:
         InvalidArgument: There is no such function, or the suite can't be used.
     """
-    if source == "builtin" or Path(source).exists():
+    if source in SUITE_NAMES or Path(source).exists():
         return _of_suite(source, store)
     if store is None:
         raise InvalidArgument(

@@ -279,7 +279,7 @@ def test_form_and_place_have_to_fit(tmp_path):
             "jsonl",
             f"suite {str(tmp_path)!r}: the file does not exist. Expected a file in the form 'jsonl'",
         ),
-        (file, "builtin", f"form='builtin': expected the path 'builtin', got {str(file)!r}"),
+        (file, "small", f"form='small': expected the path 'small', got {str(file)!r}"),
     ):
         with pytest.raises(InvalidArgument) as caught:
             load_suite(path, form=form)
@@ -294,13 +294,13 @@ def test_forms_with_a_schema_take_no_other(tmp_path):
         "schema=: only suites of the form 'rows' accept this argument, and this suite has the form 'jsonl'. Remove the argument"
     )
     with pytest.raises(InvalidArgument) as caught:
-        load_suite("builtin", columns={"input": "text"})
+        load_suite("small", columns={"input": "text"})
     assert (
         str(caught.value)
-        == "columns=: only suites of the form 'rows' accept this argument, and this suite has the form 'builtin'. Remove the argument"
+        == "columns=: only suites of the form 'rows' accept this argument, and this suite has the form 'small'. Remove the argument"
     )
 
 
-def test_builtin_suite_has_a_form_of_its_own():
-    """The built-in suite may be named with its form."""
-    assert load_suite("builtin", form="builtin") == load_suite("builtin")
+def test_small_suite_has_a_form_of_its_own():
+    """The suite `small` can be loaded with its form, under both of its names."""
+    assert load_suite("small", form="small") == load_suite("builtin", form="small") == load_suite("small")

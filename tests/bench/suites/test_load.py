@@ -29,7 +29,7 @@ def _rows(file):
 
 @pytest.fixture(scope="module")
 def builtin():
-    return load_suite("builtin")
+    return load_suite("small")
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_builtin_suite_of_an_installed_package_comes_first(tmp_path, monkeypatch
     _suite(tmp_path / "site/schema_guard/_suite")
     monkeypatch.setattr(suite_module, "__file__", str(tmp_path / "site/schema_guard/bench/suites/load.py"))
 
-    assert load_suite("builtin").name == "mine"
+    assert load_suite("small").name == "mine"
 
 
 def test_builtin_suite_that_is_not_installed_is_refused(tmp_path, monkeypatch):
@@ -193,19 +193,19 @@ def test_builtin_suite_that_is_not_installed_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(suite_module, "__file__", str(tmp_path / "schema_guard/bench/suites/load.py"))
 
     with pytest.raises(InvalidArgument) as caught:
-        load_suite("builtin")
+        load_suite("small")
     assert str(caught.value) == (
-        "this installation does not contain the suite 'builtin'. Run pip install --force-reinstall schema-guard"
+        "this installation does not contain the suite 'small'. Run pip install --force-reinstall schema-guard"
     )
 
 
 def test_unknown_folder_is_refused():
     """A name that is no folder is refused, with the nearest known name."""
     with pytest.raises(InvalidArgument) as caught:
-        load_suite("buildin")
+        load_suite("smal")
     assert str(caught.value) == (
-        "suite 'buildin': the folder or file does not exist. Expected 'builtin', 'long', 'real', 'tools', a folder with a "
-        "suite.json, or a file, did you mean 'builtin'?"
+        "suite 'smal': the folder or file does not exist. Expected 'small', 'long', 'real', 'tools', a folder with a "
+        "suite.json, or a file, did you mean 'small'?"
     )
 
 

@@ -82,7 +82,7 @@ def behind(server, **more):
 @pytest.mark.parametrize("at", [0, *[pytest.param(at, marks=pytest.mark.slow) for at in range(1, 24)]])
 def test_a_steered_model_that_knows_nothing_keeps_a_schema(tiny, at):
     """Whatever weights say, a reply that is not cut off is valid, but for what the engine is told not to hold to."""
-    document = load_suite("builtin").schemas[at].schema.document
+    document = load_suite("small").schemas[at].schema.document
     model = connect(tiny, options={"max_new_tokens": 400})
     ask = guard(document, strategy="strict_schema", max_attempts=1, on_failure="return", store=None)(model)
 

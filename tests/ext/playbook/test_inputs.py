@@ -36,7 +36,7 @@ def test_instruction_stands_before_each_text():
 
 
 def event():
-    return next(entry for entry in load_suite("builtin").schemas if entry.name == "event")
+    return next(entry for entry in load_suite("small").schemas if entry.name == "event")
 
 
 def test_suite_is_asked_its_test_tasks():

@@ -63,5 +63,5 @@ def test_line_without_an_answer_is_refused(folder):
 
 
 def test_small_is_the_builtin_suite():
-    """`small` is another name of the built-in suite."""
+    """`builtin` is another name of the suite `small`."""
     assert load_suite("small") == load_suite("builtin")

@@ -256,7 +256,7 @@ def test_model_that_does_not_answer_is_an_error_of_the_environment(capsys):
 
 
 WRONG = [
-    (["run", "builtni"], "suite 'builtni': the folder or file does not exist. Expected 'builtin', 'long', 'real', 'tools', a folder with a suite.json, or a file, did you mean 'builtin'?"),
+    (["run", "builtni"], "suite 'builtni': the folder or file does not exist. Expected 'small', 'long', 'real', 'tools', a folder with a suite.json, or a file, did you mean 'builtin'?"),
     (["run", "--model", "scripted:none"], "scripted:none: expected a JSON Lines file"),
     (["run", "--model", "lokal"], "--model 'lokal': expected one of local"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", "few_shots"], "--strategy 'few_shots'"),

@@ -7,7 +7,7 @@ import pytest
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.ext.fitting.adapting import adapt
 
-SCHEMAS = {schema.name: schema.schema.document for schema in load_suite("builtin").schemas}
+SCHEMAS = {schema.name: schema.schema.document for schema in load_suite("small").schemas}
 RECURSIVE = {
     "$defs": {"tree": {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/tree"}}}}},
     "$ref": "#/$defs/tree",
