@@ -227,9 +227,12 @@ def test_one_call_of_several_functions_is_a_list_of_one(tmp_path):
 
 
 REFUSED = {
-    "turns": (_ride(question=RIDE["question"] * 2), "the task has 2 turns, expected one"),
-    "no_text": (_ride(question=[[{"role": "user"}]]), "a message has no text"),
-    "empty_question": (_ride(question=" "), "a message has no text"),
+    "turns": (
+        _ride(question=RIDE["question"] * 2),
+        "the task has 2 turns, but only tasks with one turn can be used",
+    ),
+    "no_text": (_ride(question=[[{"role": "user"}]]), "a message of the task contains no text"),
+    "empty_question": (_ride(question=" "), "a message of the task contains no text"),
     "required_is_no_name": (
         _ride(
             function={"name": "cab.order", "parameters": {"properties": {"to": {}}, "required": [["to"]]}},
@@ -237,12 +240,12 @@ REFUSED = {
         ),
         "schema: schema is invalid at /required/0: expected string, got array of 1 item",
     ),
-    "no_message": (_ride(question=[[]]), "a message has no text"),
+    "no_message": (_ride(question=[[]]), "a message of the task contains no text"),
     "functions": (_ride(function=RIDE["function"] * 3), "two functions have the name 'cab.order'"),
-    "no_functions": (_ride(function=[]), "the task offers no function"),
+    "no_functions": (_ride(function=[]), "the task lists no function to call"),
     "no_name": (_ride(function={"parameters": {}}), "a function has no name"),
     "no_parameters": (_ride(function={"name": "f"}), "a function has no parameters"),
-    "no_calls": (_ride(truth=[]), "the task has no call. Expected one or more calls"),
+    "no_calls": (_ride(truth=[]), "the answer of the task contains no function call"),
     "other_calls": (
         _ride(truth=[*RIDE_ANSWER["ground_truth"], {"f": {}}]),
         "the answer has no call of 'cab.order'",

@@ -46,7 +46,7 @@ def line_of(row: dict[str, Any], truths: list[Any] | None, source: str) -> dict[
     if truths is None:
         raise Unusable("the task has no answer")
     if not truths:
-        raise Unusable("the task has no call. Expected one or more calls")
+        raise Unusable("the answer of the task contains no function call")
     is_one = len(functions) == len(truths) == 1
     wanted = _one_call(next(iter(functions.values())), truths[0]) if is_one else _calls(functions, truths)
     schema = loaded_schema(wanted.schema, source)
@@ -151,7 +151,7 @@ def _functions(offered: Any) -> dict[str, dict[str, Any]]:
             raise Unusable(f"two functions have the name {clip(repr(function['name']))}")
         functions[function["name"]] = function
     if not functions:
-        raise Unusable("the task offers no function")
+        raise Unusable("the task lists no function to call")
     return functions
 
 
@@ -185,11 +185,11 @@ def _text(question: Any) -> str:
         question = [{"content": question}]
     messages = question[0] if question and isinstance(question[0], list) else question
     if len(question) != 1 and messages is not question:
-        raise Unusable(f"the task has {len(question)} turns, expected one")
+        raise Unusable(f"the task has {len(question)} turns, but only tasks with one turn can be used")
     contents = [message.get("content") if isinstance(message, dict) else None for message in messages]
     texts = [content for content in contents if isinstance(content, str) and content.strip()]
     if not texts or len(texts) < len(contents):
-        raise Unusable("a message has no text")
+        raise Unusable("a message of the task contains no text")
     return "\n\n".join(texts)
 
 

@@ -129,7 +129,7 @@ def placement(result: BenchResult | None = None) -> Placement:
         new = {name: clusters for name, clusters in new.items() if clusters}
         if not new:
             raise InvalidArgument(
-                "--against reference: no call of the result has a reply that can be validated"
+                "--against reference: the result contains no reply, so it can't be compared with the recorded models"
             )
     common = set.intersection(*({task for _, task in clusters} for clusters in new.values())) if new else None
     known = {name: _clusters(recorded, name, common) for name in recorded["models"]}
