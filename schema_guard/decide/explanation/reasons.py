@@ -103,10 +103,8 @@ def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
     if ruling.verdict == "NEED_ECONOMICS":
         return with_file(evidence, ", ".join(figures["missing"]))
     if missing:
-        if missing[0] == "right" and any(one.right_bound for one in evidence.strategies):
-            return label_command(evidence)
         needed = _MEASURED_BY[missing[0]]
-        return with_file(evidence, needed) if missing[0] == "right" else needed
+        return _measure_right(figures["strategy"], evidence) if missing[0] == "right" else needed
     if ruling.verdict == "FIND_WHAT_CHANGED":
         change = _change_of(evidence, figures["strategy"])
         since = None
@@ -114,6 +112,18 @@ def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
             since = change.first_failed or (change.days[0] if change.days else None)
         return f"{undo_text(change)}; if the change must stay, run: {decide_command(evidence, since)}"
     return _bought(figures["meanwhile"], evidence) if figures.get("meanwhile") else _plan(ruling, evidence)
+
+
+def _measure_right(strategy: str, evidence: CaseEvidence) -> str:
+    """Return how to measure the share of right values of a strategy."""
+    if any(one.right_bound for one in evidence.strategies):
+        return label_command(evidence)
+    if any(one.id == strategy and one.trial is not None for one in evidence.strategies):
+        return (
+            "measure this strategy on tasks with known answers (bench run TASKS -o right.json), and add "
+            f"--answers right.json to this command: {decide_command(evidence)}"
+        )
+    return with_file(evidence, _MEASURED_BY["right"])
 
 
 def with_file(evidence: CaseEvidence, what: str) -> str:

@@ -190,6 +190,31 @@ def piloted(
     return {**pilot, "right": _missed(own), **({"content": content} if content.get("n") else {})}
 
 
+def without_unanswered_trials(
+    own: Sequence[RecordedConfiguration], answers: Answers, notes: list[str]
+) -> list[RecordedConfiguration]:
+    """Return the prompts, without the smaller trials of those that another trial measured with known answers."""
+    known = [one for one in own if right_of(one, answers) is not None]
+    dropped = [
+        one
+        for one in own
+        if one not in known
+        and is_trial(one.first)
+        and any(_measured(one) == _measured(other) and one.n <= other.n for other in known)
+    ]
+    notes += [
+        f"{plural(one.n, 'call')} of {one.id} aren't counted, because a larger trial of this strategy has known answers"
+        for one in dropped
+    ]
+    return [one for one in own if one not in dropped]
+
+
+def _measured(one: RecordedConfiguration) -> tuple[Any, ...]:
+    """Return what a trial measured. The retries of the client are no part of it."""
+    settings = {name: value for name, value in settings_of(one.first).items() if name != "max_retries"}
+    return one.first.strategies, one.first.model, one.first.version, settings
+
+
 def _missed(counts: Mapping[str, Any]) -> dict[str, int]:
     return {"n": counts["n"], "k": counts["n"] - counts["right"]}
 

@@ -24,6 +24,7 @@ from schema_guard.decide.recorded.comparisons import (
     right_of,
     segments_of,
     use_known_answers,
+    without_unanswered_trials,
     without_worse_form,
 )
 from schema_guard.decide.recorded.configurations import (
@@ -252,14 +253,14 @@ def _gathered(
     notes += _schema_losses(configurations)
     own, tuned = _parted(configurations, production, notes)
     tuned, forms = without_worse_form(tuned, store, notes)
-    own = [with_fallback_prompt(one, again) for one in own]
+    answers = facts.pop("answers", [])
+    own = without_unanswered_trials([with_fallback_prompt(one, again) for one in own], answers, notes)
     best = _best_of(own)
     targets = targets_of(store, fingerprint, problem.function)
     stored = {"target": targets[-1].target} if targets else {}
     config = with_budget({**stored, **facts.pop("config", {})}, facts.get("latency"))
-    limit = config.get("latency_p95_s")
-    reading = reading._replace(production=production, latency_p95_s=limit)
-    current, answers = _current_of(own, production), facts.pop("answers", [])
+    reading = reading._replace(production=production, latency_p95_s=config.get("latency_p95_s"))
+    current = _current_of(own, production)
     evidence: dict[str, Any] = {
         "strategies": [_with_right(_strategy(one, reading), one, answers) for one in own],
         "current": current.id,

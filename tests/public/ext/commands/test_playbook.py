@@ -5,6 +5,7 @@ import socket
 
 from schema_guard import guard, open_store
 from tests.public.commands.command_lines import run, script
+from tests.public.commands.desk import ITEM, lay_out, lines, tasks
 
 
 def closed_port():
@@ -75,3 +76,24 @@ def test_a_playbook_run_over_a_training_set_is_for_its_function(folder, capsys):
     assert "counts for none of them" not in err
     assert trials
     assert all(name.endswith(":system_prompt:app.two") for name in trials)
+
+
+def test_answers_of_a_larger_trial_replace_a_smaller_one(folder, capsys):
+    """`bench` and a playbook measured the same prompt. Only the trial with known answers counts, and a note says so."""
+    lay_out(folder)
+    lines(folder / "item.jsonl", [task for task in tasks() if task["id"].startswith("i")])
+    with open_store("sqlite:///r.db") as store:
+        read = guard(ITEM, store=store, name="app.item", strategy="bare", max_attempts=1)(lambda prompt: "{}")
+        read.outcome("text")
+    tail = ("--model", "scripted:bad.jsonl", "--store", "r.db", "--function", "app.item")
+    bench = ("--strategy", "system_prompt", "--max-attempts", "1", "--sample", "all", "-o", "r.json")
+    steps = ("--playbook", "--schema", "item", "--first-step", "system_prompt", "--sample", "4")
+    decide = ("decide", "--store", "r.db", "--min-right", "0.5", "--format", "json")
+
+    assert run(capsys, "bench", "run", "item.jsonl", *tail, *bench)[0] == 0
+    assert run(capsys, "bench", "run", "item.jsonl", *tail, *steps)[0] < 2
+    without, answered = (json.loads(run(capsys, *decide, *more)[1]) for more in ((), ("--answers", "r.json")))
+
+    counts = [sorted(rate["n"] for rate in result["rates"].values()) for result in (without, answered)]
+    assert counts == [[1, 4, 9], [1, 9]]
+    assert "a larger trial of this strategy has known answers" in json.dumps(answered)
