@@ -1,10 +1,11 @@
-"""Runs that are killed and go on: python benchmarks/bench_resume.py --corpora FOLDER --output FILE.txt.
+"""Runs that are killed and resumed: python -m benchmarks.bench_resume --corpora FOLDER --output FILE.txt.
 
 First a real model: 60 tasks of tasks.jsonl, spread over its twelve sources, no task beyond 1,500 tokens, under two
 strategies, one call at a time. The command is killed with SIGKILL in the middle and run again with --resume. Told are
 the replies that were kept when it died, that each is still there, that no attempt stands in the journal twice, and
 that the calls are those of the plan. Then all 450 tasks with a script, killed in the middle three times: the result's
-file is compared byte for byte with that of a run that nobody disturbed.
+file is compared byte for byte with that of a run that nobody disturbed. Last, 10,000 tasks against a
+server on this machine, 200 calls at once, killed in the middle. --part selects parts.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
 
+from benchmarks.bench_throughput import CONCURRENCY, LATENCY_S, served, write_orders
 from benchmarks.public_tasks import convert
 from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.records import open_store
@@ -35,17 +37,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora", type=Path, default=os.environ.get("SCHEMA_GUARD_CORPORA"))
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--part", action="append", choices=("local", "script", "server"))
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        tasks = arguments.corpora / "tasks.jsonl"
-        lines = [
-            "python benchmarks/bench_resume.py",
-            f"{datetime.now(UTC):%Y-%m-%d}",
-            "",
-            *real_model(tasks, Path(folder)),
-            "",
-            *script(tasks, Path(folder)),
-        ]
+    tasks = arguments.corpora / "tasks.jsonl"
+    parts = {
+        "local": lambda folder: real_model(tasks, folder),
+        "script": lambda folder: script(tasks, folder),
+        "server": loopback,
+    }
+    chosen = arguments.part or list(parts)
+    command = (
+        f"python -m benchmarks.bench_resume {' '.join(f'--part {part}' for part in arguments.part or ())}"
+    )
+    lines = [
+        command.rstrip(),
+        f"{datetime.now(UTC):%Y-%m-%d}, load {os.getloadavg()[0]:.0f} on {os.cpu_count()} processors",
+    ]
+    for part in chosen:
+        with tempfile.TemporaryDirectory() as folder:
+            lines += ["", *parts[part](Path(folder))]
     text = "\n".join(lines)
     print(text)
     if arguments.output:
@@ -90,7 +100,7 @@ def real_model(tasks: Path, folder: Path) -> list[str]:
         "--concurrency", "1", "--journal", journal, "--resume", "--output", result, "--store", store,
     )  # fmt: skip
     output = subprocess.run([*command, "--dry-run"], check=True, capture_output=True, text=True).stderr
-    planned = int(re.search(r"(\d+) of them to make", output)[1])
+    planned = int(re.search(r"of which ([\d,]+) remain", output)[1].replace(",", ""))
     began = monotonic()
     before = killed(command, journal, 60)
     first = monotonic() - began
@@ -149,6 +159,35 @@ def script(tasks: Path, folder: Path) -> list[str]:
         f"killed with SIGKILL after {', '.join(map(str, deaths))} replies",
         f"attempts that are in the journal twice: {sum(count > 1 for count in times.values())} of {len(times)}",
         f"the result's file of {len(whole):,} bytes is that of an undisturbed run: {yes(whole == again)}",
+    ]
+
+
+def loopback(folder: Path) -> list[str]:
+    """Kill and resume a run of 10,000 tasks against a server on this machine."""
+    suite, result, journal = folder / "orders.jsonl", folder / "orders.json", folder / "orders.journal"
+    write_orders(suite, 10_000)
+    store = f"sqlite:///{folder}/records.db"
+    with served() as url:
+        command = bench(
+            suite, "--model", f"{url}#m", "--strategy", "system_prompt", "--sample", "all", "--concurrency", str(CONCURRENCY),
+            "--journal", journal, "--resume", "--output", result, "--store", store,
+        )  # fmt: skip
+        began = monotonic()
+        before = killed(command, journal, 5_000)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        seconds = monotonic() - began
+    shown = before.count(b"\n") - 1
+    times = Counter((*reply["call"], reply["attempt"]) for reply in replies_of(journal))
+    document = json.loads(result.read_text(encoding="utf-8"))
+    with open_store(store) as records:
+        stored = Counter((row["call_id"], row["number"]) for row in records.attempts())
+    return [
+        f"a server on this machine, 10,000 tasks, {CONCURRENCY} calls at once, {LATENCY_S * 1000:.0f} ms a reply",
+        f"killed with SIGKILL after {shown:,} replies; finished after {seconds:.0f} s in all",
+        f"the journal still begins with these replies, byte for byte: {yes(journal.read_bytes().startswith(before))}",
+        f"attempts that are in the journal twice: {sum(count > 1 for count in times.values())} of {len(times):,}",
+        f"attempts that are in the store twice: {sum(count > 1 for count in stored.values())} of {len(stored):,}",
+        f"calls in the result: {len(document['calls']):,} of 10,000",
     ]
 
 

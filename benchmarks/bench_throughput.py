@@ -19,10 +19,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).resolve()
 LATENCY_S = 0.020
@@ -45,6 +49,32 @@ def prompt(number: int) -> str:
 def gold(number: int) -> dict[str, Any]:
     """Give a task's right answer."""
     return {"number": number, "item": "desk", "paid": True}
+
+
+def write_orders(file: Path, count: int) -> None:
+    """Write the suite."""
+    instruction, *_ = prompt(0).split("\n\n")
+    rows = (
+        {"id": f"order-{number}", "instruction": instruction, "input": prompt(number).split("\n\n")[1],
+         "gold": gold(number), "schema": SCHEMA}
+        for number in range(count)
+    )  # fmt: skip
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Start the server in a process of its own, and return its address."""
+    server = subprocess.Popen(
+        [sys.executable, str(HERE), "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    assert server.stdin is not None
+    try:
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
+    finally:
+        server.stdin.close()
+        server.wait(5)
 
 
 async def serve() -> None:
@@ -128,13 +158,7 @@ def runner(url: str, count: int) -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "suite.jsonl"
-        instruction, *_ = prompt(0).split("\n\n")
-        rows = (
-            {"id": f"order-{number}", "instruction": instruction, "input": prompt(number).split("\n\n")[1],
-             "gold": gold(number), "schema": SCHEMA}
-            for number in range(count)
-        )  # fmt: skip
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write_orders(file, count)
         plan = plan_of(load_suite(file), variants_of(["m"], ["system_prompt"]))
         store = open_store(f"sqlite:///{folder}/records.db")
         began()
@@ -256,22 +280,15 @@ def python_of(role: str, cache: Path) -> str:
 def measure(pythons: dict[str, str], calls: int, rounds: int) -> dict[str, list[dict[str, float]]]:
     """Let every role play in turn, against one server."""
     seen: dict[str, list[dict[str, float]]] = {role: [] for role in ROLES}
-    server = subprocess.Popen(
-        [sys.executable, str(HERE), "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdout is not None
-    assert server.stdin is not None
-    url = f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
-    for _ in range(rounds):
-        for role, python in pythons.items():
-            done = subprocess.run(
-                [python, str(HERE), "--calls", str(calls), "--role", role, url],
-                check=True, capture_output=True, text=True,
-            )  # fmt: skip
-            seen[role].append(json.loads(done.stdout.splitlines()[-1]))
-            print(role, seen[role][-1], file=sys.stderr)
-    server.stdin.close()
-    server.wait(5)
+    with served() as url:
+        for _ in range(rounds):
+            for role, python in pythons.items():
+                done = subprocess.run(
+                    [python, str(HERE), "--calls", str(calls), "--role", role, url],
+                    check=True, capture_output=True, text=True,
+                )  # fmt: skip
+                seen[role].append(json.loads(done.stdout.splitlines()[-1]))
+                print(role, seen[role][-1], file=sys.stderr)
     return seen
 
 

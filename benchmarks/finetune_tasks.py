@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks import finetune_bookings, finetune_orders
+from benchmarks import finetune_bookings, finetune_expenses, finetune_meetings, finetune_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     module.NAME: Kind(module.SCHEMA, module.INSTRUCTION, module.draw, module.HARD)
-    for module in (finetune_orders, finetune_bookings)
+    for module in (finetune_orders, finetune_bookings, finetune_meetings, finetune_expenses)
 }
 SIZES = {"train": 240, "shared": 34, "unseen": 34, "hard": 36}
 """Tasks in each set; `hard` has as many of each of its kinds."""
