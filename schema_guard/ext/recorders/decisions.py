@@ -14,14 +14,9 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.decisions.fields import fields_of
-from schema_guard.ext.decisions.hosts import HOSTS
-from schema_guard.ext.decisions.profile import QuestionsForm
-from schema_guard.ext.decisions.steps import DECISION, Decider
 from schema_guard.ext.recorders.requests import Requested
 from schema_guard.pointer import join
 from schema_guard.providers.fields import as_json
-from schema_guard.received.replies import read
 from schema_guard.strategies import SentForm
 from schema_guard.text import reason_of
 from schema_guard.values import AdaptedSchema, Failure
@@ -39,8 +34,7 @@ __all__ = [
     "requested_decision",
 ]
 
-# The largest limits of all hosts, because the request was made already.
-_HOST: Final = HOSTS["openai-decisions"]._replace(options=1_000, levels=1_000)
+DECISION: Final = "decision"
 
 
 def requested_decision(questions: Any) -> Requested | None:
@@ -91,13 +85,23 @@ def _values(question: Mapping[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def decision_form(schema: Schema[Any]) -> SentForm:
     """Return the form of the answers to the questions of a schema."""
-    form = QuestionsForm(fields_of(schema, _HOST), _HOST)
+    # They take 0.1 s of CPU to import, and few programs ask decision models.
+    from schema_guard.ext.decisions.fields import fields_of
+    from schema_guard.ext.decisions.hosts import HOSTS
+    from schema_guard.ext.decisions.profile import QuestionsForm
+    from schema_guard.ext.decisions.steps import Decider
+
+    # Larger limits than any host has, because the request was made already.
+    host = HOSTS["openai-decisions"]._replace(options=1_000, levels=1_000)
+    form = QuestionsForm(fields_of(schema, host), host)
     recorded = AdaptedSchema(schema.fingerprint, (), ())
     return SentForm(schema, recorded, form.restore, None, Decider(form, text_follows=False))
 
 
 def decision_reply(reply: object, schema: Schema[Any]) -> Reply:
     """Read a reply. Its answers get the names that `decision_form` expects."""
+    from schema_guard.received.replies import read  # only those who record a decision
+
     received = read(reply)
     try:
         answers = json.loads(received.text or "")["answers"]
