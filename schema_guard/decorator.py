@@ -225,12 +225,12 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         max_attempts: The maximum number of attempts. With 1, there is no retry.
         examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
             the schema's `examples`, otherwise values generated from the schema.
-        checks: Functions that schema_guard calls with each valid value. True or None accepts it. False, or a message
-            that describes the fault, refuses it.
+        checks: Functions that schema_guard calls with each valid value. A function that returns True or None accepts
+            the value. A function that returns False, or a message that describes the fault, refuses it.
         repair: Whether to repair broken JSON: `"off"`, `"lossless"` (syntax only), or `"lossy"` (may also remove,
             invent, or close parts). Records mark a repaired reply.
         coerce: If the schema is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for an
-            int. Records mark such a reply. `early_stop` turns it off.
+            int. Records mark such a reply. With `early_stop`, schema_guard never converts a value in this way.
         observe: Whether to leave the call unchanged, and only validate and record it.
         ignore: Exceptions that aren't failures. schema_guard passes these exceptions on unchanged, and reports list
             these calls without an alarm.
@@ -241,10 +241,10 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         name: The name of the function in records. Default: its qualified name.
         provider: The provider or engine whose arguments fill `options`, such as `openai`, `openai-responses`, or
             `llamacpp-llguidance`.
-        models: The models to call. The first attempt calls the first model, and each retry calls the next one. Pass
-            names if your function has a parameter `model: str` or `options`. Pass `Model` objects if the function has a parameter
-            `model`, or if you guard a `Model` directly. A model in the call's arguments takes precedence. `Try` makes a
-            decision model abstain if it is not sure enough.
+        models: The models to call. The first attempt calls the first model, and each retry calls the next one. To
+            pass names, give your function a parameter `model: str` or `options`. To pass `Model` objects, give it a
+            parameter `model: Model`, or guard a `Model` directly. A model in the call's arguments takes precedence.
+            `Try` makes a decision model abstain if it is not sure enough.
         early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this setting,
             each `Model` that can stream does so. The setting has no effect on replies of functions without a stream. It
             also has no effect with `observe` or `repair`, or if schema_guard sends the schema in another form.
@@ -254,14 +254,14 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         params: The names of your function's parameters, if they differ from the usual names.
         about: Facts for the record, such as the version of the prompt and the name of the model.
         content: A `Content` with settings to measure whether valid values are right.
-        **unknown: Refused. The error message suggests the probable correct argument.
+        **unknown: Refused. The error message suggests the argument that you probably meant.
 
     Returns:
         A decorator. `@guard` without parentheses returns the guarded function.
 
     Raises:
-        InvalidArgument: An argument or the function can't be used. Raised at decoration.
-        InvalidSchema: The schema can't be loaded. Raised at decoration.
+        InvalidArgument: An argument or the function can't be used. The decorator raises this error.
+        InvalidSchema: The schema can't be loaded. The decorator raises this error.
     """
     return _guard(**locals())
 
@@ -306,4 +306,6 @@ def _example(given: Any) -> Example:
         return given
     if isinstance(given, tuple) and len(given) == 2 and (given[0] is None or isinstance(given[0], str)):
         return Example(given[1], given[0])
-    raise InvalidArgument(f"examples: {clip(repr(given))}: expected (task, value). The task is a str or None")
+    raise InvalidArgument(
+        f"examples: {clip(repr(given))}: expected a pair (task, value) with a task that is a str or None"
+    )

@@ -112,7 +112,10 @@ class _Guarded(Generic[P, V, R]):
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """The class for `isinstance`. In a class body, Pydantic takes functions for methods, and the rest for fields."""
+        """The class for `isinstance`.
+
+        In a class body, Pydantic takes functions for methods, and the rest for fields.
+        """
         is_function = type(self.__dict__.get("__wrapped__")) is FunctionType
         return self._binding or FunctionType if is_function else type(self)
 
@@ -247,7 +250,7 @@ class Guarded(_Guarded[P, V, R]):
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Return all facts about a call, even if it has no valid value.
 
-        The method still raises the other exceptions of a call.
+        The method raises every exception other than `GuardFailed` unchanged.
         """
         return cast("Outcome[V]", slow_path(self._prepared, args, kwargs).run("outcome"))
 
@@ -363,7 +366,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Return all facts about a call, even if it has no valid value.
 
-        The method still raises the other exceptions of a call.
+        The method raises every exception other than `GuardFailed` unchanged.
         """
         return cast("Outcome[V]", await slow_path(self._prepared, args, kwargs).arun("outcome"))
 

@@ -106,20 +106,20 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             `Schema` only once, with `Schema.of`.
         finish_reason: Why the model stopped. None means unknown, so the reply may be cut off.
         repair: Whether to repair broken JSON: `"lossless"` (syntax only), or `"lossy"` (may also remove, invent, or
-            close parts). The result has `form` and `repairs`.
+            close parts). The `form` and `repairs` of the result show the repair.
         checks: Functions that schema_guard calls with the value in the schema's Python type. A check that returns True
             or None accepts the value. A check that returns False, or a message that describes the fault, refuses the
             value.
         restore: Function that converts a value of an adapted schema to the form of *schema*.
         limits: Limits on the size of the reply.
         coerce: If *schema* is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for
-            an int. The result has the form `coerced` and `coercions`.
+            an int. In this case, the result has the form `coerced`, and `coercions` lists the converted parts.
 
     Returns:
         A judgement. If there is no value, `failure` has the reason.
 
     Raises:
-        InvalidArgument: An argument has the wrong type. No reply text raises an error.
+        InvalidArgument: An argument has the wrong type. The text of a reply never raises an error.
         InvalidSchema: The schema can't be loaded.
     """
     if not isinstance(schema, Schema):
@@ -379,7 +379,10 @@ class Terms(NamedTuple):
         return judged._replace(coercions=found.coercions) if judged.ok else judged
 
     def restored(self, value: Any) -> Any:
-        """Return a value in the form of the schema. A value that can't be converted, and a `NotJson`, stay as they are."""
+        """Return a value in the form of the schema.
+
+        A value that can't be converted, and a `NotJson`, stay as they are.
+        """
         if self.restore is None or type(value) is NotJson:
             return value
         try:

@@ -42,10 +42,10 @@ class Limits(metaclass=NamedArguments):
         output_tokens: The output limit that the first attempt sends. None means the provider's default.
         max_output_tokens: The highest output limit that schema_guard sends after a cut-off reply. Without this limit, a
             cut-off reply ends the call.
-        max_repeats: Stop a streamed reply as `runaway` when its end repeats one part more often than this, over at
-            least 256 characters. schema_guard also stops a reply that ends with this number of line breaks, or with
-            64 spaces. At least 2. With 6, schema_guard stopped none of the valid replies among 314 replies from real
-            models.
+        max_repeats: Stop a streamed reply as `runaway` when its end repeats one part more often than this number,
+            over at least 256 characters. schema_guard also stops a reply that ends with this number of line breaks,
+            or with 64 spaces. The number must be at least 2. With 6, schema_guard stopped none of the valid replies
+            among 314 replies from real models.
     """
 
     max_bytes: int = 8 * 1024 * 1024

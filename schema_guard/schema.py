@@ -61,8 +61,8 @@ class Schema(Generic[V]):
         fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document without its annotations, such
             as titles and descriptions. Schemas that differ only in annotations have the same fingerprint.
         digest: 64 hex digits of SHA-256 over the sorted compact JSON of the document.
-        formats: Whether `format` is asserted. False for a Python type, because the type itself decides which texts it
-            can read.
+        formats: Whether validation checks `format`. False for a Python type, because the type itself decides which
+            texts it can read.
         annotation: The Python type of the schema, or None for a document.
         acceptor: The result of `plain_reply.acceptor` with its limits, or None before the first use.
         reader: The object that reads values into the Python type, or None for a document.
@@ -126,21 +126,21 @@ class Schema(Generic[V]):
             Schema('Invoice', fingerprint='...')
 
         Args:
-            source: A JSON Schema (a dict or bool), the path of a JSON file, or an annotation, such as a Pydantic model, a
-                dataclass, or a TypedDict. The method returns a Schema unchanged.
+            source: A JSON Schema (a dict or bool), the path to a JSON file, or an annotation, such as a Pydantic
+                model or a dataclass. The method returns a Schema unchanged.
             name: Name of the schema.
-            dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. It applies to a document without
-                `$schema`.
+            dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. The dialect applies to a document
+                without `$schema`.
             formats: Whether `format` is asserted.
             resources: Documents that a `$ref` can refer to: a dict from URI to document, or a folder. A reference finds
                 the `*.json` files of a folder by their `$id` and by their path in the folder.
-            allow_unknown: Whether to accept a document without keywords at its root, or with a misspelled one. JSON
-                Schema ignores unknown keys, so such a document accepts every value, or more values than its author
-                wants.
+            allow_unknown: Whether to accept a document that has no keywords at its root, or a misspelled keyword.
+                JSON Schema ignores unknown keys, so such a document accepts every value, or more values than its
+                author wants.
 
         Raises:
-            InvalidSchema: The schema can't be loaded. The error has `code` and `location`. schema_guard downloads
-                nothing.
+            InvalidSchema: The schema can't be loaded. The error has the attributes `code` and `location`.
+                schema_guard downloads nothing.
             InvalidArgument: *source* can't be a schema.
         """
         if isinstance(source, Schema):
@@ -177,7 +177,7 @@ class Schema(Generic[V]):
 
     @property
     def is_typed(self) -> bool:
-        """Whether values have a Python type instead of plain JSON."""
+        """Whether values are objects of a Python type instead of plain JSON."""
         return self.reader is not None
 
     @property
@@ -186,7 +186,10 @@ class Schema(Generic[V]):
         return self._compiled.engine.name
 
     def reference(self) -> Validator:
-        """Return the reference engine for this schema. It is slow. Use it to check the results of the other engine."""
+        """Return the reference engine for this schema.
+
+        The reference engine is slow. Use it to check the results of the other engine.
+        """
         from schema_guard.validation.reference_engine import reference  # for tests
 
         return reference(self.document, self.dialect, formats=self.formats, resources=self._resources)
@@ -223,7 +226,7 @@ class Schema(Generic[V]):
         return self._asked(violations)
 
     def violations_in(self, value: Any, text: str, max_steps: int) -> list[Violation]:
-        """Return the violations of the document. The method asserts `format`, also for a Python type.
+        """Return the violations of the schema document by a value. The method checks `format` even for a Python type.
 
         Args:
             value: A JSON value within the limits that isn't valid.
@@ -263,7 +266,7 @@ class Schema(Generic[V]):
         return _accepts(self._compiled, instance, max_steps)
 
     def accepts_written(self, value: Any, limits: Limits = _LIMITS) -> bool:
-        """Return whether the schema's type can have written a JSON value."""
+        """Return whether the schema's type could have written a JSON value."""
         if refusal_of(value, limits) is not None:
             return False
         if self._written is None:
@@ -289,7 +292,10 @@ class Schema(Generic[V]):
 
     @property
     def conditions(self) -> Compiled:
-        """The compiled document for replies that are still arriving. For a Python type, it doesn't assert `format`."""
+        """The compiled document for replies that are still arriving.
+
+        For a Python type, the compiled document doesn't check `format`.
+        """
         return self._compiled
 
     @property
@@ -311,7 +317,7 @@ class Schema(Generic[V]):
 
         Args:
             value: The value.
-            text: JSON text of the value, or None. A Pydantic model reads the text faster than the value.
+            text: JSON text of the value, or None. A Pydantic model reads JSON text faster than a JSON value.
             max_steps: Maximum number of steps to find the violations if the type refuses the value, as in `violations`.
 
         Returns:

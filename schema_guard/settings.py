@@ -68,17 +68,17 @@ class Params(metaclass=NamedArguments):
         Params(prompt='question', options='extra')
 
     Attributes:
-        prompt: The parameter with the task, a str or a list of messages. Default: `prompt`, then `messages`, then the
-            only parameter without a default that is annotated as `str`, `list`, or nothing.
+        prompt: The parameter with the task, a str or a list of messages. Default: `prompt`, otherwise `messages`,
+            otherwise the only required parameter with the annotation `str` or `list`, or with no annotation.
         instructions: The parameter that receives the text about the format, and later the correction. A function with
             this parameter builds its own prompt. schema_guard appends the text to the value in the call, or to the
-            parameter's default. Default: `instructions`, if it's annotated `str` or nothing.
-        feedback: The parameter that receives the correction, in calls that don't pass this parameter. Default:
-            `feedback`, if its default is None and it's annotated `str | None` or nothing.
+            parameter's default. Default: `instructions`, if its annotation is `str` or missing.
+        feedback: The parameter that receives the correction, unless the call passes its own value for it. Default:
+            `feedback`, if its default is None and its annotation is `str | None` or missing.
         options: The parameter that receives the provider's arguments, in a new dict, together with the arguments of the
-            call. Default: `options`, if it's annotated as a dict or nothing.
-        prompt_file: The `prompt.md` that `schema-guard improve` wrote. Its text and examples replace those of the
-            strategy.
+            call. Default: `options`, if its annotation is a dict or missing.
+        prompt_file: The file `prompt.md` that `schema-guard improve` wrote. Its text and examples replace those of
+            the strategy.
     """
 
     prompt: str | None = None
@@ -105,7 +105,8 @@ class About(metaclass=NamedArguments):
         About(version='2024-06', model='gpt-4o')
 
     Attributes:
-        version: The version of the function's prompt. Default: a hash of its code and of the strategy's text.
+        version: The version of the function's prompt. Default: a hash of the function's code and of the strategy's
+            text.
         segment: The part of your traffic that the calls belong to. `tags(segment=...)` overrides it.
         model: The name of the model. The name is only a label and selects no model. Default: the name in the reply.
         tuned: Whether the model was fine-tuned for this task. If the model name begins with `ft:`, this is always true.

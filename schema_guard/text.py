@@ -128,11 +128,11 @@ def reason_of(error: Exception) -> str:
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Give `", did you mean 'x'?"` for the nearest known name, or `""` when none is near."""
+    """Return `". Did you mean 'x'?"` for the nearest known name, or `""` if no name is near."""
     from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
 
     near = get_close_matches(str(name), list(known), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+    return f". Did you mean {near[0]!r}?" if near else ""
 
 
 def clip(text: str, size: int = 80) -> str:

@@ -40,7 +40,7 @@ class Message(NamedTuple):
 
     Attributes:
         role: `"system"`, `"user"`, `"assistant"`, or another role that the provider knows.
-        content: A text, or the provider's own list of parts. schema_guard passes the list on unchanged.
+        content: The text, or a list of parts in the provider's format. schema_guard passes the list on unchanged.
         fields: Other keys of the message, such as `name`. schema_guard passes them on unchanged. None without any.
     """
 
@@ -78,7 +78,7 @@ class Usage(NamedTuple):
 
     @staticmethod
     def total(usages: Iterable[Usage]) -> Usage:
-        """Add usages field by field. A field that is unknown in one usage is unknown in the sum."""
+        """Add several usages field by field. A field that is unknown in one usage is unknown in the sum."""
         usages = tuple(usages)
         if UNKNOWN_USAGE in usages:
             return UNKNOWN_USAGE
@@ -99,10 +99,10 @@ class Violation(NamedTuple):
 
     Attributes:
         instance_location: JSON Pointer into the reply's value. The root is `""`.
-        keyword_location: JSON Pointer into the schema, through references: `/properties/total/type`.
-        keyword: The violated keyword: `"type"`.
-        expected: The value that the keyword requires, in words: `"number"`.
-        actual: The type of the reply's value, followed by the value, cut at 80 characters: `"string 'twelve'"`.
+        keyword_location: JSON Pointer into the schema, through references, such as `/properties/total/type`.
+        keyword: The violated keyword, such as `"type"`.
+        expected: The value that the keyword requires, in words, such as `"number"`.
+        actual: The type of the reply's value and the value, cut at 80 characters, such as `"string 'twelve'"`.
     """
 
     instance_location: str
@@ -118,7 +118,7 @@ class Violation(NamedTuple):
 
     @property
     def got(self) -> str:
-        """The type of the reply's value, without the value: `"string"`."""
+        """The type of the reply's value, without the value, such as `"string"`."""
         return self.actual.partition(" ")[0]
 
 
@@ -153,9 +153,8 @@ class Failure(NamedTuple):
     """The reason why an attempt failed.
 
     Attributes:
-        kind: Class of the failure. The class determines whether schema_guard retries, and which exception a call
-            raises. `transport` means that there is no reply to validate: the function raised an exception, or the call
-            never reached a model.
+        kind: Class of the failure. It determines whether schema_guard retries, and which exception a call raises.
+            `transport` means that there is no reply: the function raised an exception, or no call reached a model.
         code: Code within the class: a fixed code, the violated keyword, or the name of the check. Codes of `transport`
             are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`, `cancelled`, `expected`
             (by `ignore=`), and `call_raised` for all other exceptions.
@@ -175,9 +174,9 @@ class Judgement(NamedTuple, Generic[V]):
 
     Attributes:
         ok: Whether *value* is valid. Check this field instead of *value*, because null can be a valid value.
-        value: The value in the schema's Python type, or None if not ok.
-        failure: The failure, or None if ok.
-        form: The form of the value in the reply, such as `parsed` if the text of the reply is unknown. None if not ok.
+        value: The value in the schema's Python type, or None if the reply is invalid.
+        failure: The failure, or None if the reply is valid.
+        form: The form of the value in the reply, such as `parsed` if the text is unknown. None if the reply is invalid.
         repairs: Names of the repair steps, in order.
         coercions: Parts of the value that the schema's Python type converted.
     """
@@ -230,7 +229,7 @@ class Attempt(NamedTuple):
         repairs: Names of the repair steps, in order.
         usage: Tokens of the attempt.
         cost: Cost in the currency of the price table, or None if prices are unknown.
-        finish_reason: Why the model stopped, such as `tool_call` if it called a tool. None if unknown.
+        finish_reason: Why the model stopped, such as `tool_call` if it called a tool. None if the reason is unknown.
         elapsed_s: Seconds from the call to the end of the reply.
         model: Name of the model that replied, without its snapshot date. None if the reply doesn't contain the name.
         snapshot: Name of the model that replied, with its snapshot date. None if the reply doesn't contain this name.
@@ -238,10 +237,10 @@ class Attempt(NamedTuple):
         unseen: Whether a library inside the function retried, so that its earlier attempts are unknown.
         adapted: Facts about the schema, if schema_guard sent it in another form, otherwise None.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
-        stopped_at: Number of characters in `reply` before schema_guard stopped its stream. *failure* has the reason, or
-            is None if only white space was repeated after a valid value. None if the stream wasn't stopped.
+        stopped_at: Number of characters in `reply` before schema_guard stopped its stream. *failure* has the reason.
+            It is None if the stream only repeated white space after a valid value. None if the stream wasn't stopped.
         provider: Name of the provider or engine whose arguments were sent. None if no arguments were sent.
-        coercions: Parts of the value that the schema's Python type converted. `reply` is unchanged.
+        coercions: Parts of the value that the schema's Python type converted. The conversion doesn't change `reply`.
         confidence: Probability of each field that a decision model decided, by JSON Pointer. None for other models.
     """
 
@@ -271,7 +270,7 @@ class Attempt(NamedTuple):
     def estimated_output_tokens(self) -> int | None:
         """Estimated number of tokens in the text that arrived before schema_guard stopped the stream.
 
-        It isn't part of *usage* or of a cost. None if the reply wasn't stopped, or if its output tokens are known.
+        This estimate isn't part of `usage` or `cost`. None if the reply wasn't stopped, or has known output tokens.
         """
         if self.stopped_at is None or self.usage.output_tokens is not None or self.reply is None:
             return None
@@ -289,11 +288,12 @@ class Call(NamedTuple):
         function: Qualified name of the guarded function, or its `name=`.
         schema_name: Name of the schema.
         schema_fingerprint: Fingerprint of the schema, as 16 hex digits.
-        model: Name of the model, or `a>b` for several. Default: the first reply's, without its date. None if unknown.
+        model: Name of the model, or `a>b` for several models. Default: the name in the first reply, without its date.
+            None if the name is unknown.
         provider: Name of the provider or engine whose options are used. None for text strategies.
         strategies: The strategy, or `a>b` for a list of strategies.
         settings: Compact JSON of the settings that change results.
-        version: Version of the function's prompt. Default: a hash of its code and the strategy's text.
+        version: Version of the function's prompt. Default: a hash of the function's code and of the strategy's text.
         segment: Part of your traffic that the call belongs to, or None.
         input_hash: Keyed hash of the task. It is None before the call is recorded, or if there is no store.
         parent_call_id: Id of the guarded call that contains this call, or None.
@@ -332,9 +332,9 @@ class Outcome(NamedTuple, Generic[V]):
 
     Attributes:
         ok: Whether there is a valid value. Check this field instead of *value*, because null can be a valid value.
-        value: The value in the schema's Python type, or None if not ok.
+        value: The value in the schema's Python type, or None if the reply is invalid.
         attempts: All attempts in order. Each attempt except the last one failed.
-        failure: Failure of the last attempt, or None if ok.
+        failure: Failure of the last attempt, or None if there is a valid value.
         usage: Tokens of all attempts. A field is None if it is unknown for one attempt.
         cost: Total cost of the attempts, or None if the cost of one attempt is unknown.
         elapsed_s: Total duration of the attempts, in seconds.
@@ -369,7 +369,7 @@ class Partial(NamedTuple):
     Attributes:
         value: The value so far, as plain JSON. At the end, this is the valid value in the schema's Python type.
         open: JSON Pointer of the innermost part that the model is writing. Only this part and the parts that contain it
-            can still grow. `""` is the whole value. None at the end, after validation.
+            can still grow. `""` means the whole value. None at the end, after validation.
         attempt: Number of the attempt, from 1. If the number changes, discard all earlier values.
     """
 

@@ -97,9 +97,9 @@ def test_a_missing_extra_names_the_command():
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("strict_schem", ", did you mean 'strict_schema'?"),
-        ("Bare", ", did you mean 'bare'?"),
-        ("bare", ", did you mean 'bare'?"),
+        ("strict_schem", ". Did you mean 'strict_schema'?"),
+        ("Bare", ". Did you mean 'bare'?"),
+        ("bare", ". Did you mean 'bare'?"),
         ("zzz", ""),
         ("", ""),
         (None, ""),
@@ -114,7 +114,7 @@ def test_a_near_name_is_proposed(name, hint):
 def test_nothing_is_proposed_where_nothing_is_known():
     """Without known names there is no hint, and any iterable of names will do."""
     assert did_you_mean("bare", []) == ""
-    assert did_you_mean("bar", iter({"bare": 1})) == ", did you mean 'bare'?"
+    assert did_you_mean("bar", iter({"bare": 1})) == ". Did you mean 'bare'?"
 
 
 @given(st.text(), st.integers(1, 20))

@@ -411,7 +411,7 @@ KNOWN = (
 @pytest.mark.parametrize(
     ("given_names", "message"),
     [
-        ("system_promt", f"strategy='system_promt': expected one of {KNOWN}, did you mean 'system_prompt'?"),
+        ("system_promt", f"strategy='system_promt': expected one of {KNOWN}. Did you mean 'system_prompt'?"),
         ("", f"strategy='': expected one of {KNOWN}"),
         (["bare", 3], f"strategy=3: expected one of {KNOWN}"),
         ([], f"strategy=[]: expected one of {KNOWN}, or a list of these names"),

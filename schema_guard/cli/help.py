@@ -106,8 +106,8 @@ def _find(known: list[Chapter], topic: str) -> Chapter:
     by_name |= {name.partition(" ")[0]: by_name[name] for name in sorted(by_name, reverse=True)}
     by_name |= {chapter.topic: chapter for chapter in known}
     if topic not in by_name:
-        near = did_you_mean(topic, by_name) or "; `schema-guard help` lists them"
-        raise click.UsageError(f"no topic {topic!r}{near}")
+        near = did_you_mean(topic, by_name) or ". To list all topics, run `schema-guard help`"
+        raise click.UsageError(f"unknown topic {topic!r}{near}")
     return by_name[topic]
 
 

@@ -115,7 +115,7 @@ def _read(folder: Path) -> _Table:
     try:
         table = tomllib.loads(text).get("tool", {}).get("schema_guard", {})
     except tomllib.TOMLDecodeError as error:
-        raise InvalidArgument(f"{file}: expected TOML: {error}") from error
+        raise InvalidArgument(f"{file}: expected TOML, but reading it failed: {error}") from error
     values, errors = {}, {}
     for key, value in table.items():
         try:
@@ -129,7 +129,7 @@ def _valid(file: Path, key: str, value: Any) -> Any:
     place = f"{file}: [tool.schema_guard] {key}"
     if key not in _EXPECTED:
         near = did_you_mean(key, KEYS)
-        raise InvalidArgument(f"{place}: unknown key, expected one of {', '.join(KEYS)}{near}")
+        raise InvalidArgument(f"{place}: unknown key. Expected one of {', '.join(KEYS)}{near}")
     found = _rate(value) if key == "max_failure_rate" else _text(key, value)
     if found is None:
         raise InvalidArgument(f"{place} = {clip(repr(value))}: expected {_EXPECTED[key]}")

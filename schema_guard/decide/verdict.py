@@ -90,7 +90,7 @@ class Verdict:
         """Return the exit code of a command: 0 for a good verdict, 1 for a bad one.
 
         Args:
-            require_proof: Whether a verdict without enough data is also bad.
+            require_proof: Whether a verdict that needs more data is also bad.
         """
         if self.verdict == "SCHEMAS_FLAGGED":
             return int(bool(self.figures["flagged"]))
@@ -110,7 +110,7 @@ def decide(evidence: Mapping[str, Any]) -> Verdict:
         evidence: Plain JSON in the format of `evidence_schema`: counts of strategies, the playbook, costs, a pilot.
 
     Raises:
-        InvalidArgument: The evidence contradicts itself or its format. The error message names the location.
+        InvalidArgument: The evidence contradicts itself or its format. The error message contains the location.
 
     >>> counts = {"id": "plain", "rung": "system_prompt", "n": 400, "k_final": 0}
     >>> decide({"strategies": [counts], "calls_per_month": 2000}).verdict

@@ -24,7 +24,7 @@ class Model(Protocol):
     Replies and chunks are objects of the provider. schema_guard recognizes these objects by their form.
 
     Attributes:
-        name: Name at the provider and in records.
+        name: Name of the model at the provider and in records.
         provider: Provider that defines the arguments in `options`, a key of
             `schema_guard.providers.options.PROVIDER_OPTIONS`.
         capabilities: Names of the strategies that the model supports.

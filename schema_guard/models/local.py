@@ -221,8 +221,9 @@ class LoraFile(NamedTuple):
         found = weights_digest(weights)
         if self.base not in (None, found):
             raise InvalidArgument(
-                f"adapter={clip(repr(str(self.path)), 200)}: was trained on weights with sha256 {self.base}, got "
-                f"{weights} with sha256 {found}. Set {VARIABLE} to the file that it was trained on, or tune again"
+                f"adapter={clip(repr(str(self.path)), 200)}: expected the weights with the SHA-256 "
+                f"{self.base}, got {weights} with the SHA-256 {found}. Set {VARIABLE} to the weights that the "
+                f"adapter was trained on, or tune again"
             )
 
 

@@ -64,8 +64,8 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
 ) -> Model:
     """Return the model with this name.
 
-    schema_guard sends a key only to the host of that key. Each known provider has its own environment variable. A
-    request to a URL uses *key*, or the value of SCHEMA_GUARD_MODEL_KEY.
+    schema_guard sends an API key only to the host that the key belongs to. Each known provider has its own
+    environment variable for the key. A request to a URL uses *key*, or the value of SCHEMA_GUARD_MODEL_KEY.
 
     Example:
         >>> from schema_guard import connect
@@ -80,18 +80,18 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         provider: Provider whose arguments the server accepts, a key of
             `schema_guard.providers.options.PROVIDER_OPTIONS`. Default: the provider in the name.
         options: The provider's own arguments for every call, such as `{"temperature": 0}`. These arguments are part of
-            the configuration. Options of a call override the arguments.
+            the configuration. The options of a call override these arguments.
         key: Key to use instead of the environment variable.
-        adapter: LoRA as a GGUF file, for the local model only. With an adapter, the model is a separate configuration,
-            identified by the name and the content of the file.
+        adapter: LoRA adapter as a GGUF file, for the local model only. With an adapter, the model is a separate
+            configuration, identified by the name and the content of the file.
         rules: File that `schema-guard schema probe --output` wrote about the server. The rules in the file replace the
             rules of the provider.
         timeout_s: Number of seconds without an answer after which a request fails.
-        max_retries: Retries by the SDK. Default: 0, because these retries multiply the attempts of a guard, and records
-            don't show the extra requests.
+        max_retries: Number of retries by the SDK. Default: 0, because these retries multiply the attempts of a guard,
+            and records don't show the extra requests.
 
     Raises:
-        InvalidArgument: The name, its file, the provider, or an option is unknown, or a key is missing.
+        InvalidArgument: The name, the provider, or an option is unknown, or a file or a key is missing.
         MissingExtra: A package that the model needs isn't installed.
         SchemaGuardError: The local model can't be downloaded or started.
     """

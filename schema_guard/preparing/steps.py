@@ -83,8 +83,8 @@ def requests_of(
     expanded = [part for one in strategies for part in (pair if one is thinking else (one,))]
     if len(expanded) > max_attempts:
         raise InvalidArgument(
-            f"strategy={thinking.name!r}: provider {clip(repr(providers[0]))} needs two requests for it, "
-            f"one to think and one for the answer. Expected max_attempts >= {len(expanded)}, got {max_attempts}"
+            f"strategy={thinking.name!r}: provider {clip(repr(providers[0]))} needs two requests for this "
+            f"strategy, one to reason and one to answer. Expected max_attempts >= {len(expanded)}, got {max_attempts}"
         )
     return expanded
 
@@ -161,7 +161,7 @@ def without_typos(schema: Schema[Any]) -> Schema[Any]:
 
         location, keyword = typos[0]
         getLogger("schema_guard").warning(
-            "guard: schema %s: unknown keyword at %s: did you mean %r?%s",
+            "guard: schema %s: unknown keyword at %s. Did you mean %r?%s",
             safe(schema.name), pointer(clip(location)), keyword, f" ({len(typos)} such keys)" if len(typos) > 1 else "",
         )  # fmt: skip
     return schema

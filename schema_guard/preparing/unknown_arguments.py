@@ -64,11 +64,11 @@ def refuse(given: Mapping[str, Any], known: Collection[str]) -> NoReturn:
         raise InvalidArgument(f"guard: {name} belongs in {_MEMBERS[name]}")
     if name in _RETRIES:
         near = "max_attempts" if count is None else f"max_attempts={count + 1}"
-        hint = f", did you mean {near}, which counts the first attempt too?"
+        hint = f". Did you mean {near}, which counts the first attempt too?"
     elif name in _ATTEMPTS:
-        hint = f", did you mean {'max_attempts' if count is None else f'max_attempts={count}'}?"
+        hint = f". Did you mean {'max_attempts' if count is None else f'max_attempts={count}'}?"
     elif name in _PEERS:
-        hint = f", did you mean {_PEERS[name]}?"
+        hint = f". Did you mean {_PEERS[name]}?"
     else:
         hint = did_you_mean(name, known) or f": expected one of {', '.join(known)}"
     raise InvalidArgument(f"guard: unknown argument {safe(clip(name))}={clip(repr(value))}{hint}")

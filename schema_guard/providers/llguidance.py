@@ -223,7 +223,7 @@ def _compile(
     check_enforced(schema, provider, f"{head} has keywords that llguidance does not enforce", _ADVICE)
     reason = clip(" ".join(str(_complaint(_written(schema.document, dialect))).split()), 160)
     raise InvalidArgument(
-        f"{head} has no grammar in llguidance: {reason}. Correct the schema, or use another strategy"
+        f"{head}: llguidance can't build a grammar: {reason}. Correct the schema, or use another strategy"
     )
 
 

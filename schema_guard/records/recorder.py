@@ -73,7 +73,7 @@ class ContentChecks(Protocol):
     def recorder(
         self, store: Recorder, prepared: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Recorder:
-        """Return the recorder of one call.
+        """Return the recorder for one call.
 
         Args:
             store: The store of the call.

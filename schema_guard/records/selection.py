@@ -198,8 +198,8 @@ def _unknown(what: str, wanted: str, known: set[str], where: str) -> NotRecorded
         return NotRecorded(f"{text}, which has no calls")
     near = _near(wanted, known)
     if near:
-        return NotRecorded(f"{text}, did you mean {' or '.join(map(repr, near))}?")
-    return NotRecorded(f"{text}; recorded {'is' if len(known) == 1 else 'are'} {_listed(sorted(known))}")
+        return NotRecorded(f"{text}. Did you mean {' or '.join(map(repr, near))}?")
+    return NotRecorded(f"{text}. Expected {'' if len(known) == 1 else 'one of '}{_listed(sorted(known))}")
 
 
 def _near(wanted: str, known: set[str]) -> list[str]:

@@ -116,7 +116,7 @@ class Store(Frames):
             outcome: All attempts of one call. The store keeps only sizes and hashes of the texts, unless `payload`
                 keeps more.
             task: The task of the call. The hash of the task identifies equal inputs.
-            checked: Function that checks the value of the call in the thread that writes.
+            checked: Function that checks the value of the call, in the thread that writes the rows.
         """
         if len(outcome.attempts) > 1 or not outcome.ok:
             log_call(outcome)
@@ -154,7 +154,7 @@ class Store(Frames):
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """Read one state of the store, after all earlier records are written."""
+        """Read one consistent state of the store, after all earlier records are written."""
         self.flush()
         with self._backend.reading() as snapshot:
             yield snapshot
@@ -170,8 +170,8 @@ class Store(Frames):
     ) -> Iterator[dict[str, Any]]:
         """Return the stored attempts from all processes, in storage order.
 
-        The attempts of one call are adjacent. A row has the columns `rows.COLUMNS`. `repairs` is a list of names, and
-        `violations` is a list of [location, keyword] pairs.
+        The attempts of one call are adjacent. Each row has the columns in `rows.COLUMNS`. `repairs` is a list of
+        names, and `violations` is a list of [location, keyword] pairs.
 
         Args:
             since: Return only calls that began at this time or later, in seconds since the epoch (UTC).
@@ -207,10 +207,10 @@ class Store(Frames):
     ) -> list[ConfigurationCounts]:
         """Count the stored calls by configuration, function, and segment, in storage order.
 
-        Without *since* and *until*, this method reads the counts that every write updates. With a time window, it reads
-        the counts of whole hours, and the attempts of each hour that the window cuts. *ids* restricts the counts to the
-        configurations with such a `ConfigurationCounts.id`. Without *clusters*, the result for a window has no
-        clusters, and reading takes half as long. For the other arguments, see `attempts`.
+        Without *since* and *until*, this method reads the counts that every write updates. With a time window, it
+        reads the counts of whole hours, and the attempts of hours that are only partly in the window. Use *ids* to
+        count only the configurations with these values of `ConfigurationCounts.id`. Without *clusters*, the result
+        for a window has no clusters, and reading takes half as long. For the other arguments, see `attempts`.
         """
         from schema_guard.records.attempts import Where
 
@@ -227,13 +227,15 @@ class Store(Frames):
         since: float | None = None,
         until: float | None = None,
     ) -> dict[str, Any] | None:
-        """Return whether the valid values of a configuration are right, or None if nothing was checked.
+        """Return the shares of right and wrong values of a configuration, or None if no value was checked.
 
         Args:
             ids: The `id` of the configuration's rows, from `configurations`.
             alpha: Error probability of the bounds.
-            since: Only calls that started then or later, in seconds since the epoch. The result then has no bounds.
-            until: Only calls that started before this time, in seconds since the epoch. The result then has no bounds.
+            since: Count only calls that started at this time or later, in seconds since the epoch. With this limit,
+                the result has no bounds.
+            until: Count only calls that started before this time, in seconds since the epoch. With this limit, the
+                result has no bounds.
         """
         with self.reading() as snapshot:
             if not ids or not snapshot.connection.select("SELECT 1 FROM content LIMIT 1"):
@@ -261,7 +263,7 @@ class Store(Frames):
             after_id: The `id` of the other configuration.
 
         Returns:
-            The number of inputs, the number that failed only before, and the number that failed only after.
+            The number of inputs, of inputs that failed only with *before*, and of inputs that failed only with *after*.
         """
         with self.reading() as snapshot:
             return snapshot.pairs(before_id, after_id)
@@ -269,7 +271,7 @@ class Store(Frames):
     def lost_records(self, *, since: float | None = None) -> dict[str, int]:
         """Return the number of lost records from all processes, by reason.
 
-        The result doesn't include losses that schema_guard could not store.
+        The result omits losses that schema_guard could not store.
         """
         with self.reading() as snapshot:
             return snapshot.lost_records(since=since)
@@ -284,8 +286,8 @@ class Store(Frames):
     ) -> list[HourCounts]:
         """Count the stored calls by configuration and by the hour in which each call began, in chronological order.
 
-        If a time limit cuts an hour, the whole hour counts. The result omits calls without a known start. This method
-        reads the counts that every write updates.
+        If a limit falls within an hour, the result includes the whole hour. The result omits calls without a known
+        start. This method reads the counts that every write updates.
         """
         from schema_guard.records.attempts import Where
 
@@ -364,7 +366,7 @@ class Store(Frames):
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
-            step: Name of the step. This method doesn't check it.
+            step: Name of the step. This method doesn't check the name.
             status: `"not_applicable"` if the step is impossible, or `"declined"` if you don't want it.
             reason: The reason why you don't try the step. Stored unchanged.
             function: The guarded function. None means the only function with calls of the schema. If several functions
@@ -456,7 +458,7 @@ class Store(Frames):
         return self._backend.check(on_step or (lambda *_: None))
 
     def rebuild(self, on_step: Callable[[str, int, int], None] | None = None) -> None:
-        """Count all attempts again and store the counts. The counts of hours with deleted attempts stay.
+        """Count all attempts again and store the counts. The counts of hours with deleted attempts stay unchanged.
 
         Stop other processes first, because they can't write to the store during the rebuild.
 

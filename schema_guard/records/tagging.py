@@ -33,7 +33,7 @@ def tags(
 
     Args:
         segment: Part of your traffic that the calls belong to.
-        cluster: Group of related inputs, such as a customer. Statistics count each group once.
+        cluster: Group of related inputs, such as the inputs of one customer. Statistics count each group once.
         function: Name of the function for calls that a recorder stores. A guarded function keeps its own name.
 
     Raises:

@@ -90,7 +90,7 @@ def parted(url: str) -> tuple[str, dict[str, str]]:
         near = did_you_mean(named, PARAMETERS)
         expected = " ".join(f"{name}={values}" for name, values in PARAMETERS.items())
         raise InvalidArgument(
-            f"store {masked(url)!r}: unknown parameter {named!r}, expected {expected}{near}"
+            f"store {masked(url)!r}: unknown parameter {named!r}. Expected {expected}{near}"
         )
     return plain, parameters
 
@@ -114,7 +114,7 @@ def connect(url: str) -> Backend:
             raise InvalidArgument(
                 f"store {masked(url)!r}: the slashes after the scheme are missing. Did you mean {masked(meant)!r}?"
             )
-        raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}, {_EXPECTED}{near}")
+        raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}: {_EXPECTED}{near}")
     if scheme != "sqlite":
         from schema_guard.extensions import load
 
@@ -137,7 +137,7 @@ def open_store(
     """Open a store, and create it if it does not exist.
 
     All open stores of a file share one writer, even if they use different names or links. Each store has its own
-    durability. `Store.counts` describes the file.
+    durability. `Store.counts` counts the attempts of all these stores.
 
     Example:
         >>> store = open_store("sqlite://", durability="sync")
@@ -145,24 +145,23 @@ def open_store(
         0
 
     Args:
-        url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
+        url: A path or a URL: `records.db`, `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
             for a store in memory.
-        durability: "queue" writes in the background and at the end of the process. With "sync", the rows of a finished
-            call survive if the process is killed. If another process locks the database, a call waits for at most 0.25
-            s.
-            After that time, the rows stay pending, and schema_guard logs one warning. Later calls don't wait until a
-            write succeeds. You can also set the durability in the URL: `records.db?durability=sync`. Default: the
-            setting of the URL, or "queue".
-        strict_store: Whether a call raises StoreError if its rows can't be stored. This setting needs the durability
-            "sync".
-        payload: The stored form of prompts and replies. "off" stores none, and "hash" stores keyed hashes.
-            "second_opinion" stores the texts of the calls that `Content` asks a second model about. "redacted" stores
-            texts without credentials and personal data, and "full" stores them unchanged. You can also set this form
-            in the URL: `records.db?payload=hash`. If a process sets several policies for a file, the strictest one applies.
-            Default: the setting of the URL, or "off".
-        redact: Function for "redacted". The function takes each text after the built-in redaction, and returns the text
-            to store. If the function raises an exception, the text isn't stored. `Store.counts` counts these texts, and
-            schema_guard logs a warning for the first one.
+        durability: With "queue", schema_guard writes the rows in the background, and the remaining rows at the end of
+            the process. With "sync", the rows of a finished call survive if the process is killed. If another process
+            locks the database, a call waits for at most 0.25 s. After that time, the rows stay pending, and
+            schema_guard logs one warning. Until a write succeeds, later calls don't wait. You can also set the
+            durability in the URL: `records.db?durability=sync`. Default: the setting of the URL, or "queue".
+        strict_store: Whether a call raises StoreError if its rows can't be stored. This setting requires the
+            durability "sync".
+        payload: The stored form of prompts and replies. With "off", schema_guard stores no texts, and with "hash", it
+            stores keyed hashes. With "second_opinion", it stores the texts of the calls that a second model checks
+            for `Content`. With "redacted", it removes credentials and personal data from the texts, and with "full",
+            it stores them unchanged. You can also set this form in the URL: `records.db?payload=hash`. If a process
+            sets several policies for a file, the strictest one applies. Default: the setting of the URL, or "off".
+        redact: Function that removes more parts of the texts if the form is "redacted". The function takes each text
+            after the built-in redaction, and returns the text to store. If the function raises an exception, the text
+            isn't stored. `Store.counts` counts these texts, and schema_guard logs a warning for the first one.
         retention: Limits on stored rows and texts. schema_guard never deletes counts. You can also set limits in the
             URL:
             `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. The stricter limit applies.
@@ -341,8 +340,9 @@ def _is_fixed(spec: str) -> bool:
 def default_store() -> Store | None:
     """Return the default store for functions without a store argument, or None.
 
-    $SCHEMA_GUARD_STORE names it, or `store` in the `[tool.schema_guard]` of your project: a path, a URL, or `none`.
-    Default: `records.db` in your data folder, and None under pytest. The first record opens the store.
+    To set the store, use $SCHEMA_GUARD_STORE, or `store` in the table `[tool.schema_guard]` of your `pyproject.toml`.
+    The value is a path, a URL, or `none`. Default: `records.db` in your data folder, and None under pytest.
+    schema_guard opens the store when it records the first call.
 
     Raises:
         InvalidArgument: The value names an unknown type of store, or a setting of the project is wrong.

@@ -120,12 +120,12 @@ class SecondOpinion(NamedTuple):
     """The reply of a second model to the prompt of a call, compared with the call's value.
 
     Attributes:
-        call_id: The call.
+        call_id: Id of the call.
         model: The name of the second model.
-        leaves: Compared values.
-        agreed: Values of these that are equal.
+        leaves: Number of compared values.
+        agreed: Number of compared values that are equal.
         differing: The share of values that differ. 1 if the second model gave no valid reply.
-        cost: The cost of the reply; None if it's unknown.
+        cost: The cost of the reply, or None if the cost is unknown.
         reply: The text of the reply.
     """
 

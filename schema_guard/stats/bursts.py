@@ -57,8 +57,8 @@ class Bursts(NamedTuple):
 
         Each bound holds at all times with a probability of 1 - *alpha*.
 
-        The model has two rates: the rate at which a burst begins, for each call at risk, and the rate at which a
-        failure begins a burst. `schema_guard.stats.bounds` bounds each rate at alpha / 2.
+        The model has two rates: the rate at which calls at risk begin a burst, and the rate at which failures begin a
+            burst. `schema_guard.stats.bounds` bounds each rate at alpha / 2.
 
         Raises:
             InvalidArgument: *alpha* is not in (0, 1).

@@ -68,8 +68,9 @@ def changes(failed: Sequence[int], n: int) -> list[Change]:
         InvalidArgument: *n* isn't a number of calls, or is below the number of the last failed call.
 
     Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: Shiryaev-Roberts sums of likelihood ratios.
-    The baseline is the bound of `bounds` for all calls since the last change, frozen for a block of calls. Blocks open
-    after 50 calls, 100, 200, and so on. Each block starts sums until the next block opens, and four blocks stay active.
+    The baseline is the bound of `bounds` for all calls since the last change, frozen for a block of calls. A block
+    opens after 50 calls, 100 calls, 200 calls, and so on. Each block starts sums until the next block opens, and four
+    blocks stay active.
 
     >>> changes(range(1_001, 1_021), 1_020)
     [Change(direction='rise', start=1001, alarm_at=1005, prior_n=1000, prior_k=0)]
@@ -208,7 +209,10 @@ class _Watch:
         return [value * grown + more for value, (grown, more, _, _) in sums]
 
     def _fail(self, position: int) -> bool:
-        """See the calls up to one, the only one that failed. Return whether it shows a rise. No block may open before it."""
+        """See the calls up to one, the only one that failed.
+
+        Return whether it shows a rise. No block may open before it.
+        """
         sums = zip(self._values, self._steps_of(position - 1 - self._at), strict=True)
         self._values = [
             (value * grown + more + started) * failed for value, (grown, more, started, failed) in sums

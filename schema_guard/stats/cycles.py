@@ -112,14 +112,14 @@ _EVERY_HOUR = frozenset(range(HOURS))
 def week_parts(weeks: Sequence[WeekCounts]) -> tuple[WeekPart, ...]:
     """Return the parts of the week with provably different failure rates. Without a pattern, return an empty tuple.
 
-    The split with the largest product comes first. After that, the method applies the same rule once more within each
-    of the two parts.
+    The split with the largest product comes first. The function then applies the same rule once more within each of
+    the two parts.
 
     Args:
         weeks: Complete weeks, the latest week last. The function uses only the latest `WINDOWS` weeks.
 
-    Source: the evidence of `week_evidence`; 20 candidates, two weeks with evidence of at least 1, and a product of at
-    least 100. The stake was chosen with `benchmarks/cycle_simulation.py`.
+    Source: `week_evidence`. The function compares 20 candidate splits. A split needs two weeks with evidence of at
+    least 1, and a product of at least 100. The stake was chosen with `benchmarks/cycle_simulation.py`.
     """
     latest = tuple(weeks[-WINDOWS:])
     first = best_split(latest, _EVERY_HOUR)

@@ -57,8 +57,8 @@ class Drift:
     """A monitor that raises an alarm if a failure rate is above a baseline.
 
     While the rate stays at or below *p0*, the mean number of calls to a false alarm is at least 1/alpha. The monitor
-    is fastest for rates that rise to 2, 4, or 8 times *p0*. It stops after the alarm, because the new rate needs a
-    new baseline and a new monitor. It isn't safe for several threads at once.
+    is fastest for rates that rise to 2, 4, or 8 times *p0*. The monitor stops after the alarm, because the new rate
+    needs a new baseline and a new monitor. The monitor isn't safe for several threads at once.
 
     Args:
         p0: Failure rate that is still good, fixed before the first call: the upper bound of the baseline, or the
@@ -73,7 +73,7 @@ class Drift:
         InvalidArgument: *p0* or *alpha* is out of its range.
 
     Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: the Shiryaev-Roberts sum M = LR (M + 1)
-    for each raised rate. The alarm comes when their mean reaches 1/alpha.
+    for each raised rate. The monitor raises the alarm when the mean of these sums reaches 1/alpha.
 
     >>> drift = Drift(0.02)
     >>> [drift.update(failed) for failed in (False, True, True, True, True, True)]
@@ -89,7 +89,7 @@ class Drift:
         self.alarm_at: int | None = None
 
     def update(self, failed: bool) -> bool:
-        """Count one call. Return whether this call or an earlier one raised the alarm.
+        """Count one call, and return whether this call or an earlier one raised the alarm.
 
         Raises:
             InvalidArgument: *failed* is neither true nor false.

@@ -30,11 +30,11 @@ _WIDTH = 1e-9
 def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
     """Return a lower and an upper bound for a mean difference, for values in [-1, 1].
 
-    The bounds hold at all times. If you check as often as you like and stop at any time, the probability that a bound
-    is ever on the wrong side of the mean is at most *alpha*, for both bounds together. The bounds assume that each
-    value has the same mean, whatever the earlier values are. For pairs that differ by 1, 0, or -1, the interval is
-    usually narrower than the interval from `paired`, down to 0.6 times its width. At an alpha of 0.05, it is up to 15%
-    wider for at most 50 pairs, and up to 4% wider for more pairs.
+    The bounds hold at all times. You can check as often as you like and stop at any time. The probability that either
+    bound is ever on the wrong side of the mean is at most alpha. The bounds assume that each value has the same mean,
+    regardless of the earlier values. For differences of 1, 0, or -1, the interval is usually narrower than the
+    interval from `paired`, down to 0.6 times its width. At an alpha of 0.05, it can be up to 15% wider for at most 50
+    pairs, and up to 4% wider for more pairs.
 
     Args:
         gaps: Differences, each in [-1, 1]. Without differences, the bounds are -1 and 1.
@@ -45,8 +45,8 @@ def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
 
     Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27. A mean is refuted when the capital of bets against it
     reaches 2 / alpha. Here, the stake is divided once over fixed bets, each a share of the possible loss. The capital
-    of each bet is a product, so the order of the values doesn't matter. It falls as the mean rises, so bisection
-    finds the refuted means.
+    of each bet is a product, so the order of the values doesn't matter. This capital falls as the mean rises, so
+    bisection finds the refuted means.
 
     >>> gap_bounds([1.0] * 20 + [-1.0] * 2 + [0.0] * 78)
     Bounds(lower=0.0217..., upper=0.351...)

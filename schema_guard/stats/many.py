@@ -44,8 +44,8 @@ class Shrunk:
 
     Attributes:
         rate: Mean estimate of the rate, a fraction.
-        lower: Lower bound. The rate is above it with a probability of 97.5%.
-        upper: Upper bound. The rate is below it with a probability of 97.5%.
+        lower: Lower bound. The rate is above this bound with a probability of 97.5%.
+        upper: Upper bound. The rate is below this bound with a probability of 97.5%.
     """
 
     rate: float
@@ -58,9 +58,9 @@ class Shrinkage:
     """The distribution of the failure rates of all schemas, and the rate of each schema.
 
     Attributes:
-        a: First parameter of the beta distribution of the rates, with a + b >= 1. It is inf if one rate explains all
-            results.
-        b: Second parameter of the beta distribution. It is inf if *a* is inf.
+        a: First parameter of the beta distribution of the rates, with a + b >= 1. This parameter is inf if one rate
+            explains all results.
+        b: Second parameter of the beta distribution. This parameter is inf if *a* is inf.
         mean: Mean of the distribution, a fraction.
         rates: Rate of each schema, in the order of the argument.
     """

@@ -19,8 +19,8 @@ def wilson(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
     """Return the Wilson score interval of a failure rate, as fractions in [0, 1].
 
     Use it for a finished batch that you check once. It assumes that n was fixed before the first call, and that calls
-    fail independently at one rate. For a rate that you watch, use `bounds`. The simulations for this limit use rates
-    from 0.002 to 0.2, and check the 95% interval after each call from the 30th to the 5,000th. In 35% to 51% of the
+    fail independently at one rate. For a rate that you watch, use `bounds`. Simulations with rates from 0.002 to 0.2
+    show the reason. They check the 95% interval after each call from the 30th to the 5,000th. In 35% to 51% of the
     runs, the interval misses the true rate at least once.
 
     Args:
@@ -93,7 +93,7 @@ def jeffreys(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
         k: Number of failed calls, 0 <= k <= n.
         n: Number of calls.
         confidence: Probability inside the interval, in (0, 1), with the same error on each side. Without failures,
-            the lower bound is 0. If all calls failed, the upper bound is 1.
+            the lower bound is 0. If all calls fail, the upper bound is 1.
 
     Returns:
         The bounds, or None if *n* is 0, because missing data isn't a rate of 0.

@@ -23,8 +23,8 @@ class Paired:
     """The result of comparing A and B on pairs of calls.
 
     Attributes:
-        e_value: Evidence that B is better, as odds. For example, 412 means 412:1. The value is 1 if no pair differs,
-            and inf if its log is above 709.
+        e_value: Evidence that B is better, as odds. For example, a value of 412 means 412:1. The value is 1 if no
+            pair differs, and inf if its log is above 709.
         lower: Lower bound for A's failure rate minus B's failure rate, a fraction in [-1, 1]. If the bound is above 0,
             B is better.
         upper: Upper bound for A's failure rate minus B's failure rate.
@@ -43,8 +43,9 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
     The results hold at all times. If B isn't better, the probability that `better` is ever true is at most *alpha*. The
     probability that the difference is ever outside its interval is also at most *alpha*. If the lower bound is above 0,
     `better` is true. The reverse isn't always so, because the interval has four bounds. The method assumes that each
-    pair has a different input, that A alone fails on an input with one constant probability, and B alone with another.
-    Pairs with the same input are a cluster, which counts once. With clusters, *b* and *c* are sums of cluster means.
+    pair has a different input. It also assumes that A alone fails on an input with one constant probability, and B
+    alone with another. Pairs with the same input are a cluster, which counts once. With clusters, *b* and *c* are
+    sums of cluster means.
 
     Args:
         b: Number of pairs in which only A failed.

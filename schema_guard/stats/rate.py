@@ -18,9 +18,9 @@ class Rate:
         count: Number of calls in the share, or a sum of means if inputs repeat.
         n: Number of calls, or of different inputs if inputs repeat.
         rate: count / n, in [0, 1]. None if n is 0, because missing data isn't a rate of 0.
-        lower: Lower bound. The true rate is below it with a probability of at most alpha, however often you check. None
-            without data.
-        upper: Upper bound. The true rate is above it with a probability of at most alpha. None without data.
+        lower: Lower bound. The true rate is below this bound with a probability of at most alpha, however often you
+            check. None without data.
+        upper: Upper bound. The true rate is above this bound with a probability of at most alpha. None without data.
     """
 
     count: float

@@ -48,12 +48,12 @@ class Bounds:
 def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
     """Return a lower and an upper bound for a failure rate that hold at all times.
 
-    Each bound is one-sided at *alpha*. If you check as often as you like and stop at any time, the probability that the
-    lower bound is ever above the true rate is at most *alpha*. The same is true of the upper bound, and both hold
+    Each bound is one-sided at *alpha*. You can check as often as you like and stop at any time. The probability that
+    the lower bound is ever above the true rate is at most alpha. The same is true of the upper bound, and both hold
     together at 1 - 2 alpha. The bounds assume that a call fails with one constant probability, independently of other
-    calls. Calls with the same input are a cluster, which counts once. With clusters, k is the sum of the cluster means,
-    and n is the number of clusters. This is safe because the likelihood ratio is convex in the outcome, so a mean
-    between 0 and 1 is no more evidence than values of 0 and 1 with the same rate.
+    calls. Calls with the same input are a cluster, which counts once. With clusters, k is the sum of the cluster
+    means, and n is the number of clusters. This is safe, because the likelihood ratio is convex in the outcome. A
+    mean between 0 and 1 is no more evidence than values of 0 and 1 with the same rate.
 
     Args:
         k: Number of failed calls, 0 <= k <= n.
@@ -121,8 +121,8 @@ def e_value(k: float, n: int, target: float, *, side: Side) -> float:
 def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int | None:
     """Return the number of further calls that would decide whether a failure rate is below a target.
 
-    This is a forecast: the smallest m for which n + m calls, failing exactly at the observed rate k/n, have an
-    e-value of 1/alpha on the same side of the target. The arguments are those of `log_e_value`.
+    The result is a forecast. It is the smallest m for which n + m calls at the observed failure rate k/n have an
+    e-value of 1/alpha, on the same side of the target. The arguments are those of `log_e_value`.
 
     Returns:
         The number of further calls, or 0 if the question is already decided. None if no number of calls decides the

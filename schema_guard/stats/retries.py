@@ -25,7 +25,7 @@ class Hazards:
     """Failure rates of the attempts of one configuration, as fractions.
 
     Attributes:
-        hazards: For each attempt, the failed share of the calls that reached the attempt. None if no call reached the
+        hazards: Failure rate of each attempt, among the calls that reached the attempt. None if no call reached the
             attempt.
         rho: Correlation of the attempts of one call. At 0, the attempts fail independently. At 1, a call that fails
             once always fails. Below 0, the correction helps. None if there is no second attempt, or if the first
@@ -61,19 +61,19 @@ class Extrapolation:
 def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
     """Return the failure rate of each attempt, and the share of calls in which all attempts fail.
 
-    If every failed attempt except the last led to another one, the residual is the product of the hazards, and the
-    mean number of attempts is 1 + f_1 + f_1 f_2 + ... Calls that ended earlier, such as refusals, count as failed.
+    Calls that ended early, such as refusals, count as failed. Without such calls, the residual is the product of the
+    hazards, and the mean number of attempts is 1 + f_1 + f_1 f_2 + ...
 
     Args:
-        attempts: A pair for attempt 1, 2, ...: the calls that reached it, and the calls in which it failed. No more
-            calls reach an attempt than failed in the previous one.
+        attempts: A pair for each attempt: the number of calls that reached the attempt, and the number of calls in
+            which it failed. At most as many calls reach an attempt as failed in the previous one.
 
     Raises:
         InvalidArgument: A pair is invalid, or its counts are inconsistent.
 
-    Source: f_j = k_j / n_j. If the failure rate of a call comes from a beta distribution, rho = (f_2 - f_1) / (1 -
-    f_1) is the correlation of two of its attempts: Griffiths (1973), Biometrics 29(4):637-648. Only `geometric` needs
-    an assumption.
+    Source: f_j = k_j / n_j. rho = (f_2 - f_1) / (1 - f_1) is the correlation of two attempts of one call, if the
+    failure rates of calls come from a beta distribution. See Griffiths (1973), Biometrics 29(4):637-648. Only
+    `geometric` needs an assumption.
 
     >>> retry_hazards([(1000, 100), (100, 60), (60, 45)])
     Hazards(hazards=(0.1, 0.6, 0.75), rho=0.555..., geometric=0.001..., residual=0.045, mean_attempts=1.16)

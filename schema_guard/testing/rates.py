@@ -97,8 +97,8 @@ class FailureRate:
     """A measured failure rate.
 
     Attributes:
-        failed: Number of failures: the sum of the failed shares of the calls for each input. It is a whole number if no
-            input was repeated.
+        failed: Number of failures. An input with several calls counts as the share of its calls that failed. Without
+            repeated inputs, the number is whole.
         inputs: Number of different inputs with a result.
         calls: Number of calls, including errors.
         errors: Number of calls that raised an exception that isn't a failure. Errors don't count toward the rate.
@@ -267,22 +267,22 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
 ) -> FailureRate:
     """Call a function on inputs until its failure rate is known to be at most *max*, or above *max*.
 
-    The bounds stay valid however early the calls stop, so a good function needs few calls: 188 inputs without a failure
-    for `max=0.02`, 36 for `max=0.1`. A bad function needs fewer.
+    The bounds stay valid however early the calls stop, so a good function needs few calls. Without a failure, the
+    function needs 188 inputs for `max=0.02`, and 36 inputs for `max=0.1`. A bad function needs fewer calls.
 
     Args:
         function: Function that takes one input, sync or async. A call of a guarded function fails if no attempt is
-            valid, whatever its `on_failure` and `default`. A call of another function fails if it raises
-            AssertionError, GuardFailed, or one of *failures*, or if it returns an Outcome that isn't ok.
+            valid, regardless of `on_failure` and `default`. A call of another function fails if it raises
+            AssertionError, GuardFailed, or one of *failures*, or returns an Outcome without a valid value.
         inputs: Inputs for the function. `assert_failure_rate` reads at most *budget_calls* inputs. Calls with equal
-            inputs run in turn, and the mean of their results counts.
+            inputs run one after another, and the mean of their results counts as one result.
         max: Highest failure rate that passes, in (0, 1).
         alpha: Error probability of each side, in (0, 1).
         budget_calls: Maximum number of calls.
         undecided: Result of the test if the inputs or the budget run out before a decision: `"fail"` or `"pass"`.
         failures: Further exceptions that count as failures.
-        max_errors: Maximum number of calls that can raise another exception, such as a transport error. Errors don't
-            count toward the rate. The next such exception is raised.
+        max_errors: Maximum number of calls that can raise another exception, such as a transport error. These errors
+            don't count toward the rate. `assert_failure_rate` raises the next such exception.
 
     Returns:
         The measured rate.

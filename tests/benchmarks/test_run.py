@@ -270,7 +270,7 @@ def test_all_engines_are_given_without_names():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["xgramar"], "engine 'xgramar' is unknown, did you mean 'xgrammar'? (known: llguidance, xgrammar, "),
+        (["xgramar"], "engine 'xgramar' is unknown. Did you mean 'xgrammar'? (known: llguidance, xgrammar, "),
         ([], "names=[]: expected at least one name"),
         (["llguidance", "llguidance"], "names=['llguidance', 'llguidance']: expected each name once"),
         ("llguidance", "names='llguidance': expected a list of names of engines, got one text"),

@@ -97,7 +97,7 @@ def test_stores_are_merged(capsys, full):
         60,
     )
     assert (missing[0], missing[2].strip()) == (
-        2, "schema-guard: nope.db cannot be read: No such file or directory",
+        2, "schema-guard: reading nope.db failed: No such file or directory",
     )  # fmt: skip
     assert (itself[0], "'all.db' is the target store" in itself[2]) == (2, True)
 
@@ -114,7 +114,7 @@ def test_import_checks_all_files_before_the_first(capsys, folder, full):
     there = (folder / "b.db").exists()
 
     assert (refused[0], there) == (2, False)
-    assert "bad.jsonl: 1 place in it wrong, so nothing was imported" in refused[2]
+    assert "bad.jsonl: the file has 1 fault, so nothing was imported" in refused[2]
     assert "line 5: expected a JSON object" in refused[2]
 
 

@@ -16,10 +16,10 @@ FORMS = f"expected one of local, local-decisions, {NAMED}, litellm-decisions:NAM
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("locale", f"model 'locale': {FORMS}, did you mean 'local'?"),
-        ("opanai:gpt", f"model 'opanai:gpt': {FORMS}, did you mean 'openai'?"),
-        ("openai:", f"model 'openai:': {FORMS}, did you mean 'openai'?"),
-        ("grok:x", f"model 'grok:x': {FORMS}, did you mean 'groq'?"),
+        ("locale", f"model 'locale': {FORMS}. Did you mean 'local'?"),
+        ("opanai:gpt", f"model 'opanai:gpt': {FORMS}. Did you mean 'openai'?"),
+        ("openai:", f"model 'openai:': {FORMS}. Did you mean 'openai'?"),
+        ("grok:x", f"model 'grok:x': {FORMS}. Did you mean 'groq'?"),
         ("", f"model '': {FORMS}"),
         (None, "model None: expected a name (local, local-decisions, openai:NAME"),
         ("http://u:secret@h/v1#x", "model 'http://***@h/v1#x': expected a URL without a password or a query"),

@@ -86,7 +86,7 @@ def adapter(tmp_path, monkeypatch):
 
 def test_adapter_of_other_weights_is_refused(adapter):
     """llama.cpp would load it without a word, and its replies would be arbitrary."""
-    words = f"was trained on weights with sha256 {'0' * 64}, got .*base.gguf with sha256 .*{weights.VARIABLE}"
+    words = f"expected the weights with the SHA-256 {'0' * 64}, got .*base.gguf with the SHA-256 .*{weights.VARIABLE}"
     with pytest.raises(InvalidArgument, match=words):
         connect("local", adapter=adapter)
 
@@ -101,5 +101,5 @@ def test_tuned_model_of_other_weights_is_refused(adapter):
     }  # fmt: skip
     (adapter.parent / "job.json").write_text(json.dumps(job))
 
-    with pytest.raises(InvalidArgument, match="was trained on weights with sha256"):
+    with pytest.raises(InvalidArgument, match="expected the weights with the SHA-256"):
         connect(f"tuned:{adapter.parent}")

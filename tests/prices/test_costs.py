@@ -85,7 +85,7 @@ def test_cached_tokens_without_a_price_cost_as_others(table):
         ({"a": {"p_in": -1, "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected a number >= 0, got number -1: dollars for a million tokens that are sent and not cached"),
         ({"a": {"p_in": True, "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected number, got boolean true"),
         ({"a": {"p_in": float("inf"), "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected a finite number, got number inf"),
-        ({"a": {"p_in": 1, "p_cached": 1, "p_out": 1, "p_ot": 1}}, "a", "at /a: expected no further properties, got object with 'p_ot': known are p_in p_cached p_out as_of source, did you mean 'p_out'?"),
+        ({"a": {"p_in": 1, "p_cached": 1, "p_out": 1, "p_ot": 1}}, "a", "at /a: expected no further properties, got object with 'p_ot': known are p_in p_cached p_out as_of source. Did you mean 'p_out'?"),
         ({"a": 7}, "a", "at /a: expected object, got number 7: The prices of one model, in dollars for a million tokens."),
         ({"a": None}, "a", "expected a model that it knows, got 'a': none of its models is near"),
         ([], "a", "at (root): expected object, got array of 0 items: Prices of tokens by the name of the model"),

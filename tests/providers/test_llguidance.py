@@ -263,13 +263,13 @@ REFUSED = [
     Refused(
         "false",
         False,
-        f"{HEAD} s has no grammar in llguidance: Unsatisfiable schema: schema is false. Correct the schema, or use another "
+        f"{HEAD} s: llguidance can't build a grammar: Unsatisfiable schema: schema is false. Correct the schema, or use another "
         "strategy",
     ),
     Refused(
         "contradiction",
         {"type": "integer", "minimum": 2, "maximum": 1},
-        f"{HEAD} s has no grammar in llguidance: Unsatisfiable schema: minimum (2) is greater than maximum (1). Correct the "
+        f"{HEAD} s: llguidance can't build a grammar: Unsatisfiable schema: minimum (2) is greater than maximum (1). Correct the "
         "schema, or use another strategy",
     ),
     Refused(

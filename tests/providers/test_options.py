@@ -264,7 +264,7 @@ REFUSED = [
     Refused(
         "provider",
         ("opnai", "bare"),
-        f"provider='opnai': expected one of {', '.join(sorted(PROVIDER_OPTIONS))}, did you mean 'openai'?",
+        f"provider='opnai': expected one of {', '.join(sorted(PROVIDER_OPTIONS))}. Did you mean 'openai'?",
     ),
     Refused(
         "no provider",
@@ -275,7 +275,7 @@ REFUSED = [
         "strategy",
         ("openai", "strict_shema"),
         "strategy='strict_shema': expected one of bare, few_shot, reason_then_format, system_prompt, json_mode, "
-        "tool_call, strict_schema, strict_only, reason_then_strict, decision, did you mean 'strict_schema'?",
+        "tool_call, strict_schema, strict_only, reason_then_strict, decision. Did you mean 'strict_schema'?",
     ),
     Refused("list", ("openai", ["bare"]), "strategy=['bare']: expected the name of a strategy as a str"),
     Refused(

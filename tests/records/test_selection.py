@@ -50,18 +50,18 @@ def test_names_choose(store, asked, found):
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"schema": "Tikcet"}, "no schema 'Tikcet' is recorded in sqlite://, did you mean 'Ticket'"),
-        ({"function": "triag"}, "no function 'triag' .* did you mean 'triage'"),
-        ({"function": "extrac"}, "did you mean 'shop.mail.extract' or 'shop.scan.extract'"),
-        ({"function": "scn.extract"}, "did you mean 'shop.scan.extract'"),
+        ({"schema": "Tikcet"}, "no schema 'Tikcet' is recorded in sqlite://. Did you mean 'Ticket'"),
+        ({"function": "triag"}, "no function 'triag' .* Did you mean 'triage'"),
+        ({"function": "extrac"}, "Did you mean 'shop.mail.extract' or 'shop.scan.extract'"),
+        ({"function": "scn.extract"}, "Did you mean 'shop.scan.extract'"),
         ({"function": "tract"}, "no function 'tract'"),
-        ({"function": "zzz"}, "recorded are shop.mail.extract, shop.scan.extract, triage"),
+        ({"function": "zzz"}, "Expected one of shop.mail.extract, shop.scan.extract, triage"),
         (
             {"function": "extract"},
             "2 names have this ending: shop.mail.extract, shop.scan.extract. Write a longer part of the name",
         ),
-        ({"segment": "us"}, "no segment 'us' .* recorded are"),
-        ({"schema": "Ticket", "function": "extract"}, "no function 'extract' .* recorded is triage"),
+        ({"segment": "us"}, "no segment 'us' .* Expected one of"),
+        ({"schema": "Ticket", "function": "extract"}, "no function 'extract' .* Expected triage"),
     ],
 )
 def test_what_is_not_there_is_an_error_with_what_is_near(store, asked, told):

@@ -258,7 +258,8 @@ def test_a_strict_store_that_is_closed_says_that_nothing_is_stored(path, make):
     store.close()
 
     with pytest.raises(
-        StoreError, match=r"0 attempts are pending, and these were lost: {'store_unavailable': 1}"
+        StoreError,
+        match=r"0 attempts are pending, and the following attempts were lost: {'store_unavailable': 1}",
     ):
         store.record(make.outcome())
 

@@ -416,7 +416,7 @@ def test_calls_are_put_together_by_what_is_asked(store, by, names):
 
 def test_a_grouping_that_is_none_is_an_error(store):
     """There are four groupings."""
-    with pytest.raises(InvalidArgument, match="did you mean 'version'"):
+    with pytest.raises(InvalidArgument, match="Did you mean 'version'"):
         report_on(store, by="versions")
 
 

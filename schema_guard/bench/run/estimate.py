@@ -24,7 +24,7 @@ class Estimate(NamedTuple):
     """What a run is expected to take, if every first attempt is valid, and at the most.
 
     Attributes:
-        calls: That are still to be made.
+        calls: Shadow calls that have not run yet.
         input_tokens: Of the first attempts' prompts.
         output_tokens: As long as the golds.
         most_output_tokens: Every attempt made, and each at its limit.

@@ -220,7 +220,7 @@ def _whole(file: IO[str], plan: RunPlan, where: str) -> Journal | None:
     try:
         text = file.read()
     except UnicodeDecodeError as error:
-        raise InvalidArgument(f"{where}: cannot be read: {error}") from error
+        raise InvalidArgument(f"{where}: reading this file failed: {error}. Name another file") from error
     end = text.rfind("\n") + 1
     if not end and not (text.startswith(_BEGINNING) or _BEGINNING.startswith(text)):
         raise InvalidArgument(
@@ -270,7 +270,9 @@ def _decoded(line: str, where: str, number: int) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InvalidArgument(f"{where}, line {number}: broken JSON: {error}") from error
+        raise InvalidArgument(
+            f"{where}, line {number}: expected a JSON object, but reading it failed: {error}"
+        ) from error
     if not isinstance(row, dict):
         raise InvalidArgument(f"{where}, line {number}: expected a JSON object, got {clip(line, 80)}")
     return row

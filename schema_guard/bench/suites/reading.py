@@ -155,7 +155,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, value in pairs:
         if key in members:
-            raise ValueError(f"duplicate key {clip(repr(key))}")
+            raise ValueError(f"the key {clip(repr(key))} occurs twice. Remove one of the two")
         members[key] = value
     return members
 

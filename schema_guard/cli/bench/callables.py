@@ -45,7 +45,7 @@ def or_function(connect: Callable[[str], Model]) -> Callable[[str], Any]:
             if (
                 not _NAME.fullmatch(source)
                 or source.partition(":")[0] in KINDS
-                or "did you mean" in str(error)
+                or "Did you mean" in str(error)
             ):
                 raise
             raise InvalidArgument(f"{error}, or your function as module:function") from error

@@ -31,7 +31,7 @@ def command(rebuild: bool, store: str | None, form: str) -> int:
     the check.
 
     With --rebuild, the command counts all attempts again, stores the counts, and checks the result. No other process
-    can write during the rebuild. The counts of hours with deleted attempts stay.
+    can write during the rebuild. The counts of hours with deleted attempts stay unchanged.
 
     Exit status: 0 if the store is sound, 1 if it is damaged, or 2 if it can't be read.
 

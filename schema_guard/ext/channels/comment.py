@@ -54,7 +54,7 @@ def comment(text: str, environment: Mapping[str, str]) -> str:
         else:
             request(comments.method, f"{comments.one}/{number}", body, comments.headers)
     except FAILURES as error:
-        raise InvalidArgument(f"no comment on {comments.name}: {failure_of(error)}") from None
+        raise InvalidArgument(f"commenting on {comments.name} failed: {failure_of(error)}") from None
     return f"{'posted the' if number is None else 'replaced the'} comment on {comments.name}"
 
 
@@ -64,7 +64,7 @@ def _comments(environment: Mapping[str, str]) -> _Comments:
     if environment.get("GITHUB_ACTIONS"):
         return _of_github(environment)
     raise InvalidArgument(
-        "expected a job of GitHub Actions or GitLab CI. $GITHUB_ACTIONS and $GITLAB_CI are not set"
+        "$GITHUB_ACTIONS and $GITLAB_CI are not set. Run this command in a job of GitHub Actions or GitLab CI"
     )
 
 
@@ -72,7 +72,9 @@ def _of_github(environment: Mapping[str, str]) -> _Comments:
     api, repository = _server(environment, "GITHUB_API_URL"), _value(environment, "GITHUB_REPOSITORY")
     found = re.fullmatch(r"refs/pull/(\d+)/\w+", environment.get("GITHUB_REF", ""))
     if found is None:
-        raise InvalidArgument("this job is not for a pull request. Run it on: pull_request")
+        raise InvalidArgument(
+            "this job is not for a pull request. Run the workflow on the event pull_request"
+        )
     headers = {
         "Authorization": f"Bearer {_value(environment, 'GITHUB_TOKEN')}",
         "Accept": "application/vnd.github+json",
@@ -86,7 +88,7 @@ def _of_gitlab(environment: Mapping[str, str]) -> _Comments:
     api, project = _server(environment, "CI_API_V4_URL"), _value(environment, "CI_PROJECT_ID")
     number = environment.get("CI_MERGE_REQUEST_IID", "")
     if not number.isdecimal():
-        raise InvalidArgument("this job is not for a merge request. Run it in merge request pipelines")
+        raise InvalidArgument("this job is not for a merge request. Run the job in a merge request pipeline")
     headers = {"PRIVATE-TOKEN": _value(environment, "GITLAB_TOKEN")}
     url = f"{api}/projects/{quote(project)}/merge_requests/{number}/notes"
     return _Comments(f"merge request {number}", url, url, "PUT", headers)
@@ -101,7 +103,7 @@ def _value(environment: Mapping[str, str], name: str) -> str:
 def _server(environment: Mapping[str, str], name: str) -> str:
     url = _value(environment, name)
     if not is_web_address(url):
-        raise InvalidArgument(f"${name}: expected the address of a web server")
+        raise InvalidArgument(f"${name}: expected the address of a web server, such as https://HOST/PATH")
     return url.rstrip("/")
 
 
@@ -111,7 +113,7 @@ def _own(comments: _Comments) -> int | None:
         url = f"{comments.url}?per_page={_PER_PAGE}&page={page}"
         rows = json.loads(request("GET", url, headers=comments.headers))
         if not isinstance(rows, list):
-            raise ValueError("the server did not answer with a list of comments")  # noqa: TRY004 - not a type of ours
+            raise ValueError(f"expected a list of comments, got a {type(rows).__name__}")  # noqa: TRY004 - from outside
         for row in rows:
             if str(row.get("body")).startswith(_MARK):
                 return int(row["id"])

@@ -102,7 +102,9 @@ class LocalDecisionModel(Closing):
         given = {**self.options, **(options or {})}
         questions = given.get("questions")
         if not questions:
-            raise InvalidArgument("a decision model answers questions. Use strategy='decision'")
+            raise InvalidArgument(
+                "a decision model needs questions, but this call sends none. Use strategy='decision'"
+            )
         text = prompt if isinstance(prompt, str) else messages(prompt)
         return decide(text, questions, self._asked, divide=given.get(DIVIDE) is True)
 

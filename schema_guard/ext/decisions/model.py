@@ -50,14 +50,17 @@ class DecisionModel(HostedModel):
         """
         sdk = super().sdk()
         if not hasattr(sdk.OpenAI, "decisions"):
-            raise MissingExtra(f"model {self.name!r} needs openai>=3.57: pip install 'openai>=3.57'")
+            raise MissingExtra(
+                f"model {self.name!r} needs openai 3.57 or newer. Run pip install 'openai>=3.57'"
+            )
         return sdk
 
     def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Return the arguments of `create`."""
         if not options.get("questions"):
             raise InvalidArgument(
-                f"model {self.name!r}: a decision model answers questions. Use strategy='decision'"
+                f"model {self.name!r}: a decision model needs questions, but this call sends none. Use "
+                f"strategy='decision'"
             )
         return {
             "model": self.name,

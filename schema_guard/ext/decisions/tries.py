@@ -22,8 +22,8 @@ def Try(model: Model, *, abstain_below: float) -> Model: ...
 def Try(model: Any, *, abstain_below: float) -> Any:  # noqa: N802
     """Return a decision model for `models=` that abstains if it is not sure enough.
 
-    If the probability of one decided field is below the threshold, the attempt fails with the code `abstained`, and the
-    next model decides the whole value.
+    If the probability of one decided field is below the threshold, the attempt fails with the code `abstained`. The
+    next model then decides the whole value.
 
     Example:
         >>> from schema_guard import Try, guard

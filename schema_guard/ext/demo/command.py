@@ -18,7 +18,7 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from schema_guard.models import Model
 
-_OFFLINE = "without it: schema-guard demo --offline"
+_OFFLINE = "To run the demo without the model, use schema-guard demo --offline"
 
 
 @build_command("demo")
@@ -69,9 +69,9 @@ def _local_model() -> Model:
     try:
         return connect_local(report=note)
     except MissingExtra as error:
-        raise click.ClickException(f"the demo's {safe(str(error))}; {_OFFLINE}") from error
+        raise click.ClickException(f"the demo's {safe(str(error))}. {_OFFLINE}") from error
     except SchemaGuardError as error:
-        raise click.ClickException(f"{safe(str(error))}; {_OFFLINE}") from error
+        raise click.ClickException(f"{safe(str(error))}. {_OFFLINE}") from error
 
 
 def _demo_folder() -> Path:

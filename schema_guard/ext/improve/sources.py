@@ -90,7 +90,9 @@ def _of_suite(source: str, store: Store | None) -> ImproveSources:
     suite = load_suite(source)
     if len(suite.schemas) != 1:
         names = ", ".join(entry.name for entry in suite.schemas)
-        raise InvalidArgument(f"{safe(clip(source))}: expected tasks of one schema, got {clip(names)}")
+        raise InvalidArgument(
+            f"{safe(clip(source))}: expected tasks with the same schema, got the schemas {clip(names)}"
+        )
     (entry,) = suite.schemas
     befores = {str(task.before): task.before for task in entry.tasks_of("test")}
     if len(befores) > 1:

@@ -90,7 +90,7 @@ def _check_turns(turns: list[dict[str, Any]]) -> None:
             raise BadRequest("messages: first message must use the 'user' role")
         more = turn.keys() - {"role", "content"}
         if more:
-            raise BadRequest(f"{where}.{min(more)}: extra inputs are not permitted. Remove this field")
+            raise BadRequest(f"{where}.{min(more)}: this field is not permitted. Remove it")
         blocks = _blocks(turn.get("content"), where, is_last=at == len(turns) - 1)
         _check_results(blocks, open_calls, where)
         open_calls = {block.get("id") for block in blocks if block["type"] == "tool_use"}

@@ -95,7 +95,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
         _check_parts(turn.get("content"), f"messages.{at}")
     if turns[0]["role"] != "user":
         raise BadRequest(
-            "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+            "A conversation must start with a user message. Add one at the start, and try again."
         )
     _check_format(body.get("outputConfig"))
     config = body.get("toolConfig") or {}

@@ -78,10 +78,10 @@ def _turn(content: object, where: str) -> dict[str, Any]:
         raise BadRequest(f"Invalid value at '{where}': expected a content object, got {clip(repr(content))}")
     unknown = content.keys() - {"role", "parts"}
     if unknown:
-        raise BadRequest(f"Unknown name {min(unknown)!r} at '{where}': cannot find field. Remove it")
+        raise BadRequest(f"Unknown name {min(unknown)!r} at '{where}': this field does not exist. Remove it")
     role = content.get("role", "user")
     if role not in ("user", "model", "function"):
-        raise BadRequest(f"{where}.role: please use a valid role, user or model, got {clip(repr(role))}")
+        raise BadRequest(f"{where}.role: expected user or model, got {clip(repr(role))}")
     parts = items_of(content.get("parts"), f"{where}.parts")
     for at, part in enumerate(parts):
         if not isinstance(part, dict) or not part or "type" in part:
@@ -106,8 +106,8 @@ def _check_calls(contents: list[Any]) -> None:
         results = sum(any(name in part for name in _RESULT) for part in content["parts"])
         if results != calls:
             raise BadRequest(
-                f"contents[{at}]: the number of function response parts must be equal to the number of function call "
-                f"parts in the turn before, got {results} for {calls}"
+                f"contents[{at}]: expected one function response part for each function call part in the turn "
+                f"before, got {results} for {calls}"
             )
         calls = sum(any(name in part for name in _CALL) for part in content["parts"])
 

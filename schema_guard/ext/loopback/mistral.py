@@ -56,16 +56,14 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     for at, turn in enumerate(turns):
         role = turn["role"]
         if role not in _OF_ROLES:
-            raise BadRequest(
-                f"Input tag '{role}' found using 'role' does not match any of the expected tags: {', '.join(_OF_ROLES)}"
-            )
+            raise BadRequest(f"messages[{at}].role: expected one of {', '.join(_OF_ROLES)}, got '{role}'")
         where = ["body", "messages", at, role]
         extra += [([*where, name], value) for name, value in turn.items() if name not in _OF_ROLES[role]]
         if not turn.get("tool_calls"):
             check_content(turn.get("content"), f"messages[{at}].content", _PARTS)
     if extra:
         raise Unprocessable(
-            f"Extra inputs are not permitted: {', '.join(str(loc[-1]) for loc, _ in extra)}. Remove these fields",
+            f"These fields are not permitted: {', '.join(str(loc[-1]) for loc, _ in extra)}. Remove them",
             detail=[
                 {
                     "type": "extra_forbidden",
@@ -78,8 +76,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
         )
     if turns[-1]["role"] not in ("user", "tool") and not turns[-1].get("prefix"):
         raise BadRequest(
-            "Expected last role User or Tool (or Assistant with prefix True) for serving but got "
-            f"{turns[-1]['role']}"
+            "Expected the last role user or tool, or assistant with prefix=True, got {turns[-1]['role']}"
         )
     check_format(body.get("response_format"), "response_format", "json_schema")
     tools = tool_names(body, "function")

@@ -108,9 +108,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     model, prompt = model_of(body), messages_of(body, "messages")
     _check_turns(prompt)
     if body.get("n") not in (None, 1):
-        raise BadRequest(
-            f"'n': expected 1, because this server returns only one reply, got {clip(repr(body['n']))}"
-        )
+        raise BadRequest(f"'n': expected 1, got {clip(repr(body['n']))}. This server returns only one reply")
     check_format(body.get("response_format"), "response_format", "json_schema")
     tools = tool_names(body, "function", "custom")
     is_stream, options = body.get("stream") is True, body.get("stream_options") or {}

@@ -48,7 +48,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
         raise BadRequest(f"Unknown parameter: {clip(repr(unknown[0]))}.")
     questions = items_of(body.get("questions"), "questions")
     if len(questions) > _MOST_QUESTIONS:
-        raise BadRequest(f"'questions': expected at most {_MOST_QUESTIONS}, got {len(questions)}")
+        raise BadRequest(f"'questions': expected at most {_MOST_QUESTIONS} questions, got {len(questions)}")
     names = [_checked(question, f"questions[{at}]") for at, question in enumerate(questions)]
     given = [name for name in names if name is not None]
     if len(set(given)) < len(given):
@@ -77,14 +77,16 @@ def _checked(question: Any, where: str) -> str | None:
 
 def _check_options(options: list[Any], where: str, label: str) -> None:
     if not _FEWEST_OPTIONS <= len(options) <= _MOST_OPTIONS:
-        raise BadRequest(f"'{where}': expected {_FEWEST_OPTIONS} to {_MOST_OPTIONS}, got {len(options)}")
+        raise BadRequest(
+            f"'{where}': expected {_FEWEST_OPTIONS} to {_MOST_OPTIONS} options, got {len(options)}"
+        )
     labels = [(type(one.get(label)), one.get(label)) for one in options if isinstance(one, dict)]
     if len(set(labels)) < len(options) or any(kind not in (str, bool) for kind, _ in labels):
-        raise BadRequest(f"'{where}': expected a different '{label}' for each")
+        raise BadRequest(f"'{where}': expected a different '{label}' for each option")
     for one in options:
         description = one.get("description", "")
         if one.keys() - {label, "description"} or not isinstance(description, str):
-            raise BadRequest(f"'{where}': expected '{label}' and 'description' only")
+            raise BadRequest(f"'{where}': expected only the keys '{label}' and 'description' in each option")
 
 
 def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:

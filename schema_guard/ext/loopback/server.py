@@ -56,20 +56,20 @@ def serve(
     - Cohere: `POST /v2/chat`
     - Bedrock: `POST /model/MODEL/converse`
 
-    `GET /v1/models` lists the model. If a request forces a tool, or if the finish reason of the reply is `tool_call`,
-    the server returns a call of the tool with the reply as its arguments. If the model doesn't count tokens, the server
-    counts four characters as one token. The server returns status 400 for a request that the provider would refuse, for
-    example because of an unknown role, an empty content, or a tool call without its result. It also returns status 400
-    for a request without a reply in the script. If the model raises an exception, the server returns status 500, or an
-    error event in a stream.
+    `GET /v1/models` lists the model. If a request forces a tool, or the reply has the finish reason `tool_call`, the
+    server returns a tool call. The reply then forms the arguments of this call. If the model doesn't count tokens,
+    the server counts four characters as one token. The server returns status 400 for a request that the provider
+    would refuse. Examples are an unknown role, empty content, or a tool call without a result. It also returns status
+    400 for a request without a reply in the script. If the model raises an exception, the server returns status 500,
+    or an error event in a stream.
 
     Args:
         answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the prompt
             and returns a reply. If the model takes the arguments of the request, the server passes these arguments in
             `extra_body`. The server doesn't close the model.
-        faults: Faults from `FAULTS`. Pass one name for every request, a list with a name or None for each request, a
-            dict by the index of the request, or a function that takes the `Request`. Only requests for replies count. A
-            request with a fault doesn't use up a reply from the script.
+        faults: Faults from `FAULTS`. Pass one name for every request, or a list with a name or None for each request.
+            You can also pass a dict by the index of the request, or a function that takes the `Request`. Only
+            requests for replies count. A request with a fault doesn't use up a reply from the script.
         host: `"127.0.0.1"` or `"localhost"`.
         port: Port of the server. Default: 0, which means a free port.
 

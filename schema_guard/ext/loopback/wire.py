@@ -201,7 +201,9 @@ def messages_of(body: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
         raise BadRequest(f"'{field}': expected a list of at least one message, got {clip(repr(listed))}")
     for index, member in enumerate(listed):
         if not isinstance(member, dict) or not isinstance(member.get("role"), str):
-            raise BadRequest(f"'{field}[{index}].role': missing, got {clip(repr(member))}")
+            raise BadRequest(
+                f"'{field}[{index}].role': expected a message with a role, got {clip(repr(member))}"
+            )
     return [dict(member) for member in listed]
 
 

@@ -208,7 +208,8 @@ def _connected(named: Sequence[str], larger: str | None, connect: Callable[[str]
     others = [model for model in models if model not in tuned]
     if len(others) != 1 or len(tuned) > 1:
         raise click.UsageError(
-            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one more, as tuned:DIR"
+            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned "
+            f"model (tuned:DIR)"
         )
     return Models(others[0], None if larger is None else connect(larger), tuned[0] if tuned else None)
 
@@ -230,7 +231,9 @@ def _settings(
     extra = {} if steps.given is None else json_file(steps.given)
     in_file = extra.pop("config", {})
     if not isinstance(in_file, dict):
-        raise click.UsageError(f"--with {safe(str(steps.given))}: expected a JSON object at config")
+        raise click.UsageError(
+            f"--with {safe(str(steps.given))}: expected a JSON object under the key 'config'"
+        )
     aims = {**in_file, **config}
     stored = [] if records is None else targets_of(records, found.inputs.schema.fingerprint, found.function)
     schema = found.inputs.schema

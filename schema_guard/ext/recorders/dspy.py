@@ -57,7 +57,7 @@ def callback(**settings: Unpack[RecorderSettings]) -> Any:
     such as `dspy.Predict(ReadInvoice)`, belongs to the signature name.
 
     Args:
-        settings: Settings of every recorder, such as `function` for calls without a name.
+        settings: Settings that every recorder accepts, such as `function` for calls without a name.
 
     Raises:
         InvalidArgument: The store or the prices are invalid.
@@ -106,7 +106,10 @@ class _Run:
             self.attempts.pop()
 
     def ask(self) -> None:
-        """Begin another attempt. DSPy does not parse an empty reply; one that it parses with a model is not an attempt."""
+        """Begin another attempt.
+
+        DSPy does not parse an empty reply; one that it parses with a model is not an attempt.
+        """
         if self.pending is not None and not self.is_parsing:
             self._end(_EMPTY)
         self.pending, self.is_parsing = None, False

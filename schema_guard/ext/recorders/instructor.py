@@ -54,12 +54,12 @@ def record(
     >>> client = record(instructor.from_openai(OpenAI()))       # doctest: +SKIP
 
     This covers `create`, `create_partial`, `create_iterable`, and `create_with_completion`, sync and async. A call
-    belongs to the function in `tags(function=...)`. Otherwise it belongs to `metadata={"function": ...}` of the request, or
-    to *function*.
+    belongs to the function in `tags(function=...)`. Otherwise, the call belongs to the function in
+    `metadata={"function": ...}` of the request, or to *function*.
 
     Args:
         client: A client from `instructor.from_...`.
-        settings: Settings of every recorder, such as `function` for calls without a name.
+        settings: Settings that every recorder accepts, such as `function` for calls without a name.
 
     Returns:
         The client.

@@ -95,7 +95,7 @@ class HandlerOfEvents:
         """Create a handler for any number of concurrent calls.
 
         Args:
-            settings: Settings of every recorder, such as `function` for calls without a name.
+            settings: Settings that every recorder accepts, such as `function` for calls without a name.
 
         Raises:
             InvalidArgument: The store or the prices are none.

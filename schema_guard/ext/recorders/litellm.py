@@ -59,7 +59,7 @@ def install(**settings: Unpack[RecorderSettings]) -> None:
     `litellm:SCHEMA`.
 
     Args:
-        settings: Settings of every recorder. Without `prices`, a call has the cost that litellm computes.
+        settings: Settings that every recorder accepts. Without `prices`, a call has the cost that litellm computes.
 
     Raises:
         MissingExtra: litellm isn't installed.

@@ -51,7 +51,7 @@ def install(**settings: Unpack[RecorderSettings]) -> None:
     """Record every call that llama-index makes in this process from now on. A second call replaces the first one.
 
     Args:
-        settings: Settings of every recorder, such as `function` for calls without a name.
+        settings: Settings that every recorder accepts, such as `function` for calls without a name.
 
     Raises:
         InvalidArgument: The store or the prices are invalid.

@@ -54,15 +54,15 @@ def capability(**settings: Unpack[RecorderSettings]) -> Any:
     >>> Agent(model, output_type=Invoice, capabilities=[capability()])      # doctest: +SKIP
 
     A run is one call of the function in `tags(function=...)`. Default: the name of the agent. The schema of the run is
-    the output schema that the model receives. If the output of a run is plain text, it has no schema, and schema_guard
-    only counts it.
+    the output schema that the model receives. A run with plain text as its output has no schema, so schema_guard only
+    counts the run.
 
     Args:
-        settings: Settings of every recorder, such as `function` for calls without a name.
+        settings: Settings that every recorder accepts, such as `function` for calls without a name.
 
     Raises:
         InvalidArgument: The store or the prices are invalid.
-        MissingExtra: pydantic-ai isn't installed, or older than 2.
+        MissingExtra: pydantic-ai isn't installed, or is older than version 2.
     """
     recording = Recording("pydantic_ai", **settings)
     return _kind()(recording)

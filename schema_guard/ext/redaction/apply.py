@@ -39,7 +39,7 @@ _BARE_QUOTE: Final = re.compile(r'(?<!\\)(?:\\\\)*+"')
 
 
 class RedactedPlace(NamedTuple):
-    """A location from which text was removed.
+    """A location from which schema_guard removed text.
 
     Attributes:
         location: JSON Pointer into a value, or `""` for a text.

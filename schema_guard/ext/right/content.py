@@ -56,7 +56,7 @@ class Content(metaclass=NamedArguments):
         grounded: Whether to count the values of a reply that occur in the task. If the source is another text, pass a
             function that takes the arguments of the call and returns the source. The function runs later, in a
             background thread.
-        second_opinion: The second model that answers the prompts of a share of the calls.
+        second_opinion: The second model, which answers the prompts of a share of the calls.
         right_unit: The unit of a bound on wrong values. `"value"` bounds the share of wrong values, and `"call"` the share of
             calls with a wrong value. Set it before the first label.
         items: The number of rows that a list must have. If a list is shorter, the attempt fails, and schema_guard
@@ -94,7 +94,7 @@ class Content(metaclass=NamedArguments):
     def recorder(
         self, store: Recorder, prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Recorder:
-        """Return the recorder of one call. A recorder that isn't a store receives only the outcome."""
+        """Return the recorder for one call. A recorder that isn't a store receives only the outcome."""
         if not hasattr(type(store), "record_opinion"):
             return store
         return CallChecks(self, store, prepared, args, kwargs)  # type: ignore[arg-type]

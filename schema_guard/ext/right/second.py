@@ -73,8 +73,8 @@ class Second:
         Second(share=0.1)
 
     Args:
-        model: A `Model`, or a function that takes a prompt and returns a reply. Use a different model from the first
-            one, because a copy makes the same mistakes.
+        model: A `Model`, or a function that takes a prompt and returns a reply. Use a different model, because a copy
+            of the first model makes the same mistakes.
         share: The share of the calls to send to the second model, in (0, 1].
         per_minute: Maximum number of requests per minute. Default: no limit.
         budget: Maximum cost in this process, in the currency of the prices. Needs prices.

@@ -119,7 +119,7 @@ def chosen_in(query: str) -> dict[str, str]:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=2 * len(_CHOICES))
     except ValueError as error:
         raise InvalidArgument(
-            "the query of the address: expected name=value pairs, separated by &"
+            "the query of the address is invalid: expected name=value pairs, separated by &"
         ) from error
     choices: dict[str, Any] = {}
     for name, value in pairs:

@@ -68,8 +68,9 @@ def documents(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, row
     except (OSError, EOFError, ValueError) as error:
         raise InvalidArgument(
-            f"suite 'real': {path} cannot be read ({error}). Set {FOLDER} to a folder with {FILE}, whose lines have the "
-            f"keys {', '.join(sorted(_KEYS))}. The documents are those of JigsawStack/sob"
+            f"suite 'real': reading {path} failed: {error}. Set {FOLDER} to a folder with the file {FILE}. "
+            f"Each line of this file needs the keys {', '.join(sorted(_KEYS))}. The documents come from "
+            f"JigsawStack/sob"
         ) from error
 
 

@@ -53,14 +53,14 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
 
     Args:
         otel: Whether to report to OpenTelemetry: one event for each attempt, one span for each call, and counters.
-            Default: True, unless you only enable Prometheus.
+            Default: True, unless you enable only Prometheus.
         prometheus_file: Path that ends in `.prom`, for the textfile collector of node_exporter. The process id replaces
             `{pid}` in the path, so that each process has its own file.
         prometheus_port: Port of the endpoint `http://127.0.0.1:PORT/metrics`. With 0, the server uses a free port,
             which you can read from `Telemetry.port`.
         every_s: Seconds between two updates of the file.
-        most_names: Maximum number of functions, and of codes, with their own counters. All others share the counters of
-            `others`.
+        most_names: Maximum number of functions with their own counters, and of codes with their own counters. All
+            others share the counters of `others`.
         tracer_provider: Provider for spans. None means the global provider of OpenTelemetry.
         meter_provider: Provider for metrics. None means the global provider.
         logger_provider: Provider for events. None means the global provider.
@@ -97,14 +97,14 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
 
 
 def disable(timeout_s: float = 2.0) -> int:
-    """Stop reporting. Return the number of ended calls that were not reported within *timeout_s* seconds."""
+    """Stop reporting. Return the number of finished calls that were not reported within *timeout_s* seconds."""
     with _lock:
         before, _Switch.telemetry, recorder.follower = _Switch.telemetry, None, None
     return 0 if before is None else before.stop(timeout_s)
 
 
 def flush(timeout_s: float = 2.0) -> int:
-    """Wait until OpenTelemetry has received all ended calls.
+    """Wait until OpenTelemetry has received all finished calls.
 
     Return the number of calls that OpenTelemetry hasn't received yet.
     """

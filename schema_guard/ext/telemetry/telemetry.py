@@ -73,7 +73,7 @@ class Telemetry:
         return exposition(self.counters.read())
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the exporters have received all ended calls.
+        """Wait until the exporters have received all finished calls.
 
         Return the approximate number of calls that are still missing.
         """
@@ -101,7 +101,7 @@ class Telemetry:
     def tried(self, what: str, call: Callable[..., Any], *args: Any) -> Any:
         """Call a function of an SDK.
 
-        If the function raises an exception, log the exception with the text *what*, and return None.
+        If the function raises an exception, log the exception with the text of *what*, and return None.
         """
         try:
             return call(*args)
@@ -124,14 +124,17 @@ class Telemetry:
         self._faults.say(what, error)
 
     def stop(self, timeout_s: float = 2.0) -> int:
-        """Report waiting calls, write the file a last time, and end all threads. Return the number of unreported calls."""
+        """Report waiting calls, write the file a last time, and end all threads.
+
+        Return the number of unreported calls.
+        """
         remaining = 0 if self._dispatcher is None else self._dispatcher.stop(timeout_s)
         for outlet in self.outlets:
             outlet.stop()
         return remaining
 
     def before_fork(self) -> None:
-        """Stop all work until the fork is over."""
+        """Stop all telemetry until the fork is over."""
         if self._dispatcher is not None:
             self._dispatcher.before_fork()
 

@@ -48,10 +48,10 @@ class CallJudgement(NamedTuple):
         name: Name of the tool in the reply, cut to 200 characters, or None if there is no name.
         arguments: Arguments in the Python type of the tool's schema, or as JSON. None if the call is invalid.
         failure: Reason why the tool can't run, or None.
-        message: Text for the model as the result of the tool, or None if the call is valid.
+        message: Text to send to the model in place of the tool's result, or None if the call is valid.
         text: JSON text of the arguments in the reply, or None if it is unknown.
         schema: Schema of the arguments. None if the tool is unknown, or has no description of its arguments.
-        repairs: Repair steps, in order. `unwrapped` means that text around the object was removed.
+        repairs: Repair steps, in order. `unwrapped` means that schema_guard removed the text around the object.
     """
 
     ok: bool
@@ -144,7 +144,7 @@ def _unknown(called: str | None, tools: Tools, near: list[str]) -> Failure:
     if called is None:
         return Failure("structure", "unknown_tool", "the call names no tool")
     wanted = f"expected one of {clip(', '.join(tools), 300)}" if tools else "there are no tools"
-    meant = f"; did you mean {near[0]!r}?" if near else ""
+    meant = f". Did you mean {near[0]!r}?" if near else ""
     message = f"there is no tool {clip(repr(called))}: {wanted}{meant}"
     return Failure("structure", "unknown_tool", message)
 

@@ -59,7 +59,7 @@ def written(name: str, backend: Backend) -> Iterator[IO[bytes]]:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise InvalidArgument(f"{clip(name)} cannot be written: {error.strerror or error}") from error
+        raise InvalidArgument(f"writing {clip(name)} failed: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def opened(name: str, backend: Backend) -> Iterator[IO[bytes]]:
                 )
             yield stream
     except OSError as error:
-        raise InvalidArgument(f"{clip(name)} cannot be read: {error.strerror or error}") from error
+        raise InvalidArgument(f"reading {clip(name)} failed: {error.strerror or error}") from error
 
 
 def _refuse_store(path: Path, backend: Backend) -> None:

@@ -62,8 +62,8 @@ def check(source: str, stream: IO[bytes]) -> FileReading:
         more = reading.faults - len(reading.first_faults)
         listed = [*reading.first_faults, *([f"and {more} more"] if more else [])]
         raise InvalidArgument(
-            f"{source}: {plural(reading.faults, 'place')} in it wrong, so nothing was imported. Export the store again, "
-            "or fix the file\n  " + "\n  ".join(listed)
+            f"{source}: the file has {plural(reading.faults, 'fault')}, so nothing was imported. Export the store again, or fix the file\n  "
+            + "\n  ".join(listed)
         )
     return reading
 

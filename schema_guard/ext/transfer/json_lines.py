@@ -56,7 +56,7 @@ _STARTS = {
 }
 
 _EXPORTED = "a file that `schema-guard store export` wrote as JSON Lines"
-_OTHER_TOOL = "for a file of another tool, add --from TOOL"
+_OTHER_TOOL = "For a file from another tool, add --from TOOL"
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
 
@@ -208,14 +208,14 @@ class FileReading:
 
     def _begin(self, first: tuple[str, Any] | None) -> None:
         if first is None:
-            raise InvalidArgument(f"{self.source} is empty: expected {_EXPORTED}; {_OTHER_TOOL}")
+            raise InvalidArgument(f"{self.source} is empty: expected {_EXPORTED}. {_OTHER_TOOL}")
         header = first[1].get("export") if isinstance(first[1], dict) else None
         if not isinstance(header, dict):
             self.stream.seek(0)
             start = self.stream.read(16)
             known = next((why for begin, why in _STARTS.items() if start.startswith(begin)), None)
             why = known or f"expected {_EXPORTED}, got a file that begins with {clip(repr(start))}"
-            raise InvalidArgument(f"{self.source}: {why}; {_OTHER_TOOL}")
+            raise InvalidArgument(f"{self.source}: {why}. {_OTHER_TOOL}")
         version, keys = header.get("format"), header.get("hash_keys")
         what = f"{self.source}: expected {_EXPORTED}"
         if type(version) is int and version > _FORMAT:

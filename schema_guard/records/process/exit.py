@@ -27,7 +27,7 @@ def flush(timeout_s: float = 2.0) -> int:
     """Wait until all stores of this process have stored or lost their pending attempts.
 
     Args:
-        timeout_s: Longest wait for all stores together.
+        timeout_s: Maximum wait for all stores together, in seconds.
 
     Returns:
         Number of attempts that are still pending.

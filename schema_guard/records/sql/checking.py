@@ -326,7 +326,7 @@ def _check_payloads(connection: Connection, notes: Notes) -> None:
 
 
 def rebuild(connection: Connection, on_step: Callable[[str, int, int], None]) -> None:
-    """Count all attempts again and store the counts. The counts of hours with deleted attempts stay.
+    """Count all attempts again and store the counts. The counts of hours with deleted attempts stay unchanged.
 
     Args:
         connection: In a transaction in which nobody else writes.

@@ -62,8 +62,8 @@ class Broken:
         code: Code of the failure, which is the violated keyword if the kind is `structure` or `value`.
         how: Name of the fault, such as `"trailing_comma"` or `"schema_echo"`.
         finish_reason: Finish reason of the provider, on which the label depends.
-        repaired_by: Lowest level of repair that makes the reply valid. None if no level does so, or if the part
-            `repair` isn't installed.
+        repaired_by: Lowest level of repair that makes the reply valid. None if no level makes it valid, or if the
+            part `repair` isn't installed.
         chunks: The reply as a stream. The joined chunks are the text, and some chunks can be empty.
     """
 
@@ -83,7 +83,7 @@ def broken(schema: Any) -> SearchStrategy[Broken]:
     the strategy only returns broken JSON, prose, and refusals.
 
     Args:
-        schema: A schema for `Schema.of`.
+        schema: A schema in a form that `Schema.of` accepts.
 
     Raises:
         InvalidSchema: The schema can't be loaded.

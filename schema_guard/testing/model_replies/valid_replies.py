@@ -90,12 +90,12 @@ class Sent:
 def replies(schema: Any) -> SearchStrategy[Sent]:
     """Return a Hypothesis strategy for valid replies, in the forms that models really send.
 
-    Each reply is complete, and has the finish reason `stop`. The reply contains the value alone, in a fence, in prose,
-    in a JSON string, or after reasoning. White space, escapes, the order of keys, and the chunks of the stream vary.
-    Examples shrink to the value alone, in one chunk.
+    Each reply is complete, and has the finish reason `stop`. The value is alone in the reply, follows reasoning, or
+    is inside a fence, prose, or a JSON string. White space, escapes, the order of keys, and the chunks of the stream
+    vary. Examples shrink to the value alone, in one chunk.
 
     Args:
-        schema: A schema for `Schema.of`.
+        schema: A schema in a form that `Schema.of` accepts.
 
     Raises:
         InvalidSchema: The schema can't be loaded.

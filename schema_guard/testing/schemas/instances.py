@@ -23,10 +23,11 @@ _TRIES = 4
 def instances(schema: Any) -> SearchStrategy[Any]:
     """Return a Hypothesis strategy for JSON values that are valid for a schema.
 
-    The strategy covers all keywords of the five dialects, with references and recursion. Values shrink to small values.
+    The strategy covers all keywords of the five dialects, with references and recursion. Hypothesis shrinks the
+    values to small ones.
 
     Args:
-        schema: A schema for `Schema.of`.
+        schema: A schema in a form that `Schema.of` accepts.
 
     Raises:
         InvalidSchema: The schema can't be loaded.

@@ -63,7 +63,7 @@ def near_misses(schema: Any) -> SearchStrategy[NearMiss]:
     The strategy covers every keyword that can be violated alone. Examples shrink to keywords at the root.
 
     Args:
-        schema: A schema for `Schema.of`.
+        schema: A schema in a form that `Schema.of` accepts.
 
     Raises:
         InvalidSchema: The schema can't be loaded.

@@ -150,7 +150,7 @@ class Drawing:
             return self.value([schema], _ROOM if height == inf else max(_ROOM, int(height)), "")
         except DeadEnd as end:
             if height == inf and end.why.endswith(_TOO_LARGE):
-                raise DeadEnd("each valid value would contain another one, without end") from None
+                raise DeadEnd("each valid value would contain another valid value, without end") from None
             raise
 
     def value(self, schemas: list[Any], room: int, location: str) -> Any:

@@ -137,7 +137,7 @@ DAMAGED = [
     (b'{"name": "x"}\n', "expected a journal that this version of schema-guard wrote"),
     (b"notes of mine, in one line", "expected a journal that this version of schema-guard wrote"),
     (b"[1]\n", "line 1: expected a JSON object"),
-    (b"no\n", "line 1: broken JSON"),
+    (b"no\n", "line 1: expected a JSON object, but reading it failed"),
     (b"\xff\n", "cannot be read"),
 ]
 

@@ -160,10 +160,13 @@ PROBLEMS = {
         ['{"id": "a", "input": "x", "schema": true, "gold": 1e999}'],
         ["mine.jsonl:1: instance contains inf: JSON has no such number"],
     ),
-    "duplicate_key": (['{"id": "a", "id": "b"}'], ["mine.jsonl:1: broken JSON: duplicate key 'id'"]),
+    "duplicate_key": (
+        ['{"id": "a", "id": "b"}'],
+        ["mine.jsonl:1: broken JSON: the key 'id' occurs twice. Remove one of the two"],
+    ),
     "no_object": (["[1]"], ["mine.jsonl:1: at (root): expected object, got array of 1 item"]),
     "nothing": ([""], ["mine.jsonl: expected at least one line"]),
-    "unknown_key": ([{**LINE, "golds": 1}], ["mine.jsonl:1: unknown key 'golds', did you mean 'gold'?"]),
+    "unknown_key": ([{**LINE, "golds": 1}], ["mine.jsonl:1: unknown key 'golds'. Did you mean 'gold'?"]),
     "wrong_types": (
         [{**LINE, "input": 1}, {**LINE, "id": "b", "tags": "x"}],
         [
@@ -261,7 +264,7 @@ def test_unknown_form_is_refused(tmp_path):
     with pytest.raises(InvalidArgument) as caught:
         load_suite(_file(tmp_path, LINE), form="json")
     assert str(caught.value) == (
-        f"form='json': expected one of {', '.join(map(repr, FORMS))}, did you mean 'jsonl'?"
+        f"form='json': expected one of {', '.join(map(repr, FORMS))}. Did you mean 'jsonl'?"
     )
 
 

@@ -205,7 +205,7 @@ def test_unknown_folder_is_refused():
         load_suite("smal")
     assert str(caught.value) == (
         "suite 'smal': the folder or file does not exist. Expected 'small', 'long', 'real', 'tools', a folder with a "
-        "suite.json, or a file, did you mean 'small'?"
+        "suite.json, or a file. Did you mean 'small'?"
     )
 
 
@@ -388,7 +388,10 @@ PROBLEMS = {
         {T: json.dumps(TASK) + "\n\n{'id'"},
         ["a/tasks.jsonl:3: broken JSON at column 2: Expecting property name enclosed in double quotes"],
     ),
-    "duplicate_key": ({T: '{"id": "a", "id": "b"}'}, ["a/tasks.jsonl:1: broken JSON: duplicate key 'id'"]),
+    "duplicate_key": (
+        {T: '{"id": "a", "id": "b"}'},
+        ["a/tasks.jsonl:1: broken JSON: the key 'id' occurs twice. Remove one of the two"],
+    ),
     "nan": (
         {T: '{"id": NaN}'},
         ["a/tasks.jsonl:1: broken JSON: the value NaN is not a JSON number. Use a finite number"],
@@ -409,12 +412,12 @@ PROBLEMS = {
     ),
     "unknown_key": (
         {T: {**TASK, "tag": ["x"]}},
-        ["a/tasks.jsonl:1: unknown key 'tag', did you mean 'tags'?"],
+        ["a/tasks.jsonl:1: unknown key 'tag'. Did you mean 'tags'?"],
     ),
     "misspelt_key": (
         {"a/meta.json": {"description": "d", "instructions": "i"}},
         [
-            "a/meta.json: unknown key 'instructions', did you mean 'instruction'?",
+            "a/meta.json: unknown key 'instructions'. Did you mean 'instruction'?",
             "a/meta.json: at (root): expected property 'instruction', got {schema}",
         ],
     ),
@@ -454,7 +457,7 @@ PROBLEMS = {
         [
             (
                 "a/tasks.jsonl:1: matcher at /n: expected one of 'exact', 'spaces', 'text', 'punctuation', 'date', "
-                "'unordered', 'set', {'tolerance': number} or {'accept': [values]}, got 'txt', did you mean 'text'?"
+                "'unordered', 'set', {'tolerance': number} or {'accept': [values]}, got 'txt'. Did you mean 'text'?"
             )
         ],
     ),
@@ -492,7 +495,7 @@ PROBLEMS = {
     ),
     "folder_missing": (
         {"suite.json": {**SUITE, "schemas": ["a", "orderz"]}, "orders/keep": ""},
-        ["suite.json at /schemas/1: there is no folder 'orderz', did you mean 'orders'?"],
+        ["suite.json at /schemas/1: there is no folder 'orderz'. Did you mean 'orders'?"],
     ),
     "folder_not_listed": (
         {"b/schema.json": SCHEMA},

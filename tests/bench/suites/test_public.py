@@ -86,7 +86,7 @@ def test_problems_of_rows_are_listed(tmp_path):
     assert problems_of(
         written_lines(tmp_path / "rows.jsonl", rows), columns={"input": "text", "id": "key"}, schema=NUMBER
     )[:4] == [
-        "rows.jsonl:1: there is no column 'text' for 'input', did you mean 'txt'?",
+        "rows.jsonl:1: there is no column 'text' for 'input'. Did you mean 'txt'?",
         "rows.jsonl:1: there is no column 'key' for 'id'",
         "rows.jsonl:2: there is no column 'key' for 'id'",
         "rows.jsonl:2: expected a text for 'input', got number 1",

@@ -338,7 +338,7 @@ KNOWN = (
     "{'tolerance': number} or {'accept': [values]}"
 )
 PROBLEMS = {
-    "unknown": ({"/a": "unorderd"}, f"matcher at /a: {KNOWN}, got 'unorderd', did you mean 'unordered'?"),
+    "unknown": ({"/a": "unorderd"}, f"matcher at /a: {KNOWN}, got 'unorderd'. Did you mean 'unordered'?"),
     "tolerance_by_name": ({"/n": "tolerance"}, f"matcher at /n: {KNOWN}, got 'tolerance'"),
     "negative": ({"/n": {"tolerance": -1}}, "matcher at /n: expected a number >= 0 for 'tolerance', got -1"),
     "not_a_number": (
@@ -351,7 +351,7 @@ PROBLEMS = {
     ),
     "more_keys": (
         {"/n": {"tolerance": 1, "relativ": True}},
-        "matcher at /n: unknown key 'relativ', did you mean 'relative'?",
+        "matcher at /n: unknown key 'relativ'. Did you mean 'relative'?",
     ),
     "no_kind": ({"/n": {"optional": True}}, f"matcher at /n: {KNOWN}, got {{'optional': True}}"),
     "list": ({"/n": ["text"]}, f"matcher at /n: {KNOWN}, got ['text']"),

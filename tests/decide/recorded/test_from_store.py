@@ -639,7 +639,7 @@ def test_an_unknown_schema_names_those_recorded(store):
     """A name without calls is an error that names what is near."""
     record(store, 10, 4)
 
-    with pytest.raises(InvalidArgument, match="did you mean 'Invoice'"):
+    with pytest.raises(InvalidArgument, match="Did you mean 'Invoice'"):
         gather(store, schema="Invoce")
 
 

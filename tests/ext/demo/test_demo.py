@@ -104,7 +104,7 @@ def test_without_the_model_one_sentence_says_what_to_do(typed, monkeypatch, url,
     status, out, err = typed("demo", "--store", url)
 
     assert (status, out) == (2, "")
-    assert err.endswith("; without it: schema-guard demo --offline\n")
+    assert err.endswith(". To run the demo without the model, use schema-guard demo --offline\n")
     assert "pip " in err
     assert err.count("\n") == 1
 

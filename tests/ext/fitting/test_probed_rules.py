@@ -99,7 +99,7 @@ def test_every_keyword_may_be_probed(tmp_path):
 
 def test_rules_of_another_target_are_an_error(tmp_path):
     """What was found of one server says nothing of another."""
-    with pytest.raises(InvalidArgument, match="contains the rules of provider 'openai'"):
+    with pytest.raises(InvalidArgument, match="got those of 'openai'"):
         lint(SCHEMA, "gemini", rules=written(tmp_path))
 
 

@@ -85,7 +85,7 @@ REFUSED = {
         MISTRAL,
         {"messages": [{"role": "assistant", "content": "hi"}]},
         400,
-        "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
+        "Expected the last role user or tool, or assistant with prefix=True, got assistant",
     ),
     "cohere, a bound": (COHERE, of_cohere(with_property({"type": "integer", "minimum": 1})), 400, "minimum"),
     "cohere, none required": (

@@ -55,7 +55,7 @@ USE = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name":
 GIVEN = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "r"}]}
 MESSAGES = [
     ([{"role": "assistant", "content": "t"}], "messages: first message must use the 'user' role"),
-    ([{"role": "user", "content": "t", "name": "n"}], "messages.0.name: extra inputs are not permitted"),
+    ([{"role": "user", "content": "t", "name": "n"}], "messages.0.name: this field is not permitted"),
     (
         [USER, {"role": "assistant", "content": ""}, USER],
         "messages.1: all messages must have non-empty content",
@@ -86,8 +86,8 @@ ANSWERED = {"role": "user", "parts": [{"functionResponse": {"name": "n", "respon
 CONTENTS = [
     ([], "'contents': expected a list that is not empty"),
     (["t"], "Invalid value at 'contents[0]'"),
-    ([{"role": "assistant", "parts": [{"text": "t"}]}], "contents[0].role: please use a valid role, user or model, got 'assistant'"),
-    ([{"role": "system", "parts": [{"text": "t"}]}], "contents[0].role: please use a valid role"),
+    ([{"role": "assistant", "parts": [{"text": "t"}]}], "contents[0].role: expected user or model, got 'assistant'"),
+    ([{"role": "system", "parts": [{"text": "t"}]}], "contents[0].role: expected user or model"),
     ([{"role": "user", "content": "t"}], "Unknown name 'content' at 'contents[0]'"),
     ([{"role": "user", "parts": []}], "'contents[0].parts': expected a list that is not empty"),
     ([{"role": "user", "parts": [{"type": "text", "text": "t"}]}], "Invalid value at 'contents[0].parts[0]'"),

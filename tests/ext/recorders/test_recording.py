@@ -290,6 +290,6 @@ def test_knows_the_package_of_each_recorder():
 def test_unknown_setting_is_an_error():
     """A recorder names the misspelled setting and the nearest one."""
     with pytest.raises(
-        TypeError, match=r"recorder demo: unexpected keyword argument 'fuction', did you mean 'function'\?"
+        TypeError, match=r"recorder demo: unexpected keyword argument 'fuction'. Did you mean 'function'\?"
     ):
         Recording("demo", fuction="read")

@@ -300,7 +300,7 @@ def test_wrong_schema_is_refused():
 
 
 COLUMNS = [
-    ([{"promt": "a"}], "task='prompt': expected one of the columns 'promt', did you mean 'promt'?"),
+    ([{"promt": "a"}], "task='prompt': expected one of the columns 'promt'. Did you mean 'promt'?"),
     ([{"prompt": "a", "ok": 1}], "rows: the rows already have the result columns 'ok'. Rename these columns"),
 ]
 

@@ -236,7 +236,7 @@ def test_plain_rows_name_their_columns(tmp_path):
 
 def test_an_unknown_field_suggests_the_nearest():
     """A column of nothing is an error."""
-    with pytest.raises(InvalidArgument, match=r"--field 'repl': expected one of .* did you mean 'reply'"):
+    with pytest.raises(InvalidArgument, match=r"--field 'repl': expected one of .* Did you mean 'reply'"):
         imported("none.jsonl", columns={"repl": "x"})
 
 

@@ -130,7 +130,7 @@ def test_a_job_does_not_decide_where_prompts_go(job, monkeypatch, backend, url, 
     """The model of a job must be on this machine, at the named host, or at the origin of the URL of the job."""
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary")
     with pytest.raises(
-        InvalidArgument, match=re.escape(f"does not belong to the backend of its job (expected {expected}")
+        InvalidArgument, match=re.escape(f": expected {expected}, because")
     ):
         connect(job(result(model), backend=backend, url=url))
 

@@ -472,7 +472,7 @@ def of_two(a: str, b: str) -> Nowhere:  # noqa: F821
     [
         (of_object, {}, "no JSON Schema for"),
         (of_two, {}, "more than one parameter could carry the prompt"),
-        (with_options, {"strategy": "json_mode"}, "expected provider=, which names the provider that gets"),
+        (with_options, {"strategy": "json_mode"}, "provider= is missing. Name the provider that receives"),
         (
             early.__wrapped__,
             {"strategy": "json_mode", "provider": "openai"},

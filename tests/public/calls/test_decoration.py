@@ -16,7 +16,8 @@ KNOWN = (
     "reason_then_strict, decision"
 )
 NEEDS = (
-    "ask needs a parameter for the provider's arguments. Give it a parameter 'options: dict | None = None' and pass it on as "
+    "ask needs a parameter for the provider's arguments. Add the parameter 'options: dict | None = None', "
+    "pass it on as "
     "create(..., **(options or {})), or use one of bare, system_prompt, few_shot, reason_then_format"
 )
 
@@ -31,7 +32,7 @@ class Wrong:
 
 
 WRONG = (
-    Wrong("strategy", {"strategy": "system_promt"}, f"strategy='system_promt': expected one of {KNOWN}, did you mean 'system_prompt'?"),
+    Wrong("strategy", {"strategy": "system_promt"}, f"strategy='system_promt': expected one of {KNOWN}. Did you mean 'system_prompt'?"),
     Wrong("no strategy", {"strategy": []}, f"strategy=(): expected one of {KNOWN}, or a list of these names"),
     Wrong("None for a strategy", {"strategy": None}, f"strategy=None: expected one of {KNOWN}, or a list of these names"),
     Wrong("no attempts", {"max_attempts": 0}, "max_attempts=0: expected an int >= 1 (1 means: never retry)"),
@@ -53,13 +54,13 @@ WRONG = (
         {"default": 0, "on_failure": "raise"},
         "default=0 and on_failure='raise': expected only one of them. To return the default if no attempt is valid, omit on_failure",
     ),
-    Wrong("on_failure", {"on_failure": "retrun"}, "on_failure='retrun': expected one of raise, return, did you mean 'return'?"),
+    Wrong("on_failure", {"on_failure": "retrun"}, "on_failure='retrun': expected one of raise, return. Did you mean 'return'?"),
     Wrong("on_failure default", {"on_failure": "default"}, "on_failure='default': expected one of raise, return"),
-    Wrong("repair", {"repair": "lossles"}, "repair='lossles': expected one of off, lossless, lossy, did you mean 'lossless'?"),
+    Wrong("repair", {"repair": "lossles"}, "repair='lossles': expected one of off, lossless, lossy. Did you mean 'lossless'?"),
     Wrong("check", {"checks": ["no"]}, "checks: 'no': expected a callable that returns a bool, None, or a message"),
     Wrong("a check alone", {"checks": len}, "checks=<built-in function len>: expected a list of callables"),
     Wrong("examples", {"examples": 3}, "examples=3: expected a list of (task, value)"),
-    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected (task, value). The task is a str or None"),
+    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected a pair (task, value) with a task that is a str or None"),
     Wrong(
         "invalid example",
         {"examples": [("t", {"total": "one"})], "strategy": "few_shot"},
@@ -76,7 +77,7 @@ WRONG = (
     Wrong(
         "provider",
         {"provider": "opnai"},
-        "provider='opnai': expected one of anthropic, azure, bedrock, cohere, deepseek, gemini, groq, litellm-decisions, llamacpp, llamacpp-llguidance, lmstudio, local-decisions, mistral, ollama, openai, openai-decisions, openai-responses, openrouter, outlines, outlines-api, outlines-core, sglang, vllm, did you mean 'openai'?",
+        "provider='opnai': expected one of anthropic, azure, bedrock, cohere, deepseek, gemini, groq, litellm-decisions, llamacpp, llamacpp-llguidance, lmstudio, local-decisions, mistral, ollama, openai, openai-decisions, openai-responses, openrouter, outlines, outlines-api, outlines-core, sglang, vllm. Did you mean 'openai'?",
     ),
     Wrong("limits", {"limits": 0}, "limits=0: expected limits=Limits(max_bytes=...)"),
     Wrong("limits as a dict", {"limits": {"max_tokens": 9}}, "limits={'max_tokens': 9}: expected limits=Limits(max_tokens=...)"),
@@ -87,7 +88,7 @@ WRONG = (
     Wrong(
         "prompt",
         {"params": Params(prompt="promt")},
-        "params.prompt='promt': ask has no such parameter, only prompt, did you mean 'prompt'?",
+        "params.prompt='promt': ask has no such parameter, only prompt. Did you mean 'prompt'?",
     ),
 )  # fmt: skip
 
@@ -109,7 +110,8 @@ WRONG_OPTIONS = (
     Wrong(
         "no provider",
         {"strategy": "json_mode"},
-        "strategy='json_mode': expected provider=, which names the provider that gets 'options', such as provider='openai'",
+        "strategy='json_mode': provider= is missing. Name the provider that receives 'options', such as "
+        "provider='openai'",
     ),
     Wrong(
         "not of this provider",
@@ -195,22 +197,22 @@ def test_a_schemas_name_is_escaped():
     [
         (
             {"max_retries": 3},
-            "max_retries=3, did you mean max_attempts=4, which counts the first attempt too?",
+            "max_retries=3. Did you mean max_attempts=4, which counts the first attempt too?",
         ),
         (
             {"retries": "many"},
-            "retries='many', did you mean max_attempts, which counts the first attempt too?",
+            "retries='many'. Did you mean max_attempts, which counts the first attempt too?",
         ),
-        ({"attempts": 3}, "attempts=3, did you mean max_attempts=3?"),
+        ({"attempts": 3}, "attempts=3. Did you mean max_attempts=3?"),
         (
             {"response_model": int},
-            "response_model=<class 'int'>, did you mean schema, the first argument: @guard(Invoice)?",
+            "response_model=<class 'int'>. Did you mean schema, the first argument: @guard(Invoice)?",
         ),
-        ({"schema_": {}}, "schema_={}, did you mean schema, the first argument: @guard(Invoice)?"),
-        ({"validators": []}, "validators=[], did you mean checks?"),
-        ({"max_repeats": 6}, "max_repeats=6, did you mean limits=Limits(max_repeats=...)?"),
-        ({"max_attempt": 3}, "max_attempt=3, did you mean 'max_attempts'?"),
-        ({"on_fail": "x", "zzz": 1}, "on_fail='x', did you mean on_failure?"),
+        ({"schema_": {}}, "schema_={}. Did you mean schema, the first argument: @guard(Invoice)?"),
+        ({"validators": []}, "validators=[]. Did you mean checks?"),
+        ({"max_repeats": 6}, "max_repeats=6. Did you mean limits=Limits(max_repeats=...)?"),
+        ({"max_attempt": 3}, "max_attempt=3. Did you mean 'max_attempts'?"),
+        ({"on_fail": "x", "zzz": 1}, "on_fail='x'. Did you mean on_failure?"),
     ],
 )
 def test_a_word_of_another_library_is_told_ours(unknown, hint):
@@ -254,9 +256,9 @@ def test_a_word_of_nobody_is_told_all_of_ours():
         (lambda: About(model=3), "about.model=3: expected a str or None"),
         (lambda: About(tuned="yes"), "about.tuned='yes': expected True or False"),
         (lambda: Params(feedback=3), "params.feedback=3: expected a str or None"),
-        (lambda: Limits(max_byte=3), "Limits: unknown argument max_byte=3, did you mean 'max_bytes'?"),
-        (lambda: About(verison="2"), "About: unknown argument verison='2', did you mean 'version'?"),
-        (lambda: Params(option="x"), "Params: unknown argument option='x', did you mean 'options'?"),
+        (lambda: Limits(max_byte=3), "Limits: unknown argument max_byte=3. Did you mean 'max_bytes'?"),
+        (lambda: About(verison="2"), "About: unknown argument verison='2'. Did you mean 'version'?"),
+        (lambda: Params(option="x"), "Params: unknown argument option='x'. Did you mean 'options'?"),
     ],
 )
 def test_grouped_settings_refuse_wrong_members(make, message):

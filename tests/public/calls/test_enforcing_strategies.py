@@ -111,8 +111,8 @@ def test_two_requests_need_two_attempts():
         Server([]).outcome("reason_then_strict", max_attempts=1)
 
     assert str(caught.value) == (
-        "strategy='reason_then_strict': provider 'openai' needs two requests for it, one to think and one for the "
-        "answer. Expected max_attempts >= 2, got 1"
+        "strategy='reason_then_strict': provider 'openai' needs two requests for this strategy, one to reason "
+        "and one to answer. Expected max_attempts >= 2, got 1"
     )
 
 

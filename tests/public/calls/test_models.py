@@ -192,7 +192,7 @@ SCRIPTED = ScriptedModel([])
             r"^models=\['a'\] and observe=True: schema_guard doesn't change an observed call",
         ),
         ({"models": ["a", "b", "c"], "max_attempts": 2}, r"expected at most max_attempts=2 models, got 3"),
-        ({"fallbacks": ["a"]}, "did you mean models"),
+        ({"fallbacks": ["a"]}, "Did you mean models"),
     ],
 )
 def test_models_that_cannot_be_are_errors_at_decoration(settings, message):
@@ -225,7 +225,7 @@ def default_names(prompt: str, options: dict[str, Any] = {"model": "x"}):  # noq
             r"schema_guard can't pass a model to no_place. Give it a parameter 'model: str', or 'options",
         ),
         (other_meaning, ["a"], "schema_guard can't pass a model to other_meaning"),
-        (no_place, [SCRIPTED], "Give it a parameter 'model', or guard the first of the models itself"),
+        (no_place, [SCRIPTED], "Give it a parameter 'model', or guard the first model directly"),
         (default_names, ["a"], "the default of 'options' of .*default_names names a model"),
     ],
 )

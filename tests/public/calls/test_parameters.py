@@ -179,8 +179,8 @@ def by_position(prompt, hints, /):
         (
             {"params": Params(prompt="prompt", feedback="agian")},
             (
-                "params.feedback='agian': naming has no such parameter, only prompt, hints, again, extra, options, instructions, "
-                "did you mean 'again'?"
+                "params.feedback='agian': naming has no such parameter, only prompt, hints, again, extra, options, instructions. "
+                "Did you mean 'again'?"
             ),
         ),
         (

@@ -192,7 +192,7 @@ WRONG = {
     "misnamed": (
         typed,
         "txt",
-        "params.prompt='txt': typed has no such parameter, only count, text, name, did you mean 'text'?",
+        "params.prompt='txt': typed has no such parameter, only count, text, name. Did you mean 'text'?",
     ),
     "named, any number": (
         many,

@@ -256,7 +256,7 @@ def test_model_that_does_not_answer_is_an_error_of_the_environment(capsys):
 
 
 WRONG = [
-    (["run", "builtni"], "suite 'builtni': the folder or file does not exist. Expected 'small', 'long', 'real', 'tools', a folder with a suite.json, or a file, did you mean 'builtin'?"),
+    (["run", "builtni"], "suite 'builtni': the folder or file does not exist. Expected 'small', 'long', 'real', 'tools', a folder with a suite.json, or a file. Did you mean 'builtin'?"),
     (["run", "--model", "scripted:none"], "scripted:none: expected a JSON Lines file"),
     (["run", "--model", "lokal"], "--model 'lokal': expected one of local"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--strategy", "few_shots"], "--strategy 'few_shots'"),
@@ -267,7 +267,7 @@ WRONG = [
     (["run", "suite.jsonl", "--resume"], "--resume needs --journal FILE, which names the file to continue"),
     (["run", "suite.jsonl", "--output", "no/such/file.json"], "--output no/such/file.json: the folder 'no/such' does not exist"),
     (["run", "suite.jsonl", "--output", "r.pdf"], "--output: expected a name that ends in .json, .html, .md, .txt, got '.pdf'"),
-    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--executor", "rey"], "--executor 'rey': expected local, ray, or ray://HOST:PORT, did you mean 'ray'?"),
+    (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--executor", "rey"], "--executor 'rey': expected local, ray, or ray://HOST:PORT. Did you mean 'ray'?"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl"], "the file already exists"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--journal", "suite.jsonl", "--resume"], "expected a journal that this version of schema-guard wrote"),
     (["run", "suite.jsonl", "--model", "scripted:m.jsonl", "--max-cost", "1"], "--max-cost needs --prices SOURCE"),

@@ -63,4 +63,4 @@ def test_dry_run_of_an_unknown_model_is_an_error(empty_home):
     status, _, err = command("bench", "run", "--model", "openia:gpt-x", "--dry-run")
 
     assert status == 2
-    assert "did you mean 'openai'?" in err
+    assert "Did you mean 'openai'?" in err

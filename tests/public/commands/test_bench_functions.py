@@ -86,7 +86,7 @@ def test_a_parameter_for_options_gets_the_arguments_of_the_provider(capsys):
         ("own_model:missing", "module 'own_model' has no attribute 'missing'"),
         ("own_model:value", "--model 'own_model:value': expected a function"),
         ("nowhere:ask", "or your function as module:function"),
-        ("opnai:x", "did you mean 'openai'?"),
+        ("opnai:x", "Did you mean 'openai'?"),
     ],
 )
 def test_a_wrong_function_is_2(capsys, name, message):

@@ -96,7 +96,7 @@ def test_a_declined_step_is_kept_with_its_reason(recorded, capsys):
 
 
 @pytest.mark.parametrize(
-    ("claim", "told"), [("few_shots=no", "did you mean 'few_shot'"), ("few_shot", "expected STEP=REASON")]
+    ("claim", "told"), [("few_shots=no", "Did you mean 'few_shot'"), ("few_shot", "expected STEP=REASON")]
 )
 def test_a_claim_needs_a_known_step_and_a_reason(recorded, capsys, claim, told):
     """A step that does not exist, or no reason, is wrong usage."""

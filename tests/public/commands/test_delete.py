@@ -57,9 +57,9 @@ def test_dry_run_counts_the_attempts_that_the_command_deletes(capsys, store, wor
 
 
 UNKNOWN = {
-    "cluster": (["--cluster", "custmer-1"], "has no attempts of the cluster 'custmer-1'", "did you mean 'customer-"),
-    "function": (["--function", "app.on"], "no function 'app.on' is recorded in ", "did you mean 'app.one'"),
-    "segment": (["--segment", "ue"], "no segment 'ue' is recorded in ", "recorded are eu, us"),
+    "cluster": (["--cluster", "custmer-1"], "has no attempts of the cluster 'custmer-1'", "Did you mean 'customer-"),
+    "function": (["--function", "app.on"], "no function 'app.on' is recorded in ", "Did you mean 'app.one'"),
+    "segment": (["--segment", "ue"], "no segment 'ue' is recorded in ", "Expected one of eu, us"),
     "call": (["--call", "abc"], "has no attempts of the call 'abc'", ""),
     "input": (["--input", "nothing"], "no attempts of the input ", ""),
 }  # fmt: skip

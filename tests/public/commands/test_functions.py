@@ -215,8 +215,8 @@ def test_of_many_functions_the_bad_one_is_named(store, capsys):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--schema", "tikcet"], "did you mean 'ticket'?"),
-        (["--function", "extrct"], "did you mean 'shop.mail.extract' or 'shop.scan.extract'?"),
+        (["--schema", "tikcet"], "Did you mean 'ticket'?"),
+        (["--function", "extrct"], "Did you mean 'shop.mail.extract' or 'shop.scan.extract'?"),
         (["--function", "extract"], "2 names have this ending: shop.mail.extract, shop.scan.extract"),
         (["--segment", "eu"], "no segment 'eu' is recorded"),
     ],
@@ -273,7 +273,7 @@ def test_a_playbook_run_for_nobody_says_that_it_counts_for_nobody(two, folder, c
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        (["--function", "scn.extract"], "did you mean 'shop.scan.extract'"),
+        (["--function", "scn.extract"], "Did you mean 'shop.scan.extract'"),
         (["--function", "extract"], "2 names have this ending: shop.mail.extract, shop.scan.extract"),
         (["--function", "scan.extract", "--store", "none"], "needs a store with calls of the function"),
         (["--function", "scan.extract", "--schema", "s.json"], "got one with ticket ("),

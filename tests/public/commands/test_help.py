@@ -85,9 +85,9 @@ def test_every_command_has_a_chapter(capsys, name):
 @pytest.mark.parametrize(
     ("topic", "told"),
     [
-        ("strategy", "no topic 'strategy', did you mean 'strategies'?"),
-        ("store impor", "no topic 'store impor', did you mean 'store import'?"),
-        ("xyzzy\x1b", r"no topic 'xyzzy\x1b'; `schema-guard help` lists them"),
+        ("strategy", "no topic 'strategy'. Did you mean 'strategies'?"),
+        ("store impor", "no topic 'store impor'. Did you mean 'store import'?"),
+        ("xyzzy\x1b", r"unknown topic 'xyzzy\x1b'. To list all topics, run `schema-guard help`"),
     ],
 )
 def test_an_unknown_topic_is_told(capsys, topic, told):

@@ -29,8 +29,8 @@ def test_version(capsys):
 
 
 USAGE = [
-    (["reprot"], "no such command 'reprot', did you mean 'report'?"),
-    (["store", "exprot"], "no such command 'store exprot', did you mean 'export'?"),
+    (["reprot"], "no such command 'reprot'. Did you mean 'report'?"),
+    (["store", "exprot"], "no such command 'store exprot'. Did you mean 'export'?"),
     (["check", "s.json", "f"], "no such command 'check'"),
     (["schema", "check", "s.json"], "Missing argument 'FILE...'."),
     (

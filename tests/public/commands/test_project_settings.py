@@ -164,7 +164,7 @@ def test_doctor_shows_the_source_of_each_setting(folder, capsys):
         ("[tool.schema_guard]\nmax_failure_rate = 5", 'expected a share above 0 and below 1, such as "1%"'),
         ('[tool.schema_guard]\npayload = "none"', 'expected "off", "hash", "second_opinion",'),
         ('[tool.schema_guard]\nredact = "privacy.mask"', 'such as "shop.privacy:mask"'),
-        ('[tool.schema_guard]\nstores = "x.db"', "stores: unknown key, expected one of store, "),
+        ('[tool.schema_guard]\nstores = "x.db"', "stores: unknown key. Expected one of store, "),
         ("[tool.schema-guard]\n", "Rename it to [tool.schema_guard]"),
         ("[tool.schema_guard]\nstore", "expected TOML"),
         ('[tool.schema_guard]\nstore = "mysql://x"', "unknown scheme 'mysql'"),

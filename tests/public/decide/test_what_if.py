@@ -68,8 +68,8 @@ def test_changes_change_the_verdict():
     ("change", "message"),
     [
         ("failure_cost", "what-if 'failure_cost': expected path=value, such as economics.failure_cost=0.1"),
-        ("failure_csot=1", "what-if 'failure_csot': expected the path of a value in the evidence, did you mean 'failure_cost'?"),
-        ("economics.failure=1", "what-if 'economics.failure': expected the path of a value in the evidence, did you mean 'economics.failure_cost'?"),
+        ("failure_csot=1", "what-if 'failure_csot': expected the path of a value in the evidence. Did you mean 'failure_cost'?"),
+        ("economics.failure=1", "what-if 'economics.failure': expected the path of a value in the evidence. Did you mean 'economics.failure_cost'?"),
         ("zzzz=1", "what-if 'zzzz': expected the path of a value in the evidence, such as config.target"),
         ("hit=0", "what-if 'hit': several paths end like this: economics.prompt_cost.hit, economics.tuned_cost.hit. Write a longer part of the path"),
     ],

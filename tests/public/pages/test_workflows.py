@@ -204,7 +204,7 @@ def test_a_read_only_token_fails_no_job(project):
 
     assert job.is_green
     assert job.statuses["schema-guard comment gate.md"] == 2
-    assert "no comment on pull request 7: status 401" in job.output
+    assert "commenting on pull request 7 failed: status 401" in job.output
 
 
 def test_a_test_that_fails_is_red_without_a_comment(project):

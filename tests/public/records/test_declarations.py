@@ -106,7 +106,7 @@ def test_declarations_outlive_the_store(tmp_path):
     [
         (
             (FINGERPRINT, "few_shot", "declind", "why"),
-            "status='declind': expected 'not_applicable' or 'declined', did you mean 'declined'?",
+            "status='declind': expected 'not_applicable' or 'declined'. Did you mean 'declined'?",
         ),
         ((FINGERPRINT, "few_shot", "declined", " \n"), r"reason=' \n': expected a string that is not blank"),
         ((FINGERPRINT, "few_shot", "declined", None), "reason=None: expected a string that is not blank"),

@@ -371,7 +371,7 @@ def test_strict_store_raises_if_it_cannot_store(url, run):
     except StoreError as error: print(json.dumps(str(error)))
     lock.execute("COMMIT")
     """
-    assert run(script, url).endswith("1 attempts are pending, and these were lost: {}")
+    assert run(script, url).endswith("1 attempts are pending, and the following attempts were lost: {}")
 
 
 @pytest.mark.parametrize(
@@ -392,7 +392,8 @@ def test_only_a_strict_store_with_sync_raises(options, raises):
 
     if raises:
         with pytest.raises(
-            StoreError, match=r"0 attempts are pending, and these were lost: {'store_unavailable': 1}"
+            StoreError,
+            match=r"0 attempts are pending, and the following attempts were lost: {'store_unavailable': 1}",
         ):
             ask("t")
     else:

@@ -411,4 +411,4 @@ def test_unknown_function_name_is_an_error(path, cli):
     status, out, err = cli("report", "--store", path, "--function", "triag")
 
     assert (status, out) == (2, "")
-    assert "did you mean 'app.triage'" in err
+    assert "Did you mean 'app.triage'" in err

@@ -180,7 +180,7 @@ def test_rejects_conflicting_settings_of_argument_and_url(path):
     [
         (
             "ful",
-            "payload='ful': expected 'off', 'hash', 'second_opinion', 'redacted' or 'full', did you mean 'full'",
+            "payload='ful': expected 'off', 'hash', 'second_opinion', 'redacted' or 'full'. Did you mean 'full'",
         ),
         (5, "payload=5: expected 'off', 'hash', 'second_opinion', 'redacted' or 'full'"),
     ],

@@ -190,7 +190,7 @@ def test_transport_failure_is_stored(store):
 @pytest.mark.parametrize(
     ("durability", "message"),
     [
-        ("snyc", "durability='snyc': expected 'queue' or 'sync', did you mean 'sync'?"),
+        ("snyc", "durability='snyc': expected 'queue' or 'sync'. Did you mean 'sync'?"),
         ("always", "durability='always': expected 'queue' or 'sync'"),
     ],
 )

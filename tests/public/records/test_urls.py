@@ -13,24 +13,24 @@ EXPECTED = (
     "or 'postgresql://USER@HOST/DATABASE'"
 )
 WRONG = {
-    "near scheme": ("sqlit:///a.db", f"store 'sqlit:///a.db': unknown scheme 'sqlit', {EXPECTED}, did you mean 'sqlite'?"),
+    "near scheme": ("sqlit:///a.db", f"store 'sqlit:///a.db': unknown scheme 'sqlit': {EXPECTED}. Did you mean 'sqlite'?"),
     "other scheme": (
         "mysql://me:hush@db/x?password=hush",
-        f"store 'mysql://***@db/x?password=***': unknown scheme 'mysql', {EXPECTED}",
+        f"store 'mysql://***@db/x?password=***': unknown scheme 'mysql': {EXPECTED}",
     ),
     "two slashes": ("sqlite://a.db", "store 'sqlite://a.db': a slash is missing. Did you mean 'sqlite:///a.db'?"),
     "no slashes": ("sqlite:records.db", "store 'sqlite:records.db': the slashes after the scheme are missing. Did you mean 'sqlite:///records.db'?"),
-    "empty": ("", f"store '': unknown scheme '', {EXPECTED}"),
-    "blank": (" ", f"store ' ': unknown scheme ' ', {EXPECTED}"),
+    "empty": ("", f"store '': unknown scheme '': {EXPECTED}"),
+    "blank": (" ", f"store ' ': unknown scheme ' ': {EXPECTED}"),
     "number": (5, f"store=int: {EXPECTED}. Pass the complete URL as a str"),
     "near parameter": (
         "r.db?durabilty=sync",
-        ("store 'r.db?durabilty=sync': unknown parameter 'durabilty', expected "
-        "durability=queue|sync payload=off|hash|redacted|full max_age=90d max_rows=1000000 max_bytes=2GB, did you mean 'durability'?"),
+        ("store 'r.db?durabilty=sync': unknown parameter 'durabilty'. Expected "
+        "durability=queue|sync payload=off|hash|redacted|full max_age=90d max_rows=1000000 max_bytes=2GB. Did you mean 'durability'?"),
     ),
     "other parameter": ("sqlite:///r.db?mode=ro", "store 'sqlite:///r.db?mode=ro': unknown parameter 'mode'"),
     "durability": ("r.db?durability=always", "durability='always': expected 'queue' or 'sync'"),
-    "payload": ("r.db?payload=ful", "did you mean 'full'"),
+    "payload": ("r.db?payload=ful", "Did you mean 'full'"),
 }  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_commands_reject_an_invalid_url(cli, words, url):
     status, out, err = cli(*words, "--store", url)
 
     assert (status, out) == (2, "")
-    assert "did you mean" in err
+    assert "Did you mean" in err
 
 
 def test_commands_need_a_store(cli):
@@ -200,7 +200,7 @@ def test_default_store_rejects_an_invalid_variable(monkeypatch):
     """`default_store` raises for an invalid SCHEMA_GUARD_STORE."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", "sqlit:///a.db")
 
-    with pytest.raises(InvalidArgument, match=re.escape("did you mean 'sqlite'")):
+    with pytest.raises(InvalidArgument, match=re.escape("Did you mean 'sqlite'")):
         default_store()
 
 

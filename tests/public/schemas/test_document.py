@@ -114,7 +114,7 @@ def test_unknown_dialect_is_refused(named):
 
 def test_near_name_of_a_dialect_is_offered():
     """A misspelt dialect is told with the one that was meant."""
-    with pytest.raises(InvalidSchema, match="did you mean 'draft7'"):
+    with pytest.raises(InvalidSchema, match="Did you mean 'draft7'"):
         Schema.of({}, dialect="draft-7")
 
 

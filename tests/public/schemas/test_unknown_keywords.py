@@ -68,12 +68,12 @@ REFUSED = [
     Refused(
         "misspelled",
         {"propertes": {"total": {"type": "number"}}},
-        f"unknown keyword 'propertes' at /propertes: did you mean 'properties'? {ACCEPT}",
+        f"unknown keyword 'propertes' at /propertes. Did you mean 'properties'? {ACCEPT}",
     ),
     Refused(
         "misspelled_beside_keywords",
         {**INVOICE, "additonalProperties": False},
-        f"unknown keyword 'additonalProperties' at /additonalProperties: did you mean 'additionalProperties'? {ACCEPT}",
+        f"unknown keyword 'additonalProperties' at /additonalProperties. Did you mean 'additionalProperties'? {ACCEPT}",
     ),
 ]
 ACCEPTED = [
@@ -152,7 +152,7 @@ def test_rejects_every_single_edit_of_a_keyword(keyword, at, letter, edit):
     if key == keyword:
         return
 
-    with pytest.raises(InvalidSchema, match="did you mean"):
+    with pytest.raises(InvalidSchema, match="Did you mean"):
         Schema.of({"title": "Invoice", "type": "object", key: True})
 
 
@@ -181,7 +181,7 @@ def test_misspelling_below_the_root_is_a_warning(caplog):
         guard({"title": "invoice", **document})
 
     assert caplog.messages == [
-        "guard: schema invoice: unknown keyword at /properties/tags/item: did you mean 'items'? (2 such keys)"
+        "guard: schema invoice: unknown keyword at /properties/tags/item. Did you mean 'items'? (2 such keys)"
     ]
 
 

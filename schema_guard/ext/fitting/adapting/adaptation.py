@@ -46,7 +46,7 @@ _ROUNDS = 20
 
 
 def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adapted:
-    """Return the strongest form of a schema that a provider accepts.
+    """Return a schema in the strictest form that a provider accepts.
 
     The result also contains the conversion of the values, and the keywords that this form drops, narrows, or relaxes.
 

@@ -146,7 +146,7 @@ class Builder:
         self._steps += 1
         if self._steps > _MOST_STEPS or len(self._active) > _DEEPEST:
             raise TooLargeToAdapt(
-                "the schema is too large or too deeply nested with all its references expanded. Use fewer references"
+                "after expanding all references, the schema is too large or too deeply nested. Use fewer references"
             )
         key = tuple(sorted(id(node) for node in applied))
         times = self._active.count(key)

@@ -43,10 +43,10 @@ class Adapted:
         schema: The schema to send, or None if the provider accepts no sound form. In this case, `relaxed` has the
             reason.
         provider: Name of the provider or engine, as you passed it.
-        fingerprint: Fingerprint of the schema to send, 16 hex digits as in `Schema`. None without a schema.
+        fingerprint: Fingerprint of the schema to send: 16 hex digits, as in `Schema`. None if `schema` is None.
         relaxed: Keywords that the provider doesn't enforce. Replies can violate these keywords.
-        narrowed: Keywords that the provider enforces too strictly. Replies can't contain some right values, or some
-            spellings of a value.
+        narrowed: Keywords that the provider enforces too strictly. Replies can't contain some correct values, or some
+            notations of a value.
         dropped: Annotations and other keywords that don't validate anything.
     """
 

@@ -120,13 +120,11 @@ def _print_table(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     }
     for name, is_given in ignored.items():
         if is_given:
-            raise click.UsageError(
-                f"{name} has no effect with --table, which shows keywords and no schema. Omit it"
-            )
+            raise click.UsageError(f"{name} has no effect with --table, which shows only keywords. Omit it")
     for name in asked.names():
         if name in DECISIONS:
             raise click.UsageError(
-                f"--table: {name} gets questions, so it has no rules for keywords. Omit it"
+                f"--table: {name} receives questions instead of a schema, so it has no rules for keywords. Omit it"
             )
     print(text_of(table_of_keywords(asked.names() or list(RULES))))
     return 0

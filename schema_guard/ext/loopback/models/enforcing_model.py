@@ -33,7 +33,7 @@ class EnforcingModel(Closing):
 
     Attributes:
         name: Name of the model in records.
-        provider: `openai`, because it reads schemas from the arguments of OpenAI's chat completions.
+        provider: `openai`, because the model reads schemas from the arguments of OpenAI's chat completions.
         capabilities: Names of the strategies that the model supports.
     """
 

@@ -362,7 +362,7 @@ def _agreed(asked: TuneOptions, directory: Path, found: TrainingSet, yes: bool) 
     _say(plan.lines)
     _say(f"warning: {line}" for line in plan.warnings)
     if plan.against:
-        raise click.UsageError("; ".join(plan.against) + ": nothing was uploaded")
+        raise click.UsageError(". ".join(plan.against) + ". Nothing was uploaded")
     backend, base = str(asked.backend), str(asked.base)
     # A missing key is an error before the question, and a refused one before the job is written.
     host = connect_host(backend, asked.url)

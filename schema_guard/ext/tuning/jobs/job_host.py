@@ -95,7 +95,7 @@ class JobHost:
             raise self._refused(error) from error
         except self._sdk.APIError as error:
             raise HostError(
-                f"{self._label} gave no answer: {clip(str(error), _WIDTH)}", status=None, is_passing=True
+                f"{self._label} did not answer: {clip(str(error), _WIDTH)}", status=None, is_passing=True
             ) from error
 
     def _refused(self, error: Any) -> HostError:

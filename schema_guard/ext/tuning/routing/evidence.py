@@ -23,8 +23,8 @@ class Evidence:
     """The segments of your traffic that go to a tuned model (primary inputs).
 
     Attributes:
-        segments: Segments, from `tags(segment=...)` or `About(segment=...)`. `"(no segment)"` means calls without a
-            segment.
+        segments: Names of the segments, as set with `tags(segment=...)` or `About(segment=...)`. `"(no segment)"`
+            means calls without a segment.
     """
 
     __repr__ = dataclass_repr
@@ -67,7 +67,7 @@ class Evidence:
         return cls(segments=tuple(tune))
 
     def holds(self, segment: str | None) -> bool:
-        """Return whether a call is primary.
+        """Return whether the input of a call is a primary input.
 
         Args:
             segment: Segment of the function. `tags` overrides it.

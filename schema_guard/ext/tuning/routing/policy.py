@@ -36,18 +36,19 @@ _MOST_SHADOWS = 100
 
 
 class RouterCounts(NamedTuple):
-    """What a router did in this process.
+    """The counts of a router's calls in this process.
 
     Attributes:
-        tuned: Calls that the tuned function was asked first, shadows apart.
-        prompt: Calls that only the prompt function was asked.
-        fallbacks: Of *tuned*: those that gave no value, so that the prompt function was asked as well.
-        tuned_errors: Of *fallbacks*: those without a judged reply; the function raised, for example.
-        primary_errors: Of *prompt*: those for which `primary` raised.
-        switched_off: Of *prompt*: those for which the kill switch was pulled.
-        shadows: Calls beside the answer that have ended.
-        shadows_pending: That are still to be made.
-        shadows_dropped: That were not made: too many were pending.
+        tuned: Calls for which the tuned function ran first, without shadow calls.
+        prompt: Calls for which only the prompt function ran.
+        fallbacks: Calls in *tuned* without a valid value, for which the prompt function ran too.
+        tuned_errors: Calls in *fallbacks* without a validated reply, for example because the function raised an
+            exception.
+        primary_errors: Calls in *prompt* for which `primary` raised an exception.
+        switched_off: Calls in *prompt* during which the kill switch was on.
+        shadows: Finished shadow calls, whose result is not returned.
+        shadows_pending: Shadow calls that have not run yet.
+        shadows_dropped: Shadow calls that were discarded because too many were pending.
     """
 
     tuned: int
@@ -74,7 +75,10 @@ class Way(NamedTuple):
 
 
 class RoutingPolicy:
-    """Which branch a call takes. The arguments are those of `Router`, and *store*, which gives the store of the records."""
+    """Which branch a call takes.
+
+    The arguments are those of `Router`, and *store*, which gives the store of the records.
+    """
 
     def __init__(  # noqa: PLR0913 - each by name
         self,

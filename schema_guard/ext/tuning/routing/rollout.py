@@ -51,10 +51,10 @@ class Rollout:
     """Settings for the growth of a tuned model's share of the calls.
 
     Attributes:
-        target: Highest failure rate of the tuned model, in (0, 0.5), including calls that the fallback fixes. Use the
-            target of `decide`.
+        target: Highest acceptable failure rate of the tuned model, in (0, 0.5). Calls that the fallback fixes count
+            as failed. Use the target of `decide`.
         alpha: Error probability of each side, in (0, 1).
-        most: Highest share, in (0, 1].
+        most: Highest share of the calls for the tuned model, in (0, 1].
     """
 
     __repr__ = dataclass_repr

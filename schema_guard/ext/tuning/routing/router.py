@@ -221,7 +221,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return self._policy.why_back
 
     def counts(self) -> RouterCounts:
-        """Return the counts for this process."""
+        """Return the counts of the router's calls in this process."""
         return self._policy.counts()
 
     def flush(self, timeout_s: float = 2.0) -> int:

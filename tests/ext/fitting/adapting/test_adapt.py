@@ -207,7 +207,7 @@ def test_keys_that_come_along_where_objects_are_open_are_left_out():
 
 def test_an_unknown_target_is_told():
     """An unknown provider is InvalidArgument."""
-    with pytest.raises(InvalidArgument, match="did you mean 'openai'"):
+    with pytest.raises(InvalidArgument, match="Did you mean 'openai'"):
         adapt({}, "opena")
 
 

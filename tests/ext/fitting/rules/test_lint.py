@@ -85,7 +85,7 @@ def test_what_holds_for_every_schema_is_no_finding():
 
 def test_a_target_that_is_unknown_is_told_with_those_that_are():
     """An unknown provider is InvalidArgument, with the names."""
-    with pytest.raises(InvalidArgument, match="did you mean 'openai'"):
+    with pytest.raises(InvalidArgument, match="Did you mean 'openai'"):
         lint({}, "opena")
 
 

@@ -89,7 +89,7 @@ def test_every_line_is_valid_for_host_and_schema(tmp_path, host):
 
 def test_unknown_host_names_the_nearest():
     """Before anything is read."""
-    with pytest.raises(InvalidArgument, match="did you mean 'fireworks'"):
+    with pytest.raises(InvalidArgument, match="Did you mean 'fireworks'"):
         host_of("firework")
     assert [host_of(name).name for name in HOSTS] == list(HOSTS)
 

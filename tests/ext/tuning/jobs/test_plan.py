@@ -270,7 +270,7 @@ def test_a_host_that_says_nothing_is_no_answer():
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     with (
         serving(lambda came: SentResponse(None, ending="silence")) as server,
-        pytest.raises(HostError, match="OpenAI gave no answer: Request timed out") as caught,
+        pytest.raises(HostError, match="OpenAI did not answer: Request timed out") as caught,
     ):
         host_of(server, timeout_s=0.3).job("ftjob-1")
 

@@ -76,7 +76,7 @@ def test_what_is_no_job_is_told(tmp_path):
     broken = {**json.loads((tmp_path / JOB_FILE).read_text()), "status": "runing"}
     (tmp_path / JOB_FILE).write_text(json.dumps(broken))
 
-    with pytest.raises(InvalidArgument, match=r"job.json at /status: .* did you mean 'running'\?"):
+    with pytest.raises(InvalidArgument, match=r"job.json at /status: .* Did you mean 'running'\?"):
         load_job(tmp_path)
 
 

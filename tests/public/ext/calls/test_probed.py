@@ -39,7 +39,7 @@ def test_a_keyword_that_was_enforced_is_sent(rules):
 
 def test_rules_of_another_target_connect_to_nothing(rules):
     """They say nothing of this server."""
-    with pytest.raises(InvalidArgument, match="contains the rules of provider 'openai'"):
+    with pytest.raises(InvalidArgument, match="got those of 'openai'"):
         connect("http://127.0.0.1:1/v1#m", provider="vllm", rules=rules)
 
 

@@ -202,7 +202,7 @@ USAGE = {
         ["--schema", "ticket", "-o", "set", "--store", "two.db"],
         "several functions use this schema",
     ),
-    "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "did you mean 'ticket'"),
+    "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "Did you mean 'ticket'"),
     "no call": (
         ["--schema", "ticket", "-o", "set", "--store", "bare.db", "--since", "2999-01-01"],
         "has no calls with the schema 'ticket' in this period. Choose a longer period",

@@ -176,7 +176,7 @@ USAGE = {
     "no provider": (("s.json",), f"--provider is missing: expected one of {', '.join(PROVIDER_OPTIONS)}, or an alias of one of them"),
     "unknown": (
         ("s.json", "--provider", "openai,antropic"),
-        f"--provider 'antropic': expected one of {', '.join(sorted(PROVIDER_OPTIONS + ALIASES + DECISIONS))}, did you mean 'anthropic'?",
+        f"--provider 'antropic': expected one of {', '.join(sorted(PROVIDER_OPTIONS + ALIASES + DECISIONS))}. Did you mean 'anthropic'?",
     ),
 }  # fmt: skip
 
@@ -270,5 +270,5 @@ def test_decision_models_have_the_fields_that_stay_text(capsys):
     assert run(capsys, "schema", "lint", "--table", "--provider", "decisions") == (
         2,
         "",
-        "schema-guard: --table: decisions gets questions, so it has no rules for keywords. Omit it\n",
+        "schema-guard: --table: decisions receives questions instead of a schema, so it has no rules for keywords. Omit it\n",
     )

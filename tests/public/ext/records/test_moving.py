@@ -163,7 +163,7 @@ def test_export_applies_filters(source, cli, words, calls):
     ("words", "message"),
     [
         (["--until", "soon"], "Invalid value for '--until': 'soon': expected a date such as 2026-11-01"),
-        (["--function", "othr"], "did you mean 'app.other'"),
+        (["--function", "othr"], "Did you mean 'app.other'"),
         (["--format", "xml"], "xml"),
     ],
 )
@@ -437,7 +437,7 @@ WRONG = {
     "null": ({"function": None}, "line 3: at /function: expected a string, got nothing"),
     "kind": ({"kind": "typo"}, "line 3: at /kind: expected one of syntax, structure"),
     "list": ({"violations": [["/a"]]}, "line 3: at /violations: expected an array of [location, keyword], got array"),
-    "column": ({"functon": "f"}, "line 3: at (root): unknown column 'functon', did you mean 'function'?"),
+    "column": ({"functon": "f"}, "line 3: at (root): unknown column 'functon'. Did you mean 'function'?"),
 }  # fmt: skip
 
 
@@ -540,7 +540,7 @@ def test_import_lists_the_first_ten_faults(lines, import_lines):
     status, _, err, _ = import_lines(lines)
 
     assert status == 2
-    assert "25 places in it wrong" in err
+    assert "the file has 25 faults" in err
     assert err.rstrip().endswith("and 15 more")
 
 

@@ -324,10 +324,10 @@ def test_sync_survives_a_kill(server_url, run, count_rows):
     ("url", "message"),
     [
         ("postgresql:/db", "Did you mean 'postgresql://db'?"),
-        ("postgresql://db/app?sslmod=require", "libpq parameter, did you mean 'sslmode'?"),
+        ("postgresql://db/app?sslmod=require", "libpq parameter. Did you mean 'sslmode'?"),
         ("postgresql://db/app?schema=a;drop", "schema='a;drop': expected the name of a PostgreSQL schema"),
         ("postgresql://db/app?durability=always", "durability='always': expected 'queue' or 'sync'"),
-        ("postgresql://db/app?payload=ful", "did you mean 'full'"),
+        ("postgresql://db/app?payload=ful", "Did you mean 'full'"),
     ],
 )
 def test_rejects_a_wrong_url_at_decoration(url, message):

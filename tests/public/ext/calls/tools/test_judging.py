@@ -170,7 +170,7 @@ def test_an_unknown_tool_is_told_the_near_names(name, near):
     result = one("{}", [get_weather, Mail], name=name)
 
     assert result.failure.code == "unknown_tool"
-    assert f"did you mean {near!r}" in result.failure.message
+    assert f"Did you mean {near!r}" in result.failure.message
     assert f"Did you mean {near}?" in result.message
     assert name not in result.message.replace(near, "")
 

@@ -273,7 +273,7 @@ KNOWN = f"expected one of {', '.join(FAULTS)}"
 @pytest.mark.parametrize(
     ("faults", "message"),
     [
-        ("http_42", f"faults='http_42': {KNOWN}, did you mean 'http_429'?"),
+        ("http_42", f"faults='http_42': {KNOWN}. Did you mean 'http_429'?"),
         ([None, "cut"], f"faults[1]='cut': {KNOWN}"),
         ({2: 3}, f"faults[2]=3: {KNOWN}"),
         ({-1: "html"}, "faults: expected the index of a request, an int >= 0, got -1"),
@@ -299,6 +299,6 @@ def test_wrong_name_from_a_function_is_told_to_the_client(open_clients):
     """What the function names is checked when it is asked."""
     with (
         serve(["{}"], faults=lambda _: "htlm") as server,
-        pytest.raises(openai.BadRequestError, match="did you mean 'html'"),
+        pytest.raises(openai.BadRequestError, match="Did you mean 'html'"),
     ):
         create(open_clients, server, "chat", stream=False)

@@ -410,8 +410,11 @@ def test_system_text_of_a_message_is_in_the_prompt(messages):
 BAD_CHATS = [
     ({"messages": MESSAGES}, "you must provide a model parameter"),
     ({"model": "m"}, "'messages': expected a list of at least one message, got None"),
-    ({"model": "m", "messages": [{"content": "x"}]}, "'messages[0].role': missing, got {'content': 'x'}"),
-    ({"n": 2}, "'n': expected 1, because this server returns only one reply, got 2"),
+    (
+        {"model": "m", "messages": [{"content": "x"}]},
+        "'messages[0].role': expected a message with a role, got {'content': 'x'}",
+    ),
+    ({"n": 2}, "'n': expected 1, got 2. This server returns only one reply"),
     ({"tools": 3}, "'tools': expected a list, got 3"),
     ({"tools": [{"type": "function"}]}, "'tools[0]': expected a tool with a name, got {'type': 'function'}"),
     ({"tool_choice": "required"}, "'tool_choice' needs 'tools' in the same request"),
