@@ -306,6 +306,4 @@ def _example(given: Any) -> Example:
         return given
     if isinstance(given, tuple) and len(given) == 2 and (given[0] is None or isinstance(given[0], str)):
         return Example(given[1], given[0])
-    raise InvalidArgument(
-        f"examples: {clip(repr(given))}: expected a pair (task, value) with a task that is a str or None"
-    )
+    raise InvalidArgument(f"examples: {clip(repr(given))}: expected (task, value), with str or None as task")

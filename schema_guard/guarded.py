@@ -112,10 +112,7 @@ class _Guarded(Generic[P, V, R]):
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """The class for `isinstance`.
-
-        In a class body, Pydantic takes functions for methods, and the rest for fields.
-        """
+        """The class for `isinstance`. In a class body, Pydantic takes functions for methods, and the rest for fields."""
         is_function = type(self.__dict__.get("__wrapped__")) is FunctionType
         return self._binding or FunctionType if is_function else type(self)
 

@@ -379,10 +379,7 @@ class Terms(NamedTuple):
         return judged._replace(coercions=found.coercions) if judged.ok else judged
 
     def restored(self, value: Any) -> Any:
-        """Return a value in the form of the schema.
-
-        A value that can't be converted, and a `NotJson`, stay as they are.
-        """
+        """Return a value in the form of the schema. A value that can't be converted, and a `NotJson`, stay as they are."""
         if self.restore is None or type(value) is NotJson:
             return value
         try:

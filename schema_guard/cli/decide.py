@@ -139,8 +139,9 @@ class DecideOptions:
 def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: str | None, form: str) -> int:
     """Decide whether prompting is enough, which fix to try next, or whether to fine-tune.
 
-    Without --function, the command prints one line for each function, from the worst to the best. It exits with the
-    worst status. With -o, the ending of the file name selects the format: .html, .json, .md, or .txt.
+    Without --function, the command prints one line for each function, from the worst to the best. The exit status is
+    the worst one of all functions. With -o, the ending of the file name selects the format: .html, .json, .md, or
+    .txt.
 
     \b
     Exit status:

@@ -42,7 +42,7 @@ _GROUPINGS = ("function", "segment", "model", "version")
     flag_value=0,
     type=click.IntRange(0, 65535),
     metavar="[PORT]",
-    help="Serve the report as a local web page that updates when the store changes. Press Ctrl-C to stop. Without PORT, the page gets a free port.",
+    help="Serve the report as a local web page that updates when the store changes. Press Ctrl-C to stop. Without PORT, the command uses a free port.",
 )
 @shared("output", "store", "pages")
 def command(

@@ -42,7 +42,7 @@ class WatchOptions:
     notify: str | None = option(
         metavar="URL",
         envvar="SCHEMA_GUARD_NOTIFY",
-        help="Webhook, such as one from Slack, that gets a message about each new BREACH. Default: no message.",
+        help="Webhook that receives a message about each new BREACH, for example in Slack. Default: no message.",
     )
     allow_empty: bool = option(
         is_flag=True,
@@ -154,7 +154,7 @@ def _print(watched: list[Watched], limit: float, form: str) -> None:
     functions = by_function(watched)
     if len(functions) > 1:
         bad = sum(not all(one.is_fine for one in function) for function in functions)
-        print(f"{bad or 'none'} of {len(functions):,} functions {'needs' if bad == 1 else 'need'} attention")
+        print(f"{bad or 'none'} of {len(functions):,} functions {'need' if bad > 1 else 'needs'} attention")
     for function in functions:
         document = document_of(function, limit)._replace(sections=())
         print(safe(document.title) if columns() is None else text_for(None, document))

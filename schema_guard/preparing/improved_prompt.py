@@ -61,15 +61,12 @@ class ImprovedPrompt(NamedTuple):
         """
         if self.schema_fingerprint != schema.fingerprint:
             raise self._error(
-                f"the prompt file is for the schema {self.schema_fingerprint}, but the function has "
-                f"{safe(schema.name)} "
-                f"({schema.fingerprint}). Run `schema-guard improve` again for this schema"
+                f"the prompt file is for the schema {self.schema_fingerprint}, but the function has {safe(schema.name)} ({schema.fingerprint}). Run `schema-guard improve` again for this schema"
             )
         if all(step.strategy.name != self.strategy for step in steps):
             names = ", ".join(dict.fromkeys(step.strategy.name for step in steps))
             raise self._error(
-                f"the prompt was measured with strategy={self.strategy!r}, but the function uses {names!r}. "
-                f"Pass strategy={self.strategy!r}"
+                f"the prompt was measured with strategy={self.strategy!r}, but the function uses {names!r}. Pass strategy={self.strategy!r}"
             )
         for example in self.examples:
             broken = schema.violations(example.value)
@@ -95,17 +92,14 @@ class ImprovedPrompt(NamedTuple):
         builds = "instructions" in (usual, self.layout)
         if builds and usual != self.layout:
             raise self._error(
-                f"the prompt was measured with layout {self.layout!r}, but the function uses {usual!r}. "
-                "Run `schema-guard improve` again for this function"
+                f"the prompt was measured with layout {self.layout!r}, but the function uses {usual!r}. Run `schema-guard improve` again for this function"
             )
         if self.layout not in _CHOSEN or builds:
             return usual
         annotation = getattr(function, "__annotations__", {}).get(shape.task)
         if self.layout == "turns" and usual == "text" and annotation in (str, "str"):
             raise self._error(
-                f"the prompt is a list of messages, but the parameter {shape.task!r} takes only a str. "
-                f"Annotate it as "
-                "`str | list[dict]`, and pass the list to your model"
+                f"the prompt is a list of messages, but the parameter {shape.task!r} takes only a str. Annotate it as `str | list[dict]`, and pass the list to your model"
             )
         return self.layout
 

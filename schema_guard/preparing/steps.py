@@ -83,8 +83,7 @@ def requests_of(
     expanded = [part for one in strategies for part in (pair if one is thinking else (one,))]
     if len(expanded) > max_attempts:
         raise InvalidArgument(
-            f"strategy={thinking.name!r}: provider {clip(repr(providers[0]))} needs two requests for this "
-            f"strategy, one to reason and one to answer. Expected max_attempts >= {len(expanded)}, got {max_attempts}"
+            f"strategy={thinking.name!r}: provider {clip(repr(providers[0]))} needs two requests for this strategy, one to reason and one to answer. Expected max_attempts >= {len(expanded)}, got {max_attempts}"
         )
     return expanded
 

@@ -145,12 +145,14 @@ def no_calls(
     whose = "".join(f" of {what} {clip(repr(name))}" for what, name in named.items() if name is not None)
     beside = []
     if since is not None:
-        beside.append((_count(rows_of(store, until=since, **named)), "before"))
+        beside.append((_count(rows_of(store, until=since, **named)), "earlier"))
     if until is not None:
-        beside.append((_count(rows_of(store, since=until, **named)), "after"))
+        beside.append((_count(rows_of(store, since=until, **named)), "later"))
     times = [f"{word} {_moment(at)}" for word, at in (("since", since), ("before", until)) if at is not None]
     known = [
-        f"{calls:,} {'is' if calls == 1 else 'are'} recorded {where}" for calls, where in beside if calls
+        f"{calls:,} {where} {'call is' if calls == 1 else 'calls are'} recorded"
+        for calls, where in beside
+        if calls
     ]
     rest = " and ".join(known) or "none are recorded at other times"
     return f"no calls{whose} {' and '.join(times)}; {rest}" if times else f"no calls{whose} are recorded"

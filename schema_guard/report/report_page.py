@@ -176,8 +176,7 @@ def _overview(rows: Sequence[_Row], top: float, left_out: int) -> Plot:
     return Plot(
         title,
         "The mark is the share of calls that failed after the last change, and the box shows its bounds."
-        f"{marks if any(row.finding for row in rows) else ''} All charts of this page have one scale. Charts below: "
-        f"{legend(row.marks for row in rows)}.{more}",
+        f"{marks if any(row.finding for row in rows) else ''} All charts of this page have one scale. {legend(row.marks for row in rows)}.{more}",
         draw_rates(
             drawn,
             "of the calls",

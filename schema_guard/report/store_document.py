@@ -6,7 +6,8 @@ Rules: a group of several configurations is followed by a row for each of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
@@ -246,7 +247,10 @@ def _distinct_names(members: Sequence[Configuration]) -> list[str]:
     parts = {part: of_members for part, of_members in words.items() if len(set(of_members)) > 1}
     names = []
     for at, configuration in enumerate(members):
-        differences = ", ".join(f"{part} {clip(of_members[at])}" for part, of_members in parts.items())
+        differences = ", ".join(
+            clip(of_members[at]) if part == "settings" else f"{part} {clip(of_members[at])}"
+            for part, of_members in parts.items()
+        )
         again = again_of(configuration.settings or "")
         place = f" in the place of {clip(again.after)}" if again is not None else ""
         names.append(
@@ -263,7 +267,21 @@ def _part(configuration: Configuration, part: str, *, is_laid_out: bool) -> str:
         return readable(named)
     if part != "settings":
         return named
-    return without_schemas(without_fallback(named if is_laid_out else without_layout(named)))
+    return _in_words(without_schemas(without_fallback(named if is_laid_out else without_layout(named))))
+
+
+def _in_words(settings: str) -> str:
+    """Return settings as `max_attempts=3 repair=lossless`, or as they are if they are not a JSON object."""
+    try:
+        parts = json.loads(settings)
+        words = [f"{name}={_value(parts[name])}" for name in sorted(parts)]
+    except (ValueError, TypeError):
+        return settings
+    return " ".join(words) or "default settings"
+
+
+def _value(setting: Any) -> str:
+    return setting if isinstance(setting, str) else json.dumps(setting, separators=(",", ":"))
 
 
 def _row(configuration: Configuration, *, is_marked: bool) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def trend_of(counted: Iterable[HourOfGroup], marks: TrendMarks) -> Plot:
     if history.span is None:
         return Plot(title, "", None, "no hours of calls are known here")
     plot = draw_trend("trend", title, steps[0], axes_of(steps, [marks.target]), marks)
-    return replace(plot, caption=f"{plot.caption}; {legend([marks])}.")
+    return replace(plot, caption=f"{plot.caption}. {legend([marks])}.")
 
 
 def steps_of(history: OverTime) -> list[Steps]:
@@ -119,7 +119,7 @@ def draw_trend(name: str, title: str, steps: Steps, axes: TrendAxes, marks: Tren
     """Draw a rate over time on the axes of its page."""
     points, step = steps.points, step_text(steps.step_s)
     lowest, *_, highest = sorted((points[0], *points), key=lambda point: point.count / point.n)
-    description = f"Of {plural(len(points), 'point')} the lowest is {_at(lowest, steps)}, the highest {_at(highest, steps)}."
+    description = f"The lowest of {plural(len(points), 'point')} is {_at(lowest, steps)}. The highest is {_at(highest, steps)}."
     drawing = Svg(name, f"Failure rate over time: {title}", description, 204)
     across, up = Scale(axes.first, axes.end, _LEFT, WIDTH - RIGHT), Scale(0.0, axes.top, _LOW, _HIGH)
     drawing.text(0, 14, "failed", color="muted")
@@ -133,7 +133,7 @@ def draw_trend(name: str, title: str, steps: Steps, axes: TrendAxes, marks: Tren
             drawing.mark(across(at), _HIGH - 4, direction, color, f"{moment(at)}: the rate {word}", 6)
     _draw_points(drawing, steps, across, up)
     _draw_calls(drawing, steps, axes, across)
-    return Plot(title, f"A point is {_article(step)}", str(drawing))
+    return Plot(title, f"Each point is {_article(step)}", str(drawing))
 
 
 def _draw_points(drawing: Svg, steps: Steps, across: Scale, up: Scale) -> None:
@@ -172,14 +172,14 @@ def legend(several: Iterable[TrendMarks]) -> str:
     """Return how to read plots with such marks."""
     marked = list(several)
     directions = {direction for marks in marked for direction, _ in marks.changes}
-    listed = ["box: the bounds of the last point"]
-    listed += ["dashed line: the target"] if any(marks.target is not None for marks in marked) else []
+    listed = ["Box: the bounds of the last point"]
+    listed += ["Dashed line: the target"] if any(marks.target is not None for marks in marked) else []
     listed += [
         f"{mark}: the rate {went}"
         for mark, word, went in (("▲", "rise", "rose"), ("▼", "fall", "fell"))
         if word in directions
     ]
-    return "; ".join(listed)
+    return ". ".join(listed)
 
 
 def _article(step: str) -> str:
@@ -188,7 +188,7 @@ def _article(step: str) -> str:
 
 def _at(point: TimedCalls, steps: Steps) -> str:
     day = moment(point.at, hours=steps.step_s < DAY_S)
-    week = "week from " if steps.step_s == WEEK_S else ""
+    week = "the week from " if steps.step_s == WEEK_S else ""
     bounds = point.failed.bounds
     return f"{week}{day}: {percent(point.count / point.n)} of {plural(point.n, 'call')} failed {interval(bounds.lower, bounds.upper)}"
 

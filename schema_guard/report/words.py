@@ -28,7 +28,7 @@ CAUSES = {
     "expected": "expected",
     "unknown": "unknown",
 }
-BOUNDS = "[low, high]: each bound holds with 95% confidence, at any time; n: number of calls"
+BOUNDS = "[low, high]: each bound holds with 95% confidence, at any time. n: number of calls"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -209,10 +209,7 @@ class _Watch:
         return [value * grown + more for value, (grown, more, _, _) in sums]
 
     def _fail(self, position: int) -> bool:
-        """See the calls up to one, the only one that failed.
-
-        Return whether it shows a rise. No block may open before it.
-        """
+        """See the calls up to one, the only one that failed. Return whether it shows a rise. No block may open before it."""
         sums = zip(self._values, self._steps_of(position - 1 - self._at), strict=True)
         self._values = [
             (value * grown + more + started) * failed for value, (grown, more, started, failed) in sums

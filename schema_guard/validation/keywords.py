@@ -241,8 +241,7 @@ def require_keywords(document: dict[str, Any]) -> None:
         if keyword is not None:
             location = join([key])
             raise InvalidSchema(
-                f"unknown keyword {safe(clip(repr(key)))} at {pointer(clip(location))}. Did you mean "
-                f"{keyword!r}? {_ACCEPT}",
+                f"unknown keyword {safe(clip(repr(key)))} at {pointer(clip(location))}. Did you mean {keyword!r}? {_ACCEPT}",
                 code="unknown_keyword",
                 location=location,
             )

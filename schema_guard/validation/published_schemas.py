@@ -93,7 +93,9 @@ def judged(
 def fault(name: str, location: str, *, expected: str, got: str, advice: str = "") -> InvalidArgument:
     """Return the error for a place of a document that is not as it should be."""
     message = f"{name} at {clip(pointer(location))}: expected {expected}, got {got}"
-    return InvalidArgument(safe(f"{message}: {advice}" if advice else message))
+    # A suggestion is a sentence, and brings its own period.
+    separator = ": " if advice and not advice.startswith(". ") else ""
+    return InvalidArgument(safe(f"{message}{separator}{advice}"))
 
 
 def _plain(value: Any, path: tuple[str | int, ...]) -> Any:
@@ -144,8 +146,8 @@ def _advice(document: Any, broken: Violation, instance: Any) -> str:
         return description
     known = [str(option) for option in keywords["enum"]]
     near = did_you_mean(value, known)
-    hint = f"known are {' '.join(known)}{near}" if len(known) > _MOST_REPORTED else near.removeprefix(", ")
-    return "; ".join(part for part in (description, hint) if part)
+    listed = [f"known are {' '.join(known)}"] if len(known) > _MOST_REPORTED else []
+    return "; ".join(filter(None, [description, *listed])) + near
 
 
 def _subschema(document: Any, keyword_location: str) -> tuple[Any, str]:

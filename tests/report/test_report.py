@@ -150,7 +150,7 @@ def test_text_of_a_report(store):
     assert text == (
         "shop.extract: 25% of calls since 1970-01-01 failed (1 of 4; at least 0.2% with 95% confidence)\n"
         "lost records  none\n"
-        "bounds        [low, high]: each bound holds with 95% confidence, at any time; n: number of calls\n"
+        "bounds        [low, high]: each bound holds with 95% confidence, at any time. n: number of calls\n"
         "next          schema-guard decide --function shop.extract\n"
         "\n"
         "schema invoice (ffffffffffffffff)\n"
@@ -374,13 +374,13 @@ def test_configurations_of_a_function_stand_under_it(store):
     assert [
         line.split("  ")[2] for line in text.splitlines() if line.startswith("    ") and "version" in line
     ] == [
-        "bare (settings {}, version v1)",
-        'system_prompt (settings {"max_attempts":3}, version v2)',
-        "system_prompt (settings {}, version v1)",
-        "system_prompt (settings {}, version v2)",
+        "bare (default settings, version v1)",
+        "system_prompt (max_attempts=3, version v2)",
+        "system_prompt (default settings, version v1)",
+        "system_prompt (default settings, version v2)",
     ]
     assert (
-        "  - shop.extract system_prompt (settings {}, version v1): 1 attempt on m1 with system_prompt."
+        "  - shop.extract system_prompt (default settings, version v1): 1 attempt on m1 with system_prompt."
         in text
     )
 

@@ -95,8 +95,8 @@ def test_page_has_a_plot_for_each_row(store):
     assert shown.open == []
     assert shown.plots() == ["overview", "trend0", "trend1"]
     assert f"{bounded(Rate.of(1, 2))} of 2 calls failed" in shown.text
-    assert "A point is an hour" in shown.text
-    assert f"the lowest is 2026-11-26 14:00: {percent(0)} of 1 call failed" in shown.text
+    assert "Each point is an hour" in shown.text
+    assert f"The lowest of 3 points is 2026-11-26 14:00: {percent(0)} of 1 call failed" in shown.text
     assert "3 calls, 2026-11-25 to 2026-11-26, " in shown.text
 
 

@@ -80,8 +80,7 @@ def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
     yield Fact("model" if len(models) == 1 else "models", ", ".join(models))
     yield Fact(
         "calls",
-        f"{plural(len(result.calls), 'call')}, {lost or 'none'} of them lost; at most "
-        f"{plural(setup.max_attempts, 'attempt')} a call{epochs}",
+        f"{plural(len(result.calls), 'call')}, {lost or 'none'} of them lost; at most {plural(setup.max_attempts, 'attempt')} per call{epochs}",
     )
     yield Fact("plan", f"{setup.plan}, seed {setup.seed}, schema-guard {setup.library_version}")
     if setup.started_at is not None:
@@ -91,7 +90,7 @@ def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
         Fact(f"variant {label}", name) for label, name in zip(labels, names, strict=True) if label != name
     )
     yield Fact("differences", differences_line(result.comparisons))
-    together = "" if len(names) == 1 else "; those in the first line hold for all variants together"
+    together = "" if len(names) == 1 else ". Bounds in the first line hold for all variants together"
     yield Fact("bounds", f"{BOUNDS}{together}")
 
 

@@ -190,11 +190,11 @@ def _failures(calls: Iterable[CallRow]) -> tuple[FailurePlace, ...]:
 
 def _not_measured(setup: Setup, variants: Sequence[VariantResult], calls: Sequence[CallRow]) -> Iterator[str]:
     if setup.tasks < setup.suite_tasks:
-        why = f": {'; '.join(setup.left_out)}" if setup.left_out else ""
+        why = f", because {' and '.join(setup.left_out)}" if setup.left_out else ""
         yield f"{setup.suite_tasks - setup.tasks} of the suite's {setup.suite_tasks} tasks were not used{why}"
     planned = setup.tasks * setup.epochs * len(setup.variants)
     if len(calls) < planned:
-        why = f": {'; '.join(setup.stopped)}" if setup.stopped else ""
+        why = f". Stopped: {'; '.join(setup.stopped)}" if setup.stopped else ""
         yield f"{planned - len(calls)} of {planned} planned calls were not made{why}"
     if setup.currency is None:
         yield "money, because you gave no prices"
@@ -212,7 +212,7 @@ def _not_measured_of(variant: VariantResult, calls: Sequence[CallRow]) -> Iterat
         why = f" ({first})" if first else ""
         yield f"{variant.name}: {variant.lost} of {len(calls)} calls had no validated reply, so they count in no rate{why}"
     if calls and variant.elapsed_p50_s is None:
-        yield f"{variant.name}: time, because the model reports no durations"
+        yield f"{variant.name}: the duration, because the model does not report it"
     if variant.unknown_tokens:
         yield f"{variant.name}: the tokens of {plural(variant.unknown_tokens, 'call')} are unknown and not in the sums"
     if variant.cost is not None and variant.unknown_cost:

@@ -167,7 +167,7 @@ def _against(variants: Sequence[Ranked], target: float) -> str:
         only = "" if of == 1 else f", the only one of {of}"
         return f"{best.name} meets the target of {goal}{only}. At most {most} of its calls fail ({_counts(rate)})."
     if best.tone is Tone.OPEN:
-        return f"{best.name} is not decided against the target of {goal}. It fails in {_between(rate, target)} of its calls ({_counts(rate)})."
+        return f"It is not decided whether {best.name} meets the target of {goal}. It fails in {_between(rate, target)} of its calls ({_counts(rate)})."
     if of == 1:
         return (
             f"{best.name} misses the target of {goal}. At least {least} of its calls fail ({_counts(rate)})."
@@ -293,10 +293,14 @@ def _more(result: BenchResult, needed: int | None, what: str) -> str:
     remaining = setup.suite_tasks - setup.tasks
     if needed is None:
         return f"use the cheaper or the faster one, because at these rates no number of tasks decides {what}"
-    text = f"about {needed:,} more tasks decide {what}; "
+    text = f"about {needed:,} more tasks would decide {what}; "
     if needed <= remaining:
         return f"{text}run the same command with --sample {setup.tasks + needed}"
-    has = f"which has {remaining:,} more (--sample all)" if remaining else "which has no more"
+    has = (
+        f"which has only {remaining:,} more (--sample all)"
+        if remaining
+        else "because all of its tasks were used"
+    )
     return f"{text}add tasks to the suite, {has}"
 
 
@@ -313,7 +317,7 @@ def _another(result: BenchResult, best: Ranked, store: str | None) -> str:
     if failures and failures.calls >= wrong:
         step = max(untried, key=failures.fixed_by, default=None)
         if step and failures.fixed_by(step):
-            fixed = f"{failures.fixed_by(step):.0f} of these {plural(failures.calls, 'failure')}"
+            fixed = f"{failures.fixed_by(step):.0f} of {plural(failures.calls, 'failure')}"
             return f"to {fix(step)}, which can fix {fixed}, run the same command with --strategy {step}"
     elif wrong:
         step = next((step for step in untried if FIXABLE[step].right), None)

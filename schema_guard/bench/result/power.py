@@ -88,11 +88,12 @@ def power_text(result: BenchResult, names: Mapping[str, str]) -> str:
     better, worse = (found.a, found.b) if found.only_a < found.only_b else (found.b, found.a)
     rates = sorted((1 - (found.rate_a or 0.0), 1 - (found.rate_b or 0.0)), reverse=True)
     needed = tasks_needed(found, result)
-    plan = "" if needed is None else f" About {needed:,} more tasks decide it with 80% probability."
+    plan = (
+        "" if needed is None else f" With about {needed:,} more tasks, the probability of a decision is 80%."
+    )
     is_taught = found.measure == "content" and result.setup.teacher is not None
     what = "in agreement with the teacher" if is_taught else PASSED[found.measure]
     return (
-        f"{percent(rates[0])} ({names[better]}) against {percent(rates[1])} ({names[worse]}) {what} "
-        f"is not decided. Of {plural(found.tasks, 'task')}, {more:,.4g} favor the one and {fewer:,.4g} the other. "
-        f"This gives odds of {odds(found.e_value)}, and {odds(needed_odds(result))} decide.{plan}"
+        f"the difference between {names[better]} ({percent(rates[0])} {what}) and {names[worse]} ({percent(rates[1])} {what}) is not decided. Of {plural(found.tasks, 'task')}, {names[better]} is ahead on "
+        f"{more:,.4g}, and {names[worse]} on {fewer:,.4g}. The odds are {odds(found.e_value)}, and a decision needs {odds(needed_odds(result))}.{plan}"
     )

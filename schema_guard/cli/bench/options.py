@@ -86,14 +86,14 @@ class PlanOptions:
         default=("local",),
         show_default=True,
         metavar="[AS=]NAME",
-        help="local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE, or your function as module:function. Repeat the option to compare models. AS is your own name for the model.",
+        help="Model to measure: local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE, or your function as module:function. Repeat the option to compare models. AS is your own name for the model.",
     )
     strategies: str = option(
         "--strategy",
         default=_STRATEGIES,
         show_default=True,
         metavar="LIST",
-        help="Strategies to compare, separated by commas. With a>b, a retry after strategy a uses strategy b. Models tuned by `tune` always get the task without instructions. A model tuned on this machine is also measured with a grammar if a strategy enforces the schema.",
+        help="Strategies to compare, separated by commas. With a>b, a retry after strategy a uses strategy b. Models tuned by `tune` always get the task without instructions. If a strategy enforces the schema, a model tuned on this machine is also measured with a grammar.",
     )
     sample: int | Literal["all"] = option(
         type=COUNT_OR_ALL,
@@ -228,7 +228,7 @@ class RunOptions:
     max_cost: float | None = option(
         type=DOLLARS,
         metavar="DOLLARS",
-        help="Maximum cost. When the run reaches it, no new call starts. Requires --prices. Default: no limit.",
+        help="Maximum cost. When the run reaches this cost, no new call starts. Requires --prices. Default: no limit.",
     )
     prices: str | None = common("prices")
     dry_run: bool = option(
@@ -266,7 +266,7 @@ class RunOptions:
         type=DURATION,
         metavar="DURATION",
         advanced=True,
-        help="Maximum time, such as 90m. When the run reaches it, no new call starts. Default: no limit.",
+        help="Maximum time, such as 90m. When the run reaches this cost, no new call starts. Default: no limit.",
     )
     journal: str | None = option(
         metavar="FILE",
@@ -276,7 +276,7 @@ class RunOptions:
     resume: bool = option(
         is_flag=True,
         advanced=True,
-        help="Resume the run in --journal. The command reuses its replies, and makes only the missing calls.",
+        help="Resume the run in --journal. The command reuses the replies in the file, and makes only the missing calls.",
     )
     executor: str = option(
         default="local",
@@ -365,7 +365,7 @@ class PlaybookOptions:
         "--with",
         metavar="FILE",
         advanced=True,
-        help="With --playbook: JSON file with facts that calls can't measure, such as economics. Default: none.",
+        help="With --playbook: JSON file with facts that calls don't show, such as economics. Default: none.",
     )
     max_calls: int | None = option(
         type=COUNT,

@@ -149,7 +149,7 @@ def absent(store: Store, url: str | None) -> str | None:
     if info.schema_version is not None or info.refusal is not None:
         return None
     if url is not None:
-        return f"no store at {safe(info.path or info.url)}"
+        return f"{safe(info.path or info.url)} does not exist, so it has no calls"
     return f"no calls recorded yet in {safe(info.url)}. Call a function that is decorated with @guard(...)"
 
 

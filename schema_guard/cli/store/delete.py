@@ -53,7 +53,7 @@ class Whose:
     )
     counts: bool = option(
         is_flag=True,
-        help="With --function or --segment: also delete the counts, and with them the failure rates.",
+        help="With --function or --segment: also delete the counts and the failure rates.",
     )
 
     def named(self) -> tuple[str, str] | None:

@@ -171,8 +171,7 @@ def _unknown_ids(document: dict[str, Any]) -> Iterator[Conflict]:
     for path in ("current", "comparisons/*/before", "comparisons/*/after"):
         for location, _, name in _places(document, path):
             if name not in ids:
-                advice = did_you_mean(name, ids).removeprefix(", ")
-                yield Conflict(location, f"one of {' '.join(ids)}", name, advice)
+                yield Conflict(location, f"one of {' '.join(ids)}", name, did_you_mean(name, ids))
 
 
 def _of_strategy(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:

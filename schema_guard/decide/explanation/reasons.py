@@ -205,8 +205,7 @@ def _format_line(case: Case) -> str | None:
     rate = case.best.failed
     return (
         f"{case.best.strategy.id} fails {rate.count:,.6g}/{rate.n:,} = {percent(case.best.point)} "
-        f"{interval(rate.bounds.lower, rate.bounds.upper, case.config.target)} of the calls, target {exact_percent(case.config.target)}: "
-        f"{case.best.state}"
+        f"{interval(rate.bounds.lower, rate.bounds.upper, case.config.target)} of the calls; target {exact_percent(case.config.target)}: {case.best.state}"
     )
 
 

@@ -55,7 +55,7 @@ def functions_figures(case: Case) -> dict[str, Any]:
 
 def _gone_text(arrival: Arrival) -> str:
     since = "" if arrival.last_day is None else f" since {arrival.last_day}"
-    return f"gone{since} (last seen {plural(arrival.absent, 'call')} ago)"
+    return f"not used{since} (last used {plural(arrival.absent, 'call')} ago)"
 
 
 def _few_text(share: float, proved: Sequence[Breach]) -> str:

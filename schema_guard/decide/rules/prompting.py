@@ -307,10 +307,7 @@ def _open_question(case: Case, measurement: Measured, met: Met) -> str:
         return f"{measurement.strategy.id}: the target for {met.aim.name} is not decided"
     target = exact_percent(case.config.target)
     if met.rate.bounds.upper <= met.aim.limit:
-        return (
-            f"{strategy_text(measurement)} is below the target of {target} if failures come one by one, but not if "
-            f"they come in bursts of {case.config.burst_length:g}"
-        )
+        return f"{strategy_text(measurement)} is below the target of {target} if failures are isolated, but not if they come in bursts of {case.config.burst_length:g}"
     return f"{strategy_text(measurement)} is not decided against the target of {target}"
 
 

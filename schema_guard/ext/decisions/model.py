@@ -59,8 +59,7 @@ class DecisionModel(HostedModel):
         """Return the arguments of `create`."""
         if not options.get("questions"):
             raise InvalidArgument(
-                f"model {self.name!r}: a decision model needs questions, but this call sends none. Use "
-                f"strategy='decision'"
+                f"model {self.name!r}: a decision model needs questions, but this call sends none. Use strategy='decision'"
             )
         return {
             "model": self.name,

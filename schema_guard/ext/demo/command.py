@@ -26,7 +26,7 @@ _OFFLINE = "To run the demo without the model, use schema-guard demo --offline"
     "--offline",
     cls=Option,
     is_flag=True,
-    help="Use recorded replies of the model. With this option, the demo takes five seconds.",
+    help="Use recorded replies from the model. With this option, the demo takes five seconds.",
 )
 @click.option(
     "--store",

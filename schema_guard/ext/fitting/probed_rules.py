@@ -50,8 +50,7 @@ def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
     probe = _read(rules)
     if rules_of(probe["provider"]) is not table:
         raise InvalidArgument(
-            f"rules {clip(str(rules))!r}: expected the rules of provider {provider!r}, got those of "
-            f"{probe['provider']!r}"
+            f"rules {clip(str(rules))!r}: expected the rules of provider {provider!r}, got those of {probe['provider']!r}"
         )
     return _probed(table, probe)
 

@@ -60,10 +60,11 @@ if TYPE_CHECKING:
 def command(*, source: str, folder: str | None, model: str | None, diff: bool, store: str | None) -> int:
     """Find a better prompt for a function, and prove it on inputs that no candidate saw.
 
-    SOURCE is a function with stored texts, or a file or folder of tasks with one schema. The command counts where the
-    prompt fails, tests candidates that address these failures, and compares the best one with the prompt in use. This takes
-    at least 60 different inputs and at most 600 calls. The command writes the proved prompt into FOLDER. Default:
-    SOURCE_prompt. The same command continues an interrupted run, unless new inputs were recorded.
+    SOURCE is a function with stored texts, or a file or folder of tasks with one schema. The command finds the places
+    where the prompt fails, and tests candidate prompts that address these failures. It then compares the best
+    candidate with the prompt in use. This takes at least 60 different inputs and at most 600 calls. The command
+    writes the proved prompt into FOLDER. Default: SOURCE_prompt. The same command continues an interrupted run,
+    unless new inputs were recorded.
 
     \b
     Exit status:

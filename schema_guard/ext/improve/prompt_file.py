@@ -87,8 +87,7 @@ def read_prompt(path: str | os.PathLike[str]) -> ImprovedPrompt:
     is_whole = text.startswith(_BORDER) and border and set(fields) == set(_KEYS)
     if not is_whole or fields["strategy"] not in STRATEGIES or fields["layout"] not in LAYOUTS:
         raise InvalidArgument(
-            f"{where}: expected a prompt.md that `schema-guard improve` wrote, with the keys "
-            f"{', '.join(_KEYS)} between two '---' lines at the start. Got {clip(repr(text))}"
+            f"{where}: expected a prompt.md that `schema-guard improve` wrote, with the keys {', '.join(_KEYS)} between two '---' lines at the start. Got {clip(repr(text))}"
         )
     layout: Layout = next(one for one in LAYOUTS if one == fields["layout"])
     strategy, fingerprint = fields["strategy"], fields["schema"]

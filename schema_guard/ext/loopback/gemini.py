@@ -106,8 +106,7 @@ def _check_calls(contents: list[Any]) -> None:
         results = sum(any(name in part for name in _RESULT) for part in content["parts"])
         if results != calls:
             raise BadRequest(
-                f"contents[{at}]: expected one function response part for each function call part in the turn "
-                f"before, got {results} for {calls}"
+                f"contents[{at}]: expected one function response part for each function call part in the turn before, got {results} for {calls}"
             )
         calls = sum(any(name in part for name in _CALL) for part in content["parts"])
 

@@ -208,8 +208,7 @@ def _connected(named: Sequence[str], larger: str | None, connect: Callable[[str]
     others = [model for model in models if model not in tuned]
     if len(others) != 1 or len(tuned) > 1:
         raise click.UsageError(
-            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned "
-            f"model (tuned:DIR)"
+            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned model (tuned:DIR)"
         )
     return Models(others[0], None if larger is None else connect(larger), tuned[0] if tuned else None)
 

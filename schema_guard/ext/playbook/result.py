@@ -156,7 +156,7 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
     repeated = f" ({result.repeated} repeated inputs not counted)" if result.repeated else ""
     yield Fact(
         "inputs",
-        f"{result.inputs}{repeated} in the order of seed {result.seed}, with {plural(result.calls, 'call')}",
+        f"{result.inputs}{repeated} inputs in the order of seed {result.seed}, {plural(result.calls, 'call')}",
     )
     source = f" ({result.target_source})" if result.target_source else ""
     yield Fact(
@@ -200,7 +200,7 @@ def _in_figures(result: PlaybookResult) -> Section:
         lines=(
             verdict["why"],
             (
-                f"target {exact_percent(result.target)} failed; a trial stops when a bound at alpha {result.alpha_each:.3g} passes the target"
+                f"target {exact_percent(result.target)} failed; a trial stops when a bound at alpha {result.alpha_each:.3g} is beyond the target"
             ),
             f"bounds at alpha {verdict['alpha_each']:.3g} a side, at any time",
         ),
@@ -233,7 +233,7 @@ def _row(step: StepResult, result: PlaybookResult) -> tuple[str, ...]:
 def _details(step: StepResult) -> Iterator[str]:
     strategy = "" if step.strategy == step.step else f" ({step.strategy})"
     kinds = ", ".join(f"{kind} {calls}" for kind, calls in step.failure_kinds.items())
-    failed = f"; failed: {kinds}" if kinds else ""
+    failed = f"; failures by kind: {kinds}" if kinds else ""
     lost = f"; {step.lost} calls without a validated reply" if step.lost else ""
     yield f"{step.step}{strategy}: {step.stopped}{failed}{lost}"
     if len(step.attempts) > 1:

@@ -285,7 +285,9 @@ class PlaybookRun:
                 self._look(calls, await call)
                 if calls.stopped:
                     return
-            calls.stopped = f"{self._spent() or 'all inputs'} after {calls.n}"
+            calls.stopped = (
+                f"stopped after {plural(calls.n, 'call')}, because {self._spent() or 'no input is left'}"
+            )
         finally:
             await asyncio.gather(*begun.give_up(), return_exceptions=True)
 
@@ -301,9 +303,9 @@ class PlaybookRun:
         """Return what the budget has no more of; an empty text when there is enough."""
         most_calls, most_s = self.settings.max_calls, self.settings.max_seconds
         if most_calls is not None and self.calls_started >= most_calls:
-            return f"budget of {most_calls} calls spent"
+            return f"the budget of {most_calls} calls is used up"
         if most_s is not None and monotonic() - self.began >= most_s:
-            return f"budget of {most_s:g} s spent"
+            return f"the budget of {most_s:g} s is used up"
         return ""
 
     def _look(self, calls: StepCalls, call: PlaybookCall) -> None:

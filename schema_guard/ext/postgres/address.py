@@ -124,8 +124,7 @@ def _parameters(query: str) -> dict[str, str]:
         if name not in known:
             near = did_you_mean(name, known)
             raise InvalidArgument(
-                f"store URL: unknown parameter {name!r}. Expected 'schema', 'durability', 'payload', or a "
-                f"libpq parameter{near}"
+                f"store URL: unknown parameter {name!r}. Expected 'schema', 'durability', 'payload', or a libpq parameter{near}"
             )
     return parameters
 

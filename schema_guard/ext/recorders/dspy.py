@@ -106,10 +106,7 @@ class _Run:
             self.attempts.pop()
 
     def ask(self) -> None:
-        """Begin another attempt.
-
-        DSPy does not parse an empty reply; one that it parses with a model is not an attempt.
-        """
+        """Begin another attempt. DSPy does not parse an empty reply; one that it parses with a model is not an attempt."""
         if self.pending is not None and not self.is_parsing:
             self._end(_EMPTY)
         self.pending, self.is_parsing = None, False

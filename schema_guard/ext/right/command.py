@@ -47,7 +47,7 @@ _SKIP = "skip"
     metavar="NAME",
     required=True,
     shell_complete=complete_functions,
-    help="Function whose replies you label: its name, or the end of its name after a dot.",
+    help="Function whose replies you label. Use its full name, or the part after a dot.",
 )
 @click.option(
     "--schema",

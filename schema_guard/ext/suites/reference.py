@@ -278,9 +278,7 @@ def _differences(found: Placement) -> str:
         verb = "better" if is_better else "worse"
         others.setdefault(f"{one.measure}: {shown(name)} is {verb} than", []).append(shown(other))
     known = sum(not row.is_new for row in found.rows)
-    number = (
-        f"{len(found.different) or 'none'} of {plural(found.comparisons, 'comparison')} show a difference"
-    )
+    number = f"{len(found.different) or 'none'} of {plural(found.comparisons, 'comparison')} {'show' if len(found.different) > 1 else 'shows'} a difference"
     return "; ".join([number, *(f"{start} {_listed(names, known)}" for start, names in others.items())])
 
 

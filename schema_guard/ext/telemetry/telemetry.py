@@ -124,10 +124,7 @@ class Telemetry:
         self._faults.say(what, error)
 
     def stop(self, timeout_s: float = 2.0) -> int:
-        """Report waiting calls, write the file a last time, and end all threads.
-
-        Return the number of unreported calls.
-        """
+        """Report waiting calls, write the file a last time, and end all threads. Return the number of unreported calls."""
         remaining = 0 if self._dispatcher is None else self._dispatcher.stop(timeout_s)
         for outlet in self.outlets:
             outlet.stop()

@@ -23,8 +23,7 @@ def document_of(result: TraceImport, store: str | None = None) -> Document:
     """Return the result of an import as a document. *store* is the URL of the store that a next command names."""
     done = "would be stored (dry run)" if result.dry_run else "stored"
     return Document(
-        f"{plural(result.stored, 'call')} {done}, {result.already_stored} already there: {_replies(result.replies)} of "
-        f"{plural(result.rows, 'row')}",
+        f"{plural(result.stored, 'call')} {done}, {result.already_stored} already in the store: {_replies(result.replies)} from {plural(result.rows, 'row')}",
         tuple(_facts(result, store)),
         tuple(_sections(result)),
         tone=Tone.BAD if result.unread else Tone.GOOD,
@@ -45,14 +44,14 @@ def _facts(result: TraceImport, store: str | None) -> Iterator[Fact]:
     failed = Rate.of(result.judged - result.valid, result.judged)
     yield Fact(
         "judged",
-        f"{result.judged}, of them {result.valid} valid; failed {bounded(failed)}, {result.traffic.short}",
+        f"{plural(result.judged, 'call')}, {result.valid} of them valid; failed: {bounded(failed)}, {result.traffic.short}",
     )
     excluded = [f"{n} {CAUSES[cause]} ({code})" for (cause, code), n in result.excluded.most_common()]
     yield Fact("excluded", ", ".join(excluded) or "none")
     if result.repeated:
         yield Fact("repeated", f"{_replies(result.repeated)} that the files hold twice")
     if result.unread:
-        yield Fact("unread", f"{result.unread} parts of files, see below")
+        yield Fact("unread", f"{plural(result.unread, 'part')} of the files (see below)")
     if not result.dry_run and result.calls:
         yield Fact("next", command_on(store, "report"))
         yield Fact("then", command_on(store, "decide"))

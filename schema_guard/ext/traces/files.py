@@ -151,9 +151,9 @@ def _parsed(place: str, content: bytes) -> Any:
         return Unreadable(place, f"not UTF-8: {error.reason} at byte {error.start}")
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if error.lineno > 1 else ""
-        return Unreadable(place, f"no JSON: {error.msg} at {line}column {error.colno}")
+        return Unreadable(place, f"expected JSON: {error.msg} at {line}column {error.colno}")
     except (ValueError, RecursionError) as error:
-        return Unreadable(place, f"no JSON: {clip(str(error))}")
+        return Unreadable(place, f"expected JSON: {clip(str(error))}")
 
 
 def _of_document(name: str, content: bytes) -> Iterator[Row | Unreadable]:

@@ -104,8 +104,7 @@ def _check_destination(model: str, job: Mapping[str, Any], name: str) -> None:
         is_own, expected = kind == backend, f"'{backend}:NAME'"
     if not is_own and kind != _REPLIES_OF_A_FILE:
         raise InvalidArgument(
-            f"{name}: expected {expected}, because {JOB_FILE} names the backend '{backend}', got "
-            f"{clip(repr(model))}. If you trust that model, connect to it by its own name"
+            f"{name}: expected {expected}, because {JOB_FILE} names the backend '{backend}', got {clip(repr(model))}. If you trust that model, connect to it by its own name"
         )
 
 

@@ -52,8 +52,7 @@ class RelaySession:
             )
         except OSError as error:
             raise WriteRefused(
-                f"{url}: this process was forked while its parent was writing, so it needs a new process to "
-                f"write. Starting that process failed: {error}",
+                f"{url}: this process was forked while its parent was writing, so it needs a new process to write. Starting that process failed: {error}",
                 reason="forked_while_writing",
             ) from error
         try:

@@ -58,8 +58,7 @@ def _why(figures: Figures) -> Section:
         target = figures["config"]["target"]
         unfixable = figures["not_fixable_by_decoding"]
         lines.append(
-            f"{unfixable['k']:,.6g} failures are known to be of a kind that strict decoding can't fix, a rate of at "
-            f"least {percent(unfixable['lower'], -1, target)}, target {exact_percent(target)}"
+            f"{unfixable['k']:,.6g} failures are of a kind that strict decoding can't fix. Their rate is at least {percent(unfixable['lower'], -1, target)}, and the target is {exact_percent(target)}"
         )
     if "paired" in figures:
         paired = figures["paired"]

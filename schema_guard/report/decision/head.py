@@ -243,7 +243,7 @@ def _more(figures: Figures) -> Iterator[Fact]:
         length = config["burst_length"]
         yield Fact(
             "so far",
-            f"good enough if failures come one by one, but not yet if they come in bursts of {length:g}",
+            f"good enough if failures are isolated, but not yet if they occur in bursts of {length:g}",
         )
     if name in figures.get("bursts", {}):
         yield Fact("needs", "more time; the duration depends on further bursts")
@@ -267,8 +267,8 @@ def _more(figures: Figures) -> Iterator[Fact]:
 def _basis_facts(figures: Figures) -> Iterator[Fact]:
     """Say what an answer stands on: bursts, changes, outages."""
     for name, margin in figures.get("burst_margin", {}).items():
-        limit = f" or in bursts of up to {int(margin)}" if margin >= _A_BURST else ""
-        yield Fact("valid if", f"failures of {name_of(name)} come one by one{',' if limit else ''}{limit}")
+        limit = f" or occur in bursts of at most {int(margin)}" if margin >= _A_BURST else ""
+        yield Fact("valid if", f"failures of {name_of(name)} are isolated{',' if limit else ''}{limit}")
     for name, bursts in figures.get("bursts", {}).items():
         yield Fact(
             "bursts",

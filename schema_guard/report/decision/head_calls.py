@@ -111,11 +111,11 @@ def volume(figures: Figures) -> Iterator[Fact]:
     if volume is None or not figures.get("schema"):
         return
     if days is None:
-        yield Fact("volume", f"{calls(volume)} calls a month, as you stated")
+        yield Fact("volume", f"{calls(volume)} calls per month, as you stated")
         return
     span = time_text(days / DAYS_A_MONTH)
     if days < _FEWEST_DAYS or (counted is not None and counted < _FEWEST_CALLS):
         those = f"the calls of {span}" if counted is None else f"{plural(counted, 'call')} in {span}"
-        yield Fact("volume", f"{calls(volume)} calls a month, but {those} are too few for an estimate")
+        yield Fact("volume", f"{calls(volume)} calls per month, but {those} are too few for an estimate")
     else:
-        yield Fact("volume", f"{calls(volume)} calls a month, if all days are like the latest {span}")
+        yield Fact("volume", f"{calls(volume)} calls per month, if all days are like the latest {span}")

@@ -62,7 +62,7 @@ FIXES = {
     "reason_then_format": "let the model think first, then format",
     "strict_only": "enforce the schema, and leave it out of the prompt",
     "reason_then_strict": "let the model think first, then enforce the schema",
-    "improved_prompt": "race better prompts",
+    "improved_prompt": "search for a better prompt",
     "schema_simplify": "simplify the schema",
     "repair_retry": "retry with the error message",
     "smaller_model": "use a smaller model",

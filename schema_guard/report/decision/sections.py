@@ -74,8 +74,7 @@ def _rates_section(figures: Figures) -> Section | None:
     alpha = figures["alpha_each"]
     return _table(
         "Failure rates: calls without a valid reply",
-        f"A rate passes if both bounds are at or below the target of {exact_percent(target)}, and fails if both are "
-        f"above it. Otherwise, it is inconclusive. Odds of {1 / alpha:,.0f}:1 or more decide.",
+        f"A rate passes if both bounds are at or below the target of {exact_percent(target)}, and fails if both are above it. Otherwise, it is inconclusive. Odds of {1 / alpha:,.0f}:1 or more are decisive.",
         ("strategy", "failed", "calls", "rate", "bounds", "state", "odds below", "odds above"),
         rows,
         lines=imported_of(figures),
@@ -387,8 +386,8 @@ def _words_section(figures: Figures) -> Section:
     if "cost" in figures:
         lines += [
             "payback: months until the savings cover the one-time cost, or never without savings",
-            "the bar: highest failure rate of the tuned model at which tuning pays back in time",
-            "break-even volume: smallest number of calls a month at which tuning pays back in time",
+            "the bar: highest failure rate of the tuned model at which tuning pays for itself in time",
+            "break-even volume: smallest number of calls per month at which tuning pays for itself in time",
             "flips: this change reverses the answer",
         ]
     return Section("Terms", lines=tuple(lines))

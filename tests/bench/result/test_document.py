@@ -55,19 +55,20 @@ def test_text_of_a_result():
         "It is not decided which variant fails least often. From 0% (few_shot) to 33% (bare) of the calls fail (3 tasks",
         "each).",
         "right        100% of the calls of few_shot return the right value (at least 22%).",
-        "power        100% (few_shot) against 33% (bare) right is not decided. Of 3 tasks, 2 favor the one and 0 the",
-        "             other. This gives odds of 2:1, and 40:1 decide. About 15 more tasks decide it with 80%",
-        "             probability.",
+        "power        the difference between few_shot (100% right) and bare (33% right) is not decided. Of 3 tasks,",
+        "             few_shot is ahead on 2, and bare on 0. The odds are 2:1, and a decision needs 40:1. With about 15",
+        "             more tasks, the probability of a decision is 80%.",
         "suite        small (eeeeeeeeeeeeeeee): 2 schemas, 3 tasks",
         "model        m1",
-        "calls        6 calls, none of them lost; at most 2 attempts a call",
+        "calls        6 calls, none of them lost; at most 2 attempts per call",
         f"plan         ffffffffffffffff, seed 0, schema-guard {__version__}",
         "began        2026-11-01T00:00:00+00:00",
-        "differences  none of 2 comparisons show a difference; at most 5% of reported differences are expected to be",
+        "differences  none of 2 comparisons shows a difference; at most 5% of reported differences are expected to be",
         "             wrong (e-BH)",
-        f"bounds       {BOUNDS}; those in the",
+        f"bounds       {BOUNDS}. Bounds in the",
         "             first line hold for all variants together",
-        "next         about 39 more tasks decide between few_shot and bare; add tasks to the suite, which has no more",
+        "next         about 39 more tasks would decide between few_shot and bare; add tasks to the suite, because all",
+        "             of its tasks were used",
         "",
         "Format",
         "  n: number of calls with a model reply",
@@ -163,7 +164,7 @@ def test_epochs_are_told():
     """With several epochs the table has the number of tasks beside that of calls, and says what counts."""
     text = result_as_text(result_of(simulated(1, {"a": 0.5}, tasks=7, epochs=3)))
 
-    assert "; at most 2 attempts a call, each task 3 times\n" in text
+    assert "; at most 2 attempts per call, each task 3 times\n" in text
     assert re.search(r"^  a +21 +7  ", text, re.MULTILINE)
     assert "  - Rates are means over tasks, so each task counts once.\n" in text
 

@@ -103,7 +103,7 @@ CASES = {
         0.05,
         Tone.OPEN,
         (
-            "a is not decided against the target of 5%. It fails in at most 7.3% of its calls (0 of 50 tasks). 100% of its calls "
+            "It is not decided whether a meets the target of 5%. It fails in at most 7.3% of its calls (0 of 50 tasks). 100% of its calls "
             "return the right value (at least 92%)."
         ),
     ),
@@ -188,11 +188,11 @@ def evidence(only_a, only_b, tasks):
     ("calls", "others", "said"),
     [
         ([asked("a", 300)], {"target": 0.05}, "use a, and watch it with: schema-guard watch --max-failure-rate 5%"),
-        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks decide on which side of the target a is; run the same command with --sample 74"),
-        ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks decide on which side of the target a is; add tasks to the suite, which has no more"),
-        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks decide on which side of the target a is; add tasks to the suite, which has 10 more (--sample all)"),
+        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks would decide on which side of the target a is; run the same command with --sample 74"),
+        ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks would decide on which side of the target a is; add tasks to the suite, because all of its tasks were used"),
+        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks would decide on which side of the target a is; add tasks to the suite, which has only 10 more (--sample all)"),
         ([asked("a", 50, 5), asked("b", 50, 5)], {}, "use the cheaper or the faster one, because at these rates no number of tasks decides between a and b"),
-        ([asked("strict_schema", 50, 10)], {}, "to state the format in the system prompt (system_prompt), which can fix 10 of these 10 failures, run the same command with --strategy system_prompt"),
+        ([asked("strict_schema", 50, 10)], {}, "to state the format in the system prompt (system_prompt), which can fix 10 of 10 failures, run the same command with --strategy system_prompt"),
         ([asked("system_prompt", 50, 0, wrong=30)], {}, "to show the model examples (few_shot), which can make wrong values right, run the same command with --strategy few_shot"),
         ([asked("system_prompt", 50, 10, failures=FAILURES[3:])], {}, "no strategy is left that can fix this; run the same command with a larger model (--model NAME)"),
         ([asked("a", 50)], {}, "use a, and watch it with: schema-guard watch --max-failure-rate 1%"),

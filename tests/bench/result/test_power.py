@@ -40,8 +40,8 @@ def test_power_of_an_undecided_difference():
     power = next(fact.text for fact in headline_of(result).facts if fact.label == "power")
 
     assert power == (
-        "95% (a) against 79% (b) right is not decided. Of 80 tasks, 16 favor the one and 3 the other. "
-        "This gives odds of 24:1, and 40:1 decide. About 70 more tasks decide it with 80% probability."
+        "the difference between a (95% right) and b (79% right) is not decided. Of 80 tasks, a is ahead on 16, and b on "
+        "3. The odds are 24:1, and a decision needs 40:1. With about 70 more tasks, the probability of a decision is 80%."
     )
 
 

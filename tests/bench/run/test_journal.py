@@ -138,7 +138,7 @@ DAMAGED = [
     (b"notes of mine, in one line", "expected a journal that this version of schema-guard wrote"),
     (b"[1]\n", "line 1: expected a JSON object"),
     (b"no\n", "line 1: expected a JSON object, but reading it failed"),
-    (b"\xff\n", "cannot be read"),
+    (b"\xff\n", "reading this file failed"),
 ]
 
 

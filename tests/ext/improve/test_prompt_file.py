@@ -131,7 +131,7 @@ def test_refuses_a_file_that_improve_did_not_write(tmp_path, text):
     path = tmp_path / "prompt.md"
     path.write_text(text)
 
-    with pytest.raises(InvalidArgument, match=r"expected a prompt\.md from `schema-guard improve`"):
+    with pytest.raises(InvalidArgument, match=r"expected a prompt\.md that `schema-guard improve` wrote"):
         Params(prompt_file=path)
 
 

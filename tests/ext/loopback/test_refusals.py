@@ -91,8 +91,8 @@ CONTENTS = [
     ([{"role": "user", "content": "t"}], "Unknown name 'content' at 'contents[0]'"),
     ([{"role": "user", "parts": []}], "'contents[0].parts': expected a list that is not empty"),
     ([{"role": "user", "parts": [{"type": "text", "text": "t"}]}], "Invalid value at 'contents[0].parts[0]'"),
-    ([SAID, ASKED, SAID], "contents[2]: the number of function response parts"),
-    ([SAID, ANSWERED], "contents[1]: the number of function response parts"),
+    ([SAID, ASKED, SAID], "contents[2]: expected one function response part"),
+    ([SAID, ANSWERED], "contents[1]: expected one function response part"),
 ]  # fmt: skip
 APIS = {
     "/v1/chat/completions": ("messages", CHATS),

@@ -131,7 +131,7 @@ class TestLaws:
             if results.stopped.startswith(("passed", "failed")):
                 assert results.stopped == f"{states[results.strategy]}ed after {plural(results.n, 'call')}"
             else:
-                assert results.stopped == f"all inputs after {count}"
+                assert results.stopped == f"stopped after {plural(count, 'call')}, because no input is left"
         assert decide(result.evidence).as_dict() == result.verdict.as_dict()
 
     @given(models(), st.integers(1, 40))
@@ -251,14 +251,16 @@ def test_inputs_that_run_out_leave_a_step_undecided():
     """With too few inputs to prove anything the verdict asks for more."""
     result = playbook_result(always(VALID), count=5)
 
-    assert [(results.n, results.stopped) for results in result.steps] == [(5, "all inputs after 5")]
+    assert [(results.n, results.stopped) for results in result.steps] == [
+        (5, "stopped after 5 calls, because no input is left")
+    ]
     assert (result.verdict.verdict, result.ended) == ("NEED_MORE_DATA", "the verdict is NEED_MORE_DATA")
 
 
 @pytest.mark.parametrize(
     ("budget", "calls", "words"),
     [
-        ({"max_calls": FAIL + 1}, FAIL + 1, f"budget of {FAIL + 1} calls spent"),
+        ({"max_calls": FAIL + 1}, FAIL + 1, f"the budget of {FAIL + 1} calls is used up"),
     ],
 )
 def test_budget_ends_a_step(budget, calls, words):
@@ -269,7 +271,7 @@ def test_budget_ends_a_step(budget, calls, words):
     assert len(model.heard) == result.calls == calls
     assert [(results.n, results.stopped) for results in result.steps] == [
         (FAIL, f"failed after {FAIL} calls"),
-        (1, f"{words} after 1"),
+        (1, f"stopped after 1 call, because {words}"),
     ]
     assert result.verdict.verdict == "NEED_MORE_DATA"
 
@@ -279,7 +281,7 @@ def test_budget_that_ends_with_a_step_begins_no_other():
     result = playbook_result(always(PROSE), max_calls=FAIL)
 
     assert steps_of(result) == ["system_prompt"]
-    assert result.ended == f"budget of {FAIL} calls spent"
+    assert result.ended == f"the budget of {FAIL} calls is used up"
     assert result.verdict.figures["next_rung"] == "strict_schema"
 
 

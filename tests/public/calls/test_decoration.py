@@ -60,7 +60,7 @@ WRONG = (
     Wrong("check", {"checks": ["no"]}, "checks: 'no': expected a callable that returns a bool, None, or a message"),
     Wrong("a check alone", {"checks": len}, "checks=<built-in function len>: expected a list of callables"),
     Wrong("examples", {"examples": 3}, "examples=3: expected a list of (task, value)"),
-    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected a pair (task, value) with a task that is a str or None"),
+    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected (task, value), with str or None as task"),
     Wrong(
         "invalid example",
         {"examples": [("t", {"total": "one"})], "strategy": "few_shot"},

@@ -77,7 +77,7 @@ def ours(parameters: str, use: str, *, is_text: bool = True) -> bool:
         guarded = guard({"required": ["a"]}, store=None, max_attempts=2, name="ask", **needed)(function)
         guarded.outcome("t")
     except (InvalidArgument, TypeError) as error:
-        if re.search("Give it a parameter 'options|missing 1 required positional argument", str(error)):
+        if re.search("Add the parameter 'options|missing 1 required positional argument", str(error)):
             return False
         raise
     got = seen[-1][use]

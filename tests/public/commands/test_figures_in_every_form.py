@@ -108,8 +108,10 @@ def test_report_by_segment_shows_sums_and_parts(form):
         facts.append((f"{group['segment']} ", row))
     for one in result["configurations"]:
         # All functions have the same layout, so no name has it.
-        settings = one["settings"].replace('"layout":"text",', "")
-        part = f"system_prompt (function {one['function']}, model {one['model']}, settings {settings})"
+        settings = " ".join(
+            f"{name}={value}" for name, value in json.loads(one["settings"]).items() if name != "layout"
+        )
+        part = f"system_prompt (function {one['function']}, model {one['model']}, {settings or 'default settings'})"
         row, *lines = facts_of_group(part, one)
         facts += [
             row,

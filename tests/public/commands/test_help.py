@@ -85,8 +85,8 @@ def test_every_command_has_a_chapter(capsys, name):
 @pytest.mark.parametrize(
     ("topic", "told"),
     [
-        ("strategy", "no topic 'strategy'. Did you mean 'strategies'?"),
-        ("store impor", "no topic 'store impor'. Did you mean 'store import'?"),
+        ("strategy", "unknown topic 'strategy'. Did you mean 'strategies'?"),
+        ("store impor", "unknown topic 'store impor'. Did you mean 'store import'?"),
         ("xyzzy\x1b", r"unknown topic 'xyzzy\x1b'. To list all topics, run `schema-guard help`"),
     ],
 )

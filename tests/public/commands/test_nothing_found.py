@@ -16,7 +16,10 @@ TICKET = {
     "required": ["team"],
 }
 LATER, EARLIER = "2999-01-01", "2020-01-01"
-BEFORE, AFTER = "no calls since 2999-01-01 00:00 UTC; 30 are recorded before", "30 are recorded after"
+BEFORE, AFTER = (
+    "no calls since 2999-01-01 00:00 UTC; 30 earlier calls are recorded",
+    "30 later calls are recorded",
+)
 
 
 @pytest.fixture

@@ -70,7 +70,9 @@ def test_playbook_stops_when_its_seconds_are_used_up():
     """The budget counts from the first call."""
     result = done(f"{PLAYBOOK} scripted:slow.jsonl --max-time 100ms")
 
-    assert [(one["stopped"], one["n"]) for one in result["steps"]] == [("budget of 0.1 s spent after 1", 1)]
+    assert [(one["stopped"], one["n"]) for one in result["steps"]] == [
+        ("stopped after 1 call, because the budget of 0.1 s is used up", 1)
+    ]
 
 
 @needs("loopback")

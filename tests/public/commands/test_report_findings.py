@@ -103,8 +103,8 @@ def test_all_charts_have_one_scale(pages):
 
 def test_days_with_few_calls_are_weeks(pages):
     """Each function has 30 calls a day, so a point is a week, and its tooltip has the calls and bounds."""
-    assert all("A point is a week" in card for card in cards(pages[1]).values())
-    assert re.search(r"<title>week from \d{4}-\d\d-\d\d: 0[.0]*% of 210 calls failed \[", pages[1])
+    assert all("Each point is a week" in card for card in cards(pages[1]).values())
+    assert re.search(r"<title>the week from \d{4}-\d\d-\d\d: 0[.0]*% of 210 calls failed \[", pages[1])
 
 
 def test_days_with_many_calls_are_days(folder):
@@ -115,7 +115,7 @@ def test_days_with_many_calls_are_days(folder):
         store.flush(60.0)
         page = command("report", "--format", "html", "--store", url)[1]
 
-    assert "A point is a day" in page
+    assert "Each point is a day" in page
 
 
 def test_nothing_is_run_or_loaded(pages):

@@ -40,7 +40,7 @@ def test_a_switch_to_a_model_that_fails_is_no_good_answer(production):
     assert result.exit_code == 1
     assert result.figures["counted"]["current"] == "system_prompt m2"
     assert result.figures["switch_to"] == "system_prompt m1"
-    assert "gone since 2026-05-30 (last seen 60 calls ago)" in result.head
+    assert "not used since 2026-05-30 (last used 60 calls ago)" in result.head
 
 
 def test_a_switch_back_ends_the_alarm(production):
@@ -52,7 +52,7 @@ def test_a_switch_back_ends_the_alarm(production):
     result = production.verdict()
 
     assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
-    assert "gone system_prompt m2: gone since 2026-05-29 (last seen 412 calls ago)" in result.head
+    assert "gone system_prompt m2: not used since 2026-05-29 (last used 412 calls ago)" in result.head
 
 
 def test_the_head_predicts_nothing_of_a_strategy_that_is_gone(production):
@@ -164,7 +164,7 @@ def test_a_prompt_that_replaced_a_tuned_model_is_wrong(production, every, seed):
     assert [what for _, what in wrong_in(result) if what == "format"] == ["format"]
     assert result.exit_code == 1
     assert result.figures["counted"]["current"].startswith("system_prompt")
-    assert "(last seen 700 calls ago)" in result.head
+    assert "(last used 700 calls ago)" in result.head
 
 
 @pytest.mark.parametrize("seed", [13, 14])
@@ -184,7 +184,7 @@ def test_a_switch_with_few_calls_leaves_both_in_use(production, seed):
         "system_prompt m2": True,
     }
     assert after["system_prompt m1"]["use"] == "gone"
-    assert after["system_prompt m1"]["text"].endswith(" (last seen 12 calls ago)")
+    assert after["system_prompt m1"]["text"].endswith(" (last used 12 calls ago)")
     assert after["system_prompt m2"]["use"] == "main"
 
 

@@ -21,7 +21,7 @@ def test_1_half_a_percent_is_enough(production):
         "calls 9,000 from 2026-05-28 to 2026-06-04, no lost records, decided on 20",
         "at most 1% of the calls fail",
         "0.5% of calls failed (45 of 9,000;",
-        "failures of system_prompt come one by one",
+        "failures of system_prompt are isolated",
         "next schema-guard watch --max-failure-rate 1% --function shop.extract",
     ):
         assert text in result.head
@@ -34,7 +34,7 @@ def test_2_independent_retries_are_enough(production):
     result = production.verdict()
 
     assert summary(result) == ("PROMPTING_ENOUGH", None, 0)
-    assert "failures of system_prompt come one by one, or in bursts of up to 10" in result.head
+    assert "failures of system_prompt are isolated, or occur in bursts of at most 10" in result.head
 
 
 def test_3_what_retries_never_fix_asks_for_strict_decoding(production):
@@ -199,7 +199,7 @@ def test_13_the_volume_is_that_of_the_latest_calls(production):
 
     assert result.figures["calls_per_month"] == pytest.approx(3_000 * 30.4, rel=0.05)
     assert result.figures["period"][0] < result.figures["period"][1]
-    assert "calls a month, if all days are like the latest 7 days" in result.head
+    assert "calls per month, if all days are like the latest 7 days" in result.head
 
 
 def test_14_where_the_failures_are_is_told(production):

@@ -112,7 +112,7 @@ def test_more_data_without_an_end(name, told):
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("strict", "20 failures are known to be of a kind that strict decoding can't fix"),
+        ("strict", "20 failures are of a kind that strict decoding can't fix"),
         ("ship", "on the same inputs, the tuned model is proved to be better: odds"),
         ("blocked", "not given, and not counted: batch price"),
         ("blocked", "the base model must be available for at least"),

@@ -33,7 +33,7 @@ class Linting:
         envvar="SCHEMA_GUARD_LINT_PROVIDER",
         setting="provider",
         metavar="NAME,...",
-        help="Provider or engine that gets the schema, such as openai or gemini, or 'all'. Repeatable. Default: `provider` in pyproject.toml.",
+        help="Provider or engine that receives the schema, such as openai or gemini, or 'all'. Repeatable. Default: `provider` in pyproject.toml.",
     )
     rules: str | None = option(
         metavar="FILE",

@@ -105,7 +105,7 @@ def _enforcement(result: ProbeResult) -> Iterator[str]:
     counts, n = enforcement.counts, enforcement.judged
     count = counts["kept"]
     yield safe(
-        f"{result.model} (provider {result.provider}): {_MEANS[enforcement.verdict]}{f'; {count} of {n} kept' if n else ''}"
+        f"{result.model} (provider {result.provider}): {_MEANS[enforcement.verdict]}{f'; {count} of {n} replies match' if n else ''}"
     )
     if enforcement.verdict == "enforced":
         yield f"    {count} of {n}: at least {percent(at_least(count, n), -1)} of requests with 95% confidence, if all requests are alike"

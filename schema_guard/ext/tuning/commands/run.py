@@ -70,7 +70,7 @@ class TuneOptions:
     backend: str | None = option(
         type=click.Choice([LOCAL, *BACKENDS]),
         metavar="HOST",
-        help=f"Host that tunes the model: {', '.join(BACKENDS)}, or local for this machine. Required for a new job. The command stores it in DIR/job.json.",
+        help=f"Host that tunes the model: {', '.join(BACKENDS)}, or local for this machine. Required for a new job. The command stores the name of the host in DIR/job.json.",
     )
     base: str | None = option(
         metavar="MODEL", help="Name of the model to tune at the host. Required for a new job at a host."

@@ -82,7 +82,7 @@ def _facts(result: ExportResult, rows: dict[Side, int]) -> list[Fact]:
         facts.append(Fact("tokens", f"about {large(tokens)} in total (estimated)"))
     facts.append(
         Fact(
-            "asked as",
+            "called as",
             f"guard(..., strategy={manifest['strategy']!r}, about=About(tuned=True)); file format: {manifest['for']}",
         )
     )
@@ -167,8 +167,8 @@ def _labelling(result: ExportResult) -> list[Section]:
     )
     count = len(result.to_label)
     gloss = (
-        f"The first {len(shown)} of {count} in {LABELS}, the most useful first."
+        f"The table shows the {len(shown)} most useful of {count} inputs in {LABELS}."
         if count > len(shown)
-        else f"all in {LABELS}"
+        else f"The table shows all inputs in {LABELS}."
     )
     return [Section("to label next", gloss, Table(("input", "failure, segment", "why"), rows, (0, 1, 2)))]

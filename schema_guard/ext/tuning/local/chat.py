@@ -59,8 +59,7 @@ def encode(tokenizer: Any, row: SftRow) -> Encoded:
     whole: str = tokenizer.apply_chat_template(turns, tokenize=False)
     if not whole.startswith(prompt + row.answer):
         raise InvalidArgument(
-            "the chat template of these weights changes the prompt when an answer follows it. The model would "
-            "learn from prompts that it never receives later. Use other weights"
+            "the chat template of these weights changes the prompt when an answer follows it. The model would learn from prompts that it never receives later. Use other weights"
         )
 
     def tokens(text: str) -> list[int]:

@@ -75,10 +75,7 @@ class Way(NamedTuple):
 
 
 class RoutingPolicy:
-    """Which branch a call takes.
-
-    The arguments are those of `Router`, and *store*, which gives the store of the records.
-    """
+    """Which branch a call takes. The arguments are those of `Router`, and *store*, which gives the store of the records."""
 
     def __init__(  # noqa: PLR0913 - each by name
         self,

@@ -38,7 +38,10 @@ def test_an_import_is_reported_and_decided_on(capsys):
     reported = json.loads(run(capsys, "report", *STORE, "--format", "json")[1])
     decided = run(capsys, "decide", *STORE, "--max-failure-rate", "0.05")
 
-    assert (status, out.splitlines()[0]) == (0, "501 calls stored, 0 already there: 501 replies of 501 rows")
+    assert (status, out.splitlines()[0]) == (
+        0,
+        "501 calls stored, 0 already in the store: 501 replies from 501 rows",
+    )
     assert [(one["function"], one["calls"]) for one in reported["groups"]] == [("shop.sort", 501)]
     assert decided[0] == 0
     assert decided[1].startswith("VERDICT: PROMPTING_ENOUGH")
@@ -67,7 +70,7 @@ def test_the_json_has_every_count(capsys):
         "dry_run": False, "rows": 3, "replies": 3, "calls": 3, "attempts": 3, "stored": 3, "already_stored": 0, "judged": 2,
         "valid": 1, "repeated": 0, "failures": [{"kind": "structure", "code": "type", "calls": 1}],
         "excluded": [{"cause": "unknown", "code": "no_reply", "calls": 1}], "left_out": [], "unread": 1,
-        "unreadable": [{"place": "log.jsonl:4", "why": "no JSON: Expecting value at column 1"}],
+        "unreadable": [{"place": "log.jsonl:4", "why": "expected JSON: Expecting value at column 1"}],
         "functions": [{"function": "imported", "schema": "s", "calls": 3}],
     }  # fmt: skip
 
@@ -77,7 +80,7 @@ def test_a_dry_run_stores_nothing(capsys, folder):
     log(RIGHT)
     _, out, _ = run(capsys, *TRACES, "--traffic", "all", "--dry-run")
 
-    assert out.startswith("1 call would be stored (dry run), 0 already there")
+    assert out.startswith("1 call would be stored (dry run), 0 already in the store")
     assert not (folder / "records.db").exists()
 
 
@@ -99,7 +102,7 @@ def test_a_schema_may_be_a_model_of_a_module(capsys, folder, monkeypatch):
         "all",
     )
 
-    assert "judged       1, of them 1 valid" in run(capsys, *arguments)[1]
+    assert "judged       1 call, 1 of them valid" in run(capsys, *arguments)[1]
 
 
 def test_schemas_by_name(capsys):

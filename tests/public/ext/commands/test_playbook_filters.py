@@ -115,7 +115,7 @@ def test_filters_that_leave_no_call_report_the_other_calls(story):
 
     assert status == 2
     assert "no calls of function 'shop.extract' since 1999-01-01" in err
-    assert "20 are recorded after" in err
+    assert "20 later calls are recorded" in err
     assert story.server.requests == []
 
 

@@ -23,7 +23,7 @@ def test_a_server_that_enforces_is_good(capsys, enforcing):
 
     assert status == 0
     assert out.splitlines()[0] == (
-        "m (provider openai): enforced, because every reply has values that only the schema requires; 3 of 3 kept"
+        "m (provider openai): enforced, because every reply has values that only the schema requires; 3 of 3 replies match"
     )
     assert "at least 36% of requests with 95% confidence" in out
 

@@ -232,7 +232,7 @@ def test_every_skipped_row_is_counted(tmp_path):
     ]
     assert [(one["place"], one["why"]) for one in result.unreadable] == [
         (f"{path}:4", "expected a JSON object, got a list"),
-        (f"{path}:5", "no JSON: Expecting value at line 2, column 1"),
+        (f"{path}:5", "expected JSON: Expecting value at line 2, column 1"),
     ]
     assert (result.read, result.replies, result.calls, result.unread, result.status) == (4, 1, 1, 2, 1)
 
@@ -271,11 +271,11 @@ def test_reads_every_file_format_of_the_tools(tmp_path, kind):
     [
         ("x.jsonl", b'{"reply": "\xff"}\n{"reply": "x"}\n', "not UTF-8: invalid start byte at byte 11"),
         ("x.json", b'[{"reply": "x"}, 3]', "expected an object, got a number"),
-        ("x.json", b"[1, ", "no JSON: Expecting value at column 5"),
+        ("x.json", b"[1, ", "expected JSON: Expecting value at column 5"),
         ("x.json", b'"x"', "expected a JSON object, got a text"),
         ("x.csv", b"reply,a\nx\n", "expected 2 cells, as the header has, got 1"),
         ("x.csv", b'reply,a\n"x"y,1\n', "no CSV: ',' expected after '\"'"),
-        ("x.jsonl", b'{"reply": ' + b"[" * 100_000 + b"\n", "no JSON: "),
+        ("x.jsonl", b'{"reply": ' + b"[" * 100_000 + b"\n", "expected JSON: "),
     ],
 )
 def test_unreadable_rows_are_listed_with_their_fault(tmp_path, name, content, fault):
