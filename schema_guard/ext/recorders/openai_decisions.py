@@ -32,7 +32,8 @@ def record(client: C, **settings: Unpack[RecorderSettings]) -> C:
 
     >>> client = record(OpenAI())       # doctest: +SKIP
 
-    A call belongs to the function in `tags(function=...)`. Default: *function*, then `openai_decisions:decision`.
+    A call belongs to the function in `tags(function=...)`. Default: *function*, then `openai_decisions:decision`. Copies from
+    `client.with_options()` are not recorded.
 
     Args:
         client: An `OpenAI` or `AsyncOpenAI`.
