@@ -279,7 +279,7 @@ def python_of(role: str, cache: Path) -> str:
 
 def measure(pythons: dict[str, str], calls: int, rounds: int) -> dict[str, list[dict[str, float]]]:
     """Let every role play in turn, against one server."""
-    seen: dict[str, list[dict[str, float]]] = {role: [] for role in ROLES}
+    seen: dict[str, list[dict[str, float]]] = {role: [] for role in pythons}
     with served() as url:
         for _ in range(rounds):
             for role, python in pythons.items():
@@ -300,6 +300,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", type=Path, help="a .json file; the table goes beside it")
+    parser.add_argument("--only", action="append", choices=list(ROLES), help="roles beside the raw client")
     parser.add_argument("--role", nargs=2, metavar=("ROLE", "URL"), help="used by this script itself")
     parser.add_argument("--serve", action="store_true", help="used by this script itself")
     arguments = parser.parse_args()
@@ -309,7 +310,8 @@ def main() -> None:
     if arguments.role:
         play(*arguments.role, arguments.calls)
         return
-    pythons = {role: python_of(role, arguments.environments) for role in ROLES}
+    roles = [role for role in ROLES if role == "raw client" or role in (arguments.only or ROLES)]
+    pythons = {role: python_of(role, arguments.environments) for role in roles}
     seen = measure(pythons, arguments.calls, arguments.rounds)
     text = table(seen, arguments.calls, arguments.rounds)
     print(text)
@@ -332,7 +334,7 @@ def table(seen: dict[str, list[dict[str, float]]], calls: int, rounds: int) -> s
     base = seen["raw client"]
     lines = [
         f"python benchmarks/bench_throughput.py --calls {calls} --rounds {rounds}",
-        f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} processors",
+        f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[2]:.0f}",
         f"{calls:,} calls, {CONCURRENCY} at once, {LATENCY_S * 1000:.0f} ms latency, medians of {rounds} rounds",
         "",
         f"{'':20}{'calls/s':>9}{'throughput':>12}{'CPU ms a call':>15}{'peak MiB':>10}{'right':>8}",
