@@ -23,7 +23,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard import prompting
-from schema_guard.configuration.model_names import is_tuned, model_and_snapshot
+from schema_guard.configuration.model_names import is_tuned, model_and_snapshot, priced_name
 from schema_guard.judging import Terms, judge_reply, judge_value
 from schema_guard.text import clip
 from schema_guard.validation.failures import REASONING_EXHAUSTED
@@ -415,9 +415,9 @@ def _outcome(
 def _priced(attempts: list[Attempt], model: str | None, price: Price) -> tuple[list[Attempt], float | None]:
     """Return the attempts with their costs, and the total cost. A cost is None if it is unknown."""
     models = model.split(">") if model else [None]
-    priced = [
-        a._replace(cost=price(a.usage, a.snapshot, a.model, models[min(a.number, len(models)) - 1]))
-        for a in attempts
-    ]
+    priced = []
+    for a in attempts:
+        names = (a.snapshot, a.model, models[min(a.number, len(models)) - 1])
+        priced.append(a._replace(cost=price(a.usage, *[priced_name(name, a.strategy) for name in names])))
     known = [attempt.cost for attempt in priced if attempt.cost is not None]
     return priced, sum(known) if len(known) == len(priced) else None

@@ -12,7 +12,10 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["ModelName", "is_tuned", "model_and_snapshot"]
+__all__ = ["DECISIONS", "ModelName", "is_tuned", "model_and_snapshot", "priced_name"]
+
+DECISIONS = " (decisions)"
+"""The end of a name in a table of prices, for a model whose decisions have another price than its texts."""
 
 _MONTH = "(?:0[1-9]|1[0-2])"
 _DAY = "(?:0[1-9]|[12][0-9]|3[01])"
@@ -60,3 +63,13 @@ def model_and_snapshot(name: str) -> ModelName:
 def is_tuned(name: str) -> bool:
     """Return whether a name says that its model was tuned, `ft:BASE:ORGANISATION::ID`, or that of one in `a>b`."""
     return "ft:" in name and any(part.startswith("ft:") for part in name.split(">"))
+
+
+def priced_name(model: str | None, strategies: str) -> str | None:
+    """Return the name of a model in a table of prices.
+
+    >>> priced_name("luna", "decision")
+    'luna (decisions)'
+    """
+    decides = set(strategies.split(">")) == {"decision"}
+    return f"{model}{DECISIONS}" if model is not None and decides else model

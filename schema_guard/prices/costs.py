@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from schema_guard.configuration.model_names import DECISIONS
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.prices.files import read_prices
 from schema_guard.schema import Schema
@@ -35,6 +36,7 @@ _LITELLM = {
     "p_cached": "cache_read_input_token_cost",
     "p_out": "output_cost_per_token",
 }
+_LITELLM_DECISIONS = "_decisions"
 _LITELLM_TIER = re.compile(rf"(?:{'|'.join(_LITELLM.values())})_above_(\d+)k_tokens")
 
 
@@ -203,6 +205,9 @@ def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
     """
     if isinstance(table, dict):
         known = {name: entry for name, entry in table.items() if entry is not None}
+        if model.endswith(DECISIONS) and model not in known:
+            entry = _decision_entry(known.get(model.removesuffix(DECISIONS)))
+            known |= {} if entry is None else {model: entry}
         if model not in known:
             raise _unknown(model, source, known)
         # The other models are the table's own affair: litellm's holds a sample that is none.
@@ -216,6 +221,17 @@ def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
         as_of=entry.get("as_of"),
         has_cached_price=entry.get("p_cached", entry.get(_LITELLM["p_cached"])) is not None,
     )
+
+
+def _decision_entry(entry: Any) -> dict[str, Any] | None:
+    """Return the prices of a model's decisions in litellm's table. None if it has only prices of texts."""
+    if not isinstance(entry, dict) or entry.get("mode") == "decisions":
+        return entry if isinstance(entry, dict) else None
+    return {
+        name.removesuffix(_LITELLM_DECISIONS): price
+        for name, price in entry.items()
+        if name.endswith(_LITELLM_DECISIONS)
+    } or None
 
 
 def _tiers(entry: dict[str, float]) -> tuple[Tier, ...]:
@@ -252,7 +268,9 @@ def _package_prices(model: str) -> TokenPrices:
         raise missing_extra(f"prices {GENAI_PRICES!r}", "genai-prices", "prices") from error
     # The package does not find the provider of OpenAI's tuned models by their names.
     provider = "openai" if model.startswith("ft:") else None
-    prices = PackagePrices(model, f"{GENAI_PRICES} {genai_prices.__version__}", provider)
+    provider = "openai-decisions" if model.endswith(DECISIONS) else provider
+    named = model.removesuffix(DECISIONS)
+    prices = PackagePrices(named, f"{GENAI_PRICES} {genai_prices.__version__}", provider)
     try:
         prices.per_million(1)
     except LookupError as error:

@@ -167,3 +167,32 @@ def test_november_example_has_the_prices_of_its_source():
     assert given == pytest.approx(
         token_prices("ft:gpt-4o-mini-2024-07-18", source="genai-prices").per_million(1)
     )
+
+
+def test_decisions_have_their_own_price(table):
+    """A decision never costs what a text of the same model costs."""
+    decider = {"litellm_provider": "maker", "input_cost_per_token": 4e-08, "output_cost_per_token": 0.0}
+    rows = {
+        "both": {
+            **LITELLM["uncached"],
+            "input_cost_per_token_decisions": 1e-07,
+            "input_cost_per_token_above_272k_tokens_decisions": 2e-07,
+            "output_cost_per_token_decisions": 0.0,
+        },
+        "decider": {**decider, "mode": "decisions"},
+        "writer": {**decider, "mode": "chat"},
+    }
+
+    both = token_prices("both (decisions)", source=table(rows))
+    assert both.per_million(10) == pytest.approx(PerMillion(0.1, 0.1, 0))
+    assert both.per_million(300_000) == pytest.approx(PerMillion(0.2, 0.1, 0))
+    assert token_prices("decider (decisions)", source=table(rows)).per_million(1).p_in == pytest.approx(0.04)
+    with pytest.raises(InvalidArgument, match=r"got 'writer \(decisions\)'"):
+        token_prices("writer (decisions)", source=table(rows))
+
+
+def test_own_table_names_the_price_of_decisions(table):
+    """The row of the user's table has the same name."""
+    source = table({**OWN, "small (decisions)": {"p_in": 0.1, "p_cached": 0.1, "p_out": 0}})
+
+    assert token_prices("small (decisions)", source=source).per_million(1) == PerMillion(0.1, 0.1, 0)

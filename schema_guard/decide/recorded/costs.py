@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.model_names import priced_name
 from schema_guard.decide.economics import mean_attempts
 from schema_guard.decide.recorded.configurations import RecordedConfiguration
 from schema_guard.errors import InvalidArgument
@@ -180,13 +181,14 @@ def _recorded_prices(
 
 def _table(model: str, best: RecordedConfiguration, prices: str) -> TokenPrices:
     """Look up a model's prices: by its name, else by that of a snapshot which replied."""
+    strategies = best.first.strategies
     try:
-        return token_prices(model, source=prices)
+        return token_prices(priced_name(model, strategies) or model, source=prices)
     except InvalidArgument:
         for row in best.first.models:
             if row.model == model and row.snapshot is not None:
                 with suppress(InvalidArgument):
-                    return token_prices(row.snapshot, source=prices)
+                    return token_prices(priced_name(row.snapshot, strategies) or model, source=prices)
         raise
 
 

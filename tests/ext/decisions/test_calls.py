@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from schema_guard import GuardFailed, InvalidArgument, Try, connect, guard
+from schema_guard import About, GuardFailed, InvalidArgument, Try, connect, guard
 from schema_guard.testing import serve
 
 openai = pytest.importorskip("openai", minversion="3.57")
@@ -336,3 +336,19 @@ def test_only_decisions_abstain():
         settings = guard(ALL_ASKED, models=[Try(model, abstain_below=0.5)], store=None)
         with pytest.raises(InvalidArgument, match="expected strategy='decision'"):
             settings(model)
+
+
+def test_decision_never_costs_what_a_text_costs():
+    """Without a price of decisions, the cost is unknown."""
+    texts = {"decider": {"p_in": 1, "p_cached": 1, "p_out": 1}}
+    both = {**texts, "decider (decisions)": {"p_in": 2, "p_cached": 2, "p_out": 0}}
+    costs = []
+    for prices in (texts, both):
+        with serve([ANSWERS]) as server:
+            ask = guard(ALL_ASKED, strategy="decision", store=None, about=About(prices=prices))(
+                decisions(server)
+            )
+            outcome = ask.outcome("It burns!")
+        costs.append(outcome.cost)
+
+    assert costs == [None, pytest.approx(2e-6 * outcome.usage.input_tokens)]
