@@ -1,15 +1,20 @@
-"""What telemetry adds to a guarded call: off, counting for Prometheus, and with the SDK of OpenTelemetry.
+"""Measure the cost of telemetry and of the log: python benchmarks/telemetry_overhead.py.
 
     python benchmarks/telemetry_overhead.py [--calls 2000] [--repeat 7] [--output FILE]
 
-Microseconds of CPU of the calling thread a call, and of the whole process, the least of the repeats. The SDK has batch
-processors, and exporters that do nothing. Needs opentelemetry-sdk.
+Microseconds of CPU of the calling thread a call, and of the whole process, the least of the repeats. Telemetry is off,
+counts for Prometheus, or uses the SDK of OpenTelemetry with batch processors and exporters that do nothing. The log is
+removed from the code, off, or at INFO with a handler that does nothing. The log is removed twice, to show the noise. Needs
+opentelemetry-sdk.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import itertools
+import logging
+import random
 import sys
 import time
 from datetime import UTC, datetime
@@ -17,8 +22,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schema_guard import guard
+from schema_guard import guard, open_store
 from schema_guard.ext import telemetry
+from schema_guard.preparing import prepare
+from schema_guard.records import store as stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +99,42 @@ def measured(calls: int, repeat: int) -> tuple[float, float]:
     return min(thread) / calls * 1e6, min(process) / calls * 1e6
 
 
+_LOGGER = logging.getLogger("schema_guard")
+_LOG_CODE = {(prepare, "log_only"): prepare.log_only, (stores, "log_call"): stores.log_call}
+
+
+def set_log(state: str) -> None:
+    """Remove the code of the log, switch the log off, or switch it on."""
+    for (module, name), function in _LOG_CODE.items():
+        setattr(module, name, (lambda *_: None) if "removed" in state else function)
+    _LOGGER.setLevel(logging.INFO if state == "INFO" else logging.WARNING)
+
+
+def log_lines(calls: int, repeat: int) -> list[str]:
+    """Return a row for each state of the log. The states take turns, so that a busy machine slows all of them."""
+    _LOGGER.addHandler(logging.NullHandler())
+    _LOGGER.propagate = False
+    with open_store("sqlite://") as store:
+        replies = itertools.cycle(["Sorry.", '{"total": 1}'])
+        functions = {
+            "valid": guard(SCHEMA, store=None, name="valid")(lambda prompt: '{"total": 1}'),
+            "retried": guard(SCHEMA, store=None, name="retried")(lambda prompt: next(replies)),
+            "retried, stored": guard(SCHEMA, store=store, name="stored")(lambda prompt: next(replies)),
+        }
+        states = ("removed", "off", "INFO", "removed again")
+        least = dict.fromkeys(itertools.product(states, functions), float("inf"))
+        draw = random.Random(1)
+        for state, name in (one for _ in range(repeat) for one in draw.sample([*least], len(least))):
+            set_log(state)
+            begun = time.thread_time()
+            for _ in range(calls):
+                functions[name]("Invoice 12")
+            least[state, name] = min(least[state, name], (time.thread_time() - begun) / calls * 1e6)
+            store.flush(30.0)
+    rows = [f"{state:26}" + "".join(f"{least[state, name]:>20.2f}" for name in functions) for state in states]
+    return [f"{'log, calling thread':26}" + "".join(f"{name:>20}" for name in functions), *rows]
+
+
 def main() -> None:
     """Print a row for each state."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -104,7 +147,7 @@ def main() -> None:
         f"python benchmarks/telemetry_overhead.py --calls {arguments.calls} --repeat {arguments.repeat}",
         (
             f"{datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}, opentelemetry-sdk "
-            f"{version('opentelemetry-sdk')}; microseconds of CPU a call, least of {arguments.repeat}"
+            f"{version('opentelemetry-sdk')}; microseconds of CPU a call, least of {arguments.repeat} ({5 * arguments.repeat} for the log)"
         ),
         "",
         f"{'telemetry':26}{'the calling thread':>20}{'the process':>14}",
@@ -114,6 +157,7 @@ def main() -> None:
         thread, process = measured(arguments.calls, arguments.repeat)
         lines.append(f"{name:26}{thread:>20.1f}{process:>14.1f}")
     telemetry.disable()
+    lines += ["", *log_lines(arguments.calls, 5 * arguments.repeat)]
     text = "\n".join(lines) + "\n"
     if arguments.output:
         arguments.output.write_text(text, encoding="utf-8")

@@ -7,8 +7,10 @@ from html import unescape
 import pytest
 
 from schema_guard import guard, open_store
+from schema_guard.bench.result.figures import result_of
 from schema_guard.decide import decide
 from schema_guard.report import report_on
+from tests.bench.simulated_runs import run_of, scored
 
 pytest.importorskip("jinja2")
 HOSTILE = '"><script>alert(1)</script>'
@@ -34,6 +36,10 @@ def verdict():
     return decide({"strategies": [counts], "calls_per_month": 2000})
 
 
+def bench_result():
+    return result_of(run_of(scored("t1", HOSTILE), scored("t2", HOSTILE, "failed"), suite=HOSTILE))
+
+
 @pytest.mark.parametrize(
     ("made", "shown"),
     [
@@ -41,8 +47,9 @@ def verdict():
         (lambda: outcome("no"), "failed after 1 attempt"),
         (report, "schema-guard report"),
         (verdict, "schema-guard"),
+        (bench_result, "50%"),
     ],
-    ids=["outcome", "failed", "report", "verdict"],
+    ids=["outcome", "failed", "report", "verdict", "bench_result"],
 )
 def test_a_result_is_a_frame_without_a_script(made, shown):
     """Neither the frame nor its page has a tag of a text, and the page keeps its policy."""

@@ -52,12 +52,9 @@ def _document_of(outcome: Outcome[Any]) -> Document:
     else:
         title, tone = f"{outcome.call.function} failed after {attempts}", Tone.BAD
     rows = tuple(map(_row, outcome.attempts))
-    sections = [
-        Section(
-            "Attempts",
-            table=Table(("attempt", "strategy", "result", "output tokens", "seconds"), rows, (0, 1, 2)),
-        )
-    ]
+    # Few columns, so that the result of an attempt shows in a narrow cell.
+    columns = ("attempt", "result", "output tokens", "seconds")
+    sections = [Section("Attempts", table=Table(columns, rows, (0, 1)))]
     if outcome.ok:
         value = json.dumps(outcome.value, ensure_ascii=False, default=repr)[:_MOST_CHARS]
         sections.insert(0, Section("Result", quotes=(Quote("Value", "", value),)))
@@ -69,8 +66,7 @@ def _row(attempt: Attempt) -> tuple[str, ...]:
     failure = attempt.failure
     tokens = attempt.usage.output_tokens
     return (
-        str(attempt.number),
-        attempt.strategy,
+        f"{attempt.number}, {attempt.strategy}",
         attempt.form or "valid" if failure is None else f"{failure.kind}: {failure.message}",
         "unknown" if tokens is None else f"{tokens:,}",
         f"{attempt.elapsed_s:.2f}",

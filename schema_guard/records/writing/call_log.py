@@ -4,32 +4,47 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from schema_guard.values import Attempt, Outcome, Prompt
 
 __all__ = ["LogOnly", "log_call", "log_only"]
 
 _NAME = "schema_guard"
+_DEBUG, _INFO = 10, 20  # as in logging, which is not imported here
 
 
 def log_call(outcome: Outcome[Any]) -> None:
     """Log the retries and the failure of a call at INFO, and that a retry helped at DEBUG."""
-    logging = sys.modules.get("logging")
-    # A program that has not imported logging has not turned it on.
-    if logging is None or not (logger := logging.getLogger(_NAME)).isEnabledFor(logging.INFO):
+    logger = _logger_at_info()
+    if logger is None:
         return
     *retried, last = outcome.attempts
     for attempt in retried:
-        _log(logger, logging.INFO, outcome, attempt, "retry")
-    _log(
-        logger,
-        logging.DEBUG if outcome.ok else logging.INFO,
-        outcome,
-        last,
-        "valid" if outcome.ok else "failed",
-    )
+        _log(logger, _INFO, outcome, attempt, "retry")
+    if outcome.ok:
+        _log(logger, _DEBUG, outcome, last, "valid")
+    else:
+        _log(logger, _INFO, outcome, last, "failed")
+
+
+def _logger_at_info() -> Logger | None:
+    """Return the logger if it is at INFO. A program that has not imported logging has not turned it on."""
+    if "logging" not in sys.modules:
+        return None
+    logger = _logger()
+    return logger if logger.isEnabledFor(_INFO) else None
+
+
+@cache  # getLogger takes a lock, and more time than the rest
+def _logger() -> Logger:
+    from logging import getLogger
+
+    return getLogger(_NAME)
 
 
 def _log(logger: Any, level: int, outcome: Outcome[Any], attempt: Attempt, event: str) -> None:
@@ -79,6 +94,4 @@ _ONLY = LogOnly()
 
 def log_only() -> LogOnly | None:
     """Return a recorder that only logs; None if the log is off."""
-    logging = sys.modules.get("logging")
-    is_on = logging is not None and logging.getLogger(_NAME).isEnabledFor(logging.INFO)
-    return _ONLY if is_on else None
+    return None if _logger_at_info() is None else _ONLY
