@@ -80,7 +80,7 @@ class Traffic(NamedTuple):
         'imported from langfuse: a sample of the calls (10%)'
         """
         share = f" ({exact_percent(self.share)})" if self.share is not None else ""
-        return f"imported from {self.tool}: {_WORDS[self.part]}{share}"
+        return f"imported from {self.tool}, {_WORDS[self.part]}{share}"
 
     def as_figures(self) -> dict[str, Any]:
         """Return it as plain JSON, in words as well."""

@@ -318,14 +318,14 @@ class Store(Frames):
     def forget(self, what: Forgotten, *, counts: bool = False) -> Removed:
         """Delete all rows and texts of a call, an input, a cluster, a segment, or a function.
 
-        The counts stay, without the names of inputs or clusters.
+        The counts stay, but without the names of inputs and clusters.
 
         Args:
             what: The name.
             counts: Whether to also delete the counts of a segment or a function.
 
         Raises:
-            InvalidArgument: *counts* is True, and *what* is a call, an input, or a cluster.
+            InvalidArgument: *counts* is True, but *what* names a call, an input, or a cluster.
             StoreError: The store can't be written.
         """
         if counts and what.by not in ("function", "segment"):

@@ -119,7 +119,8 @@ def week_parts(weeks: Sequence[WeekCounts]) -> tuple[WeekPart, ...]:
         weeks: Complete weeks, the latest week last. The function uses only the latest `WINDOWS` weeks.
 
     Source: `week_evidence`. The function compares 20 candidate splits. A split needs two weeks with evidence of at
-    least 1, and a product of at least 100. The stake was chosen with `benchmarks/cycle_simulation.py`.
+    least 1, and a product of at least 100. The script `benchmarks/cycle_simulation.py` shows how the stake was
+    chosen.
     """
     latest = tuple(weeks[-WINDOWS:])
     first = best_split(latest, _EVERY_HOUR)

@@ -18,10 +18,10 @@ from schema_guard.stats.rates import Bounds, score_bound
 def wilson(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
     """Return the Wilson score interval of a failure rate, as fractions in [0, 1].
 
-    Use it for a finished batch that you check once. It assumes that n was fixed before the first call, and that calls
-    fail independently at one rate. For a rate that you watch, use `bounds`. Simulations with rates from 0.002 to 0.2
-    show the reason. They check the 95% interval after each call from the 30th to the 5,000th. In 35% to 51% of the
-    runs, the interval misses the true rate at least once.
+    Use this interval for a finished batch that you check once. It assumes that n was fixed before the first call, and
+    that calls fail independently at one rate. For a rate that you watch, use `bounds`. Simulations with rates from
+    0.002 to 0.2 show the reason. The simulations check the 95% interval after each call from the 30th to the 5,000th.
+    In 35% to 51% of the runs, the interval misses the true rate at least once.
 
     Args:
         k: Number of failed calls, 0 <= k <= n.

@@ -121,8 +121,8 @@ def e_value(k: float, n: int, target: float, *, side: Side) -> float:
 def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int | None:
     """Return the number of further calls that would decide whether a failure rate is below a target.
 
-    The result is a forecast. It is the smallest m for which n + m calls at the observed failure rate k/n have an
-    e-value of 1/alpha, on the same side of the target. The arguments are those of `log_e_value`.
+    The result is a forecast: the smallest m for which n + m calls at the observed failure rate k/n have an e-value of
+    1/alpha, on the same side of the target. The arguments are those of `log_e_value`.
 
     Returns:
         The number of further calls, or 0 if the question is already decided. None if no number of calls decides the

@@ -140,13 +140,11 @@ def _scalar_size(value: Any, place: _Place, what: str) -> int:
             code="too_large",
         )
     if isinstance(value, float) and not isfinite(value):
-        raise _refused(
-            f"{what} contains {value!r}, which is not a JSON number,", place, "Use a finite number"
-        )
+        raise _refused(f"{what} contains the invalid number {value!r}", place, "Use a finite number")
     if value is None or isinstance(value, (bool, int, float, dict, list, tuple)):
         return 2
     raise _refused(
-        f"{what} contains a {type(value).__name__}, which is not a JSON value,",
+        f"{what} contains a value of the type {type(value).__name__}",
         place,
         "Use a dict, list, str, int, float, bool, or None",
     )
@@ -154,7 +152,9 @@ def _scalar_size(value: Any, place: _Place, what: str) -> int:
 
 def _key_size(key: Any, place: _Place, what: str) -> int:
     if not isinstance(key, str):
-        raise _refused(f"{what} has the key {clip(repr(key))}, which is not a str,", place, "Use a str")
+        raise _refused(
+            f"{what} has the key {clip(repr(key))} of the type {type(key).__name__}", place, "Use a str"
+        )
     _check_text(key, place, what)
     return len(key) + 4
 

@@ -45,7 +45,7 @@ def test_a_store_goes_out_and_comes_in(capsys, folder, full):
     assert (status, out, err) == (0, "exported 78 attempts to a.jsonl\n", "")
     assert again == [
         (0, "a.jsonl: 78 of 78 attempts added, 2 declarations, 1 count of lost records\n"),
-        (0, "a.jsonl: 0 of 78 attempts added, 78 were there already\n"),
+        (0, "a.jsonl: 0 of 78 attempts added, 78 were already in the store\n"),
     ]
     assert attempts("b.db") == attempts("full.db")
 

@@ -111,7 +111,7 @@ def test_the_head_and_the_page_say_what_part_it_is(store):
     """Text, page and JSON have the same words."""
     imported(store, 2000, 0, "sampled", share=0.05)
     verdict = decide(gather(store).evidence)
-    text = "imported from langfuse: a sample of the calls (5%)"
+    text = "imported from langfuse, a sample of the calls (5%)"
 
     assert f"traffic      bare: {text}" in as_text(document_of(verdict))
     assert text.replace(" ", " ") in decision_page(verdict)
@@ -127,7 +127,7 @@ def test_evidence_names_the_part_itself():
     verdict = decide({"strategies": [result], "ladder": ladder()})
 
     assert verdict.why == (
-        "900 calls imported from mlflow: failures only, which do not show the failure rate of your traffic. They show the kinds of failures, but not their rate, so they decide nothing"
+        "900 calls imported from mlflow, failures only, which do not show the failure rate of your traffic. They show the kinds of failures, but not their rate, so they decide nothing"
     )
 
 
@@ -144,7 +144,7 @@ def test_a_watch_of_imported_failures_is_neither_fine_nor_a_breach(store, n, k):
     watched = watch(store, 0.01)
 
     assert [(one.is_fine, one.breaches, one.change) for one in watched] == [(False, (), None)]
-    assert watched_document(watched, 0.01).title.startswith("UNKNOWN: imported from langfuse: failures only")
+    assert watched_document(watched, 0.01).title.startswith("UNKNOWN: imported from langfuse, failures only")
 
 
 def test_a_watch_leaves_imported_failures_out_beside_recorded_calls(store):

@@ -519,7 +519,7 @@ def test_imports_say_beside_every_rate_what_part_of_the_traffic_they_are():
         "as recorded",
     ]
     assert (
-        "imported from mlflow: failures only, which do not show the failure rate of your traffic"
+        "imported from mlflow, failures only, which do not show the failure rate of your traffic"
         in " ".join(as_text(report).split())
     )
     assert (report.groups[0].calls, report.groups[0].failed.count, report.groups[0].traffic) == (4, 1, ())

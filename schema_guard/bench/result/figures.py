@@ -214,8 +214,8 @@ def _not_measured_of(variant: VariantResult, calls: Sequence[CallRow]) -> Iterat
     if calls and variant.elapsed_p50_s is None:
         yield f"{variant.name}: the duration, because the model does not report it"
     if variant.unknown_tokens:
-        yield f"{variant.name}: the tokens of {plural(variant.unknown_tokens, 'call')} are unknown and not in the sums"
+        yield f"{variant.name}: the tokens of {plural(variant.unknown_tokens, 'call')} are unknown, so the sums omit them"
     if variant.cost is not None and variant.unknown_cost:
-        yield f"{variant.name}: the cost of {plural(variant.unknown_cost, 'call')} is unknown and not in the sums"
+        yield f"{variant.name}: the cost of {plural(variant.unknown_cost, 'call')} is unknown, so the sums omit it"
     if variant.leaf_share.n and variant.leaf_share.lower is None:
         yield f"{variant.name}: bounds of the share of right leaves (single values), because the share changed during the run"

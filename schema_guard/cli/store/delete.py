@@ -44,7 +44,9 @@ class Whose:
     input_hash: str | None = option(
         metavar="HASH", advanced=True, help="All calls whose input has this hash, as in an export."
     )
-    cluster: str | None = option(metavar="NAME", help="All calls of this cluster, such as a customer.")
+    cluster: str | None = option(
+        metavar="NAME", help="All calls of this cluster, such as the calls for one customer."
+    )
     segment: str | None = option(metavar="NAME", help="All calls of this traffic segment.")
     function: str | None = option(
         metavar="NAME",

@@ -178,8 +178,7 @@ def _side_line(
     return (
         f"{name}: attempt 1 = ({cost.fixed:g} x ({1 - cost.hit:.2f} x {fresh:g} + {cost.hit:.2f} x "
         f"{cost.p_cached:g}) + {cost.var:g} x {cost.p_in:g} + {cost.out:g} x {cost.p_out:g}) / 1e6{batch}{waiting} = "
-        f"{dollars(first_attempt(cost, wait))}, a retry adds {cost.repair:g} x {cost.p_in:g} / 1e6{batch} = "
-        f"{dollars(retry_cost(cost))}; {attempts:.4g} attempts a call: {dollars(per_call)}{hosted}"
+        f"{dollars(first_attempt(cost, wait))}, a retry adds {cost.repair:g} x {cost.p_in:g} / 1e6{batch} = {dollars(retry_cost(cost))}; {attempts:.4g} attempts per call: {dollars(per_call)}{hosted}"
     )
 
 

@@ -156,7 +156,7 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
     repeated = f" ({result.repeated} repeated inputs not counted)" if result.repeated else ""
     yield Fact(
         "inputs",
-        f"{result.inputs}{repeated} inputs in the order of seed {result.seed}, {plural(result.calls, 'call')}",
+        f"{result.inputs} inputs{repeated} in the order of seed {result.seed}, {plural(result.calls, 'call')}",
     )
     source = f" ({result.target_source})" if result.target_source else ""
     yield Fact(
@@ -245,7 +245,7 @@ def _steps_not_run(result: PlaybookResult) -> Section:
     playbook = result.verdict.as_dict()["ladder"]
     names = ", ".join(one["rung"] for one in playbook if one["status"] == "untested") or "none"
     reasons = (
-        f"{one['status'].replace('_', ' ')}: {one['rung']}: {one['reason']}"
+        f"{one['rung']}: {one['status'].replace('_', ' ')} ({one['reason']})"
         for one in playbook
         if one["reason"]
     )

@@ -85,7 +85,7 @@ _SKIP = "skip"
     cls=Option,
     metavar="FILE",
     type=click.Path(dir_okay=False),
-    help="File for the replies, to label them elsewhere: .jsonl or .csv. Default: ask in the terminal.",
+    help="File for the replies, to label them elsewhere: .jsonl or .csv. Default: the command asks for labels in the terminal.",
 )
 @shared("store")
 def command(  # noqa: PLR0913 - one argument an option

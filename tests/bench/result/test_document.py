@@ -111,7 +111,7 @@ def test_text_of_a_result():
         "Not measured",
         "  - money, because you gave no prices",
         "  - variation of a model on one task, because each task ran once",
-        "  - few_shot: the tokens of 1 call are unknown and not in the sums",
+        "  - few_shot: the tokens of 1 call are unknown, so the sums omit them",
     ]
 
 

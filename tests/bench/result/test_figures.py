@@ -269,8 +269,8 @@ def test_what_was_not_measured_is_said(others, told):
             scored("t1", how="lost"),
             "a: 1 of 2 calls had no validated reply, so they count in no rate (HTTP 503)",
         ),
-        (scored("t1", input_tokens=None), "a: the tokens of 1 call are unknown and not in the sums"),
-        (scored("t1", cost=1.0), "a: the cost of 1 call is unknown and not in the sums"),
+        (scored("t1", input_tokens=None), "a: the tokens of 1 call are unknown, so the sums omit them"),
+        (scored("t1", cost=1.0), "a: the cost of 1 call is unknown, so the sums omit it"),
     ],
 )
 def test_what_was_not_measured_of_a_variant_is_said(call, told):

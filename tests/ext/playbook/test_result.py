@@ -82,7 +82,7 @@ def test_text_is_read_from_step_to_verdict(result):
         ),
         ("ended", "the verdict is PROMPTING_ENOUGH"),
         ("model", "m1, at most 256 output tokens an attempt"),
-        ("inputs", "60 in the order of seed 0, with 32 calls"),
+        ("inputs", "60 inputs in the order of seed 0, 32 calls"),
         (
             "target",
             "at most 20% of the calls fail; each trial ends as soon as its result is clear",
@@ -105,13 +105,13 @@ def test_text_is_read_from_step_to_verdict(result):
     ]
     assert list(others.lines) == [
         "untested: " + ", ".join(UNTESTED),
-        f"declined: reasoning_limit: {NOT_NAMED['reasoning_limit']}",
-        "not applicable: strict_only: it fixes values, and no share of right values is asked for",
-        "not applicable: reason_then_strict: it fixes values, and no share of right values is asked for",
-        f"declined: improved_prompt: {NOT_NAMED['improved_prompt']}",
-        "declined: schema_simplify: one field is all there is",
-        f"declined: smaller_model: {NOT_NAMED['smaller_model']}",
-        "declined: larger_model: you named no larger model",
+        f"reasoning_limit: declined ({NOT_NAMED['reasoning_limit']})",
+        "strict_only: not applicable (it fixes values, and no share of right values is asked for)",
+        "reason_then_strict: not applicable (it fixes values, and no share of right values is asked for)",
+        f"improved_prompt: declined ({NOT_NAMED['improved_prompt']})",
+        "schema_simplify: declined (one field is all there is)",
+        f"smaller_model: declined ({NOT_NAMED['smaller_model']})",
+        "larger_model: declined (you named no larger model)",
     ]
 
 
@@ -155,7 +155,9 @@ def test_attempts_and_repeated_inputs_are_told():
     document = document_of(results)
     lines = document.sections[0].lines
 
-    assert told(document)["inputs"].startswith("20 (5 repeated inputs not counted) in the order of seed 0, ")
+    assert told(document)["inputs"].startswith(
+        "20 inputs (5 repeated inputs not counted) in the order of seed 0, "
+    )
     at = next(
         n for n, line in enumerate(lines) if line.startswith("repair_retry (system_prompt max_attempts=3): ")
     )

@@ -267,7 +267,7 @@ def effect(before, after, *, has_sentences=False):
     places = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     results = [[key, figure(after.get(key), has_sentences=has_sentences)] for key in places]
     digest = sha256(json.dumps(results).encode()).hexdigest()[:8]
-    return f"{after['/verdict']}, {len(places)} changed {digest}: {' '.join(sections_of(before, after))}"
+    return f"{after['/verdict']}, {len(places)} values changed ({digest}): {', '.join(sections_of(before, after))}"
 
 
 @pytest.mark.parametrize("name", EVIDENCE)

@@ -36,7 +36,7 @@ def test_measured_reasons_tell_their_figures():
     result = reasons(exhausted(latency=latency))
 
     assert result == {
-        "consistent_format": ("few_shot fails 120/2,000 = 6% [4.1%, 7.9%] of the calls, target 1%: fail"),
+        "consistent_format": ("few_shot fails 120/2,000 = 6% [4.1%, 7.9%] of the calls; target 1%: fail"),
         "domain_vocabulary": (
             "100/120 = 83% [71%, 93%] of the failed calls of few_shot "
             "have the right shape and a wrong value (kinds value and semantic)"
@@ -79,11 +79,11 @@ def test_cost_lines_show_the_arithmetic():
 
     assert lines[0] == (
         "prompt: attempt 1 = (1000 x (0.50 x 3 + 0.50 x 0.3) + 500 x 3 + 100 x 21) / 1e6 = $0.00525, a retry adds "
-        "400 x 3 / 1e6 = $0.0012; 1.175 attempts a call: $0.006379"
+        "400 x 3 / 1e6 = $0.0012; 1.175 attempts per call: $0.006379"
     )
     assert lines[1] == (
         "tuned: attempt 1 = (100 x (1.00 x 1 + 0.00 x 0.5) + 500 x 1 + 100 x 8) / 1e6 = $0.0014, a retry adds "
-        "400 x 1 / 1e6 = $0.0004; 1.02 attempts a call: $0.001436"
+        "400 x 1 / 1e6 = $0.0004; 1.02 attempts per call: $0.001436"
     )
     assert lines[2] == (
         "pess: prompt $0.006379 + 4.23% x $0.40 = $0.023296; tuned $0.001436 + 0.90% x $0.40 = $0.005036; saving "

@@ -44,7 +44,7 @@ REFUSED = [
         {"minimum": float("nan")},
         "invalid",
         "/minimum",
-        "schema contains nan, which is not a JSON number, at /minimum. Use a finite number",
+        "schema contains the invalid number nan at /minimum. Use a finite number",
     ),
     Refused(
         "lone surrogate",
@@ -59,10 +59,10 @@ REFUSED = [
         {"enum": [{1, 2}]},
         "invalid",
         "/enum/0",
-        "schema contains a set, which is not a JSON value, at /enum/0. Use a dict, list, str, int, float, bool, or None",
+        "schema contains a value of the type set at /enum/0. Use a dict, list, str, int, float, bool, or None",
     ),
     Refused(
-        "a key that is no text", {"properties": {1: {}}}, "invalid", "/properties", "schema has the key 1, which is not a str, at /properties. Use a str"
+        "a key that is no text", {"properties": {1: {}}}, "invalid", "/properties", "schema has the key 1 of the type int at /properties. Use a str"
     ),
 ]  # fmt: skip
 

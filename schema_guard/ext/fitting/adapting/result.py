@@ -94,7 +94,7 @@ class Adapted:
             return None
 
     def pre_image(self, value: Any) -> Any:
-        """Convert a value from the form of your schema to the adapted form. `restore` reverses this.
+        """Convert a value from the form of your schema to the adapted form. `restore` reverses the conversion.
 
         If the value is invalid, parts without an adapted form stay unchanged. The method never raises for a JSON value.
         """

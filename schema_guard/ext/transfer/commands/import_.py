@@ -209,7 +209,7 @@ def _counted(one: Added, *, dry_run: bool) -> str:
     there = one.attempts - one.added
     parts = [
         f"{one.added:,} of {plural(one.attempts, 'attempt')} {'would be added' if dry_run else 'added'}",
-        f"{there:,} {'was' if there == 1 else 'were'} there already" if there else "",
+        f"{there:,} {'was' if there == 1 else 'were'} already in the store" if there else "",
         plural(one.declarations, "declaration") if one.declarations else "",
         plural(one.lost_records, "count") + " of lost records" if one.lost_records else "",
         "its inputs counted as different inputs" if one.unlinked else "",

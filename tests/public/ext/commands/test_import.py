@@ -66,7 +66,7 @@ def test_the_json_has_every_count(capsys):
 
     assert status == 1
     assert json.loads(out) == {
-        "traffic": {"part": "sampled", "tool": "jsonl", "share": 0.1, "text": "imported from jsonl: a sample of the calls (10%)"},
+        "traffic": {"part": "sampled", "tool": "jsonl", "share": 0.1, "text": "imported from jsonl, a sample of the calls (10%)"},
         "dry_run": False, "rows": 3, "replies": 3, "calls": 3, "attempts": 3, "stored": 3, "already_stored": 0, "judged": 2,
         "valid": 1, "repeated": 0, "failures": [{"kind": "structure", "code": "type", "calls": 1}],
         "excluded": [{"cause": "unknown", "code": "no_reply", "calls": 1}], "left_out": [], "unread": 1,

@@ -274,7 +274,7 @@ def test_merge_prints_a_line_for_each_source(source, cli, tmp_path):
     first, second = (cli(*words)[1].partition(": ")[2] for _ in range(2))
 
     assert first.startswith("9 of 9 attempts added, 2 declarations")
-    assert second == "0 of 9 attempts added, 9 were there already\n"
+    assert second == "0 of 9 attempts added, 9 were already in the store\n"
 
 
 @pytest.fixture
