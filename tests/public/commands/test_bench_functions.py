@@ -98,9 +98,10 @@ def test_a_wrong_function_is_2(capsys, name, message):
 
 
 @needs("playbook")
-def test_the_playbook_tries_its_steps_on_a_function(capsys):
+@pytest.mark.parametrize("name", ["plain", "guarded"])
+def test_the_playbook_tries_its_steps_on_a_function(capsys, name):
     """A step that the function can't be asked with is not applicable."""
-    _, out, _ = bench(capsys, "plain", "--playbook", "--format", "json")
+    _, out, _ = bench(capsys, name, "--playbook", "--format", "json")
 
     claims = {one["rung"]: one["status"] for one in json.loads(out)["evidence"]["ladder"]}
     assert claims["strict_schema"] == claims["temperature"] == "not_applicable"

@@ -32,6 +32,9 @@ def ask(prompt):
     return json.dumps({{"priority": "urgent" if is_wrong else "high", "due": "2026-03-14"}})
 
 
+guarded = guard(ORDER, name="read_order", store=None)(ask)
+
+
 def calls(count, seed, **settings):
     @guard(ORDER, store="sqlite:///orders.db?payload=full", max_attempts=2, on_failure="return", name="read_order", **settings)
     def read_order(prompt):
@@ -172,8 +175,9 @@ def test_texts_that_are_not_stored_are_missing(folder, capsys, orders):
     assert "payload=redacted" in out
 
 
-def test_a_file_of_tasks_measures_values(folder, capsys, orders):
-    """Right answers of the tasks are compared before and after."""
+@pytest.mark.parametrize("model", ["orders:ask", "orders:guarded"])
+def test_a_file_of_tasks_measures_values(folder, capsys, orders, model):
+    """Right answers of the tasks are compared before and after. Of a guarded function, the function inside is asked."""
     app = orders(SENTENCE)
     (folder / "schema.json").write_text(json.dumps(app.ORDER))
     draw = app.random.Random(3)
@@ -190,7 +194,7 @@ def test_a_file_of_tasks_measures_values(folder, capsys, orders):
     ]
     (folder / "tasks.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
-    status, out, _ = run(capsys, "improve", "tasks.jsonl", "--model", "orders:ask", "--store", "none")
+    status, out, _ = run(capsys, "improve", "tasks.jsonl", "--model", model, "--store", "none")
 
     assert status == 0, out
     assert "right before" in out
