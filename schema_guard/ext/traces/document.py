@@ -43,7 +43,7 @@ def _facts(result: TraceImport, store: str | None) -> Iterator[Fact]:
     yield Fact("calls", f"{result.calls}, {plural(result.attempts, 'attempt')}")
     failed = Rate.of(result.judged - result.valid, result.judged)
     yield Fact(
-        "judged",
+        "validated",
         f"{plural(result.judged, 'call')}, {result.valid} of them valid; failed: {bounded(failed)}, {result.traffic.short}",
     )
     excluded = [f"{n} {CAUSES[cause]} ({code})" for (cause, code), n in result.excluded.most_common()]

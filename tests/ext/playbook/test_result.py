@@ -92,7 +92,7 @@ def test_text_is_read_from_step_to_verdict(result):
     ]
     assert list(figures.lines) == [
         result.verdict.why,
-        "target 20% failed; a trial stops when a bound at alpha 0.00556 passes the target",
+        "target 20% failed; a trial stops when a bound at alpha 0.00556 is beyond the target",
         "bounds at alpha 0.025 a side, at any time",
     ]
     assert list(steps.table.rows) == [

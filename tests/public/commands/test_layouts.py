@@ -217,5 +217,5 @@ def test_the_playbook_shows_recorded_clean_replies(folder, capsys):
     )  # fmt: skip
 
     words = " ".join(out.split())
-    assert "inputs 2 in the order" in words
+    assert "inputs 2 inputs in the order" in words
     assert "sent examples=[('Bill 3.', {'a': 1}), ('Bill 2.', {'a': 1})]" in words

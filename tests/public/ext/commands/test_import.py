@@ -102,7 +102,7 @@ def test_a_schema_may_be_a_model_of_a_module(capsys, folder, monkeypatch):
         "all",
     )
 
-    assert "judged       1 call, 1 of them valid" in run(capsys, *arguments)[1]
+    assert "validated    1 call, 1 of them valid" in run(capsys, *arguments)[1]
 
 
 def test_schemas_by_name(capsys):
