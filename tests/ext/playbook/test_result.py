@@ -100,7 +100,7 @@ def test_text_is_read_from_step_to_verdict(result):
         ("strict_schema", "0/28", "0%", interval(0.0, passing.upper), "30/4", "0.50"),
     ]
     assert list(steps.lines) == [
-        "system_prompt: failed after 4 calls; failed: syntax 4",
+        "system_prompt: failed after 4 calls; failures by kind: syntax 4",
         "strict_schema: passed after 28 calls",
     ]
     assert list(others.lines) == [
