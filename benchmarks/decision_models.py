@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -257,7 +258,11 @@ def report(todo: list[Job], rows: list[dict[str, Any]]) -> Iterator[str]:
         lost = sum(len(job.fields) for job in todo if job.id in too_long)
         yield f"left out: {lost} decisions in {len(too_long)} tasks, whose request is longer than the context of the model"
     todo = [job for job in todo if job.id not in too_long]
-    rows = [row for row in rows if row["job"] not in too_long]
+    # The bounds assume a random order, but the short texts were asked first.
+    order = [job.id for job in todo]
+    Random(0).shuffle(order)
+    place = {name: at for at, name in enumerate(order)}
+    rows = sorted((row for row in rows if row["job"] in place), key=lambda row: place[row["job"]])
     total = sum(len(job.fields) for job in todo)
     chance = fmean(1 / one.options for job in todo for one in job.fields)
     yield f"{total} decisions in {len(todo)} tasks; a random option is right in {chance:.3f} of them"
@@ -275,9 +280,10 @@ def report(todo: list[Job], rows: list[dict[str, Any]]) -> Iterator[str]:
             yield from calibration(fields)
     for way in ("scored", "divided"):
         if way in by_way and "strict_schema" in by_way:
-            pairs = by_way[way].keys() & by_way["strict_schema"].keys()
             gaps = [
-                by_way[way][key]["right"] - by_way["strict_schema"][key]["right"] for key in sorted(pairs)
+                one["right"] - by_way["strict_schema"][key]["right"]
+                for key, one in by_way[way].items()
+                if key in by_way["strict_schema"]
             ]
             found = gap_bounds(map(float, gaps))
             low, high = found.lower, found.upper
