@@ -30,7 +30,7 @@ REPAIRS: Final = ("off", "lossless", "lossy")
 
 NOT_FIXED_BY_LIMIT = frozenset({"reasoning_exhausted", "runaway"})
 """Codes of truncations that a larger output limit does not fix."""
-HANDED_OVER = frozenset({"abstained", "undecided"})
+HANDED_OVER = frozenset({"abstained", "unanswered", "undecided"})
 """Codes of a decision model's replies that only the next model can complete."""
 
 
@@ -353,7 +353,8 @@ class Outcome(NamedTuple, Generic[V]):
     @property
     def confidence(self) -> Mapping[str, float]:
         """Probability of each field that a decision model decided, by JSON Pointer. Empty for other models."""
-        used = [a.confidence for a in self.attempts if a.failure is None or a.failure.code == "undecided"]
+        handed = ("unanswered", "undecided")
+        used = [a.confidence for a in self.attempts if a.failure is None or a.failure.code in handed]
         return next(filter(None, used), {})
 
     def _repr_html_(self) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.bench.suites.scoring import nulls, score, unanswered
 from schema_guard.pointer import join, split
+from schema_guard.records.counts.calls import PART
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def format_of(outcome: Outcome[Any]) -> Format:
     if outcome.ok:
         if last.form not in ("clean", "unwrapped"):
             return "repaired"
-        return last.form if last.number == 1 else "fixed_by_retry"
+        parts = sum(one.failure is not None and one.failure.code == PART for one in outcome.attempts)
+        return last.form if last.number == 1 + parts else "fixed_by_retry"
     return "failed" if any(is_judged(attempt) for attempt in outcome.attempts) else "lost"
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["with_answers"]
 
 DECISION = "decision"
+# Failures after which a text model writes the open fields.
+_OPEN = ("unanswered", "undecided")
 _MOST_NAMED = 3
 
 
@@ -128,7 +130,7 @@ class Decider:
         if reading.missing:
             message = f"the model refused to answer about {_named(reading.missing)}"
             return (
-                Failure("semantic", "undecided", message)
+                Failure("semantic", "unanswered", message)
                 if self._text_follows
                 else Failure("refusal", "refusal", message)
             )
@@ -164,7 +166,7 @@ class Rest:
     def __call__(self, step: Step, tried: Sequence[Any]) -> Step:
         """Return the step for the fields that the last reply of the decision model left open."""
         last = next((one for one in reversed(tried) if one.step.strategy.name == DECISION), None)
-        if last is None or last.judged.failure is None or last.judged.failure.code != "undecided":
+        if last is None or last.judged.failure is None or last.judged.failure.code not in _OPEN:
             return step
         value, reading, _ = self._form.read(json.loads(last.text))
         root = self._form.fields.root

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.errors import CallFailed
 from schema_guard.ext.playbook.result import StepResult
+from schema_guard.records.counts.calls import PART
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ class StepCalls:
 
     def attempts(self) -> tuple[tuple[int, int], ...]:
         """Count the calls that reached attempt 1, 2, ... and those that failed in it."""
-        calls = [judged(outcome) for outcome in self.outcomes.values()]
+        calls = [
+            [one for one in judged(outcome) if one.failure is None or one.failure.code != PART]
+            for outcome in self.outcomes.values()
+        ]
         reached = [
             [call[index] for call in calls if len(call) > index]
             for index in range(max(map(len, calls), default=0))

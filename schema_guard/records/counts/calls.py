@@ -45,6 +45,9 @@ _CONFIGURATION = slice(_FUNCTION, _FUNCTION + len(CONFIGURATION_COLUMNS))
 _CALL_ID = COLUMNS.index("call_id")
 _STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_at", "cluster", "input_hash"))
 _NUMBER, _FINAL, _KIND, _FORM = (COLUMNS.index(name) for name in ("number", "final", "kind", "form"))
+PART = "undecided"
+"""The code of an attempt that was valid, and leaves a part of the value to the next model. It is no failure."""
+
 _CODE, _EXCEPTION = (COLUMNS.index(name) for name in ("code", "exception"))
 _REPLY_BYTES, _UNSEEN = (COLUMNS.index(name) for name in ("reply_bytes", "unseen"))
 
@@ -146,11 +149,12 @@ def _input_key(text: str) -> int:
 def result_of(outcome: Outcome[Any]) -> str:
     """Return how a call ended: one of `RESULTS`."""
     last = outcome.attempts[-1]
+    parts = sum(one.failure is not None and one.failure.code == PART for one in outcome.attempts[:-1])
     failure = last.failure
     kind, code = (None, None) if failure is None else (failure.kind, failure.code)
     is_excluded = _is_excluded(last.number, kind, code, last.exception)
     unseen = any(attempt.unseen for attempt in outcome.attempts)
-    return _result_of_attempt(last.number, kind, last.form, is_excluded=is_excluded, unseen=unseen)
+    return _result_of_attempt(last.number - parts, kind, last.form, is_excluded=is_excluded, unseen=unseen)
 
 
 def _is_excluded(number: Any, kind: Any, code: Any, exception: Any) -> bool:
@@ -173,12 +177,20 @@ def _result_of_attempt(number: Any, kind: Any, form: Any, *, is_excluded: bool, 
 def results_of(call: list[StoredRow]) -> tuple[str, ...]:
     """Return how a call ended, then the `PARTS` that it is in."""
     first, last = call[0][1], call[-1][1]
+    number = last[_NUMBER]
+    if len(call) > 1 and (parts := parts_of(call)):
+        # A model that decides a part is followed by the first attempt at the rest.
+        first = call[parts][1]
+        number = last[_NUMBER] - parts  # type: ignore[operator] # a number, as the column says
     is_excluded = _is_excluded(last[_NUMBER], last[_KIND], last[_CODE], last[_EXCEPTION])
     unseen = first[_UNSEEN] if len(call) == 1 else any(row[_UNSEEN] for _, row in call)
     has_no_text = first[_REPLY_BYTES] is None
-    return _results(
-        last[_NUMBER], last[_KIND], last[_FORM], first[_FORM], is_excluded, bool(unseen), has_no_text
-    )
+    return _results(number, last[_KIND], last[_FORM], first[_FORM], is_excluded, bool(unseen), has_no_text)
+
+
+def parts_of(call: list[StoredRow]) -> int:
+    """Return how many attempts at the begin of a call decided only a part of the value."""
+    return next((place for place, (_, row) in enumerate(call[:-1]) if row[_CODE] != PART), len(call) - 1)
 
 
 # A few hundred combinations at most, except for absurd numbers.

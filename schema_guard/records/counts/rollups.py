@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from schema_guard.configuration.early_stop import stops_replies
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.counts.buckets import bucket
-from schema_guard.records.counts.calls import calls, configuration_of, hour_of, input_key, results_of
+from schema_guard.records.counts.calls import (
+    calls,
+    configuration_of,
+    hour_of,
+    input_key,
+    parts_of,
+    results_of,
+)
 from schema_guard.records.rows import COLUMNS, LARGEST_COUNT, Row
 
 if TYPE_CHECKING:
@@ -200,11 +207,28 @@ class _Calls:
             if is_judged:
                 self._single.append(first)
             return
-        for _, each in call:
-            self._attempts[each[_NUMBER] or 0].append(each)  # type: ignore[index] # a number, as the column says
+        parts = parts_of(call)
+        for place, (_, each) in enumerate(call):
+            number: Any = each[_NUMBER] or 0
+            self._attempts[number].append(each)
+            if parts:
+                self._add_try(each, number - parts, is_part=place < parts)
         known_us = _known_us([each for _, each in call])
         if is_judged and len(known_us) == len(call):
             self._call_us.append(sum(known_us))
+
+    def _add_try(self, row: Any, number: int, *, is_part: bool) -> None:
+        """Correct the counts of failed attempts for one of a call whose first attempts decide a part of the value."""
+        tallies, kind = self._tallies, row[_KIND]
+        if is_part:
+            tallies["failures", pair(kind, row[_CODE])] -= 1
+        if kind == "transport":
+            return
+        tallies["judged", row[_NUMBER]] -= 1
+        tallies["failed_attempts", row[_NUMBER]] -= kind is not None
+        if not is_part:
+            tallies["judged", number] += 1
+            tallies["failed_attempts", number] += kind is not None
 
     def counted(self) -> RollUp:
         """Return the counts of the calls."""
