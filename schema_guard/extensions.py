@@ -184,6 +184,7 @@ PARTS = {
     "option:--playbook": "schema_guard.ext.playbook.command:run_command",
     "executor:ray": "schema_guard.ext.rows.bench_on_ray.executor:executor",
     "content": "schema_guard.ext.right.figures",
+    "content:known": "schema_guard.ext.right.known",
     "recorders": "schema_guard.ext.recorders:FRAMEWORKS",
     "option:--serve": "schema_guard.ext.serving:serve_report",
     "channels": "schema_guard.ext.channels",

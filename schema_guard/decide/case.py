@@ -20,10 +20,10 @@ from schema_guard.decide.evidence.values import CaseEvidence, Pilot, Segment, St
 from schema_guard.decide.exclusions import Unexplained, unexplained
 from schema_guard.decide.fixable import FIXABLE
 from schema_guard.decide.in_use import part_of_alpha
-from schema_guard.decide.measure import Measured, as_figures, has_data, measured, state_of
+from schema_guard.decide.measure import Measured, as_figures, has_data, loss_of, measured, state_of
 from schema_guard.decide.playbook import STEPS, PlaybookStep, order_of, playbook_of
 from schema_guard.locks import cached_property
-from schema_guard.stats import Bounds, Rate, bounds
+from schema_guard.stats import Bounds, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,6 +107,8 @@ class Case:
     def best(self) -> Measured | None:
         """The best prompted strategy. None if no strategy has data of which a rate of the traffic can be read."""
         rated = [one for one in self.prompted if one.is_rated]
+        # The format of a decision model says nothing about its values.
+        rated = [one for one in rated if one.content is None or one.state == "pass"] or rated
         return min(
             [one for one in rated if not one.strategy.is_gone] or rated,
             key=lambda one: (one.point, order_of(one.strategy.step)),
@@ -118,7 +120,8 @@ class Case:
         """Every step. An untested step that can fix no failure of the best strategy is no help."""
         tested: dict[str, list[str]] = defaultdict(list)
         for one in self.strategies:
-            if one.is_rated and one.strategy.step in STEPS:
+            is_compared = one.content is None or one.content.state != "no_data"
+            if one.is_rated and one.strategy.step in STEPS and is_compared:
                 tested[one.strategy.step].append(one.strategy.id)
         playbook, best = playbook_of(self.evidence.playbook, tested), self.best
         if best is None or best.strategy.failure_codes is None or not best.misses_any:
@@ -361,9 +364,3 @@ def _counts_of(pilot: Pilot) -> StrategyCounts:
         right=pilot.right,
         latency=pilot.latency,
     )
-
-
-def loss_of(worse: float, better: float, n: int, alpha: float) -> Bounds:
-    """Bound worse/n less better/n; the counts may be fractional, for a forecast."""
-    lost, won = bounds(worse, n, alpha=alpha / 4), bounds(better, n, alpha=alpha / 4)
-    return Bounds(lost.lower - won.upper, lost.upper - won.lower)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from schema_guard.records.counts.configurations import FailureCount, ViolationCount
 
-__all__ = ["FailingPlace", "failing_places"]
+__all__ = ["WHOLE", "FailingPlace", "failing_places"]
 
 # A place is named if at least so many replies fail there, and this share of the failed replies that have a place.
 _LEAST, _FIRST = 5, 1 / 3
 # A second place is named if at least this share of the failed replies fails there.
 _SECOND = 0.2
 # Failures of these kinds have no place.
-_WHOLE = ("syntax", "truncation", "refusal", "semantic")
+WHOLE = ("syntax", "truncation", "refusal", "semantic")
 _MOST_CODES = 3
 
 
@@ -70,7 +70,7 @@ def failing_places(
     coded = {code for _, code in placed}
     for kind, code, k in failures:
         n += k * (kind != "transport")
-        if kind in _WHOLE and code not in coded:
+        if kind in WHOLE and code not in coded:
             whole[None, code] += k
     by_count: dict[int, list[tuple[str | None, str]]] = {}
     for (place, code), k in (placed + whole).items():

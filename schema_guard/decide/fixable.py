@@ -13,7 +13,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from schema_guard.decide.playbook import IMPROVED, LARGER, RAISE_OUTPUT, REASONING_LIMIT, SMALLER, STRICT
+from schema_guard.decide.playbook import (
+    DECISION,
+    IMPROVED,
+    LARGER,
+    RAISE_OUTPUT,
+    REASONING_LIMIT,
+    SMALLER,
+    STRICT,
+)
 from schema_guard.text import plural
 
 _SHAPE = ("syntax", "structure")
@@ -62,6 +70,7 @@ FIXABLE: Mapping[str, Fixable] = {
     "strict_only": Fixable(right=True),
     "reason_then_strict": Fixable(right=True),
     IMPROVED: Fixable(kinds=(*_FORMAT, "refusal"), right=True),
+    DECISION: Fixable(kinds=(*_FORMAT, "truncation"), right=True, latency=True),
     "schema_simplify": Fixable(kinds=_FORMAT, right=True),
     SMALLER: Fixable(latency=True),
     LARGER: Fixable(kinds=_ALL, right=True),

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.evidence.values import KINDS, AttemptCounts, Config, RightBound, StrategyCounts
 from schema_guard.decide.fixable import Failures
-from schema_guard.stats import Bursts, Hazards, Rate, e_value, retry_hazards
+from schema_guard.decide.playbook import DECISION
+from schema_guard.stats import Bounds, Bursts, Hazards, Rate, bounds, e_value, retry_hazards
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schema_guard.decide.evidence.changes import Counted
+    from schema_guard.decide.evidence.values import ContentEvidence
 
 # Of 20 calls one may be slower than the 95th percentile that is asked for.
 _SLOWER = 0.05
@@ -30,6 +32,9 @@ _SLOWER = 0.05
 # with fewer a history of clean calls says too little about bursts that it has not met.
 _CALLS_FOR_BURSTS = 1.75
 _CALLS_AFTER_OUTAGE = 3.0
+
+# Doublings of n before a forecast gives up: 2^40 times the calls at hand.
+_MOST_DOUBLINGS = 40
 
 
 class Aim(NamedTuple):
@@ -58,6 +63,19 @@ class Met(NamedTuple):
     state: str
 
 
+class ContentState(NamedTuple):
+    """How many right values a decision model loses beside a prompt. Without the comparison, its format shows nothing.
+
+    Attributes:
+        state: `pass` if the loss is at most the margin, `fail` if it is larger, `no_data` without known answers, otherwise
+            `inconclusive`.
+        loss: Bounds of the share of inputs with fewer right values, less the share with more; None without known answers.
+    """
+
+    state: str
+    loss: Bounds | None = None
+
+
 UNRATED = "unrated"
 """The state of imported calls that were chosen by how they ended, or by nobody knows what."""
 
@@ -81,6 +99,8 @@ class Measured:
         e_ok: Evidence that the rate is below the target, as odds; None where failures come in bursts.
         e_bad: Evidence that it is above; None likewise.
         notes: What preparation left out.
+        content: Its values beside a prompt's; None for other models than decision models, and if a share of right values is
+            asked for.
     """
 
     strategy: StrategyCounts
@@ -96,6 +116,7 @@ class Measured:
     e_ok: float | None
     e_bad: float | None
     notes: tuple[str, ...]
+    content: ContentState | None = None
 
     @property
     def point(self) -> float:
@@ -192,10 +213,11 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
         *(_met(aim, strategy, alpha, alpha_lower) for aim in aims[1:]),
     )
     independent = strategy.bursts is None
+    content = _content(strategy, config, alpha)
     return Measured(
         strategy=strategy,
         failed=rate,
-        state=state_of_all(met) if strategy.is_rated else UNRATED,
+        state=_with_content(state_of_all(met), content) if strategy.is_rated else UNRATED,
         met=met,
         inputs=None
         if strategy.inputs is None
@@ -208,7 +230,61 @@ def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measu
         e_ok=e_value(counts.failed, counts.n, config.target, side="ok") if independent else None,
         e_bad=e_value(counts.failed, counts.n, config.target, side="bad") if independent else None,
         notes=counts.notes,
+        content=content,
     )
+
+
+def _content(strategy: StrategyCounts, config: Config, alpha: float) -> ContentState | None:
+    if strategy.step != DECISION or config.right is not None:
+        return None
+    counts = strategy.content
+    if counts is None or not counts.n:
+        return ContentState("no_data")
+    loss = loss_of(counts.worse, counts.better, counts.n, alpha)
+    if loss.upper <= config.content_margin:
+        return ContentState("pass", loss)
+    return ContentState("fail" if loss.lower > config.content_margin else "inconclusive", loss)
+
+
+def _with_content(state: str, content: ContentState | None) -> str:
+    """Return a state that a decision model's format alone cannot pass."""
+    if content is None or state in ("no_data", "fail"):
+        return state
+    if "fail" in (state, content.state):
+        return "fail"
+    return state if content.state == "pass" else "inconclusive"
+
+
+def loss_of(worse: float, better: float, n: int, alpha: float) -> Bounds:
+    """Bound worse/n less better/n; the counts may be fractional, for a forecast."""
+    lost, won = bounds(worse, n, alpha=alpha / 4), bounds(better, n, alpha=alpha / 4)
+    return Bounds(lost.lower - won.upper, lost.upper - won.lower)
+
+
+def pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:
+    """Forecast the further answers that decide whether the loss is above the margin, at the observed rates."""
+    n = content.n
+    if n == 0:
+        return None
+
+    def decided(more: int) -> bool:
+        grown = (n + more) / n
+        worse = min(content.worse * grown, n + more)
+        loss = loss_of(worse, min(content.better * grown, n + more), n + more, alpha)
+        return loss.lower > margin or loss.upper <= margin
+
+    high = n
+    for _ in range(_MOST_DOUBLINGS):
+        if decided(high):
+            break
+        high *= 2
+    else:
+        return None
+    low = 0 if high == n else high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return high
 
 
 def _met(aim: Aim, strategy: StrategyCounts, alpha: float, alpha_lower: float) -> Met:

@@ -18,6 +18,7 @@ RAISE_OUTPUT = "raise_max_output_tokens"
 REASONING_LIMIT = "reasoning_limit"
 STRICT = "strict_schema"
 IMPROVED = "improved_prompt"
+DECISION = "decision_model"
 SMALLER = "smaller_model"
 LARGER = "larger_model"
 STEPS = (
@@ -33,6 +34,7 @@ STEPS = (
     "strict_only",
     "reason_then_strict",
     IMPROVED,
+    DECISION,
     "schema_simplify",
     "repair_retry",
     SMALLER,
@@ -45,7 +47,7 @@ ENFORCING = (STRICT, "strict_only", "reason_then_strict")
 # Where another model than that in use stands of which nobody knows whether it is larger.
 OTHER = "other_model"
 
-ANOTHER_MODEL = (SMALLER, LARGER, OTHER)
+ANOTHER_MODEL = (DECISION, SMALLER, LARGER, OTHER)
 """The steps that ask another model than the one in use."""
 
 # Observed calls come before every fix, and what may cost anything after all.

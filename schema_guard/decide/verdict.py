@@ -185,6 +185,7 @@ def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
         "undecided": weekly.young_text if weekly is not None and weekly.is_young and weekly.n else None,
         "price": case.price(measurement),
         "right": _right_figures(measurement, case.alpha_each),
+        "content": _content_figures(measurement),
         "sent": strategy.sent and strategy.sent._asdict(),
         "guard": strategy.guard,
         "trial": strategy.trial and strategy.trial._asdict(),
@@ -226,6 +227,19 @@ def _right_figures(measurement: Measured, alpha: float) -> dict[str, Any] | None
     }
     named = {name: getattr(bound, name) for name in ("unit", "lam", "skipped", "configuration")}
     return {**figures, **named, "all_calls": all_calls}
+
+
+def _content_figures(measurement: Measured) -> dict[str, Any] | None:
+    """Return a decision model's right values beside those of a prompt."""
+    counts, content = measurement.strategy.content, measurement.content
+    if counts is None or content is None or content.loss is None:
+        return None
+    return {
+        **to_json(counts),
+        "lower": content.loss.lower,
+        "upper": content.loss.upper,
+        "state": content.state,
+    }
 
 
 def _met_figures(met: Sequence[Met]) -> dict[str, Any]:
@@ -322,7 +336,7 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
         figures["paired"] = {**asdict(compared), "e_value": e_better, "odds": odds(e_better)}
     loss = case.content_loss
     if pilot.content is not None and loss is not None:
-        figures["content"] = {**pilot.content._asdict(), "lower": loss.lower, "upper": loss.upper}
+        figures["content"] = {**to_json(pilot.content), "lower": loss.lower, "upper": loss.upper}
     return figures
 
 

@@ -35,6 +35,7 @@ class TrialModel:
         layout: Layout,
         before: Sequence[Mapping[str, str]] = (),
         examples_source: list[str] | str = "",
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         """Put a function before a model.
 
@@ -43,10 +44,12 @@ class TrialModel:
             layout: The layout of the function's prompts.
             before: Messages that every request has before the task.
             examples_source: The source of the examples.
+            options: The provider's arguments of every request.
         """
         self.layout = layout
         self.examples_source = examples_source
         self._model = model
+        self._options = dict(options or {})
         self._before = [dict(message) for message in before]
 
     def __getattr__(self, name: str) -> Any:
@@ -70,7 +73,7 @@ class TrialModel:
         """Call the model with a prompt of the guard."""
         if isinstance(prompt, str) and self._before:
             prompt = [*self._before, {"role": "user", "content": prompt}]
-        return await self._model.acall(prompt, options=options)
+        return await self._model.acall(prompt, options={**self._options, **(options or {})})
 
     async def _ask_with_instructions(
         self, prompt: str, instructions: str = "", *, options: Mapping[str, Any] | None = None
@@ -80,7 +83,9 @@ class TrialModel:
         text = "\n\n".join(part for part in (*(one["content"] for one in first), instructions) if part)
         system = [{"role": "system", "content": text}] if text else []
         turns = [*system, *self._before[len(first) :], {"role": "user", "content": prompt}]
-        return await self._model.acall(turns if len(turns) > 1 else prompt, options=options)
+        return await self._model.acall(
+            turns if len(turns) > 1 else prompt, options={**self._options, **(options or {})}
+        )
 
 
 def check_is_able(model: Model | JournalModel, strategies: str) -> None:

@@ -53,6 +53,8 @@ _PARTS = (
     _Part("pilot/segments/*", "prompt_k", "prompt_n"),
     _Part("pilot/segments/*", "tuned_k", "tuned_n"),
     _Part("strategies/*", "k_final", "n"),
+    _Part("strategies/*/content", "worse", "n"),
+    _Part("strategies/*/content", "better", "n", less="worse"),
     _Part("strategies/*/drift", "post_n", "n", of_owner=True),
     _Part("strategies/*/drift", "post_k", "post_n"),
     _Part("strategies/*/drift", "post_k", "k_final", of_owner=True),

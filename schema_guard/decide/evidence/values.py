@@ -201,6 +201,15 @@ class DriftEvidence(NamedTuple):
     post_attempts: tuple[AttemptCounts, ...] = ()
 
 
+class ContentEvidence(NamedTuple):
+    """Of n inputs with a known right answer, the number with fewer right values than the prompt *beside*, and with more."""
+
+    n: int
+    worse: int
+    better: int
+    beside: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StrategyCounts:
     """What was counted of one way to ask.
@@ -231,6 +240,7 @@ class StrategyCounts:
         weekly: None before two weeks are complete.
         right: Values whose right answer is known, missed when wrong; None when none is known.
         right_bound: Bounds from labels; None without labels. Evidence has it as `right` too.
+        content: Its right values beside those of a prompt; None without known answers.
         ungrounded_rise: None when no rise of values outside the source lasts.
         latency: Calls whose seconds are known, missed when slower than asked; None when not recorded.
         sent: None when not recorded.
@@ -266,6 +276,7 @@ class StrategyCounts:
     weekly: WeeklyEvidence | None = None
     right: Counted | None = None
     right_bound: RightBound | None = None
+    content: ContentEvidence | None = None
     ungrounded_rise: UngroundedRise | None = None
     latency: Counted | None = None
     sent: SentSettings | None = None
@@ -330,20 +341,9 @@ class ComparisonCounts(NamedTuple):
     c: int
 
 
-class ContentEvidence(NamedTuple):
-    """Inputs with a known right answer: of n, the tuned model was right less or more often."""
-
-    n: int
-    worse: int
-    better: int
-
-
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """The counts of a tuned model on a part of the traffic. *traffic_share* is its share of the function's latest calls.
-
-    *forms* is the number of its measured forms, with a grammar and without. The best one is counted. None is one form.
-    """
+    """The counts of a tuned model on the share *traffic_share* of the latest calls, and of how many *forms* it is the best."""
 
     n: int
     failed: Annotated[int, "k_final"]

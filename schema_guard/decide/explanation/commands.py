@@ -44,6 +44,7 @@ _RATE = 0.01
 # Steps that change nothing in how the model is asked. Their trials begin with the configuration in use.
 _OTHER_STEPS = {
     "schema_simplify": "simplify the schema, then: ",
+    "decision_model": "name the decision model with --model, and right answers with --inputs: ",
     "smaller_model": "name a smaller model with --model: ",
     "reasoning_limit": "limit reasoning with --option KEY=VALUE: ",
     "larger_model": "name the larger model with --larger: ",

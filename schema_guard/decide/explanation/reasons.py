@@ -23,6 +23,7 @@ from schema_guard.decide.explanation.commands import (
     watch_command,
 )
 from schema_guard.decide.explanation.gain import gain_figures
+from schema_guard.decide.playbook import DECISION
 from schema_guard.decide.rules.ruling import PATIENCE_MONTHS, Ruling
 from schema_guard.decide.rules.tuned_models import concentration
 from schema_guard.stats import bounds
@@ -98,6 +99,8 @@ def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
     """Return what to run, or to do, next."""
     figures = ruling.figures
     step, missing = figures.get("next_rung"), figures.get("missing")
+    if not step and ruling.verdict == "NEED_MORE_DATA":
+        step = DECISION if _is_trial_of_decisions(figures.get("strategy"), missing, evidence) else None
     if step:
         return playbook_command(evidence, step)
     if ruling.verdict == "NEED_ECONOMICS":
@@ -124,6 +127,14 @@ def _measure_right(strategy: str, evidence: CaseEvidence) -> str:
             f"--answers right.json to this command: {decide_command(evidence)}"
         )
     return with_file(evidence, _MEASURED_BY["right"])
+
+
+def _is_trial_of_decisions(strategy: str | None, missing: Any, evidence: CaseEvidence) -> bool:
+    """Return whether only another trial of a decision model, with right answers, can decide about it."""
+    asked = next((one for one in evidence.strategies if one.id == strategy), None)
+    if asked is None or asked.step != DECISION or asked.right_bound is not None:
+        return False
+    return asked.traffic_share is None or missing == ["right"]
 
 
 def with_file(evidence: CaseEvidence, what: str) -> str:

@@ -21,7 +21,7 @@ from schema_guard.configuration.layout import LAYOUT, layout_of
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.shown_examples import EXAMPLES
 from schema_guard.configuration.traffic import AFTER, ROUTED, Traffic, again_of, traffic_of
-from schema_guard.decide.playbook import IMPROVED, LARGER, OTHER, SMALLER, STEPS, STRICT
+from schema_guard.decide.playbook import DECISION, IMPROVED, LARGER, OTHER, SMALLER, STEPS, STRICT
 from schema_guard.locks import cached_property
 from schema_guard.prices.sizes import Sizes
 from schema_guard.records.counts.tallies import together
@@ -40,7 +40,7 @@ StreamKey = tuple["str | None", ...]
 _MOST_VERSIONS = 3
 # The names on the playbook that are not the strategy's own.
 _STEP_OF_SIZE = {"larger": LARGER, "smaller": SMALLER, "unknown": OTHER}
-_STEP_OF = {"tool_call": STRICT}
+_STEP_OF = {"tool_call": STRICT, "decision": DECISION}
 _SAMPLING = ("temperature", "top_p")
 
 
@@ -368,15 +368,21 @@ def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
     playbook_result = trial_of(row).step
     if playbook_result in STEPS:
         return playbook_result
+    if is_decided(row):
+        return DECISION
     # Another model than that in use: the fix is the model, whatever it was asked with.
     if row.model is not None and current_model is not None:
         compared = sizes.compared(row.model, current_model)
         if compared != "same":
             return _STEP_OF_SIZE[compared]
-    if improved_prompt_of(row.settings) is not None:
-        return IMPROVED
     step = step_of(row.strategies.rpartition(">")[2])
-    return step if step in STEPS else "bare"
+    improved = IMPROVED if improved_prompt_of(row.settings) is not None else None
+    return improved or (step if step in STEPS else "bare")
+
+
+def is_decided(row: ConfigurationCounts) -> bool:
+    """Return whether a decision model was asked, alone or before a text model."""
+    return "decision" in row.strategies.split(">")
 
 
 def asks_tuned(row: ConfigurationCounts) -> bool:

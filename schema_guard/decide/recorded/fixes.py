@@ -5,29 +5,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.playbook import RAISE_OUTPUT, STEPS, STRICT
+from schema_guard.decide.playbook import DECISION, RAISE_OUTPUT, STEPS, STRICT
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, settings_of, step_of
+from schema_guard.decide.recorded.decision_models import decision_facts
 from schema_guard.decide.recorded.weeks import day_of
 from schema_guard.values import NOT_FIXED_BY_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from schema_guard.records import Store
+    from schema_guard.records.declarations import D
 
 
 def claims_of(
     configurations: Sequence[RecordedConfiguration],
     best: RecordedConfiguration,
-    declared: Iterable[Any],
+    function: str | None,
     given: list[dict[str, Any]],
+    config: Mapping[str, Any],
+    store: Store,
 ) -> list[dict[str, Any]]:
-    """Say where each step stands: tested by the records, declared, ruled out by a fact, else untested."""
+    """Return the status of each step: tested by the records, declared, ruled out by a fact, otherwise untested.
+
+    Args:
+        configurations: The configurations.
+        best: The configuration with the failures to fix.
+        function: The function of the declared steps.
+        given: Claims of the user, which go first.
+        config: The targets.
+        store: The store.
+    """
+    declared = holding(store.declared_steps(best.first.schema_fingerprint, function=function), function)
+    facts = decision_facts(store, best, config.get("target", 0.01))
     named = {claim["rung"] for claim in given if "rung" in claim}
     tested = {step for one in configurations for step in _tested(one)}
     ruled_out = {
         declaration.step: (declaration.status, f"{declaration.reason} ({day_of(declaration.at)})")
         for declaration in declared
     }
-    for step, reason in _facts(best, tested):
+    for step, reason in (*_facts(best, tested), *facts.items()):
         ruled_out.setdefault(step, ("not_applicable", reason))
     claims = []
     for step in STEPS:
@@ -43,8 +60,16 @@ def claims_of(
     return [*given, *claims]
 
 
+def holding(declared: Sequence[D], function: str | None) -> list[D]:
+    """Return the declarations of a function. Without one, return those without a function."""
+    return [one for one in declared if function is not None or one.function is None]
+
+
 def _tested(configuration: RecordedConfiguration) -> set[str]:
     """Give the steps on which a configuration stands."""
+    if configuration.step == DECISION:
+        # Its text model writes a part of the value, and the verdict knows whether its values were compared.
+        return set()
     settings = settings_of(configuration.first)
     steps = {step_of(name) for name in configuration.first.strategies.split(">")} & set(STEPS)
     steps |= {configuration.step} & set(STEPS)

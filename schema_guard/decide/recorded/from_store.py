@@ -16,6 +16,7 @@ from schema_guard.configuration.loss import loss_lines
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence, read_facts, with_budget
 from schema_guard.decide.measure import aims_of
+from schema_guard.decide.playbook import DECISION
 from schema_guard.decide.recorded.arrivals import StoreArrivals, alpha_shares
 from schema_guard.decide.recorded.comparisons import (
     comparisons_of,
@@ -44,7 +45,8 @@ from schema_guard.decide.recorded.costs import (
     with_recorded_costs,
     with_recorded_seconds,
 )
-from schema_guard.decide.recorded.fixes import claims_of
+from schema_guard.decide.recorded.decision_models import add_known_answers
+from schema_guard.decide.recorded.fixes import claims_of, holding
 from schema_guard.decide.recorded.layouts import of_layout_in_use
 from schema_guard.decide.recorded.production import Production, production_of
 from schema_guard.decide.recorded.router_calls import (
@@ -66,7 +68,7 @@ from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts, Store
-    from schema_guard.records.declarations import D, DeclaredStep, DeclaredTarget
+    from schema_guard.records.declarations import DeclaredTarget
 
 
 class Gathered(NamedTuple):
@@ -265,7 +267,7 @@ def _gathered(
         "strategies": [_with_right(_strategy(one, reading), one, answers) for one in own],
         "current": current.id,
         "config": config,
-        "ladder": claims_of(own, best, _steps(store, fingerprint, problem.function), facts.pop("ladder", [])),
+        "ladder": claims_of(own, best, problem.function, facts.pop("ladder", []), config, store),
         "calls_per_month": None if production.volume is None else production.volume.per_month,
         "target_history": [[day_of(past.at), past.target] for past in targets],
         "target_sources": {"target": f"stored on {day_of(targets[-1].at)}"} if targets else {},
@@ -351,7 +353,8 @@ def _current_of(
 
 def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
     """Give the prompt with the lowest rate; a tuned model where nothing else was asked."""
-    prompted = [one for one in configurations if one.step != "tuned"]
+    models = [one for one in configurations if one.step != "tuned"]
+    prompted = [one for one in models if one.step != DECISION] or models
     # Of imported failures the share that failed is no rate: they are the best where there is nothing else.
     return min(
         prompted or configurations,
@@ -389,7 +392,8 @@ def _with_right(
 
 
 def _add_content(evidence: dict[str, Any], own: Sequence[RecordedConfiguration], store: Store) -> None:
-    """Add rises of ungrounded values, and the bounds that labels prove, at the alpha that the verdict needs."""
+    """Add known answers, rises of ungrounded values, and the bounds that labels prove, at the alpha of the verdict."""
+    add_known_answers(evidence["strategies"], own, store)
     named = {one.id: [row.id for row in one.rows if row.id is not None] for one in own}
     known = {name: content for name, ids in named.items() if (content := store.content(ids))}
     for strategy in evidence["strategies"]:
@@ -478,12 +482,4 @@ def _nothing(store: Store, facts: Mapping[str, Any]) -> str:
 
 def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
     """Return the targets that hold for a function; without one, those that were set without one."""
-    return _holding(store.targets(fingerprint, function=function), function)
-
-
-def _steps(store: Store, fingerprint: str, function: str | None) -> list[DeclaredStep]:
-    return _holding(store.declared_steps(fingerprint, function=function), function)
-
-
-def _holding(declared: Sequence[D], function: str | None) -> list[D]:
-    return [one for one in declared if function is not None or one.function is None]
+    return holding(store.targets(fingerprint, function=function), function)

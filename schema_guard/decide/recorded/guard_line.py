@@ -55,13 +55,15 @@ class GuardLine(NamedTuple):
         if self.examples:
             shown = "[...]" if isinstance(self.examples, str) else repr(list(self.examples))
             arguments.append(f"examples={shown}")
+        models = (self.model or "").split(">")
+        arguments += ["models=[...]"] if len(models) > 1 else []
         arguments += [f"max_attempts={self.max_attempts}"] if self.max_attempts > 1 else []
         arguments += [f"repair={self.repair!r}"] if self.repair != "off" else []
         if self.output_tokens is not None:
             arguments.append(f"limits=Limits(output_tokens={self.output_tokens})")
         arguments += [] if self.prompt is None else ["params=Params(prompt_file=...)"]
         words = [f"guard(..., {', '.join(arguments)})"]
-        words += [] if self.model is None else [f"on {self.model}"]
+        words += [] if self.model is None else [f"on {', then '.join(models)}"]
         words += [] if self.prompt is None else [f"with the prompt.md whose digest is {self.prompt}"]
         words += [] if self.temperature is None else [f"at temperature {self.temperature:g}"]
         words += (

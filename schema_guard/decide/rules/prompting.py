@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.decide.breaches import breaches, change_text, open_rise
 from schema_guard.decide.case import Case, helps
 from schema_guard.decide.fixable import FIXABLE
+from schema_guard.decide.measure import pairs_needed
 from schema_guard.decide.playbook import RAISE_OUTPUT, STRICT, next_step, untested
 from schema_guard.decide.rules.ruling import (
     PATIENCE_MONTHS,
     Ruling,
     all_fail,
     best_of,
+    content_text,
     further_calls,
     inputs_text,
     need_more,
@@ -148,6 +150,7 @@ def prompting_is_enough(case: Case) -> Ruling | None:
         figures["switch_to"] = chosen.strategy.id
     text = f"{strategy_text(chosen)} is below the target of {exact_percent(case.config.target)}"
     text += inputs_text(case, chosen)
+    text += f"; {content_text(chosen)}" if chosen.content is not None else ""
     if case.cost is None or not case.cost.would_pass:
         return Ruling("PROMPTING_ENOUGH", text + (payback_text(case.cost) if case.cost else ""), figures)
     reasons = case.blocked(case.cost)
@@ -162,6 +165,13 @@ def more_data_needed(case: Case) -> Ruling | None:
     if case.best is None:
         return _no_data(case)
     open_ones = [one for one in case.in_state("inconclusive") if one not in case.gone]
+    # Right answers cost more than calls, so a trial of a decision model asks for more of them after all other steps.
+    waits = bool(untested(case.playbook))
+    open_ones = [
+        one
+        for one in open_ones
+        if one is case.in_use or one.content is None or not (waits or _is_uncompared(one))
+    ]
     if case.main in open_ones:
         open_ones = [one for one in open_ones if one is case.main]
     missing = [_missing(case, one) for one in open_ones]
@@ -269,9 +279,20 @@ def _missing(case: Case, measurement: Measured) -> _Missing:
         (met,) = is_open
         text = f"{plural(met.rate.n, 'label')} do not prove yet whether {exact_percent(1 - met.aim.limit)} of its values are right"
         return _Missing(measurement, None, f"{strategy_text(measurement)}; {text}", "right")
+    if not is_open and measurement.content is not None:
+        counts, text = measurement.strategy.content, content_text(measurement)
+        if counts is None or _is_uncompared(measurement):
+            return _Missing(measurement, None, text, "right")
+        needed_pairs = pairs_needed(counts, case.alpha_each, case.config.content_margin)
+        margin = exact_percent(case.config.content_margin)
+        return _Missing(measurement, needed_pairs, f"{text}; the margin is {margin}")
     needed = [_needed(case, measurement, met) for met in is_open]
     n_more = None if None in needed else max(filter(None, needed), default=0)
     return _Missing(measurement, n_more, "; ".join(_open_question(case, measurement, met) for met in is_open))
+
+
+def _is_uncompared(measurement: Measured) -> bool:
+    return measurement.content is not None and measurement.content.state == "no_data"
 
 
 _UNMEASURED = {
@@ -397,6 +418,8 @@ def _cost(case: Case, measurement: Measured, rate: float) -> float | None:
 
 def _are_compared(case: Case, one: Measured, other: Measured) -> bool:
     """Return whether the values of both were compared with known answers."""
+    if other.content is not None:
+        return other.content.state == "pass"
     return all(
         measurement.strategy.right is not None and measurement.strategy.right.n
         for measurement in (one, other)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.breaches import WHAT
 from schema_guard.decide.economics import months
 from schema_guard.stats import Rate, calls_needed
-from schema_guard.text import exact_percent, interval, percent
+from schema_guard.text import exact_percent, interval, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -116,9 +116,29 @@ def missed_text(met: Iterable[Met]) -> str:
     )
 
 
+def content_text(strategy: Measured) -> str:
+    """Write how a decision model's values compare with those of a prompt."""
+    counts, content = strategy.strategy.content, strategy.content
+    if content is None or content.loss is None or counts is None:
+        return f"no known answer shows whether the values of {strategy.strategy.id} are right"
+    beside = f" than {counts.beside}" if counts.beside else ""
+    return (
+        f"of {plural(counts.n, 'known answer')}, {strategy.strategy.id} has fewer right values{beside} for {counts.worse:,} and "
+        f"more for {counts.better:,}: it loses {interval(content.loss.lower, content.loss.upper)}"
+    )
+
+
 def all_fail(case: Case) -> str:
     """Write that every prompted strategy misses what is asked for, and what the best one misses beside the format."""
-    tested = len(case.in_state("fail"))
+    failed = case.in_state("fail")
+    worse = [
+        one for one in failed if one.content is not None and not any(met.state == "fail" for met in one.met)
+    ]
+    text = _all_miss(case, len(failed) - len(worse)) if len(failed) > len(worse) else ""
+    return "; ".join(filter(None, [text, *map(content_text, worse)]))
+
+
+def _all_miss(case: Case, tested: int) -> str:
     limit = exact_percent(case.config.target)
     strategies = f"all {tested} tested strategies"
     failing = "the only tested strategy fails" if tested == 1 else f"{strategies} fail"

@@ -10,7 +10,8 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.case import Case, SegmentRates, loss_of
+from schema_guard.decide.case import Case, SegmentRates
+from schema_guard.decide.measure import pairs_needed
 from schema_guard.decide.rules.prompting import switch_for_less
 from schema_guard.decide.rules.ruling import (
     Ruling,
@@ -33,13 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.decide.economics import CostCase
-    from schema_guard.decide.evidence.values import ContentEvidence
 
 # Shares are sums of decimal fractions.
 _ROUNDING = 1e-9
-
-# Doublings of n before a forecast gives up: 2^40 times the calls at hand.
-_MOST_DOUBLINGS = 40
 
 
 def in_service(case: Case) -> Ruling | None:
@@ -112,7 +109,7 @@ def content_lost(case: Case) -> Ruling | None:
             case, "content_regression", f"{text}, which is more than the margin of {exact_percent(margin)}"
         )
     if loss.upper > margin:
-        more = _pairs_needed(pilot.content, case.alpha, margin)
+        more = pairs_needed(pilot.content, case.alpha, margin)
         text = f"{text}; the margin is {exact_percent(margin)}"
         return need_more(case, "tuned_content", text, more, figures=exhausted(case))
     return None
@@ -235,32 +232,6 @@ def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
 def _no_prompt_meets(case: Case, name: str) -> bool:
     """Say whether every prompt that was measured is proved to miss what is asked for."""
     return all(one.missed(name) for one in case.prompted if one.failed.n)
-
-
-def _pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:
-    """Forecast the further answers that decide whether the loss is above the margin, at the observed rates."""
-    n = content.n
-    if n == 0:
-        return None
-
-    def decided(more: int) -> bool:
-        grown = (n + more) / n
-        worse = min(content.worse * grown, n + more)
-        loss = loss_of(worse, min(content.better * grown, n + more), n + more, alpha)
-        return loss.lower > margin or loss.upper <= margin
-
-    high = n
-    for _ in range(_MOST_DOUBLINGS):
-        if decided(high):
-            break
-        high *= 2
-    else:
-        return None
-    low = 0 if high == n else high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decided(middle) else (middle, high)
-    return high
 
 
 def _routes(tune: Sequence[SegmentRates], prompt: Sequence[SegmentRates]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.decisions.fields import fields_of
 from schema_guard.ext.decisions.hosts import HOSTS
-from schema_guard.ext.decisions.questions import ABSENT, AnswerReading
+from schema_guard.ext.decisions.questions import ABSENT, AnswerReading, OneValue, Record
 from schema_guard.ext.decisions.wire import BadAnswer, answers_of, wire_answers, wire_questions
 from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange
 from schema_guard.ext.fitting.adapting.values.forms import Form
@@ -21,11 +21,13 @@ from schema_guard.schema import Schema, fingerprint
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
-    from schema_guard.ext.decisions.fields import Fields
+    from collections.abc import Iterator
+
+    from schema_guard.ext.decisions.fields import Fields, TextField
     from schema_guard.ext.decisions.hosts import DecisionHost
     from schema_guard.values import OpenPath
 
-__all__ = ["QuestionsForm", "asked", "findings", "sent_questions"]
+__all__ = ["QuestionsForm", "asked", "fields_by_place", "findings", "sent_questions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,20 @@ def _without_questions(fields: Fields) -> str:
     first = fields.texts[0]
     place = safe(join(first.path)) or "the value"
     return f"no field can be asked. For example, {place} {first.reason}"
+
+
+def fields_by_place(schema: Any) -> tuple[list[tuple[str, ...]], tuple[TextField, ...]]:
+    """Return the paths of the fields that any host can be asked, and the fields that stay text."""
+    fields = fields_of(Schema.of(schema), HOSTS["decisions"])
+    return list(_places(fields.root, ())), fields.texts
+
+
+def _places(node: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if isinstance(node, Record):
+        for name, inner in node.fields:
+            yield from _places(inner, (*path, name))
+    elif node is not None and not isinstance(node, OneValue):
+        yield path
 
 
 def sent_questions(

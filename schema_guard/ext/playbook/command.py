@@ -22,7 +22,7 @@ from schema_guard.cli.shared.options import json_file, key_value, naming, reason
 from schema_guard.cli.shared.progress import progress
 from schema_guard.cli.shared.repeated import aims_of, repeated
 from schema_guard.configuration.project import setting
-from schema_guard.decide.playbook import STEPS
+from schema_guard.decide.playbook import DECISION, STEPS
 from schema_guard.decide.recorded.configurations import step_of
 from schema_guard.decide.recorded.from_store import gather, targets_of
 from schema_guard.ext.playbook.estimate import plan_text
@@ -36,7 +36,7 @@ from schema_guard.ext.playbook.missing import (
 from schema_guard.ext.playbook.result import document_of, playbook_as_json
 from schema_guard.ext.playbook.run import ImpossibleStep, PlaybookRun
 from schema_guard.ext.playbook.settings import PlaybookSettings
-from schema_guard.ext.playbook.sources import sources_of
+from schema_guard.ext.playbook.sources import names_decisions, sources_of
 from schema_guard.ext.playbook.steps import LARGER, LIMITED, SIMPLIFY, SMALLER, STRATEGIES, Models
 from schema_guard.models import connect
 from schema_guard.prices.costs import token_prices
@@ -84,7 +84,7 @@ def run_command(
         records = store_of(store)
         found = sources_of(suite, asked, how, steps, records)
         steps = _with_step_in_use(steps, found)
-        missing = (*found.missing, *(_unnamed(steps) if found.recorded else ()))
+        missing = (*found.missing, *(_unnamed(steps, found) if found.recorded else ()))
         config = {**aims_of(steps), **aims_of(how)}
         if missing or found.inputs is None:
             return _report(found, missing, config, steps, records, outputs)
@@ -136,16 +136,29 @@ def _with_step_in_use(steps: PlaybookOptions, found: PlaybookSources) -> Playboo
     is_named = {SMALLER: is_given("models"), LIMITED: bool(steps.options)}
     if found.recorded is None or not is_named.get(steps.first_step):
         return steps
-    used = step_of(found.recorded.rows[0].strategies.partition(">")[0]) if found.recorded.rows else ""
-    return replace(steps, first_step=used if used in STRATEGIES else STRATEGIES[0])
+    return replace(steps, first_step=_step_in_use(found))
 
 
-def _unnamed(steps: PlaybookOptions) -> Iterator[str]:
+def _step_in_use(found: PlaybookSources) -> str:
+    """Return the step that a function uses if it is a strategy, otherwise the first strategy."""
+    rows = () if found.recorded is None else found.recorded.rows
+    used = step_of(rows[0].strategies.partition(">")[0]) if rows else ""
+    return used if used in STRATEGIES else STRATEGIES[0]
+
+
+def _unnamed(steps: PlaybookOptions, found: PlaybookSources) -> Iterator[str]:
     """Yield what the first step needs and the command line does not name."""
     if steps.first_step == LARGER and steps.larger is None:
         yield "the larger model (name it with --larger)"
     elif steps.first_step == SMALLER:
         yield "the smaller model (name it with --model)"
+    elif steps.first_step == DECISION:
+        if not any(map(names_decisions, found.models)):
+            yield "the decision model (name it with --model, for example openai-decisions:NAME)"
+        if found.inputs is None or not found.inputs.answers:
+            yield (
+                'right answers, to compare the values (--inputs FILE.jsonl, with lines such as {"input": "...", "gold": {...}})'
+            )
     elif steps.first_step == LIMITED:
         yield "the argument that limits reasoning (name it with --option KEY=VALUE)"
     elif steps.first_step == SIMPLIFY:
@@ -205,12 +218,19 @@ def _repeated(
 def _connected(named: Sequence[str], larger: str | None, connect: Callable[[str], Model]) -> Models:
     models = [connect(name) for name in named]
     tuned = [model for model in models if getattr(model, "tuned", False)]
-    others = [model for model in models if model not in tuned]
-    if len(others) != 1 or len(tuned) > 1:
+    decisions = [model for model in models if model.capabilities == {"decision"}]
+    others = [model for model in models if model not in (*tuned, *decisions)]
+    if len(others) != 1 or len(tuned) > 1 or len(decisions) > 1:
         raise click.UsageError(
-            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned model (tuned:DIR)"
+            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned model "
+            "(tuned:DIR) and one decision model"
         )
-    return Models(others[0], None if larger is None else connect(larger), tuned[0] if tuned else None)
+    return Models(
+        others[0],
+        None if larger is None else connect(larger),
+        tuned[0] if tuned else None,
+        decisions[0] if decisions else None,
+    )
 
 
 def _settings(
@@ -248,6 +268,7 @@ def _settings(
         target_source=source,
         alpha=aims.pop("alpha", _ALPHA),
         first=steps.first_step,
+        baseline=_step_in_use(found) if steps.first_step == DECISION else None,
         declined=dict(reasoned(text, STEPS) for text in steps.decline),
         extra={**extra, **({"config": aims} if aims else {})},
         output_tokens=steps.reply_tokens or limits.get(schema.fingerprint, _REPLY_TOKENS),

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.scoring import score
-from schema_guard.decide.playbook import ENFORCING
+from schema_guard.decide.playbook import DECISION, ENFORCING
+from schema_guard.decide.recorded.decision_models import values_beside
 from schema_guard.ext.right.grounding import Source, ground
 from schema_guard.stats import Bounds, gap_bounds, mean_bounds
 
@@ -60,6 +61,29 @@ def values_compared(steps: Sequence[StepCalls], inputs: Inputs, alpha: float) ->
         "lower": bounds.lower,
         "upper": bounds.upper,
     }
+
+
+def wrong_shares(step: StepCalls, inputs: Inputs) -> dict[str, float]:
+    """Return the share of wrong values of each task with a known answer. A call without a valid value has the share 1."""
+    return {
+        task: 1 - (_share(outcome, task, inputs) or 0.0)
+        for task, outcome in step.outcomes.items()
+        if task in inputs.answers
+    }
+
+
+def right_values(step: StepCalls, steps: Sequence[StepCalls], inputs: Inputs) -> dict[str, Any]:
+    """Return how many values of a step are right, as its evidence, and those of a decision model beside a prompt's."""
+    wrong = {one.strategy: wrong_shares(one, inputs) for one in steps}
+    own = wrong[step.strategy]
+    if not own:
+        return {}
+    evidence: dict[str, Any] = {"right": {"n": len(own), "k": sum(share > 0 for share in own.values())}}
+    if step.step == DECISION:
+        prompts = {one.strategy: wrong[one.strategy] for one in steps if one.step != DECISION}
+        content = values_beside(own, prompts)
+        evidence |= {} if content is None else {"content": content}
+    return evidence
 
 
 def _share(outcome: Outcome[Any], task: str, inputs: Inputs) -> float | None:

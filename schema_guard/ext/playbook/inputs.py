@@ -15,6 +15,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.run.trial_model import dev_tasks_text
+from schema_guard.bench.suites.scoring import match_problems
+from schema_guard.bench.suites.values import Task
 from schema_guard.errors import InvalidArgument
 from schema_guard.prompting import Example
 from schema_guard.text import clip, safe
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping
 
-    from schema_guard.bench.suites.values import SuiteSchema, Task
+    from schema_guard.bench.suites.values import SuiteSchema
     from schema_guard.schema import Schema
 
 
@@ -119,8 +121,8 @@ def read_texts(path: str | os.PathLike[str]) -> list[str]:
     """Read a file of inputs; blank lines are skipped.
 
     Args:
-        path: `.txt` with one text a line, or `.jsonl` with a string or an object with `input` a line; other keys of
-            such an object are not looked at, so a suite's `tasks.jsonl` will do.
+        path: `.txt` with one text a line, or `.jsonl` with a string or an object with `input` a line. `read_answers` reads
+            the right answers of such objects.
 
     Raises:
         InvalidArgument: The file cannot be read, has another name, or a line is wrong; the message has its number.
@@ -139,6 +141,31 @@ def read_texts(path: str | os.PathLike[str]) -> list[str]:
     if path.suffix == ".txt":
         return [line for _, line in lines]
     return [_read_line(line, f"inputs {safe(str(path))}, line {number}") for number, line in lines]
+
+
+def read_answers(path: str | os.PathLike[str], schema: Schema[Any]) -> dict[str, Task]:
+    """Read the right answers of a `.jsonl` file of inputs: the value of `gold` in a line, and how it is compared, `match`.
+
+    Raises:
+        InvalidArgument: An answer is not valid for the schema.
+    """
+    answers: dict[str, Task] = {}
+    if Path(path).suffix != ".jsonl":
+        return answers
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8-sig").split("\n"), 1):
+        value = json.loads(line) if line.strip() else None
+        if not isinstance(value, dict) or "gold" not in value:
+            continue
+        broken, match = schema.violations(value["gold"]), value.get("match", {})
+        problems = [
+            f"at {one.instance_location or '(root)'}: expected {one.expected}, got {one.actual}"
+            for one in broken
+        ]
+        problems = problems or match_problems(match, value["gold"])
+        if problems:
+            raise InvalidArgument(f"inputs {safe(str(path))}, line {number}: gold: {clip(problems[0])}")
+        answers[value["input"]] = Task(str(number), value["input"], "", value["gold"], match)
+    return answers
 
 
 def _read_line(line: str, where: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.ext.playbook.steps import TUNED
 from schema_guard.report import as_json
-from schema_guard.report.decision.head import values_facts
+from schema_guard.report.decision.head import decision_facts, values_facts
 from schema_guard.report.decision.plain_words import label, meaning, tone_of
 from schema_guard.report.decision.words import failed, missed
 from schema_guard.report.document import Document, Fact, Section, Table
@@ -139,6 +139,7 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
         yield Fact("measured", f"{step.step}: {_result_text(step, result)}")
     if "values" in result.evidence:
         yield from values_facts(verdict)
+    yield from decision_facts(verdict)
     yield Fact("next", verdict["next_step"])
     yield Fact("ended", result.ended)
     is_shown = any(step.step == "few_shot" for step in result.steps)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,13 +29,13 @@ from schema_guard.decide import decide
 from schema_guard.decide.case import measured_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.in_use import part_of_alpha
-from schema_guard.decide.playbook import STEPS, order_of
+from schema_guard.decide.playbook import DECISION, STEPS, order_of
 from schema_guard.decide.recorded.arrivals import alpha_shares
 from schema_guard.decide.recorded.comparisons import grammar_line
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged, pairs_with
-from schema_guard.ext.playbook.content import values_compared
+from schema_guard.ext.playbook.content import right_values, values_compared, wrong_shares
 from schema_guard.ext.playbook.result import PlaybookResult
 from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.steps import (
@@ -51,6 +52,8 @@ from schema_guard.ext.playbook.steps import (
     Models,
     StepConfiguration,
 )
+from schema_guard.ext.right.known import store_known_answers
+from schema_guard.extensions import load
 from schema_guard.records.identity import new_call_id
 from schema_guard.records.urls import store_options
 from schema_guard.stats import bounds
@@ -81,6 +84,7 @@ def run_playbook(  # noqa: PLR0913 - whom to ask, and how; all but two by name
     *,
     larger: Model | None = None,
     tuned: Model | None = None,
+    decision: Model | None = None,
     store: Store | None = None,
     settings: PlaybookSettings | None = None,
     on_asked: OnAsked = lambda _: None,
@@ -94,6 +98,7 @@ def run_playbook(  # noqa: PLR0913 - whom to ask, and how; all but two by name
         model: Whom to ask; it is closed at the end.
         larger: Whom the step `larger_model` asks; it is closed too. None declines that step.
         tuned: The tuned model that is asked after the playbook. It is closed too. None asks nobody.
+        decision: The decision model of the step `decision_model`. It is closed too. None declines that step.
         store: Where attempts are recorded; None for nowhere.
         settings: How to try a fix; None for the defaults.
         on_asked: Is told of each call, in the order of the inputs.
@@ -102,7 +107,7 @@ def run_playbook(  # noqa: PLR0913 - whom to ask, and how; all but two by name
         InvalidArgument: Before the first call, if the first step cannot run, or *given* is not evidence.
         MissingExtra: Before the first call, if a step needs a package that is not installed.
     """
-    models = Models(model, larger, tuned)
+    models = Models(model, larger, tuned, decision)
     return PlaybookRun(inputs, models, store, settings or PlaybookSettings()).to_end(on_asked)
 
 
@@ -185,10 +190,9 @@ class PlaybookRun:
     def _impossible(self) -> dict[str, str]:
         """Return the steps that this model cannot be asked for, with the library's own words for why."""
         reasons = {}
-        for step in STRATEGIES:
-            configuration = CONFIGURATIONS[step](self.start, self.start)
+        for step in (*STRATEGIES, *([DECISION] if self.models.decision is not None else [])):
             try:
-                self.asker.outcome_of(step, configuration)
+                self.asker.outcome_of(step, self._configuration(step, self.start))
             except InvalidArgument as error:
                 reasons[step] = str(error)
         if self.asker.is_cold():
@@ -225,7 +229,9 @@ class PlaybookRun:
                 if model is not None:
                     await opened.enter_async_context(model)
             self.began = monotonic()
-            step: str | None = self.settings.first
+            if self.settings.baseline is not None:
+                await self._try(self.settings.baseline)
+            step: str | None = None if self.ended else self.settings.first
             while step is not None:
                 await self._try(step)
                 step = self._next()
@@ -233,9 +239,16 @@ class PlaybookRun:
                 if not self._spent():
                     await self._pilot(configuration)
 
+    def _configuration(self, step: str, best: StepConfiguration) -> StepConfiguration:
+        made = CONFIGURATIONS[step](self.start, best)
+        if step != DECISION:
+            return made
+        _, texts = load("profile:decisions").fields_by_place(self.inputs.schema)
+        return made if texts else replace(made, strategy="decision", max_attempts=1)
+
     async def _try(self, step: str) -> None:
         best = self.best()
-        configuration = CONFIGURATIONS[step](self.start, best.configuration if best else self.start)
+        configuration = self._configuration(step, best.configuration if best else self.start)
         try:
             ask = self.asker.outcome_of(step, configuration)
         except (InvalidArgument, MissingExtra) as error:
@@ -290,6 +303,10 @@ class PlaybookRun:
             )
         finally:
             await asyncio.gather(*begun.give_up(), return_exceptions=True)
+            if self.asker.store is not None and self.inputs.answers:
+                wrong = wrong_shares(calls, self.inputs)
+                ids = {calls.outcomes[task].call.id: share for task, share in wrong.items()}
+                store_known_answers(self.asker.store, ids)
 
     def _start_calls(self, calls: StepCalls, ask: Ask) -> Iterator[asyncio.Task[PlaybookCall]]:
         """Begin the calls of a step one by one, as long as there is budget for another."""
@@ -317,6 +334,8 @@ class PlaybookRun:
             return
         self.lost_in_a_row.add(is_lost=False)
         calls.add(call.task, outcome)
+        if self.inputs.answers and calls.step in (DECISION, self.settings.baseline):
+            return  # their values are compared on all inputs
         rate = bounds(calls.k, calls.n, alpha=self.alpha_each)
         if rate.upper <= self.settings.target:
             calls.stopped = f"passed after {plural(calls.n, 'call')}"
@@ -337,7 +356,9 @@ class PlaybookRun:
     def best(self) -> StepCalls | None:
         """Return the step with the lowest rate, as the verdict does: the earlier one on the playbook among equals."""
         return min(
-            self._measured(), key=lambda calls: (calls.k / calls.n, order_of(calls.step)), default=None
+            (calls for calls in self._measured() if calls.step != DECISION),
+            key=lambda calls: (calls.k / calls.n, order_of(calls.step)),
+            default=None,
         )
 
     def _measured(self) -> list[StepCalls]:
@@ -365,7 +386,10 @@ class PlaybookRun:
             },
             "options": {**store, **settings.repeated},
             **self.shares,
-            "strategies": [calls.as_evidence() for calls in measured] or [nothing],
+            "strategies": [
+                calls.as_evidence() | right_values(calls, measured, self.inputs) for calls in measured
+            ]
+            or [nothing],
             "comparisons": [pairs for calls in measured if (pairs := calls.pairs()) is not None],
             "ladder": [
                 {"rung": step, "status": "tested"}
@@ -416,10 +440,16 @@ class PlaybookRun:
         """Return the status and reason of a step that is not tried; None for one that may be."""
         if step in self.settings.declined:
             return {"status": "declined", "reason": self.settings.declined[step]}
-        if step in NOT_NAMED and (step != LARGER or self.models.larger is None):
+        if step in NOT_NAMED and not self._is_named(step):
             return {"status": "declined", "reason": NOT_NAMED[step]}
         reason = self.not_applicable.get(step)
         return {"status": "not_applicable", "reason": reason} if reason else None
+
+    def _is_named(self, step: str) -> bool:
+        """Return whether the command names what a step needs."""
+        if step == DECISION:
+            return self.models.decision is not None and bool(self.inputs.answers)
+        return step == LARGER and self.models.larger is not None
 
     def _result(self) -> PlaybookResult:
         evidence, models = self.evidence(), self.models

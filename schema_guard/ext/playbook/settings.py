@@ -26,6 +26,7 @@ class PlaybookSettings:
         target: The failure rate that is good enough, in (0, 1).
         alpha: Probability that any verdict is wrong, in (0, 1).
         first: The step to begin with.
+        baseline: The step that is measured before the first one, on the same inputs. None measures nothing before it.
         declined: Step -> why it is not tried.
         extra: Keys of the evidence that no playbook run can measure: `economics feasibility calls_per_month latency content`
             and more of `config`.
@@ -45,6 +46,7 @@ class PlaybookSettings:
     target: float = 0.01
     alpha: float = 0.05
     first: str = "system_prompt"
+    baseline: str | None = None
     declined: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     output_tokens: int | None = 256

@@ -13,7 +13,7 @@ from schema_guard.cli.shared.given import is_given, refuse
 from schema_guard.cli.shared.notes import note
 from schema_guard.configuration.layout import layout_of
 from schema_guard.decide.recorded.configurations import is_trial
-from schema_guard.ext.playbook.inputs import inputs_of, read_texts, suite_inputs
+from schema_guard.ext.playbook.inputs import inputs_of, read_answers, read_texts, suite_inputs
 from schema_guard.ext.playbook.recorded import (
     RecordedInputs,
     function_of,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.playbook.recorded import RecordedFunction
     from schema_guard.records import Store
 
-__all__ = ["PlaybookSources", "sources_of"]
+__all__ = ["PlaybookSources", "names_decisions", "sources_of"]
 
 _MOST_NAMED = 3
 # Recorded inputs that a playbook asks at most, unless --sample says another number.
@@ -107,9 +107,9 @@ def _of_function(
         missing.append(
             f"the schema {clip(recorded.schema_name)} ({recorded.fingerprint}): the store does not have its text. Pass its file with --schema FILE"
         )
-    if not is_given("models"):
+    if not is_given("models") or all(map(names_decisions, models)):
         model, unknown = model_of(recorded.rows)
-        models = () if model is None else (model,)
+        models = (*((model,) if model else ()), *(models if is_given("models") else ()))
         missing += [unknown] if unknown else []
     if recorded.rows and layout_of(recorded.rows[0].settings) == "instructions":
         note("the store has no instructions of the function, so the trial sends only those of the strategy")
@@ -126,8 +126,15 @@ def _of_function(
             shown, asked_texts = {}, list(texts)
         inputs = inputs_of(schema, asked_texts, examples=shown.values(), seed=asked.seed)
         inputs = replace(inputs, before=found.before, examples_source=tuple(shown))
+        if steps.inputs is not None:
+            inputs = replace(inputs, answers=read_answers(steps.inputs, schema))
     kept = None if texts else sum(found.left_out.values()) - found.left_out.get(NO_TEXT, 0)
     return PlaybookSources(inputs, models, recorded.name, tuple(missing), kept, recorded)
+
+
+def names_decisions(model: str) -> bool:
+    """Return whether the name of a model is that of a decision model."""
+    return model.partition(":")[0].endswith("-decisions")
 
 
 def _texts(
@@ -155,6 +162,8 @@ def _of_files(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -
                 "--schema FILE needs --inputs FILE or a SUITE, because a schema file has no tasks"
             )
         inputs = inputs_of(Schema.of(Path(str(named))), texts, seed=asked.seed)
+        assert steps.inputs is not None
+        inputs = replace(inputs, answers=read_answers(steps.inputs, inputs.schema))
     else:
         loaded = suite.load(is_schema_used=is_file)
         entries = {entry.name: entry for entry in loaded.schemas}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.run.trial_model import TrialModel, check_is_able
-from schema_guard.decide.playbook import IMPROVED
+from schema_guard.decide.playbook import DECISION, IMPROVED
 from schema_guard.decide.recorded.guard_line import GuardLine
 from schema_guard.decorator import guard
 from schema_guard.limits import Limits
@@ -48,6 +48,7 @@ _SHOWING = "few_shot"
 
 NOT_NAMED = {
     LARGER: "you named no larger model",
+    DECISION: "you named no decision model with --model, or no right answers with --inputs",
     SMALLER: "a smaller model needs its own playbook run with --model",
     IMPROVED: "it has its own command, schema-guard improve",
     LIMITED: "the limit of reasoning is an argument of the provider, so it needs a separate playbook run with --option",
@@ -67,6 +68,7 @@ class StepConfiguration:
         cold: Whether the model is asked at temperature 0 in place of its own.
         larger: Whether the larger model is asked.
         tuned: Whether the tuned model is.
+        decided: Whether the decision model is asked first.
     """
 
     strategy: str
@@ -76,6 +78,7 @@ class StepConfiguration:
     cold: bool = False
     larger: bool = False
     tuned: bool = False
+    decided: bool = False
 
     def id(self, start: StepConfiguration) -> str:
         """Name it by its strategy and by what differs from the one that a playbook run starts with.
@@ -112,6 +115,10 @@ CONFIGURATIONS: Mapping[str, Callable[[StepConfiguration, StepConfiguration], St
     "reason_then_format": _strategy("reason_then_format"),
     "strict_only": _strategy("strict_only"),
     "reason_then_strict": _strategy("reason_then_strict"),
+    # The text model has as many attempts as before.
+    DECISION: lambda _, best: replace(
+        best, strategy=f"decision>{best.strategy}", max_attempts=best.max_attempts + 1, decided=True
+    ),
     "repair_retry": lambda _, best: replace(best, max_attempts=3),
     LARGER: lambda _, best: replace(best, larger=True),
 }
@@ -139,11 +146,13 @@ class Models(NamedTuple):
         model: The model that the playbook is for.
         larger: The model of the last step; None if there is none.
         tuned: The model that is measured after the steps; None if there is none.
+        decision: The decision model; None if there is none.
     """
 
     model: Model
     larger: Model | None = None
     tuned: Model | None = None
+    decision: Model | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +182,24 @@ class Asker:
             InvalidArgument: The model or its provider cannot be asked that configuration.
             MissingExtra: It takes a package that is not installed.
         """
-        model = self._model_of(configuration)
-        check_is_sent(model.provider, configuration.strategy, self.inputs.schema)
-        check_is_able(model, configuration.strategy)
+        asked = self._asked(configuration)
+        for strategy, model in asked:
+            check_is_sent(model.provider, strategy, self.inputs.schema)
+            check_is_able(model, strategy)
         function = self.settings.function
+        # The output limit is one of the things that a step changes, so a step's own stands before that of every request.
+        limit = options_for(
+            model.provider, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
+        )
+        others = {name: part for name, part in self.settings.options.items() if name not in limit}
+        options = joined_options(others, _cold(model.provider)) if configuration.cold else others
+        trial = self._trial(asked[0][1])
+        models = [trial, *(self._trial(one, options) for _, one in asked[1:])]
+        given = {} if configuration.decided else options  # a decision model takes no options of a text model
         decorate = guard(
             self.inputs.schema,
-            strategy=configuration.strategy,
+            strategy=[strategy for strategy, _ in asked],
+            models=models if len(models) > 1 else None,
             max_attempts=self._attempts(configuration),
             examples=self.inputs.examples,
             repair=configuration.repair,
@@ -188,26 +208,32 @@ class Asker:
             store=self.store,
             limits=Limits(output_tokens=configuration.output_tokens),
         )
+        guarded = decorate(trial.function)
+
+        async def ask(task: str) -> Outcome[Any]:
+            outcome: Outcome[Any] = await guarded.outcome(trial.task(task), options=given)
+            return outcome
+
+        return ask
+
+    def _asked(self, configuration: StepConfiguration) -> list[tuple[str, Model]]:
+        """Return the strategies and models of the attempts: one of each, or the decision model before the text model."""
+        model = self._model_of(configuration)
+        if not configuration.decided:
+            return [(configuration.strategy, model)]
+        assert self.models.decision is not None
+        first, _, rest = configuration.strategy.partition(">")
+        return [(first, self.models.decision), *([(rest, model)] if rest else [])]
+
+    def _trial(self, model: Model, options: Mapping[str, Any] | None = None) -> TrialModel:
         source = self.inputs.examples_source
-        trial = TrialModel(
+        return TrialModel(
             model,
             getattr(model, "layout", None) or self.settings.layout,
             self.inputs.before,
             source if isinstance(source, str) else list(source),
+            options,
         )
-        guarded = decorate(trial.function)
-        # The output limit is one of the things that a step changes, so a step's own stands before that of every request.
-        limit = options_for(
-            model.provider, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
-        )
-        others = {name: part for name, part in self.settings.options.items() if name not in limit}
-        options = joined_options(others, _cold(model.provider)) if configuration.cold else others
-
-        async def ask(task: str) -> Outcome[Any]:
-            outcome: Outcome[Any] = await guarded.outcome(trial.task(task), options=options)
-            return outcome
-
-        return ask
 
     def _model_of(self, configuration: StepConfiguration) -> Model:
         models = self.models
@@ -219,6 +245,8 @@ class Asker:
 
     def _attempts(self, configuration: StepConfiguration) -> int:
         """Return the attempts of a call. A strategy may take several requests."""
+        if configuration.decided:
+            return configuration.max_attempts if ">" in configuration.strategy else 1
         strategies = strategies_of(configuration.strategy)
         requests = requests_of(strategies, [self._model_of(configuration).provider])
         return max(configuration.max_attempts, len(requests))
@@ -245,7 +273,7 @@ class Asker:
             self._attempts(configuration),
             configuration.repair,
             configuration.output_tokens,
-            self._model_of(configuration).name,
+            ">".join(model.name for _, model in self._asked(configuration)),
             self.sent_by(configuration).get(TEMPERATURE),
         ).as_text()
 

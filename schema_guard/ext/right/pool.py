@@ -107,9 +107,10 @@ def counts_of(
 ) -> LabelCounts:
     """Return how many second opinions and labels a configuration has, of all calls or of those of a time."""
     condition, values = calls_of(ids, since, until)
-    sql = f"SELECT COUNT(differing), COUNT(wrong), COUNT(label) - COUNT(wrong) FROM content {condition}"
+    sql = f"""SELECT COUNT(differing), SUM(CASE WHEN label = '{_GIVEN}' THEN 1 ELSE 0 END),
+        SUM(CASE WHEN label = '{_SKIPPED}' THEN 1 ELSE 0 END) FROM content {condition}"""
     ((opinions, labels, skipped),) = connection.select(sql, values)
-    return LabelCounts(opinions, labels, skipped)
+    return LabelCounts(opinions, int(labels or 0), int(skipped or 0))
 
 
 def bound_of(connection: Connection, ids: Sequence[int], alpha: float) -> dict[str, Any] | None:

@@ -103,14 +103,20 @@ _RULES: dict[str, tuple[Callable[[Mapping[str, Any]], bool], str]] = {
     ),
     "agreed": (lambda row: (row["agreed"] or 0) <= (row["leaves"] or 0), "at most the number in 'leaves'"),
     "differing": (lambda row: 0 <= (row["differing"] or 0) <= 1, "a share in [0, 1]"),
-    "label": (lambda row: row["label"] in (None, "given", "skipped"), "'given', 'skipped', or null"),
+    "label": (
+        lambda row: row["label"] in (None, "given", "known", "skipped"),
+        "'given', 'known', 'skipped', or null",
+    ),
     "block": (
-        lambda row: not row["label"] or None not in (row["block"], row["differing"]),
-        "a number, and a share in 'differing', for a call with a label",
+        lambda row: row["label"] in (None, "known") or None not in (row["block"], row["differing"]),
+        "a number, and a share in 'differing', for a call that a person labeled",
     ),
     "wrong": (
-        lambda row: (row["label"] == "given") == (row["wrong"] is not None) and 0 <= (row["wrong"] or 0) <= 1,
-        "a share in [0, 1] for the label 'given', and null for others",
+        lambda row: (
+            (row["label"] in ("given", "known")) == (row["wrong"] is not None)
+            and 0 <= (row["wrong"] or 0) <= 1
+        ),
+        "a share in [0, 1] for the labels 'given' and 'known', and null for others",
     ),
 }
 

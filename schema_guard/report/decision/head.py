@@ -146,6 +146,7 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
     if "tuned" in figures and "tuned" not in wrong:
         yield Fact("tuned model", _failed(figures["tuned"], figures))
     yield from _right_values(figures)
+    yield from decision_facts(figures)
     yield from _share_of_gain(figures)
     if "flagged" in figures:
         yield Fact("schemas", listed(figures["flagged"]) or "none fails too often")
@@ -169,6 +170,42 @@ def _right_values(figures: Figures) -> Iterator[Fact]:
                 f"{name_of(name)}: {valid} of the {what} valid replies, and {every} with the failed calls "
                 f"({plural(right['n'], 'label')}, {right['skipped']:,} skipped)",
             )
+
+
+def decision_facts(figures: Figures) -> Iterator[Fact]:
+    """Yield the right values, the price, and the duration of each decision model beside those of the best prompt."""
+    rates = figures.get("rates", {})
+    for name, rate in rates.items():
+        content = rate.get("content")
+        if content is None:
+            continue
+        beside = content.get("beside")
+        prompt = "the prompt" if beside is None else name_of(beside)
+        low, high = percent(-content["upper"], -1)[:-1], percent(-content["lower"], 1)[:-1]
+        text = (
+            f"{name_of(name)}: more right values than {prompt} for {content['better']:,} of "
+            f"{plural(content['n'], 'input')}, fewer for {content['worse']:,} (a difference from {low} to {high} points)"
+        )
+        if right := rate.get("right"):
+            text += f"; {percent(1 - right['rate'])} of its {plural(right['n'], 'known answer')} are right"
+        for what, own, other in _per_call(rate, rates.get(beside, {})):
+            text += f"; {what} {own} a call instead of {other}"
+        yield Fact("decisions", text)
+
+
+def _per_call(rate: Figures, other: Figures) -> Iterator[tuple[str, str, str]]:
+    """Yield the cost and the seconds of a call of a trial, and of another one."""
+    for what, key, written in (
+        ("cost", "dollars", dollars),
+        ("time", "seconds", lambda mean: f"{mean:.2g} s"),
+    ):
+        means = [
+            one["trial"][key] / one["n"] if one.get("trial", {}).get(key) is not None and one["n"] else None
+            for one in (rate, other)
+        ]
+        if means != [None, None]:
+            own, theirs = ("unknown" if mean is None else written(mean) for mean in means)
+            yield what, own, theirs
 
 
 def _share_of_gain(figures: Figures) -> Iterator[Fact]:
@@ -251,7 +288,8 @@ def _more(figures: Figures) -> Iterator[Fact]:
         when = (
             "" if duration is None else f", which arrive within {time_text(duration)} at the current volume"
         )
-        what = "answer" if figures["strategy"] == "tuned_content" else "call"
+        is_answer = name == "tuned_content" or rate.get("content", {}).get("state") == "inconclusive"
+        what = "answer" if is_answer else "call"
         yield Fact("needs", f"about {plural(n_more, f'more {what}')}{when}")
     elif not figures.get("missing"):
         yield Fact(

@@ -63,6 +63,7 @@ FIXES = {
     "strict_only": "enforce the schema, and leave it out of the prompt",
     "reason_then_strict": "let the model think first, then enforce the schema",
     "improved_prompt": "search for a better prompt",
+    "decision_model": "ask a decision model about the fields",
     "schema_simplify": "simplify the schema",
     "repair_retry": "retry with the error message",
     "smaller_model": "use a smaller model",

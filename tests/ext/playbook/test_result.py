@@ -109,6 +109,7 @@ def test_text_is_read_from_step_to_verdict(result):
         "strict_only: not applicable (it fixes values, and no share of right values is asked for)",
         "reason_then_strict: not applicable (it fixes values, and no share of right values is asked for)",
         f"improved_prompt: declined ({NOT_NAMED['improved_prompt']})",
+        f"decision_model: declined ({NOT_NAMED['decision_model']})",
         "schema_simplify: declined (one field is all there is)",
         f"smaller_model: declined ({NOT_NAMED['smaller_model']})",
         "larger_model: declined (you named no larger model)",

@@ -46,8 +46,8 @@ from tests.ext.playbook.playbook_models import (
 
 SIMPLIFY = {"schema_simplify": "one field is all there is"}
 # Of the steps, no other model and no limit of reasoning is named, no share of right values is asked for, the schema is
-# as simple as it can be, and `improve` is another command.
-N_STEPS = len(STEPS) - 7
+# as simple as it can be, no decision model is named, and `improve` is another command.
+N_STEPS = len(STEPS) - 8
 TARGET = 0.2
 ALPHA_EACH = 0.05 / N_STEPS
 FAIL, PASS = fails_after(TARGET, ALPHA_EACH), passes_after(TARGET, ALPHA_EACH)

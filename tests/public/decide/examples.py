@@ -2,7 +2,7 @@
 
 STEPS = (
     "raise_max_output_tokens", "reasoning_limit", "lenient_parse", "system_prompt", "strict_schema", "json_mode",
-    "few_shot", "temperature", "reason_then_format", "improved_prompt", "schema_simplify", "repair_retry", "smaller_model",
+    "few_shot", "temperature", "reason_then_format", "improved_prompt", "decision_model", "schema_simplify", "repair_retry", "smaller_model",
     "larger_model",
 )  # fmt: skip
 

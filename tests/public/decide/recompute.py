@@ -7,13 +7,21 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # for the second line of this text
 
+from tests.public.decide.recompute_decisions import (
+    content_state,
+    loss,
+    lowest,
+    pairs_needed,
+    with_content,
+    without_open_trials,
+)
 from tests.public.decide.recompute_money import gate, money_differences
 from tests.public.decide.recompute_weekly import calls_until_whole, differences
 from tests.public.decide.second_bounds import further, log_e, lower, state_of, upper
 
 STEPS = (
     "raise_max_output_tokens", "reasoning_limit", "lenient_parse", "system_prompt", "strict_schema", "json_mode",
-    "few_shot", "temperature", "reason_then_format", "improved_prompt", "schema_simplify", "repair_retry", "smaller_model",
+    "few_shot", "temperature", "reason_then_format", "improved_prompt", "decision_model", "schema_simplify", "repair_retry", "smaller_model",
     "larger_model",
 )  # fmt: skip
 ORDER = {rung: index for index, rung in enumerate(("bare", *STEPS, "other_model"))}
@@ -24,7 +32,7 @@ ENFORCED = {
 }  # fmt: skip
 KINDS_FIXED = {
     "system_prompt": {*FORMAT, "refusal"}, "few_shot": {*FORMAT, "refusal"}, "temperature": FORMAT,
-    "reason_then_format": FORMAT, "improved_prompt": {*FORMAT, "refusal"}, "schema_simplify": FORMAT, "strict_schema": {"syntax", "structure"},
+    "reason_then_format": FORMAT, "improved_prompt": {*FORMAT, "refusal"}, "decision_model": {*FORMAT, "truncation"}, "schema_simplify": FORMAT, "strict_schema": {"syntax", "structure"},
     "json_mode": {"syntax"}, "larger_model": {*FORMAT, "truncation", "refusal"},
 }  # fmt: skip
 CODES_FIXED = {
@@ -42,10 +50,11 @@ RIGHT_FIXED = {
     "temperature",
     "reason_then_format",
     "improved_prompt",
+    "decision_model",
     "schema_simplify",
     "larger_model",
 }
-FASTER = {"reasoning_limit", "smaller_model"}
+FASTER = {"reasoning_limit", "decision_model", "smaller_model"}
 EXIT_0 = {"PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA"}
 
 
@@ -75,14 +84,10 @@ class Again:
         self.same("alpha_each", said["alpha_each"], self.alpha)
         self.alpha_low = self.alpha / len(self.limits)
         self.met = {name: self.met_by(name) for name in self.rates}
+        self.content = {name: content_state(self, name) for name in self.rates}
         self.state = {name: self.state_by(name) for name in self.rates}
         self.prompted = [name for name in self.rates if not self.rates[name].get("tuned")]
-        asked = [name for name in with_data if name in self.prompted]
-        self.best = min(
-            [name for name in asked if not self.is_gone(self.rates[name])] or asked,
-            key=lambda name: (self.rates[name]["rate"], self.order(name)),
-            default=None,
-        )
+        self.best = lowest(self, [name for name in with_data if name in self.prompted])
         self.used()
         self.tuned = self.tuned_state()
         self.left = [
@@ -204,6 +209,7 @@ class Again:
     def state_by(self, name):
         """The state of all that is asked for."""
         state = self.all_met(self.met[name]) if self.is_rated(name) else "unrated"
+        state = with_content(state, self.content[name])
         self.same(f"{name} state", self.rates[name]["state"], state)
         return state
 
@@ -515,6 +521,7 @@ class Again:
         names = [
             name for name in self.prompted if self.state[name] == "inconclusive" and name not in self.gone
         ]
+        names = without_open_trials(self, names)
         names = [self.main] if self.main in names else names
         results = [(self.missing(name), name) for name in names]
         if not results:
@@ -528,6 +535,8 @@ class Again:
 
     def missing(self, name):
         """How many further calls decide about a strategy, and what is not measured at all."""
+        if self.content[name] is not None and set(self.met[name].values()) == {"pass"}:
+            return pairs_needed(self, name)
         needed = []
         for what, state in self.met[name].items():
             rate = self.rates[name] if what == "format" else self.rates[name]["met"][what]
@@ -687,9 +696,7 @@ class Again:
         content, margin = self.said.get("content"), self.config["content_margin"]
         if content is None:
             return None
-        alpha, n = self.of_function / 4, content["n"]
-        low = lower(content["worse"], n, alpha) - upper(content["better"], n, alpha)
-        high = upper(content["worse"], n, alpha) - lower(content["better"], n, alpha)
+        low, high = loss(content, self.of_function)
         self.same("content lower", content["lower"], low)
         self.same("content upper", content["upper"], high)
         if content["lower"] > margin:

@@ -7,7 +7,7 @@ import pytest
 
 from schema_guard import InvalidArgument
 from schema_guard.decide import decide, what_if
-from tests.public.decide.examples import economics, exhausted, feasibility, ladder, strategy
+from tests.public.decide.examples import economics, exhausted, failing, feasibility, ladder, strategy
 from tests.public.decide.leaves import DROPPED, changes, flat, schema_leaves
 from tests.public.golden import expected, normalized
 
@@ -189,6 +189,10 @@ EVIDENCE = {
         ),
     },
     "piloted": {**exhausted(), **TUNING, "pilot": PILOT},
+    "decided": failing(strategies=[
+        strategy("few_shot", 2_000, 120),
+        strategy("decision_model", 500, 0, content={"n": 400, "worse": 20, "better": 15, "beside": "few_shot"}),
+    ]),
     "piloted in part": exhausted(pilot={"n": 3_000, "k_final": 3}),
     "schemas": {"config": {"fdr": 0.1}, "schemas": [["a", 400, 2], ["b", 50, 1], ["c", 600, 30], ["d", 3, 0]]},
 }  # fmt: skip

@@ -65,6 +65,7 @@ def decided_on(production, day, feasibility=None, upfront=100, money=None, **con
         "temperature",
         "reason_then_format",
         "improved_prompt",
+        "decision_model",
         "schema_simplify",
         "repair_retry",
     )

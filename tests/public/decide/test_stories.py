@@ -314,7 +314,7 @@ def test_20_a_tuned_model_in_service_that_passes_stays(production):
 def test_21_a_playbook_that_is_used_up_asks_for_the_money(production):
     """Every step is declined, and no economics are given."""
     production.calls(1_000, 20)
-    rungs = "lenient_parse json_mode few_shot temperature reason_then_format improved_prompt"
+    rungs = "lenient_parse json_mode few_shot temperature reason_then_format improved_prompt decision_model"
     rungs += " schema_simplify repair_retry larger_model"
     ladder = [
         {"rung": rung, "status": "declined", "reason": "a story"}

@@ -85,6 +85,6 @@ def test_change_that_goes_nowhere_is_an_error(change, message):
 def test_many_places_are_not_all_named():
     """Of the places a short name may mean, five are named and the others counted."""
     with pytest.raises(
-        InvalidArgument, match=r"reason_then_format\.status|and 9 more. Write a longer part of the path"
+        InvalidArgument, match=r"reason_then_format\.status|and 10 more. Write a longer part of the path"
     ):
         what_if(piloted({"n": 1, "k_final": 0}), ["status=untested"])
