@@ -57,7 +57,7 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
         InvalidArgument: The counts or alpha are inconsistent.
 
     Source: McNemar (1947), Psychometrika 12(2):153-157, for the pairs that differ, tested by `log_e_value` at 1/2. The
-    difference is d (2 s - 1). d is the share of pairs that differ, and s is B's share of those. Its bounds are
+    difference is d (2 s - 1). Here, d is the share of pairs that differ, and s is B's share of those. Its bounds are
     products of the `bounds` of d and s, each at alpha/4.
 
     >>> paired(40, 10, 500)

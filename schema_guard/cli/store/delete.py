@@ -39,7 +39,7 @@ class Whose:
 
     call: str | None = option(metavar="ID", help="Call with this ID.")
     input: str | None = option(
-        metavar="TEXT", help="All calls with this prompt. '-' reads it from standard input."
+        metavar="TEXT", help="All calls with this prompt, or '-' to read it from standard input."
     )
     input_hash: str | None = option(
         metavar="HASH", advanced=True, help="All calls whose input has this hash, as in an export."

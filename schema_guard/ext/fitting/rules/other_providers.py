@@ -51,7 +51,7 @@ MISTRAL: Final = Rules(
     is_cautious=True,
     always=(
         "the provider does not publish the enforced keywords",
-        "parse() of the package mistralai closes every object",
+        "the method parse() of mistralai closes every object",
     ),
 )
 
