@@ -76,7 +76,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--base", "gpt-4-0613"), "gpt-4-0613 has been closed altogether since 2026-10-23. Use another --base: nothing"),
+        (("--base", "gpt-4-0613"), "gpt-4-0613 has been closed altogether since 2026-10-23. Use another --base. Nothing"),
         (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
         ((), "a new job needs --base, as in"),
         (("--status",), "has no job.json, so it has no job. Start one with --backend"),

@@ -56,8 +56,8 @@ def test_a_long_text_loses_its_last_lines(job, capsys):
         ({"GITHUB_TOKEN": "", "GITLAB_TOKEN": ""}, "_TOKEN is not set"),
         ({"GITHUB_REF": "refs/heads/main", "CI_MERGE_REQUEST_IID": ""}, "this job is not for a "),
         ({"GITHUB_API_URL": "file:///etc", "CI_API_V4_URL": "file:///etc"}, "expected the address of a web server"),
-        ({"GITHUB_TOKEN": "wrong", "GITLAB_TOKEN": "wrong"}, "request 7: status 401"),
-        ({"GITHUB_ACTIONS": "", "GITLAB_CI": ""}, "expected a job of GitHub Actions or GitLab CI"),
+        ({"GITHUB_TOKEN": "wrong", "GITLAB_TOKEN": "wrong"}, "request 7 failed: status 401"),
+        ({"GITHUB_ACTIONS": "", "GITLAB_CI": ""}, "Run this command in a job of GitHub Actions or GitLab CI"),
     ],
 )  # fmt: skip
 def test_an_error_is_2_and_shows_no_token(job, capsys, monkeypatch, change, message):
