@@ -193,6 +193,14 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
     )
 
 
+def confidence_text(outcome: Outcome[Any]) -> str:
+    """Return how sure a decision model was of each field: its tenth of [0, 1], and the digest of the questions, as JSON."""
+    questions = next((one.adapted for one in outcome.attempts if one.confidence and one.adapted), None)
+    tenths = {store_text(at): min(int(p * 10 + 1e-9), 9) for at, p in outcome.confidence.items()}
+    digest = None if questions is None else questions.fingerprint
+    return json.dumps({"at": tenths, "questions": digest}, separators=(",", ":"), sort_keys=True)
+
+
 def _coercions(coercions: Sequence[Coercion]) -> str:
     """Return the pairs of location and change as JSON."""
     if not coercions:

@@ -104,6 +104,7 @@ class ContentRow(NamedTuple):
         kinds: JSON of both numbers by kind of value.
         list_rows: Distinct rows of the list of `Items`; None if they are not counted.
         source_rows: Rows that the list must have.
+        confidence: JSON of how sure a decision model was; see `confidence_text`. None for other models.
     """
 
     call_id: str
@@ -114,6 +115,7 @@ class ContentRow(NamedTuple):
     kinds: str | None = None
     list_rows: int | None = None
     source_rows: int | None = None
+    confidence: str | None = None
 
 
 class SecondOpinion(NamedTuple):

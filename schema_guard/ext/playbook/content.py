@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.scoring import score
+from schema_guard.bench.suites.scoring import score, unanswered
 from schema_guard.decide.playbook import DECISION, ENFORCING
 from schema_guard.decide.recorded.decision_models import values_beside
 from schema_guard.ext.right.grounding import Source, ground
@@ -19,6 +19,7 @@ from schema_guard.stats import Bounds, gap_bounds, mean_bounds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schema_guard.bench.suites.scoring import Score
     from schema_guard.ext.playbook.calls import StepCalls
     from schema_guard.ext.playbook.inputs import Inputs
     from schema_guard.values import Outcome
@@ -65,10 +66,25 @@ def values_compared(steps: Sequence[StepCalls], inputs: Inputs, alpha: float) ->
 
 def wrong_shares(step: StepCalls, inputs: Inputs) -> dict[str, float]:
     """Return the share of wrong values of each task with a known answer. A call without a valid value has the share 1."""
+    return {task: 1 - scored.share for task, scored in _scores(step, inputs).items()}
+
+
+def wrong_calls(step: StepCalls, inputs: Inputs) -> dict[str, tuple[float, tuple[str, ...]]]:
+    """Return the share and the places of the wrong values of each call with a known answer, by its id."""
     return {
-        task: 1 - (_share(outcome, task, inputs) or 0.0)
+        step.outcomes[task].call.id: (1 - scored.share, scored.wrong)
+        for task, scored in _scores(step, inputs).items()
+    }
+
+
+def _scores(step: StepCalls, inputs: Inputs) -> dict[str, Score]:
+    answers = inputs.answers
+    return {
+        task: score(outcome.value, answers[task].gold, answers[task].match)
+        if outcome.ok
+        else unanswered(answers[task].gold)
         for task, outcome in step.outcomes.items()
-        if task in inputs.answers
+        if task in answers
     }
 
 

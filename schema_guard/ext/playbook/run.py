@@ -35,7 +35,7 @@ from schema_guard.decide.recorded.comparisons import grammar_line
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged, pairs_with
-from schema_guard.ext.playbook.content import right_values, values_compared, wrong_shares
+from schema_guard.ext.playbook.content import right_values, values_compared, wrong_calls
 from schema_guard.ext.playbook.result import PlaybookResult
 from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.steps import (
@@ -304,9 +304,7 @@ class PlaybookRun:
         finally:
             await asyncio.gather(*begun.give_up(), return_exceptions=True)
             if self.asker.store is not None and self.inputs.answers:
-                wrong = wrong_shares(calls, self.inputs)
-                ids = {calls.outcomes[task].call.id: share for task, share in wrong.items()}
-                store_known_answers(self.asker.store, ids)
+                store_known_answers(self.asker.store, wrong_calls(calls, self.inputs))
 
     def _start_calls(self, calls: StepCalls, ask: Ask) -> Iterator[asyncio.Task[PlaybookCall]]:
         """Begin the calls of a step one by one, as long as there is budget for another."""

@@ -14,6 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.evidence.changes import UngroundedRise
+from schema_guard.ext.right.calibration import calibration_lines, calibration_of
 from schema_guard.ext.right.pool import bound_of, calls_of, counts_of
 from schema_guard.records.sql.tables import unpacked
 from schema_guard.stats import changes
@@ -55,7 +56,8 @@ def content_of(
         ones, with the `cost` of the second opinions. The number of `opinions`, `labels`, and `skipped` labels. `right` has
         the bounds of wrong values, or None without a label. `lists` has the share of
         the rows that the lists have, for sources of a similar length. `rise` has the newest rise of ungrounded values, or None. For a
-        part of the time, `right` and `rise` are None, because both are about all calls.
+        part of the time, `right` and `rise` are None, because both are about all calls. `confidence` has the calibration of
+        a decision model.
     """
     of, of_values = calls_of(ids, since, until)
     sql = f"""SELECT COUNT(*), SUM(sought), SUM(sought - grounded), SUM(leaves), SUM(agreed), SUM(cost)
@@ -87,6 +89,9 @@ def content_of(
         "right": right,
         "lists": _lists_of(connection, of, of_values),
         "rise": ungrounded_rise(connection, ids) if is_whole and values else None,
+        **(
+            {} if (sure := calibration_of(connection, of, of_values, alpha)) is None else {"confidence": sure}
+        ),
     }
 
 
@@ -172,6 +177,8 @@ def lines_of(content: Mapping[str, Any]) -> Iterator[str]:
             for one in content["lists"]
         )
         yield f"lists: share of the rows that the last reply has: {listed}"
+    if "confidence" in content:
+        yield from calibration_lines(content["confidence"])
     if content["rise"] is not None:
         yield f"ungrounded: {UngroundedRise(**content['rise']).text}"
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from schema_guard.records.counts.calls import hour_of
@@ -20,13 +21,14 @@ KNOWN = "known"
 """The label of a call whose right answer was known before. It belongs to no block of labels."""
 
 _IDS = 500
-_INSERT = """INSERT INTO content (call_id, configuration_id, hour, unit, pair, label, wrong) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (call_id) DO UPDATE SET pair = excluded.pair, label = excluded.label, wrong = excluded.wrong
+_INSERT = """INSERT INTO content (call_id, configuration_id, hour, unit, pair, label, wrong, wrong_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id) DO UPDATE
+SET pair = excluded.pair, label = excluded.label, wrong = excluded.wrong, wrong_at = excluded.wrong_at
 WHERE content.label IS NULL"""
 
 
-def store_known_answers(store: Store, wrong: Mapping[str, float]) -> None:
-    """Store the share of wrong values of calls, by their ids. A call without a valid value has the share 1."""
+def store_known_answers(store: Store, wrong: Mapping[str, tuple[float, Sequence[str]]]) -> None:
+    """Store the share of wrong values of calls, and their places, by the ids of the calls."""
     store.flush(30.0)
     ids = list(wrong)
     session = store.backend.session()
@@ -36,19 +38,10 @@ def store_known_answers(store: Store, wrong: Mapping[str, float]) -> None:
                 some = [packed(one) for one in ids[start : start + _IDS]]
                 sql = f"""SELECT call_id, configuration_id, started_at, input_hash FROM attempts
                     WHERE number = 1 AND call_id IN ({placeholders(len(some))})"""
-                rows = [
-                    (
-                        call_id,
-                        configuration,
-                        hour_of(started),
-                        "value",
-                        task,
-                        KNOWN,
-                        wrong[str(unpacked(call_id))],
-                    )
-                    for call_id, configuration, started, task in connection.select(sql, some)
-                ]
-                connection.many(_INSERT, rows)
+                for call_id, configuration, started, task in connection.select(sql, some):
+                    share, places = wrong[str(unpacked(call_id))]
+                    row = call_id, configuration, hour_of(started), "value", task, KNOWN, share
+                    connection.execute(_INSERT, (*row, json.dumps(list(places))))
     finally:
         session.close()
 

@@ -40,11 +40,14 @@ _FIELDS = {
     "block": _MAYBE_COUNT,
     "label": _MAYBE_TEXT,
     "wrong": _MAYBE_NUMBER,
+    "confidence": _MAYBE_TEXT,
+    "wrong_at": _MAYBE_TEXT,
 }
 _COLUMNS = ", ".join(_FIELDS)
 _IDS = 500
 _INSERT = f"""INSERT INTO content (configuration_id, hour, {_COLUMNS}) VALUES ({placeholders(len(_FIELDS) + 2)})
-ON CONFLICT (call_id) DO UPDATE SET block = excluded.block, label = excluded.label, wrong = excluded.wrong
+ON CONFLICT (call_id) DO UPDATE SET block = excluded.block, label = excluded.label, wrong = excluded.wrong,
+    wrong_at = excluded.wrong_at
 WHERE content.wrong IS NULL AND excluded.label IS NOT NULL
     AND (content.block IS NULL OR content.block = excluded.block)"""
 

@@ -7,8 +7,8 @@
   attempts are deleted.
 - `inputs`: how often a configuration was called with an input, and how often the call failed.
 - `payloads`: the texts of attempts.
-- `content`: whether the values of a call are right: its values in the source, a second model's opinion, and a label. It
-  has a row for each call that was checked.
+- `content`: whether the values of a call are right: its values in the source, a second model's opinion, and a label, and how
+  sure a decision model was. It has a row for each call that was checked or decided.
 - `schemas`: the texts of each schema, by its fingerprint.
 - `notes`: dated entries: declared steps, target rates, messages of `watch --notify`, and counts of lost records.
 - `meta`: the version of the tables, the key of the hashes, and the `id` of the last attempt.
@@ -24,7 +24,7 @@ from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 if TYPE_CHECKING:
     from schema_guard.records.counts.calls import StoredRow
 
-LAYOUT = 9
+LAYOUT = 10
 """The version of the tables."""
 
 PART_CALLS = 512
@@ -67,7 +67,7 @@ TABLES = {
         call_id BLOB PRIMARY KEY, configuration_id INTEGER NOT NULL, hour INTEGER NOT NULL, unit TEXT NOT NULL,
         pair BLOB, sought INTEGER, grounded INTEGER, kinds TEXT, list_rows INTEGER, source_rows INTEGER,
         second_model TEXT, leaves INTEGER, agreed INTEGER, differing REAL, cost REAL, second_reply BLOB,
-        block INTEGER, label TEXT, wrong REAL
+        block INTEGER, label TEXT, wrong REAL, confidence TEXT, wrong_at TEXT
     )""",
     "content_configuration": "CREATE INDEX content_configuration ON content (configuration_id)",
     "content_block": "CREATE INDEX content_block ON content (block) WHERE block IS NOT NULL",

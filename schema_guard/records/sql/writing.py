@@ -50,7 +50,7 @@ WHERE configuration_id = ? AND hour = ? ORDER BY part DESC LIMIT 1"""
 _WRITE_PART = f"""INSERT INTO roll_ups VALUES ({placeholders(len(ROLL_UP_COLUMNS) + 4)})
 ON CONFLICT (configuration_id, hour, part) DO UPDATE SET
 {", ".join(f"{name} = excluded.{name}" for name in ROLL_UP_COLUMNS)}"""
-_INSERT_CONTENT = f"INSERT INTO content VALUES ({placeholders(19)}) ON CONFLICT DO NOTHING"
+_INSERT_CONTENT = f"INSERT INTO content VALUES ({placeholders(21)}) ON CONFLICT DO NOTHING"
 _ADD_OPINION = """UPDATE content SET second_model = ?, leaves = ?, agreed = ?, differing = ?, cost = ?, second_reply = ?
 WHERE call_id = ? AND differing IS NULL"""
 _INSERT_NOTE = f"INSERT INTO notes VALUES ({placeholders(9)})"
@@ -133,9 +133,9 @@ def append(
 
 def _content_row(content: ContentRow, row: Row, known: Mapping[Row, StoredConfiguration]) -> tuple[Any, ...]:
     """Return the values of `_INSERT_CONTENT`, without a second opinion."""
-    call_id, unit, pair, *grounding = content
+    call_id, unit, pair, *grounding, confidence = content
     place = known[configuration_of(row)].id, hour_of(row[_STARTED_AT])
-    return packed(call_id), *place, unit, packed(pair), *grounding, *(None,) * 9
+    return packed(call_id), *place, unit, packed(pair), *grounding, *(None,) * 9, confidence, None
 
 
 def add_second_opinions(connection: Connection, opinions: Iterable[SecondOpinion]) -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.rows import rows
-from schema_guard.records.values import SecondOpinion
+from schema_guard.records.rows import confidence_text, rows
+from schema_guard.records.values import ContentRow, SecondOpinion
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.recorder import CheckedCall
     from schema_guard.records.rows import Row
-    from schema_guard.records.values import ContentRow
     from schema_guard.values import Outcome, Prompt
 
 Durability = Literal["queue", "sync"]
@@ -82,6 +81,9 @@ class Batch:
         made = rows(outcome, item.task, key)
         payloads = keeper.payloads(item.texts, key) if item.texts else [None] * len(made)
         content = None if item.checked is None else item.checked.row(outcome, key)
+        if outcome.confidence:
+            row = content or ContentRow(outcome.call.id, "value")
+            content = row._replace(confidence=confidence_text(outcome))
         self.rows += made
         self.payloads += payloads
         if content is not None:

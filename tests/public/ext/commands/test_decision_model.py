@@ -156,11 +156,28 @@ def test_wrong_with_high_confidence_is_not_chosen(production, capsys):
     _, before = decided(capsys, *DECLINED)
     printed(capsys, before, *NAMED)
     _, after = decided(capsys)
+    _, report, _ = run(capsys, "report", *STORE, "--format", "json")
+    rows = json.loads(report)["configurations"]
+    (sure,) = [one["content"]["confidence"] for one in rows if one["strategies"] == "decision"]
 
+    assert sure["above"][-1]["share"] == 1
+    assert sure["above"][-1]["lower"] > 0.4
+    assert sure["error"]["lower"] > 0.1
     assert after["rates"]["decision"]["k"] == 0
     assert after["rates"]["decision"]["state"] == "fail"
     assert "switch_to" not in after
     assert (step_of(after)["status"], after["next_rung"]) == ("tested", "schema_simplify")
+
+
+def test_calls_of_production_have_a_confidence_and_no_calibration(production, capsys):
+    """Nobody knows their right answers."""
+    production()
+    called(connect("openai-decisions:decider"), strategy="decision")
+    _, out, _ = run(capsys, "report", *STORE)
+    text = " ".join(out.split())
+
+    assert "confidence: in 100% of 300 calls" in text
+    assert "calibration: not known without right answers" in text
 
 
 def test_cheaper_but_worse_is_not_chosen(production, capsys, folder):

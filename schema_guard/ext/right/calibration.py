@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a decision model is as often right as it is sure.
+
+Rules:
+1. A value belongs to the tenth of [0, 1] in which its probability lies. Only answers to the latest questions count.
+2. All bounds of a report hold together, at any time. The calibration error of a tenth is the distance between the share of
+   right values and the tenth, so its bounds are those of the nearest and of the farthest pair.
+3. Without right answers, there is no calibration.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.stats import Bounds, bounds
+from schema_guard.text import exact_percent, interval, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from schema_guard.records.sql.tables import Connection
+
+__all__ = ["calibration", "calibration_lines", "calibration_of"]
+
+_TENTHS = 10
+THRESHOLDS = (5, 6, 7, 8, 9)
+"""The thresholds of the report, in tenths."""
+_SHOWN = 9
+
+
+def calibration_of(
+    connection: Connection, of: str, values: Sequence[Any], alpha: float
+) -> dict[str, Any] | None:
+    """Return the calibration of a configuration; None if no decision model was sure of anything.
+
+    Args:
+        connection: The database.
+        of: The condition that selects its calls.
+        values: The values of the condition.
+        alpha: Error probability of all bounds together.
+    """
+    sql = f"SELECT confidence, wrong_at FROM content {of} AND confidence IS NOT NULL ORDER BY call_id"
+    rows = [(json.loads(sure), wrong) for sure, wrong in connection.select(sql, values)]
+    if not rows:
+        return None
+    latest = rows[-1][0].get("questions")
+    found = [
+        (sure["at"], None if wrong is None else json.loads(wrong))
+        for sure, wrong in rows
+        if sure.get("questions") == latest
+    ]
+    return calibration(found, alpha)
+
+
+def calibration(
+    calls: Iterable[tuple[Mapping[str, int], Sequence[str] | None]], alpha: float
+) -> dict[str, Any]:
+    """Return the calibration of calls.
+
+    Args:
+        calls: The tenth of each decided value by its place, and the places of wrong values. None if they are unknown.
+        alpha: Error probability of all bounds together.
+
+    Returns:
+        `calls`, the number of them. `above` has, for each threshold, the share of the calls whose values are all above it,
+        and of those with known answers the wrong ones, with bounds. `tenths` has the right values of each tenth. `error` has
+        the bounds of the expected calibration error, and its estimate. Without known answers, `tenths` is empty and `error`
+        is None.
+    """
+    calls = list(calls)
+    least = [min(sure.values()) for sure, _ in calls]
+    counts: dict[int, list[int]] = {}
+    for sure, wrong in calls:
+        for place, tenth in () if wrong is None else sure.items():
+            n_right = counts.setdefault(tenth, [0, 0])
+            n_right[0] += 1
+            n_right[1] += not any(_is_within(one, place) for one in wrong or ())
+    known = [
+        (tenth, any(_is_within(one, place) for one in wrong for place in sure))
+        for tenth, (sure, wrong) in zip(least, calls, strict=True)
+        if wrong is not None
+    ]
+    # Half for the thresholds and half for the tenths; each bound of a rate has two sides.
+    part = alpha / 4
+    tenths = [
+        {"tenth": tenth, "n": n, "right": right, **_sides(bounds(right, n, alpha=part / _TENTHS))}
+        for tenth, (n, right) in sorted(counts.items())
+    ]
+    return {
+        "calls": len(calls),
+        "known": len(known),
+        "above": [_above(threshold, least, known, part / len(THRESHOLDS)) for threshold in THRESHOLDS],
+        "tenths": tenths,
+        "error": _error(tenths) if tenths else None,
+        "alpha": alpha,
+    }
+
+
+def _sides(found: Bounds) -> dict[str, float]:
+    return {"lower": found.lower, "upper": found.upper}
+
+
+def _above(
+    threshold: int, least: Sequence[int], known: Sequence[tuple[int, bool]], alpha: float
+) -> dict[str, Any]:
+    accepted = [is_wrong for tenth, is_wrong in known if tenth >= threshold]
+    found = bounds(sum(accepted), len(accepted), alpha=alpha) if accepted else Bounds(0.0, 1.0)
+    return {
+        "threshold": threshold / _TENTHS,
+        "share": sum(tenth >= threshold for tenth in least) / len(least),
+        "n": len(accepted),
+        "wrong": sum(accepted),
+        **_sides(found),
+    }
+
+
+def _error(tenths: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the bounds of the expected calibration error, and an estimate by the middle of each tenth."""
+    total = sum(one["n"] for one in tenths)
+    lower = upper = estimate = 0.0
+    for one in tenths:
+        low, high = one["tenth"] / _TENTHS, (one["tenth"] + 1) / _TENTHS
+        weight = one["n"] / total
+        lower += weight * max(0.0, low - one["upper"], one["lower"] - high)
+        upper += weight * max(high - one["lower"], one["upper"] - low)
+        estimate += weight * abs(one["right"] / one["n"] - (low + high) / 2)
+    return {"lower": lower, "upper": min(upper, 1.0), "estimate": estimate}
+
+
+def _is_within(place: str, field: str) -> bool:
+    """Return whether a place is a field or a part of it, or contains it."""
+    return place == field or place.startswith(f"{field}/") or field.startswith(f"{place}/")
+
+
+def calibration_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of a report."""
+    calls = plural(found["calls"], "call")
+    sure = {round(_TENTHS * one["threshold"]): one for one in found["above"]}[_SHOWN]
+    text = f"confidence: in {percent(sure['share'])} of {calls}, the decision model is at least 90% sure of each value"
+    if sure["n"]:
+        text += (
+            f"; {percent(sure['wrong'] / sure['n'])} {interval(sure['lower'], sure['upper'])} of these calls have a wrong "
+            f"value ({plural(sure['n'], 'known answer')})"
+        )
+    yield text
+    error = found["error"]
+    if error is None:
+        yield "calibration: not known without right answers"
+        return
+    values = plural(sum(one["n"] for one in found["tenths"]), "value")
+    yield (
+        f"calibration: expected error {percent(error['estimate'])} {interval(error['lower'], error['upper'])} of {values} with "
+        f"known answers ({exact_percent(1 - found['alpha'])} confidence)"
+    )

@@ -1,0 +1,60 @@
+"""Facts about the calibration of decision models, with scripted probabilities."""
+
+import random
+
+import pytest
+
+from schema_guard.ext.right.calibration import calibration, calibration_lines
+
+
+def calls(count, seed, right):
+    """Return calls of one value with a random probability, which is right with the probability *right* of it."""
+    draw = random.Random(seed)
+    found = []
+    for _ in range(count):
+        sure = draw.uniform(0.5, 1.0)
+        found.append(({"/team": min(int(10 * sure), 9)}, [] if draw.random() < right(sure) else ["/team"]))
+    return found
+
+
+def test_bounds_of_a_calibrated_model_have_no_error():
+    """The lower bound is 0, and each tenth has its own probability inside of its bounds."""
+    found = calibration(calls(2_000, 1, lambda sure: sure), 0.05)
+
+    assert found["error"]["lower"] == 0
+    assert found["error"]["estimate"] < 0.03
+    for one in found["tenths"]:
+        assert one["lower"] < one["tenth"] / 10 + 0.05 < one["upper"]
+
+
+def test_an_overconfident_model_is_detected():
+    """A model that is right half of the time, however sure it is, has an error above 0."""
+    found = calibration(calls(500, 1, lambda _: 0.5), 0.05)
+
+    assert found["error"]["lower"] > 0.05
+
+
+def test_thresholds_bound_the_wrong_calls():
+    """Calls above a threshold are wrong in a share that the bounds contain."""
+    found = calibration(calls(2_000, 3, lambda sure: sure), 0.05)
+    (most,) = [one for one in found["above"] if one["threshold"] == 0.9]
+
+    assert most["share"] == pytest.approx(0.2, abs=0.03)
+    assert most["lower"] < 0.05 < most["upper"] < 0.15
+
+
+def test_without_right_answers_there_is_no_calibration():
+    """The share above a threshold is known, and the error is not."""
+    found = calibration([({"/team": 9}, None), ({"/team": 6}, None)], 0.05)
+
+    assert list(calibration_lines(found)) == [
+        "confidence: in 50% of 2 calls, the decision model is at least 90% sure of each value",
+        "calibration: not known without right answers",
+    ]
+
+
+def test_a_part_of_a_list_belongs_to_its_field():
+    """A wrong item makes its list wrong, and not the field beside it."""
+    found = calibration([({"/tags": 9, "/tag": 9}, ["/tags/1"])], 0.05)
+
+    assert [(one["n"], one["right"]) for one in found["tenths"]] == [(2, 1)]
