@@ -86,7 +86,7 @@ def test_folder_that_is_not_there_is_an_invalid_argument(tmp_path):
 
 def test_broken_resource_is_told_with_its_name():
     """A resource is held to the limits of a schema."""
-    with pytest.raises(InvalidSchema, match="resource 'urn:n' contains a set") as caught:
+    with pytest.raises(InvalidSchema, match="resource 'urn:n' contains a value of the type set") as caught:
         Schema.of({}, resources={"urn:n": {"enum": [{1}]}})
 
     assert caught.value.location == "/enum/0"
