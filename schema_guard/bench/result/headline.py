@@ -269,14 +269,14 @@ def _next(
     if best.tone is Tone.OPEN and target is not None:
         rate = best.failed
         needed = calls_needed(rate.count, rate.n, target, alpha=alpha_of(result))
-        return _more(result, needed, f"on which side of the target {best.name} is")
+        return _more(result, [best], needed, f"on which side of the target {best.name} is")
     most = max(variants, key=lambda variant: variant.right.rate or 0.0)
     if target is None and most is not best and _beats(result, most, best, "content"):
         return _another(result, most, store)
     open_rivals = [rival for rival in rivals if not _beats(result, best, rival, "content")]
     if target is None and open_rivals:
         needed = tasks_needed(_comparison(result, best, open_rivals[0], "format"), result)
-        return _more(result, needed, f"between {best.name} and {open_rivals[0].name}")
+        return _more(result, [best, open_rivals[0]], needed, f"between {best.name} and {open_rivals[0].name}")
     return _another(result, best, store)
 
 
@@ -287,13 +287,16 @@ def _watched(best: Ranked, target: float, store: str | None) -> str:
     return f"use {best.name}{shown}, and watch it with: {watch}"
 
 
-def _more(result: BenchResult, needed: int | None, what: str) -> str:
-    """Return how many more tasks decide something, and where they come from."""
+def _more(result: BenchResult, ranked: Sequence[Ranked], needed: int | None, what: str) -> str:
+    """Return how many more tasks decide something about some variants, and where they come from."""
     setup = result.setup
     remaining = setup.suite_tasks - setup.tasks
     if needed is None:
         return f"use the cheaper or the faster one, because at these rates no number of tasks decides {what}"
     text = f"about {needed:,} more tasks would decide {what}; "
+    made = min(sum(one.variant.formats.values()) for one in ranked)
+    if setup.stopped and made < setup.tasks * setup.epochs:
+        return f"{text}the run stopped early, so first run the same command again to finish it"
     if needed <= remaining:
         return f"{text}run the same command with --sample {setup.tasks + needed}"
     has = (

@@ -191,6 +191,7 @@ def evidence(only_a, only_b, tasks):
         ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks would decide on which side of the target a is; run the same command with --sample 74"),
         ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks would decide on which side of the target a is; add tasks to the suite, because all of its tasks were used"),
         ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks would decide on which side of the target a is; add tasks to the suite, which has only 10 more (--sample all)"),
+        ([asked("a", 50)], {"target": 0.05, "tasks": 80, "suite_tasks": 80, "stopped": ("the budget is used up",)}, "about 24 more tasks would decide on which side of the target a is; the run stopped early, so first run the same command again to finish it"),
         ([asked("a", 50, 5), asked("b", 50, 5)], {}, "use the cheaper or the faster one, because at these rates no number of tasks decides between a and b"),
         ([asked("strict_schema", 50, 10)], {}, "to state the format in the system prompt (system_prompt), which can fix 10 of 10 failures, run the same command with --strategy system_prompt"),
         ([asked("system_prompt", 50, 0, wrong=30)], {}, "to show the model examples (few_shot), which can make wrong values right, run the same command with --strategy few_shot"),
