@@ -49,6 +49,7 @@ DECLINED: Mapping[str, str] = {
     "repair_retry": "the model repeats itself",
     "smaller_model": "there is none",
     "larger_model": "there is none on this machine",
+    "decision_model": "the local model decides few of such fields right",
     "improved_prompt": "the prompt and its examples stay the same in this comparison",
 }
 """Fixes that the loop does not try, and why."""

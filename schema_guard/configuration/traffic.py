@@ -77,7 +77,7 @@ class Traffic(NamedTuple):
         """All of it in words.
 
         >>> Traffic("sampled", "langfuse", 0.1).text
-        'imported from langfuse: a sample of the calls (10%)'
+        'imported from langfuse, a sample of the calls (10%)'
         """
         share = f" ({exact_percent(self.share)})" if self.share is not None else ""
         return f"imported from {self.tool}, {_WORDS[self.part]}{share}"

@@ -51,7 +51,7 @@ def test_missing_file_names_the_variable(folder):
     with pytest.raises(InvalidArgument) as caught:
         load_suite("real")
 
-    assert "Set SCHEMA_GUARD_CORPORA to a folder with sob.jsonl.gz" in str(caught.value)
+    assert "Set SCHEMA_GUARD_CORPORA to a folder with the file sob.jsonl.gz" in str(caught.value)
 
 
 def test_line_without_an_answer_is_refused(folder):
