@@ -50,7 +50,11 @@ def _not_askable(store: Store, best: RecordedConfiguration, target: float) -> st
     except MissingPart:
         return None  # the command of the step names the part
     if not asked:
-        return f"no field can be asked; one {texts[0].reason}" if texts else "the schema has only one value"
+        return (
+            f"no field can be asked. For example, one field {texts[0].reason}"
+            if texts
+            else "the schema has only one value"
+        )
     return _too_few(best, asked, len(texts), target) if texts else None
 
 

@@ -250,7 +250,7 @@ def test_a_schema_of_texts_is_not_asked(folder, capsys):
     assert step_of(json.loads(out)) == {
         "rung": "decision_model",
         "status": "not_applicable",
-        "reason": "no field can be asked; one is a string without options",
+        "reason": "no field can be asked. For example, one field is a string without options",
         "strategies": [],
     }
 
