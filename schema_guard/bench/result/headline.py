@@ -209,7 +209,7 @@ def _content(result: BenchResult, variants: Sequence[Ranked]) -> str:
     value = "right value" if result.setup.teacher is None else "teacher's value"
     text = f"{percent(best.right.rate or 0.0)} of its calls return the {value} ({_between(best.right)})"
     if len(variants) > 1:
-        text = text.replace("of its calls", f"of the calls of {best.name}")
+        text = f"With {best.name}, {text.replace('of its calls', 'of the calls')}"
     if most is not best and _beats(result, most, best, "content"):
         text += f"; {most.name} does so in {percent(most.right.rate or 0.0)} ({_between(most.right)})"
     return f"{text}."

@@ -54,7 +54,7 @@ def test_text_of_a_result():
     assert result_as_text(result_of(run_of(*CALLS))).split("\n") == [
         "It is not decided which variant fails least often. From 0% (few_shot) to 33% (bare) of the calls fail (3 tasks",
         "each).",
-        "right        100% of the calls of few_shot return the right value (at least 22%).",
+        "right        With few_shot, 100% of the calls return the right value (at least 22%).",
         "power        the difference between few_shot (100% right) and bare (33% right) is not decided. Of 3 tasks,",
         "             few_shot is ahead on 2, and bare on 0. The odds are 2:1, and a decision needs 40:1. With about 15",
         "             more tasks, the probability of a decision is 80%.",

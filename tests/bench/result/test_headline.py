@@ -47,7 +47,7 @@ CASES = {
         Tone.PLAIN,
         (
             "a fails less often than b: 1% of its calls (2 of 200 tasks; between 0.013% and 4.9%) against 25%. "
-            "99% of the calls of a return the right value (between 95% and 99.99%)."
+            "With a, 99% of the calls return the right value (between 95% and 99.99%)."
         ),
     ),
     "half proved": (
@@ -56,7 +56,7 @@ CASES = {
         Tone.PLAIN,
         (
             "a fails less often than c: 1% of its calls (2 of 200 tasks; between 0.011% and 5.1%) against 45%. "
-            "It is not decided whether b fails as rarely. 99% of the calls of a return the right value (between 94% and "
+            "It is not decided whether b fails as rarely. With a, 99% of the calls return the right value (between 94% and "
             "99.99%)."
         ),
     ),
@@ -66,7 +66,7 @@ CASES = {
         Tone.OPEN,
         (
             "It is not decided which variant fails least often. From 5% (a) to 10% (b) of the calls fail (20 tasks each). "
-            "95% of the calls of a return the right value (between 67% and 99.992%)."
+            "With a, 95% of the calls return the right value (between 67% and 99.992%)."
         ),
     ),
     "all alike": (
@@ -75,7 +75,7 @@ CASES = {
         Tone.OPEN,
         (
             "No difference in failures was found. Each variant fails in 5% of its calls (20 tasks; between 0.008% "
-            "and 33%). 95% of the calls of a return the right value (between 67% and 99.992%)."
+            "and 33%). With a, 95% of the calls return the right value (between 67% and 99.992%)."
         ),
     ),
     "meets": (
@@ -85,7 +85,7 @@ CASES = {
         (
             "a fails less often than b: 0% of its calls (0 of 600 tasks; at most 0.76%) against 10%. "
             "a meets the target of 5%, the only one of 2. At most 0.76% of its calls fail (0 of 600 tasks). "
-            "17% of the calls of a return the right value (between 11% and 23%); b does so in 90% "
+            "With a, 17% of the calls return the right value (between 11% and 23%); b does so in 90% "
             "(between 85% and 94%)."
         ),
     ),
@@ -95,7 +95,7 @@ CASES = {
         Tone.GOOD,
         (
             "2 of 2 meet the target of 5%. With a, at most 0.76% of the calls fail (0 of 600 tasks). "
-            "100% of the calls of a return the right value (at least 99%)."
+            "With a, 100% of the calls return the right value (at least 99%)."
         ),
     ),
     "open": (
@@ -114,7 +114,7 @@ CASES = {
         (
             "a fails less often than b: 20% of its calls (40 of 200 tasks; between 11% and 31%) against 30%. "
             "None of 2 meets the target of 5%. Even with a, at least 11% of the calls fail (40 of 200 "
-            "tasks). 80% of the calls of a return the right value (between 69% and 89%)."
+            "tasks). With a, 80% of the calls return the right value (between 69% and 89%)."
         ),
     ),
 }
