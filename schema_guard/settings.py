@@ -74,7 +74,7 @@ class Params(metaclass=NamedArguments):
             this parameter builds its own prompt. schema_guard appends the text to the value in the call, or to the
             parameter's default. Default: `instructions`, if its annotation is `str` or missing.
         feedback: The parameter that receives the correction, unless the call passes its own value for it. Default:
-            `feedback`, if its default is None and its annotation is `str | None` or missing.
+            the parameter `feedback`, if its default is None and it has no annotation or the annotation `str | None`.
         options: The parameter that receives the provider's arguments, in a new dict, together with the arguments of the
             call. Default: `options`, if its annotation is a dict or missing.
         prompt_file: The file `prompt.md` that `schema-guard improve` wrote. Its text and examples replace those of

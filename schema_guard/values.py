@@ -99,7 +99,7 @@ class Violation(NamedTuple):
 
     Attributes:
         instance_location: JSON Pointer into the reply's value. The root is `""`.
-        keyword_location: JSON Pointer into the schema, through references, such as `/properties/total/type`.
+        keyword_location: JSON Pointer into the schema, such as `/properties/total/type`. The pointer follows references.
         keyword: The violated keyword, such as `"type"`.
         expected: The value that the keyword requires, in words, such as `"number"`.
         actual: The type of the reply's value and the value, cut at 80 characters, such as `"string 'twelve'"`.

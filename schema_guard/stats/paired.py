@@ -84,7 +84,7 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
 def pairs_needed(p_b: float, p_c: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
     """Return the number of pairs for a comparison that you check once, at its end.
 
-    Use the number for planning. It comes from a normal approximation to the two-sided McNemar test. If you watch a
+    Use the number only to plan a comparison. It comes from a normal approximation to the two-sided McNemar test. If you watch a
     comparison, as `paired` allows, it can end earlier but can need more pairs.
 
     Args:

@@ -96,7 +96,7 @@ def _check_turns(turns: list[dict[str, Any]]) -> None:
         open_calls = {block.get("id") for block in blocks if block["type"] == "tool_use"}
     if open_calls:
         raise BadRequest(
-            "messages: 'tool_use' blocks were found without 'tool_result' blocks immediately after. Add these blocks"
+            "messages: 'tool_use' blocks have no 'tool_result' blocks immediately after them. Add the 'tool_result' blocks"
         )
     last = turns[-1]
     if (

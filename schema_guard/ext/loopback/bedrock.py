@@ -136,7 +136,9 @@ def _check_format(config: object) -> None:
     except (TypeError, ValueError):
         is_schema = False
     if text_format.get("type") != "json_schema" or not is_schema:
-        raise BadRequest("outputConfig.textFormat: expected type json_schema and a schema as a JSON text")
+        raise BadRequest(
+            "outputConfig.textFormat: expected the type json_schema and a schema in a JSON string"
+        )
 
 
 def _forced(choice: Mapping[str, Any], tools: tuple[str, ...]) -> str | None:

@@ -76,7 +76,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
         )
     if turns[-1]["role"] not in ("user", "tool") and not turns[-1].get("prefix"):
         raise BadRequest(
-            f"Expected the last role user or tool, or assistant with prefix=True, got {turns[-1]['role']}"
+            f"messages: expected the last role to be user, tool, or assistant with prefix=True, got {turns[-1]['role']}"
         )
     check_format(body.get("response_format"), "response_format", "json_schema")
     tools = tool_names(body, "function")

@@ -109,7 +109,7 @@ def configuration_to_label(store: Store, function: str, schema: str | None) -> L
     found = stored_schema(store, first.schema_fingerprint, first.schema_name)
     if found is None:
         raise InvalidArgument(
-            f"the store does not have the document of schema {first.schema_name}. Call the function once to store it"
+            f"the store does not have the text of schema {first.schema_name}. To store it, call the function once"
         )
     name = f"{first.function} on {first.model or 'an unknown model'}, version {first.version}"
     return LabeledConfiguration([row.id for row in rows if row.id is not None], name, found)

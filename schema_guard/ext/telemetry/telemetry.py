@@ -109,7 +109,7 @@ class Telemetry:
             self.failed(what, error)
 
     def end(self, outcome: Outcome[Any], span: Any) -> None:
-        """Count a call, and report it."""
+        """Record the end of a call in the metrics, and report the call."""
         self.tried("a call was not counted", self._end, outcome, span)
 
     def _end(self, outcome: Outcome[Any], span: Any) -> None:

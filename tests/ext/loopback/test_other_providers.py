@@ -85,7 +85,7 @@ REFUSED = {
         MISTRAL,
         {"messages": [{"role": "assistant", "content": "hi"}]},
         400,
-        "Expected the last role user or tool, or assistant with prefix=True, got assistant",
+        "messages: expected the last role to be user, tool, or assistant with prefix=True, got assistant",
     ),
     "cohere, a bound": (COHERE, of_cohere(with_property({"type": "integer", "minimum": 1})), 400, "minimum"),
     "cohere, none required": (

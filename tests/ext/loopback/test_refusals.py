@@ -72,7 +72,7 @@ MESSAGES = [
         [USER, {"role": "assistant", "content": "{ "}],
         "messages: final assistant content cannot end with trailing whitespace",
     ),
-    ([USER, USE], "messages: 'tool_use' blocks were found without 'tool_result' blocks"),
+    ([USER, USE], "messages: 'tool_use' blocks have no 'tool_result' blocks"),
     ([USER, USE, USER], "messages.2: 'tool_use' ids were found without 'tool_result' blocks"),
     ([USER, GIVEN], "messages.1: unexpected 'tool_use_id' in a 'tool_result' block"),
     (

@@ -34,7 +34,7 @@ class File:
     form: str | None = option(
         "--format",
         type=click.Choice(FORMS),
-        help="Format of the file. Default: the format that matches the ending of the file name, or jsonl.",
+        help="Format of the file. Default: the format that matches the file extension, otherwise jsonl.",
     )
     texts: str | None = option(
         type=click.Choice(TEXTS_AS),

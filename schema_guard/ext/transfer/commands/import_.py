@@ -40,7 +40,8 @@ class Traces:
         help="Tool that wrote the files: langfuse, phoenix, mlflow, openai-evals, jsonl for your own rows, or auto to detect the tool. Default: none, so SOURCE is an exported file or a store.",
     )
     traffic: str | None = option(
-        type=click.Choice(PARTS), help="Part of your traffic that the files contain. Required with --from."
+        type=click.Choice(PARTS),
+        help="Calls that the files contain: all calls of a period, a sample, only failures, or an unknown part. Required with --from.",
     )
     schema: tuple[str, ...] = option(
         multiple=True,
@@ -59,7 +60,7 @@ class Traces:
         multiple=True,
         metavar="NAME",
         advanced=True,
-        help="Import only calls that have this name in the tool. Repeatable.",
+        help="Name, in the tool, of the calls to import. Repeatable. Default: all calls.",
     )
     sample_share: float | None = option(
         type=SHARE,
