@@ -23,7 +23,7 @@ LINES = {
     "completion": "Print the completion script of a shell.",
     "decide": "Decide whether prompting is enough, which fix to try next, or whether to fine-tune.",
     "demo": "Show how to measure a function, fix it, and measure it again, with a small local model.",
-    "doctor": "Show versions, extras, the store, and the local model, for example for a bug report.",
+    "doctor": "Show the versions, extras, store, and local model, such as for a bug report.",
     "help": "Show a chapter of the documentation.",
     "improve": "Find a better prompt for a function, and prove it on inputs that no candidate saw.",
     "label": "Label replies as right or wrong, to bound the share of wrong values.",

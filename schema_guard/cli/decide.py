@@ -140,7 +140,7 @@ def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: 
     """Decide whether prompting is enough, which fix to try next, or whether to fine-tune.
 
     Without --function, the command prints one line for each function, from the worst to the best. The exit status is
-    the worst one of all functions. With -o, the ending of the file name selects the format: .html, .json, .md, or
+    the worst one of all functions. With -o, the file extension selects the format: .html, .json, .md, or
     .txt.
 
     \b

@@ -56,7 +56,7 @@ def command(
 ) -> int:
     """Show failure rates with their bounds, the places of failures, tokens, and durations.
 
-    The worst function comes first. With -o, the ending of the file name selects the format: .html, .json, .md, or .txt.
+    The worst function comes first. With -o, the file extension selects the format: .html, .json, .md, or .txt.
 
     \b
     Exit status:

@@ -39,7 +39,7 @@ def command(schema: str, files: tuple[str, ...], form: str) -> int:
     SCHEMA is a JSON Schema file, or module:Model. FILE is a text file, '-' for standard input, or a .jsonl file with
     one document on each line.
 
-    Exit status: 0 if all documents are valid, 1 if one is invalid, or 2 if a file can't be read.
+    Exit status: 0 if all documents are valid, 1 if any document is invalid, or 2 if a file can't be read.
 
     \b
     schema-guard schema check invoice.schema.json reply.txt

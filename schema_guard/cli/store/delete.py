@@ -37,7 +37,7 @@ _STAYS = {
 class Whose:
     """Names of the records to delete."""
 
-    call: str | None = option(metavar="ID", help="Call with this ID.")
+    call: str | None = option(metavar="ID", help="ID of the call to delete.")
     input: str | None = option(
         metavar="TEXT", help="All calls with this prompt, or '-' to read it from standard input."
     )
@@ -129,7 +129,7 @@ def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None,
     """Delete old records, or the records of a call, an input, a customer, a segment, or a function.
 
     schema_guard overwrites the deleted rows and texts in the file and its log. Counts stay, so failure rates don't
-    change, unless you add --counts. You must delete copies of the file yourself, such as backups.
+    change, unless you add --counts. You must delete any copies of the file, such as backups, yourself.
 
     The command asks for confirmation. Exit status: 0 if the records are deleted, or 2 if there are no such records.
 
