@@ -7,6 +7,7 @@ NEEDS = {
     "improve": ("playbook", "tuning"),
     "playbook": ("right",),
     "recorders": ("decisions", "tools"),
+    "right": ("fitting",),
     "transfer": ("redaction",),
     "tuning": ("fitting", "redaction", "transfer"),
 }

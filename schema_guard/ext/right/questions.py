@@ -17,7 +17,7 @@ from schema_guard.records.sql.tables import packed, placeholders, unpacked
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.schema import Schema
@@ -33,11 +33,13 @@ class LabeledConfiguration(NamedTuple):
         ids: The numbers of its rows, one for each segment.
         name: Its function, model, and version.
         schema: Its schema.
+        provider: The provider whose form of the schema was sent. None if no form is known.
     """
 
     ids: list[int]
     name: str
     schema: Schema[Any]
+    provider: str | None
 
 
 class LabelQuestion(NamedTuple):
@@ -112,7 +114,7 @@ def configuration_to_label(store: Store, function: str, schema: str | None) -> L
             f"the store does not have the text of schema {first.schema_name}. To store it, call the function once"
         )
     name = f"{first.function} on {first.model or 'an unknown model'}, version {first.version}"
-    return LabeledConfiguration([row.id for row in rows if row.id is not None], name, found)
+    return LabeledConfiguration([row.id for row in rows if row.id is not None], name, found, first.provider)
 
 
 def draw(store: Store, configuration: LabeledConfiguration) -> LabelQuestion | None:
@@ -147,7 +149,7 @@ def question_of(store: Store, configuration: LabeledConfiguration, call_id: str)
         return None
     asked = texts[0].prompt if texts[0].task is None else texts[0].task
     source = asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False, indent=2)
-    value = _value(configuration.schema, texts[-1].reply)
+    value = _value(configuration.schema, texts[-1].reply, _restore(store, configuration, call_id))
     return None if value is None else LabelQuestion(call_id, source, value.pop(), configuration.schema)
 
 
@@ -171,9 +173,21 @@ def most_differing(store: Store, ids: Sequence[int], most: int) -> list[tuple[st
     return [(str(unpacked(call_id)), share) for call_id, share in rows]
 
 
-def _value(schema: Schema[Any], reply: str) -> list[Any] | None:
+def _restore(store: Store, configuration: LabeledConfiguration, call_id: str) -> Callable[[Any], Any] | None:
+    """Return the function that converts the last reply of a call to the form of the schema. None if it has this form."""
+    with store.reading() as snapshot:
+        sql = "SELECT adapted FROM attempts WHERE call_id = ? ORDER BY number DESC LIMIT 1"
+        rows = snapshot.connection.select(sql, [packed(call_id)])
+    if configuration.provider is None or not rows or not rows[0][0]:
+        return None
+    from schema_guard.ext.fitting.adapting.adaptation import adapt  # few replies have another form
+
+    return adapt(configuration.schema, configuration.provider).restore
+
+
+def _value(schema: Schema[Any], reply: str, restore: Callable[[Any], Any] | None = None) -> list[Any] | None:
     """Return the value of a stored reply in a list; None if it can't be read."""
-    judged = judge(reply, schema, repair="lossy")
+    judged = judge(reply, schema, repair="lossy", restore=restore)
     if judged.ok:
         return [as_json(judged.value)]
     try:

@@ -73,8 +73,9 @@ class Second:
         Second(share=0.1)
 
     Args:
-        model: A `Model`, or a function that takes a prompt and returns a reply. Use a different model, because a copy
-            of the first model makes the same mistakes.
+        model: A `Model`, or a function that takes a prompt and returns a reply. If the server of the first model
+            enforces the schema, the function also needs a parameter `options`, and gets the arguments of the same
+            provider. Use a different model, because a copy of the first model makes the same mistakes.
         share: The share of the calls to send to the second model, in (0, 1].
         per_minute: Maximum number of requests per minute. Default: no limit.
         budget: Maximum cost in this process, in the currency of the prices. Needs prices.
@@ -141,9 +142,15 @@ class Second:
         if key not in self._functions:
             from schema_guard import About, guard  # needs this module's package
 
-            about = About(prices=self.prices)
+            is_own = strategy.needs_options and not hasattr(self.model, "provider")
             self._functions[key] = guard(
-                plan.schema, strategy=name, max_attempts=1, store=None, about=about, coerce=plan.coerce
+                plan.schema,
+                strategy=name,
+                provider=plan.steps[0].provider if is_own else None,
+                max_attempts=1,
+                store=None,
+                about=About(prices=self.prices),
+                coerce=plan.coerce,
             )(self.model)
         return self._functions[key]
 

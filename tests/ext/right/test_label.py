@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from schema_guard import About, Content, Second, guard, open_store
 from schema_guard.cli.command import command
+from schema_guard.ext.right.questions import configuration_to_label, draw
 from tests.needs import needs
 
 SCHEMA = {
@@ -74,6 +75,31 @@ def test_asks_about_one_reply_of_ten(path):
     assert stored(path) == [("given", 0.0)] * 4
     assert "4 labels, 0 skipped, 40 second opinions. Right: " in result.output
     assert "No block of 10 second opinions is left" in result.output
+
+
+def test_shows_the_value_of_a_reply_in_the_form_of_a_provider(path):
+    """OpenAI's strict form has null for a property that is omitted. The value and its fields are those of the schema."""
+    schema = {
+        **SCHEMA,
+        "properties": {**SCHEMA["properties"], "note": {"type": "string"}},
+        "additionalProperties": False,
+    }
+
+    def model(prompt: str, options: dict | None = None) -> str:
+        return json.dumps({"item": "desk", "total": 1, "note": None})
+
+    second = Second(model, share=1)
+    with open_store(path, payload="second_opinion") as store:
+        function = guard(schema, strategy="strict_schema", provider="openai", store=store, name="shop.extract",
+                         content=Content(second_opinion=second))(model)  # fmt: skip
+        for number in range(10):
+            function(f"A desk {number}")
+        store.flush()
+        assert second.flush(20) == 0
+        store.flush()
+        shown = draw(store, configuration_to_label(store, "shop.extract", None))
+
+    assert shown.value == {"item": "desk", "total": 1}
 
 
 def test_a_wrong_field_is_a_share_of_the_values(path):
