@@ -3,8 +3,7 @@
     python benchmarks/frames_speed.py [--attempts 1000000] [--store URL] [--rounds 3] [--output benchmarks/results/NAME.txt]
 
 Fills a store with the made-up attempts of `store_speed.py`, or reads the one at --store, and converts it with
-`to_arrow`, `to_pandas`, and `to_polars`. The fastest of some rounds counts. Times are the processor's and the clock's; two
-threads read at a time.
+`to_arrow`, `to_pandas`, and `to_polars`. The fastest of some rounds counts. Times are the processor's and the clock's.
 """
 
 import argparse

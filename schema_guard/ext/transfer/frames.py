@@ -3,15 +3,13 @@
 
 Rules: Python objects take most of the time, so the database joins the values of a column into one text, which Arrow parses.
 Numbers with a fraction would lose digits as a text, so they are read as objects. So are values that most attempts lack,
-from the attempts that have one. Rows are read in windows of `id`, each in its own transaction. Threads read several windows
-at a time.
+from the attempts that have one. Rows are read in windows of `id`, each in its own transaction.
 """
 
 from __future__ import annotations
 
 import json
 from array import array
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, starmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["arrow_table", "pandas_frame", "polars_frame"]
 
 _WINDOW = 50_000  # rows
-_THREADS = 2  # more of them wait for each other's Python objects
 _FLAGS = ("final", "unseen", "adapted", "gateway_repaired")
 _SPARSE = (
     "cluster", "parent_call_id", "strategy", "kind", "code", "repairs", "coercions", "violations", "exception",
@@ -138,8 +135,7 @@ def arrow_table(backend: Backend, where: Where, *, has_texts: bool) -> Any:
             columns = _columns(_Window(snapshot, engine, *condition, pa), has_texts=has_texts)
         return pa.Table.from_pydict(columns, schema=schema)
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        tables = [schema.empty_table(), *threads.map(table, range(first, last + 1, _WINDOW))]
+    tables = [schema.empty_table(), *map(table, range(first, last + 1, _WINDOW))]
     return pa.concat_tables(tables).unify_dictionaries()
 
 
