@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from schema_guard.decide.changed_evidence import what_if
     from schema_guard.decide.evidence.reading import evidence_schema
     from schema_guard.decide.verdict import Verdict, decide
-    from schema_guard.decide.what_if import what_if
 
 __all__ = ["Verdict", "decide", "evidence_schema", "what_if"]
 
@@ -20,7 +20,7 @@ _HOME_OF = {
     "Verdict": "verdict",
     "decide": "verdict",
     "evidence_schema": "evidence.reading",
-    "what_if": "what_if",
+    "what_if": "changed_evidence",
 }
 
 

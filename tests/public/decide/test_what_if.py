@@ -1,5 +1,7 @@
 """What-if: where a change goes, and what is said of one that goes nowhere."""
 
+import subprocess
+import sys
 from copy import deepcopy
 
 import pytest
@@ -88,3 +90,14 @@ def test_many_places_are_not_all_named():
         InvalidArgument, match=r"reason_then_format\.status|and 10 more. Write a longer part of the path"
     ):
         what_if(piloted({"n": 1, "k_final": 0}), ["status=untested"])
+
+
+def test_a_loaded_module_does_not_replace_the_function():
+    """A program may load every module of the package first."""
+    code = (
+        "import pkgutil, schema_guard.decide as d; from importlib import import_module;"
+        "[import_module(m.name) for m in pkgutil.walk_packages(d.__path__, 'schema_guard.decide.')];"
+        "assert all(map(callable, (d.what_if, d.decide, d.evidence_schema)))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
