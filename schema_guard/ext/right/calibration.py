@@ -3,6 +3,7 @@
 
 Rules:
 1. A value belongs to the tenth of [0, 1] in which its probability lies. Only answers to the latest questions count.
+   Values of one call are often wrong together, so a tenth counts a call once, with the mean of its values in this tenth.
 2. All bounds of a report hold together, at any time. The calibration error of a tenth is the distance between the share of
    right values and the tenth, so its bounds are those of the nearest and of the farthest pair.
 3. Without right answers, there is no calibration.
@@ -64,18 +65,21 @@ def calibration(
 
     Returns:
         `calls`, the number of them. `above` has, for each threshold, the share of the calls whose values are all above it,
-        and of those with known answers the wrong ones, with bounds. `tenths` has the right values of each tenth. `error` has
+        and of those with known answers the wrong ones, with bounds. `tenths` has the calls and the right ones of each tenth. `error` has
         the bounds of the expected calibration error, and its estimate. Without known answers, `tenths` is empty and `error`
         is None.
     """
     calls = list(calls)
     least = [min(sure.values()) for sure, _ in calls]
-    counts: dict[int, list[int]] = {}
+    counts: dict[int, list[float]] = {}
     for sure, wrong in calls:
-        for place, tenth in () if wrong is None else sure.items():
-            n_right = counts.setdefault(tenth, [0, 0])
-            n_right[0] += 1
-            n_right[1] += not any(_is_within(one, place) for one in wrong or ())
+        for tenth in set() if wrong is None else set(sure.values()):
+            is_right = [
+                not any(_is_within(one, place) for one in wrong or ())
+                for place in sure
+                if sure[place] == tenth
+            ]
+            counts.setdefault(tenth, []).append(sum(is_right) / len(is_right))
     known = [
         (tenth, any(_is_within(one, place) for one in wrong for place in sure))
         for tenth, (sure, wrong) in zip(least, calls, strict=True)
@@ -84,8 +88,13 @@ def calibration(
     # Half for the thresholds and half for the tenths; each bound of a rate has two sides.
     part = alpha / 4
     tenths = [
-        {"tenth": tenth, "n": n, "right": right, **_sides(bounds(right, n, alpha=part / _TENTHS))}
-        for tenth, (n, right) in sorted(counts.items())
+        {
+            "tenth": tenth,
+            "n": len(means),
+            "right": sum(means),
+            **_sides(bounds(sum(means), len(means), alpha=part / _TENTHS)),
+        }
+        for tenth, means in sorted(counts.items())
     ]
     return {
         "calls": len(calls),
@@ -148,8 +157,7 @@ def calibration_lines(found: Mapping[str, Any]) -> Iterator[str]:
     if error is None:
         yield "calibration: not known without right answers"
         return
-    values = plural(sum(one["n"] for one in found["tenths"]), "value")
     yield (
-        f"calibration: expected error {percent(error['estimate'])} {interval(error['lower'], error['upper'])} of {values} with "
+        f"calibration: expected error {percent(error['estimate'])} {interval(error['lower'], error['upper'])} of {plural(found['known'], 'call')} with "
         f"known answers ({exact_percent(1 - found['alpha'])} confidence)"
     )

@@ -57,4 +57,13 @@ def test_a_part_of_a_list_belongs_to_its_field():
     """A wrong item makes its list wrong, and not the field beside it."""
     found = calibration([({"/tags": 9, "/tag": 9}, ["/tags/1"])], 0.05)
 
-    assert [(one["n"], one["right"]) for one in found["tenths"]] == [(2, 1)]
+    assert [(one["n"], one["right"]) for one in found["tenths"]] == [(1, 0.5)]
+
+
+def test_values_that_are_wrong_together_count_once():
+    """Ten fields of a call are no more evidence than one, because they can be wrong for the same reason."""
+    places = [f"/{number}" for number in range(10)]
+    together = [(dict.fromkeys(places, 9), places if number % 4 == 0 else []) for number in range(40)]
+    alone = [({"/0": 9}, ["/0"] if number % 4 == 0 else []) for number in range(40)]
+
+    assert calibration(together, 0.05)["error"] == calibration(alone, 0.05)["error"]
