@@ -15,11 +15,11 @@ VARIABLE = "_SCHEMA_GUARD_COMPLETE"
 @build_command("completion")
 @click.argument("shell", type=click.Choice(SHELLS), metavar="{bash|zsh|fish}")
 def command(shell: str) -> int:
-    """Print the completion script of a shell.
+    """Print a script that adds command completion to your shell.
 
-    It completes commands and options, and the names of functions and schemas from the store.
+    The script completes commands, options, and the names of functions and schemas in the store.
 
-    Exit status: 0, or 2 for an unknown shell.
+    Exit status: 0 if the script is printed, or 2 if the shell is unknown.
 
     \b
     schema-guard completion bash >> ~/.bashrc

@@ -76,7 +76,7 @@ class DecideOptions:
         help="Lowest acceptable share of right values, such as 95%. Requires known answers from labels, --answers, or --with. Default: none.",
     )
     max_p95: float | None = common("max_p95")
-    full: bool = option(is_flag=True, help="Print all figures as text, not only the answer.")
+    full: bool = option(is_flag=True, help="Print all figures that support the verdict, as text.")
     require_proof: bool = option(
         is_flag=True, advanced=True, help="Also exit with status 1 if a verdict needs more data."
     )
@@ -87,49 +87,49 @@ class DecideOptions:
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
         advanced=True,
-        help="JSON file with facts that a store doesn't contain, such as economics, feasibility, and latency. Default: none.",
+        help="JSON file with facts that a store doesn't contain, such as the cost of a failure or the highest latency. Default: none.",
     )
     answers: tuple[str, ...] = option(
         multiple=True,
         metavar="FILE",
         advanced=True,
-        help="JSON result of `bench run` with known answers, which show how often the recorded values are right. Repeatable.",
+        help="JSON result of `bench run` on tasks with known answers. The command uses it to estimate the share of right values. Repeatable.",
     )
     decline: tuple[str, ...] = option(
         multiple=True,
         metavar="STEP=REASON",
         advanced=True,
-        help="Fix that you don't want, and the reason. The command stores both. Repeatable.",
+        help="Fix that you don't want to use, and your reason. The command stores both. Repeatable.",
     )
     not_applicable: tuple[str, ...] = option(
         multiple=True,
         metavar="STEP=REASON",
         advanced=True,
-        help="Fix that is impossible, and the reason. The command stores both. Repeatable.",
+        help="Fix that is impossible for this function, and the reason. The command stores both. Repeatable.",
     )
     also_version: tuple[str, ...] = option(
         multiple=True,
         metavar="VERSION",
         advanced=True,
-        help="Earlier version of the prompt whose calls also count. Repeatable.",
+        help="Earlier version of the prompt whose calls also count as evidence. Default: only the latest version. Repeatable.",
     )
     burst_length: float | None = common("burst_length", advanced=True)
     time_zone: str | None = common("time_zone", advanced=True)
     sizes: str | None = option(
         metavar="SMALL,LARGE",
         advanced=True,
-        help="Names of models, from small to large. Default: the order of the prices in --prices, from the cheapest model.",
+        help="Names of models, from small to large, so that the command knows which model is cheaper. Default: the order of their prices in --prices.",
     )
     what_if: tuple[str, ...] = option(
         multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
-        help="Fact to change for this run only, such as failure_cost=0.1. Repeatable.",
+        help="Fact of the evidence to change for this run only, such as failure_cost=0.1. Repeatable.",
     )
     evidence: str | None = option(
         metavar="FILE",
         advanced=True,
-        help="JSON file with evidence, or - for standard input. Default: the evidence in the store.",
+        help="JSON file with the evidence for the verdict, or - for standard input. Default: the evidence in the store.",
     )
 
 
@@ -139,9 +139,9 @@ class DecideOptions:
 def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: str | None, form: str) -> int:
     """Decide whether prompting is enough, which fix to try next, or whether to fine-tune.
 
-    Without --function, the command prints one line for each function, from the worst to the best. The exit status is
-    the worst one of all functions. With -o, the file extension selects the format: .html, .json, .md, or
-    .txt.
+    Without --function, the command prints one line for each function, from the worst to the best verdict. The exit
+    status is then 1 if any of these verdicts has the status 1. With -o, the file extension selects the format: .html,
+    .json, .md, or .txt.
 
     \b
     Exit status:

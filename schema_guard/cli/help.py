@@ -50,8 +50,8 @@ class Chapter(NamedTuple):
 def command(topic: tuple[str, ...]) -> int:
     """Show a chapter of the documentation.
 
-    TOPIC is the name of a chapter or a command. Without TOPIC, the command lists the chapters. Exit status: 0, or 2
-    if the topic does not exist.
+    TOPIC is the name of a chapter or a command. Without TOPIC, the command lists the chapters. Exit status: 0 if
+    the chapter is shown, or 2 if the topic does not exist.
 
     \b
     schema-guard help

@@ -33,7 +33,7 @@ _GROUPINGS = ("function", "segment", "model", "version")
     type=click.Choice(_GROUPINGS),
     default="function",
     show_default=True,
-    help="Unit of each row of the report.",
+    help="Group of calls that each row of the report describes, such as one version or one model.",
 )
 @click.option(
     "--serve",
@@ -42,7 +42,7 @@ _GROUPINGS = ("function", "segment", "model", "version")
     flag_value=0,
     type=click.IntRange(0, 65535),
     metavar="[PORT]",
-    help="Serve the report as a local web page that updates when the store changes. Press Ctrl-C to stop. Without PORT, the command uses a free port.",
+    help="Port of a local web page that shows the report and updates when the store changes. If you omit PORT, the command uses a free port. Press Ctrl-C to stop.",
 )
 @shared("output", "store", "pages")
 def command(
@@ -54,9 +54,10 @@ def command(
     store: str | None,
     form: str,
 ) -> int:
-    """Show failure rates with their bounds, the places of failures, tokens, and durations.
+    """Show failure rates with confidence limits, the fields that fail, tokens, and durations.
 
-    The worst function comes first. With -o, the file extension selects the format: .html, .json, .md, or .txt.
+    The function with the worst failure rate comes first. With -o, the file extension selects the
+    format: .html, .json, .md, or .txt.
 
     \b
     Exit status:

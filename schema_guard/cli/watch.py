@@ -42,11 +42,11 @@ class WatchOptions:
     notify: str | None = option(
         metavar="URL",
         envvar="SCHEMA_GUARD_NOTIFY",
-        help="Webhook that receives a message about each new BREACH, for example in Slack. Default: no message.",
+        help="URL of a webhook, for example in Slack, to which the command posts each new BREACH. Default: no message.",
     )
     allow_empty: bool = option(
         is_flag=True,
-        help="Exit with status 0 if the store, the function, or its calls don't exist yet. Use this option before the first calls.",
+        help="Exit with status 0 if the store, the function, or its calls don't exist yet. Use this option in CI before the first calls are recorded.",
     )
 
 
@@ -69,7 +69,7 @@ class WatchOptions:
     type=click.Choice(["text", "json", "junit"]),
     default="text",
     show_default=True,
-    help="Format of the result. JUnit is for CI systems.",
+    help="Format of the result. CI systems read JUnit.",
 )
 def command(
     *,
@@ -79,10 +79,10 @@ def command(
     store: str | None,
     form: str,
 ) -> int:
-    """Check that no failure rate in production is too high or has risen.
+    """Check whether a failure rate in production is too high or has risen.
 
-    The command prints one line for each function, from the worst to the best. Without --notify, it sends nothing. Use
-    it in cron or CI.
+    The command prints one line for each function, from the worst to the best. It sends messages only with --notify. Run
+    it from cron or CI.
 
     \b
     BREACH     a rate is above --max-failure-rate, or has risen and may stay above it

@@ -31,25 +31,26 @@ class CompareOptions:
     b: str | None = argument(required=False)
     variant: str | None = option(
         metavar="NAME",
-        help="Variant to compare, or A=B if its name differs between the results. Default: all variants.",
+        help="Name of the variant to compare, such as few_shot. If its name differs between the two results, use A=B. Default: all variants.",
     )
     is_gate: bool = option(
         "--gate",
         is_flag=True,
-        help="Exit with status 1 if a rate of B is lower than that of A by more than --max-drop, with 95% confidence.",
+        help="Exit with status 1 if a rate of B is more than --max-drop below the same rate of A, with 95% confidence.",
     )
     max_drop: float = option(
         type=SHARE,
         default=0.02,
         metavar="SHARE",
-        help="Largest drop that --gate accepts, in percentage points. Default: 2%.",
+        help="Largest drop from A to B that --gate accepts, in percentage points. Default: 2%.",
     )
     against: str | None = option(
         type=click.Choice(["reference"]),
-        help="Recorded results to compare A with. `reference` contains the results of 17 models on the suite `real`. Default: none.",
+        help="Name of recorded results to compare A with. `reference` contains the results of 17 models on the suite `real`. Default: none.",
     )
     require_proof: bool = option(
-        is_flag=True, help="With --gate, also exit with status 1 if a larger drop is possible."
+        is_flag=True,
+        help="With --gate, also exit with status 1 if the data can't rule out a drop of more than --max-drop.",
     )
 
 
@@ -59,8 +60,9 @@ class CompareOptions:
 def command(asked: CompareOptions, form: str) -> int:
     """Compare two results task by task, or show one result.
 
-    A and B are result files that `bench run -o result.json` wrote. The command compares variants with the same name on
-    the tasks that both results contain. All intervals hold with 95% confidence.
+    A and B are result files that `bench run -o result.json` wrote. A variant is one model with one strategy. The
+    command compares each variant of A with the variant of the same name in B. It uses only the tasks that both
+    results contain. All intervals hold with 95% confidence.
 
     \b
     Exit status:

@@ -45,14 +45,14 @@ class SuiteOptions:
     suite_schema: str | None = option(
         "--schema",
         metavar="FILE",
-        help="JSON Schema file, for a suite without a schema. With --playbook, you can also pass the name of a schema in the suite.",
+        help="JSON Schema file that the replies must match, if the suite has no schema. With --playbook, you can also pass the name of a schema in the suite.",
     )
     suite_fields: tuple[str, ...] = option(
         "--field",
         multiple=True,
         metavar="OURS=THEIRS",
         advanced=True,
-        help="Column for a field of the tasks in a CSV or JSON Lines file, such as input=text or gold=label. Repeatable.",
+        help="Column that contains a field of the tasks, such as input=text or gold=label, if SUITE is a CSV or JSON Lines file. Repeatable.",
     )
 
     def load(self, *, is_schema_used: bool = True) -> Suite:
@@ -86,21 +86,21 @@ class PlanOptions:
         default=("local",),
         show_default=True,
         metavar="[AS=]NAME",
-        help="Model to measure: local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE, or your function as module:function. Repeat the option to compare models. AS is your own name for the model.",
+        help="Model to measure: local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE, or your function as module:function. Repeat the option to compare models. AS is the name of the model in the result.",
     )
     strategies: str = option(
         "--strategy",
         default=_STRATEGIES,
         show_default=True,
         metavar="LIST",
-        help="Strategies to compare, separated by commas. With a>b, a retry after strategy a uses strategy b. Models tuned by `tune` always get the task without instructions. If a strategy enforces the schema, a model tuned on this machine is also measured with a grammar.",
+        help="Strategies to compare, separated by commas. With a>b, the first attempt uses strategy a, and its retry uses strategy b. A model that `tune` tuned always gets the task without instructions. If a strategy enforces the schema, the run also measures a model tuned on this machine with a grammar.",
     )
     sample: int | Literal["all"] = option(
         type=COUNT_OR_ALL,
         default=_SAMPLE,
         show_default=True,
         metavar="N",
-        help="Number of tasks to use, or all. The sample covers all schemas and difficulties.",
+        help="Number of tasks to use, or all. The sample contains tasks of every schema and difficulty.",
     )
     max_attempts: int = option(
         type=COUNT,
@@ -124,7 +124,7 @@ class PlanOptions:
         show_default=True,
         metavar="N",
         advanced=True,
-        help="Seed for the sample and the order of the tasks.",
+        help="Seed of the random numbers that select and order the tasks. The same seed selects the same tasks.",
     )
 
     def connect(
@@ -223,17 +223,17 @@ class RunOptions:
     max_failure_rate: float | None = option(
         type=RATE,
         metavar="RATE",
-        help="Highest acceptable failure rate, such as 1%. The run stops a variant when its failure rate is clearly above or below this rate. Default: none, or 1% with --playbook.",
+        help="Highest acceptable failure rate, such as 1%. The run stops measuring a variant when its failure rate is clearly above or below this rate. Default: none, or 1% with --playbook.",
     )
     max_cost: float | None = option(
         type=DOLLARS,
         metavar="DOLLARS",
-        help="Maximum cost. When the run reaches this cost, no new call starts. Requires --prices. Default: no limit.",
+        help="Maximum cost. When the run has cost this much, it starts no new call. Requires --prices. Default: no limit.",
     )
     prices: str | None = common("prices")
     dry_run: bool = option(
         is_flag=True,
-        help="Print the planned calls, tokens, and cost, without sending, downloading, or writing anything.",
+        help="Print the planned calls, tokens, and cost. The command doesn't send, download, or write anything.",
     )
     outputs: tuple[str, ...] = option(
         "-o",
@@ -241,12 +241,12 @@ class RunOptions:
         multiple=True,
         type=click.Path(dir_okay=False),
         metavar="FILE",
-        help="File for the result. Its ending selects the format: .json, .html, .md, or .txt. Repeatable.",
+        help="File for the result. The file extension selects the format: .json, .html, .md, or .txt. Repeatable.",
     )
     function: str | None = option(
         metavar="NAME",
         advanced=True,
-        help="Function that these results belong to in `decide`. With --playbook, its schema, model, and inputs come from the store. Default: the function that the suite names, or the only function with this schema.",
+        help="Function to which `decide` assigns these results. With --playbook, the store provides its schema, model, and inputs. Default: the function that the suite names, or the only function with this schema.",
     )
     concurrency: int = option(
         type=COUNT,
@@ -254,7 +254,7 @@ class RunOptions:
         show_default=True,
         metavar="COUNT",
         advanced=True,
-        help="Number of calls that run at the same time for each model.",
+        help="Maximum number of calls to each model at the same time.",
     )
     calls_per_minute: float | None = option(
         type=click.FloatRange(min=0, min_open=True),
@@ -266,24 +266,24 @@ class RunOptions:
         type=DURATION,
         metavar="DURATION",
         advanced=True,
-        help="Maximum time, such as 90m. When the run reaches this cost, no new call starts. Default: no limit.",
+        help="Maximum duration of the run, such as 90m. When the run has cost this much, it starts no new call. Default: no limit.",
     )
     journal: str | None = option(
         metavar="FILE",
         advanced=True,
-        help="File that stores every reply, so that you can resume the run. Default: none.",
+        help="File that stores every reply, so that you can resume the run with --resume. Default: none.",
     )
     resume: bool = option(
         is_flag=True,
         advanced=True,
-        help="Resume the run in --journal. The command reuses the replies in the file, and makes only the missing calls.",
+        help="Resume the run that --journal stores. The command reuses the stored replies and makes only the missing calls.",
     )
     executor: str = option(
         default="local",
         show_default=True,
         metavar="WHERE",
         advanced=True,
-        help="Executor of the calls: local, ray, or ray://HOST:PORT.",
+        help="Place where the calls run: local for this machine, or ray or ray://HOST:PORT for a Ray cluster.",
     )
 
     def whose(self, records: Store | None) -> str | None:
@@ -333,17 +333,17 @@ class PlaybookOptions:
 
     playbook: bool = option(
         is_flag=True,
-        help="Try the playbook's fixes on one schema, one at a time, until the verdict is clear.",
+        help="Try the fixes of the playbook on one schema, one after the other, until the verdict is clear.",
     )
     inputs: str | None = option(
         metavar="FILE",
         advanced=True,
-        help="With --playbook: .txt or .jsonl file with one input on each line. Default: the test tasks of the suite.",
+        help="With --playbook: .txt or .jsonl file of inputs for the calls, one on each line. Default: the test tasks of the suite.",
     )
     larger: str | None = option(
         metavar="NAME",
         advanced=True,
-        help="Larger model for the last step of --playbook. Default: none.",
+        help="With --playbook: larger model that the last step tries. Default: none.",
     )
     since: float | None = common("since", _ONLY, advanced=True)
     until: float | None = common("until", _ONLY, advanced=True)
@@ -353,19 +353,19 @@ class PlaybookOptions:
         show_default=True,
         metavar="STEP",
         advanced=True,
-        help="With --playbook: first step to try.",
+        help="With --playbook: first step to try. Earlier steps are skipped.",
     )
     decline: tuple[str, ...] = option(
         multiple=True,
         metavar="STEP=REASON",
         advanced=True,
-        help="With --playbook: step to skip, and the reason. Repeatable.",
+        help="With --playbook: step to skip, and your reason, such as few_shot='too many tokens'. Repeatable.",
     )
     given: str | None = option(
         "--with",
         metavar="FILE",
         advanced=True,
-        help="With --playbook: JSON file with facts that calls don't show, such as economics. Default: none.",
+        help="With --playbook: JSON file with facts that no call shows, such as the cost of a failure. Default: none.",
     )
     max_calls: int | None = option(
         type=COUNT,
@@ -389,7 +389,7 @@ class PlaybookOptions:
         multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
-        help="With --playbook: argument of the provider, such as temperature=0.7. Repeatable.",
+        help="With --playbook: argument for the provider in every call, such as temperature=0.7. Repeatable.",
     )
 
     def filters(self) -> dict[str, Any]:

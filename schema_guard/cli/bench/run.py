@@ -57,8 +57,9 @@ def command(
 ) -> int:
     """Measure how often models return valid and right values for the tasks of SUITE.
 
-    SUITE is `small` (also `builtin`), `long`, `tools`, `real`, a file or folder of tasks, or a training set that `tune
-    prepare` wrote. `schema-guard help bench run` shows how to write a file of tasks. The store records every attempt.
+    SUITE is a built-in suite (`small`, also called `builtin`, `long`, `tools`, or `real`), a file or folder of tasks, or a
+    training set that `tune prepare` wrote. `schema-guard help bench run` shows how to write a file of tasks. The command
+    records every attempt in the store.
 
     \b
     Exit status:

@@ -36,8 +36,8 @@ _MOST = DEFAULT_LIMITS.max_bytes
 def command(schema: str, files: tuple[str, ...], form: str) -> int:
     """Validate model replies or JSON documents against SCHEMA.
 
-    SCHEMA is a JSON Schema file, or module:Model. FILE is a text file, '-' for standard input, or a .jsonl file with
-    one document on each line.
+    SCHEMA is a JSON Schema file, or a model in your code as module:Model. FILE is a text file, '-' for
+    standard input, or a .jsonl file with one document on each line.
 
     Exit status: 0 if all documents are valid, 1 if any document is invalid, or 2 if a file can't be read.
 

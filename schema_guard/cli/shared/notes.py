@@ -34,11 +34,11 @@ def global_options() -> list[click.Option]:
     return [
         click.Option(
             ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_set_quiet,
-            help="Print only the result, without progress and notes.",
+            help="Print only the result. The command prints no progress and no notes.",
         ),
         click.Option(
             ["-v", "--verbose"], is_flag=True, expose_value=False, callback=_set_verbose,
-            help="Write logs to stderr, and print a traceback for each error.",
+            help="Write log messages to stderr, and print a traceback with each error.",
         ),
     ]  # fmt: skip
 

@@ -84,10 +84,10 @@ def shared(*names: str) -> Callable[[Any], Any]:
         "store": click.option("--store", metavar="URL", cls=Option, shell_complete=complete_files, help="Store for the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: $SCHEMA_GUARD_STORE, `store` in pyproject.toml, or a file in your data folder."),
         "format": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format of the result."),
         "pages": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True, help="Format of the result."),
-        "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", show_default=True, help="Format of the result. JUnit is for CI systems, and needs --gate."),
+        "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", show_default=True, help="Format of the result. CI systems read JUnit, which requires --gate."),
         "output": click.option("-o", "--output", metavar="FILE", cls=Option, type=click.Path(dir_okay=False), help="File for the result. Default: standard output."),
-        "yes": click.option("--yes", is_flag=True, cls=Option, help="Don't ask for confirmation."),
-        "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print the plan and its cost, without sending, downloading, or changing anything."),
+        "yes": click.option("--yes", is_flag=True, cls=Option, help="Run without asking for confirmation."),
+        "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print the plan and its cost. The command doesn't send, download, or change anything."),
     }  # fmt: skip
 
     def add(function: Any) -> Any:
@@ -177,21 +177,25 @@ _COMMON: dict[str, dict[str, Any]] = {
     "schema": {
         "metavar": "NAME",
         "shell_complete": complete_schemas,
-        "help": "Schema to select, by name or fingerprint. Default: all.",
+        "help": "Schema whose calls are used, by name or fingerprint. Default: all schemas.",
     },
     "function": {
         "metavar": "NAME",
         "shell_complete": complete_functions,
-        "help": "Function to select, by its name or the end of its name after a dot. Default: all.",
+        "help": "Function whose calls are used. Use its full name, or the part after a dot. Default: all functions.",
     },
-    "segment": {"metavar": "NAME", "help": "Segment of the traffic to select. Default: all."},
+    "segment": {"metavar": "NAME", "help": "Traffic segment whose calls are used. Default: all segments."},
     "since": {
         "type": MOMENT,
         "metavar": "TIME",
-        "help": "Start time of the calls, such as 2026-11-01, yesterday, 24h, 7d, or the ID of a call. Default: "
-        "the first call.",
+        "help": "Start of the period whose calls are used, such as 2026-11-01, yesterday, 24h, 7d, or the ID of a call. "
+        "Default: the first call.",
     },
-    "until": {"type": MOMENT, "metavar": "TIME", "help": "End time of the calls. Default: now."},
+    "until": {
+        "type": MOMENT,
+        "metavar": "TIME",
+        "help": "End of the period whose calls are used. Default: now.",
+    },
     "min_right": {
         "type": SHARE,
         "metavar": "SHARE",
@@ -200,23 +204,23 @@ _COMMON: dict[str, dict[str, Any]] = {
     "max_p95": {
         "type": DURATION,
         "metavar": "DURATION",
-        "help": "Time within which 95% of the calls must end, such as 2.5s. Default: no limit.",
+        "help": "Highest acceptable duration of 95% of the calls, such as 2.5s. Default: no limit.",
     },
     "burst_length": {
         "type": click.FloatRange(min=0, min_open=True),
         "metavar": "CALLS",
-        "help": "Mean number of failed calls in an outage that the verdict must allow for, such as 20. Default: no "
-        "outages.",
+        "help": "Mean number of calls that fail together in an outage, such as 20. The command then widens its limits. "
+        "Default: no outages.",
     },
     "priority": {
         "metavar": "NAME",
         "shell_complete": complete_functions,
-        "help": "Function that gets half of the error probability. The other functions share the other half. Default: "
-        "equal parts.",
+        "help": "Function that needs a verdict first. It gets half of the allowed probability of an error, and the other "
+        "functions share the rest. Default: equal parts for all functions.",
     },
     "time_zone": {
         "metavar": "ZONE",
-        "help": "Time zone for weekly patterns of failures, such as Europe/Berlin. Default: UTC.",
+        "help": "Time zone in which the command looks for weekly patterns of failures, such as Europe/Berlin. Default: UTC.",
     },
     "prices": {
         "metavar": "SOURCE",

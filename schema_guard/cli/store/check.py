@@ -21,19 +21,23 @@ _MOST_SHOWN = 20
 
 
 @build_command("check")
-@click.option("--rebuild", is_flag=True, help="Count all attempts again and store the counts.")
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Count all attempts again, and replace the stored counts with the new ones.",
+)
 @shared("store", "format")
 def command(rebuild: bool, store: str | None, form: str) -> int:
     """Check a store for damage.
 
-    The command compares the counts with a recount of the attempts. SQLite checks the pages and indexes of the file.
-    The check takes about 15 seconds for a million attempts. The check changes nothing. Other processes can write during
-    the check.
+    The command counts the attempts and compares the result with the stored counts. SQLite also checks the pages and
+    indexes of the file. The check takes about 15 seconds for a million attempts. It doesn't change the store, and other
+    processes can write during the check.
 
-    With --rebuild, the command counts all attempts again, stores the counts, and checks the result. No other process
-    can write during the rebuild. The counts of hours with deleted attempts stay unchanged.
+    With --rebuild, the command counts all attempts again, stores the new counts, and checks them. No other process can
+    write during the rebuild. If attempts of an hour were deleted, the counts of that hour stay unchanged.
 
-    Exit status: 0 if the store is sound, 1 if it is damaged, or 2 if it can't be read.
+    Exit status: 0 if the store has no damage, 1 if it is damaged, or 2 if it can't be read.
 
     \b
     schema-guard store check

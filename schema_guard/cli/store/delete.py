@@ -39,23 +39,25 @@ class Whose:
 
     call: str | None = option(metavar="ID", help="ID of the call to delete.")
     input: str | None = option(
-        metavar="TEXT", help="All calls with this prompt, or '-' to read it from standard input."
+        metavar="TEXT", help="Prompt of the calls to delete, or '-' to read the prompt from standard input."
     )
     input_hash: str | None = option(
-        metavar="HASH", advanced=True, help="All calls whose input has this hash, as in an export."
+        metavar="HASH",
+        advanced=True,
+        help="Hash of the input of the calls to delete, as in an exported file.",
     )
     cluster: str | None = option(
-        metavar="NAME", help="All calls of this cluster, such as the calls for one customer."
+        metavar="NAME", help="Cluster of the calls to delete, such as the ID of one customer."
     )
-    segment: str | None = option(metavar="NAME", help="All calls of this traffic segment.")
+    segment: str | None = option(metavar="NAME", help="Traffic segment of the calls to delete.")
     function: str | None = option(
         metavar="NAME",
         shell_complete=complete_functions,
-        help="All calls of this function. Use its full name, or the part after a dot.",
+        help="Function of the calls to delete. Use its full name, or the part after a dot.",
     )
     counts: bool = option(
         is_flag=True,
-        help="With --function or --segment: also delete the counts and the failure rates.",
+        help="With --function or --segment: also delete the counts of calls and failures. The report then shows no failure rate for them.",
     )
 
     def named(self) -> tuple[str, str] | None:
@@ -77,13 +79,13 @@ class Old:
     """Limits for old records."""
 
     older_than: float | None = option(
-        type=DURATION, metavar="DURATION", help="All calls older than this age, such as 90d, 12h, or 2w."
+        type=DURATION, metavar="DURATION", help="Minimum age of the calls to delete, such as 90d, 12h, or 2w."
     )
     max_rows: int | None = option(
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="Maximum number of attempts to keep, such as 500k. The command deletes the oldest attempts first.",
+        help="Maximum number of attempts to keep in the store, such as 500k. The command deletes the oldest attempts first.",
     )
 
     def retention(self) -> Retention | None:
@@ -128,10 +130,10 @@ class _Deletion(NamedTuple):
 def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None, form: str) -> int:
     """Delete old records, or the records of a call, an input, a customer, a segment, or a function.
 
-    schema_guard overwrites the deleted rows and texts in the file and its log. Counts stay, so failure rates don't
-    change, unless you add --counts. You must delete any copies of the file, such as backups, yourself.
+    The command overwrites the deleted rows and texts in the file and its log. It keeps the counts, so failure rates
+    don't change, unless you add --counts. It doesn't delete copies of the file, such as backups.
 
-    The command asks for confirmation. Exit status: 0 if the records are deleted, or 2 if there are no such records.
+    The command asks for confirmation. Exit status: 0 if the records are deleted, or 2 if no record matches.
 
     \b
     schema-guard store delete --cluster customer-4711 --dry-run

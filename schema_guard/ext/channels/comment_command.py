@@ -18,8 +18,8 @@ from schema_guard.text import reason_of, safe
 def command(files: tuple[str, ...]) -> int:
     """Post Markdown files as a comment on the pull request or merge request of this CI job.
 
-    Later runs replace the text of the comment. On GitHub, the token is $GITHUB_TOKEN, with the permission
-    `pull-requests: write`. On GitLab, it is $GITLAB_TOKEN, with the scope `api`.
+    A later run replaces the text of the comment. On GitHub, set $GITHUB_TOKEN to a token with the permission
+    `pull-requests: write`. On GitLab, set $GITLAB_TOKEN to a token with the scope `api`.
 
     \b
     Exit status:

@@ -26,20 +26,20 @@ _OFFLINE = "To run the demo without the model, use schema-guard demo --offline"
     "--offline",
     cls=Option,
     is_flag=True,
-    help="Use recorded replies from the model. With this option, the demo takes five seconds.",
+    help="Use recorded replies in place of the local model. The demo then takes five seconds.",
 )
 @click.option(
     "--store",
     cls=Option,
     metavar="URL",
-    help="Empty store for the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: a new file in your data folder.",
+    help="New or empty store for the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: a new file in your data folder.",
 )
 def command(*, offline: bool, store: str | None) -> int:
-    """Show how to measure a function, fix it, and measure it again, with a small local model.
+    """Measure a sample function with a small local model, fix it, and measure it again.
 
-    The demo takes up to two minutes, and downloads the weights of the model once (98 MB).
+    The demo takes up to two minutes. The first run downloads the weights of the model (98 MB).
 
-    Exit status: 0, or 2 if the model can't run.
+    Exit status: 0 if the demo ran, or 2 if the model can't run.
 
     \b
     schema-guard demo

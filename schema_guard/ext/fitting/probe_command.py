@@ -55,14 +55,15 @@ class ProbeOptions:
         help="Model to probe: local, openai:NAME, or http://HOST:PORT/v1#NAME, as in `schema-guard bench run`.",
     )
     provider: str | None = option(
-        metavar="NAME", help="Provider whose API the server at the URL uses. Default: openai."
+        metavar="NAME", help="Provider whose API the server at the URL of --model uses. Default: openai."
     )
     schema: str | None = option(
         metavar="SCHEMA",
-        help="Schema file or module:Model that the command also sends, to find the parts that the server rejects.",
+        help="Your schema, as a file or module:Model. The command also sends it, to find the parts that the server rejects.",
     )
     keywords: bool = option(
-        is_flag=True, help="Send one request for each keyword, and compare the results with the known rules."
+        is_flag=True,
+        help="Send one request for each keyword, and compare the results with the built-in rules for the provider.",
     )
     output: str | None = option(
         "-o",
@@ -77,7 +78,7 @@ class ProbeOptions:
         show_default=True,
         metavar="COUNT",
         advanced=True,
-        help="Number of requests whose prompts ask for forbidden values, at most 1,000.",
+        help="Number of requests to send, at most 1,000. The prompt of each one asks for a value that its schema forbids.",
     )
     options: tuple[str, ...] = option(
         "--option",
@@ -95,7 +96,7 @@ class ProbeOptions:
         type=int,
         metavar="N",
         advanced=True,
-        help="Seed for the random constants. Default: a new seed for each run.",
+        help="Seed of the random values that the schemas require. Default: a new seed for each run.",
     )
 
     def check(self) -> None:
@@ -133,9 +134,9 @@ class ProbeOptions:
 def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     """Test whether a server enforces the schemas that it accepts.
 
-    The schema of each request requires new constants, and its prompt asks for another value. Only a server that
-    enforces schemas replies with the constants. Before the command sends the requests, it prints their number and cost,
-    and asks for confirmation.
+    The schema of each request requires random values, and its prompt asks for other ones. Only a server that enforces
+    schemas replies with the required values. Before the command sends the requests, it prints their number and cost, and
+    asks for confirmation.
 
     Exit status: 0 if the server enforces all schemas, 1 if it ignores, rejects, or partly enforces them, or 2 if it
     did not reply.

@@ -48,23 +48,23 @@ if TYPE_CHECKING:
     "--model",
     cls=Option,
     metavar="NAME",
-    help="Model, as for `bench run`. Default: the model of the function's latest calls.",
+    help="Model that gets the prompts, in the form of `bench run --model`. Default: the model of the function's latest calls.",
 )
 @click.option(
     "--diff",
     cls=Option,
     is_flag=True,
-    help="Print each added line of a proved prompt with its reason, and send nothing. SOURCE is the folder of the prompt.",
+    help="Print each line that a proved prompt adds, with the reason, and send nothing. SOURCE is then the folder of the prompt.",
 )
 @shared("store")
 def command(*, source: str, folder: str | None, model: str | None, diff: bool, store: str | None) -> int:
-    """Find a better prompt for a function, and prove it on inputs that no candidate saw.
+    """Find a better prompt for a function, and prove that it is better on new inputs.
 
-    SOURCE is a function with stored texts, or a file or folder of tasks with one schema. The command finds the places
-    where the prompt fails, and tests candidate prompts that address these failures. It then compares the best
-    candidate with the prompt in use. This takes at least 60 different inputs and at most 600 calls. The command
-    writes the proved prompt into FOLDER. Default: SOURCE_prompt. The same command continues an interrupted run,
-    unless new inputs were recorded.
+    SOURCE is a function whose texts are stored, or a file or folder of tasks with one schema. The command finds the
+    fields that fail, and tests candidate prompts that address these failures. It then compares the best candidate with
+    the prompt in use, on inputs that no candidate saw. The command needs at least 60 different inputs, and makes at most
+    600 calls. It writes the proved prompt into FOLDER. Default: SOURCE_prompt. To continue an interrupted run, run the
+    same command again. If new inputs were recorded, it starts a new run.
 
     \b
     Exit status:

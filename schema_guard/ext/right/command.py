@@ -54,7 +54,7 @@ _SKIP = "skip"
     cls=Option,
     metavar="NAME",
     shell_complete=complete_schemas,
-    help="Schema to select, by name or fingerprint. Default: all.",
+    help="Schema of the replies, by name or fingerprint. Default: all schemas.",
 )
 @click.option(
     "--n",
@@ -63,7 +63,7 @@ _SKIP = "skip"
     type=click.IntRange(min=1),
     default=50,
     show_default=True,
-    help="Maximum number of replies to label.",
+    help="Maximum number of replies to label in this session.",
 )
 @click.option(
     "--read",
@@ -71,13 +71,13 @@ _SKIP = "skip"
     cls=Option,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="File that -o wrote, with your labels in the column 'wrong' or 'right'.",
+    help="File that -o wrote, after you filled in the column 'wrong' or 'right' with your labels.",
 )
 @click.option(
     "--find-errors",
     cls=Option,
     is_flag=True,
-    help="Print the replies that differ most from those of the second model. With this option, the command doesn't ask for labels.",
+    help="Print the replies that differ most from those of the second model. The command then asks for no labels.",
 )
 @click.option(
     "-o",
@@ -85,7 +85,7 @@ _SKIP = "skip"
     cls=Option,
     metavar="FILE",
     type=click.Path(dir_okay=False),
-    help="File for the replies, to label them elsewhere: .jsonl or .csv. Default: the command asks for labels in the terminal.",
+    help="File for the replies (.jsonl or .csv), if you label them in another program. Default: the command asks for labels in the terminal.",
 )
 @shared("store")
 def command(  # noqa: PLR0913 - one argument an option
@@ -98,13 +98,13 @@ def command(  # noqa: PLR0913 - one argument an option
     output: str | None,
     store: str | None,
 ) -> int:
-    """Label replies as right or wrong, to bound the share of wrong values.
+    """Label replies as right or wrong, so that schema_guard can estimate the share of wrong values.
 
-    For every ten replies with a second opinion, the command asks about one. It draws this reply at random, so that the
-    bound holds for all calls.
-    You can stop at any time and continue later. A reply that you saw but did not label widens the bounds.
+    The command asks about one in ten replies with a second opinion. It selects these replies at random, so that the
+    estimate holds for all calls. You can stop at any time and continue later. Each reply that you saw but did not label
+    makes the estimate less precise.
 
-    Exit status: 0, or 2 if no reply can be labeled.
+    Exit status: 0 if a reply can be labeled, or 2 if none can be labeled.
 
     \b
     schema-guard label --function extract_invoice

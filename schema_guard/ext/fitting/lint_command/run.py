@@ -33,18 +33,20 @@ class Linting:
         envvar="SCHEMA_GUARD_LINT_PROVIDER",
         setting="provider",
         metavar="NAME,...",
-        help="Provider or engine that receives the schema, such as openai or gemini, or 'all'. Repeatable. Default: `provider` in pyproject.toml.",
+        help="Provider or engine to which you send the schema, such as openai or gemini. Use 'all' for every known one. Repeatable. Default: `provider` in pyproject.toml.",
     )
     rules: str | None = option(
         metavar="FILE",
-        help="Result file from `schema-guard schema probe -o FILE`. Its rules replace the known rules of the provider.",
+        help="Result file of `schema-guard schema probe -o FILE`. Its rules replace the built-in rules for the provider.",
     )
     folder: str | None = option(
         "--fix",
         metavar="FOLDER",
-        help="Folder for the adapted schemas, and for a report on the lost keywords of each schema.",
+        help="Folder for schemas that are adapted to each provider. The folder also gets a report of the keywords that each adapted schema lost.",
     )
-    table: bool = option(is_flag=True, help="Show how each provider treats each keyword. Omit SCHEMA.")
+    table: bool = option(
+        is_flag=True, help="Show how each provider treats each keyword. With this option, omit SCHEMA."
+    )
 
     def names(self) -> list[str]:
         """Return the providers, each once, in their order."""
@@ -68,15 +70,15 @@ class Linting:
     type=click.Choice(["text", "json", "sarif"]),
     default="text",
     show_default=True,
-    help="Format of the result. Code hosts and editors read SARIF.",
+    help="Format of the result. Code-hosting platforms and editors read SARIF.",
 )
 def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
-    """Show how a provider or an engine treats SCHEMA: whether it rejects it, ignores a part, or excludes right answers.
+    """Show whether a provider or an engine rejects SCHEMA, ignores a part of it, or makes right answers impossible.
 
-    SCHEMA is a JSON file, a pattern such as 'schemas/**/*.json', '-' for standard input, or module:Model. The rules
-    come with the library. Nothing is sent to the provider.
+    SCHEMA is a JSON file, a pattern such as 'schemas/**/*.json', '-' for standard input, or module:Model. The command
+    uses rules that schema_guard contains. It sends nothing to the provider.
 
-    Exit status: 0 if nothing is known to go wrong, 1 if something is (with --fix too), 2 if a SCHEMA cannot be read.
+    Exit status: 0 if no problem is known, 1 if a problem is known (also with --fix), or 2 if a SCHEMA cannot be read.
 
     \b
     schema-guard schema lint invoice.schema.json --provider gemini

@@ -34,11 +34,11 @@ class File:
     form: str | None = option(
         "--format",
         type=click.Choice(FORMS),
-        help="Format of the file. Default: the format that matches the file extension, otherwise jsonl.",
+        help="Format of the file. Default: the format of the file extension, or jsonl if there is no such format.",
     )
     texts: str | None = option(
         type=click.Choice(TEXTS_AS),
-        help="Also export the stored texts of prompts and replies, either without credentials and personal data, or as they are stored.",
+        help="Also export the stored texts of prompts and replies. With `redacted`, the file contains no credentials or personal data. With `kept`, the texts are unchanged.",
     )
 
 
@@ -48,10 +48,10 @@ class File:
 def command(which: WhichRows, file: File, store: str | None) -> int:
     """Write the attempts to a file, as JSON Lines, CSV, or Parquet.
 
-    The file has one row for each attempt. Only its owner can read a new file. `schema-guard store import` reads JSON
-    Lines; CSV and Parquet are for other programs.
+    The file has one row for each attempt. Only its owner can read a new file. `schema-guard store import` reads only
+    JSON Lines. Use CSV and Parquet for other programs.
 
-    Exit status: 0, or 2 if nothing could be exported.
+    Exit status: 0 if the attempts are exported, or 2 if they can't be exported.
 
     \b
     schema-guard store export -o records.jsonl

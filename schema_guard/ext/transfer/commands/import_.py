@@ -37,11 +37,11 @@ class Traces:
     tool: str | None = option(
         "--from",
         metavar="TOOL",
-        help="Tool that wrote the files: langfuse, phoenix, mlflow, openai-evals, jsonl for your own rows, or auto to detect the tool. Default: none, so SOURCE is an exported file or a store.",
+        help="Tool that wrote the files: langfuse, phoenix, mlflow, or openai-evals. Use jsonl for your own rows, or auto to detect the tool. Default: none, which means that SOURCE is an exported file or a store.",
     )
     traffic: str | None = option(
         type=click.Choice(PARTS),
-        help="Calls that the files contain: all calls of a period, a sample, only failures, or an unknown part. Required with --from.",
+        help="Part of your calls that the files contain: all calls of a period, a sample, only failures, or an unknown part. Required with --from.",
     )
     schema: tuple[str, ...] = option(
         multiple=True,
@@ -49,24 +49,25 @@ class Traces:
         help="JSON Schema file or module:Model that the replies must match. If rows name their schema, use NAME=SCHEMA for each schema. Repeatable.",
     )
     function: str | None = option(
-        metavar="NAME", help="Function name for the imported calls. Default: the name in the trace."
+        metavar="NAME",
+        help="Name of the function to which the imported calls belong. Default: the name in the trace.",
     )
     field: tuple[str, ...] = option(
         multiple=True,
         metavar="OURS=PLACE",
-        help="Place of a field in a row, such as version=metadata.prompt_version. Repeatable. The fields are function, version, segment, cluster, and schema. With --from jsonl, you can also use reply, prompt, and other fields.",
+        help="Path of a field in each row, such as version=metadata.prompt_version. The fields are function, version, segment, cluster, and schema. With --from jsonl, you can also use reply, prompt, and other fields. Repeatable.",
     )
     only: tuple[str, ...] = option(
         multiple=True,
         metavar="NAME",
         advanced=True,
-        help="Name, in the tool, of the calls to import. Repeatable. Default: all calls.",
+        help="Name that the calls to import have in the tool. Repeatable. Default: all calls.",
     )
     sample_share: float | None = option(
         type=SHARE,
         metavar="SHARE",
         advanced=True,
-        help="With --traffic sampled: share of all calls that the sample contains, such as 10%.",
+        help="With --traffic sampled: share of your calls that the files contain, such as 10%.",
     )
     prices: str | None = option(
         metavar="SOURCE",
@@ -80,12 +81,12 @@ class Coming:
     """How exported files and stores are imported."""
 
     texts: bool = option(
-        is_flag=True, help="Also import the texts of prompts and replies, if the source has them."
+        is_flag=True, help="Also import the texts of prompts and replies, if SOURCE contains them."
     )
     unlinked: bool = option(
         is_flag=True,
         advanced=True,
-        help="Also import records from a store with another hash key. By default, such records are an error. Equal inputs in the two stores then count as different inputs.",
+        help="Also import records from a store with another hash key, which are otherwise an error. The command then counts equal inputs of the two stores as different inputs.",
     )
 
 
@@ -99,13 +100,14 @@ def command(
     """Import exported files, other stores, or replies from tracing tools and logs.
 
     SOURCE is a file that `store export` wrote, a SQLite store, a store URL (sqlite:///... or postgresql://...), or
-    '-' for an exported file on standard input. A SQLite file is recognized by its content. With --from, SOURCE is a
-    file of another tool: JSON Lines, JSON, CSV, or Parquet.
+    '-' for an exported file on standard input. The command recognizes a SQLite file by its content. With --from, SOURCE
+    is a JSON Lines, JSON, CSV, or Parquet file of another tool.
 
-    Importing twice adds nothing, because calls are known by their id. If a file has errors, nothing of any exported
-    file or store is imported. Replies of other tools are validated now, and their texts are not stored.
+    If you import a call twice, the store contains it once, because each call has an ID. If one exported file or store
+    has an error, the command imports none of them. It validates the replies of other tools during the import, and
+    doesn't store their texts.
 
-    Exit status: 0 if all was read, 1 if a part of a trace file could not be read, 2 if nothing was imported.
+    Exit status: 0 if everything was imported, 1 if a part of a trace file could not be read, or 2 if nothing was imported.
 
     \b
     schema-guard store import records.jsonl a.db --store sqlite:///all.db

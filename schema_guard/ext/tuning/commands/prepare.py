@@ -41,7 +41,7 @@ class Making:
         "--output",
         required=True,
         metavar="DIR",
-        help="Folder for the set: a new folder, or the folder of an earlier set.",
+        help="Folder for the training set: a new folder, or the folder of an earlier set.",
     )
     provider: str = option(
         type=click.Choice(HOSTS),
@@ -51,17 +51,18 @@ class Making:
         help=f"File format of the set: {', '.join(HOSTS)}.",
     )
     base: str | None = option(
-        metavar="MODEL", help="Model to tune. The set contains no unchecked answers from this model."
+        metavar="MODEL",
+        help="Name of the model to tune. The set then contains no unchecked answers from this model.",
     )
     accept_unchecked: bool = option(
-        is_flag=True, help="Also use answers with unchecked values. Requires --base."
+        is_flag=True, help="Also use answers whose values nobody checked. Requires --base."
     )
     strategy: str = option(
         type=click.Choice(["bare", "system_prompt"]),
         default="bare",
         show_default=True,
         advanced=True,
-        help="Strategy for calls to the tuned model.",
+        help="Strategy that your calls to the tuned model will use. It selects the form of the prompts in the set.",
     )
     min_examples: int = option(
         type=COUNT,
@@ -75,7 +76,7 @@ class Making:
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="Maximum number of rows. The command takes rows in turn from each segment and kind of failure. Default: all rows.",
+        help="Maximum number of rows in the set. The command takes rows in turn from each segment and kind of failure. Default: all rows.",
     )
     validation: float = _share("validation")
     test: float = _share("the test")
@@ -85,7 +86,7 @@ class Making:
         default=0,
         show_default=True,
         advanced=True,
-        help="Seed for the split into training, validation, and test rows.",
+        help="Seed of the random split into training, validation, and test rows.",
     )
 
     def settings(self, prompt_from: str | None) -> ExportSettings:
@@ -118,10 +119,11 @@ class Making:
 def command(sources: Sources, making: Making, store: str | None, form: str) -> int:
     """Write a training set from recorded calls, labelled files, and your own answers.
 
-    Rows have the prompts that a guard sends to a tuned model. Unchecked answers are left out unless you accept them.
-    Repeated inputs are used once. The validation and test rows have no input of the training rows, and no similar one.
+    Each row contains the prompt that schema_guard will send to the tuned model. The command omits unchecked answers unless
+    you accept them. It uses a repeated input once. No input of the validation and test rows is equal or similar to an
+    input of the training rows.
 
-    Exit status: 0 if the set is written, 1 if there are too few rows, 2 if the sources cannot be read.
+    Exit status: 0 if the set is written, 1 if there are too few rows, or 2 if the sources cannot be read.
 
     \b
     schema-guard tune prepare --schema Invoice --function app.extract -o set

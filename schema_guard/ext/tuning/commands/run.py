@@ -73,45 +73,53 @@ class TuneOptions:
         help=f"Host that tunes the model: {', '.join(BACKENDS)}, or local for this machine. Required for a new job. The command stores the name of the host in DIR/job.json.",
     )
     base: str | None = option(
-        metavar="MODEL", help="Name of the model to tune at the host. Required for a new job at a host."
+        metavar="MODEL", help="Name that the model to tune has at the host. Required for a new job at a host."
     )
     epochs: int | None = option(
-        type=COUNT, metavar="COUNT", help="Number of passes over the rows. Default: the host's choice."
+        type=COUNT,
+        metavar="COUNT",
+        help="Number of passes over the training rows. Default: the host decides.",
     )
     steps: int | None = option(
-        type=COUNT, metavar="COUNT", help="Number of training steps on this machine, in place of --epochs."
+        type=COUNT,
+        metavar="COUNT",
+        help="Number of training steps on this machine. Use it in place of --epochs.",
     )
     rank: int | None = option(
         type=COUNT,
         metavar="COUNT",
         advanced=True,
-        help="Rank of the LoRA that is trained on this machine. Default: 16.",
+        help="Rank of the LoRA adapter that this machine trains. Default: 16.",
     )
     rate: float | None = option(
         type=float,
         metavar="RATE",
         advanced=True,
-        help="Highest learning rate on this machine. Default: 0.001.",
+        help="Highest learning rate of the training on this machine. Default: 0.001.",
     )
     status: bool = option(
         is_flag=True,
-        help="Show the state of the job, with its step, loss, and time left, without starting or resuming it.",
+        help="Show the state of the job, such as its step, loss, and time left. The command doesn't start or resume the job.",
     )
     cancel: bool = option(is_flag=True, help="Cancel the job.")
-    again: bool = option(is_flag=True, advanced=True, help="Start a new job after the earlier job has ended.")
+    again: bool = option(
+        is_flag=True,
+        advanced=True,
+        help="Start a new job with the same training set after the earlier job has ended.",
+    )
     served_as: str | None = option(
         metavar="NAME",
         advanced=True,
-        help="Name of the tuned model at the host that serves it, such as the name of a deployment.",
+        help="Name that the tuned model has at the host that serves it, such as the name of a deployment.",
     )
     url: str | None = option(
-        metavar="URL", advanced=True, help="Address of the host. Default: the public address of the host."
+        metavar="URL", advanced=True, help="URL of the host's API. Default: the public URL of the host."
     )
     price: float | None = option(
         type=DOLLARS,
         metavar="DOLLARS",
         advanced=True,
-        help="Your price for a million training tokens, in dollars.",
+        help="Price that you pay for a million training tokens, in dollars. The plan shows the cost of the job.",
     )
 
     def check(self) -> None:
@@ -138,14 +146,14 @@ class TuneOptions:
 @takes(asked=TuneOptions)
 @shared("yes", "dry-run", "format")
 def command(asked: TuneOptions, yes: bool, dry_run: bool, form: str) -> int:
-    """Tune a model on the training set in DIR, at a host or on this machine.
+    """Tune a model with the training set in DIR, at a host or on this machine.
 
-    The command first prints the rows, tokens, and cost, and asks for confirmation. DIR/job.json holds the state of
-    the job. The same command resumes a job, and never uploads or begins anything twice. Ctrl-C leaves a job at a host
-    running.
+    The command first prints the rows, tokens, and cost, and asks for confirmation. DIR/job.json contains the state of the
+    job. To resume a job, run the same command again. It doesn't upload or start anything twice. If you press Ctrl-C, a
+    job at a host continues.
 
-    Exit status: 0 if there is a tuned model, 1 if the job failed or was cancelled. 2 means that nothing was started, or
-    that the job still runs. With --status, a running job is 0.
+    Exit status: 0 if there is a tuned model, or 1 if the job failed or was cancelled. The status is 2 if no job was
+    started, or if the job is still running. With --status, it is 0 for a running job.
 
     \b
     schema-guard tune run orders --backend local

@@ -26,23 +26,26 @@ class Sources:
     function: str | None = common("function")
     since: float | None = common("since")
     until: float | None = option(
-        type=MOMENT, metavar="TIME", advanced=True, help="End time of the calls. Default: now."
+        type=MOMENT,
+        metavar="TIME",
+        advanced=True,
+        help="End of the period whose calls are used. Default: now.",
     )
     segment: str | None = option(
-        metavar="NAME", advanced=True, help="Segment of the traffic to select. Default: all."
+        metavar="NAME", advanced=True, help="Traffic segment whose calls are used. Default: all segments."
     )
     suite: str | None = option(
         metavar="PATH",
-        help="Suite with labelled inputs, as in `schema-guard bench run`. Without --function, the command doesn't read the store.",
+        help="Suite of inputs with known answers, in a form that `schema-guard bench run` accepts. Without --function, the command doesn't read the store.",
     )
     answers: str | None = option(
         metavar="FILE",
-        help="JSON Lines file with your answers. Each line has the field answer and either call_id or input.",
+        help="JSON Lines file with your answers. Each line has the field answer, and either call_id or input to show the call that it answers.",
     )
     prompt_from: str | None = option(
         metavar="MODULE:FUNCTION",
         advanced=True,
-        help="Function that returns the prompt for a task, if your guarded function builds its own prompt.",
+        help="Function that returns the prompt for a task, as module:function. Required if your guarded function builds its own prompt.",
     )
 
     @property
