@@ -33,8 +33,8 @@ from schema_guard.ext.decisions.questions import (
     YesNo,
 )
 from schema_guard.ext.decisions.wire import answers_of, wire_questions
-from schema_guard.models import local
-from schema_guard.models.weights import NAME
+from schema_guard.ext.local import llama_server
+from schema_guard.ext.local.weights import NAME
 from schema_guard.schema import Schema
 from schema_guard.stats import gap_bounds, mean_bounds
 
@@ -110,7 +110,7 @@ def value_at(value: Any, path: tuple[str, ...]) -> Any:
 def server_cpu_s() -> float:
     """Return the CPU seconds of the servers of local models."""
     ticks = 0
-    for server in local._shared.servers.values():  # noqa: SLF001 - no public name has it
+    for server in llama_server._shared.servers.values():  # noqa: SLF001 - no public name has it
         pid = server._process.pid  # noqa: SLF001 - as above
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])

@@ -151,14 +151,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _OF_PARTS:
-        from schema_guard.extensions import load
-
-        globals()[name] = load(f"name:{name}")
-        return globals()[name]
     from schema_guard.front_door import find  # only what is used is paid for
 
-    return find(__name__, _HOME_OF, name)
+    return find(__name__, _HOME_OF, name, _OF_PARTS)
 
 
 def __dir__() -> list[str]:

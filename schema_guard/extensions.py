@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting import adapt as adapt
     from schema_guard.ext.fitting.linting import Finding as Finding
     from schema_guard.ext.fitting.linting import lint as lint
+    from schema_guard.ext.local.weights import local_weights as local_weights
     from schema_guard.ext.loopback.models.enforcing_model import EnforcingModel as EnforcingModel
     from schema_guard.ext.loopback.server import FAULTS as FAULTS
     from schema_guard.ext.loopback.server import Request as Request
@@ -132,10 +133,11 @@ def _names(module: str, *names: str) -> dict[str, str]:
 
 _SENT_SCHEMA = "schema_guard.ext.fitting.sent_schema:sent_schema"
 PARTS = {
-    # Names of `schema_guard`, `schema_guard.bench`, and `schema_guard.testing`.
+    # Names of `schema_guard`, `schema_guard.bench`, `schema_guard.models`, and `schema_guard.testing`.
     **_names("decisions.tries", "Try"),
     **_names("fitting.adapting", "Adapted", "SchemaChange", "adapt"),
     **_names("fitting.linting", "Finding", "lint"),
+    **_names("local.weights", "local_weights"),
     **_names("loopback.models.enforcing_model", "EnforcingModel"),
     **_names("loopback.server", "FAULTS", "Request", "Server", "serve"),
     **_names("loopback.tuning.server", "TUNING_FAULTS", "TuningServer", "serve_tuning"),
@@ -165,6 +167,8 @@ PARTS = {
     "model:local-decisions": "schema_guard.ext.decisions.local:connected",
     "model:decisions": "schema_guard.ext.decisions.model:connected",
     "model:litellm-decisions": "schema_guard.ext.decisions.litellm:connected",
+    "model:local": "schema_guard.ext.local.llama_server:connect_local",
+    "model:outlines": "schema_guard.ext.local.outlines_model:OutlinesModel",
     "model:tuned": "schema_guard.ext.tuning.tuned_model:tuned_model",
     "telemetry": "schema_guard.ext.telemetry.switch:enable_from_env",
     # Stores, and their texts.
@@ -188,6 +192,8 @@ PARTS = {
     "recorders": "schema_guard.ext.recorders:FRAMEWORKS",
     "option:--serve": "schema_guard.ext.serving:serve_report",
     "channels": "schema_guard.ext.channels",
+    "provider:llguidance": "schema_guard.ext.local.grammar",
+    "local": "schema_guard.ext.local.weights",
     "suites": "schema_guard.ext.suites",
     "frames": "schema_guard.ext.transfer.frames",
     "notebook": "schema_guard.ext.notebook",
@@ -230,11 +236,10 @@ def require(what: str) -> None:
     """
     from importlib.util import find_spec  # as above
 
-    try:
-        is_there = find_spec(_part(what)) is not None
-    except ModuleNotFoundError:
-        is_there = False
-    if not is_there:
+    from schema_guard.interruptions import value_or
+
+    # Without `ext` itself, it raises.
+    if value_or(None, find_spec, _part(what)) is None:
         raise _missing(what)
 
 

@@ -42,17 +42,16 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Json, Outcome
 
+    class _Nobody:
+        """No function returns this. A function that is annotated to return Any matches it, and is no coroutine."""
+
+
 __all__ = ["AsyncGuarded", "Guard", "Guarded"]
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 V = TypeVar("V")
 R = TypeVar("R")
-
-if TYPE_CHECKING:
-
-    class _Nobody:
-        """No function returns this. A function that is annotated to return Any matches it, and is no coroutine."""
 
 
 class Guard(Settings[V, R]):

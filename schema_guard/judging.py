@@ -49,12 +49,8 @@ if TYPE_CHECKING:
     from schema_guard.types.coercion import Coerced
     from schema_guard.values import FinishReason, Form, Repair, Violation
 
-V = TypeVar("V")
-_NO_DOCUMENTS = Documents()
-if TYPE_CHECKING:
+    V = TypeVar("V")
     U = TypeVarWithDefault("U", default=Any)
-
-if TYPE_CHECKING:
 
     class _Settings(TypedDict, total=False):
         finish_reason: FinishReason | None
@@ -63,6 +59,9 @@ if TYPE_CHECKING:
         restore: Callable[[Any], Any] | None
         limits: Limits
         coerce: bool
+
+
+_NO_DOCUMENTS = Documents()
 
 
 @overload

@@ -20,7 +20,6 @@ MODULES = [module for module in HOUSE.modules if module.name != "schema_guard"]
 # From the ground up. A module imports from its own floor, from those below it, and inside its own folder.
 FLOORS = (
     (
-        "front_door",
         "locks",
         "errors",
         "text",
@@ -31,7 +30,7 @@ FLOORS = (
         "stats",
         "configuration",
     ),
-    ("extensions", "limits", "parsing", "values"),
+    ("extensions", "front_door", "limits", "parsing", "values"),
     ("validation",),
     ("types",),
     ("schema",),
@@ -83,7 +82,7 @@ THIRD_PARTY = {"cli": {"click", "rich"}, "testing": {"hypothesis", "pytest"}}
 THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 
 # Lines of code of each ring. A feature raises a limit by its own size, and its commit gives the reason.
-MOST_CODE_LINES = {"ring 0": 3_973, "product": 37_134, "ext": 32_167}
+MOST_CODE_LINES = {"ring 0": 3_973, "product": 36_359, "ext": 32_941}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.
@@ -301,8 +300,8 @@ def test_no_module_has_the_name_of_a_public_object():
 
 # These make their locks anew in a forked child, or run no threads beside a fork.
 WITH_LOCKS_OF_THEIR_OWN = re.compile(
-    r"locks|records\.(writing\.writer|sqlite\.\w+)|models\.local|testing\..*"
-    r"|ext\.(loopback\..*|postgres\.links|serving\..*|telemetry\..*|tuning\.routing\..*)"
+    r"locks|records\.(writing\.writer|sqlite\.\w+)|testing\..*"
+    r"|ext\.(local\.llama_server|loopback\..*|postgres\.links|serving\..*|telemetry\..*|tuning\.routing\..*)"
 )
 
 

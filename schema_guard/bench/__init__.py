@@ -12,8 +12,6 @@ __all__ = ["enforce_dataset"]
 
 
 def __getattr__(name: str) -> Any:
-    if name != "enforce_dataset":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from schema_guard.extensions import load
+    from schema_guard.front_door import find  # only what is used is paid for
 
-    return load("name:enforce_dataset")
+    return find(__name__, {}, name, __all__)

@@ -24,7 +24,6 @@ from schema_guard.configuration.gateway_repair import in_words, repairers_of
 from schema_guard.configuration.project import KEYS, setting
 from schema_guard.errors import MissingPart, SchemaGuardError
 from schema_guard.extensions import load
-from schema_guard.models.weights import existing_weights
 from schema_guard.preparing.name_limits import OTHERS
 from schema_guard.prices.charges import charges_of
 from schema_guard.records.urls import command_on, masked
@@ -248,5 +247,8 @@ def _sqlite() -> str:
 
 
 def _weights() -> str:
-    path = existing_weights()
+    try:
+        path = load("local").existing_weights()
+    except MissingPart as error:
+        return str(error)
     return f"weights at {path}" if path else "no weights yet: the first use of 'local' downloads them (93 MB)"

@@ -2,13 +2,14 @@
 """Optional parts of schema_guard. The product works without any of them, and finds them through `extensions.py`."""
 
 NEEDS = {
-    "decisions": ("fitting",),
-    "demo": ("playbook",),
+    "decisions": ("fitting", "local"),
+    "demo": ("local", "playbook"),
     "improve": ("playbook", "tuning"),
-    "playbook": ("right",),
+    "playbook": ("local", "right"),
     "recorders": ("decisions", "tools"),
     "right": ("fitting",),
+    "suites": ("local",),
     "transfer": ("redaction",),
-    "tuning": ("fitting", "redaction", "transfer"),
+    "tuning": ("fitting", "local", "redaction", "transfer"),
 }
 """The other parts that a part may import. A part that is not listed imports none."""

@@ -139,9 +139,10 @@ def _outlines(model: Any, settings: _Options) -> Model:
         raise InvalidArgument(
             "key=, timeout_s=, max_retries=: an outlines model has its own client. Set these values on that client"
         )
-    from schema_guard.models.apis.outlines_api import OutlinesModel  # only for those who use it
+    from schema_guard.extensions import load  # only for those who use it
 
-    return OutlinesModel(model, provider=settings.provider, options=settings.options)
+    connected: Model = load("model:outlines")(model, provider=settings.provider, options=settings.options)
+    return connected
 
 
 def _is_of_outlines(model: object) -> bool:
@@ -192,19 +193,20 @@ def _key(key: object) -> str | None:
 
 
 def _local(settings: _Options) -> HostedModel:
-    from schema_guard.models.local import connect_local  # it starts processes
+    from schema_guard.extensions import load  # only for those who use it
 
     if settings.provider not in (None, "llamacpp-llguidance"):
         raise InvalidArgument(
             f"provider={settings.provider!r}: expected 'llamacpp-llguidance' with model 'local'"
         )
     _no_key("local", settings)
-    return connect_local(
+    model: HostedModel = load("model:local")(
         adapter=settings.adapter,
         timeout_s=settings.timeout_s,
         max_retries=settings.max_retries,
         options=settings.options,
     )
+    return model
 
 
 def _decisions(kind: str, name: str, settings: _Options) -> HostedModel:

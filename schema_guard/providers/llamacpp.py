@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from schema_guard.extensions import load
 from schema_guard.providers.fields import count, field, has, words
-from schema_guard.providers.llguidance import grammar, thinking_grammar
 from schema_guard.providers.model_output import Written
 from schema_guard.providers.openai_chat import compatible
 from schema_guard.providers.provider import Provider, RawReply
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
     from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER"]
+__all__ = ["PROVIDER", "THOUGHT_TOKENS"]
+
+THOUGHT_TOKENS: Final = 256
+"""The most tokens of thought before a constrained answer. Small models repeat themselves without an end."""
 
 
 def _reply(reply: object, content: object) -> RawReply | None:
@@ -46,11 +49,11 @@ def _usage(reply: object) -> Usage:
 
 def _grammar(schema: Schema[Any]) -> dict[str, Any]:
     # The server's own response_format json_schema keeps only the rough shape: no pattern, format or bounds.
-    return {"extra_body": {"grammar": grammar(schema)}}
+    return {"extra_body": {"grammar": load("provider:llguidance").grammar(schema)}}
 
 
 def _thinking_grammar(schema: Schema[Any]) -> dict[str, Any]:
-    return {"extra_body": {"grammar": thinking_grammar(schema)}}
+    return {"extra_body": {"grammar": load("provider:llguidance").thinking_grammar(schema)}}
 
 
 PROVIDER: Final = Provider(

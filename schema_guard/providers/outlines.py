@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.extensions import load
 from schema_guard.providers.failures import ENDED_EARLY
 from schema_guard.providers.fields import field, has
-from schema_guard.providers.llguidance import compiled
 from schema_guard.providers.provider import Provider, Rejection
 from schema_guard.providers.request_options import ProviderOptions, check_enforced, document_of
 from schema_guard.text import clip, safe
@@ -36,7 +36,7 @@ def _by_llguidance(schema: Schema[Any]) -> dict[str, Any]:
     make = _json_schema_type("outlines")
     if find_spec("llguidance") is None:
         raise missing_extra(_head("outlines"), "llguidance", "outlines")
-    text = compiled(schema, provider="outlines")
+    text = load("provider:llguidance").compiled(schema, provider="outlines")
     return {"output_type": _typed(make, text, schema, "outlines"), "backend": "llguidance"}
 
 

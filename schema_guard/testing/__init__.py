@@ -71,15 +71,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _OF_PARTS:
-        from schema_guard.extensions import load
-
-        globals()[name] = load(f"name:{name}")
-        return globals()[name]
     from schema_guard.front_door import find  # only what is used is paid for
 
     try:
-        return find(__name__, _HOME_OF, name)
+        return find(__name__, _HOME_OF, name, _OF_PARTS)
     except ModuleNotFoundError as error:
         if error.name != "hypothesis":
             raise

@@ -86,19 +86,6 @@ def test_missing_package_is_a_missing_extra(monkeypatch):
     assert str(caught.value) == "model 'm' needs openai: pip install 'schema-guard[openai]'"
 
 
-@pytest.mark.parametrize("package", ["xllamacpp", "openai"])
-def test_missing_engine_is_a_missing_extra(monkeypatch, package):
-    """Without the engine the local model is refused before anything is fetched."""
-    monkeypatch.setattr(
-        "importlib.util.find_spec", lambda name, _=None: None if name == package else object()
-    )
-
-    with pytest.raises(MissingExtra) as caught:
-        connect("local")
-
-    assert str(caught.value) == f"model 'local' needs {package}: pip install 'schema-guard[local]'"
-
-
 def test_the_chapter_has_a_line_for_each_provider():
     """Everybody who is known by name is connected there in one line, and no other name is."""
     chapter = (ROOT / "schema_guard/docs/providers.md").read_text(encoding="utf-8")
@@ -114,24 +101,3 @@ def test_provider_with_an_api_of_its_own_is_left_to_a_function(provider):
         InvalidArgument, match=r"does not support this provider. Write a function that calls it"
     ):
         connect("http://h/v1#m", provider=provider)
-
-
-def test_what_is_no_adapter_is_refused(tmp_path):
-    """An adapter is a GGUF file for the local model; anything else is told before a server is started."""
-    words = tmp_path / "words.gguf"
-    words.write_text("no adapter")
-    refused = {
-        tmp_path
-        / "none.gguf": "none.gguf': expected the path of a GGUF file, but reading it failed: No such file or directory",
-        tmp_path: "': expected the path of a GGUF file, but reading it failed: Is a directory",
-        words: "words.gguf': expected a LoRA adapter in a GGUF file, as written by llama.cpp's convert_lora_to_gguf.py or the gguf",
-        7: "adapter=7: expected the path of a GGUF file, or None",
-    }
-
-    for value, message in refused.items():
-        with pytest.raises(InvalidArgument, match=re.escape(message)):
-            connect("local", adapter=value)
-    with pytest.raises(
-        InvalidArgument, match="this argument works only with model 'local', not with model 'http://h/v1'"
-    ):
-        connect("http://h/v1?key=secret#m", adapter=words)

@@ -8,6 +8,7 @@ import pytest
 from schema_guard import Schema
 from schema_guard.errors import InvalidArgument
 from schema_guard.providers.options import PROVIDER_OPTIONS, TEXT_STRATEGIES, capabilities, options_for
+from tests.needs import marked
 
 DOCUMENT = {"type": "object", "properties": {"total": {"type": "integer"}}, "required": ["total"]}
 
@@ -142,6 +143,7 @@ CASES = [
         },
     ),
 ]
+CASES = marked(CASES, "local", lambda case: case.id == "llama.cpp strict")
 LIMITS = {
     "openai": "max_completion_tokens",
     "openai-responses": "max_output_tokens",
@@ -156,7 +158,10 @@ LIMITS = {
 
 
 # Decision models write no text: tests/ext/decisions has their tests.
-@pytest.fixture(params=[name for name, row in PROVIDER_OPTIONS.items() if row.limit])
+WRITERS = [name for name, row in PROVIDER_OPTIONS.items() if row.limit]
+
+
+@pytest.fixture(params=marked(WRITERS, "local", "llamacpp-llguidance".__eq__))
 def provider(request):
     """Each provider whose package is here."""
     if request.param.startswith("outlines"):

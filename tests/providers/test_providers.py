@@ -10,7 +10,7 @@ from schema_guard.providers.order import PROVIDERS, READERS
 
 FOLDER = Path(schema_guard.providers.__file__).parent
 NO_PROVIDERS = {
-    "__init__", "failures", "fields", "llguidance", "message_lists", "messages", "model_output", "options", "order",
+    "__init__", "failures", "fields", "message_lists", "messages", "model_output", "options", "order",
     "provider", "request_options",
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.decide.playbook import ENFORCING
 from schema_guard.errors import InvalidArgument
-from schema_guard.providers.llguidance import THOUGHT_TOKENS
+from schema_guard.providers.llamacpp import THOUGHT_TOKENS
 from schema_guard.strategies import strategies_of
 from schema_guard.text import hex_digest
 

@@ -10,7 +10,6 @@ from schema_guard.extensions import load
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.models.weights import NAME
 
 if TYPE_CHECKING:
     from schema_guard.models import Model
@@ -29,7 +28,7 @@ def stand_in(source: str) -> Model:
     """
     kind, _, rest = source.partition(":")
     if source == "local":
-        return ScriptedModel([], name=NAME, provider="llamacpp-llguidance")
+        return ScriptedModel([], name=load("local").NAME, provider="llamacpp-llguidance")
     if kind in PROVIDERS and rest:
         return ScriptedModel([], name=rest, provider=PROVIDERS[kind].provider)
     if kind == "tuned" and rest:

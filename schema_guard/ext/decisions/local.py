@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.decisions.model import NO_STREAM
 from schema_guard.ext.decisions.scoring import AskedBefore, decide
+from schema_guard.ext.local.llama_server import connect_local
 from schema_guard.models.interface import Closing, messages
-from schema_guard.models.local import connect_local
 from schema_guard.providers.options import capabilities
 from schema_guard.text import clip
 

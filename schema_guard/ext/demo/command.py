@@ -64,7 +64,7 @@ def _now() -> str:
 
 
 def _local_model() -> Model:
-    from schema_guard.models.local import connect_local
+    from schema_guard.ext.local.llama_server import connect_local
 
     try:
         return connect_local(report=note)

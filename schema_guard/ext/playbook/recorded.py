@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.local.weights import NAME
 from schema_guard.judging import judge
 from schema_guard.models.providers import PROVIDERS
-from schema_guard.models.weights import NAME
 from schema_guard.prompting import Example
 from schema_guard.records.attempts import Where
 from schema_guard.records.payloads.texts import input_of

@@ -22,9 +22,9 @@ from schema_guard.bench.suites.assembly import Line, suite_of_lines
 from schema_guard.bench.suites.reading import SuiteReader
 from schema_guard.bench.suites.values import Task
 from schema_guard.errors import SchemaGuardError
+from schema_guard.ext.local.weights import cache_folder
 from schema_guard.ext.suites.bfcl import Unusable, line_of
 from schema_guard.ext.suites.runs import Runs
-from schema_guard.models.weights import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

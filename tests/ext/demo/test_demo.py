@@ -99,7 +99,7 @@ def test_without_the_model_one_sentence_says_what_to_do(typed, monkeypatch, url,
     def refused(**_):
         raise error
 
-    monkeypatch.setattr("schema_guard.models.local.connect_local", refused)
+    monkeypatch.setattr("schema_guard.ext.local.llama_server.connect_local", refused)
 
     status, out, err = typed("demo", "--store", url)
 

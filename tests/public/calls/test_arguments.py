@@ -223,7 +223,7 @@ def test_other_keys_are_the_callers():
     }
 
 
-@needs("fitting")
+@needs("fitting", "local")
 def test_an_extra_body_is_merged_by_its_keys():
     """`extra_body` is no argument of the provider's but holds some: a clash is one on a key in it."""
     seen: list[Any] = []

@@ -91,6 +91,7 @@ def test_a_valid_answer_after_the_thoughts_needs_no_second_request():
     assert len(server.requests) == 1
 
 
+@needs("local")
 def test_reason_then_strict_is_one_request_with_llguidance():
     """The grammar leaves the thoughts free, and enforces the schema after them."""
     pytest.importorskip("llguidance", reason="needs the extra 'local'")

@@ -95,7 +95,7 @@ class Making:
             raise click.UsageError(
                 "--accept-unchecked needs --base MODEL, because a model must not learn from its own mistakes"
             )
-        from schema_guard.models.weights import NAME  # the name by which records know "local"
+        from schema_guard.ext.local.weights import NAME  # the name by which records know "local"
 
         return ExportSettings(
             host=self.provider,

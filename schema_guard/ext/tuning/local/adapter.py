@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.models.gguf_file import ADAPTER_BASE
+from schema_guard.ext.local.gguf_file import ADAPTER_BASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

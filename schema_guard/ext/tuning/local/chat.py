@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.models.local import OUTPUT_TOKENS, SLOT_TOKENS
+from schema_guard.ext.local.llama_server import OUTPUT_TOKENS, SLOT_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.local.weights import NAME, WEIGHTS_BYTES, existing_weights, weights_name
 from schema_guard.ext.tuning.export.values import MANIFEST
 from schema_guard.ext.tuning.local.learning import PASS_TOKENS
 from schema_guard.ext.tuning.training_rows import TRAIN, SftRow, TrainingSet, read_set
-from schema_guard.models.weights import NAME, WEIGHTS_BYTES, existing_weights, weights_name
 from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:

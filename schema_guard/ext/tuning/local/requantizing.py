@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import SchemaGuardError, missing_extra
-from schema_guard.models.weights import VARIABLE, local_weights
+from schema_guard.ext.local.weights import VARIABLE, local_weights
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
+from schema_guard.ext.local.child import ChildProcess
+from schema_guard.ext.local.weights import local_weights, weights_digest
 from schema_guard.ext.tuning.jobs.state import TuningJob, digests, load_job, lock_job, new_mark, save_job
 from schema_guard.ext.tuning.local.learning import CHECKPOINT_S
 from schema_guard.ext.tuning.local.plan import (
@@ -31,8 +33,6 @@ from schema_guard.ext.tuning.local.plan import (
     read_unchanged,
 )
 from schema_guard.ext.tuning.tuned_model import TunedModel
-from schema_guard.models.child import ChildProcess
-from schema_guard.models.weights import local_weights, weights_digest
 from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:

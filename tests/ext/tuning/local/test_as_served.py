@@ -6,12 +6,12 @@ from statistics import mean
 
 import pytest
 
+from schema_guard.ext.local.llama_server import LlamaServer
 from schema_guard.ext.tuning.local import learning
 from schema_guard.ext.tuning.local.adapter import write_adapter
 from schema_guard.ext.tuning.local.chat import encode, served_prompt
 from schema_guard.ext.tuning.training_rows import SftRow
 from schema_guard.models import local_weights
-from schema_guard.models.local import LlamaServer
 
 for _package in ("torch", "transformers", "peft", "gguf", "xllamacpp", "openai"):
     pytest.importorskip(_package, reason=f"needs the extra 'tuning': {_package} is not installed")

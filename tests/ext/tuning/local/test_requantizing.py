@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from schema_guard.errors import SchemaGuardError
-from schema_guard.models.gguf_file import described
+from schema_guard.ext.local.gguf_file import described
 
 gguf = pytest.importorskip("gguf", reason="needs the package gguf")
 numpy = pytest.importorskip("numpy")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
+from schema_guard.ext.local.weights import VARIABLE
 from schema_guard.ext.tuning.jobs.state import load_job, lock_job
 from schema_guard.ext.tuning.local.plan import LoraSettings
 from schema_guard.ext.tuning.local.training import train
 from schema_guard.models import connect
-from schema_guard.models.weights import VARIABLE
 
 for _package in ("torch", "transformers", "peft", "gguf", "xllamacpp", "openai"):
     pytest.importorskip(_package, reason=f"needs the extra 'tuning': {_package} is not installed")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that holds llama.cpp's server: run as a script by `schema_guard.models.local`.
+"""The process that holds llama.cpp's server: run as a script by `schema_guard.ext.local.llama_server`.
 
 It reads one line of settings from stdin, writes one line with its address to stdout, and lives until stdin
 ends: when the process that started it is gone, however that ended, so is this one.

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from schema_guard.models.child import ChildProcess
+from schema_guard.ext.local.child import ChildProcess
 
 READS = "import json, os, sys; told = json.loads(sys.stdin.readline()); "
 

@@ -7,8 +7,9 @@ import struct
 import pytest
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.models import connect, weights
-from schema_guard.models.gguf_file import ADAPTER_BASE, described, metadata
+from schema_guard.ext.local import weights
+from schema_guard.ext.local.gguf_file import ADAPTER_BASE, described, metadata
+from schema_guard.models import connect
 from tests.needs import needs
 
 

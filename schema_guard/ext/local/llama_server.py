@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
+from schema_guard.ext.local.child import ChildProcess
+from schema_guard.ext.local.gguf_file import ADAPTER_BASE, metadata
+from schema_guard.ext.local.weights import VARIABLE, local_weights, weights_digest, weights_name
 from schema_guard.models.apis.openai_api import OpenAIModel
-from schema_guard.models.child import ChildProcess
 from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
-from schema_guard.models.gguf_file import ADAPTER_BASE, metadata
-from schema_guard.models.weights import VARIABLE, local_weights, weights_digest, weights_name
 from schema_guard.text import clip, reason_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.providers import llguidance
-from schema_guard.providers.llguidance import MAX_ITEMS, MAX_LENGTH, bounded, grammar
+from schema_guard.ext.local import grammar as grammars
+from schema_guard.ext.local.grammar import MAX_ITEMS, MAX_LENGTH, bounded, grammar
 from schema_guard.schema import Schema
 from tests.needs import needs
 
@@ -305,10 +305,10 @@ def test_missing_engine_is_a_missing_extra(monkeypatch):
 
 def test_cache_is_bounded(monkeypatch):
     """Old grammars are dropped, and a dropped one is made again."""
-    monkeypatch.setattr(llguidance, "_CACHED_GRAMMARS", 2)
+    monkeypatch.setattr(grammars, "_CACHED_GRAMMARS", 2)
     schemas = [Given({"const": number}) for number in range(4)]
 
     texts = [grammar(schema) for schema in schemas]
 
-    assert [llguidance._PREFACE + stored for stored in llguidance._cache.values()] == texts[2:]
+    assert [grammars._PREFACE + stored for stored in grammars._cache.values()] == texts[2:]
     assert grammar(schemas[0]) == texts[0]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
-from schema_guard.models import local_weights, weights
+from schema_guard.ext.local import weights
+from schema_guard.models import local_weights
 
 CONTENT = b"GGUF, as far as this test goes"
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
-from schema_guard.models.gguf_file import described, digest_of
+from schema_guard.ext.local.gguf_file import described, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

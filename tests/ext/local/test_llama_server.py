@@ -10,7 +10,8 @@ import pytest
 
 from schema_guard import Limits, guard
 from schema_guard.errors import SchemaGuardError
-from schema_guard.models import connect, local, local_weights
+from schema_guard.ext.local import llama_server
+from schema_guard.models import connect, local_weights
 from schema_guard.providers.options import options_for
 from schema_guard.schema import Schema
 
@@ -45,17 +46,17 @@ def test_weights_that_are_none_are_refused_with_the_servers_words(tmp_path):
     with pytest.raises(
         SchemaGuardError, match=r"model 'local': llama.cpp ended while starting .*invalid magic"
     ):
-        local.LlamaServer(path)
+        llama_server.LlamaServer(path)
 
 
 def test_start_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
     """A server that does not answer in time is killed and said."""
     path = tmp_path / "no.gguf"
     path.write_text("no model")
-    monkeypatch.setattr(local, "START_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(llama_server, "START_TIMEOUT_S", 0.0)
 
     with pytest.raises(SchemaGuardError, match="timed out while starting"):
-        local.LlamaServer(path)
+        llama_server.LlamaServer(path)
 
 
 @pytest.mark.local_model
@@ -142,9 +143,9 @@ def test_process_ends_and_takes_the_server_with_it(tmp_path, end):
     """However a process ends, it does not hang, prints nothing, and leaves no server behind."""
     program = (
         "import contextlib, openai, os, signal, sys, threading, time\n"
-        "from schema_guard.models import connect, local\n"
+        "from schema_guard.ext.local import llama_server\nfrom schema_guard.models import connect\n"
         "model = connect('local')\n"
-        "print(local._shared.servers[None]._process.pid, flush=True)\n"
+        "print(llama_server._shared.servers[None]._process.pid, flush=True)\n"
         "def ask():\n"
         "    with contextlib.suppress(openai.APIError):\n"
         "        model('Tell a long story.')\n" + end

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.locks import fork_safe_lock
+from schema_guard.providers.llamacpp import THOUGHT_TOKENS
 from schema_guard.providers.request_options import check_enforced
 from schema_guard.text import clip, safe
 from schema_guard.validation.references import subschemas
@@ -42,8 +43,6 @@ _SETTLED_ELSEWHERE = frozenset({"$ref", "$dynamicRef", "enum", "const", "allOf",
 _ADVICE = "Use another strategy (json_mode, system_prompt), or move them from the schema to checks="
 # Before a schema, in a grammar.
 _PREFACE = "%llguidance {}\nstart: %json "
-THOUGHT_TOKENS = 256
-"""The most tokens of thought before a constrained answer. Small models repeat themselves without an end."""
 # The thought is free. The schema holds behind its end, or behind the most tokens of it.
 _THINKING_PREFACE = (
     '%llguidance {}\nstart: "<think>" thought "</think>" answer\n'
