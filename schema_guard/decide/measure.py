@@ -240,7 +240,7 @@ def _content(strategy: StrategyCounts, config: Config, alpha: float) -> ContentS
     counts = strategy.content
     if counts is None or not counts.n:
         return ContentState("no_data")
-    loss = loss_of(counts.worse, counts.better, counts.n, alpha)
+    loss = loss_of(counts.worse, counts.better, counts.n, alpha / counts.compared)
     if loss.upper <= config.content_margin:
         return ContentState("pass", loss)
     return ContentState("fail" if loss.lower > config.content_margin else "inconclusive", loss)
@@ -263,7 +263,7 @@ def loss_of(worse: float, better: float, n: int, alpha: float) -> Bounds:
 
 def pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:
     """Forecast the further answers that decide whether the loss is above the margin, at the observed rates."""
-    n = content.n
+    n, alpha = content.n, alpha / content.compared
     if n == 0:
         return None
 

@@ -202,12 +202,13 @@ class DriftEvidence(NamedTuple):
 
 
 class ContentEvidence(NamedTuple):
-    """Of n inputs with a known right answer, the number with fewer right values than the prompt *beside*, and with more."""
+    """Of n inputs with a known right answer, the number with fewer right values than the best of the *compared* prompts."""
 
     n: int
     worse: int
     better: int
     beside: str | None = None
+    compared: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 """Decision models in the records: whether a schema's fields can be asked, and how right the values are beside a prompt's.
 
 Rules: a decision model is proposed if at least half of the failed replies fail at fields that it can be asked. Without
-failures above the target, at least half of the fields must be such. A prompt is compared on the same inputs.
+failures above the target, at least half of the fields must be such. A prompt is compared on the same inputs. The best of
+several prompts is chosen on these inputs too, so all of them share alpha.
 """
 
 from __future__ import annotations
@@ -126,6 +127,9 @@ def values_beside(
 ) -> dict[str, Any] | None:
     """Compare a decision model with the prompt that has the most right values, of those with the most inputs of both.
 
+    The result has the number of prompts that could have been chosen. Each of them needs its part of alpha, because the
+    best one is also the luckiest one on these inputs.
+
     Args:
         found: The share of wrong values of the decision model by input.
         prompts: The same of each prompt by the id of its strategy.
@@ -138,4 +142,5 @@ def values_beside(
     name = min(largest, key=lambda one: sum(prompts[one][task] for task in shared[one]) / most)
     pairs = [(prompts[name][task], found[task]) for task in shared[name]]
     worse, better = (sum(sign * (after - before) > 0 for before, after in pairs) for sign in (1, -1))
-    return {"n": most, "worse": worse, "better": better, "beside": name}
+    compared = sum(1 for tasks in shared.values() if tasks)
+    return {"n": most, "worse": worse, "better": better, "beside": name, "compared": compared}

@@ -13,7 +13,7 @@ def content_state(again, name):
     counts = again.rates[name].get("content")
     if counts is None:
         return "no_data"
-    low, high = loss(counts, again.alpha)
+    low, high = loss(counts, again.alpha / counts["compared"])
     again.same(f"{name} content lower", counts["lower"], low)
     again.same(f"{name} content upper", counts["upper"], high)
     margin = again.config["content_margin"]
@@ -70,7 +70,7 @@ def pairs_needed(again, name):
     def decided(more):
         n = counts["n"] + more
         grown = {key: min(counts[key] * n / counts["n"], n) for key in ("worse", "better")}
-        low, high = loss({**grown, "n": n}, again.alpha)
+        low, high = loss({**grown, "n": n}, again.alpha / counts["compared"])
         return low > margin or high <= margin
 
     high = counts["n"]

@@ -19,12 +19,13 @@ def declined(*untested):
     ]
 
 
-def decided(*, content=None, prompt_failed=60, untested=(), used="prompt", config=None, **more):
+def decided(*, content=None, compared=1, prompt_failed=60, untested=(), used="prompt", config=None, **more):
     """Return the verdict on a prompt and a decision model that never fails."""
     prompt = {"id": "prompt", "rung": "system_prompt", "n": 1_000, "k_final": prompt_failed}
     model = {"id": "decider", "rung": "decision_model", "n": 1_000, "k_final": 0, **more}
     if content is not None:
-        model["content"] = dict(zip(("n", "worse", "better"), content, strict=True), beside="prompt")
+        counts = zip(("n", "worse", "better"), content, strict=True)
+        model["content"] = dict(counts, beside="prompt", compared=compared)
     for one in (prompt, model):
         one["failure_codes"] = {"enum": one["k_final"]}
         one["failure_kinds"] = {"value": one["k_final"]}
@@ -70,6 +71,16 @@ def test_fewer_right_values_are_not_chosen():
         in verdict["why"]
     )
     assert verdict["best"] == "prompt"
+
+
+def test_several_prompts_share_alpha():
+    """A loss that is proved beside the only prompt is not proved beside the best of twenty."""
+    only, best = (
+        decided(content=(600, 75, 12), compared=number)["rates"]["decider"]["content"] for number in (1, 20)
+    )
+
+    assert (only["state"], best["state"]) == ("fail", "inconclusive")
+    assert best["lower"] < only["lower"] < only["upper"] < best["upper"]
 
 
 def test_a_prompt_in_use_that_passes_stays():

@@ -191,7 +191,7 @@ EVIDENCE = {
     "piloted": {**exhausted(), **TUNING, "pilot": PILOT},
     "decided": failing(strategies=[
         strategy("few_shot", 2_000, 120),
-        strategy("decision_model", 500, 0, content={"n": 400, "worse": 20, "better": 15, "beside": "few_shot"}),
+        strategy("decision_model", 500, 0, content={"n": 400, "worse": 20, "better": 15, "beside": "few_shot", "compared": 3}),
     ]),
     "piloted in part": exhausted(pilot={"n": 3_000, "k_final": 3}),
     "schemas": {"config": {"fdr": 0.1}, "schemas": [["a", 400, 2], ["b", 50, 1], ["c", 600, 30], ["d", 3, 0]]},
