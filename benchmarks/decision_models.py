@@ -3,6 +3,8 @@
 A decision is one enum, boolean, or scale of a task with a known right value. The tasks are those of the built-in suite, and
 those of `tasks.jsonl` in $SCHEMA_GUARD_CORPORA, which has function calls of the Berkeley leaderboard. Three ways answer the
 same fields: scored options, the same divided by an empty text, and `strict_schema`. The journal makes a run resumable.
+
+The decisions of one task depend on each other. So each task counts once in an interval, with the mean of its decisions.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from schema_guard.schema import Schema
 from schema_guard.stats import gap_bounds, mean_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 HOST = HOSTS["local-decisions"]
 WAYS = ("scored", "divided", "strict_schema")
@@ -231,12 +233,33 @@ def _row(job: Job, answer: Answer) -> dict[str, Any]:
     return {"tokens": answer.tokens, "fields": fields}
 
 
+def task_means(decisions: Iterable[tuple[str, float]]) -> list[float]:
+    """Return the mean of each task, from the tasks and values of decisions, in their order."""
+    by_task: dict[str, list[float]] = defaultdict(list)
+    for task, value in decisions:
+        by_task[task].append(value)
+    return [fmean(values) for values in by_task.values()]
+
+
+def mean_text(decisions: Iterable[tuple[str, float]], digits: int = 3) -> str:
+    """Return the mean over tasks of a value in [0, 1], and its interval."""
+    means = task_means(decisions)
+    found = mean_bounds(means)
+    assert found is not None
+    return f"{fmean(means):.{digits}f} [{found.lower:.{digits}f}, {found.upper:.{digits}f}] in {len(means)} tasks"
+
+
+def gap_text(decisions: Iterable[tuple[str, float]]) -> str:
+    """Return the mean over tasks of a difference, and its interval."""
+    means = task_means(decisions)
+    found = gap_bounds(means)
+    return f"{fmean(means):+.3f} [{found.lower:+.3f}, {found.upper:+.3f}]"
+
+
 def calibration(fields: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the lines about the probabilities of a way."""
-    gaps = [one["confidence"] - one["right"] for one in fields]
-    found = gap_bounds(gaps)
-    low, high = found.lower, found.upper
-    yield f"  mean probability {fmean(one['confidence'] for one in fields):.3f}, minus the right share: {fmean(gaps):+.3f} [{low:+.3f}, {high:+.3f}]"
+    gaps = gap_text((one["job"], one["confidence"] - one["right"]) for one in fields)
+    yield f"  mean probability {fmean(one['confidence'] for one in fields):.3f}; minus the right share, as a mean of tasks: {gaps}"
     buckets: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for one in fields:
         buckets[min(int(one["confidence"] * BUCKETS), BUCKETS - 1)].append(one)
@@ -245,10 +268,8 @@ def calibration(fields: list[dict[str, Any]]) -> Iterator[str]:
     ) / len(fields)
     yield f"  expected calibration error {error:.3f} (buckets of 0.1, {len(fields)} decisions)"
     for bucket, held in sorted(buckets.items()):
-        right = [float(one["right"]) for one in held]
-        bounds = mean_bounds(right)
-        assert bounds is not None
-        yield f"    {bucket / BUCKETS:.1f}: {len(held):4} decisions, mean probability {fmean(one['confidence'] for one in held):.2f}, right {fmean(right):.2f} [{bounds.lower:.2f}, {bounds.upper:.2f}]"
+        right = mean_text(((one["job"], float(one["right"])) for one in held), 2)
+        yield f"    {bucket / BUCKETS:.1f}: {len(held):4} decisions, mean probability {fmean(one['confidence'] for one in held):.2f}, right {right}"
 
 
 def report(todo: list[Job], rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -269,25 +290,23 @@ def report(todo: list[Job], rows: list[dict[str, Any]]) -> Iterator[str]:
     by_way: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
     for way in WAYS:
         held = [row for row in rows if row["way"] == way]
-        fields = [one for row in held for one in row["fields"]]
+        fields = [{"job": row["job"], **one} for row in held for one in row["fields"]]
         if not fields:
             continue
-        by_way[way] = {(row["job"], one["field"]): one for row in held for one in row["fields"]}
-        bounds = mean_bounds([float(one["right"]) for one in fields])
-        assert bounds is not None
-        yield f"{way}: right {sum(one['right'] for one in fields)} of {len(fields)}, {fmean(one['right'] for one in fields):.3f} [{bounds.lower:.3f}, {bounds.upper:.3f}]"
+        by_way[way] = {(one["job"], one["field"]): one for one in fields}
+        right = mean_text((one["job"], float(one["right"])) for one in fields)
+        yield f"{way}: right {sum(one['right'] for one in fields)} of {len(fields)}; as a mean of tasks {right}"
         if way != "strict_schema":
             yield from calibration(fields)
     for way in ("scored", "divided"):
         if way in by_way and "strict_schema" in by_way:
+            written_values = by_way["strict_schema"]
             gaps = [
-                one["right"] - by_way["strict_schema"][key]["right"]
+                (key[0], float(one["right"] - written_values[key]["right"]))
                 for key, one in by_way[way].items()
-                if key in by_way["strict_schema"]
+                if key in written_values
             ]
-            found = gap_bounds(map(float, gaps))
-            low, high = found.lower, found.upper
-            yield f"{way} minus strict_schema on the same {len(gaps)} fields: {fmean(gaps):+.3f} [{low:+.3f}, {high:+.3f}]"
+            yield f"{way} minus strict_schema on the same {len(gaps)} fields, as a mean of tasks: {gap_text(gaps)}"
 
 
 def costs() -> Iterator[str]:
