@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from benchmarks.provider_refusals.anthropic import check_messages
 from benchmarks.provider_refusals.gemini import check_contents
 from benchmarks.provider_refusals.openai import check_chat, check_responses
-from benchmarks.provider_refusals.other_providers import check_cohere, check_converse, check_mistral
 
 if TYPE_CHECKING:
     from schema_guard.testing import Request
@@ -20,8 +19,6 @@ _CHECKS = {
     "/v1/chat/completions": check_chat,
     "/v1/responses": check_responses,
     "/v1/messages": check_messages,
-    "/v2/chat": check_cohere,
-    "/mistral/v1/chat/completions": check_mistral,
 }
 
 
@@ -31,7 +28,4 @@ def refuse(request: Request) -> None:
     Raises:
         BadRequest: The schema breaks a rule. The server answers with the status and the words of the provider.
     """
-    check = (
-        check_converse if request.path.startswith("/model/") else _CHECKS.get(request.path, check_contents)
-    )
-    check(request.body or {})
+    _CHECKS.get(request.path, check_contents)(request.body or {})

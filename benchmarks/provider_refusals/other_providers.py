@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from benchmarks.provider_refusals import anthropic
 from benchmarks.provider_refusals.sent_schema import (
@@ -12,18 +11,13 @@ from benchmarks.provider_refusals.sent_schema import (
     SentSchema,
     WireRule,
     at_places,
-    refuse,
     types,
 )
-from schema_guard.ext.loopback.wire import BadRequest
 
 __all__ = [
     "COHERE_RULES",
     "CONVERSE_RULES",
     "MISTRAL_RULES",
-    "check_cohere",
-    "check_converse",
-    "check_mistral",
 ]
 
 
@@ -33,20 +27,6 @@ def _format(sent: SentSchema, place: SentPlace) -> Iterator[str]:
 
 
 MISTRAL_RULES: Final = (WireRule("mistral-format", at_places(_format), "langchain-ai/langchain#29604"),)
-
-
-def check_mistral(body: Mapping[str, Any]) -> None:
-    """Refuse the schema of a request for a chat.
-
-    Raises:
-        BadRequest: It breaks a rule.
-    """
-    response_format = body.get("response_format") or {}
-    if response_format.get("type") == "json_schema":
-        refuse(
-            MISTRAL_RULES,
-            [SentSchema(response_format["json_schema"]["schema"], "response_format.json_schema.schema")],
-        )
 
 
 _UNSUPPORTED: Final = (
@@ -78,33 +58,5 @@ COHERE_RULES: Final = (
 )
 
 
-def check_cohere(body: Mapping[str, Any]) -> None:
-    """Refuse the schema of a request for a chat.
-
-    Raises:
-        BadRequest: It breaks a rule.
-    """
-    response_format = body.get("response_format") or {}
-    schema = response_format.get("json_schema", response_format.get("schema"))
-    if schema is not None:
-        refuse(COHERE_RULES, [SentSchema(schema, "response_format.json_schema")])
-
-
 # Lengths of strings are named as unsupported and were seen to be taken.
 CONVERSE_RULES: Final = tuple(rule for rule in anthropic.RULES if rule.name != "anthropic-string")
-
-
-def check_converse(body: Mapping[str, Any]) -> None:
-    """Refuse the schema of a request to converse, as Claude's is there.
-
-    Raises:
-        BadRequest: It breaks a rule.
-    """
-    text_format = (body.get("outputConfig") or {}).get("textFormat")
-    if text_format is None:
-        return
-    schema = json.loads(text_format["structure"]["jsonSchema"]["schema"])
-    try:
-        refuse(CONVERSE_RULES, [SentSchema(schema, "output_config.format.schema")])
-    except BadRequest as error:
-        raise BadRequest(f"The model returned the following errors: {error}") from None

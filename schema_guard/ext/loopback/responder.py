@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.loopback.anthropic import MESSAGES
-from schema_guard.ext.loopback.bedrock import CONVERSE, bedrock_request
-from schema_guard.ext.loopback.cohere import COHERE
 from schema_guard.ext.loopback.faults import (
     HOLLOW,
     ON_ANSWERS,
@@ -29,7 +27,6 @@ from schema_guard.ext.loopback.faults import (
 )
 from schema_guard.ext.loopback.gemini import CONTENTS, gemini_request
 from schema_guard.ext.loopback.http import SentResponse
-from schema_guard.ext.loopback.mistral import MISTRAL
 from schema_guard.ext.loopback.model_call import Incoming, Ready, StreamCut, ask
 from schema_guard.ext.loopback.openai_chat import CHAT
 from schema_guard.ext.loopback.openai_decisions import DECISIONS
@@ -51,14 +48,13 @@ _APIS: Final[dict[str, Api]] = {
     "/v1/responses": RESPONSES,
     "/v1/decisions": DECISIONS,
     "/v1/messages": MESSAGES,
-    "/v2/chat": COHERE,
-    "/mistral/v1/chat/completions": MISTRAL,
 }
 _MODELS = "/v1/models"
 _SECRETS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
 )
 _HIDDEN = "***"
+_EVENTS = "text/event-stream"
 _HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>"
 _RETRY_AFTER = {"Retry-After": "1"}
 _TO_RETRY = ("http_429", "http_503")
@@ -114,7 +110,7 @@ class Responder:
                 return self._listed(format_, request)
             return _identified(self._replied(api, self._with_fault(request, at)), request)
         except BadRequest as error:
-            return _identified(_failed(format_, error.status, str(error), **error.more), request)
+            return _identified(_failed(format_, 400, str(error), **error.more), request)
         except InvalidArgument as error:
             return _identified(_failed(format_, 400, str(error)), request)
         except Exception as error:  # noqa: BLE001 - as a provider: whatever breaks there is its status 500
@@ -171,11 +167,10 @@ class Responder:
         if request.body is None:
             raise BadRequest("expected a JSON object as the body of the request")
         assert request.index is not None
-        in_path = gemini_request(request.path) or bedrock_request(request.path) or {}
-        question = api.question(request.index, {**request.body, **in_path})
+        question = api.question(request.index, {**request.body, **(gemini_request(request.path) or {})})
         check_fit(fault, question, api.holds)
         if fault == "empty_stream":
-            return SentResponse((), content_type=api.content_type)
+            return SentResponse((), content_type=_EVENTS)
         return self._respond(api, question, fault)
 
     def _respond(self, api: Api, question: Question, fault: str | None) -> SentResponse:
@@ -192,9 +187,7 @@ class Responder:
 
 def _api_of(path: str) -> Api | None:
     """Return the format of a path; None for a path that none has."""
-    if gemini_request(path) is not None:
-        return CONTENTS
-    return _APIS.get(path) if bedrock_request(path) is None else CONVERSE
+    return _APIS.get(path) if gemini_request(path) is None else CONTENTS
 
 
 def _unchanged(answer: Answer, question: Question) -> Answer:
@@ -254,13 +247,9 @@ def _stream(api: Api, question: Question, streamed: Streamed, fault: str | None)
             sent.append(sent[-1]._replace(data='{"id": "', is_piece=False))
         elif fault == "error_event":
             sent.append(api.error_event(api.error(*STATUSES["http_529"], {})))
-        return _with_ending(
-            SentResponse([event.as_bytes() for event in sent], content_type=api.content_type), fault
-        )
+        return _with_ending(SentResponse([event.as_bytes() for event in sent], content_type=_EVENTS), fault)
     parts = _written(api, events)
-    return SentResponse(
-        _bytes(b"".join(parts)) if fault == "split_utf8" else parts, content_type=api.content_type
-    )
+    return SentResponse(_bytes(b"".join(parts)) if fault == "split_utf8" else parts, content_type=_EVENTS)
 
 
 def _written(api: Api, events: Iterable[Event]) -> Iterator[bytes]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server on loopback that answers as OpenAI, Anthropic, Gemini, Mistral, Cohere and Bedrock do, from a script, a function or a model.
+"""A server on loopback that answers as OpenAI, Anthropic, and Gemini do, from a script, a function, or a model.
 
 For tests of code that talks to a provider through its own client: the requests, the events and the errors
 are real, and so are the faults that a provider has now and then.
@@ -52,9 +52,6 @@ def serve(
     - OpenAI: `POST /v1/chat/completions`, `POST /v1/responses`, and `POST /v1/decisions`
     - Anthropic: `POST /v1/messages`
     - Gemini: `POST /v1beta/models/MODEL:generateContent`
-    - Mistral: `POST /mistral/v1/chat/completions`
-    - Cohere: `POST /v2/chat`
-    - Bedrock: `POST /model/MODEL/converse`
 
     `GET /v1/models` lists the model. If a request forces a tool, or the reply has the finish reason `tool_call`, the
     server returns a tool call. The reply then forms the arguments of this call. If the model doesn't count tokens,
@@ -140,21 +137,6 @@ class Server:
     @property
     def anthropic_url(self) -> str:
         """The `base_url` for `anthropic.Anthropic`."""
-        return self.url
-
-    @property
-    def mistral_url(self) -> str:
-        """The `server_url` for `mistralai.client.Mistral`."""
-        return f"{self.url}/mistral"
-
-    @property
-    def cohere_url(self) -> str:
-        """The `base_url` for `cohere.ClientV2`."""
-        return self.url
-
-    @property
-    def bedrock_url(self) -> str:
-        """The `endpoint_url` for `boto3.client("bedrock-runtime")`."""
         return self.url
 
     def __repr__(self) -> str:

@@ -26,24 +26,15 @@ UNKNOWN_TOOL = "reply"
 
 
 class BadRequest(Exception):
-    """A request that the provider would answer with an error's status.
+    """A request that the provider would answer with status 400.
 
     Attributes:
         more: What else the body of the error says.
-        status: The HTTP status.
     """
-
-    status = 400
 
     def __init__(self, message: str, **more: Any) -> None:
         super().__init__(message)
         self.more = more
-
-
-class Unprocessable(BadRequest):
-    """A request with what is no part of it."""
-
-    status = 422
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +143,6 @@ class Api:
         events: Writes a stream; what its pieces raise passes through.
         error: Writes the body of an error: its status, its message, more fields of it.
         error_event: Writes the error that ends a stream, from the body of an error.
-        content_type: What a stream is said to be.
     """
 
     providers: frozenset[str]
@@ -162,7 +152,6 @@ class Api:
     events: Callable[[Question, Streamed], Iterator[Event]]
     error: Callable[[int, str, Mapping[str, Any]], dict[str, Any]]
     error_event: Callable[[dict[str, Any]], Event]
-    content_type: str = "text/event-stream"
 
 
 def as_json(value: object) -> bytes:

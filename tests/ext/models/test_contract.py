@@ -125,7 +125,8 @@ def at(monkeypatch, name):
             return of_outlines(server, name, **more)
         root = server.url if kind_of(name) in MODULES else server.openai_url
         if name.endswith("mistral"):
-            root = f"{server.mistral_url}/v1"
+            # Mistral sends the tokens of each stream. The server is OpenAI's, which has to be asked for them.
+            more.setdefault("options", {"stream_options": {"include_usage": True}})
         if name in PROVIDERS:
             moved = {**PROVIDERS, name: PROVIDERS[name].moved(root)}
             monkeypatch.setattr("schema_guard.models.names.PROVIDERS", moved)

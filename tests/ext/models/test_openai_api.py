@@ -119,6 +119,14 @@ def test_stream_gives_chunks_and_asks_for_usage(server):
     assert "stream_options" not in bodies(server)[1]
 
 
+def test_mistral_is_not_asked_for_the_usage_of_a_stream(server):
+    """Mistral refuses the argument, and sends the tokens anyway."""
+    with connect(named(server), provider="mistral") as model:
+        list(model.stream("hi"))
+
+    assert "stream_options" not in bodies(server)[0]
+
+
 def test_stream_that_is_left_early_closes_its_connection(server):
     """Closing the generator after the first chunk leaves nothing open."""
     with connect(named(server)) as model:
