@@ -19,7 +19,7 @@ from schema_guard.extensions import load
 from schema_guard.providers.failures import ENDED_EARLY
 from schema_guard.providers.fields import field, has
 from schema_guard.providers.provider import Provider, Rejection
-from schema_guard.providers.request_options import ProviderOptions, check_enforced, document_of
+from schema_guard.providers.request_options import ProviderOptions, document_of
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -38,13 +38,6 @@ def _by_llguidance(schema: Schema[Any]) -> dict[str, Any]:
         raise missing_extra(_head("outlines"), "llguidance", "outlines")
     text = load("provider:llguidance").compiled(schema, provider="outlines")
     return {"output_type": _typed(make, text, schema, "outlines"), "backend": "llguidance"}
-
-
-def _by_outlines_core(schema: Schema[Any]) -> dict[str, Any]:
-    make = _json_schema_type("outlines-core")
-    text = json.dumps(document_of(schema))
-    _check_enforced(schema, text)
-    return {"output_type": _typed(make, text, schema, "outlines-core"), "backend": "outlines_core"}
 
 
 def _by_the_api(schema: Schema[Any]) -> dict[str, Any]:
@@ -72,31 +65,6 @@ def _typed(make: Any, text: str, schema: Schema[Any], provider: str) -> Any:
         ) from error
 
 
-def _check_enforced(schema: Schema[Any], text: str) -> None:
-    """Refuse a schema of which outlines-core would leave a part out.
-
-    Raises:
-        InvalidArgument: There is such a part.
-    """
-    from outlines_core import json_schema  # type: ignore[import-not-found,import-untyped,unused-ignore]  # outlines brings it
-
-    # Only this engine does not report them.
-    check_enforced(
-        schema,
-        "outlines-core",
-        f"{_head('outlines-core')}: schema {safe(schema.name)} has keywords that outlines-core does not enforce",
-        "Use provider 'outlines', another strategy, or move them from the schema to checks=",
-    )
-    try:
-        json_schema.build_regex_from_schema(text)
-    except Exception as error:
-        reason = clip(" ".join(str(error).split()), 160)
-        raise InvalidArgument(
-            f"{_head('outlines-core')}: outlines-core can't use schema {safe(schema.name)}: {reason}. Use provider 'outlines', or "
-            "another strategy"
-        ) from error
-
-
 def _head(provider: str) -> str:
     return f"strategy 'strict_schema' on provider {provider!r}"
 
@@ -118,7 +86,6 @@ PROVIDER: Final = Provider(
         "outlines": ProviderOptions(
             "max_new_tokens", {"json_mode": _json_mode, "strict_schema": _by_llguidance}
         ),
-        "outlines-core": ProviderOptions("max_new_tokens", {"strict_schema": _by_outlines_core}),
         "outlines-api": ProviderOptions(
             "max_tokens", {"json_mode": lambda _: {"output_type": dict}, "strict_schema": _by_the_api}
         ),

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.errors import InvalidArgument
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Arguments",
     "ProviderOptions",
-    "check_enforced",
     "document_of",
     "joined_options",
     "left_to_choose",
@@ -32,7 +29,6 @@ __all__ = [
     "wire_name",
 ]
 
-_MOST_PLACES = 10
 # Arguments that hold others. They are joined part by part.
 _BAGS = frozenset(
     {"config", "extra_body", "extra_headers", "extra_query", "inferenceConfig", "output_config", "text"}
@@ -111,24 +107,3 @@ def document_of(schema: Schema[Any]) -> dict[str, Any]:
         return {} if schema.document else {"not": {}}
     document: dict[str, Any] = copy.deepcopy(schema.document)
     return document
-
-
-def check_enforced(schema: Schema[Any], provider: str, fault: str, advice: str) -> None:
-    """Check that an engine enforces each keyword of a schema.
-
-    Args:
-        schema: The schema.
-        provider: A key of `PROVIDER_OPTIONS`.
-        fault: The beginning of the error.
-        advice: The end of the error.
-
-    Raises:
-        InvalidArgument: It ignores or rejects a keyword.
-    """
-    from schema_guard.extensions import load  # only engines need it
-
-    found = [one for one in load("name:lint")(schema, provider) if one.severity == "error"]
-    places = [f"{one.keyword!r} at {one.location or '(root)'}" for one in found if one.effect != "narrowed"]
-    if places:
-        more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
-        raise InvalidArgument(f"{fault}: {', '.join(places[:_MOST_PLACES])}{more}. {advice}")

@@ -153,7 +153,7 @@ LIMITS = {
         ("anthropic", "deepseek", "ollama", "lmstudio", "vllm", "llamacpp", "outlines-api"), "max_tokens"
     ),
     **dict.fromkeys(("mistral", "cohere", "sglang"), "max_tokens"),
-    **dict.fromkeys(("outlines", "outlines-core"), "max_new_tokens"),
+    "outlines": "max_new_tokens",
 }
 
 

@@ -14,9 +14,9 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.extensions import load
 from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.llamacpp import THOUGHT_TOKENS
-from schema_guard.providers.request_options import check_enforced
 from schema_guard.text import clip, safe
 from schema_guard.validation.references import subschemas
 
@@ -32,6 +32,7 @@ MAX_LENGTH = 512
 MAX_ITEMS = 32
 
 _CACHED_GRAMMARS = 256
+_MOST_PLACES = 10  # keywords that an error names
 
 _STRING_KEYWORDS = frozenset({"minLength", "pattern", "format"})
 _OBJECT_KEYWORDS = frozenset({"properties", "patternProperties", "additionalProperties", "required"})
@@ -219,11 +220,21 @@ def _compile(
         if _complaint(text) is None:
             return text
     head = f"strategy 'strict_schema' on provider {provider!r}: schema {safe(schema.name)}"
-    check_enforced(schema, provider, f"{head} has keywords that llguidance does not enforce", _ADVICE)
+    _check_enforced(schema, provider, head)
     reason = clip(" ".join(str(_complaint(_written(schema.document, dialect))).split()), 160)
     raise InvalidArgument(
         f"{head}: llguidance can't build a grammar: {reason}. Correct the schema, or use another strategy"
     )
+
+
+def _check_enforced(schema: Schema[Any], provider: str, head: str) -> None:
+    """Raise `InvalidArgument` if llguidance ignores or rejects a keyword of a schema."""
+    found = [one for one in load("name:lint")(schema, provider) if one.severity == "error"]
+    places = [f"{one.keyword!r} at {one.location or '(root)'}" for one in found if one.effect != "narrowed"]
+    if places:
+        more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
+        listed = f"{', '.join(places[:_MOST_PLACES])}{more}"
+        raise InvalidArgument(f"{head} has keywords that llguidance does not enforce: {listed}. {_ADVICE}")
 
 
 def _written(document: Any, dialect: str | None = None) -> str:

@@ -34,13 +34,11 @@ OUTPUT_TOKENS = 1024
 
 # A model in this process is steered, token by token; one behind an API is asked.
 _STEERED: Final = ("Transformers", "TransformersMultiModal", "LlamaCpp", "MLXLM")
-_STEERED_PROVIDERS: Final = ("outlines", "outlines-core")
-_API_PROVIDERS: Final = ("outlines-api",)
 # By what name a model takes the most tokens of output, where that is not its provider's.
 _LIMITS: Final = {"LlamaCpp": "max_tokens", "MLXLM": "max_tokens", "Gemini": "max_output_tokens"}
 # Those that outlines has no streams of.
 _WHOLE: Final = ("Transformers", "TransformersMultiModal", "Dottxt", "AsyncDottxt", "VLLMOffline")
-# Compiled schemas that are kept: an automaton of outlines-core may take a gigabyte.
+# Compiled schemas that are kept.
 _CACHED_GENERATORS = 8
 
 
@@ -62,8 +60,8 @@ class OutlinesModel(Closing):
 
         Args:
             model: That of outlines.
-            provider: For a model in this process, whose engine holds it to a schema: `outlines` (llguidance) or
-                `outlines-core`. None for the first that it takes.
+            provider: `outlines` for a model in this process, `outlines-api` for one behind an API. Default: the
+                one of the two that fits.
             options: Arguments of every call, as outlines' own call has them beside the prompt.
 
         Raises:
@@ -72,12 +70,11 @@ class OutlinesModel(Closing):
         kind = type(model).__name__
         self._kind = kind
         self._is_steered = kind in _STEERED
-        targets = _STEERED_PROVIDERS if self._is_steered else _API_PROVIDERS
-        if provider is not None and provider not in targets:
+        self.provider = "outlines" if self._is_steered else "outlines-api"
+        if provider not in (None, self.provider):
             raise InvalidArgument(
-                f"provider={clip(repr(provider))}: expected {' or '.join(map(repr, targets))} for an outlines model of type {kind}"
+                f"provider={clip(repr(provider))}: expected {self.provider!r} for an outlines model of type {kind}"
             )
-        self.provider = provider or targets[0]
         self.capabilities = capabilities(self.provider)
         self.name = _name_of(model)
         self.options = dict(options or {})

@@ -119,19 +119,6 @@ def test_a_reply_that_is_cut_off_is_not_finished(tiny):
     assert (failure.kind, failure.code) == ("truncation", "unfinished")
 
 
-def test_outlines_core_can_be_named(tiny):
-    """Its own engine holds a model to what it enforces; bounds of numbers, which it leaves out, go in another form."""
-    model = connect(tiny, provider="outlines-core")
-    document = {"type": "object", "properties": {"a": {"enum": ["x", "y"]}}, "required": ["a"]}
-    document["additionalProperties"] = False
-
-    assert guard(document, strategy="strict_schema", store=None)(model)("hi")["a"] in ("x", "y")
-    ask = guard(CAR, strategy="strict_schema", max_attempts=1, on_failure="return", store=None)(model)
-    (attempt,) = ask.outcome("hi").attempts
-    assert attempt.adapted is not None
-    assert attempt.failure is None or attempt.failure.kind == "truncation"
-
-
 @pytest.mark.parametrize("keyword", [{"uniqueItems": True}, {"not": {"type": "null"}}, {"pattern": "(?=a)"}])
 def test_what_the_engine_does_not_take_is_sent_in_another_form(tiny, keyword):
     """Outlines itself gives an empty text for these, and no error."""

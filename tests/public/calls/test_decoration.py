@@ -77,7 +77,7 @@ WRONG = (
     Wrong(
         "provider",
         {"provider": "opnai"},
-        "provider='opnai': expected one of anthropic, azure, bedrock, cohere, deepseek, gemini, groq, litellm-decisions, llamacpp, llamacpp-llguidance, lmstudio, local-decisions, mistral, ollama, openai, openai-decisions, openai-responses, openrouter, outlines, outlines-api, outlines-core, sglang, vllm. Did you mean 'openai'?",
+        "provider='opnai': expected one of anthropic, azure, bedrock, cohere, deepseek, gemini, groq, litellm-decisions, llamacpp, llamacpp-llguidance, lmstudio, local-decisions, mistral, ollama, openai, openai-decisions, openai-responses, openrouter, outlines, outlines-api, sglang, vllm. Did you mean 'openai'?",
     ),
     Wrong("limits", {"limits": 0}, "limits=0: expected limits=Limits(max_bytes=...)"),
     Wrong("limits as a dict", {"limits": {"max_tokens": 9}}, "limits={'max_tokens': 9}: expected limits=Limits(max_tokens=...)"),
