@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from schema_guard.decide import Verdict
     from schema_guard.decide.recorded.from_store import Gathered
     from schema_guard.records import Store
-    from schema_guard.records.declarations import StepStatus
     from schema_guard.report.decision.verdict_list import Decided
 
 # The evidence file holds all of these.
@@ -47,7 +46,6 @@ _OF_STORE = (
     "sizes",
     "also_version",
     "decline",
-    "not_applicable",
     "time_zone",
     "store",
 )
@@ -99,13 +97,7 @@ class DecideOptions:
         multiple=True,
         metavar="STEP=REASON",
         advanced=True,
-        help="Fix that you don't want to use, and your reason. The command stores both. Repeatable.",
-    )
-    not_applicable: tuple[str, ...] = option(
-        multiple=True,
-        metavar="STEP=REASON",
-        advanced=True,
-        help="Fix that is impossible for this function, and the reason. The command stores both. Repeatable.",
+        help="Fix that is impossible, or that you don't want, and the reason. The command stores both. Repeatable.",
     )
     also_version: tuple[str, ...] = option(
         multiple=True,
@@ -276,16 +268,12 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     from schema_guard.decide.recorded.from_store import targets_of
     from schema_guard.records.selection import choose_one
 
-    texts: dict[StepStatus, tuple[str, ...]] = {
-        "declined": asked.decline,
-        "not_applicable": asked.not_applicable,
-    }
-    declared = [(status, *reasoned(text, STEPS)) for status, given in texts.items() for text in given]
+    declared = [reasoned(text, STEPS) for text in asked.decline]
     if asked.max_failure_rate is None and not declared:
         return False
     if len(found) > 1:
         raise click.UsageError(
-            "--max-failure-rate, --decline, and --not-applicable apply to one function: "
+            "--max-failure-rate and --decline apply to one function: "
             + choose_one((one.function, one.schema) for one in found)
         )
     fingerprint, function = found[0].schema_fingerprint, found[0].function
@@ -293,8 +281,8 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     wanted = asked.max_failure_rate
     if wanted is not None and (not past or past[-1].target != wanted):
         store.set_target(fingerprint, wanted, function=function)
-    for status, step, reason in declared:
-        store.declare_step(fingerprint, step, status, reason, function=function)
+    for step, reason in declared:
+        store.declare_step(fingerprint, step, "declined", reason, function=function)
     return True
 
 

@@ -72,7 +72,7 @@ def inputs_needed(target: float, alpha: float) -> int | None:
 def skipping_command(store: Store, function: str | None, schema: str, step: str, reason: str) -> str:
     """Return the command that tells the store that a step is impossible."""
     whose = ("--schema", schema) if function is None else ("--function", function)
-    return command_on(store.url, "decide", *whose, "--not-applicable", f"{step}={reason}")
+    return command_on(store.url, "decide", *whose, "--decline", f"{step}={reason}")
 
 
 def missing_document(missing: Missing) -> Document:

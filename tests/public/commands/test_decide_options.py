@@ -50,7 +50,6 @@ def changed(before, after):
 STORED = {
     "--max-failure-rate 40%": {"/config/target": 0.4},
     "--decline few_shot=mine": {"/ladder": ("few_shot", "declined", "mine (2026-07-27)")},
-    "--not-applicable json_mode=never": {"/ladder": ("json_mode", "not_applicable", "never (2026-07-27)")},
 }
 NOT_STORED = {
     "--min-right 90%": {"/config/right": 0.9},
@@ -112,12 +111,12 @@ def test_other_option_is_not_stored(figures, option):
 
 
 def test_later_declaration_replaces_the_earlier_one(figures):
-    """The latest reason and the latest status replace the earlier ones."""
+    """The latest reason replaces the earlier ones."""
     figures("--decline few_shot=one")
-    figures("--not-applicable few_shot=two")
+    figures("--decline few_shot=two")
     results = [row for row in playbook_of(figures()) if row[0] == "few_shot"]
 
-    assert results == [("few_shot", "not_applicable", "two (2026-07-27)")]
+    assert results == [("few_shot", "declined", "two (2026-07-27)")]
 
 
 def test_what_if_changes_a_stored_target_for_once(figures):

@@ -15,7 +15,9 @@ from tests.public.decide.examples import passing
 
 GOOD = '{"team": "billing"}'
 ALONE = "has no effect with --evidence, which replaces the store"
-ONE_FUNCTION = "--max-failure-rate, --decline, and --not-applicable apply to one function: choose one with --function: app.one, app.two"
+ONE_FUNCTION = (
+    "--max-failure-rate and --decline apply to one function: choose one with --function: app.one, app.two"
+)
 NO_STORE = "$SCHEMA_GUARD_STORE is 'none', so there is no store. Name a store with --store"
 ONE = "exclude each other. Use only one of them"
 HERE = "has no effect on training on this machine"
@@ -30,7 +32,7 @@ TRACES = "store import --from auto plain.jsonl --store r.db --dry-run"
 
 EVIDENCE = (
     "--since 7d", "--schema ticket", "--function app.triage", "--segment eu", "--with e.json", "--answers e.json",
-    "--prices prices.json", "--sizes a,b", "--also-version v1", "--decline few_shot=no", "--not-applicable few_shot=no",
+    "--prices prices.json", "--sizes a,b", "--also-version v1", "--decline few_shot=no",
     "--since 7d --segment eu", "--max-failure-rate 20% --since 7d", "--what-if target=0.2 --function app.triage",
     "--store r.db", "--until 7d",
 )  # fmt: skip
@@ -38,9 +40,8 @@ TABLE = {
     **{f"decide --evidence e.json {more}": ALONE for more in EVIDENCE},
     "decide --store two.db --max-failure-rate 0.2": ONE_FUNCTION,
     "decide --store two.db --decline few_shot=no": ONE_FUNCTION,
-    "decide --store two.db --not-applicable few_shot=no": ONE_FUNCTION,
     "decide --store r.db --decline few_shot": "expected STEP=REASON",
-    "decide --store r.db --not-applicable few_shot=": "expected STEP=REASON",
+    "decide --store r.db --decline few_shot=": "expected STEP=REASON",
     "decide --store r.db --with e.json": "--with['strategies']: the store provides this fact",
     "decide --store r.db --sizes a": "expected the names of at least two different models",
     "decide --store r.db --sizes a,a": "expected the names of at least two different models",

@@ -119,7 +119,7 @@ DECIDE = (
     f"decide {EXTRACT} --burst-length 60 --max-failure-rate 0.5 --full",
     f"decide {EXTRACT} --also-version v1 --format json",
     f"decide {EXTRACT} --decline strict_schema=no --format json",
-    f"decide {EXTRACT} --not-applicable json_mode=never --not-applicable few_shot=long --format json",
+    f"decide {EXTRACT} --decline json_mode=never --decline few_shot=long --format json",
     f"decide {EXTRACT} --prices prices.json --sizes m2,m1 --full",
     f"decide {EXTRACT} --what-if target=0.4 --what-if calls_per_month=10",
     "decide --function shop.label",
