@@ -17,6 +17,7 @@ from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import build_command, naming, shared, store_of
 from schema_guard.cli.shared.progress import progress
 from schema_guard.decide.playbook import IMPROVED
+from schema_guard.ext.improve.reflection import sdk
 from schema_guard.ext.improve.result import (
     PROVENANCE,
     answer_of,
@@ -31,13 +32,14 @@ from schema_guard.ext.improve.values import LEAST_INPUTS, ImproveSettings, Impro
 from schema_guard.models import connect
 from schema_guard.records.urls import storing_line
 from schema_guard.report.document import Document, Fact, Tone
-from schema_guard.text import plural
+from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.ext.improve.sources import ImproveSources
     from schema_guard.ext.improve.values import ImproveResult
+    from schema_guard.models import Model
     from schema_guard.records import Store
 
 
@@ -51,13 +53,27 @@ if TYPE_CHECKING:
     help="Model that gets the prompts, in the form of `bench run --model`. Default: the model of the function's latest calls.",
 )
 @click.option(
+    "--optimizer",
+    cls=Option,
+    metavar="gepa[:MODEL]",
+    help="Let MODEL also write candidates, with the package gepa. Default of MODEL: the model of --model.",
+)
+@click.option(
     "--diff",
     cls=Option,
     is_flag=True,
     help="Print each line that a proved prompt adds, with the reason, and send nothing. SOURCE is then the folder of the prompt.",
 )
 @shared("store")
-def command(*, source: str, folder: str | None, model: str | None, diff: bool, store: str | None) -> int:
+def command(
+    *,
+    source: str,
+    folder: str | None,
+    model: str | None,
+    optimizer: str | None,
+    diff: bool,
+    store: str | None,
+) -> int:
     """Find a better prompt for a function, and prove that it is better on new inputs.
 
     SOURCE is a function whose texts are stored, or a file or folder of tasks with one schema. The command finds the
@@ -93,7 +109,7 @@ def command(*, source: str, folder: str | None, model: str | None, diff: bool, s
         store=None if sources.function is None else records,
     )
     with naming(model="--model"):
-        connected = or_function(lambda text: connect(text, max_retries=RETRIES))(name)
+        connected = _connected(name)
     # The failures of one model say nothing about another one.
     is_other = sources.model is not None and name != sources.model
     task = ImproveTask(
@@ -105,6 +121,7 @@ def command(*, source: str, folder: str | None, model: str | None, diff: bool, s
         function=sources.function,
         recorded=None if is_other else sources.recorded,
         pool=sources.pool,
+        writer=_writer(optimizer, connected),
     )
     if len(task.inputs) >= LEAST_INPUTS:
         note(
@@ -113,6 +130,24 @@ def command(*, source: str, folder: str | None, model: str | None, diff: bool, s
     with progress(settings.max_calls) as on_call:
         result = improve(task, settings, on_call=on_call)
     return _show(result, records)
+
+
+def _connected(name: str) -> Model:
+    return or_function(lambda text: connect(text, max_retries=RETRIES))(name)  # type: ignore[no-any-return]
+
+
+def _writer(optimizer: str | None, model: Model) -> Model | None:
+    """Return the model that writes candidates. None without an optimizer."""
+    if optimizer is None:
+        return None
+    kind, _, name = optimizer.partition(":")
+    if kind != "gepa":
+        raise click.BadParameter(
+            f"{safe(optimizer)!r}: expected gepa or gepa:MODEL", param_hint="'--optimizer'"
+        )
+    sdk()  # before a call is paid for
+    with naming(model="--optimizer"):
+        return _connected(name) if name else model
 
 
 def _plain(source: str) -> str:

@@ -26,6 +26,7 @@ from schema_guard.ext.improve.candidates import PoolExample, PromptCandidate, ca
 from schema_guard.ext.improve.failure_map import MapCall, calls_of_rows, failure_map
 from schema_guard.ext.improve.prompt_file import write_prompt
 from schema_guard.ext.improve.race import Race, RaceCalls, add_row
+from schema_guard.ext.improve.reflection import PromptSearch, SearchAnswer
 from schema_guard.ext.improve.result import PROVENANCE, provenance_of
 from schema_guard.ext.improve.values import (
     CURRENT,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from schema_guard.bench.run.scored_call import CallRow, Run
+    from schema_guard.bench.run.scored_call import CallRow, FailedExample, Run
     from schema_guard.ext.improve.failure_map import FailureMap
     from schema_guard.models import Model
     from schema_guard.stats import Bounds, Paired
@@ -146,6 +147,8 @@ class _Improvement:
         """Race the candidates, and prove the winner."""
         has_choice = self.task.prompt.has_choice
         raced = candidates_of(self._base(), self.task.schema, failures, pool, layouts=has_choice)
+        if self.task.writer is not None:
+            raced += await self._written_by(self.task.writer, failures)
         race = Race([CURRENT, *(one.name for one in raced)], self.settings.alpha)
         await self._race(race, raced)
         self.found = replace(self.found, runners=race.result())
@@ -199,6 +202,31 @@ class _Improvement:
         copies = {pair.first for pair in similar_pairs(sets, NEAR) if pair.first < len(unique) <= pair.second}
         return [one for at, one in enumerate(unique) if at not in copies]
 
+    async def _written_by(self, writer: Model, failures: FailureMap) -> list[PromptCandidate]:
+        """Return candidates that a model writes. They get half of the calls that the race would have."""
+        base = self._base()
+
+        async def answers(text: str, inputs: Sequence[ImproveInput]) -> list[SearchAnswer]:
+            plan = self._plan(
+                inputs, [base._replace(name=hex_digest(text, 12), instructions=text)], with_current=False
+            )
+            run = await self._made(Calls, plan, f"search/{plan.fingerprint}")
+            failed = {one.task: one for one in run.failed}
+            texts = {one.id: one.text for _, one in plan.tasks}
+            return [SearchAnswer(texts[name], *_reply_of(failed.get(name))) for name in texts]
+
+        search = PromptSearch(writer, self.task.folder / "search", answers, seed=self.settings.seed)
+        begun, most = self.calls, (self.settings.max_calls - self.calls - 2 * len(self.proof)) // 2
+        async with _HeldOpen(writer) if writer is self.task.model else writer:
+            found = await search.candidates(
+                base,
+                self.map,
+                reason=failures.reason(),
+                is_spent=lambda step: self.calls - begun + search.calls + step > most,
+            )
+        self.calls += search.calls
+        return found
+
     async def _race(self, race: Race, raced: Sequence[PromptCandidate]) -> None:
         names = [CURRENT, *(one.name for one in raced)]
         is_labeled = all(one.is_labeled for one in self.race)
@@ -229,7 +257,13 @@ class _Improvement:
             examples=candidate.examples,
         )
 
-    def _plan(self, inputs: Sequence[ImproveInput], candidates: Sequence[PromptCandidate]) -> RunPlan:
+    def _plan(
+        self,
+        inputs: Sequence[ImproveInput],
+        candidates: Sequence[PromptCandidate],
+        *,
+        with_current: bool = True,
+    ) -> RunPlan:
         """Return the plan of the prompt in use and of candidates on the same inputs."""
         task, settings = self.task, self.settings
         prompt = task.prompt
@@ -241,7 +275,7 @@ class _Improvement:
         entry = SuiteSchema(task.schema.name, task.schema.name, "", task.schema, (*tasks, *shown))
         texts = "\x1e".join([task.schema.fingerprint, prompt.strategy, *(one.text for one in inputs)])
         suite = Suite("inputs", hex_digest(texts, 16), (entry,), task.function)
-        variants = [Variant(CURRENT, _MODEL, prompt.strategy)]
+        variants = [Variant(CURRENT, _MODEL, prompt.strategy)] if with_current else []
         for at, one in enumerate(candidates, start=1):
             # The number keeps names apart that differ only in other characters, such as /a_b and /a/b.
             named = "".join(c if c.isalnum() else "-" for c in one.name)
@@ -277,9 +311,11 @@ class _Improvement:
         def add(row: CallRow) -> None:
             self.calls += 1
             on_row(row)
-            self.on_call(phase, row.is_valid)
+            self.on_call(phase.partition("/")[0], row.is_valid)
 
-        with Journal.resume(self.task.folder / f"{phase}.journal.jsonl", plan) as journal:
+        path = self.task.folder / f"{phase}.journal.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Journal.resume(path, plan) as journal:
             calls = kind(
                 plan,
                 {_MODEL: _HeldOpen(self.task.model)},
@@ -297,6 +333,11 @@ class _Improvement:
 
 def _task(one: ImproveInput, before: tuple[dict[str, str], ...]) -> Task:
     return Task(hex_digest(one.text, 16), one.text, "", one.gold, one.match or {}, before=before)
+
+
+def _reply_of(failed: FailedExample | None) -> tuple[str, str]:
+    """Return the reply and the message of a call for its writer."""
+    return ("a valid reply", "") if failed is None else (failed.reply or "no reply", failed.message)
 
 
 def _proof_of(run: Run, alpha: float, *, is_labeled: bool) -> Proof:

@@ -80,6 +80,7 @@ class ImproveTask:
         function: The function. None without one.
         recorded: Recorded calls of the prompt in use, by the text of the input. None measures the map.
         pool: Examples that may be shown, if they are no near copies of raced inputs.
+        writer: The model that writes candidates with gepa. None if no model writes any.
     """
 
     schema: Schema[Any]
@@ -90,6 +91,7 @@ class ImproveTask:
     function: str | None = None
     recorded: Mapping[str, MapCall] | None = None
     pool: tuple[PoolExample, ...] = ()
+    writer: Model | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

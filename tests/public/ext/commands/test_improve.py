@@ -210,3 +210,25 @@ def test_unknown_sources_are_refused(folder, capsys, orders):
     assert status == alone == 2
     assert "no_such_function" in err
     assert "name the store of its calls with --store" in other
+
+
+def test_refuses_an_unknown_optimizer(folder, capsys, orders):
+    """Nothing is sent."""
+    orders(SENTENCE).calls(60, 1)
+    status, _, err = improved(capsys, "--optimizer", "dspy")
+
+    assert status == 2
+    assert "'--optimizer': 'dspy': expected gepa or gepa:MODEL" in err
+    assert not (folder / "read_order_prompt").exists()
+
+
+def test_a_function_can_write_candidates_with_gepa(folder, capsys, orders):
+    """The race has the candidates that another function of yours wrote."""
+    pytest.importorskip("gepa")
+    app = orders("Never call an order urgent.")
+    app.write = lambda prompt: f"```\n{prompt.split('```')[1].strip()}\nNever call an order urgent.\n```"
+    app.calls(120, 1)
+    status, out, _ = improved(capsys, "--optimizer", "gepa:orders:write")
+
+    assert status == 0
+    assert "# written by orders:write; " in out
