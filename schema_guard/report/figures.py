@@ -7,24 +7,22 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.configuration.early_stop import stops_early, stops_replies
-from schema_guard.configuration.traffic import SHADOWS, traffic_of
+from schema_guard.configuration.traffic import traffic_of
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, settings_key
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.asked_models import AskedModel, asked_models
 from schema_guard.report.over_time import (
-    DAY_S,
-    HOUR_S,
     HourOfGroup,
     OverTime,
     TimedCalls,
-    begin_of,
     over_time,
 )
+from schema_guard.report.present_calls import MOST_PLACES, PresentCalls, in_use_of, last_days, rated
 from schema_guard.stats import Rate
 from schema_guard.text import dataclass_repr, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.configuration.excluded_calls import Cause
     from schema_guard.configuration.traffic import Traffic
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
         ReplyLengths,
         ViolationCount,
     )
+    from schema_guard.records.rows import Row
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
 GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
@@ -45,7 +44,6 @@ GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
 _COMMON = {name: ("function", name) if name == "version" else (name,) for name in GROUPINGS}
 _SCHEMA = ("schema_name", "schema_fingerprint")
 _NAMES = ("function", "model", "provider", "strategies", "settings", "version", "segment")
-_MOST_PLACES = 10
 
 
 class ExcludedFigures(NamedTuple):
@@ -76,28 +74,6 @@ class StoppedReplies(NamedTuple):
     attempts: int
     judged: int
     median_characters: int | None
-
-
-class LastDay(NamedTuple):
-    """The newest calls of a group, of a report whose calls span more than two days.
-
-    Attributes:
-        since: When this day began, in seconds since the epoch, UTC: 24 hours before the end of the hour of the
-            last call in the report that is no trial.
-        failed: No attempt was valid. Its n is the number of calls with a validated reply, and may be 0.
-        failures: Attempts by kind and code, most frequent first.
-        violations: Attempts by place and keyword, most frequent first, at most ten.
-    """
-
-    since: int
-    failed: Rate
-    failures: tuple[FailureCount, ...]
-    violations: tuple[ViolationCount, ...]
-
-    def differs_from(self, whole: Rate) -> bool:
-        """Return whether the bounds of this day's rate and of the whole time's rate do not touch."""
-        day, all_calls = self.failed.bounds, whole.bounds
-        return bool(self.failed.n) and (day.lower > all_calls.upper or day.upper < all_calls.lower)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +128,9 @@ class Configuration:
         stopped: What is known of replies that were stopped before their end; None where the settings stop none, and of a group of
             several configurations, each of which tells its own.
         last_day: Of a group: the newest calls. None if all calls were made within two days.
+        in_use: Of a group: the calls with the configurations in use. None if the group's functions replaced none.
+        is_gone: Its functions have called only other configurations since.
+        last_call: When the last call began, in seconds since the epoch, UTC; None when unknown.
         content: Whether the values are right, from `Content`. None if nothing was checked, in a time, and of a group.
     """
 
@@ -193,14 +172,17 @@ class Configuration:
     answered_again: int = 0
     stopped: StoppedReplies | None = None
     models: tuple[AskedModel, ...] = ()
-    last_day: LastDay | None = None
+    last_day: PresentCalls | None = None
+    in_use: PresentCalls | None = None
+    is_gone: bool = False
+    last_call: float | None = None
     content: dict[str, Any] | None = None
 
     @property
     def present(self) -> Rate:
-        """The failure rate of the last day if it is proved to differ from the whole time's rate, otherwise that one."""
-        day = self.last_day
-        return day.failed if day is not None and day.differs_from(self.failed) else self.failed
+        """The failure rate of the configurations in use. The last day counts alone if its rate is proved to differ."""
+        day, whole = self.last_day, self.failed if self.in_use is None else self.in_use.failed
+        return day.failed if day is not None and day.differs_from(whole) else whole
 
     @property
     def is_rated(self) -> bool:
@@ -283,6 +265,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         StoreError: The store cannot be read.
     """
     # Here, for those who show a report that was read elsewhere: records are half of all that would be imported.
+    from schema_guard.decide.recorded.arrivals import gone_of
     from schema_guard.records.selection import no_calls, rows_of
     from schema_guard.report.pools import pooled
 
@@ -301,15 +284,15 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     is_filtered = any(value is not None for value in which.values())
     # Segments of a configuration are added up, unless they are what is asked about.
     apart = _NAMES if by == "segment" else _NAMES[:-1]
-    grouped = list(map(_rated, pooled(counted, (*_SCHEMA, *_COMMON[by]))))
-    days = _last_days(store, counted, which, (*_SCHEMA, *_COMMON[by]))
-    groups = sorted(
-        (replace(_configuration(members), last_day=days(members[0])) for members in grouped),
-        key=_by_schema_worst_first,
-    )
+    grouped = list(map(rated, pooled(counted, (*_SCHEMA, *_COMMON[by]))))
+    gone = gone_of(store, counted, until)
+    days = last_days(store, counted, which, (*_SCHEMA, *_COMMON[by]), gone)
+    own = ((_configuration(one, gone), days(one[0]), in_use_of(one, counted, gone)) for one in grouped)
+    groups = [replace(one, last_day=day, in_use=used) for one, day, used in own]
+    groups.sort(key=_by_schema_worst_first)
     return Report(
         store.url,
-        tuple(_with_content(store, which, pooled(map(_of_strategy, counted), (*_SCHEMA, *apart)))),
+        tuple(_with_content(store, which, pooled(map(_of_strategy, counted), (*_SCHEMA, *apart)), gone)),
         store.lost_records(since=since),
         by,
         tuple(groups),
@@ -322,40 +305,18 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     )
 
 
-def _last_days(
-    store: Store, counted: Sequence[ConfigurationCounts], which: Mapping[str, Any], names: Sequence[str]
-) -> Callable[[ConfigurationCounts], LastDay | None]:
-    """Return a function that gives the newest calls of the group of a configuration. *names* are common to a group."""
-    from schema_guard.records.rows import TRIALS  # as above
-    from schema_guard.records.selection import rows_of
-    from schema_guard.report.pools import added, pooled
-
-    own = [row for row in counted if not row.function.startswith(TRIALS)]
-    times = [at for row in own for at in (row.first_started_at, row.last_started_at) if at is not None]
-    if not times or max(times) - min(times) < 2 * DAY_S:
-        return lambda _: None
-    since = begin_of(int(max(times)), HOUR_S) + HOUR_S - DAY_S
-    days = {}
-    for members in map(_rated, pooled(rows_of(store, **{**which, "since": since}), names)):
-        counts = added(members)
-        days[tuple(getattr(members[0], name) for name in names)] = LastDay(
-            since,
-            Rate.of(max(counts.failed, 0), counts.calls),
-            counts.failures,
-            counts.violations[:_MOST_PLACES],
-        )
-    none = LastDay(since, Rate.of(0, 0), (), ())
-    return lambda row: days.get(tuple(getattr(row, name) for name in names), none)
-
-
 def _with_content(
-    store: Store, which: Mapping[str, Any], groups: Iterable[Sequence[ConfigurationCounts]]
+    store: Store,
+    which: Mapping[str, Any],
+    groups: Iterable[Sequence[ConfigurationCounts]],
+    gone: Collection[Row],
 ) -> Iterator[Configuration]:
     """Yield configurations, with the content of their values."""
     for rows in groups:
         ids = [row.id for row in rows if row.id is not None]
         yield replace(
-            _configuration(rows), content=store.content(ids, since=which["since"], until=which["until"])
+            _configuration(rows, gone),
+            content=store.content(ids, since=which["since"], until=which["until"]),
         )
 
 
@@ -396,19 +357,13 @@ def _hours(
             yield HourOfGroup(group_of[hour.configuration], hour.at, hour.calls, hour.failed)
 
 
-def _rated(members: tuple[ConfigurationCounts, ...]) -> tuple[ConfigurationCounts, ...]:
-    """Leave out what no rate can be read from, and calls beside an answer, each where there is something else."""
-    rated = tuple(filter(is_rated, members)) or members
-    return tuple(row for row in rated if not row.function.startswith(SHADOWS)) or rated
-
-
 def _by_schema_worst_first(configuration: Configuration) -> tuple[str, str, bool, float, float]:
     # Of imported failures the share that failed is no rate that is worse than others.
     worst = -(configuration.failed.lower or 0.0), -(configuration.failed.rate or 0.0)
     return configuration.schema, configuration.schema_fingerprint, not configuration.is_rated, *worst
 
 
-def _configuration(members: Sequence[ConfigurationCounts]) -> Configuration:
+def _configuration(members: Sequence[ConfigurationCounts], gone: Collection[Row]) -> Configuration:
     from schema_guard.report.pools import added, answered_again  # as above
 
     first, counts = members[0], added(members)
@@ -418,7 +373,7 @@ def _configuration(members: Sequence[ConfigurationCounts]) -> Configuration:
     )
     traffic = dict.fromkeys(traffic_of(row.settings) for row in members)
     varies = tuple(name for name in _NAMES if len({getattr(row, name) for row in members}) > 1)
-    names = {name: None if name in varies else getattr(first, name) for name in _NAMES}
+    names: dict[str, Any] = {name: None if name in varies else getattr(first, name) for name in _NAMES}
     is_mixed = len({stops_early(row.settings) for row in members}) > 1
     has_stopped = any(stops_replies(row.settings) for row in members) and set(varies) <= {"segment"}
     return Configuration(
@@ -438,9 +393,9 @@ def _configuration(members: Sequence[ConfigurationCounts]) -> Configuration:
         excluded=tuple(ExcludedFigures(one.cause, *one) for one in counts.excluded),
         attempts=sum(sums.attempts for sums in counts.sums),
         failures=None if is_mixed else counts.failures,
-        violations=None if is_mixed else counts.violations[:_MOST_PLACES],
+        violations=None if is_mixed else counts.violations[:MOST_PLACES],
         coerced=counts.coerced,
-        coercions=tuple(sorted(counts.coercions, key=_is_harmless)[:_MOST_PLACES]),
+        coercions=tuple(sorted(counts.coercions, key=_is_harmless)[:MOST_PLACES]),
         input_tokens=_whole(input_tokens.known),
         output_tokens=_whole(output_tokens.known),
         unknown_usage=output_tokens.unknown,
@@ -452,6 +407,8 @@ def _configuration(members: Sequence[ConfigurationCounts]) -> Configuration:
         answered_again=sum(row.calls for row in answered_again(members)),
         models=() if "model" in varies else asked_models(counts),
         stopped=_stopped(counts.lengths) if has_stopped else None,
+        is_gone=all(row.configuration in gone for row in members),
+        last_call=counts.last_started_at,
     )
 
 

@@ -22,6 +22,7 @@ from schema_guard.records.rows import TRIALS
 from schema_guard.records.selection import NO_SEGMENT
 from schema_guard.records.urls import command_on
 from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.over_time import DAY_S
 from schema_guard.report.words import (
     BOUNDS,
     CAUSES,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from schema_guard.decide.exclusions import Unexplained
     from schema_guard.report.asked_models import AskedModel
     from schema_guard.report.figures import By, Configuration, ExcludedFigures, Report
+    from schema_guard.report.present_calls import PresentCalls
+    from schema_guard.stats import Rate
 
 _CODES = 8
 PARSED = "parsed by your function"
@@ -62,7 +65,13 @@ def document_of(report: Report) -> Document:
     names = [_name_of(group, report.by) for group in report.groups]
     for name, group in zip(shortened(names), report.groups, strict=True):
         schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
-    facts = (*_fails_at(report, names), lost_records, *_rows(report), Fact("bounds", BOUNDS))
+    facts = (
+        *_configurations(report, names),
+        *_fails_at(report, names),
+        lost_records,
+        *_rows(report),
+        Fact("bounds", BOUNDS),
+    )
     return Document(
         _headline(report, names),
         (*facts, *_next(report)),
@@ -80,52 +89,106 @@ def _headline(report: Report, names: Sequence[str]) -> str:
 
 
 def _is_own(group: Configuration) -> bool:
-    """Return whether a group is not of trials."""
-    return not (group.function or "").startswith(TRIALS)
+    """Return whether a group is in use, and not of trials."""
+    return not group.is_gone and not (group.function or "").startswith(TRIALS)
 
 
 def _failures(report: Report, names: Sequence[str]) -> str:
-    """Return which functions fail, and how often the worst one does."""
+    """Return which functions fail now, and how often the worst one does."""
     groups = sorted(zip(names, report.groups, strict=True), key=_worst_first)
     own = [one for one in groups if _is_own(one[1])] or groups
-    rated = [one for one in own if one[1].failed.n]
+    rated = [one for one in own if _in_use(one[1]).n]
     if not rated:
         of = plural(len({name for name, _ in own}), report.by)
         return f"{of}, and no call has a reply that can be validated"
     name, worst = rated[0]
-    since = "" if report.since is None else f" since {moment(report.since, hours=False)}"
-    share = failed_text(worst.failed.count, worst.failed.n, *_bounds(worst), what=f"calls{since} failed")
-    text = f"{name}: {share}{_in_last_day(worst)}"
-    if len(rated) == 1 or (worst.failed.count and len({name for name, _ in rated}) == 1):
+    text = f"{name}: {_rate_text(report, worst)}"
+    failed = len({name for name, group in rated if _in_use(group).count})
+    of_all = len({name for name, _ in rated})
+    if len(rated) == 1 or (failed and of_all == 1):
         return text
-    of = plural(len({name for name, _ in rated}), report.by)
-    failed = len({name for name, group in rated if group.failed.count})
+    of = plural(of_all, report.by)
     if not failed:
-        return f"No call of {of} failed{since}"
+        is_changed = any(group.in_use for _, group in rated)
+        return f"No call of {of} failed{' with the configurations in use' if is_changed else ''}{_since(report.since)}"
     return f"{failed} of {of} {'has' if failed == 1 else 'have'} failed calls. The worst is {text}"
 
 
-def _in_last_day(group: Configuration) -> str:
-    """Return the failure rate of the newest calls, in words."""
-    day = group.last_day
-    if day is None:
-        return ""
+def _in_use(group: Configuration) -> Rate:
+    """Return the failure rate of a group's configurations in use."""
+    return group.failed if group.in_use is None else group.in_use.failed
+
+
+def _since(at: float | None, *, hours: bool = False) -> str:
+    return "" if at is None else f" since {moment(at, hours=hours)}"
+
+
+def _rate_text(report: Report, group: Configuration) -> str:
+    """Return the failure rate of the newest calls in words, then that of all calls of the configurations in use."""
+    rate, day, since = _in_use(group), group.last_day, _since(report.since)
+    if group.in_use is not None:
+        used = [name for name, one in _members(report, group) if one.calls and not one.is_gone]
+        what = used[0] if len(used) == 1 else f"the {len(used)} configurations in use"
+        since = f" with {what}{_since(group.in_use.since, hours=True)}"
+    whole = _failed_text(rate, f"calls{since} failed")
+    if day is None or _began_in(day, group):
+        return whole
     if not day.failed.n:
-        return f", no calls {_LAST_DAY}"
-    return f", {percent(day.failed.count / day.failed.n)} of {day.failed.n:,} {_LAST_DAY}"
+        return f"{whole}, no validated reply {_LAST_DAY}"
+    return f"{_failed_text(day.failed, f'calls {_LAST_DAY} failed')}, {percent(rate.count / rate.n)} of {rate.n:,}{since}"
 
 
-def _bounds(group: Configuration) -> list[str]:
-    """Return the bound of a failure rate that matters, in words."""
-    lower, upper = group.failed.lower, group.failed.upper
-    if lower is None or upper is None:
-        return []
-    return [f"at least {percent(lower, -1)}" if lower else f"at most {percent(upper, 1)}"]
+def _began_in(day: PresentCalls, group: Configuration) -> bool:
+    """Return whether the configurations in use began in the last day."""
+    began = None if group.in_use is None else group.in_use.since
+    return began is not None and day.since is not None and began >= day.since
+
+
+def _members(report: Report, group: Configuration) -> list[tuple[str, Configuration]]:
+    """Return the configurations of a group with their names."""
+    members = report.members(group)
+    return list(zip(_distinct_names(members), members, strict=True))
+
+
+def _failed_text(rate: Rate, what: str) -> str:
+    """Return a failure rate in words, with the bound that matters."""
+    lower, upper = rate.bounds.lower, rate.bounds.upper
+    bound = f"at least {percent(lower, -1)}" if lower else f"at most {percent(upper, 1)}"
+    return failed_text(rate.count, rate.n, *([] if rate.lower is None else [bound]), what=what)
+
+
+def _configurations(report: Report, names: Sequence[str]) -> Iterator[Fact]:
+    """Yield the switches of the day before the last call, and the configurations in use that fail at different rates."""
+    if report.by != "function":
+        return
+    ended = max((group.last_call or 0.0 for group in report.groups if _is_own(group)), default=0.0)
+    for name, group in zip(names, report.groups, strict=True):
+        whose, used, members = (
+            f"{name}: " if len(set(names)) > 1 else "",
+            group.in_use,
+            _members(report, group),
+        )
+        if used is not None and used.is_switch and (used.since or 0.0) >= ended - DAY_S:
+            gone = [one for one in members if one[1].is_gone]
+            old, calls = max(gone, key=lambda one: one[1].last_call or 0.0, default=("another schema", group))
+            rate = f": {_failed_text(calls.failed, 'its calls failed')}" if gone and calls.failed.n else ""
+            yield Fact("switched", f"{whose}on {moment(used.since or 0.0)} UTC, from {old}{rate}")
+        rates = [(one.failed, name) for name, one in members if one.failed.n and not one.is_gone]
+        rates.sort(key=lambda one: -one[0].bounds.lower)
+        if (
+            _is_own(group)
+            and rates
+            and rates[0][0].bounds.lower > min(rate.bounds.upper for rate, _ in rates)
+        ):
+            listed = [
+                f"{one} {percent(rate.rate or 0.0)} of {rate.n:,}" for rate, one in rates[:_MOST_FAILING]
+            ]
+            yield Fact("in use", f"{whose}{', '.join(listed)}")
 
 
 def _next(report: Report) -> Iterator[Fact]:
     """Yield the command that decides about the function that fails most."""
-    own = [group for group in report.groups if group.function and not group.function.startswith(TRIALS)]
+    own = [group for group in report.groups if group.function and _is_own(group)]
     if own:
         worst = max(own, key=lambda group: group.present.lower or 0.0)
         yield Fact("next", command_on(report.store, "decide", "--function", str(worst.function)))
@@ -136,7 +199,7 @@ def _fails_at(report: Report, names: Sequence[str]) -> Iterator[Fact]:
     failing_groups = [
         (name, text)
         for name, group in sorted(zip(names, report.groups, strict=True), key=_worst_first)
-        if (text := failing_text(group))
+        if not group.is_gone and (text := failing_text(group))
     ]
     for name, text in failing_groups[:_MOST_FAILING]:
         yield Fact("fails at", f"{name}: {text}" if len(names) > 1 else text)
@@ -149,11 +212,12 @@ def _worst_first(named: tuple[str, Configuration]) -> float:
 
 
 def failing_text(group: Configuration) -> str:
-    """Return the places at which most failed replies of the last day fail, or of the whole time; `""` for none."""
-    day = group.last_day
-    if day is not None and (places := failing_places(day.failures, day.violations)):
+    """Return the places at which most failed replies of the last day fail, or of those in use; `""` for none."""
+    day, used = group.last_day, group.in_use or group
+    is_older = day is not None and not _began_in(day, group)
+    if day is not None and is_older and (places := failing_places(day.failures, day.violations)):
         return f"{failing(places)} {_LAST_DAY}"
-    places = failing_places(group.failures or (), group.violations or ())
+    places = failing_places(used.failures or (), used.violations or ())
     return failing(places) if places else ""
 
 

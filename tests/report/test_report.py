@@ -108,6 +108,7 @@ def test_figures_of_a_store(store):
         elapsed_s=4.5,
         elapsed_p50_s=pytest.approx(0.5, rel=1 / 64),
         elapsed_p95_s=pytest.approx(1.0, rel=1 / 64),
+        last_call=1_000.0,
     )
 
 

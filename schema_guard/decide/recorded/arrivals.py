@@ -8,12 +8,17 @@ reading does not grow with the store.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schema_guard.configuration.traffic import again_of, traffic_of
 from schema_guard.decide.in_use import Absence, Arrival, absences, before, calls_in_use, main_of, rounded_up
-from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial
+from schema_guard.decide.recorded.configurations import (
+    RecordedConfiguration,
+    is_rated,
+    is_trial,
+    versions_of,
+)
 from schema_guard.decide.recorded.weeks import day_of
 from schema_guard.locks import cached_property
 from schema_guard.records.selection import select
@@ -229,6 +234,36 @@ class FunctionArrivals:
 
     def _calls_after(self, hour: int) -> int:
         return sum(sum(calls.values()) for at, calls in self.by_hour.items() if at > hour)
+
+
+def gone_of(store: Store, rows: Iterable[ConfigurationCounts], until: float | None) -> frozenset[Row]:
+    """Return the configurations that are in use no more, of each function that has several.
+
+    A configuration without a validated reply replaces none: its calls may be those of an outage.
+
+    Args:
+        store: The store of the calls.
+        rows: The configurations to part.
+        until: The end of the time of the calls; None if it has no end.
+    """
+    last, gone = StoreArrivals(store), set()
+    own: dict[tuple[str, str], list[ConfigurationCounts]] = defaultdict(list)
+    for row in rows:
+        if row.calls and not is_trial(row) and is_rated(row) and again_of(row.settings) is None:
+            own[row.function, row.schema_name].append(row)
+    for (function, _), members in own.items():
+        owner = {
+            row.configuration: (row.schema_fingerprint, same, version)
+            for same, by_version in versions_of(members).items()
+            for version, group in by_version.items()
+            for row in group
+        }
+        if len(set(owner.values())) > 1:
+            hours = store.by_hour(until=until, function=function)
+            absent = FunctionArrivals(members, hours, last, until=until, zone=UTC).absences(owner)
+            used = {key for key, absence in absent.items() if not absence.is_gone}
+            gone |= {row for row, key in owner.items() if used and key not in used}
+    return frozenset(gone)
 
 
 def alpha_shares(

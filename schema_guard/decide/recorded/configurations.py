@@ -197,7 +197,7 @@ def configurations_of(
         also_versions: Versions of the function that count as well, beside the newest.
         sizes: What is known of the sizes of models.
     """
-    versions = _versions_of(rows)
+    versions = versions_of(rows)
     absent = absences(
         {
             row.configuration: (same, version)
@@ -230,7 +230,7 @@ def configurations_of(
     ]
 
 
-def _versions_of(
+def versions_of(
     rows: Sequence[ConfigurationCounts],
 ) -> dict[tuple[Any, ...], dict[tuple[str | None, ...], list[ConfigurationCounts]]]:
     """Return the rows by what versions have in common, and by version."""

@@ -250,8 +250,10 @@ def newly_failing(tmp_path_factory):
 
 def test_first_line_has_the_rate_of_the_last_day(newly_failing):
     """The rate of the whole time hides a rise of today, so the newest calls are counted beside it."""
-    assert newly_failing[0].startswith("crm.enrich: 14% of calls since ")
-    assert "50% of 100 in the 24 hours before the last call" in newly_failing[0]
+    assert newly_failing[0].startswith(
+        "crm.enrich: 50% of calls in the 24 hours before the last call failed (50 of 100; at least 34% with "
+        "95% confidence), 14% of 1,000 since "
+    )
 
 
 def test_failing_place_is_that_of_the_last_day(newly_failing):
@@ -263,3 +265,79 @@ def test_json_has_the_counts_of_the_last_day(newly_failing):
     """Each group has its newest calls."""
     day = newly_failing[1]["last_day"]
     assert (day["failed"]["count"], day["failed"]["n"]) == (50, 100)
+
+
+def first_lines(production, *options):
+    """Return the first lines of the report's text, up to the lost records."""
+    text = production.run("report", *options)[1]
+    return " ".join(text.partition("lost records")[0].split())
+
+
+def test_first_lines_after_a_switch_are_about_the_new_model(production):
+    """2% of the calls of a week failed. Since noon, another model fails every third call."""
+    production.calls(2_000, 50, after_s=300.0)
+    production.calls(150, 3, model="m2", after_s=120.0)
+
+    assert first_lines(production) == (
+        "shop.extract: 33% of calls with system_prompt (model m2) since 2026-06-04 19:06 failed "
+        "(50 of 150; at least 21% with 95% confidence) "
+        "switched on 2026-06-04 19:06 UTC, from system_prompt (model m1): 2% of its calls failed "
+        "(40 of 2,000; at least 1% with 95% confidence) "
+        "fails at /team (required) in 50 of 50 failed replies"
+    )
+
+
+def test_first_lines_after_a_good_switch_have_no_old_failure(production):
+    """A third of the calls of a week failed. Since noon, no call of another model did."""
+    production.calls(2_000, 3, after_s=300.0)
+    production.calls(150, 0, model="m2", after_s=120.0)
+
+    lines = first_lines(production)
+
+    assert lines.startswith("shop.extract: 0% of calls with system_prompt (model m2) since ")
+    assert "switched on 2026-06-04 19:06 UTC, from system_prompt (model m1): 33%" in lines
+    assert "fails at" not in lines
+
+
+def test_first_lines_after_a_new_schema_are_about_its_calls(production):
+    """Half of the calls with the first content of a schema failed. The new content takes all replies."""
+    production.calls(100, 2)
+    production.calls(50, 0, schema={"title": "ticket", "type": "object"})
+
+    lines = first_lines(production)
+
+    assert lines.startswith("shop.extract: 0% of calls with system_prompt since 2026-05-28 22:06 failed")
+    assert "switched on 2026-05-28 22:06 UTC, from another schema" in lines
+
+
+def test_first_lines_name_the_canary_that_fails(production):
+    """One call in ten is the canary's, and half of these fail."""
+    for number in range(40):
+        production.calls(9, 0)
+        production.calls(1, number % 2, model="m2")
+
+    assert "in use system_prompt (model m2) 50% of 40, system_prompt (model m1) 0% of 360" in first_lines(
+        production
+    )
+
+
+def test_stopped_canary_is_not_in_the_rate_of_the_last_day(production):
+    """A canary failed for some hours of a week, and was stopped."""
+    production.calls(1_000, 0, after_s=600.0)
+    production.calls(20, 1, model="m2", after_s=60.0)
+    production.calls(100, 0, after_s=60.0)
+
+    assert first_lines(production).startswith(
+        "shop.extract: 0% of calls in the 24 hours before the last call failed"
+    )
+
+
+def test_calls_of_an_outage_replace_no_configuration(production):
+    """The last 50 calls raise before a reply names a model, so the rate is still that of the model before."""
+    production.calls(200, 4)
+    production.calls(50, 0, version="v2", raises=KeyError("team"))
+
+    assert first_lines(production).startswith(
+        "shop.extract: 25% of calls since 2026-05-28 failed (50 of 200; at least 15% with 95% confidence); "
+        "shop.extract: 50 of 250 calls raised KeyError"
+    )
