@@ -16,6 +16,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, missing_extra
@@ -48,17 +49,19 @@ class HostedModel(Closing, ABC):
         tuned: Whether the model is known to be tuned for its task; guards then take it for a tuned one.
         package: Name of the SDK, which is the name of the extra too.
         client_class: Name of the class of its synchronous client.
+        own_defaults: Arguments of every request, where neither `defaults` nor `options` says otherwise.
     """
 
     rules: ServerRules | None = None
     tuned: bool = False
+    own_defaults: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
         self,
         name: str,
         endpoint: Endpoint,
         *,
-        provider: str,
+        provider: str = "openai",
         defaults: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None,
         on_close: Callable[[], None] | None = None,
@@ -83,7 +86,7 @@ class HostedModel(Closing, ABC):
         self.capabilities = capabilities(provider)
         self.endpoint = endpoint
         self.options = self.checked(options)
-        self.defaults = joined_options(defaults or {}, self.options)
+        self.defaults = joined_options({**self.own_defaults, **(defaults or {})}, self.options)
         self._on_close = on_close
         self._lock = fork_safe_lock()
         self._closed = False

@@ -7,6 +7,7 @@ The system's text is an argument there and no message, and a request says how lo
 from __future__ import annotations
 
 from inspect import signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.models.hosted import HostedModel
@@ -15,7 +16,6 @@ from schema_guard.models.interface import messages
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
 
 __all__ = ["OUTPUT_TOKENS", "AnthropicModel"]
@@ -32,18 +32,7 @@ class AnthropicModel(HostedModel):
 
     ours = ("messages", "stream")
     package, client_class = "anthropic", "Anthropic"
-
-    def __init__(
-        self,
-        name: str,
-        endpoint: Endpoint,
-        *,
-        provider: str = "anthropic",
-        options: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Make a model; see `HostedModel`."""
-        defaults = {"max_tokens": OUTPUT_TOKENS}
-        super().__init__(name, endpoint, provider=provider, defaults=defaults, options=options)
+    own_defaults: Mapping[str, Any] = MappingProxyType({"max_tokens": OUTPUT_TOKENS})
 
     def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Return the arguments of `create`."""

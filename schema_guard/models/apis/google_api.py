@@ -21,7 +21,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
-    from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
 
 __all__ = ["GoogleModel"]
@@ -34,17 +33,6 @@ class GoogleModel(HostedModel):
     """A model behind the API of Gemini."""
 
     ours = ("contents", "model")
-
-    def __init__(
-        self,
-        name: str,
-        endpoint: Endpoint,
-        *,
-        provider: str = "gemini",
-        options: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Make a model; see `HostedModel`."""
-        super().__init__(name, endpoint, provider=provider, options=options)
 
     def checked(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return options as `generate_content` takes them: all in `config`.

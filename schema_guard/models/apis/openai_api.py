@@ -9,9 +9,8 @@ from schema_guard.models.hosted import HostedModel
 from schema_guard.models.interface import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
 
 
@@ -21,21 +20,9 @@ class OpenAIModel(HostedModel):
     ours = ("input", "messages", "stream")
     package, client_class = "openai", "OpenAI"
 
-    def __init__(
-        self,
-        name: str,
-        endpoint: Endpoint,
-        *,
-        provider: str = "openai",
-        defaults: Mapping[str, Any] | None = None,
-        options: Mapping[str, Any] | None = None,
-        on_close: Callable[[], None] | None = None,
-    ) -> None:
-        """Make a model; see `HostedModel`."""
-        self._is_responses = provider == "openai-responses"
-        super().__init__(
-            name, endpoint, provider=provider, defaults=defaults, options=options, on_close=on_close
-        )
+    @property
+    def _is_responses(self) -> bool:
+        return self.provider == "openai-responses"
 
     async def areply(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Ask once and give the JSON that came, as dicts; or the text, where it is said to be none.
