@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED
-from schema_guard.configuration.layout import LAYOUT
+from schema_guard.configuration.prompt import LAYOUT, shown_examples
 from schema_guard.configuration.recorded_settings import written
-from schema_guard.configuration.shown_examples import shown_examples
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.settings import Unset
 

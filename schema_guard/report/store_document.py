@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
-from schema_guard.configuration.layout import layout_of, without_layout
 from schema_guard.configuration.loss import loss_lines, without_schemas
+from schema_guard.configuration.prompt import layout_of, without_layout
 from schema_guard.configuration.thinking import thinking_of
 from schema_guard.configuration.traffic import again_of, without_fallback
 from schema_guard.decide.exclusions import unexplained

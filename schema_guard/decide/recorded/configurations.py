@@ -16,10 +16,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.improved_prompt import improved_prompt_of
-from schema_guard.configuration.layout import LAYOUT, layout_of
 from schema_guard.configuration.model_names import is_tuned
-from schema_guard.configuration.shown_examples import EXAMPLES
+from schema_guard.configuration.prompt import EXAMPLES, LAYOUT, improved_prompt_of, layout_of
 from schema_guard.configuration.traffic import AFTER, ROUTED, Traffic, again_of, traffic_of
 from schema_guard.decide.playbook import DECISION, IMPROVED, LARGER, OTHER, SMALLER, STEPS, STRICT
 from schema_guard.locks import cached_property

@@ -6,8 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.improved_prompt import improved_prompt_of
-from schema_guard.configuration.shown_examples import EXAMPLES
+from schema_guard.configuration.prompt import EXAMPLES, improved_prompt_of
 from schema_guard.decide.recorded.configurations import sent_by, settings_of, trial_of
 from schema_guard.records.payloads.texts import input_of
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.improved_prompt import improved_prompt_of
-from schema_guard.configuration.layout import Layout, layout_of
+from schema_guard.configuration.prompt import Layout, improved_prompt_of, layout_of
 from schema_guard.decide.recorded.configurations import asks_tuned, is_trial, last_call, settings_of
 from schema_guard.text import plural
 

@@ -12,7 +12,7 @@ from schema_guard.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.configuration.layout import Layout
+    from schema_guard.configuration.prompt import Layout
 
 # What a playbook run measures or is told by its own settings.
 _OURS = ("strategies", "schemas", "pilot", "segments", "current", "ladder", "comparisons")

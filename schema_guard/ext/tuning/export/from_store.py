@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.bench.suites.values import as_written
-from schema_guard.configuration.layout import layout_of
 from schema_guard.configuration.model_names import model_and_snapshot
+from schema_guard.configuration.prompt import layout_of
 from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.transfer.exporter import texts_by_attempt
 from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, Unknown, recorded_task, served

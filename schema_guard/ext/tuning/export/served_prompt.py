@@ -22,7 +22,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from schema_guard.configuration.layout import Layout
+    from schema_guard.configuration.prompt import Layout
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.schema import Schema
 
