@@ -79,7 +79,7 @@ def begin_call(
     if plan.checks:
         checks = [one.of_call(task, args, kwargs) if hasattr(one, "of_call") else one for one in plan.checks]
         plan = plan._replace(checks=tuple(checks))
-    followed = None if recorder.follower is None else recorder.follower.begin(call())
+    followed = None if recorder.follower is None else recorder.follower.begin(call)
     flow = enforce(task, plan, call)
     return RunningCall(
         prepared, prepared.store(args, kwargs), task, call, origin.start, flow, args, kwargs, followed

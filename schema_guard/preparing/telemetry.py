@@ -10,6 +10,8 @@ from schema_guard.locks import fork_safe_lock
 from schema_guard.records import recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schema_guard.records.recorder import Followed
     from schema_guard.values import Call
 
@@ -25,7 +27,7 @@ class _AtFirstCall:
         self._text = text
         self._lock = fork_safe_lock()
 
-    def begin(self, call: Call) -> Followed | None:
+    def begin(self, call: Callable[[], Call]) -> Followed | None:
         """Switch telemetry on, and follow the call where that is had."""
         from schema_guard.extensions import load  # only who asks for it pays for it
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schema_guard.records.values import ContentRow
     from schema_guard.values import Call, Outcome, Prompt
 
@@ -131,8 +133,8 @@ class Followed(Protocol):
 class Follower(Protocol):
     """Whoever follows the calls of guarded functions beside the recorder, stored or not."""
 
-    def begin(self, call: Call) -> Followed | None:
-        """Begin to follow a call; None if it is of no interest."""
+    def begin(self, call: Callable[[], Call]) -> Followed | None:
+        """Begin to follow a call, of which *call* builds the facts; None if it is of no interest."""
 
 
 follower: Follower | None = None

@@ -79,11 +79,11 @@ class Telemetry:
         """
         return 0 if self._dispatcher is None else self._dispatcher.flush(timeout_s)
 
-    def begin(self, call: Call) -> _Followed:
-        """Start the telemetry of a call."""
+    def begin(self, call: Callable[[], Call]) -> _Followed:
+        """Start the telemetry of a call. Counters need none of its facts before its end."""
         signals = self._signals
         return _Followed(
-            self, None if signals is None else self.tried("no span could be begun", signals.start, call)
+            self, None if signals is None else self.tried("no span could be begun", signals.start, call())
         )
 
     def enter(self, span: Any) -> Any:

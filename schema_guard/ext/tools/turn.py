@@ -265,7 +265,8 @@ class Turn:
             return
         for call in self._joined.calls:
             outcome = folded(_outcome(self._plan, call, self._call, self._task), self._plan.segment, None)
-            followed = None if recorder.follower is None else recorder.follower.begin(outcome.call)
+            facts = partial(getattr, outcome, "call")
+            followed = None if recorder.follower is None else recorder.follower.begin(facts)
             if followed is not None:
                 followed.end(outcome)
             if self.store is not None:
