@@ -7,6 +7,8 @@ rest.
 
 from __future__ import annotations
 
+import os as _os
+
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
 __version__ = "0.2.0"
@@ -158,3 +160,16 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _before_fork() -> None:
+    """Wait for a thread that imports the package. It doesn't exist in the child, which would wait for it forever."""
+    from time import monotonic
+
+    from schema_guard.records.process.forks import wait_for_imports  # only forks need it
+
+    wait_for_imports(monotonic() + 0.25)  # a fork waits at most this long
+
+
+if hasattr(_os, "register_at_fork"):
+    _os.register_at_fork(before=_before_fork)

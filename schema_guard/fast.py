@@ -15,10 +15,9 @@ Rules:
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import partial
-from time import monotonic, perf_counter, time
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from schema_guard.plain_reply import acceptor
@@ -50,19 +49,6 @@ __all__ = [
     "fast_coroutine_of",
     "slow_path",
 ]
-
-_FORK_WAIT_S = 0.25  # a fork waits at most this long
-
-
-def _before_fork() -> None:
-    """Wait for a thread that imports the loop. It doesn't exist in the child, which would wait for the import forever."""
-    from schema_guard.records.process.forks import wait_for_imports  # only forks need it
-
-    wait_for_imports(monotonic() + _FORK_WAIT_S)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork)
 
 
 class _FastPath(NamedTuple):

@@ -190,11 +190,44 @@ if not child:
     ask("t")
     os._exit(0)
 thread.join()
-sys.exit(os.waitpid(child, 0)[1])
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     ended = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, check=False, text=True, timeout=30
     )
+
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("module", ["decorator", "guarded", "schema"])
+def test_child_can_use_a_name_that_a_thread_was_importing(module):
+    """A child imports `guard` though a thread of its parent was importing it for the first time at the fork."""
+    script = """
+import faulthandler, os, sys, threading, time
+import schema_guard
+begun = threading.Event()
+class Slow:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "schema_guard.MODULE" and not begun.is_set():
+            begun.set()
+            time.sleep(1.0)
+sys.meta_path.insert(0, Slow)
+thread = threading.Thread(target=lambda: schema_guard.guard)
+thread.start()
+begun.wait()
+child = os.fork()
+if not child:
+    faulthandler.dump_traceback_later(20, exit=True)  # the traceback shows where the child hangs
+    schema_guard.guard
+    os._exit(0)
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script.replace("MODULE", module)],
+        capture_output=True, check=False, text=True, timeout=30,
+    )  # fmt: skip
 
     assert ended.returncode == 0, ended.stderr
 
