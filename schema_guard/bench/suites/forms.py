@@ -62,12 +62,15 @@ def _turn(*roles: str) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": ["role", "content"]}
 
 
+_COUNTS = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
+
 _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
     "training set": {
         "properties": {
             "format": {"const": 1},
             "schema": {"type": "object", "properties": {"name": _TEXT}, "required": ["name", "document"]},
             "function": {"type": ["string", "null"]},
+            "sources_by_file": {"type": "object", "properties": {"test": _COUNTS}},
         },
         "required": ["schema"],
     },

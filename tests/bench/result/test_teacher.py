@@ -36,7 +36,8 @@ def result_of(folder, sources):
     line = ["bench", "run", str(folder), "--model", f"scripted:{folder}/replies.jsonl", "--strategy", "bare"]
     more = ["--store", "none", "--sample", "all", "--max-attempts", "1", "-o", str(folder / "result.json")]
     done = CliRunner().invoke(command, [*line, *more])
-    assert done.exit_code == 0, done.output
+    if done.exit_code:
+        return str(done.exception), None
     document = json.loads((folder / "result.json").read_text())
     return " ".join(done.output.split()), result_from_json(document)
 
@@ -62,3 +63,12 @@ def test_rows_that_people_answered_have_right_values(tmp_path):
     assert result.setup.teacher is None
     assert teacher_lines([result]) == []
     assert "teacher" not in output
+
+
+@pytest.mark.parametrize("sources", [[3], {"gold": "four"}, "4", None])
+def test_reports_wrong_counts_in_the_manifest(tmp_path, sources):
+    """Counts that can't be read don't mean that no model answered."""
+    output, result = result_of(tmp_path, sources)
+
+    assert result is None
+    assert "manifest.json: at /sources_by_file/test" in " ".join(output.split())
