@@ -179,8 +179,9 @@ def more_data_needed(case: Case) -> Ruling | None:
         return None
     least = min(missing, key=lambda one: inf if one.n_more is None else one.n_more)
     measurement = least.strategy
-    figures: dict[str, Any] = {} if least.aim is None else {"missing": [least.aim]}
-    meanwhile = None if least.aim is not None else _meanwhile(case, measurement, least.n_more)
+    aim = "right" if _is_uncompared(measurement) else least.aim
+    figures: dict[str, Any] = {} if aim is None else {"missing": [aim]}
+    meanwhile = None if aim is not None else _meanwhile(case, measurement, least.n_more)
     if meanwhile is not None:
         figures["meanwhile"] = meanwhile
     if least.aim is not None:
@@ -288,7 +289,9 @@ def _missing(case: Case, measurement: Measured) -> _Missing:
         return _Missing(measurement, needed_pairs, f"{text}; the margin is {margin}")
     needed = [_needed(case, measurement, met) for met in is_open]
     n_more = None if None in needed else max(filter(None, needed), default=0)
-    return _Missing(measurement, n_more, "; ".join(_open_question(case, measurement, met) for met in is_open))
+    questions = [_open_question(case, measurement, met) for met in is_open]
+    questions += [content_text(measurement)] if _is_uncompared(measurement) else []
+    return _Missing(measurement, n_more, "; ".join(questions))
 
 
 def _is_uncompared(measurement: Measured) -> bool:

@@ -121,3 +121,14 @@ def test_in_use_without_known_answers_is_not_decided():
 
     assert (verdict["verdict"], verdict["missing"]) == ("NEED_MORE_DATA", ["right"])
     assert "--first-step decision_model" in verdict["next_step"]
+
+
+def test_few_calls_and_no_known_answers_are_both_named():
+    """In use, a decision model with 20 calls needs more of them, and right answers."""
+    model = {"id": "decider", "rung": "decision_model", "n": 20, "k_final": 0, "traffic_share": 1.0}
+    verdict = decide({"strategies": [model], "ladder": declined(), "config": {"target": 0.01}}).as_dict()
+
+    assert (verdict["verdict"], verdict["missing"], verdict["n_more"]) == ("NEED_MORE_DATA", ["right"], 357)
+    assert "no known answer shows whether the values of decider are right" in verdict["why"]
+    assert "about 357 more calls are needed" in verdict["why"]
+    assert "right answers with --inputs" in verdict["next_step"]
