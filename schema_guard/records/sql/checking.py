@@ -70,7 +70,12 @@ class Notes:
         self._stopped: Exception | None = None
         self.attempts = 0
         self.errors: tuple[type[Exception], ...] = (*errors, ValueError, TypeError)
-        self._errors: tuple[type[Exception], ...] = (*self.errors, ArithmeticError, LookupError)
+        self._errors: tuple[type[Exception], ...] = (
+            *self.errors,
+            ArithmeticError,
+            LookupError,
+            AttributeError,
+        )
 
     def step(self, what: str, done: int, total: int) -> None:
         """Report progress. An exception of the receiver is no damage."""
@@ -92,14 +97,14 @@ class Notes:
             self.add(part, f"{where}: {'; '.join([*listed[:_MOST_LISTED], *more])}")
 
     @contextmanager
-    def reading(self, part: str) -> Iterator[None]:
-        """Note what a block cannot read. Another error over a stored value is damage too."""
+    def reading(self, part: str, place: str = "") -> Iterator[None]:
+        """Note what a block cannot read, and its place. Another error over a stored value is damage too."""
         try:
             yield
         except self._errors as error:
             if error is self._stopped or is_interruption(error):
                 raise
-            self.add(part, f"cannot be read: {error}")
+            self.add(part, f"{place}cannot be read: {error}")
 
 
 def check(connection: Connection, url: str, notes: Notes) -> StoreCheck:
@@ -116,7 +121,7 @@ def check(connection: Connection, url: str, notes: Notes) -> StoreCheck:
     with notes.reading("roll_ups"):
         recounted = _recounted(connection, named, notes)
         for number in named.values():
-            with notes.reading("roll_ups"):
+            with notes.reading("roll_ups", f"configuration {number}: "):
                 _check_counts(connection, number, recounted.pop(number, {}), notes)
         for number, hours in recounted.items():  # their configuration is not stored, or cannot be read
             for hour in hours:
@@ -200,22 +205,30 @@ def _note_unread(rows: list[StoredRow], unread: dict[int, str], notes: Notes) ->
 
 
 def _stored_hours(
-    connection: Connection, number: int, condition: str = "1 = 1"
-) -> dict[int, tuple[RollUp, int]]:
-    """Return the stored counts of each hour of a configuration, and how many of its attempts were deleted."""
+    connection: Connection, number: int, notes: Notes, condition: str = "1 = 1"
+) -> dict[int, tuple[RollUp | None, int]]:
+    """Return the stored counts of each hour of a configuration, None if unreadable, and the number of deleted attempts."""
     hours: dict[int, RollUp] = {}
     gone: Counter[int] = Counter()
+    unread: set[int] = set()
     sql = f"SELECT hour, deleted, {_ROLLED} FROM roll_ups WHERE configuration_id = ? AND {condition} ORDER BY hour, part"
     for hour, deleted, *row in connection.select(sql, (number,)):
-        merge(hours, hour, RollUp.of_row(row))
         gone[hour] += deleted
-    return {hour: (rolled, gone[hour]) for hour, rolled in hours.items()}
+        known = len(notes.damage)
+        # Deleted attempts can't be counted again.
+        with notes.reading("missing" if deleted else "roll_ups", f"{_place(number, hour)}: "):
+            rolled = RollUp.of_row(row)
+            _ = {**rolled.results, **rolled.tallies}  # both are objects
+            merge(hours, hour, rolled)
+        unread |= {hour} if len(notes.damage) > known else set()
+    return {hour: (None if hour in unread else hours[hour], n) for hour, n in gone.items()}
 
 
 def _check_counts(connection: Connection, number: int, recounted: dict[int, RollUp], notes: Notes) -> None:
     """Compare the counts of each hour with its attempts, and those of all times and the inputs with the hours."""
-    stored = _stored_hours(connection, number)
-    for hour in sorted(stored.keys() | recounted.keys()):
+    stored = _stored_hours(connection, number, notes)
+    read = {hour: counts for hour, (counts, _) in stored.items() if counts is not None}
+    for hour in sorted(read.keys() | (recounted.keys() - stored.keys())):
         where, recount = _place(number, hour), recounted.get(hour)
         counts, deleted = stored.get(hour, (None, 0))
         if counts is None:
@@ -227,7 +240,8 @@ def _check_counts(connection: Connection, number: int, recounted: dict[int, Roll
         else:
             part = "missing" if recount.attempts < counts.attempts else "roll_ups"
             notes.add_all(part, where, _differences(counts, recount))
-    _check_totals(connection, number, [counts for counts, _ in stored.values()], notes)
+    if len(read) == len(stored):
+        _check_totals(connection, number, list(read.values()), notes)
 
 
 def _place(number: int, hour: int) -> str:
@@ -328,18 +342,20 @@ def _check_payloads(connection: Connection, notes: Notes) -> None:
 def rebuild(connection: Connection, on_step: Callable[[str, int, int], None]) -> None:
     """Count all attempts again and store the counts. The counts of hours with deleted attempts stay unchanged.
 
+    If such counts can't be read, only the attempts that are left are counted.
+
     Args:
         connection: In a transaction in which nobody else writes.
         on_step: Receives what is counted, how many attempts are done, and how many there are.
     """
     named = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
     numbers = {tuple(row[1:]): row[0] for row in connection.select(named)}
-    kept = {
-        configuration: {
-            hour: counts for hour, (counts, _) in _stored_hours(connection, number, _HAS_DELETED).items()
-        }
-        for configuration, number in numbers.items()
-    }
+    kept: dict[Row, dict[int, RollUp]] = {}
+    for configuration, number in numbers.items():
+        stored = _stored_hours(connection, number, Notes(on_step), _HAS_DELETED)
+        kept[configuration] = {hour: counts for hour, (counts, _) in stored.items() if counts is not None}
+        for hour in stored.keys() - kept[configuration].keys():
+            connection.execute("DELETE FROM roll_ups WHERE configuration_id = ? AND hour = ?", (number, hour))
     connection.execute(f"DELETE FROM roll_ups WHERE NOT {_HAS_DELETED}")
     connection.execute("DELETE FROM inputs")
     empty = "first_started_at = NULL, last_started_at = NULL, results = '{}', tallies = '{}'"
