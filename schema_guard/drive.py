@@ -143,7 +143,7 @@ def at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
         coroutine.send(None)
     except StopIteration as stop:
         return stop.value
-    raise AssertionError("internal error: the coroutine of a synchronous call waited")
+    raise AssertionError("internal error: the coroutine of a synchronous call waited. Report this as a bug")
 
 
 def iterated(values: AsyncGenerator[Any, None]) -> Generator[Any, None, None]:

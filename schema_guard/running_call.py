@@ -217,7 +217,7 @@ class RunningCall(NamedTuple):
                 if isinstance(value, drive.Driven):
                     return value
                 yield value
-        raise AssertionError("internal error: the last value is not a Driven")
+        raise AssertionError("internal error: the call ended without a result. Report this as a bug")
 
     async def agrow(self, *, partial: bool, before: int, waits: bool = True) -> AsyncGenerator[Any, None]:
         """Yield growing values, and the `Driven` last."""

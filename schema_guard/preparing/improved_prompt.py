@@ -92,7 +92,7 @@ class ImprovedPrompt(NamedTuple):
         builds = "instructions" in (usual, self.layout)
         if builds and usual != self.layout:
             raise self._error(
-                f"the prompt was measured with layout {self.layout!r}, but the function uses {usual!r}. Run `schema-guard improve` again for this function"
+                f"the prompt was measured with the message layout {self.layout!r}, but the function uses {usual!r}. Run `schema-guard improve` again for this function"
             )
         if self.layout not in _CHOSEN or builds:
             return usual

@@ -83,8 +83,8 @@ def ours_of(
             _check_parameter(function, f"params.{use}", name, known)
             if name == prompt or name in ours.values():
                 raise InvalidArgument(
-                    f"params.{use}={name!r}: expected another parameter, because {name_of(function)} already gets "
-                    f"{'the prompt' if name == prompt else 'another value'} from schema_guard in this one"
+                    f"params.{use}={name!r}: schema_guard already passes {'the prompt' if name == prompt else 'another value'} "
+                    f"in this parameter of {name_of(function)}. Name another parameter"
                 )
             ours[use] = name
     if "instructions" in ours and named.feedback is BY_ITS_NAME:

@@ -131,7 +131,7 @@ def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
     """
     if n < first - 1:
         raise InvalidArgument(
-            f"n={n}: expected at least {first - 1}, which is the number of the call before the first one"
+            f"n={n}: expected at least {first - 1}, because the count starts after call {first - 1}"
         )
     inside = [position for position in failed if first <= position <= n]
     entries = longest = covered = 0

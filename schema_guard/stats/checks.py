@@ -66,5 +66,5 @@ def gap(name: str, value: float) -> float:
 def fraction(name: str, value: float) -> float:
     """Return the value as a plain float, or raise InvalidArgument when not in (0, 1)."""
     if not isinstance(value, Real) or not 0 < float(value) < 1:
-        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number between 0 and 1, both excluded")
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number above 0 and below 1")
     return float(value)

@@ -259,7 +259,7 @@ def _plan(p0: float, alpha: float) -> tuple[_Ratios, float]:
     """
     if not isinstance(p0, Real) or not 0 < float(p0) < _LARGEST_BASELINE:
         raise InvalidArgument(
-            f"p0={clip(repr(p0))}: expected a number between 0 and 0.5, both excluded, so that the rate can double"
+            f"p0={clip(repr(p0))}: expected a number above 0 and below 0.5, so that the rate can double"
         )
     p0, alpha = float(p0), fraction("alpha", alpha)
     one, two, three = (

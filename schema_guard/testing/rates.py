@@ -358,7 +358,7 @@ def _awaited(result: Any, runner: asyncio.Runner) -> Any:
         return runner.run(finished())
     getattr(result, "close", lambda: None)()
     raise InvalidArgument(
-        "assert_failure_rate: it can't await an asynchronous function while an event loop is running. Call it "
+        "assert_failure_rate can't await an asynchronous function while an event loop is running. Call it "
         "from a test that is a `def` function"
     )
 

@@ -261,7 +261,7 @@ REFUSED = {
     ),
     "objects": (
         _ride(truth=[{"cab.order": {"to": ["x"], "extras": [{"seats": [1]}, {"seats": [2]}]}}]),
-        "several objects are possible at /extras",
+        "the answer allows several objects at /extras",
     ),
     "gold": (
         _ride(truth=[{"cab.order": {"to": ["x"], "price": ["a_variable"]}}]),

@@ -150,7 +150,7 @@ def pairs_of(a: BenchResult, b: BenchResult, pair: tuple[str, str] | None) -> li
         return [(names_a[0], names_b[0])]
     if not same:
         raise InvalidArgument(
-            f"the two results share no variant name. The first has {_listed(names_a)}, and the second has {_listed(names_b)}. Name the two variants to compare"
+            f"the two results share no variant name. The first has {_listed(names_a)}, and the second has {_listed(names_b)}. Name the two variants to compare, as in A=B"
         )
     return same
 

@@ -147,8 +147,8 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
     if row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(
-            f"suite {str(path)!r}: the first line has the keys {keys}, which match no form. Set form=, "
-            "or name the columns of input and gold with columns= (--field)"
+            f"suite {str(path)!r}: the keys of the first line ({keys}) match no known form of a suite. Set "
+            "form=, or name the columns of the input and the known answer with columns= (--field)"
         )
     return "jsonl"
 

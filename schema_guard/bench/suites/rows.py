@@ -49,7 +49,7 @@ def load_rows(path: Path, columns: Mapping[str, str] | None, schema: Schema[Any]
     for name, column in (columns or {}).items():
         if name not in _FIELDS or not isinstance(column, str):
             raise InvalidArgument(
-                f"columns={{{clip(repr(name))}: {clip(repr(column))}}}: expected the name of a column, and one of the fields "
+                f"columns={{{clip(repr(name))}: {clip(repr(column))}}}: expected the name of a column for one of the fields "
                 f"{', '.join(map(repr, _FIELDS))}{did_you_mean(name, _FIELDS)}"
             )
     if schema is not None and "schema" in (columns or {}):

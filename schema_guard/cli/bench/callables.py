@@ -48,7 +48,7 @@ def or_function(connect: Callable[[str], Model]) -> Callable[[str], Any]:
                 or "Did you mean" in str(error)
             ):
                 raise
-            raise InvalidArgument(f"{error}, or your function as module:function") from error
+            raise InvalidArgument(f"{error}. You can also pass your function as module:function") from error
 
     return connected
 

@@ -66,7 +66,7 @@ class Whose:
         given = [(name, value) for name in names if (value := getattr(self, name)) is not None]
         if len(given) > 1:
             flags = " and ".join(f"--{name.replace('_', '-')}" for name, _ in given)
-            raise click.UsageError(f"{flags} exclude each other. Use only one of them")
+            raise click.UsageError(f"{flags} can't be combined. Use only one of them")
         if self.counts and (not given or given[0][0] not in _COUNTED):
             raise click.UsageError(
                 "--counts needs --function or --segment, because the store has no counts of single calls or clusters"

@@ -52,7 +52,7 @@ def _not_askable(store: Store, best: RecordedConfiguration, target: float) -> st
         return None  # the command of the step names the part
     if not asked:
         return (
-            f"no field can be asked. For example, one field {texts[0].reason}"
+            f"a decision model can answer no field. For example, {texts[0].reason}"
             if texts
             else "the schema has only one value"
         )
@@ -64,16 +64,16 @@ def _too_few(
 ) -> str | None:
     """Return why too few of the failing fields, or of all fields, can be asked. None if there are enough."""
     number = len(asked) + texts
-    fields = f"{len(asked)} of {plural(number, 'field')} can be asked"
+    fields = f"{len(asked)} of {plural(number, 'field')}"
     if best.failed <= target * best.n:
-        return None if len(asked) >= _ENOUGH * number else f"only {fields}"
+        return None if len(asked) >= _ENOUGH * number else f"a decision model can answer only {fields}"
     at_asked = sum(one.attempts for one in best.counts.violations if _is_at(one.location, asked))
     failed = sum(one.attempts for one in best.counts.violations)
     # Failures of a whole reply, which the text model can still make.
     failed += sum(one.attempts for one in best.counts.failures if one.kind in WHOLE)
     if at_asked >= _ENOUGH * failed:
         return None
-    return f"{fields}, but only {at_asked:,} of {plural(failed, 'failure')} are there"
+    return f"a decision model can answer {fields}, but only {at_asked:,} of {plural(failed, 'failure')} are in them"
 
 
 def _is_at(location: str, asked: Sequence[tuple[str, ...]]) -> bool:

@@ -51,12 +51,12 @@ _NULL: Final = {"type": "null"}
 
 
 class TextField(NamedTuple):
-    """A field that cannot be asked.
+    """A field that a decision model can't answer.
 
     Attributes:
         path: The names that lead to it in the value.
         location: JSON Pointer to its schema in the user's document.
-        reason: Why it cannot be asked, as a phrase after "it".
+        reason: Why a decision model can't answer it, as a clause.
         is_required: Whether each value must have it.
     """
 
@@ -153,15 +153,15 @@ class _Reader:
     def _resolved(self, schema: Any, place: _Place) -> tuple[dict[str, Any], _Place]:
         """Follow references whose siblings are only words."""
         if not isinstance(schema, dict):
-            raise _NotAsked("accepts any value")
+            raise _NotAsked("the field accepts any value")
         while "$ref" in schema and not schema.keys() - _WORDS:
             if str(schema["$ref"]) in place.refs:
-                raise _NotAsked("contains itself")
+                raise _NotAsked("the schema of the field contains itself")
             place = place._replace(refs=place.refs | {str(schema["$ref"])})
             words = {key: schema[key] for key in ("description", "default") if key in schema}
             _, target = self.plain.leads(schema)
             if not isinstance(target, dict):
-                raise _NotAsked("accepts any value")
+                raise _NotAsked("the field accepts any value")
             schema = self.plain.put({**target, **words}, self.plain.place_of(schema) or "")
         return schema, place
 
@@ -175,7 +175,7 @@ class _Reader:
                 met.setdefault(_key(option.value), option)
         valid = list(met.values())
         if not valid:
-            raise _NotAsked("has no valid value")
+            raise _NotAsked("no value of the field is valid")
         is_absent = not place.is_required and not ({"null"} & met.keys()) and "default" not in schema
         if len(valid) == 1 and not is_absent:
             return OneValue(valid[0].value)
@@ -205,7 +205,9 @@ class _Reader:
 
     def _check_count(self, count: int) -> None:
         if count > self._host.options:
-            raise _NotAsked(f"has {count} options, and the host accepts {self._host.options}")
+            raise _NotAsked(
+                f"the field has {count} options, but the provider accepts at most {self._host.options}"
+            )
 
     def _options(self, schema: Any, depth: int = 0) -> list[_Option] | None:
         """Return the values that a schema may accept, or None if they cannot be listed."""
@@ -235,7 +237,7 @@ class _Reader:
         try:
             return Schema.of(document, formats=self._formats, allow_unknown=True).is_valid
         except SchemaGuardError as error:
-            raise _NotAsked("cannot be compiled apart from the rest of the schema") from error
+            raise _NotAsked("the schema of the field depends on other parts of the schema") from error
 
     # Values that have parts.
 
@@ -244,7 +246,7 @@ class _Reader:
         properties = schema.get("properties", {})
         required = schema.get("required", [])
         if any(name not in properties for name in required):
-            raise _NotAsked("requires a property without a schema")
+            raise _NotAsked("the object requires a property that has no schema")
         fields: list[tuple[str, Node]] = []
         texts: list[str] = []
         words = self._around(schema, place)
@@ -258,7 +260,7 @@ class _Reader:
             else:
                 fields.append((name, node))
         if texts and not fields and place.path:
-            raise _NotAsked("has no field that can be asked")
+            raise _NotAsked("the object has no field that a decision model can answer")
         return Record(tuple(fields), tuple(texts), schema)
 
     def _several(self, schema: dict[str, Any], place: _Place) -> Node:
@@ -266,12 +268,12 @@ class _Reader:
         items = schema.get("items", True)
         options = self._options(items)
         if options is None:
-            raise _NotAsked("is a list whose items cannot be listed")
+            raise _NotAsked("the items of the list have no options")
         accepts = self._validator(self._resolved(items, place)[0])
         valid = list({_key(one.value): one for one in options if accepts(one.value)}.values())
         least, most = int(schema.get("minItems", 0)), int(schema.get("maxItems", len(valid)))
         if least > len(valid) or least > most:
-            raise _NotAsked("is a list with more items than options")
+            raise _NotAsked("the list requires more items than there are options")
         self._check_count(len(valid))
         words = self._words(schema, place)
         labels = _labels([one.value for one in valid])
@@ -297,13 +299,13 @@ class _Reader:
         texts = len(self.texts)
         node = self._node(schema, place)
         if len(self.texts) > texts:
-            raise _NotAsked(f"has a part that stays text: {'/'.join(self.texts[-1].path)}")
+            raise _NotAsked(f"the part {'/'.join(self.texts[-1].path)} of the field has no options")
         return node
 
     def _tagged(self, schema: dict[str, Any], place: _Place) -> Tagged:
         _require_known(schema, _OF_UNIONS)
         if "anyOf" in schema and "oneOf" in schema:
-            raise _NotAsked("has two unions")
+            raise _NotAsked("the field has both 'anyOf' and 'oneOf'")
         arms = [
             self._resolved(arm, place) for arm in (schema["anyOf"] if "anyOf" in schema else schema["oneOf"])
         ]
@@ -317,7 +319,7 @@ class _Reader:
         for value, (arm, within) in zip(values, arms, strict=True):
             record = self._whole(arm, within._replace(words=self._around(schema, place), is_required=True))
             if not isinstance(record, Record):
-                raise _NotAsked("is a union of other values than objects")
+                raise _NotAsked("the union has options that are not objects")
             branches.append((value, record))
         return Tagged(question, tag, tuple(branches))
 
@@ -344,7 +346,7 @@ class _Reader:
 def _require_known(schema: dict[str, Any], known: frozenset[str] | set[str]) -> None:
     for keyword in schema:
         if keyword not in known and not keyword.startswith("x-"):
-            raise _NotAsked(f"has the keyword {keyword}")
+            raise _NotAsked(f"the schema of the field has the keyword {keyword}")
 
 
 def _without_null(schema: dict[str, Any]) -> Any:
@@ -413,7 +415,7 @@ def _tag(arms: list[dict[str, Any]]) -> str:
         values = [_constant(arm, name) for arm in arms]
         if all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
             return str(name)
-    raise _NotAsked("is a union without a property that tells its parts apart")
+    raise _NotAsked("the objects of the union have no property that distinguishes them")
 
 
 def _constant(arm: dict[str, Any], name: str) -> Any:
@@ -449,7 +451,7 @@ def _label(value: Any) -> str:
 def _reason(schema: dict[str, Any]) -> str:
     kind = schema.get("type")
     if kind == "string":
-        return "is a string without options"
+        return "the string has no options"
     if kind in ("integer", "number"):
-        return f"is a{'n' if kind == 'integer' else ''} {kind} without few values"
-    return "has values that cannot be listed"
+        return f"the {kind} has too many possible values"
+    return "the possible values of the field can't be listed"

@@ -56,7 +56,9 @@ class LiteLLMDecisionModel(DecisionModel):
             InvalidArgument: One of them is the key, which records would store, or is set by the model.
         """
         if options and "api_key" in options:
-            raise InvalidArgument("options['api_key']: records store the options. Pass the key as key=")
+            raise InvalidArgument(
+                "options['api_key']: the records store the options, so they would contain the key. Pass the key as key="
+            )
         return super().checked(options)
 
     def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class LiteLLMDecisionModel(DecisionModel):
         """
         if not isinstance(prompt, str) and any(one.get("role") != "user" for one in messages(prompt)):
             raise InvalidArgument(
-                f"model {self.name!r}: litellm.decisions accepts only messages with the role user. Pass one text"
+                f"model {self.name!r}: litellm.decisions accepts only messages with the role user. Pass the prompt as one text"
             )
         endpoint = self.endpoint
         more = {

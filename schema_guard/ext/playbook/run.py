@@ -210,7 +210,9 @@ class PlaybookRun:
         decide(self.evidence())
         first = self.settings.first
         if first == SIMPLIFY:
-            raise InvalidArgument(f"first={first!r}: expected a step that the playbook can run on its own")
+            raise InvalidArgument(
+                f"first={first!r}: expected another step, because the playbook can't start with this one"
+            )
         claim = self._claim(first)
         if claim is not None:
             raise ImpossibleStep(first, claim["reason"])

@@ -173,7 +173,9 @@ def _patient() -> Any:
                     ready = yield waits_for
                     if not ready and (self.is_hurried() or time.monotonic() > deadline):
                         self.pgconn.finish()
-                        raise psycopg.OperationalError(f"the server did not answer within {self.limit_s:g} s")
+                        raise psycopg.OperationalError(
+                            f"the server did not reply within {self.limit_s:g} seconds"
+                        )
                     waits_for = gen.send(ready)
             except StopIteration as end:
                 return end.value

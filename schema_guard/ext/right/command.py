@@ -113,7 +113,7 @@ def command(  # noqa: PLR0913 - one argument an option
     schema-guard label --function extract_invoice --find-errors
     """
     if sum(map(bool, (answers, find_errors, output))) > 1:
-        raise click.UsageError("--read, --find-errors, and -o exclude each other. Use only one of them")
+        raise click.UsageError("--read, --find-errors, and -o can't be combined. Use only one of them")
     records = existing(store)
     configuration = configuration_to_label(records, function, schema)
     if find_errors:

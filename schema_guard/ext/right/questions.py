@@ -83,7 +83,7 @@ class LabelQuestion(NamedTuple):
         """
         if not self.schema.is_valid(right):
             raise InvalidArgument(
-                f"right value {clip(repr(right))}: expected the complete value, valid for the schema {self.schema.name}"
+                f"right value {clip(repr(right))}: expected a complete value that is valid for the schema {self.schema.name}"
             )
         return compare_answers(self.value, right).differing_share
 

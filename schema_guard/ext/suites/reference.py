@@ -150,7 +150,7 @@ def _check_suite(result: BenchResult, recorded: dict[str, Any]) -> None:
     if setup.suite_fingerprint != recorded["suite"]:
         raise InvalidArgument(
             f"--against reference: the result is about suite {shown(setup.suite)} ({setup.suite_fingerprint}). Expected "
-            f"the documents of the reference ({recorded['suite']}): make it with `schema-guard bench run real`"
+            f"the documents of the reference ({recorded['suite']}). To create this result, run `schema-guard bench run real`"
         )
 
 

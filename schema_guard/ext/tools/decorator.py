@@ -132,7 +132,7 @@ def _guarded(function: Any, planned: Callable[[Any], TurnPlan]) -> Any:
     follow_environment()
     if not plan.observe and (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
         raise InvalidArgument(
-            f"{name_of(function)}: the function returns a stream, so the caller gets tool calls before "
+            f"{name_of(function)}: the function returns a stream, so its caller would get tool calls before "
             "schema_guard can validate them. Return the "
             "complete reply, or measure with guard_tools(..., observe=True)"
         )

@@ -114,7 +114,7 @@ def _places(tool: str, given: Sequence[str]) -> dict[str, str]:
     known = ("schema", *(FIELDS if tool == PLAIN else _OF_ALL_TOOLS))
     places: dict[str, str] = {}
     for text in given:
-        name, place = _pair("--field", text, "OURS=PLACE")
+        name, place = _pair("--field", text, "OURS=PATH")
         if name not in known:
             reason = f"{safe(tool)} already has a place for this field, " if name in FIELDS else ""
             near = did_you_mean(name, known)
@@ -128,7 +128,7 @@ def _schemas(given: Sequence[str], place: str | None) -> Schemas:
     """Load the schemas."""
     if not given and place is None:
         raise click.UsageError(
-            "--schema is missing: expected a schema file or module:Model, or --field schema=PLACE if the rows contain "
+            "--schema is missing: expected a schema file or module:Model, or --field schema=PATH if the rows contain "
             "their schema"
         )
     named: dict[str, Schema[Any]] = {}
@@ -139,11 +139,11 @@ def _schemas(given: Sequence[str], place: str | None) -> Schemas:
         name, source = pair
         if name in named:
             raise click.UsageError(
-                f"--schema {safe(text)!r}: several schemas need names. Use --schema NAME=SCHEMA and --field schema=PLACE"
+                f"--schema {safe(text)!r}: several schemas need names. Use --schema NAME=SCHEMA and --field schema=PATH"
             )
         if name and place is None:
             raise click.UsageError(
-                f"--schema {safe(text)!r}: a name needs --field schema=PLACE, which shows where the rows have the name"
+                f"--schema {safe(text)!r}: a name needs --field schema=PATH, because each row must name its schema"
             )
         named[name] = schema_of(source)
     return Schemas(named, place)

@@ -90,7 +90,7 @@ def valid_value(
         value = replaced(value, location, drawing.value(*drawing.places[location], location))
     if schema.is_valid(value):
         return value, drawing
-    raise DeadEnd("schema_guard generated only invalid values")
+    raise DeadEnd("the schema rejects every value that schema_guard generated")
 
 
 def first_drawn(schema: Schema[Any], draw: Callable[[ChoiceSource], T], random: Random, what: str) -> T:
@@ -150,7 +150,9 @@ class Drawing:
             return self.value([schema], _ROOM if height == inf else max(_ROOM, int(height)), "")
         except DeadEnd as end:
             if height == inf and end.why.endswith(_TOO_LARGE):
-                raise DeadEnd("each valid value would contain another valid value, without end") from None
+                raise DeadEnd(
+                    "each value must contain another value of the same schema, so it never ends"
+                ) from None
             raise
 
     def value(self, schemas: list[Any], room: int, location: str) -> Any:
@@ -341,7 +343,7 @@ class Drawing:
                 other = value + number if kind_of(value) == INTEGER else f"{value}{number}"
                 if not among(other, others) and self.demands[location].fits(other):
                     return other
-        raise DeadEnd("schema_guard found no array with enough different items")
+        raise DeadEnd("the array needs more different items than schema_guard found")
 
     # -- objects
 
@@ -450,7 +452,10 @@ class Drawing:
         for name in chain(drawn, _ODDITIES if names is True else ()):
             if name is not None and (names is not True or not (name in groups or demand.is_named(name))):
                 return name
-        raise DeadEnd("schema_guard found no valid name for a required property", demand.location)
+        raise DeadEnd(
+            "the schema requires another property, but no name for it is valid. Change 'propertyNames' or 'minProperties'",
+            demand.location,
+        )
 
 
 def _float(bound: Any) -> float:

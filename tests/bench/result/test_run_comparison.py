@@ -148,7 +148,7 @@ def test_variants_can_be_named():
 @pytest.mark.parametrize(
     ("a", "b", "pair", "message"),
     [
-        (["few_shot", "bare"], ["json"], None, "the two results share no variant name. The first has few_shot, bare, and the second has json. Name the two variants to compare"),
+        (["few_shot", "bare"], ["json"], None, "the two results share no variant name. The first has few_shot, bare, and the second has json. Name the two variants to compare, as in A=B"),
         (["few_shot"], ["json"], ("few_shots", "json"), "the first result has no variant 'few_shots': expected one of few_shot. Did you mean 'few_shot'?"),
         (["few_shot"], ["json"], ("few_shot", "x"), "the second result has no variant 'x': expected one of json"),
     ],

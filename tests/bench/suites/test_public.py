@@ -115,7 +115,7 @@ def test_unknown_mapping_is_refused(tmp_path, columns):
     """Only what a task has can be mapped, and only to the name of a column."""
     with pytest.raises(
         InvalidArgument,
-        match=r"^columns=\{'inputs?': .*: expected the name of a column, and one of the fields 'input', ",
+        match=r"^columns=\{'inputs?': .*: expected the name of a column for one of the fields 'input', ",
     ):
         load_suite(written_lines(tmp_path / "rows.jsonl", [{"input": "x"}]), columns=columns)
 
@@ -151,6 +151,7 @@ def test_file_whose_form_does_not_show_is_told_by_its_keys(tmp_path):
     (tmp_path / "export.jsonl").write_text('{"text": "a", "label": "{}"}\n')
 
     with pytest.raises(
-        InvalidArgument, match=r"the first line has the keys 'text', 'label', which match no form"
+        InvalidArgument,
+        match=r"the keys of the first line \('text', 'label'\) match no known form of a suite",
     ):
         load_suite(tmp_path / "export.jsonl")

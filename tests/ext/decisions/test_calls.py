@@ -177,7 +177,7 @@ def test_required_text_needs_a_text_model():
         guard(WITH_TEXT, strategy="decision", store=None)(decisions(server))
 
     assert str(caught.value) == (
-        "strategy='decision': schema Ticket: /summary is a string without options, so a decision model can't be asked. "
+        "strategy='decision': schema Ticket: at /summary, the string has no options, so a decision model can't answer it. "
         "Add a text model: strategy=['decision', 'strict_schema'], and models= with both"
     )
 
@@ -185,7 +185,7 @@ def test_required_text_needs_a_text_model():
 @pytest.mark.parametrize(
     ("schema", "strategy", "provider", "message"),
     [
-        ({"type": "string"}, "decision", "openai-decisions", "no field can be asked"),
+        ({"type": "string"}, "decision", "openai-decisions", "a decision model can answer no field"),
         (ALL_ASKED, "decision", "openai", "provider 'openai' does not support the strategy 'decision'"),
         (
             ALL_ASKED,

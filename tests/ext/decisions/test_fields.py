@@ -211,16 +211,19 @@ def test_descriptions_are_the_words_of_the_questions():
 @pytest.mark.parametrize(
     ("field", "reason"),
     [
-        ({"type": "string"}, "is a string without options"),
-        ({"type": "number"}, "is a number without few values"),
-        ({"type": "array", "items": {"type": "object"}}, "is a list whose items cannot be listed"),
-        ({"enum": list(range(300))}, "has 300 options, and the host accepts 255"),
-        ({"type": "object", "properties": {"a": {"type": "string"}}}, "has no field that can be asked"),
-        ({"type": "object", "minProperties": 1}, "has the keyword minProperties"),
-        ({"enum": ["a"], "minLength": 2}, "has no valid value"),
+        ({"type": "string"}, "the string has no options"),
+        ({"type": "number"}, "the number has too many possible values"),
+        ({"type": "array", "items": {"type": "object"}}, "the items of the list have no options"),
+        ({"enum": list(range(300))}, "the field has 300 options, but the provider accepts at most 255"),
+        (
+            {"type": "object", "properties": {"a": {"type": "string"}}},
+            "the object has no field that a decision model can answer",
+        ),
+        ({"type": "object", "minProperties": 1}, "the schema of the field has the keyword minProperties"),
+        ({"enum": ["a"], "minLength": 2}, "no value of the field is valid"),
         (
             {"anyOf": [{"type": "object"}, {"type": "string"}]},
-            "is a union without a property that tells its parts apart",
+            "the objects of the union have no property that distinguishes them",
         ),
     ],
 )

@@ -57,16 +57,16 @@ def choice(*pairs):
 
 
 FAULTS = {
-    "none": ({}, "it has no answers"),
+    "none": ({}, "the reply has no answers"),
     "missing": (
         {"answers": wire_answers(QUESTIONS, CERTAIN, "openai")["answers"][:2]},
         "question 2 has no answer",
     ),
     "twice": (changed(2, name="q1", type="choice"), "question 1 has two answers"),
-    "unknown": (changed(0, name="q9"), "it answers 'q9', but no question has this name"),
-    "type": (changed(0, type="choice"), "question 0 is a predicate, and its answer has type 'choice'"),
-    "range": (changed(0, probability=1.5), "question 0: 1.5 isn't a probability"),
-    "null": (changed(0, probability=None), "question 0: None isn't a probability"),
+    "unknown": (changed(0, name="q9"), "the reply answers 'q9', but no question has this name"),
+    "type": (changed(0, type="choice"), "question 0 is a predicate, but its answer has the type 'choice'"),
+    "range": (changed(0, probability=1.5), "question 0: expected a probability from 0 to 1, got 1.5"),
+    "null": (changed(0, probability=None), "question 0: expected a probability from 0 to 1, got None"),
     "left out": (
         changed(1, probabilities=choice(("low", 1.0))),
         "question 1: 'high' has no probability",
@@ -82,7 +82,7 @@ FAULTS = {
     ),
     "sum": (
         changed(1, probabilities=choice(("low", 0.6), ("high", 0.5))),
-        "question 1: the sum of the probabilities is 1.1, and not 1",
+        "question 1: the sum of the probabilities is 1.1, but must be 1",
     ),
     "chosen": (changed(1, choice="mid"), "question 1: the choice 'mid' isn't an option"),
     "bare": (changed(1, probabilities=None), "question 1: the answer has no probabilities"),

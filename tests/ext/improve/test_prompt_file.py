@@ -109,7 +109,12 @@ OTHER = Schema.of({"type": "object", "properties": {"total": {"type": "string"}}
     ("file", "function", "settings", "message"),
     [
         ({"layout": "turns"}, ask_text, {}, "the parameter 'prompt' takes only a str"),
-        ({}, ask_with_instructions, {}, "measured with layout 'text', but the function uses 'instructions'"),
+        (
+            {},
+            ask_with_instructions,
+            {},
+            "measured with the message layout 'text', but the function uses 'instructions'",
+        ),
         ({"schema": OTHER}, ask_text, {}, f"the prompt file is for the schema {OTHER.fingerprint}"),
         ({}, ask_text, {"strategy": "few_shot"}, "Pass strategy='system_prompt'"),
         ({"examples": [Example({"total": "1"})]}, ask_text, {}, "is not valid at /total: expected number"),

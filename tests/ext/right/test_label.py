@@ -285,7 +285,7 @@ def test_no_reply_is_drawn_without_a_terminal(path, monkeypatch):
     [
         ("not json", "expected a file that -o wrote"),
         ("[1]", "expected a JSON Lines file that -o wrote"),
-        ({"right": 1300}, "expected the complete value, valid for the schema order"),
+        ({"right": 1300}, "expected a complete value that is valid for the schema order"),
         ({"wrong": 5}, "expected 'none' or the names of fields"),
         ({"wrong": "colour"}, "expected a field of the reply"),
     ],

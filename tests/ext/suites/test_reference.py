@@ -67,7 +67,7 @@ def test_ties_are_named():
 
 def test_other_documents_are_refused():
     """A result on other documents is an error that names the suite to run."""
-    with pytest.raises(InvalidArgument, match="make it with `schema-guard bench run real`"):
+    with pytest.raises(InvalidArgument, match="To create this result, run `schema-guard bench run real`"):
         placement(result(5, right=5, fingerprint="0" * 16))
 
 

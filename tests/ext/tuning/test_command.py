@@ -80,7 +80,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
         (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
         ((), "a new job needs --base, as in"),
         (("--status",), "has no job.json, so it has no job. Start one with --backend"),
-        (("--status", "--cancel"), "--status and --cancel exclude each other. Use only one of them"),
+        (("--status", "--cancel"), "--status and --cancel can't be combined. Use only one of them"),
         (("--base", "b", "--url", "http://u:p@h/v1"), "expected a URL without a password"),
         (("--base", "b", "--backend", "openai-compatible"), "--url is missing: expected http://HOST:PORT/v1"),
     ],
@@ -319,7 +319,7 @@ def test_resumed_training_has_the_settings_of_its_job(capsys, orders, monkeypatc
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--steps", "4", "--epochs", "2"), "--steps and --epochs exclude each other"),
+        (("--steps", "4", "--epochs", "2"), "--steps and --epochs can't be combined"),
         (("--rate", "2"), "--rate 2.0: expected a float above 0 and below 1"),
         (("--rank", "300"), "--rank 300: expected an int from 1 to 256"),
     ],

@@ -185,11 +185,11 @@ def by_position(prompt, hints, /):
         ),
         (
             {"params": Params(prompt="prompt", instructions="extra", options="extra")},
-            "params.options='extra': expected another parameter, because naming already gets another value from schema_guard in this one",
+            "params.options='extra': schema_guard already passes another value in this parameter of naming. Name another parameter",
         ),
         (
             {"params": Params(prompt="prompt", instructions="prompt")},
-            "params.instructions='prompt': expected another parameter, because naming already gets the prompt from schema_guard in this one",
+            "params.instructions='prompt': schema_guard already passes the prompt in this parameter of naming. Name another parameter",
         ),
     ],
     ids=str,

@@ -85,7 +85,7 @@ def test_a_parameter_for_options_gets_the_arguments_of_the_provider(capsys):
         ("own_model:two", "expected a function that needs only a prompt, but 'customer' has no default"),
         ("own_model:missing", "module 'own_model' has no attribute 'missing'"),
         ("own_model:value", "--model 'own_model:value': expected a function"),
-        ("nowhere:ask", "or your function as module:function"),
+        ("nowhere:ask", "You can also pass your function as module:function"),
         ("opnai:x", "Did you mean 'openai'?"),
     ],
 )

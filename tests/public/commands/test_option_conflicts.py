@@ -19,7 +19,7 @@ ONE_FUNCTION = (
     "--max-failure-rate and --decline apply to one function: choose one with --function: app.one, app.two"
 )
 NO_STORE = "$SCHEMA_GUARD_STORE is 'none', so there is no store. Name a store with --store"
-ONE = "exclude each other. Use only one of them"
+ONE = "can't be combined. Use only one of them"
 HERE = "has no effect on training on this machine"
 NO_JOB = "set has no job.json, so it has no job. Start one with --backend"
 SHARE = "--sample-share needs --traffic sampled"
@@ -158,10 +158,10 @@ TABLE = {
     "schema lint --table --fix sent": f"--fix {TABLE_ALONE}",
     "schema lint --table --rules rules.json": f"--rules {TABLE_ALONE}",
     "schema lint --table --format json": f"--format json {TABLE_ALONE}",
-    "tune run set --status --cancel": "--status and --cancel exclude each other. Use only one of them",
-    "tune run set --status --again": "--status and --again exclude each other",
-    "tune run set --cancel --again": "--cancel and --again exclude each other",
-    "tune run set --status --cancel --again": "--status and --cancel and --again exclude each other",
+    "tune run set --status --cancel": "--status and --cancel can't be combined. Use only one of them",
+    "tune run set --status --again": "--status and --again can't be combined",
+    "tune run set --cancel --again": "--cancel and --again can't be combined",
+    "tune run set --status --cancel --again": "--status and --cancel and --again can't be combined",
     "tune run set --status": NO_JOB,
     "tune run set --cancel": NO_JOB,
     "tune run set --served-as x": NO_JOB,
@@ -183,12 +183,12 @@ TABLE = {
     f"{TRACES} --schema ticket.json --traffic unknown --sample-share 0.1": SHARE,
     f"{TRACES} --traffic all --schema ticket.json --schema note.json": "several schemas need names",
     f"{TRACES} --traffic all --field schema=s --schema a=ticket.json --schema a=note.json": "several schemas need names",
-    f"{TRACES} --traffic all --schema ticket.json --field reply": "--field 'reply': expected OURS=PLACE",
+    f"{TRACES} --traffic all --schema ticket.json --field reply": "--field 'reply': expected OURS=PATH",
     f"{TRACES} --traffic all --schema ticket.json --from langfuse --field reply=x": "--field 'reply': langfuse already has a place for this field",
     f"{TRACES} --traffic all --schema ticket.json --from jsonl --field repli=x": "Did you mean 'reply'?",
     f"{TRACES} --traffic all --schema ticket.json --from langfuze": "Did you mean 'langfuse'?",
     f"{TRACES} --traffic all --schema ticket.json --unlinked": "--unlinked has no effect with --from auto. Omit it",
-    f"{TRACES} --traffic all --schema a=ticket.json": "a name needs --field schema=PLACE",
+    f"{TRACES} --traffic all --schema a=ticket.json": "a name needs --field schema=PATH",
     f"{TRACES} --traffic all --schema ticket.json --from phoenix": "expected a row of phoenix",
     "store import --from auto plain.jsonl --traffic all --schema ticket.json": NO_STORE,
     "demo --offline --store r.db": "Name an empty store",

@@ -289,7 +289,7 @@ def test_delete_prints_the_remaining_rows_and_counts(file, cli):
     ("words", "message"),
     [
         ([], "select the records with --call, --input, --cluster, --segment, or --function, or with a limit"),
-        (["--call", "a", "--segment", "eu"], "--call and --segment exclude each other. Use only one of them"),
+        (["--call", "a", "--segment", "eu"], "--call and --segment can't be combined. Use only one of them"),
         (["--call", "a", "--older-than", "1d"], "but not both in one command"),
         (["--counts", "--call", "a"], "--counts needs --function or --segment"),
     ],

@@ -91,7 +91,7 @@ class Builder:
             name = self._waiting.pop(0)
             definition = self.emit((self.plain.definitions[name],))
             if definition is None:
-                raise TooLargeToAdapt(f"no value is valid for the definition {name}")
+                raise TooLargeToAdapt(f"the definition {name} accepts no value. Correct it")
             self.definitions[name], self.forms[name] = definition
         return built
 

@@ -151,7 +151,7 @@ class Shards:
         del self._came[cell.key]
         if await self._make_call(cell, replies) is not None:
             raise InvalidArgument(
-                f"call {'/'.join(map(str, cell.key))}: a worker and this process disagree whether its replies are valid. "
+                f"call {'/'.join(map(str, cell.key))}: a worker and this process disagree on whether its replies are valid. "
                 "Install the same version of schema-guard on all machines"
             )
 

@@ -57,5 +57,5 @@ def tool_of(row: Row, known: Sequence[Tool], name: str | None) -> Tool:
         )
     raise InvalidArgument(
         f"{clip(row.place)}: the keys {keys} match no known tool. Name the tool with --from TOOL. For "
-        "your own rows, name the place of the reply with --from jsonl --field reply=PLACE"
+        "your own rows, name the path of the reply with --from jsonl --field reply=PATH"
     )

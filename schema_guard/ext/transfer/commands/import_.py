@@ -54,7 +54,7 @@ class Traces:
     )
     field: tuple[str, ...] = option(
         multiple=True,
-        metavar="OURS=PLACE",
+        metavar="OURS=PATH",
         help="Path of a field in each row, such as version=metadata.prompt_version. The fields are function, version, segment, cluster, and schema. With --from jsonl, you can also use reply, prompt, and other fields. Repeatable.",
     )
     only: tuple[str, ...] = option(

@@ -126,9 +126,9 @@ class TuneOptions:
         """Refuse options that exclude each other."""
         ways = [name for name in ("status", "cancel", "again") if getattr(self, name)]
         if len(ways) > 1:
-            raise click.UsageError(f"--{' and --'.join(ways)} exclude each other. Use only one of them")
+            raise click.UsageError(f"--{' and --'.join(ways)} can't be combined. Use only one of them")
         if self.steps is not None and self.epochs is not None:
-            raise click.UsageError("--steps and --epochs exclude each other. Use only one of them")
+            raise click.UsageError("--steps and --epochs can't be combined. Use only one of them")
 
     def fits(self, job: TuningJob) -> None:
         """Refuse options that differ from the job in the folder."""

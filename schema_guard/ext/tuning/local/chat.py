@@ -82,8 +82,8 @@ def encode_all(tokenizer: Any, rows: Sequence[SftRow], part: str) -> list[Encode
     ]
     if long:
         raise InvalidArgument(
-            f"{part}.jsonl: {len(long)} of {len(encoded)} rows are too long for model 'local', which serves "
-            f"{SLOT_TOKENS} tokens, {OUTPUT_TOKENS} of them for the answer. The first is row {long[0]}, with "
+            f"{part}.jsonl: {len(long)} of {len(encoded)} rows are too long for model 'local'. A row can have "
+            f"{SLOT_TOKENS} tokens, {OUTPUT_TOKENS} of them in the answer. The first long row is row {long[0]}, with "
             f"{encoded[long[0] - 1].tokens} tokens, {len(encoded[long[0] - 1].answer)} of them in the answer. Remove these rows"
         )
     return encoded

@@ -185,7 +185,8 @@ def test_near_misses_are_frozen():
 def test_what_cannot_be_broken_is_an_error(schema):
     """A schema that accepts everything has no near miss."""
     with pytest.raises(
-        InvalidArgument, match=r": at .root.: no value violates only one keyword of the schema"
+        InvalidArgument,
+        match=r": at .root.: schema_guard found no value that violates only one keyword of the schema",
     ):
         near_misses(schema)
 

@@ -195,17 +195,17 @@ def test_extremes_agree(p0, alpha):
     [
         (
             lambda: Drift(0),
-            "p0=0: expected a number between 0 and 0.5, both excluded, so that the rate can double",
+            "p0=0: expected a number above 0 and below 0.5, so that the rate can double",
         ),
         (
             lambda: first_alarm(b"", 0, 0.5),
-            "p0=0.5: expected a number between 0 and 0.5, both excluded, so that the rate can double",
+            "p0=0.5: expected a number above 0 and below 0.5, so that the rate can double",
         ),
         (
             lambda: Drift("2%"),
-            "p0='2%': expected a number between 0 and 0.5, both excluded, so that the rate can double",
+            "p0='2%': expected a number above 0 and below 0.5, so that the rate can double",
         ),
-        (lambda: Drift(0.02, alpha=1), "alpha=1: expected a number between 0 and 1, both excluded"),
+        (lambda: Drift(0.02, alpha=1), "alpha=1: expected a number above 0 and below 1"),
         (lambda: Drift(0.02).update(None), "failed=None: expected True or False"),
         (
             lambda: first_alarm(b"\0", -1, 0.02),

@@ -199,7 +199,7 @@ def test_extremes_stay_in_order(schemas):
             lambda: e_bh([float("nan")]),
             "e_values[0]=nan: expected a number >= 0, which gives the evidence as odds",
         ),
-        (lambda: e_bh([1], 0), "delta=0: expected a number between 0 and 1, both excluded"),
+        (lambda: e_bh([1], 0), "delta=0: expected a number above 0 and below 1"),
         (
             lambda: shrink_rates([(10, 1), 5]),
             "schemas[1]=5: expected a pair, the calls observed and those that failed",

@@ -134,7 +134,7 @@ def test_order_of_the_values_counts():
         (lambda: mean_bounds([0.5, 1.5]), "values[1]=1.5: expected a number from 0 to 1"),
         (lambda: mean_bounds([None]), "values[0]=None: expected a number from 0 to 1"),
         (lambda: mean_bounds([float("nan")]), "values[0]=nan: expected a number from 0 to 1"),
-        (lambda: mean_bounds([], alpha=0), "alpha=0: expected a number between 0 and 1, both excluded"),
+        (lambda: mean_bounds([], alpha=0), "alpha=0: expected a number above 0 and below 1"),
     ],
 )
 def test_arguments_that_cannot_be(call, message):

@@ -191,15 +191,15 @@ def test_wilson_at_the_smallest_confidence_is_the_rate():
         (lambda: clopper_pearson(0, -1), "n=-1: expected an int from 0 to 2**53, the calls observed"),
         (
             lambda: wilson(1, 2, confidence=95),
-            "confidence=95: expected a number between 0 and 1, both excluded",
+            "confidence=95: expected a number above 0 and below 1",
         ),
         (
             lambda: clopper_pearson(1, 2, confidence=0),
-            "confidence=0: expected a number between 0 and 1, both excluded",
+            "confidence=0: expected a number above 0 and below 1",
         ),
         (
             lambda: jeffreys(0, 0, confidence=1),
-            "confidence=1: expected a number between 0 and 1, both excluded",
+            "confidence=1: expected a number above 0 and below 1",
         ),
     ],
 )

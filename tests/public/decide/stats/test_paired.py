@@ -211,7 +211,7 @@ def test_no_number_of_pairs_finds_no_difference():
         ),
         (lambda: paired(6, 5, 10), "b=6, c=5: expected b + c <= n=10 observed pairs"),
         (lambda: paired(0, 0, 1.5), "n=1.5: expected an int from 0 to 2**53, the pairs observed"),
-        (lambda: paired(1, 1, 5, alpha=0), "alpha=0: expected a number between 0 and 1, both excluded"),
+        (lambda: paired(1, 1, 5, alpha=0), "alpha=0: expected a number above 0 and below 1"),
         (lambda: pairs_needed(1.5, 0), "p_b=1.5: expected a number from 0 to 1"),
         (lambda: pairs_needed(0, "2%"), "p_c='2%': expected a number from 0 to 1"),
         (
@@ -220,11 +220,11 @@ def test_no_number_of_pairs_finds_no_difference():
         ),
         (
             lambda: pairs_needed(0.1, 0.2, power=80),
-            "power=80: expected a number between 0 and 1, both excluded",
+            "power=80: expected a number above 0 and below 1",
         ),
         (
             lambda: pairs_needed(0.1, 0.2, alpha=1),
-            "alpha=1: expected a number between 0 and 1, both excluded",
+            "alpha=1: expected a number above 0 and below 1",
         ),
     ],
 )

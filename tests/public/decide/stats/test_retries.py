@@ -214,7 +214,7 @@ def test_correction_that_helps_is_not_extrapolated():
             lambda: retry_hazards([(10, 5), (6, 1)]),
             "n_2=6: expected at most k_1=5, because only failed calls are retried",
         ),
-        (lambda: extrapolate_retries(0, 0.5), "f1=0: expected a number between 0 and 1, both excluded"),
+        (lambda: extrapolate_retries(0, 0.5), "f1=0: expected a number above 0 and below 1"),
         (lambda: extrapolate_retries(0.1, 1.5), "f2=1.5: expected a number from 0 to 1"),
         (lambda: extrapolate_retries(0.1, 0.5, attempts=1), "attempts=1: expected an int >= 2"),
     ],

@@ -250,7 +250,7 @@ def test_a_schema_of_texts_is_not_asked(folder, capsys):
     assert step_of(json.loads(out)) == {
         "rung": "decision_model",
         "status": "not_applicable",
-        "reason": "no field can be asked. For example, one field is a string without options",
+        "reason": "a decision model can answer no field. For example, the string has no options",
         "strategies": [],
     }
 
@@ -269,4 +269,7 @@ def test_failures_in_texts_are_not_asked(folder, capsys):
     flush()
     _, verdict = decided(capsys)
 
-    assert step_of(verdict)["reason"] == "2 of 3 fields can be asked, but only 0 of 320 failures are there"
+    assert (
+        step_of(verdict)["reason"]
+        == "a decision model can answer 2 of 3 fields, but only 0 of 320 failures are in them"
+    )

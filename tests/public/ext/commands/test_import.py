@@ -147,7 +147,7 @@ def test_costs_by_a_table_of_prices(capsys):
             "--sample-share needs --traffic sampled, got --traffic all",
         ),
         (["--traffic", "all", "--schema", "s.json"], "several schemas need names"),
-        (["--traffic", "all", "--field", "reply"], "--field 'reply': expected OURS=PLACE"),
+        (["--traffic", "all", "--field", "reply"], "--field 'reply': expected OURS=PATH"),
         (["--traffic", "all", "--field", "answer=x"], "expected one of cluster, function"),
         (
             ["--traffic", "all", "--from", "mlflow"],

@@ -265,7 +265,7 @@ def test_decision_models_have_the_fields_that_stay_text(capsys):
     status, out, _ = run(capsys, "schema", "lint", "ticket.json", "--provider", "decisions")
 
     assert status == 1
-    assert "at /properties/a: decisions can't ask this field, because it is a string without options" in out
+    assert "at /properties/a: decisions can't answer this field, because the string has no options" in out
     assert "ask a text model for it, or list its values in an enum" in out
     assert run(capsys, "schema", "lint", "--table", "--provider", "decisions") == (
         2,
