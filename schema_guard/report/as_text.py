@@ -46,7 +46,7 @@ _SHORTEST_NAME = 20
 
 _COLORS = {Tone.GOOD: "32", Tone.BAD: "31", Tone.OPEN: "33", Tone.PLAIN: "0"}
 _TONES = {
-    **dict.fromkeys(("wrong now", "fails at", "problem", "fail", "too many failures", "FAIL"), Tone.BAD),
+    **dict.fromkeys(("fails at", "problem", "fail", "too many failures", "FAIL"), Tone.BAD),
     **dict.fromkeys(("try", "switch to", "but", "missing", "blocked by", "needs", "changed"), Tone.OPEN),
     **dict.fromkeys(("lost records", "stopped", "inconclusive", "not decided yet"), Tone.OPEN),
     **dict.fromkeys(("pass", "good enough"), Tone.GOOD),

@@ -25,7 +25,7 @@ NO_CALLS = "No call has a validated reply"
 NO_RATE = "The calls are not a fair sample of the traffic, so they have no failure rate"
 
 # The tone of each standing, the worst first.
-_TONES = {"misses": Tone.BAD, "is not decided against": Tone.OPEN, "meets": Tone.GOOD, "": Tone.PLAIN}
+_TONES = {"misses": Tone.BAD, "needs more data for": Tone.OPEN, "meets": Tone.GOOD, "": Tone.PLAIN}
 # Other breaches in words. None stands for the words of the verdict.
 _OTHERS = {
     "excluded": None,
@@ -83,13 +83,13 @@ class FunctionFinding(NamedTuple):
 
     @property
     def standing(self) -> str:
-        """The proof of `decide`: `misses`, `meets`, or `is not decided against` the target; `""` without a target."""
+        """The proof of `decide`: `misses`, `meets`, or `needs more data for` the target; `""` without a target."""
         if self.target is None:
             return ""
         if any(breach["what"] == "format" for breach in self.figures["breach"]):
             return "misses"
         is_good = self.rate["state"] == "pass" and "unexplained" not in self.figures
-        return "meets" if is_good else "is not decided against"
+        return "meets" if is_good else "needs more data for"
 
     @property
     def others(self) -> list[str]:
@@ -167,8 +167,8 @@ def _against_targets(named: Sequence[tuple[str, FunctionFinding]], aimed: Sequen
     if meeting == len(aimed):
         return f"All {of} meet {goal}"
     if not meeting:
-        return f"{of} are not decided against {goal}"
-    return f"{meeting} of {of} {'meets' if meeting == 1 else 'meet'} {goal}; the others are not decided"
+        return f"{of} need more data for {goal}"
+    return f"{meeting} of {of} {'meets' if meeting == 1 else 'meet'} {goal}; the others need more data"
 
 
 def _goal(aimed: Sequence[FunctionFinding]) -> str:

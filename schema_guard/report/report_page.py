@@ -171,7 +171,7 @@ def _overview(rows: Sequence[_Row], top: float, left_out: int) -> Plot:
         described.append(f"{name}: {bounded(rate)} of {rate.n:,}")
     more = f" {left_out} more with lower rates are in the tables." if left_out else ""
     marks = (
-        " A square misses its target or got worse, a circle meets its target, and a diamond is not decided."
+        " A square misses its target or got worse, a circle meets its target, and a diamond needs more data."
     )
     return Plot(
         title,

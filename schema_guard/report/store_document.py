@@ -402,7 +402,7 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
         listed = ", ".join(
             f"{pointer(place)} ({keyword}) {n:,}" for place, keyword, n in configuration.violations
         )
-        yield f"{name}: schema violations by place{first}: {listed}"
+        yield f"{name}: schema violations by location{first}: {listed}"
     yield from _coerced(name, configuration)
     if configuration.content:
         from schema_guard.extensions import load  # only checked values need the part

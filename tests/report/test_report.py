@@ -161,7 +161,7 @@ def test_text_of_a_report(store):
         "    Duration: median 0.50 s, p95 1.01 s\n"
         "  - shop.extract: failed attempts by kind: structure (type) 2, transport (call_raised) 1, truncation\n"
         "    (max_tokens) 1\n"
-        "  - shop.extract: schema violations by place: /total (type) 2\n"
+        "  - shop.extract: schema violations by location: /total (type) 2\n"
         "  - shop.extract: excluded calls by cause: unknown 1 (call_raised 1)"
     )
 

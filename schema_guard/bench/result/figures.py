@@ -197,9 +197,9 @@ def _not_measured(setup: Setup, variants: Sequence[VariantResult], calls: Sequen
         why = f". Stopped: {'; '.join(setup.stopped)}" if setup.stopped else ""
         yield f"{planned - len(calls)} of {planned} planned calls were not made{why}"
     if setup.currency is None:
-        yield "money, because you gave no prices"
+        yield "the cost is unknown, because you gave no prices"
     if setup.epochs == 1:
-        yield "variation of a model on one task, because each task ran once"
+        yield "the variation of a model on one task is unknown, because each task ran once"
     for variant in variants:
         yield from _not_measured_of(
             variant, [call for call in calls if setup.variants[call.variant].name == variant.name]
@@ -212,7 +212,7 @@ def _not_measured_of(variant: VariantResult, calls: Sequence[CallRow]) -> Iterat
         why = f" ({first})" if first else ""
         yield f"{variant.name}: {variant.lost} of {len(calls)} calls had no validated reply, so they count in no rate{why}"
     if calls and variant.elapsed_p50_s is None:
-        yield f"{variant.name}: the duration, because the model does not report it"
+        yield f"{variant.name}: the duration is unknown, because the model does not report it"
     if variant.unknown_tokens:
         yield f"{variant.name}: the tokens of {plural(variant.unknown_tokens, 'call')} are unknown, so the sums omit them"
     if variant.cost is not None and variant.unknown_cost:

@@ -176,7 +176,7 @@ def _facts(result: GateResult) -> Iterator[Fact]:
         yield Fact("suites", OTHER_SUITE)
     if result.not_compared:
         missing = ", ".join(map(shown, result.not_compared))
-        yield Fact("left out", f"variants that are missing in the current result: {missing}")
+        yield Fact("omitted", f"variants that are missing in the current result: {missing}")
 
 
 def _row(drop: Drop) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
     elif len(variants) > _TWO and not rivals:
         parts = [_among(variants, rivals)]
     elif parts and len(rivals) < len(variants) - 1:
-        parts += [f"It is not decided whether {_rivals_text(rivals)} as rarely."] if rivals else []
+        parts += [f"The data does not show whether {_rivals_text(rivals)} as rarely."] if rivals else []
     else:
         parts.append(_among(variants, rivals))
     facts.append(
@@ -167,7 +167,7 @@ def _against(variants: Sequence[Ranked], target: float) -> str:
         only = "" if of == 1 else f", the only one of {of}"
         return f"{best.name} meets the target of {goal}{only}. At most {most} of its calls fail ({_counts(rate)})."
     if best.tone is Tone.OPEN:
-        return f"It is not decided whether {best.name} meets the target of {goal}. It fails in {_between(rate, target)} of its calls ({_counts(rate)})."
+        return f"The data does not show whether {best.name} meets the target of {goal}. It fails in {_between(rate, target)} of its calls ({_counts(rate)})."
     if of == 1:
         return (
             f"{best.name} misses the target of {goal}. At least {least} of its calls fail ({_counts(rate)})."
@@ -184,14 +184,14 @@ def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
     if not rivals:
         return f"{best.name} fails least often, {rate}. Each of the other {len(others)} fails more often."
     if len(rivals) < len(others):
-        return f"{best.name} fails least often so far, {rate}. It is not decided whether {_rivals_text(rivals)} as rarely."
+        return f"{best.name} fails least often so far, {rate}. The data does not show whether {_rivals_text(rivals)} as rarely."
     worst = variants[-1]
     lowest, highest = (percent(variant.failed.rate or 0.0) for variant in (best, worst))
     counts = _counts(best.failed, whole=False)
     if lowest == highest:
-        return f"No difference in failures was found. Each variant fails in {lowest} of its calls ({counts}; {_between(best.failed)})."
+        return f"The data shows no difference in failures. Each variant fails in {lowest} of its calls ({counts}; {_between(best.failed)})."
     return (
-        f"It is not decided which variant fails least often. From {lowest} ({best.name}) to {highest} ({worst.name}) "
+        f"The data does not show which variant fails least often. From {lowest} ({best.name}) to {highest} ({worst.name}) "
         f"of the calls fail ({_sizes(variants)} each)."
     )
 
@@ -269,14 +269,16 @@ def _next(
     if best.tone is Tone.OPEN and target is not None:
         rate = best.failed
         needed = calls_needed(rate.count, rate.n, target, alpha=alpha_of(result))
-        return _more(result, [best], needed, f"on which side of the target {best.name} is")
+        return _more(result, [best], needed, f"whether {best.name} meets the target")
     most = max(variants, key=lambda variant: variant.right.rate or 0.0)
     if target is None and most is not best and _beats(result, most, best, "content"):
         return _another(result, most, store)
     open_rivals = [rival for rival in rivals if not _beats(result, best, rival, "content")]
     if target is None and open_rivals:
         needed = tasks_needed(_comparison(result, best, open_rivals[0], "format"), result)
-        return _more(result, [best, open_rivals[0]], needed, f"between {best.name} and {open_rivals[0].name}")
+        return _more(
+            result, [best, open_rivals[0]], needed, f"whether {best.name} or {open_rivals[0].name} is better"
+        )
     return _another(result, best, store)
 
 
@@ -292,8 +294,10 @@ def _more(result: BenchResult, ranked: Sequence[Ranked], needed: int | None, wha
     setup = result.setup
     remaining = setup.suite_tasks - setup.tasks
     if needed is None:
-        return f"use the cheaper or the faster one, because at these rates no number of tasks decides {what}"
-    text = f"about {needed:,} more tasks would decide {what}; "
+        return (
+            f"use the cheaper or faster variant, because at these rates no number of tasks would show {what}"
+        )
+    text = f"about {needed:,} more tasks would show {what}; "
     made = min(sum(one.variant.formats.values()) for one in ranked)
     if setup.stopped and made < setup.tasks * setup.epochs:
         return f"{text}the run stopped early, so first run the same command again to finish it"

@@ -100,11 +100,11 @@ def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | No
 
 
 def _caption(variants: Sequence[Ranked], measure: Measure, goal: float | None) -> str:
-    together = f", which hold for all {len(variants)} together" if len(variants) > 1 else ""
-    sentences = [f"The mark is the rate, and the box shows its bounds{together}."]
+    together = f" The bounds hold for all {len(variants)} variants together." if len(variants) > 1 else ""
+    sentences = [f"The mark shows the rate, and the box shows its bounds.{together}"]
     if goal is not None:
         sentences.append(
-            "A circle is below the target, a square above it, and a diamond is not decided. The scale is logarithmic."
+            "A circle meets the target, a square misses it, and a diamond needs more data. The scale is logarithmic."
         )
     elif any(measure in one.beaten for one in variants):
         sentences.append("A grey square means that another variant is proved to be better.")

@@ -234,7 +234,7 @@ def _facts(comparison: Comparison) -> Iterator[Fact]:
         yield Fact("suites", OTHER_SUITE)
     for name, unpaired in (("A", comparison.unpaired_a), ("B", comparison.unpaired_b)):
         if unpaired:
-            yield Fact("left out", f"variants that only {name} has: {', '.join(map(shown, unpaired))}")
+            yield Fact("omitted", f"variants that only {name} has: {', '.join(map(shown, unpaired))}")
 
 
 def setup_line(setup: Setup) -> str:
@@ -300,4 +300,4 @@ def _changed_lines(pair: VariantPair) -> Iterator[str]:
         if tasks:
             named = ", ".join(f"{shown(schema)} {shown(task)}" for schema, task in tasks[:MOST_TASKS])
             more = len(tasks) - MOST_TASKS
-            yield f"{what} {len(tasks)}: {named}" + (f" and {more} more" if more > 0 else "")
+            yield f"{plural(len(tasks), 'task')} {what}: {named}" + (f" and {more} more" if more > 0 else "")

@@ -140,13 +140,17 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
     if len(compared) > _MOST_LISTED:
         listed.sort(key=lambda one: -one.e_value)
     label_of = {variant.name: label for variant, label in zip(result.variants, labels, strict=True)}
-    failed = FAILED if result.setup.teacher is None else {**FAILED, "content": "differs from the teacher"}
+    failed = (
+        FAILED
+        if result.setup.teacher is None
+        else {**FAILED, "content": "calls that differ from the teacher"}
+    )
     rows = tuple(_difference_row(one, label_of, failed[one.measure]) for one in listed[:MOST_ROWS])
     more = len(listed) - MOST_ROWS
     return Section(
         "Differences",
-        "The difference is the failure rate of A minus that of B on the tasks that both answered, in percentage "
-        "points. Both bounds hold with 95% confidence, at any time.",
+        "Each difference is the rate of A minus that of B, in percentage points. It counts only the tasks that both "
+        "answered. Both bounds hold with 95% confidence, at any time.",
         Table(("A minus B", "tasks", "points", "odds", "better"), rows) if rows else None,
         (f"and {more} more differences",) if more > 0 else (),
     )
@@ -214,7 +218,7 @@ def failed_section(result: BenchResult, labels: Labels) -> Section | None:
         if codes := _most(failures, lambda f: f"{f.kind} ({shown(f.code)})", _CODES):
             lines.append(f"{label}: failed attempts by kind: {codes}")
         if places := _most([f for f in failures if f.keyword is not None], _place, _PLACES):
-            lines.append(f"{label}: schema violations by place: {places}")
+            lines.append(f"{label}: schema violations by location: {places}")
     return Section("Failed attempts", lines=tuple(lines)) if lines else None
 
 

@@ -25,7 +25,7 @@ MEASURES: tuple[Measure, ...] = ("format", "content")
 
 # What a call is called that did not fail by a measure, and one that did.
 PASSED: Mapping[Measure, str] = {"format": "valid", "content": "right"}
-FAILED: Mapping[Measure, str] = {"format": "failed", "content": "not right"}
+FAILED: Mapping[Measure, str] = {"format": "failed calls", "content": "wrong or failed calls"}
 
 
 class SuitePart(NamedTuple):

@@ -194,7 +194,7 @@ def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[
     """Yield the lines that describe the calls to make."""
     tasks, variants = plural(len(plan.tasks), "task"), plural(len(plan.variants), "variant")
     size = f"{tasks} x {variants} x {plural(plan.settings.epochs, 'epoch')}"
-    yield f"{size} = {plural(plan.calls, 'call')}, of which {expected.calls} remain: {expected.as_text()}"
+    yield f"{size} = {plural(plan.calls, 'call')}. Calls to make: {expected.calls}, with {expected.as_text()}"
     for layout, schemas in _other_layouts(plan).items():
         yield f"layout of the prompts for {', '.join(schemas)}: {layout}"
     unlimited = [entry.name for entry in plan.suite.schemas if None in _limits(plan, entry)]

@@ -47,9 +47,9 @@ IMPORT_ALL = (
     "guard(..., observe=True)"
 )
 
-_PILOT = "{export}  # it writes checked answers, holds a part of them out, and names the command that tunes"
+_PILOT = "{export}  # writes checked answers, reserves a part of them for the test, and prints the command that tunes"
 _NEXT = {
-    "NEED_MORE_DATA": "{decide}  # again, when the further calls are recorded",
+    "NEED_MORE_DATA": "{decide}  # run this command again when more calls are recorded",
     "FINE_TUNE_FOR_COST": _PILOT,
     "FINE_TUNE_JUSTIFIED": _PILOT,
     "FINE_TUNE_AND_ROUTE": (
@@ -346,7 +346,7 @@ def not_measured(case: Case) -> list[str]:
         and not piloted
         and not answered,
         "domain vocabulary: needs the kinds of the failed calls": _vocabulary_line(case) is None,
-        "cost at volume: needs economics": case.cost is None,
+        "cost at volume: needs the facts under economics": case.cost is None,
         "latency: needs durations and a limit": evidence.latency is None,
         "the tuned model: needs a pilot": case.tuned is None,
         f"the share of the tuned model's gain that prompting reaches, because {gain['line']}": is_piloted
@@ -398,9 +398,9 @@ def _claims(case: Case) -> Iterator[str]:
     for step in case.playbook:
         claimed = claims.get(step.name)
         if step.strategies and claimed not in (None, "tested"):
-            yield f"{step.name} is declared as {claimed}, but {', '.join(step.strategies)} measured it, so it counts as tested"
+            yield f"the evidence marks {step.name} as {claimed}, but {', '.join(step.strategies)} measured it, so it counts as tested"
         if step.status == "tested" and not step.strategies:
-            yield f"{step.name} is declared as tested, but the evidence has no counts for it"
+            yield f"the evidence marks {step.name} as tested, but has no counts for it"
 
 
 def _raised_targets(case: Case) -> Iterator[str]:

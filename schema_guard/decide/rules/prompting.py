@@ -328,11 +328,11 @@ def _open_question(case: Case, measurement: Measured, met: Met) -> str:
     if weekly is not None and weekly.is_young and met.aim.name == "format":
         return f"{strategy_text(measurement)} is not decided, because {weekly.young_text}"
     if met.aim.name != "format":
-        return f"{measurement.strategy.id}: the target for {met.aim.name} is not decided"
+        return f"{measurement.strategy.id}: the target for {met.aim.name} needs more data"
     target = exact_percent(case.config.target)
     if met.rate.bounds.upper <= met.aim.limit:
         return f"{strategy_text(measurement)} is below the target of {target} if failures are isolated, but not if they come in bursts of {case.config.burst_length:g}"
-    return f"{strategy_text(measurement)} is not decided against the target of {target}"
+    return f"{strategy_text(measurement)} needs more data for the target of {target}"
 
 
 def _meanwhile(case: Case, measurement: Measured, n_more: int | None) -> dict[str, Any] | None:

@@ -55,7 +55,7 @@ def in_service(case: Case) -> Ruling | None:
         why = f"the tuned model in use, {used.strategy.id}: {missed}"
         figures = {"strategy": used.strategy.id, "reason": "tuned_failed"}
         return Ruling("ACCEPT_OR_REDESIGN", why, figures)
-    text = f"the tuned model in use, {strategy_text(used)}, is not decided yet"
+    text = f"the tuned model in use, {strategy_text(used)}, needs more data"
     return need_more(case, used.strategy.id, text, further_calls(case, used.failed))
 
 
@@ -120,11 +120,11 @@ def pilot_unclear(case: Case) -> Ruling | None:
     if case.tuned is None or case.tuned.state not in ("inconclusive", "no_data"):
         return None
     rate = case.tuned.failed
-    text = f"the tuned model's {rate_text(rate, case.config.target)} is not decided against the target of {exact_percent(case.config.target)}"
+    text = f"the tuned model with {rate_text(rate, case.config.target)} needs more data for the target of {exact_percent(case.config.target)}"
     is_open = [met for met in case.tuned.met if met.state not in ("pass", "fail")]
     if is_open and is_open[0].aim.name != "format":
         name, rate = is_open[0].aim.name, is_open[0].rate
-        text = f"the tuned model is not decided against the target for {name}"
+        text = f"the tuned model needs more data for the target for {name}"
     more = further_calls(case, rate, is_open[0].aim.limit if is_open else None)
     return need_more(case, "tuned", text, more, figures=exhausted(case))
 

@@ -59,9 +59,9 @@ def _wrong(figures: Figures) -> Iterator[Fact]:
     """Say what is proved to be wrong in production."""
     breaches = figures.get("breach", ())
     for breach in breaches[:_MOST_WRONG]:
-        yield Fact("wrong now", breach_of(breach, figures))
+        yield Fact("problem", breach_of(breach, figures))
     if len(breaches) > _MOST_WRONG:
-        yield Fact("wrong now", f"and {len(breaches) - _MOST_WRONG} more")
+        yield Fact("problem", f"and {len(breaches) - _MOST_WRONG} more")
 
 
 def breach_of(breach: Figures, figures: Figures) -> str:
@@ -388,7 +388,7 @@ def _beside_format(figures: Figures) -> Iterator[Fact]:
     for name, rate in figures.get("rates", {}).items():
         for what, met in rate.get("met", {}).items():
             if met["n"] == 0 and rate.get("traffic_share", 1):
-                yield Fact("unmeasured", f"{name_of(name)}: {NUMBERS[what]}, which the target requires")
+                yield Fact("unmeasured", f"{name_of(name)}: {NUMBERS[what]}, but the target requires it")
     right = figures.get("content_right")
     if right is not None and figures["config"].get("right") is None and right["rate"] < _FEW_RIGHT:
         yield Fact(

@@ -101,7 +101,7 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
     """
     told = _chosen(figures), "format"
     wrong = [
-        f"wrong now: {_breach_line(breach, figures)}"
+        f"problem: {_breach_line(breach, figures)}"
         for breach in figures.get("breach", ())
         if (breach["strategy"], breach["what"]) != told
     ]
@@ -188,7 +188,7 @@ def _flips(figures: Figures) -> Iterator[Section]:
     if "next_rung" in figures:
         lines.append(f"{fix(figures['next_rung'])}, if it fixes the failures")
     if "schemas" not in figures:
-        lines.append("costs, because the verdict compares no money without them")
+        lines.append("costs: without them, the verdict compares no money")
     if lines:
         yield Section("What would change the answer", lines=tuple(lines))
 

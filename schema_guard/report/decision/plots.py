@@ -74,7 +74,7 @@ def rates_plot(figures: Figures) -> Plot:
     )
     caption = (
         "The mark is the rate, and the box shows its bounds. A circle is below the target, a square above it, and a "
-        "diamond is not decided. The scale is logarithmic."
+        "diamond needs more data. The scale is logarithmic."
     )
     return Plot(
         title,

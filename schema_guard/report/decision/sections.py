@@ -379,7 +379,7 @@ def _content_section(figures: Figures) -> Section:
 def _words_section(figures: Figures) -> Section:
     """Return the section that explains the terms of the other sections."""
     lines = [
-        "failed: without a valid reply",
+        "failed call: call without a valid reply",
         "[lower, upper]: range that contains the true rate with high confidence, at any time",
         "odds 412:1: if the statement were false, such evidence would appear at most once in 412 cases",
     ]

@@ -52,10 +52,10 @@ def hostile():
 def test_text_of_a_result():
     """The text shows suite and model, format, failures, content, cost, differences, schemas, and what is missing."""
     assert result_as_text(result_of(run_of(*CALLS))).split("\n") == [
-        "It is not decided which variant fails least often. From 0% (few_shot) to 33% (bare) of the calls fail (3 tasks",
-        "each).",
+        "The data does not show which variant fails least often. From 0% (few_shot) to 33% (bare) of the calls fail (3",
+        "tasks each).",
         "right        With few_shot, 100% of the calls return the right value (at least 22%).",
-        "power        the difference between few_shot (100% right) and bare (33% right) is not decided. Of 3 tasks,",
+        "power        the data does not show whether few_shot (100% right) is better than bare (33% right). Of 3 tasks,",
         "             few_shot is ahead on 2, and bare on 0. The odds are 2:1, and a decision needs 40:1. With about 15",
         "             more tasks, the probability of a decision is 80%.",
         "suite        small (eeeeeeeeeeeeeeee): 2 schemas, 3 tasks",
@@ -67,8 +67,8 @@ def test_text_of_a_result():
         "             wrong (e-BH)",
         f"bounds       {BOUNDS}. Bounds in the",
         "             first line hold for all variants together",
-        "next         about 39 more tasks would decide between few_shot and bare; add tasks to the suite, because all",
-        "             of its tasks were used",
+        "next         about 39 more tasks would show whether few_shot or bare is better; add tasks to the suite,",
+        "             because all of its tasks were used",
         "",
         "Format",
         "  n: number of calls with a model reply",
@@ -78,7 +78,7 @@ def test_text_of_a_result():
         "",
         "Failed attempts",
         "  - bare: failed attempts by kind: syntax (no_json) 2, structure (required) 1",
-        "  - bare: schema violations by place: /lines/* (required) 1",
+        "  - bare: schema violations by location: /lines/* (required) 1",
         "",
         "Content",
         "  A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right",
@@ -93,11 +93,11 @@ def test_text_of_a_result():
         "  few_shot         3         300/40           0.5/0.5                         13.3           13.3",
         "",
         "Differences",
-        "  The difference is the failure rate of A minus that of B on the tasks that both answered, in percentage",
-        "  points. Both bounds hold with 95% confidence, at any time.",
-        "  A minus B                       tasks             points  odds      better",
-        "  failed: bare minus few_shot         3     +33 [-74, +98]   1:1  not called",
-        "  not right: bare minus few_shot      3  +67 [-67, +99.93]   2:1  not called",
+        "  Each difference is the rate of A minus that of B, in percentage points. It counts only the tasks that both",
+        "  answered. Both bounds hold with 95% confidence, at any time.",
+        "  A minus B                                   tasks             points  odds      better",
+        "  failed calls: bare minus few_shot               3     +33 [-74, +98]   1:1  not called",
+        "  wrong or failed calls: bare minus few_shot      3  +67 [-67, +99.93]   2:1  not called",
         "",
         "Calls without a valid value, by difficulty",
         "  difficulty  bare  few_shot",
@@ -109,8 +109,8 @@ def test_text_of_a_result():
         "  s        0/2       0/2",
         "",
         "Not measured",
-        "  - money, because you gave no prices",
-        "  - variation of a model on one task, because each task ran once",
+        "  - the cost is unknown, because you gave no prices",
+        "  - the variation of a model on one task is unknown, because each task ran once",
         "  - few_shot: the tokens of 1 call are unknown, so the sums omit them",
     ]
 
@@ -153,7 +153,7 @@ def test_of_many_comparisons_those_that_are_called_are_listed():
     """Beyond three variants only what is called different is listed, the surest first, and the number of all is told."""
     result = result_of(simulated(1, {"a": 0.01, "b": 0.02, "c": 0.5, "d": 0.5}, tasks=200))
     text = result_as_text(result)
-    listed = re.findall(r"^  (?:failed|not right): . minus . .*$", text, re.MULTILINE)
+    listed = re.findall(r"^  (?:failed calls|wrong or failed calls): . minus . .*$", text, re.MULTILINE)
 
     assert len(listed) == sum(one.called for one in result.comparisons)
     assert all(line.rstrip().endswith((" a", " b")) for line in listed)
@@ -216,7 +216,7 @@ def test_markdown_has_the_tables_of_the_text():
     markdown = result_as_markdown(result)
 
     assert "| bare | 3 | 33% \\[0.32, 94] | 33% \\[0.32, 94] |" in markdown
-    assert "| failed: bare minus few_shot | 3 | +33 \\[-74, +98] | 1:1 | not called |" in markdown
+    assert "| failed calls: bare minus few_shot | 3 | +33 \\[-74, +98] | 1:1 | not called |" in markdown
     assert re.findall("^## (.*)$", markdown, re.MULTILINE) == [
         "Format",
         "Failed attempts",
@@ -234,4 +234,4 @@ def test_names_come_with_their_variants_in_any_width():
     text = result_as_text(result_of(run_of(scored("t1", "a" * 30), scored("t1", "b"))))
 
     assert f"\nvariant #1   {'a' * 30}\nvariant #2   b\n" in text
-    assert "failed: #1 minus #2" in text
+    assert "failed calls: #1 minus #2" in text

@@ -253,8 +253,8 @@ def test_examples_differ():
     [
         ({"suite_tasks": 9, "left_out": ("the sample has 1 tasks",)}, "8 of the suite's 9 tasks were not used, because the sample has 1 tasks"),
         ({"epochs": 3, "stopped": ("interrupted",)}, "2 of 3 planned calls were not made. Stopped: interrupted"),
-        ({}, "money, because you gave no prices"),
-        ({}, "variation of a model on one task, because each task ran once"),
+        ({}, "the cost is unknown, because you gave no prices"),
+        ({}, "the variation of a model on one task is unknown, because each task ran once"),
     ],
 )  # fmt: skip
 def test_what_was_not_measured_is_said(others, told):
@@ -283,7 +283,7 @@ def test_variant_without_time_is_said():
     result = result_of(run_of(scored("t1", elapsed_s=None), started_at=None))
 
     assert (result.variants[0].elapsed_p50_s, result.setup.started_at) == (None, None)
-    assert "a: the duration, because the model does not report it" in result.not_measured
+    assert "a: the duration is unknown, because the model does not report it" in result.not_measured
 
 
 def test_failed_is_what_the_rates_say():

@@ -158,7 +158,7 @@ def test_missing_variant_is_told():
     result = gate(result_of(run_of(scored("t1", "x"))), then)
 
     assert result.not_compared == ("y",)
-    assert "left out     variants that are missing in the current result: y" in gate_as_text(result)
+    assert "omitted      variants that are missing in the current result: y" in gate_as_text(result)
 
 
 def test_nothing_in_common_is_an_error():

@@ -56,7 +56,7 @@ CASES = {
         Tone.PLAIN,
         (
             "a fails less often than c: 1% of its calls (2 of 200 tasks; between 0.011% and 5.1%) against 45%. "
-            "It is not decided whether b fails as rarely. With a, 99% of the calls return the right value (between 94% and "
+            "The data does not show whether b fails as rarely. With a, 99% of the calls return the right value (between 94% and "
             "99.99%)."
         ),
     ),
@@ -65,7 +65,7 @@ CASES = {
         None,
         Tone.OPEN,
         (
-            "It is not decided which variant fails least often. From 5% (a) to 10% (b) of the calls fail (20 tasks each). "
+            "The data does not show which variant fails least often. From 5% (a) to 10% (b) of the calls fail (20 tasks each). "
             "With a, 95% of the calls return the right value (between 67% and 99.992%)."
         ),
     ),
@@ -74,7 +74,7 @@ CASES = {
         None,
         Tone.OPEN,
         (
-            "No difference in failures was found. Each variant fails in 5% of its calls (20 tasks; between 0.008% "
+            "The data shows no difference in failures. Each variant fails in 5% of its calls (20 tasks; between 0.008% "
             "and 33%). With a, 95% of the calls return the right value (between 67% and 99.992%)."
         ),
     ),
@@ -103,7 +103,7 @@ CASES = {
         0.05,
         Tone.OPEN,
         (
-            "It is not decided whether a meets the target of 5%. It fails in at most 7.3% of its calls (0 of 50 tasks). 100% of its calls "
+            "The data does not show whether a meets the target of 5%. It fails in at most 7.3% of its calls (0 of 50 tasks). 100% of its calls "
             "return the right value (at least 92%)."
         ),
     ),
@@ -188,11 +188,11 @@ def evidence(only_a, only_b, tasks):
     ("calls", "others", "said"),
     [
         ([asked("a", 300)], {"target": 0.05}, "use a, and watch it with: schema-guard watch --max-failure-rate 5%"),
-        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks would decide on which side of the target a is; run the same command with --sample 74"),
-        ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks would decide on which side of the target a is; add tasks to the suite, because all of its tasks were used"),
-        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks would decide on which side of the target a is; add tasks to the suite, which has only 10 more (--sample all)"),
-        ([asked("a", 50)], {"target": 0.05, "tasks": 80, "suite_tasks": 80, "stopped": ("the budget is used up",)}, "about 24 more tasks would decide on which side of the target a is; the run stopped early, so first run the same command again to finish it"),
-        ([asked("a", 50, 5), asked("b", 50, 5)], {}, "use the cheaper or the faster one, because at these rates no number of tasks decides between a and b"),
+        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks would show whether a meets the target; run the same command with --sample 74"),
+        ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks would show whether a meets the target; add tasks to the suite, because all of its tasks were used"),
+        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks would show whether a meets the target; add tasks to the suite, which has only 10 more (--sample all)"),
+        ([asked("a", 50)], {"target": 0.05, "tasks": 80, "suite_tasks": 80, "stopped": ("the budget is used up",)}, "about 24 more tasks would show whether a meets the target; the run stopped early, so first run the same command again to finish it"),
+        ([asked("a", 50, 5), asked("b", 50, 5)], {}, "use the cheaper or faster variant, because at these rates no number of tasks would show whether a or b is better"),
         ([asked("strict_schema", 50, 10)], {}, "to state the format in the system prompt (system_prompt), which can fix 10 of 10 failures, run the same command with --strategy system_prompt"),
         ([asked("system_prompt", 50, 0, wrong=30)], {}, "to show the model examples (few_shot), which can make wrong values right, run the same command with --strategy few_shot"),
         ([asked("system_prompt", 50, 10, failures=FAILURES[3:])], {}, "no strategy is left that can fix this; run the same command with a larger model (--model NAME)"),

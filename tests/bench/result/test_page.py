@@ -168,7 +168,7 @@ def test_details_are_folded():
     before, after = result_page(RESULT).split('<details class="rest" id="all">')
 
     assert "strict_schema fails less often than system_prompt: 5.8% of its calls" in before
-    assert re.search("about [0-9]+ more tasks would decide between strict_schema and few_shot", before)
+    assert re.search("about [0-9]+ more tasks would show whether strict_schema or few_shot is better", before)
     assert Page(before).plots() == ["rates", "right"]
     assert "<section" not in before
     assert after.split("</details>")[1].count("<") == 3

@@ -127,7 +127,7 @@ def test_variants_are_paired_by_name():
 
     assert [(pair.a, pair.b) for pair in comparison.variants] == [("y", "y")]
     assert (comparison.unpaired_a, comparison.unpaired_b) == (("x",), ("z",))
-    assert "left out     variants that only A has: x\n" in compare_as_text(comparison)
+    assert "omitted      variants that only A has: x\n" in compare_as_text(comparison)
 
 
 def test_only_variants_pair_whatever_their_names():
@@ -176,8 +176,8 @@ def test_text_of_a_comparison():
     )
     assert "-42 [-71, -6.4]  1,822:1       A\n" in text
     assert "  - 2 of 2 comparisons show a difference" in text
-    assert "What changed: a\n  - newly failing 18: s t10, s t11, " in text
-    assert "\n  - newly valid 1: s t0\n" in text
+    assert "What changed: a\n  - 18 tasks newly failing: s t10, s t11, " in text
+    assert "\n  - 1 task newly valid: s t0\n" in text
 
 
 def test_bounds_are_explained():
@@ -192,7 +192,7 @@ def test_many_changes_are_cut():
     """At most twenty tasks of a kind are named, with the number of all."""
     a, b = (result_of(simulated(0, {"a": rate}, tasks=40)) for rate in (0.0, 1.0))
 
-    assert "newly failing 40: " in compare_as_text(compare(a, b))
+    assert "40 tasks newly failing: " in compare_as_text(compare(a, b))
     assert "and 20 more\n" in compare_as_text(compare(a, b))
 
 
@@ -221,4 +221,4 @@ def test_names_are_escaped():
     )
 
     assert all(line.isprintable() for line in text.split("\n"))
-    assert r"newly failing 1: s \x1b[2J|<b>" in text
+    assert r"1 task newly failing: s \x1b[2J|<b>" in text

@@ -66,7 +66,7 @@ def test_result_goes_to_stdout_and_the_plan_to_stderr(capsys):
     status, out, err = bench(capsys, model=script("m.jsonl", wrong=(3,)))
 
     assert status == 0
-    assert err.startswith("8 tasks x 1 variant x 1 epoch = 8 calls, of which 8 remain: about ")
+    assert err.startswith("8 tasks x 1 variant x 1 epoch = 8 calls. Calls to make: 8, with about ")
     assert "calls are not recorded" in err.splitlines()
     assert out.startswith("bare fails in ")
     assert any(line.split()[:2] == ["bare", "8"] for line in out.splitlines())
@@ -110,7 +110,7 @@ def test_dry_run_asks_nothing(capsys):
     status, out, err = bench(capsys, "--dry-run", "--journal", "j", model="scripted:m.jsonl")
 
     assert (status, err) == (0, "")
-    assert "8 calls, of which 8 remain" in out
+    assert "8 calls. Calls to make: 8" in out
     assert not Path("j").exists()
 
 
@@ -230,7 +230,7 @@ def test_resumed_run_ends_as_an_uninterrupted_one(capsys):
 
     assert status == 0
     assert Path("again.json").read_bytes() == Path("whole.json").read_bytes()
-    assert "8 calls, of which 8 remain" not in err
+    assert "8 calls. Calls to make: 8" not in err
     resumed = Path("j").read_text().splitlines(keepends=True)
     assert resumed[:6] == lines[:6]
     assert len(resumed) == len(lines)

@@ -168,7 +168,7 @@ def facts_of_verdict(found):
     yield "values that equal a known answer:", [right["k"], right["n"], *rate(right)]
     (wrong,) = found["breach"]
     yield (
-        "wrong now " + name,
+        "problem " + name,
         numbers_of_breach(wrong),
     )
     yield "calls", [found["calls"]]
@@ -217,9 +217,7 @@ def test_decide_shows_the_same_figures_in_every_format(form):
     assert len(facts) > 20
     # The words around a label differ by form if the label begins a line.
     text = shown(form, *DECIDE, *(["--full"] if form == "text" else []))
-    text = text.replace("wrong now:", "wrong now").replace(
-        "wrong now system_prompt:", "wrong now system_prompt"
-    )
+    text = text.replace("problem:", "problem").replace("problem system_prompt:", "problem system_prompt")
     assert missing(text, facts) == []
 
 
@@ -230,7 +228,7 @@ def test_short_text_of_decide_shows_the_figures_of_the_json():
     pess = result["economics"]["pess"]
     facts = [
         (
-            "wrong now system_prompt:",
+            "problem system_prompt:",
             numbers_of_breach(wrong),
         ),
         ("tuning costs", [result["economics"]["upfront"]]),

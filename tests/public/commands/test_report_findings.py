@@ -80,7 +80,7 @@ def test_every_function_has_a_card(pages):
     assert "after the rise, " in found["crm.enrich"]
     assert "What changed then: version v2" in found["crm.enrich"]
     assert "meets the 1% target" in found["shop.triage"]
-    assert "is not decided against the 1% target" in found["desk.rare"]
+    assert "needs more data for the 1% target" in found["desk.rare"]
     commands = [re.findall(r"<pre class=\"command\".*?><code>(.*?)</code>", card) for card in found.values()]
     assert all(len(one) == 1 and one[0].startswith("schema-guard ") for one in commands)
 
@@ -193,7 +193,7 @@ def test_calls_of_unknown_cause_are_in_the_headline(production):
         production.calls(raised, 0, name=name, raises=KeyError("team"))
 
     assert aimed_headline(production, "shop.extract", "shop.triage") == (
-        "1 of 2 functions meets the 5% target; the others are not decided; "
+        "1 of 2 functions meets the 5% target; the others need more data; "
         "extract: 100 of 500 calls raised KeyError (cause unknown)"
     )
     assert production.run("report")[1].startswith(

@@ -246,8 +246,8 @@ def test_notes_tell_where_claims_and_counts_differ():
     notes = decide(passing(ladder=claimed)).as_dict()["notes"]
 
     assert notes == [
-        "json_mode is declared as tested, but the evidence has no counts for it",
-        "few_shot is declared as untested, but few_shot measured it, so it counts as tested",
+        "the evidence marks json_mode as tested, but has no counts for it",
+        "the evidence marks few_shot as untested, but few_shot measured it, so it counts as tested",
     ]
 
 

@@ -177,7 +177,7 @@ def test_an_outage_that_goes_on_is_told_though_failures_come_in_bursts(productio
     assert wrong_in(before) == []
     assert summary(during) == ("FIND_WHAT_CHANGED", None, 1)
     assert wrong_in(during) == [("system_prompt", "rise")]
-    assert "wrong now system_prompt: failures rose on Wednesday, 2026-06-03: 0 of 2,500" in during.head
+    assert "problem system_prompt: failures rose on Wednesday, 2026-06-03: 0 of 2,500" in during.head
     assert "failures come in bursts" in during.head
     assert summary(production.verdict()) == ("NEED_MORE_DATA", None, 0)
 
@@ -254,4 +254,4 @@ def test_a_tuned_model_with_a_part_of_the_traffic_that_fails_is_a_breach(product
     assert summary(result) == ("PROMPTING_ENOUGH", None, 1)
     assert wrong_in(result) == [("tuned", "format")]
     assert result.figures["switch_to"] == "system_prompt"
-    assert "wrong now tuned (30% of the calls): 6.7% of calls failed (40 of 600;" in result.head
+    assert "problem tuned (30% of the calls): 6.7% of calls failed (40 of 600;" in result.head

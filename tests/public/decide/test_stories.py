@@ -44,7 +44,7 @@ def test_3_what_retries_never_fix_asks_for_strict_decoding(production):
     result = production.verdict()
 
     assert summary(result) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
-    assert "wrong now system_prompt: 2.5% of calls failed (100 of 4,000; at least" in result.head
+    assert "problem system_prompt: 2.5% of calls failed (100 of 4,000; at least" in result.head
     assert "try let the provider enforce the schema (strict_schema)" in result.head
     assert "--function shop.extract --first-step strict_schema" in result.head
 
@@ -59,7 +59,7 @@ def test_4_wrong_values_are_not_enough(production):
     assert result.figures["next_rung"] == "few_shot"
     assert [breach["what"] for breach in result.figures["breach"]] == ["right"]
     assert result.exit_code == 1
-    assert "wrong now system_prompt: 30% of values were wrong (90 of 300;" in result.head
+    assert "problem system_prompt: 30% of values were wrong (90 of 300;" in result.head
 
 
 def test_5_refusals_are_never_sent_to_a_parser(production):
@@ -292,7 +292,7 @@ def test_19_half_of_the_traffic_that_fails_is_a_breach(production):
 
     assert result.exit_code == 1
     assert {breach["strategy"] for breach in result.figures["breach"]} == {"system_prompt v2"}
-    assert "wrong now system_prompt v2 (50% of the calls): 4% of calls failed (80 of 2,000;" in result.head
+    assert "problem system_prompt v2 (50% of the calls): 4% of calls failed (80 of 2,000;" in result.head
     assert result.head.index("system_prompt v2 (") < result.head.index("system_prompt v1")
 
 

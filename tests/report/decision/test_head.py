@@ -110,7 +110,7 @@ def test_what_is_asked_for_and_not_measured_is_told():
     verdict = decide(passing(strategies=[production(k_final=0)], config={"right": 0.95}))
 
     assert verdict.verdict == "NEED_MORE_DATA"
-    assert "the share of right values is unknown, which the target requires" in line(verdict, "unmeasured")
+    assert "the share of right values is unknown, but the target requires it" in line(verdict, "unmeasured")
     assert "at least 95% of the values are right" in line(verdict, "target")
     assert "the values are unchecked" in head(verdict).splitlines()[0]
 

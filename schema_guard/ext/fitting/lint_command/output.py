@@ -60,7 +60,7 @@ def _summary(linted: list[Linted]) -> Iterator[str]:
     yield f"{provider}: {plural(len(linted), 'schema')}, {', '.join(counts)}"
     if left_out:
         yield f"    not listed, because they do not restrict values: {', '.join(map(safe, sorted(left_out)))}"
-    yield from (f"    always: {line}" for line in linted[0].rules.always)
+    yield from (f"    for every schema: {line}" for line in linted[0].rules.always)
 
 
 def fixes_as_text(written: list[Fixed]) -> Iterator[str]:

@@ -55,7 +55,7 @@ def test_a_fault_is_told_with_its_line_what_happens_and_what_to_do(capsys):
             "[openai-open-object]\n"
             '    add "additionalProperties": false\n'
             "openai: 1 schema, 1 error, 0 warnings\n"
-            "    always: keys come in the order of the schema's properties\n"
+            "    for every schema: keys come in the order of the schema's properties\n"
         ),
         "",
     )
