@@ -51,7 +51,7 @@ living: WeakValueDictionary[int, Schema[Any]] = WeakValueDictionary()
 
 
 class Schema(Generic[V]):
-    """A loaded JSON Schema. Create one with `Schema.of`.
+    """A loaded JSON Schema. To create a schema, call `Schema.of`.
 
     Attributes:
         document: The schema as JSON: a dict or a bool. Don't change it.
@@ -131,7 +131,7 @@ class Schema(Generic[V]):
             name: Name of the schema.
             dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. The dialect applies to a document
                 without `$schema`.
-            formats: Whether `format` is asserted.
+            formats: Whether validation checks `format`.
             resources: Documents that a `$ref` can refer to: a dict from URI to document, or a folder. A reference finds
                 the `*.json` files of a folder by their `$id` and by their path in the folder.
             allow_unknown: Whether to accept a document that has no keywords at its root, or a misspelled keyword.
@@ -226,10 +226,12 @@ class Schema(Generic[V]):
         return self._asked(violations)
 
     def violations_in(self, value: Any, text: str, max_steps: int) -> list[Violation]:
-        """Return the violations of the schema document by a value. The method checks `format` even for a Python type.
+        """Return the parts of a value that violate the schema document.
+
+        The method checks `format` even for a Python type.
 
         Args:
-            value: A JSON value within the limits that isn't valid.
+            value: An invalid JSON value that is within the limits.
             text: A text that contains the JSON text of the value, or an empty text if the JSON text isn't known.
             max_steps: The *max_steps* that `accepts` used.
         """

@@ -61,7 +61,7 @@ _ON_FAILURE = ("raise", "return")
 class Params(metaclass=NamedArguments):
     """The names of your function's parameters that schema_guard reads and fills.
 
-    Every role is optional. A parameter with the usual name needs no entry. None turns a role off.
+    Every name is optional. A parameter with the usual name needs no entry. To ignore a parameter, pass None.
 
     Example:
         >>> Params(prompt="question", options="extra")

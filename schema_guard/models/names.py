@@ -84,8 +84,8 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         key: Key to use instead of the environment variable.
         adapter: LoRA adapter as a GGUF file, for the local model only. With an adapter, the model is a separate
             configuration, identified by the name and the content of the file.
-        rules: File that `schema-guard schema probe --output` wrote about the server. The rules in the file replace the
-            rules of the provider.
+        rules: File with the rules of the server, from `schema-guard schema probe --output`. The rules in the file
+            replace the rules of the provider.
         timeout_s: Number of seconds without an answer after which a request fails.
         max_retries: Number of retries by the SDK. Default: 0, because these retries multiply the attempts of a guard,
             and records don't show the extra requests.

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 class Store(Frames):
     """Records of calls, with one row for each attempt. You can use a store in several threads and after a fork.
 
-    Create one with `open_store`. A database fault never raises an error while recording. schema_guard counts an attempt
-    that it can't store as lost. A fault while reading raises `StoreError`.
+    To create a store, call `open_store`. A database fault never raises an error while recording. schema_guard counts an
+    attempt that it can't store as lost. A fault while reading raises `StoreError`.
     """
 
     def __init__(

@@ -151,8 +151,8 @@ def shrink_rates(schemas: Iterable[Sequence[float]]) -> Shrinkage | None:
         InvalidArgument: A pair is invalid, or its counts are inconsistent.
 
     Source: Skellam (1948), JRSS B 10(2):257-261, for the beta-binomial likelihood. Nelder & Mead (1965), The Computer
-    Journal 7(4):308-313, for its maximum. Assumes that the rates of the schemas come from one beta distribution, and
-    that the calls of a schema fail independently.
+    Journal 7(4):308-313, for its maximum. The method assumes that the rates of the schemas come from one beta
+    distribution, and that the calls of a schema fail independently.
 
     >>> found = shrink_rates([(400, 2), (50, 1), (8, 0), (600, 30), (200, 4), (3, 0)])
     >>> [round(schema.rate, 4) for schema in found.rates]

@@ -108,9 +108,9 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
 
 
 def e_value(k: float, n: int, target: float, *, side: Side) -> float:
-    """Return the exponential of `log_e_value`: the evidence as odds. inf if the log is above 709.
+    """Return the exponential of `log_e_value`: the evidence as odds. The result is inf if the log is above 709.
 
-    Source, assumptions, arguments, and errors: as in `log_e_value`.
+    For the source, the assumptions, the arguments, and the errors, see `log_e_value`.
 
     >>> round(e_value(3, 50, 0.01, side="bad"), 6)
     2.230828

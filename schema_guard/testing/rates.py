@@ -103,9 +103,9 @@ class FailureRate:
         calls: Number of calls, including errors.
         errors: Number of calls that raised an exception that isn't a failure. Errors don't count toward the rate.
         lower: One-sided lower bound of the rate at *alpha*, which stays valid at any number of calls.
-        upper: The upper bound.
+        upper: One-sided upper bound of the rate at alpha.
         max: Highest rate that passes.
-        alpha: Error probability of each side.
+        alpha: Highest probability that one bound is ever wrong.
         decision: "ok" if the rate is at most *max*, "bad" if the rate is above *max*.
         ended: Reason for the end of the measurement.
         missing: Number of further inputs that would decide the measurement at this rate. The number is 0 if the
@@ -277,7 +277,7 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
         inputs: Inputs for the function. `assert_failure_rate` reads at most *budget_calls* inputs. Calls with equal
             inputs run one after another, and the mean of their results counts as one result.
         max: Highest failure rate that passes, in (0, 1).
-        alpha: Error probability of each side, in (0, 1).
+        alpha: Highest probability of a wrong result in each direction, in (0, 1).
         budget_calls: Maximum number of calls.
         undecided: Result of the test if the inputs or the budget run out before a decision: `"fail"` or `"pass"`.
         failures: Further exceptions that count as failures.

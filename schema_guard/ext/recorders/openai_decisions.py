@@ -37,7 +37,7 @@ def record(client: C, **settings: Unpack[RecorderSettings]) -> C:
 
     Args:
         client: An `OpenAI` or `AsyncOpenAI`.
-        settings: Settings of every recorder, such as `function`.
+        settings: Settings that every recorder accepts, such as `function`.
 
     Returns:
         The client.

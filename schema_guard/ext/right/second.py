@@ -131,10 +131,10 @@ class Second:
         return int.from_bytes(drawn) < self.share * 2**64
 
     def ask_as(self, plan: Plan) -> Any:
-        """Return the function that asks the second model in the same way as a plan asks the first model.
+        """Return the function that asks the second model with the same prompt and options as the first model.
 
         Raises:
-            InvalidArgument: The second model can't be asked in this way.
+            InvalidArgument: The second model doesn't accept this prompt or these options.
         """
         strategy = plan.steps[0].strategy
         name = strategy.name if strategy.needs_options else "bare"

@@ -62,7 +62,7 @@ def prefix_checker(schema: Any, *, limits: Limits = DEFAULT_LIMITS) -> PrefixChe
 
 
 class PrefixChecker(IncrementalParser):
-    """The state of a reply that is still arriving. Create one with `prefix_checker`.
+    """The state of a reply that is still arriving. To create a checker, call `prefix_checker`.
 
     Attributes:
         failure: The failure if no continuation can be valid, otherwise None.
@@ -105,7 +105,7 @@ class PrefixChecker(IncrementalParser):
             same failure.
 
         Raises:
-            InvalidArgument: *text* isn't a str. The checker ignores it.
+            InvalidArgument: *text* isn't a str. The state of the checker doesn't change.
         """
         if self._step is None or not isinstance(text, str):
             return self._passed_by(text)

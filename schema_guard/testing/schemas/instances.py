@@ -31,7 +31,7 @@ def instances(schema: Any) -> SearchStrategy[Any]:
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: No instance was found. The error message contains the location and the reason.
+        InvalidArgument: schema_guard found no valid instance. The error message contains the location and the reason.
     """
     loaded = Schema.of(schema)
     document = document_of(loaded)

@@ -67,7 +67,7 @@ def near_misses(schema: Any) -> SearchStrategy[NearMiss]:
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: No near miss was found, because no keyword can be violated alone.
+        InvalidArgument: schema_guard found no near miss, because no keyword can be violated alone.
     """
     source = _NearMisses(Schema.of(schema))
     first_drawn(source.schema, source.draw, Random(0), "near miss")

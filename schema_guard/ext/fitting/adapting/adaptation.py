@@ -53,7 +53,7 @@ def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adap
     Args:
         schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.
         provider: Name of a provider or engine.
-        rules: File that `schema-guard schema probe --output` wrote about the server. Default: the rules of the
+        rules: File with the rules of the server, from `schema-guard schema probe --output`. Default: the rules of the
             provider.
 
     Raises:

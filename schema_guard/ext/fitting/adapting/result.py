@@ -40,7 +40,7 @@ class Adapted:
     """A schema in the form that a provider or engine accepts.
 
     Attributes:
-        schema: The schema to send, or None if the provider accepts no sound form. In this case, `relaxed` has the
+        schema: The schema to send, or None if the provider accepts no form of it. In this case, `relaxed` has the
             reason.
         provider: Name of the provider or engine, as you passed it.
         fingerprint: Fingerprint of the schema to send: 16 hex digits, as in `Schema`. None if `schema` is None.

@@ -53,7 +53,7 @@ class Rollout:
     Attributes:
         target: Highest acceptable failure rate of the tuned model, in (0, 0.5). Calls that the fallback fixes count
             as failed. Use the target of `decide`.
-        alpha: Error probability of each side, in (0, 1).
+        alpha: Highest probability of a wrong decision in each direction, in (0, 1).
         most: Highest share of the calls for the tuned model, in (0, 1].
     """
 

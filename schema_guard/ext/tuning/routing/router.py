@@ -212,7 +212,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
     @property
     def share(self) -> float:
-        """The tuned model's current share of the primary inputs, in [0, 1]. It ignores the kill switch."""
+        """The tuned model's current share of the primary inputs, in [0, 1]. The kill switch doesn't change this value."""
         return self._policy.share
 
     @property
