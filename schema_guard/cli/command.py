@@ -20,18 +20,18 @@ from schema_guard.text import safe
 LINES = {
     "bench": "Measure how often models return valid and right values, and compare results.",
     "comment": "Post Markdown files as a comment on the pull request or merge request of this CI job.",
-    "completion": "Print the completion script of a shell.",
+    "completion": "Print a script that adds command completion to your shell.",
     "decide": "Decide whether prompting is enough, which fix to try next, or whether to fine-tune.",
-    "demo": "Show how to measure a function, fix it, and measure it again, with a small local model.",
-    "doctor": "Show the versions, extras, store, and local model, such as for a bug report.",
+    "demo": "Measure a sample function with a small local model, fix it, and measure it again.",
+    "doctor": "Show the installed versions, extras, store, and local model, to find a problem or report a bug.",
     "help": "Show a chapter of the documentation.",
-    "improve": "Find a better prompt for a function, and prove it on inputs that no candidate saw.",
-    "label": "Label replies as right or wrong, to bound the share of wrong values.",
-    "report": "Show failure rates with their bounds, the places of failures, tokens, and durations.",
+    "improve": "Find a better prompt for a function, and prove that it is better on new inputs.",
+    "label": "Label replies as right or wrong, to estimate the share of wrong values.",
+    "report": "Show failure rates with confidence limits, the fields that fail, tokens, and durations.",
     "schema": "Validate documents, and test how providers and servers treat a schema.",
     "store": "Inspect, check, export, import, and delete records.",
-    "tune": "Prepare a training set, and tune a model on it.",
-    "watch": "Check that no failure rate in production is too high or has risen.",
+    "tune": "Prepare a training set, and tune a model with it.",
+    "watch": "Check whether a failure rate in production is too high or has risen.",
 }
 
 
@@ -43,10 +43,10 @@ LINES = {
 )
 @click.version_option(schema_guard.__version__, prog_name="schema-guard")
 def command() -> None:
-    """Keep LLM calls to a schema, and measure how well that works.
+    """Make LLM replies match a schema, and measure how often they do.
 
     \b
-    schema-guard demo                                       see it work on a small local model
+    schema-guard demo                                       can I see it work on a small local model?
     schema-guard report                                     how often do my functions fail?
     schema-guard decide --function extract_invoice          is prompting enough? should we fine-tune?
     schema-guard watch --max-failure-rate 1%                has the failure rate risen?
@@ -57,10 +57,10 @@ def command() -> None:
     schema-guard bench run --playbook --schema ticket       which fix helps?
     schema-guard improve extract_invoice                    is there a better prompt?
     schema-guard bench compare before.json after.json       has a result become worse?
-    schema-guard store import logs.jsonl --from langfuse    failure rates of replies that you already have
-    schema-guard tune prepare --schema Invoice -o set       a training set from the records
-    schema-guard tune run set --backend local               a tuned model from the set
-    schema-guard store delete --cluster customer-4711       delete the records of one customer
+    schema-guard store import logs.jsonl --from langfuse    how often did my earlier replies fail?
+    schema-guard tune prepare --schema Invoice -o set       can my records become a training set?
+    schema-guard tune run set --backend local               can the set tune a model?
+    schema-guard store delete --cluster customer-4711       how do I delete the records of a customer?
     """
 
 

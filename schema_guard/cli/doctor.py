@@ -47,7 +47,7 @@ _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 @build_command("doctor")
 @shared("store", "format")
 def command(store: str | None, form: str) -> int:
-    """Show the installed versions, extras, store, and local model, so that you can find a problem or report a bug.
+    """Show the installed versions, extras, store, and local model, to find a problem or report a bug.
 
     Exit status: 0 if the store has no problem, or 1 if it is damaged, missing, or unusable.
 

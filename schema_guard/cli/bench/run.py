@@ -202,7 +202,7 @@ def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[
         yield f"no output limit for {', '.join(unlimited)}, as in the recorded calls, so replies may be longer"
     yield from plan.left_out
     yield from expected.refusals
-    yield "calls are not recorded" if url is None else f"records go to {url}"
+    yield "calls are not recorded" if url is None else f"store for the records: {url}"
 
 
 def _limits(plan: RunPlan, entry: SuiteSchema) -> list[int | None]:

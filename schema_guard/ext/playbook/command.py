@@ -118,7 +118,7 @@ def _plan(found: PlaybookSources, run: PlaybookRun, source: str | None, records:
     return [
         f"model {', '.join(found.models)}: {plan_text(run, prices)}",
         *([] if settings.layout == "turns" else [f"layout of the prompts: {settings.layout}"]),
-        f"records go to {records.url if records else 'no store'}{whose}",
+        f"store for the records: {records.url if records else 'none'}{whose}",
     ]
 
 

@@ -201,9 +201,9 @@ def _in_figures(result: PlaybookResult) -> Section:
         lines=(
             verdict["why"],
             (
-                f"target {exact_percent(result.target)} failed; a trial stops when a bound at alpha {result.alpha_each:.3g} is beyond the target"
+                f"target: at most {exact_percent(result.target)} of the calls fail; a trial stops when a bound with error probability {result.alpha_each:.3g} is beyond the target"
             ),
-            f"bounds at alpha {verdict['alpha_each']:.3g} a side, at any time",
+            f"each bound is wrong with a probability of at most {verdict['alpha_each']:.3g}, at any time",
         ),
     )
 

@@ -198,7 +198,9 @@ class PlaybookRun:
         if self.asker.is_cold():
             reasons[TEMPERATURE] = "the model already runs at temperature 0"
         if self.settings.extra.get("config", {}).get("right") is None:
-            reasons |= dict.fromkeys(FOR_VALUES, "it fixes values, and no share of right values is asked for")
+            reasons |= dict.fromkeys(
+                FOR_VALUES, "it fixes only wrong values, but you set no target for right values"
+            )
         if self.settings.output_tokens is None:
             reasons[LIMIT] = "the function sends no output limit"
         if not getattr(self.models.model, "takes_options", True):

@@ -98,7 +98,7 @@ def command(  # noqa: PLR0913 - one argument an option
     output: str | None,
     store: str | None,
 ) -> int:
-    """Label replies as right or wrong, so that schema_guard can estimate the share of wrong values.
+    """Label replies as right or wrong, to estimate the share of wrong values.
 
     The command asks about one in ten replies with a second opinion. It selects these replies at random, so that the
     estimate holds for all calls. You can stop at any time and continue later. Each reply that you saw but did not label

@@ -92,8 +92,8 @@ def test_text_is_read_from_step_to_verdict(result):
     ]
     assert list(figures.lines) == [
         result.verdict.why,
-        "target 20% failed; a trial stops when a bound at alpha 0.00556 is beyond the target",
-        "bounds at alpha 0.025 a side, at any time",
+        "target: at most 20% of the calls fail; a trial stops when a bound with error probability 0.00556 is beyond the target",
+        "each bound is wrong with a probability of at most 0.025, at any time",
     ]
     assert list(steps.table.rows) == [
         ("system_prompt", "4/4", "100%", interval(failing.lower, 1.0), "30/9", "0.50"),
@@ -106,8 +106,8 @@ def test_text_is_read_from_step_to_verdict(result):
     assert list(others.lines) == [
         "untested: " + ", ".join(UNTESTED),
         f"reasoning_limit: declined ({NOT_NAMED['reasoning_limit']})",
-        "strict_only: not applicable (it fixes values, and no share of right values is asked for)",
-        "reason_then_strict: not applicable (it fixes values, and no share of right values is asked for)",
+        "strict_only: not applicable (it fixes only wrong values, but you set no target for right values)",
+        "reason_then_strict: not applicable (it fixes only wrong values, but you set no target for right values)",
         f"improved_prompt: declined ({NOT_NAMED['improved_prompt']})",
         f"decision_model: declined ({NOT_NAMED['decision_model']})",
         "schema_simplify: declined (one field is all there is)",

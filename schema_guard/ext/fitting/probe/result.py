@@ -108,7 +108,7 @@ def _enforcement(result: ProbeResult) -> Iterator[str]:
         f"{result.model} (provider {result.provider}): {_MEANS[enforcement.verdict]}{f'; {count} of {n} replies match' if n else ''}"
     )
     if enforcement.verdict == "enforced":
-        yield f"    {count} of {n}: at least {percent(at_least(count, n), -1)} of requests with 95% confidence, if all requests are alike"
+        yield f"    {count} of {n}: at least {percent(at_least(count, n), -1)} of requests match, with 95% confidence, if all requests are alike"
         if n < _SHOWS_95:
             yield f"    to show at least 95%, add --requests {_SHOWS_95}"
         if not enforcement.is_hard:

@@ -18,6 +18,6 @@ def command() -> None:
     """Prepare a training set, and tune a model on it.
 
     \b
-    schema-guard tune prepare --schema Invoice -o set     a training set from the records
-    schema-guard tune run set --backend local             a tuned model from the set
+    schema-guard tune prepare --schema Invoice -o set     can my records become a training set?
+    schema-guard tune run set --backend local             can the set tune a model?
     """

@@ -25,7 +25,7 @@ def test_a_server_that_enforces_is_good(capsys, enforcing):
     assert out.splitlines()[0] == (
         "m (provider openai): enforced, because every reply has values that only the schema requires; 3 of 3 replies match"
     )
-    assert "at least 36% of requests with 95% confidence" in out
+    assert "at least 36% of requests match, with 95% confidence" in out
 
 
 def test_what_came_instead_is_told(capsys):
