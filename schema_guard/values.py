@@ -41,8 +41,7 @@ class Message(NamedTuple):
     Attributes:
         role: `"system"`, `"user"`, `"assistant"`, or another role that the provider knows.
         content: The text, or a list of parts in the provider's format. schema_guard passes the list on unchanged.
-        fields: Other keys of the message, such as `name`. schema_guard passes them on unchanged. None if there are no
-            other keys.
+        fields: Other keys of the message, such as `name`. schema_guard passes them on unchanged. None if absent.
     """
 
     role: str
@@ -100,8 +99,7 @@ class Violation(NamedTuple):
 
     Attributes:
         instance_location: JSON Pointer into the reply's value. The root is `""`.
-        keyword_location: JSON Pointer into the schema, such as `/properties/total/type`. The pointer follows
-            references.
+        keyword_location: JSON Pointer into the schema, such as `/properties/total/type`. The pointer follows references.
         keyword: The violated keyword, such as `"type"`.
         expected: The value that the keyword requires, in words, such as `"number"`.
         actual: The type of the reply's value and the value, cut at 80 characters, such as `"string 'twelve'"`.
@@ -133,8 +131,7 @@ class Coercion(NamedTuple):
 
     Attributes:
         location: JSON Pointer into the reply's value. `*` stands for each key that the schema does not declare.
-        before: JSON type of the reply's value, such as `string`. `another key` if the type read the value under an
-            alias.
+        before: JSON type of the reply's value, such as `string`. `another key` if the type read the value under an alias.
         after: The type or format of the converted value, such as `integer` or `date`.
     """
 
@@ -239,8 +236,7 @@ class Attempt(NamedTuple):
         exception: Type name of the exception if the call raised one and no reply was validated, or None.
         unseen: Whether a library inside the function retried, so that its earlier attempts are unknown.
         adapted: Facts about the schema, if schema_guard sent it in another form, otherwise None.
-        gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received
-            it.
+        gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
         stopped_at: Number of characters in `reply` before schema_guard stopped its stream. *failure* has the reason.
             It is None if the stream only repeated white space after a valid value. None if the stream wasn't stopped.
         provider: Name of the provider or engine whose arguments were sent. None if no arguments were sent.
@@ -465,8 +461,7 @@ class Reply(NamedTuple):
         model: Name of the model in the reply. None if it has none.
         failure: Why there is no text to validate. None if there is one.
         parsed: The value that the function parsed from the reply. None if only the text is known.
-        refused: Why the function, or a library inside it, refused the reply. It fails the attempt if the reply is
-            valid.
+        refused: Why the function, or a library inside it, refused the reply. It fails the attempt if the reply is valid.
         tries: Earlier replies that a library inside the function refused, in order. With any, *is_final* is True.
         unseen: Whether such a library may have retried before, unseen.
         is_final: Whether the function has retried itself, so that the loop doesn't.
