@@ -34,7 +34,7 @@ from benchmarks.engine_checks import (
     run_engines,
 )
 from benchmarks.engine_checks.suite import engine_suite
-from schema_guard.ext.local.weights import local_weights
+from schema_guard.models import local_weights
 from schema_guard.report.as_text import as_text
 
 if TYPE_CHECKING:

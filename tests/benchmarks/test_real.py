@@ -5,7 +5,10 @@ import pytest
 from benchmarks.engine_checks import ENGINES, EngineLimits, run_engines
 from benchmarks.engine_checks.suite import EngineSchema, EngineSuite, Instance
 from schema_guard import Schema
-from schema_guard.ext.local.weights import local_weights
+from schema_guard.models import local_weights
+from tests.needs import needs
+
+pytestmark = needs("local")
 
 ORDER = {
     "type": "object",
