@@ -256,7 +256,7 @@ class Store(Frames):
         return {Names(schema, fingerprint, of, named[-1]) for of, schema, fingerprint, *named in rows}
 
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
-        """Compare two configurations on the inputs for which each has exactly one call.
+        """Compare two configurations on the inputs that each of them answered exactly once.
 
         Args:
             before_id: The `id` of one configuration, from `configurations`.

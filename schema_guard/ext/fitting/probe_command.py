@@ -78,7 +78,7 @@ class ProbeOptions:
         show_default=True,
         metavar="COUNT",
         advanced=True,
-        help="Number of requests to send, at most 1,000. The prompt of each one asks for a value that its schema forbids.",
+        help="Number of requests to send, at most 1,000. Each prompt asks for a value that the schema of its request forbids.",
     )
     options: tuple[str, ...] = option(
         "--option",

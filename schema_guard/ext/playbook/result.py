@@ -201,7 +201,7 @@ def _in_figures(result: PlaybookResult) -> Section:
         lines=(
             verdict["why"],
             (
-                f"target: at most {exact_percent(result.target)} of the calls fail; a trial stops when a bound with error probability {result.alpha_each:.3g} is beyond the target"
+                f"target: at most {exact_percent(result.target)} of the calls fail; a trial stops when it shows on which side of the target the rate is (error probability {result.alpha_each:.3g})"
             ),
             f"each bound is wrong with a probability of at most {verdict['alpha_each']:.3g}, at any time",
         ),

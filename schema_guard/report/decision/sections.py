@@ -258,7 +258,11 @@ def _costs_section(figures: Figures) -> Section | None:
         f"{dollars(money['hosting_plus_refresh'])} a month; {calls(cost['calls_per_month'])} calls a month would use "
         f"{large(cost['tokens_per_month']['tuned'])} tokens instead of {large(cost['tokens_per_month']['prompt'])}"
     )
-    not_given = [f"not given, and not counted: {', '.join(cost['not_given'])}"] if cost["not_given"] else []
+    not_given = (
+        [f"not counted, because you gave no values: {', '.join(cost['not_given'])}"]
+        if cost["not_given"]
+        else []
+    )
     return Section(
         "Costs",
         "Costs include failures. The column pess assumes the worse bounds of both failure rates for tuning, and "

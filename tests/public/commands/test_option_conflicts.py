@@ -20,7 +20,7 @@ ONE_FUNCTION = (
 )
 NO_STORE = "$SCHEMA_GUARD_STORE is 'none', so there is no store. Name a store with --store"
 ONE = "can't be combined. Use only one of them"
-HERE = "has no effect on training on this machine"
+HERE = "has no effect if this machine trains the model"
 NO_JOB = "set has no job.json, so it has no job. Start one with --backend"
 SHARE = "--sample-share needs --traffic sampled"
 TABLE_ALONE = "has no effect with --table"

@@ -61,7 +61,7 @@ class Traces:
         multiple=True,
         metavar="NAME",
         advanced=True,
-        help="Name that the calls to import have in the tool. Repeatable. Default: all calls.",
+        help="Name of the calls to import, as the tool recorded it. Repeatable. Default: all calls.",
     )
     sample_share: float | None = option(
         type=SHARE,

@@ -282,7 +282,7 @@ def _check_fits_here(asked: TuneOptions) -> None:
     if given or asked.cancel:
         flag = "cancel" if asked.cancel else given[0].replace("_", "-")
         raise click.UsageError(
-            f"--{flag} has no effect on training on this machine. Omit it. To stop the training, press Ctrl-C"
+            f"--{flag} has no effect if this machine trains the model. Omit it. To stop the training, press Ctrl-C"
         )
 
 
