@@ -7,6 +7,8 @@ Rules:
 2. All bounds of a report hold together, at any time. The calibration error of a tenth is the distance between the share of
    right values and the tenth, so its bounds are those of the nearest and of the farthest pair.
 3. Without right answers, there is no calibration.
+4. Labels of people count as known answers, because the labeled calls are drawn at random. A call that was shown and not
+   labeled may be right or wrong, so each bound takes the case that is worse for it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.stats import Bounds, bounds
+from schema_guard.ext.right.pool import SKIPPED
+from schema_guard.stats import bounds
 from schema_guard.text import exact_percent, interval, percent, plural
 
 if TYPE_CHECKING:
@@ -41,27 +44,27 @@ def calibration_of(
         values: The values of the condition.
         alpha: Error probability of all bounds together.
     """
-    sql = f"SELECT confidence, wrong_at FROM content {of} AND confidence IS NOT NULL ORDER BY call_id"
-    rows = [(json.loads(sure), wrong) for sure, wrong in connection.select(sql, values)]
+    sql = f"SELECT confidence, wrong_at, label FROM content {of} AND confidence IS NOT NULL ORDER BY call_id"
+    rows = [(json.loads(sure), *label) for sure, *label in connection.select(sql, values)]
     if not rows:
         return None
     latest = rows[-1][0].get("questions")
-    found = [
-        (sure["at"], None if wrong is None else json.loads(wrong))
-        for sure, wrong in rows
-        if sure.get("questions") == latest
-    ]
-    return calibration(found, alpha)
+    rows = [row for row in rows if row[0].get("questions") == latest]
+    found = [(sure["at"], None if wrong is None else json.loads(wrong)) for sure, wrong, _ in rows]
+    return calibration(found, alpha, [sure["at"] for sure, _, label in rows if label == SKIPPED])
 
 
 def calibration(
-    calls: Iterable[tuple[Mapping[str, int], Sequence[str] | None]], alpha: float
+    calls: Iterable[tuple[Mapping[str, int], Sequence[str] | None]],
+    alpha: float,
+    skipped: Sequence[Mapping[str, int]] = (),
 ) -> dict[str, Any]:
     """Return the calibration of calls.
 
     Args:
         calls: The tenth of each decided value by its place, and the places of wrong values. None if they are unknown.
         alpha: Error probability of all bounds together.
+        skipped: The tenths of the calls that a person was shown and did not label.
 
     Returns:
         `calls`, the number of them. `above` has, for each threshold, the share of the calls whose values are all above it,
@@ -92,35 +95,46 @@ def calibration(
             "tenth": tenth,
             "n": len(means),
             "right": sum(means),
-            **_sides(bounds(sum(means), len(means), alpha=part / _TENTHS)),
+            **_sides(sum(means), len(means), sum(tenth in one.values() for one in skipped), part / _TENTHS),
         }
         for tenth, means in sorted(counts.items())
     ]
     return {
         "calls": len(calls),
         "known": len(known),
-        "above": [_above(threshold, least, known, part / len(THRESHOLDS)) for threshold in THRESHOLDS],
+        "above": [
+            _above(threshold, least, known, [min(one.values()) for one in skipped], part / len(THRESHOLDS))
+            for threshold in THRESHOLDS
+        ],
         "tenths": tenths,
         "error": _error(tenths) if tenths else None,
         "alpha": alpha,
     }
 
 
-def _sides(found: Bounds) -> dict[str, float]:
-    return {"lower": found.lower, "upper": found.upper}
+def _sides(total: float, n: int, skipped: int, alpha: float) -> dict[str, float]:
+    """Return the bounds of a mean, of which some values are not known."""
+    lower, upper = (bounds(one, n + skipped, alpha=alpha) for one in (total, total + skipped))
+    return {"lower": lower.lower, "upper": upper.upper}
 
 
 def _above(
-    threshold: int, least: Sequence[int], known: Sequence[tuple[int, bool]], alpha: float
+    threshold: int,
+    least: Sequence[int],
+    known: Sequence[tuple[int, bool]],
+    skipped: Sequence[int],
+    alpha: float,
 ) -> dict[str, Any]:
     accepted = [is_wrong for tenth, is_wrong in known if tenth >= threshold]
-    found = bounds(sum(accepted), len(accepted), alpha=alpha) if accepted else Bounds(0.0, 1.0)
+    unknown = sum(tenth >= threshold for tenth in skipped)
     return {
         "threshold": threshold / _TENTHS,
         "share": sum(tenth >= threshold for tenth in least) / len(least),
         "n": len(accepted),
         "wrong": sum(accepted),
-        **_sides(found),
+        **(
+            _sides(sum(accepted), len(accepted), unknown, alpha) if accepted else {"lower": 0.0, "upper": 1.0}
+        ),
     }
 
 

@@ -20,6 +20,7 @@ from schema_guard.ext.right.agreement import compare_answers
 from schema_guard.ext.right.pool import BLOCK_CALLS, bound_of, counts_of
 from schema_guard.ext.right.questions import (
     LabelQuestion,
+    WrongValues,
     configuration_to_label,
     draw,
     most_differing,
@@ -38,6 +39,7 @@ _ALPHA = 0.05
 _FIELDS = ("call_id", "source", "reply", "wrong", "right")
 _KEYS = "a: all right  w: some fields are wrong  v: type the right value  s: skip  q: stop"
 _SKIP = "skip"
+_STOP = WrongValues(-1.0)
 
 
 @build_command("label")
@@ -145,7 +147,7 @@ def _ask(store: Store, configuration: LabeledConfiguration, count: int) -> None:
         wrong = _answer(question)
         if wrong is None:
             continue
-        if wrong < 0:
+        if wrong == _STOP:
             return
         save(store, question.call_id, wrong)
         print(_difference(question, second_value(store, configuration, question.call_id)))
@@ -156,24 +158,26 @@ def has_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _answer(question: LabelQuestion) -> float | None:
-    """Return the share of wrong values; None to skip the reply, -1 to stop."""
+def _answer(question: LabelQuestion) -> WrongValues | None:
+    """Return the wrong values; None to skip the reply, or _STOP."""
     while True:
         key = click.getchar().lower()
         try:
             if key == "a":
-                return 0.0
+                return WrongValues(0.0)
             if key == "w":
-                return question.wrong_share(click.prompt("wrong fields, such as total lines/0/price").split())
+                return question.wrong_values(
+                    click.prompt("wrong fields, such as total lines/0/price").split()
+                )
             if key == "v":
-                return question.wrong_share_of(json.loads(click.prompt("right value, as JSON")))
+                return question.wrong_values_beside(json.loads(click.prompt("right value, as JSON")))
         except (InvalidArgument, ValueError) as error:
             print(safe(f"{error}. Press a, w, v, s, or q"))
             continue
         if key == "s":
             return None
         if key in ("q", "\x03", "\x04", ""):
-            return -1.0
+            return _STOP
 
 
 def _shown(question: LabelQuestion) -> str:
@@ -260,14 +264,14 @@ def _read(store: Store, configuration: LabeledConfiguration, path: Path) -> None
             continue
         try:
             question = question_of(store, configuration, row.get("call_id", ""))
-            share = None if question is None else _share_of(question, row)
+            wrong = None if question is None else _wrong_of(question, row)
         except (InvalidArgument, ValueError) as error:
             raise click.UsageError(f"--read {path}, row {number}: {error}") from error
-        if question is None or share is None:
+        if question is None or wrong is None:
             raise click.UsageError(
                 f"--read {path}, row {number}: the store does not have the text of this reply. Remove the row"
             )
-        stored += save(store, question.call_id, share)
+        stored += save(store, question.call_id, wrong)
     note(f"{plural(stored, 'new label')} from {path}")
 
 
@@ -287,16 +291,16 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _share_of(question: LabelQuestion, row: dict[str, Any]) -> float:
-    """Return the share of wrong values that a row of a file states."""
+def _wrong_of(question: LabelQuestion, row: dict[str, Any]) -> WrongValues:
+    """Return the wrong values that a row of a file states."""
     wrong, right = row.get("wrong") or "", row.get("right")
     if right:
-        return question.wrong_share_of(json.loads(right) if isinstance(right, str) else right)
+        return question.wrong_values_beside(json.loads(right) if isinstance(right, str) else right)
     if isinstance(wrong, str):
         wrong = [] if wrong == "none" else wrong.split()
     if not isinstance(wrong, list) or not all(isinstance(name, str) for name in wrong):
         raise InvalidArgument(f"wrong {clip(repr(wrong))}: expected 'none' or the names of fields")
-    return question.wrong_share(wrong)
+    return question.wrong_values(wrong)
 
 
 def _json(value: Any) -> str:

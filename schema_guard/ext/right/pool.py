@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BLOCK_CALLS = 10
 
-_GIVEN, _SKIPPED = "given", "skipped"
+_GIVEN, SKIPPED = "given", "skipped"
 _WITH_TEXTS = """EXISTS (SELECT 1 FROM attempts AS a JOIN payloads AS p ON p.attempt_id = a.id
 WHERE a.call_id = content.call_id AND p.reply IS NOT NULL)"""
 
@@ -72,21 +72,22 @@ def next_call(connection: Connection, ids: Sequence[int], seed: str = "") -> str
         open_blocks = _open_blocks(connection, ids)
     for block in open_blocks:
         drawn = min(block, key=lambda call: _hash(f"draw:{seed}", call.call_id))
-        sql = "SELECT wrong FROM content WHERE block IS NOT NULL AND pair = ? AND label = ? LIMIT 1"
+        sql = "SELECT wrong, wrong_at FROM content WHERE block IS NOT NULL AND pair = ? AND label = ? LIMIT 1"
         if known := connection.select(sql, (drawn.pair, _GIVEN)):
-            add_label(connection, drawn.call_id, known[0][0])
+            add_label(connection, drawn.call_id, *known[0])
             continue
-        connection.execute(
-            "UPDATE content SET label = ? WHERE call_id = ?", (_SKIPPED, packed(drawn.call_id))
-        )
+        connection.execute("UPDATE content SET label = ? WHERE call_id = ?", (SKIPPED, packed(drawn.call_id)))
         return drawn.call_id
     return None
 
 
-def add_label(connection: Connection, call_id: str, wrong: float) -> bool:
-    """Store the share of wrong values of a call that was drawn. Return whether it was drawn and had no label."""
-    sql = "UPDATE content SET label = ?, wrong = ? WHERE call_id = ? AND block IS NOT NULL AND wrong IS NULL"
-    return connection.execute(sql, (_GIVEN, wrong, packed(call_id))) > 0
+def add_label(connection: Connection, call_id: str, wrong: float, wrong_at: str | None) -> bool:
+    """Store the share of wrong values of a call that was drawn, and the JSON array of their places.
+
+    Return whether it was drawn and had no label.
+    """
+    sql = "UPDATE content SET label = ?, wrong = ?, wrong_at = ? WHERE call_id = ? AND block IS NOT NULL AND wrong IS NULL"
+    return connection.execute(sql, (_GIVEN, wrong, wrong_at, packed(call_id))) > 0
 
 
 def calls_of(
@@ -108,7 +109,7 @@ def counts_of(
     """Return how many second opinions and labels a configuration has, of all calls or of those of a time."""
     condition, values = calls_of(ids, since, until)
     sql = f"""SELECT COUNT(differing), SUM(CASE WHEN label = '{_GIVEN}' THEN 1 ELSE 0 END),
-        SUM(CASE WHEN label = '{_SKIPPED}' THEN 1 ELSE 0 END) FROM content {condition}"""
+        SUM(CASE WHEN label = '{SKIPPED}' THEN 1 ELSE 0 END) FROM content {condition}"""
     ((opinions, labels, skipped),) = connection.select(sql, values)
     return LabelCounts(opinions, int(labels or 0), int(skipped or 0))
 

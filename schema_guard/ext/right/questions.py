@@ -42,6 +42,13 @@ class LabeledConfiguration(NamedTuple):
     provider: str | None
 
 
+class WrongValues(NamedTuple):
+    """The wrong values of a reply: their share, and their places. A list has one place."""
+
+    share: float
+    places: tuple[str, ...] = ()
+
+
 class LabelQuestion(NamedTuple):
     """A reply to label.
 
@@ -61,8 +68,8 @@ class LabelQuestion(NamedTuple):
         """Return the JSON Pointer and the value of each leaf."""
         return list(_leaves("", self.value))
 
-    def wrong_share(self, fields: Sequence[str]) -> float:
-        """Return the share of wrong values, if the values of some fields are wrong.
+    def wrong_values(self, fields: Sequence[str]) -> WrongValues:
+        """Return the wrong values, if the values of some fields are wrong.
 
         Args:
             fields: JSON Pointers, with or without the first slash. A field with parts means all of them.
@@ -73,10 +80,10 @@ class LabelQuestion(NamedTuple):
         marked = json.loads(json.dumps(self.value))
         for name in fields:
             marked = _marked(marked, split(name if name.startswith("/") or not name else f"/{name}"), name)
-        return compare_answers(self.value, marked).differing_share
+        return _wrong_values(self.value, marked)
 
-    def wrong_share_of(self, right: Any) -> float:
-        """Return the share of wrong values, if this is the right value. Missing values count as wrong.
+    def wrong_values_beside(self, right: Any) -> WrongValues:
+        """Return the wrong values, if this is the right value. Missing values count as wrong.
 
         Raises:
             InvalidArgument: The value is not valid for the schema.
@@ -85,7 +92,20 @@ class LabelQuestion(NamedTuple):
             raise InvalidArgument(
                 f"right value {clip(repr(right))}: expected a complete value that is valid for the schema {self.schema.name}"
             )
-        return compare_answers(self.value, right).differing_share
+        return _wrong_values(self.value, right)
+
+
+def _wrong_values(value: Any, right: Any) -> WrongValues:
+    return WrongValues(compare_answers(value, right).differing_share, tuple(_differing("", value, right)))
+
+
+def _differing(place: str, value: Any, right: Any) -> Iterator[str]:
+    if isinstance(value, dict) and isinstance(right, dict):
+        for key in {**value, **right}:
+            parts = value.get(key, _WRONG), right.get(key, _WRONG)
+            yield from _differing(f"{place}/{escape(key)}", *parts)
+    elif compare_answers(value, right).differing_share:
+        yield place
 
 
 def configuration_to_label(store: Store, function: str, schema: str | None) -> LabeledConfiguration:
@@ -132,12 +152,12 @@ def draw(store: Store, configuration: LabeledConfiguration) -> LabelQuestion | N
             return found
 
 
-def save(store: Store, call_id: str, wrong: float) -> bool:
+def save(store: Store, call_id: str, wrong: WrongValues) -> bool:
     """Store a label. Return False if the call was not drawn, or already has one."""
     session = store.backend.session()
     try:
         with session.writing() as connection:
-            return add_label(connection, call_id, wrong)
+            return add_label(connection, call_id, wrong.share, json.dumps(wrong.places))
     finally:
         session.close()
 

@@ -67,3 +67,35 @@ def test_values_that_are_wrong_together_count_once():
     alone = [({"/0": 9}, ["/0"] if number % 4 == 0 else []) for number in range(40)]
 
     assert calibration(together, 0.05)["error"] == calibration(alone, 0.05)["error"]
+
+
+def test_a_skipped_call_is_right_and_wrong():
+    """Each bound takes the worse case, so that skipping the wrong replies can't make a model look calibrated."""
+    labeled = calls(300, 1, lambda sure: sure)
+    hidden = [sure for sure, wrong in labeled if wrong]
+    honest = calibration(labeled, 0.05)
+    found = calibration(
+        [one for one in labeled if not one[1]] + [(one, None) for one in hidden], 0.05, hidden
+    )
+
+    for known, own in zip(honest["above"], found["above"], strict=True):
+        assert own["lower"] <= known["lower"]
+        assert own["upper"] >= known["upper"]
+    for own in found["tenths"]:
+        (known,) = [one for one in honest["tenths"] if one["tenth"] == own["tenth"]]
+        assert own["lower"] <= known["lower"]
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+def test_bounds_of_labels_hold(skipped):
+    """In at most 5% of 200 samples, a bound is wrong, also if the person skips half of the wrong replies."""
+    misses = 0
+    for seed in range(200):
+        labeled = calls(100, seed, lambda sure: 0.9 * sure)
+        hidden = [sure for at, (sure, wrong) in enumerate(labeled) if skipped and wrong and at % 2]
+        shown = [one for at, one in enumerate(labeled) if not (skipped and one[1] and at % 2)]
+        found = calibration([*shown, *((sure, None) for sure in hidden)], 0.05, hidden)
+        (half,) = [one for one in found["above"] if one["threshold"] == 0.5]
+        misses += not half["lower"] <= 1 - 0.9 * 0.75 <= half["upper"]
+
+    assert misses <= 10

@@ -102,6 +102,19 @@ def test_shows_the_value_of_a_reply_in_the_form_of_a_provider(path):
     assert shown.value == {"item": "desk", "total": 1}
 
 
+@pytest.mark.parametrize(
+    ("keys", "places"),
+    [("a", []), ("witem\n", ["/item"]), ('v{"item": "desk", "total": -1}\n', ["/total"]), ("s", None)],
+)
+def test_a_label_has_the_places_of_wrong_values(path, keys, places):
+    """So a label counts for the calibration of a decision model."""
+    record(path, 10)
+    label(path, keys=keys)
+    ((found,),) = stored(path, "wrong_at")
+
+    assert (None if found is None else json.loads(found)) == places
+
+
 def test_a_wrong_field_is_a_share_of_the_values(path):
     """One wrong value of two is a share of one half."""
     record(path, 10)

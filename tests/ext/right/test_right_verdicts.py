@@ -74,7 +74,9 @@ class Story:
             question = draw(self.store, configuration)
             if question is None:
                 return
-            save(self.store, question.call_id, question.wrong_share_of(truth(number_of(question.source))))
+            save(
+                self.store, question.call_id, question.wrong_values_beside(truth(number_of(question.source)))
+            )
 
     def decide(self, right):
         return decide(gather(self.store, extra={"config": {"right": right}}).evidence)

@@ -7,7 +7,7 @@ import pytest
 
 from schema_guard import Content, Second, guard, open_store
 from schema_guard.cli.command import main
-from schema_guard.ext.right.questions import configuration_to_label, draw, save
+from schema_guard.ext.right.questions import WrongValues, configuration_to_label, draw, save
 
 SCHEMA = {"title": "order", "type": "object", "properties": {"item": {"type": "string"}}}
 
@@ -32,7 +32,7 @@ def labeled(tmp_path):
 def label(store, labels):
     configuration = configuration_to_label(store, "ask", None)
     for _ in range(labels):
-        save(store, draw(store, configuration).call_id, 0.5)
+        save(store, draw(store, configuration).call_id, WrongValues(0.5))
 
 
 def figures(store):
