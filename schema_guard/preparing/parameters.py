@@ -7,6 +7,7 @@ it; a parameter of the user's that only bears such a name is left alone.
 
 from __future__ import annotations
 
+import ast
 import typing
 from collections.abc import Mapping, MutableMapping
 from functools import partial
@@ -39,6 +40,7 @@ BY_ITS_NAME = ""
 # Decorators that somebody put around one another; a chain that is longer goes round.
 _MOST_WRAPPERS = 50
 _TEXTS, _DICTS = {"str", "None"}, {"dict", "None"}
+_DICT_NAMES = ("dict", "Dict", "Mapping", "MutableMapping")
 
 
 class ParameterNames(NamedTuple):
@@ -170,33 +172,25 @@ def _closure(function: FunctionType) -> dict[str, Any]:
 
 def _kinds_of_text(annotation: str) -> set[str]:
     """Read an annotation whose names are not to be had."""
-    kinds: set[str] = set()
-    for part in _split(annotation, "|"):
-        head, _, inner = part.partition("[")
-        name = head.strip().strip("'\"").rpartition(".")[2]
-        if name in ("Optional", "Union", "Annotated"):
-            parts = _split(inner.rpartition("]")[0], ",")
-            kinds.update(
-                *[_kinds_of_text(argument) for argument in (parts[:1] if name == "Annotated" else parts)]
-            )
-            kinds.update({"None"} if name == "Optional" else ())
-        elif name in ("str", "None"):
-            kinds.add(name)
-        else:
-            kinds.add("dict" if name in ("dict", "Dict", "Mapping", "MutableMapping") else "?")
-    return kinds
+    try:
+        return _kinds_of_syntax(ast.parse(annotation.strip(), mode="eval").body)
+    except (SyntaxError, ValueError):
+        return {"?"}
 
 
-def _split(text: str, mark: str) -> list[str]:
-    """Split a text at a mark that stands in no brackets."""
-    parts, depth = [""], 0
-    for char in text:
-        depth += (char == "[") - (char == "]")
-        if char == mark and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return parts
+def _kinds_of_syntax(node: ast.expr) -> set[str]:
+    if isinstance(node, ast.BinOp):
+        return _kinds_of_syntax(node.left) | _kinds_of_syntax(node.right)
+    if isinstance(node, ast.Constant):
+        text = node.value
+        return _kinds_of_text(text) if isinstance(text, str) else {"None" if text is None else "?"}
+    head, inner = (node.value, node.slice) if isinstance(node, ast.Subscript) else (node, None)
+    name = head.attr if isinstance(head, ast.Attribute) else getattr(head, "id", "")
+    if inner is not None and name in ("Optional", "Union", "Annotated"):
+        parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+        kinds = map(_kinds_of_syntax, parts[:1] if name == "Annotated" else parts)
+        return set().union(*kinds, ["None"] if name == "Optional" else [])
+    return {"str" if name == "str" else "dict" if name in _DICT_NAMES else "?"}
 
 
 def implementation(function: Any) -> Any:
