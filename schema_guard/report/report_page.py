@@ -11,14 +11,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.pointer import pointer
-from schema_guard.report.document import Quote, Tone
+from schema_guard.report.document import Fact, Quote, Tone
 from schema_guard.report.drawing import Plot, RateRow, draw_rates
 from schema_guard.report.findings import NO_CALLS, FunctionFinding, findings_of, headline_of
+from schema_guard.report.first_lines import failing_text
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.page import Card, Live, Slide, page
-from schema_guard.report.store_document import document_of, failing_text, names_of
+from schema_guard.report.store_document import document_of, names_of
 from schema_guard.report.trends import Steps, TrendAxes, TrendMarks, axes_of, draw_trend, legend, steps_of
-from schema_guard.report.words import bounded, moment, shortened, tokens
+from schema_guard.report.words import BOUNDS, bounded, moment, shortened, tokens
 from schema_guard.stats import Rate
 from schema_guard.text import clip, percent, plural, safe
 
@@ -33,6 +34,11 @@ _ROW_NAME, _CARD_NAME = 28, 56
 # Attempts of the last step with failures in which a stored text is searched.
 _SEARCHED = 1_000
 _EXAMPLE_CHARS = 2_000
+# A verdict divides alpha among functions, configurations, and targets.
+_BOUNDS = (
+    f"{BOUNDS}. Each bound in a table holds alone. The bounds in the cards hold together, so they are wider, and a card "
+    "counts the calls since the last change of the rate"
+)
 _MARKS = {Tone.GOOD: "circle", Tone.BAD: "square", Tone.OPEN: "diamond", Tone.PLAIN: "circle"}
 
 
@@ -94,6 +100,8 @@ def report_page(
     elif not any(group.calls for group in report.groups):
         headline = NO_CALLS
     rows = _rows(report, store, findings)
+    if any(row.finding for row in rows):
+        document = document._replace(facts=tuple(map(_of_verdicts, document.facts)))
     drawn = [row.steps for row in rows if row.steps.points]
     axes = axes_of(drawn, [row.marks.target for row in rows]) if drawn else None
     cards = [_card(number, row, axes) for number, row in enumerate(rows)]
@@ -102,6 +110,10 @@ def report_page(
         plots = [_overview(rows, axes.top, len(report.groups) - len(rows))]
     slide = Slide("", headline, _scope(report), plots=1, cards=tuple(cards), folded="All figures")
     return page(document, plots=plots, title=title, live=live, slide=slide)
+
+
+def _of_verdicts(fact: Fact) -> Fact:
+    return fact._replace(text=_BOUNDS) if fact.text == BOUNDS else fact
 
 
 def _scope(report: Report) -> str:

@@ -6,31 +6,30 @@ Rules: a group of several configurations is followed by a row for each of them.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
 from schema_guard.configuration.gateway_repair import in_words, repairers_of
-from schema_guard.configuration.loss import loss_lines, without_schemas
-from schema_guard.configuration.prompt import layout_of, without_layout
+from schema_guard.configuration.loss import loss_lines
 from schema_guard.configuration.thinking import thinking_of
-from schema_guard.configuration.traffic import again_of, without_fallback
-from schema_guard.decide.exclusions import unexplained
-from schema_guard.decide.failing_places import failing_places
 from schema_guard.pointer import pointer
 from schema_guard.records.rows import TRIALS
 from schema_guard.records.selection import NO_SEGMENT
-from schema_guard.records.urls import command_on
 from schema_guard.report.document import Document, Fact, Section, Table
-from schema_guard.report.over_time import DAY_S
+from schema_guard.report.first_lines import (
+    configuration_facts,
+    distinct_names,
+    failing_facts,
+    headline,
+    next_step,
+    unexplained_of,
+)
 from schema_guard.report.words import (
     BOUNDS,
     CAUSES,
     RECORDED,
     bounded,
     excluded_cell,
-    failed_text,
-    failing,
     moment,
     readable,
     shortened,
@@ -41,18 +40,13 @@ from schema_guard.text import clip, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.decide.exclusions import Unexplained
     from schema_guard.report.asked_models import AskedModel
     from schema_guard.report.figures import By, Configuration, ExcludedFigures, Report
-    from schema_guard.report.present_calls import PresentCalls
-    from schema_guard.stats import Rate
 
 _CODES = 8
 PARSED = "parsed by your function"
 # Reasoning is reported above this share of the output.
 _MUCH_REASONING = 0.1
-_MOST_FAILING = 3
-_LAST_DAY = "in the 24 hours before the last call"
 
 
 def document_of(report: Report) -> Document:
@@ -66,159 +60,17 @@ def document_of(report: Report) -> Document:
     for name, group in zip(shortened(names), report.groups, strict=True):
         schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
     facts = (
-        *_configurations(report, names),
-        *_fails_at(report, names),
+        *configuration_facts(report, names),
+        *failing_facts(report, names),
         lost_records,
         *_rows(report),
         Fact("bounds", BOUNDS),
     )
     return Document(
-        _headline(report, names),
-        (*facts, *_next(report)),
+        headline(report, names),
+        (*facts, *next_step(report)),
         tuple(_section(report, *about, groups) for about, groups in schemas.items()),
     )
-
-
-def _headline(report: Report, names: Sequence[str]) -> str:
-    """Return the answer in one sentence: which functions fail, and which ones have calls of unknown cause."""
-    own = [one for one in zip(names, report.groups, strict=True) if _is_own(one[1])]
-    unknown = [f"{name}: {found.text}" for name, group in own if (found := _unexplained(group))]
-    if len(unknown) > 1:
-        unknown = [f"{plural(len(unknown), report.by)} have calls of unknown cause"]
-    return "; ".join([_failures(report, names), *unknown])
-
-
-def _is_own(group: Configuration) -> bool:
-    """Return whether a group is in use, and not of trials."""
-    return not group.is_gone and not (group.function or "").startswith(TRIALS)
-
-
-def _failures(report: Report, names: Sequence[str]) -> str:
-    """Return which functions fail now, and how often the worst one does."""
-    groups = sorted(zip(names, report.groups, strict=True), key=_worst_first)
-    own = [one for one in groups if _is_own(one[1])] or groups
-    rated = [one for one in own if _in_use(one[1]).n]
-    if not rated:
-        of = plural(len({name for name, _ in own}), report.by)
-        return f"{of}, and no call has a reply that can be validated"
-    name, worst = rated[0]
-    text = f"{name}: {_rate_text(report, worst)}"
-    failed = len({name for name, group in rated if _in_use(group).count})
-    of_all = len({name for name, _ in rated})
-    if len(rated) == 1 or (failed and of_all == 1):
-        return text
-    of = plural(of_all, report.by)
-    if not failed:
-        is_changed = any(group.in_use for _, group in rated)
-        return f"No call of {of} failed{' with the configurations in use' if is_changed else ''}{_since(report.since)}"
-    return f"{failed} of {of} {'has' if failed == 1 else 'have'} failed calls. The worst is {text}"
-
-
-def _in_use(group: Configuration) -> Rate:
-    """Return the failure rate of a group's configurations in use."""
-    return group.failed if group.in_use is None else group.in_use.failed
-
-
-def _since(at: float | None, *, hours: bool = False) -> str:
-    return "" if at is None else f" since {moment(at, hours=hours)}"
-
-
-def _rate_text(report: Report, group: Configuration) -> str:
-    """Return the failure rate of the newest calls in words, then that of all calls of the configurations in use."""
-    rate, day, since = _in_use(group), group.last_day, _since(report.since)
-    if group.in_use is not None:
-        used = [name for name, one in _members(report, group) if one.calls and not one.is_gone]
-        what = used[0] if len(used) == 1 else f"the {len(used)} configurations in use"
-        since = f" with {what}{_since(group.in_use.since, hours=True)}"
-    whole = _failed_text(rate, f"calls{since} failed")
-    if day is None or _began_in(day, group):
-        return whole
-    if not day.failed.n:
-        return f"{whole}, no validated reply {_LAST_DAY}"
-    return f"{_failed_text(day.failed, f'calls {_LAST_DAY} failed')}, {percent(rate.count / rate.n)} of {rate.n:,}{since}"
-
-
-def _began_in(day: PresentCalls, group: Configuration) -> bool:
-    """Return whether the configurations in use began in the last day."""
-    began = None if group.in_use is None else group.in_use.since
-    return began is not None and day.since is not None and began >= day.since
-
-
-def _members(report: Report, group: Configuration) -> list[tuple[str, Configuration]]:
-    """Return the configurations of a group with their names."""
-    members = report.members(group)
-    return list(zip(_distinct_names(members), members, strict=True))
-
-
-def _failed_text(rate: Rate, what: str) -> str:
-    """Return a failure rate in words, with the bound that matters."""
-    lower, upper = rate.bounds.lower, rate.bounds.upper
-    bound = f"at least {percent(lower, -1)}" if lower else f"at most {percent(upper, 1)}"
-    return failed_text(rate.count, rate.n, *([] if rate.lower is None else [bound]), what=what)
-
-
-def _configurations(report: Report, names: Sequence[str]) -> Iterator[Fact]:
-    """Yield the switches of the day before the last call, and the configurations in use that fail at different rates."""
-    if report.by != "function":
-        return
-    ended = max((group.last_call or 0.0 for group in report.groups if _is_own(group)), default=0.0)
-    for name, group in zip(names, report.groups, strict=True):
-        whose, used, members = (
-            f"{name}: " if len(set(names)) > 1 else "",
-            group.in_use,
-            _members(report, group),
-        )
-        if used is not None and used.is_switch and (used.since or 0.0) >= ended - DAY_S:
-            gone = [one for one in members if one[1].is_gone]
-            old, calls = max(gone, key=lambda one: one[1].last_call or 0.0, default=("another schema", group))
-            rate = f": {_failed_text(calls.failed, 'its calls failed')}" if gone and calls.failed.n else ""
-            yield Fact("switched", f"{whose}on {moment(used.since or 0.0)} UTC, from {old}{rate}")
-        rates = [(one.failed, name) for name, one in members if one.failed.n and not one.is_gone]
-        rates.sort(key=lambda one: -one[0].bounds.lower)
-        if (
-            _is_own(group)
-            and rates
-            and rates[0][0].bounds.lower > min(rate.bounds.upper for rate, _ in rates)
-        ):
-            listed = [
-                f"{one} {percent(rate.rate or 0.0)} of {rate.n:,}" for rate, one in rates[:_MOST_FAILING]
-            ]
-            yield Fact("in use", f"{whose}{', '.join(listed)}")
-
-
-def _next(report: Report) -> Iterator[Fact]:
-    """Yield the command that decides about the function that fails most."""
-    own = [group for group in report.groups if group.function and _is_own(group)]
-    if own:
-        worst = max(own, key=lambda group: group.present.lower or 0.0)
-        yield Fact("next", command_on(report.store, "decide", "--function", str(worst.function)))
-
-
-def _fails_at(report: Report, names: Sequence[str]) -> Iterator[Fact]:
-    """Yield the place at which most failed replies fail, of the groups that fail most."""
-    failing_groups = [
-        (name, text)
-        for name, group in sorted(zip(names, report.groups, strict=True), key=_worst_first)
-        if not group.is_gone and (text := failing_text(group))
-    ]
-    for name, text in failing_groups[:_MOST_FAILING]:
-        yield Fact("fails at", f"{name}: {text}" if len(names) > 1 else text)
-    if len(failing_groups) > _MOST_FAILING:
-        yield Fact("fails at", f"and {plural(len(failing_groups) - _MOST_FAILING, f'more {report.by}')}")
-
-
-def _worst_first(named: tuple[str, Configuration]) -> float:
-    return -(named[1].present.lower or 0.0)
-
-
-def failing_text(group: Configuration) -> str:
-    """Return the places at which most failed replies of the last day fail, or of those in use; `""` for none."""
-    day, used = group.last_day, group.in_use or group
-    is_older = day is not None and not _began_in(day, group)
-    if day is not None and is_older and (places := failing_places(day.failures, day.violations)):
-        return f"{failing(places)} {_LAST_DAY}"
-    places = failing_places(used.failures or (), used.violations or ())
-    return failing(places) if places else ""
 
 
 def _rows(report: Report) -> Iterator[Fact]:
@@ -262,7 +114,7 @@ def _section(
         if len(members) == 1:
             lines += _details(name, members[0])
             continue
-        for member, configuration in zip(_distinct_names(members), members, strict=True):
+        for member, configuration in zip(distinct_names(members), members, strict=True):
             rows.append((f"  {member}", *_row(configuration, is_marked=shows_traffic)))
             lines += _details(f"{name} {member}", configuration)
         lines += _again(name, group)
@@ -301,53 +153,6 @@ def _name_of(group: Configuration, by: By) -> str:
     return readable(group.function or "") + (f" {clip(group.version or '')}" if by == "version" else "")
 
 
-def _distinct_names(members: Sequence[Configuration]) -> list[str]:
-    """Return the names of the configurations of a group: their strategies, and their other differences."""
-    layouts = {layout_of(configuration.settings or "") for configuration in members} - {None}
-    words = {
-        part: [_part(configuration, part, is_laid_out=len(layouts) > 1) for configuration in members]
-        for part in ("function", "model", "provider", "settings", "version")
-    }
-    parts = {part: of_members for part, of_members in words.items() if len(set(of_members)) > 1}
-    names = []
-    for at, configuration in enumerate(members):
-        differences = ", ".join(
-            clip(of_members[at]) if part == "settings" else f"{part} {clip(of_members[at])}"
-            for part, of_members in parts.items()
-        )
-        again = again_of(configuration.settings or "")
-        place = f" in the place of {clip(again.after)}" if again is not None else ""
-        names.append(
-            f"{configuration.strategies}{place} ({differences})"
-            if differences
-            else f"{configuration.strategies}{place}"
-        )
-    return names
-
-
-def _part(configuration: Configuration, part: str, *, is_laid_out: bool) -> str:
-    named: str = getattr(configuration, part) or "none"
-    if part == "function":
-        return readable(named)
-    if part != "settings":
-        return named
-    return _in_words(without_schemas(without_fallback(named if is_laid_out else without_layout(named))))
-
-
-def _in_words(settings: str) -> str:
-    """Return settings as `max_attempts=3 repair=lossless`, or as they are if they are not a JSON object."""
-    try:
-        parts = json.loads(settings)
-        words = [f"{name}={_value(parts[name])}" for name in sorted(parts)]
-    except (ValueError, TypeError):
-        return settings
-    return " ".join(words) or "default settings"
-
-
-def _value(setting: Any) -> str:
-    return setting if isinstance(setting, str) else json.dumps(setting, separators=(",", ":"))
-
-
 def _row(configuration: Configuration, *, is_marked: bool) -> tuple[str, ...]:
     rates = (configuration.valid_first_time, configuration.fixed_by_retry, configuration.failed)
     traffic = (_traffic(configuration),) if is_marked else ()
@@ -359,12 +164,6 @@ def _row(configuration: Configuration, *, is_marked: bool) -> tuple[str, ...]:
         excluded_cell(configuration.excluded),
         *traffic,
     )
-
-
-def _unexplained(configuration: Configuration) -> Unexplained | None:
-    """Return the calls of unknown cause, unless they are few."""
-    excluded = ((way.code, way.exception, way.calls) for way in configuration.excluded)
-    return unexplained(excluded, configuration.calls, 0.0)
 
 
 def _is_parsed(configuration: Configuration) -> bool:
@@ -467,7 +266,7 @@ def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
             yield f"{name}: {traffic.text}"
     if configuration.transport:
         yield f"{name}: excluded calls by cause: {', '.join(_causes(configuration))}"
-    if unknown := _unexplained(configuration):
+    if unknown := unexplained_of(configuration):
         failed = configuration.failed.count + unknown.calls
         rate = percent(failed / (configuration.calls + unknown.calls))
         yield f"{name}: {unknown.text}, and the cause is unknown. If these are failures, {rate} of calls failed"

@@ -62,6 +62,11 @@ def test_headline_has_the_finding_and_the_target(pages):
     )
 
 
+def test_legend_tells_bounds_of_cards_from_those_of_tables(pages):
+    """The cards have the bounds of the verdict, which are wider than those of the table."""
+    assert "The bounds in the cards hold together, so they are wider" in unescape(pages[1])
+
+
 def test_headline_without_a_target_has_the_finding(pages):
     """Without a stored target nothing misses one. The worst function and the rise are named."""
     assert re.fullmatch(
@@ -340,4 +345,28 @@ def test_calls_of_an_outage_replace_no_configuration(production):
     assert first_lines(production).startswith(
         "shop.extract: 25% of calls since 2026-05-28 failed (50 of 200; at least 15% with 95% confidence); "
         "shop.extract: 50 of 250 calls raised KeyError"
+    )
+
+
+def test_function_that_is_no_longer_called_is_not_the_worst(production):
+    """Half of the calls of a function failed that was last called a month ago."""
+    production.calls(100, 2, name="shop.old")
+    production.clock.now += 30 * DAY
+    production.calls(100, 10, name="shop.new")
+
+    assert first_lines(production) == (
+        "shop.new: 10% of calls in the 24 hours before the last call failed (10 of 100; at least 2.9% with "
+        "95% confidence) idle shop.old: last called on 2026-05-28 fails at shop.new: /team (required) in 10 of 10 failed replies in the 24 hours before the last call"
+    )
+
+
+def test_outage_is_not_a_day_without_calls(production):
+    """The provider answered no call of the last day."""
+    production.calls(100, 2)
+    production.clock.now += 3 * DAY
+    production.calls(10, 0, raises=ConnectionError("down"))
+
+    assert first_lines(production).startswith(
+        "shop.extract: 50% of calls since 2026-05-28 failed (50 of 100; at least 34% with 95% confidence), none "
+        "of the calls in the 24 hours before the last call has a reply that can be validated"
     )
