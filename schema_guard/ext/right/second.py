@@ -133,16 +133,20 @@ class Second:
     def ask_as(self, plan: Plan) -> Any:
         """Return the function that asks the second model with the same prompt and options as the first model.
 
+        A second model that writes text gets a prompt if the first one is a decision model.
+
         Raises:
             InvalidArgument: The second model doesn't accept this prompt or these options.
         """
         strategy = plan.steps[0].strategy
         name = strategy.name if strategy.needs_options else "bare"
+        if name == "decision" and name not in getattr(self.model, "capabilities", ()):
+            name = "system_prompt"
         key = plan.schema.fingerprint, name
         if key not in self._functions:
             from schema_guard import About, guard  # needs this module's package
 
-            is_own = strategy.needs_options and not hasattr(self.model, "provider")
+            is_own = name not in ("bare", "system_prompt") and not hasattr(self.model, "provider")
             self._functions[key] = guard(
                 plan.schema,
                 strategy=name,

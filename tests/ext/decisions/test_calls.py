@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from schema_guard import About, GuardFailed, InvalidArgument, Try, connect, guard
+from schema_guard import About, Content, GuardFailed, InvalidArgument, Second, Try, connect, guard, open_store
 from schema_guard.testing import serve
 
 openai = pytest.importorskip("openai", minversion="3.57")
@@ -352,3 +352,20 @@ def test_decision_never_costs_what_a_text_costs():
         costs.append(outcome.cost)
 
     assert costs == [None, pytest.approx(2e-6 * outcome.usage.input_tokens)]
+
+
+def test_a_text_model_can_give_the_second_opinion(tmp_path):
+    """It gets a prompt with the schema, because it answers no questions."""
+    value = '{"priority": "high", "spam": true}'
+    with serve([ANSWERS, value]) as server, open_store(str(tmp_path / "records.db")) as store:
+        second = Second(chat(server), share=1)
+        content = Content(second_opinion=second)
+        guard(ALL_ASKED, strategy="decision", store=store, content=content)(decisions(server))("It burns!")
+        store.flush()
+        assert second.flush(20) == 0
+        store.flush()
+        with store.reading() as snapshot:
+            (found,) = snapshot.connection.select("SELECT differing FROM content")
+
+    assert tuple(found) == (0.5,)
+    assert "JSON Schema" in json.dumps(server.requests[1].body)
