@@ -15,7 +15,7 @@ LINES = {
 
 @click.group("tune", cls=LazyGroup, package=__package__, path="tune ", lines=LINES)
 def command() -> None:
-    """Prepare a training set, and tune a model on it.
+    """Prepare a training set, and tune a model with it.
 
     \b
     schema-guard tune prepare --schema Invoice -o set     can my records become a training set?
