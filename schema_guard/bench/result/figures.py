@@ -206,10 +206,19 @@ def _not_measured(setup: Setup, variants: Sequence[VariantResult], calls: Sequen
         )
 
 
+def _lost_calls(errors: Sequence[str]) -> str:
+    """Return one error of each type, the most frequent type first. Texts of one type differ, for example, in numbers."""
+    types = Counter(error.partition(":")[0] for error in errors).most_common()
+    first = [next(error for error in errors if error.partition(":")[0] == name) for name, _ in types]
+    if len(types) < 2:
+        return "".join(f" ({error})" for error in first)
+    shown = [f"{count} with {error}" for (_, count), error in zip(types, first, strict=True)]
+    return f" ({'; '.join(shown)})"
+
+
 def _not_measured_of(variant: VariantResult, calls: Sequence[CallRow]) -> Iterator[str]:
     if variant.lost:
-        first = min(call.error or "" for call in calls if call.is_lost)
-        why = f" ({first})" if first else ""
+        why = _lost_calls([call.error for call in calls if call.is_lost and call.error])
         yield f"{variant.name}: {variant.lost} of {len(calls)} calls had no validated reply, so they count in no rate{why}"
     if calls and variant.elapsed_p50_s is None:
         yield f"{variant.name}: the duration is unknown, because the model does not report it"

@@ -278,6 +278,17 @@ def test_what_was_not_measured_of_a_variant_is_said(call, told):
     assert told in result_of(run_of(call, scored("t2"))).not_measured
 
 
+def test_each_type_of_error_of_lost_calls_is_named():
+    """The most frequent type is first, with one of its texts."""
+    errors = ("TimeoutError: too slow", "BadRequestError: 4 tokens", "BadRequestError: 5 tokens")
+    calls = [scored(f"t{number}", how="lost", error=error) for number, error in enumerate(errors)]
+
+    assert (
+        "a: 3 of 4 calls had no validated reply, so they count in no rate (2 with BadRequestError: 4 tokens; "
+        "1 with TimeoutError: too slow)"
+    ) in result_of(run_of(*calls, scored("t9"))).not_measured
+
+
 def test_variant_without_time_is_said():
     """A model that has no time of its own has no latency, and the result says so."""
     result = result_of(run_of(scored("t1", elapsed_s=None), started_at=None))
