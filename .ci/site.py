@@ -56,16 +56,16 @@ _MEANINGS = {
 # Public names that no example shows, with the reason. A name that is missing here fails the build.
 _RETURNED = {
     "Adapted": "adapt", "AsyncGuarded": "guard", "Bounds": "bounds", "Broken": "broken", "Bursts": "bursts_of",
-    "CallJudgement": "judge_calls", "Change": "changes", "Extrapolation": "extrapolate_retries",
+    "CallJudgement": "judge_calls", "Change": "changes",
     "FailureRate": "assert_failure_rate", "Finding": "lint", "Guard": "guard", "Guarded": "guard",
     "Hazards": "retry_hazards", "Judgement": "judge", "Model": "connect", "NearMiss": "near_misses", "Paired": "paired",
     "Partial": "Guarded.stream", "PrefixChecker": "prefix_checker", "Redacted": "redacted", "Sent": "replies",
-    "Server": "serve", "Shrinkage": "shrink_rates", "Store": "open_store", "Telemetry": "enable",
+    "Server": "serve", "Store": "open_store", "Telemetry": "enable",
     "TuningServer": "serve_tuning", "Verdict": "decide",
 }  # fmt: skip
 _PART_OF = {
     "Attempt": "Outcome", "Failure": "Outcome", "Message": "Attempt", "ModelRuns": "LangChainRecorder", "Rate": "Report",
-    "RedactedPlace": "Redacted", "Request": "Server", "SchemaChange": "Adapted", "Shrunk": "Shrinkage",
+    "RedactedPlace": "Redacted", "Request": "Server", "SchemaChange": "Adapted",
     "Usage": "Attempt", "Violation": "Failure", "WeekCounts": "week_parts", "WeekPart": "week_parts",
 }  # fmt: skip
 _NO_EXAMPLE = {

@@ -81,36 +81,3 @@ def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | Non
     lower = quantile(k, n - k + 1, tail).x if k > 0 else 0.0
     upper = quantile(n - k, k + 1, tail).y if k < n else 1.0
     return Bounds(lower, upper)
-
-
-def jeffreys(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
-    """Return the Bayesian interval of a failure rate for a single check.
-
-    The interval starts from the prior Beta(1/2, 1/2). Its coverage of the true rate isn't guaranteed. It assumes that
-    calls fail independently at one rate. For a rate that you watch, use `bounds`.
-
-    Args:
-        k: Number of failed calls, 0 <= k <= n.
-        n: Number of calls.
-        confidence: Probability inside the interval, in (0, 1), with the same error on each side. Without failures,
-            the lower bound is 0. If all calls fail, the upper bound is 1.
-
-    Returns:
-        The bounds, or None if *n* is 0, because missing data isn't a rate of 0.
-
-    Raises:
-        InvalidArgument: The counts or the confidence are inconsistent.
-
-    Source: Brown, Cai & DasGupta (2001), Statistical Science 16(2):101-133, with its two exceptions at 0 and n.
-
-    >>> jeffreys(3, 50)
-    Bounds(lower=0.0171..., upper=0.151...)
-    """
-    k, n = counts(k, n)
-    tail = log((1 - fraction("confidence", confidence)) / 2)
-    if n == 0:
-        return None
-    a, b = k + 0.5, n - k + 0.5
-    lower = quantile(a, b, tail).x if k > 0 else 0.0
-    upper = quantile(b, a, tail).y if k < n else 1.0
-    return Bounds(lower, upper)

@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What retrying does: how often each attempt fails, and what that leaves.
+"""The effect of retries: how often each attempt fails, and how many calls are left without a valid value.
 
-Rules: what is recorded is counted, never modelled; a failed attempt that no other followed left its call
-without a valid value. A model is used only for attempts that nobody made, and its name says so.
+Rules: recorded attempts are counted, never modelled. A failed attempt without a retry left its call without a valid
+value.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, prod
-from numbers import Integral
 from typing import TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.stats.checks import count, fraction, pair, part, share
-from schema_guard.text import clip
+from schema_guard.stats.checks import count, pair, part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,21 +38,6 @@ class Hazards:
     geometric: float | None
     residual: float | None
     mean_attempts: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Extrapolation:
-    """A model's estimate for attempts that were not recorded. This estimate is never a measurement.
-
-    Attributes:
-        size: Parameter M of the model, in pseudo-attempts. At 0, a call always or never fails. At inf, all calls fail alike.
-        hazards: Failure rates of attempt 1, 2, and so on. The first two rates are the arguments.
-        residual: Share of the calls that would have no valid attempt.
-    """
-
-    size: float
-    hazards: tuple[float, ...]
-    residual: float
 
 
 def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
@@ -91,46 +73,6 @@ def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
         residual=sum(given_up) / reached[0],
         mean_attempts=sum(reached) / reached[0],
     )
-
-
-def extrapolate_retries(f1: float, f2: float, *, attempts: int = 3) -> Extrapolation | None:
-    """Extrapolate the failure rates of two attempts to attempts that were not recorded.
-
-    Use the result only for planning, and present it as a model. The model assumes that each call has its own failure
-    rate from one beta distribution, and that a retry learns nothing from a failed attempt.
-
-    Args:
-        f1: Failure rate of the first attempt, in (0, 1).
-        f2: Failure rate of the second attempt, among the calls whose first attempt failed, in [0, 1].
-        attempts: Number of attempts, at least 2.
-
-    Returns:
-        The rates from the model. None if f2 < f1, because the model can't describe a second attempt that is better.
-
-    Raises:
-        InvalidArgument: A rate or the number of attempts is out of its range.
-
-    Source: Skellam (1948), JRSS B 10(2):257-261. With mean f1 and size M, f_j = (f1 M + j - 1) / (M + j - 1). M
-        follows from f2.
-
-    >>> extrapolate_retries(0.1, 0.6)
-    Extrapolation(size=0.8..., hazards=(0.1, 0.6, 0.742...), residual=0.0445...)
-    """
-    f1, f2 = fraction("f1", f1), share("f2", f2)
-    if not isinstance(attempts, Integral) or attempts < 2:  # the model starts from two
-        raise InvalidArgument(f"attempts={clip(repr(attempts))}: expected an int >= 2")
-    if f2 < f1:
-        return None
-    # One over M, which is finite where M is not.
-    spread = (f2 - f1) / (1 - f2) if f2 < 1 else inf
-    later = (_beta_hazard(f1, spread, earlier) for earlier in range(2, attempts))
-    hazards = (f1, f2, *later)
-    return Extrapolation(1 / spread if spread else inf, hazards, prod(hazards))
-
-
-def _beta_hazard(mean: float, spread: float, earlier: int) -> float:
-    """Return the failure rate after so many failures; *spread* is 1/M."""
-    return 1.0 if spread == inf else (mean + earlier * spread) / (1 + earlier * spread)
 
 
 def _rho(hazards: tuple[float | None, ...]) -> float | None:

@@ -1,16 +1,14 @@
 """Retries: reference values, what the attempts add up to, and the model for attempts nobody made."""
 
 from dataclasses import dataclass
-from math import inf, prod
+from math import prod
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import InvalidArgument
-from schema_guard.stats import Extrapolation, Hazards, extrapolate_retries, retry_hazards
-
-RATES = st.floats(0.001, 0.999)
+from schema_guard.stats import Hazards, retry_hazards
 
 
 @st.composite
@@ -96,38 +94,6 @@ def test_rates_are_fractions(attempts):
     assert 1 <= result.mean_attempts <= len(attempts)
 
 
-@given(RATES, st.integers(2, 6))
-def test_rho_of_independent_attempts_is_zero(rate, attempts):
-    """When the second attempt fails as often as the first, the model says so of all that follow."""
-    result = extrapolate_retries(rate, rate, attempts=attempts)
-
-    assert result == Extrapolation(inf, (rate,) * attempts, pytest.approx(rate**attempts))
-
-
-@given(RATES, RATES)
-def test_extrapolated_hazards_follow_the_model(f1, f2):
-    """The third hazard is that of a beta distribution with the size that the first two give."""
-    first, second = sorted((f1, f2))
-
-    result = extrapolate_retries(first, second)
-
-    rho = (second - first) / (1 - first)
-    assert result.size == pytest.approx((1 - rho) / rho if rho else inf)
-    expected = (first * result.size + 2) / (result.size + 2) if rho else first
-    assert result.hazards == pytest.approx((first, second, expected))
-
-
-@given(RATES, RATES, st.integers(2, 8))
-def test_extrapolated_attempts_fail_ever_more_often(f1, f2, attempts):
-    """Calls that failed more often are worse ones: the hazards rise, the residual falls."""
-    first, second = sorted((f1, f2))
-
-    result = extrapolate_retries(first, second, attempts=attempts)
-
-    assert list(result.hazards) == sorted(result.hazards)
-    assert result.residual <= first
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_hazards_give_the_reference_values(case):
     """Residual, geometric claim, rho and mean attempts are those worked out by hand, to six decimals."""
@@ -172,25 +138,6 @@ def test_correction_that_helps_has_a_rho_below_zero():
     assert retry_hazards([(100, 50), (50, 10)]).rho == pytest.approx(-0.6)
 
 
-def test_extrapolation_gives_the_reference_values():
-    """For 10 % and 60 % the third attempt would fail in 74 %."""
-    result = extrapolate_retries(0.1, 0.6)
-
-    assert round(result.size, 6) == 0.8
-    assert round(result.hazards[2], 6) == 0.742857
-    assert round(result.residual, 6) == 0.044571
-
-
-def test_call_that_failed_twice_for_sure_fails_for_ever():
-    """With a second hazard of 1 a call fails always or never."""
-    assert extrapolate_retries(0.1, 1, attempts=4) == Extrapolation(0.0, (0.1, 1.0, 1.0, 1.0), 0.1)
-
-
-def test_correction_that_helps_is_not_extrapolated():
-    """The model has no place for a second attempt that does better than the first."""
-    assert extrapolate_retries(0.5, 0.4) is None
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -214,9 +161,6 @@ def test_correction_that_helps_is_not_extrapolated():
             lambda: retry_hazards([(10, 5), (6, 1)]),
             "n_2=6: expected at most k_1=5, because only failed calls are retried",
         ),
-        (lambda: extrapolate_retries(0, 0.5), "f1=0: expected a number above 0 and below 1"),
-        (lambda: extrapolate_retries(0.1, 1.5), "f2=1.5: expected a number from 0 to 1"),
-        (lambda: extrapolate_retries(0.1, 0.5, attempts=1), "attempts=1: expected an int >= 2"),
     ],
 )
 def test_arguments_that_cannot_be(call, message):

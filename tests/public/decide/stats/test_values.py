@@ -1,6 +1,5 @@
 """Values of every public function of `stats` on a grid, with nine digits."""
 
-import re
 from itertools import product
 
 import pytest
@@ -14,17 +13,13 @@ from schema_guard.stats import (
     clopper_pearson,
     e_bh,
     e_value,
-    extrapolate_retries,
-    first_alarm,
     gap_bounds,
-    jeffreys,
     log_e_value,
     mean_bounds,
     packed,
     paired,
     pairs_needed,
     retry_hazards,
-    shrink_rates,
     unpacked,
     wilson,
 )
@@ -47,14 +42,12 @@ WHOLE = [(k, n) for k, n in COUNTS if n and k == int(k)]
 ALPHAS = (0.05, 0.025, 0.001)
 TARGETS = (0.001, 0.01, 0.05, 0.5)
 RETRIES = ([(1000, 100), (100, 60), (60, 45)], [(200, 0)], [(400, 40), (40, 2)], [(10, 10), (10, 10)])
-SCHEMAS = ([(400, 2), (50, 1), (8, 0), (600, 30), (200, 4), (3, 0)], [(100, 1), (100, 1)], [(10, 5)])
 STREAMS = {
     "a rise": [n % 50 == 49 for n in range(1_000)] + [n % 10 == 9 for n in range(300)],
     "an outage": [False] * 400 + [True] * 30 + [False] * 800,
     "a fall": [n % 4 == 0 for n in range(400)] + [False] * 600,
     "steady": [n % 20 == 0 for n in range(900)],
 }  # fmt: skip
-NUMBER = re.compile(r"\d+\.\d+(?:e[-+]?\d+)?")
 VALUES = ([1.0] + [0.0] * 9, [0.0] * 100, [0.5] * 50, [0.2, 0.9, 0.4] * 40)
 
 
@@ -67,7 +60,7 @@ def table(function, rows, **settings):
 
 
 def one_look():
-    for function in (wilson, clopper_pearson, jeffreys):
+    for function in (wilson, clopper_pearson):
         yield from table(function, WHOLE)
         yield from table(function, WHOLE, confidence=0.99)
 
@@ -101,17 +94,11 @@ def many():
         ([900, 60, 30, 8, 1], [30, 25, 20, 15, 1], [900, 12, 9, 8, 1], []), (0.1, 0.05, 0.5)
     ):
         yield f"e_bh {values} {delta}: {e_bh(values, delta=delta)}"
-    for schemas in SCHEMAS:
-        # The prior is the result of a search. Python 3.12 adds floats differently, which changes its sixth digit.
-        result = NUMBER.sub(lambda text: f"{float(text[0]):.4g}", str(shrink_rates(schemas)))
-        yield f"shrink_rates {schemas}: {result}"
 
 
 def retries():
     for attempts in RETRIES:
         yield f"retry_hazards {attempts}: {retry_hazards(attempts)}"
-    for first, second, more in ((0.1, 0.6, 3), (0.1, 0.1, 4), (0.5, 0.2, 3), (0.02, 0.9, 5)):
-        yield f"extrapolate_retries {first} {second} {more}: {extrapolate_retries(first, second, attempts=more)}"
 
 
 def over_time():
@@ -124,7 +111,7 @@ def over_time():
         for p0, alpha in ((0.01, 1e-4), (0.02, 1e-3), (0.02, 1e-4), (0.3, 1e-2)):
             drift = Drift(p0, alpha=alpha)
             alarm = next((number for number, bad in enumerate(calls, start=1) if drift.update(bad)), None)
-            yield f"Drift {name} {p0} {alpha}: {alarm} {first_alarm(packed(calls), n, p0, alpha=alpha)}"
+            yield f"Drift {name} {p0} {alpha}: {alarm}"
         assert unpacked(packed(calls), n) == numbers
 
 
