@@ -84,7 +84,6 @@ def summary_of(loop: Loop, calls: Sequence[RoutedCall] = ()) -> LoopSummary:
     facts = [
         Fact("before", _verdict(before)),
         Fact("after", _verdict(after)),
-        Fact("prompting", after["gain"]["line"]),
         Fact("trained", _trained(loop)),
         Fact("money", _money(after)),
     ]
@@ -101,7 +100,6 @@ def summary_of(loop: Loop, calls: Sequence[RoutedCall] = ()) -> LoopSummary:
         "predicted": [
             {**entry._asdict(), "write": entry.write.__name__, "where": entry.where} for entry in predicted
         ],
-        "share_of_gain": after["gain"],
         "routed": as_json(list(calls)),
         "before": before,
         "after": after,

@@ -19,7 +19,6 @@ from schema_guard.decide.evidence.plain import to_json
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.explanation import reasons
 from schema_guard.decide.explanation.enforcement import enforcement_figures
-from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
 from schema_guard.decide.explanation.uses import functions_figures, uses_of
 from schema_guard.decide.measure import Measured, Met, as_figures, rate_of_labels, state_of
@@ -380,7 +379,6 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "ladder": [dict(zip(_RUNG, (*one[:3], list(one[3])), strict=True)) for one in case.playbook],
         "ladder_line": playbook_line(case.playbook),
         "reasons_to_tune": reasons.reasons_to_tune(case, cost),
-        "gain": gain_figures(case),
         "assumptions": reasons.assumptions(case),
         "not_measured": reasons.not_measured(case),
         "notes": reasons.notes(case, ruling),

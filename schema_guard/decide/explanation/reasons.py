@@ -22,7 +22,6 @@ from schema_guard.decide.explanation.commands import (
     step_of_trial,
     watch_command,
 )
-from schema_guard.decide.explanation.gain import gain_figures
 from schema_guard.decide.playbook import DECISION
 from schema_guard.decide.rules.ruling import PATIENCE_MONTHS, Ruling
 from schema_guard.decide.rules.tuned_models import concentration
@@ -339,8 +338,6 @@ def not_measured(case: Case) -> list[str]:
     evidence = case.evidence
     piloted = evidence.pilot is not None and evidence.pilot.content is not None
     answered = any(strategy.right is not None and strategy.right.n for strategy in evidence.strategies)
-    gain = gain_figures(case)
-    is_piloted = case.tuned is not None and case.tuned.failed.n > 0
     gaps = {
         "content: the share of valid values that are right": evidence.content is None
         and not piloted
@@ -349,8 +346,6 @@ def not_measured(case: Case) -> list[str]:
         "cost at volume: needs the facts under economics": case.cost is None,
         "latency: needs durations and a limit": evidence.latency is None,
         "the tuned model: needs a pilot": case.tuned is None,
-        f"the share of the tuned model's gain that prompting reaches, because {gain['line']}": is_piloted
-        and not gain["shares"],
         "months until the base model is shut down, which is a risk": evidence.feasibility.months_to_shutdown
         is None,
         _NO_SOURCE: case.cost is not None and not evidence.sources,

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.economics import months
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.head import facts_of
 from schema_guard.report.decision.plain_words import label, meaning, tone_of
 from schema_guard.report.decision.sections import sections_of
-from schema_guard.report.decision.words import DAYS_A_MONTH, calls, name_of
 from schema_guard.report.document import Document, Fact, Section
-from schema_guard.text import exact_percent, interval, odds, percent, plural
+from schema_guard.text import exact_percent, interval, odds, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from schema_guard.decide import Verdict
 
@@ -53,7 +51,7 @@ def head_of(verdict: Verdict, *, width: int | None = None) -> Document:
 
 def _why(figures: Figures) -> Section:
     """Return the reasons of the verdict that neither its head nor a table has."""
-    lines = [figures["why"], *_collect(figures)]
+    lines = [figures["why"]]
     if "not_fixable_by_decoding" in figures:
         target = figures["config"]["target"]
         unfixable = figures["not_fixable_by_decoding"]
@@ -67,23 +65,3 @@ def _why(figures: Figures) -> Section:
             f"{odds(paired['e_value'])}, {interval(paired['lower'], paired['upper'])} fewer calls failed"
         )
     return Section("Why", lines=tuple(lines))
-
-
-def _collect(figures: Figures) -> Iterator[str]:
-    """Yield the number of calls that decide the verdict, and the time that they take."""
-    if "n_more" not in figures or "unexplained" in figures or "unrated" in figures:
-        return
-    n_more, duration = figures["n_more"], figures["months_to_answer"]
-    whose = {"tuned": "the tuned model", "tuned_content": "the tuned model with known answers"}.get(
-        figures["strategy"], name_of(figures["strategy"])
-    )
-    if n_more is None:
-        yield f"at the observed rate, no number of calls of {whose} decides"
-        return
-    needed = f"{n_more:,} more calls of {whose} (different inputs, if inputs repeat)"
-    if duration is None:
-        yield f"{needed}; the duration is unknown without calls_per_month"
-    else:
-        days = duration * DAYS_A_MONTH
-        text = plural(round(days), "day") if days >= 1 else "less than a day"
-        yield f"{needed}; {months(duration)} ({text}) at {calls(figures['calls_per_month'])} calls/month"

@@ -147,7 +147,6 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact("tuned model", _failed(figures["tuned"], figures))
     yield from _right_values(figures)
     yield from decision_facts(figures)
-    yield from _share_of_gain(figures)
     if "flagged" in figures:
         yield Fact("schemas", listed(figures["flagged"]) or "none fails too often")
 
@@ -206,17 +205,6 @@ def _per_call(rate: Figures, other: Figures) -> Iterator[tuple[str, str, str]]:
         if means != [None, None]:
             own, theirs = ("unknown" if mean is None else written(mean) for mean in means)
             yield what, own, theirs
-
-
-def _share_of_gain(figures: Figures) -> Iterator[Fact]:
-    """Say how much of what the tuned model gains prompting reaches, where it is measured."""
-    for what, gain in figures.get("gain", {}).get("shares", {}).items():
-        gained = "the tuned model's gain" + ("" if what == "format" else " in right values")
-        yield Fact(
-            "prompting",
-            f"{name_of(gain['best'])} reaches {percent(gain['share'])} of {gained} over "
-            f"{name_of(gain['first'])}; the true share is between {percent(gain['lower'], -1)} and {percent(gain['upper'], 1)}",
-        )
 
 
 def _answer(figures: Figures) -> Iterator[Fact]:

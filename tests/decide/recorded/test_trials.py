@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from schema_guard.decide import decide
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.records import open_store
 from schema_guard.values import UNKNOWN_USAGE, Usage
@@ -96,18 +95,6 @@ def test_known_answers_are_of_what_is_in_use(store):
     result = only(gather(store, extra={"content": {"n": 200, "right": 170}}))
 
     assert result["right"] == {"n": 200, "k": 30}
-
-
-def test_a_bench_of_prompts_and_a_tuned_model_measures_the_share_of_the_gain(store):
-    """Prompts and a tuned model that were asked the same tasks by one bench: how much prompting reaches is told."""
-    for index, (strategy, model, k) in enumerate(
-        [("bare", "m1", 700), ("few_shot", "m1", 150), ("bare", "ft:m1:org::id", 20)]
-    ):
-        record(store, 1_000, k, function="bench:1", strategies=strategy, model=model, started_at=index * DAY)
-
-    result = decide(gather(store).evidence).as_dict()
-
-    assert result["gain"]["shares"]["format"]["share"] == pytest.approx((700 - 150) / (700 - 20))
 
 
 def test_a_pilot_is_paired_with_the_prompt_whatever_output_limits_its_tasks_had(store):

@@ -2,6 +2,7 @@
 
 from schema_guard.decide import decide
 from schema_guard.decide.economics import months
+from schema_guard.report.decision.words import time_text
 from schema_guard.text import dollars, interval, odds, percent
 from tests.public.decide.examples import (
     economics,
@@ -130,7 +131,7 @@ def _pair_words(figures):
     if figures.get("n_more") is not None:
         yield f"{figures['n_more']:,}"
     if figures.get("months_to_answer") is not None:
-        yield months(figures["months_to_answer"])
+        yield time_text(figures["months_to_answer"])
 
 
 def _cost_words(figures):

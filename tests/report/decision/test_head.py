@@ -139,19 +139,6 @@ def test_the_next_command_names_its_function():
     )
 
 
-def test_the_share_of_the_gain_stands_in_the_head():
-    """How much of what a tuned model gains prompting reaches is told with its range, of the format and of the values."""
-    messages = [
-        fact.text for fact in document_of(VERDICTS["beside the format"]).facts if fact.label == "prompting"
-    ]
-
-    assert [text.partition("; ")[0] for text in messages] == [
-        "few_shot reaches 82% of the tuned model's gain over bare",
-        "few_shot reaches 45% of the tuned model's gain in right values over bare",
-    ]
-    assert messages[0].endswith("; the true share is between 53% and 104%")
-
-
 def test_second_hand_end_of_a_model_is_marked():
     """The head marks the last day of a model if no page of the provider confirms it."""
     feasible = {"base_model": "o4-mini", "active_tuner": True}
