@@ -3,8 +3,7 @@
 
 Rules: a breach is proved, not suspected. What is asked for is missed when its lower bound is above the limit; a rise is
 open while the calls after it may still be above the target, one of many bursts as well: what is wrong now is told now.
-Excluded calls whose cause nobody knows are wrong
-when they are too many. Trials and configurations that are gone have no breach. A failure rate beside the main configuration
+Excluded calls whose cause nobody knows are wrong when they are too many. Trials and configurations that are gone have no breach. A failure rate beside the main configuration
 is a breach if it uses at least a tenth of the share that all calls may miss.
 """
 
@@ -14,11 +13,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.stats import Rate
-from schema_guard.text import exact_percent, interval, percent
+from schema_guard.text import exact_percent, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from schema_guard.decide.case import Case
     from schema_guard.decide.evidence.changes import ChangeEvidence
     from schema_guard.decide.measure import Measured, Met
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 _TOO_EARLY = "a weekly pattern can't be detected before {}, after two full weeks"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-WHAT = {"format": "failed", "right": "not right", "latency": "too slow"}
+_MISSED = {"format": "calls failed", "right": "values were wrong", "latency": "calls were too slow"}
 
 
 class Breach(NamedTuple):
@@ -40,7 +37,7 @@ class Breach(NamedTuple):
         k: Of these, those that miss it; a sum of shares where inputs repeat.
         lower: The share is below it with little probability; None for `excluded`, where all are counted, and `ungrounded`.
         limit: The share that may miss it.
-        text: All of it in words.
+        text: All of it in words, without the strategy.
     """
 
     strategy: str | None
@@ -101,31 +98,51 @@ def _matters(case: Case, breach: Breach) -> bool:
 
 def _of_strategy(case: Case, measurement: Measured) -> list[Breach]:
     name = measurement.strategy.id
-    wrong = _missed_of(name, measurement.met)
+    wrong = [_missed(case, name, one) for one in measurement.met if one.state == "fail"]
     change = open_rise(case, measurement)
     if change is not None:
-        text = f"{name}: {change_text(change)}"
         lower = _rate_after(case, measurement, change).bounds.lower
-        wrong.append(Breach(name, "rise", change.since_n, change.since_k, lower, case.config.target, text))
+        counts = change.since_n, change.since_k
+        wrong.append(Breach(name, "rise", *counts, lower, case.config.target, change_text(change)))
     values = measurement.strategy.ungrounded_rise
     if values is not None:
-        text = f"{name}: {values.text}"
-        wrong.append(Breach(name, "ungrounded", values.n, values.above, None, UNUSUAL, text))
+        wrong.append(Breach(name, "ungrounded", values.n, values.above, None, UNUSUAL, values.text))
     return wrong
 
 
-def _missed_of(name: str, met: Iterable[Met]) -> list[Breach]:
-    return [_missed(name, one.aim.name, one.rate, one.aim.limit) for one in met if one.state == "fail"]
+def _missed(case: Case, name: str, met: Met) -> Breach:
+    what, limit, rate, lower = met.aim.name, met.aim.limit, met.rate, met.rate.bounds.lower
+    text = missed_target(what, rate.count, rate.n, lower, limit, case.config.alpha)
+    return Breach(name, what, rate.n, rate.count, lower, limit, text)
 
 
-def _missed(name: str, what: str, rate: Rate, limit: float) -> Breach:
-    bounds = rate.bounds
-    share = (
-        f"{rate.count:,.6g}/{rate.n:,} = {percent(rate.count / rate.n)} "
-        f"{interval(bounds.lower, bounds.upper, limit)}"
+def missed_target(what: str, k: float, n: int, lower: float, limit: float, alpha: float) -> str:
+    """Write the rate of a target that is missed.
+
+    >>> missed_target("format", 30, 900, 0.0167, 0.01, 0.05)
+    '3.3% of calls failed (30 of 900; at least 1.6% with 95% confidence). Target: 1%'
+    """
+    bound = f"at least {percent(lower, -1, limit)}"
+    text = failed_text(k, n, bound, alpha=alpha, what=_MISSED[what], target=limit)
+    return f"{text}. Target: {exact_percent(limit)}"
+
+
+def failed_text(
+    k: float, n: int, *bounds: str, alpha: float = 0.05, what: str = "calls failed", target: float = 1.0
+) -> str:
+    """Write the share of calls that failed, with their number and the bounds of the true rate.
+
+    Rounding does not move the share to the target or beyond it.
+
+    >>> failed_text(81, 228, "at least 25%")
+    '36% of calls failed (81 of 228; at least 25% with 95% confidence)'
+    """
+    bound = (
+        f"; {' and '.join(bounds)}{', each' if len(bounds) > 1 else ''} with {exact_percent(1 - alpha)} confidence"
+        if bounds
+        else ""
     )
-    text = f"{name}: {share} {WHAT[what]}, above {exact_percent(limit)}"
-    return Breach(name, what, rate.n, rate.count, bounds.lower, limit, text)
+    return f"{percent(k / n, target=target)} of {what} ({k:,.6g} of {n:,}{bound})"
 
 
 def open_rise(case: Case, strategy: Measured) -> ChangeEvidence | None:

@@ -13,7 +13,8 @@ from math import ceil, floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
-from schema_guard.text import interval, safe
+from schema_guard.report.document import Tone
+from schema_guard.text import interval, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,17 @@ _MANY_DECADES = 2.3
 # A rate that is so much smaller than its target is drawn as 0.
 _FAR_BELOW = 300
 _MOST_TICKS = 5
+
+MOST_ROWS = 12
+"""More rows are not told apart at a glance."""
+SIDES = {Tone.GOOD: "below", Tone.BAD: "above", Tone.OPEN: "not decided"}
+"""The side of the target of each tone, in words."""
+HOW_TO_READ = (
+    "A circle is below the target, a square above it, and a diamond is not decided. The scale is logarithmic."
+)
+"""How to read rates beside their target."""
+# The mark of each tone, so that nothing depends on color alone.
+_MARKS = {Tone.GOOD: "circle", Tone.BAD: "square", Tone.OPEN: "diamond", Tone.PLAIN: "circle"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +74,25 @@ class RateRow(NamedTuple):
         rate: A fraction.
         lower: Its lower bound.
         upper: Its upper bound.
-        color: The color of the mark and the bar, as the style sheet names it.
-        mark: The shape: `circle`, `square`, `diamond` or `cross`.
+        tone: Its side of the target, which sets its mark and its color.
         target: The share that may fail. None if there is no target.
+        is_muted: Whether it is grey, because it decides nothing.
     """
 
     label: str
     rate: float
     lower: float
     upper: float
-    color: str
-    mark: str
+    tone: Tone = Tone.PLAIN
     target: float | None = None
+    is_muted: bool = False
+
+    @property
+    def color(self) -> str:
+        """The color of the mark and the bar, as the style sheet names it."""
+        if self.is_muted:
+            return "muted"
+        return "series1" if self.tone is Tone.PLAIN else self.tone.value
 
 
 class Scale(NamedTuple):
@@ -177,7 +196,6 @@ class Svg:
             "diamond": "0,-1.3 1.3,0 0,1.3 -1.3,0",
             "rise": "0,-1 1,1 -1,1",
             "fall": "0,1 1,-1 -1,-1",
-            "cross": "-1,-0.6 -0.6,-1 0,-0.4 0.6,-1 1,-0.6 0.4,0 1,0.6 0.6,1 0,0.4 -0.6,1 -1,0.6 -0.4,0",
         }[shape]
         pairs = [corner.split(",") for corner in corners.split()]
         path = " ".join(f"{x + size * float(dx):.5g},{y + size * float(dy):.5g}" for dx, dy in pairs)
@@ -208,35 +226,43 @@ def _var(color: str) -> str:
     return f"var(--{color})"
 
 
-def draw_rates(
-    rows: Sequence[RateRow], axis: str, *, name: str, title: str, description: str, top: float | None = None
-) -> str:
+def plot_rates(
+    title: str, caption: str, rows: Sequence[RateRow], axis: str, *, name: str, top: float | None = None
+) -> Plot:
     """Draw rates with their bounds, one below the other, each with its label at its mark.
 
     Args:
-        rows: The first is on top.
+        title: As `Plot` has it.
+        caption: As `Plot` has it.
+        rows: The first is on top. The tables have those beyond `MOST_ROWS`.
         axis: The title of the axis.
         name: As `Svg` takes it.
-        title: As `Svg` takes it.
-        description: As `Svg` takes it.
         top: The end of a linear scale. None for a logarithmic scale around the target of the rows, if they have one.
     """
+    left_out = len(rows) - MOST_ROWS
+    rows = rows[:MOST_ROWS]
+    bounds = [f"{row.label} {interval(row.lower, row.upper)}" for row in rows]
     bottom = _TOP + _ROW * len(rows)
-    drawing = Svg(name, title, description, bottom + _BOTTOM)
-    scale = _rates_scale(rows, top)
     targets = {row.target for row in rows if row.target is not None}
-    if len(targets) == 1:
+    target = f"Target {percent_tick(min(targets))}. " if len(targets) == 1 else ""
+    drawing = Svg(name, title, f"{target}{'; '.join(bounds)}.", bottom + _BOTTOM)
+    scale = _rates_scale(rows, top)
+    if target:
         drawing.text(scale(min(targets)), 14, f"target {percent_tick(min(targets))}", anchor="middle")
-    for place, row in enumerate(rows):
+    for place, (row, tooltip) in enumerate(zip(rows, bounds, strict=True)):
         label, y = _TOP + _ROW * place + 14, _TOP + _ROW * place + 30
-        bounds = f"{row.label} {interval(row.lower, row.upper)}"
-        drawing.bar((scale(row.lower), scale(row.upper)), (y - _BAR, y + _BAR), row.color, bounds)
+        drawing.bar((scale(row.lower), scale(row.upper)), (y - _BAR, y + _BAR), row.color, tooltip)
         if row.target is not None:  # not through the labels
             drawing.line([(scale(row.target), y - 9), (scale(row.target), y + 11)], "ink", dash="4 3")
-        drawing.mark(scale(row.rate), y, row.mark, row.color, bounds)
+        drawing.mark(scale(row.rate), y, _MARKS[row.tone], row.color, tooltip)
         drawing.text(scale(row.rate), label, row.label, anchor="middle")
     drawing.axis_below(scale, bottom, percent_tick, axis)
-    return str(drawing)
+    more = (
+        f" {plural(left_out, 'more row')} {'is' if left_out == 1 else 'are'} in the tables."
+        if left_out > 0
+        else ""
+    )
+    return Plot(title, caption + more, str(drawing))
 
 
 def _rates_scale(rows: Sequence[RateRow], top: float | None) -> Scale:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.configuration.loss import without_schemas
 from schema_guard.configuration.prompt import layout_of, without_layout
 from schema_guard.configuration.traffic import again_of, without_fallback
+from schema_guard.decide.breaches import failed_text
 from schema_guard.decide.exclusions import unexplained
 from schema_guard.decide.failing_places import failing_places
 from schema_guard.records.rows import TRIALS
 from schema_guard.records.urls import command_on
 from schema_guard.report.document import Fact
 from schema_guard.report.over_time import DAY_S
-from schema_guard.report.words import failed_text, failing, moment, readable
+from schema_guard.report.words import failing, moment, readable
 from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:

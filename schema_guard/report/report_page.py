@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.pointer import pointer
 from schema_guard.report.document import Fact, Quote, Tone
-from schema_guard.report.drawing import Plot, RateRow, draw_rates
+from schema_guard.report.drawing import Plot, RateRow, plot_rates
 from schema_guard.report.findings import NO_CALLS, FunctionFinding, findings_of, headline_of
 from schema_guard.report.first_lines import failing_text
 from schema_guard.report.over_time import MOST_PLOTS
@@ -39,7 +39,6 @@ _BOUNDS = (
     f"{BOUNDS}. Each bound in a table holds alone. The bounds in the cards hold together, so they are wider, and a card "
     "counts the calls since the last change of the rate"
 )
-_MARKS = {Tone.GOOD: "circle", Tone.BAD: "square", Tone.OPEN: "diamond", Tone.PLAIN: "circle"}
 
 
 class _Row(NamedTuple):
@@ -170,34 +169,21 @@ def _missing(report: Report) -> str:
 
 
 def _overview(rows: Sequence[_Row], top: float, left_out: int) -> Plot:
-    title, drawn, described = "Failed calls", [], []
+    drawn = []
     for name, row in zip(shortened([safe(row.name) for row in rows], _ROW_NAME), rows, strict=True):
         rate, bounds = row.rate, row.rate.bounds
-        color = "series1" if row.tone is Tone.PLAIN else row.tone.value
         label = f"{name}: {percent(rate.rate or 0.0)} of {rate.n:,}"
-        drawn.append(
-            RateRow(
-                label, rate.rate or 0.0, bounds.lower, bounds.upper, color, _MARKS[row.tone], row.marks.target
-            )
-        )
-        described.append(f"{name}: {bounded(rate)} of {rate.n:,}")
+        drawn.append(RateRow(label, rate.rate or 0.0, bounds.lower, bounds.upper, row.tone, row.marks.target))
     more = f" {left_out} more with lower rates are in the tables." if left_out else ""
     marks = (
         " A square misses its target or got worse, a circle meets its target, and a diamond needs more data."
     )
-    return Plot(
-        title,
+    caption = (
         "The mark is the share of calls that failed after the last change, and the box shows its bounds."
-        f"{marks if any(row.finding for row in rows) else ''} All charts of this page have one scale. {legend(row.marks for row in rows)}.{more}",
-        draw_rates(
-            drawn,
-            "of the calls",
-            name="overview",
-            title=title,
-            description=f"{'; '.join(described)}.",
-            top=top,
-        ),
+        f"{marks if any(row.finding for row in rows) else ''} All charts of this page have one scale. "
+        f"{legend(row.marks for row in rows)}.{more}"
     )
+    return plot_rates("Failed calls", caption, drawn, "of the calls", name="overview", top=top)
 
 
 def _card(number: int, row: _Row, axes: TrendAxes | None) -> Card:

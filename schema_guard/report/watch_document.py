@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The document of `watch`: one line for each function, and the state of each configuration."""
+"""The document of `watch`: one line for each function."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.decide.explanation.uses import STOP
-from schema_guard.report.decision.words import missed
-from schema_guard.report.document import Document, Section, Table, Tone
-from schema_guard.report.words import NO_DATA, excluded_cell, failed_text
-from schema_guard.text import exact_percent, interval, percent, plural
+from schema_guard.decide.breaches import failed_text
+from schema_guard.report.document import Document, Tone
+from schema_guard.text import exact_percent, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,12 +20,6 @@ _TONES: Mapping[str, Tone] = {
     "UNDECIDED": Tone.OPEN,
     "UNKNOWN": Tone.BAD,
     "BREACH": Tone.BAD,
-}
-_WRONG = {
-    "format": "too many failures",
-    "right": "not right often enough",
-    "latency": "too slow",
-    "ungrounded": "more values outside the source",
 }
 
 
@@ -63,31 +55,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
         parts.append(f"The confidence applies to up to {worst.n_functions} functions together")
     if worst.pattern:
         parts.append(f"{worst.configuration} has a weekly pattern: {worst.pattern}")
-    return Document(
-        f"{state}: {'. '.join(filter(None, parts))}",
-        sections=(
-            Section(
-                "Configurations",
-                "The worst configuration comes first. All bounds hold together, at any time.",
-                Table(
-                    (
-                        "schema",
-                        "function",
-                        "configuration",
-                        "failed",
-                        "calls",
-                        "rate",
-                        "bounds",
-                        "excluded",
-                        "state",
-                    ),
-                    tuple(map(_row, watched)),
-                    (0, 1, 2, 8),
-                ),
-            ),
-        ),
-        tone=_TONES[state],
-    )
+    return Document(f"{state}: {'. '.join(filter(None, parts))}", tone=_TONES[state])
 
 
 def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
@@ -105,8 +73,8 @@ def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
 
 def _state_text(entry: Watched, objective: float) -> str:
     """Return the state of a configuration as text."""
-    faults = _fault_texts(entry)
-    if faults:
+    if entry.breaches:
+        faults = [breach.text for breach in entry.breaches]
         return "; ".join([*faults, *([] if entry.is_main else [entry.usage])])
     if entry.rate is None:
         return "no call has a reply that can be validated"
@@ -120,36 +88,3 @@ def _state_text(entry: Watched, objective: float) -> str:
         return f"{failed}. It {entry.usage}" if entry.usage.startswith("has ") else f"{failed}, {entry.usage}"
     target = f"{failed}. Target: {exact_percent(objective)}"
     return target if entry.state == "pass" else f"{target}. More calls are needed to decide"
-
-
-def _fault_texts(entry: Watched) -> list[str]:
-    faults = []
-    for breach in entry.breaches:
-        if breach.what in _WRONG and breach.lower is not None:
-            faults.append(missed(breach.what, breach.k, breach.n, breach.lower, breach.limit))
-        elif breach.what == "rise" and entry.change:
-            faults.append(entry.change)
-        elif breach.what == "ungrounded":
-            faults.append(breach.text.removeprefix(f"{entry.configuration}: "))
-    return faults
-
-
-def _row(entry: Watched) -> tuple[str, ...]:
-    rate = NO_DATA if entry.rate is None else percent(entry.rate)
-    bounds = interval(entry.lower, entry.upper, entry.objective)
-    counts = (f"{entry.k:,.6g}", f"{entry.n:,}", rate, bounds, excluded_cell(entry.excluded))
-    return (entry.schema, entry.function, entry.configuration, *counts, _state(entry))
-
-
-def _state(entry: Watched) -> str:
-    if not entry.is_rated:
-        return "no rate of the traffic"
-    faults = [_WRONG[breach.what] for breach in entry.breaches if breach.what in _WRONG]
-    faults += (
-        [entry.change] if entry.change and any(breach.what == "rise" for breach in entry.breaches) else []
-    )
-    if faults:
-        return " and ".join(faults)
-    if entry.state == "fail":
-        return STOP
-    return "good enough" if entry.state == "pass" else "not decided yet"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.decide.exclusions import FEWEST_UNKNOWN
 from schema_guard.pointer import pointer
-from schema_guard.text import clip, exact_percent, interval, percent
+from schema_guard.text import clip, interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,24 +93,6 @@ def large(count: float) -> str:
         if count >= size:
             return f"{count / size:,.1f} {word}"
     return f"{count:,.0f}"
-
-
-def failed_text(
-    k: float, n: int, *bounds: str, alpha: float = 0.05, what: str = "calls failed", target: float = 1.0
-) -> str:
-    """Write the share of calls that failed, with their number and the bounds of the true rate.
-
-    Rounding does not move the share to the target or beyond it.
-
-    >>> failed_text(81, 228, "at least 25%")
-    '36% of calls failed (81 of 228; at least 25% with 95% confidence)'
-    """
-    bound = (
-        f"; {' and '.join(bounds)}{', each' if len(bounds) > 1 else ''} with {exact_percent(1 - alpha)} confidence"
-        if bounds
-        else ""
-    )
-    return f"{percent(k / n, target=target)} of {what} ({k:,.6g} of {n:,}{bound})"
 
 
 def excluded_cell(ways: Iterable[ExcludedFigures | ExcludedCalls]) -> str:

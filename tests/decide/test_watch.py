@@ -168,7 +168,6 @@ def test_calls_whose_cause_is_known_are_fine(store, code):
     assert result.is_fine
     assert result.excluded == ((code, "KeyError", 150),)
     assert document_of(watched, 0.01).title.startswith("OK: ")
-    assert document_of(watched, 0.01).sections[0].table.rows[0][-2] == "150"
 
 
 def test_a_function_all_of_whose_calls_raise_is_watched(store):
@@ -212,7 +211,6 @@ def test_one_line_says_it(store):
     line = document.title
 
     assert document.tone is Tone.BAD
-    assert document.sections[0].table.rows[0][:5] == ("Invoice", "shop.extract", "system_prompt", "60", "100")
     assert line.startswith(
         "BREACH: shop.extract (schema Invoice), system_prompt: 60% of calls failed (60 of 100; at least 44"
     )

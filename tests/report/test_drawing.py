@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schema_guard.decide import decide
 from schema_guard.report.decision.page import decision_page
 from schema_guard.report.decision.plots import rates_plot
-from schema_guard.report.drawing import FONT_SIZE, WIDTH, RateRow, draw_rates
+from schema_guard.report.drawing import FONT_SIZE, WIDTH, RateRow, plot_rates
 from tests.public.decide.examples import failing, strategy
 from tests.report.decision.examples import VERDICTS
 from tests.thinned import examples
@@ -53,7 +53,7 @@ def faults(svg):
 
 def drawn(rows, target):
     rows = [row._replace(target=target) for row in rows]
-    return draw_rates(rows, "calls", name="rates", title="t", description="d")
+    return plot_rates("t", "", rows, "calls", name="rates").svg
 
 
 def test_letters_are_legible_on_a_phone():
@@ -104,7 +104,7 @@ def test_colours_are_told_from_their_ground(colours):
 def test_rates_stand_clear(found, target):
     """Whatever the rates, their bounds and the target, no mark of the axis stands upon another or past the edge."""
     rows = [
-        RateRow(f"row {number}", rate, lower, upper, "pass", "circle")
+        RateRow(f"row {number}", rate, lower, upper)
         for number, (lower, rate, upper) in enumerate(found)
         if upper > 0
     ]

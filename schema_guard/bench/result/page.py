@@ -14,10 +14,10 @@ from schema_guard.bench.result.headline import headline_of
 from schema_guard.bench.result.ranking import ranked
 from schema_guard.bench.result.values import MEASURES
 from schema_guard.report.document import Tone
-from schema_guard.report.drawing import Plot, RateRow, draw_rates
+from schema_guard.report.drawing import HOW_TO_READ, SIDES, Plot, RateRow, plot_rates
 from schema_guard.report.page import Slide, check_extra, page
-from schema_guard.report.words import bounded, known_percent, shortened
-from schema_guard.text import plural, safe
+from schema_guard.report.words import known_percent, shortened
+from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,19 +31,11 @@ if TYPE_CHECKING:
 _WHOSE = ("suite", "model", "models", "calls", "began")
 # So many letters leave room for a number before, a rate and a state behind them.
 _NAME_CHARS = 26
-# More rows than this are not told apart at a glance; the tables have them all.
-_MOST_ROWS = 12
 _TITLES: dict[Measure, str] = {
     "format": "Calls without a valid value",
     "content": "Calls with the right value",
 }
 _TAUGHT_TITLE = "Calls that agree with the teacher"
-# The color, the mark, and the words of each side of the target.
-_SIDES = {
-    Tone.GOOD: ("pass", "circle", ", below"),
-    Tone.BAD: ("fail", "square", ", above"),
-    Tone.OPEN: ("open", "diamond", ", not decided"),
-}
 
 
 def result_page(result: BenchResult, *, store: str | None = None) -> str:
@@ -82,44 +74,25 @@ def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | No
         return Plot(title, "", None, "no call has a validated reply")
     goal = target if measure == "format" else None
     names = shortened([safe(one.variant.name) for one in variants], _NAME_CHARS)
-    named = list(zip(names, variants, strict=True))
-    rows = [_row(name, one, measure, goal) for name, one in named[:_MOST_ROWS]]
-    rates = [(name, one.failed if measure == "format" else one.right) for name, one in named]
-    description = "; ".join(f"{name}: {bounded(rate)} of {plural(rate.n, 'task')}" for name, rate in rates)
-    return Plot(
-        title,
-        _caption(variants, measure, goal),
-        draw_rates(
-            rows,
-            "of the calls",
-            name="rates" if measure == "format" else "right",
-            title=title,
-            description=f"{description}.",
-        ),
-    )
+    rows = [_row(name, one, measure, goal) for name, one in zip(names, variants, strict=True)]
+    caption, name = _caption(variants, measure, goal), "rates" if measure == "format" else "right"
+    return plot_rates(title, caption, rows, "of the calls", name=name)
 
 
 def _caption(variants: Sequence[Ranked], measure: Measure, goal: float | None) -> str:
     together = f" The bounds hold for all {len(variants)} variants together." if len(variants) > 1 else ""
     sentences = [f"The mark shows the rate, and the box shows its bounds.{together}"]
     if goal is not None:
-        sentences.append(
-            "A circle meets the target, a square misses it, and a diamond needs more data. The scale is logarithmic."
-        )
+        sentences.append(HOW_TO_READ)
     elif any(measure in one.beaten for one in variants):
         sentences.append("A grey square means that another variant is proved to be better.")
-    if len(variants) > _MOST_ROWS:
-        sentences.append(f"{len(variants) - _MOST_ROWS} more are in the tables.")
     return " ".join(sentences)
 
 
 def _row(name: str, one: Ranked, measure: Measure, goal: float | None) -> RateRow:
     rate = one.failed if measure == "format" else one.right
-    beaten = measure in one.beaten
-    color, mark, state = (
-        ("muted" if beaten else "series1", "square" if beaten else "circle", "")
-        if goal is None
-        else _SIDES[one.tone]
-    )
+    is_beaten = goal is None and measure in one.beaten
+    tone = one.tone if goal is not None else Tone.BAD if is_beaten else Tone.PLAIN
+    state = "" if goal is None else f", {SIDES[tone]}"
     label = f"{one.number} {name}: {known_percent(rate.rate)}{state}"
-    return RateRow(label, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, color, mark, goal)
+    return RateRow(label, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, tone, goal, is_beaten)

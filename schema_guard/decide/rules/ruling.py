@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.breaches import WHAT
 from schema_guard.decide.economics import months
 from schema_guard.stats import Rate, calls_needed
 from schema_guard.text import exact_percent, interval, percent, plural
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.economics import CostCase
     from schema_guard.decide.measure import Measured, Met
 
+_WHAT = {"format": "failed", "right": "not right", "latency": "too slow"}
 # Longer than this, and traffic or model will have changed before the answer comes.
 PATIENCE_MONTHS = 3.0
 
@@ -111,7 +111,7 @@ def strategy_text(strategy: Measured) -> str:
 def missed_text(met: Iterable[Met]) -> str:
     """Write what of several things that are asked for is missed."""
     return ", ".join(
-        f"{rate_text(one.rate, one.aim.limit)} {WHAT[one.aim.name]}, above {exact_percent(one.aim.limit)}"
+        f"{rate_text(one.rate, one.aim.limit)} {_WHAT[one.aim.name]}, above {exact_percent(one.aim.limit)}"
         for one in met
     )
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.breaches import missed_target
 from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.ext.playbook.steps import TUNED
 from schema_guard.report import as_json
 from schema_guard.report.decision.head import decision_facts, values_facts
 from schema_guard.report.decision.plain_words import label, meaning, tone_of
-from schema_guard.report.decision.words import failed, missed
+from schema_guard.report.decision.words import failed
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import NO_DATA, tokens
 from schema_guard.stats import Rate
@@ -175,7 +176,7 @@ def _result_text(step: StepResult, result: PlaybookResult) -> str:
         return "no call had a reply that could be validated"
     alpha = result.verdict.figures["config"]["alpha"]
     if rate["state"] == "fail":
-        return missed("format", step.k, step.n, rate["lower"], result.target, alpha)
+        return missed_target("format", step.k, step.n, rate["lower"], result.target, alpha)
     return failed(rate, result.target, alpha)
 
 

@@ -14,7 +14,7 @@ from schema_guard.decide.evidence.changes import NARROWER
 from schema_guard.decide.failing_places import FailingPlace
 from schema_guard.report.decision.head_calls import clocks, inputs, no_reply, scope_facts, volume
 from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
-from schema_guard.report.decision.words import failed, listed, missed, name_of, time_text
+from schema_guard.report.decision.words import failed, listed, name_of, time_text
 from schema_guard.report.document import Fact
 from schema_guard.report.words import failing, points
 from schema_guard.text import clip, dollars, exact_percent, interval, percent, plural
@@ -59,16 +59,14 @@ def _wrong(figures: Figures) -> Iterator[Fact]:
     """Say what is proved to be wrong in production."""
     breaches = figures.get("breach", ())
     for breach in breaches[:_MOST_WRONG]:
-        yield Fact("problem", breach_of(breach, figures))
+        yield Fact("problem", _breach_text(breach, figures))
     if len(breaches) > _MOST_WRONG:
         yield Fact("problem", f"and {len(breaches) - _MOST_WRONG} more")
 
 
-def breach_of(breach: Figures, figures: Figures) -> str:
-    """Say in plain words what is proved to be wrong."""
-    if breach["what"] == "rise":
-        return f"{name_of(breach['strategy'])}: {figures['change'][breach['strategy']]['text']}"
-    if breach["what"] in ("excluded", "ungrounded"):
+def _breach_text(breach: Figures, figures: Figures) -> str:
+    """Write what is proved to be wrong, with the part of the calls that it is about."""
+    if breach["strategy"] is None:
         return str(breach["text"])
     rate = figures["rates"].get(breach["strategy"]) or figures["tuned"]
     of_all = rate.get("traffic_share")
@@ -76,10 +74,7 @@ def breach_of(breach: Figures, figures: Figures) -> str:
     usage = figures.get("uses", {}).get(breach["strategy"], {})
     if usage.get("use") == "beside" and not usage["text"].startswith("also in use"):
         part = f" ({usage['text']})"
-    return (
-        f"{name_of(breach['strategy'])}{part}: "
-        f"{missed(breach['what'], breach['k'], breach['n'], breach['lower'], breach['limit'], figures['config']['alpha'])}"
-    )
+    return f"{name_of(breach['strategy'])}{part}: {breach['text']}"
 
 
 def _fails_at(figures: Figures) -> Iterator[Fact]:

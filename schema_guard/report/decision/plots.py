@@ -7,23 +7,28 @@ names it instead. No plot depends on color alone, because states differ by their
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.economics import months
 from schema_guard.report.decision.plain_words import fix
 from schema_guard.report.decision.words import TUNED, calls
+from schema_guard.report.document import Tone
 from schema_guard.report.drawing import (
+    HOW_TO_READ,
+    MOST_ROWS,
     RIGHT,
+    SIDES,
     WIDTH,
     Plot,
     RateRow,
     Scale,
     Svg,
-    draw_rates,
+    plot_rates,
     short_number,
 )
 from schema_guard.report.words import shortened
-from schema_guard.text import dollars, exact_percent, interval, percent, plural, safe
+from schema_guard.text import dollars, percent, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,19 +39,10 @@ if TYPE_CHECKING:
 _FAR_APART = 20
 
 _NO_CALLS = "no strategy has a recorded call"
-# The color, the mark, and the words of each state.
-_STATES = {
-    "pass": ("pass", "circle", "below"),
-    "fail": ("fail", "square", "above"),
-    "inconclusive": ("open", "diamond", "not decided"),
-    "unrated": ("muted", "cross", "no rate of the traffic"),
-}
+_TONES = {"pass": Tone.GOOD, "fail": Tone.BAD, "inconclusive": Tone.OPEN, "unrated": Tone.PLAIN}
 
 # So many letters leave room for a rate and a state beside them.
 _NAME_SIZE = 26
-
-# Rows beyond these are no more to be read at a glance.
-_MOST_ROWS = 12
 
 
 def plots_of(figures: Figures, trend: Plot) -> list[Plot]:
@@ -65,30 +61,16 @@ def rates_plot(figures: Figures) -> Plot:
     if not rated:
         return Plot(title, "", None, _NO_CALLS)
     target = figures["config"]["target"]
-    shown = sorted(rated, key=lambda one: -one[1]["lower"])[:_MOST_ROWS] if len(rated) > _MOST_ROWS else rated
-    left_out = len(rated) - len(shown)
+    if len(rated) > MOST_ROWS:
+        rated.sort(key=lambda one: -one[1]["lower"])
     unmeasured = [row["rung"] for row in figures.get("ladder", ()) if row["status"] == "untested"]
-    description = "; ".join(
-        f"{name} {percent(rate['rate'])} {interval(rate['lower'], rate['upper'])}, {rate['state']}"
-        for name, rate in shown
-    )
-    caption = (
-        "The mark is the rate, and the box shows its bounds. A circle is below the target, a square above it, and a "
-        "diamond needs more data. The scale is logarithmic."
-    )
-    return Plot(
-        title,
-        caption + (f" {plural(left_out, 'row')} with lower rates are in the tables." if left_out else ""),
-        draw_rates(
-            [_row(*row, target) for row in shown],
-            "calls that fail",
-            name="rates",
-            title=title,
-            description=f"Target {exact_percent(target)}. {description}.",
-        ),
-        more=(f"{plural(len(unmeasured), 'step')} not measured", tuple(map(fix, unmeasured)))
-        if unmeasured
-        else None,
+    caption = f"The mark is the rate, and the box shows its bounds. {HOW_TO_READ}"
+    rows = [_row(*row, target) for row in rated]
+    plot = plot_rates(title, caption, rows, "calls that fail", name="rates")
+    if not unmeasured:
+        return plot
+    return replace(
+        plot, more=(f"{plural(len(unmeasured), 'step')} not measured", tuple(map(fix, unmeasured)))
     )
 
 
@@ -102,9 +84,10 @@ def _rated_of(figures: Figures) -> list[tuple[str, Figures]]:
 
 
 def _row(name: str, rate: Figures, target: float) -> RateRow:
-    color, mark, words = _STATES[rate["state"]]
-    label = f"{name}: {percent(rate['rate'])}, {words}"
-    return RateRow(label, rate["rate"], rate["lower"], rate["upper"], color, mark, target)
+    tone = _TONES[rate["state"]]
+    label = f"{name}: {percent(rate['rate'])}, {SIDES.get(tone, 'no rate of the traffic')}"
+    bounds = rate["lower"], rate["upper"]
+    return RateRow(label, rate["rate"], *bounds, tone, target, is_muted=tone is Tone.PLAIN)
 
 
 def costs_plot(figures: Figures) -> Plot:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.decide.breaches import failed_text
 from schema_guard.decide.economics import months
-from schema_guard.report.words import NO_DATA, failed_text
-from schema_guard.text import clip, exact_percent, interval, percent, plural
+from schema_guard.report.words import NO_DATA
+from schema_guard.text import clip, interval, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,20 +39,6 @@ def calls(count: float) -> str:
     '71,413'
     """
     return f"{count:,.0f}"
-
-
-_MISSED = {"format": "calls failed", "right": "values were wrong", "latency": "calls were too slow"}
-
-
-def missed(what: str, k: float, n: int, lower: float, limit: float, alpha: float = ALPHA) -> str:
-    """Write the rate of a target that is missed.
-
-    >>> missed("format", 30, 900, 0.0167, 0.01)
-    '3.3% of calls failed (30 of 900; at least 1.6% with 95% confidence). Target: 1%'
-    """
-    bound = f"at least {percent(lower, -1, limit)}"
-    text = failed_text(k, n, bound, alpha=alpha, what=_MISSED[what], target=limit)
-    return f"{text}. Target: {exact_percent(limit)}"
 
 
 def failed(rate: Figures, target: float = 1.0, alpha: float = ALPHA) -> str:

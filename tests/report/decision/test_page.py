@@ -150,7 +150,7 @@ def test_plots_tell_their_content_in_words():
 
     assert [label for pair in labels for label in pair if label not in ids] == []
     assert len(ids) == len(set(ids))
-    assert "Target 1%. few_shot 6% [4.1%, 7.9%], fail." in page.text
+    assert "Target 1%. few_shot: 6%, above [4.1%, 7.9%]." in page.text
 
 
 def test_plots_use_the_colours_of_the_page():
