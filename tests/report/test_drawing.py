@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema_guard.decide import decide
-from schema_guard.report.decision.page import decision_page
-from schema_guard.report.decision.plots import rates_plot
+from schema_guard.report.decision.page import decision_page, rates_plot
 from schema_guard.report.drawing import FONT_SIZE, WIDTH, RateRow, plot_rates
 from tests.public.decide.examples import failing, strategy
 from tests.report.decision.examples import VERDICTS

@@ -7,16 +7,19 @@ gives the same bytes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.decision.document import document_of
-from schema_guard.report.decision.plain_words import label, meaning
-from schema_guard.report.decision.plots import plots_of
-from schema_guard.report.decision.words import payback
-from schema_guard.report.document import Section
+from schema_guard.report.decision.plain_words import fix, label, meaning
+from schema_guard.report.decision.words import TUNED, payback
+from schema_guard.report.document import Section, Tone
+from schema_guard.report.drawing import HOW_TO_READ, MOST_ROWS, SIDES, Plot, RateRow, plot_rates
 from schema_guard.report.over_time import HourOfGroup
 from schema_guard.report.page import Slide, check_extra, page
 from schema_guard.report.trends import TrendMarks, trend_of
+from schema_guard.report.words import shortened
+from schema_guard.text import percent, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +33,10 @@ _MOST_FLIPS = 4
 _MOST_LINES = 8
 # The facts that say which calls the verdict is about.
 _SCOPE = ("function", "calls")
+# The side of the target of each state.
+_TONES = {"pass": Tone.GOOD, "fail": Tone.BAD, "inconclusive": Tone.OPEN, "unrated": Tone.PLAIN}
+# So many letters leave room for a rate and a state beside them.
+_NAME_SIZE = 26
 
 
 def decision_page(
@@ -57,7 +64,7 @@ def decision_page(
         (HourOfGroup(0, *hour) for hour in hours),
         TrendMarks(figures["config"]["target"], tuple(changes)),
     )
-    plots, document = plots_of(figures, trend), document_of(verdict)
+    plots, document = [trend, rates_plot(figures)], document_of(verdict)
     slide = slide_of(figures, document.facts, plots=len(plots))
     return page(document, plots=plots, title=title, slide=slide)
 
@@ -89,3 +96,38 @@ def _flips(figures: Figures) -> Iterator[Section]:
         flips = sorted(figures["cost"]["flips"], key=lambda flip: not flip["flips"])[:_MOST_FLIPS]
         lines = [f"{flip['change']}: payback {payback(flip['payback_months'])}" for flip in flips]
         yield Section("What would change the answer", lines=tuple(lines))
+
+
+def rates_plot(figures: Figures) -> Plot:
+    """Draw every rate with its bounds against the target, and name the steps that are not measured."""
+    title, rated = "Against the target", _rated_of(figures)
+    if not rated:
+        return Plot(title, "", None, "no strategy has a recorded call")
+    target = figures["config"]["target"]
+    if len(rated) > MOST_ROWS:
+        rated.sort(key=lambda one: -one[1]["lower"])
+    unmeasured = [row["rung"] for row in figures.get("ladder", ()) if row["status"] == "untested"]
+    caption = f"The mark is the rate, and the box shows its bounds. {HOW_TO_READ}"
+    rows = [_row(*row, target) for row in rated]
+    plot = plot_rates(title, caption, rows, "calls that fail", name="rates")
+    if not unmeasured:
+        return plot
+    return replace(
+        plot, more=(f"{plural(len(unmeasured), 'step')} not measured", tuple(map(fix, unmeasured)))
+    )
+
+
+def _rated_of(figures: Figures) -> list[tuple[str, Figures]]:
+    """Return every rate with data under the name that is shown."""
+    rates = figures.get("rates", figures.get("schemas", {}))
+    rows = list(zip(shortened([safe(name) for name in rates], _NAME_SIZE), rates.values(), strict=True))
+    if "tuned" in figures:
+        rows.append((TUNED, figures["tuned"]))
+    return [rated for rated in rows if rated[1]["rate"] is not None]
+
+
+def _row(name: str, rate: Figures, target: float) -> RateRow:
+    tone = _TONES[rate["state"]]
+    label = f"{name}: {percent(rate['rate'])}, {SIDES.get(tone, 'no rate of the traffic')}"
+    bounds = rate["lower"], rate["upper"]
+    return RateRow(label, rate["rate"], *bounds, tone, target, is_muted=tone is Tone.PLAIN)
