@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from schema_guard.bench.result.comparisons import ALPHA, compared
 from schema_guard.bench.result.run_comparison import (
@@ -23,13 +23,14 @@ from schema_guard.bench.result.run_comparison import (
     check_common,
     clusters_in,
     pairs_of,
+    passed_text,
     setup_line,
 )
 from schema_guard.bench.result.sections import shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
-from schema_guard.report.words import known_percent, points
+from schema_guard.report.words import points
 from schema_guard.text import clip, exact_percent, percent, plural
 
 if TYPE_CHECKING:
@@ -37,32 +38,6 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.result.values import BenchResult, Compared
     from schema_guard.bench.run.scored_call import Setup
-
-# Bounds are no finer.
-
-
-class Drop(NamedTuple):
-    """How far a rate dropped, on the tasks that both results answered.
-
-    Attributes:
-        variant: Name in the current result.
-        measure: `"valid"` or `"right"`.
-        tasks: That both answered.
-        baseline: The rate then; None without common tasks.
-        current: The rate now.
-        drop: The first less the second.
-        lower: Lower bound of the drop: proved.
-        upper: Upper bound of the drop: what is above is ruled out.
-    """
-
-    variant: str
-    measure: str
-    tasks: int
-    baseline: float | None
-    current: float | None
-    drop: float | None
-    lower: float
-    upper: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +49,8 @@ class GateResult:
         max_drop: The largest drop allowed, a fraction.
         proved: Whether a pass needs a proof.
         alpha: Probability that one drop's bounds are ever wrong; over all drops together it is at most 0.05.
-        drops: Every variant and measure.
+        drops: Every variant and measure: A is the current result, and B the baseline. As each counts what failed, the
+            difference is the drop of what went well.
         current: What was run now.
         baseline: What it is compared with.
         not_compared: Variants of the baseline that the current result does not have.
@@ -84,7 +60,7 @@ class GateResult:
     max_drop: float
     proved: bool
     alpha: float
-    drops: tuple[Drop, ...]
+    drops: tuple[Compared, ...]
     current: Setup
     baseline: Setup
     not_compared: tuple[str, ...]
@@ -120,15 +96,14 @@ def gate(
         )
     pairs = pairs_of(current, baseline, pair)
     alpha = ALPHA / (len(pairs) * len(MEASURES))
-    comparisons = [
+    drops = tuple(
         compared(
             (now, clusters_in(current, now)), (then, clusters_in(baseline, then)), measure=one, alpha=alpha
         )
         for now, then in pairs
         for one in MEASURES
-    ]
-    check_common(comparisons)
-    drops = tuple(map(_drop, comparisons))
+    )
+    check_common(drops)
     held = {then for _, then in pairs}
     return GateResult(
         passed=not any((drop.upper if proved else drop.lower) > max_drop for drop in drops),
@@ -139,20 +114,6 @@ def gate(
         current=current.setup,
         baseline=baseline.setup,
         not_compared=tuple(variant.name for variant in baseline.variants if variant.name not in held),
-    )
-
-
-def _drop(comparison: Compared) -> Drop:
-    """Read a difference of failure rates, now less then, as the drop of what went well."""
-    return Drop(
-        variant=comparison.a,
-        measure=PASSED[comparison.measure],
-        tasks=comparison.tasks,
-        baseline=None if comparison.rate_b is None else 1 - comparison.rate_b,
-        current=None if comparison.rate_a is None else 1 - comparison.rate_a,
-        drop=comparison.difference,
-        lower=comparison.lower,
-        upper=comparison.upper,
     )
 
 
@@ -179,13 +140,13 @@ def _facts(result: GateResult) -> Iterator[Fact]:
         yield Fact("omitted", f"variants that are missing in the current result: {missing}")
 
 
-def _row(drop: Drop) -> tuple[str, ...]:
+def _row(drop: Compared) -> tuple[str, ...]:
     return (
         _drop_name(drop),
         f"{drop.tasks:,}",
-        known_percent(drop.baseline),
-        known_percent(drop.current),
-        points(drop.drop, drop.lower, drop.upper),
+        passed_text(drop.rate_b),
+        passed_text(drop.rate_a),
+        points(drop.difference, drop.lower, drop.upper),
     )
 
 
@@ -207,8 +168,8 @@ def reason_of(result: GateResult) -> str:
     return f"gate passed: no rate is proved to have dropped by more than {allowed}. A drop of up to {most} is possible."
 
 
-def _drop_name(drop: Drop) -> str:
-    return f"{shown(drop.variant)}: {drop.measure}"
+def _drop_name(drop: Compared) -> str:
+    return f"{shown(drop.a)}: {PASSED[drop.measure]}"
 
 
 def _points(share: float, side: int, allowed: float) -> str:

@@ -277,8 +277,8 @@ def _row(comparison: Compared) -> tuple[str, ...]:
     return (
         f"{_pair_name(comparison.a, comparison.b)}: {PASSED[comparison.measure]}",
         f"{comparison.tasks:,}",
-        _passed(comparison.rate_a),
-        _passed(comparison.rate_b),
+        passed_text(comparison.rate_a),
+        passed_text(comparison.rate_b),
         # A's failures less B's are B's successes less A's.
         points(comparison.difference, comparison.lower, comparison.upper),
         odds(comparison.e_value),
@@ -286,7 +286,8 @@ def _row(comparison: Compared) -> tuple[str, ...]:
     )
 
 
-def _passed(failure_rate: float | None) -> str:
+def passed_text(failure_rate: float | None) -> str:
+    """Write the rate of what did not fail."""
     return known_percent(None if failure_rate is None else 1 - failure_rate)
 
 

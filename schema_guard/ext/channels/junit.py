@@ -8,13 +8,14 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from schema_guard.bench.result.gate import GateResult
 from schema_guard.bench.result.gate import document_of as gate_document
+from schema_guard.bench.result.values import PASSED
 from schema_guard.report.watch_document import by_function, document_of
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.bench.result.gate import Drop
+    from schema_guard.bench.result.values import Compared
     from schema_guard.decide.watch import Watched
 
 __all__ = ["as_junit"]
@@ -29,7 +30,7 @@ def as_junit(found: GateResult | Sequence[Watched], limit: float = 0.0) -> str:
     """
     if isinstance(found, GateResult):
         title = gate_document(found).title
-        cases = [(f"{drop.variant} {drop.measure}", title, _is_missed(found, drop)) for drop in found.drops]
+        cases = [(f"{drop.a} {PASSED[drop.measure]}", title, _is_missed(found, drop)) for drop in found.drops]
         return _xml("schema-guard bench compare", cases)
     return _xml(
         "schema-guard watch",
@@ -44,7 +45,7 @@ def as_junit(found: GateResult | Sequence[Watched], limit: float = 0.0) -> str:
     )
 
 
-def _is_missed(found: GateResult, drop: Drop) -> bool:
+def _is_missed(found: GateResult, drop: Compared) -> bool:
     return (drop.upper if found.proved else drop.lower) > found.max_drop
 
 

@@ -149,7 +149,7 @@ def test_content_is_gated_apart():
 
     result = gate(now, then)
     assert not result.passed
-    assert [drop.measure for drop in result.drops if drop.lower > result.max_drop] == ["right"]
+    assert [drop.measure for drop in result.drops if drop.lower > result.max_drop] == ["content"]
 
 
 def test_missing_variant_is_told():
@@ -195,7 +195,7 @@ def test_renderings_have_the_same():
     assert "| a: valid | 200 | 98% | 70% | +28 \\[" in gate_as_markdown(result)
     document = as_json(result)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert (document["passed"], document["drops"][0]["drop"]) == (False, pytest.approx(0.28))
+    assert (document["passed"], document["drops"][0]["difference"]) == (False, pytest.approx(0.28))
 
 
 def test_every_writer_shows_all_of_it():

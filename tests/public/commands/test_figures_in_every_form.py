@@ -389,10 +389,10 @@ def test_gate_shows_the_same_figures_in_every_format(results, form):
     result = shown("json", *asked)
     facts = [
         (
-            f"{one['variant']}: {one['measure']}",
+            f"{one['a']}: {'valid' if one['measure'] == 'format' else 'right'}",
             [
                 one["tasks"],
-                *(100 * one[name] for name in ("baseline", "current", "drop")),
+                *(100 * figure for figure in (1 - one["rate_b"], 1 - one["rate_a"], one["difference"])),
                 Lower(100 * one["lower"]),
                 Upper(100 * one["upper"]),
             ],
