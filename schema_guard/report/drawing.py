@@ -40,7 +40,7 @@ MOST_ROWS = 12
 SIDES = {Tone.GOOD: "below", Tone.BAD: "above", Tone.OPEN: "not decided"}
 """The side of the target of each tone, in words."""
 HOW_TO_READ = (
-    "A circle is below the target, a square above it, and a diamond is not decided. The scale is logarithmic."
+    "A circle is below the target, a square above it, and a diamond needs more data. The scale is logarithmic."
 )
 """How to read rates beside their target."""
 # The mark of each tone, so that nothing depends on color alone.

@@ -3,7 +3,7 @@
 
 Rules:
 1. The same result gives the same bytes; one row a line, so that the difference of two files can be read.
-2. What is read is judged by the schema that is published beside this module, and all problems are told at once.
+2. A file is validated with the schema that is published beside this module.
 3. Of a file only its facts are taken: the setup, the calls and the examples. The figures are computed from them, so
    that none can be told that the calls do not show.
 """
@@ -13,28 +13,20 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schema_guard.bench.result.figures import assembled
 from schema_guard.bench.result.values import BenchResult, VariantResult
 from schema_guard.bench.run.plan import Variant
 from schema_guard.bench.run.scored_call import CallRow, FailedExample, FailedRow, Setup
+from schema_guard.bench.suites.reading import decoded
 from schema_guard.errors import InvalidArgument
-from schema_guard.pointer import pointer
 from schema_guard.report import as_json
 from schema_guard.schema import Schema
-from schema_guard.text import clip, safe
-
-if TYPE_CHECKING:
-    pass
+from schema_guard.text import safe
+from schema_guard.validation.published_schemas import judged
 
 FORMAT = 1
-
-# What a message lists; a file that is something else altogether breaks everything.
-_MOST_PROBLEMS = 10
-
-# Steps of validation: a call takes about 200, so this is far beyond any run.
-_MOST_STEPS = 5_000_000_000
 
 
 def result_as_json(result: BenchResult) -> dict[str, Any]:
@@ -106,16 +98,12 @@ def result_from_file(text: str, *, name: str = "result") -> BenchResult:
         InvalidArgument: It is no JSON, or `result_from_json` refuses it.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        document = decoded(text)
+    except ValueError as error:
         raise InvalidArgument(
             f"{safe(name)}: expected a result of `schema-guard bench run`, but reading it failed: {error}"
         ) from error
     return result_from_json(document, name=name)
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"the value {constant} is not a JSON number. Use a finite number")
 
 
 def result_from_json(document: Any, *, name: str = "result") -> BenchResult:
@@ -126,9 +114,9 @@ def result_from_json(document: Any, *, name: str = "result") -> BenchResult:
         name: What to call it in a message.
 
     Raises:
-        InvalidArgument: It is not a result. The message lists the first ten problems.
+        InvalidArgument: It is not a result. The message names the most relevant problem.
     """
-    _check(safe(name), [_violation_text(broken) for broken in _violations(document)])
+    document = judged(document, result_schema(), name)
     setup = _setup(document)
     calls = tuple(map(_call, document["calls"]))
     examples = tuple(FailedExample(**example) for example in document["examples"])
@@ -138,25 +126,6 @@ def result_from_json(document: Any, *, name: str = "result") -> BenchResult:
 def _call(row: list[Any]) -> CallRow:
     call = CallRow(*row)
     return call._replace(failures=tuple(FailedRow(*failed) for failed in call.failures))
-
-
-def _violations(document: Any) -> list[Any]:
-    return result_schema().violations(document, max_steps=_MOST_STEPS)
-
-
-def _violation_text(broken: Any) -> str:
-    where = safe(clip(pointer(broken.instance_location)))
-    return f"at {where}: expected {safe(broken.expected)}, got {safe(broken.actual)}"
-
-
-def _check(name: str, problems: list[str]) -> None:
-    if problems:
-        more = len(problems) - _MOST_PROBLEMS
-        lines = "".join(f"\n  {problem}" for problem in problems[:_MOST_PROBLEMS])
-        raise InvalidArgument(
-            f"{name}: expected a result of `schema-guard bench run --format json`{lines}"
-            + (f"\n  and {more} more" if more > 0 else "")
-        )
 
 
 def _setup(document: dict[str, Any]) -> Setup:

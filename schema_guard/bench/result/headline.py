@@ -28,13 +28,6 @@ if TYPE_CHECKING:
     from schema_guard.bench.result.values import BenchResult, Compared, Measure
     from schema_guard.stats import Rate
 
-_VERDICTS = {
-    Tone.GOOD: "MEETS THE TARGET",
-    Tone.BAD: "MISSES THE TARGET",
-    Tone.OPEN: "NOT DECIDED",
-    Tone.PLAIN: "MEASURED",
-}
-
 _KINDS = {
     "syntax": "without readable JSON",
     "structure": "with the wrong structure",
@@ -54,13 +47,11 @@ class Headline(NamedTuple):
         headline: The difference that was found, and the best variant against the target.
         tone: What that means.
         facts: What a reader has to know besides, the next step last.
-        verdict: The tone in words.
     """
 
     headline: str
     tone: Tone
     facts: tuple[Fact, ...]
-    verdict: str
 
 
 def headline_of(result: BenchResult, store: str | None = None) -> Headline:
@@ -72,7 +63,7 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
         why = f": {error}" if error else ""
         headline = "Nothing is measured, because no call has a reply that can be validated."
         facts.append(Fact("next", f"find out why no call has a validated reply{why}"))
-        return Headline(headline, Tone.OPEN, tuple(facts), _VERDICTS[Tone.OPEN])
+        return Headline(headline, Tone.OPEN, tuple(facts))
     best = variants[0]
     rivals = [
         variant
@@ -99,20 +90,15 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
     if power := power_text(result, {one.variant.name: one.name for one in variants}):
         facts.append(Fact("power", power))
     facts.append(Fact("next", _next(result, variants, rivals, store)))
-    tone, verdict = _tone_of(result, variants[0], rivals)
-    return Headline(" ".join(parts), tone, tuple(facts), verdict)
+    return Headline(" ".join(parts), _tone_of(result, best, rivals), tuple(facts))
 
 
-def _tone_of(result: BenchResult, best: Ranked, rivals: Sequence[Ranked]) -> tuple[Tone, str]:
-    """Return the tone and the verdict. A decided difference comes before open questions."""
-    is_found = any(one.called for one in result.comparisons)
+def _tone_of(result: BenchResult, best: Ranked, rivals: Sequence[Ranked]) -> Tone:
+    """Return the tone. A decided difference comes before open questions."""
     if result.setup.target is not None:
-        tone = best.tone
-        return tone, f"TARGET {_VERDICTS[tone]}" if tone is Tone.OPEN and is_found else _VERDICTS[tone]
-    if is_found:
-        return Tone.PLAIN, "DIFFERENCE FOUND"
-    tone = Tone.OPEN if rivals or result.setup.stopped else Tone.PLAIN
-    return tone, _VERDICTS[tone]
+        return best.tone
+    is_found = any(one.called for one in result.comparisons)
+    return Tone.OPEN if not is_found and (rivals or result.setup.stopped) else Tone.PLAIN
 
 
 def _comparison(result: BenchResult, a: Ranked, b: Ranked, measure: Measure) -> Compared:

@@ -59,7 +59,7 @@ def result_page(result: BenchResult, *, store: str | None = None) -> str:
 def _slide(findings: Headline, document: Document, plots: int) -> Slide:
     """Return the first screen, which has the first plots."""
     return Slide(
-        verdict=findings.verdict,
+        verdict="",
         headline=findings.headline,
         whose="; ".join(fact.text for fact in document.facts if fact.label in _WHOSE),
         lines=tuple(f"{fact.label}: {fact.text}" for fact in findings.facts if fact.label != "next"),

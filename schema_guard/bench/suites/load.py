@@ -35,68 +35,55 @@ _SMALL = "small"
 _NAMED = ("long", "real", "tools")
 SUITE_NAMES = (_SMALL, *_NAMED, "builtin")
 """Names of the suites that need no path. `builtin` is another name of `small`."""
-_FOLDERS = (_SMALL, "folder", "training")
-FORMS = (*_FOLDERS, "jsonl", "rows")
-# A line without any of them is none of a suite of one's own.
+# A line without any of them is no line of a suite in this library's form.
 _OWN_KEYS = frozenset({"id", "input", "gold"})
+_SCHEMA_KEYS = frozenset({"schema", "schema_file"})
 
 
 def load_suite(
-    path: str | os.PathLike[str],
-    *,
-    form: str | None = None,
-    schema: Any = None,
-    columns: Mapping[str, str] | None = None,
+    path: str | os.PathLike[str], *, schema: Any = None, columns: Mapping[str, str] | None = None
 ) -> Suite:
-    """Load a suite.
+    """Load a suite, whose form follows from the files that are there.
 
     Args:
         path: A folder with a `suite.json` or with the `manifest.json` of a training set, a file, or the name of a suite: `"small"`, `"long"`, `"real"`, or `"tools"`. `"builtin"` is another name of `"small"`. A folder of that name is `"./small"`.
-        form: One of `FORMS`; None chooses by what is there.
-        schema: The schema of all rows of the form `rows`, as `Schema.of` takes it.
-        columns: Which column holds what, of the form `rows`: `{"input": "text", "gold": "label_json"}`.
+        schema: The schema of all rows of a file without schemas, as `Schema.of` takes it.
+        columns: Which column of such a file holds what: `{"input": "text", "gold": "label_json"}`.
 
     Raises:
-        InvalidArgument: There is no such folder or file, the form is unknown or takes no such argument, or the suite
-            is not right; the message lists every problem.
+        InvalidArgument: There is no such folder or file, the form takes no such argument, or the suite is not right; the
+            message lists every problem.
         InvalidSchema: *schema* is none.
     """
-    if form is None and path in _NAMED:
+    if path in _NAMED:
         named: Suite = load("suites").load_named(path)
         return named
-    path = _SMALL if path == "builtin" else path
-    if form is None:
-        form = _form_of(path, columns)
-    _check_form(form, schema=schema, columns=columns)
-    if form in _FOLDERS:
-        folder = _folder(path, form)
-        return load_training(folder) if form == "training" else load_folder(folder)
-    file = Path(path)
-    if _there(path) != "file":
-        raise InvalidArgument(
-            f"suite {str(path)!r}: the file does not exist. Expected a file in the form {form!r}"
-        )
-    if form == "jsonl":
-        return load_jsonl(file)
-    return load_rows(file, columns, None if schema is None else Schema.of(schema))
-
-
-def _check_form(form: str, **only_of_rows: object) -> None:
-    if form not in FORMS:
-        raise InvalidArgument(
-            f"form={clip(repr(form))}: expected one of {', '.join(map(repr, FORMS))}{did_you_mean(form, FORMS)}"
-        )
-    for name, given in only_of_rows.items():
+    is_small = path in (_SMALL, "builtin")
+    place = _small_suite() if is_small else Path(path)
+    form = "folder" if is_small else _form_of(path, columns, schema)
+    for name, given in (("schema", schema), ("columns", columns)):
         if given is not None and form != "rows":
             raise InvalidArgument(
                 f"{name}=: only suites of the form 'rows' accept this argument, and this suite has the form {form!r}. Remove the argument"
             )
+    if form == "rows":
+        return load_rows(place, columns, None if schema is None else Schema.of(schema))
+    return {"folder": load_folder, "training": load_training, "jsonl": load_jsonl}[form](place)
 
 
-def _form_of(path: str | os.PathLike[str], columns: object) -> str:
+def _small_suite() -> Path:
+    package = Path(__file__).parent.parent.parent
+    # An installed package carries the suite; in a checkout it lies beside the package.
+    for folder in (package / "_suite", package.parent / "schemas"):
+        if (folder / "suite.json").is_file():
+            return folder
+    raise InvalidArgument(
+        "this installation does not contain the suite 'small'. Run pip install --force-reinstall schema-guard"
+    )
+
+
+def _form_of(path: str | os.PathLike[str], columns: object, schema: object) -> str:
     """Choose a form by what is there."""
-    if path == _SMALL:
-        return _SMALL
     place, there = Path(path), _there(path)
     if there == "folder":
         is_suite = _there(place / "suite.json") != "nothing" or _there(place / MANIFEST) == "nothing"
@@ -108,7 +95,7 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
         )
     if columns is not None or place.suffix.lower() == ".csv":
         return "rows"
-    return _form_of_line(_first_line(place), path)
+    return _form_of_line(_first_line(place), path, has_schema=schema is not None)
 
 
 def _there(path: str | os.PathLike[str]) -> Literal["folder", "file", "nothing"]:
@@ -137,7 +124,7 @@ def _first_line(file: Path) -> str:
         return ""
 
 
-def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
+def _form_of_line(line: str, path: str | os.PathLike[str], *, has_schema: bool) -> str:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -147,27 +134,7 @@ def _form_of_line(line: str, path: str | os.PathLike[str]) -> str:
     if row and _OWN_KEYS.isdisjoint(row):
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(
-            f"suite {str(path)!r}: the keys of the first line ({keys}) match no known form of a suite. Set "
-            "form=, or name the columns of the input and the known answer with columns= (--field)"
+            f"suite {str(path)!r}: the keys of the first line ({keys}) match no known form of a suite. Name the "
+            "columns of the input and the known answer with columns= (--field)"
         )
-    return "jsonl"
-
-
-def _folder(path: str | os.PathLike[str], form: str) -> Path:
-    if form == _SMALL:
-        if path != _SMALL:
-            raise InvalidArgument(f"form='small': expected the path 'small', got {str(path)!r}")
-        package = Path(__file__).parent.parent.parent
-        # An installed package carries the suite; in a checkout it lies beside the package.
-        for folder in (package / "_suite", package.parent / "schemas"):
-            if (folder / "suite.json").is_file():
-                return folder
-        raise InvalidArgument(
-            "this installation does not contain the suite 'small'. Run pip install --force-reinstall schema-guard"
-        )
-    if _there(path) != "folder":
-        wanted = MANIFEST if form == "training" else "suite.json"
-        raise InvalidArgument(
-            f"suite {str(path)!r}: the folder does not exist. Expected a folder with a {wanted}"
-        )
-    return Path(path)
+    return "rows" if has_schema and _SCHEMA_KEYS.isdisjoint(row) else "jsonl"

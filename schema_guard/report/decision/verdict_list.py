@@ -6,10 +6,11 @@ Rules: the worst first; each is the verdict that its function has alone, at its 
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import Traffic
+from schema_guard.decide.evidence.reading import read_evidence
+from schema_guard.decide.explanation.commands import decide_command
 from schema_guard.report.decision.plain_words import meaning, tone_of
 from schema_guard.report.decision.words import name_of
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
@@ -69,10 +70,15 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
     if functions < len(ordered):  # such as a guard of tools, each with a schema of its own
         subject = f"{plural(len(ordered), 'schema')} of {subject}"
     alpha = max(decision.verdict.figures["config"]["alpha"] for decision in ordered)
+    worst = ordered[0].gathered
+    assert worst is not None
     return Document(
         f"VERDICTS: {against} of {subject} {'needs' if against == 1 else 'need'} a change",
         (
-            Fact("next", f"{_command(ordered)}  # the worst one in full, with the command to run"),
+            Fact(
+                "next",
+                f"{decide_command(read_evidence(worst.evidence))}  # the worst one in full, with the command to run",
+            ),
             Fact(
                 "confidence",
                 f"each answer is wrong by chance in at most {exact_percent(alpha)} of cases, at any time",
@@ -91,24 +97,6 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
         ),
         tone=_tone([tone_of(decision.verdict.as_dict()) for decision in ordered]),
     )
-
-
-def _command(ordered: Sequence[Decided]) -> str:
-    """Return the command that tells the worst one in full."""
-    worst = ordered[0].gathered
-    assert worst is not None
-    alike = [
-        decision for decision in ordered if decision.gathered and decision.gathered.function == worst.function
-    ]
-    schema = f" --schema {quote(worst.schema_fingerprint)}" if len(alike) > 1 or not worst.function else ""
-    function = f" --function {quote(worst.function)}" if worst.function else ""
-    given = worst.evidence.get("options", {}).items()
-    options = "".join(
-        f" --{name} {quote(value)}"
-        for name, values in given
-        for value in ([values] if isinstance(values, str) else values)
-    )
-    return f"schema-guard decide{function}{schema}{options}"
 
 
 def _tone(tones: Sequence[Tone]) -> Tone:

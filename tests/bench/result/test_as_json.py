@@ -114,20 +114,15 @@ def test_other_version_is_refused():
 @pytest.mark.parametrize("document", [None, [], "x", {"format": True}, {"format": "1"}, {}])
 def test_what_is_no_result_is_refused(document):
     """JSON of anything else is refused as no result of the command."""
-    assert refused(document).startswith(
-        "result: expected a result of `schema-guard bench run --format json`\n  at "
-    )
+    assert refused(document).startswith(("result at (root): expected ", "result at /format: expected "))
 
 
-def test_all_problems_are_told():
-    """Every problem is told with its place, the first ten of them."""
+def test_a_problem_is_named_with_its_place():
+    """The most relevant problem has its place in the file."""
     document = result_as_json(RESULT)
     document["calls"] = [[*row[:4], -1, *row[5:]] for row in document["calls"][:12]]
 
-    lines = refused(document).splitlines()
-    assert len(lines) == 12
-    assert re.fullmatch(r"  at /calls/\d+/4: expected .*, got .*", lines[1])
-    assert lines[-1] == "  and 2 more"
+    assert re.fullmatch(r"r\.json at /calls/\d+/4: expected .*, got .*", refused(document, name="r.json"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", '{"format": Infinity}', "[" * 100_000])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.bench.suites.assembly import unique_names
-from schema_guard.bench.suites.load import FORMS, load_suite
+from schema_guard.bench.suites.load import load_suite
 from schema_guard.bench.suites.scoring import score
 from schema_guard.bench.suites.values import Task
 from schema_guard.errors import InvalidArgument
@@ -214,11 +214,11 @@ PROBLEMS = {
 @pytest.mark.parametrize(("lines", "problems"), PROBLEMS.values(), ids=PROBLEMS)
 def test_every_problem_of_a_file_is_listed(tmp_path, lines, problems):
     """A file that is not right is refused once, with every problem and its line."""
-    assert _problems(_file(tmp_path, *lines), form="jsonl") == problems
+    assert _problems(_file(tmp_path, *lines)) == problems
 
 
 def test_file_that_cannot_be_read_is_a_problem():
-    """Without a form the system's reason is told, as with one."""
+    """The system's reason is told."""
     path = Path("/proc/self/mem")
     if not path.is_file():
         pytest.skip("needs a file that opens and cannot be read, as on Linux")
@@ -259,36 +259,6 @@ def test_missing_schema_file_is_told_once(tmp_path):
     assert _problems(_file(tmp_path, line, {**line, "id": "b"})) == ["x.json: this file is missing"]
 
 
-def test_unknown_form_is_refused(tmp_path):
-    """A form that there is not is refused, with the nearest one."""
-    with pytest.raises(InvalidArgument) as caught:
-        load_suite(_file(tmp_path, LINE), form="json")
-    assert str(caught.value) == (
-        f"form='json': expected one of {', '.join(map(repr, FORMS))}. Did you mean 'jsonl'?"
-    )
-
-
-def test_form_and_place_have_to_fit(tmp_path):
-    """A form is refused where there is no such thing."""
-    file = _file(tmp_path, LINE)
-    for path, form, message in (
-        (
-            file,
-            "folder",
-            f"suite {str(file)!r}: the folder does not exist. Expected a folder with a suite.json",
-        ),
-        (
-            tmp_path,
-            "jsonl",
-            f"suite {str(tmp_path)!r}: the file does not exist. Expected a file in the form 'jsonl'",
-        ),
-        (file, "small", f"form='small': expected the path 'small', got {str(file)!r}"),
-    ):
-        with pytest.raises(InvalidArgument) as caught:
-            load_suite(path, form=form)
-        assert str(caught.value) == message
-
-
 def test_forms_with_a_schema_take_no_other(tmp_path):
     """A schema or columns for a form that has its own are refused, not ignored."""
     with pytest.raises(InvalidArgument) as caught:
@@ -300,10 +270,5 @@ def test_forms_with_a_schema_take_no_other(tmp_path):
         load_suite("small", columns={"input": "text"})
     assert (
         str(caught.value)
-        == "columns=: only suites of the form 'rows' accept this argument, and this suite has the form 'small'. Remove the argument"
+        == "columns=: only suites of the form 'rows' accept this argument, and this suite has the form 'folder'. Remove the argument"
     )
-
-
-def test_small_suite_has_a_form_of_its_own():
-    """The suite `small` can be loaded with its form, under both of its names."""
-    assert load_suite("small", form="small") == load_suite("builtin", form="small") == load_suite("small")

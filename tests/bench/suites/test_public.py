@@ -47,7 +47,7 @@ def test_null_is_nothing_where_nothing_is_needed(tmp_path):
         "licence": None,
     }
 
-    (entry,) = load_suite(written_lines(tmp_path / "rows.jsonl", [row]), form="rows").schemas
+    (entry,) = load_suite(written_lines(tmp_path / "rows.jsonl", [row]), columns={"input": "input"}).schemas
     assert (entry.group, entry.licence, entry.tasks[0].id, entry.tasks[0].text) == (
         "rows",
         "not stated",
@@ -63,7 +63,6 @@ def test_schema_may_hold_for_all_rows(tmp_path):
 
     (entry,) = load_suite(
         written_lines(tmp_path / "rows.jsonl", rows),
-        form="rows",
         schema={"title": "label", "type": "string"},
     ).schemas
 
