@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from schema_guard.decide import Verdict
     from schema_guard.decide.recorded.from_store import Gathered
     from schema_guard.records import Store
-    from schema_guard.report.decision.verdict_list import Decided
 
 # The evidence file holds all of these.
 _OF_STORE = (
@@ -159,15 +158,17 @@ def command(which: WhichCalls, asked: DecideOptions, output: str | None, store: 
                 "has no effect with --evidence, which replaces the store",
                 [*(one.name for one in fields(WhichCalls)), *_OF_STORE],
             )
-            decided = [_decided(None, _of_file(asked), asked, _repeated(which, asked))]
+            gathered, evidence = [], [_of_file(asked)]
         else:
-            given = _repeated(which, asked)
-            decided = [_decided(one, one.evidence, asked, given) for one in _of_store(which, asked, store)]
-    page, line = _pages(decided, chosen, output, full=asked.full)
+            gathered = _of_store(which, asked, store)
+            evidence = [one.evidence for one in gathered]
+        options = _repeated(which, asked)
+        verdicts = [_verdict(one, asked, options) for one in evidence]
+    page, line = _pages(gathered, verdicts, chosen, output, full=asked.full)
     write_output(output, page)
     if output is not None:
         print(line)
-    return max(one.verdict.exit_code(require_proof=asked.require_proof) for one in decided)
+    return max(one.exit_code(require_proof=asked.require_proof) for one in verdicts)
 
 
 def _repeated(which: WhichCalls, asked: DecideOptions) -> dict[str, list[str]]:
@@ -181,13 +182,11 @@ def _repeated(which: WhichCalls, asked: DecideOptions) -> dict[str, list[str]]:
     return repeated(which, asked, files=files)
 
 
-def _decided(
-    gathered: Gathered | None, evidence: dict[str, Any], asked: DecideOptions, given: Mapping[str, Any]
-) -> Decided:
+def _verdict(evidence: dict[str, Any], asked: DecideOptions, options: Mapping[str, Any]) -> Verdict:
+    """Decide on evidence with what the user asked for. *options* are what the next command repeats."""
     from schema_guard.decide import decide, what_if
-    from schema_guard.report.decision.verdict_list import Decided
 
-    evidence["options"] = {**(evidence.get("options") or {}), **given}
+    evidence["options"] = {**(evidence.get("options") or {}), **options}
     supposed = what_if(evidence, asked.what_if)
     supposed["target_sources"] = _target_sources(asked, evidence)
     configured = setting("max_failure_rate")
@@ -199,7 +198,7 @@ def _decided(
             *supposed.get("notes", ()),
             *(f"what if {change}" for change in asked.what_if),
         ]
-    return Decided(gathered, decide(supposed))
+    return decide(supposed)
 
 
 def _target_sources(asked: DecideOptions, evidence: dict[str, Any]) -> dict[str, str]:
@@ -286,19 +285,22 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     return True
 
 
-def _pages(decided: list[Decided], form: str, output: str | None, *, full: bool) -> tuple[str, str]:
+def _pages(
+    gathered: list[Gathered], verdicts: list[Verdict], form: str, output: str | None, *, full: bool
+) -> tuple[str, str]:
     """Return the whole answer, and one line of it."""
     from schema_guard.cli.shared.terminal import columns
     from schema_guard.report.decision.document import document_of, head_of
-    from schema_guard.report.decision.verdict_list import document_of_several, several_as_json
+    from schema_guard.report.decision.verdict_list import Decided, document_of_several, several_as_json
 
-    if len(decided) > 1:
+    if len(verdicts) > 1:
+        decided = list(map(Decided, gathered, verdicts))
         document = document_of_several(decided)
         text = rendered(
             form, lambda: document, as_json=lambda: json_text(several_as_json(decided)), output=output
         )
         return text, document.title
-    gathered, verdict = decided[0]
+    verdict = verdicts[0]
     text = rendered(
         form,
         lambda: (
@@ -313,9 +315,9 @@ def _pages(decided: list[Decided], form: str, output: str | None, *, full: bool)
     return text, f"{verdict.verdict}: {safe(verdict.why)}"
 
 
-def _drawn(gathered: Gathered | None, verdict: Verdict) -> str:
+def _drawn(gathered: list[Gathered], verdict: Verdict) -> str:
     from schema_guard.report.decision.page import decision_page
 
-    if gathered is None:
+    if not gathered:
         return decision_page(verdict)
-    return decision_page(verdict, hours=gathered.hours, changes=gathered.changes)
+    return decision_page(verdict, hours=gathered[0].hours, changes=gathered[0].changes)

@@ -26,7 +26,6 @@ from schema_guard.report.first_lines import (
 )
 from schema_guard.report.words import (
     BOUNDS,
-    CAUSES,
     RECORDED,
     bounded,
     excluded_cell,
@@ -281,7 +280,7 @@ def _causes(configuration: Configuration) -> Iterator[str]:
         ways = [f"{way.exception or way.code} {way.calls:,}" for way in several[:_CODES]]
         more = len(several) - _CODES
         endings = ", ".join(map(clip, ways)) + (f" and {more} others" if more > 0 else "")
-        yield f"{CAUSES[cause]} {sum(way.calls for way in several):,} ({endings})"
+        yield f"{cause} {sum(way.calls for way in several):,} ({endings})"
 
 
 def _tokens(used: Configuration | AskedModel) -> str:

@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 NO_DATA = "no data"
 RECORDED = "as recorded"
 EXCLUDED = "calls without a model reply, which don't count in any rate"
-CAUSES = {
-    "provider": "provider",
-    "caller": "caller",
-    "expected": "expected",
-    "unknown": "unknown",
-}
 BOUNDS = "[low, high]: each bound holds with 95% confidence, at any time. n: number of calls"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

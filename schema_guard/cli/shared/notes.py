@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines on stderr beside the result, which `--quiet` leaves out, and the global options."""
+"""What a command says on stderr beside its result: lines, which `--quiet` leaves out, and questions. The global options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from schema_guard.text import safe
 
-__all__ = ["global_options", "is_quiet", "note"]
+__all__ = ["confirm", "global_options", "is_quiet", "note"]
 
 _QUIET = "schema_guard.quiet"
 
@@ -27,6 +27,25 @@ def is_quiet() -> bool:
     """Return whether the user gave `--quiet`."""
     context = click.get_current_context(silent=True)
     return context is not None and bool(context.find_root().meta.get(_QUIET))
+
+
+def confirm(question: str, *, yes: bool, refused: str) -> None:
+    """Ask the user whether to go ahead.
+
+    Args:
+        question: The question, such as "Delete 3 rows?".
+        yes: Whether `--yes` was given. Then nothing is asked.
+        refused: The fact to report if the answer is no, such as "nothing was deleted".
+
+    Raises:
+        click.UsageError: The answer is no, or there is no terminal to ask on.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError(f"{refused}: no terminal is available to ask for confirmation. Add --yes")
+    if not click.confirm(question, err=True):
+        raise click.UsageError(refused)
 
 
 def global_options() -> list[click.Option]:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from schema_guard.cli.shared.completing import complete_functions
-from schema_guard.cli.shared.confirming import confirm
-from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.notes import confirm, note
 from schema_guard.cli.shared.options import build_command, existing, option, print_json, shared, takes
 from schema_guard.cli.shared.quantities import COUNT, DURATION
 from schema_guard.records.payloads.retention import Forgotten, Retention

@@ -23,7 +23,7 @@ from schema_guard.decide.explanation.commands import (
     watch_command,
 )
 from schema_guard.decide.playbook import DECISION
-from schema_guard.decide.rules.ruling import PATIENCE_MONTHS, Ruling
+from schema_guard.decide.rules.ruling import PATIENCE_MONTHS, Ruling, rate_text
 from schema_guard.decide.rules.tuned_models import concentration
 from schema_guard.stats import bounds
 from schema_guard.text import dollars, exact_percent, interval, percent
@@ -210,13 +210,11 @@ def reasons_to_tune(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:
 
 
 def _format_line(case: Case) -> str | None:
-    if case.best is None:
+    best, target = case.best, case.config.target
+    if best is None:
         return None
-    rate = case.best.failed
-    return (
-        f"{case.best.strategy.id} fails {rate.count:,.6g}/{rate.n:,} = {percent(case.best.point)} "
-        f"{interval(rate.bounds.lower, rate.bounds.upper, case.config.target)} of the calls; target {exact_percent(case.config.target)}: {case.best.state}"
-    )
+    rate = rate_text(best.failed, target)
+    return f"{best.strategy.id} fails {rate} of the calls; target {exact_percent(target)}: {best.state}"
 
 
 def _vocabulary_line(case: Case) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.urls import command_on
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
-from schema_guard.report.words import CAUSES, bounded
+from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
 from schema_guard.text import clip, plural
 
@@ -46,7 +46,7 @@ def _facts(result: TraceImport, store: str | None) -> Iterator[Fact]:
         "validated",
         f"{plural(result.judged, 'call')}, {result.valid} of them valid; failed: {bounded(failed)}, {result.traffic.short}",
     )
-    excluded = [f"{n} {CAUSES[cause]} ({code})" for (cause, code), n in result.excluded.most_common()]
+    excluded = [f"{n} {cause} ({code})" for (cause, code), n in result.excluded.most_common()]
     yield Fact("excluded", ", ".join(excluded) or "none")
     if result.repeated:
         yield Fact("repeated", f"{_replies(result.repeated)} that the files hold twice")

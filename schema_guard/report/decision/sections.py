@@ -22,7 +22,7 @@ from schema_guard.report.decision.words import (
     state_of,
 )
 from schema_guard.report.document import Section, Table
-from schema_guard.report.words import CAUSES, EXCLUDED, NO_DATA, large
+from schema_guard.report.words import EXCLUDED, NO_DATA, large
 from schema_guard.text import dollars, exact_percent, interval, odds, percent
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _excluded_section(figures: Figures) -> Section | None:
     rows = [
         (
             name_of(name),
-            CAUSES[calls["cause"]],
+            calls["cause"],
             calls["code"],
             calls["exception"] or "-",
             f"{calls['calls']:,}",

@@ -29,9 +29,9 @@ _TRIALS = "(trials)"
 
 
 class Decided(NamedTuple):
-    """A verdict, and what it is about; None for a file of evidence."""
+    """A verdict, and the records that it is about."""
 
-    gathered: Gathered | None
+    gathered: Gathered
     verdict: Verdict
 
 
@@ -56,7 +56,6 @@ def several_as_json(decided: Sequence[Decided]) -> dict[str, Any]:
                 **decision.verdict.as_dict(),
             }
             for decision in worst_first(decided)
-            if decision.gathered is not None
         ]
     }
 
@@ -70,14 +69,12 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
     if functions < len(ordered):  # such as a guard of tools, each with a schema of its own
         subject = f"{plural(len(ordered), 'schema')} of {subject}"
     alpha = max(decision.verdict.figures["config"]["alpha"] for decision in ordered)
-    worst = ordered[0].gathered
-    assert worst is not None
     return Document(
         f"VERDICTS: {against} of {subject} {'needs' if against == 1 else 'need'} a change",
         (
             Fact(
                 "next",
-                f"{decide_command(read_evidence(worst.evidence))}  # the worst one in full, with the command to run",
+                f"{decide_command(read_evidence(ordered[0].gathered.evidence))}  # the worst one in full, with the command to run",
             ),
             Fact(
                 "confidence",
@@ -107,7 +104,6 @@ def _tone(tones: Sequence[Tone]) -> Tone:
 def _row(decision: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
     rate, name = _rate(decision), name_of(_name(decision))
     if sum(_name(other) == _name(decision) for other in others) > 1:
-        assert decision.gathered is not None
         name = f"{name} ({name_of(decision.gathered.schema)})"
     failed, bounds = NO_DATA, "-"
     if rate and rate["rate"] is not None:
@@ -121,25 +117,16 @@ def _row(decision: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
 
 def _traffic_note(decision: Decided) -> str:
     """Say in two words what part of the traffic the rate of what is in use is of, where its calls were imported."""
-    assert decision.gathered is not None
-    traffic = next(
-        (
-            strategy.get("traffic")
-            for strategy in decision.gathered.evidence["strategies"]
-            if strategy["id"] == decision.gathered.evidence["current"]
-        ),
-        None,
-    )
+    strategies, current = (decision.gathered.evidence[name] for name in ("strategies", "current"))
+    traffic = next((one.get("traffic") for one in strategies if one["id"] == current), None)
     return "" if traffic is None else f" {Traffic(**traffic).short}"
 
 
 def _name(decision: Decided) -> str:
-    assert decision.gathered is not None
     return decision.gathered.function or _TRIALS
 
 
 def _rate(decision: Decided) -> dict[str, Any] | None:
     """Give the rate of what is in use, as the verdict has it."""
-    assert decision.gathered is not None
     rate: dict[str, Any] | None = decision.verdict.figures["rates"].get(decision.gathered.evidence["current"])
     return rate

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.shared.confirming import confirm
-from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.notes import confirm, note
 from schema_guard.cli.shared.options import (
     argument,
     build_command,
