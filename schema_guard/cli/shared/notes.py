@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a command says on stderr beside its result: lines, which `--quiet` leaves out, and questions. The global options."""
+"""The lines and questions of a command on stderr beside its result, and the global options. `--quiet` leaves the lines out."""
 
 from __future__ import annotations
 

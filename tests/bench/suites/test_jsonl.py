@@ -218,7 +218,7 @@ def test_every_problem_of_a_file_is_listed(tmp_path, lines, problems):
 
 
 def test_file_that_cannot_be_read_is_a_problem():
-    """The system's reason is told."""
+    """The error has the reason of the system."""
     path = Path("/proc/self/mem")
     if not path.is_file():
         pytest.skip("needs a file that opens and cannot be read, as on Linux")

@@ -103,7 +103,7 @@ def test_false_alarms_are_as_rare_as_promised():
 
 
 def test_threshold_just_missed_raises_no_alarm():
-    """Where the highest mean is a billionth below the threshold, the detector stays silent."""
+    """If the highest mean is a billionth below the threshold, the detector stays silent."""
     calls = [False, *[True] * 9, *[False] * 30]
     alpha = 3 / sum_of_ratios(calls[:10], 0.02)
 
