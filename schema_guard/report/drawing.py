@@ -39,9 +39,7 @@ MOST_ROWS = 12
 """More rows are not told apart at a glance."""
 SIDES = {Tone.GOOD: "below", Tone.BAD: "above", Tone.OPEN: "not decided"}
 """The side of the target of each tone, in words."""
-HOW_TO_READ = (
-    "A circle is below the target, a square above it, and a diamond needs more data. The scale is logarithmic."
-)
+HOW_TO_READ = "A circle is below the target, a square above it, and a diamond needs more data. The scale is logarithmic."
 """How to read rates beside their target."""
 # The mark of each tone, so that nothing depends on color alone.
 _MARKS = {Tone.GOOD: "circle", Tone.BAD: "square", Tone.OPEN: "diamond", Tone.PLAIN: "circle"}
