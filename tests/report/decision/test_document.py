@@ -107,7 +107,7 @@ def test_more_data_says_how_many_calls_and_how_long(name, told):
     [
         ("strict", "20 failures are of a kind that strict decoding can't fix"),
         ("ship", "on the same inputs, the tuned model is proved to be better: odds"),
-        ("blocked", "not given, and not counted: batch price"),
+        ("blocked", "not counted, because you gave no values: batch price"),
         ("blocked", "the base model must be available for at least"),
     ],
 )
