@@ -109,7 +109,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         checks: Functions that schema_guard calls with the value in the schema's Python type. A check that returns True
             or None accepts the value. A check that returns False, or a message that describes the fault, refuses the
             value.
-        restore: Function that converts a value of an adapted schema to the form of *schema*.
+        restore: Function that converts a value of an adapted schema to the form that *schema* describes.
         limits: Limits on the size of the reply.
         coerce: If *schema* is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for
             an int. In this case, the result has the form `coerced`, and `coercions` lists the converted parts.

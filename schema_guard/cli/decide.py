@@ -115,7 +115,7 @@ class DecideOptions:
         multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
-        help="Fact of the evidence to change for this run only, such as failure_cost=0.1. Repeatable.",
+        help="Value of the evidence to replace for this run only, such as failure_cost=0.1. Repeatable.",
     )
     evidence: str | None = option(
         metavar="FILE",

@@ -46,7 +46,7 @@ class WatchOptions:
     )
     allow_empty: bool = option(
         is_flag=True,
-        help="Exit with status 0 if the store, the function, or its calls don't exist yet. Use this option in CI before the first calls are recorded.",
+        help="Exit with status 0 if the store, the function, or its calls don't exist yet. Use this option in CI until your program records its first calls.",
     )
 
 

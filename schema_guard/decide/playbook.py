@@ -123,9 +123,13 @@ def playbook_line(playbook: Iterable[PlaybookStep]) -> str:
     playbook = tuple(playbook)
     parts = [f"untested: {', '.join(untested(playbook)) or 'none'}"]
     for status in ("declined", "not_applicable", "no_help"):
-        reasons = [f"{step.name} because {step.reason}" for step in playbook if step.status == status]
+        names: dict[str, list[str]] = {}
+        for step in playbook:
+            if step.status == status:
+                names.setdefault(step.reason, []).append(step.name)
+        reasons = [f"{', '.join(steps)} because {reason}" for reason, steps in names.items()]
         if reasons:
-            parts.append(f"{status.replace('_', ' ')}: {', '.join(reasons)}")
+            parts.append(f"{status.replace('_', ' ')}: {'; '.join(reasons)}")
     unsaid = [step.name for step in playbook if step.status == "not_claimed"]
     if unsaid:
         parts.append(f"no status: {', '.join(unsaid)}")

@@ -197,7 +197,7 @@ def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:
 def _unknown(what: str, wanted: str, known: set[str], where: str) -> NotRecorded:
     text = f"no {what} {clip(repr(wanted))} is recorded in {where}"
     if not known:
-        return NotRecorded(f"{text}, which has no calls")
+        return NotRecorded(f"{text}, which has no calls. Run your program first, or name another store")
     near = _near(wanted, known)
     if near:
         return NotRecorded(f"{text}. Did you mean {' or '.join(map(repr, near))}?")

@@ -52,7 +52,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
         parts.append(f"Wrong: {wrong} of {plural(len(watched), 'configuration')}")
     parts += [f"{one.configuration} {one.usage}" for one in watched[1:] if one.usage.startswith("has ")][:1]
     if worst.n_functions > 1:
-        parts.append(f"The confidence applies to up to {worst.n_functions} functions together")
+        parts.append(f"The bounds of up to {worst.n_functions} functions hold together")
     if worst.pattern:
         parts.append(f"{worst.configuration} has a weekly pattern: {worst.pattern}")
     return Document(f"{state}: {'. '.join(filter(None, parts))}", tone=_TONES[state])

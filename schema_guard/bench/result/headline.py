@@ -177,8 +177,8 @@ def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
     if lowest == highest:
         return f"The data shows no difference in failures. Each variant fails in {lowest} of its calls ({counts}; {_between(best.failed)})."
     return (
-        f"The data does not show which variant fails least often. From {lowest} ({best.name}) to {highest} ({worst.name}) "
-        f"of the calls fail ({_sizes(variants)} each)."
+        f"The data does not show which variant fails least often. The lowest failure rate is {lowest} ({best.name}), and the "
+        f"highest is {highest} ({worst.name}), with {_sizes(variants)} each."
     )
 
 

@@ -343,7 +343,7 @@ class PlaybookOptions:
     larger: str | None = option(
         metavar="NAME",
         advanced=True,
-        help="With --playbook: larger model that the last step tries. Default: none.",
+        help="Larger model for the last step of --playbook. Default: none.",
     )
     since: float | None = common("since", _ONLY, advanced=True)
     until: float | None = common("until", _ONLY, advanced=True)
@@ -353,7 +353,7 @@ class PlaybookOptions:
         show_default=True,
         metavar="STEP",
         advanced=True,
-        help="With --playbook: first step to try. Earlier steps are skipped.",
+        help="First step that --playbook tries. It skips earlier steps.",
     )
     decline: tuple[str, ...] = option(
         multiple=True,

@@ -57,7 +57,7 @@ def command(
 ) -> int:
     """Measure how often models return valid and right values for the tasks of SUITE.
 
-    SUITE is a built-in suite (`small`, also called `builtin`, `long`, `tools`, or `real`), a file or folder of tasks, or a
+    SUITE is a built-in suite (`small`, `long`, `tools`, or `real`), a file or folder of tasks, or a
     training set that `tune prepare` wrote. `schema-guard help bench run` shows how to write a file of tasks. The command
     records every attempt in the store.
 

@@ -133,9 +133,9 @@ class ProbeOptions:
 def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     """Test whether a server enforces the schemas that it accepts.
 
-    The schema of each request requires random values, and its prompt asks for other ones. Only a server that enforces
-    schemas replies with the required values. Before the command sends the requests, it prints their number and cost, and
-    asks for confirmation.
+    The schema of each request requires random values, and its prompt asks for other ones. If the server
+    enforces the schema, the reply has the required values. Before the command sends the requests, it prints their number
+    and cost, and asks for confirmation.
 
     Exit status: 0 if the server enforces all schemas, 1 if it ignores, rejects, or partly enforces them, or 2 if it
     did not reply.

@@ -264,7 +264,9 @@ def _match_of_values(values: list[Any], gold: Any, at: tuple[str | int, ...]) ->
     if not any(map(_has_objects, values)):
         return {join(at): {"accept": values, "as": "punctuation", **optional}}
     if len(_values(values)) > 1:
-        raise ValueError(f"the answer allows several objects at {join(at)}")
+        raise ValueError(
+            f"the right answer allows several objects at {join(at)}. A task can have only one there"
+        )
     inner = _match_within(_values(values)[0], gold, at)
     return {**({join(at): {"accept": [gold], **optional}} if optional else {}), **inner}
 

@@ -140,7 +140,7 @@ def settings_of(text: str) -> TelemetrySettings:
             options = options._replace(prometheus_port=int(value))
         else:
             raise InvalidArgument(
-                f"{VARIABLE}: {clip(repr(part))}: expected 'otel', 'file:PATH.prom', or 'port:N', separated by commas"
+                f"{VARIABLE}: {clip(repr(part))}: expected one or more of 'otel', 'file:PATH.prom', and 'port:N', separated by commas"
             )
     return options
 

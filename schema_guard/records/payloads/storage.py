@@ -84,7 +84,9 @@ class TextStorage:
                 f"redact={clip(repr(redact))}: expected a function that takes a text, or None"
             )
         if redact is not None and policy != "redacted":
-            raise InvalidArgument(f"redact= works only with payload='redacted', got payload={policy!r}")
+            raise InvalidArgument(
+                f"redact= has an effect only with payload='redacted'. Omit redact=, or replace payload={policy!r}"
+            )
         if policy == "redacted":
             from schema_guard.extensions import require  # only this policy needs a part
 

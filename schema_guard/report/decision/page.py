@@ -95,7 +95,7 @@ def _flips(figures: Figures) -> Iterator[Section]:
     if "cost" in figures:
         flips = sorted(figures["cost"]["flips"], key=lambda flip: not flip["flips"])[:_MOST_FLIPS]
         lines = [f"{flip['change']}: payback {payback(flip['payback_months'])}" for flip in flips]
-        yield Section("What would change the answer", lines=tuple(lines))
+        yield Section("Changes that would change the verdict", lines=tuple(lines))
 
 
 def rates_plot(figures: Figures) -> Plot:

@@ -281,7 +281,7 @@ def _flips_section(figures: Figures) -> Section | None:
         for flip in figures["cost"]["flips"]
     )
     return Section(
-        "What would change the answer",
+        "Changes that would change the verdict",
         "Each row changes one fact and shows whether tuning still pays back within "
         f"{months(figures['config']['horizon_months'])}. The payback is that of the column pess.",
         Table(("changed", "payback then", "answer"), rows),

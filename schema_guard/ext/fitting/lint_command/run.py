@@ -122,7 +122,9 @@ def _print_table(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     }
     for name, is_given in ignored.items():
         if is_given:
-            raise click.UsageError(f"{name} has no effect with --table, which shows only keywords. Omit it")
+            raise click.UsageError(
+                f"{name} has no effect with --table, which shows only keywords. Omit {name}"
+            )
     for name in asked.names():
         if name in DECISIONS:
             raise click.UsageError(

@@ -343,8 +343,8 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
 def _check_ended(job: TuningJob) -> None:
     if not job.has_ended and job.is_begun:
         raise click.UsageError(
-            f"--again: the job has the status {job.status}. Cancel it with --cancel first. If its key no longer works, "
-            f"move {JOB_FILE} away"
+            f"--again: the job has the status {job.status}. Cancel it with --cancel first. If the key no longer works, "
+            f"move {JOB_FILE} to another folder"
         )
 
 

@@ -111,7 +111,7 @@ def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
                 hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise InvalidArgument(
-                f"{clip_path(directory / name)}: expected a file of a training set, but reading it failed: {error.strerror}"
+                f"{clip_path(directory / name)}: this file of the training set cannot be read: {error.strerror}. Run `tune prepare` again, or restore the file"
             ) from error
     return hashes
 

@@ -185,7 +185,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
     @overload
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> Any: ...
     def stream(self, *args: Any, **kwargs: Any) -> Any:
-        """Yield growing values, and the valid value at the end. After a failure, the values of the fallback follow.
+        """Yield partial values while the reply arrives, and the valid value at the end. After a failure, the values of the fallback follow.
 
         Args:
             *args: Arguments of the call.
