@@ -163,6 +163,11 @@ class Svg:
         path = " ".join(f"{x:.5g},{y:.5g}" for x, y in points)
         self._add("polyline", points=path, fill="none", stroke=_var(color), stroke_width=width, stroke_dasharray=dash)  # fmt: skip
 
+    def area(self, points: Iterable[tuple[float, float]], color: str) -> None:
+        """Fill an area. Its outline keeps it visible on every ground."""
+        path = " ".join(f"{x:.5g},{y:.5g}" for x, y in points)
+        self._add("polygon", points=path, fill=_var(color), fill_opacity=0.16, stroke=_var(color), stroke_width=0.8)  # fmt: skip
+
     def bar(self, x: tuple[float, float], y: tuple[float, float], color: str, tooltip: str = "") -> None:
         """Draw a box between two places on each axis. Its outline keeps it visible on every ground."""
         (left, right), (top, bottom) = sorted(x), sorted(y)
