@@ -110,7 +110,7 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
 def e_value(k: float, n: int, target: float, *, side: Side) -> float:
     """Return the exponential of `log_e_value`: the evidence as odds. The result is inf if the log is above 709.
 
-    For the source, the assumptions, the arguments, and the errors, see `log_e_value`.
+    Source: `log_e_value`, which also describes the assumptions, the arguments, and the errors.
 
     >>> round(e_value(3, 50, 0.01, side="bad"), 6)
     2.230828

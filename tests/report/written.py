@@ -89,5 +89,5 @@ def _left_out(wanted, written):
 
 
 def _bare(text):
-    """Return a text without the blanks of folded lines, and without the marks of comments behind commands."""
-    return re.sub(r"\s|# ", "", text)
+    """Return a text without the blanks of folded lines, and without the marks of headings and comments."""
+    return re.sub(r"\s|#", "", text)

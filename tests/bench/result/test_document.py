@@ -52,8 +52,8 @@ def hostile():
 def test_text_of_a_result():
     """The text shows suite and model, format, failures, content, cost, differences, schemas, and what is missing."""
     assert result_as_text(result_of(run_of(*CALLS))).split("\n") == [
-        "The data does not show which variant fails least often. From 0% (few_shot) to 33% (bare) of the calls fail (3",
-        "tasks each).",
+        "The data does not show which variant fails least often. The lowest failure rate is 0% (few_shot), and the",
+        "highest is 33% (bare), with 3 tasks each.",
         "right        With few_shot, 100% of the calls return the right value (at least 22%).",
         "power        the data does not show whether few_shot (100% right) is better than bare (33% right). Of 3 tasks,",
         "             few_shot is ahead on 2, and bare on 0. The odds are 2:1, and a decision needs 40:1. With about 15",

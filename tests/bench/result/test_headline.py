@@ -65,7 +65,7 @@ CASES = {
         None,
         Tone.OPEN,
         (
-            "The data does not show which variant fails least often. From 5% (a) to 10% (b) of the calls fail (20 tasks each). "
+            "The data does not show which variant fails least often. The lowest failure rate is 5% (a), and the highest is 10% (b), with 20 tasks each. "
             "With a, 95% of the calls return the right value (between 67% and 99.992%)."
         ),
     ),

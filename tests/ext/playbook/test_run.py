@@ -463,7 +463,7 @@ def test_a_reply_that_ran_away_asks_for_no_larger_limit():
     result = playbook_result(always({"reply": CUT_OFF["reply"] + " " * 200, "finish_reason": "length"}))
 
     assert "raise_max_output_tokens" not in steps_of(result)
-    assert "it fixes none of" in step_of(result, "raise_max_output_tokens")["reason"]
+    assert "this fixes none of" in step_of(result, "raise_max_output_tokens")["reason"]
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_count_of_tasks_covers_a_variant_with_lost_calls(capsys):
     status, out, _ = bench(capsys, "--model", "scripted:half.jsonl", "--concurrency", "1")
 
     assert status == 0
-    assert "(4 to 8 tasks each)" in " ".join(out.split())
+    assert "with 4 to 8 tasks each" in " ".join(out.split())
 
 
 @pytest.mark.costly
