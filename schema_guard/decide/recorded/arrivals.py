@@ -261,11 +261,23 @@ def gone_of(store: Store, rows: Iterable[ConfigurationCounts], until: float | No
             for row in group
         }
         if len(set(owner.values())) > 1:
-            hours = store.by_hour(until=until, function=function)
+            hours = _last_hours(store, members, function, until)
             absent = FunctionArrivals(members, hours, last, until=until, zone=UTC).absences(owner)
             used = {key for key, absence in absent.items() if not absence.is_gone}
             gone |= {row for row, key in owner.items() if used and key not in used}
     return frozenset(gone)
+
+
+def _last_hours(
+    store: Store, rows: Sequence[ConfigurationCounts], function: str, until: float | None
+) -> list[HourCounts]:
+    """Return hours with the last days that have calls. A part of the time has them for most functions."""
+    latest = max(row.last_started_at or 0.0 for row in rows)
+    latest = latest if until is None else min(latest, until)
+    hours = store.by_hour(since=latest - 2 * _DAYS * _DAY_S, until=until, function=function)
+    known = {row.configuration for row in rows}
+    days = {hour.at // _DAY_S for hour in hours if hour.configuration in known and hour.calls + hour.transport}
+    return hours if len(days) > _DAYS else store.by_hour(until=until, function=function)
 
 
 def alpha_shares(
