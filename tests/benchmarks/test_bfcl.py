@@ -261,7 +261,7 @@ REFUSED = {
     ),
     "objects": (
         _ride(truth=[{"cab.order": {"to": ["x"], "extras": [{"seats": [1]}, {"seats": [2]}]}}]),
-        "the answer allows several objects at /extras",
+        "the right answer allows several objects at /extras. A task can have only one there",
     ),
     "gold": (
         _ride(truth=[{"cab.order": {"to": ["x"], "price": ["a_variable"]}}]),

@@ -276,7 +276,9 @@ def _last_hours(
     latest = latest if until is None else min(latest, until)
     hours = store.by_hour(since=latest - 2 * _DAYS * _DAY_S, until=until, function=function)
     known = {row.configuration for row in rows}
-    days = {hour.at // _DAY_S for hour in hours if hour.configuration in known and hour.calls + hour.transport}
+    days = {
+        hour.at // _DAY_S for hour in hours if hour.configuration in known and hour.calls + hour.transport
+    }
     return hours if len(days) > _DAYS else store.by_hour(until=until, function=function)
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from contextlib import contextmanager
 from itertools import chain, starmap
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from schema_guard.errors import StoreError
 from schema_guard.records.attempts import Where
 from schema_guard.records.counts.calls import (
     HOUR_S,
@@ -53,6 +55,17 @@ _TUNED = CONFIGURATION_COLUMNS.index("tuned")
 _ROLLED = ", ".join(f"r.{name}" for name in ROLL_UP_COLUMNS[:-1])
 
 _Condition: TypeAlias = "tuple[str, list[Any]]"
+
+
+@contextmanager
+def _counts() -> Iterator[None]:
+    """Raise `StoreError` for counts that can't be read."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise StoreError(
+            f"the store has counts that can't be read: {error}. Run schema-guard store check, which names them"
+        ) from error
 
 
 class Snapshot:
@@ -156,6 +169,7 @@ class Snapshot:
         """Return the counts of calls by configuration, in the order of their first calls."""
         return self._in_window(where) if where.is_timed else self._of_all_times(where)
 
+    @_counts()
     def _of_all_times(self, where: Where) -> list[ConfigurationCounts]:
         condition, values = _chosen(where)
         sql = f"SELECT {', '.join(IDENTITY)}, results, tallies FROM configurations AS c WHERE {condition} ORDER BY id"
@@ -201,6 +215,7 @@ class Snapshot:
                 hours[number].append(rolled)
         return hours
 
+    @_counts()
     def _whole_hours(self, where: Where, first: int, last: int) -> dict[int, list[RollUp]]:
         """Return the counts of each hour from one up to another, by configuration."""
         condition, values = _chosen(where)
@@ -261,6 +276,7 @@ class Snapshot:
             if kind is not None and at is not None
         ]
 
+    @_counts()
     def hours(self, where: Where) -> list[HourCounts]:
         """Return the counts by hour, of all hours that these times touch, in the order of time."""
         named = self._names_by_id()

@@ -55,3 +55,13 @@ def test_rebuild_drops_unreadable_counts_of_deleted_attempts(damaged, tmp_path):
     assert "missing: configuration 1, hour 2026-05-28 20:00: cannot be read: " in found
     assert "attempts are missing, and --rebuild deletes their counts" in found
     assert command("store", "check", "--rebuild", "--store", damaged)[0] == 0
+
+
+@pytest.mark.parametrize("words", ["report", "decide", "watch --max-failure-rate 5%"])
+def test_commands_name_the_check_of_a_damaged_store(damaged, words):
+    """No command shows a traceback or a number from damaged counts."""
+    status, out, err = command(*words.split(), "--store", damaged)
+
+    assert (status, out) == (2, "")
+    assert "the store has counts that can't be read: " in err
+    assert "schema-guard store check" in err

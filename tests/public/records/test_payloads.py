@@ -274,10 +274,13 @@ def test_text_is_not_stored_if_the_redact_function_raises(path, caplog):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"redact": str}, "redact= works only with payload='redacted', got payload='off'"),
+        (
+            {"redact": str},
+            "redact= has an effect only with payload='redacted'. Omit redact=, or replace payload='off'",
+        ),
         (
             {"redact": str, "payload": "full"},
-            "redact= works only with payload='redacted', got payload='full'",
+            "redact= has an effect only with payload='redacted'. Omit redact=, or replace payload='full'",
         ),
         ({"redact": 5, "payload": "redacted"}, "redact=5: expected a function that takes a text, or None"),
     ],
