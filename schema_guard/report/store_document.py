@@ -179,9 +179,10 @@ def _traffic(configuration: Configuration) -> str:
 def _details(name: str, configuration: Configuration) -> Iterator[str]:
     known = configuration.attempts - configuration.unknown_usage
     of = f" (known for {plural(known, 'attempt')})" if 0 < known < configuration.attempts else ""
+    way = "" if configuration.strategies in name.split() else f" with {configuration.strategies}"
     yield (
-        f"{name}: {plural(configuration.attempts, 'attempt')} on {clip(configuration.model or 'an unknown model')} with "
-        f"{configuration.strategies}. Tokens: {_tokens(configuration)}{of}. {_duration(configuration)}"
+        f"{name}: {plural(configuration.attempts, 'attempt')} on {clip(configuration.model or 'an unknown model')}"
+        f"{way}. Tokens: {_tokens(configuration)}{of}. {_duration(configuration)}"
     )
     yield from _models(name, configuration)
     if configuration.repaired.count:

@@ -380,10 +380,7 @@ def test_configurations_of_a_function_stand_under_it(store):
         "system_prompt (default settings, version v1)",
         "system_prompt (default settings, version v2)",
     ]
-    assert (
-        "  - shop.extract system_prompt (default settings, version v1): 1 attempt on m1 with system_prompt."
-        in text
-    )
+    assert "  - shop.extract system_prompt (default settings, version v1): 1 attempt on m1." in text
 
 
 @pytest.mark.parametrize(

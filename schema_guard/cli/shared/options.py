@@ -184,7 +184,7 @@ _COMMON: dict[str, dict[str, Any]] = {
         "shell_complete": complete_functions,
         "help": "Function whose calls are used. Use its full name, or the part after a dot. Default: all functions.",
     },
-    "segment": {"metavar": "NAME", "help": "Traffic segment whose calls are used. Default: all segments."},
+    "segment": {"metavar": "NAME", "help": "Traffic segment to select. Default: all segments."},
     "since": {
         "type": MOMENT,
         "metavar": "TIME",

@@ -43,7 +43,7 @@ class Whose:
     input_hash: str | None = option(
         metavar="HASH",
         advanced=True,
-        help="Hash of the input of the calls to delete, as in an exported file.",
+        help="Input hash of the calls to delete, from an exported file.",
     )
     cluster: str | None = option(
         metavar="NAME", help="Cluster of the calls to delete, such as the ID of one customer."

@@ -260,7 +260,7 @@ class _Reader:
             else:
                 fields.append((name, node))
         if texts and not fields and place.path:
-            raise _NotAsked("the object has no field that a decision model can answer")
+            raise _NotAsked("the object has no field with few values, which a decision model needs")
         return Record(tuple(fields), tuple(texts), schema)
 
     def _several(self, schema: dict[str, Any], place: _Place) -> Node:

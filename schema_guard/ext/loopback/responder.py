@@ -73,7 +73,7 @@ class Request:
         path: Path without a query, such as `"/v1/chat/completions"`.
         headers: Header values, with the header names in lower case as keys. A header with a key has the value `"***"`.
         body: The JSON object in the request, or None if there is no object.
-        index: Number of earlier requests for a reply, or None if this request isn't for a reply.
+        index: Number of earlier requests for a reply. None if this request asks for something else.
         fault: Name of the fault in the response, or None.
     """
 

@@ -81,7 +81,7 @@ def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] 
     Args:
         text: Any text.
         personal: Whether to also remove personal data.
-        further: Function that takes the redacted text and removes more parts of the text.
+        further: Function that takes the redacted text, and returns it without further parts.
     """
     parts, places, at, size = [], [], 0, 0
     for start, stop, kind in _merged(text, _spans(text, personal)):
@@ -106,7 +106,7 @@ def redacted_value(
     Args:
         value: A JSON value.
         personal: Whether to also remove personal data.
-        further: Function that takes the redacted text and removes more parts of the text.
+        further: Function that takes the redacted text, and returns it without further parts.
         location: JSON Pointer of the value.
     """
     if isinstance(value, str):

@@ -46,7 +46,7 @@ _logger = logging.getLogger("schema_guard")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Content(metaclass=NamedArguments):
-    """Settings to measure whether valid values are right, after their call has returned.
+    """Settings of the measurement that tests, after a call, whether its value is right.
 
     Example:
         >>> Content(grounded=True)

@@ -424,7 +424,7 @@ def _next_facts(figures: Figures) -> Iterator[Fact]:
         return
     yield Fact(
         "texts",
-        f"stored for {figures['texts']:,} calls of this function; to store them: {figures['storing']}",
+        f"stored for {figures['texts']:,} calls of this function. To store texts, use {figures['storing']}",
     )
 
 

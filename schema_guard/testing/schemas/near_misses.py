@@ -115,7 +115,9 @@ class _NearMisses:
             if len(violations) == 1 and violations[0].keyword != TOO_COSTLY:
                 first = violations[0]
                 return NearMiss(changed, first.instance_location, first.keyword, first.keyword_location)
-        raise DeadEnd("schema_guard found no value that violates only one keyword of the schema")
+        raise DeadEnd(
+            "schema_guard found no value that violates only one keyword of the schema. Use a schema with more keywords"
+        )
 
     def _ways(self, demand: Demand) -> Iterator[list[Any]]:
         """Yield for each way to break one keyword of a value the schemas that apply then."""

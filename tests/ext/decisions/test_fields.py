@@ -217,7 +217,7 @@ def test_descriptions_are_the_words_of_the_questions():
         ({"enum": list(range(300))}, "the field has 300 options, but the provider accepts at most 255"),
         (
             {"type": "object", "properties": {"a": {"type": "string"}}},
-            "the object has no field that a decision model can answer",
+            "the object has no field with few values, which a decision model needs",
         ),
         ({"type": "object", "minProperties": 1}, "the schema of the field has the keyword minProperties"),
         ({"enum": ["a"], "minLength": 2}, "no value of the field is valid"),

@@ -104,7 +104,12 @@ def test_shows_the_value_of_a_reply_in_the_form_of_a_provider(path):
 
 @pytest.mark.parametrize(
     ("keys", "places"),
-    [("a", []), ("witem\n", ["/item"]), ('v{"item": "desk", "total": -1}\n', ["/total"]), ("s", None)],
+    [
+        ("a", []),
+        ("witem\n", ["/item"]),
+        ('v{"item": "no item", "total": -1}\n', ["/item", "/total"]),
+        ("s", None),
+    ],
 )
 def test_a_label_has_the_places_of_wrong_values(path, keys, places):
     """So a label counts for the calibration of a decision model."""

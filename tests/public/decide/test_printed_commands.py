@@ -40,7 +40,9 @@ def test_the_head_says_how_many_texts_are_stored_before_it_advises_a_playbook(pr
 
     head = " ".join(production.run("decide")[1].split())
 
-    assert "texts stored for 0 calls of this function; to store them: guard(..., store='sqlite:///" in head
+    assert (
+        "texts stored for 0 calls of this function. To store texts, use guard(..., store='sqlite:///" in head
+    )
 
 
 @needs("loopback")

@@ -73,5 +73,5 @@ def test_a_report_has_one_line_for_a_strategy_of_a_trial(production):
 
     trials = [one for one in report["configurations"] if one["function"].startswith("playbook:")]
     assert [(one["calls"], one["failed"]["count"]) for one in trials] == [(12, 4)]
-    assert out.count("12 attempts on m1 with system_prompt") == 1
+    assert out.count("12 attempts on m1.") == 1
     assert "output_tokens" not in out

@@ -20,7 +20,7 @@ _read = fact.Sourced("llamacpp-gbnf", _EVIDENCE, _DAY)
 _ALL_OF = "makes the properties of all parts of allOf required"
 _UNANCHORED = "requires patterns that begin with ^ and end with $"
 _PROPERTY = "rejects character properties in patterns"
-_OPEN = "closes an object without additionalProperties"
+_OPEN = "allows no other properties if additionalProperties is missing"
 
 
 def _says_nothing(site: Site) -> bool:

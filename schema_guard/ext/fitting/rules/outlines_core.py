@@ -21,7 +21,7 @@ _NEED_TYPE = ("items", "maxItems", "maxLength", "minItems", "minLength", "patter
 _measured = fact.Sourced("outlines-core", _EVIDENCE, _DAY)
 _DESCRIBED = "rejects other keywords in a schema for any value"
 _UNTYPED = "accepts only objects for properties without a type"
-_OPEN = "closes an object with properties"
+_OPEN = "allows only the listed properties"
 
 
 def _is_described(site: Site) -> bool:

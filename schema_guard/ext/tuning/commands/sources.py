@@ -32,7 +32,7 @@ class Sources:
         help="End of the period whose calls are used. Default: now.",
     )
     segment: str | None = option(
-        metavar="NAME", advanced=True, help="Traffic segment whose calls are used. Default: all segments."
+        metavar="NAME", advanced=True, help="Traffic segment to select. Default: all segments."
     )
     suite: str | None = option(
         metavar="PATH",
