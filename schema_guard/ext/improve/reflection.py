@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -117,8 +118,10 @@ class PromptSearch:
         self._answers = answers
         self._seed = seed
         self._file = folder / "writer.jsonl"
-        lines = self._file.read_text("utf-8").splitlines() if self._file.exists() else []
-        self._written: dict[str, str] = dict(json.loads(line) for line in lines)
+        self._written: dict[str, str] = {}
+        for line in self._file.read_text("utf-8").splitlines() if self._file.exists() else ():
+            with suppress(ValueError):  # a killed process leaves a part of a line
+                self._written.update([json.loads(line)])
         self._is_over = False
         self.calls = 0
 
@@ -192,5 +195,5 @@ class PromptSearch:
             self._written[key] = read(await self._writer.acall(prompt)).text or ""
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps([key, self._written[key]]) + "\n")
+                file.write("\n" + json.dumps([key, self._written[key]]))
         return self._written[key]

@@ -96,6 +96,17 @@ def test_the_same_command_continues_the_search(tmp_path):
     assert (again.winner, again.proof, again.calls) == (first.winner, first.proof, first.calls)
 
 
+def test_continues_after_a_kill_within_a_line(tmp_path):
+    """The search requests only the reply that is cut off."""
+    improve(task_of(tmp_path, WeakModel(NEEDED), writer=Writer("Do not guess.")), SETTINGS)
+    file = tmp_path / "search" / "writer.jsonl"
+    file.write_text(file.read_text()[:-5])
+    writer = Writer("Do not guess.")
+    improve(task_of(tmp_path, WeakModel(NEEDED), writer=writer), SETTINGS)
+
+    assert len(writer.heard) == 1
+
+
 def test_an_interrupted_writer_ends_the_run(tmp_path):
     """Ctrl-C while the model writes ends the search, and the next run continues it."""
 
@@ -110,7 +121,7 @@ def test_an_interrupted_writer_ends_the_run(tmp_path):
     lines = (tmp_path / "search" / "writer.jsonl").read_text().splitlines()
 
     assert result.ended == "interrupted"
-    assert len([json.loads(line) for line in lines]) == 1
+    assert len([json.loads(line) for line in lines if line]) == 1
 
 
 def test_names_the_extra_of_a_missing_package(monkeypatch):

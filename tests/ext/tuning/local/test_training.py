@@ -151,7 +151,9 @@ def test_a_row_that_is_not_served_is_not_learned(tmp_path):
     with (folder / "train.jsonl").open("a") as file:
         file.write(json.dumps(long) + "\n")
 
-    with pytest.raises(InvalidArgument, match=r"train.jsonl: 1 of 2 rows are too long .* The first is row 2"):
+    with pytest.raises(
+        InvalidArgument, match=r"train.jsonl: 1 of 2 rows are too long .* The first long row is row 2"
+    ):
         train(folder)
     assert load_job(folder).status == "failed"
 

@@ -7,9 +7,6 @@ from schema_guard.bench.suites.load import load_suite
 from schema_guard.bench.suites.scoring import score
 from schema_guard.ext.suites.bfcl import json_schema_of
 from tests.bench.suites.public_files import written_lines
-from tests.needs import needs
-
-pytestmark = needs("suites")
 
 RIDE = {
     "id": "simple_0",
