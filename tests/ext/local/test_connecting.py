@@ -22,7 +22,7 @@ def test_missing_engine_is_a_missing_extra(monkeypatch, package):
 
 
 def test_what_is_no_adapter_is_refused(tmp_path):
-    """An adapter is a GGUF file for the local model; anything else is told before a server is started."""
+    """`connect` rejects an adapter that is no GGUF file, or is not for the local model. No server starts."""
     words = tmp_path / "words.gguf"
     words.write_text("no adapter")
     refused = {

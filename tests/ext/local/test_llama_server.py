@@ -14,22 +14,11 @@ from schema_guard.ext.local import llama_server
 from schema_guard.models import connect, local_weights
 from schema_guard.providers.options import options_for
 from schema_guard.schema import Schema
+from tests.ext.local.cars import CAR as DOCUMENT
 
 pytest.importorskip("xllamacpp", reason="needs the extra 'local'")
 
-CAR = Schema.of(
-    {
-        "type": "object",
-        "properties": {
-            "colour": {"enum": ["red", "green"]},
-            "doors": {"type": "integer", "minimum": 40, "maximum": 42},
-            "code": {"type": "string", "pattern": "^[A-Z]{3}-[0-9]{2}$"},
-        },
-        "required": ["colour", "doors", "code"],
-        "additionalProperties": False,
-    },
-    name="car",
-)
+CAR = Schema.of(DOCUMENT, name="car")
 
 
 @pytest.fixture(scope="module")

@@ -16,21 +16,12 @@ from schema_guard.providers.options import options_for
 from schema_guard.schema import Schema
 from schema_guard.testing import ScriptedModel, serve
 from schema_guard.values import UNKNOWN_USAGE
+from tests.ext.local.cars import CAR
 
 # Of what torch says of itself.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 outlines = pytest.importorskip("outlines", reason="needs the extra 'outlines'")
 
-CAR = {
-    "type": "object",
-    "properties": {
-        "colour": {"enum": ["red", "green"]},
-        "doors": {"type": "integer", "minimum": 40, "maximum": 42},
-        "code": {"type": "string", "pattern": "^[A-Z]{3}-[0-9]{2}$"},
-    },
-    "required": ["colour", "doors", "code"],
-    "additionalProperties": False,
-}
 TEXT = '{"colour": "red", "doors": 41, "code": "ABC-12"}'
 BEGIN, END = "<s>", "</s>"
 TEMPLATE = "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}\n{% endfor %}"
