@@ -136,8 +136,8 @@ class Answer(NamedTuple):
 def decided(model: Any, job: Job) -> dict[str, Answer]:
     """Return the answers of a decision model that divides, and the same before the division."""
     found = fields_of(job.schema, HOST)
-    reply = model(job.text, options={"questions": wire_questions(found.questions, HOST.dialect)})
-    divided = answers_of(reply, found.questions, HOST).answers
+    reply = model(job.text, options={"questions": wire_questions(found.questions)})
+    divided = answers_of(reply, found.questions, HOST)
     biases = model._asked.biases  # noqa: SLF001 - so that one run has both ways
     scored = {
         at: normalized([p * bias for p, bias in zip(held, biases[found.questions[at]], strict=True)])
@@ -347,7 +347,7 @@ def _asked(way: str, model: Any, schema: Schema[Any], text: str) -> tuple[int, i
         used = ask.outcome(text).usage
         total, cached, output = used.input_tokens, used.cached_input_tokens, used.output_tokens
     else:
-        questions = wire_questions(fields_of(schema, HOST).questions, HOST.dialect)
+        questions = wire_questions(fields_of(schema, HOST).questions)
         usage = model(text, options={"questions": questions})["usage"]
         total, output = usage["input_tokens"], usage["output_tokens"]
         cached = usage["input_tokens_details"]["cached_tokens"]

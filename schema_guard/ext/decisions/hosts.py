@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hosts of decision models: dialect and limits, each with its source and the day when it was read."""
+"""The hosts of decision models: their limits, each with its source and the day when it was read."""
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-__all__ = ["HOSTS", "DecisionHost", "Dialect"]
-
-Dialect: TypeAlias = Literal["openai", "systemone", "gemini"]
+__all__ = ["HOSTS", "DecisionHost"]
 
 
 class DecisionHost(NamedTuple):
     """A host, and the questions that it accepts.
 
     Attributes:
-        dialect: The wire format of questions and answers.
         questions: The most questions of one request.
         options: The most options of one choice.
         levels: The most levels of one score.
@@ -23,7 +20,6 @@ class DecisionHost(NamedTuple):
         verified_on: The day when somebody read the source, ISO 8601.
     """
 
-    dialect: Dialect
     questions: int
     options: int
     levels: int
@@ -34,7 +30,7 @@ class DecisionHost(NamedTuple):
 
 _DAY: Final = "2026-11-29"
 _OPENAI: Final = DecisionHost(
-    "openai", 400, 255, 10, 0.005, "docstrings of openai 3.57; levels and rounding are not documented", _DAY
+    400, 255, 10, 0.005, "docstrings of openai 3.57; levels and rounding are not documented", _DAY
 )
 HOSTS: Final = {
     # The smallest limits of all hosts, for a host that is not chosen yet.
@@ -43,12 +39,6 @@ HOSTS: Final = {
     "litellm-decisions": _OPENAI._replace(questions=128, evidence="litellm 1.110, decisions/"),
     "local-decisions": _OPENAI._replace(
         rounding=1e-4, evidence="schema_guard scores the options with llama.cpp"
-    ),
-    "typesafe-decisions": DecisionHost(
-        "systemone", 128, 255, 10, 0.005, "typesafe-sdk 0.7.5; the most questions are not documented", _DAY
-    ),
-    "gemini-decisions": DecisionHost(
-        "gemini", 1000, 255, 255, 1e-6, "google-genai 3.6.1, pydantic-ai 2.68", _DAY
     ),
 }
 """Each host by the name of its provider."""

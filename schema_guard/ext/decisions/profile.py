@@ -42,22 +42,21 @@ class QuestionsForm(Form):
     fields: Fields = field(repr=False)
     host: DecisionHost
 
-    def read(self, reply: Any) -> tuple[Any, AnswerReading, dict[int, float]]:
-        """Return the value of a reply, its reading, and the host's own confidence by question.
+    def read(self, reply: Any) -> tuple[Any, AnswerReading]:
+        """Return the value of a reply, and its reading.
 
         Raises:
             BadAnswer: The reply does not answer the questions.
         """
-        answered = answers_of(reply, self.fields.questions, self.host)
-        reading = AnswerReading(answered.answers)
+        reading = AnswerReading(answers_of(reply, self.fields.questions, self.host))
         root = self.fields.root
         value = ABSENT if root is None else root.read(reading, ())
-        return value, reading, answered.host_confidence
+        return value, reading
 
     def restore(self, value: Any) -> Any:
         """Return the value that answers make. Anything else stays as it is."""
         try:
-            made, _, _ = self.read(value)
+            made, _ = self.read(value)
         except BadAnswer:
             return value
         return value if made is ABSENT else made
@@ -67,7 +66,7 @@ class QuestionsForm(Form):
         answers: dict[int, list[float]] = {}
         if self.fields.root is not None:
             self.fields.root.asked(value, answers)
-        return wire_answers(self.fields.questions, answers, self.host.dialect)
+        return wire_answers(self.fields.questions, answers)
 
     def grown(self, value: Any, path: OpenPath) -> None:
         """Return None: answers arrive whole."""
@@ -87,7 +86,7 @@ def asked(schema: Any, provider: str) -> Adapted:
     document = {
         "type": "object",
         "required": ["answers"],
-        "x-questions": wire_questions(fields.questions, host.dialect),
+        "x-questions": wire_questions(fields.questions),
     }
     document = json.loads(json.dumps(document))
     return Adapted(document, provider, fingerprint(document), [], narrowed, [], QuestionsForm(fields, host))

@@ -68,7 +68,7 @@ def decide(
                 [one / max(bias, _SMALLEST) for one, bias in zip(found, asked.biases[question], strict=True)]
             )
         answers[at] = found
-    reply = wire_answers(questions, answers, "openai")
+    reply = wire_answers(questions, answers)
     for answer, one in zip(reply["answers"], wire, strict=True):
         answer["name"] = one.get("name")
     usage = {

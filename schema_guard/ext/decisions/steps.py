@@ -110,7 +110,7 @@ class Decider:
     def __call__(self, text: str) -> tuple[dict[str, float], Failure | None]:
         """Return the confidence by JSON Pointer, and the failure if the reply does not decide all fields."""
         try:
-            _, reading, _ = self._form.read(json.loads(text))
+            _, reading = self._form.read(json.loads(text))
         except (BadAnswer, ValueError, RecursionError) as fault:
             return {}, Failure(
                 "structure", "decision_reply", f"the decision model's reply is invalid: {fault}"
@@ -168,7 +168,7 @@ class Rest:
         last = next((one for one in reversed(tried) if one.step.strategy.name == DECISION), None)
         if last is None or last.judged.failure is None or last.judged.failure.code not in _OPEN:
             return step
-        value, reading, _ = self._form.read(json.loads(last.text))
+        value, reading = self._form.read(json.loads(last.text))
         root = self._form.fields.root
         if not isinstance(root, Record):
             return step

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Questions and answers in the three wire formats.
+"""Questions and answers in the wire format of OpenAI. Answers are also read in the form of System One.
 
 Rules:
 1. Questions have the names `q0`, `q1`, ..., because hosts differ in the names that they accept.
@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.ext.decisions.hosts import DecisionHost, Dialect
+    from schema_guard.ext.decisions.hosts import DecisionHost
     from schema_guard.ext.decisions.questions import TypedQuestion
 
-__all__ = ["Answered", "BadAnswer", "answers_of", "wire_answers", "wire_questions"]
+__all__ = ["BadAnswer", "answers_of", "wire_answers", "wire_questions"]
 
 _KINDS = {"noul": "predicate"}
 _EXACT = 1e-6
@@ -31,62 +31,35 @@ class BadAnswer(Exception):
     """The reason why answers cannot be used."""
 
 
-class Answered(NamedTuple):
-    """The answers of one reply.
-
-    Attributes:
-        answers: The probabilities of each question's options. A refused question has none.
-        host_confidence: The host's own confidence by question, which means something else at each host.
-    """
-
-    answers: dict[int, list[float]]
-    host_confidence: dict[int, float]
-
-
-def wire_questions(
-    questions: Sequence[TypedQuestion], dialect: Dialect
-) -> list[dict[str, Any]] | dict[str, Any]:
+def wire_questions(questions: Sequence[TypedQuestion]) -> list[dict[str, Any]]:
     """Return questions as a host accepts them."""
-    if dialect == "openai":
-        return [{"name": f"q{at}", **_openai(one)} for at, one in enumerate(questions)]
-    return {f"q{at}": _system_one(one, dialect) for at, one in enumerate(questions)}
+    return [{"name": f"q{at}", **_wire_question(one)} for at, one in enumerate(questions)]
 
 
-def _openai(question: TypedQuestion) -> dict[str, Any]:
+def _wire_question(question: TypedQuestion) -> dict[str, Any]:
     wire: dict[str, Any] = {"type": question.kind, "instructions": question.instructions}
     if question.kind == "predicate":
         return wire
     key, label = ("choices", "value") if question.kind == "choice" else ("levels", "label")
-    return {**wire, key: [{label: name, **_described(text)} for name, text in _options(question)]}
+    options = zip(question.labels, question.descriptions, strict=True)
+    return {
+        **wire,
+        key: [{label: name, **({} if text is None else {"description": text})} for name, text in options],
+    }
 
 
-def _described(text: str | None) -> dict[str, str]:
-    return {} if text is None else {"description": text}
+def answers_of(reply: Any, questions: Sequence[TypedQuestion], host: DecisionHost) -> dict[int, list[float]]:
+    """Return the probabilities of each question's options. A refused question has none.
 
-
-def _system_one(question: TypedQuestion, dialect: Dialect) -> dict[str, Any]:
-    if question.kind == "predicate":
-        return {"type": "noul", "instructions": question.instructions}
-    wire = {"type": question.kind, "instructions": question.instructions}
-    if question.kind == "score":
-        return {**wire, "criteria": [text or name for name, text in _options(question)]}
-    # Gemini takes no null for a description.
-    missing = "" if dialect == "gemini" else None
-    return {**wire, "criteria": {name: text or missing for name, text in _options(question)}}
-
-
-def _options(question: TypedQuestion) -> Iterator[tuple[str, str | None]]:
-    return zip(question.labels, question.descriptions, strict=True)
-
-
-def answers_of(reply: Any, questions: Sequence[TypedQuestion], host: DecisionHost) -> Answered:
-    """Return the answers of a reply, an object with the key `answers`.
+    Args:
+        reply: An object with the key `answers`.
+        questions: The questions, in order.
+        host: The host that answered.
 
     Raises:
         BadAnswer: An answer is missing, or is no answer to its question.
     """
     answers: dict[int, list[float]] = {}
-    theirs: dict[int, float] = {}
     met: set[int] = set()
     for at, answer in _placed(reply, len(questions)):
         if at in met:
@@ -101,12 +74,10 @@ def answers_of(reply: Any, questions: Sequence[TypedQuestion], host: DecisionHos
                 f"question {at} is a {question.kind}, but its answer has the type {clip(repr(kind))}"
             )
         answers[at] = _probabilities(at, question, answer, host)
-        if _is_number(answer.get("confidence")):
-            theirs[at] = float(answer["confidence"])
     if len(met) < len(questions):
         missing = next(at for at in range(len(questions)) if at not in met)
         raise BadAnswer(f"question {missing} has no answer")
-    return Answered(answers, theirs)
+    return answers
 
 
 def _placed(reply: Any, count: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -183,47 +154,31 @@ def _label(value: Any) -> str:
 
 
 def _checked(at: int, probability: Any) -> float:
-    if not _is_number(probability) or not 0 <= probability <= 1:
+    is_number = isinstance(probability, (int, float)) and not isinstance(probability, bool)
+    if not is_number or not 0 <= probability <= 1:
         raise BadAnswer(f"question {at}: expected a probability from 0 to 1, got {clip(repr(probability))}")
     return float(probability)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def wire_answers(
-    questions: Sequence[TypedQuestion], answers: Mapping[int, Sequence[float]], dialect: Dialect
+    questions: Sequence[TypedQuestion], answers: Mapping[int, Sequence[float]]
 ) -> dict[str, Any]:
     """Return answers as a host sends them. A question without an answer is refused."""
-    made = [_wire_answer(one, answers.get(at), dialect) for at, one in enumerate(questions)]
-    named = {f"q{at}": one for at, one in enumerate(made)}
-    if dialect == "openai":
-        return {"answers": [{"name": name, **one} for name, one in named.items()]}
-    return {"answers": named}
+    made = [_wire_answer(one, answers.get(at)) for at, one in enumerate(questions)]
+    return {"answers": [{"name": f"q{at}", **one} for at, one in enumerate(made)]}
 
 
-def _wire_answer(question: TypedQuestion, found: Sequence[float] | None, dialect: Dialect) -> dict[str, Any]:
+def _wire_answer(question: TypedQuestion, found: Sequence[float] | None) -> dict[str, Any]:
     if found is None:
         return {"type": "refusal"}
-    is_openai = dialect == "openai"
     if question.kind == "predicate":
-        return (
-            {"type": "predicate", "probability": found[0]}
-            if is_openai
-            else {"type": "noul", "noul": found[0]}
-        )
+        return {"type": "predicate", "probability": found[0]}
     best = max(range(len(found)), key=found.__getitem__)
     more: dict[str, Any] = {"type": question.kind, "confidence": found[best]}
     pairs = list(zip(question.labels, found, strict=True))
     if question.kind == "choice":
         listed = [{"value": label, "probability": one} for label, one in pairs]
-        return {
-            **more,
-            "choice": question.labels[best],
-            "probabilities": listed if is_openai else dict(pairs),
-        }
+        return {**more, "choice": question.labels[best], "probabilities": listed}
     mean = math.fsum(at * one for at, one in enumerate(found))
     levels = [{"value": at, "label": label, "probability": one} for at, (label, one) in enumerate(pairs)]
-    by_place = {str(at): one for at, one in enumerate(found)}
-    return {**more, "score": mean, "probabilities": levels if is_openai else by_place}
+    return {**more, "score": mean, "probabilities": levels}

@@ -81,7 +81,7 @@ def answered(draw, form):
         weights = draw(st.lists(st.integers(0, 9), min_size=question.size, max_size=question.size))
         weights[draw(st.integers(0, question.size - 1))] += 1
         answers[at] = [one / sum(weights) for one in weights]
-    return json.loads(json.dumps(wire_answers(form.fields.questions, answers, form.host.dialect)))
+    return json.loads(json.dumps(wire_answers(form.fields.questions, answers)))
 
 
 def has_required_text(node):

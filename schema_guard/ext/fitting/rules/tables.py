@@ -63,7 +63,7 @@ DECISIONS: Final[Mapping[str, Rules]] = MappingProxyType(
             always=("asks questions about the fields of the value, and enforces no keyword",),
         )
         for name in (
-            "decisions", "gemini-decisions", "litellm-decisions", "local-decisions", "openai-decisions", "typesafe-decisions",
+            "decisions", "litellm-decisions", "local-decisions", "openai-decisions",
         )
     }
 )  # fmt: skip

@@ -40,7 +40,7 @@ ALIASES = [
     "azure", "llamacpp", "llamacpp-llguidance", "lmstudio", "ollama", "openai-responses", "openai-tuned", "openrouter",
     "outlines", "outlines-api", "sglang-llguidance", "sglang-outlines", "vllm-guidance", "vllm-outlines", "vllm-xgrammar",
 ]  # fmt: skip
-DECISIONS = [f"{host}decisions" for host in ("", "gemini-", "litellm-", "local-", "openai-", "typesafe-")]
+DECISIONS = [f"{host}decisions" for host in ("", "litellm-", "local-", "openai-")]
 PUBLISHED = published("lint.schema.json")
 
 
