@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a router must know of the functions and settings that it is given."""
+"""Checks of the two functions of a router."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.tuning.routing.evidence import Evidence
 from schema_guard.guarded import AsyncGuarded, Guarded
 from schema_guard.preparing.shapes import name_of
 from schema_guard.text import clip
@@ -15,7 +14,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_functions", "check_primary", "check_share"]
+__all__ = ["check_functions"]
 
 
 def check_functions(tuned: Any, prompt: Any) -> None:
@@ -53,37 +52,6 @@ def check_functions(tuned: Any, prompt: Any) -> None:
             f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected the same parameters, got "
             f"({', '.join(theirs)}) and ({', '.join(ours)})"
         )
-
-
-def check_primary(primary: Any) -> None:
-    """Check what says which inputs are primary.
-
-    Raises:
-        InvalidArgument: It cannot say so.
-    """
-    if primary is None or isinstance(primary, Evidence):
-        return
-    if not callable(primary):
-        raise InvalidArgument(
-            f"primary={clip(repr(primary))}: expected a function of the call's arguments, or Evidence(...)"
-        )
-    if any(map(inspect.iscoroutinefunction, (primary, type(primary).__call__))):
-        raise InvalidArgument(
-            f"primary={name_of(primary)}: expected a `def` function, because the result of an `async def` function is always true"
-        )
-
-
-def check_share(name: str, share: Any) -> float:
-    """Return a share that is one.
-
-    Raises:
-        InvalidArgument: It is none.
-    """
-    is_number = isinstance(share, (int, float)) and not isinstance(share, bool)
-    if not is_number or not 0 <= share <= 1:
-        more = " or Rollout(...)" if name == "share" else ""
-        raise InvalidArgument(f"{name}={clip(repr(share))}: expected a number in [0, 1]{more}")
-    return float(share)
 
 
 def _parameters(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> Iterator[str]:

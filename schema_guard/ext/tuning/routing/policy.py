@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which branch a call takes, and what becomes of the calls: all that a router's two ways of being called share.
+"""The branch of a call, and the counts of the calls, for sync and async routers.
 
-Rules: what goes wrong in deciding costs no call: the prompt answers it. It is said once, and counted.
+Rule: if the choice of a branch fails, the prompt answers. The first such fault is logged, and all are counted.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
+import os
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.tuning.routing.buckets import Buckets
-from schema_guard.ext.tuning.routing.checks import check_primary, check_share
+from schema_guard.ext.tuning.routing.buckets import bucket_of, routing_key
 from schema_guard.ext.tuning.routing.evidence import Evidence
-from schema_guard.ext.tuning.routing.history import stored_counts
-from schema_guard.ext.tuning.routing.kill_switch import KillSwitch
-from schema_guard.ext.tuning.routing.rollout import Course, Rollout
+from schema_guard.ext.tuning.routing.rollout import Course, Rollout, stored_counts
 from schema_guard.ext.tuning.routing.shadows import Shadows
 from schema_guard.interruptions import is_interruption
 from schema_guard.locks import fork_safe_lock
-from schema_guard.preparing.shapes import task_of
+from schema_guard.preparing.shapes import name_of, task_of
+from schema_guard.records.private import open_private
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +34,7 @@ __all__ = ["RouterCounts", "RoutingPolicy"]
 
 _logger = logging.getLogger("schema_guard")
 
-# What waits holds its arguments; more than this, and the tuned model is too slow for the share of shadows.
+# A pending call holds its arguments. With more pending ones, the tuned model is too slow for the share of shadows.
 _MOST_SHADOWS = 100
 
 
@@ -63,11 +66,11 @@ class RouterCounts(NamedTuple):
 
 
 class Way(NamedTuple):
-    """Which way a call goes.
+    """The way of a call.
 
     Attributes:
         branch: `shadowed` is the prompt with a shadow.
-        bucket: Of its input, by which it is known again; None where none was drawn.
+        bucket: The bucket of its input, by which it is recognized. None if none was drawn.
     """
 
     branch: Literal["tuned", "prompt", "shadowed"]
@@ -75,7 +78,7 @@ class Way(NamedTuple):
 
 
 class RoutingPolicy:
-    """Which branch a call takes. The arguments are those of `Router`, and *store*, which gives the store of the records."""
+    """Chooses branches, and counts. The arguments are those of `Router`, and *store*, which returns the store of the records."""
 
     def __init__(  # noqa: PLR0913 - each by name
         self,
@@ -88,48 +91,51 @@ class RoutingPolicy:
         kill_switch: Any,
         store: Callable[[], Any],
     ) -> None:
-        check_primary(primary)
+        _check_primary(primary)
         self._name = name
         self._primary = primary
         self._falls_back = fallback
-        self._shadow = check_share("shadow", shadow)
+        self._shadow = _checked_share("shadow", shadow)
         self._course = Course(share) if isinstance(share, Rollout) else None
-        self._share = 1.0 if isinstance(share, Rollout) else check_share("share", share)
+        self._share = 1.0 if isinstance(share, Rollout) else _checked_share("share", share)
         if self._shadow and self._share == 1 and self._course is None:
             raise InvalidArgument(
                 f"shadow={shadow!r} and share=1: the tuned model answers every primary call, so no call can have a shadow. Lower the share"
             )
-        self._switch = None if kill_switch is None else KillSwitch(kill_switch)
-        self._buckets = Buckets(name, store)
+        self._switch_file, self._is_off = _switch_of(kill_switch)
+        self._key: bytes | None = None
         self._store = store
         self._is_restored = self._course is None
-        self._counted: dict[str, int] = {}
+        self._counted = dict.fromkeys((*RouterCounts._fields[:6], "switch_errors"), 0)
         self._lock = fork_safe_lock()
         self.shadows = Shadows(_MOST_SHADOWS)
 
     @property
     def share(self) -> float:
-        """The share of the primary inputs that the tuned model is given now, the kill switch apart."""
+        """The tuned model's current share of the primary inputs. The kill switch doesn't change it."""
         return self._share if self._course is None else self._course.share
 
     @property
     def why_back(self) -> str | None:
-        """Why a rollout went back; None while it has not, and without one."""
+        """The reason why a rollout went back, or None."""
         return None if self._course is None else self._course.why_back
 
     def way(self, prompt: Any, tuned: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Way:
-        """Return the branch of a call.
+        """Return the way of a call.
 
         Args:
             prompt: The guarded function of the prompt.
-            tuned: That of the tuned model.
-            args: Of the call.
-            kwargs: Of the call.
+            tuned: The guarded function of the tuned model.
+            args: The arguments of the call.
+            kwargs: The arguments of the call.
         """
-        if self._switch is not None and self._switch.is_pulled():
-            self._count("switched_off")
+        words = "checking kill_switch= failed with %s: it counts as pulled, so the prompt answers such calls"
+        if self._result_of(self._is_off, "switch_errors", words, otherwise=True):
+            self.count("switched_off")
             return Way("prompt")
-        if not self._is_primary(prompt.guard.about.segment, args, kwargs):
+        is_primary = partial(self._is_primary, prompt.guard.about.segment, args, kwargs)
+        words = "primary= raised %s: the prompt answers such calls"
+        if not self._result_of(is_primary, "primary_errors", words, otherwise=False):
             return Way("prompt")
         if not self._is_restored:
             self._restore(tuned)
@@ -138,97 +144,140 @@ class RoutingPolicy:
             return Way("tuned")
         if share <= 0 and self._shadow in (0.0, 1.0):
             return Way("shadowed" if self._shadow else "prompt")
+        if self._key is None:
+            self._key = routing_key(self._name, self._store())
         prepared = prompt._prepared
         task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.provider)
-        bucket = self._buckets.draw(task)
+        bucket = bucket_of(self._name, task, self._key)
         if bucket.branch < share:
             return Way("tuned", bucket.branch)
         return Way("shadowed" if bucket.shadow < self._shadow else "prompt", bucket.branch)
 
-    def is_asked_again(self, driven: Driven) -> bool:
+    def needs_fallback(self, driven: Driven) -> bool:
         """Return whether a call of the tuned model without a value goes to the prompt."""
         error, failure = driven.error, driven.outcome.failure
-        if not self._falls_back:
+        # An exception that ends the program or the task, or that comes from outside, is no failure of the model.
+        if not self._falls_back or (
+            error is not None and (not isinstance(error, Exception) or is_interruption(error))
+        ):
             return False
         # Without an exception, only limits cancel a call.
-        is_error = error is not None or (
-            failure is not None and failure.kind == "transport" and failure.code != "cancelled"
-        )
-        if is_error:
-            if _goes_on(error):
-                return False
-            what = "the tuned function failed with %s: the prompt answers such calls"
-            self._tell("tuned_errors", what, error or failure)
-        self._count("fallbacks")
+        is_lost = failure is not None and failure.kind == "transport" and failure.code != "cancelled"
+        if error is not None or is_lost:
+            words = "the tuned function failed with %s: the prompt answers such calls"
+            self._warn("tuned_errors", words, error or failure)
+        self.count("fallbacks")
         return True
 
     def note_tuned(self, outcome: Outcome[Any], bucket: float | None) -> None:
-        """Count a call of the tuned branch."""
-        self._count("tuned")
-        self._note(outcome, bucket)
-
-    def note_shadow(self, outcome: Outcome[Any], bucket: float | None) -> None:
-        """Count a call beside an answer: it says of the tuned model what an answer of it would."""
-        self._note(outcome, bucket)
-
-    def note_prompt(self) -> None:
-        """Count a call of the prompt's branch."""
-        self._count("prompt")
+        """Count a call of the tuned model, or a shadow, in the rollout."""
+        if self._course is not None and self._course.note(outcome, bucket):
+            self._go_back(self._course)
 
     def counts(self) -> RouterCounts:
-        """Return what this process did."""
-        named = {field: self._counted.get(field, 0) for field in RouterCounts._fields[:6]}
+        """Return the counts of this process."""
+        named = {field: self._counted[field] for field in RouterCounts._fields[:6]}
         beside = self.shadows
         return RouterCounts(
             **named, shadows=beside.made, shadows_pending=beside.pending, shadows_dropped=beside.dropped
         )
 
     def _is_primary(self, segment: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        if self._primary is None:
-            return True
+        if isinstance(self._primary, Evidence):
+            return self._primary.holds(segment)
+        return self._primary is None or bool(self._primary(*args, **kwargs))
+
+    def _result_of(self, ask: Callable[[], bool], what: str, words: str, *, otherwise: bool) -> bool:
+        """Return what a function of the user returns, or *otherwise* if it raises."""
         try:
-            if isinstance(self._primary, Evidence):
-                return self._primary.holds(segment)
-            return bool(self._primary(*args, **kwargs))
+            return ask()
         except Exception as error:
             if is_interruption(error):
                 raise
-            self._tell("primary_errors", "primary= raised %s: the prompt answers such calls", error)
-            return False
+            self._warn(what, words, error)
+            return otherwise
 
     def _restore(self, tuned: Any) -> None:
-        """Take up a rollout where the records say it is: at the first call of a process, which reads the store."""
+        """Continue a rollout from the records, at the first call of a process."""
         with self._lock:
             if self._is_restored or self._course is None:
                 return
             calls, inputs = stored_counts(self._store(), tuned._prepared)
             self._is_restored = True
             if self._course.take_up(calls, inputs):
-                self._tell_back(self._course)
+                self._go_back(self._course)
 
-    def _note(self, outcome: Outcome[Any], bucket: float | None) -> None:
-        """Count a call of the tuned model in the rollout, and say so when that goes back."""
-        if self._course is not None and self._course.note_tuned(outcome, bucket):
-            self._tell_back(self._course)
+    def _go_back(self, course: Course) -> None:
+        """Log why the tuned model is out of use, and write the file of the kill switch, so that other processes stop too."""
+        why = f"{self._name}: the tuned model is out of use: {course.why_back}"
+        _logger.warning("%s", why)
+        if self._switch_file is None:
+            return
+        try:
+            with open_private(self._switch_file, "x") as file:
+                file.write(f"{why}\n")
+        except FileExistsError:
+            return
+        except OSError as error:
+            _logger.warning(
+                "kill_switch: the file cannot be made: %s: other processes do not know of it", error
+            )
 
-    def _tell_back(self, course: Course) -> None:
-        if course.why_back is not None:
-            why = f"{self._name}: the tuned model is out of use: {course.why_back}"
-            _logger.warning("%s", why)
-            if self._switch is not None:
-                self._switch.pull(why)
-
-    def _count(self, what: str) -> int:
+    def count(self, what: str) -> int:
+        """Count a call or a fault, and return how many there are."""
         with self._lock:
-            self._counted[what] = self._counted.get(what, 0) + 1
+            self._counted[what] += 1
             return self._counted[what]
 
-    def _tell(self, what: str, message: str, error: object) -> None:
-        """Count a fault, and say the first one, by its type: its words may hold what a user or a model wrote."""
-        if self._count(what) == 1:
-            _logger.warning("%s: %s; further ones are counted", self._name, message % type(error).__name__)
+    def _warn(self, what: str, words: str, error: object) -> None:
+        """Count a fault, and log the first one by its type, because its text may be a user's or a model's."""
+        if self.count(what) == 1:
+            _logger.warning("%s: %s; further ones are counted", self._name, words % type(error).__name__)
 
 
-def _goes_on(error: BaseException | None) -> bool:
-    """Say whether an exception is nobody's failure: it ends the program or the task, or comes from outside."""
-    return error is not None and (not isinstance(error, Exception) or is_interruption(error))
+def _check_primary(primary: Any) -> None:
+    if primary is None or isinstance(primary, Evidence):
+        return
+    if not callable(primary):
+        raise InvalidArgument(
+            f"primary={clip(repr(primary))}: expected a function of the call's arguments, or Evidence(...)"
+        )
+    if any(map(inspect.iscoroutinefunction, (primary, type(primary).__call__))):
+        raise InvalidArgument(
+            f"primary={name_of(primary)}: expected a `def` function, because the result of an `async def` function is always true"
+        )
+
+
+def _checked_share(name: str, share: Any) -> float:
+    is_number = isinstance(share, (int, float)) and not isinstance(share, bool)
+    if not is_number or not 0 <= share <= 1:
+        more = " or Rollout(...)" if name == "share" else ""
+        raise InvalidArgument(f"{name}={clip(repr(share))}: expected a number in [0, 1]{more}")
+    return float(share)
+
+
+def _switch_of(source: Any) -> tuple[Path | None, Callable[[], bool]]:
+    """Return the file of a kill switch, if it has one, and a function that returns whether it is pulled."""
+    if source is None:
+        return None, bool
+    if callable(source):
+        return None, lambda: bool(source())
+    if source == "" or not isinstance(source, (str, os.PathLike)):
+        raise InvalidArgument(
+            f"kill_switch={clip(repr(source))}: expected a path or a function. The tuned model is off while the "
+            "file exists or the function returns True"
+        )
+    path = Path(source)
+    if path.is_dir():
+        raise InvalidArgument(
+            f"kill_switch={clip(repr(str(path)))}: expected the path of a file, got a folder"
+        )
+    return path, partial(_is_there, os.fspath(source))
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)  # noqa: PTH116 - a Path for each call would cost as much again
+    except FileNotFoundError:
+        return False
+    return True

@@ -15,19 +15,29 @@ Rules:
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.interruptions import is_interruption
 from schema_guard.locks import fork_safe_lock
+from schema_guard.records.store import Store
 from schema_guard.stats import Drift, bounds, log_e_value
 from schema_guard.text import clip, dataclass_repr, exact_percent, interval
 
 if TYPE_CHECKING:
+    from schema_guard.preparing.prepare import Prepared
+    from schema_guard.records import ConfigurationCounts
     from schema_guard.values import Outcome
 
-__all__ = ["Course", "Rollout"]
+__all__ = ["SHADOW", "Course", "Rollout", "is_judged", "stored_counts"]
+
+SHADOW = "shadow:route:tuned:"
+"""Prefix of the names of shadows in records. They are trials of the function whose name follows, and no traffic."""
+
+_logger = logging.getLogger("schema_guard")
 
 # One false alarm in so many calls at the target itself; below it they are rarer.
 _DRIFT_ALPHA = 1e-5
@@ -114,7 +124,7 @@ class Course:
                 self._grow(*self.inputs)
             return self.why_back is not None
 
-    def note_tuned(self, outcome: Outcome[Any], bucket: float | None) -> bool:
+    def note(self, outcome: Outcome[Any], bucket: float | None) -> bool:
         """Count a call of the tuned model, a shadow as well; gives whether it has just gone back.
 
         Args:
@@ -183,3 +193,46 @@ def is_judged(outcome: Outcome[Any]) -> bool:
 def _rate_text(k: int, n: int, alpha: float) -> str:
     limits = bounds(k, n, alpha=alpha)
     return f"{k} of {n} {interval(limits.lower, limits.upper)}"
+
+
+def stored_counts(store: Any, tuned: Prepared) -> tuple[tuple[int, int], tuple[int, float]]:
+    """Return the validated calls of a tuned model in a store, and its inputs, each with the failed ones. Shadows count too.
+
+    An input counts once, as failed by the share of its calls that failed. Only calls with the same model, version,
+    strategy, and settings count. If the store can't be read, the rollout starts with nothing, which is its smallest share.
+
+    Args:
+        store: The store of the function. Another recorder has no calls.
+        tuned: The function of the tuned model, under the name by which it is recorded.
+    """
+    if not isinstance(store, Store):
+        return (0, 0), (0, 0)
+    try:
+        fingerprint = tuned.configuration[2]
+        names = (tuned.name, SHADOW + tuned.name)
+        found = [row for name in names for row in store.configurations(schema=fingerprint, function=name)]
+    except Exception as error:
+        if is_interruption(error):
+            raise
+        _logger.warning(
+            "%s: what is recorded of the tuned model cannot be read (%s): the rollout starts with nothing",
+            tuned.name,
+            type(error).__name__,
+        )
+        return (0, 0), (0, 0)
+    rows = [row for row in found if _is_same(row, tuned)]
+    shapes = [
+        shape
+        for row in rows
+        for shape in row.clusters or ((1, 1, row.failed), (1, 0, row.calls - row.failed))
+    ]
+    inputs = sum(many for _, _, many in shapes), sum(many * k / n for n, k, many in shapes)
+    return (sum(row.calls for row in rows), sum(row.failed for row in rows)), inputs
+
+
+def _is_same(row: ConfigurationCounts, tuned: Prepared) -> bool:
+    _, _, _, model, _, strategies, settings = tuned.configuration
+    expected = strategies, settings, tuned.version.text or tuned.version.compute()
+    return (
+        row.tuned and model in (None, row.model) and (row.strategies, row.settings, row.version) == expected
+    )

@@ -38,9 +38,8 @@ from schema_guard.configuration.traffic import AFTER, ROUTED, again_of
 from schema_guard.drive import Driven, is_async
 from schema_guard.ext.tuning.routing.checks import check_functions
 from schema_guard.ext.tuning.routing.evidence import Evidence
-from schema_guard.ext.tuning.routing.history import SHADOW
 from schema_guard.ext.tuning.routing.policy import RouterCounts, RoutingPolicy
-from schema_guard.ext.tuning.routing.rollout import Rollout, is_judged
+from schema_guard.ext.tuning.routing.rollout import SHADOW, Rollout, is_judged
 from schema_guard.guarded import AsyncGuarded
 from schema_guard.values import Partial
 
@@ -244,13 +243,14 @@ class Router(Generic[P, R_co, O_co, S_co]):
         way, bucket = policy.way(self._prompt, self._tuned, args, kwargs)
         if way != "tuned":
             driven = yield _Ask(self._prompt)
-            policy.note_prompt()
+            policy.count("prompt")
             is_shadowed = way == "shadowed" and driven.error is None and is_judged(driven.outcome)
             yield _End(self._prompt, driven, driven.outcome.call.id if is_shadowed else None, bucket)
             return
         driven = yield _Ask(self._tuned)
+        policy.count("tuned")
         policy.note_tuned(driven.outcome, bucket)
-        if driven.outcome.ok or not policy.is_asked_again(driven):
+        if driven.outcome.ok or not policy.needs_fallback(driven):
             yield _End(self._tuned, driven)
             return
         fallback = self._fallback_of(driven.outcome)
@@ -338,12 +338,12 @@ class Router(Generic[P, R_co, O_co, S_co]):
         driven = self._shadow._ended(args, kwargs, shadow_of)
         if is_async(driven):
             return self._await_shadow(driven, bucket)
-        self._policy.note_shadow(driven.outcome, bucket)
+        self._policy.note_tuned(driven.outcome, bucket)
         return None
 
     async def _await_shadow(self, awaited: Any, bucket: float | None) -> None:
         driven = await awaited
-        self._policy.note_shadow(driven.outcome, bucket)
+        self._policy.note_tuned(driven.outcome, bucket)
         # What cancels a task is not the call's to swallow.
         if driven.error is not None and not isinstance(driven.error, Exception):
             raise driven.error

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls that are made beside the answer, to measure: a bounded number of them, in a thread or in tasks of their own.
+"""Calls beside the answer, for measurement. A thread makes those of `def` functions, and tasks make those of `async def`.
 
-Rules: nothing here raises into who asked, waits for anything, or changes what was answered. What finds the queue full is
-dropped and counted. A forked child starts with none. At the end of the process they are waited for as long as records are.
+Rules: a shadow raises nothing into the answered call, delays nothing, and changes no answer. If too many are pending, a new
+one is dropped and counted. A forked child starts with none. The end of the process waits for them as long as for records.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Condition, RLock, Thread, current_thread
+from threading import Condition, RLock, Thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -22,11 +21,11 @@ from schema_guard.records.writing.writer import EXIT_FLUSH_S
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
 __all__ = ["Shadows"]
 
-# After so long without a call the thread ends; starting another is little beside a model's call.
+# After so long without a call, the thread ends.
 _IDLE_S = 5.0
 
 
@@ -34,8 +33,9 @@ class Shadows:
     """Calls beside the answer.
 
     Attributes:
-        made: That have ended, however.
-        dropped: Those that were not made: too many were pending, no thread could start, or a loop was closed over them.
+        made: Calls that have ended, valid or not.
+        dropped: Calls that were not made: too many were pending, no thread could start, or their loop was closed.
+        pending: Calls that have not ended.
     """
 
     def __init__(self, most_pending: int) -> None:
@@ -44,34 +44,35 @@ class Shadows:
         _LIVE.add(self)
 
     def restart(self) -> None:
-        """Begin with none: when made, and in a forked child, which has neither thread nor tasks."""
+        """Begin with none. A forked child has neither the thread nor the tasks of its parent."""
         self._queue: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._lock = RLock()
-        self._settled = Condition(self._lock)
+        self._settled = Condition(RLock())
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread: Thread | None = None
         self.made = self.dropped = self.pending = 0
 
     def offer(self, call: Callable[[], object]) -> None:
-        """Take a call to be made in the thread."""
+        """Make a call in the thread."""
         if not self._is_taken():
             return
         self._queue.put(call)
-        with self._lock:
-            if self._thread is None:
-                self._thread = Thread(target=self._work, name="schema_guard shadows", daemon=True)
-                try:
-                    self._thread.start()
-                except BaseException as error:
-                    # A thread that runs all the same waits for this lock, and then ends.
-                    self._thread = None
-                    # RuntimeError: no thread to be had, or the interpreter is ending
-                    if not isinstance(error, RuntimeError) or is_interruption(error):
-                        raise
-                    self._drop_all()
+        with self._settled:
+            if self._thread is not None:
+                return
+            thread = Thread(target=self._work, name="schema_guard shadows", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                # No thread is available, or the interpreter ends.
+                if is_interruption(error):
+                    raise
+                self._queue.get()
+                self._end(is_made=False)
+            else:
+                self._thread = thread
 
-    def offer_task(self, call: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Take a call to be made in a task of the running loop."""
+    def offer_task(self, call: Callable[[], Any]) -> None:
+        """Make a call in a task of the running loop."""
         if not self._is_taken():
             return
         from asyncio import get_running_loop  # there is one by now
@@ -79,19 +80,17 @@ class Shadows:
         # A task that nobody holds may be collected while it runs.
         task = get_running_loop().create_task(_awaited(call))
         self._tasks.add(task)
-        # One that is cancelled before its first step runs nothing of its own.
-        task.add_done_callback(self._ended)
+        # A task that is cancelled before its first step runs nothing of its own.
+        task.add_done_callback(self._end_task)
 
     def flush(self, timeout_s: float) -> int:
-        """Wait for what is pending; gives how many still are. Those of tasks get on only while their loop runs."""
-        deadline = time.monotonic() + timeout_s
-        with self._lock:
-            while self.pending and (remaining := deadline - time.monotonic()) > 0:
-                self._settled.wait(remaining)
+        """Wait for pending calls, and return how many are left. Tasks continue only while their loop runs."""
+        with self._settled:
+            self._settled.wait_for(lambda: not self.pending, timeout_s)
             return self.pending
 
     async def aflush(self, timeout_s: float) -> int:
-        """Wait for what is pending, as `flush` does, and let the loop run."""
+        """Wait for pending tasks, and let the loop run."""
         from asyncio import wait  # there is a loop by now
 
         if self._tasks:
@@ -99,70 +98,55 @@ class Shadows:
         return self.pending
 
     def _is_taken(self) -> bool:
-        with self._lock:
-            if self.pending >= self.most_pending:
-                self.dropped += 1
-                return False
-            self.pending += 1
-            return True
+        with self._settled:
+            is_taken = self.pending < self.most_pending
+            self.pending += is_taken
+            self.dropped += not is_taken
+            return is_taken
 
     def _end(self, *, is_made: bool = True) -> None:
-        with self._lock:
+        with self._settled:
             self.pending -= 1
             self.made += is_made
             self.dropped += not is_made
             self._settled.notify_all()
 
-    def _drop_all(self) -> None:
-        with suppress(Empty):
-            while True:
-                self._queue.get_nowait()
-                self._end(is_made=False)
+    def _end_task(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._end(is_made=not task.cancelled())
 
     def _work(self) -> None:
-        with self._lock:
-            if self._thread is not current_thread():
-                return
         while True:
             try:
                 call = self._queue.get(timeout=_IDLE_S)
             except Empty:
-                with self._lock:
+                with self._settled:
                     if self._queue.empty():
                         self._thread = None
                         return
-                continue
-            try:
-                result = call()
-                if is_async(result):
-                    _run_alone(result)
-            except BaseException:  # noqa: BLE001, S110 - it is recorded, and its answer is nobody's
-                pass
-            finally:
-                self._end()
+            else:
+                self._make(call)
+                del call  # with its arguments
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._end(is_made=not task.cancelled())
+    def _make(self, call: Callable[[], object]) -> None:
+        try:
+            if is_async(result := call()):
+                import asyncio  # only plain functions that return an awaitable need it
+
+                asyncio.run(_awaited(lambda: result))
+        except BaseException:  # noqa: BLE001, S110 - it is recorded, and nobody gets its answer
+            pass
+        finally:
+            self._end()
 
 
-async def _awaited(call: Callable[[], Coroutine[Any, Any, object]]) -> None:
+async def _awaited(call: Callable[[], Any]) -> None:
     try:
         await call()
     except Exception as error:
-        # Recorded, and its answer is nobody's.
+        # Recorded, and nobody gets its answer.
         if is_interruption(error):
             raise
-
-
-def _run_alone(result: Any) -> None:
-    """Await what a plain function gave, in a loop of its own."""
-    import asyncio  # only such functions need it
-
-    async def awaited() -> None:
-        await result
-
-    asyncio.run(awaited())
 
 
 _LIVE: WeakSet[Shadows] = WeakSet()
@@ -181,5 +165,5 @@ def _finish() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_restart_all)
-# Registered after the writer's, so it runs before it: what is recorded here is stored too.
+# Registered after the writer's, so it runs before it: the calls that end here are stored too.
 atexit.register(_finish)

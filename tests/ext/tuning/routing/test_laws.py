@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import GuardFailed, Message, open_store
-from schema_guard.ext.tuning.routing.buckets import Buckets
+from schema_guard.ext.tuning.routing.buckets import bucket_of, routing_key
 from schema_guard.stats import wilson
 from tests.public.ext.calls.routing.routers import SHAPES, Branches, outcome_of, streamed, value_of
 
@@ -94,9 +94,7 @@ def test_a_fallback_loses_no_call(tasks, share, seed):
 @given(st.sampled_from([0.02, 0.1, 0.3, 0.7]), st.integers(0, 1000))
 def test_the_share_is_kept_among_many_inputs(share, seed):
     """Of 2,000 inputs that differ the tuned branch has its share, within what a fair draw gives in 9,999 of 10,000."""
-    buckets = Buckets(f"f{seed}", lambda: None)
-
-    k = sum(buckets.draw(f"input {number}").branch < share for number in range(2000))
+    k = sum(bucket_of(f"f{seed}", f"input {number}", b"key").branch < share for number in range(2000))
 
     assert wilson(k, 2000, confidence=0.9999).lower <= share <= wilson(k, 2000, confidence=0.9999).upper
 
@@ -125,13 +123,17 @@ def test_a_bucket_is_that_of_the_key(task, tmp_path, monkeypatch):
     """One key draws one bucket, in every process and for texts and messages; another store draws another."""
     monkeypatch.delenv("SCHEMA_GUARD_HASH_KEY", raising=False)
     with open_store(str(tmp_path / "a.db")) as store, open_store(str(tmp_path / "b.db")) as other:
-        first = Buckets("f", lambda: store).draw(task)
 
-        assert Buckets("f", lambda: store).draw(task) == first
-        assert Buckets("f", lambda: other).draw(task) != first
-        assert Buckets("g", lambda: store).draw(task) != first
+        def drawn(name, recorder):
+            return bucket_of(name, task, routing_key(name, recorder))
+
+        first = drawn("f", store)
+
+        assert drawn("f", store) == first
+        assert drawn("f", other) != first
+        assert drawn("g", store) != first
         monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", "one for all")
-        assert Buckets("f", lambda: store).draw(task) == Buckets("f", lambda: other).draw(task)
+        assert drawn("f", store) == drawn("f", other)
 
 
 def test_many_tasks_at_once_take_their_own_branches():

@@ -272,14 +272,10 @@ def test_a_switch_that_cannot_be_looked_at_counts_as_pulled(kind, tmp_path, capl
     assert "it counts as pulled" in caplog.text
 
 
-def test_a_folder_for_a_switch_is_pulled_and_said_at_once(tmp_path, caplog):
-    """A program that was given the wrong path does not go on for weeks without its tuned model, unseen."""
-    router = Branches().router(kill_switch=tmp_path)
-
-    assert router("a") == {"by": "prompt"}
-    assert [record.getMessage() for record in caplog.records] == [
-        f"kill_switch: {str(tmp_path)!r} is a folder, expected a file: it counts as pulled, so the prompt answers"
-    ]
+def test_refuses_a_folder_for_a_switch(tmp_path):
+    """With a wrong path, the tuned model would be off for weeks without a sign."""
+    with pytest.raises(InvalidArgument, match="expected the path of a file, got a folder"):
+        Branches().router(kill_switch=tmp_path)
 
 
 def test_shadows_are_recorded_as_trials_of_the_function_under_its_tags(store):
