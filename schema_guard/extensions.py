@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from schema_guard.ext.loopback.server import Request as Request
     from schema_guard.ext.loopback.server import Server as Server
     from schema_guard.ext.loopback.server import serve as serve
-    from schema_guard.ext.loopback.tuning.server import TUNING_FAULTS as TUNING_FAULTS
-    from schema_guard.ext.loopback.tuning.server import TuningServer as TuningServer
-    from schema_guard.ext.loopback.tuning.server import serve_tuning as serve_tuning
+    from schema_guard.ext.loopback.tuning import TUNING_FAULTS as TUNING_FAULTS
+    from schema_guard.ext.loopback.tuning import TuningServer as TuningServer
+    from schema_guard.ext.loopback.tuning import serve_tuning as serve_tuning
     from schema_guard.ext.right.content import Content as Content
     from schema_guard.ext.right.second import Second as Second
     from schema_guard.ext.rows.enforce import enforce_dataset as enforce_dataset
@@ -140,7 +140,7 @@ PARTS = {
     **_names("local.weights", "local_weights"),
     **_names("loopback.models.enforcing_model", "EnforcingModel"),
     **_names("loopback.server", "FAULTS", "Request", "Server", "serve"),
-    **_names("loopback.tuning.server", "TUNING_FAULTS", "TuningServer", "serve_tuning"),
+    **_names("loopback.tuning", "TUNING_FAULTS", "TuningServer", "serve_tuning"),
     **_names("right.content", "Content"),
     **_names("right.second", "Second"),
     **_names("rows.enforce", "enforce_dataset"),

@@ -25,7 +25,7 @@ def ours(folder):
 
 def kept(server):
     """Give the host's file and job, without their names."""
-    (file,), (job,) = server.desk.files.values(), server.desk.jobs.values()
+    (file,), (job,) = server.files.values(), server.jobs.values()
     return file.content, file.purpose, job.base, job.epochs, job.training is file, job.status
 
 

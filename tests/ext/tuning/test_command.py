@@ -130,7 +130,7 @@ def test_what_the_host_refuses_can_be_begun_otherwise(begin, orders):
         assert "status 400: Model smal is not available for fine-tuning" in err
         assert "after the fix, the same command resumes the job; --again starts a new job" in err
         assert begin(server, "--yes", "--again")[0] == 0
-        assert [one.base for one in server.desk.jobs.values()] == ["small"]
+        assert [one.base for one in server.jobs.values()] == ["small"]
 
 
 def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch):
@@ -152,7 +152,7 @@ def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch)
         assert run(capsys, "tune", "run", orders, "--again", "--base", "small")[0] == 2
         status, out, _ = run(capsys, "tune", "run", orders, "--cancel", "--format", "json")
         assert (status, json.loads(out)["status"]) == (1, "cancelled")
-        assert [one.status for one in server.desk.jobs.values()] == ["cancelled"]
+        assert [one.status for one in server.jobs.values()] == ["cancelled"]
 
 
 @pytest.mark.costly
@@ -380,4 +380,4 @@ def test_a_process_that_is_killed_in_a_request_is_gone_on_from(begin, orders, at
         assert process.wait(60) == -signal.SIGKILL
         status, _, _ = begin(server, "--yes")
 
-        assert (status, len(server.desk.files), len(server.desk.jobs)) == (0, 2, 1)
+        assert (status, len(server.files), len(server.jobs)) == (0, 2, 1)

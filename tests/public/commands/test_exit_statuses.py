@@ -319,7 +319,7 @@ def test_tune_status_of_a_job_that_another_process_follows(training):
 
         assert (status, other, process.returncode) == (0, 2, 2)
         assert b"go on: schema-guard tune run" in out
-        assert len(server.desk.jobs) == 1
+        assert len(server.jobs) == 1
 
 
 def test_report_counts_a_function_that_was_never_valid(folder):

@@ -206,7 +206,7 @@ def test_tune_begins_after_a_yes(tuning, answer):
 
     assert status == 0, err
     assert json.loads(Path("set/job.json").read_text())["base"] == "small"
-    assert len(tuning.desk.jobs) == 1
+    assert len(tuning.jobs) == 1
 
 
 @needs("loopback", "tuning")
@@ -236,7 +236,7 @@ def test_tune_with_yes_asks_nothing(tuning):
 
     assert status == 0
     assert "Begin tuning?" not in err
-    assert len(tuning.desk.jobs) == 1
+    assert len(tuning.jobs) == 1
 
 
 @needs("loopback", "tuning")
@@ -258,5 +258,5 @@ def test_tune_asks_before_another_job(tuning, answer, status, jobs):
     before = Path("set/job.json").read_text()
 
     assert answered(tune(tuning, "--again"), answer)[0] == status
-    assert len(tuning.desk.jobs) == jobs
+    assert len(tuning.jobs) == jobs
     assert (Path("set/job.json").read_text() == before) is (jobs == 1)

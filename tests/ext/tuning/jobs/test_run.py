@@ -64,7 +64,7 @@ def orders(tmp_path):
 
 def kept(server):
     """How many files the host has, names without content apart, and how many jobs."""
-    return sum(one.content is not None for one in server.desk.files.values()), len(server.desk.jobs)
+    return sum(one.content is not None for one in server.files.values()), len(server.jobs)
 
 
 def test_a_job_is_uploaded_begun_and_followed(orders):
@@ -74,11 +74,11 @@ def test_a_job_is_uploaded_begun_and_followed(orders):
         job = tuned(orders, host_of(server))
 
         assert kept(server) == (2, 1)
-        (begun,) = server.desk.jobs.values()
+        (begun,) = server.jobs.values()
         assert (begun.epochs, begun.training.rows[0]["messages"][0]["content"]) == (2, "Order 0")
         assert len(begun.validation.rows) == 4
     assert job == load_job(orders)
-    assert (job.status, len(job.files), job.id) == ("succeeded", 2, *server.desk.jobs)
+    assert (job.status, len(job.files), job.id) == ("succeeded", 2, *server.jobs)
     assert job.result.model.startswith("openai:")
     assert job.mark in job.result.model
     assert job.cost["trained_epochs"] == 2
@@ -112,7 +112,7 @@ def test_a_job_that_the_host_has_no_more_is_asked_for_once(orders):
     def lose(request):
         if request.method == "GET" and "/jobs/" in request.path:
             looks.append(request.path)
-            server.desk.jobs.clear()
+            server.jobs.clear()
 
     with serve_tuning(bases=["small"], faults=lose) as server:
         new_job(orders)
@@ -263,7 +263,7 @@ def test_a_running_job_is_ended(orders):
             tuned(orders, Dying(host_of(server), "start", 1, is_sent=True))
         job = tuning_of(orders, host_of(server)).cancel(load_job(orders))
 
-        assert (job.status, [one.status for one in server.desk.jobs.values()]) == ("cancelled", ["cancelled"])
+        assert (job.status, [one.status for one in server.jobs.values()]) == ("cancelled", ["cancelled"])
     with pytest.raises(SchemaGuardError, match="the job already has the status cancelled"):
         tuning_of(orders, host_of(server)).cancel(job)
 
