@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two results, of two runs: on which tasks and how sure are they different?
+"""Compare two results of two runs: which tasks changed, how sure are the differences, and did a rate drop too far?
 
 Rules:
 1. Variants are paired by name, tasks by schema and id; all epochs of a task are one cluster.
-2. What is called different is decided over all variants and both measures together; the bounds are those of each
-   difference by itself. So bounds may leave 0 out where nothing is called.
+2. All variants and both measures together decide which differences are called. Without a gate, the bounds are those of
+   each difference alone, so they may leave 0 out although nothing is called. With a gate, all bounds hold together.
 3. Where the suites are not the same, the tasks that both have in name are compared, and that is said.
+4. A gate is missed if the data proves that a rate dropped by more than is allowed. The probability that it is missed
+   although no rate dropped by more is at most 5%, over all variants and measures together, however often you check while
+   the two runs grow. Another run is another comparison, with 5% of its own.
+5. A pass reports the largest drop that is still possible. `proved` also misses the gate for a larger possible drop.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.result.clusters import clusters_of
 from schema_guard.bench.result.comparisons import ALPHA, compared, corrected, shares_of
 from schema_guard.bench.result.sections import differences_line, shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
-from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.report.words import known_percent, points
 from schema_guard.text import clip, did_you_mean, exact_percent, odds, percent, plural, safe
 
@@ -32,41 +36,39 @@ if TYPE_CHECKING:
 # Of the tasks that changed so many are named.
 MOST_TASKS = 20
 
-OTHER_SUITE = "the suites differ, so tasks are paired by name, and their texts may differ"
 
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The tasks whose calls went better or worse in B than in A.
+class PairDifference(NamedTuple):
+    """A variant of A and one of B by one measure.
 
     Attributes:
-        worse: Those of which a larger share failed, as (schema, task), by how much larger.
-        better: Those of which a smaller share failed.
+        compared: The comparison on the tasks that both answered.
+        worse: Tasks of which B failed a larger share, as (schema, task), the largest change first.
+        better: Tasks of which B failed a smaller share.
     """
 
+    compared: Compared
     worse: tuple[TaskKey, ...]
     better: tuple[TaskKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VariantPair:
-    """A variant of A and one of B.
+class Gate(NamedTuple):
+    """The drop from A to B that is allowed.
 
     Attributes:
-        a: Name of the variant in A.
-        b: Name of the variant in B.
-        format: Whether a valid value came out, on the tasks that both answered.
-        content: Whether a right value came out.
-        format_changes: Tasks that newly fail, and those that are newly valid.
-        content_changes: Tasks that are newly wrong, and those that are newly right.
+        max_drop: The largest drop of a rate, as a fraction.
+        proved: Whether a pass needs a proof.
+        alpha: Probability that the bounds of one difference are ever wrong; 0.05 over all differences together.
+        passed: Whether no rate dropped by more.
     """
 
-    a: str
-    b: str
-    format: Compared
-    content: Compared
-    format_changes: Changes
-    content_changes: Changes
+    max_drop: float
+    proved: bool
+    alpha: float
+    passed: bool = True
+
+    def is_missed(self, difference: Compared) -> bool:
+        """Return whether a difference is proved to be a larger drop, or with `proved`, can be one."""
+        return -(difference.lower if self.proved else difference.upper) > self.max_drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,70 +78,82 @@ class Comparison:
     Attributes:
         a: What was run first.
         b: What was run second.
-        same_suite: Whether the suites have one fingerprint.
         common_tasks: Asked in both.
         only_a: Tasks asked in A alone, as (schema, task).
         only_b: Tasks asked in B alone.
-        variants: That were paired, in the order of A.
+        differences: Of each pair of variants in the order of A, for format and for content.
         unpaired_a: Variants that only A has.
         unpaired_b: Variants that only B has.
+        gate: The drop that is allowed. None without a gate.
     """
 
     a: Setup
     b: Setup
-    same_suite: bool
     common_tasks: int
     only_a: tuple[TaskKey, ...]
     only_b: tuple[TaskKey, ...]
-    variants: tuple[VariantPair, ...]
+    differences: tuple[PairDifference, ...]
     unpaired_a: tuple[str, ...]
     unpaired_b: tuple[str, ...]
+    gate: Gate | None = None
 
 
-def compare(a: BenchResult, b: BenchResult, *, pair: tuple[str, str] | None = None) -> Comparison:
+def compare(
+    a: BenchResult,
+    b: BenchResult,
+    *,
+    pair: tuple[str, str] | None = None,
+    max_drop: float | None = None,
+    proved: bool = False,
+) -> Comparison:
     """Compare two results.
 
     Args:
-        a: The one.
-        b: The other.
+        a: The first result, or the baseline of a gate.
+        b: The second result.
         pair: A variant of A and one of B, by name. Default: equal names, or the only variant of each.
+        max_drop: The largest drop of a rate from A to B that a gate allows, a fraction in [0, 1). None for no gate.
+        proved: Whether to also miss the gate if a larger drop is possible.
 
     Raises:
-        InvalidArgument: A variant is unknown, none can be paired, or no task was answered in both.
+        InvalidArgument: An argument is out of range, no variants can be paired, or no task was answered in both.
     """
-    pairs = pairs_of(a, b, pair)
-    clusters = [(clusters_in(a, of_a), clusters_in(b, of_b)) for of_a, of_b in pairs]
+    if max_drop is not None and not 0 <= max_drop < 1:
+        raise InvalidArgument(
+            f"max_drop={clip(repr(max_drop))}: expected a fraction from 0 to below 1, such as 0.02"
+        )
+    pairs = _pairs(a, b, pair)
+    alpha = ALPHA if max_drop is None else ALPHA / (len(pairs) * len(MEASURES))
+    clusters = [(_clusters(a, of_a), _clusters(b, of_b)) for of_a, of_b in pairs]
     comparisons = corrected(
-        compared((of_a, in_a), (of_b, in_b), measure=measure)
-        for measure in MEASURES
+        compared((of_a, in_a), (of_b, in_b), measure=measure, alpha=alpha)
         for (of_a, of_b), (in_a, in_b) in zip(pairs, clusters, strict=True)
+        for measure in MEASURES
     )
-    check_common(comparisons)
+    if not any(comparison.tasks for comparison in comparisons):
+        raise InvalidArgument(
+            "no task has an answer in both results. Compare two runs of the same suite, or of two versions of a suite"
+        )
+    gate = None if max_drop is None else Gate(max_drop, proved, alpha)
     tasks_a, tasks_b = _tasks(a), _tasks(b)
     return Comparison(
         a=a.setup,
         b=b.setup,
-        same_suite=a.setup.suite_fingerprint == b.setup.suite_fingerprint,
         common_tasks=len(tasks_a.keys() & tasks_b.keys()),
         only_a=tuple(task for task in tasks_a if task not in tasks_b),
         only_b=tuple(task for task in tasks_b if task not in tasks_a),
-        variants=tuple(
-            VariantPair(*names, in_format, in_content, *(_changes(*both, measure) for measure in MEASURES))
-            for names, both, in_format, in_content in zip(
-                pairs, clusters, comparisons[: len(pairs)], comparisons[len(pairs) :], strict=True
-            )
+        differences=tuple(
+            PairDifference(one, *_changes(*clusters[place // len(MEASURES)], one.measure))
+            for place, one in enumerate(comparisons)
         ),
         unpaired_a=tuple(c.name for c in a.variants if c.name not in {of_a for of_a, _ in pairs}),
         unpaired_b=tuple(c.name for c in b.variants if c.name not in {of_b for _, of_b in pairs}),
+        gate=gate and gate._replace(passed=not any(map(gate.is_missed, comparisons))),
     )
 
 
-def pairs_of(a: BenchResult, b: BenchResult, pair: tuple[str, str] | None) -> list[tuple[str, str]]:
-    """Pair the variants of two results.
-
-    Raises:
-        InvalidArgument: A variant is unknown, or none can be paired.
-    """
+def _pairs(a: BenchResult, b: BenchResult, pair: tuple[str, str] | None) -> list[tuple[str, str]]:
+    """Pair the variants of two results."""
     names_a, names_b = [variant.name for variant in a.variants], [variant.name for variant in b.variants]
     if pair is not None:
         _check_known(pair[0], names_a, "first")
@@ -167,44 +181,35 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(safe(shown(name)) for name in names)
 
 
-def clusters_in(result: BenchResult, name: str) -> Clusters:
-    """Give the judged calls of a variant by task."""
+def _clusters(result: BenchResult, name: str) -> Clusters:
+    """Return the validated calls of a variant by task."""
     index = [variant.name for variant in result.variants].index(name)
     return clusters_of(call for call in result.calls if call.variant == index)
-
-
-def check_common(comparisons: Sequence[Compared]) -> None:
-    """Make sure that there is something to compare.
-
-    Raises:
-        InvalidArgument: No task was answered in both results.
-    """
-    if not any(comparison.tasks for comparison in comparisons):
-        raise InvalidArgument(
-            "no task has an answer in both results. Compare two runs of the same suite, or of two versions of a suite"
-        )
 
 
 def _tasks(result: BenchResult) -> dict[TaskKey, None]:
     return dict.fromkeys((call.schema, call.task) for call in result.calls)
 
 
-def _changes(a: Clusters, b: Clusters, measure: Measure) -> Changes:
+def _changes(a: Clusters, b: Clusters, measure: Measure) -> tuple[tuple[TaskKey, ...], tuple[TaskKey, ...]]:
+    """Return the tasks that became worse, and those that became better."""
     gaps = [(of_b - of_a, task) for task, (of_a, of_b) in shares_of(a, b, measure).items()]
     worse = sorted((gap for gap in gaps if gap[0] > 0), key=lambda gap: (-gap[0], gap[1]))
-    better = sorted((gap for gap in gaps if gap[0] < 0), key=lambda gap: (gap[0], gap[1]))
-    return Changes(tuple(task for _, task in worse), tuple(task for _, task in better))
+    better = sorted(gap for gap in gaps if gap[0] < 0)
+    return tuple(task for _, task in worse), tuple(task for _, task in better)
 
 
 def document_of(comparison: Comparison) -> Document:
-    """Return a comparison as a document."""
-    return Document(_headline(comparison), tuple(_facts(comparison)), tuple(_sections(comparison)))
+    """Return a comparison as a document. With a gate, the title reports whether it was passed, and why."""
+    gate = comparison.gate
+    tone = Tone.PLAIN if gate is None else Tone.GOOD if gate.passed else Tone.BAD
+    title = _headline(comparison) if gate is None else _gate_line(gate, comparison)
+    return Document(title, tuple(_facts(comparison)), tuple(_sections(comparison)), tone=tone)
 
 
 def _headline(comparison: Comparison) -> str:
     """Return the result in one sentence: the difference with the largest lower bound, if any is known."""
-    pairs = [item for pair in comparison.variants for item in (pair.format, pair.content)]
-    found = [item for item in pairs if item.called]
+    found = [one.compared for one in comparison.differences if one.compared.called]
     if not found:
         return f"No difference between A and B was found on {plural(comparison.common_tasks, 'common task')}"
     item = max(found, key=lambda one: max(one.lower, -one.upper))
@@ -218,20 +223,41 @@ def _headline(comparison: Comparison) -> str:
     size = (
         f"{percent(abs(item.difference or 0.0))[:-1]} percentage points more tasks are {PASSED[item.measure]}"
     )
-    return f"{better} is better. With {_pair_name(item.a, item.b)}, {size}{known}{more}"
+    return f"{better} is better. With {_pair_name(item)}, {size}{known}{more}"
+
+
+def _gate_line(gate: Gate, comparison: Comparison) -> str:
+    """Return in one line whether the gate was passed, and why."""
+    drops = [one.compared for one in comparison.differences]
+    worst, widest = min(drops, key=lambda drop: drop.upper), min(drops, key=lambda drop: drop.lower)
+    allowed = _points(gate.max_drop, 0, gate.max_drop)
+    if -worst.upper > gate.max_drop:
+        least = _points(-worst.upper, -1, gate.max_drop)
+        return f"gate missed: {_name(worst)} dropped by at least {least}. Allowed: {allowed}."
+    most = f"{_points(-widest.lower, 1, gate.max_drop)} ({_name(widest)}, {plural(widest.tasks, 'task')})"
+    if not gate.passed:
+        return f"gate missed: a drop of {most} is possible. Allowed: {allowed}."
+    if -widest.lower <= gate.max_drop:
+        return f"gate passed: no rate dropped by more than {allowed}."
+    return f"gate passed: no rate is proved to have dropped by more than {allowed}. A drop of up to {most} is possible."
+
+
+def _points(share: float, side: int, allowed: float) -> str:
+    return f"{percent(share, side, target=allowed)[:-1]} percentage points"
 
 
 def _facts(comparison: Comparison) -> Iterator[Fact]:
-    yield Fact("A", setup_line(comparison.a))
-    yield Fact("B", setup_line(comparison.b))
+    a, b = comparison.a, comparison.b
+    yield Fact("A", setup_line(a))
+    yield Fact("B", setup_line(b))
     rest = [
         f"{len(tasks)} only in {name}"
         for name, tasks in (("A", comparison.only_a), ("B", comparison.only_b))
         if tasks
     ]
     yield Fact("compared", ", ".join([f"{plural(comparison.common_tasks, 'common task')}", *rest]))
-    if not comparison.same_suite:
-        yield Fact("suites", OTHER_SUITE)
+    if a.suite_fingerprint != b.suite_fingerprint:
+        yield Fact("suites", "the suites differ, so tasks are paired by name, and their texts may differ")
     for name, unpaired in (("A", comparison.unpaired_a), ("B", comparison.unpaired_b)):
         if unpaired:
             yield Fact("omitted", f"variants that only {name} has: {', '.join(map(shown, unpaired))}")
@@ -250,35 +276,42 @@ def setup_line(setup: Setup) -> str:
 
 
 def _sections(comparison: Comparison) -> Iterator[Section]:
-    comparisons = [item for pair in comparison.variants for item in (pair.format, pair.content)]
+    comparisons = [one.compared for one in comparison.differences]
+    bounds = "both bounds of a difference hold" if comparison.gate is None else "all bounds hold together"
     yield Section(
         "Differences",
-        f"[low, high]: both bounds of a difference hold with {exact_percent(1 - ALPHA)} confidence, at any time",
+        f"[low, high]: {bounds} with {exact_percent(1 - ALPHA)} confidence, at any time",
         Table(
             ("variant", "tasks", "A", "B", "B less A, points", "odds", "better"),
-            tuple(_row(item) for item in comparisons),
+            tuple(map(_row, comparisons)),
         ),
         (differences_line(comparisons),),
     )
-    for pair in comparison.variants:
-        lines = tuple(_changed_lines(pair))
-        if lines:
-            yield Section(f"What changed: {_pair_name(pair.a, pair.b)}", lines=lines)
+    lines: dict[str, list[str]] = {}
+    for one in comparison.differences:
+        lines.setdefault(_pair_name(one.compared), []).extend(_changed_lines(one))
+    for pair, changed in lines.items():
+        if changed:
+            yield Section(f"What changed: {pair}", lines=tuple(changed))
 
 
-def _pair_name(a: str, b: str) -> str:
-    return shown(a) if a == b else f"{shown(a)} against {shown(b)}"
+def _pair_name(one: Compared) -> str:
+    return shown(one.a) if one.a == one.b else f"{shown(one.a)} against {shown(one.b)}"
+
+
+def _name(one: Compared) -> str:
+    return f"{_pair_name(one)}: {PASSED[one.measure]}"
 
 
 def _row(comparison: Compared) -> tuple[str, ...]:
     better = (
         "not called" if not comparison.called else ("B" if comparison.only_a > comparison.only_b else "A")
     )
+    rates = (comparison.rate_a, comparison.rate_b)
     return (
-        f"{_pair_name(comparison.a, comparison.b)}: {PASSED[comparison.measure]}",
+        _name(comparison),
         f"{comparison.tasks:,}",
-        passed_text(comparison.rate_a),
-        passed_text(comparison.rate_b),
+        *(known_percent(None if failed is None else 1 - failed) for failed in rates),
         # A's failures less B's are B's successes less A's.
         points(comparison.difference, comparison.lower, comparison.upper),
         odds(comparison.e_value),
@@ -286,18 +319,11 @@ def _row(comparison: Compared) -> tuple[str, ...]:
     )
 
 
-def passed_text(failure_rate: float | None) -> str:
-    """Write the rate of what did not fail."""
-    return known_percent(None if failure_rate is None else 1 - failure_rate)
+_CHANGES = {"format": ("newly failing", "newly valid"), "content": ("newly wrong", "newly right")}
 
 
-def _changed_lines(pair: VariantPair) -> Iterator[str]:
-    for what, tasks in (
-        ("newly failing", pair.format_changes.worse),
-        ("newly valid", pair.format_changes.better),
-        ("newly wrong", pair.content_changes.worse),
-        ("newly right", pair.content_changes.better),
-    ):
+def _changed_lines(one: PairDifference) -> Iterator[str]:
+    for what, tasks in zip(_CHANGES[one.compared.measure], (one.worse, one.better), strict=True):
         if tasks:
             named = ", ".join(f"{shown(schema)} {shown(task)}" for schema, task in tasks[:MOST_TASKS])
             more = len(tasks) - MOST_TASKS

@@ -88,40 +88,28 @@ def command(asked: CompareOptions, form: str) -> int:
         return 0
     if asked.b is None:
         refuse(_NEEDS_TWO, ["is_gate", "variant"])
-        from schema_guard.bench.result.as_json import result_as_json
-        from schema_guard.bench.result.document import document_of
+        from schema_guard.bench.result import as_json as files
+        from schema_guard.bench.result import document
 
-        print_found(form, read_result(asked.a), result_as_json, document_of)
+        print_found(form, read_result(asked.a), files.result_as_json, document.document_of)
         return 0
     before, separator, after = (asked.variant or "").partition("=")
     pair = (before, after if separator else before) if asked.variant is not None else None
-    with naming(variant="--variant", max_drop="--max-drop"):
-        return _gate(asked, pair, form) if asked.is_gate else _compare(asked, pair, form)
-
-
-def _compare(asked: CompareOptions, pair: tuple[str, str] | None, form: str) -> int:
     from schema_guard.bench.result.run_comparison import compare, document_of
 
-    found = compare(read_result(asked.a), read_result(str(asked.b)), pair=pair)
-    print_found(form, found, as_json, document_of)
-    return 0
-
-
-def _gate(asked: CompareOptions, pair: tuple[str, str] | None, form: str) -> int:
-    from schema_guard.bench.result.gate import document_of, gate
-
-    found = gate(
-        read_result(str(asked.b)),
-        read_result(asked.a),
-        max_drop=asked.max_drop,
-        proved=asked.require_proof,
-        pair=pair and pair[::-1],
-    )
+    results = read_result(asked.a), read_result(asked.b)
+    with naming(variant="--variant", max_drop="--max-drop"):
+        found = compare(
+            *results,
+            pair=pair,
+            max_drop=asked.max_drop if asked.is_gate else None,
+            proved=asked.require_proof,
+        )
     if form == "junit":
         print(load("channels").as_junit(found))
     else:
         print_found(form, found, as_json, document_of)
-    return found.exit_code()
+    return 0 if found.gate is None or found.gate.passed else 1
 
 
 def read_result(name: str) -> BenchResult:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from schema_guard.bench.result.gate import GateResult
-from schema_guard.bench.result.gate import document_of as gate_document
+from schema_guard.bench.result.run_comparison import Comparison
+from schema_guard.bench.result.run_comparison import document_of as comparison_document
 from schema_guard.bench.result.values import PASSED
 from schema_guard.report.watch_document import by_function, document_of
 from schema_guard.text import safe
@@ -15,22 +15,24 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.bench.result.values import Compared
     from schema_guard.decide.watch import Watched
 
 __all__ = ["as_junit"]
 
 
-def as_junit(found: GateResult | Sequence[Watched], limit: float = 0.0) -> str:
+def as_junit(found: Comparison | Sequence[Watched], limit: float = 0.0) -> str:
     """Return a gate, or the functions that `watch` checked, as JUnit XML.
 
     Args:
         found: The result. Each function, or each variant and rate, is a test case.
         limit: The largest failure rate of `watch` that is good enough.
     """
-    if isinstance(found, GateResult):
-        title = gate_document(found).title
-        cases = [(f"{drop.a} {PASSED[drop.measure]}", title, _is_missed(found, drop)) for drop in found.drops]
+    if isinstance(found, Comparison):
+        title, gate = comparison_document(found).title, found.gate
+        cases = [
+            (f"{drop.b} {PASSED[drop.measure]}", title, gate is not None and gate.is_missed(drop))
+            for drop, *_ in found.differences
+        ]
         return _xml("schema-guard bench compare", cases)
     return _xml(
         "schema-guard watch",
@@ -43,10 +45,6 @@ def as_junit(found: GateResult | Sequence[Watched], limit: float = 0.0) -> str:
             for function in by_function(found)
         ],
     )
-
-
-def _is_missed(found: GateResult, drop: Compared) -> bool:
-    return (drop.upper if found.proved else drop.lower) > found.max_drop
 
 
 def _xml(name: str, cases: Iterable[tuple[str, str, bool]]) -> str:

@@ -43,11 +43,11 @@ def test_result_compared_with_itself(run):
     assume(any(variant.calls for variant in results.variants))
     comparison = compare(results, result_from_file(result_file(results)))
 
-    assert comparison.same_suite
+    assert comparison.a.suite_fingerprint == comparison.b.suite_fingerprint
     assert (comparison.only_a, comparison.only_b, comparison.unpaired_a) == ((), (), ())
-    for pair in comparison.variants:
-        assert (pair.format.only_a, pair.format.only_b, pair.content.called) == (0, 0, False)
-        assert pair.format_changes.worse == pair.content_changes.better == ()
+    for one in comparison.differences:
+        assert (one.compared.only_a, one.compared.only_b, one.compared.called) == (0, 0, False)
+        assert one.worse == one.better == ()
 
 
 @RUNS
@@ -61,13 +61,10 @@ def test_comparison_is_antisymmetric(run):
     assume(_common_tasks(one, other))
     forward, backward = compare(one, other), compare(other, one)
 
-    for there, back in zip(forward.variants, backward.variants, strict=True):
-        assert (there.format.only_a, there.content.only_b) == (back.format.only_b, back.content.only_a)
-        assert there.format.lower == pytest.approx(-back.format.upper)
-        assert (there.format_changes.worse, there.content_changes.better) == (
-            back.format_changes.better,
-            back.content_changes.worse,
-        )
+    for there, back in zip(forward.differences, backward.differences, strict=True):
+        assert (there.compared.only_a, there.compared.only_b) == (back.compared.only_b, back.compared.only_a)
+        assert there.compared.lower == pytest.approx(-back.compared.upper)
+        assert (there.worse, there.better) == (back.better, back.worse)
     assert (forward.only_a, forward.only_b) == (backward.only_b, backward.only_a)
 
 
@@ -80,21 +77,20 @@ def _common_tasks(one, other):
 
 def test_difference_is_paired_by_task():
     """The evidence is that of the tasks on which the two differ, and is called over all comparisons."""
-    pair = compare(BEFORE, AFTER).variants[0]
+    found = compare(BEFORE, AFTER).differences[0].compared
     results = gap_bounds([1.0] + [-1.0] * 18 + [0.0] * 21)
 
-    assert (pair.format.only_a, pair.format.only_b, pair.format.tasks) == (1, 18, 40)
-    assert (pair.format.lower, pair.format.upper) == (results.lower, results.upper)
-    assert (pair.format.rate_a, pair.format.rate_b, pair.format.called) == (0.05, 0.475, True)
+    assert (found.only_a, found.only_b, found.tasks) == (1, 18, 40)
+    assert (found.lower, found.upper) == (results.lower, results.upper)
+    assert (found.rate_a, found.rate_b, found.called) == (0.05, 0.475, True)
 
 
 def test_tasks_that_changed_are_named():
     """Newly failing and newly valid tasks are told, and those newly wrong and right."""
-    pair = compare(BEFORE, AFTER).variants[0]
+    in_format, in_content = compare(BEFORE, AFTER).differences
 
-    assert pair.format_changes.better == (("s", "t0"),)
-    assert set(pair.format_changes.worse) == {("s", f"t{n}") for n in range(2, 20)}
-    assert pair.content_changes == pair.format_changes
+    assert in_format.better == in_content.better == (("s", "t0"),)
+    assert set(in_format.worse) == set(in_content.worse) == {("s", f"t{n}") for n in range(2, 20)}
 
 
 def test_epochs_pair_with_epochs_of_another_number():
@@ -102,7 +98,7 @@ def test_epochs_pair_with_epochs_of_another_number():
     a = result(*(scored("t1", how=how, epoch=n) for n, how in enumerate(["clean", "clean", "failed"])))
     b = result(scored("t1", how="failed"))
 
-    assert compare(a, b).variants[0].format.only_b == pytest.approx(2 / 3)
+    assert compare(a, b).differences[0].compared.only_b == pytest.approx(2 / 3)
 
 
 def test_tasks_that_are_not_common_are_told():
@@ -111,12 +107,16 @@ def test_tasks_that_are_not_common_are_told():
     b = result(scored("t2"), scored("t3"), suite_fingerprint="d" * 16)
     comparison = compare(a, b)
 
-    assert (comparison.same_suite, comparison.common_tasks) == (False, 1)
+    assert comparison.common_tasks == 1
     assert (comparison.only_a, comparison.only_b) == ((("s", "t1"),), (("s", "t3"),))
     assert (
         "1 common task, 1 only in A, 1 only in B\nsuites       the suites differ, so tasks are paired by name"
         in compare_as_text(comparison)
     )
+
+
+def _paired(comparison):
+    return {(one.compared.a, one.compared.b) for one in comparison.differences}
 
 
 def test_variants_are_paired_by_name():
@@ -125,7 +125,7 @@ def test_variants_are_paired_by_name():
     b = result(scored("t1", "y"), scored("t1", "z"))
     comparison = compare(a, b)
 
-    assert [(pair.a, pair.b) for pair in comparison.variants] == [("y", "y")]
+    assert _paired(comparison) == {("y", "y")}
     assert (comparison.unpaired_a, comparison.unpaired_b) == (("x",), ("z",))
     assert "omitted      variants that only A has: x\n" in compare_as_text(comparison)
 
@@ -134,7 +134,7 @@ def test_only_variants_pair_whatever_their_names():
     """Where each result has one variant the two are compared."""
     comparison = compare(result(scored("t1", "x")), result(scored("t1", "y")))
 
-    assert [(pair.a, pair.b) for pair in comparison.variants] == [("x", "y")]
+    assert _paired(comparison) == {("x", "y")}
     assert "x against y: valid" in compare_as_text(comparison)
 
 
@@ -142,7 +142,7 @@ def test_variants_can_be_named():
     """What is to be compared with what can be said."""
     a, b = result(scored("t1", "x"), scored("t1", "y")), result(scored("t1", "y"), scored("t1", "z"))
 
-    assert [(p.a, p.b) for p in compare(a, b, pair=("x", "z")).variants] == [("x", "z")]
+    assert _paired(compare(a, b, pair=("x", "z"))) == {("x", "z")}
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_markdown_and_json_have_the_same():
     )
     document = as_json(comparison)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert document["variants"][0]["format"]["called"] is True
+    assert document["differences"][0]["compared"]["called"] is True
 
 
 def test_every_writer_shows_all_of_it():
