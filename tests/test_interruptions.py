@@ -159,7 +159,7 @@ def test_a_signal_while_an_element_of_a_prompt_is_looked_at_comes_out(interrupt,
 
 def test_a_signal_while_a_version_is_made_comes_out(interrupt, monkeypatch):
     """What lands while the source of a function is read is not taken for a function without source."""
-    monkeypatch.setattr(version, "_Statements", lambda _: interrupt())
+    monkeypatch.setattr(version, "_Source", lambda _: interrupt())
     with pytest.raises(Interruption):
         version.version_of(raises, [])
 

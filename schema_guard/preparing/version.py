@@ -2,8 +2,8 @@
 """The version of a function: 12 hex digits of what its author would call a change.
 
 Rules:
-1. The version is a hash of normalized source: the function, and each statement that binds a name that it reads. It is
-   the same on every machine and Python. Layout, comments, docstrings, and decorators are no part of it.
+1. The version is a hash of normalized source: the function, and each statement of its module or class that binds a name
+   that it reads. It is the same on every machine and Python. Layout, comments, docstrings, and decorators don't count.
 2. Statements of other modules count if they are assignments. A statement that reads a file counts with its value.
 3. The values of a closure and of a partial count, because one factory makes several functions of the same source.
 4. For code without source (`python -c`, a notebook), its bytes, names, and constants count.
@@ -18,6 +18,7 @@ import linecache
 import logging
 import sys
 from functools import lru_cache, partial
+from importlib.util import resolve_name
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,10 +69,10 @@ def _function_parts(function: Any) -> list[str]:
     if not isinstance(inner, FunctionType):
         return [name_of(function)]
     # Odd source must not cost the function a call.
-    statements = value_or(None, _Statements, inner)
-    if statements is None:
+    source = value_or(None, _Source, inner)
+    if source is None:
         return [_code_text(inner)]
-    return [*sorted(statements.texts), _limited(inner, "; ".join(sorted(statements.values)))]
+    return [*sorted(source.texts), _limited(inner, "; ".join(sorted(source.values)))]
 
 
 def _limited(function: FunctionType, values: str) -> str:
@@ -91,32 +92,32 @@ def _limited(function: FunctionType, values: str) -> str:
     return ""
 
 
-class _Statements:
-    """The statements that a function reads, as texts.
+class _Source:
+    """The source of a function, and the source that it reads.
 
     Attributes:
         texts: Normalized statements, and the values of those that read a file.
-        values: Of closures.
+        values: Plain values of closures.
     """
 
     def __init__(self, function: FunctionType) -> None:
         self.texts: set[str] = set()
         self.values: set[str] = set()
-        self._own = function.__globals__
+        self._module = function.__globals__
         self._seen: set[object] = set()
         self._add_function(function)
 
     def _add_function(self, function: FunctionType) -> None:
-        """Add a function, the names that it reads, and its closure."""
+        """Add a function, what it reads in modules, and its closure."""
         if function in self._seen:
             return
         self._seen.add(function)
         code, names = function.__code__, function.__globals__
         tree = _tree(code.co_filename, names)
-        paths = [] if tree is None else _paths(tree).get((code.co_name, code.co_firstlineno), [])
-        for path in paths:
-            self._add(path[-1], path[:-1], names)
-        if not paths:
+        nodes = [] if tree is None else _functions(tree).get((code.co_name, code.co_firstlineno), [])
+        for node, owner in nodes:
+            self._add(node, names, owner)
+        if not nodes:
             self.texts.add(_code_text(function))
             for name in code.co_names:
                 self._add_callee(names.get(name))
@@ -128,10 +129,11 @@ class _Statements:
 
     def _add_callee(self, value: Any) -> None:
         inner = innermost(value) if callable(value) else None
-        if isinstance(inner, FunctionType) and inner.__globals__ is self._own:
+        if isinstance(inner, FunctionType) and inner.__globals__ is self._module:
             self._add_function(inner)
 
-    def _add(self, node: ast.AST, around: tuple[ast.AST, ...], names: dict[str, Any]) -> None:
+    def _add(self, node: ast.AST, names: dict[str, Any], owner: ast.ClassDef | None = None) -> None:
+        """Add a statement or function, and what it reads. *owner* is the class that contains it."""
         if node in self._seen:
             return
         self._seen.add(node)
@@ -139,81 +141,59 @@ class _Statements:
         if isinstance(bare, _DEFINITIONS):
             bare.decorator_list = []
         self.texts.add(as_text(bare))
-        for chain in _chains(bare):
-            self._follow(chain, (*around, node), names)
+        for first, *rest in _chains(bare):
+            if owner is not None and rest and first in ("self", "cls"):
+                self._add_member(owner, rest[0], names)
+            else:
+                self._follow(first, rest, names)
 
-    def _follow(self, chain: tuple[str, ...], path: tuple[ast.AST, ...], names: dict[str, Any]) -> None:
-        """Add the statements that bind a name, or an attribute of a class or module of that name.
-
-        Args:
-            chain: The name, and the attributes that are read from it.
-            path: The scopes around the code that reads it, outermost first.
-            names: Of the module.
-        """
-        first, *rest = chain
-        # A class is a scope only for its own body.
-        scopes = [i for i, s in enumerate(path) if first in _bindings(s) and not isinstance(s, ast.ClassDef)]
-        if not scopes:
+    def _follow(self, first: str, rest: list[str], names: dict[str, Any]) -> None:
+        """Add the statements of a module that bind a name, or a member of a class or module of that name."""
+        tree = _tree(names.get("__file__"), names)
+        read = (id(names), first, *rest[:1])
+        if tree is None or read in self._seen:
             return
-        scope, around = path[scopes[-1]], path[: scopes[-1]]
-        owner = around[-1] if around else None
-        if rest and isinstance(owner, ast.ClassDef) and first == _first_parameter(scope):
-            self._add_member(owner, rest[0], around[:-1], names)
-        for statement in _bindings(scope)[first]:
-            self._add_bound(statement, chain, (*around, scope), names)
-
-    def _add_bound(
-        self, statement: ast.AST, chain: tuple[str, ...], path: tuple[ast.AST, ...], names: dict[str, Any]
-    ) -> None:
-        """Add a statement that binds a name."""
-        first, *rest = chain
-        if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            self._follow_import(statement, first, rest, names)
-        elif len(path) > 1 and isinstance(path[-1], _FUNCTIONS) and path[-1] in self._seen:
-            return  # a part of that function's text
-        elif isinstance(statement, _DEFINITIONS) and names is not self._own:
-            return  # of another module
-        elif isinstance(statement, ast.ClassDef):
-            if rest:
-                self._add_member(statement, rest[0], path, names)
-        else:
-            self._add(statement, path, names)
-            if len(path) == 1:
-                self._add_read_value(statement, first, names.get(first))
+        self._seen.add(read)
+        for statement in _bindings(tree).get(first, ()):
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                self._follow_import(statement, first, rest, names)
+            elif isinstance(statement, _DEFINITIONS) and names is not self._module:
+                continue
+            elif isinstance(statement, ast.ClassDef):
+                if rest:
+                    self._add_member(statement, rest[0], names)
+            else:
+                self._add_value(statement, first, names.get(first))
+                self._add(statement, names)
 
     def _follow_import(
         self, statement: ast.Import | ast.ImportFrom, name: str, rest: list[str], names: dict[str, Any]
     ) -> None:
-        alias = next(a for a in statement.names if name in (a.asname, a.name, a.name.partition(".")[0]))
-        if isinstance(statement, ast.Import):
-            module = sys.modules.get(alias.name if alias.asname else name)
-        else:
-            parents = str(names.get("__package__") or "").split(".")
-            base = parents[: len(parents) - statement.level + 1] if statement.level else []
-            module = sys.modules.get(".".join(filter(None, [*base, statement.module])))
-            rest = [alias.name, *rest]
-        while module is not None and rest and isinstance(inner := vars(module).get(rest[0]), ModuleType):
+        module = names.get(name)
+        if isinstance(statement, ast.ImportFrom):
+            source = "." * statement.level + (statement.module or "")
+            module = sys.modules.get(resolve_name(source, names.get("__package__")))
+            rest = [
+                next(alias.name for alias in statement.names if name in (alias.asname, alias.name)),
+                *rest,
+            ]
+        while rest and isinstance(inner := getattr(module, rest[0], None), ModuleType):
             module, rest = inner, rest[1:]
         # The standard library differs between Pythons.
-        if module is None or not rest or module.__name__.partition(".")[0] in sys.stdlib_module_names:
-            return
-        tree = _tree(getattr(module, "__file__", None), vars(module))
-        if tree is not None and ("import", module.__name__, rest[0]) not in self._seen:
-            self._seen.add(("import", module.__name__, rest[0]))
-            self._follow(tuple(rest), (tree,), vars(module))
+        if isinstance(module, ModuleType) and module.__name__.split(".")[0] not in sys.stdlib_module_names:
+            for first in rest[:1]:
+                self._follow(first, rest[1:], vars(module))
 
-    def _add_member(
-        self, owner: ast.ClassDef, name: str, around: tuple[ast.AST, ...], names: dict[str, Any]
-    ) -> None:
-        """Add an attribute of a class, or of its base in the same module."""
+    def _add_member(self, owner: ast.ClassDef, name: str, names: dict[str, Any]) -> None:
+        """Add a member of a class, or of its base."""
         members = _bindings(owner).get(name, ())
         for member in members:
-            self._add(member, (*around, owner), names)
-            self._add_read_value(member, f"{owner.name}.{name}", getattr(names.get(owner.name), name, None))
-        for base in () if members else _chains(ast.Tuple(owner.bases)):
-            self._follow((*base, name), around, names)
+            self._add_value(member, f"{owner.name}.{name}", getattr(names.get(owner.name), name, None))
+            self._add(member, names, owner)
+        for first, *rest in () if members else _chains(ast.Tuple(owner.bases)):
+            self._follow(first, [*rest, name], names)
 
-    def _add_read_value(self, statement: ast.AST, name: str, value: Any) -> None:
+    def _add_value(self, statement: ast.AST, name: str, value: Any) -> None:
         """Add the value of a statement that reads a file."""
         reads = (part.attr in _READING for part in ast.walk(statement) if isinstance(part, ast.Attribute))
         if not isinstance(statement, _DEFINITIONS) and any(reads) and _is_plain(value):
@@ -260,60 +240,36 @@ def _parsed(text: str) -> ast.Module | None:
 
 
 @lru_cache(maxsize=16)
-def _paths(tree: ast.Module) -> dict[tuple[str, int], list[tuple[ast.AST, ...]]]:
-    """Return each function with the scopes around it, by the name and first line of its code."""
-    paths: dict[tuple[str, int], list[tuple[ast.AST, ...]]] = {}
-    waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, ())]
-    while waiting:
-        node, path = waiting.pop()
-        if isinstance(node, (ast.Module, *_DEFINITIONS, *_FUNCTIONS)):
-            path = (*path, node)
-        if isinstance(node, _FUNCTIONS):
-            line = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", ()))])
-            paths.setdefault((getattr(node, "name", "<lambda>"), line), []).append(path)
-        waiting += [(child, path) for child in ast.iter_child_nodes(node)]
-    return paths
+def _functions(tree: ast.Module) -> dict[tuple[str, int], list[tuple[ast.AST, ast.ClassDef | None]]]:
+    """Return each function, and the class that contains it, by the name and first line of its code."""
+    functions: dict[tuple[str, int], list[tuple[ast.AST, ast.ClassDef | None]]] = {}
+    for parent in ast.walk(tree):
+        owner = parent if isinstance(parent, ast.ClassDef) else None
+        for node in ast.iter_child_nodes(parent):
+            if isinstance(node, _FUNCTIONS):
+                line = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", ()))])
+                functions.setdefault((getattr(node, "name", "<lambda>"), line), []).append((node, owner))
+    return functions
 
 
 @lru_cache(maxsize=128)
-def _bindings(scope: ast.AST) -> dict[str, list[ast.AST]]:
-    """Return the names of a scope, with the statements that bind each of them; none bind a parameter."""
-    bindings: dict[str, list[ast.AST]] = {}
-    if isinstance(scope, _FUNCTIONS):
-        bindings = {part.arg: [] for part in ast.walk(scope.args) if isinstance(part, ast.arg)}
-    for statement in _statements(getattr(scope, "body", [])):
-        for name in dict.fromkeys(_bound_names(statement)):
+def _bindings(scope: ast.Module | ast.ClassDef) -> dict[str, list[ast.stmt]]:
+    """Return the names of a module or class, with the statements that bind each of them."""
+    bindings: dict[str, list[ast.stmt]] = {}
+    for statement in scope.body:
+        parts = [statement] if isinstance(statement, _DEFINITIONS) else ast.walk(statement)
+        for name in dict.fromkeys(filter(None, map(_bound_name, parts))):
             bindings.setdefault(name, []).append(statement)
     return bindings
 
 
-def _statements(body: Any) -> Iterator[ast.AST]:
-    """Yield the statements of a scope, and those of its conditions one by one; the body of a lambda has none."""
-    for statement in body if isinstance(body, list) else ():
-        if isinstance(statement, (ast.If, ast.Try)):
-            handlers = [part for handler in getattr(statement, "handlers", ()) for part in handler.body]
-            final = getattr(statement, "finalbody", ())
-            yield from _statements([*statement.body, *handlers, *statement.orelse, *final])
-        else:
-            yield statement
-
-
-def _bound_names(statement: ast.AST) -> Iterator[str]:
-    if isinstance(statement, _DEFINITIONS):
-        yield statement.name
-        return
-    for part in ast.walk(statement):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            yield part.id
-        elif isinstance(part, ast.alias):
-            yield part.asname or part.name.partition(".")[0]
-        elif isinstance(part, _DEFINITIONS):
-            yield part.name
-
-
-def _first_parameter(scope: ast.AST) -> str | None:
-    arguments = [*scope.args.posonlyargs, *scope.args.args] if isinstance(scope, _FUNCTIONS) else []
-    return arguments[0].arg if arguments else None
+def _bound_name(part: ast.AST) -> str | None:
+    """Return the name that a part of a statement binds."""
+    if isinstance(part, ast.alias):
+        return part.asname or part.name.partition(".")[0]
+    if isinstance(part, _DEFINITIONS):
+        return part.name
+    return part.id if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store) else None
 
 
 def _chains(node: ast.AST) -> list[tuple[str, ...]]:
