@@ -16,12 +16,12 @@ from functools import lru_cache
 from math import ceil, inf
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.validation.patterns import for_python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 _PRINTABLE = (
     "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_. " + "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
@@ -43,30 +43,14 @@ _FOREIGN = re.compile(
     r"|\\c(?P<control>[A-Za-z])|(?P<name>\(\?<(?![=!]))|\\k<(?P<again>[^>]*)>|\\.",
     re.DOTALL,
 )
+_CHARACTERS = (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY)
+_STARTS, _ENDS = (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING), (sre.AT_END, sre.AT_END_STRING)
 # Most repetitions above the minimum, and characters that are drawn of a run. The last of them fills a longer run.
 _MORE, _VARIED = 4, 24
 
 
 class NoText(Exception):  # a fact that is found, never raised to a user
     """No text of these lengths is found."""
-
-
-class _Node(NamedTuple):
-    """A part of an expression.
-
-    Attributes:
-        kind: `"chars"`, `"anchor"`, `"parts"`, `"arms"`, `"repeat"`, `"group"`, or `"again"`.
-        value: Its characters, its number of a group, or None.
-        parts: The nodes inside.
-        least: Fewest characters.
-        most: Most characters.
-    """
-
-    kind: str
-    value: Any = None
-    parts: tuple[_Node, ...] = ()
-    least: float = 0
-    most: float = 0
 
 
 def _in_python(pattern: str, *, in_class: bool = False) -> str:
@@ -90,67 +74,48 @@ def _in_python(pattern: str, *, in_class: bool = False) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _expression(pattern: str) -> _Node:
+def _arms(pattern: str) -> list[list[Any]]:
+    """Return the alternatives of an expression, each as the parts that follow each other."""
     try:
         parsed = _parser.parse(for_python(_in_python(pattern)))
     except (re.error, OverflowError, RecursionError, ValueError):
         raise NoText from None
-    read = _sequence(parsed)
-    around = _Node("repeat", (0, inf), (_Node("chars", _PRINTABLE, (), 1, 1),), 0, inf)
-    arms = []
-    for arm in read.parts if read.kind == "arms" else (read,):
-        before = () if _is_anchored(arm, 0) else (around,)
-        after = () if _is_anchored(arm, -1) else (around,)
-        arms.append(_joined((*before, arm, *after)))
-    return _either(arms)
+    is_choice = len(parsed) == 1 and parsed[0][0] is sre.BRANCH
+    around = _parser.parse(".*")
+    return [
+        [
+            *([] if _is_anchored(arm, 0) else [around]),
+            *_parts(arm),
+            *([] if _is_anchored(arm, -1) else [around]),
+        ]
+        for arm in (parsed[0][1][1] if is_choice else [parsed])
+    ]
 
 
-def _sequence(parsed: Iterable[tuple[Any, Any]]) -> _Node:
-    return _joined(tuple(_node(kind, value) for kind, value in parsed))
+def _parts(parsed: Any) -> list[Any]:
+    """Return the parts of an expression, each as an expression."""
+    return [parsed[at : at + 1] for at in range(len(parsed))]
 
 
-def _joined(parts: tuple[_Node, ...]) -> _Node:
-    if len(parts) == 1:
-        return parts[0]
-    return _Node("parts", None, parts, sum(part.least for part in parts), sum(part.most for part in parts))
-
-
-def _either(arms: list[_Node]) -> _Node:
-    if len(arms) == 1:
-        return arms[0]
-    return _Node("arms", None, tuple(arms), min(arm.least for arm in arms), max(arm.most for arm in arms))
-
-
-def _node(kind: Any, value: Any) -> _Node:  # noqa: PLR0911 - one line for each kind
-    if kind in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
-        low, high, part = value[0], inf if value[1] is sre.MAXREPEAT else value[1], _sequence(value[2])
-        return _Node(
-            "repeat",
-            (low, high),
-            (part,),
-            low * part.least,
-            part.most * high if part.most and high else 0,
-        )
+def _is_anchored(parsed: Any, end: int) -> bool:
+    """Return whether an expression begins (*end* 0) or ends (*end* -1) with an anchor."""
+    kind, value = parsed[end] if len(parsed) else (None, None)
     if kind is sre.BRANCH:
-        return _either([_sequence(arm) for arm in value[1]])
+        return any(_is_anchored(arm, end) for arm in value[1])
     if kind is sre.SUBPATTERN:
-        part = _sequence(value[3])
-        return _Node("group", value[0], (part,), part.least, part.most)
-    if kind is sre.ATOMIC_GROUP:
-        return _sequence(value)
-    if kind is sre.GROUPREF:
-        return _Node("again", value, (), 0, inf)
-    if kind is sre.AT:
-        is_start = value in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING)
-        is_end = value in (sre.AT_END, sre.AT_END_STRING)
-        return _Node("anchor", 0 if is_start else -1 if is_end else None)
-    if kind in (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY):
-        members = value if kind is sre.IN else [(kind, value)]
-        return _Node("chars", _characters(members), (), 1, 1)
-    return _Node("parts")
+        return _is_anchored(value[3], end)
+    return kind is sre.AT and value in (_STARTS if end == 0 else _ENDS)
 
 
-def _characters(members: list[tuple[Any, Any]]) -> str:
+def _width(parts: list[Any]) -> tuple[float, float]:
+    """Return the fewest and the most characters of parts that follow each other."""
+    widths = [part.getwidth() for part in parts]
+    most = sum(width[1] for width in widths)
+    return sum(width[0] for width in widths), most if most < sre.MAXREPEAT else inf
+
+
+@lru_cache(maxsize=1024)
+def _characters(members: tuple[tuple[Any, Any], ...]) -> str:
     """Return the characters of a class in the order in which they are simple, the printable ones if there are any."""
     found: dict[str, None] = {}
     inverted = False
@@ -170,15 +135,6 @@ def _characters(members: list[tuple[Any, Any]]) -> str:
     return printable or "".join(c for c in found if not "\ud800" <= c <= "\udfff")
 
 
-def _is_anchored(node: _Node, end: int) -> bool:
-    """Return whether an expression begins (*end* 0) or ends (*end* -1) with an anchor."""
-    if node.kind == "anchor":
-        return bool(node.value == end)
-    if node.kind == "arms":
-        return any(_is_anchored(part, end) for part in node.parts)
-    return node.kind in ("parts", "group") and bool(node.parts) and _is_anchored(node.parts[end], end)
-
-
 def text_of(pattern: str, low: float, high: float, pick: Callable[[int, int], int]) -> str:
     """Draw a text that probably matches a regular expression.
 
@@ -191,7 +147,14 @@ def text_of(pattern: str, low: float, high: float, pick: Callable[[int, int], in
     Raises:
         NoText: No such text is found.
     """
-    return _Writer(pick).write(_expression(pattern), low, high)
+    writer = _Writer(pick)
+    possible = [arm for arm in _arms(pattern) if _fits(arm, low, high)]
+    return writer.write(writer.one_of(possible), low, high)
+
+
+def _fits(parts: list[Any], low: float, high: float) -> bool:
+    least, most = _width(parts)
+    return least <= high and most >= low
 
 
 class _Writer:
@@ -199,51 +162,56 @@ class _Writer:
         self._pick = pick
         self._captured: dict[int, str] = {}
 
-    def write(self, node: _Node, low: float, high: float) -> str:
-        """Write a text with *low* to *high* characters."""
-        if node.least > high or node.most < low:
-            raise NoText
-        if node.kind == "chars":
-            return self._one_of(node.value)  # type: ignore[no-any-return]
-        if node.kind == "arms":
-            possible = [part for part in node.parts if part.least <= high and part.most >= low]
-            return self.write(self._one_of(possible), low, high)
-        if node.kind == "repeat":
-            return self._times(node, low, high)
-        if node.kind == "group":
-            text = self._captured[node.value] = self.write(node.parts[0], low, high)
-            return text
-        return (
-            self._captured.get(node.value, "")
-            if node.kind == "again"
-            else self._one_by_one(node.parts, low, high)
-        )
-
-    def _one_of(self, choices: Any) -> Any:
+    def one_of(self, choices: Any) -> Any:
+        """Draw one of some choices."""
         if not choices:
             raise NoText
         return choices[self._pick(0, len(choices) - 1)]
 
-    def _one_by_one(self, parts: tuple[_Node, ...], low: float, high: float) -> str:
+    def write(self, parts: list[Any], low: float, high: float) -> str:
+        """Write a text of parts that follow each other, with *low* to *high* characters."""
         # The lengths of what follows each part, from the end: the whole minus a part fails if both are infinite.
-        least, most = [0.0], [0.0]
-        for part in reversed(parts):
-            least.append(least[-1] + part.least)
-            most.append(most[-1] + part.most)
+        widths = [_width([part]) for part in parts]
+        behind = [(0.0, 0.0)]
+        for least, most in reversed(widths):
+            behind.append((behind[-1][0] + least, behind[-1][1] + most))
         text = ""
-        for remaining, part in zip(range(len(parts) - 1, -1, -1), parts, strict=True):
-            lowest = max(part.least, low - len(text) - most[remaining])
-            text += self.write(part, lowest, min(part.most, high - len(text) - least[remaining]))
+        for part, (least, most), (rest, room) in zip(parts, widths, behind[-2::-1], strict=True):
+            lowest = max(least, low - len(text) - room)
+            highest = min(most, high - len(text) - rest)
+            if lowest > highest:
+                raise NoText
+            text += self._one(part, lowest, highest)
         return text
 
-    def _times(self, node: _Node, low: float, high: float) -> str:
-        (part,), (first, last) = node.parts, node.value
-        if low > 0 and part.most:
-            first = max(first, 1 if part.most == inf else ceil(low / part.most))
-        last = min(last, first + _MORE, high // part.least if part.least else inf)
+    def _one(self, part: Any, low: float, high: float) -> str:
+        kind, value = part[0]
+        if kind is sre.BRANCH:
+            return self.write(_parts(self.one_of([a for a in value[1] if _fits([a], low, high)])), low, high)
+        if kind in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            return self._times(*value, low, high)
+        if kind is sre.SUBPATTERN:
+            text = self._captured[value[0]] = self.write(_parts(value[3]), low, high)
+            return text
+        if kind is sre.ATOMIC_GROUP:
+            return self.write(_parts(value), low, high)
+        if kind is sre.GROUPREF:
+            return self._captured.get(value, "")
+        is_character = kind in _CHARACTERS
+        return self.one_of(_characters(_members(kind, value))) if is_character else ""
+
+    def _times(self, first: Any, last: Any, part: Any, low: float, high: float) -> str:
+        least, most = _width([part])
+        if low > 0 and most:
+            first = max(first, 1 if most == inf else ceil(low / most))
+        last = min(inf if last is sre.MAXREPEAT else last, first + _MORE, high // least if least else inf)
         if first > last:
             raise NoText
         count = self._pick(first, int(last))
-        varied = min(count, _VARIED) if part.kind == "chars" else count
-        text = self._one_by_one((part,) * varied, low - (count - varied), high - (count - varied))
+        varied = min(count, _VARIED) if len(part) == 1 and part[0][0] in _CHARACTERS else count
+        text = self.write(_parts(part) * varied, low - (count - varied), high - (count - varied))
         return text + text[-1:] * (count - varied)
+
+
+def _members(kind: Any, value: Any) -> tuple[tuple[Any, Any], ...]:
+    return tuple(value) if kind is sre.IN else ((kind, value),)
