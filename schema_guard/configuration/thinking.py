@@ -8,6 +8,7 @@ configuration: a rate of the calls in which a model happened to think would be a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
@@ -28,36 +29,13 @@ _HOLDERS: Final = (
     "chat_template_kwargs",
     "model_kwargs",
 )
-# Each with what it may hold: a word, true or false, or a mapping with one of _PARTS. Of OpenAI, Groq, Mistral and
-# servers of open models (reasoning_effort); Responses and OpenRouter (reasoning); Anthropic, DeepSeek, Cohere and
-# templates (thinking); Bedrock (reasoning_config); Anthropic's effort (output_config); Gemini (thinking_config); Qwen
-# (enable_thinking, thinking_budget); Ollama (think). Read in their documentation on 2026-11-26.
-_NAMES: Final = (
-    "thinking",
-    "think",
-    "enable_thinking",
-    "thinking_config",
-    "thinkingConfig",
-    "reasoning_config",
-    "reasoning",
-    "thinking_budget",
-    "reasoning_effort",
-    "output_config",
+# Each holds a word, true or false, or a mapping with a part that `_PART` names. pydantic-ai adds a prefix. Read on
+# 2026-11-26 in the documentation of OpenAI, OpenRouter, Anthropic, Bedrock, Gemini, Qwen, Ollama, and pydantic-ai.
+_NAME: Final = (
+    "(?:(?:enable|anthropic|google|groq|mistral|openai|openrouter)_)?"
+    "(?:think|thinking(?:_?config|_budget)?|reasoning(?:_config|_effort)?|output_config)"
 )
-# As pydantic-ai has them.
-_PREFIXES: Final = ("anthropic", "google", "groq", "mistral", "openai", "openrouter")
-_PARTS: Final = (
-    "type",
-    "enabled",
-    "thinking_budget",
-    "thinkingBudget",
-    "budget_tokens",
-    "token_budget",
-    "max_tokens",
-    "thinking_level",
-    "thinkingLevel",
-    "effort",
-)
+_PART: Final = "type|enabled|(?:thinking_?)?budget(?:_tokens)?|token_budget|max_tokens|thinking_?level|effort"
 _OFF: Final = frozenset({"disabled", "false", "none", "off"})
 _ON: Final = frozenset({"enabled", "true", "on"})
 _WORDS: Final = frozenset(
@@ -108,27 +86,25 @@ def _bounded(word: str) -> str:
 def _thinking_texts(options: Any, deepest: int) -> Iterator[str]:
     if not isinstance(options, Mapping) or not deepest:
         return
-    for name in _NAMES:
-        yield from _words(name, options.get(name))
-        for prefix in _PREFIXES:
-            yield from _words(name, options.get(f"{prefix}_{name}"))
+    for name, argument in options.items():
+        if re.fullmatch(_NAME, str(name), re.IGNORECASE):
+            part = "effort" if str(name).endswith("output_config") else _PART
+            yield from _words(argument)
+            held = argument if isinstance(argument, Mapping) else getattr(argument, "__dict__", {})
+            for key in held:
+                if re.fullmatch(part, str(key), re.IGNORECASE):
+                    yield from _words(held[key])
     for holder in _HOLDERS:
         yield from _thinking_texts(options.get(holder), deepest - 1)
 
 
-def _words(name: str, argument: Any) -> Iterator[str]:
-    """Say what one argument asks for."""
-    if isinstance(argument, bool):
-        yield "on" if argument else "off"
-    elif isinstance(argument, int):
-        yield "on" if argument == _BY_ITSELF else f"{argument} tokens" if argument > 0 else "off"
-    elif isinstance(argument, str):
-        word = argument.strip().lower()
-        if not word:
-            return
+def _words(value: Any) -> Iterator[str]:
+    """Say what one argument asks for; nothing for another kind of value."""
+    value = value.value if isinstance(value, Enum) else value
+    if isinstance(value, bool):
+        yield "on" if value else "off"
+    elif isinstance(value, int):
+        yield "on" if value == _BY_ITSELF else f"{value} tokens" if value > 0 else "off"
+    elif isinstance(value, str) and value.strip():
+        word = value.strip().lower()
         yield "off" if word in _OFF else "on" if word in _ON else word
-    elif argument is not None and name in _NAMES:
-        held = argument if isinstance(argument, Mapping) else getattr(argument, "__dict__", {})
-        for part in _PARTS if name != "output_config" else ("effort",):
-            value = held.get(part)
-            yield from _words(part, getattr(value, "value", value) if isinstance(value, Enum) else value)

@@ -14,7 +14,9 @@ from schema_guard.locks import fork_safe_lock
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
-    from schema_guard.values import Attempt, Call, Outcome
+    from collections.abc import Sequence
+
+    from schema_guard.values import Call, Outcome
 
 __all__ = ["MOST_MODELS", "MOST_SEGMENTS", "OTHERS", "folded"]
 
@@ -23,53 +25,20 @@ MOST_MODELS = 50
 OTHERS = "others"
 """What stands for every name over the most, for the names are recorded in the order in which they come."""
 
+_LIMITS = {
+    "segments": (
+        MOST_SEGMENTS,
+        "segment= is for parts of the traffic; cluster= is for inputs that belong together",
+    ),
+    "names of models in its replies": (MOST_MODELS, "name the model with model="),
+    "dated names of models in its replies": (MOST_MODELS, "they are counted by model alone"),
+}
+_SEGMENTS, _MODELS, _SNAPSHOTS = _LIMITS
 _logger = logging.getLogger("schema_guard")
 # Reentrant: the garbage collector can end a guarded generator, which is recorded, anywhere.
 _lock = fork_safe_lock()
-
-
-class _KnownNames:
-    """The names of one kind that one function, in one version, was recorded under by this process."""
-
-    def __init__(self, what: str, most: int, advice: str) -> None:
-        self.what, self.most, self.advice = what, most, advice
-        self.known: set[str] = set()
-        self.is_reported = False
-
-    def fold(self, name: str, call: Call) -> str:
-        """Return a name, or what stands for it when there are too many; says so once."""
-        if name in self.known:
-            return name
-        with _lock:
-            if len(self.known) < self.most:
-                self.known.add(name)
-                return name
-            is_said, self.is_reported = self.is_reported, True
-        if not is_said:
-            _logger.warning(
-                "%s has more than %d %s: the calls of all further ones are recorded under %r: %s",
-                safe(clip(call.function)), self.most, self.what, OTHERS, self.advice,
-            )  # fmt: skip
-        return OTHERS
-
-
-class _NameLimits:
-    """The names of one function in one version, and which of them were recorded together as they are."""
-
-    def __init__(self) -> None:
-        self.combinations: set[tuple[str | None, ...]] = set()
-        self.segments = _KnownNames(
-            "segments",
-            MOST_SEGMENTS,
-            "segment= is for parts of the traffic; cluster= is for inputs that belong together",
-        )
-        self.models = _KnownNames("names of models in its replies", MOST_MODELS, "name the model with model=")
-        self.snapshots = _KnownNames(
-            "dated names of models in its replies", MOST_MODELS, "they are counted by model alone"
-        )
-
-
-_functions: dict[tuple[str, str], _NameLimits] = {}
+# By function, version, and kind of name. After the last name that is kept, each set has `OTHERS`.
+_known: dict[tuple[str, str, str], set[str]] = {}
 
 
 def folded(outcome: Outcome[Any], segment: str | None, model: str | None) -> Outcome[Any]:
@@ -80,35 +49,39 @@ def folded(outcome: Outcome[Any], segment: str | None, model: str | None) -> Out
         segment: That the program named at decoration; it is always kept.
         model: That the program named, or the models as `a>b`; they are always kept.
     """
-    call, last = outcome.call, outcome.attempts[-1]
-    names = _functions.get((call.function, call.version))
-    if names is None:
-        with _lock:
-            names = _functions.setdefault((call.function, call.version), _NameLimits())
-    # What was kept as it is before is so again, whoever had named it.
-    key = (call.segment, call.model, last.model, last.snapshot)
-    if key in names.combinations and len(outcome.attempts) == 1:
-        return outcome
+    call = outcome.call
     models = () if model is None else model.split(">")
-    attempts = tuple(_attempt(attempt, models, names, call) for attempt in outcome.attempts)
-    if call.segment is not None and call.segment != segment:
-        call = call._replace(segment=names.segments.fold(call.segment, call))
-    if call.model is not None and call.model != model:
-        call = call._replace(model=names.models.fold(call.model, call))
-    if (call, attempts) == (outcome.call, outcome.attempts):
-        names.combinations.add(key)
+    names = [
+        (_folded(_MODELS, each.model, models, call), _folded(_SNAPSHOTS, each.snapshot, models, call))
+        for each in outcome.attempts
+    ]
+    named = _folded(_SEGMENTS, call.segment, (segment,), call), _folded(_MODELS, call.model, (model,), call)
+    if named == (call.segment, call.model) and names == [(e.model, e.snapshot) for e in outcome.attempts]:
         return outcome
-    return outcome._replace(call=call, attempts=attempts)
+    attempts = tuple(
+        attempt._replace(model=model, snapshot=snapshot)
+        for attempt, (model, snapshot) in zip(outcome.attempts, names, strict=True)
+    )
+    return outcome._replace(call=call._replace(segment=named[0], model=named[1]), attempts=attempts)
 
 
-def _attempt(
-    attempt: Attempt, models: tuple[str, ...] | list[str], names: _NameLimits, call: Call
-) -> Attempt:
-    model, snapshot = attempt.model, attempt.snapshot
-    if model is None and snapshot is None:
-        return attempt
-    if model is not None and model not in models:
-        model = names.models.fold(model, call)
-    if snapshot is not None and snapshot not in models:
-        snapshot = names.snapshots.fold(snapshot, call)
-    return attempt._replace(model=model, snapshot=snapshot)
+def _folded(what: str, name: str | None, kept: Sequence[str | None], call: Call) -> str | None:
+    """Return a name, or `OTHERS` if its function has too many names. The first such name is logged."""
+    if name is None or name in kept:
+        return name
+    known = _known.setdefault((call.function, call.version, what), set())
+    if name in known:
+        return name
+    most, advice = _LIMITS[what]
+    with _lock:
+        if len(known) < most:
+            known.add(name)
+            return name
+        is_reported = OTHERS in known
+        known.add(OTHERS)
+    if not is_reported:
+        _logger.warning(
+            "%s has more than %d %s: the calls of all further ones are recorded under %r: %s",
+            safe(clip(call.function)), most, what, OTHERS, advice,
+        )  # fmt: skip
+    return OTHERS

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidSchema
 from schema_guard.limits import Limits
 from schema_guard.validation.document import compact
-from schema_guard.validation.keywords import KEYWORDS, UNIONS, every, in_place, one_of, reported
+from schema_guard.validation.keywords import KEYWORDS, UNIONS, reported, subschemas_at
 from schema_guard.validation.measure import BITS
 from schema_guard.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.validation.references import REF_ALONE
@@ -352,9 +352,9 @@ class _Graph:
         if _HOLDING.isdisjoint(schema):
             return
         node.factor = UNEVALUATED if any(key.startswith("unevaluated") for key in schema) else 1
-        node.in_place = [self._of(child) for child in in_place(schema)]
-        node.one_of = [self._of(child) for child in one_of(schema)]
-        applied = [self._of(child) for child in every(schema)]
+        node.in_place = [self._of(child) for child in subschemas_at("here", schema)]
+        node.one_of = [self._of(child) for child in subschemas_at("one", schema)]
+        applied = [self._of(child) for child in subschemas_at("every", schema)]
         if schema.get("uniqueItems") is True:
             applied.append(self._hashed)
         patterns = schema.get("patternProperties")

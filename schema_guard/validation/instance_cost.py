@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.validation.cost_estimate import HASH_WEIGHT, UNEVALUATED, named_elsewhere, own_weight
-from schema_guard.validation.keywords import every, in_place
+from schema_guard.validation.keywords import subschemas_at
 from schema_guard.validation.references import REF_ALONE
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _steps(references: References, schema: dict[str, Any], value: Any) -> Iterat
             yield each, value, factor
     if references.dialect in REF_ALONE and "$ref" in schema:
         return
-    for child in in_place(schema):
+    for child in subschemas_at("here", schema):
         yield child, value, factor
     if isinstance(value, dict):
         yield from _of_object(schema, value)
@@ -103,7 +103,7 @@ def _of_object(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[tuple[
     named = schema.get("properties")
     named = named if isinstance(named, dict) else {}
     rest = schema.get("additionalProperties", True)
-    always = list(every(schema)) if value else []
+    always = list(subschemas_at("every", schema)) if value else []
     for key, item in value.items():
         if key in named:
             yield named[key], item, 1
@@ -118,7 +118,7 @@ def _of_array(schema: dict[str, Any], value: Any) -> Iterator[tuple[Any, Any, in
     firsts = items if isinstance(items, list) else schema.get("prefixItems")
     rest = schema.get("additionalItems", True) if isinstance(items, list) else items
     firsts = firsts if isinstance(firsts, list) else []
-    always = [*every(schema), *([_HASHED] if schema.get("uniqueItems") is True else ())]
+    always = [*subschemas_at("every", schema), *([_HASHED] if schema.get("uniqueItems") is True else ())]
     for index, item in enumerate(value):
         yield firsts[index] if index < len(firsts) else rest, item, 1
         for child in always:

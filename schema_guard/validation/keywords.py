@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KEYWORDS", "LATEST", "LISTS", "MAPS", "REFERENCES", "SINGLES", "UNIONS", "VALUE_KEYWORDS",
-    "Keyword", "draft_of", "every", "in_place", "misspelled_inside", "one_of", "reported", "require_keywords",
+    "Keyword", "draft_of", "misspelled_inside", "reported", "require_keywords", "subschemas_at",
 ]  # fmt: skip
 
 Kind: TypeAlias = Literal["any", "number", "string", "array", "object"]
@@ -171,55 +171,23 @@ def reported(kind: Kind) -> frozenset[str]:
     return frozenset(row.name for row in _ROWS if row.reported and row.kind in ("any", kind))
 
 
-def _at(place: Place, form: Form) -> tuple[str, ...]:
-    return tuple(row.name for row in _ROWS if row.place == place and form in row.forms)
+_AT = {
+    place: tuple(row.name for row in _ROWS if row.place == place)
+    for place in ("here", "one", "every", "apart")
+}
 
 
-# They are read for every pair of a schema and a value that is counted: 3 us each.
-_LISTS_HERE, _SINGLES_HERE, _MAPS_HERE = _at("here", "list"), _at("here", "single"), _at("here", "map")
-_LISTS_OF_ONE, _SINGLES_OF_ONE, _MAPS_OF_ONE = _at("one", "list"), _at("one", "single"), _at("one", "map")
-_SINGLES_OF_EVERY, _MAPS_OF_EVERY = _at("every", "single"), _at("every", "map")
-
-
-def in_place(schema: dict[str, Any]) -> Iterator[Any]:
-    """Yield the schemas inside a schema that apply to the same value, references apart."""
-    for keyword in _LISTS_HERE:
+def subschemas_at(place: Place, schema: dict[str, Any]) -> Iterator[Any]:
+    """Yield the schemas inside a schema that apply at a place, references apart. A boolean below a value is left out."""
+    for keyword in _AT[place]:
         members = schema.get(keyword)
-        if isinstance(members, list):
+        if isinstance(members, dict):
+            inside = members.values() if keyword in MAPS else (members,)
+            yield from (member for member in inside if isinstance(member, (dict, bool)))
+        elif isinstance(members, list) and keyword in LISTS:
             yield from members
-    for keyword in _SINGLES_HERE:
-        if isinstance(schema.get(keyword), (dict, bool)):
-            yield schema[keyword]
-    for keyword in _MAPS_HERE:
-        members = schema.get(keyword)
-        if isinstance(members, dict):
-            yield from (member for member in members.values() if isinstance(member, (dict, bool)))
-
-
-def one_of(schema: dict[str, Any]) -> Iterator[Any]:
-    """Yield the schemas of which at most one applies to a value below."""
-    for keyword in _MAPS_OF_ONE:
-        members = schema.get(keyword)
-        if isinstance(members, dict):
-            yield from members.values()
-    for keyword in _LISTS_OF_ONE:
-        members = schema.get(keyword)
-        if isinstance(members, list):
-            yield from members
-    for keyword in _SINGLES_OF_ONE:
-        if isinstance(schema.get(keyword), dict):
-            yield schema[keyword]
-
-
-def every(schema: dict[str, Any]) -> Iterator[Any]:
-    """Yield the schemas that may all apply to a value below."""
-    for keyword in _MAPS_OF_EVERY:
-        members = schema.get(keyword)
-        if isinstance(members, dict):
-            yield from members.values()
-    for keyword in _SINGLES_OF_EVERY:
-        if isinstance(schema.get(keyword), dict):
-            yield schema[keyword]
+        elif isinstance(members, bool) and place == "here" and keyword in SINGLES:
+            yield members
 
 
 _WORDS = frozenset({"if", "then", "else", "not"})

@@ -99,7 +99,9 @@ def _parts(parsed: Any) -> list[Any]:
 
 def _is_anchored(parsed: Any, end: int) -> bool:
     """Return whether an expression begins (*end* 0) or ends (*end* -1) with an anchor."""
-    kind, value = parsed[end] if len(parsed) else (None, None)
+    if not len(parsed):
+        return False
+    kind, value = parsed[end]
     if kind is sre.BRANCH:
         return any(_is_anchored(arm, end) for arm in value[1])
     if kind is sre.SUBPATTERN:
@@ -189,7 +191,8 @@ class _Writer:
         if kind is sre.BRANCH:
             return self.write(_parts(self.one_of([a for a in value[1] if _fits([a], low, high)])), low, high)
         if kind in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
-            return self._times(*value, low, high)
+            first, last, repeated = value
+            return self._times(first, last, repeated, low, high)
         if kind is sre.SUBPATTERN:
             text = self._captured[value[0]] = self.write(_parts(value[3]), low, high)
             return text
