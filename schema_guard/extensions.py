@@ -186,7 +186,7 @@ PARTS = {
     "command:tune": "schema_guard.ext.tuning.commands:command",
     "option:--from": "schema_guard.ext.traces.command",
     "option:--playbook": "schema_guard.ext.playbook.command:run_command",
-    "executor:ray": "schema_guard.ext.rows.bench_on_ray.executor:executor",
+    "executor:ray": "schema_guard.ext.rows.bench_on_ray:executor",
     "content": "schema_guard.ext.right.figures",
     "content:known": "schema_guard.ext.right.known",
     "recorders": "schema_guard.ext.recorders:FRAMEWORKS",

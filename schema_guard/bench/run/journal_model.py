@@ -22,7 +22,7 @@ from schema_guard.text import clip, hex_digest
 from schema_guard.values import Failure, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from schema_guard.bench.run.journal import Journal, Key
     from schema_guard.models import Model
@@ -134,8 +134,9 @@ class JournalModel:
         if self._pause_s:
             await self._turn()
         started = perf_counter()
-        reply = await self._reply(prompt, options)
-        elapsed_s = perf_counter() - started if self.is_timed else None
+        reply = await ask_once(self._ask, prompt, options)
+        # A reply from another machine has the time that it took there.
+        elapsed_s = (reply.elapsed_s or perf_counter() - started) if self.is_timed else None
         call_id, at = call.replies[0][1:3] if call.replies else (current_call_id() or "", call.at)
         entry = JournalReply(call.consumed, call_id, at, sent, reply, elapsed_s)
         call.replies.append(entry)
@@ -150,15 +151,23 @@ class JournalModel:
         self._free_at = turn + self._pause_s
         await asyncio.sleep(turn - now)
 
-    async def _reply(self, prompt: Any, options: Mapping[str, Any] | None) -> Reply:
-        try:
-            return read(await self._ask(prompt, options=options))
-        except InvalidArgument:
-            # Our own words, not the provider's: no such call can be made.
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever an SDK raises must not lose what was measured
-            words = f"{type(error).__name__}: {clip(str(error))}"
-            return rejected(error) or Reply(failure=Failure("transport", "call_raised", words))
+
+async def ask_once(
+    ask: Callable[..., Awaitable[Any]], prompt: Any, options: Mapping[str, Any] | None
+) -> Reply:
+    """Send one request, and read the reply.
+
+    Raises:
+        InvalidArgument: The model can't be asked this.
+    """
+    try:
+        return read(await ask(prompt, options=options))
+    except InvalidArgument:
+        # Our own words, not the provider's: no such call can be made.
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever an SDK raises must not lose what was measured
+        words = f"{type(error).__name__}: {clip(str(error))}"
+        return rejected(error) or Reply(failure=Failure("transport", "call_raised", words))
 
 
 def _journal_reply(call: OpenCall, sent: str) -> Reply:

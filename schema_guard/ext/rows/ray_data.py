@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, StoreError
-from schema_guard.ext.rows.bench_on_ray.cluster import once, pickled
+from schema_guard.ext.rows.cluster import once, pickled
 from schema_guard.ext.rows.row_calls import RowCalls, in_order
 from schema_guard.ext.rows.row_settings import COLUMNS
 from schema_guard.models import connect

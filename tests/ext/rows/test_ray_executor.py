@@ -18,8 +18,8 @@ from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import RunSettings
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.ext.rows.bench_on_ray.cluster import connected
-from schema_guard.ext.rows.bench_on_ray.executor import run_on_ray
+from schema_guard.ext.rows.bench_on_ray import run_on_ray
+from schema_guard.ext.rows.cluster import connected
 from schema_guard.models import connect
 from schema_guard.models.interface import Closing
 from schema_guard.models.scripted import ScriptedModel
@@ -135,7 +135,7 @@ def test_a_run_on_ray_is_the_run_without_it(cluster, script, tmp_path):
 
 @slow
 def test_a_killed_worker_loses_and_doubles_nothing(cluster, tmp_path):
-    """A worker is killed twice in the middle of a shard: every call is there once, as if nothing had been."""
+    """A worker is killed in the middle of its requests: every call is there once, as if nothing had been."""
     here, ray = run_both(
         plan_for(),
         lambda where: {"model": deadly(tmp_path, "first 4", 0 if where == "here" else 2)},
@@ -171,7 +171,7 @@ def test_two_models_in_two_columns_each(cluster, script, tmp_path):
     )
 
     assert ray == here
-    assert [variant.name for variant in ray[0].variants] == [
+    assert [variant.name for variant in ray[0].setup.variants] == [
         "named bare", "named few_shot", "sent bare", "sent few_shot"
     ]  # fmt: skip
 
@@ -190,14 +190,14 @@ def test_replies_that_are_kept_are_not_asked_for(cluster, script, tmp_path):
     with Journal.resume(cut, plan) as journal:
         run = run_on_ray(plan, {"model": connect(script)}, names={"model": script}, journal=journal)
 
-    assert replace(run, started_at=None) == whole
+    assert replace(run, setup=replace(run.setup, started_at=None)) == whole
     assert kept(cut) == replies
     assert cut.read_text().startswith("".join(lines[:9]))
 
 
 @slow
-def test_a_budget_ends_the_run_between_shards(cluster, script):
-    """What is used up is told, and no further shard is begun."""
+def test_a_budget_ends_the_run(cluster, script):
+    """The result names the budget, and no call begins after it is used up."""
     settings = RunSettings(concurrency=1, max_time_s=1e-6)
     run = run_on_ray(plan_for(), {"model": connect(script)}, names={"model": script}, settings=settings)
 
@@ -236,7 +236,7 @@ def test_a_model_that_cannot_be_asked_this_ends_the_run(cluster):
 
 @slow
 def test_an_exception_that_cannot_be_sent_is_no_death(cluster):
-    """What a worker raises ends the run with its words, also where it has no pickle."""
+    """The words of an error end the run, even if the exception can't be pickled."""
 
     class Unsent(InvalidArgument):
         def __reduce__(self):
@@ -248,8 +248,26 @@ def test_an_exception_that_cannot_be_sent_is_no_death(cluster):
         async def acall(self, prompt, *, options=None):
             raise Unsent("no such thing can be asked")
 
-    with pytest.raises(Exception, match=r"(?s)isn't serializable: no pickle.*no such thing can be asked"):
+    with pytest.raises(InvalidArgument, match=r"^no such thing can be asked$"):
         run_on_ray(plan_for(), {"model": Refusing()})
+
+
+@slow
+def test_a_worker_that_cannot_have_the_model_ends_the_run(cluster):
+    """The error names the fault of the worker, and calls are not lost one after the other."""
+
+    def broken():
+        raise ModuleNotFoundError("No module named 'sdk'")
+
+    class Elsewhere(Closing):
+        name, provider, capabilities = "model", "openai", frozenset({"bare", "few_shot"})
+        acall = None
+
+        def __reduce__(self):
+            return broken, ()
+
+    with pytest.raises(InvalidArgument, match=r"^a Ray worker can't send requests: ModuleNotFoundError.*sdk"):
+        run_on_ray(plan_for(), {"model": Elsewhere()})
 
 
 @slow
@@ -263,7 +281,7 @@ def test_a_model_with_connections_needs_a_name(cluster):
 
 @slow
 def test_a_model_that_only_raises_is_not_asked_any_more(cluster, tmp_path):
-    """After twenty lost calls in a row no further shard is begun."""
+    """After twenty lost calls in a row, no call begins."""
     path = tmp_path / "model.jsonl"
     path.write_text('{"when": "", "raise": "TimeoutError: too slow"}')
     plan = plan_of(small_suite(tasks=40), variants_of(["model"], ["bare"]))
@@ -291,7 +309,7 @@ def test_an_address_beside_a_connection_is_refused(cluster, script):
 OUTSIDE = """
 import json, sys
 from schema_guard.bench.run.plan import variants_of, plan_of
-from schema_guard.ext.rows.bench_on_ray.executor import run_on_ray
+from schema_guard.ext.rows.bench_on_ray import run_on_ray
 from schema_guard.models import connect
 from tests.bench.small_suites import small_suite
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ray itself: its module, a connection to a cluster, and what is sent to workers and kept there."""
+"""Ray: its module, a connection to a cluster, pickled models, and one cached value in each worker."""
 
 from __future__ import annotations
 
