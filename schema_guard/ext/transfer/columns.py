@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The columns of an attempt as they stand in files: what each may be, and what is wrong with one that is not.
+"""The fields of an attempt in files: the values that each can have, and the fault of a wrong one.
 
-Rules: pure. What a store has goes out and comes in again as the same row. What comes in is checked as if anybody
-had written it: a text is escaped as a recorded one is, and nothing gets a default that would change a count.
+Rules: pure. A row that is exported and imported again is the same row. An imported row is checked as if anybody
+had written it: a text is escaped like a recorded one, and nothing gets a default that would change a count.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from schema_guard.records.attempts import as_dict
 from schema_guard.records.rows import COLUMNS, store_text
 from schema_guard.text import clip, did_you_mean
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from schema_guard.records.rows import Row
 
-__all__ = ["TEXTS", "FieldFault", "checked", "fields_of", "kind_of", "row_of"]
+__all__ = ["CONTENT", "TEXTS", "FieldFault", "checked", "kind_of", "row_of"]
 
 _TEXTS = (
     "call_id", "function", "schema_name", "schema_fingerprint", "strategies", "settings", "version", "strategy",
@@ -46,9 +46,10 @@ _ONE_OF = {
     "form": ("clean", "unwrapped", "parsed", "coerced", "repaired_lossless", "repaired_lossy"),
 }
 
-TEXTS = "texts"
-"""What stands beside the columns where the texts of prompts and replies come along: an object, or null."""
+TEXTS, CONTENT = "texts", "content"
+"""The fields beside the columns, each an object or null: the texts of an attempt, and the facts about the values of a call."""
 
+_HASH = re.compile("[0-9a-f]{32}")
 _LARGEST = 2**63 - 1  # what both databases hold
 
 
@@ -69,13 +70,6 @@ def kind_of(column: str) -> tuple[str, bool]:
     return ("object", True) if column == TEXTS else (_KINDS[column], column not in _NEVER_NULL)
 
 
-def fields_of(row: Row) -> dict[str, Any]:
-    """Return a row by the names of its columns, in the types of JSON."""
-    fields = as_dict(row)
-    fields["final"] = bool(fields["final"])
-    return fields
-
-
 def row_of(fields: Mapping[str, Any]) -> Row:
     """Return the row of an attempt that came from outside; a column that can be unknown may be left out.
 
@@ -90,12 +84,26 @@ def row_of(fields: Mapping[str, Any]) -> Row:
     return tuple([check(name, get(name)) for name, check in _CHECKS])
 
 
-def checked(fields: Mapping[str, Any], kinds: Mapping[str, tuple[str, bool]]) -> dict[str, Any]:
-    """Check what is no attempt: each field by its kind and whether it can be null; `FieldFault`."""
+def checked(fields: Any, kinds: Mapping[str, tuple[str, bool]], under: str | None = None) -> dict[str, Any]:
+    """Return the fields of another object than an attempt.
+
+    Args:
+        fields: The object.
+        kinds: The kind of each field, and whether it can be null.
+        under: The field of the attempt that holds the object. None for an object of its own.
+
+    Raises:
+        FieldFault: A field is not known, or does not hold what it should.
+    """
+    if not isinstance(fields, dict):
+        raise FieldFault(under, f"expected an object or null, got {clip(repr(fields))}")
     if unknown := fields.keys() - kinds.keys():
-        raise FieldFault(None, f"unknown field {clip(repr(min(unknown)))}")
+        raise FieldFault(under, f"unknown field {clip(repr(min(unknown)))}")
+    before = "" if under is None else f"{under}/"
     return {
-        name: None if (value := fields.get(name)) is None and nullable else _BY_KIND[kind](name, value)
+        name: None
+        if (value := fields.get(name)) is None and nullable
+        else _BY_KIND[kind](f"{before}{name}", value)
         for name, (kind, nullable) in kinds.items()
     }
 
@@ -154,8 +162,37 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
 
 
+def _kept_as_is(expected: str, is_right: Callable[[Any], bool]) -> Callable[[str, Any], Any]:
+    """Return the check of a value that is stored as it is."""
+
+    def check(name: str, value: Any) -> Any:
+        if not is_right(value):
+            _wrong(name, expected, value)
+        return value
+
+    return check
+
+
+def _is_prompt(value: Any) -> bool:
+    is_list = isinstance(value, list) and all(isinstance(message, dict) for message in value)
+    return isinstance(value, str) or is_list
+
+
+def _are_places(value: Any) -> bool:
+    kinds = [str, str, str, int, int]
+    return isinstance(value, list) and all(
+        isinstance(place, list) and [type(part) for part in place] == kinds for place in value
+    )
+
+
 _BY_KIND: dict[str, Callable[[str, Any], Any]] = {
     "text": _text,
+    "raw": _kept_as_is("a string", lambda value: isinstance(value, str)),
+    "prompt": _kept_as_is("a string or an array of objects", _is_prompt),
+    "hash": _kept_as_is(
+        "32 hex digits", lambda value: isinstance(value, str) and bool(_HASH.fullmatch(value))
+    ),
+    "places": _kept_as_is("an array of [text, location, kind, start, stop]", _are_places),
     "count": _count,
     "number": _number,
     "flag": _flag,
@@ -185,4 +222,4 @@ def _one_of(known: tuple[str, ...]) -> Callable[[str, Any], Any]:
 
 
 _CHECKS = tuple((column, _check_of(column)) for column in COLUMNS)
-_KNOWN = frozenset((*COLUMNS, TEXTS))
+_KNOWN = frozenset((*COLUMNS, TEXTS, CONTENT))

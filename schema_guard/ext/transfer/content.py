@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of `content`, on their way from one store to another.
+"""The facts about the values of a call, on their way from one store to another.
 
-Rules: a row comes after its call, and a row of a call that is not stored is left out. A label that is stored stays. The
-texts of second replies are not copied.
+Rules: they belong to the first attempt of their call. A label that is stored stays. The texts of second replies are not
+copied.
 """
 
 from __future__ import annotations
@@ -10,72 +10,59 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.transfer.columns import FieldFault, checked
+from schema_guard.ext.transfer.columns import CONTENT, FieldFault, checked
 from schema_guard.records.counts.calls import hour_of
 from schema_guard.records.sql.tables import packed, placeholders, unpacked
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.records.sql.tables import Connection
 
-__all__ = ["add_content", "content_fields", "read_content"]
+__all__ = ["add_content", "content_of", "read_content"]
 
-_MAYBE_COUNT, _MAYBE_NUMBER, _MAYBE_TEXT = ("count", True), ("number", True), ("text", True)
 _FIELDS = {
-    "call_id": ("text", False),
     "unit": ("text", False),
-    "pair": _MAYBE_TEXT,
-    "sought": _MAYBE_COUNT,
-    "grounded": _MAYBE_COUNT,
-    "kinds": _MAYBE_TEXT,
-    "list_rows": _MAYBE_COUNT,
-    "source_rows": _MAYBE_COUNT,
-    "second_model": _MAYBE_TEXT,
-    "leaves": _MAYBE_COUNT,
-    "agreed": _MAYBE_COUNT,
-    "differing": _MAYBE_NUMBER,
-    "cost": _MAYBE_NUMBER,
-    "block": _MAYBE_COUNT,
-    "label": _MAYBE_TEXT,
-    "wrong": _MAYBE_NUMBER,
-    "confidence": _MAYBE_TEXT,
-    "wrong_at": _MAYBE_TEXT,
+    **dict.fromkeys(("pair", "kinds", "second_model", "label", "confidence", "wrong_at"), ("text", True)),
+    **dict.fromkeys(
+        ("sought", "grounded", "list_rows", "source_rows", "leaves", "agreed", "block"), ("count", True)
+    ),
+    **dict.fromkeys(("differing", "cost", "wrong"), ("number", True)),
 }
 _COLUMNS = ", ".join(_FIELDS)
 _IDS = 500
-_INSERT = f"""INSERT INTO content (configuration_id, hour, {_COLUMNS}) VALUES ({placeholders(len(_FIELDS) + 2)})
+_INSERT = f"""INSERT INTO content (configuration_id, hour, call_id, {_COLUMNS}) VALUES ({placeholders(len(_FIELDS) + 3)})
 ON CONFLICT (call_id) DO UPDATE SET block = excluded.block, label = excluded.label, wrong = excluded.wrong,
     wrong_at = excluded.wrong_at
 WHERE content.wrong IS NULL AND excluded.label IS NOT NULL
     AND (content.block IS NULL OR content.block = excluded.block)"""
 
 
-def content_fields(connection: Connection, call_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the facts about the values of these calls."""
-    found = []
+def content_of(connection: Connection, call_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the facts about the values of these calls, by the id of the call."""
+    found = {}
     for start in range(0, len(call_ids), _IDS):
         some = [packed(call_id) for call_id in call_ids[start : start + _IDS]]
-        rows = connection.select(
-            f"SELECT {_COLUMNS} FROM content WHERE call_id IN ({placeholders(len(some))})", some
-        )
-        for row in rows:
+        sql = f"SELECT call_id, {_COLUMNS} FROM content WHERE call_id IN ({placeholders(len(some))})"
+        for call_id, *row in connection.select(sql, some):
             fields = dict(zip(_FIELDS, row, strict=True))
-            found.append(fields | {name: unpacked(fields[name]) for name in ("call_id", "pair")})
+            found[str(unpacked(call_id))] = {**fields, "pair": unpacked(fields["pair"])}
     return found
 
 
-def read_content(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row that came from outside.
+def read_content(fields: Any) -> dict[str, Any] | None:
+    """Return imported facts; None if there are none.
 
     Raises:
         FieldFault: A field does not hold what it should.
     """
-    values = checked(fields, _FIELDS)
+    if fields is None:
+        return None
+    values = checked(fields, _FIELDS, CONTENT)
     for name, (is_right, expected) in _RULES.items():
         if not is_right(values):
-            raise FieldFault(name, f"expected {expected}, got {clip(repr(values[name]))}")
+            raise FieldFault(f"{CONTENT}/{name}", f"expected {expected}, got {clip(repr(values[name]))}")
     return values
 
 
@@ -124,23 +111,20 @@ _RULES: dict[str, tuple[Callable[[Mapping[str, Any]], bool], str]] = {
 }
 
 
-def add_content(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Store rows whose calls are stored, and labels of calls without one."""
-    by_id = {packed(row["call_id"]): row for row in rows}
+def add_content(connection: Connection, contents: Mapping[str, Mapping[str, Any]]) -> None:
+    """Store the facts about calls that are stored, by the id of the call, and labels of calls without one."""
+    by_id = {packed(call_id): fields for call_id, fields in contents.items()}
     ids = [*by_id]
     for start in range(0, len(ids), _IDS):
         some = ids[start : start + _IDS]
-        sql = f"""SELECT call_id, configuration_id, started_at FROM attempts
+        sql = f"""SELECT configuration_id, started_at, call_id FROM attempts
             WHERE number = 1 AND call_id IN ({placeholders(len(some))})"""
-        calls = connection.select(sql, some)
-        connection.many(
-            _INSERT,
-            [
-                (configuration, hour_of(started), *_stored(by_id[bytes(call_id)]))
-                for call_id, configuration, started in calls
-            ],
-        )
+        rows = [
+            (configuration, hour_of(started), call_id, *_stored(by_id[bytes(call_id)]))
+            for configuration, started, call_id in connection.select(sql, some)
+        ]
+        connection.many(_INSERT, rows)
 
 
 def _stored(fields: Mapping[str, Any]) -> list[Any]:
-    return [packed(value) if name in ("call_id", "pair") else value for name, value in fields.items()]
+    return [packed(fields[name]) if name == "pair" else fields[name] for name in _FIELDS]

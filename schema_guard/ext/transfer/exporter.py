@@ -1,33 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store written into a file: its attempts in the order of storing, and for JSON Lines the records beside them."""
+"""A store as a file: its attempts in the order of storing, and for JSON Lines its other records."""
 
 from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from schema_guard.ext.transfer.columns import TEXTS, fields_of
-from schema_guard.ext.transfer.content import content_fields
 from schema_guard.ext.transfer.json_lines import StoreData, write_lines
-from schema_guard.ext.transfer.texts import texts_as_json
+from schema_guard.ext.transfer.moved import moved_of
 from schema_guard.records.reading import pages
-from schema_guard.records.rows import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from schema_guard.ext.transfer.json_lines import Fields
     from schema_guard.ext.transfer.texts import TextsAs
     from schema_guard.records.attempts import Where
     from schema_guard.records.backend import Backend
-    from schema_guard.records.payloads.texts import Texts
-    from schema_guard.records.rows import Row
 
-__all__ = ["FORMS", "Form", "export", "store_data_of", "texts_by_attempt"]
+__all__ = ["FORMS", "Form", "export", "store_data_of"]
 
 Form: TypeAlias = Literal["jsonl", "csv", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
-_CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 _FUNCTION, _SCHEMA_NAME, _SCHEMA_FINGERPRINT = 0, 1, 2  # of `CONFIGURATION_COLUMNS`
 
 
@@ -58,17 +52,8 @@ def export(
     def read() -> Iterator[list[Fields]]:
         for page in pages(backend, where):
             rows = [row for _, row in page]
-            fields = [fields_of(row) for row in rows]
-            if texts is not None:
-                by_attempt = texts_by_attempt(backend, rows)
-                for row, attempt in zip(rows, fields, strict=True):
-                    kept = by_attempt.get((row[_CALL_ID], row[_NUMBER]))
-                    attempt[TEXTS] = None if kept is None else texts_as_json(kept, texts)
-            yield fields
-            if form == "jsonl":
-                with backend.reading() as snapshot:
-                    call_ids = list(dict.fromkeys(str(row[_CALL_ID]) for row in rows))
-                    yield [{"content": one} for one in content_fields(snapshot.connection, call_ids)]
+            moved = moved_of(backend, rows, with_texts=texts is not None, with_content=form == "jsonl")
+            yield [one.as_fields(texts) for one in moved]
             on_step(len(page))
 
     has_texts = texts is not None
@@ -78,13 +63,6 @@ def export(
 
     write = tables.write_csv if form == "csv" else tables.write_parquet
     return write(read(), stream, has_texts=has_texts)
-
-
-def texts_by_attempt(backend: Backend, rows: Sequence[Row]) -> dict[tuple[object, object], Texts]:
-    """Give what is kept of the texts of attempts, by `call_id` and number."""
-    call_ids = list(dict.fromkeys(str(row[_CALL_ID]) for row in rows))
-    with backend.reading() as snapshot:
-        return {(texts.call_id, texts.number): texts for texts in snapshot.texts(call_ids)}
 
 
 def store_data_of(backend: Backend, where: Where) -> StoreData:
@@ -124,7 +102,7 @@ def store_data_of(backend: Backend, where: Where) -> StoreData:
     }
     return StoreData(
         keys,
-        tuple(one for one in declared if one.steps or one.targets),
-        tuple(lost),
-        tuple(schema for schema in schemas if schema.fingerprint in sent),
+        [one for one in declared if one.steps or one.targets],
+        lost,
+        [schema for schema in schemas if schema.fingerprint in sent],
     )

@@ -9,40 +9,33 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.transfer.content import content_fields
-from schema_guard.ext.transfer.exporter import store_data_of, texts_by_attempt
+from schema_guard.ext.transfer.exporter import store_data_of
 from schema_guard.ext.transfer.insertion import (
     Added,
     add_calls,
     add_store_data,
+    adopt_key,
     batches,
     count_store_data,
     linked,
     stored_call_ids,
 )
 from schema_guard.ext.transfer.json_lines import FileReading
-from schema_guard.ext.transfer.merging import adopt_key
-from schema_guard.ext.transfer.texts import Moved, payload_of
+from schema_guard.ext.transfer.moved import moved_calls
 from schema_guard.records.attempts import Where
-from schema_guard.records.counts.calls import calls as calls_of
-from schema_guard.records.counts.calls import whole_calls
-from schema_guard.records.reading import pages
-from schema_guard.records.rows import COLUMNS, key_fingerprint
+from schema_guard.records.rows import key_fingerprint
 from schema_guard.records.sql import writing
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from schema_guard.ext.transfer.insertion import Linked, Taking
-    from schema_guard.ext.transfer.json_lines import Fields, StoreData
+    from schema_guard.ext.transfer.json_lines import StoreData
+    from schema_guard.ext.transfer.moved import Moved
     from schema_guard.records.backend import Backend
-    from schema_guard.records.payloads.texts import Texts
-    from schema_guard.records.rows import Row
 
 __all__ = ["check", "import_file", "merge"]
-
-_CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 
 
 def check(source: str, stream: IO[bytes]) -> FileReading:
@@ -57,7 +50,7 @@ def check(source: str, stream: IO[bytes]) -> FileReading:
     """
     reading = FileReading(source, stream)
     for _ in reading.whole_calls():
-        reading.content.clear()
+        pass
     if reading.faults:
         more = reading.faults - len(reading.first_faults)
         listed = [*reading.first_faults, *([f"and {more} more"] if more else [])]
@@ -81,10 +74,10 @@ def import_file(backend: Backend, checked: FileReading, taking: Taking) -> Added
         StoreError: The store cannot be written.
     """
     source = checked.source
-    how = linked(backend, source, checked.keys, unlinked=taking.unlinked)
+    how = linked(backend, source, checked.data.keys, unlinked=taking.unlinked)
     reading = FileReading(source, checked.stream)
     added = Added(source, checked.calls, checked.attempts)
-    return _add(backend, (reading.whole_calls(), reading.content), checked.store_data, how, added, taking)
+    return _add(backend, reading.whole_calls(), checked.data, how, added, taking)
 
 
 def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Added:
@@ -106,43 +99,29 @@ def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Adde
     how = linked(backend, source, beside.keys, key, unlinked=taking.unlinked)
     added = Added(source)
 
-    content: list[Fields] = []
-
     def read() -> Iterator[list[Moved]]:
-        for page in whole_calls(pages(other, Where())):
-            by_attempt = texts_by_attempt(other, [row for _, row in page]) if taking.with_texts else {}
-            for call in calls_of(page):
-                added.calls += 1
-                added.attempts += len(call)
-                yield [_moved(row, by_attempt) for _, row in call]
-            with other.reading() as snapshot:
-                call_ids = list(dict.fromkeys(str(row[_CALL_ID]) for _, row in page))
-                content.extend(content_fields(snapshot.connection, call_ids))
+        for call in moved_calls(other, Where(), with_texts=taking.with_texts):
+            added.calls += 1
+            added.attempts += len(call)
+            yield call
 
-    return _add(backend, (read(), content), beside, how, added, taking)
-
-
-def _moved(row: Row, by_attempt: Mapping[tuple[object, object], Texts]) -> Moved:
-    texts = by_attempt.get((row[_CALL_ID], row[_NUMBER]))
-    return Moved(row, None if texts is None else payload_of(texts))
+    return _add(backend, read(), beside, how, added, taking)
 
 
 def _add(
     backend: Backend,
-    coming: tuple[Iterable[list[Moved]], list[Fields]],
+    calls: Iterable[list[Moved]],
     beside: StoreData,
     how: Linked,
     added: Added,
     taking: Taking,
 ) -> Added:
-    calls, content = coming
     added.unlinked = how.namespace is not None
     if taking.dry_run:
         for attempts in batches(calls):
-            rows = [moved.row for moved in attempts]
-            known = stored_call_ids(backend, rows)
-            added.added += sum(row[_CALL_ID] not in known for row in rows)
-            taking.on_step(len(rows))
+            known = stored_call_ids(backend, {moved.call_id for moved in attempts})
+            added.added += sum(moved.call_id not in known for moved in attempts)
+            taking.on_step(len(attempts))
         count_store_data(backend, beside, added)
         return added
     session = backend.session()
@@ -152,7 +131,7 @@ def _add(
         with session.writing() as connection:
             writing.note_keys(connection, how.keys)
         added.is_of_another_key = bool(how.keys) and key_fingerprint(session.key) not in how.keys
-        added.added = add_calls(session, calls, content, taking, namespace=how.namespace)
+        added.added = add_calls(session, calls, taking, namespace=how.namespace)
         add_store_data(session, beside, added)
     finally:
         session.close()

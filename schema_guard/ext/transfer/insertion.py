@@ -11,38 +11,47 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.transfer.content import add_content
-from schema_guard.ext.transfer.merging import add_declared, add_lost_records, joined
+from schema_guard.ext.transfer.texts import payload_of
 from schema_guard.records.attempts import Where
+from schema_guard.records.declarations import DeclaredStep, DeclaredTarget
 from schema_guard.records.reading import pages
 from schema_guard.records.rows import COLUMNS, key_fingerprint, keyed_hash
 from schema_guard.records.sql import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from schema_guard.ext.transfer.json_lines import Fields, StoreData
-    from schema_guard.ext.transfer.texts import Moved
+    from schema_guard.ext.transfer.json_lines import StoreData
+    from schema_guard.ext.transfer.moved import Moved
     from schema_guard.records.backend import Backend
+    from schema_guard.records.declarations import Declared
     from schema_guard.records.rows import Row
     from schema_guard.records.sql.session import Session
+    from schema_guard.records.sql.tables import Connection
+    from schema_guard.records.values import LostRecords
 
 __all__ = [
     "Added",
     "Linked",
     "add_calls",
+    "add_declared",
+    "add_lost_records",
     "add_store_data",
+    "adopt_key",
     "batches",
     "count_store_data",
     "linked",
     "stored_call_ids",
 ]
 
+D = TypeVar("D", DeclaredStep, DeclaredTarget)
+
 BATCH_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
-_BATCH_BYTES = 16 * 1024 * 1024  # of texts
+_BATCH_CHARS = 16 * 1024 * 1024  # of texts
 _PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
 _CALL_ID, _INPUT_HASH = COLUMNS.index("call_id"), COLUMNS.index("input_hash")
 
@@ -146,7 +155,6 @@ def _listed(keys: Iterable[str]) -> str:
 def add_calls(
     session: Session,
     calls: Iterable[list[Moved]],
-    content: list[Fields],
     taking: Taking,
     *,
     namespace: bytes | None = None,
@@ -156,7 +164,6 @@ def add_calls(
     Args:
         session: Of the store.
         calls: The attempts of each, in the order of storing.
-        content: Facts about the values of calls that were read. It grows while calls are read, and is emptied here.
         taking: How.
         namespace: Of `Linked`.
 
@@ -166,21 +173,16 @@ def add_calls(
     added = 0
     for attempts in batches(calls):
         rows = [moved.row if namespace is None else _apart(moved.row, namespace) for moved in attempts]
-        payloads = [moved.payload for moved in attempts] if taking.with_texts else []
-        added += session.add_calls(rows, payloads)
-        _move_content(session, content)
+        texts = [moved.texts for moved in attempts] if taking.with_texts else []
+        added += session.add_calls(rows, [None if one is None else payload_of(one) for one in texts])
+        content = {moved.call_id: moved.content for moved in attempts if moved.content is not None}
+        if content:
+            with session.writing() as connection:
+                add_content(connection, content)
         taking.on_step(len(rows))
         if len(rows) >= BATCH_ROWS:
             time.sleep(_PAUSE_S)
-    _move_content(session, content)
     return added
-
-
-def _move_content(session: Session, content: list[Fields]) -> None:
-    if content:
-        with session.writing() as connection:
-            add_content(connection, content)
-        content.clear()
 
 
 def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
@@ -189,8 +191,8 @@ def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
     chars = 0
     for call in calls:
         attempts += call
-        chars += sum(len(text or b"") for moved in call if moved.payload for text in moved.payload[:2])
-        if len(attempts) >= BATCH_ROWS or chars >= _BATCH_BYTES:
+        chars += sum(len(f"{moved.texts.prompt}{moved.texts.reply}") for moved in call if moved.texts)
+        if len(attempts) >= BATCH_ROWS or chars >= _BATCH_CHARS:
             yield attempts
             attempts, chars = [], 0
     if attempts:
@@ -226,8 +228,61 @@ def count_store_data(backend: Backend, beside: StoreData, added: Added) -> None:
     added.lost_records += (Counter(beside.lost_records) - Counter(lost_records)).total()
 
 
-def stored_call_ids(backend: Backend, rows: Iterable[Row]) -> frozenset[object]:
-    """Return those of the calls of these attempts that are stored."""
-    call_ids = sorted({str(row[_CALL_ID]) for row in rows})
-    stored = pages(backend, Where(call_ids=call_ids))
-    return frozenset(row[_CALL_ID] for page in stored for _, row in page)
+def stored_call_ids(backend: Backend, call_ids: set[str]) -> set[str]:
+    """Return those of some calls that are stored."""
+    stored = pages(backend, Where(call_ids=sorted(call_ids)))
+    return {str(row[_CALL_ID]) for page in stored for _, row in page}
+
+
+def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
+    """Put declarations of another store among those of this one, so that the latest holds.
+
+    What is there already is not added. Both keep their own order, which no clock decides; between the two the
+    earlier date goes first.
+    """
+    known = Counter(there)
+    new = []
+    for declaration in coming:
+        if known[declaration]:
+            known[declaration] -= 1
+        else:
+            new.append(declaration)
+    declarations: list[D] = []
+    for declaration in there:
+        while new and new[0].at < declaration.at:
+            declarations.append(new.pop(0))
+        declarations.append(declaration)
+    return declarations + new
+
+
+def add_declared(connection: Connection, declared: Declared) -> int:
+    """Put declarations about a schema among those that are stored, and return the number of new ones."""
+    which = declared.schema_fingerprint
+    steps = [DeclaredStep(*row) for row in connection.select(writing.STEPS, (which,))]
+    targets = [DeclaredTarget(*row) for row in connection.select(writing.TARGETS, (which,))]
+    all_steps, all_targets = joined(steps, declared.steps), joined(targets, declared.targets)
+    new = len(all_steps) - len(steps) + len(all_targets) - len(targets)
+    if new:
+        # Their order is that of `id`, so the others are stored again.
+        sql = "DELETE FROM notes WHERE kind IN ('step', 'target') AND schema_fingerprint = ?"
+        connection.execute(sql, (which,))
+        writing.insert_declarations(connection, which, [*all_steps, *all_targets])
+    return new
+
+
+def add_lost_records(connection: Connection, lost_records: Sequence[LostRecords]) -> int:
+    """Store the counts that are not stored, each as often as it comes, and return their number."""
+    new = list((Counter(lost_records) - Counter(writing.every_lost_record(connection))).elements())
+    writing.insert_lost_records(connection, new)
+    return len(new)
+
+
+def adopt_key(session: Session, key: bytes) -> None:
+    """Use a key for the hashes of a store that has none yet, unless the environment names a key.
+
+    So a store that moves from a file to a server still knows its inputs.
+    """
+    with session.writing() as connection:
+        if not writing.last_id(connection) and not writing.noted_keys(connection):
+            connection.execute(writing.SET_META, ("hash_key", key.hex()))
+        session.key = writing.hash_key(connection)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store as JSON Lines: a header, schemas, declarations, counts of lost records, attempts with their content, and an end.
+"""A store as JSON Lines: a header, schemas, declarations, counts of lost records, attempts, and an end.
 
 Rules: pure. A line is ASCII. It holds an attempt by the names of its columns, or one other entry under its name. The
 attempts of a call follow each other, and the last one is final. The end shows that a file is complete.
@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.transfer.columns import TEXTS, FieldFault, checked, row_of
-from schema_guard.ext.transfer.content import read_content
-from schema_guard.ext.transfer.texts import Moved, read_texts
+from schema_guard.ext.transfer.columns import TEXTS, FieldFault, checked
+from schema_guard.ext.transfer.moved import read_moved
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.values import LostRecords, SchemaText
@@ -25,17 +24,19 @@ from schema_guard.validation.document import check_size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from schema_guard.ext.transfer.moved import Moved
+
 __all__ = ["Fields", "FileReading", "StoreData", "write_lines"]
 
 Fields: TypeAlias = "dict[str, Any]"
-"""An attempt by the names of its columns, with its texts if they are exported."""
+"""An attempt by the names of its fields."""
 
 _FORMAT = 1
 _MOST_LINE_BYTES = 1024 * 1024  # a row takes less than 1 KiB; the names in it are the user's own
 _MOST_BYTES_WITH_TEXTS = 64 * _MOST_LINE_BYTES  # the largest reply that is read, with six bytes a character
 _MOST_ATTEMPTS = 10_000  # of one call, which is in memory until its end
 _MOST_SHOWN = 10
-_CALL_ID, _NUMBER, _FINAL = (COLUMNS.index(name) for name in ("call_id", "number", "final"))
+_NUMBER, _FINAL = COLUMNS.index("number"), COLUMNS.index("final")
 _STATUSES = ("not_applicable", "declined", "started")
 
 _TEXT, _MAYBE_TEXT, _AMOUNT, _COUNT = ("text", False), ("text", True), ("number", False), ("count", False)
@@ -47,7 +48,7 @@ _FIELDS = {
     "lost_records": {"reason": _TEXT, "attempts": _COUNT, "at": _AMOUNT},
     "end": {"attempts": _COUNT},
 }
-_ENTRIES = frozenset(("export", "content", *_FIELDS))
+_ENTRIES = frozenset(("export", *_FIELDS))
 _STARTS = {
     b"SQLite format 3\x00": "is a SQLite database without the records of a store",
     b"\x1f\x8b": "is compressed: unpack it first, as `gunzip --stdout FILE | schema-guard store import -`",
@@ -61,7 +62,7 @@ _OTHER_TOOL = "For a file from another tool, add --from TOOL"
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
 
 
-@dataclass(frozen=True)
+@dataclass
 class StoreData:
     """The records of a store that are no attempts.
 
@@ -73,9 +74,9 @@ class StoreData:
     """
 
     keys: frozenset[str] = frozenset()
-    declared: tuple[Declared, ...] = ()
-    lost_records: tuple[LostRecords, ...] = ()
-    schemas: tuple[SchemaText, ...] = ()
+    declared: list[Declared] = field(default_factory=list)
+    lost_records: list[LostRecords] = field(default_factory=list)
+    schemas: list[SchemaText] = field(default_factory=list)
 
 
 def write_lines(data: StoreData, pages: Iterable[list[Fields]], stream: IO[bytes], *, has_texts: bool) -> int:
@@ -85,7 +86,7 @@ def write_lines(data: StoreData, pages: Iterable[list[Fields]], stream: IO[bytes
     attempts = 0
     for page in pages:
         stream.write(b"".join([_line(fields) for fields in page]))
-        attempts += sum("content" not in fields for fields in page)
+        attempts += len(page)
     stream.write(_line({"end": {"attempts": attempts}}))
     return attempts
 
@@ -116,35 +117,23 @@ class FileReading:
     Attributes:
         source: Name of the file, for messages.
         stream: The file.
-        keys: Fingerprints of the keys of its hashes, known after the header.
+        data: The records beside the attempts. Complete after all calls were read.
         faults: The number of faults.
         first_faults: The first ten.
         calls: The number of whole calls.
         attempts: The number of their attempts.
-        content: Facts about the values of calls that were read. The reader takes it out.
     """
 
     source: str
     stream: IO[bytes] = field(repr=False)
-    keys: frozenset[str] = frozenset()
+    data: StoreData = field(default_factory=StoreData)
     faults: int = 0
     first_faults: list[str] = field(default_factory=list)
     calls: int = 0
     attempts: int = 0
-    content: list[Fields] = field(default_factory=list)
-    _lost_records: list[LostRecords] = field(default_factory=list)
-    _schemas: list[SchemaText] = field(default_factory=list)
-    _declared: dict[str, Declared] = field(default_factory=dict)
     _longest: int = _MOST_LINE_BYTES
     _seen: int = 0
     _end: int | None = None
-
-    @property
-    def store_data(self) -> StoreData:
-        """The records beside the attempts; complete after all calls were read."""
-        return StoreData(
-            self.keys, tuple(self._declared.values()), tuple(self._lost_records), tuple(self._schemas)
-        )
 
     def whole_calls(self) -> Iterator[list[Moved]]:
         """Yield the attempts of each call, and count the faults.
@@ -161,7 +150,7 @@ class FileReading:
                 attempt = self._read(value)
                 if attempt is None:
                     continue
-                if call and call[0].row[_CALL_ID] != attempt.row[_CALL_ID]:
+                if call and call[0].call_id != attempt.call_id:
                     self._add(last, _not_final(call))
                     call = []
                 _check_same_call(call, attempt)
@@ -228,7 +217,7 @@ class FileReading:
             raise InvalidArgument(
                 f"{what}: at /export/hash_keys: expected an array of strings, got {clip(repr(keys))}"
             )
-        self.keys = frozenset(keys)
+        self.data.keys = frozenset(keys)
         if header.get(TEXTS) is True:
             self._longest = _MOST_BYTES_WITH_TEXTS
 
@@ -248,28 +237,27 @@ class FileReading:
         self._seen += 1
         if self._end is not None:
             raise FieldFault("", "expected nothing after the entry 'end'")
-        return Moved(row_of(value), read_texts(value.get(TEXTS)))
+        return read_moved(value)
 
     def _keep(self, name: str, fields: Mapping[str, Any]) -> None:
         if self._end is not None:
             raise FieldFault(None, "expected nothing after the entry 'end'")
         if name == "export":
             raise FieldFault(None, "expected one header. Pass files one by one, not joined")
-        if name == "content":
-            self.content.append(read_content(fields))
-            return
         values = checked(fields, _FIELDS[name])
         if name == "end":
             self._end = values["attempts"]
         elif name == "schema":
-            self._schemas.append(_checked_schema(SchemaText(**values)))
+            self.data.schemas.append(_checked_schema(SchemaText(**values)))
         elif name == "lost_records":
-            self._lost_records.append(LostRecords(**values))
+            self.data.lost_records.append(LostRecords(**values))
         else:
             self._declare(name, values.pop("schema_fingerprint"), values)
 
     def _declare(self, name: str, schema_fingerprint: str, values: dict[str, Any]) -> None:
-        declared = self._declared.get(schema_fingerprint, Declared(schema_fingerprint))
+        declared = Declared(schema_fingerprint)
+        if self.data.declared and self.data.declared[-1].schema_fingerprint == schema_fingerprint:
+            declared = self.data.declared.pop()
         if name == "declared_target":
             if not 0 < values["target"] < 1:
                 raise FieldFault("target", f"expected a rate in (0, 1), got {values['target']!r}")
@@ -279,7 +267,7 @@ class FileReading:
                 near = did_you_mean(values["status"], _STATUSES)
                 raise FieldFault("status", f"expected {' or '.join(map(repr, _STATUSES))}{near}")
             declared = declared._replace(steps=(*declared.steps, DeclaredStep(**values)))
-        self._declared[schema_fingerprint] = declared
+        self.data.declared.append(declared)
 
     def _check_end(self) -> None:
         if self._end is None:
@@ -297,7 +285,7 @@ class FileReading:
 
 
 def _not_final(call: list[Moved]) -> str:
-    return f"expected a final attempt of the call {clip(repr(call[0].row[_CALL_ID]))} behind it"
+    return f"expected a final attempt of the call {clip(repr(call[0].call_id))} behind it"
 
 
 def _check_same_call(call: list[Moved], attempt: Moved) -> None:

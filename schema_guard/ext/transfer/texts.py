@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from schema_guard.ext.redaction import redacted_value
-from schema_guard.ext.transfer.columns import TEXTS, FieldFault
+from schema_guard.ext.transfer.columns import TEXTS, checked
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.payloads.texts import (
     HASH_MARK,
@@ -24,12 +24,8 @@ from schema_guard.records.payloads.texts import (
     packed_text,
     with_task,
 )
-from schema_guard.text import clip
 
-if TYPE_CHECKING:
-    from schema_guard.records.rows import Row
-
-__all__ = ["TEXTS_AS", "Moved", "TextsAs", "payload_of", "read_texts", "texts_as_json"]
+__all__ = ["TEXTS_AS", "TextsAs", "payload_of", "read_texts", "texts_as_json"]
 
 TextsAs: TypeAlias = Literal["redacted", "kept"]
 TEXTS_AS: Final[tuple[TextsAs, ...]] = ("redacted", "kept")
@@ -37,25 +33,17 @@ TEXTS_AS: Final[tuple[TextsAs, ...]] = ("redacted", "kept")
 
 _LOST: Final = "redactor_error"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_HASH: Final = re.compile("[0-9a-f]{32}")
-
-
-class Moved(NamedTuple):
-    """An attempt on its way from one store to another.
-
-    Attributes:
-        row: Of `COLUMNS`.
-        payload: Its texts; None where there are none, or they do not come along.
-    """
-
-    row: Row
-    payload: Payload | None = None
+_KINDS: Final = {
+    "prompt": "prompt", "reply": "raw", "prompt_hash": "hash", "reply_hash": "hash", "touched": "places", "lost": "raw",
+    "task": "prompt",
+}  # fmt: skip
+_FIELDS: Final = {name: (kind, True) for name, kind in _KINDS.items()}
 
 
 def texts_as_json(texts: Texts, how: TextsAs) -> dict[str, Any]:
     """Give what is said of the texts of an attempt."""
     cleaned = _redacted(texts) if how == "redacted" else texts
-    fields = {name: getattr(cleaned, name) for name in _CHECKS}
+    fields = {name: getattr(cleaned, name) for name in _FIELDS}
     fields["touched"] = [list(place) for place in cleaned.touched] or None
     return {name: _encodable(value) for name, value in fields.items() if value is not None}
 
@@ -94,20 +82,16 @@ def _redacted(texts: Texts) -> Texts:
     return replace(texts, **contents, touched=tuple(touched), lost=lost)
 
 
-def read_texts(fields: Any) -> Payload | None:
-    """Return the texts of an attempt that came from outside, None for none; `FieldFault`."""
+def read_texts(fields: Any) -> Texts | None:
+    """Return the imported texts of an attempt; None if there are none.
+
+    Raises:
+        FieldFault: A field does not hold what it should.
+    """
     if fields is None:
         return None
-    if not isinstance(fields, dict):
-        raise FieldFault(TEXTS, f"expected an object or null, got {clip(repr(fields))}")
-    if unknown := fields.keys() - _CHECKS.keys():
-        raise FieldFault(TEXTS, f"unknown field {clip(repr(min(unknown)))}")
-    for name, (is_right, expected) in _CHECKS.items():
-        value = fields.get(name)
-        if value is not None and not is_right(value):
-            raise FieldFault(f"{TEXTS}/{name}", f"expected {expected} or null, got {clip(repr(value))}")
-    touched = tuple(Touched(*place) for place in fields.get("touched") or ())
-    return payload_of(Texts("", 0, **{**fields, "touched": touched}))
+    values = checked(fields, _FIELDS, TEXTS)
+    return Texts("", 0, **{**values, "touched": tuple(Touched(*place) for place in values["touched"] or ())})
 
 
 def payload_of(texts: Texts) -> Payload:
@@ -132,40 +116,3 @@ def _packed(text: str | None, digest: str | None) -> bytes | None:
     if text is None:
         return None if digest is None else HASH_MARK + bytes.fromhex(digest)
     return packed_text(text)
-
-
-def _is_place(place: Any) -> bool:
-    kinds = (str, str, str, int, int)
-    return (
-        isinstance(place, list)
-        and len(place) == len(kinds)
-        and all(type(part) is kind for part, kind in zip(place, kinds, strict=True))
-    )
-
-
-def _is_prompt(value: Any) -> bool:
-    is_list = isinstance(value, list) and all(isinstance(message, dict) for message in value)
-    return isinstance(value, str) or is_list
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_hash(value: Any) -> bool:
-    return isinstance(value, str) and bool(_HASH.fullmatch(value))
-
-
-def _is_places(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_place, value))
-
-
-_CHECKS: Final = {
-    "prompt": (_is_prompt, "a string, an array of objects"),
-    "reply": (_is_text, "a string"),
-    "prompt_hash": (_is_hash, "32 hex digits"),
-    "reply_hash": (_is_hash, "32 hex digits"),
-    "touched": (_is_places, "an array of [text, location, kind, start, stop]"),
-    "lost": (_is_text, "a string"),
-    "task": (_is_prompt, "a string, an array of objects"),
-}

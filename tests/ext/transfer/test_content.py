@@ -77,13 +77,13 @@ def test_labeling_goes_on_in_the_other_store(labeled, tmp_path):
 
 
 BAD = {
-    "share": ({"wrong": 1.5}, "at /wrong: expected a share"),
-    "label": ({"label": "yes"}, "at /label: expected 'given'"),
-    "kinds": ({"kinds": "[1]"}, "at /kinds: expected the text of JSON"),
-    "grounded": ({"grounded": 99}, "at /grounded: expected at most"),
-    "block": ({"label": "skipped", "wrong": None, "block": None}, "at /block: expected a number"),
-    "rows": ({"source_rows": 100}, "at /list_rows: expected a number exactly if"),
-    "unit": ({"unit": "page"}, "at /unit: expected 'value'"),
+    "share": ({"wrong": 1.5}, "at /content/wrong: expected a share"),
+    "label": ({"label": "yes"}, "at /content/label: expected 'given'"),
+    "kinds": ({"kinds": "[1]"}, "at /content/kinds: expected the text of JSON"),
+    "grounded": ({"grounded": 99}, "at /content/grounded: expected at most"),
+    "block": ({"label": "skipped", "wrong": None, "block": None}, "at /content/block: expected a number"),
+    "rows": ({"source_rows": 100}, "at /content/list_rows: expected a number exactly if"),
+    "unit": ({"unit": "page"}, "at /content/unit: expected 'value'"),
     "column": ({"reply": "x"}, "unknown field 'reply'"),
 }
 
@@ -94,7 +94,7 @@ def test_a_wrong_field_is_refused_with_its_place(labeled, tmp_path, capsys, case
     file = tmp_path / "records.jsonl"
     run("store", "export", "--store", labeled.url, "-o", str(file))
     lines = [json.loads(line) for line in file.read_text().splitlines()]
-    broken = next(line["content"] for line in lines if line.get("content", {}).get("label") == "given")
+    broken = next(line["content"] for line in lines if (line.get("content") or {}).get("label") == "given")
     broken.update(changes)
     file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 

@@ -108,9 +108,9 @@ def test_texts_are_redacted_on_their_way_out(new_backend, keep, move):
 WRONG = {
     "kind": ([], "at /texts: expected an object or null, got []"),
     "field": ({"replay": ""}, "at /texts: unknown field 'replay'"),
-    "reply": ({"reply": 1}, "at /texts/reply: expected a string or null, got 1"),
-    "prompt": ({"prompt": ["a"]}, "at /texts/prompt: expected a string, an array of objects or null"),
-    "hash": ({"reply_hash": "0" * 31}, "at /texts/reply_hash: expected 32 hex digits or null"),
+    "reply": ({"reply": 1}, "at /texts/reply: expected a string, got number 1"),
+    "prompt": ({"prompt": ["a"]}, "at /texts/prompt: expected a string or an array of objects"),
+    "hash": ({"reply_hash": "0" * 31}, "at /texts/reply_hash: expected 32 hex digits"),
     "place": (
         {"touched": [["reply", "", "email", 0, True]]},
         "at /texts/touched: expected an array of [text",

@@ -16,13 +16,11 @@ from schema_guard.bench.suites.values import as_written
 from schema_guard.configuration.model_names import model_and_snapshot
 from schema_guard.configuration.prompt import layout_of
 from schema_guard.ext.redaction import redacted_value
-from schema_guard.ext.transfer.exporter import texts_by_attempt
+from schema_guard.ext.transfer.moved import moved_calls
 from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, Unknown, recorded_task, served
 from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
 from schema_guard.judging import Terms, judge, judge_value
 from schema_guard.records.attempts import Where, as_dict
-from schema_guard.records.counts.calls import calls, whole_calls
-from schema_guard.records.reading import pages
 from schema_guard.records.sql.tables import unpacked
 from schema_guard.values import Judgement
 
@@ -70,20 +68,16 @@ def stored_calls(
     Args:
         store: Is only read.
         where: Which calls.
-        on_step: Is told after each page how many attempts it had.
+        on_step: Takes the number of attempts after each call.
     """
     stored = []
     with store.reading() as snapshot:
         agreed = {unpacked(call_id) for (call_id,) in snapshot.connection.select(_AGREED)}
-    for page in whole_calls(pages(store.backend, where)):
-        rows = [row for _, row in page]
-        by_attempt = texts_by_attempt(store.backend, rows)
-        for call in calls(page):
-            attempts = [as_dict(row) for _, row in call]
-            texts = [by_attempt.get((attempt["call_id"], attempt["number"])) for attempt in attempts]
-            stored.append(StoredCall(attempts, texts, attempts[0]["call_id"] in agreed))
+    for call in moved_calls(store.backend, where, with_texts=True, with_content=False):
+        attempts = [as_dict(one.row) for one in call]
+        stored.append(StoredCall(attempts, [one.texts for one in call], call[0].call_id in agreed))
         if on_step is not None:
-            on_step(len(page))
+            on_step(len(call))
     return stored
 
 
