@@ -29,9 +29,9 @@ from schema_guard.ext.improve.result import (
 from schema_guard.ext.improve.run import improve
 from schema_guard.ext.improve.sources import sources_of
 from schema_guard.ext.improve.values import LEAST_INPUTS, ImproveSettings, ImproveTask
+from schema_guard.ext.playbook.missing import Missing, missing_document
 from schema_guard.models import connect
 from schema_guard.records.urls import storing_line
-from schema_guard.report.document import Document, Fact, Tone
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.improve.values import ImproveResult
     from schema_guard.models import Model
     from schema_guard.records import Store
+    from schema_guard.report.document import Document
 
 
 @build_command("improve")
@@ -171,11 +172,8 @@ def _show(result: ImproveResult, records: Store | None) -> int:
 
 def _report_missing(sources: ImproveSources, missing: Sequence[str], records: Store | None) -> int:
     """Print what is missing. Nothing is sent."""
-    facts = [Fact("function", sources.function)] if sources.function else []
-    facts += [Fact("missing", one) for one in missing]
-    if not sources.inputs and records is not None:
-        facts.append(Fact("store texts", storing_line(records)))
-    _print(Document("NOT MEASURED, because nothing was sent", tuple(facts), tone=Tone.OPEN))
+    storing = storing_line(records) if not sources.inputs and records is not None else ""
+    _print(missing_document(Missing(tuple(missing), sources.function, storing=storing)))
     return 1
 
 

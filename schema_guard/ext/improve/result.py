@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.improve.failure_map import place_text
 from schema_guard.ext.improve.values import CURRENT, LEAST_INPUTS
+from schema_guard.report import as_json
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.stats import bounds
 from schema_guard.text import clip, exact_percent, interval, odds, percent, plural, reason_of
@@ -29,7 +29,6 @@ __all__ = [
     "guard_line",
     "provenance_of",
     "read_provenance",
-    "result_as_json",
 ]
 
 PROVENANCE = "provenance.json"
@@ -138,7 +137,7 @@ def _sections(result: ImproveResult) -> Iterator[Section]:
     if result.runners:
         yield Section("race", "", _race_table(result.runners))
     if result.winner is not None:
-        yield Section("added lines", "", None, tuple(_diff_lines(result_as_json(result))))
+        yield Section("added lines", "", None, tuple(_diff_lines(as_json(result.winner))))
 
 
 def _race_table(runners: Sequence[Runner]) -> Table:
@@ -159,8 +158,8 @@ def _race_table(runners: Sequence[Runner]) -> Table:
     return Table(header, tuple(rows), (0, len(header) - 1))
 
 
-def _diff_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    for one in document["added"]:
+def _diff_lines(winner: Mapping[str, Any]) -> Iterator[str]:
+    for one in winner["added"]:
         yield f"+ {one['line']}  # {one['reason']}"
 
 
@@ -168,60 +167,18 @@ def diff_document(document: Mapping[str, Any]) -> Document:
     """Return the added lines of a provenance file, each with its reason."""
     proof = document["proof"]
     facts = [
-        Fact("candidate", document["winner"]),
+        Fact("candidate", document["winner"]["name"]),
         Fact("measured", f"{document['at'][:10]}, {document['model']}"),
         Fact("failed", f"{proof['before']} of {proof['n']} inputs before, {proof['after']} after"),
     ]
-    lines = tuple(_diff_lines(document))
+    lines = tuple(_diff_lines(document["winner"]))
     return Document("ADDED LINES", tuple(facts), (Section("added lines", "", None, lines),), Tone.PLAIN)
 
 
-def result_as_json(result: ImproveResult) -> dict[str, Any]:
-    """Return the result as plain JSON."""
-    failures, proof = result.failures, result.proof
-    return {
-        "answer": answer_of(result),
-        "schema": result.schema_name,
-        "schema_fingerprint": result.schema_fingerprint,
-        "function": result.function,
-        "model": result.model,
-        "strategy": result.prompt.strategy,
-        "layout": result.prompt.layout,
-        "at": result.at,
-        "inputs": result.inputs,
-        "parts": dict(zip(("map", "race", "proof"), result.parts, strict=True)),
-        "seed": result.seed,
-        "calls": result.calls,
-        "ended": result.ended or None,
-        "failure_map": None
-        if failures is None
-        else {
-            "calls": failures.calls,
-            "failed": failures.failed,
-            "places": [{**one.gap._asdict(), "calls": one.calls} for one in failures.gaps],
-        },
-        "race": [one._asdict() for one in result.runners],
-        "winner": None if result.winner is None else result.winner.name,
-        "added": [] if result.winner is None else [one._asdict() for one in result.winner.added],
-        "proof": None if proof is None else _proof_as_json(proof),
-        "path": None if result.path is None else str(result.path),
-        "guard": None if result.path is None else guard_line(result.path, result.prompt.file_strategy),
-    }
-
-
-def _proof_as_json(proof: Proof) -> dict[str, Any]:
-    return {
-        **proof._asdict(),
-        "better": asdict(proof.better),
-        "right": None if proof.right is None else list(proof.right),
-        "values": None if proof.values is None else asdict(proof.values),
-        "proved": proof.is_proved,
-    }
-
-
 def provenance_of(result: ImproveResult) -> str:
-    """Return the text of the provenance file."""
-    return json.dumps(result_as_json(result), indent=2, ensure_ascii=False) + "\n"
+    """Return the text of the provenance file: the names of the fields of a result, and the answer."""
+    document = {"answer": answer_of(result), **as_json(result)}
+    return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
@@ -237,7 +194,9 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         raise InvalidArgument(
             f"{clip(str(path))}: expected the file of a proved prompt: {reason_of(error)}. Run `schema-guard improve` first"
         ) from error
-    if not isinstance(document, dict) or not isinstance(document.get("proof"), dict):
+    if not isinstance(document, dict) or not all(
+        isinstance(document.get(key), dict) for key in ("proof", "winner")
+    ):
         raise InvalidArgument(
             f"{clip(str(path))}: expected the file of a proved prompt. Run `schema-guard improve` first"
         )

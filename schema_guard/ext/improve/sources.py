@@ -15,9 +15,8 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.improve.candidates import PoolExample
 from schema_guard.ext.improve.failure_map import Gap, MapCall
 from schema_guard.ext.improve.values import ImproveInput, PromptInUse
-from schema_guard.ext.playbook.recorded import function_of, model_of
+from schema_guard.ext.playbook.recorded import function_of, latest_calls, model_of
 from schema_guard.judging import judge
-from schema_guard.records.attempts import as_dict
 from schema_guard.records.payloads.texts import input_of
 from schema_guard.records.selection import stored_schema
 from schema_guard.strategies import STRATEGIES
@@ -35,7 +34,6 @@ __all__ = ["ImproveSources", "sources_of"]
 
 # The strategies that take two requests have no single prompt.
 _NOT_RACED = ("reason_then_strict",)
-_WINDOW = 2_000
 _MOST_INPUTS = 1_000
 _CHOICE = ("text", "turns")
 
@@ -200,15 +198,15 @@ class _RecordedCalls:
         self.before: tuple[dict[str, str], ...] = ()
         self._schema = schema
         self._version = None if row is None else row.version
-        for rows, texts in _latest(store, recorded):
-            self._add(rows, texts)
+        for call in latest_calls(store, recorded.where):
+            self._add(call.attempts, call.texts)
             if len(self.calls) == _MOST_INPUTS:
                 break
 
     def _add(self, rows: Sequence[Mapping[str, Any]], texts: Mapping[int, Texts]) -> None:
         first = rows[0]
         found = input_of(texts.get(1))
-        if isinstance(found, str) or first["number"] != 1 or first["kind"] == "transport":
+        if isinstance(found, str) or first["kind"] == "transport":
             return
         before, text = found
         if self._version not in (None, first["version"]) or text in self.calls:
@@ -238,24 +236,3 @@ def _gaps(row: Mapping[str, Any]) -> Iterator[Gap]:
         yield Gap(place, keyword, row["code"])
     if not places:
         yield Gap(None, "", row["code"])
-
-
-def _latest(
-    store: Store, recorded: RecordedFunction
-) -> Iterator[tuple[list[dict[str, Any]], dict[int, Texts]]]:
-    """Yield the attempts of each call and their texts, the latest call first."""
-    with store.reading() as snapshot:
-        _, last = snapshot.span(recorded.where)
-    while last > 0:
-        first = max(1, last - _WINDOW + 1)
-        with store.reading() as snapshot:
-            rows = [as_dict(row) for _, row in snapshot.page(recorded.where, first=first, last=last)]
-            by_call: dict[str, list[dict[str, Any]]] = {}
-            for row in rows:
-                by_call.setdefault(row["call_id"], []).append(row)
-            texts: dict[str, dict[int, Texts]] = {}
-            for one in snapshot.texts(list(by_call)):
-                texts.setdefault(one.call_id, {})[one.number] = one
-        for call_id, attempts in reversed(by_call.items()):
-            yield attempts, texts.get(call_id, {})
-        last = first - 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report of a playbook that lacks something, and the time that it takes to collect it."""
+"""The report of a playbook or an improvement that lacks something, and the time that it takes to collect it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HOURS_A_DAY = 24.0
 
 
 class Missing(NamedTuple):
-    """The missing parts of a playbook.
+    """The missing parts of a playbook, or of an improvement.
 
     Attributes:
         what: The missing parts, one text each.
@@ -92,9 +92,11 @@ def _facts(missing: Missing) -> Iterator[Fact]:
         yield Fact("missing", what)
     if missing.needed is not None:
         yield Fact("texts", f"stored for {missing.texts:,} of {plural(missing.calls, 'call')}")
+    if missing.storing:
         yield Fact("store texts", missing.storing)
-        if missing.collecting is not None:
-            yield Fact("collecting", missing.collecting)
+    if missing.collecting is not None:
+        yield Fact("collecting", missing.collecting)
+    if missing.needed is not None:
         yield Fact("or give", "--inputs FILE: a .txt file with one input a line, or a .jsonl file")
     if missing.skipping:
         yield Fact("to skip it", missing.skipping)

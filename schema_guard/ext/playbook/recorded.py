@@ -17,9 +17,8 @@ from schema_guard.ext.local.weights import NAME
 from schema_guard.judging import judge
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.prompting import Example
-from schema_guard.records.attempts import Where
+from schema_guard.records.attempts import Where, as_dict
 from schema_guard.records.payloads.texts import input_of
-from schema_guard.records.rows import COLUMNS
 from schema_guard.records.selection import no_calls, select
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ __all__ = [
     "RecordedFunction",
     "RecordedInputs",
     "function_of",
+    "latest_calls",
     "model_of",
     "recorded_examples",
     "recorded_inputs",
@@ -42,7 +42,6 @@ __all__ = [
 _WINDOW = 2_000
 SHOWN = 2
 """Examples of recorded calls, as many as are drawn from a schema."""
-_CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 # The provider of the local model.
 _LOCAL = "llamacpp-llguidance"
 # The provider whose API most servers have.
@@ -66,6 +65,18 @@ class RecordedFunction(NamedTuple):
     schema_name: str
     fingerprint: str
     where: Where
+
+
+class LatestCall(NamedTuple):
+    """A recorded call.
+
+    Attributes:
+        attempts: Its attempts, by the names of their columns.
+        texts: The stored texts, by the number of their attempt.
+    """
+
+    attempts: list[dict[str, Any]]
+    texts: dict[int, Texts]
 
 
 class RecordedInputs(NamedTuple):
@@ -169,8 +180,8 @@ def recorded_inputs(store: Store, recorded: RecordedFunction, most: int | None) 
     left_out: Counter[str] = Counter()
     found: dict[str, list[str]] = {}
     befores: dict[str, tuple[dict[str, str], ...]] = {}
-    for texts in _latest(store, recorded.where):
-        task = input_of(texts)
+    for call in latest_calls(store, recorded.where):
+        task = input_of(call.texts.get(1))
         if isinstance(task, str):
             left_out[task] += 1
             continue
@@ -206,7 +217,8 @@ def recorded_examples(
     """
     shown: dict[str, Example] = {}
     inputs = set()
-    for texts in islice(_latest(store, recorded.where), _WINDOW):
+    for call in islice(latest_calls(store, recorded.where), _WINDOW):
+        texts = call.texts.get(1)
         task = input_of(texts)
         if texts is None or texts.reply is None or isinstance(task, str) or task[0] != tuple(before):
             continue
@@ -219,16 +231,19 @@ def recorded_examples(
     return {}
 
 
-def _latest(store: Store, where: Where) -> Iterator[Texts | None]:
-    """Yield the texts of the first attempt of each call, the latest call first."""
+def latest_calls(store: Store, where: Where) -> Iterator[LatestCall]:
+    """Yield calls with their texts, the latest call first."""
     with store.reading() as snapshot:
         _, last = snapshot.span(where)
     while last > 0:
         first = max(1, last - _WINDOW + 1)
+        found: dict[str, LatestCall] = {}
         with store.reading() as snapshot:
-            rows = [row for _, row in snapshot.page(where, first=first, last=last)]
-            call_ids = [str(row[_CALL_ID]) for row in rows if row[_NUMBER] == 1]
-            kept = {one.call_id: one for one in snapshot.texts(call_ids) if one.number == 1}
-        for call_id in reversed(call_ids):
-            yield kept.get(call_id)
+            for _, row in snapshot.page(where, first=first, last=last):
+                attempt = as_dict(row)
+                found.setdefault(attempt["call_id"], LatestCall([], {})).attempts.append(attempt)
+            for texts in snapshot.texts(list(found)):
+                found[texts.call_id].texts[texts.number] = texts
+        # The attempts of a call can be in two windows. Its first attempt decides where it counts.
+        yield from (call for call in reversed(found.values()) if call.attempts[0]["number"] == 1)
         last = first - 1

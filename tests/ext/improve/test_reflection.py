@@ -54,7 +54,7 @@ def test_proves_a_sentence_that_a_model_wrote(tmp_path):
     assert result.is_proved
     assert NEEDED in read_prompt(result.path).instructions
     assert result.winner.name.startswith("gepa ")
-    assert read_provenance(tmp_path)["added"][0]["reason"].startswith("written by writer; ")
+    assert read_provenance(tmp_path)["winner"]["added"][0]["reason"].startswith("written by writer; ")
     assert result.calls <= SETTINGS.max_calls
 
 

@@ -218,7 +218,7 @@ def test_the_provenance_has_each_line_with_its_reason(tmp_path):
 
     assert line.startswith(f"+ {SENTENCE}  # ")
     assert "calls failed at /priority (enum)" in line
-    assert document["guard"] == guard_line(result.path)
+    assert document["path"] == str(result.path)
     assert document["proof"]["n"] == 60
 
 
