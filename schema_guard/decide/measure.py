@@ -389,10 +389,7 @@ def _prepared(strategy: StrategyCounts) -> _Counts:
 
 def _counted(strategy: StrategyCounts) -> tuple[int, int, tuple[AttemptCounts, ...], list[str]]:
     """Return the calls that count, those that failed, their attempts, and notes on what does not count."""
-    name, drift, weekly, change = strategy.id, strategy.drift, strategy.weekly, strategy.change
-    if drift:
-        note = f"{name}: drift alarm at call {drift.alarm_at}, so only the {drift.post_n} later calls count"
-        return drift.post_n, drift.post_failed, drift.post_attempts, [note]
+    name, weekly, change = strategy.id, strategy.weekly, strategy.change
     if weekly and weekly.parts:
         weeks = f"so only the {weekly.n} calls of {plural(weekly.whole, 'whole week')} count"
         note = f"{name}: the failures have a weekly pattern, {f'and {weekly.young_text}' if weekly.is_young else weeks}"

@@ -110,7 +110,7 @@ def test_null_is_a_key_that_is_left_out():
     counts = {"id": "a", "rung": "bare", "n": 400, "k_final": 2}
     kinds = {"syntax": 2, "value": None}
     full = {
-        "strategies": [{**counts, "failure_kinds": kinds, "drift": None, "clusters": None}],
+        "strategies": [{**counts, "failure_kinds": kinds, "clusters": None}],
         "pilot": None,
     }
     full |= {"config": {"target": None, "alpha": 0.1}, "economics": None, "ladder": None, "schemas": None}

@@ -7,7 +7,7 @@ Rules: a contradiction names the place that is wrong and what the rest of the do
 from __future__ import annotations
 
 from math import fsum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.text import did_you_mean
 from schema_guard.validation.published_schemas import Conflict
@@ -18,72 +18,18 @@ if TYPE_CHECKING:
 # Shares are typed by people, as 0.333 for a third.
 _SHARE_ROUNDING = 0.0015
 
-
-class _Part(NamedTuple):
-    """A count that is a part of another one.
-
-    Attributes:
-        path: Where both are; `*` stands for each member of an array.
-        part: Key of the part.
-        whole: Key of the whole.
-        less: Key of another part, which has nothing in common with this one.
-        of_owner: Whether the whole is in the object around that place.
-        words: What a message calls the whole. Default: its key.
-    """
-
-    path: str
-    part: str | int
-    whole: str | int
-    less: str = ""
-    of_owner: bool = False
-    words: str = ""
-
-
+# In any object, or the one around it: a count, the count that it is a part of, and another part of that.
 _PARTS = (
-    _Part("schemas/*", 2, 1, words="n"),
-    _Part("comparisons/*", "b", "n"),
-    _Part("comparisons/*", "c", "n", less="b"),
-    _Part("segments/*", "k", "n"),
-    _Part("content", "right", "n"),
-    _Part("pilot", "k_final", "n"),
-    _Part("pilot/paired", "b", "n", of_owner=True),
-    _Part("pilot/paired", "c", "n", of_owner=True, less="b"),
-    _Part("pilot/content", "worse", "n"),
-    _Part("pilot/content", "better", "n", less="worse"),
-    _Part("pilot/segments/*", "prompt_k", "prompt_n"),
-    _Part("pilot/segments/*", "tuned_k", "tuned_n"),
-    _Part("strategies/*", "k_final", "n"),
-    _Part("strategies/*/content", "worse", "n"),
-    _Part("strategies/*/content", "better", "n", less="worse"),
-    _Part("strategies/*/drift", "post_n", "n", of_owner=True),
-    _Part("strategies/*/drift", "post_k", "post_n"),
-    _Part("strategies/*/drift", "post_k", "k_final", of_owner=True),
-    _Part("strategies/*/drift", "alarm_at", "n", of_owner=True),
-    _Part("strategies/*/clusters/*", 1, 0, words="n"),
-    _Part("strategies/*/inputs", "n", "n", of_owner=True),
-    _Part("strategies/*/inputs", "k", "n", words="inputs's n"),
-    _Part("strategies/*/right", "n", "n", of_owner=True),
-    _Part("strategies/*/right", "k", "n", words="right's n"),
-    _Part("strategies/*/latency", "n", "n", of_owner=True),
-    _Part("strategies/*/latency", "k", "n", words="latency's n"),
-    _Part("strategies/*/behind", "asked", "n"),
-    _Part("strategies/*/behind", "k", "asked"),
-    _Part("strategies/*/fails_at/*", "k", "n"),
-    _Part("strategies/*/hot/*", 1, "n", of_owner=True),
-    _Part("strategies/*/hot/*", 2, 1, words="the input's n"),
-    _Part("strategies/*/change", "n", "since_n"),
-    _Part("strategies/*/change", "k", "n"),
-    _Part("strategies/*/change", "since_k", "since_n"),
-    _Part("strategies/*/change", "prior_k", "prior_n"),
-    _Part("strategies/*/weekly", "n", "n", of_owner=True, words="the strategy's n"),
-    _Part("strategies/*/weekly", "k", "n"),
-    _Part("strategies/*/weekly", "whole", "complete"),
-    _Part("strategies/*/weekly/parts/*", "k", "n"),
-    _Part("strategies/*/bursts", "failures", "calls"),
-    _Part("strategies/*/bursts", "entries", "failures"),
-    _Part("strategies/*/bursts", "at_risk", "calls"),
-    _Part("strategies/*/history", "since_outage", "calls"),
-)
+    ("k", "n", ""), ("k_final", "n", ""), ("right", "n", ""), ("asked", "n", ""), ("k", "asked", ""),
+    ("b", "n", ""), ("c", "n", "b"), ("worse", "n", ""), ("better", "n", "worse"),
+    ("prompt_k", "prompt_n", ""), ("tuned_k", "tuned_n", ""),
+    ("n", "since_n", ""), ("since_k", "since_n", ""), ("prior_k", "prior_n", ""), ("whole", "complete", ""),
+    ("failures", "calls", ""), ("entries", "failures", ""), ("at_risk", "calls", ""), ("since_outage", "calls", ""),
+)  # fmt: skip
+# Objects whose n is a part of the n of the object around them.
+_OF_OWNER = ("inputs", "right", "latency", "weekly")
+# In arrays: the index of a count, and of the count that it is a part of.
+_ARRAYS = (("schemas/*", 2, 1), ("strategies/*/clusters/*", 1, 0), ("strategies/*/hot/*", 2, 1))
 _NAMES = (
     ("strategies", "id"), ("schemas", 0), ("ladder", "rung"), ("segments", "name"), ("pilot/segments", "name"),
 )  # fmt: skip
@@ -104,8 +50,11 @@ def conflicts(document: dict[str, Any]) -> Iterator[Conflict]:
     """Yield what does not fit together in evidence that keeps to its schema."""
     yield from _of_question(document)
     yield from _twins(document)
-    for part in _PARTS:
-        yield from _too_large(document, part)
+    for location, value, owner in _objects("", document, {}):
+        yield from _too_large(location, value, owner)
+    for path, index, whole in _ARRAYS:
+        for location, _, counts in _places(document, path):
+            yield from _larger(f"{location}/{index}", counts[index], "n", counts[whole])
     yield from _unknown_ids(document)
     for location, _, strategy in _places(document, "strategies/*"):
         yield from _of_strategy(location, strategy)
@@ -128,18 +77,30 @@ def _places(document: dict[str, Any], path: str) -> list[tuple[str, Any, Any]]:
     return places
 
 
-def _too_large(document: dict[str, Any], part: _Part) -> Iterator[Conflict]:
+def _objects(location: str, value: Any, owner: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield a value and all inside of it that are objects, each with its place and the object around it."""
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    if isinstance(value, dict):
+        yield location, value, owner
+    for key, member in members:
+        if isinstance(member, (dict, list)):
+            yield from _objects(f"{location}/{key}", member, value if isinstance(value, dict) else owner)
+
+
+def _too_large(location: str, value: Any, owner: Any) -> Iterator[Conflict]:
     """A part is larger than the whole."""
-    for location, owner, counts in _places(document, part.path):
-        known, wholes = isinstance(counts, list) or part.part in counts, owner if part.of_owner else counts
-        if not known or (part.path.endswith("weekly") and not counts.get("parts")):
-            continue
-        most = (wholes.get(part.whole, 0) if isinstance(wholes, dict) else wholes[part.whole]) - (
-            counts[part.less] if part.less else 0
-        )
-        if counts[part.part] > most:
-            words = part.words or (f"{part.whole} - {part.less}" if part.less else part.whole)
-            yield Conflict(f"{location}/{part.part}", f"at most {words} = {int(most)}", counts[part.part])
+    for part, whole, other in _PARTS:
+        most = value.get(whole, owner.get(whole))
+        if isinstance(value.get(part), (int, float)) and isinstance(most, (int, float)):
+            words = f"{whole} - {other}" if other else whole
+            yield from _larger(f"{location}/{part}", value[part], words, most - value.get(other, 0))
+    if location.rpartition("/")[2] in _OF_OWNER and "n" in value and "n" in owner:
+        yield from _larger(f"{location}/n", value["n"], "n", owner["n"])
+
+
+def _larger(location: str, part: float, words: str, most: float) -> Iterator[Conflict]:
+    if part > most:
+        yield Conflict(location, f"at most {words} = {int(most)}", part)
 
 
 def _of_question(document: dict[str, Any]) -> Iterator[Conflict]:
@@ -177,7 +138,7 @@ def _unknown_ids(document: dict[str, Any]) -> Iterator[Conflict]:
 
 
 def _of_strategy(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
-    n, k, after = int(strategy["n"]), int(strategy["k_final"]), strategy.get("drift", {})
+    n, k = int(strategy["n"]), int(strategy["k_final"])
     for key, what, advice in _OF_FAILED:
         counts = strategy.get(key, {})
         total = int(sum(counts.values()))
@@ -189,12 +150,8 @@ def _of_strategy(location: str, strategy: dict[str, Any]) -> Iterator[Conflict]:
         advice = "leave these calls out of n, k_final and clusters"
         yield Conflict(f"{location}/failure_kinds/transport", "none beside clusters", transport, advice)
     yield from _of_attempts(f"{location}/attempts", strategy.get("attempts"), n, k)
-    if after:
-        rows = after.get("post_attempts")
-        yield from _of_attempts(f"{location}/drift/post_attempts", rows, after["post_n"], after["post_k"])
     if "clusters" in strategy:
-        counted = int(after.get("post_n", n)), int(after.get("post_k", k))
-        yield from _of_clusters(f"{location}/clusters", strategy["clusters"], counted)
+        yield from _of_clusters(f"{location}/clusters", strategy["clusters"], (n, k))
 
 
 def _of_attempts(location: str, rows: list[list[int]] | None, n: float, k: float) -> Iterator[Conflict]:

@@ -185,22 +185,6 @@ class BurstEvidence(NamedTuple):
     longest: int = 0
 
 
-class DriftEvidence(NamedTuple):
-    """What came after the drift detector's alarm.
-
-    Attributes:
-        alarm_at: Call at which it fired.
-        post_n: Calls since.
-        post_failed: Of these, calls without a valid attempt.
-        post_attempts: Of these calls; empty when not recorded.
-    """
-
-    alarm_at: int
-    post_n: int
-    post_failed: Annotated[int, "post_k"]
-    post_attempts: tuple[AttemptCounts, ...] = ()
-
-
 class ContentEvidence(NamedTuple):
     """Of n inputs with a known right answer, the number with fewer right values than the best of the *compared* prompts."""
 
@@ -223,7 +207,6 @@ class StrategyCounts:
         attempts: Empty when not recorded.
         failure_kinds: Calls without a valid attempt, by kind; empty when not recorded.
         clusters: Of all calls, by how often their input was asked; empty when no input repeats.
-        drift: None when the detector did not fire.
         excluded: Calls without a judged reply, which are in none of the counts above.
         traffic: What part of the traffic these calls are; None for calls that were recorded as they were made.
         failure_codes: Calls without a valid attempt, by the code of the last failure; None when not recorded.
@@ -260,7 +243,6 @@ class StrategyCounts:
     attempts: tuple[AttemptCounts, ...] = ()
     failure_kinds: Mapping[str, int] = field(default_factory=dict)
     clusters: tuple[Cluster, ...] = ()
-    drift: DriftEvidence | None = None
     excluded: tuple[ExcludedCalls, ...] = ()
     traffic: Traffic | None = None
     failure_codes: Mapping[str, int] | None = None

@@ -38,16 +38,9 @@ def good():
         comparisons=[{"before": "few_shot", "after": "larger_model", "n": 40, "b": 3, "c": 1}],
     )
     evidence["strategies"].append(
-        strategy("larger_model", 40, 4, clusters=[[20, 4], [20, 0]], drift=None, failure_kinds={"value": 4})
+        strategy("larger_model", 40, 4, clusters=[[20, 4], [20, 0]], failure_kinds={"value": 4})
     )
-    evidence["strategies"].append(
-        strategy(
-            "json_mode",
-            400,
-            40,
-            drift={"alarm_at": 300, "post_n": 100, "post_k": 30, "post_attempts": [[100, 30]]},
-        )
-    )
+    evidence["strategies"].append(strategy("json_mode", 400, 40))
     return evidence
 
 
@@ -136,10 +129,6 @@ FAULTS = [
     Fault("/strategies/1/clusters/1", [20, 0, 1, 1], "/strategies/1/clusters/1: expected at most 3 items, got array of 4 items: [n, k] of one input, or [n, k, inputs] of several that are alike"),
     Fault("/strategies/1/clusters/1", [20], "/strategies/1/clusters/1: expected at least 2 items, got array of 1 item: [n, k] of one input, or [n, k, inputs] of several that are alike"),
     Fault("/notes/0", "", "/notes/0: expected a string that matches '\\\\S', got string '': a text that is not blank"),
-    Fault("/strategies/2/drift/post_n", 401, "/strategies/2/drift/post_n: expected at most n = 400, got number 401"),
-    Fault("/strategies/2/drift/post_k", 41, "/strategies/2/drift/post_k: expected at most k_final = 40, got number 41"),
-    Fault("/strategies/2/drift/alarm_at", MISSING, "/strategies/2/drift: expected property 'alarm_at', got object with 3 properties: add 'alarm_at', the call at which it fired"),
-    Fault("/strategies/2/drift/post_attempts", [[100, 31]], "/strategies/2/drift/post_attempts: expected attempts that leave k_final = 30 calls without a valid one, got array of 1 item: these leave 31"),
     Fault("/ladder/0/rung", "bare", "/ladder/0/rung: expected one of 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot', 'temperature' and 9 more, got string 'bare': a step of the playbook; known are raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format strict_only reason_then_strict improved_prompt decision_model schema_simplify repair_retry smaller_model larger_model"),
     Fault("/ladder/0/status", "done", "/ladder/0/status: expected one of 'untested', 'tested', 'not_applicable', 'declined', got string 'done': where it stands"),
     Fault("/ladder/0/reason", 3, "/ladder/0/reason: expected null or string, got number 3: why it is not tried; without one a step that is not applicable or declined counts as untested"),
@@ -180,10 +169,8 @@ FAULTS = [
     Fault("/strategies/0/attempts/0/0", None, "/strategies/0/attempts/0/0: expected integer, got null: [n_j, k_j]: calls that reached the attempt, and calls that failed in it"),
     Fault("/strategies/1/clusters", [], "/strategies/1/clusters: expected clusters of 40 calls with 4 failures in all, got array of 0 items: these have 0 with 0. Pass one pair for each distinct input"),
     Fault("/strategies/1/clusters/0", [20, 21], "/strategies/1/clusters/0/1: expected at most n = 20, got number 21"),
-    Fault("/strategies/2/drift/alarm_at", 401, "/strategies/2/drift/alarm_at: expected at most n = 400, got number 401"),
-    Fault("/strategies/2/drift/post_attempts", [], "/strategies/2/drift/post_attempts: expected at least 1 item, got array of 0 items: [n_j, k_j] of attempt 1, 2, ...; leave the key out where attempts are not recorded"),
     Fault("/strategies/0/n", 2**53 + 2, "/strategies/0/n: expected a number <= 9007199254740992, got number 9007199254740994: calls with at least one judged reply, a zero too"),
-    Fault("/strategies/0/notes", None, "/strategies/0: expected no further properties, got object with 'notes': known are id rung n k_final attempts failure_kinds clusters drift traffic excluded failure_codes fails_at behind early_stop model tuned traffic_share arrival prompt_cost inputs hot change history bursts weekly right content ungrounded_rise latency sent guard trial"),
+    Fault("/strategies/0/notes", None, "/strategies/0: expected no further properties, got object with 'notes': known are id rung n k_final attempts failure_kinds clusters traffic excluded failure_codes fails_at behind early_stop model tuned traffic_share arrival prompt_cost inputs hot change history bursts weekly right content ungrounded_rise latency sent guard trial"),
     Fault("/pilot/segments/1/prompt_k", 51, "/pilot/segments/1/prompt_k: expected at most prompt_n = 50, got number 51"),
     Fault("/economics/tuned", {"hazards": [1.5]}, "/economics/tuned/hazards/0: expected a number <= 1, got number 1.5: a failure rate, from 0 to 1"),
     Fault("/economics/upfront/labels", -1, "/economics/upfront/labels: expected a number >= 0, got number -1: dollars"),

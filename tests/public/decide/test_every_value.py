@@ -139,15 +139,6 @@ EVIDENCE = {
             **WEEKLY, "whole": 0, "days": ["2026-10-20", "2026-10-22"], "whole_on": "2026-11-02",
         })],
     },
-    "drifted": {
-        "calls_per_month": 30_000,
-        "strategies": [strategy(n=2_000, k=80, drift={
-            "alarm_at": 900, "post_n": 800, "post_k": 60, "post_attempts": [[800, 90], [90, 60]],
-        })],
-    },
-    "drifted without attempts": {
-        "strategies": [strategy(n=2_000, k=80, drift={"alarm_at": 900, "post_n": 800, "post_k": 60})],
-    },
     "enums": {
         "strategies": [strategy("system_prompt", n=900, k=90, failure_kinds={"value": 90}, failure_codes={"enum": 80, "repeated": 10})],
         "ladder": ladder(strict_schema="untested", json_mode="untested", few_shot="untested"),

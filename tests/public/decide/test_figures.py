@@ -64,7 +64,6 @@ EVIDENCE = {
     "compared": failing(comparisons=[{"before": "few_shot", "after": "few_shot", "n": 300, "b": 9, "c": 3}]),
     "piloted and routed": piloted(ROUTED),
     "segments": failing(segments=[{"name": "eu", "share": 0.6, "n": 1200, "k": 100}, {"name": "us", "share": 0.4, "n": 800, "k": 20}]),
-    "drift": failing(strategies=[strategy(drift={"alarm_at": 500, "post_n": 800, "post_k": 90})]),
     "clusters": failing(strategies=[strategy(n=100, k=10, clusters=[[10, 9], [10, 1], [20, 0, 4]])]),
     "history": {**failing(), "target_history": [["2026-10-01", 0.05], ["2026-11-01", 0.01]]},
     "schemas": {"schemas": [["a", 400, 2], ["b", 50, 1], ["c", 600, 30], ["d", 3, 0]]},

@@ -390,38 +390,21 @@ def test_verdict_is_plain_json(case):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-def test_only_calls_after_a_drift_alarm_count():
-    """After an alarm the rate, the attempts and the verdict are those of the calls after it."""
-    drift = {"alarm_at": 4000, "post_n": 500, "post_k": 60, "post_attempts": [[500, 90], [90, 60]]}
-    drifted = strategy(n=5000, k=70, attempts=[[5000, 100], [100, 70]], drift=drift)
-
-    result = decide(failing(strategies=[drifted])).as_dict()
-
-    now = bounds(60, 500)
-    assert result["verdict"] == "NEED_ECONOMICS"
-    assert result["rates"]["few_shot"] == {
-        "n": 500, "k": 60, "rate": 0.12, "lower": now.lower, "upper": now.upper, "state": "fail",
-        "retry": {"residual": 0.12, "geometric": 0.18**2, "rho": pytest.approx((2 / 3 - 0.18) / 0.82), "E_attempts": 1.18},
-    }  # fmt: skip
-
-
-def test_a_strategy_that_has_no_call_since_the_alarm_shares_no_alpha():
-    """Alpha is shared by the strategies that have data after preparation."""
-    silent = strategy("larger_model", 500, 60, drift={"alarm_at": 500, "post_n": 0, "post_k": 0})
-
-    result = decide(failing(strategies=[strategy(), silent])).as_dict()
-
-    assert result["alpha_each"] == 0.05
-    assert result["rates"]["larger_model"] == {
-        "n": 0, "k": 0, "rate": None, "lower": None, "upper": None, "state": "no_data"
-    }  # fmt: skip
-
-
 def test_kinds_from_before_the_alarm_are_not_used():
     """Failure kinds that include calls before the alarm say nothing of those after it."""
-    drifted = strategy(failure_kinds={"value": 120}, drift={"alarm_at": 1000, "post_n": 500, "post_k": 60})
+    change = {
+        "direction": "fall",
+        "at": 900,
+        "alarm_at": 1000,
+        "n": 500,
+        "k": 60,
+        "since_n": 1100,
+        "since_k": 70,
+    }
+    change |= {"prior_n": 899, "prior_k": 50, "open": True}
+    changed = strategy(failure_kinds={"value": 120}, change=change)
 
-    result = decide(failing(strategies=[drifted], ladder=ladder(strict_schema="untested"))).as_dict()
+    result = decide(failing(strategies=[changed], ladder=ladder(strict_schema="untested"))).as_dict()
 
     assert result["not_fixable_by_decoding"] == {"k": 0, "lower": 0.0}
     assert (
