@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call, tuned_per_call
 from schema_guard.decide.evidence.money import Three
-from schema_guard.decide.evidence.values import CaseEvidence, Pilot, Segment, StrategyCounts
+from schema_guard.decide.evidence.values import CaseEvidence, Segment, StrategyCounts
 from schema_guard.decide.exclusions import Unexplained, unexplained
 from schema_guard.decide.fixable import FIXABLE
 from schema_guard.decide.in_use import part_of_alpha
@@ -27,9 +27,6 @@ from schema_guard.stats import Bounds, Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-TUNED = "tuned"
-"""How the tuned model of a pilot is called."""
 
 
 class SegmentRates(NamedTuple):
@@ -93,7 +90,7 @@ class Case:
     def tuned(self) -> Measured | None:
         """The tuned model as a pilot measured it; None without a pilot."""
         pilot = self.evidence.pilot
-        return None if pilot is None else self._measured(_counts_of(pilot))
+        return None if pilot is None else self._measured(pilot)
 
     def _measured(self, strategy: StrategyCounts) -> Measured:
         return measured(strategy, config=self.config, alpha=self.alpha_each)
@@ -349,18 +346,3 @@ def _tuned_rates(rate: Rate | None) -> Three:
     assert rate is not None
     limits = rate.bounds
     return Three(pess=limits.upper, point=limits.upper if rate.rate is None else rate.rate, opt=limits.lower)
-
-
-def _counts_of(pilot: Pilot) -> StrategyCounts:
-    """Return a pilot as a strategy of its own."""
-    return StrategyCounts(
-        id=TUNED,
-        step=TUNED,
-        n=pilot.n,
-        failed=pilot.failed,
-        is_tuned=True,
-        traffic_share=pilot.traffic_share,
-        arrival=pilot.arrival,
-        right=pilot.right,
-        latency=pilot.latency,
-    )

@@ -25,23 +25,6 @@ LARGE_PART = 0.4
 K = TypeVar("K", bound="Hashable")
 
 
-class Absence(NamedTuple):
-    """How long a configuration was absent, in calls of its function.
-
-    Attributes:
-        now: Calls of the function since its last call.
-        longest: The most calls of the function between two of its own calls.
-    """
-
-    now: int
-    longest: int
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the configuration is in use no more."""
-        return self.now >= max(LEAST_ABSENCE, 2 * self.longest)
-
-
 class Arrival(NamedTuple):
     """The order of arrival of a configuration's calls, in short.
 
@@ -60,10 +43,10 @@ class Arrival(NamedTuple):
     @property
     def is_gone(self) -> bool:
         """Whether the configuration is in use no more."""
-        return Absence(self.absent, self.longest_absence).is_gone
+        return self.absent >= max(LEAST_ABSENCE, 2 * self.longest_absence)
 
 
-def absences(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> dict[K, Absence]:
+def absences(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> dict[K, Arrival]:
     """Return how long each configuration was absent.
 
     Args:
@@ -71,8 +54,8 @@ def absences(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> dict[K, Ab
             mixed.
         calls: The configuration of each later call, in the order of arrival.
 
-    >>> absences([], ["a", "b", "a", "a", "a", "b", "a"])
-    {'a': Absence(now=0, longest=1), 'b': Absence(now=1, longest=3)}
+    >>> {key: one[:2] for key, one in absences([], ["a", "b", "a", "a", "a", "b", "a"]).items()}
+    {'a': (0, 1), 'b': (1, 3)}
     """
     last: dict[K, int] = {}
     longest: dict[K, int] = {}
@@ -92,11 +75,11 @@ def absences(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> dict[K, Ab
             longest[key] = 0
         n += 1
         last[key] = n
-    return {key: Absence(n - at, longest[key]) for key, at in last.items()}
+    return {key: Arrival(n - at, longest[key]) for key, at in last.items()}
 
 
 def calls_in_use(
-    hours: Sequence[Mapping[K, int]], calls: Sequence[K], found: Mapping[K, Absence], latest: int
+    hours: Sequence[Mapping[K, int]], calls: Sequence[K], found: Mapping[K, Arrival], latest: int
 ) -> dict[K, int]:
     """Return the calls of each configuration in use since another one left.
 
@@ -119,7 +102,7 @@ def calls_in_use(
     return dict(counts)
 
 
-def main_of(counts: Mapping[K, int], found: Mapping[K, Absence], lowers: Mapping[K, float]) -> K | None:
+def main_of(counts: Mapping[K, int], found: Mapping[K, Arrival], lowers: Mapping[K, float]) -> K | None:
     """Return the main configuration: the one with the most calls.
 
     If several have a large part of the calls, it is the one of these with the highest lower bound of the failure rate.
@@ -131,9 +114,9 @@ def main_of(counts: Mapping[K, int], found: Mapping[K, Absence], lowers: Mapping
     """
     large = [key for key, count in counts.items() if count >= LARGE_PART * sum(counts.values())]
     if len(large) > 1:
-        return max(large, key=lambda key: (lowers.get(key, 0.0), counts[key], -found[key].now))
+        return max(large, key=lambda key: (lowers.get(key, 0.0), counts[key], -found[key].absent))
     # Of equal ones, the one that was called last.
-    return max(counts, key=lambda key: (counts[key], -found[key].now), default=None)
+    return max(counts, key=lambda key: (counts[key], -found[key].absent), default=None)
 
 
 def before(hours: Sequence[Mapping[K, int]], calls: Sequence[K]) -> list[dict[K, int]]:

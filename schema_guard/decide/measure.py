@@ -9,6 +9,7 @@ for bursts. If failures follow the week, only the calls of whole weeks count. A 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -273,18 +274,11 @@ def pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int |
         loss = loss_of(worse, min(content.better * grown, n + more), n + more, alpha)
         return loss.lower > margin or loss.upper <= margin
 
-    high = n
-    for _ in range(_MOST_DOUBLINGS):
-        if decided(high):
-            break
-        high *= 2
-    else:
+    high = next((n << step for step in range(_MOST_DOUBLINGS) if decided(n << step)), None)
+    if high is None:
         return None
     low = 0 if high == n else high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if decided(middle) else (middle, high)
-    return high
+    return low + 1 + bisect_left(range(low + 1, high), True, key=decided)
 
 
 def _met(aim: Aim, strategy: StrategyCounts, alpha: float, alpha_lower: float) -> Met:
@@ -352,14 +346,12 @@ def state_of(rate: Rate, target: float) -> str:
 
 def as_figures(rate: Rate, state: str) -> dict[str, Any]:
     """Return a rate and its state as plain JSON; its bounds are null without data."""
-    return {
-        "n": rate.n,
-        "k": rate.count,
-        "rate": rate.rate,
-        "lower": rate.lower,
-        "upper": rate.upper,
-        "state": state,
-    }
+    return {**rate_figures(rate), "state": state}
+
+
+def rate_figures(rate: Rate) -> dict[str, Any]:
+    """Return a rate as plain JSON; its bounds are null without data."""
+    return {"n": rate.n, "k": rate.count, "rate": rate.rate, "lower": rate.lower, "upper": rate.upper}
 
 
 def _prepared(strategy: StrategyCounts) -> _Counts:

@@ -21,26 +21,22 @@ from schema_guard.decide.explanation import reasons
 from schema_guard.decide.explanation.enforcement import enforcement_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
 from schema_guard.decide.explanation.uses import functions_figures, uses_of
-from schema_guard.decide.measure import Measured, Met, as_figures, rate_of_labels, state_of
+from schema_guard.decide.measure import Measured, as_figures, rate_figures, rate_of_labels, state_of
 from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
 from schema_guard.prices.tuning import tuning_prices
-from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
+from schema_guard.stats import Rate, e_bh, e_value, paired
 from schema_guard.text import dataclass_repr, exact_percent, odds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from schema_guard.decide.economics import CostCase
-    from schema_guard.decide.evidence.changes import ChangeEvidence, WeeklyEvidence
+    from schema_guard.decide.evidence.changes import WeeklyEvidence
     from schema_guard.decide.evidence.values import (
         CaseEvidence,
-        ComparisonCounts,
-        SchemaCount,
-        StrategyCounts,
     )
-    from schema_guard.decide.in_use import Arrival
 
 _OF_TUNED = (
     "n", "k", "rate", "lower", "upper", "state", "met", "traffic_share", "arrival", "right",
@@ -153,6 +149,7 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
     names = [schemas[index].name for index in e_bh(e_bad.values(), config.fdr)]
     flagged = sorted(names, key=e_bad.__getitem__, reverse=True)
     alpha = config.alpha / len(schemas)
+    rates = {schema.name: Rate.of(schema.failed, schema.n, alpha=alpha) for schema in schemas}
     why = (
         f"{len(flagged)} of {len(schemas)} schemas are above the target of {exact_percent(config.target)}; "
         f"at most {exact_percent(config.fdr)} of the flagged schemas are expected to be flagged wrongly"
@@ -160,7 +157,7 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
     figures = {
         "flagged": flagged,
         "e_bad": e_bad,
-        "schemas": {schema.name: _schema_figures(schema, config.target, alpha) for schema in schemas},
+        "schemas": {name: as_figures(rate, state_of(rate, config.target)) for name, rate in rates.items()},
         "config": config.as_dict(),
         "notes": list(evidence.notes),
         "content_warning": reasons.CONTENT_WARNING,
@@ -169,14 +166,14 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
     return Verdict("SCHEMAS_FLAGGED", why, figures)
 
 
-def _schema_figures(schema: SchemaCount, target: float, alpha: float) -> dict[str, Any]:
-    rate = Rate.of(schema.failed, schema.n, alpha=alpha)
-    return as_figures(rate, state_of(rate, target))
-
-
 def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
     strategy = measurement.strategy
-    figures = as_figures(measurement.failed, measurement.state) | _met_figures(measurement.met)
+    figures = as_figures(measurement.failed, measurement.state)
+    if len(measurement.met) > 1:
+        figures["met"] = {
+            one.aim.name: {**as_figures(one.rate, one.state), "limit": one.aim.limit}
+            for one in measurement.met
+        }
     if measurement.inputs is not None:
         figures["input"] = as_figures(measurement.inputs, state_of(measurement.inputs, case.config.target))
     weekly = strategy.weekly
@@ -189,7 +186,7 @@ def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
         "guard": strategy.guard,
         "trial": strategy.trial and strategy.trial._asdict(),
         "traffic_share": strategy.traffic_share,
-        "arrival": _arrival_figures(strategy.arrival),
+        "arrival": strategy.arrival and {**to_json(strategy.arrival), "gone": strategy.arrival.is_gone},
         "model": strategy.model,
         "tuned": strategy.is_tuned or None,
     }
@@ -216,7 +213,7 @@ def _right_figures(measurement: Measured, alpha: float) -> dict[str, Any] | None
         rate = rate_of_labels(bound, alpha / 2)
     else:
         return None
-    figures = {"n": rate.n, "k": rate.count, "rate": rate.rate, "lower": rate.lower, "upper": rate.upper}
+    figures = rate_figures(rate)
     if bound is None or right is not None or measurement.strategy.bursts is not None:
         return figures
     format_rate = Rate.of(measurement.failed.count, measurement.failed.n, alpha=alpha / 2).bounds
@@ -239,12 +236,6 @@ def _content_figures(measurement: Measured) -> dict[str, Any] | None:
         "upper": content.loss.upper,
         "state": content.state,
     }
-
-
-def _met_figures(met: Sequence[Met]) -> dict[str, Any]:
-    """Give how each thing that is asked for stands, where that is more than the format."""
-    figures = {one.aim.name: {**as_figures(one.rate, one.state), "limit": one.aim.limit} for one in met}
-    return {"met": figures} if len(met) > 1 else {}
 
 
 def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
@@ -295,7 +286,9 @@ def _production_figures(case: Case) -> dict[str, Any]:
 
 
 _PRODUCTION: Mapping[str, Callable[[Measured], Any]] = {
-    "change": lambda one: one.strategy.change and _change_figures(one.strategy.change),
+    "change": lambda one: (
+        one.strategy.change and {**to_json(one.strategy.change), "text": change_text(one.strategy.change)}
+    ),
     "bursts": lambda one: one.strategy.bursts and one.strategy.bursts._asdict(),
     "weekly": lambda one: one.strategy.weekly and _weekly_figures(one.strategy.weekly),
     "history": lambda one: one.strategy.history and one.strategy.history._asdict(),
@@ -306,20 +299,12 @@ _PRODUCTION: Mapping[str, Callable[[Measured], Any]] = {
 }
 
 
-def _change_figures(change: ChangeEvidence) -> dict[str, Any]:
-    return {**to_json(change), "text": change_text(change)}
-
-
 def _weekly_figures(weekly: WeeklyEvidence) -> dict[str, Any]:
     """Return the counts of the search for a weekly pattern, with the pattern in words."""
     figures = to_json(weekly)
     if weekly.parts:
         return {**figures, "text": weekly.text}
     return {key: figures[key] for key in ("zone", "complete", "weeks") if key in figures}
-
-
-def _arrival_figures(arrival: Arrival | None) -> dict[str, Any] | None:
-    return arrival and {**to_json(arrival), "gone": arrival.is_gone}
 
 
 def _pilot_figures(case: Case) -> dict[str, Any]:
@@ -329,10 +314,8 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
     whole = _rate_figures(case, tuned)
     figures: dict[str, Any] = {"tuned": {key: whole[key] for key in _OF_TUNED if key in whole}}
     if pilot.paired is not None:
-        compared = paired(pilot.paired.b, pilot.paired.c, pilot.n, alpha=case.alpha_each)
-        e_better = _finite(compared.e_value)
-        figures["paired_e"] = e_better
-        figures["paired"] = {**asdict(compared), "e_value": e_better, "odds": odds(e_better)}
+        compared = _paired_figures(*pilot.paired, pilot.n, case.alpha_each)
+        figures |= {"paired_e": compared["e_value"], "paired": compared}
     loss = case.content_loss
     if pilot.content is not None and loss is not None:
         figures["content"] = {**to_json(pilot.content), "lower": loss.lower, "upper": loss.upper}
@@ -348,12 +331,15 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "best": case.best.strategy.id if case.best else None,
         "values": enforcement_figures(case, ruling),
         "content_right": _content_right(case),
-        "comparisons": [_comparison(item, case.alpha_each) for item in evidence.comparisons],
+        "comparisons": [
+            {**one._asdict(), **_paired_figures(one.b, one.c, one.n, case.alpha_each)}
+            for one in evidence.comparisons
+        ],
         "choices": reasons.choices(case, ruling),
         "excluded": {
-            item.strategy.id: _excluded_figures(item.strategy)
-            for item in case.strategies
-            if item.strategy.excluded
+            one.id: [{"cause": calls.cause, **calls._asdict()} for calls in ways_of(one.excluded)]
+            for one in evidence.strategies
+            if one.excluded
         },
         "traffic": {
             strategy.id: strategy.traffic.as_figures() for strategy in evidence.strategies if strategy.traffic
@@ -362,12 +348,6 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "sources": [source._asdict() for source in evidence.sources],
         "seen_prices": [price._asdict() for price in tuning_prices()] if asks_for_costs else [],
     }
-    if case.unexplained is not None and "unexplained" in ruling.figures:
-        next_step = reasons.explain_exceptions(case.unexplained, evidence)
-    elif "unrated" in ruling.figures:
-        next_step = reasons.IMPORT_ALL
-    else:
-        next_step = reasons.next_step(ruling, case.evidence)
     return {
         "config": case.config.as_dict(),
         **{name: value for name, value in optional.items() if value},
@@ -383,46 +363,34 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "not_measured": reasons.not_measured(case),
         "notes": reasons.notes(case, ruling),
         "content_warning": reasons.CONTENT_WARNING,
-        "next_step": next_step,
+        "next_step": reasons.next_step(ruling, evidence, case.unexplained),
     }
-
-
-def _excluded_figures(strategy: StrategyCounts) -> list[dict[str, Any]]:
-    """Return the excluded calls of a strategy by cause."""
-    return [{"cause": calls.cause, **calls._asdict()} for calls in ways_of(strategy.excluded)]
 
 
 def _odds_figures(case: Case) -> dict[str, Any]:
     measured = [*case.strategies, *([] if case.tuned is None else [case.tuned])]
     return {
-        one.strategy.id: _both_sides(one.e_ok, one.e_bad)
+        one.strategy.id: {
+            "ok": _finite(one.e_ok),
+            "bad": _finite(one.e_bad),
+            "text": f"below {odds(_finite(one.e_ok))}, above {odds(_finite(one.e_bad))}",
+        }
         for one in measured
         if one.e_ok is not None and one.e_bad is not None
     }
 
 
-def _both_sides(e_ok: float, e_bad: float) -> dict[str, Any]:
-    return {"ok": _finite(e_ok), "bad": _finite(e_bad), "text": f"below {odds(e_ok)}, above {odds(e_bad)}"}
-
-
-def _comparison(comparison: ComparisonCounts, alpha: float) -> dict[str, Any]:
-    compared = paired(comparison.b, comparison.c, comparison.n, alpha=alpha)
-    e_better = _finite(compared.e_value)
-    return {**comparison._asdict(), **asdict(compared), "e_value": e_better, "odds": odds(e_better)}
+def _paired_figures(b: int, c: int, n: int, alpha: float) -> dict[str, Any]:
+    """Return the comparison of two strategies on the same inputs, with its evidence as odds."""
+    compared = paired(b, c, n, alpha=alpha)
+    return {**asdict(compared), "e_value": _finite(compared.e_value), "odds": odds(_finite(compared.e_value))}
 
 
 def _content_right(case: Case) -> dict[str, Any] | None:
     content = case.evidence.content
     if content is None or content.n == 0:
         return None
-    interval = bounds(content.right, content.n, alpha=case.alpha_each)
-    return {
-        "n": content.n,
-        "k": content.right,
-        "rate": content.right / content.n,
-        "lower": interval.lower,
-        "upper": interval.upper,
-    }
+    return rate_figures(Rate.of(content.right, content.n, alpha=case.alpha_each))
 
 
 def _finite(e_value: float) -> float:

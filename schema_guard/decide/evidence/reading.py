@@ -21,6 +21,9 @@ from schema_guard.decide.playbook import Claim
 from schema_guard.schema import Schema
 from schema_guard.validation.published_schemas import Conflict, judged
 
+# How a pilot is named among the strategies.
+_TUNED = {"id": "tuned", "rung": "tuned", "tuned": True}
+
 
 @cache
 def evidence_schema() -> Schema[Any]:
@@ -70,6 +73,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
             **document,
             "config": config,
             "is_users_target": "target" in document.get("config", {}),
+            "pilot": document.get("pilot") and {**_TUNED, **document["pilot"]},
             "segments": [
                 {**one, "prompt_n": one["n"], "prompt_k": one["k"]} for one in document.get("segments", ())
             ],

@@ -325,18 +325,17 @@ class ComparisonCounts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Pilot:
-    """The counts of a tuned model on the share *traffic_share* of the latest calls, and of how many *forms* it is the best."""
+class Pilot(StrategyCounts):
+    """The counts of a tuned model.
 
-    n: int
-    failed: Annotated[int, "k_final"]
-    traffic_share: float | None = None
-    arrival: Arrival | None = None
+    Attributes:
+        paired: Its inputs beside those of the best prompt.
+        segments: The parts of the traffic.
+        forms: Of how many measured forms of the model it is the best; None for one.
+    """
+
     paired: PairCounts | None = None
     segments: tuple[Segment, ...] = ()
-    content: ContentEvidence | None = None
-    right: Counted | None = None
-    latency: Counted | None = None
     forms: int | None = None
 
 

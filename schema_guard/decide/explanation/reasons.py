@@ -41,7 +41,7 @@ CONTENT_WARNING = (
     "best model gets only 83% of the values right"
 )
 
-IMPORT_ALL = (
+_IMPORT_ALL = (
     "schema-guard help store import  # import all calls of a period with --traffic all; or record every call with "
     "guard(..., observe=True)"
 )
@@ -81,7 +81,7 @@ _LONGEST_LINE = 500
 _NO_SOURCE = "source and date of the prices"
 
 
-def explain_exceptions(unexplained: Unexplained, evidence: CaseEvidence) -> str:
+def _explain_exceptions(unexplained: Unexplained, evidence: CaseEvidence) -> str:
     """Return what to do about excluded calls of unknown cause."""
     tools = {one.traffic.tool for one in evidence.strategies if one.traffic and one.excluded}
     if tools and not unexplained.exceptions:
@@ -94,8 +94,14 @@ def explain_exceptions(unexplained: Unexplained, evidence: CaseEvidence) -> str:
     return "; ".join(filter(None, steps))
 
 
-def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
-    """Return what to run, or to do, next."""
+def next_step(ruling: Ruling, evidence: CaseEvidence, unexplained: Unexplained | None = None) -> str:
+    """Return what to run, or to do, next. *unexplained* are the excluded calls of unknown cause."""
+    if unexplained is not None and "unexplained" in ruling.figures:
+        return _explain_exceptions(unexplained, evidence)
+    return _IMPORT_ALL if "unrated" in ruling.figures else _step(ruling, evidence)
+
+
+def _step(ruling: Ruling, evidence: CaseEvidence) -> str:
     figures = ruling.figures
     step, missing = figures.get("next_rung"), figures.get("missing")
     if not step and ruling.verdict == "NEED_MORE_DATA":

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schema_guard.configuration.traffic import again_of, traffic_of
-from schema_guard.decide.in_use import Absence, Arrival, absences, before, calls_in_use, main_of, rounded_up
+from schema_guard.decide.in_use import Arrival, absences, before, calls_in_use, main_of, rounded_up
 from schema_guard.decide.recorded.configurations import (
     RecordedConfiguration,
     is_rated,
@@ -191,7 +191,7 @@ class FunctionArrivals:
             grouped.append(dict(counts))
         return grouped, [keys[row] for row in calls]
 
-    def absences(self, owner: Mapping[Row, K]) -> dict[K, Absence]:
+    def absences(self, owner: Mapping[Row, K]) -> dict[K, Arrival]:
         """Return how long the configurations of each key were absent; nothing of a key without a call in the last days."""
         found, named = absences(*self.of(owner)), set(owner.values())
         return {key: absence for key, absence in found.items() if key in named}
@@ -218,16 +218,16 @@ class FunctionArrivals:
             mine = [row for row in configuration.rows if row.configuration in self.rows]
             own = [at for at, made in self.by_hour.items() if any(row.configuration in made for row in mine)]
             if own:
-                absence = ours.get(place) or Absence(self._calls_after(max(own)), 0)
+                absence = ours.get(place) or Arrival(self._calls_after(max(own)), 0)
                 by_row |= dict.fromkeys((row.configuration for row in mine), self._use(absence, mine, own))
         return Uses(by_row, frozenset(row for row, place in owner.items() if place == main))
 
-    def _use(self, absence: Absence, rows: Sequence[ConfigurationCounts], own: Sequence[int]) -> Arrival:
+    def _use(self, absence: Arrival, rows: Sequence[ConfigurationCounts], own: Sequence[int]) -> Arrival:
         """Return how the configuration of some rows is used, which has calls in its *own* hours."""
         ended = max((row.last_started_at for row in rows if row.last_started_at is not None), default=None)
         day = None if ended is None else day_of(ended, self.zone)
         mine, used = ([self._hour(at) for at in hours if at >= self.begins] for hours in (own, self.by_hour))
-        return Arrival(*absence, day, _hours_of_day(mine, {hour for _, hour in used}))
+        return absence._replace(last_day=day, hours=_hours_of_day(mine, {hour for _, hour in used}))
 
     def _hour(self, at: int) -> tuple[int, int]:
         """Return the day and the hour of the day of a time."""

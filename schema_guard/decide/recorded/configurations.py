@@ -29,7 +29,7 @@ from schema_guard.text import clip, plural
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.decide.in_use import Absence
+    from schema_guard.decide.in_use import Arrival
     from schema_guard.records import ConfigurationCounts
 
 StreamKey = tuple["str | None", ...]
@@ -182,7 +182,7 @@ def configurations_of(
     rows: Sequence[ConfigurationCounts],
     notes: list[str],
     *,
-    absences: Callable[[Mapping[Row, Any]], Mapping[Any, Absence]],
+    absences: Callable[[Mapping[Row, Any]], Mapping[Any, Arrival]],
     also_versions: Container[str] = (),
     sizes: Sizes | None = None,
 ) -> list[RecordedConfiguration]:
@@ -252,10 +252,10 @@ def _known_models_first(rows: Sequence[ConfigurationCounts]) -> tuple[Configurat
     return tuple(sorted(rows, key=lambda row: (row.model is None, again_of(row.settings) is not None)))
 
 
-def _by_arrival(version: tuple[Sequence[ConfigurationCounts], Absence | None]) -> tuple[bool, int, float]:
+def _by_arrival(version: tuple[Sequence[ConfigurationCounts], Arrival | None]) -> tuple[bool, int, float]:
     """Return what orders versions, the newest last. The time of a call decides only if the order of arrival is not known."""
     rows, absence = version
-    return absence is not None, -absence.now if absence else 0, max(map(last_call, rows))
+    return absence is not None, -absence.absent if absence else 0, max(map(last_call, rows))
 
 
 def _excluded(old: Sequence[Sequence[ConfigurationCounts]], newest: ConfigurationCounts) -> Iterator[str]:
