@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.configuration.excluded_calls import ways_of
 from schema_guard.decide.breaches import as_json, breaches, change_text
 from schema_guard.decide.case import Case
-from schema_guard.decide.evidence.plain import to_json
-from schema_guard.decide.evidence.reading import read_evidence
+from schema_guard.decide.evidence.reading import read_evidence, to_json
 from schema_guard.decide.explanation import reasons
 from schema_guard.decide.explanation.enforcement import enforcement_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures

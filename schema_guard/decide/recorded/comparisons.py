@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What configurations were compared on: a pilot, a playbook run's steps, the parts of the traffic, the order of the calls."""
+"""Comparisons of configurations: a pilot, the steps of a playbook run, the parts of the traffic, known answers.
+
+Rules: a prompt is compared with a decision model on the same inputs. The best of several prompts is chosen on these
+inputs too, so all of them share alpha.
+"""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.decide.evidence.plain import to_json
+from schema_guard.decide.evidence.reading import to_json
+from schema_guard.decide.playbook import DECISION
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, settings_of
 from schema_guard.decide.recorded.strategies import slower
+from schema_guard.extensions import load
 from schema_guard.records.selection import NO_SEGMENT
 from schema_guard.stats import paired
 from schema_guard.text import plural
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.recorded.production import Production
     from schema_guard.records import ConfigurationCounts, Store
+
 Answers: TypeAlias = "Sequence[Mapping[str, Any]]"
 
 
@@ -234,3 +241,68 @@ def use_known_answers(evidence: dict[str, Any], current: str) -> None:
     for strategy in evidence["strategies"]:
         if content.keys() >= {"n", "right"} and strategy["id"] == current and right <= n <= strategy["n"]:
             strategy["right"] = {"n": n, "k": n - right}
+
+
+def add_known_answers(
+    strategies: Sequence[dict[str, Any]], configurations: Sequence[RecordedConfiguration], store: Store
+) -> None:
+    """Add the right values of trials with known answers, and those of each decision model beside the best prompt's.
+
+    A decision model in use has the answers of the trial that asked the same model.
+    """
+    wrong = {one.id: _known_answers(one, store) for one in configurations}
+    if not any(wrong.values()):
+        return
+    decided = [one for one in configurations if one.step == DECISION]
+    for one in decided:
+        same = [other.id for other in decided if wrong[other.id] and _asks_same(one, other)]
+        wrong[one.id] = wrong[one.id] or (wrong[same[-1]] if same else {})
+    prompts = {one.id: wrong[one.id] for one in configurations if one.step not in (DECISION, "tuned")}
+    for strategy in strategies:
+        found = wrong[strategy["id"]]
+        if found and len(found) <= strategy["n"]:
+            missed = sum(share > 0 for share in found.values())
+            strategy.setdefault("right", {"n": len(found), "k": missed})
+        if strategy["rung"] == DECISION and (content := values_beside(found, prompts)):
+            strategy["content"] = content
+
+
+def _known_answers(configuration: RecordedConfiguration, store: Store) -> dict[bytes, float]:
+    """Return the share of wrong values of each input with a known answer, by the hash of the input."""
+    ids = [row.id for row in configuration.rows if row.id is not None]
+    with store.reading() as snapshot:
+        if not snapshot.connection.select("SELECT 1 FROM content WHERE label = 'known' LIMIT 1"):
+            return {}
+        found: dict[bytes, float] = load("content:known").known_answers(snapshot.connection, ids)
+        return found
+
+
+def _asks_same(one: RecordedConfiguration, other: RecordedConfiguration) -> bool:
+    def names(row: Any) -> tuple[str | None, ...]:
+        return row.strategies, row.model, row.provider
+
+    return names(one.first) == names(other.first)
+
+
+def values_beside(
+    found: Mapping[Any, float], prompts: Mapping[str, Mapping[Any, float]]
+) -> dict[str, Any] | None:
+    """Compare a decision model with the prompt that has the most right values, of those with the most inputs of both.
+
+    The result has the number of prompts that could have been chosen. Each of them needs its part of alpha, because the
+    best one is also the luckiest one on these inputs.
+
+    Args:
+        found: The share of wrong values of the decision model by input.
+        prompts: The same of each prompt by the id of its strategy.
+    """
+    shared = {name: [task for task in found if task in known] for name, known in prompts.items()}
+    most = max(map(len, shared.values()), default=0)
+    if not most:
+        return None
+    largest = [name for name, tasks in shared.items() if len(tasks) == most]
+    name = min(largest, key=lambda one: sum(prompts[one][task] for task in shared[one]) / most)
+    pairs = [(prompts[name][task], found[task]) for task in shared[name]]
+    worse, better = (sum(sign * (after - before) > 0 for before, after in pairs) for sign in (1, -1))
+    compared = sum(1 for tasks in shared.values() if tasks)
+    return {"n": most, "worse": worse, "better": better, "beside": name, "compared": compared}

@@ -19,6 +19,7 @@ from schema_guard.decide.measure import aims_of
 from schema_guard.decide.playbook import DECISION
 from schema_guard.decide.recorded.arrivals import StoreArrivals, alpha_shares
 from schema_guard.decide.recorded.comparisons import (
+    add_known_answers,
     comparisons_of,
     newest_of,
     pilot_of,
@@ -45,8 +46,7 @@ from schema_guard.decide.recorded.costs import (
     with_recorded_costs,
     with_recorded_seconds,
 )
-from schema_guard.decide.recorded.decision_models import add_known_answers
-from schema_guard.decide.recorded.fixes import claims_of, holding
+from schema_guard.decide.recorded.fixes import claims_of, holding, tunings, with_recorded_model
 from schema_guard.decide.recorded.layouts import of_layout_in_use
 from schema_guard.decide.recorded.production import Production, production_of
 from schema_guard.decide.recorded.router_calls import (
@@ -57,7 +57,6 @@ from schema_guard.decide.recorded.router_calls import (
     with_fallback_prompt,
 )
 from schema_guard.decide.recorded.strategies import Gathering, strategy_of
-from schema_guard.decide.recorded.tuners import tunings, with_recorded_model
 from schema_guard.decide.recorded.weeks import WeekSettings, day_of, time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import sizes_of

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of
-from schema_guard.decide.evidence.plain import to_json
+from schema_guard.decide.evidence.reading import to_json
 from schema_guard.decide.recorded.arrivals import MOST_ATTEMPTS, FunctionArrivals, StoreArrivals, Uses
 from schema_guard.decide.recorded.configurations import (
     RecordedConfiguration,

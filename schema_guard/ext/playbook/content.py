@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.scoring import score, unanswered
 from schema_guard.decide.playbook import DECISION, ENFORCING
-from schema_guard.decide.recorded.decision_models import values_beside
+from schema_guard.decide.recorded.comparisons import values_beside
 from schema_guard.ext.right.grounding import Source, ground
 from schema_guard.stats import Bounds, gap_bounds, mean_bounds
 

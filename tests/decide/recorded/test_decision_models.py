@@ -3,7 +3,7 @@
 from random import Random
 
 from schema_guard.decide import decide
-from schema_guard.decide.recorded.decision_models import values_beside
+from schema_guard.decide.recorded.comparisons import values_beside
 
 SEEDS, PROMPTS, INPUTS = 200, 8, 150
 ALPHA, MARGIN, RIGHT = 0.2, 0.02, 0.5

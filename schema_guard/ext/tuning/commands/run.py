@@ -24,7 +24,7 @@ from schema_guard.cli.shared.options import (
 )
 from schema_guard.cli.shared.progress import one_bar
 from schema_guard.cli.shared.quantities import COUNT, DOLLARS
-from schema_guard.decide.recorded.tuners import tunings
+from schema_guard.decide.recorded.fixes import tunings
 from schema_guard.errors import SchemaGuardError
 from schema_guard.ext.tuning.export.hosts import BACKENDS, host_of
 from schema_guard.ext.tuning.jobs.hosts import checked_url, connect_host
