@@ -27,10 +27,9 @@ from schema_guard.cli.shared.quantities import COUNT, DOLLARS
 from schema_guard.decide.recorded.fixes import tunings
 from schema_guard.errors import SchemaGuardError
 from schema_guard.ext.tuning.export.hosts import BACKENDS, host_of
-from schema_guard.ext.tuning.jobs.hosts import checked_url, connect_host
+from schema_guard.ext.tuning.jobs.hosts import HostError, checked_url, connect_host
 from schema_guard.ext.tuning.jobs.messages import job_as_json, job_lines
 from schema_guard.ext.tuning.jobs.plan import plan_job
-from schema_guard.ext.tuning.jobs.remote import HostError
 from schema_guard.ext.tuning.jobs.run import Following, HostTuning
 from schema_guard.ext.tuning.jobs.state import (
     JobLocked,
@@ -49,8 +48,6 @@ from schema_guard.records.declarations import TUNING
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from schema_guard.ext.tuning.jobs.plan import JobPlan
     from schema_guard.ext.tuning.local.plan import TrainPlan
     from schema_guard.ext.tuning.local.training import TrainStep
@@ -177,9 +174,8 @@ def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
     for name in ("status", "cancel"):
         if getattr(asked, name):
             raise click.UsageError(f"--{name.replace('_', '-')} has no effect with --dry-run. Omit it")
-    job = load_job(directory)
-    if job is not None and not asked.again:
-        asked.fits(job)
+    job = _known(asked, directory)
+    if job is not None:
         lines = [f"the job in {JOB_FILE} is {job.status}: the same command without --dry-run resumes it"]
         cost: Any = job.cost
     elif _is_here(asked, directory):
@@ -216,6 +212,25 @@ def _plan_here(directory: Path, settings: LoraSettings) -> TrainPlan:
         return plan_training(directory, settings=settings)
 
 
+def _known(asked: TuneOptions, directory: Path) -> TuningJob | None:
+    """Return the job of the folder, if the command is about that job; None for a new job."""
+    job = load_job(directory)
+    if job is None:
+        if asked.status or asked.cancel or asked.served_as:
+            raise click.UsageError(
+                f"{safe(str(directory))} has no {JOB_FILE}, so it has no job. Start one with --backend"
+            )
+    elif not asked.again:
+        asked.fits(job)
+        return job
+    elif not job.has_ended and job.is_begun:
+        raise click.UsageError(
+            f"--again: the job has the status {job.status}. Cancel it with --cancel first. If the key no longer works, "
+            f"move {JOB_FILE} to another folder"
+        )
+    return None
+
+
 def _is_here(asked: TuneOptions, directory: Path) -> bool:
     known = load_job(directory)
     backend = asked.backend if asked.backend is not None or known is None else known.backend
@@ -226,10 +241,11 @@ def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     """Do what is asked of a job at a host, which nobody else does meanwhile."""
     try:
         with lock_job(directory):
-            job = load_job(directory)
-            if job is not None and not asked.again:
-                asked.fits(job)
-            job = _done(asked, directory, job, yes)
+            job = _known(asked, directory)
+            if job is not None and job.has_ended:
+                job = _served(asked, directory, job)
+            else:
+                job = _at_host(asked, directory, job or _agreed(asked, directory, yes))
             _note_in_store(directory, job)
             return job
     except JobLocked:
@@ -242,25 +258,17 @@ def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
 
 def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     """Do what is asked of a job on this machine: it is trained by this command, and ends with it."""
-    job = load_job(directory)
     _check_fits_here(asked)
-    if job is not None and not asked.again:
-        asked.fits(job)
-        if asked.status or job.status == "succeeded":
-            return _as_seen(directory, job)
-    if asked.again and job is not None and job.backend != LOCAL:
-        _check_ended(job)
-    if asked.status:
-        raise click.UsageError(
-            f"{safe(str(directory))} has no {JOB_FILE}, so it has no job. Start one with --backend"
-        )
-    settings = _lora(asked, None if asked.again else job)
+    job = _known(asked, directory)
+    if job is not None and (asked.status or job.status == "succeeded"):
+        return _as_seen(directory, job)
+    settings = _lora(asked, job)
     plan = _plan_here(directory, settings)
     if asked.base not in (None, plan.base):
         raise click.UsageError(
             f"--base {safe(str(asked.base))}: this machine can tune only {plan.base}. Omit the option"
         )
-    _say(_plan_lines(plan))
+    note(*_plan_lines(plan))
     confirm(_QUESTION, yes=yes, refused="nothing was trained")
     try:
         with one_bar() as on_step:
@@ -268,9 +276,9 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
             def stepped(step: TrainStep) -> None:
                 on_step(f"steps, loss {step.loss:.3f}", step.number, step.steps, step.seconds_left)
 
-            train(directory, settings=settings, on_step=stepped, report=_say_one)
+            train(directory, settings=settings, on_step=stepped, report=note)
     except KeyboardInterrupt:
-        _say(["interrupted: the same command resumes from the last checkpoint"])
+        note("interrupted: the same command resumes from the last checkpoint")
     ended = load_job(directory)
     assert ended is not None
     return _as_seen(directory, ended)
@@ -308,22 +316,6 @@ def _plan_lines(plan: TrainPlan) -> list[str]:
     ]
 
 
-def _done(asked: TuneOptions, directory: Path, job: TuningJob | None, yes: bool) -> TuningJob:
-    """Do what is asked of a folder's job."""
-    if job is None and (asked.status or asked.cancel or asked.served_as):
-        raise click.UsageError(
-            f"{safe(str(directory))} has no {JOB_FILE}, so it has no job. Start one with --backend"
-        )
-    if asked.again and job is not None:
-        _check_ended(job)
-        job = None
-    if job is not None and job.has_ended:
-        return _served(asked, directory, job)
-    found = read_set(directory)
-    job = _agreed(asked, directory, found, yes) if job is None else job
-    return _at_host(asked, directory, job, found)
-
-
 def _note_in_store(directory: Path, job: TuningJob) -> None:
     """Note a job in the store that the training set is from, because `decide` needs to know that there was one."""
     id_, manifest = job.id, read_set(directory).manifest
@@ -337,15 +329,7 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
             store.declare_step(content, TUNING, "started", text, function=manifest.get("function"))
     except (SchemaGuardError, click.ClickException) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else error
-        _say([f"the job is not recorded in a store: {words}. Pass feasibility.active_tuner to `decide`"])
-
-
-def _check_ended(job: TuningJob) -> None:
-    if not job.has_ended and job.is_begun:
-        raise click.UsageError(
-            f"--again: the job has the status {job.status}. Cancel it with --cancel first. If the key no longer works, "
-            f"move {JOB_FILE} to another folder"
-        )
+        note(f"the job is not recorded in a store: {words}. Pass feasibility.active_tuner to `decide`")
 
 
 def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
@@ -363,11 +347,11 @@ def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
     return job
 
 
-def _agreed(asked: TuneOptions, directory: Path, found: TrainingSet, yes: bool) -> TuningJob:
+def _agreed(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     """Print the plan of a new job, and return the job after the confirmation."""
+    found = read_set(directory)
     plan = _plan(asked, found)
-    _say(plan.lines)
-    _say(f"warning: {line}" for line in plan.warnings)
+    note(*plan.lines, *(f"warning: {line}" for line in plan.warnings))
     if plan.against:
         raise click.UsageError(". ".join(plan.against) + ". Nothing was uploaded")
     backend, base = str(asked.backend), str(asked.base)
@@ -418,15 +402,7 @@ def _plan(asked: TuneOptions, found: TrainingSet) -> JobPlan:
     )
 
 
-def _say_one(line: str) -> None:
-    _say([line])
-
-
-def _say(lines: Iterable[str]) -> None:
-    note(*lines)
-
-
-def _at_host(asked: TuneOptions, directory: Path, job: TuningJob, found: TrainingSet) -> TuningJob:
+def _at_host(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
     """Look at a job, end it, or do what is left of it."""
     host = connect_host(job.backend, job.url)
     try:
@@ -444,9 +420,9 @@ def _run(tuning: HostTuning, job: TuningJob) -> TuningJob:
     try:
         return tuning.run(job)
     except HostError:
-        _say(["after the fix, the same command resumes the job; --again starts a new job"])
+        note("after the fix, the same command resumes the job; --again starts a new job")
         raise
     except KeyboardInterrupt:
         now = load_job(tuning.directory) or job
-        _say([f"interrupted: the job at {host_of(job.backend).label} still runs"])
+        note(f"interrupted: the job at {host_of(job.backend).label} still runs")
         return now

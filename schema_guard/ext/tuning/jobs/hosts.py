@@ -1,26 +1,289 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hosts of tuning that are known by name: where each is, whose key it takes, and what it answers from.
+"""Tuning hosts, which have OpenAI's files and its `fine_tuning/jobs`.
 
-To add one: a row of `export/hosts.json`, and one of `models.providers.PROVIDERS` for its address and key.
+To add a host, add a row to `export/hosts.json`, and one to `models.providers.PROVIDERS` for its address and key.
+
+Rules: files and jobs have the job's mark in their names, so that they are found again if an answer was lost. A call is
+one request: the caller looks before it repeats one. A key goes to its own host only, and no error has it.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Final
+import re
+from http import HTTPStatus
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
-from schema_guard.errors import InvalidArgument
+from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.ext.tuning.export.hosts import host_of
-from schema_guard.ext.tuning.jobs.job_host import JobHost
+from schema_guard.ext.tuning.training_rows import TRAIN
 from schema_guard.models.endpoint import Endpoint, foreign_headers
 from schema_guard.models.providers import KEY_VARIABLE, PROVIDERS
 from schema_guard.text import clip
 
-__all__ = ["checked_url", "connect_host"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
-# Of one request; files are the largest.
+    from schema_guard.ext.tuning.jobs.state import TuningJob
+
+__all__ = ["HostError", "JobHost", "RemoteFile", "RemoteJob", "checked_url", "connect_host"]
+
+T = TypeVar("T")
+
+# Of one request. Uploads take the longest.
 _TIMEOUT_S: Final = 600.0
+_WIDTH: Final = 400
+# Of a 429: what no waiting fixes.
+_SPENT: Final = ("insufficient_quota", "billing_hard_limit_reached")
+_PASSING: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+
+_PURPOSE: Final = "fine-tune"
+# `uploaded` is for servers that look at no file before a job; who does look refuses the job while it is at it.
+_FILES: Final = {"error": "refused", "deleted": "refused", "pending": "pending", "running": "pending"}
+_JOBS: Final = {
+    "validating_files": "queued",
+    "queued": "queued",
+    "pending": "queued",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+_PAGE: Final = 100
+# What is looked through for a job whose answer was lost: it is among the newest.
+_MOST_JOBS: Final = 1000
+_NEWEST_EVENTS: Final = 20
+# The message of a step, as OpenAI writes it.
+_STEP: Final = re.compile(r"Step (\d+)/(\d+): training loss=(\d+(?:\.\d+)?)")
+_KEY_REFUSED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_PENDING_STATES: Final = ("not ready", "being processed", "still processing")
+
+
+class HostError(SchemaGuardError):
+    """A host did not do what it was asked.
+
+    Attributes:
+        status: The HTTP status; None where no answer came.
+        is_passing: Whether it may do it when it is asked again.
+        retry_after_s: Seconds that it said to wait; None where it said none.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None, is_passing: bool, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.is_passing = is_passing
+        self.retry_after_s = retry_after_s
+
+
+class RemoteFile(NamedTuple):
+    """A file at a host.
+
+    Attributes:
+        id: What it is called there.
+        state: `ready`, `pending` while the host looks at it, or `refused`.
+        message: What the host says of it; None for nothing.
+    """
+
+    id: str
+    state: str = "ready"
+    message: str | None = None
+
+
+class RemoteJob(NamedTuple):
+    """A job at a host.
+
+    Attributes:
+        id: What it is called there.
+        status: `queued running succeeded failed cancelled`.
+        model: The tuned model, as `connect` takes it; None while there is none.
+        message: What the host says of it; None for nothing.
+        trained_tokens: Tokens that it charges; None where it does not say.
+        epochs: How often it goes over the rows; None where it does not say.
+        finish_at: Estimated end, in seconds since 1970; None if it is not known.
+    """
+
+    id: str
+    status: str
+    model: str | None = None
+    message: str | None = None
+    trained_tokens: int | None = None
+    epochs: float | None = None
+    finish_at: float | None = None
+
+
+class JobHost:
+    """Files and jobs at a host. Every method raises `HostError`.
+
+    Args:
+        label: Name of the host in messages.
+        endpoint: Address and key.
+        connects: Prefix of the name of a tuned model for `connect`.
+    """
+
+    def __init__(self, label: str, endpoint: Endpoint, connects: str) -> None:
+        try:
+            self._sdk = import_module("openai")
+        except ImportError as error:
+            raise missing_extra(f"tuning at {label}", "openai", "openai") from error
+        self._label, self._connects = label, connects
+        self._endpoint = endpoint
+        self._client: Any = self._sdk.OpenAI(
+            base_url=endpoint.base_url,
+            api_key=endpoint.key,
+            timeout=endpoint.timeout_s,
+            max_retries=0,
+            http_client=self._sdk.DefaultHttpxClient(**endpoint.http_arguments(is_async=False)),
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _call(self, call: Callable[[], T]) -> T:
+        """Return what a call of the client gives.
+
+        Raises:
+            HostError: No answer came, or one that refuses.
+        """
+        try:
+            # The key goes before a message is cut, which could leave a part of it.
+            with self._endpoint.keyless():
+                return call()
+        except self._sdk.APIStatusError as error:
+            raise self._refused(error) from error
+        except self._sdk.APIError as error:
+            raise HostError(
+                f"{self._label} did not answer: {clip(str(error), _WIDTH)}", status=None, is_passing=True
+            ) from error
+
+    def _refused(self, error: Any) -> HostError:
+        status, body = error.status_code, error.body
+        code = body.get("code") if isinstance(body, dict) else None
+        passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or (status in _PASSING and code not in _SPENT)
+        return HostError(
+            f"{self._label} replied with status {status}: {clip(_words(body) or str(error), _WIDTH)}",
+            status=status,
+            is_passing=passing,
+            retry_after_s=_seconds(error.response.headers.get("retry-after")),
+        )
+
+    def check_key(self) -> None:
+        """Raise `HostError` if the host refuses the key. Other faults are left to the requests of the job."""
+        try:
+            self._call(lambda: self._client.files.list(purpose=_PURPOSE, limit=1))
+        except HostError as error:
+            if error.status in _KEY_REFUSED:
+                raise
+
+    def progress(self, id_: str) -> dict[str, Any] | None:
+        """Return the last step of a job, as its newest events report it; None if they report none."""
+        events = self._call(lambda: self._client.fine_tuning.jobs.list_events(id_, limit=_NEWEST_EVENTS).data)
+        for event in events:
+            match = _STEP.search(event.message or "")
+            if match:
+                return {"step": int(match[1]), "steps": int(match[2]), "loss": float(match[3])}
+        return None
+
+    def find_file(self, path: Path, name: str) -> RemoteFile | None:
+        """Return the file of a name and of this size."""
+        size = path.stat().st_size
+
+        def look() -> RemoteFile | None:
+            for file in self._client.files.list(purpose=_PURPOSE):
+                if file.filename == name and file.bytes == size:
+                    return _file(file)
+            return None
+
+        return self._call(look)
+
+    def upload(self, path: Path, name: str) -> RemoteFile:
+        """Upload a file."""
+        with path.open("rb") as content:
+            file = self._call(lambda: self._client.files.create(file=(name, content), purpose=_PURPOSE))
+        return _file(file)
+
+    def file(self, id_: str) -> RemoteFile:
+        """Return how far a file is."""
+        return _file(self._call(lambda: self._client.files.retrieve(id_)))
+
+    def find_job(self, job: TuningJob) -> RemoteJob | None:
+        """Return the job at the host that trains on the file of a job, which no other job has."""
+
+        def look() -> RemoteJob | None:
+            for number, remote in enumerate(self._client.fine_tuning.jobs.list(limit=_PAGE)):
+                if remote.training_file == job.files[TRAIN]:
+                    return self._job(remote)
+                if number == _MOST_JOBS:
+                    break
+            return None
+
+        return self._call(look)
+
+    def start(self, job: TuningJob) -> RemoteJob:
+        """Start a job whose files are uploaded."""
+        epochs = job.cost.get("epochs")
+        chosen = {} if epochs is None else {"hyperparameters": {"n_epochs": epochs}}
+        arguments: dict[str, Any] = {
+            "model": job.base,
+            "training_file": job.files[TRAIN],
+            "validation_file": next((id_ for name, id_ in job.files.items() if name != TRAIN), None),
+            "suffix": f"sg-{job.mark}",
+            # The supervised one is what every server does that knows no methods.
+            "method": {"type": "supervised", "supervised": chosen} if chosen else None,
+        }
+        named = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            return self._job(self._call(lambda: self._client.fine_tuning.jobs.create(**named)))
+        except HostError as error:
+            if any(words in str(error) for words in _PENDING_STATES):
+                error.is_passing = True
+            raise
+
+    def job(self, id_: str) -> RemoteJob:
+        """Return how far a job is."""
+        return self._job(self._call(lambda: self._client.fine_tuning.jobs.retrieve(id_)))
+
+    def cancel(self, id_: str) -> RemoteJob:
+        """End a job."""
+        return self._job(self._call(lambda: self._client.fine_tuning.jobs.cancel(id_)))
+
+    def _job(self, job: Any) -> RemoteJob:
+        status = _JOBS.get(job.status, "running")
+        error = getattr(job.error, "message", None) if getattr(job, "error", None) else None
+        epochs = getattr(getattr(job, "hyperparameters", None), "n_epochs", None)
+        model = getattr(job, "fine_tuned_model", None) if status == "succeeded" else None
+        return RemoteJob(
+            id=job.id,
+            status=status,
+            model=None if model is None else f"{self._connects}{model}",
+            message=error or (job.status if job.status == "validating_files" else None),
+            trained_tokens=getattr(job, "trained_tokens", None),
+            epochs=epochs if isinstance(epochs, int | float) else None,
+            finish_at=getattr(job, "estimated_finish", None),
+        )
+
+
+def _file(file: Any) -> RemoteFile:
+    details = getattr(file, "status_details", None)
+    return RemoteFile(file.id, _FILES.get(getattr(file, "status", None) or "", "ready"), details)
+
+
+def _words(body: Any) -> str | None:
+    """Return the message of an error's body, in whichever form it came."""
+    while isinstance(body, dict):
+        body = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
+    return body if isinstance(body, str) else None
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return None if header is None else max(0.0, float(header))
+    except ValueError:
+        return None
 
 
 def connect_host(backend: str, url: str | None) -> JobHost:

@@ -15,17 +15,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
+from schema_guard.ext.tuning.jobs.hosts import HostError
 from schema_guard.ext.tuning.jobs.messages import progress_text
-from schema_guard.ext.tuning.jobs.remote import HostError, RemoteJob, TuningOrder
 from schema_guard.ext.tuning.jobs.state import digests, save_job
-from schema_guard.ext.tuning.training_rows import TRAIN
 from schema_guard.ext.tuning.tuned_model import TunedModel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from schema_guard.ext.tuning.jobs.job_host import JobHost
-    from schema_guard.ext.tuning.jobs.remote import RemoteFile
+    from schema_guard.ext.tuning.jobs.hosts import JobHost, RemoteFile, RemoteJob
     from schema_guard.ext.tuning.jobs.state import TuningJob
 
 __all__ = ["Following", "HostTuning", "check_unchanged"]
@@ -135,26 +133,13 @@ class HostTuning:
             raise SchemaGuardError(f"the job already has the status {job.status}, so it can't be cancelled")
         id_ = job.id
         if id_ is None and job.is_begun:
-            order = self._order(job)
-            remote = _again(lambda: self.host.find_job(order), self.following)
+            remote = _again(lambda: self.host.find_job(job), self.following)
             id_ = None if remote is None else remote.id
         if id_ is None:
             return self._saved(replace(job, status="cancelled"))
         known = id_
         ended = _again(lambda: self.host.cancel(known), self.following)
         return self._with_remote_state(replace(job, id=known), ended)
-
-    def _order(self, job: TuningJob) -> TuningOrder:
-        """Give what the host is to tune, whose files are there."""
-        files = dict(job.files)
-        training = files.pop(TRAIN)
-        return TuningOrder(
-            base=job.base,
-            mark=job.mark,
-            training=training,
-            validation=next(iter(files.values()), None),
-            epochs=job.cost.get("epochs"),
-        )
 
     def _uploaded(self, job: TuningJob, name: str, *, look_first: bool) -> TuningJob:
         if name not in job.files:
@@ -172,27 +157,26 @@ class HostTuning:
         return job
 
     def _started(self, job: TuningJob, *, look_first: bool) -> TuningJob:
-        order = self._order(job)
-        job = self._saved(replace(job, status="starting"))
+        started = self._saved(replace(job, status="starting"))
         self.following.on_step("begun", 0, None)
         refused: list[HostError] = []
 
         def start() -> RemoteJob:
             try:
-                return self.host.start(order)
+                return self.host.start(started)
             except HostError as error:
                 refused.append(error)
                 raise
 
         try:
-            remote = _once(lambda: self.host.find_job(order), start, self.following, look_first=look_first)
+            remote = _once(lambda: self.host.find_job(started), start, self.following, look_first=look_first)
         except HostError as error:
             # Of a look that is refused nothing is known.
             if error in refused and error.status in _REFUSALS:
                 # There is nothing to look for, and another job may be begun in its place.
-                self._saved(replace(job, status="uploading"))
+                self._saved(replace(started, status="uploading"))
             raise
-        return self._with_remote_state(replace(job, id=remote.id), remote)
+        return self._with_remote_state(replace(started, id=remote.id), remote)
 
     def _followed(self, job: TuningJob) -> TuningJob:
         pause, id_ = self.following.pauses(), job.id

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from schema_guard.ext.tuning.jobs.job_host import JobHost
+from schema_guard.ext.tuning.jobs.hosts import JobHost
 from schema_guard.ext.tuning.jobs.run import Following, HostTuning
 from schema_guard.ext.tuning.jobs.state import TuningJob, digests, load_job, new_mark, save_job
 from schema_guard.ext.tuning.training_rows import read_set

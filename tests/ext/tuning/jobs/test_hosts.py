@@ -2,8 +2,7 @@
 
 import pytest
 
-from schema_guard.ext.tuning.jobs.hosts import connect_host
-from schema_guard.ext.tuning.jobs.remote import HostError
+from schema_guard.ext.tuning.jobs.hosts import HostError, connect_host
 from schema_guard.models.endpoint import CrossOriginRedirect
 from tests.models.listeners import Listener
 

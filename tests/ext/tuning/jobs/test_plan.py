@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.loopback.http import Listener, SentResponse
-from schema_guard.ext.tuning.jobs.hosts import connect_host
+from schema_guard.ext.tuning.jobs.hosts import HostError, connect_host
 from schema_guard.ext.tuning.jobs.plan import plan_job, refused
-from schema_guard.ext.tuning.jobs.remote import HostError
 from schema_guard.ext.tuning.training_rows import SftRow, TrainingSet, read_set
 from schema_guard.prices.tuning import closing_of
 from tests.ext.tuning.jobs.sets import host_of, row, training_set

@@ -7,7 +7,7 @@ import pytest
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.ext.tuning.jobs import run
-from schema_guard.ext.tuning.jobs.remote import HostError
+from schema_guard.ext.tuning.jobs.hosts import HostError
 from schema_guard.ext.tuning.jobs.state import load_job
 from schema_guard.testing import serve_tuning
 from tests.ext.tuning.jobs.sets import (
