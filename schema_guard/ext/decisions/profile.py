@@ -11,7 +11,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.decisions.fields import fields_of
 from schema_guard.ext.decisions.hosts import HOSTS
 from schema_guard.ext.decisions.questions import ABSENT, AnswerReading, OneValue, Record
-from schema_guard.ext.decisions.wire import BadAnswer, answers_of, wire_answers, wire_questions
+from schema_guard.ext.decisions.wire import BadAnswer, answers_of, wire_questions
 from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange
 from schema_guard.ext.fitting.adapting.values.forms import Form
 from schema_guard.ext.fitting.linting import Finding
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.decisions.fields import Fields, TextField
     from schema_guard.ext.decisions.hosts import DecisionHost
-    from schema_guard.values import OpenPath
 
 __all__ = ["QuestionsForm", "asked", "fields_by_place", "findings", "sent_questions"]
 
@@ -60,16 +59,6 @@ class QuestionsForm(Form):
         except BadAnswer:
             return value
         return value if made is ABSENT else made
-
-    def pre_image(self, value: Any) -> Any:
-        """Return answers that make a value, each with probability 1."""
-        answers: dict[int, list[float]] = {}
-        if self.fields.root is not None:
-            self.fields.root.asked(value, answers)
-        return wire_answers(self.fields.questions, answers)
-
-    def grown(self, value: Any, path: OpenPath) -> None:
-        """Return None: answers arrive whole."""
 
 
 def asked(schema: Any, provider: str) -> Adapted:

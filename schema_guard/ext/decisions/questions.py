@@ -109,9 +109,6 @@ class OneValue(NamedTuple):
         """Return the value."""
         return copy.deepcopy(self.value)
 
-    def asked(self, value: Any, answers: dict[int, list[float]]) -> None:
-        """Add the answers that make a value."""
-
 
 class YesNo(NamedTuple):
     """A boolean."""
@@ -122,10 +119,6 @@ class YesNo(NamedTuple):
         """Return whether yes is the likeliest."""
         best = reading.best(self.question, path)
         return ABSENT if best is None else best == 0
-
-    def asked(self, value: Any, answers: dict[int, list[float]]) -> None:
-        """Add the answers that make a value."""
-        answers[self.question] = _certain(0 if value is True else 1, 2)
 
 
 class Choice(NamedTuple):
@@ -138,10 +131,6 @@ class Choice(NamedTuple):
         """Return the likeliest value."""
         best = reading.best(self.question, path)
         return ABSENT if best is None or self.values[best] is ABSENT else copy.deepcopy(self.values[best])
-
-    def asked(self, value: Any, answers: dict[int, list[float]]) -> None:
-        """Add the answers that make a value."""
-        answers[self.question] = _certain(_place(value, self.values), len(self.values))
 
 
 class Several(NamedTuple):
@@ -156,12 +145,6 @@ class Several(NamedTuple):
         """Return the likely values, in the order of the schema."""
         chosen = reading.likely(self.questions, self.least, self.most, path)
         return [copy.deepcopy(self.values[at]) for at in chosen]
-
-    def asked(self, value: Any, answers: dict[int, list[float]]) -> None:
-        """Add the answers that make a value."""
-        for question, one in zip(self.questions, self.values, strict=True):
-            is_in = isinstance(value, list) and any(_is_same(one, item) for item in value)
-            answers[question] = _certain(0 if is_in else 1, 2)
 
 
 class Record(NamedTuple):
@@ -182,12 +165,6 @@ class Record(NamedTuple):
         values = {name: node.read(reading, (*path, name)) for name, node in self.fields}
         return {name: value for name, value in values.items() if value is not ABSENT}
 
-    def asked(self, value: Any, answers: dict[int, list[float]]) -> None:
-        """Add the answers that make a value."""
-        members = value if isinstance(value, dict) else {}
-        for name, node in self.fields:
-            node.asked(members.get(name, ABSENT), answers)
-
 
 class Tagged(NamedTuple):
     """One of some objects that differ in one property. The questions about all of them are asked."""
@@ -204,14 +181,6 @@ class Tagged(NamedTuple):
             return ABSENT
         return self.branches[best][1].read(reading, path)
 
-    def asked(self, value: Any, answers: dict[int, list[float]]) -> None:
-        """Add the answers that make a value."""
-        tag = value.get(self.tag) if isinstance(value, dict) else None
-        at = _place(tag, [one for one, _ in self.branches])
-        answers[self.question] = _certain(at, len(self.branches))
-        for place, (_, record) in enumerate(self.branches):
-            record.asked(value if place == at else {}, answers)
-
 
 class Maybe(NamedTuple):
     """A value that may be null: a question whether the text states it, and the value."""
@@ -226,22 +195,5 @@ class Maybe(NamedTuple):
             return ABSENT
         return self.node.read(reading, path) if best == 0 else None
 
-    def asked(self, value: Any, answers: dict[int, list[float]]) -> None:
-        """Add the answers that make a value."""
-        answers[self.question] = _certain(1 if value is None else 0, 2)
-        self.node.asked(value, answers)
-
 
 Node: TypeAlias = OneValue | YesNo | Choice | Several | Record | Tagged | Maybe
-
-
-def _certain(at: int, size: int) -> list[float]:
-    return [float(place == at) for place in range(size)]
-
-
-def _place(value: Any, values: Sequence[Any]) -> int:
-    return next((at for at, one in enumerate(values) if _is_same(one, value)), 0)
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return one is other or (isinstance(one, bool) is isinstance(other, bool) and bool(one == other))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from schema_guard.records.counts.calls import hour_of
@@ -31,19 +32,15 @@ def store_known_answers(store: Store, wrong: Mapping[str, tuple[float, Sequence[
     """Store the share of wrong values of calls, and their places, by the ids of the calls."""
     store.flush(30.0)
     ids = list(wrong)
-    session = store.backend.session()
-    try:
-        with session.writing() as connection:
-            for start in range(0, len(ids), _IDS):
-                some = [packed(one) for one in ids[start : start + _IDS]]
-                sql = f"""SELECT call_id, configuration_id, started_at, input_hash FROM attempts
-                    WHERE number = 1 AND call_id IN ({placeholders(len(some))})"""
-                for call_id, configuration, started, task in connection.select(sql, some):
-                    share, places = wrong[str(unpacked(call_id))]
-                    row = call_id, configuration, hour_of(started), "value", task, KNOWN, share
-                    connection.execute(_INSERT, (*row, json.dumps(list(places))))
-    finally:
-        session.close()
+    with closing(store.backend.session()) as session, session.writing() as connection:
+        for start in range(0, len(ids), _IDS):
+            some = [packed(one) for one in ids[start : start + _IDS]]
+            sql = f"""SELECT call_id, configuration_id, started_at, input_hash FROM attempts
+                WHERE number = 1 AND call_id IN ({placeholders(len(some))})"""
+            for call_id, configuration, started, task in connection.select(sql, some):
+                share, places = wrong[str(unpacked(call_id))]
+                row = call_id, configuration, hour_of(started), "value", task, KNOWN, share
+                connection.execute(_INSERT, (*row, json.dumps(list(places))))
 
 
 def known_answers(connection: Connection, ids: Sequence[int]) -> dict[bytes, float]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard import judge
@@ -77,10 +78,16 @@ class LabelQuestion(NamedTuple):
         Raises:
             InvalidArgument: The reply has no such field.
         """
-        marked = json.loads(json.dumps(self.value))
+        leaves = [place for place, _ in self.leaves()]
+        wrong: dict[str, None] = {}
         for name in fields:
-            marked = _marked(marked, split(name if name.startswith("/") or not name else f"/{name}"), name)
-        return _wrong_values(self.value, marked)
+            path = name if name.startswith("/") or not name else f"/{name}"
+            within = [place for place in leaves if f"{place}/".startswith(f"{path}/")]
+            if not within:
+                raise InvalidArgument(f"field {clip(repr(name))}: expected a field of the reply")
+            wrong |= dict.fromkeys(within)
+        places = dict.fromkeys(_place_of(self.value, place) for place in leaves if place in wrong)
+        return WrongValues(len(wrong) / len(leaves), tuple(places))
 
     def wrong_values_beside(self, right: Any) -> WrongValues:
         """Return the wrong values, if this is the right value. Missing values count as wrong.
@@ -92,11 +99,18 @@ class LabelQuestion(NamedTuple):
             raise InvalidArgument(
                 f"right value {clip(repr(right))}: expected a complete value that is valid for the schema {self.schema.name}"
             )
-        return _wrong_values(self.value, right)
+        share = compare_answers(self.value, right).differing_share
+        return WrongValues(share, tuple(_differing("", self.value, right)))
 
 
-def _wrong_values(value: Any, right: Any) -> WrongValues:
-    return WrongValues(compare_answers(value, right).differing_share, tuple(_differing("", value, right)))
+def _place_of(value: Any, leaf: str) -> str:
+    """Return the place of a leaf. All leaves of a list have the place of the list."""
+    place = ""
+    for token in split(leaf):
+        if isinstance(value, list):
+            break
+        value, place = value[token], f"{place}/{escape(token)}"
+    return place
 
 
 def _differing(place: str, value: Any, right: Any) -> Iterator[str]:
@@ -140,12 +154,8 @@ def configuration_to_label(store: Store, function: str, schema: str | None) -> L
 def draw(store: Store, configuration: LabeledConfiguration) -> LabelQuestion | None:
     """Draw the next reply to label, and note that it was shown. None if no block is left."""
     while True:
-        session = store.backend.session()
-        try:
-            with session.writing() as connection:
-                call_id = next_call(connection, configuration.ids)
-        finally:
-            session.close()
+        with closing(store.backend.session()) as session, session.writing() as connection:
+            call_id = next_call(connection, configuration.ids)
         if call_id is None:
             return None
         if (found := question_of(store, configuration, call_id)) is not None:
@@ -154,12 +164,8 @@ def draw(store: Store, configuration: LabeledConfiguration) -> LabelQuestion | N
 
 def save(store: Store, call_id: str, wrong: WrongValues) -> bool:
     """Store a label. Return False if the call was not drawn, or already has one."""
-    session = store.backend.session()
-    try:
-        with session.writing() as connection:
-            return add_label(connection, call_id, wrong.share, json.dumps(wrong.places))
-    finally:
-        session.close()
+    with closing(store.backend.session()) as session, session.writing() as connection:
+        return add_label(connection, call_id, wrong.share, json.dumps(wrong.places))
 
 
 def question_of(store: Store, configuration: LabeledConfiguration, call_id: str) -> LabelQuestion | None:
@@ -224,23 +230,3 @@ def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield place, value
     for key, part in parts:
         yield from _leaves(f"{place}/{escape(str(key))}", part)
-
-
-def _marked(value: Any, path: Sequence[str], name: str) -> Any:
-    """Return a value with wrong values at a path."""
-    if not path:
-        return _all_marked(value)
-    key: Any = path[0]
-    if isinstance(value, list) and key.isdigit():
-        key = int(key)
-    try:
-        value[key] = _marked(value[key], path[1:], name)
-    except (LookupError, TypeError):
-        raise InvalidArgument(f"field {clip(repr(name))}: expected a field of the reply") from None
-    return value
-
-
-def _all_marked(value: Any) -> Any:
-    if isinstance(value, dict) and value:
-        return {key: _all_marked(part) for key, part in value.items()}
-    return [_all_marked(part) for part in value] if isinstance(value, list) and value else _WRONG

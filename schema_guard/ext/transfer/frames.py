@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from schema_guard.records.frames import Frames, WhichAttempts
     from schema_guard.records.sql.snapshot import Snapshot
 
-__all__ = ["arrow_table", "pandas_frame", "polars_frame"]
+__all__ = ["arrow_table", "pandas_frame", "polars_frame", "types_of"]
 
 _WINDOW = 50_000  # rows
 _FLAGS = ("final", "unseen", "adapted", "gateway_repaired")
@@ -158,7 +158,7 @@ def polars_frame(store: Frames, which: WhichAttempts) -> Any:
 
 
 def _schema(pa: Any, *, has_texts: bool) -> Any:
-    kinds = _types(pa)
+    kinds = types_of(pa)
     names = pa.dictionary(pa.int32(), pa.string())
     fields = [
         (name, names if kind == "text" and name in CONFIGURATION_COLUMNS else kinds[kind])
@@ -168,10 +168,12 @@ def _schema(pa: Any, *, has_texts: bool) -> Any:
     return pa.schema([*fields, *((name, pa.string()) for name in _TEXTS if has_texts)])
 
 
-def _types(pa: Any) -> dict[str, Any]:
+def types_of(pa: Any) -> dict[str, Any]:
+    """Return the Arrow type of each kind of column. An object is JSON."""
     return {
         "text": pa.string(), "count": pa.int64(), "number": pa.float64(), "flag": pa.bool_(),
         "texts": pa.list_(pa.string()), "pairs": pa.list_(pa.list_(pa.string())),
+        "object": pa.string(),
     }  # fmt: skip
 
 
@@ -250,7 +252,7 @@ def _array(pa: Any, name: str, values: Sequence[Any]) -> Any:
     elif kind in ("texts", "pairs"):
         read = {text: None if text is None else json.loads(text) for text in set(values)}
         values = [read[text] for text in values]
-    return pa.array(values, _types(pa)[kind])
+    return pa.array(values, types_of(pa)[kind])
 
 
 def _configuration_columns(window: _Window, configurations: Any) -> dict[str, Any]:

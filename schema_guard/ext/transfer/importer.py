@@ -6,6 +6,7 @@ Rules: a file is read to its end and checked before any of it is imported. Calls
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import IO, TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
@@ -124,8 +125,7 @@ def _add(
             taking.on_step(len(attempts))
         count_store_data(backend, beside, added)
         return added
-    session = backend.session()
-    try:
+    with closing(backend.session()) as session:
         if how.key is not None:
             adopt_key(session, how.key)
         with session.writing() as connection:
@@ -133,6 +133,4 @@ def _add(
         added.is_of_another_key = bool(how.keys) and key_fingerprint(session.key) not in how.keys
         added.added = add_calls(session, calls, taking, namespace=how.namespace)
         add_store_data(session, beside, added)
-    finally:
-        session.close()
     return added

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -134,9 +135,8 @@ def linked(
     if not there:
         is_all = key is not None and keys == {key_fingerprint(key)}
         return Linked(keys, key=key if is_all else None)
-    session = backend.session()
-    own = key_fingerprint(session.key)
-    session.close()
+    with closing(backend.session()) as session:
+        own = key_fingerprint(session.key)
     if keys <= there | {own}:
         return Linked(keys)
     if not unlinked:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from schema_guard.errors import missing_extra
 from schema_guard.ext.transfer.columns import TEXTS, kind_of
+from schema_guard.ext.transfer.frames import types_of
 from schema_guard.records.rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -70,15 +71,7 @@ def write_parquet(pages: Iterable[list[Fields]], stream: IO[bytes], *, has_texts
         import pyarrow.parquet  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:
         raise missing_extra("Parquet", "pyarrow", "parquet") from error
-    kinds = {
-        "text": pa.string(),
-        "count": pa.int64(),
-        "number": pa.float64(),
-        "flag": pa.bool_(),
-        "texts": pa.list_(pa.string()),
-        "pairs": pa.list_(pa.list_(pa.string())),
-        "object": pa.string(),  # JSON
-    }
+    kinds = types_of(pa)
     columns = [(name, *kind_of(name)) for name in ((*COLUMNS, TEXTS) if has_texts else COLUMNS)]
     schema = pa.schema([pa.field(name, kinds[kind], nullable=nullable) for name, kind, nullable in columns])
     attempts = 0

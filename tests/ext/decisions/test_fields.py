@@ -111,18 +111,6 @@ def test_restored_answers_are_valid(source, data):
 
 
 @settings(max_examples=100, deadline=None)
-@given(data=st.data())
-def test_pre_image_is_restored(data):
-    """Answers that are certain of a value give this value back."""
-    made = asked(Schema.of(data.draw(ASKABLE)), data.draw(HOST_NAMES))
-    if made.schema is None or made.form.fields.texts:
-        return
-    value = made.restore(answered(data.draw, made.form))
-
-    assert made.restore(json.loads(json.dumps(made.pre_image(value)))) == value
-
-
-@settings(max_examples=100, deadline=None)
 @given(schema=any_schemas(), name=HOST_NAMES)
 def test_questions_keep_to_the_limits(schema, name):
     """No question has more options or levels than its host accepts, and labels differ."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.interruptions import is_interruption
@@ -69,8 +70,5 @@ def _key_of(store: Store) -> bytes:
     if key is not None:
         return key
     # Nothing was ever stored: the key is made with the tables.
-    session = store.backend.session()
-    try:
+    with closing(store.backend.session()) as session:
         return session.key
-    finally:
-        session.close()
