@@ -119,7 +119,7 @@ def in_the_loop(schema: Schema[Any], parts: Iterable[str]) -> int | None:
             came += len(waiting)
             if type(answer) is not More:
                 return came
-            least, waiting = answer.least, ""
+            least, waiting = answer.min_chars, ""
     return None
 
 

@@ -7,7 +7,6 @@ fork the thread is between two calls, a tenth of a second is waited for that, so
 
 from __future__ import annotations
 
-import time
 from queue import SimpleQueue
 from threading import Event, Lock, RLock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -122,8 +121,3 @@ class Dispatcher:
         self._thread = None
         if not self._queue.empty():
             self._start()
-
-
-def now_ns() -> int:
-    """Return the time, in nanoseconds since the epoch."""
-    return time.time_ns()

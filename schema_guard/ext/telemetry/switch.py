@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import schema_guard
 from schema_guard.errors import InvalidArgument
@@ -22,7 +22,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["VARIABLE", "TelemetrySettings", "disable", "enable", "enable_from_env", "flush", "settings_of"]
+__all__ = ["VARIABLE", "disable", "enable", "enable_from_env", "flush", "settings_of"]
 
 VARIABLE = "SCHEMA_GUARD_TELEMETRY"
 EVERY_S = 15.0
@@ -112,32 +112,24 @@ def flush(timeout_s: float = 2.0) -> int:
     return 0 if telemetry is None else telemetry.flush(timeout_s)
 
 
-class TelemetrySettings(NamedTuple):
-    """What the environment asks for, as the arguments of `enable`."""
-
-    otel: bool = False
-    prometheus_file: str | None = None
-    prometheus_port: int | None = None
-
-
-def settings_of(text: str) -> TelemetrySettings:
-    """Read what the variable says: `otel`, `file:PATH` and `port:N`, with commas between them.
+def settings_of(text: str) -> dict[str, Any]:
+    """Read the variable: `otel`, `file:PATH` and `port:N`, separated by commas. Return the arguments of `enable`.
 
     Raises:
-        InvalidArgument: It says something else.
+        InvalidArgument: It has another part.
 
     >>> settings_of("otel, port:9464")
-    TelemetrySettings(otel=True, prometheus_file=None, prometheus_port=9464)
+    {'otel': True, 'prometheus_port': 9464}
     """
-    options = TelemetrySettings()
+    options: dict[str, Any] = {}
     for part in filter(None, map(str.strip, text.split(","))):
         word, _, value = part.partition(":")
         if part == "otel":
-            options = options._replace(otel=True)
+            options["otel"] = True
         elif word == "file" and value:
-            options = options._replace(prometheus_file=value)
+            options["prometheus_file"] = value
         elif word == "port" and value.isdecimal():
-            options = options._replace(prometheus_port=int(value))
+            options["prometheus_port"] = int(value)
         else:
             raise InvalidArgument(
                 f"{VARIABLE}: {clip(repr(part))}: expected one or more of 'otel', 'file:PATH.prom', and 'port:N', separated by commas"
@@ -146,11 +138,10 @@ def settings_of(text: str) -> TelemetrySettings:
 
 
 def enable_from_env(text: str) -> None:
-    """Switch on what the variable asks for; where that cannot be had it is said once, and calls go on."""
+    """Enable the telemetry of the variable. If that fails, log it once, so that calls continue."""
     try:
-        options = settings_of(text)
-        if options != TelemetrySettings():
-            enable(**options._asdict())
+        if options := settings_of(text):
+            enable(**options)
     except Exception as error:
         if is_interruption(error):
             raise

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.telemetry.dispatcher import Dispatcher, EndedCall, now_ns
+from schema_guard.ext.telemetry.dispatcher import Dispatcher, EndedCall
 from schema_guard.ext.telemetry.prometheus import exposition
 from schema_guard.interruptions import is_interruption
 from schema_guard.locks import fork_safe_lock
@@ -88,10 +88,9 @@ class Telemetry:
 
     def enter(self, span: Any) -> Any:
         """Make a span the current span. Return the argument of `leave`."""
-        signals = self._signals
-        if span is None or signals is None:
+        if span is None or self._signals is None:
             return None
-        return self.tried("no span could be entered", signals.enter, span)
+        return self.tried("no span could be entered", self._signals.enter, span)
 
     def leave(self, entered: Any) -> None:
         """Leave the span that `enter` made current."""
@@ -101,27 +100,21 @@ class Telemetry:
     def tried(self, what: str, call: Callable[..., Any], *args: Any) -> Any:
         """Call a function of an SDK.
 
-        If the function raises an exception, log the exception with the text of *what*, and return None.
+        If the function raises an exception, log the exception with the text of *what*, and return None. An exception
+        from a signal handler is raised again.
         """
         try:
             return call(*args)
-        except Exception as error:  # noqa: BLE001 - whatever an SDK raises
-            self.failed(what, error)
+        except Exception as error:
+            if is_interruption(error):
+                raise
+            self._faults.say(what, error)
 
     def end(self, outcome: Outcome[Any], span: Any) -> None:
         """Record the end of a call in the metrics, and report the call."""
-        self.tried("a call was not counted", self._end, outcome, span)
-
-    def _end(self, outcome: Outcome[Any], span: Any) -> None:
         self.counters.count(outcome)
         if span is not None and self._dispatcher is not None:
-            self._dispatcher.offer(EndedCall(outcome, span, now_ns()))
-
-    def failed(self, what: str, error: Exception) -> None:
-        """Log an error in the telemetry. An exception from a signal handler is raised again."""
-        if is_interruption(error):
-            raise error
-        self._faults.say(what, error)
+            self._dispatcher.offer(EndedCall(outcome, span, time.time_ns()))
 
     def stop(self, timeout_s: float = 2.0) -> int:
         """Report waiting calls, write the file a last time, and end all threads. Return the number of unreported calls."""
@@ -150,10 +143,7 @@ class Telemetry:
 
     def _tell(self, ended: EndedCall) -> None:
         assert self._signals is not None
-        try:
-            self._signals.tell(ended)
-        except Exception as error:  # noqa: BLE001 - whatever an exporter raises
-            self._faults.say("a call could not be told", error)
+        self.tried("a call could not be told", self._signals.tell, ended)
 
 
 class _Followed:
@@ -172,4 +162,4 @@ class _Followed:
         self._telemetry.leave(entered)
 
     def end(self, outcome: Outcome[Any]) -> None:
-        self._telemetry.end(outcome, self._span)
+        self._telemetry.tried("a call was not counted", self._telemetry.end, outcome, self._span)

@@ -384,7 +384,12 @@ def deadly(folder, times):
 
 def recorded(store):
     """The attempts of a store, without what is of the clock or the run."""
-    own = ("call_id", "started_at", "elapsed_s")
+    own = (
+        "call_id",
+        "started_at",
+        "elapsed_s",
+        "version",
+    )  # the version has the deaths that the function reads
     return Counter(
         json.dumps({key: value for key, value in row.items() if key not in own}, sort_keys=True)
         for row in store.attempts()

@@ -100,7 +100,8 @@ def test_a_variable_that_says_nothing_sensible_harms_no_call(text):
 
 def test_the_variable_is_read_by_its_words():
     """Its parts are the arguments of `enable`."""
-    assert settings_of("otel, file:/a,port:1") == (True, "/a", 1)
+    expected = {"otel": True, "prometheus_file": "/a", "prometheus_port": 1}
+    assert settings_of("otel, file:/a,port:1") == expected
     with pytest.raises(InvalidArgument, match=r"'prom': expected one or more of 'otel', 'file:PATH\.prom', "):
         settings_of("otel,prom")
 
