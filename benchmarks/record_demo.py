@@ -7,25 +7,31 @@ With `--story FILE` the demo itself is run instead, and FILE holds what it print
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from schema_guard import Limits, guard, open_store
 from schema_guard.ext.demo.function import EVENT, messages_of, notice_reader, notices
-from schema_guard.ext.demo.recorded_model import FILE, write_replies
-from schema_guard.ext.demo.run import OUTPUT_TOKENS
+from schema_guard.ext.demo.recorded_model import FILE
+from schema_guard.ext.demo.story import OUTPUT_TOKENS
 from schema_guard.ext.playbook.inputs import inputs_of
 from schema_guard.models import connect
+from schema_guard.models.interface import messages
+from schema_guard.models.scripted import prompt_text
+from schema_guard.text import hex_digest
+from schema_guard.values import Attempt
 
 _STORE = "sqlite:////tmp/demo.db"
 
 
 def record() -> None:
     """Ask all, and write the replies."""
-    attempts = []
+    attempts: list[Attempt] = []
     with connect("local") as model:
         reader = notice_reader(model, open_store("sqlite://"))
         strict = guard(
@@ -38,9 +44,21 @@ def record() -> None:
         for ask in (reader.outcome, strict.outcome):
             for task in inputs_of(reader.schema, notices()).tasks:
                 attempts += ask(messages_of(task)).attempts
-    write_replies(model.name, datetime.now(UTC).date().isoformat(), attempts)
+    lines = [{"model": model.name, "day": datetime.now(UTC).date().isoformat()}, *map(line_of, attempts)]
+    FILE.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     failed = sum(attempt.failure is not None for attempt in attempts)
     print(f"{len(attempts)} replies, {failed} of them not valid: {FILE}")
+
+
+def line_of(attempt: Attempt) -> dict[str, Any]:
+    """Return the line of a reply in the file."""
+    usage = attempt.usage
+    return {
+        "prompt": hex_digest(prompt_text(messages(attempt.prompt or "")), 16),
+        "reply": attempt.reply,
+        "finish_reason": attempt.finish_reason,
+        "usage": {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens},
+    }
 
 
 def tell(output: Path) -> None:

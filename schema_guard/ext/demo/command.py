@@ -48,14 +48,15 @@ def command(*, offline: bool, store: str | None) -> int:
     from schema_guard.cli.shared.progress import progress
     from schema_guard.cli.shared.terminal import columns
     from schema_guard.ext.demo.recorded_model import recorded_model
-    from schema_guard.ext.demo.result import demo_as_text
-    from schema_guard.ext.demo.run import run_demo
+    from schema_guard.ext.demo.story import story
     from schema_guard.records import open_store
 
     model, day = recorded_model() if offline else (_local_model(), None)
     with model, open_store(store or _new_file()) as records:
-        result = run_demo(model, records, recorded=day, watched=progress)
-    print(demo_as_text(result, columns()))
+        gap = ""
+        for part in story(model, records, recorded=day, watched=progress, width=columns()):
+            print(f"{gap}{part}", flush=True)
+            gap = "\n"
     return 0
 
 

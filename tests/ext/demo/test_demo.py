@@ -10,7 +10,7 @@ from schema_guard.cli import main
 from schema_guard.errors import missing_extra
 from schema_guard.ext.demo.function import SHOWN, notices
 from schema_guard.ext.demo.recorded_model import recorded_model
-from schema_guard.ext.demo.run import run_demo
+from schema_guard.ext.demo.story import story
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_it_says_that_replies_are_recorded_and_of_which_day(typed, url):
     """Nobody takes the offline demo for a model that was asked."""
     _, text, _ = typed("demo", "--offline", "--store", url)
 
-    day = recorded_model().day
+    _, day = recorded_model()
     assert f"With --offline, the demo uses replies that were recorded on {day}." in " ".join(text.split())
     assert f"asked SmolLM2-135M-Instruct-Q4_1, recorded {day}" in text
 
@@ -77,10 +77,11 @@ def test_every_demo_has_a_store_of_its_own(typed, monkeypatch, tmp_path):
 def test_a_store_with_calls_is_refused(url):
     """Else its figures would be of other calls too."""
     with open_store(url) as store:
-        run_demo(recorded_model().model, store)
+        model, _ = recorded_model()
+        assert len(list(story(model, store))) > 5
 
         with pytest.raises(InvalidArgument, match=r"already contains calls. Name an empty store"):
-            run_demo(recorded_model().model, store)
+            next(story(model, store))
 
 
 @pytest.mark.parametrize(
