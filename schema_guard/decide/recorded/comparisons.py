@@ -32,13 +32,13 @@ def pilot_of(
     tuned: Sequence[RecordedConfiguration],
     best: RecordedConfiguration,
     production: Production,
-    store: Store,
     latency_p95_s: float | None,
-    answers: Sequence[Mapping[str, Any]] = (),
+    answers: Answers,
+    forms: int,
 ) -> dict[str, Any] | None:
-    """Return what the newest tuned model did, beside the best prompt where inputs or segments are shared.
+    """Return the counts of the newest tuned model, beside the best prompt if inputs or segments are shared.
 
-    Of *answers*, the known ones of a benchmark, those count that are of these two.
+    The known *answers* of a benchmark count that are of these two. The measured *forms* of the tuned model share alpha.
     """
     newest = newest_of(tuned)
     if newest is None:
@@ -52,7 +52,7 @@ def pilot_of(
         pilot["arrival"] = to_json(use)
     if latency_p95_s is not None:
         pilot["latency"] = slower(newest.counts, latency_p95_s)
-    shared, b, c = pairs_of(best, newest, store)
+    shared, b, c = pairs_of(best, newest, production.reading.store)
     if shared:
         pilot["paired"] = {"b": b, "c": c}
     prompted, of_tuned = _parts(best), _parts(newest)
@@ -68,6 +68,7 @@ def pilot_of(
             }
             for name, (n, k) in prompted.items()
         ]
+    pilot |= {} if forms == 1 else {"forms": forms}
     return piloted(pilot, best, newest, answers)
 
 

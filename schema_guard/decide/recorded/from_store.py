@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.loss import loss_lines
@@ -32,7 +31,6 @@ from schema_guard.decide.recorded.comparisons import (
 from schema_guard.decide.recorded.configurations import (
     Problem,
     RecordedConfiguration,
-    configurations_of,
     first_calls_of,
     is_trial,
     is_used,
@@ -48,7 +46,7 @@ from schema_guard.decide.recorded.costs import (
 )
 from schema_guard.decide.recorded.fixes import claims_of, holding, tunings, with_recorded_model
 from schema_guard.decide.recorded.layouts import of_layout_in_use
-from schema_guard.decide.recorded.production import Production, production_of
+from schema_guard.decide.recorded.production import Gathering, Production
 from schema_guard.decide.recorded.router_calls import (
     answered_for,
     joined_pilots,
@@ -56,7 +54,7 @@ from schema_guard.decide.recorded.router_calls import (
     with_fallback,
     with_fallback_prompt,
 )
-from schema_guard.decide.recorded.strategies import Gathering, strategy_of
+from schema_guard.decide.recorded.strategies import strategy_of
 from schema_guard.decide.recorded.weeks import WeekSettings, day_of, time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import sizes_of
@@ -250,7 +248,8 @@ def _gathered(
     rows = of_layout_in_use(of_newest_schema(problem.rows, last, notes), notes)
     fingerprint = rows[0].schema_fingerprint
     zone = time_zone(facts.get("config", {}).get("time_zone"))
-    configurations, production = _production(problem, rows, reading, WeekSettings(zone, first_call))
+    production = Production(problem, rows, reading, WeekSettings(zone, first_call))
+    configurations = production.configurations
     notes += _schema_losses(configurations)
     own, tuned = _parted(configurations, production, notes)
     tuned, forms = without_worse_form(tuned, store, notes)
@@ -260,17 +259,19 @@ def _gathered(
     targets = targets_of(store, fingerprint, problem.function)
     stored = {"target": targets[-1].target} if targets else {}
     config = with_budget({**stored, **facts.pop("config", {})}, facts.get("latency"))
-    reading = reading._replace(production=production, latency_p95_s=config.get("latency_p95_s"))
+    latency_p95_s = config.get("latency_p95_s")
     current = _current_of(own, production)
     evidence: dict[str, Any] = {
-        "strategies": [_with_right(_strategy(one, reading), one, answers) for one in own],
+        "strategies": [_strategy(one, production, latency_p95_s, answers) for one in own],
         "current": current.id,
         "config": config,
         "ladder": claims_of(own, best, problem.function, facts.pop("ladder", []), config, store),
         "calls_per_month": None if production.volume is None else production.volume.per_month,
         "target_history": [[day_of(past.at), past.target] for past in targets],
         "target_sources": {"target": f"stored on {day_of(targets[-1].at)}"} if targets else {},
-        "pilot": answered_for(_pilot(tuned, best, reading, answers, forms), tuned, again, notes),
+        "pilot": answered_for(
+            pilot_of(tuned, best, production, latency_p95_s, answers, forms), tuned, again, notes
+        ),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
         "sources": [],
@@ -285,21 +286,6 @@ def _gathered(
     _add_content(known, own, store)
     over_time = production.over_time(current.first), production.changed(current.first)
     return Gathered(known, problem.function, problem.schema, fingerprint, *over_time)
-
-
-def _production(
-    problem: Problem, rows: Sequence[ConfigurationCounts], reading: Gathering, weeks: WeekSettings
-) -> tuple[list[RecordedConfiguration], Production]:
-    """Return the configurations, and the calls in production with the configurations in use."""
-    store, since, until = reading.store, reading.since, reading.until
-    production = production_of(problem.rows, store, since=since, until=until, weeks=weeks)
-    arrived = production.arrivals(reading.rows, reading.arrivals, None if since is None else store)
-    configurations = configurations_of(
-        rows, reading.notes, absences=arrived.absences, also_versions=reading.versions, sizes=reading.sizes
-    )
-    latest = sum(production.latest.values())
-    used = production.used(configurations, arrived.uses(configurations, latest))
-    return configurations, used._replace(clocks=arrived.clocks(time()))
 
 
 def _add_extra_evidence(
@@ -364,28 +350,17 @@ def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfigu
     )
 
 
-def _pilot(
-    tuned: Sequence[RecordedConfiguration],
-    best: RecordedConfiguration,
-    reading: Gathering,
+def _strategy(
+    configuration: RecordedConfiguration,
+    production: Production,
+    latency_p95_s: float | None,
     answers: Sequence[Mapping[str, Any]],
-    forms: int,
-) -> dict[str, Any] | None:
-    """Return the pilot of the newest tuned model. Its measured forms share alpha."""
-    assert reading.production is not None
-    pilot = pilot_of(tuned, best, reading.production, reading.store, reading.latency_p95_s, answers)
-    return pilot if pilot is None or forms == 1 else {**pilot, "forms": forms}
-
-
-def _strategy(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
-    """Return the evidence of a configuration, with the prompt behind it where one answers in its place."""
-    strategy = with_fallback(strategy_of(configuration, reading), configuration, reading.notes)
-    return with_fallback_costs(strategy, configuration, reading.sizes.prices, reading.notes)
-
-
-def _with_right(
-    strategy: dict[str, Any], configuration: RecordedConfiguration, answers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
+    """Return the evidence of a configuration, with the prompt behind it where one answers in its place."""
+    reading = production.reading
+    strategy = strategy_of(configuration, production, latency_p95_s)
+    strategy = with_fallback(strategy, configuration, reading.notes)
+    strategy = with_fallback_costs(strategy, configuration, reading.sizes.prices, reading.notes)
     right = right_of(configuration, answers)
     return strategy if right is None else {**strategy, "right": right}
 

@@ -7,33 +7,36 @@ was noticed after its newest version had begun: a new version is a new baseline,
 
 from __future__ import annotations
 
-from collections import defaultdict
-from datetime import UTC, datetime, tzinfo
+from collections import Counter, defaultdict
+from datetime import datetime
 from itertools import accumulate
-from types import MappingProxyType
+from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of
 from schema_guard.decide.evidence.reading import to_json
-from schema_guard.decide.recorded.arrivals import MOST_ATTEMPTS, FunctionArrivals, StoreArrivals, Uses
+from schema_guard.decide.recorded.arrivals import MOST_ATTEMPTS, FunctionArrivals, StoreArrivals
 from schema_guard.decide.recorded.configurations import (
+    Problem,
     RecordedConfiguration,
     StreamKey,
+    configurations_of,
     is_rated,
     is_trial,
     stream_key,
 )
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
-from schema_guard.decide.recorded.volume import Volume, volume_of
-from schema_guard.decide.recorded.weeks import Calendar, WeekSettings, day_of
+from schema_guard.decide.recorded.volume import volume_of
+from schema_guard.decide.recorded.weeks import WeekSettings, day_of
 from schema_guard.records.counts.configurations import mean_of
 from schema_guard.records.counts.tallies import together
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from schema_guard.prices.sizes import Sizes
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
     from schema_guard.stats import Bursts, Change
 
@@ -60,85 +63,128 @@ _SETTINGS = CONFIGURATION_COLUMNS.index("settings")
 _MOVED = 0.1
 
 
-class Production(NamedTuple):
-    """A function's calls in production.
+class Gathering(NamedTuple):
+    """The source of evidence, and the questions.
 
     Attributes:
-        rows: Of all its configurations and versions, none of them a trial.
-        hours: The same by the hour.
-        latest: Of the latest calls, how many each configuration has.
-        volume: How many calls come; None if they tell no volume.
-        streams: Of each strategy and model, over all versions and segments. Configurations in use side by side have
-            streams of their own, because the clocks of two machines can differ.
-        until: The end of the time of the calls; None if it has no end.
-        zone: The time zone of its weeks and days.
-        uses: Which configurations are in use, by the order in which the calls arrived.
-        clocks: How many calls have a time that cannot be right, as `FunctionArrivals.clocks` returns it.
-        keys: The stream of each configuration.
-        calendar: The weeks of the function; None without calls.
+        store: The store.
+        everything: All rows of the store.
+        rows: Those of all strategies and trials in the segment; a rate counts them.
+        arrivals: The last calls of the store.
+        since: Only calls that started then or later count; None for all times.
+        until: Only calls that started before then count; None for all times.
+        versions: Earlier versions whose calls count too.
+        sizes: Sizes of models, and the table of token prices; None looks no price up.
+        notes: Receive the facts that a reader has to know.
     """
 
-    rows: tuple[ConfigurationCounts, ...]
-    hours: tuple[HourCounts, ...]
-    latest: Mapping[Row, int]
-    volume: Volume | None
-    streams: Mapping[StreamKey, CallsInOrder]
-    until: float | None = None
-    zone: tzinfo = UTC
-    uses: Uses = Uses({}, frozenset())
-    keys: Mapping[Row, StreamKey] = MappingProxyType({})
-    calendar: Calendar | None = None
-    clocks: Mapping[str, int] | None = None
+    store: Store
+    everything: Sequence[ConfigurationCounts]
+    rows: Sequence[ConfigurationCounts]
+    arrivals: StoreArrivals
+    since: float | None
+    until: float | None
+    versions: frozenset[str]
+    sizes: Sizes
+    notes: list[str]
 
     @property
-    def n(self) -> int:
-        """Judged calls."""
-        return sum(row.calls for row in self.rows)
+    def windowed(self) -> bool:
+        """Whether only calls of some time are asked about."""
+        return self.since is not None or self.until is not None
 
-    def arrivals(
-        self, everything: Iterable[ConfigurationCounts], last: StoreArrivals, all_hours: Store | None
-    ) -> FunctionArrivals:
-        """Return the calls in their order of arrival.
+
+class Production:
+    """A function's calls in production.
+
+    Calls of one strategy and model are a stream, over all versions and segments. Configurations in use side by side have
+    streams of their own, because the clocks of two machines can differ.
+
+    Attributes:
+        reading: The source of the calls.
+        rows: The rows of all configurations and versions that are no trials.
+        hours: The same by the hour.
+        latest: The number of the latest calls of each configuration.
+        volume: The number of calls a month; None if the calls do not show it.
+        configurations: The configurations, trials among them.
+        uses: Which configurations are in use, by the order in which the calls arrived.
+        clocks: How many calls have a time that cannot be right, as `FunctionArrivals.clocks` returns it.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        rows: Sequence[ConfigurationCounts],
+        reading: Gathering,
+        weeks: WeekSettings,
+    ) -> None:
+        """Read the calls of a function.
 
         Args:
-            everything: The rows of the store, of all times.
-            last: The last calls of the store.
-            all_hours: A store to read the hours again; None if these hours have no beginning.
+            problem: The function under a schema, with all versions.
+            rows: The rows of its configurations and trials that count.
+            reading: The source of the calls.
+            weeks: The time zone of the weeks, and their beginning.
         """
-        hours: Sequence[HourCounts] = self.hours
+        self.reading, self._zone = reading, weeks.zone
+        self.rows = tuple(row for row in problem.rows if not is_trial(row) and is_rated(row))
+        wanted = {row.configuration for row in self.rows}
+        all_hours = (
+            reading.store.by_hour(since=reading.since, until=reading.until, function=problem.function)
+            if self.rows
+            else ()
+        )
+        self.hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
+        self.latest = _latest(self.hours)
+        self.volume = volume_of(self.rows, self.hours) if self.rows else None
+        arrived = self._arrivals()
+        self.configurations = configurations_of(
+            rows,
+            reading.notes,
+            absences=arrived.absences,
+            also_versions=reading.versions,
+            sizes=reading.sizes,
+        )
+        self.uses = arrived.uses(self.configurations, sum(self.latest.values()))
+        self.clocks = arrived.clocks(time())
+        self._keys = self._stream_keys()
+        hours = self.hours
+        calendar = weeks.calendar(hours[0].at, hours[-1].at, reading.since) if hours else None
+        one_of_each = {self._keys[row.configuration]: row for row in self.rows}
+        self._streams = {
+            key: stream_of(self._beside(row), hours, calendar) for key, row in one_of_each.items()
+        }
+
+    def _arrivals(self) -> FunctionArrivals:
+        """Return the calls of all times in their order of arrival."""
+        reading, hours = self.reading, self.hours
         own: list[ConfigurationCounts] = []
         if self.rows:
             function, schema = self.rows[0].function, self.rows[0].schema_name
             own = [
                 row
-                for row in everything
+                for row in reading.rows
                 if (row.function, row.schema_name) == (function, schema) and is_rated(row)
             ]
-            if all_hours is not None:
-                hours = all_hours.by_hour(until=self.until, schema=schema, function=function)
-        return FunctionArrivals(own, hours, last, until=self.until, zone=self.zone)
+            if reading.since is not None:
+                hours = tuple(reading.store.by_hour(until=reading.until, schema=schema, function=function))
+        return FunctionArrivals(own, hours, reading.arrivals, until=reading.until, zone=self._zone)
 
-    def used(self, configurations: Iterable[RecordedConfiguration], uses: Uses) -> Production:
-        """Return this with the uses of its configurations, and with its streams."""
+    def _stream_keys(self) -> dict[Row, StreamKey]:
+        """Return the stream of each configuration."""
         keys = {row.configuration: stream_key(row) for row in self.rows}
-        in_use: dict[StreamKey, list[RecordedConfiguration]] = defaultdict(list)
-        for configuration in configurations:
-            use = uses.of(configuration.rows)
-            if use is not None and not use.is_gone:
-                in_use[stream_key(configuration.first)].append(configuration)
-        for key, same in in_use.items():
-            if len(same) > 1:
-                keys |= {row.configuration: (*key, one.id) for one in same for row in one.rows}
-        grouped: dict[StreamKey, list[ConfigurationCounts]] = defaultdict(list)
-        for row in self.rows:
-            grouped[keys[row.configuration]].append(row)
-        streams = {key: stream_of(group, self.hours, self.calendar) for key, group in grouped.items()}
-        return self._replace(uses=uses, keys=keys, streams=streams)
+        uses = [(one, self.uses.of(one.rows)) for one in self.configurations]
+        used = [one for one, use in uses if use is not None and not use.is_gone]
+        number = Counter(stream_key(one.first) for one in used)
+        beside = [one for one in used if number[stream_key(one.first)] > 1]
+        return keys | {
+            row.configuration: (*stream_key(one.first), one.id) for one in beside for row in one.rows
+        }
 
-    def beside(self, row: ConfigurationCounts) -> list[ConfigurationCounts]:
+    def _beside(self, row: ConfigurationCounts) -> list[ConfigurationCounts]:
         """Return the rows of the stream that a configuration is in."""
-        key = self.keys.get(row.configuration)
-        return [other for other in self.rows if self.keys.get(other.configuration) == key]
+        key = self._keys.get(row.configuration)
+        return [other for other in self.rows if self._keys[other.configuration] == key]
 
     def share(self, rows: Iterable[ConfigurationCounts]) -> float:
         """Return the share of the latest calls that some configurations have; 0 when there are none."""
@@ -147,12 +193,11 @@ class Production(NamedTuple):
 
     def stream(self, row: ConfigurationCounts) -> CallsInOrder | None:
         """Return the stream that a configuration is in."""
-        key = self.keys.get(row.configuration)
-        return None if key is None else self.streams.get(key)
+        return self._streams.get(self._keys.get(row.configuration, ()))
 
     def over_time(self, row: ConfigurationCounts) -> tuple[tuple[int, int, int], ...]:
         """Return the start, the calls, and the failed calls of each hour of a configuration's stream."""
-        same = {other.configuration for other in self.beside(row)}
+        same = {other.configuration for other in self._beside(row)}
         return tuple(
             (hour.at, hour.calls, hour.failed)
             for hour in self.hours
@@ -168,74 +213,137 @@ class Production(NamedTuple):
         return tuple((direction, at) for direction, at in placed if at is not None)
 
     def since_change(
-        self, configuration: RecordedConfiguration, store: Store, later: Sequence[ConfigurationCounts]
+        self, configuration: RecordedConfiguration, later: Sequence[ConfigurationCounts]
     ) -> tuple[ConfigurationCounts, ...]:
         """Return the counts of a configuration from the hour on in which its rate last changed; all without a change.
 
         The result of `after_alarm` is *later*, so that its hours are not read again.
         """
-        stream = self.stream(configuration.first)
+        stream, until = self.stream(configuration.first), self.reading.until
         if stream is None or not stream.changes:
             return configuration.rows
         since, noticed = (stream.at(at) for at in (stream.changes[-1].start, stream.changes[-1].alarm_at))
         if since is None:
             return configuration.rows
         if noticed is None or (stream.weeks is not None and stream.weeks.parts):
-            return _within(store, configuration.rows, since, self.until)
-        until = noticed + _HOUR_S if self.until is None else min(noticed + _HOUR_S, self.until)
-        return (*_within(store, configuration.rows, since, until), *later)
+            return self._within(configuration.rows, since, until)
+        end = noticed + _HOUR_S if until is None else min(noticed + _HOUR_S, until)
+        return (*self._within(configuration.rows, since, end), *later)
 
-    def after_alarm(
-        self, configuration: RecordedConfiguration, store: Store
-    ) -> tuple[ConfigurationCounts, ...]:
+    def after_alarm(self, configuration: RecordedConfiguration) -> tuple[ConfigurationCounts, ...]:
         """Return the counts of a configuration in the hours after its last change was noticed.
 
         With a weekly pattern, these are the counts in the whole weeks after that.
         """
-        stream = self.stream(configuration.first)
+        stream, until = self.stream(configuration.first), self.reading.until
         if stream is None:
             return ()
         if stream.weeks is not None and stream.weeks.parts:
             own, start = stream.part(configuration.keys), stream.weeks.calendar.start
             whole = stream.whole_weeks(own)
             if whole:
-                return _within(store, configuration.rows, start(whole.start), start(whole.stop))
+                return self._within(configuration.rows, start(whole.start), start(whole.stop))
             since = stream.at(stream.begin_of(own)) or start(whole.start)
-            return _within(store, configuration.rows, since, self.until)
+            return self._within(configuration.rows, since, until)
         at = stream.at(stream.changes[-1].alarm_at) if stream.changes else None
-        return () if at is None else _within(store, configuration.rows, at + _HOUR_S, self.until)
+        return () if at is None else self._within(configuration.rows, at + _HOUR_S, until)
 
+    def _within(
+        self, rows: Sequence[ConfigurationCounts], since: float, until: float | None
+    ) -> tuple[ConfigurationCounts, ...]:
+        ids = [row.id for row in rows if row.id is not None]
+        return tuple(self.reading.store.configurations(since=since, until=until, ids=ids, clusters=False))
 
-NO_CALLS = Production((), (), {}, None, {})
-"""A function without calls in production."""
+    def evidence_of(self, configuration: RecordedConfiguration) -> dict[str, Any]:
+        """Return what a configuration adds to its evidence: its share, its changes, its bursts, its inputs."""
+        stream = self.stream(configuration.first)
+        evidence: dict[str, Any] = {"traffic_share": self.share(configuration.rows)}
+        use = self.uses.of(configuration.rows)
+        if use is not None:
+            evidence["arrival"] = to_json(use)
+        if stream is None:
+            return evidence
+        own = stream.part(configuration.keys)
+        evidence |= of_calls(stream, own, sum(row.calls for row in self.rows))
+        if "bursts" in evidence:
+            bursts = evidence["bursts"]
+            self.reading.notes.append(
+                f"{clip(configuration.id)}: failures come in bursts: {plural(bursts['entries'], 'burst')}, "
+                f"{bursts['failures']} failures, the longest within {bursts['longest']} calls"
+            )
+        if "change" in evidence:
+            change = evidence["change"]
+            change |= self._when(change["at"], change["alarm_at"], stream, configuration)
+        return evidence
 
+    def _when(
+        self, start: int, alarm_at: int, stream: CallsInOrder, configuration: RecordedConfiguration
+    ) -> dict[str, Any]:
+        """Return the days between which a rate changed, and what else changed then; nothing if that is not known."""
+        begins, ends = stream.at(start), stream.at(alarm_at)
+        if begins is None or ends is None:
+            return {}
+        day = day_of(begins, self._zone)
+        # The start is an estimate, and mostly a late one. So the cause can be earlier.
+        earliest = stream.at(max(1, start - min(_LATE, start // 2))) or begins
+        return {
+            **self._first_failed(start, day, stream, configuration),
+            "days": [day, day_of(ends, self._zone)],
+            "with": self._changed_between(self._beside(configuration.first), earliest, ends + _HOUR_S),
+        }
 
-def production_of(
-    rows: Iterable[ConfigurationCounts],
-    store: Store,
-    *,
-    since: float | None = None,
-    until: float | None = None,
-    weeks: WeekSettings = WeekSettings(),  # noqa: B008 - a constant
-) -> Production:
-    """Return a function's calls that are no trials, without their streams and uses.
+    def _first_failed(
+        self, start: int, day: str, stream: CallsInOrder, configuration: RecordedConfiguration
+    ) -> dict[str, str]:
+        """Return the first failed call since a change, by the order of arrival; nothing if the day of the change will do.
 
-    Args:
-        rows: Of one function and schema, of all versions.
-        store: Where they are.
-        since: Of when on the rows are; None for all times.
-        until: The end of that time; None for all times.
-        weeks: The time zone of the weeks, and where they begin.
-    """
-    own = tuple(row for row in rows if not is_trial(row) and is_rated(row))
-    if not own:
-        return NO_CALLS
-    wanted = {row.configuration for row in own}
-    all_hours = store.by_hour(since=since, until=until, function=own[0].function)
-    hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
-    calendar = weeks.calendar(hours[0].at, hours[-1].at, since) if hours else None
-    volume = volume_of(own, hours)
-    return Production(own, hours, _latest(hours), volume, {}, until, weeks.zone, calendar=calendar)
+        The day will not do if it leaves out a failed call, or if clocks are too different to tell the calls before the
+        change.
+        """
+        failed: list[tuple[int, str, float]] = []
+        with self.reading.store.reading() as snapshot:
+            for row in configuration.rows:
+                if row.id is not None:
+                    calls, _ = stream.part({row.configuration}).since(start)
+                    failed += snapshot.failed_calls(row.id, calls, MOST_ATTEMPTS)
+        failed.sort()
+        times = [at for _, _, at in failed]
+        # `--since` takes a day as one of this machine's time zone.
+        begins = datetime.fromisoformat(day).timestamp()
+        is_in_order = all(
+            at > before - _HOUR_S for before, at in zip(accumulate(times, max), times, strict=True)
+        )
+        return {} if not failed or (is_in_order and min(times) >= begins) else {"first_failed": failed[0][1]}
+
+    def _changed_between(self, rows: Sequence[ConfigurationCounts], begins: float, ends: float) -> list[str]:
+        """Return what else moved when a rate changed: version, settings, snapshot, parts of the traffic, length of prompts.
+
+        Args:
+            rows: The rows of the stream, of all versions.
+            begins: The beginning of the hour in which the change is likeliest to have begun.
+            ends: The end of the hour in which it was noticed.
+        """
+        changes = []
+        for name, word in (
+            ("version", "version"),
+            ("settings", "settings"),
+            ("schema_fingerprint", "schema"),
+        ):
+            known = sorted(
+                (row.first_started_at, getattr(row, name)) for row in rows if row.first_started_at is not None
+            )
+            before = {value for at, value in known if at < begins}
+            new = [value for at, value in known if begins <= at <= ends and value not in before]
+            if before and new:
+                changes.append(f"{word} {clip(new[0])}")
+        span = max(ends - begins, _DAY_S)
+        earlier, later = (
+            [row for row in self._within(rows, first, last) if row.calls]
+            for first, last in ((begins - span, begins), (begins, ends))
+        )
+        if earlier and later:
+            changes += [*_snapshots(earlier, later), *_segments(earlier, later), *_lengths(earlier, later)]
+        return changes
 
 
 def _latest(hours: Sequence[HourCounts]) -> dict[Row, int]:
@@ -251,31 +359,6 @@ def _latest(hours: Sequence[HourCounts]) -> dict[Row, int]:
             begins = hour.at
             calls[hour.configuration] += hour.calls + hour.transport
     return dict(calls)
-
-
-def of_strategy(
-    configuration: RecordedConfiguration, production: Production, store: Store, notes: list[str]
-) -> dict[str, Any]:
-    """Return what a configuration in production adds to its evidence: its share, its changes, its bursts, its inputs."""
-    stream = production.stream(configuration.first)
-    evidence: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
-    use = production.uses.of(configuration.rows)
-    if use is not None:
-        evidence["arrival"] = to_json(use)
-    if stream is None:
-        return evidence
-    own = stream.part(configuration.keys)
-    evidence |= of_calls(stream, own, production.n)
-    if "bursts" in evidence:
-        bursts = evidence["bursts"]
-        notes.append(
-            f"{clip(configuration.id)}: failures come in bursts: {plural(bursts['entries'], 'burst')}, "
-            f"{bursts['failures']} failures, the longest within {bursts['longest']} calls"
-        )
-    if "change" in evidence:
-        change = evidence["change"]
-        change |= _when(change["at"], change["alarm_at"], stream, configuration, production, store)
-    return evidence
 
 
 def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, Any]:
@@ -358,96 +441,6 @@ def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str,
         "open": stream.is_open(change),
         "with": [],
     }
-
-
-def _when(
-    start: int,
-    alarm_at: int,
-    stream: CallsInOrder,
-    configuration: RecordedConfiguration,
-    production: Production,
-    store: Store,
-) -> dict[str, Any]:
-    """Give the days between which a rate changed, and what else changed then; nothing where that is not known."""
-    begins, ends = stream.at(start), stream.at(alarm_at)
-    if begins is None or ends is None:
-        return {}
-    same, day = production.beside(configuration.first), day_of(begins, production.zone)
-    return {
-        **_first_failed(start, day, stream, configuration, store),
-        "days": [day, day_of(ends, production.zone)],
-        "with": changed_between(same, store, stream.at(_earliest(start)) or begins, ends + _HOUR_S),
-    }
-
-
-def _first_failed(
-    start: int, day: str, stream: CallsInOrder, configuration: RecordedConfiguration, store: Store
-) -> dict[str, str]:
-    """Return the first failed call since a change, by the order of arrival; nothing if the day of the change will do.
-
-    The day will not do if it leaves out a failed call, or if clocks are too different to tell the calls before the change.
-    """
-    failed: list[tuple[int, str, float]] = []
-    for row in configuration.rows:
-        if row.id is not None:
-            calls, _ = stream.part({row.configuration}).since(start)
-            with store.reading() as snapshot:
-                failed += snapshot.failed_calls(row.id, calls, MOST_ATTEMPTS)
-    failed.sort()
-    times = [at for _, _, at in failed]
-    # `--since` takes a day as one of this machine's time zone.
-    begins = datetime.fromisoformat(day).timestamp()
-    is_in_order = all(at > before - _HOUR_S for before, at in zip(accumulate(times, max), times, strict=True))
-    return {} if not failed or (is_in_order and min(times) >= begins) else {"first_failed": failed[0][1]}
-
-
-def _earliest(start: int) -> int:
-    """Return the call at which what changed a rate can have come: the start is an estimate, and mostly a late one."""
-    return max(1, start - min(_LATE, start // 2))
-
-
-def changed_between(
-    rows: Sequence[ConfigurationCounts],
-    store: Store,
-    begins: float,
-    ends: float,
-) -> list[str]:
-    """Return what else moved when a rate changed: version, settings, snapshot, parts of the traffic, length of prompts.
-
-    Args:
-        rows: Of the stream, of all versions.
-        store: The store of these rows.
-        begins: When the hour began in which the change is likeliest to have begun.
-        ends: When the hour ended in which it was noticed.
-    """
-    changes = []
-    for name, word in (("version", "version"), ("settings", "settings"), ("schema_fingerprint", "schema")):
-        values = [
-            (row.first_started_at or 0.0, getattr(row, name))
-            for row in rows
-            if row.first_started_at is not None
-        ]
-        before = {value for at, value in values if at < begins}
-        new = [value for at, value in sorted(values) if begins <= at <= ends and value not in before]
-        if before and new:
-            changes.append(f"{word} {clip(new[0])}")
-    span = max(ends - begins, _DAY_S)
-    earlier, later = (
-        [row for row in _within(store, rows, first, last) if row.calls]
-        for first, last in ((begins - span, begins), (begins, ends))
-    )
-    if earlier and later:
-        changes += _snapshots(earlier, later)
-        changes += _segments(earlier, later)
-        changes += _lengths(earlier, later)
-    return changes
-
-
-def _within(
-    store: Store, rows: Sequence[ConfigurationCounts], since: float, until: float | None
-) -> tuple[ConfigurationCounts, ...]:
-    ids = [row.id for row in rows if row.id is not None]
-    return tuple(store.configurations(since=since, until=until, ids=ids, clusters=False))
 
 
 def _snapshots(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 from math import fsum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import stops_early
 from schema_guard.decide.failing_places import failing_places
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, sent_by
 from schema_guard.decide.recorded.costs import cost_of, trial_cost
 from schema_guard.decide.recorded.guard_line import guard_line_of
-from schema_guard.decide.recorded.production import NO_CALLS, Production, of_strategy
+from schema_guard.decide.recorded.production import Production
 from schema_guard.records.counts.buckets import bucket
 from schema_guard.records.counts.calls import input_key
 from schema_guard.records.counts.tallies import together
@@ -23,8 +23,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.decide.recorded.arrivals import StoreArrivals
-    from schema_guard.prices.sizes import Sizes
     from schema_guard.records import ConfigurationCounts, Store
 
 
@@ -35,44 +33,11 @@ _MOST_INPUTS = 10_000
 _LATEST_S = 30 * 86_400
 
 
-class Gathering(NamedTuple):
-    """The source of evidence, and the questions.
-
-    Attributes:
-        store: The store.
-        everything: All rows of the store.
-        rows: Those of all strategies and trials in the segment; a rate counts them.
-        arrivals: The last calls of the store.
-        since: Only calls that started then or later count; None for all times.
-        until: Only calls that started before then count; None for all times.
-        versions: Earlier versions whose calls count too.
-        sizes: Sizes of models, and the table of token prices; None looks no price up.
-        notes: Are given what a reader has to know.
-        production: The function's calls that are no trials.
-        latency_p95_s: Seconds within which 95 % of the calls must end; None does not ask.
-    """
-
-    store: Store
-    everything: Sequence[ConfigurationCounts]
-    rows: Sequence[ConfigurationCounts]
-    arrivals: StoreArrivals
-    since: float | None
-    until: float | None
-    versions: frozenset[str]
-    sizes: Sizes
-    notes: list[str]
-    production: Production = NO_CALLS
-    latency_p95_s: float | None = None
-
-    @property
-    def windowed(self) -> bool:
-        """Whether only calls of some time are asked about."""
-        return self.since is not None or self.until is not None
-
-
-def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
-    """Return the evidence of a configuration."""
-    counts, first = configuration.counts, configuration.first
+def strategy_of(
+    configuration: RecordedConfiguration, production: Production, latency_p95_s: float | None
+) -> dict[str, Any]:
+    """Return the evidence of a configuration. *latency_p95_s* is the limit of 95% of its calls, if there is one."""
+    counts, first, reading = configuration.counts, configuration.first, production.reading
     evidence: dict[str, Any] = {
         "id": configuration.id,
         "rung": configuration.step if configuration.step != "tuned" else "bare",
@@ -87,14 +52,12 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
     if not is_trial(first):
         evidence["excluded"] = [calls._asdict() for calls in counts.excluded]
         if configuration.is_rated:
-            evidence |= of_strategy(configuration, reading.production, reading.store, reading.notes)
+            evidence |= production.evidence_of(configuration)
             evidence |= frequent_inputs(configuration, reading.store, windowed=reading.windowed)
-    counted = _counted(configuration, evidence, reading)
-    evidence |= _failures(counted, evidence, reading, configuration.id)
-    evidence["fails_at"] = _places(configuration, evidence, reading, counted)
+    evidence |= _failures(configuration, evidence, production)
     evidence["clusters"] = [list(shape) for shape in counts.clusters]
-    if reading.latency_p95_s is not None:
-        evidence["latency"] = slower(counts, reading.latency_p95_s)
+    if latency_p95_s is not None:
+        evidence["latency"] = slower(counts, latency_p95_s)
     if reading.sizes.prices is not None:
         evidence["prompt_cost"] = cost_of(configuration, reading.sizes.prices, reading.notes)
     evidence["sent"] = sent_by(first)
@@ -108,36 +71,11 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
     }
 
 
-def _counted(
-    configuration: RecordedConfiguration, evidence: dict[str, Any], reading: Gathering
-) -> tuple[ConfigurationCounts, ...]:
-    """Return the counts of the calls that count: after a change those of the hours after it was noticed.
-
-    With a weekly pattern, only whole weeks count.
-    """
-    if _is_whole(evidence):
-        return configuration.rows
-    return reading.production.after_alarm(configuration, reading.store)
-
-
 def _is_whole(evidence: dict[str, Any]) -> bool:
     """Return whether all calls count. After a change and with a weekly pattern, only a part of them does."""
     if "parts" in evidence.get("weekly", {}):
         return False
     return "change" not in evidence or "bursts" in evidence
-
-
-def _places(
-    configuration: RecordedConfiguration,
-    evidence: dict[str, Any],
-    reading: Gathering,
-    counted: Sequence[ConfigurationCounts],
-) -> list[dict[str, Any]]:
-    """Return the places at which most failed replies fail, after a change those since the hour in which it began."""
-    rows = configuration.rows
-    if "change" in evidence and "bursts" not in evidence:
-        rows = reading.production.since_change(configuration, reading.store, counted)
-    return places_of(rows)
 
 
 def places_of(rows: Sequence[ConfigurationCounts]) -> list[dict[str, Any]]:
@@ -149,18 +87,28 @@ def places_of(rows: Sequence[ConfigurationCounts]) -> list[dict[str, Any]]:
 
 
 def _failures(
-    rows: Sequence[ConfigurationCounts], evidence: dict[str, Any], reading: Gathering, name: str
+    configuration: RecordedConfiguration, evidence: dict[str, Any], production: Production
 ) -> dict[str, Any]:
-    """Return what failed calls failed at, and what retrying does, as far as it is known of the calls that count."""
-    if not rows:
-        return {"failure_kinds": {}, "failure_codes": {}}
-    counts = together(rows)
+    """Return the places, kinds, and codes of the failed calls that count, and the effect of retries if it is known.
+
+    After a change, the calls after it was noticed count. With a weekly pattern, only whole weeks count.
+    """
+    counted = rows = configuration.rows
+    if not _is_whole(evidence):
+        counted = production.after_alarm(configuration)
+    if "change" in evidence and "bursts" not in evidence:
+        rows = production.since_change(configuration, counted)
+    known: dict[str, Any] = {"fails_at": places_of(rows), "failure_kinds": {}, "failure_codes": {}}
+    if not counted:
+        return known
+    counts = together(counted)
     if counts.unseen:
-        reading.notes.append(
-            f"{clip(name)}: in {counts.unseen} calls, a library inside the function retried, so the effect of retries is unknown"
+        production.reading.notes.append(
+            f"{clip(configuration.id)}: in {counts.unseen} calls, a library inside the function retried, so the effect of retries is unknown"
         )
-    is_known = evidence["n"] and _is_whole(evidence) and not counts.unseen
-    return failures_of(counts) | ({"attempts": list(map(list, counts.attempts))} if is_known else {})
+    elif evidence["n"] and _is_whole(evidence):
+        known["attempts"] = list(map(list, counts.attempts))
+    return known | failures_of(counts)
 
 
 def failures_of(counts: ConfigurationCounts) -> dict[str, dict[str, int]]:
