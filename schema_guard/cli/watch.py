@@ -142,7 +142,7 @@ def _print(watched: list[Watched], limit: float, form: str) -> None:
     if form == "json":
         from schema_guard.report import as_json
 
-        print_json({"slo": limit, "watched": as_json(watched)})
+        print_json({"slo": limit, "watched": as_json([vars(one) for one in watched])})
         return
     if form == "junit":
         print(load("channels").as_junit(watched, limit))

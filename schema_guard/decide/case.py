@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from math import fsum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call, tuned_per_call
+from schema_guard.decide.economics import CostCase, Proposal, Rates, per_call, tuned_per_call
 from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.evidence.values import CaseEvidence, Segment, StrategyCounts
 from schema_guard.decide.exclusions import Unexplained, unexplained
 from schema_guard.decide.fixable import FIXABLE
 from schema_guard.decide.in_use import part_of_alpha
-from schema_guard.decide.measure import Measured, as_figures, has_data, loss_of, measured, state_of
+from schema_guard.decide.measure import Measured, as_figures, has_data, loss_of, state_of
 from schema_guard.decide.playbook import STEPS, PlaybookStep, order_of, playbook_of
 from schema_guard.locks import cached_property
 from schema_guard.stats import Bounds, Rate
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class SegmentRates(NamedTuple):
+class SegmentRates:
     """A segment's failure rates; that of *tuned* is None without a pilot."""
 
-    name: str
-    share: float
-    prompt: Rate
-    tuned: Rate | None
-    target: float
+    def __init__(self, segment: Segment, *, alpha: float, target: float) -> None:
+        self.name, self.share, self.target = segment.name, segment.share, target
+        self.prompt = Rate.of(segment.prompt_failed, segment.prompt_n, alpha=alpha)
+        self.tuned = None
+        if segment.tuned_n is not None:
+            self.tuned = Rate.of(segment.tuned_failed or 0, segment.tuned_n, alpha=alpha)
 
     @property
     def prompt_state(self) -> str:
@@ -93,7 +94,7 @@ class Case:
         return None if pilot is None else self._measured(pilot)
 
     def _measured(self, strategy: StrategyCounts) -> Measured:
-        return measured(strategy, config=self.config, alpha=self.alpha_each)
+        return Measured(strategy, config=self.config, alpha=self.alpha_each)
 
     @cached_property
     def prompted(self) -> list[Measured]:
@@ -144,16 +145,7 @@ class Case:
     def parts(self) -> tuple[SegmentRates, ...]:
         """The segments, those of a pilot first; empty without."""
         alpha = self.alpha_segment or 0.0
-        return tuple(
-            SegmentRates(
-                one.name,
-                one.share,
-                Rate.of(one.prompt_failed, one.prompt_n, alpha=alpha),
-                None if one.tuned_n is None else Rate.of(one.tuned_failed or 0, one.tuned_n, alpha=alpha),
-                self.config.target,
-            )
-            for one in self._segments
-        )
+        return tuple(SegmentRates(one, alpha=alpha, target=self.config.target) for one in self._segments)
 
     @cached_property
     def cost(self) -> CostCase | None:
@@ -169,7 +161,7 @@ class Case:
         rates = _tuned_rates(tuned.failed) if tuned is not None and piloted else money.tuned.residual
         assert rates is not None
         own = before.strategy.prompt_cost
-        return cost_case(
+        return CostCase(
             Proposal(
                 economics=money if own is None else replace(money, prompt_cost=own),
                 calls_per_month=volume,
@@ -294,7 +286,7 @@ class Case:
         proposal = self.cost.proposal
         piloted = [part.tuned for part in tune if part.tuned is not None]
         tuned = _blend(tune, lambda part: _tuned_rates(part.tuned)) if piloted else proposal.rates.tuned
-        return cost_case(
+        return CostCase(
             replace(
                 proposal,
                 calls_per_month=proposal.calls_per_month * share,

@@ -128,7 +128,6 @@ class Flip:
     flips: bool
 
 
-@dataclass(frozen=True, slots=True)
 class CostCase:
     """Whether it pays.
 
@@ -148,18 +147,41 @@ class CostCase:
         base_model_must_live_months: Lead and payback; None if it never pays back.
     """
 
-    proposal: Proposal
-    pess: CostColumn
-    point: CostColumn
-    opt: CostColumn
-    upfront: float
-    hosting_plus_refresh: float
-    prompt_tokens_per_call: float
-    tuned_tokens_per_call: float
-    break_even_calls_per_month: float | None
-    max_tuned_residual_for_horizon: float | None
-    largest_upfront: float
-    base_model_must_live_months: float | None
+    def __init__(self, proposal: Proposal) -> None:
+        """Price a proposal.
+
+        Source: saving = V (C_prompt - C_tuned) - monthly costs; payback = upfront / saving; and both solved
+        for the volume, the tuned rate and the upfront at which payback is the horizon.
+        """
+        money, volume, horizon = proposal.economics, proposal.calls_per_month, proposal.horizon_months
+        self.proposal = proposal
+        self.upfront, self.hosting_plus_refresh = fsum(money.upfront.values()), money.monthly
+        prompt = per_call(money.prompt_cost, proposal.prompt_attempts, money.latency_cost_per_s)
+        tuned = tuned_per_call(money)
+        self.prompt_tokens_per_call, self.tuned_tokens_per_call = prompt, tuned
+        self.pess, self.point, self.opt = (
+            self._column(*rates) for rates in zip(*proposal.rates, strict=True)
+        )
+        pess, payback = self.pess, self.pess.payback_months
+        needed = self.upfront / horizon + self.hosting_plus_refresh
+        gain = pess.prompt_per_call - pess.tuned_per_call
+        self.break_even_calls_per_month = needed / gain if gain > 0 else None
+        self.max_tuned_residual_for_horizon = (
+            (pess.prompt_per_call - tuned - needed / volume) / money.failure_cost
+            if money.failure_cost
+            else None
+        )
+        self.largest_upfront = max(horizon * pess.saving_per_month, 0.0)
+        self.base_model_must_live_months = None if payback is None else payback + proposal.lead_months
+
+    def _column(self, prompt_rate: float, tuned_rate: float) -> CostColumn:
+        failure_cost = self.proposal.economics.failure_cost
+        prompt_call = self.prompt_tokens_per_call + prompt_rate * failure_cost
+        tuned_call = self.tuned_tokens_per_call + tuned_rate * failure_cost
+        saving = self.proposal.calls_per_month * (prompt_call - tuned_call) - self.hosting_plus_refresh
+        # A saving next to 0 overflows to infinity, which is never.
+        payback = self.upfront / saving if saving > 0 and self.upfront / saving < inf else None
+        return CostColumn(prompt_rate, tuned_rate, prompt_call, tuned_call, saving, payback)
 
     @property
     def needed_saving(self) -> float | None:
@@ -265,56 +287,11 @@ def mean_attempts(hazards: Sequence[float]) -> float:
     return total
 
 
-def cost_case(proposal: Proposal) -> CostCase:
-    """Price a proposal.
-
-    Source: saving = V (C_prompt - C_tuned) - monthly costs; payback = upfront / saving; and both solved
-    for the volume, the tuned rate and the upfront at which payback is the horizon.
-    """
-    money, volume, horizon = proposal.economics, proposal.calls_per_month, proposal.horizon_months
-    wait = money.latency_cost_per_s
-    prompt = per_call(money.prompt_cost, proposal.prompt_attempts, wait)
-    tuned = tuned_per_call(money)
-    upfront = fsum(money.upfront.values())
-    monthly = money.monthly
-
-    def column(prompt_rate: float, tuned_rate: float) -> CostColumn:
-        prompt_call = prompt + prompt_rate * money.failure_cost
-        tuned_call = tuned + tuned_rate * money.failure_cost
-        saving = volume * (prompt_call - tuned_call) - monthly
-        # A saving next to 0 overflows to infinity, which is never.
-        payback = upfront / saving if saving > 0 and upfront / saving < inf else None
-        return CostColumn(prompt_rate, tuned_rate, prompt_call, tuned_call, saving, payback)
-
-    pess, point, opt = (column(*rates) for rates in zip(*proposal.rates, strict=True))
-    needed = upfront / horizon + monthly
-    gain = pess.prompt_per_call - pess.tuned_per_call
-    payback = pess.payback_months
-    return CostCase(
-        proposal=proposal,
-        pess=pess,
-        point=point,
-        opt=opt,
-        upfront=upfront,
-        hosting_plus_refresh=monthly,
-        prompt_tokens_per_call=prompt,
-        tuned_tokens_per_call=tuned,
-        break_even_calls_per_month=needed / gain if gain > 0 else None,
-        max_tuned_residual_for_horizon=(
-            (pess.prompt_per_call - tuned - needed / volume) / money.failure_cost
-            if money.failure_cost
-            else None
-        ),
-        largest_upfront=max(horizon * pess.saving_per_month, 0.0),
-        base_model_must_live_months=None if payback is None else payback + proposal.lead_months,
-    )
-
-
 def total_range(case: CostCase) -> tuple[float, float]:
     """Return the smallest and largest total, with volume and failure cost each halved, as they are, and doubled."""
     proposal = case.proposal
     totals = [
-        cost_case(
+        CostCase(
             replace(
                 proposal,
                 calls_per_month=volume * proposal.calls_per_month,
@@ -349,7 +326,7 @@ def _doubled(cost: CallCost) -> CallCost:
 
 
 def _flip(case: CostCase, name: str, change: str, value: float, economics: Economics) -> Flip:
-    changed = cost_case(replace(case.proposal, economics=economics))
+    changed = CostCase(replace(case.proposal, economics=economics))
     return Flip(name, change, value, changed.pess.payback_months, changed.passes != case.passes)
 
 
@@ -367,7 +344,7 @@ def _failure_cost_flip(case: CostCase) -> Flip:
         if value > 0:
             payback = case.upfront / saving if saving else None
             return Flip("failure_cost", f"a failure costs ${value:.4g}", value, payback, flips=True)
-    free = cost_case(replace(proposal, economics=replace(proposal.economics, failure_cost=0.0)))
+    free = CostCase(replace(proposal, economics=replace(proposal.economics, failure_cost=0.0)))
     return Flip("failure_cost", "failures cost nothing", None, free.pess.payback_months, flips=False)
 
 

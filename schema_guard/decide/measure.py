@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.decide.evidence.values import KINDS, AttemptCounts, Config, RightBound, StrategyCounts
 from schema_guard.decide.fixable import Failures
 from schema_guard.decide.playbook import DECISION
-from schema_guard.stats import Bounds, Bursts, Hazards, Rate, bounds, e_value, retry_hazards
+from schema_guard.stats import Bounds, Bursts, Rate, bounds, e_value, retry_hazards
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
@@ -81,7 +81,6 @@ UNRATED = "unrated"
 """The state of imported calls that were chosen by how they ended, or by nobody knows what."""
 
 
-@dataclass(frozen=True, slots=True)
 class Measured:
     """A strategy after preparation.
 
@@ -104,20 +103,35 @@ class Measured:
             asked for.
     """
 
-    strategy: StrategyCounts
-    failed: Rate
-    state: str
-    met: tuple[Met, ...]
-    inputs: Rate | None
-    calls_for_bursts: int
-    calls: int
-    failed_calls: int
-    failure_kinds: Mapping[str, int]
-    retries: Hazards | None
-    e_ok: float | None
-    e_bad: float | None
-    notes: tuple[str, ...]
-    content: ContentState | None = None
+    def __init__(self, strategy: StrategyCounts, *, config: Config, alpha: float) -> None:
+        """Prepare a strategy's counts and bound its rates.
+
+        Passing needs every upper bound, so each holds at *alpha*; failing needs one lower bound, so these share it.
+        """
+        counts, aims = _prepared(strategy), aims_of(config)
+        alpha_lower = alpha / len(aims)
+        rate = _rate(counts, strategy, alpha, alpha_lower)
+        self.strategy, self.failed = strategy, rate
+        self.calls, self.failed_calls = counts.calls, counts.failed_calls
+        self.failure_kinds, self.notes = counts.failure_kinds, counts.notes
+        self.calls_for_bursts = _calls_for_bursts(strategy, config)
+        state = state_of(rate, config.target)
+        is_young = strategy.weekly is not None and strategy.weekly.is_young and rate.n > 0
+        waits = state == "pass" and self.calls_for_bursts
+        self.met = (
+            Met(aims[0], rate, "inconclusive" if is_young or waits else state),
+            *(_met(aim, strategy, alpha, alpha_lower) for aim in aims[1:]),
+        )
+        self.content = _content(strategy, config, alpha)
+        self.state = _with_content(state_of_all(self.met), self.content) if strategy.is_rated else UNRATED
+        shares = strategy.inputs
+        self.inputs = None if shares is None else Rate.of(shares.missed, shares.n, alpha=alpha)
+        self.retries = retry_hazards(counts.attempts) if counts.attempts else None
+        self.e_ok: float | None = None
+        self.e_bad: float | None = None
+        if strategy.bursts is None:
+            self.e_ok = e_value(counts.failed, counts.n, config.target, side="ok")
+            self.e_bad = e_value(counts.failed, counts.n, config.target, side="bad")
 
     @property
     def point(self) -> float:
@@ -196,43 +210,6 @@ def aims_of(config: Config) -> tuple[Aim, ...]:
     if config.latency_p95_s is not None:
         aims.append(Aim("latency", _SLOWER))
     return tuple(aims)
-
-
-def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measured:
-    """Prepare a strategy's counts and bound its rates.
-
-    Passing needs every upper bound, so each holds at *alpha*; failing needs one lower bound, so these share it.
-    """
-    counts, aims = _prepared(strategy), aims_of(config)
-    alpha_lower = alpha / len(aims)
-    rate = _rate(counts, strategy, alpha, alpha_lower)
-    waits = _calls_for_bursts(strategy, config)
-    state = state_of(rate, config.target)
-    is_young = strategy.weekly is not None and strategy.weekly.is_young and rate.n > 0
-    met = (
-        Met(aims[0], rate, "inconclusive" if is_young or (state == "pass" and waits) else state),
-        *(_met(aim, strategy, alpha, alpha_lower) for aim in aims[1:]),
-    )
-    independent = strategy.bursts is None
-    content = _content(strategy, config, alpha)
-    return Measured(
-        strategy=strategy,
-        failed=rate,
-        state=_with_content(state_of_all(met), content) if strategy.is_rated else UNRATED,
-        met=met,
-        inputs=None
-        if strategy.inputs is None
-        else Rate.of(strategy.inputs.missed, strategy.inputs.n, alpha=alpha),
-        calls_for_bursts=waits,
-        calls=counts.calls,
-        failed_calls=counts.failed_calls,
-        failure_kinds=counts.failure_kinds,
-        retries=retry_hazards(counts.attempts) if counts.attempts else None,
-        e_ok=e_value(counts.failed, counts.n, config.target, side="ok") if independent else None,
-        e_bad=e_value(counts.failed, counts.n, config.target, side="bad") if independent else None,
-        notes=counts.notes,
-        content=content,
-    )
 
 
 def _content(strategy: StrategyCounts, config: Config, alpha: float) -> ContentState | None:

@@ -7,14 +7,12 @@ is not proved to be above the objective is not called good before it is proved t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.excluded_calls import ExcludedCalls, ways_of
+from schema_guard.configuration.excluded_calls import ways_of
 from schema_guard.decide.breaches import LEAST_PART, Breach, breaches, change_text
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence
-from schema_guard.decide.exclusions import Unexplained
 from schema_guard.decide.explanation.uses import uses_of
 from schema_guard.decide.in_use import rounded_up
 from schema_guard.decide.recorded.from_store import Gathered, gather_each
@@ -24,12 +22,10 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from schema_guard.configuration.traffic import Traffic
     from schema_guard.decide.measure import Measured
     from schema_guard.records import Store
 
 
-@dataclass(frozen=True, slots=True)
 class Watched:
     """A configuration in use.
 
@@ -58,26 +54,33 @@ class Watched:
         traffic: What part of the traffic its calls are; None for calls that were recorded as they were made.
     """
 
-    schema: str
-    function: str
-    configuration: str
-    share: float
-    n: int
-    k: float
-    rate: float | None
-    lower: float
-    upper: float
-    state: str
-    usage: str
-    is_main: bool
-    objective: float
-    n_functions: int
-    breaches: tuple[Breach, ...]
-    change: str | None
-    pattern: str | None
-    excluded: tuple[ExcludedCalls, ...]
-    unexplained: Unexplained | None
-    traffic: Traffic | None = None
+    def __init__(
+        self,
+        gathered: Gathered,
+        case: Case,
+        measurement: Measured,
+        wrong: Sequence[Breach],
+        use: Mapping[str, Any],
+    ) -> None:
+        rate, strategy = measurement.failed, measurement.strategy
+        self.schema, self.function = gathered.schema, gathered.function or ""
+        self.configuration = strategy.id
+        self.share = strategy.traffic_share or 0.0
+        self.n, self.k, self.rate = rate.n, rate.count, rate.rate
+        self.lower, self.upper = rate.bounds.lower, rate.bounds.upper
+        self.state = measurement.state
+        self.usage: str = use.get("text", "")
+        self.is_main = use.get("use", "main") == "main"
+        self.objective = case.config.target
+        self.n_functions = rounded_up(case.evidence.n_functions)
+        self.breaches = tuple(breach for breach in wrong if breach.strategy == strategy.id)
+        rises = any(breach.what == "rise" for breach in self.breaches)
+        change = strategy.change if rises or not strategy.bursts else None
+        self.change = None if change is None else change_text(change)
+        self.pattern = strategy.weekly.text if strategy.weekly and strategy.weekly.parts else None
+        self.excluded = ways_of(strategy.excluded)
+        self.unexplained = case.unexplained
+        self.traffic = strategy.traffic
 
     @property
     def is_rated(self) -> bool:
@@ -100,33 +103,23 @@ class Watched:
         return self.is_below and self.is_rated and self.unexplained is None
 
 
-def watch(  # noqa: PLR0913 - which calls, by name
+def watch(
     store: Store,
     objective: float,
     *,
-    schema: str | None = None,
-    function: str | None = None,
-    segment: str | None = None,
-    since: float | None = None,
-    until: float | None = None,
     alpha: float = 0.05,
-    priority: str | None = None,
     extra: Mapping[str, Any] | None = None,
+    **which: Any,
 ) -> list[Watched]:
     """Look at every configuration that has a good part of its function's latest calls.
 
     Args:
         store: Where to read.
         objective: The largest failure rate that is good enough, in (0, 1).
-        schema: Only this name or fingerprint.
-        function: Only this guarded function: its name, or an end of it behind a dot that no other has.
-        segment: Only this part of the traffic.
-        since: Only calls that started then or later, in seconds since the epoch.
-        until: Only calls that started before then.
         alpha: The probability that any configuration of the store is reported wrongly, over all looks, in (0, 1).
-        priority: The function that has half of alpha; None gives all functions equal parts.
         extra: What a store cannot know, as `gather_each` takes it: `config` with what else is asked for (`right`,
             `latency_p95_s`, `burst_length`), `content` ...
+        **which: The calls: `schema`, `function`, `segment`, `since`, `until`, and `priority` of `gather_each`.
 
     Returns:
         Those that are not fine first, then by lower bound, highest first; empty when nothing is recorded.
@@ -141,17 +134,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
         )
     facts = dict(extra or {})
     facts["config"] = {**facts.get("config", {}), "target": objective, "alpha": alpha}
-    per_function = gather_each(
-        store,
-        schema=schema,
-        function=function,
-        segment=segment,
-        since=since,
-        until=until,
-        extra=facts,
-        priority=priority,
-        may_be_empty=True,
-    )
+    per_function = gather_each(store, **which, extra=facts, may_be_empty=True)
     watched = [
         entry
         for gathered in per_function
@@ -167,7 +150,7 @@ def _of_function(gathered: Gathered) -> list[Watched]:
     case = Case(read_evidence(gathered.evidence))
     wrong, uses = breaches(case), uses_of(case)
     configurations = [*_in_use(case), *([] if case.piloted is None else [case.piloted])]
-    return [_watched(gathered, case, one, wrong, uses) for one in configurations]
+    return [Watched(gathered, case, one, wrong, uses.get(one.strategy.id, {})) for one in configurations]
 
 
 def _in_use(case: Case) -> Sequence[Measured]:
@@ -177,34 +160,3 @@ def _in_use(case: Case) -> Sequence[Measured]:
     ]
     unrated = [one for one in case.strategies if not one.strategy.is_rated]
     return case.in_production or own or unrated
-
-
-def _watched(
-    gathered: Gathered, case: Case, measurement: Measured, wrong: Sequence[Breach], uses: Mapping[str, Any]
-) -> Watched:
-    rate, strategy = measurement.failed, measurement.strategy
-    own = tuple(breach for breach in wrong if breach.strategy == strategy.id)
-    rises = any(breach.what == "rise" for breach in own)
-    change = strategy.change if rises or not strategy.bursts else None
-    return Watched(
-        schema=gathered.schema,
-        function=gathered.function or "",
-        configuration=strategy.id,
-        share=strategy.traffic_share or 0.0,
-        n=rate.n,
-        k=rate.count,
-        rate=rate.rate,
-        lower=rate.bounds.lower,
-        upper=rate.bounds.upper,
-        state=measurement.state,
-        usage=uses.get(strategy.id, {}).get("text", ""),
-        objective=case.config.target,
-        n_functions=rounded_up(case.evidence.n_functions),
-        is_main=uses.get(strategy.id, {}).get("use", "main") == "main",
-        breaches=own,
-        change=None if change is None else change_text(change),
-        pattern=strategy.weekly.text if strategy.weekly and strategy.weekly.parts else None,
-        excluded=ways_of(strategy.excluded),
-        unexplained=case.unexplained,
-        traffic=strategy.traffic,
-    )

@@ -6,9 +6,9 @@ import pytest
 
 from schema_guard.decide import decide
 from schema_guard.decide.economics import (
+    CostCase,
     Proposal,
     Rates,
-    cost_case,
     first_attempt,
     flips,
     mean_attempts,
@@ -66,7 +66,7 @@ def test_mean_attempts_sum_the_chances_to_reach_each(hazards, mean):
 
 def test_case_is_the_difference_of_two_costs_per_call():
     """Saving, payback and all limits follow from both costs per call."""
-    case = cost_case(proposal())
+    case = CostCase(proposal())
 
     prompt = PROMPT_CALL * 1.2 + 0.2 * 0.0012
     tuned = TUNED_CALL + 0.02 * (TUNED_CALL + 0.0004)
@@ -91,7 +91,7 @@ def test_a_case_that_saves_nothing_never_pays_back():
     """Without a saving there is no payback, no break-even volume and no upfront that pays."""
     same = replace(MONEY, tuned_cost=MONEY.prompt_cost, tuned=TunedFailures((0.2,)))
 
-    case = cost_case(proposal(economics=same, prompt_attempts=1, rates=Rates(Three(0, 0, 0), Three(0, 0, 0))))
+    case = CostCase(proposal(economics=same, prompt_attempts=1, rates=Rates(Three(0, 0, 0), Three(0, 0, 0))))
 
     assert (case.pess.payback_months, case.break_even_calls_per_month) == (None, None)
     assert (case.largest_upfront, case.base_model_must_live_months, case.pays) == (0, None, False)
@@ -100,15 +100,15 @@ def test_a_case_that_saves_nothing_never_pays_back():
 def test_free_failures_have_no_bar():
     """When failures cost nothing, any failure rate of the tuned model pays the same."""
     assert (
-        cost_case(proposal(economics=replace(MONEY, failure_cost=0.0))).max_tuned_residual_for_horizon is None
+        CostCase(proposal(economics=replace(MONEY, failure_cost=0.0))).max_tuned_residual_for_horizon is None
     )
 
 
 def test_payback_at_the_horizon_pays():
     """Within the horizon includes its last day."""
-    case = cost_case(proposal())
+    case = CostCase(proposal())
 
-    assert cost_case(proposal(horizon_months=case.pess.payback_months)).pays
+    assert CostCase(proposal(horizon_months=case.pess.payback_months)).pays
 
 
 @pytest.mark.parametrize(
@@ -116,27 +116,27 @@ def test_payback_at_the_horizon_pays():
 )
 def test_flips_have_the_value_at_which_the_gate_changes(known):
     """Failure cost and volume have the value from which on it passes, whatever the base model's life and the lead are."""
-    case = cost_case(proposal(calls_per_month=400_000, **known))
+    case = CostCase(proposal(calls_per_month=400_000, **known))
     results = {flip.name: flip for flip in flips(case)}
     cost, volume = (results[name].value for name in ("failure_cost", "calls_per_month"))
 
     for factor, passes in ((1 + 1e-6, True), (1 - 1e-6, False)):
         money = replace(MONEY, failure_cost=(cost or 0.0) * factor)
-        assert cost is None or cost_case(replace(case.proposal, economics=money)).passes == passes
-        assert cost_case(replace(case.proposal, calls_per_month=volume * factor)).passes == passes
+        assert cost is None or CostCase(replace(case.proposal, economics=money)).passes == passes
+        assert CostCase(replace(case.proposal, calls_per_month=volume * factor)).passes == passes
     assert results["calls_per_month"].flips
 
 
 def test_no_volume_flips_a_model_that_ends_before_it_is_used():
     """The base model ends within the lead, so no saving is enough."""
-    case = cost_case(proposal(life_months=0.5))
+    case = CostCase(proposal(life_months=0.5))
 
     assert [(flip.value, flip.flips) for flip in flips(case)[:2]] == [(None, False), (None, False)]
 
 
 def test_prices_and_caching_flip_the_gate():
     """At 40,000 calls a month, only a dearer tuned model changes whether the gate is passed."""
-    results = {flip.name: flip for flip in flips(cost_case(proposal(calls_per_month=40_000)))}
+    results = {flip.name: flip for flip in flips(CostCase(proposal(calls_per_month=40_000)))}
 
     assert [name for name, flip in results.items() if not flip.flips] == ["token_prices", "cache_hit"]
 
@@ -148,7 +148,7 @@ def test_prices_flip_when_they_take_the_saving():
     )
 
     results = {
-        flip.name: flip for flip in flips(cost_case(proposal(economics=money, calls_per_month=1_000_000)))
+        flip.name: flip for flip in flips(CostCase(proposal(economics=money, calls_per_month=1_000_000)))
     }
 
     doubled = 2 * 2 * 1e-3 + 600 * 6e-6 + 100 * 40e-6
@@ -158,11 +158,11 @@ def test_prices_flip_when_they_take_the_saving():
 
 def test_failure_cost_does_not_flip_what_tokens_alone_pay():
     """When tokens alone pay back, no failure cost above 0 flips it, and the payback without is told."""
-    case = cost_case(proposal(calls_per_month=1_000_000))
+    case = CostCase(proposal(calls_per_month=1_000_000))
 
     flip = flips(case)[0]
 
-    free = cost_case(replace(case.proposal, economics=replace(MONEY, failure_cost=0.0)))
+    free = CostCase(replace(case.proposal, economics=replace(MONEY, failure_cost=0.0)))
     assert (flip.value, flip.flips, flip.payback_months) == (None, False, free.pess.payback_months)
 
 
@@ -170,14 +170,14 @@ def test_failure_cost_does_not_flip_where_rates_are_equal():
     """Where tuning leaves as many failed, what they cost cannot decide."""
     equal = Rates(Three(0.01, 0.01, 0.01), Three(0.01, 0.01, 0.01))
 
-    assert flips(cost_case(proposal(rates=equal)))[0].value is None
+    assert flips(CostCase(proposal(rates=equal)))[0].value is None
 
 
 def test_no_volume_flips_a_call_that_saves_nothing():
     """Where a call saves nothing, no number of calls pays."""
     dear = replace(MONEY, failure_cost=0.0, tuned_cost=replace(MONEY.prompt_cost, p_out=99.0))
 
-    results = {flip.name: flip for flip in flips(cost_case(proposal(economics=dear)))}
+    results = {flip.name: flip for flip in flips(CostCase(proposal(economics=dear)))}
 
     assert (results["calls_per_month"].value, results["calls_per_month"].flips) == (None, False)
 
@@ -200,7 +200,7 @@ def test_optional_costs_are_counted_when_they_are_given():
     money = replace(
         MONEY, prompt_cost=priced, hosting_per_call=0.002, retuning_cost=300.0, retuning_every_months=4.0
     )
-    plain, case = cost_case(proposal()), cost_case(proposal(economics=money))
+    plain, case = CostCase(proposal()), CostCase(proposal(economics=money))
 
     assert first_attempt(priced, 0.0) == pytest.approx(0.75 * (PROMPT_CALL + 500 * 0.75e-6))
     assert retry_cost(priced) == pytest.approx(0.75 * 0.0012)
@@ -214,9 +214,9 @@ def test_optional_costs_are_counted_when_they_are_given():
 
 def test_range_of_the_total_halves_and_doubles_volume_and_failure_cost():
     """The smallest and the largest total are those of two corners."""
-    case = cost_case(proposal())
+    case = CostCase(proposal())
     totals = [
-        cost_case(
+        CostCase(
             proposal(calls_per_month=volume * 100_000, economics=replace(MONEY, failure_cost=paid * 0.4))
         ).total
         for volume in (0.5, 2)

@@ -126,16 +126,10 @@ class Week(NamedTuple):
 
     Attributes:
         begins: When it began.
-        ends: When it ended.
-        first: Number of its first call.
-        last: Number of its last call; `first - 1` without calls.
         counts: Its calls by the hour of the week.
     """
 
     begins: int
-    ends: int
-    first: int
-    last: int
     counts: WeekCounts
 
 
@@ -196,10 +190,9 @@ def weeks_of(failed: Sequence[int], hours: Sequence[tuple[int, int]], calendar: 
 
     starts = tuple(map(first_from, edges))
     latest = range(max(0, complete - WINDOWS), complete)
-    counts = [_counted(failed, hours, (starts[week], starts[week + 1]), calendar) for week in latest]
     weeks = tuple(
-        Week(edges[week], edges[week + 1], starts[week], starts[week + 1] - 1, counted)
-        for week, counted in zip(latest, counts, strict=True)
+        Week(edges[week], _counted(failed, hours, (starts[week], starts[week + 1]), calendar))
+        for week in latest
     )
     found = week_parts([week.counts for week in weeks]) if complete >= LEAST_WINDOWS else ()
     parts = tuple(_with_changes(part, failed, hours, calendar) for part in found)
