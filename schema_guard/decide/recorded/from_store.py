@@ -35,7 +35,6 @@ from schema_guard.decide.recorded.configurations import (
     is_trial,
     is_used,
     last_call,
-    of_newest_schema,
     problems_of,
 )
 from schema_guard.decide.recorded.costs import (
@@ -45,7 +44,6 @@ from schema_guard.decide.recorded.costs import (
     with_recorded_seconds,
 )
 from schema_guard.decide.recorded.fixes import claims_of, holding, tunings, with_recorded_model
-from schema_guard.decide.recorded.layouts import of_layout_in_use
 from schema_guard.decide.recorded.production import Gathering, Production
 from schema_guard.decide.recorded.router_calls import (
     answered_for,
@@ -243,15 +241,12 @@ def _gathered(
             "several. Name the function with `bench run --playbook --function`"
         )
     problem, again = split_fallbacks(problem)
-    # Those with the newest content of the schema, and with the layout in use.
-    last = reading.arrivals.last((row.id for row in problem.rows), reading.until)
-    rows = of_layout_in_use(of_newest_schema(problem.rows, last, notes), notes)
-    fingerprint = rows[0].schema_fingerprint
     zone = time_zone(facts.get("config", {}).get("time_zone"))
-    production = Production(problem, rows, reading, WeekSettings(zone, first_call))
-    configurations = production.configurations
-    notes += _schema_losses(configurations)
-    own, tuned = _parted(configurations, production, notes)
+    production = Production(problem, reading, WeekSettings(zone, first_call))
+    fingerprint = production.configurations[0].first.schema_fingerprint
+    for one in production.configurations:  # another schema was sent
+        notes += [f"{clip(one.id)}: {line}" for line in loss_lines(one.first.settings)]
+    own, tuned = _parted(production, notes)
     tuned, forms = without_worse_form(tuned, store, notes)
     answers = facts.pop("answers", [])
     own = without_unanswered_trials([with_fallback_prompt(one, again) for one in own], answers, notes)
@@ -275,7 +270,7 @@ def _gathered(
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
         "sources": [],
-        "about": _scope_of(problem, configurations, store, reading.since) | _known_of(production, facts),
+        "about": _scope_of(problem, production, facts),
         "day": datetime.now(UTC).date().isoformat(),
         "options": store_options(store),
     }
@@ -385,26 +380,21 @@ def _add_content(evidence: dict[str, Any], own: Sequence[RecordedConfiguration],
             strategy["right"] = content["right"] or none
 
 
-def _schema_losses(configurations: Sequence[RecordedConfiguration]) -> list[str]:
-    """Return the parts of a schema that are not enforced, and values that cannot be given, if another schema was sent."""
-    return [f"{clip(one.id)}: {line}" for one in configurations for line in loss_lines(one.first.settings)]
-
-
 def _parted(
-    configurations: Sequence[RecordedConfiguration], production: Production, notes: list[str]
+    production: Production, notes: list[str]
 ) -> tuple[list[RecordedConfiguration], list[RecordedConfiguration]]:
     """Part configurations into those that stand for themselves, and tuned models that are piloted.
 
     A tuned model is in service when it is the main configuration, or when nothing else is recorded.
     """
-    tuned = [one for one in configurations if one.step == "tuned"]
+    tuned = [one for one in production.configurations if one.step == "tuned"]
     notes += [
         f"{clip(one.id)}, a tuned model, is not counted ({one.traffic.text})"
         for one in tuned
         if one.traffic and not one.is_rated
     ]
     tuned = [one for one in tuned if one.is_rated]
-    prompted = [one for one in configurations if one.step != "tuned"]
+    prompted = [one for one in production.configurations if one.step != "tuned"]
     used = max(
         [*prompted, *tuned],
         key=lambda found: (production.uses.is_main(found), production.share(found.rows)),
@@ -415,34 +405,29 @@ def _parted(
     return prompted, joined_pilots(tuned, None, notes)
 
 
-def _scope_of(
-    problem: Problem, configurations: Sequence[RecordedConfiguration], store: Store, since: float | None
-) -> dict[str, Any]:
-    """Say whose calls they are, and what is not among them."""
-    rows = [row for one in configurations for row in one.rows]
+def _scope_of(problem: Problem, production: Production, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the subject of the calls, the calls that are left out, and the source of the volume if none is given."""
+    rows = [row for one in production.configurations for row in one.rows]
     own = [row for row in rows if not is_trial(row)] or rows
     starts = [row.first_started_at for row in own if row.first_started_at is not None]
-    recorded = sum(row.calls for row in problem.rows) + problem.left_out
+    recorded, calls = (
+        sum(row.calls for row in problem.rows) + problem.left_out,
+        sum(row.calls for row in rows),
+    )
+    volume = None if "calls_per_month" in facts else production.volume
     return {
         "function": problem.function,
         "schema": problem.schema,
-        "schema_fingerprint": configurations[0].first.schema_fingerprint,
+        "schema_fingerprint": rows[0].schema_fingerprint,
         "schemas_of_function": problem.schemas,
         "models": sorted({row.model for row in own if row.model}),
         "period": [day_of(min(starts)), day_of(max(map(last_call, own)))] if starts else None,
-        "calls": sum(row.calls for row in rows),
-        "left_out": recorded - sum(row.calls for row in rows),
-        "lost_records": store.lost_records(since=since),
+        "calls": calls,
+        "left_out": recorded - calls,
+        "lost_records": production.reading.store.lost_records(since=production.reading.since),
+        **({"clocks": production.clocks} if production.clocks else {}),
+        **({"latest_days": volume.days, "latest_calls": volume.calls} if volume else {}),
     }
-
-
-def _known_of(production: Production, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the calls with a wrong time, and from which days and calls the volume is read unless the user has given it."""
-    volume = production.volume
-    clocks = {"clocks": production.clocks} if production.clocks else {}
-    if volume is None or "calls_per_month" in facts:
-        return clocks
-    return {**clocks, "latest_days": volume.days, "latest_calls": volume.calls}
 
 
 def _nothing(store: Store, facts: Mapping[str, Any]) -> str:

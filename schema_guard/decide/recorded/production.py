@@ -23,8 +23,10 @@ from schema_guard.decide.recorded.configurations import (
     configurations_of,
     is_rated,
     is_trial,
+    of_newest_schema,
     stream_key,
 )
+from schema_guard.decide.recorded.layouts import of_layout_in_use
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import volume_of
 from schema_guard.decide.recorded.weeks import WeekSettings, day_of
@@ -114,15 +116,14 @@ class Production:
     def __init__(
         self,
         problem: Problem,
-        rows: Sequence[ConfigurationCounts],
         reading: Gathering,
         weeks: WeekSettings,
     ) -> None:
         """Read the calls of a function.
 
         Args:
-            problem: The function under a schema, with all versions.
-            rows: The rows of its configurations and trials that count.
+            problem: The function under a schema, with all versions. Of its rows, those with the newest content of the
+                schema and the layout in use are configurations.
             reading: The source of the calls.
             weeks: The time zone of the weeks, and their beginning.
         """
@@ -137,7 +138,11 @@ class Production:
         self.hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
         self.latest = _latest(self.hours)
         self.volume = volume_of(self.rows, self.hours) if self.rows else None
-        arrived = self._arrivals()
+        arrived, last = (
+            self._arrivals(),
+            reading.arrivals.last((row.id for row in problem.rows), reading.until),
+        )
+        rows = of_layout_in_use(of_newest_schema(problem.rows, last, reading.notes), reading.notes)
         self.configurations = configurations_of(
             rows,
             reading.notes,
