@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
@@ -97,20 +98,18 @@ def _require_no_text(schema: Schema[Any], form: QuestionsForm) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
 class Decider:
     """Reads a decision model's reply for the loop."""
 
-    def __init__(
-        self, form: QuestionsForm, *, text_follows: bool, abstain_below: float | None = None
-    ) -> None:
-        self._form = form
-        self._text_follows = text_follows
-        self._abstain_below = abstain_below
+    form: QuestionsForm
+    text_follows: bool
+    abstain_below: float | None = None
 
     def __call__(self, text: str) -> tuple[dict[str, float], Failure | None]:
         """Return the confidence by JSON Pointer, and the failure if the reply does not decide all fields."""
         try:
-            _, reading = self._form.read(json.loads(text))
+            _, reading = self.form.read(json.loads(text))
         except (BadAnswer, ValueError, RecursionError) as fault:
             return {}, Failure(
                 "structure", "decision_reply", f"the decision model's reply is invalid: {fault}"
@@ -120,22 +119,22 @@ class Decider:
 
     def _failure(self, reading: AnswerReading, confidence: Mapping[str, float]) -> Failure | None:
         least = min(confidence.items(), key=lambda one: one[1], default=None)
-        if self._abstain_below is not None and least is not None and least[1] < self._abstain_below:
+        if self.abstain_below is not None and least is not None and least[1] < self.abstain_below:
             where, one = least
             return Failure(
                 "semantic",
                 "abstained",
-                f"confidence {one:.2g} at {where or '(root)'} is below abstain_below={self._abstain_below:g}",
+                f"confidence {one:.2g} at {where or '(root)'} is below abstain_below={self.abstain_below:g}",
             )
         if reading.missing:
             message = f"the model refused to answer about {_named(reading.missing)}"
             return (
                 Failure("semantic", "unanswered", message)
-                if self._text_follows
+                if self.text_follows
                 else Failure("refusal", "refusal", message)
             )
-        if self._text_follows and self._form.fields.texts:
-            texts = [one.path for one in self._form.fields.texts]
+        if self.text_follows and self.form.fields.texts:
+            texts = [one.path for one in self.form.fields.texts]
             return Failure("semantic", "undecided", f"the next model writes {_named(texts)}")
         return None
 
@@ -146,45 +145,39 @@ def _named(paths: Sequence[tuple[str, ...]]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + more
 
 
+@dataclass(frozen=True, slots=True)
 class Rest:
     """The step of a text model after a decision model. It writes the fields that are not decided yet."""
 
-    def __init__(
-        self,
-        schema: Schema[Any],
-        form: QuestionsForm,
-        at: int,
-        made: Callable[[int, Schema[Any]], Step],
-    ) -> None:
-        self._schema = schema
-        self._form = form
-        self._at = at
-        self._made = made
-        # The schemas of rests are compiled once. There is one for each set of refused fields.
-        self._steps: dict[frozenset[tuple[str, ...]], Step] = {}
+    schema: Schema[Any]
+    form: QuestionsForm
+    at: int
+    made: Callable[[int, Schema[Any]], Step]
+    # The schemas of rests are compiled once. There is one for each set of refused fields.
+    steps: dict[frozenset[tuple[str, ...]], Step] = field(default_factory=dict)
 
     def __call__(self, step: Step, tried: Sequence[Any]) -> Step:
         """Return the step for the fields that the last reply of the decision model left open."""
         last = next((one for one in reversed(tried) if one.step.strategy.name == DECISION), None)
         if last is None or last.judged.failure is None or last.judged.failure.code not in _OPEN:
             return step
-        value, reading = self._form.read(json.loads(last.text))
-        root = self._form.fields.root
+        value, reading = self.form.read(json.loads(last.text))
+        root = self.form.fields.root
         if not isinstance(root, Record):
             return step
         missing = frozenset(_lifted(root, path) for path in reading.missing)
-        made = self._steps.get(missing)
+        made = self.steps.get(missing)
         if made is None:
-            made = self._steps[missing] = self._step(root, missing)
+            made = self.steps[missing] = self._step(root, missing)
         assert made.sent is not None
         return made._replace(sent=made.sent._replace(restore=_Merge(value, missing, made.sent.restore)))
 
     def _step(self, root: Record, missing: Collection[tuple[str, ...]]) -> Step:
         document = _rest(root, missing, ()) or {"type": "object"}
-        if self._form.fields.plain.definitions:
-            document["$defs"] = self._form.fields.plain.definitions
-        rest = Schema.of(document, name=self._schema.name, formats=self._schema.formats, allow_unknown=True)
-        made = self._made(self._at, rest)
+        if self.form.fields.plain.definitions:
+            document["$defs"] = self.form.fields.plain.definitions
+        rest = Schema.of(document, name=self.schema.name, formats=self.schema.formats, allow_unknown=True)
+        made = self.made(self.at, rest)
         if made.sent is None:
             made = made._replace(sent=SentForm(rest, AdaptedSchema(rest.fingerprint, (), ())))
         return made

@@ -8,7 +8,7 @@ which the figure is known, and None when it is known of none.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.errors import CallFailed
@@ -66,6 +66,7 @@ def judged(outcome: Outcome[Any]) -> list[Attempt]:
     return [a for a in outcome.attempts if a.failure is None or a.failure.kind != "transport"]
 
 
+@dataclass(eq=False)
 class StepCalls:
     """A step under way: its calls with a judged reply, by task, in the order of the inputs.
 
@@ -82,25 +83,16 @@ class StepCalls:
         stopped: Why it ended; empty while it has not.
     """
 
-    def __init__(
-        self,
-        step: str,
-        configuration: StepConfiguration,
-        strategy: str,
-        best: StepCalls | None,
-        sent: Mapping[str, Any],
-        guard: str = "",
-    ) -> None:
-        self.step = step
-        self.configuration = configuration
-        self.strategy = strategy
-        self.best = best
-        self.sent = sent
-        self.guard = guard
-        self.outcomes: dict[str, Outcome[Any]] = {}
-        self.k = 0
-        self.lost = 0
-        self.stopped = ""
+    step: str
+    configuration: StepConfiguration
+    strategy: str
+    best: StepCalls | None
+    sent: Mapping[str, Any]
+    guard: str = ""
+    outcomes: dict[str, Outcome[Any]] = field(default_factory=dict)
+    k: int = 0
+    lost: int = 0
+    stopped: str = ""
 
     @property
     def n(self) -> int:

@@ -36,7 +36,7 @@ from schema_guard.ext.playbook.missing import (
 from schema_guard.ext.playbook.result import document_of, playbook_as_json
 from schema_guard.ext.playbook.run import ImpossibleStep, PlaybookRun
 from schema_guard.ext.playbook.settings import PlaybookSettings
-from schema_guard.ext.playbook.sources import names_decisions, sources_of
+from schema_guard.ext.playbook.sources import PlaybookArguments, names_decisions, sources_of
 from schema_guard.ext.playbook.steps import LARGER, LIMITED, SIMPLIFY, SMALLER, STRATEGIES, Models
 from schema_guard.models import connect
 from schema_guard.prices.costs import token_prices
@@ -44,7 +44,7 @@ from schema_guard.records.urls import storing_line
 from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from schema_guard.cli.bench.options import PlanOptions, PlaybookOptions, RunOptions, SuiteOptions
     from schema_guard.ext.playbook.inputs import Inputs
@@ -81,32 +81,33 @@ def run_command(
         The exit status.
     """
     with naming(**_OPTIONS):
-        records = store_of(store)
-        found = sources_of(suite, asked, how, steps, records)
-        steps = _with_step_in_use(steps, found)
-        missing = (*found.missing, *(_unnamed(steps, found) if found.recorded else ()))
-        config = {**aims_of(steps), **aims_of(how)}
+        given = PlaybookArguments(suite, asked, how, steps, store_of(store))
+        found = sources_of(given)
+        given = given._replace(steps=_with_step_in_use(steps, found))
+        missing = (*found.missing, *(_unnamed(given.steps, found) if found.recorded else ()))
         if missing or found.inputs is None:
-            return _report(found, missing, config, steps, records, outputs)
-        settings = _settings(found, asked, how, steps, config, records)
-        settings = replace(settings, repeated=_repeated(suite, asked, how, steps, found))
-        ask = stand_in if how.dry_run else partial(connect, max_retries=RETRIES)
-        models = _connected(found.models, steps.larger, or_function(ask))
+            return _show_missing(_lacking(given, found, missing), outputs)
+        settings = _settings(given, found)
+        models = _connected(
+            found.models,
+            steps.larger,
+            or_function(stand_in if how.dry_run else partial(connect, max_retries=RETRIES)),
+        )
         try:
-            run = PlaybookRun(found.inputs, models, None if how.dry_run else records, settings)
+            run = PlaybookRun(found.inputs, models, None if how.dry_run else given.records, settings)
         except ImpossibleStep as error:
-            if found.recorded is None or records is None:
+            if found.recorded is None or given.records is None:
                 raise
             schema = found.recorded.fingerprint
-            skipping = skipping_command(records, found.function, schema, error.step, error.reason)
+            skipping = skipping_command(given.records, found.function, schema, error.step, error.reason)
             lacking = Missing((f"{error.step}: {error.reason}",), found.function, skipping=skipping)
             return _show_missing(lacking, outputs)
-        plan = _plan(found, run, how.prices, records)
+        plan = _plan(found, run, how.prices, given.records)
         if how.dry_run:
             print(*map(safe, plan), "dry run: nothing was sent", sep="\n")
             return 0
         note(*plan)
-        return _show(_measured(run, records), outputs)
+        return _show(_measured(run, given.records), outputs)
 
 
 def _plan(found: PlaybookSources, run: PlaybookRun, source: str | None, records: Store | None) -> list[str]:
@@ -165,53 +166,50 @@ def _unnamed(steps: PlaybookOptions, found: PlaybookSources) -> Iterator[str]:
         yield f"{SIMPLIFY}: this step needs your own work; simplify the schema, and start with another --first-step"
 
 
-def _report(
-    found: PlaybookSources,
-    missing: Sequence[str],
-    config: Mapping[str, Any],
-    steps: PlaybookOptions,
-    records: Store | None,
-    outputs: Sequence[tuple[Path | None, str]],
-) -> int:
-    """Print what the playbook lacks. Nothing is sent. The exit status says that something has to be done."""
+def _aims(given: PlaybookArguments) -> dict[str, Any]:
+    """Return the aims that the options name."""
+    return {**aims_of(given.steps), **aims_of(given.run)}
+
+
+def _lacking(given: PlaybookArguments, found: PlaybookSources, missing: Sequence[str]) -> Missing:
+    """Return what the playbook lacks, and the time to collect it if it is inputs."""
     lacking = Missing(tuple(missing), found.function)
-    if found.kept_texts is not None and records is not None and found.recorded is not None:
-        gathered = gather(
-            records,
-            schema=found.recorded.fingerprint,
-            function=found.function,
-            extra={"config": dict(config)},
-            **steps.filters(),
-        ).evidence
-        aims = gathered["config"]
-        lacking = lacking._replace(
-            calls=sum(row.calls for row in found.recorded.rows),
-            texts=found.kept_texts,
-            needed=inputs_needed(
-                aims.get("target", _TARGET), aims.get("alpha", _ALPHA) / (len(gathered["strategies"]) + 1)
-            ),
-            calls_per_month=gathered.get("calls_per_month"),
-            storing=storing_line(records),
-        )
-    return _show_missing(lacking, outputs)
+    if found.kept_texts is None or given.records is None or found.recorded is None:
+        return lacking
+    gathered = gather(
+        given.records,
+        schema=found.recorded.fingerprint,
+        function=found.function,
+        extra={"config": _aims(given)},
+        **given.steps.filters(),
+    ).evidence
+    aims = gathered["config"]
+    return lacking._replace(
+        calls=sum(row.calls for row in found.recorded.rows),
+        texts=found.kept_texts,
+        needed=inputs_needed(
+            aims.get("target", _TARGET), aims.get("alpha", _ALPHA) / (len(gathered["strategies"]) + 1)
+        ),
+        calls_per_month=gathered.get("calls_per_month"),
+        storing=storing_line(given.records),
+    )
 
 
 def _show_missing(lacking: Missing, outputs: Sequence[tuple[Path | None, str]]) -> int:
-    """Print and write what a playbook lacks, and return the exit status."""
+    """Print and write what a playbook lacks. The exit status says that something has to be done."""
     _write(missing_document(lacking), lambda: missing_as_json(lacking), outputs)
     return 1
 
 
-def _repeated(
-    suite: SuiteOptions, asked: PlanOptions, how: RunOptions, steps: PlaybookOptions, found: PlaybookSources
-) -> dict[str, list[str]]:
+def _repeated(given: PlaybookArguments, found: PlaybookSources) -> dict[str, list[str]]:
     """Return the options that the next command needs too."""
-    files = {"with": steps.given, "prices": how.prices, "inputs": steps.inputs}
+    steps = given.steps
+    files = {"with": steps.given, "prices": given.run.prices, "inputs": steps.inputs}
     if is_given("suite"):
-        files["suite"] = suite.suite
+        files["suite"] = given.suite.suite
     if found.recorded is None:
-        files["schema"] = suite.suite_schema
-    named = list(asked.models) if is_given("models") else None
+        files["schema"] = given.suite.suite_schema
+    named = list(given.plan.models) if is_given("models") else None
     return repeated(steps, files=files, others={"model": named, "option": list(steps.options)})
 
 
@@ -233,14 +231,8 @@ def _connected(named: Sequence[str], larger: str | None, connect: Callable[[str]
     )
 
 
-def _settings(
-    found: PlaybookSources,
-    asked: PlanOptions,
-    how: RunOptions,
-    steps: PlaybookOptions,
-    config: Mapping[str, Any],
-    records: Store | None,
-) -> PlaybookSettings:
+def _settings(given: PlaybookArguments, found: PlaybookSources) -> PlaybookSettings:
+    steps, records, config = given.steps, given.records, _aims(given)
     if steps.first_step not in STEPS:
         raise click.UsageError(
             f"--first-step {safe(steps.first_step)!r}: expected one of {', '.join(STEPS)}"
@@ -256,7 +248,7 @@ def _settings(
     aims = {**in_file, **config}
     stored = [] if records is None else targets_of(records, found.inputs.schema.fingerprint, found.function)
     schema = found.inputs.schema
-    layouts, limits = asked.requests([schema], records, found.function, steps.filters())
+    layouts, limits = given.plan.requests([schema], records, found.function, steps.filters())
     configured = setting("max_failure_rate").value
     source = "default" if configured is None else "pyproject.toml"
     if stored:
@@ -274,12 +266,13 @@ def _settings(
         output_tokens=steps.reply_tokens or limits.get(schema.fingerprint, _REPLY_TOKENS),
         options=dict(map(key_value, steps.options)),
         max_calls=steps.max_calls,
-        max_seconds=how.max_time,
+        max_seconds=given.run.max_time,
         function=found.function,
         layout=layouts.get(schema.fingerprint, "turns"),
         priority=steps.priority,
         filters=steps.filters(),
-        concurrency=how.concurrency,
+        concurrency=given.run.concurrency,
+        repeated=_repeated(given, found),
     )
 
 

@@ -34,11 +34,34 @@ if TYPE_CHECKING:
     from schema_guard.ext.playbook.recorded import RecordedFunction
     from schema_guard.records import Store
 
-__all__ = ["PlaybookSources", "names_decisions", "sources_of"]
+__all__ = ["PlaybookArguments", "PlaybookSources", "names_decisions", "sources_of"]
 
 _MOST_NAMED = 3
 # Recorded inputs that a playbook asks at most, unless --sample says another number.
 _MOST_INPUTS = 1_000
+
+
+class PlaybookArguments(NamedTuple):
+    """The arguments of the command.
+
+    Attributes:
+        suite: The suite, and the schema.
+        plan: The models, the number of inputs, and the seed of their order.
+        run: The limits and the function.
+        steps: The options of the playbook.
+        records: The store; None for none.
+    """
+
+    suite: SuiteOptions
+    plan: PlanOptions
+    run: RunOptions
+    steps: PlaybookOptions
+    records: Store | None
+
+    @property
+    def has_schema_file(self) -> bool:
+        """Whether the schema is a file."""
+        return self.suite.suite_schema is not None and self.suite.suite_schema.endswith(".json")
 
 
 class PlaybookSources(NamedTuple):
@@ -61,33 +84,30 @@ class PlaybookSources(NamedTuple):
     recorded: RecordedFunction | None = None
 
 
-def sources_of(
-    suite: SuiteOptions, asked: PlanOptions, how: RunOptions, steps: PlaybookOptions, records: Store | None
-) -> PlaybookSources:
+def sources_of(given: PlaybookArguments) -> PlaybookSources:
     """Find what a playbook measures: in the store for a function, otherwise in a suite or in files.
 
     Raises:
         InvalidArgument: A name is not recorded, or a file cannot be used.
     """
-    if how.function is not None and records is None:
+    records, function, named = given.records, given.run.function, given.suite.suite_schema
+    if function is not None and records is None:
         raise click.UsageError(
             "--function needs a store with calls of the function. Name the store with --store"
         )
-    named = suite.suite_schema
-    is_file = named is not None and named.endswith(".json")
     if (
         records is not None
-        and not is_file
+        and not given.has_schema_file
         and not is_given("suite")
-        and (how.function is not None or (named is not None and _is_only_recorded(records, suite, named)))
+        and (function is not None or (named is not None and _is_only_recorded(records, given.suite, named)))
     ):
-        recorded = function_of(records, how.function, named, **steps.filters())
-        return _of_function(records, recorded, asked, steps)
-    inputs = _of_files(suite, asked, steps)
-    function = _function(suite, how, inputs.schema, records)
+        recorded = function_of(records, function, named, **given.steps.filters())
+        return _of_function(given, records, recorded)
+    inputs = _of_files(given)
+    function = _function(given, inputs.schema)
     if function is None:
-        refuse("needs --function", steps.filters())
-    return PlaybookSources(inputs, asked.models, function)
+        refuse("needs --function", given.steps.filters())
+    return PlaybookSources(inputs, given.plan.models, function)
 
 
 def _is_only_recorded(records: Store, suite: SuiteOptions, named: str) -> bool:
@@ -96,13 +116,11 @@ def _is_only_recorded(records: Store, suite: SuiteOptions, named: str) -> bool:
     return named in known and named not in {entry.name for entry in suite.load(is_schema_used=False).schemas}
 
 
-def _of_function(
-    records: Store, recorded: RecordedFunction, asked: PlanOptions, steps: PlaybookOptions
-) -> PlaybookSources:
+def _of_function(given: PlaybookArguments, records: Store, recorded: RecordedFunction) -> PlaybookSources:
     """Take from the store what it knows of a function."""
     missing: list[str] = []
     schema = stored_schema(records, recorded.fingerprint, recorded.schema_name)
-    models = asked.models
+    models = given.plan.models
     if schema is None:
         missing.append(
             f"the schema {clip(recorded.schema_name)} ({recorded.fingerprint}): the store does not have its text. Pass its file with --schema FILE"
@@ -113,7 +131,7 @@ def _of_function(
         missing += [unknown] if unknown else []
     if recorded.rows and layout_of(recorded.rows[0].settings) == "instructions":
         note("the store has no instructions of the function, so the trial sends only those of the strategy")
-    found = _texts(records, recorded, asked, steps)
+    found = _texts(given, records, recorded)
     texts = found.texts
     if not texts:
         missing.append("inputs: the store has no inputs of this function")
@@ -124,10 +142,10 @@ def _of_function(
         asked_texts = [text for text in texts if text not in {one.task for one in shown.values()}]
         if not asked_texts:
             shown, asked_texts = {}, list(texts)
-        inputs = inputs_of(schema, asked_texts, examples=shown.values(), seed=asked.seed)
+        inputs = inputs_of(schema, asked_texts, examples=shown.values(), seed=given.plan.seed)
         inputs = replace(inputs, before=found.before, examples_source=tuple(shown))
-        if steps.inputs is not None:
-            inputs = replace(inputs, answers=read_answers(steps.inputs, schema))
+        if given.steps.inputs is not None:
+            inputs = replace(inputs, answers=read_answers(given.steps.inputs, schema))
     kept = None if texts else sum(found.left_out.values()) - found.left_out.get(NO_TEXT, 0)
     return PlaybookSources(inputs, models, recorded.name, tuple(missing), kept, recorded)
 
@@ -137,13 +155,11 @@ def names_decisions(model: str) -> bool:
     return model.partition(":")[0].endswith("-decisions")
 
 
-def _texts(
-    records: Store, recorded: RecordedFunction, asked: PlanOptions, steps: PlaybookOptions
-) -> RecordedInputs:
+def _texts(given: PlaybookArguments, records: Store, recorded: RecordedFunction) -> RecordedInputs:
     """Return the inputs of a file, or those of the latest calls."""
-    most = None if asked.sample == "all" else asked.sample
-    if steps.inputs is not None:
-        texts = read_texts(steps.inputs)
+    most = None if given.plan.sample == "all" else given.plan.sample
+    if given.steps.inputs is not None:
+        texts = read_texts(given.steps.inputs)
         return RecordedInputs(tuple(texts[:most] if is_given("sample") else texts), (), {})
     found = recorded_inputs(records, recorded, most if is_given("sample") else _MOST_INPUTS)
     for reason, calls in found.left_out.items() if found.texts else ():
@@ -151,21 +167,20 @@ def _texts(
     return found
 
 
-def _of_files(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -> Inputs:
+def _of_files(given: PlaybookArguments) -> Inputs:
     """Load the schema and its inputs: of a suite, or of files."""
-    texts = None if steps.inputs is None else read_texts(steps.inputs)
-    named = suite.suite_schema
-    is_file = named is not None and named.endswith(".json")
+    file, seed, sample = given.steps.inputs, given.plan.seed, given.plan.sample
+    texts = None if file is None else read_texts(file)
+    named, is_file = given.suite.suite_schema, given.has_schema_file
     if is_file and not is_given("suite"):
-        if texts is None:
+        if texts is None or file is None:
             raise click.UsageError(
                 "--schema FILE needs --inputs FILE or a SUITE, because a schema file has no tasks"
             )
-        inputs = inputs_of(Schema.of(Path(str(named))), texts, seed=asked.seed)
-        assert steps.inputs is not None
-        inputs = replace(inputs, answers=read_answers(steps.inputs, inputs.schema))
+        inputs = inputs_of(Schema.of(Path(str(named))), texts, seed=seed)
+        inputs = replace(inputs, answers=read_answers(file, inputs.schema))
     else:
-        loaded = suite.load(is_schema_used=is_file)
+        loaded = given.suite.load(is_schema_used=is_file)
         entries = {entry.name: entry for entry in loaded.schemas}
         chosen = next(iter(entries)) if len(entries) == 1 and (named is None or is_file) else named
         if chosen is None:
@@ -175,20 +190,20 @@ def _of_files(suite: SuiteOptions, asked: PlanOptions, steps: PlaybookOptions) -
                 f"--schema {safe(chosen)!r}: expected a schema of the suite, one of {', '.join(entries)}"
                 f"{did_you_mean(chosen, entries)}"
             )
-        inputs = suite_inputs(entries[chosen], suite=loaded.name, texts=texts, seed=asked.seed)
-    if is_given("sample") and asked.sample != "all":
-        return replace(inputs, tasks=inputs.tasks[: int(asked.sample)])
+        inputs = suite_inputs(entries[chosen], suite=loaded.name, texts=texts, seed=seed)
+    if is_given("sample") and sample != "all":
+        return replace(inputs, tasks=inputs.tasks[: int(sample)])
     return inputs
 
 
-def _function(suite: SuiteOptions, how: RunOptions, schema: Schema[Any], records: Store | None) -> str | None:
+def _function(given: PlaybookArguments, schema: Schema[Any]) -> str | None:
     """Return the function that the results belong to, which has calls under this schema."""
+    records = given.records
     if records is None:
         return None
     rows = records.configurations()
-    if how.function is None:
-        is_file = suite.suite_schema is not None and suite.suite_schema.endswith(".json")
-        named = None if is_file else suite.load(is_schema_used=False).function
+    if given.run.function is None:
+        named = None if given.has_schema_file else given.suite.load(is_schema_used=False).function
         owners = sorted(
             {
                 row.function
@@ -200,7 +215,7 @@ def _function(suite: SuiteOptions, how: RunOptions, schema: Schema[Any], records
             return named if named in owners else owners[0]
         _note_functions(schema, owners)
         return None
-    name = select(records, rows, function=how.function).function
+    name = select(records, rows, function=given.run.function).function
     known = {row.schema_fingerprint: row.schema_name for row in rows if row.function == name}
     if schema.fingerprint not in known:
         others = ", ".join(f"{clip(title)} ({content})" for content, title in known.items())
