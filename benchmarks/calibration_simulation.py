@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from schema_guard import guard
-from schema_guard.ext.right.calibration import calibration
+from schema_guard.ext.right.figures import calibration
 from schema_guard.records.rows import confidence_text
 
 TEAM = {

@@ -185,7 +185,7 @@ def asked_of(seed, most=400):
 def _of_playbook(store, gathered, given, priority):
     """Return what a playbook run decides on before its first call: the production code of its evidence."""
     from schema_guard.ext.playbook.run import _PlaybookRun
-    from schema_guard.ext.playbook.settings import PlaybookSettings
+    from schema_guard.ext.playbook.steps import PlaybookSettings
 
     run = SimpleNamespace(
         inputs=SimpleNamespace(schema=SimpleNamespace(fingerprint=gathered.schema_fingerprint)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.cli.bench.callables import or_function
 from schema_guard.cli.bench.options import RETRIES
 from schema_guard.cli.bench.stand_ins import stand_in
@@ -25,7 +26,6 @@ from schema_guard.configuration.project import setting
 from schema_guard.decide.playbook import DECISION, STEPS
 from schema_guard.decide.recorded.configurations import step_of
 from schema_guard.decide.recorded.from_store import gather, targets_of
-from schema_guard.ext.playbook.estimate import plan_text
 from schema_guard.ext.playbook.missing import (
     Missing,
     inputs_needed,
@@ -35,11 +35,18 @@ from schema_guard.ext.playbook.missing import (
 )
 from schema_guard.ext.playbook.result import document_of, playbook_as_json
 from schema_guard.ext.playbook.run import ImpossibleStep, PlaybookRun
-from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.sources import PlaybookArguments, names_decisions, sources_of
-from schema_guard.ext.playbook.steps import LARGER, LIMITED, SIMPLIFY, SMALLER, STRATEGIES, Models
+from schema_guard.ext.playbook.steps import (
+    LARGER,
+    LIMITED,
+    SIMPLIFY,
+    SMALLER,
+    STRATEGIES,
+    Models,
+    PlaybookSettings,
+)
 from schema_guard.models import connect
-from schema_guard.prices.costs import token_prices
+from schema_guard.prices.costs import CallTokens, token_prices
 from schema_guard.records.urls import storing_line
 from schema_guard.text import did_you_mean, safe
 
@@ -51,8 +58,11 @@ if TYPE_CHECKING:
     from schema_guard.ext.playbook.result import PlaybookResult
     from schema_guard.ext.playbook.sources import PlaybookSources
     from schema_guard.models import Model
+    from schema_guard.prices.costs import TokenPrices
     from schema_guard.records import Store
     from schema_guard.report.document import Document
+
+__all__ = ["plan_text"]
 
 _TARGET, _ALPHA, _REPLY_TOKENS = 0.01, 0.05, 256
 # Names of arguments, as the errors of this part begin with them.
@@ -297,3 +307,26 @@ def _write(document: Document, plain: Callable[[], Any], outputs: Sequence[tuple
     """Print a document, and write it to its files."""
     for path, form in outputs:
         write_output(path, rendered(form, lambda: document, as_json=lambda: json_text(plain()), output=path))
+
+
+def plan_text(run: PlaybookRun, prices: Sequence[TokenPrices] = ()) -> str:
+    """Return the most calls, tokens, and dollars of a playbook in one line. Nothing is called."""
+    inputs, settings, ahead = run.inputs, run.settings, run.ahead()
+    calls = len(ahead) * len(inputs.tasks)
+    calls = calls if settings.max_calls is None else min(calls, settings.max_calls)
+    attempts = calls * max(one.max_attempts for one in ahead)
+    limits = [one.output_tokens for one in ahead if one.output_tokens is not None]
+    shown = sum(estimated_tokens([one.value, one.task]) for one in inputs.examples)
+    texts = [estimated_tokens(task) for task in inputs.tasks]
+    prompt = estimated_tokens(inputs.schema.document) + shown + sum(texts) // len(texts)
+    text = (
+        f"{len(inputs.tasks)} inputs x at most {len(ahead)} steps: at most {calls:,} calls, about {prompt:,} prompt "
+        "tokens an attempt, "
+    )
+    if not limits:
+        return f"{text}no output limit"
+    text += f"at most {attempts * max(limits):,} output tokens"
+    if not prices:
+        return text
+    dollars = attempts * max(one.cost(CallTokens(prompt, 0, max(limits))) for one in prices)
+    return f"{text}, at most about ${dollars:.2f}"

@@ -37,7 +37,6 @@ from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged, pairs_with
 from schema_guard.ext.playbook.content import right_values, values_compared, wrong_calls
 from schema_guard.ext.playbook.result import PlaybookResult
-from schema_guard.ext.playbook.settings import PlaybookSettings
 from schema_guard.ext.playbook.steps import (
     CONFIGURATIONS,
     FOR_VALUES,
@@ -50,6 +49,7 @@ from schema_guard.ext.playbook.steps import (
     TUNED,
     Asker,
     Models,
+    PlaybookSettings,
     StepConfiguration,
 )
 from schema_guard.ext.right.known import store_known_answers

@@ -16,7 +16,7 @@ The modules do no I/O and read no clock.
 from schema_guard.ext.right.agreement import Agreement, compare_answers
 from schema_guard.ext.right.grounding import Grounding, Source, ground
 from schema_guard.ext.right.items import Items, table_rows
-from schema_guard.ext.right.labels import Block, label_bounds
+from schema_guard.ext.right.pool import Block, label_bounds
 
 __all__ = [
     "Agreement",

@@ -1,42 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Imports of files and of other stores.
+"""Imports of files and of other stores, in batches of whole calls, each all or nothing.
 
-Rules: a file is read to its end and checked before any of it is imported. Calls that are stored already stay as they are.
+Rules:
+1. A file is read to its end and checked before any of it is imported.
+2. A call is known by its id. Calls that are stored already stay as they are, so an import that was killed can be repeated.
+3. Hashes of another key are refused. If the user wants them anyway, they are hashed once more, so that no input of one store
+   equals an input of another. Clusters are names that users give, and are never changed.
 """
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from contextlib import closing
-from typing import IO, TYPE_CHECKING
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.transfer.exporter import store_data_of
-from schema_guard.ext.transfer.insertion import (
-    Added,
-    add_calls,
-    add_store_data,
-    adopt_key,
-    batches,
-    count_store_data,
-    linked,
-    stored_call_ids,
-)
 from schema_guard.ext.transfer.json_lines import FileReading
-from schema_guard.ext.transfer.moved import moved_calls
+from schema_guard.ext.transfer.moved import add_content, moved_calls, payload_of
 from schema_guard.records.attempts import Where
-from schema_guard.records.rows import key_fingerprint
+from schema_guard.records.declarations import DeclaredStep, DeclaredTarget
+from schema_guard.records.reading import pages
+from schema_guard.records.rows import COLUMNS, key_fingerprint, keyed_hash
 from schema_guard.records.sql import writing
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from schema_guard.ext.transfer.insertion import Linked, Taking
     from schema_guard.ext.transfer.json_lines import StoreData
     from schema_guard.ext.transfer.moved import Moved
     from schema_guard.records.backend import Backend
+    from schema_guard.records.declarations import Declared
+    from schema_guard.records.rows import Row
+    from schema_guard.records.sql.session import Session
+    from schema_guard.records.sql.tables import Connection
+    from schema_guard.records.values import LostRecords
 
-__all__ = ["check", "import_file", "merge"]
+__all__ = [
+    "Added",
+    "Linked",
+    "add_calls",
+    "add_declared",
+    "add_lost_records",
+    "add_store_data",
+    "adopt_key",
+    "batches",
+    "check",
+    "count_store_data",
+    "import_file",
+    "linked",
+    "merge",
+    "stored_call_ids",
+]
 
 
 def check(source: str, stream: IO[bytes]) -> FileReading:
@@ -134,3 +152,242 @@ def _add(
         added.added = add_calls(session, calls, taking, namespace=how.namespace)
         add_store_data(session, beside, added)
     return added
+
+
+D = TypeVar("D", DeclaredStep, DeclaredTarget)
+
+BATCH_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
+_BATCH_CHARS = 16 * 1024 * 1024  # of texts
+_PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
+_CALL_ID, _INPUT_HASH = COLUMNS.index("call_id"), COLUMNS.index("input_hash")
+
+
+@dataclass
+class Added:
+    """What came of a file or a store.
+
+    Attributes:
+        source: Its name.
+        calls: How many it has.
+        attempts: How many attempts are in those.
+        added: How many of the attempts were not there before.
+        declarations: How many targets and declarations about steps were not there.
+        lost_records: How many counts of lost records were not there.
+        unlinked: Whether its inputs were kept apart from those of the store.
+        is_of_another_key: Whether it came into an empty store, and what is recorded there is hashed with another key.
+    """
+
+    source: str
+    calls: int = 0
+    attempts: int = 0
+    added: int = 0
+    declarations: int = 0
+    lost_records: int = 0
+    unlinked: bool = False
+    is_of_another_key: bool = False
+
+
+@dataclass(frozen=True)
+class Taking:
+    """How something is taken into a store.
+
+    Attributes:
+        unlinked: Whether what has hashes of another key is taken, which counts its inputs as different inputs.
+        dry_run: Whether it is only said what would come.
+        with_texts: Whether the texts of prompts and replies come along.
+        on_step: Is told after each batch how many attempts it had.
+    """
+
+    unlinked: bool = False
+    dry_run: bool = False
+    with_texts: bool = False
+    on_step: Callable[[int], None] = lambda _: None
+
+
+class Linked(NamedTuple):
+    """How the hashes of a source go with those of a store.
+
+    Attributes:
+        keys: Fingerprints to note in the store.
+        namespace: Under which the inputs of the source are hashed once more; None where they are the same key's.
+        key: Of the source, where the store has no hashes and goes on with it; None where it is not known.
+    """
+
+    keys: frozenset[str]
+    namespace: bytes | None = None
+    key: bytes | None = None
+
+
+def linked(
+    backend: Backend, source: str, keys: frozenset[str], key: bytes | None = None, *, unlinked: bool
+) -> Linked:
+    """Return how the hashes of a source go with those of a store.
+
+    Args:
+        backend: The store.
+        source: Name of the source, for the message.
+        keys: Fingerprints of the source's keys.
+        key: With which the source hashes; None if that is not known.
+        unlinked: Whether inputs of different keys may stand beside each other.
+
+    Raises:
+        InvalidArgument: The keys differ, and that was not allowed.
+    """
+    with backend.reading() as snapshot:
+        there = snapshot.keys()
+    if keys <= there:
+        return Linked(frozenset())
+    if not there:
+        is_all = key is not None and keys == {key_fingerprint(key)}
+        return Linked(keys, key=key if is_all else None)
+    with closing(backend.session()) as session:
+        own = key_fingerprint(session.key)
+    if keys <= there | {own}:
+        return Linked(keys)
+    if not unlinked:
+        raise InvalidArgument(
+            f"{source}: its input hashes use the key {_listed(keys)}, but those of the store use {_listed(there)}, "
+            "so schema_guard can't match equal inputs. Use one SCHEMA_GUARD_HASH_KEY on all machines. To import the file "
+            "anyway, add --unlinked, which counts its inputs as different inputs"
+        )
+    return Linked(frozenset(), ",".join(sorted(keys)).encode())
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return " and ".join(sorted(keys))
+
+
+def add_calls(
+    session: Session,
+    calls: Iterable[list[Moved]],
+    taking: Taking,
+    *,
+    namespace: bytes | None = None,
+) -> int:
+    """Store those calls that are not stored; others can write in between.
+
+    Args:
+        session: Of the store.
+        calls: The attempts of each, in the order of storing.
+        taking: How.
+        namespace: Of `Linked`.
+
+    Returns:
+        How many attempts were stored.
+    """
+    added = 0
+    for attempts in batches(calls):
+        rows = [moved.row if namespace is None else _apart(moved.row, namespace) for moved in attempts]
+        texts = [moved.texts for moved in attempts] if taking.with_texts else []
+        added += session.add_calls(rows, [None if one is None else payload_of(one) for one in texts])
+        content = {moved.call_id: moved.content for moved in attempts if moved.content is not None}
+        if content:
+            with session.writing() as connection:
+                add_content(connection, content)
+        taking.on_step(len(rows))
+        if len(rows) >= BATCH_ROWS:
+            time.sleep(_PAUSE_S)
+    return added
+
+
+def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
+    """Yield the attempts of several whole calls at a time."""
+    attempts: list[Moved] = []
+    chars = 0
+    for call in calls:
+        attempts += call
+        chars += sum(len(f"{moved.texts.prompt}{moved.texts.reply}") for moved in call if moved.texts)
+        if len(attempts) >= BATCH_ROWS or chars >= _BATCH_CHARS:
+            yield attempts
+            attempts, chars = [], 0
+    if attempts:
+        yield attempts
+
+
+def _apart(row: Row, namespace: bytes) -> Row:
+    """Return a row whose input is none of another store's."""
+    input_hash = row[_INPUT_HASH]
+    if input_hash is None:
+        return row
+    return (*row[:_INPUT_HASH], keyed_hash(str(input_hash), namespace), *row[_INPUT_HASH + 1 :])
+
+
+def add_store_data(session: Session, beside: StoreData, added: Added) -> None:
+    """Store the declarations and counts of lost records that are not stored, and count them."""
+    with session.writing() as connection:
+        added.declarations += sum(add_declared(connection, declared) for declared in beside.declared)
+        writing.add_schemas(connection, beside.schemas)
+        added.lost_records += add_lost_records(connection, beside.lost_records)
+
+
+def count_store_data(backend: Backend, beside: StoreData, added: Added) -> None:
+    """Count the declarations and counts of lost records that are not stored."""
+    with backend.reading() as snapshot:
+        there = {known.schema_fingerprint: known for known in snapshot.every_declaration()}
+        lost_records = snapshot.every_lost_record()
+    for declared in beside.declared:
+        stored = there.get(declared.schema_fingerprint)
+        steps, targets = (stored.steps, stored.targets) if stored else ((), ())
+        added.declarations += len(joined(steps, declared.steps)) - len(steps)
+        added.declarations += len(joined(targets, declared.targets)) - len(targets)
+    added.lost_records += (Counter(beside.lost_records) - Counter(lost_records)).total()
+
+
+def stored_call_ids(backend: Backend, call_ids: set[str]) -> set[str]:
+    """Return those of some calls that are stored."""
+    stored = pages(backend, Where(call_ids=sorted(call_ids)))
+    return {str(row[_CALL_ID]) for page in stored for _, row in page}
+
+
+def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
+    """Put declarations of another store among those of this one, so that the latest holds.
+
+    What is there already is not added. Both keep their own order, which no clock decides; between the two the
+    earlier date goes first.
+    """
+    known = Counter(there)
+    new = []
+    for declaration in coming:
+        if known[declaration]:
+            known[declaration] -= 1
+        else:
+            new.append(declaration)
+    declarations: list[D] = []
+    for declaration in there:
+        while new and new[0].at < declaration.at:
+            declarations.append(new.pop(0))
+        declarations.append(declaration)
+    return declarations + new
+
+
+def add_declared(connection: Connection, declared: Declared) -> int:
+    """Put declarations about a schema among those that are stored, and return the number of new ones."""
+    which = declared.schema_fingerprint
+    steps = [DeclaredStep(*row) for row in connection.select(writing.STEPS, (which,))]
+    targets = [DeclaredTarget(*row) for row in connection.select(writing.TARGETS, (which,))]
+    all_steps, all_targets = joined(steps, declared.steps), joined(targets, declared.targets)
+    new = len(all_steps) - len(steps) + len(all_targets) - len(targets)
+    if new:
+        # Their order is that of `id`, so the others are stored again.
+        sql = "DELETE FROM notes WHERE kind IN ('step', 'target') AND schema_fingerprint = ?"
+        connection.execute(sql, (which,))
+        writing.insert_declarations(connection, which, [*all_steps, *all_targets])
+    return new
+
+
+def add_lost_records(connection: Connection, lost_records: Sequence[LostRecords]) -> int:
+    """Store the counts that are not stored, each as often as it comes, and return their number."""
+    new = list((Counter(lost_records) - Counter(writing.every_lost_record(connection))).elements())
+    writing.insert_lost_records(connection, new)
+    return len(new)
+
+
+def adopt_key(session: Session, key: bytes) -> None:
+    """Use a key for the hashes of a store that has none yet, unless the environment names a key.
+
+    So a store that moves from a file to a server still knows its inputs.
+    """
+    with session.writing() as connection:
+        if not writing.last_id(connection) and not writing.noted_keys(connection):
+            connection.execute(writing.SET_META, ("hash_key", key.hex()))
+        session.key = writing.hash_key(connection)

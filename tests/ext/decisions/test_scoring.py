@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema_guard.ext.decisions.scoring import EMPTY_TEXTS, AskedBefore, decide
+from schema_guard.ext.decisions.local import EMPTY_TEXTS, AskedBefore, decide
 
 END = "<|im_end|>"
 

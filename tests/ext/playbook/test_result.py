@@ -8,8 +8,7 @@ import pytest
 from schema_guard.decide.explanation.reasons import CONTENT_WARNING
 from schema_guard.ext.playbook.result import PlaybookResult, document_of, playbook_as_json
 from schema_guard.ext.playbook.run import run_playbook
-from schema_guard.ext.playbook.settings import PlaybookSettings
-from schema_guard.ext.playbook.steps import NOT_NAMED
+from schema_guard.ext.playbook.steps import NOT_NAMED, PlaybookSettings
 from schema_guard.report.as_text import as_text
 from schema_guard.stats import bounds
 from schema_guard.text import interval, percent

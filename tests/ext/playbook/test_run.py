@@ -17,8 +17,7 @@ from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.playbook import run
 from schema_guard.ext.playbook.run import MOST_LOST_IN_A_ROW, run_playbook
-from schema_guard.ext.playbook.settings import PlaybookSettings
-from schema_guard.ext.playbook.steps import CONFIGURATIONS
+from schema_guard.ext.playbook.steps import CONFIGURATIONS, PlaybookSettings
 from schema_guard.prompting import Example
 from schema_guard.records import open_store
 from schema_guard.schema import Schema

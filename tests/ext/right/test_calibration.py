@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from schema_guard.ext.right.calibration import calibration, calibration_lines
+from schema_guard.ext.right.figures import calibration, calibration_lines
 
 
 def calls(count, seed, right):

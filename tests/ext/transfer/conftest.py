@@ -7,8 +7,7 @@ import pytest
 from hypothesis import settings
 
 from schema_guard.ext.transfer.exporter import export
-from schema_guard.ext.transfer.importer import check, import_file, merge
-from schema_guard.ext.transfer.insertion import Taking, add_declared
+from schema_guard.ext.transfer.importer import Taking, add_declared, check, import_file, merge
 from schema_guard.records import Store
 from schema_guard.records.attempts import Where
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget

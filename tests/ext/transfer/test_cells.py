@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema_guard.ext.transfer.tables import safe_cell
+from schema_guard.ext.transfer.exporter import safe_cell
 
 FORMULAS = [
     "=1+1",

@@ -11,7 +11,7 @@ IMPORT = """
 import signal
 from pathlib import Path
 from schema_guard.records.sqlite.database import SQLite
-from schema_guard.ext.transfer import insertion
+from schema_guard.ext.transfer import importer
 from schema_guard.ext.transfer.importer import check, import_file
 
 insertion.BATCH_ROWS = 10

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema_guard.ext.transfer.insertion import add_declared, add_lost_records, adopt_key
+from schema_guard.ext.transfer.importer import add_declared, add_lost_records, adopt_key
 from schema_guard.records import Store
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import key_fingerprint, rows

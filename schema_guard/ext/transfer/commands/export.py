@@ -14,7 +14,7 @@ from schema_guard.cli.shared.options import WhichRows, build_command, existing, 
 from schema_guard.cli.shared.progress import steps
 from schema_guard.ext.transfer.exporter import FORMS, Form, export
 from schema_guard.ext.transfer.files import STANDARD, written
-from schema_guard.ext.transfer.texts import TEXTS_AS
+from schema_guard.ext.transfer.moved import TEXTS_AS
 from schema_guard.records.attempts import Where
 from schema_guard.records.selection import no_calls, select
 from schema_guard.text import plural, safe

@@ -23,7 +23,7 @@ from schema_guard.text import plural, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.ext.transfer.insertion import Added
+    from schema_guard.ext.transfer.importer import Added
     from schema_guard.records import Store
 
 _SQLITE = b"SQLite format 3\0"
@@ -139,8 +139,12 @@ def _imported(
 ) -> list[Added]:
     """Read and check all sources, then import them in their order."""
     from schema_guard.ext.transfer.files import opened
-    from schema_guard.ext.transfer.importer import check, import_file, merge
-    from schema_guard.ext.transfer.insertion import Taking  # 60 ms that the help does not pay
+    from schema_guard.ext.transfer.importer import (
+        Taking,  # 60 ms that the help does not pay
+        check,
+        import_file,
+        merge,
+    )
 
     stores = {name: _store(name, into) for name in sources if _is_store(name, into)}
     files = {

@@ -28,13 +28,14 @@ from schema_guard.decide.recorded.fixes import tunings
 from schema_guard.errors import SchemaGuardError
 from schema_guard.ext.tuning.export.hosts import BACKENDS, host_of
 from schema_guard.ext.tuning.jobs.hosts import HostError, checked_url, connect_host
-from schema_guard.ext.tuning.jobs.messages import job_as_json, job_lines
 from schema_guard.ext.tuning.jobs.plan import plan_job
 from schema_guard.ext.tuning.jobs.run import Following, HostTuning
 from schema_guard.ext.tuning.jobs.state import (
     JobLocked,
     TuningJob,
     digests,
+    job_as_json,
+    job_lines,
     load_job,
     lock_job,
     new_mark,

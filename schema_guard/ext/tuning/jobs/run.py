@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.ext.tuning.jobs.hosts import HostError
-from schema_guard.ext.tuning.jobs.messages import progress_text
-from schema_guard.ext.tuning.jobs.state import digests, save_job
+from schema_guard.ext.tuning.jobs.state import digests, progress_text, save_job
 from schema_guard.ext.tuning.tuned_model import TunedModel
 
 if TYPE_CHECKING:

@@ -36,11 +36,13 @@ from typing import (
 from schema_guard.arguments import require_bool, require_text
 from schema_guard.configuration.traffic import AFTER, ROUTED, again_of
 from schema_guard.drive import Driven, is_async
-from schema_guard.ext.tuning.routing.checks import check_functions
+from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.routing.evidence import Evidence
 from schema_guard.ext.tuning.routing.policy import RouterCounts, RoutingPolicy
 from schema_guard.ext.tuning.routing.rollout import SHADOW, Rollout, is_judged
-from schema_guard.guarded import AsyncGuarded
+from schema_guard.guarded import AsyncGuarded, Guarded
+from schema_guard.preparing.shapes import name_of
+from schema_guard.text import clip
 from schema_guard.values import Partial
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Outcome
 
-__all__ = ["Routed", "Router"]
+__all__ = ["Routed", "Router", "check_functions"]
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -393,3 +395,56 @@ def _copy(arguments: Any) -> Any:
     if isinstance(arguments, list):
         return [_copy(part) for part in arguments]
     return arguments
+
+
+def check_functions(tuned: Any, prompt: Any) -> None:
+    """Check that two functions can stand for each other.
+
+    Raises:
+        InvalidArgument: They cannot.
+    """
+    for word, function in (("tuned", tuned), ("prompt", prompt)):
+        if not isinstance(function, (Guarded, AsyncGuarded)):
+            raise InvalidArgument(
+                f"{word}={clip(repr(function))}: expected a function with the decorator @guard(...)"
+            )
+        if function.guard.observe:
+            raise InvalidArgument(
+                f"{word}: schema_guard only observes {_name(function)}, so the fallback can't replace its replies. "
+                "Guard it without observe=True"
+            )
+    if isinstance(tuned, AsyncGuarded) is not isinstance(prompt, AsyncGuarded):
+        raise InvalidArgument(
+            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected two `def` functions or two `async def` functions"
+        )
+    if tuned.schema.fingerprint != prompt.schema.fingerprint:
+        raise InvalidArgument(
+            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected the same schema, got {tuned.schema.name} "
+            f"({tuned.schema.fingerprint}) and {prompt.schema.name} ({prompt.schema.fingerprint})"
+        )
+    if not tuned._prepared.tuned:
+        raise InvalidArgument(
+            f"tuned: {_name(tuned)} does not call a known tuned model. Guard it with about=About(tuned=True), or swap tuned and prompt"
+        )
+    theirs, ours = list(_parameters(tuned)), list(_parameters(prompt))
+    if theirs != ours:
+        raise InvalidArgument(
+            f"tuned={_name(tuned)} and prompt={_name(prompt)}: expected the same parameters, got "
+            f"({', '.join(theirs)}) and ({', '.join(ours)})"
+        )
+
+
+def _parameters(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> Iterator[str]:
+    """Yield the parameters that callers know: not those by which a guard tells its function how to ask."""
+    shape = function._prepared.shape
+    ours = {shape.instructions, shape.feedback, shape.options, shape.model} - {None}
+    for parameter in inspect.signature(function._prepared.function).parameters.values():
+        if parameter.name not in ours:
+            bare = parameter.replace(annotation=parameter.empty)
+            yield str(bare if parameter.default is parameter.empty else bare.replace(default=...)).replace(
+                "Ellipsis", "..."
+            )
+
+
+def _name(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> str:
+    return name_of(function._prepared.function)

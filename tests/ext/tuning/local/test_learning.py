@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.ext.tuning.local.adapter import rope_order
-from schema_guard.ext.tuning.local.chat import Encoded
-from schema_guard.ext.tuning.local.learning import PASS_TOKENS, order, passes, rate_at
+from schema_guard.ext.tuning.local.learning import PASS_TOKENS, Encoded, order, passes, rate_at
 
 
 @given(st.lists(st.tuples(st.integers(1, 2000), st.integers(1, 900))))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import GuardFailed, Message, open_store
-from schema_guard.ext.tuning.routing.buckets import bucket_of, routing_key
+from schema_guard.ext.tuning.routing.policy import bucket_of, routing_key
 from schema_guard.stats import wilson
 from tests.public.ext.calls.routing.routers import SHAPES, Branches, outcome_of, streamed, value_of
 
