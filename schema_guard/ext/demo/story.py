@@ -22,8 +22,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.demo.function import BEFORE, SHOWN, code_of, messages_of, notice_reader, notices
 from schema_guard.ext.playbook.inputs import inputs_of
 from schema_guard.ext.playbook.run import run_playbook
-from schema_guard.ext.playbook.settings import PlaybookSettings
-from schema_guard.ext.playbook.steps import CONFIGURATIONS
+from schema_guard.ext.playbook.steps import CONFIGURATIONS, PlaybookSettings
 from schema_guard.prompting import Example
 from schema_guard.report import report_on
 from schema_guard.report import store_document as report_document
