@@ -9,72 +9,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from schema_guard.limits import Limits
 from schema_guard.parsing import parse
 from schema_guard.providers.fields import field, first, has, items, words
 from schema_guard.providers.messages import instance
 
-__all__ = ["CallResult", "ReplyForm", "continuation"]
+if TYPE_CHECKING:
+    from schema_guard.ext.tools.judging import CallJudgement
+
+__all__ = ["continuation"]
 
 # What servers take as a tool's name; many refuse a whole conversation for another one in it.
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LIMITS: Final = Limits()
 
 
-class CallResult(NamedTuple):
-    """What a model is told of one of its calls.
-
-    Attributes:
-        id: Of the call; None where it has none.
-        name: Of the tool; None where the call names none.
-        text: The arguments, as the model wrote them.
-        message: What it is told.
-    """
-
-    id: str | None
-    name: str | None
-    text: str | None
-    message: str
-
-
-def continuation(task: Any, reply: Any, results: Sequence[CallResult]) -> list[Any] | None:
+def continuation(task: Any, reply: Any, results: Sequence[CallJudgement]) -> list[Any] | None:
     """Give the messages for asking again.
 
     Args:
         task: What was sent: a list of messages, or a text.
         reply: What came.
-        results: For each call of it, in order.
+        results: Its calls in order, each with the message that the model gets as its result.
 
     Returns:
         The messages that were sent, the model's turn, and the results; None where the reply's form has none.
     """
-    for is_one, reply_form in _FORMS:
-        if is_one(reply):
-            form: ReplyForm = reply_form
-            break
-    else:
+    form = next(((user, answered) for is_one, user, answered in _FORMS if is_one(reply)), None)
+    if form is None:
         return None
-    sent = (
-        list(task) if isinstance(task, list | tuple) else [form.user(task) if isinstance(task, str) else task]
-    )
+    user, answered = form
+    sent = list(task) if isinstance(task, list | tuple) else [user(task) if isinstance(task, str) else task]
     if all(result.name is None for result in results):
         # The provider has thrown away what the model wrote: there is no turn, and no call, to answer.
-        return [*sent, form.user("\n".join(result.message for result in results))]
-    return [*sent, *form.answered(reply, results)]
-
-
-class ReplyForm(NamedTuple):
-    """How a provider takes a conversation.
-
-    Attributes:
-        user: Makes a turn of the user's.
-        answered: Gives the model's turn and the results of its calls.
-    """
-
-    user: Callable[[str], Any]
-    answered: Callable[[Any, Sequence[CallResult]], list[Any]]
+        return [*sent, user("\n".join(result.message or "" for result in results))]
+    return [*sent, *answered(reply, results)]
 
 
 def _user(text: str) -> dict[str, Any]:
@@ -84,7 +55,7 @@ def _user(text: str) -> dict[str, Any]:
 # Calls that a server could not read.
 
 
-def _name(result: CallResult) -> str:
+def _name(result: CallJudgement) -> str:
     """Return the name of a tool as servers take one."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", result.name or "unnamed")[:64]
 
@@ -93,36 +64,39 @@ def _is_object(text: str | None) -> bool:
     return text is not None and isinstance(parse(text, _LIMITS), dict)
 
 
-def _is_readable(result: CallResult) -> bool:
+def _is_readable(result: CallJudgement) -> bool:
     named = result.name is not None and _NAME.fullmatch(result.name) is not None
     return named and result.id is not None and _is_object(result.text)
 
 
-def _arguments(result: CallResult) -> str:
+def _arguments(result: CallJudgement) -> str:
     return result.text if result.text is not None and _is_object(result.text) else "{}"
 
 
-def _id(result: CallResult, number: int) -> str:
+def _id(result: CallJudgement, number: int) -> str:
     return result.id or f"call_{number}"
 
 
 # Chat completions.
 
 
-def _chat(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+def _chat(reply: Any, results: Sequence[CallJudgement]) -> list[Any]:
     message = field(first(field(reply, "choices")), "message") if has(reply, "choices") else reply
     if not items(field(message, "tool_calls")):  # the old calls of functions
         return [message, *({"role": "function", "name": r.name, "content": r.message} for r in results)]
     if not all(map(_is_readable, results)):
         message = _chat_message(message, results)
-    messages = [
+    return [message, *_tool_messages(results)]
+
+
+def _tool_messages(results: Sequence[CallJudgement]) -> list[dict[str, Any]]:
+    return [
         {"role": "tool", "tool_call_id": _id(result, number), "content": result.message}
         for number, result in enumerate(results, 1)
     ]
-    return [message, *messages]
 
 
-def _chat_message(message: Any, results: Sequence[CallResult]) -> dict[str, Any]:
+def _chat_message(message: Any, results: Sequence[CallJudgement]) -> dict[str, Any]:
     calls = [
         {
             "id": _id(result, number),
@@ -134,17 +108,15 @@ def _chat_message(message: Any, results: Sequence[CallResult]) -> dict[str, Any]
     return {"role": "assistant", "content": field(message, "content"), "tool_calls": calls}
 
 
-def _cohere(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+def _cohere(reply: Any, results: Sequence[CallJudgement]) -> list[Any]:
     message = field(reply, "message")
     plan = words(field(message, "tool_plan"))
     turn = _chat_message(message, results)
     del turn["content"]
-    if plan is not None:
-        turn["tool_plan"] = plan
-    return [turn, *_chat({"choices": [{"message": turn}]}, results)[1:]]
+    return [turn if plan is None else {**turn, "tool_plan": plan}, *_tool_messages(results)]
 
 
-def _ollama(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+def _ollama(reply: Any, results: Sequence[CallJudgement]) -> list[Any]:
     messages = [{"role": "tool", "tool_name": result.name, "content": result.message} for result in results]
     return [field(reply, "message"), *messages]
 
@@ -152,7 +124,7 @@ def _ollama(reply: Any, results: Sequence[CallResult]) -> list[Any]:
 # The others.
 
 
-def _responses(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+def _responses(reply: Any, results: Sequence[CallJudgement]) -> list[Any]:
     pending = iter(results)
     turn: list[Any] = []
     outputs: list[Any] = []
@@ -168,7 +140,7 @@ def _responses(reply: Any, results: Sequence[CallResult]) -> list[Any]:
     return [*turn, *outputs]
 
 
-def _function_call(item: Any, result: CallResult) -> dict[str, Any]:
+def _function_call(item: Any, result: CallJudgement) -> dict[str, Any]:
     call = {
         "type": "function_call",
         "call_id": result.id,
@@ -179,7 +151,7 @@ def _function_call(item: Any, result: CallResult) -> dict[str, Any]:
     return call if own is None else {**call, "id": own}
 
 
-def _anthropic(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+def _anthropic(reply: Any, results: Sequence[CallJudgement]) -> list[Any]:
     named = {result.id: result for result in results}
     content = [_tool_use(block, named.get(field(block, "id"))) for block in items(field(reply, "content"))]
     blocks = [
@@ -189,13 +161,13 @@ def _anthropic(reply: Any, results: Sequence[CallResult]) -> list[Any]:
     return [{"role": "assistant", "content": content}, {"role": "user", "content": blocks}]
 
 
-def _tool_use(block: Any, result: CallResult | None) -> Any:
+def _tool_use(block: Any, result: CallJudgement | None) -> Any:
     if field(block, "type") != "tool_use" or result is None or _NAME.fullmatch(result.name or ""):
         return block
     return {"type": "tool_use", "id": result.id, "name": _name(result), "input": field(block, "input")}
 
 
-def _gemini(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+def _gemini(reply: Any, results: Sequence[CallJudgement]) -> list[Any]:
     word = "functionResponse" if isinstance(reply, Mapping) else "function_response"
     parts = [
         {
@@ -214,7 +186,7 @@ def _gemini_user(text: str) -> dict[str, Any]:
     return {"role": "user", "parts": [{"text": text}]}
 
 
-def _bedrock(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+def _bedrock(reply: Any, results: Sequence[CallJudgement]) -> list[Any]:
     blocks = [
         {"toolResult": {"toolUseId": result.id, "content": [{"text": result.message}], "status": "error"}}
         for result in results
@@ -226,16 +198,16 @@ def _bedrock_user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": [{"text": text}]}
 
 
-def _langchain(reply: Any, results: Sequence[CallResult]) -> list[Any]:
+def _langchain(reply: Any, results: Sequence[CallJudgement]) -> list[Any]:
     messages = []
     for number, result in enumerate(results, 1):
         fields = {"content": result.message, "tool_call_id": _id(result, number), "status": "error"}
-        message = instance(_tool_messages(reply), fields, fields)
+        message = instance(_langchain_kinds(reply), fields, fields)
         messages.append(message if message is not None else {"role": "tool", **fields})
     return [reply, *messages]
 
 
-def _tool_messages(message: Any) -> list[Any]:
+def _langchain_kinds(message: Any) -> list[Any]:
     """Give LangChain's class for results, found from that of the model's turn."""
     bases: list[Any] = [kind for kind in type(message).__mro__ if kind.__name__ == "BaseMessage"]
     return [kind for base in bases for kind in base.__subclasses__() if kind.__name__ == "ToolMessage"]
@@ -262,20 +234,24 @@ def _is_ollama(reply: Any) -> bool:
     return has(reply, "message") and isinstance(field(reply, "done"), bool)
 
 
-_FORMS: Final[tuple[tuple[Callable[[Any], bool], ReplyForm], ...]] = (
-    (lambda reply: has(reply, "choices"), ReplyForm(_user, _chat)),
+# The form, a turn of the user in it, and the model's turn with the results of its calls.
+_Form: TypeAlias = tuple[Callable[[Any], bool], Callable[[str], Any], Callable[..., list[Any]]]
+_FORMS: Final[tuple[_Form, ...]] = (
+    (lambda reply: has(reply, "choices"), _user, _chat),
     (
         lambda reply: field(reply, "type") in ("ai", "AIMessageChunk"),
-        ReplyForm(_langchain_user, _langchain),
+        _langchain_user,
+        _langchain,
     ),
-    (_is_anthropic, ReplyForm(_user, _anthropic)),
-    (_is_responses, ReplyForm(_user, _responses)),
-    (lambda reply: has(reply, "stopReason"), ReplyForm(_bedrock_user, _bedrock)),
-    (lambda reply: bool(items(field(reply, "candidates"))), ReplyForm(_gemini_user, _gemini)),
-    (_is_ollama, ReplyForm(_user, _ollama)),
+    (_is_anthropic, _user, _anthropic),
+    (_is_responses, _user, _responses),
+    (lambda reply: has(reply, "stopReason"), _bedrock_user, _bedrock),
+    (lambda reply: bool(items(field(reply, "candidates"))), _gemini_user, _gemini),
+    (_is_ollama, _user, _ollama),
     (
         lambda reply: has(reply, "message") and isinstance(field(reply, "finish_reason"), str),
-        ReplyForm(_user, _cohere),
+        _user,
+        _cohere,
     ),
-    (lambda reply: field(reply, "role") == "assistant", ReplyForm(_user, _chat)),
+    (lambda reply: field(reply, "role") == "assistant", _user, _chat),
 )

@@ -12,54 +12,58 @@ So a tool has as many calls as the model meant to make of it, and each has faile
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from schema_guard.ext.tools.result_messages import near_names
+from schema_guard.values import ParsedValue, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema_guard.ext.tools.judging import CallJudgement
-    from schema_guard.values import Reply
+    from schema_guard.values import Usage
 
-__all__ = ["CallAttempt", "FollowedCall", "JoinedCalls"]
-
-
-class CallAttempt(NamedTuple):
-    """One call of one reply.
-
-    Attributes:
-        judgement: What it is worth.
-        end: How the reply ended that it stood in, with its own share of the tokens.
-    """
-
-    judgement: CallJudgement
-    end: Reply
+__all__ = ["FollowedCall", "JoinedCalls"]
 
 
+@dataclass(eq=False, slots=True)
 class FollowedCall:
     """A call of a turn.
 
     Attributes:
-        attempts: In order; all but the last failed.
+        first: What it was at first: its tool is that of the record.
+        last: What it was at last.
+        ends: Its attempts, as replies; all but the last failed.
         is_replaced: Whether the model had to write it again and failed, so that another call goes on in its place.
     """
 
-    __slots__ = ("attempts", "is_replaced")
+    first: CallJudgement
+    last: CallJudgement
+    ends: list[Reply] = field(default_factory=list)
+    is_replaced: bool = False
 
-    def __init__(self) -> None:
-        self.attempts: list[CallAttempt] = []
-        self.is_replaced = False
+    def add(self, judgement: CallJudgement, end: Reply, usage: Usage) -> None:
+        """Add an attempt.
 
-    @property
-    def first(self) -> CallJudgement:
-        """What it was at first: its tool is that of the record."""
-        return self.attempts[0].judgement
-
-    @property
-    def last(self) -> CallJudgement:
-        """What it was at last."""
-        return self.attempts[-1].judgement
+        Args:
+            judgement: What it is worth.
+            end: How the reply ended that it stood in.
+            usage: Its share of the tokens of that reply.
+        """
+        self.last = judgement
+        parsed = ParsedValue(judgement.arguments, is_instance=True) if judgement.ok else None
+        self.ends.append(
+            Reply(
+                finish_reason=end.finish_reason,
+                usage=usage,
+                elapsed_s=end.elapsed_s,
+                failure=judgement.failure,
+                model=end.model,
+                text=judgement.text or "",
+                parsed=parsed,
+            )
+        )
 
     def is_repeated_by(self, one: CallJudgement) -> bool:
         """Return whether a call is this one once more, which was valid."""
@@ -114,7 +118,7 @@ class JoinedCalls:
             if judgement.ok:
                 return None
             call.is_replaced = True
-        new = FollowedCall()
+        new = FollowedCall(judgement, judgement)
         self.calls.append(new)
         return new
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.configuration.recorded_settings import written
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.tools.forms import CallResult, continuation
-from schema_guard.ext.tools.joined_calls import CallAttempt, JoinedCalls
+from schema_guard.ext.tools.forms import continuation
+from schema_guard.ext.tools.joined_calls import JoinedCalls
 from schema_guard.ext.tools.judging import judged, raw_reply
 from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.ext.tools.result_messages import NOT_RUN
@@ -154,7 +154,7 @@ class Turn:
         parts = iter(shares(end.usage, sum(call is not None for call in joined)))
         for call, judgement in zip(joined, judgements, strict=True):
             if call is not None:
-                call.attempts.append(CallAttempt(judgement, end._replace(usage=next(parts))))
+                call.add(judgement, end, next(parts))
 
     def _may_retry(self) -> bool:
         """Say whether the last reply has to be asked for again, and can be."""
@@ -163,10 +163,7 @@ class Turn:
             return False
         if any(failure.kind == "refusal" for failure in failed):
             return False
-        results = [
-            CallResult(judgement.id, judgement.name, judgement.text, judgement.message or NOT_RUN)
-            for judgement in self.judgements[-1]
-        ]
+        results = [one._replace(message=one.message or NOT_RUN) for one in self.judgements[-1]]
         sent = task_argument(self._plan.shape, self._args, self._kwargs)
         self._again = continuation(sent, self._reply, results)
         return self._again is not None
@@ -323,21 +320,7 @@ def _outcome(plan: TurnPlan, followed: FollowedCall, turn: Call, task: Prompt) -
         schema_fingerprint=schema.fingerprint,
         parent_call_id=turn.id,
     )
-    ends = [_end(attempt) for attempt in followed.attempts]
-    return _judged(Plan(schema, (STEP,), 1, prices=plan.prices), call, task, ends)
-
-
-def _end(attempt: CallAttempt) -> Reply:
-    judgement, end = attempt
-    return Reply(
-        finish_reason=end.finish_reason,
-        usage=end.usage,
-        elapsed_s=end.elapsed_s,
-        failure=judgement.failure,
-        model=end.model,
-        text=judgement.text or "",
-        parsed=ParsedValue(judgement.arguments, is_instance=True) if judgement.ok else None,
-    )
+    return _judged(Plan(schema, (STEP,), 1, prices=plan.prices), call, task, followed.ends)
 
 
 def _judged(plan: Plan, call: Call, task: Prompt, ends: list[Reply]) -> Outcome[Any]:

@@ -19,7 +19,6 @@ MODULES = (
     "conditions",
     "start",
     "failure",
-    "incremental",
     "checker",
 )
 # What is planted: the module, what stands there, what is put in its place.
@@ -38,8 +37,8 @@ MUTANTS = {
     "what depends on a name that is not there": ("conditions", 'if kind in "{[":\n            for', 'yield from (schema.get("dependentSchemas") or {}).values()\n        if kind in "{[":\n            for'),
     "keywords of later drafts": ("conditions", "and row.since <= self._draft <= row.until", ""),
     "the first arm only": ("conditions", "if len(live) == 1:\n            items +=", "if live:\n            items +="),
-    "a number before its end": ("incremental", "if part.end() == len(text):", "if part.end() > len(text):"),
-    "keys before they are read": ("incremental", 'key = tokens.text_of("".join(self._raw))', 'key = "".join(self._raw)'),
+    "a number before its end": ("checker", "if part.end() == len(text):", "if part.end() > len(text):"),
+    "keys before they are read": ("checker", 'key = tokens.text_of("".join(self._raw))', 'key = "".join(self._raw)'),
     "arrays that are reasoning": ("start", 'or (first == "[" and self._is_fenced)', 'or first == "["'),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from schema_guard import guard_tools, judge_calls
-from schema_guard.ext.tools.forms import CallResult, continuation
+from schema_guard.ext.tools.forms import continuation
 from tests.public.ext.calls.tools.replies import anthropic, chat, gemini, responses
 from tests.public.ext.calls.tools.shop import FIVE, Kept
 
@@ -91,7 +91,7 @@ def test_the_messages_heal_the_loop(made):
         messages = [{"role": "user", "content": "Help."}]
         while judgements := judge_calls(reply := turn(messages), FIVE):
             ran += judgements
-            done = [CallResult(one.id, one.name, one.text, "done") for one in judgements]
+            done = [one._replace(message="done") for one in judgements]
             messages = continuation(messages, reply, done)
 
     assert all(one.ok for one in ran)
