@@ -10,12 +10,11 @@ Rules:
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.extensions import load
-from schema_guard.locks import fork_safe_lock
 from schema_guard.providers.llamacpp import THOUGHT_TOKENS
 from schema_guard.text import clip, safe
 from schema_guard.validation.references import subschemas
@@ -31,7 +30,6 @@ MAX_LENGTH = 512
 # The same for lists; 32 lines of an invoice are about 1,000 tokens.
 MAX_ITEMS = 32
 
-_CACHED_GRAMMARS = 256
 _MOST_PLACES = 10  # keywords that an error names
 
 _STRING_KEYWORDS = frozenset({"minLength", "pattern", "format"})
@@ -50,25 +48,15 @@ _THINKING_PREFACE = (
     f'thought[stop="</think>", max_tokens={THOUGHT_TOKENS}]: /(?s:.*)/\nanswer: %json '
 )
 
-_cache: OrderedDict[tuple[str, str | None, int | None, int | None], str] = OrderedDict()
-_cache_lock = fork_safe_lock()
 
-
-def grammar(
-    schema: Schema[Any], *, max_length: int | None = MAX_LENGTH, max_items: int | None = MAX_ITEMS
-) -> str:
+def grammar(schema: Schema[Any]) -> str:
     """Return the grammar that makes llguidance enforce a schema; it is known to compile.
-
-    Args:
-        schema: The schema; it is copied, never changed.
-        max_length: The `maxLength` of strings that have none; None leaves them unbounded.
-        max_items: The `maxItems` of arrays that have none; None leaves them unbounded.
 
     Raises:
         InvalidArgument: The engine cannot enforce a keyword, or would ignore a part.
         MissingExtra: llguidance is not installed.
     """
-    return _PREFACE + compiled(schema, max_length=max_length, max_items=max_items)
+    return _PREFACE + compiled(schema)
 
 
 def thinking_grammar(schema: Schema[Any]) -> str:
@@ -76,37 +64,28 @@ def thinking_grammar(schema: Schema[Any]) -> str:
     return _THINKING_PREFACE + compiled(schema)
 
 
-def compiled(
-    schema: Schema[Any],
-    *,
-    max_length: int | None = MAX_LENGTH,
-    max_items: int | None = MAX_ITEMS,
-    provider: str = "llamacpp-llguidance",
-) -> str:
+@lru_cache(maxsize=256)
+def compiled(schema: Schema[Any], *, provider: str = "llamacpp-llguidance") -> str:
     """Return the JSON text of the schema that llguidance is given, as `grammar` has it; it is known to compile.
 
     Args:
         schema: The schema; it is copied, never changed.
-        max_length: As for `grammar`.
-        max_items: As for `grammar`.
         provider: Named where it does not compile.
 
     Raises:
         InvalidArgument: The engine cannot enforce a keyword, or would ignore a part.
         MissingExtra: llguidance is not installed.
     """
-    dialect = getattr(schema, "dialect", None)
-    key = (schema.fingerprint, dialect, max_length, max_items)
-    with _cache_lock:
-        if key in _cache:
-            _cache.move_to_end(key)
-            return _cache[key]
-    text = _compile(schema, dialect, (max_length, max_items), provider)
-    with _cache_lock:
-        _cache[key] = text
-        while len(_cache) > _CACHED_GRAMMARS:
-            _cache.popitem(last=False)
-    return text
+    for length, items in ((MAX_LENGTH, MAX_ITEMS), (None, MAX_ITEMS), (None, None)):
+        text = _written(bounded(schema.document, max_length=length, max_items=items), schema.dialect)
+        if _complaint(text) is None:
+            return text
+    head = f"strategy 'strict_schema' on provider {provider!r}: schema {safe(schema.name)}"
+    _check_enforced(schema, provider, head)
+    reason = clip(" ".join(str(_complaint(_written(schema.document, schema.dialect))).split()), 160)
+    raise InvalidArgument(
+        f"{head}: llguidance can't build a grammar: {reason}. Correct the schema, or use another strategy"
+    )
 
 
 def bounded(document: Any, *, max_length: int | None = MAX_LENGTH, max_items: int | None = MAX_ITEMS) -> Any:
@@ -208,23 +187,6 @@ def _bound_string(schema: dict[str, Any], length: int) -> None:
     alone = {key: schema[key] for key in ("pattern", "format") if key in schema}
     if not alone or _complaint(_written({**alone, "type": "string", "maxLength": length})) is None:
         schema["maxLength"] = length
-
-
-def _compile(
-    schema: Schema[Any], dialect: str | None, most: tuple[int | None, int | None], provider: str
-) -> str:
-    max_length, max_items = most
-    bounds = [(max_length, max_items), (None, max_items), (None, None)]
-    for length, items in bounds:
-        text = _written(bounded(schema.document, max_length=length, max_items=items), dialect)
-        if _complaint(text) is None:
-            return text
-    head = f"strategy 'strict_schema' on provider {provider!r}: schema {safe(schema.name)}"
-    _check_enforced(schema, provider, head)
-    reason = clip(" ".join(str(_complaint(_written(schema.document, dialect))).split()), 160)
-    raise InvalidArgument(
-        f"{head}: llguidance can't build a grammar: {reason}. Correct the schema, or use another strategy"
-    )
 
 
 def _check_enforced(schema: Schema[Any], provider: str, head: str) -> None:

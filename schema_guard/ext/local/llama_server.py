@@ -9,7 +9,6 @@ answers a request it blocks for ever with the GIL held, and an exit at that mome
 from __future__ import annotations
 
 import atexit
-import hashlib
 import http.client
 import importlib.util
 import json
@@ -24,7 +23,7 @@ from urllib.parse import urlsplit
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.ext.local.child import ChildProcess
-from schema_guard.ext.local.gguf_file import ADAPTER_BASE, metadata
+from schema_guard.ext.local.gguf_file import ADAPTER_BASE, digest_of, metadata
 from schema_guard.ext.local.weights import VARIABLE, local_weights, weights_digest, weights_name
 from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
@@ -240,8 +239,7 @@ def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
     try:
         with path.open("rb") as file:
             is_gguf = file.read(len(_GGUF)) == _GGUF
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest() if is_gguf else ""
+        digest = digest_of(path) if is_gguf else ""
     except (OSError, ValueError) as error:  # a ValueError: the path holds a null byte or a lone surrogate
         raise InvalidArgument(
             f"adapter={shown}: expected the path of a GGUF file, but reading it failed: {reason_of(error)}"
