@@ -7,6 +7,7 @@ import atexit
 import logging
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -177,22 +178,14 @@ def _end_well() -> None:
         import_module("multiprocessing.util").Finalize(None, disable, exitpriority=0)
 
 
-def _before_fork() -> None:
+def _at_fork(hook: str) -> None:
     if _Switch.telemetry is not None:
-        _Switch.telemetry.before_fork()
-
-
-def _after_fork_in_parent() -> None:
-    if _Switch.telemetry is not None:
-        _Switch.telemetry.after_fork_in_parent()
-
-
-def _after_fork_in_child() -> None:
-    if _Switch.telemetry is not None:
-        _Switch.telemetry.after_fork_in_child()
+        getattr(_Switch.telemetry, hook)()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+        before=partial(_at_fork, "before_fork"),
+        after_in_parent=partial(_at_fork, "after_fork_in_parent"),
+        after_in_child=partial(_at_fork, "after_fork_in_child"),
     )

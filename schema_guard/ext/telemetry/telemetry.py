@@ -60,7 +60,8 @@ class Telemetry:
         self.counters = counters
         self._signals = signals
         self._faults = faults
-        self._dispatcher = None if signals is None else Dispatcher(self._tell, counters.untold, started)
+        # Without signals, nothing is offered, so that it has no thread.
+        self._dispatcher = Dispatcher(self._tell, counters.untold, started)
         self.outlets: list[TextFile | MetricsEndpoint] = []
 
     @property
@@ -77,7 +78,7 @@ class Telemetry:
 
         Return the approximate number of calls that are still missing.
         """
-        return 0 if self._dispatcher is None else self._dispatcher.flush(timeout_s)
+        return self._dispatcher.flush(timeout_s)
 
     def begin(self, call: Callable[[], Call]) -> _Followed:
         """Start the telemetry of a call. Counters need none of its facts before its end."""
@@ -113,31 +114,28 @@ class Telemetry:
     def end(self, outcome: Outcome[Any], span: Any) -> None:
         """Record the end of a call in the metrics, and report the call."""
         self.counters.count(outcome)
-        if span is not None and self._dispatcher is not None:
+        if span is not None:
             self._dispatcher.offer(EndedCall(outcome, span, time.time_ns()))
 
     def stop(self, timeout_s: float = 2.0) -> int:
         """Report waiting calls, write the file a last time, and end all threads. Return the number of unreported calls."""
-        remaining = 0 if self._dispatcher is None else self._dispatcher.stop(timeout_s)
+        remaining = self._dispatcher.stop(timeout_s)
         for outlet in self.outlets:
             outlet.stop()
         return remaining
 
     def before_fork(self) -> None:
         """Stop all telemetry until the fork is over."""
-        if self._dispatcher is not None:
-            self._dispatcher.before_fork()
+        self._dispatcher.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Resume telemetry in the parent process."""
-        if self._dispatcher is not None:
-            self._dispatcher.after_fork_in_parent()
+        self._dispatcher.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """Start without the calls of the parent process."""
         self.counters.restart()
-        if self._dispatcher is not None:
-            self._dispatcher.restart()
+        self._dispatcher.restart()
         for outlet in self.outlets:
             outlet.after_fork_in_child()
 

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from schema_guard import drive
 from schema_guard.arguments import require_bool, require_count, require_text
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.tools.errors import ToolCallsFailed, failure_text
 from schema_guard.ext.tools.recorded_call import UnknownTools
 from schema_guard.ext.tools.tools import tools_of
 from schema_guard.ext.tools.turn import STEP, Turn, TurnPlan
@@ -109,16 +107,12 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
                 version=Version(version, of, (STEP,)),
                 segment=segment,
                 prices=price,
-                store=partial(_store, store),
+                store=partial(resolved_store, store) if store is not None else lambda: None,
                 unknown=UnknownTools(),
             ),
         )
 
     return decorated
-
-
-def _store(store: str | Recorder | Unset | None) -> Recorder | None:
-    return None if store is None else resolved_store(store)
 
 
 def _guarded(function: Any, planned: Callable[[Any], TurnPlan]) -> Any:
@@ -136,61 +130,16 @@ def _guarded(function: Any, planned: Callable[[Any], TurnPlan]) -> Any:
             "schema_guard can validate them. Return the "
             "complete reply, or measure with guard_tools(..., observe=True)"
         )
-    return _awaited(plan) if inspect.iscoroutinefunction(function) else _sync_wrapper(plan)
+    if inspect.iscoroutinefunction(function):
 
+        @wraps(function)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            return await Turn(plan, args, kwargs).arun()
 
-def _awaited(plan: TurnPlan) -> Any:
-    @wraps(plan.function)
-    async def awaited(*args: Any, **kwargs: Any) -> Any:
-        turn = Turn(plan, args, kwargs)
-        if not plan.observe:
-            return await _go_on(plan, turn, None)
-        from schema_guard.observation import observe_async  # only observed functions need it
+        return awaited
 
-        result = await observe_async(turn)
-        await turn.settle()
-        return result
-
-    return awaited
-
-
-def _sync_wrapper(plan: TurnPlan) -> Any:
-    @wraps(plan.function)
+    @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        turn = Turn(plan, args, kwargs)
-        if plan.observe:
-            from schema_guard.observation import observe  # only observed functions need it
-
-            return observe(turn)
-        entered = turn.enter()
-        try:
-            driven = drive.run(turn.flow, turn.prepare, turn.finish, turn.receiver)
-        finally:
-            turn.leave(entered)
-        if isinstance(driven, drive.Pending):
-            return _go_on(plan, turn, driven)
-        return _value(plan, turn, driven)
+        return Turn(plan, args, kwargs).run()
 
     return called
-
-
-async def _go_on(plan: TurnPlan, turn: Turn, first: drive.Pending | None) -> Any:
-    entered = turn.enter()
-    try:
-        driven = await drive.arun(turn.flow, turn.prepare, turn.finish, turn.receiver, first)
-    finally:
-        turn.leave(entered)
-    await turn.settle()
-    return _value(plan, turn, driven)
-
-
-def _value(plan: TurnPlan, turn: Turn, driven: drive.Driven) -> Any:
-    """Return the last reply as it is, or raise what was wrong with it."""
-    if driven.error is not None:
-        raise driven.error
-    if turn.no_reply is not None:
-        raise InvalidArgument(f"{plan.name}: {turn.no_reply.message}")
-    if turn.is_valid:
-        return turn.result
-    message = failure_text(plan.name, turn.judgements, plan.max_attempts)
-    raise ToolCallsFailed(message, outcome=turn.outcome(), judgements=turn.judgements)

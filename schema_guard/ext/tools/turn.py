@@ -11,8 +11,10 @@ from functools import partial
 from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from schema_guard import drive
 from schema_guard.configuration.recorded_settings import written
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.tools.errors import ToolCallsFailed, failure_text
 from schema_guard.ext.tools.forms import continuation
 from schema_guard.ext.tools.joined_calls import JoinedCalls
 from schema_guard.ext.tools.judging import judged, raw_reply
@@ -106,7 +108,6 @@ class Turn:
 
     Attributes:
         flow: The loop.
-        result: What the function gave last.
         judgements: For each reply the judgements of its calls.
     """
 
@@ -122,7 +123,7 @@ class Turn:
         self._ends: list[Reply] = []
         self._reply: Any = None
         self._again: list[Any] | None = None
-        self.result: Any = None
+        self._result: Any = None
         self.judgements: list[list[CallJudgement]] = []
         self.store = plan.store()
         self.flow: Flow = self._run()
@@ -168,16 +169,50 @@ class Turn:
         self._again = continuation(sent, self._reply, results)
         return self._again is not None
 
-    @property
-    def is_valid(self) -> bool:
-        """Whether every call of the last reply can be run."""
-        return all(judgement.ok for judgement in self.judgements[-1])
+    def run(self) -> Any:
+        """Make the calls of the user's function, and return its last result, or what `arun` returns.
 
-    @property
-    def no_reply(self) -> Failure | None:
-        """Why what the function gave last is no reply of a model; None where it is one."""
-        failure = self._ends[-1].failure
-        return failure if failure is not None and failure.code == "no_reply" else None
+        Raises:
+            ToolCallsFailed: The last reply has invalid tool calls.
+            InvalidArgument: The function returned no reply of a model.
+        """
+        if self._plan.observe:
+            from schema_guard.observation import observe  # only observed functions need it
+
+            return observe(self)
+        entered = self.enter()
+        try:
+            driven = drive.run(self.flow, self.prepare, self.finish, self.receiver)
+        finally:
+            self.leave(entered)
+        return self.arun(driven) if isinstance(driven, drive.Pending) else self._value(driven)
+
+    async def arun(self, first: drive.Pending | None = None) -> Any:
+        """Do as `run` does, without blocking the event loop. *first* is as in `drive.arun`."""
+        if self._plan.observe:
+            from schema_guard.observation import observe_async  # only observed functions need it
+
+            result = await observe_async(self)
+            await recorder.settle(self.store)
+            return result
+        entered = self.enter()
+        try:
+            driven = await drive.arun(self.flow, self.prepare, self.finish, self.receiver, first)
+        finally:
+            self.leave(entered)
+        await recorder.settle(self.store)
+        return self._value(driven)
+
+    def _value(self, driven: drive.Driven) -> Any:
+        if driven.error is not None:
+            raise driven.error
+        plan, last, failure = self._plan, self.judgements[-1], self._ends[-1].failure
+        if failure is not None and failure.code == "no_reply":
+            raise InvalidArgument(f"{plan.name}: {failure.message}")
+        if all(judgement.ok for judgement in last):
+            return self._result
+        message = failure_text(plan.name, self.judgements, plan.max_attempts)
+        raise ToolCallsFailed(message, outcome=self.outcome(), judgements=self.judgements)
 
     # What the drivers call.
 
@@ -209,7 +244,7 @@ class Turn:
                 f"{self._plan.name}: the function returns a stream, so the caller gets tool calls before schema_guard can validate them. Return "
                 "the complete reply, or measure with guard_tools(..., observe=True)"
             )
-        self.result, self._reply = result, None
+        self._result, self._reply = result, None
         return result
 
     def invoke_untouched(self) -> Any:
@@ -251,7 +286,7 @@ class Turn:
         return current_call.set(self._start), current_tools.set(frozenset(self._plan.tools))
 
     def leave(self, entered: Any) -> None:
-        """Reply what `enter` began."""
+        """Undo `enter`."""
         call, tools = entered
         current_tools.reset(tools)
         current_call.reset(call)
@@ -268,13 +303,6 @@ class Turn:
                 followed.end(outcome)
             if self.store is not None:
                 self.store.record(outcome, self._task)
-
-    async def settle(self) -> None:
-        """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
-        if getattr(self.store, "is_sync", False):
-            from asyncio import to_thread
-
-            await to_thread(self.store.settle)  # type: ignore[union-attr]
 
     def outcome(self) -> Outcome[Any]:
         """Return the turn as one outcome: an attempt for each reply, its failure that of the first call that failed."""

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from schema_guard import GuardFailed, InvalidArgument, ToolCallsFailed, guard, guard_tools
+from schema_guard import GuardFailed, InvalidArgument, ToolCallsFailed, guard, guard_tools, open_store
 from tests.public.ext.calls.tools.replies import (
     PROVIDERS,
     anthropic,
@@ -46,6 +46,18 @@ def test_a_valid_reply_comes_back_as_it_is(provider, calls):
 
     assert guarded(model)(TASK) is reply
     assert model.sent[0] is TASK
+
+
+def test_without_a_store_nothing_is_recorded(monkeypatch, tmp_path):
+    """`store=None` also holds if the environment names a store."""
+    url = f"sqlite:///{tmp_path}/records.db"
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", url)
+
+    guard_tools(FIVE, store=None)(Script(chat(GOOD)))(TASK)
+
+    with open_store(url) as store:
+        store.flush(5.0)
+        assert list(store.attempts()) == []
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
