@@ -16,11 +16,9 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from inspect import currentframe
-from time import time
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from schema_guard.ext.recorders.frameworks import framework
-from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
 from schema_guard.ext.recorders.spans import Spans, messages_of_task
@@ -203,15 +201,16 @@ class _Span:
             request = (request or Requested(None, mode=mode))._replace(source=self.validated[self._name])
         messages = inputs.get("messages") or inputs.get("prompt") or []
         messages = [messages] if isinstance(messages, str) else messages
-        known = {
-            "function": self._spans.tree.function_of(None, self),
-            "task": messages_of_task(messages),
-            "provider": provider,
-            "options": options_of(settings),
-            "where": current_context(),
-            "started_at": time(),
-        }
-        self.asked = self._spans.ask(self.around, messages, request, known, words(field(generator, "model")))
+        self.asked = self._spans.ask(
+            self.around,
+            messages,
+            request,
+            words(field(generator, "model")),
+            function=self._spans.function_of(None, self),
+            task=messages_of_task(messages),
+            provider=provider,
+            options=options_of(settings),
+        )
 
 
 def _variable(name: str) -> Any:

@@ -18,18 +18,14 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from functools import cache
-from time import time
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from schema_guard.ext.recorders.decisions import DECISION, decision_reply, requested_decision
+from schema_guard.ext.recorders.decisions import decision_reply, requested_decision
 from schema_guard.ext.recorders.frameworks import framework
-from schema_guard.ext.recorders.langchain_runs import refused_calls
-from schema_guard.ext.recorders.nesting import current_context
-from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, provider_of, requested
 from schema_guard.ext.recorders.spans import ModelRequest, Spans
-from schema_guard.providers.fields import as_json, field, first, items
+from schema_guard.providers.fields import as_json, field, first, items, words
 from schema_guard.providers.messages import with_field
 from schema_guard.received.replies import read
 from schema_guard.received.traceback_reply import frames_of
@@ -153,7 +149,6 @@ class ModelRuns:
         self._spans = Spans(recording)
         self._models = Bounded()
         self._streams: set[Any] = set()
-        self._decisions = Bounded()
 
     def run_began(self, run_id: Any, parent_id: Any, name: Any, tags: Any) -> None:
         """Record the start of a chain or a tool."""
@@ -162,11 +157,13 @@ class ModelRuns:
 
     def run_ended(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
         """Record the end of a chain or a tool. The calls in the chain or tool end too, or wait in the outer run."""
-        asked = self._decisions.pop(run_id, None)
+        asked = self._models.get(run_id)
         if asked is not None:
-            self._record_decision(asked, outputs, error)
+            schema = None if asked.call is None else asked.call.schema
+            reply = None if outputs is None or schema is None else decision_reply(outputs, schema)
+            self._spans.answer(self._pop(run_id), None, reply, error)
             return
-        ids = refused_calls(outputs) if self._spans.tree.is_agent_node(run_id) else set()
+        ids = _refused_calls(outputs) if self._spans.is_agent_node(run_id) else set()
         if error is not None:
             self._end_models(run_id, error)
         self._spans.end(run_id, error, ids, _refused_tools(error))
@@ -175,47 +172,35 @@ class ModelRuns:
         self, run_id: Any, parent_id: Any, inputs: Mapping[str, Any], name: Any, metadata: Mapping[str, Any]
     ) -> None:
         """Record the start of a request to a decision model."""
+        text, provider = inputs.get("input"), metadata.get("ls_provider")
+        task = text if isinstance(text, str) else inputs.get("state")
+        provider = "openai-decisions" if provider == "openai" else None
         request = requested_decision(inputs["questions"])
-        schema = None if request is None else self.recording.schema_of(request.source, request.name)
-        if schema is None:
-            self.recording.count("without_schema")
-            return
-        named, model, text = metadata.get("function"), metadata.get("ls_model_name"), inputs.get("input")
-        parent_id = parent_id or _surrounding_run()
-        known = {
-            "function": named if isinstance(named, str) else self._spans.tree.function_of(name, parent_id),
-            "task": text if isinstance(text, str) else inputs.get("state"),
-            "provider": "openai-decisions" if metadata.get("ls_provider") == "openai" else None,
-            "where": current_context(),
-            "started_at": time(),
-        }
-        self._decisions.add(run_id, (schema, model if isinstance(model, str) else None, known))
-
-    def _record_decision(self, asked: Any, reply: Any, error: BaseException | None) -> None:
-        schema, model, known = asked
-        answer = None if reply is None else decision_reply(reply, schema)
-        attempt = AttemptView(answer, error, model, time() - known["started_at"])
-        self.recording.record([attempt], schema, mode=DECISION, **known)
+        self._ask(run_id, parent_id, [task], request, name, metadata, task=task, provider=provider)
 
     def model_began(self, run_id: Any, parent_id: Any, messages: list[Any], more: Mapping[str, Any]) -> None:
         """Record the start of a model call, in the context of that call."""
-        parent_id = parent_id or _surrounding_run()
         metadata = more.get("metadata") or {}
         sent, provider = more.get("invocation_params") or {}, metadata.get("ls_provider")
-        model, named = metadata.get("ls_model_name"), metadata.get("function")
-        model = model if isinstance(model, str) else None
         request = _requested_format(sent, more.get("options") or {}, provider)
-        known = {
-            "function": named
-            if isinstance(named, str)
-            else self._spans.tree.function_of(more.get("name"), parent_id),
-            "task": messages,
-            "provider": provider_of(provider),
-            "options": options_of(sent),
-            "where": current_context(),
-            "started_at": time(),
-        }
-        asked = self._spans.ask(parent_id, messages, request, known, model)
+        known = {"provider": provider_of(provider), "options": options_of(sent)}
+        self._ask(run_id, parent_id, messages, request, more.get("name"), metadata, **known)
+
+    def _ask(
+        self,
+        run_id: Any,
+        parent_id: Any,
+        messages: list[Any],
+        request: Requested | None,
+        name: Any,
+        metadata: Mapping[str, Any],
+        **known: Any,
+    ) -> None:
+        parent_id = parent_id or _surrounding_run()
+        model, function = words(metadata.get("ls_model_name")), metadata.get("function")
+        if not isinstance(function, str):
+            function = self._spans.function_of(name, parent_id)
+        asked = self._spans.ask(parent_id, messages, request, model, function=function, **known)
         if self._models.add(run_id, asked) is not None:
             self.recording.count("unended")
 
@@ -232,7 +217,7 @@ class ModelRuns:
         if isinstance(usage, dict) and usage.get("total_cost") == 0:
             if not asked.is_plain:
                 self.recording.count("cached")
-            asked.wait(self._spans.tree)
+            self._spans.keep(asked)
         else:
             self._spans.answer(asked, message, _as_cut_off(message) if is_stream else message)
 
@@ -270,6 +255,18 @@ def _surrounding_run() -> Any:
     """Return the id of the run that the code is in, which LangChain does not always pass on: to fallbacks, for one."""
     config = framework(NAME, "LangChain", "langchain_core.runnables.config").var_child_runnable_config.get()
     return getattr((config or {}).get("callbacks"), "parent_run_id", None)
+
+
+def _refused_calls(outputs: Any) -> set[str]:
+    """Return the ids of the calls that an agent's node has answered itself, because the output did not fit."""
+    updates = [field(one, "update", one) for one in (outputs if isinstance(outputs, list) else [outputs])]
+    return {
+        field(message, "tool_call_id")
+        for update in updates
+        if isinstance(update, dict) and update.get("structured_response") is None
+        for message in items(update.get("messages"))
+        if field(message, "type") == "tool"
+    }
 
 
 def _refused_tools(error: BaseException | None) -> set[str]:

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from functools import cache
 from inspect import isasyncgen, isgenerator
 from math import nan
-from time import perf_counter, time
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 
 from schema_guard.ext.recorders.frameworks import framework
-from schema_guard.ext.recorders.nesting import current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, requested
@@ -237,20 +236,21 @@ class _Calls:
             messages = [arguments.get("prompt") or next(iter(arguments.get("args") or ()), "")]
         model, provider = words(field(instance, "model")), _PROVIDERS.get(type(instance).__name__)
         request = requested(settings, provider)
-        known: dict[str, Any] = {
-            "function": span.agent or span.name,
-            "task": messages_of_task(messages),
-            "provider": provider,
-            "options": options_of(settings),
-            "where": current_context(),
-            "started_at": time(),
-        }
         filled = span.filled or _streamed.get()
         _streamed.set(None)
         if filled is not None:
             filled.is_asked = True
             request = _filling(filled.output, request)
-        asked = self._tree.ask(span.parent, messages, request, known, model)
+        asked = self._tree.ask(
+            span.parent,
+            messages,
+            request,
+            model,
+            function=span.agent or span.name,
+            task=messages_of_task(messages),
+            provider=provider,
+            options=options_of(settings),
+        )
         if self._models.add(id_, _Running(asked, StreamReader(), [])) is not None:
             self.recording.count("unended")
 

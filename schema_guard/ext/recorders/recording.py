@@ -17,7 +17,7 @@ from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from math import isnan
 from time import time
-from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
 
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidSchema
@@ -56,6 +56,8 @@ MOST_OPEN: Final = 4_096
 MOST_FUNCTIONS: Final = 500
 """Names of functions that a recorder takes from its framework; all further ones are `others`."""
 _MOST_KNOWN: Final = 1_024
+
+C = TypeVar("C", bound="Opened")
 
 _logger = logging.getLogger("schema_guard")
 _lock = fork_safe_lock()
@@ -275,6 +277,7 @@ class Recording:
     def open(  # noqa: PLR0913 - all but the schema is keyword-only
         self,
         schema: Schema[Any],
+        kind: type[C] = Opened,  # type: ignore[assignment]
         *,
         function: str | None = None,
         task: Any = None,
@@ -284,11 +287,12 @@ class Recording:
         options: Mapping[str, Any] | None = None,
         where: CallContext | None = None,
         started_at: float | None = None,
-    ) -> Opened | None:
+    ) -> C | None:
         """Open a call.
 
         Args:
             schema: What its replies are held to.
+            kind: Class of the call.
             function: The framework's name for what makes it, as `function_of` takes it.
             task: What was sent: a text, messages, or None.
             mode: How the format is asked for: a strategy's name.
@@ -326,7 +330,7 @@ class Recording:
             started_at=at,
             cluster=where.tags.cluster,
         )
-        return Opened(self, plan, call, _prompt(task), identity)
+        return kind(self, plan, call, _prompt(task), identity)
 
     def record(self, attempts: Sequence[AttemptView], schema: Schema[Any], **known: Any) -> bool:
         """Record a call that is over.

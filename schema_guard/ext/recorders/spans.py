@@ -1,24 +1,150 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The recorders of frameworks with spans: a model's request inside of spans, and the call that it is an attempt of."""
+"""The recorders of frameworks with spans: the spans under way, and the calls in them that may get another attempt.
+
+Rules:
+1. The function of a call is the innermost agent around it that has a name: a graph of LangGraph. Without one it is the
+   outermost span that has a name, and then the node of a graph. The nodes of prebuilt agents name nothing.
+2. A call waits in the span that it was made in. If it has failed when that ends, it waits in the span around it.
+3. A request gets another attempt of a call that waits if it repeats the call's messages or holds the call's reply.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from collections import OrderedDict
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from schema_guard.ext.recorders.langchain_runs import PendingCall, RunTree, read_tools
+from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.ext.recorders.nesting import current_context, is_same
+from schema_guard.ext.recorders.observed_attempt import AttemptView
+from schema_guard.ext.recorders.recording import MOST_OPEN, Opened
+from schema_guard.ext.recorders.tool_turns import ToolTurn
 from schema_guard.ext.tools.judging import raw_reply
-from schema_guard.providers.fields import field
+from schema_guard.ext.tools.tools import tools_of
+from schema_guard.locks import fork_safe_lock
+from schema_guard.providers.fields import either, field, items
+from schema_guard.received.exceptions import read_exception
 from schema_guard.received.replies import written_calls
 from schema_guard.values import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from schema_guard.ext.recorders.recording import Recording
     from schema_guard.ext.recorders.requests import Requested
-    from schema_guard.ext.recorders.tool_turns import ToolTurn
+    from schema_guard.ext.tools.tools import Tools
+    from schema_guard.schema import Schema
 
-__all__ = ["ModelRequest", "Spans", "messages_of_task"]
+__all__ = ["ModelRequest", "PendingCall", "Spans", "messages_of_task"]
+
+# Calls that may wait in one span. The oldest one beyond is recorded.
+_MOST_WAITING: Final = 256
+_SHORTEST_QUOTE: Final = 8
+# Names that LangChain and LangGraph give to spans without one.
+_UNNAMED: Final = re.compile(
+    r"(Runnable|Channel)[A-Z]\w*(<.*>)?|LangGraph|ChatPromptTemplate|AgentExecutor|_\w*"
+)
+_NODES_OF_AGENTS: Final = frozenset({"model", "agent", "tools", "generate_structured_response"})
+_STEP: Final = "graph:step:"
+
+Waiting: TypeAlias = "PendingCall | ToolTurn"
+
+
+class AgentRefusal(Exception):
+    """An agent did not take a reply, and did not say why in an exception."""
+
+
+class _Span(NamedTuple):
+    """A span.
+
+    Attributes:
+        parent: Id of the span around it.
+        name: None if it has none.
+        is_node: Whether it is a node of a graph.
+    """
+
+    parent: Any
+    name: str | None
+    is_node: bool
+
+
+class PendingCall(Opened):
+    """A call with a schema that may yet have another attempt.
+
+    Attributes:
+        reply: The last message; None before the first, and if nothing was seen of it.
+    """
+
+    def __init__(self, *known: Any) -> None:
+        super().__init__(*known)
+        self.reply: Any = None
+        self._model: str | None = None
+        self._asked: list[list[Any]] = []
+        self._is_raised = False
+
+    def continues(self, schema: Schema[Any], messages: Sequence[Any], *, is_own: bool) -> bool:
+        """Return whether a request asks for another attempt.
+
+        Args:
+            schema: That it asks for.
+            messages: That it sends.
+            is_own: Whether it is made in the same node of an agent.
+        """
+        if not is_same(schema, self.schema):
+            return False
+        is_repeated = [_compared(message) for message in messages] in self._asked
+        if is_repeated and (self._is_raised or is_own):
+            return True
+        return self.reply is not None and self.is_failed() and is_in(self.reply, messages)
+
+    def begin(self, messages: Sequence[Any], model: str | None) -> None:
+        """Begin an attempt; one before it that was not answered is none."""
+        last = self.last
+        asked = [_compared(message) for message in messages]
+        error = None if last is None or last.reply is not None else last.exception
+        if error is not None and not self.is_about_format(error):
+            self.replace_last()
+        elif last is not None and last.exception is None and asked in self._asked:
+            # A node of an agent that asks the same again has refused the reply.
+            self._refuse(AgentRefusal())
+        self._asked.append(asked)
+        self._model, self._is_raised, self._began = model, False, perf_counter()
+        self.enter()
+
+    def end(self, message: Any = None, *, is_raised: bool = False, **what: Any) -> None:
+        """End the attempt that is under way.
+
+        Args:
+            message: The model's; None if there is none.
+            is_raised: Whether the model's call raised.
+            **what: As `AttemptView` takes it; its reply is the message by default.
+        """
+        self.reply, self._is_raised = message, is_raised
+        view = AttemptView(**{"reply": message, **what}, model=self._model)
+        self.past([view._replace(elapsed_s=perf_counter() - self._began)])
+
+    def refuse(self, error: BaseException) -> None:
+        """Note that the span around the model failed, and whether it did because of the reply."""
+        self._is_raised = True
+        if self.is_about_format(error):
+            self._refuse(error)
+
+    def refuse_calls(self, ids: Collection[str], names: Collection[str]) -> None:
+        """Note the ids of the calls that the agent did not take."""
+        calls = items(field(self.reply, "tool_calls"))
+        if any(field(call, "id") in ids for call in calls):
+            self._refuse(AgentRefusal())
+
+    def is_about_format(self, error: BaseException) -> bool:
+        """Return whether an exception says that a reply did not fit, and not that something else went wrong."""
+        failure = read_exception(error, self.schema, is_observed=True).failure
+        return failure is None or failure.kind != "transport"
+
+    def _refuse(self, error: BaseException) -> None:
+        last = self.last
+        if last is not None and last.exception is None:
+            self.replace_last(last._replace(exception=error))
 
 
 class ModelRequest(NamedTuple):
@@ -42,30 +168,31 @@ class ModelRequest(NamedTuple):
             if one is not None:
                 one.leave()
 
-    def wait(self, tree: RunTree) -> None:
-        """Let a call with attempts, and a turn, wait for the end of the span around the request."""
-        if self.call is not None and self.call.opened.last is not None:
-            tree.wait(self.parent, self.call)
-        if self.turn is not None:
-            tree.wait(self.parent, self.turn)
-
 
 class Spans:
-    """The spans under way, and the calls that may get another attempt. Safe in threads.
+    """The spans under way, and what waits in each. Safe in threads.
 
     Attributes:
         recording: Takes the calls.
-        tree: The spans.
     """
 
     def __init__(self, recording: Recording) -> None:
-        self.recording, self.tree = recording, RunTree()
+        self.recording = recording
+        self._lock = fork_safe_lock()
+        self._spans: OrderedDict[Any, _Span] = OrderedDict()
+        self._waiting: dict[Any, list[Waiting]] = {}
 
     def begin(
         self, span_id: Any, parent_id: Any, name: str | None = None, tags: Sequence[str] | None = None
     ) -> None:
-        """Add a span."""
-        for call in self.tree.begin(span_id, parent_id, name, tags):
+        """Add a span. If there are too many, end the oldest one."""
+        is_node = any(tag.startswith(_STEP) for tag in tags or ())
+        span = _Span(parent_id, None if name is None or _UNNAMED.fullmatch(name) else name, is_node)
+        with self._lock:
+            self._spans[span_id] = span
+            oldest = self._spans.popitem(last=False)[0] if len(self._spans) > MOST_OPEN else None
+            calls = self._waiting.pop(oldest, [])
+        for call in calls:
             self.recording.count("unended")
             call.close()
 
@@ -84,13 +211,14 @@ class Spans:
             refused_ids: Ids of the tool calls that an agent did not take.
             refused_tools: Names of the tools whose calls it did not take.
         """
-        parent_id, calls = self.tree.end(span_id)
+        with self._lock:
+            span, calls = self._spans.pop(span_id, None), self._waiting.pop(span_id, [])
         for call in calls:
             call.refuse_calls(refused_ids, refused_tools)
             if error is not None and isinstance(call, PendingCall):
                 call.refuse(error)
             if error is not None or call.is_failed():
-                self.tree.wait(parent_id, call)
+                self._wait(None if span is None else span.parent, call)
             else:
                 call.close()
 
@@ -99,8 +227,8 @@ class Spans:
         parent_id: Any,
         messages: Sequence[Any],
         request: Requested | None,
-        known: dict[str, Any],
         model: str | None,
+        **known: Any,
     ) -> ModelRequest:
         """Begin a request, in the context of its code.
 
@@ -108,15 +236,16 @@ class Spans:
             parent_id: Id of the span around it.
             messages: As they are sent.
             request: The format or the tools that it asks for; None for plain text.
-            known: As `Recording.open` takes it.
             model: Name of the model.
+            known: As `Recording.open` takes it. Default for `task`: the messages.
         """
         if request is None:
             return ModelRequest(parent_id, None, None, is_plain=True)
-        call = self.tree.call_of(self.recording, parent_id, messages, request, known)
-        tools, turn = read_tools(self.recording, request), None
+        known = {"task": messages, "where": current_context(), "started_at": time(), **known}
+        call = self._call_of(parent_id, messages, request, known)
+        tools, turn = self._tools_of(request), None
         if tools is not None and (request.source is None or call is not None):
-            turn = self.tree.turn_of(self.recording, parent_id, messages, known)
+            turn = self._turn_of(parent_id, messages, known)
             turn.begin(tools, model)
         if call is not None:
             call.begin(messages, model)
@@ -151,7 +280,128 @@ class Spans:
             self.recording.count("tool_turns")
         elif call is not None:
             call.end(message, reply=reply)
-        asked.wait(self.tree)
+        self.keep(asked)
+
+    def keep(self, asked: ModelRequest) -> None:
+        """Let a call with attempts, and a turn, wait for the end of the span around the request."""
+        if asked.call is not None and asked.call.last is not None:
+            self._wait(asked.parent, asked.call)
+        if asked.turn is not None:
+            self._wait(asked.parent, asked.turn)
+
+    def is_agent_node(self, span_id: Any) -> bool:
+        """Return whether a span is a node of a prebuilt agent."""
+        span = self._spans.get(span_id)
+        return span is not None and span.is_node and span.name in _NODES_OF_AGENTS
+
+    def function_of(self, own: str | None, parent_id: Any) -> str | None:
+        """Return the name of the function of a call; None if nothing names it.
+
+        Args:
+            own: Name of the model's span.
+            parent_id: Id of the span around it.
+        """
+        outermost, node, is_in_graph = own or None, None, False
+        with self._lock:
+            for span in map(self._spans.__getitem__, self._path(parent_id)):
+                if span.name is not None and span.is_node:
+                    node = node if span.name in _NODES_OF_AGENTS else span.name
+                elif span.name is not None and is_in_graph:
+                    return span.name
+                else:
+                    outermost = span.name or outermost
+                is_in_graph = span.is_node
+        return outermost or node
+
+    def _wait(self, span_id: Any, call: Waiting) -> None:
+        """Let a call wait in a span; record it if the span is over, or the oldest one there if there are too many."""
+        with self._lock:
+            over: Waiting | None = call
+            if span_id in self._spans:
+                calls = self._waiting.setdefault(span_id, [])
+                calls.append(call)
+                over = calls.pop(0) if len(calls) > _MOST_WAITING else None
+        if over is not None:
+            over.close()
+
+    def _take(self, parent_id: Any, is_wanted: Callable[[Any, bool], bool]) -> Any:
+        """Remove and return a call that waits in a span or around it; None if there is none.
+
+        Args:
+            parent_id: Id of the span.
+            is_wanted: Tells by a call, and by whether it was made in the same node of a prebuilt agent.
+        """
+        with self._lock:
+            for span_id in self._path(parent_id):
+                is_own = span_id == parent_id and self.is_agent_node(span_id)
+                for call in self._waiting.get(span_id, ()):
+                    if is_wanted(call, is_own):
+                        self._waiting[span_id].remove(call)
+                        return call
+        return None
+
+    def _path(self, span_id: Any) -> Iterator[Any]:
+        while span_id in self._spans:
+            yield span_id
+            span_id = self._spans[span_id].parent
+
+    def _call_of(
+        self, parent_id: Any, messages: Sequence[Any], request: Requested, known: dict[str, Any]
+    ) -> PendingCall | None:
+        """Return the call that a request is an attempt of; None if it has no schema, or is a part of one further out."""
+        if request.source is None:
+            self.recording.count("tool_turns")
+            return None
+        schema = self.recording.schema_of(request.source, request.name)
+        if schema is None:
+            return None
+
+        def is_wanted(one: Waiting, is_own: bool) -> bool:
+            return isinstance(one, PendingCall) and one.continues(schema, messages, is_own=is_own)
+
+        before: PendingCall | None = self._take(parent_id, is_wanted)
+        return before or self.recording.open(
+            schema, PendingCall, mode=request.mode, tool=request.tool, **known
+        )
+
+    def _turn_of(self, parent_id: Any, messages: Sequence[Any], known: dict[str, Any]) -> ToolTurn:
+        """Return the turn that a request corrects, or a new one."""
+
+        def is_wanted(one: Waiting, is_own: bool) -> bool:
+            return isinstance(one, ToolTurn) and one.is_failed() and (is_own or is_in(one.reply, messages))
+
+        before: ToolTurn | None = self._take(parent_id, is_wanted)
+        return before or ToolTurn(self.recording, known)
+
+    def _tools_of(self, request: Requested) -> Tools | None:
+        """Read the tools that the model may call; None if there are none, and if they cannot be read, which is counted."""
+        try:
+            return tools_of(request.tools) if request.tools else None
+        except (InvalidArgument, InvalidSchema):
+            self.recording.count("invalid_schema")
+            return None
+
+
+def is_in(reply: Any, messages: Sequence[Any]) -> bool:
+    """Return whether messages hold a reply, or one of them quotes its text."""
+    compared, text = _compared(reply), _text(reply).strip()
+    return any(
+        _compared(message) == compared or (len(text) >= _SHORTEST_QUOTE and text in _text(message))
+        for message in messages
+    )
+
+
+def _text(message: Any) -> str:
+    text = message if isinstance(message, str) else either(message, "text", "content")
+    return text if isinstance(text, str) else ""
+
+
+def _compared(message: Any) -> tuple[Any, ...]:
+    """Return what two messages have in common that say the same."""
+    calls = [*items(field(message, "tool_calls")), *items(field(message, "invalid_tool_calls"))]
+    role = str(either(message, "type", "role")).removesuffix("MessageChunk").lower()
+    content = message if isinstance(message, str) else either(message, "blocks", "_content", "content")
+    return role, content, [(field(call, "name"), field(call, "args")) for call in calls]
 
 
 def messages_of_task(messages: Sequence[Any]) -> list[Any]:
