@@ -16,9 +16,9 @@ from schema_guard.ext.loopback.wire import (
     Question,
     Streamed,
     ToolCall,
-    check_content,
+    Turn,
+    check_turns,
     forced_tool,
-    items_of,
     messages_of,
     model_of,
     options_of,
@@ -54,7 +54,9 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     limit = body.get("max_tokens")
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise BadRequest(f"max_tokens: expected an integer >= 1, got {clip(repr(limit))}")
-    _check_turns(turns)
+    check_turns((_turn(turn, f"messages.{at}") for at, turn in enumerate(turns)), _ROLES)
+    if turns[0]["role"] != "user":
+        raise BadRequest("messages: first message must use the 'user' role")
     tools, choice = tool_names(body), body.get("tool_choice")
     is_barred = isinstance(choice, dict) and choice.get("type") == "none"
     return Question(
@@ -76,66 +78,15 @@ _BLOCKS = (
 )  # fmt: skip
 
 
-def _check_turns(turns: list[dict[str, Any]]) -> None:
-    """Check roles and contents, and that each call of a tool has its result at the beginning of the next turn."""
-    open_calls: set[object] = set()
-    for at, turn in enumerate(turns):
-        where, role = f"messages.{at}", turn["role"]
-        if role not in ("user", "assistant"):
-            raise BadRequest(
-                f"{where}.role: expected 'user' or 'assistant', got {clip(repr(role))}. "
-                "Pass the system text in the parameter 'system'"
-            )
-        if at == 0 and role != "user":
-            raise BadRequest("messages: first message must use the 'user' role")
-        more = turn.keys() - {"role", "content"}
-        if more:
-            raise BadRequest(f"{where}.{min(more)}: this field is not permitted. Remove it")
-        blocks = _blocks(turn.get("content"), where, is_last=at == len(turns) - 1)
-        _check_results(blocks, open_calls, where)
-        open_calls = {block.get("id") for block in blocks if block["type"] == "tool_use"}
-    if open_calls:
-        raise BadRequest(
-            "messages: 'tool_use' blocks have no 'tool_result' blocks immediately after them. Add the 'tool_result' blocks"
-        )
-    last = turns[-1]
-    if (
-        last["role"] == "assistant"
-        and isinstance(last["content"], str)
-        and last["content"] != last["content"].rstrip()
-    ):
-        raise BadRequest(
-            "messages: final assistant content cannot end with trailing whitespace. Remove the whitespace"
-        )
+_ROLES: Final = dict.fromkeys(("user", "assistant"), _BLOCKS)
 
 
-def _blocks(content: object, where: str, *, is_last: bool) -> list[dict[str, Any]]:
-    if isinstance(content, str):
-        if not content and not is_last:
-            raise BadRequest(
-                f"{where}: all messages must have non-empty content except for the final assistant message"
-            )
-        return []
-    check_content(content, f"{where}.content", _BLOCKS)
-    blocks: list[dict[str, Any]] = items_of(content, where)
-    for at, block in enumerate(blocks):
-        if block["type"] == "text" and not str(block.get("text") or "").strip():
-            raise BadRequest(f"{where}.content.{at}: text content blocks must be non-empty")
-    return blocks
-
-
-def _check_results(blocks: list[dict[str, Any]], open_calls: set[object], where: str) -> None:
-    results = [block.get("tool_use_id") for block in blocks if block["type"] == "tool_result"]
-    if any(result not in open_calls for result in results):
-        raise BadRequest(
-            f"{where}: unexpected 'tool_use_id' in a 'tool_result' block. Put a matching 'tool_use' block just before it"
-        )
-    if open_calls.difference(results):
-        raise BadRequest(
-            f"{where}: 'tool_use' ids were found without 'tool_result' blocks immediately after. Add these blocks"
-        )
-    if any(block["type"] != "tool_result" for block in blocks[: len(results)]):
-        raise BadRequest(f"{where}: 'tool_result' blocks must come first in the content")
+def _turn(turn: dict[str, Any], where: str) -> Turn:
+    content = turn.get("content")
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+    calls = tuple(block.get("id") for block in blocks if block.get("type") == "tool_use")
+    results = tuple(block.get("tool_use_id") for block in blocks if block.get("type") == "tool_result")
+    return Turn(where, turn["role"], content, calls, results)
 
 
 def _system(content: object) -> list[dict[str, Any]]:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
-    BadRequest,
     Event,
     Question,
     Streamed,
     ToolCall,
+    Turn,
+    check_turns,
     items_of,
     model_of,
     options_of,
 )
-from schema_guard.text import clip
 from schema_guard.values import Message
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _STATUSES = {
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
 }
+_ROLES: Final[dict[str, tuple[str, ...]]] = {"user": (), "model": (), "function": ()}
 _CALL, _RESULT = ("functionCall", "function_call"), ("functionResponse", "function_response")
 
 
@@ -56,7 +57,10 @@ def gemini_request(path: str) -> dict[str, Any] | None:
 def _question(index: int, body: Mapping[str, Any]) -> Question:
     contents = items_of(body.get("contents"), "contents")
     turns = [_turn(content, f"contents[{at}]") for at, content in enumerate(contents)]
-    _check_calls(contents)
+    check_turns(turns, _ROLES)
+    prompt = [
+        {"role": "assistant" if turn.role == "model" else "user", "content": turn.content} for turn in turns
+    ]
     system = body.get("systemInstruction")
     before = [Message("system", _text(system.get("parts"))).as_dict()] if isinstance(system, dict) else []
     tools = _tools(body)
@@ -65,7 +69,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     return Question(
         index,
         model_of(body),
-        [*before, *turns],
+        [*before, *prompt],
         options_of(body, ("model", "contents", "systemInstruction", "stream")),
         tools if config.get("mode") != "NONE" else (),
         allowed[0] if config.get("mode") == "ANY" and allowed else None,
@@ -73,22 +77,14 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     )
 
 
-def _turn(content: object, where: str) -> dict[str, Any]:
-    if not isinstance(content, dict):
-        raise BadRequest(f"Invalid value at '{where}': expected a content object, got {clip(repr(content))}")
-    unknown = content.keys() - {"role", "parts"}
-    if unknown:
-        raise BadRequest(f"Unknown name {min(unknown)!r} at '{where}': this field does not exist. Remove it")
-    role = content.get("role", "user")
-    if role not in ("user", "model", "function"):
-        raise BadRequest(f"{where}.role: expected user or model, got {clip(repr(role))}")
-    parts = items_of(content.get("parts"), f"{where}.parts")
-    for at, part in enumerate(parts):
-        if not isinstance(part, dict) or not part or "type" in part:
-            raise BadRequest(
-                f"Invalid value at '{where}.parts[{at}]': expected exactly one data field, such as text, got {clip(repr(part))}"
-            )
-    return {"role": "assistant" if role == "model" else "user", "content": _text(parts)}
+def _turn(content: object, where: str) -> Turn:
+    """Return a content as a turn. A part has one field, which tells its kind."""
+    entry = content if isinstance(content, dict) else {}
+    parts = items_of(entry.get("parts"), f"{where}.parts")
+    kinds = [(name, held) for part in parts if isinstance(part, dict) for name, held in part.items()]
+    calls = tuple(held.get("name") for name, held in kinds if name in _CALL)
+    results = tuple(held.get("name") for name, held in kinds if name in _RESULT)
+    return Turn(where, entry.get("role", "user"), _text(parts), calls, results)
 
 
 def _text(parts: object) -> str:
@@ -97,18 +93,6 @@ def _text(parts: object) -> str:
         if isinstance(parts, list)
         else ""
     )
-
-
-def _check_calls(contents: list[Any]) -> None:
-    """Check that each turn with calls of functions is followed by a turn with as many results."""
-    calls = 0
-    for at, content in enumerate(contents):
-        results = sum(any(name in part for name in _RESULT) for part in content["parts"])
-        if results != calls:
-            raise BadRequest(
-                f"contents[{at}]: expected one function response part for each function call part in the turn before, got {results} for {calls}"
-            )
-        calls = sum(any(name in part for name in _CALL) for part in content["parts"])
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from schema_guard.ext.loopback.wire import (
     Question,
     Streamed,
     ToolCall,
-    check_content,
+    Turn,
+    check_turns,
     forced_tool,
     items_of,
     messages_of,
@@ -68,37 +69,15 @@ def check_format(format_: object, where: str, schema_at: str | None) -> None:
             raise BadRequest(f"missing required parameter: '{path}.{key}'")
 
 
-_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _PARTS = ("text", "image_url", "input_audio", "file", "refusal")
+_ROLES: Final = dict.fromkeys(("system", "developer", "user", "assistant", "tool", "function"), _PARTS)
 
 
-def _check_turns(turns: list[dict[str, Any]]) -> None:
-    """Check roles and contents, and that each call of a tool has its result right behind it."""
-    open_calls: set[object] = set()
-    for at, turn in enumerate([*turns, None]):
-        where = f"messages[{at}]"
-        is_result = turn is not None and turn["role"] == "tool"
-        if open_calls and not is_result:
-            raise BadRequest(f"'{where}': expected messages with role 'tool' for all 'tool_calls' before it")
-        if turn is None:
-            return
-        if is_result and turn.get("tool_call_id") not in open_calls:
-            raise BadRequest(
-                f"'{where}': a message with role 'tool' must follow a message with the 'tool_calls' that it answers"
-            )
-        open_calls.discard(turn.get("tool_call_id"))
-        if turn.get("tool_calls") is not None:
-            calls = items_of(turn["tool_calls"], f"{where}.tool_calls")
-            open_calls = {call.get("id") for call in calls if isinstance(call, dict)}
-        _check_turn(turn, where)
-
-
-def _check_turn(turn: dict[str, Any], where: str) -> None:
-    role = turn["role"]
-    if role not in _ROLES:
-        raise BadRequest(f"'{where}.role': expected one of {', '.join(_ROLES)}, got {clip(repr(role))}")
-    if role != "assistant" or not any(turn.get(name) for name in ("tool_calls", "function_call", "audio")):
-        check_content(turn.get("content"), f"{where}.content", _PARTS)
+def _turn(turn: dict[str, Any], where: str) -> Turn:
+    calls = turn.get("tool_calls")
+    ids = () if calls is None else tuple(call.get("id") for call in items_of(calls, f"{where}.tool_calls"))
+    results = (turn.get("tool_call_id"),) if turn["role"] == "tool" else ()
+    return Turn(where, turn["role"], turn.get("content"), ids, results)
 
 
 _REASONS = {"tool_call": "tool_calls", "refusal": "stop"}
@@ -106,7 +85,7 @@ _REASONS = {"tool_call": "tool_calls", "refusal": "stop"}
 
 def _question(index: int, body: Mapping[str, Any]) -> Question:
     model, prompt = model_of(body), messages_of(body, "messages")
-    _check_turns(prompt)
+    check_turns((_turn(turn, f"messages[{at}]") for at, turn in enumerate(prompt)), _ROLES)
     if body.get("n") not in (None, 1):
         raise BadRequest(f"'n': expected 1, got {clip(repr(body['n']))}. This server returns only one reply")
     check_format(body.get("response_format"), "response_format", "json_schema")

@@ -18,12 +18,12 @@ from schema_guard.ext.loopback.openai_chat import (
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
-    BadRequest,
     Event,
     Question,
     Streamed,
     ToolCall,
-    check_content,
+    Turn,
+    check_turns,
     forced_tool,
     messages_of,
     model_of,
@@ -31,7 +31,6 @@ from schema_guard.ext.loopback.wire import (
     pieces,
     tool_names,
 )
-from schema_guard.text import clip
 from schema_guard.values import Message
 
 if TYPE_CHECKING:
@@ -58,41 +57,21 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     )
 
 
-_ROLES = ("user", "assistant", "system", "developer")
-_ASKED, _WRITTEN = ("input_text", "input_image", "input_file"), ("output_text", "refusal")
+_ASKED = ("input_text", "input_image", "input_file")
+_ROLES: Final = {
+    **dict.fromkeys(("user", "system", "developer"), _ASKED),
+    "assistant": ("output_text", "refusal"),
+}
 
 
-def _check_items(elements: list[Any], *, goes_on: bool) -> None:
-    """Check roles, parts and pairs of calls and outputs; *goes_on* says that earlier turns are kept by the server."""
-    items = [item if isinstance(item, dict) else {} for item in elements]
-    called = {item.get("call_id") for item in items if item.get("type") == "function_call"}
-    answered = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
-    for at, item in enumerate(items):
-        where, kind, call_id = f"input[{at}]", item.get("type", "message"), item.get("call_id")
-        if kind == "message":
-            _check_message(item, where)
-        elif kind == "function_call_output" and call_id not in called and not goes_on:
-            raise BadRequest(
-                f"'{where}': no tool call found for its call_id {clip(repr(call_id))}. Add the tool call before it"
-            )
-        elif kind == "function_call" and call_id not in answered:
-            raise BadRequest(
-                f"'{where}': no tool output found for call_id {clip(repr(call_id))}. Add the tool output"
-            )
-        elif kind == "reasoning" and ([*items, {"role": "user"}])[at + 1].get("role") not in (
-            None,
-            "assistant",
-        ):
-            raise BadRequest(
-                f"'{where}': an item of type 'reasoning' needs the item that followed it. Add that item"
-            )
-
-
-def _check_message(item: dict[str, Any], where: str) -> None:
-    role = item.get("role")
-    if role not in _ROLES:
-        raise BadRequest(f"'{where}.role': expected one of {', '.join(_ROLES)}, got {clip(repr(role))}")
-    check_content(item.get("content"), f"{where}.content", _WRITTEN if role == "assistant" else _ASKED)
+def _item(item: object, where: str) -> Turn:
+    """Return an item as a turn. Only messages have a role."""
+    entry = item if isinstance(item, dict) else {}
+    kind, id_ = entry.get("type", "message"), (entry.get("call_id"),)
+    if kind == "message":
+        return Turn(where, entry.get("role", ""), entry.get("content"))
+    is_call, is_result = kind == "function_call", kind == "function_call_output"
+    return Turn(where, None, None, id_ if is_call else (), id_ if is_result else ())
 
 
 def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -101,10 +80,11 @@ def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     if isinstance(value, str):
         return [*system, Message("user", value).as_dict()]
     if isinstance(value, list):
-        _check_items(value, goes_on=body.get("previous_response_id") is not None)
+        turns = (_item(item, f"input[{at}]") for at, item in enumerate(value))
+        check_turns(turns, _ROLES, is_whole=body.get("previous_response_id") is None)
     # Items without a role are the tool calls of earlier turns, and what came of them.
-    turns = [_turn(item) for item in value] if isinstance(value, list) else value
-    return [*system, *messages_of({"input": turns}, "input")]
+    prompt = [_turn(item) for item in value] if isinstance(value, list) else value
+    return [*system, *messages_of({"input": prompt}, "input")]
 
 
 def _turn(item: object) -> object:

@@ -17,7 +17,7 @@ from schema_guard.text import clip
 from schema_guard.values import UNKNOWN_USAGE, FinishReason, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 # As many characters as an event of a stream carries at most: providers send a token or a few.
 PIECE_CHARS = 16
@@ -213,6 +213,50 @@ def check_content(content: object, where: str, kinds: tuple[str, ...]) -> None:
             raise BadRequest(
                 f"'{where}[{at}].type': expected one of {', '.join(kinds)}, got {clip(repr(kind))}"
             )
+
+
+class Turn(NamedTuple):
+    """A turn of a conversation, as far as a provider checks it.
+
+    Attributes:
+        where: Its place in the request.
+        role: None for a call or a result that is an item of its own.
+        content: A text, parts, or None beside calls.
+        calls: Ids of the tool calls that it makes.
+        results: Ids of the tool calls whose results it has.
+    """
+
+    where: str
+    role: object
+    content: object = None
+    calls: tuple[object, ...] = ()
+    results: tuple[object, ...] = ()
+
+
+def check_turns(
+    turns: Iterable[Turn], roles: Mapping[str, tuple[str, ...]], *, is_whole: bool = True
+) -> None:
+    """Check roles and contents, and that the results of tool calls come before any other turn.
+
+    Args:
+        turns: The conversation.
+        roles: Kinds of parts that a content can have, by role.
+        is_whole: Whether the request has all earlier turns.
+    """
+    unanswered: set[object] = set()
+    where = ""
+    for where, role, content, calls, results in turns:
+        if role is not None and role not in roles:
+            raise BadRequest(f"'{where}.role': expected one of {', '.join(roles)}, got {clip(repr(role))}")
+        if is_whole and not unanswered.issuperset(results):
+            raise BadRequest(f"'{where}': its result has no tool call. Add the tool call before it")
+        if unanswered and role is not None and not results:
+            raise BadRequest(f"'{where}': expected the results of all tool calls before it. Add the results")
+        if isinstance(role, str) and not calls:
+            check_content(content, f"{where}.content", roles[role])
+        unanswered = unanswered.difference(results).union(calls)
+    if unanswered:
+        raise BadRequest(f"'{where}': expected the results of all tool calls after it. Add the results")
 
 
 def options_of(body: Mapping[str, Any], ours: tuple[str, ...]) -> dict[str, Any]:

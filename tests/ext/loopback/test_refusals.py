@@ -26,14 +26,14 @@ CHATS = [
         [USER, {"role": "assistant", "content": None, "tool_calls": []}],
         "'messages[1].tool_calls': expected a list",
     ),
-    ([USER, RESULT], "'messages[1]': a message with role 'tool' must follow"),
-    ([USER, CALL], "'messages[2]': expected messages with role 'tool'"),
-    ([USER, CALL, USER, RESULT], "'messages[2]': expected messages with role 'tool'"),
+    ([USER, RESULT], "'messages[1]': its result has no tool call"),
+    ([USER, CALL], "'messages[1]': expected the results of all tool calls after it"),
+    ([USER, CALL, USER, RESULT], "'messages[2]': expected the results of all tool calls before it"),
 ]
 ITEM = {"type": "function_call", "call_id": "c1", "name": "n", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "r"}
 RESPONSES = [
-    ([{"role": "model", "content": "t"}], "'input[0].role': expected one of user, assistant"),
+    ([{"role": "model", "content": "t"}], "'input[0].role': expected one of user, system"),
     (
         [{"role": "user", "content": [{"type": "text", "text": "t"}]}],
         "'input[0].content[0].type': expected one of input_text",
@@ -44,55 +44,32 @@ RESPONSES = [
     ),
     ([{"role": "user", "content": None}], "'input[0].content': expected a list"),
     ([{"text": "t"}], "'input[0].role': expected one of"),
-    ([USER, ITEM], "'input[1]': no tool output found for call_id 'c1'"),
-    ([USER, OUTPUT], "'input[1]': no tool call found for its call_id 'c1'"),
-    (
-        [USER, {"type": "reasoning", "id": "r1"}, USER],
-        "'input[1]': an item of type 'reasoning' needs the item",
-    ),
+    ([USER, ITEM], "'input[1]': expected the results of all tool calls after it"),
+    ([USER, OUTPUT], "'input[1]': its result has no tool call"),
 ]
 USE = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "n", "input": {}}]}
 GIVEN = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "r"}]}
 MESSAGES = [
     ([{"role": "assistant", "content": "t"}], "messages: first message must use the 'user' role"),
-    ([{"role": "user", "content": "t", "name": "n"}], "messages.0.name: this field is not permitted"),
-    (
-        [USER, {"role": "assistant", "content": ""}, USER],
-        "messages.1: all messages must have non-empty content",
-    ),
-    (
-        [{"role": "user", "content": [{"type": "text", "text": " "}]}],
-        "messages.0.content.0: text content blocks must be non-empty",
-    ),
     (
         [{"role": "user", "content": [{"type": "input_text", "text": "t"}]}],
         "'messages.0.content[0].type': expected one of text",
     ),
-    (
-        [USER, {"role": "assistant", "content": "{ "}],
-        "messages: final assistant content cannot end with trailing whitespace",
-    ),
-    ([USER, USE], "messages: 'tool_use' blocks have no 'tool_result' blocks"),
-    ([USER, USE, USER], "messages.2: 'tool_use' ids were found without 'tool_result' blocks"),
-    ([USER, GIVEN], "messages.1: unexpected 'tool_use_id' in a 'tool_result' block"),
-    (
-        [USER, USE, {"role": "user", "content": [{"type": "text", "text": "t"}, *GIVEN["content"]]}],
-        "messages.2: 'tool_result' blocks must come first",
-    ),
+    ([USER, USE], "'messages.1': expected the results of all tool calls after it"),
+    ([USER, USE, USER], "'messages.2': expected the results of all tool calls before it"),
+    ([USER, GIVEN], "'messages.1': its result has no tool call"),
 ]
 SAID = {"role": "user", "parts": [{"text": "t"}]}
 ASKED = {"role": "model", "parts": [{"functionCall": {"name": "n", "args": {}}}]}
 ANSWERED = {"role": "user", "parts": [{"functionResponse": {"name": "n", "response": {}}}]}
 CONTENTS = [
     ([], "'contents': expected a list that is not empty"),
-    (["t"], "Invalid value at 'contents[0]'"),
-    ([{"role": "assistant", "parts": [{"text": "t"}]}], "contents[0].role: expected user or model, got 'assistant'"),
-    ([{"role": "system", "parts": [{"text": "t"}]}], "contents[0].role: expected user or model"),
-    ([{"role": "user", "content": "t"}], "Unknown name 'content' at 'contents[0]'"),
+    (["t"], "'contents[0].parts': expected a list that is not empty"),
+    ([{"role": "assistant", "parts": [{"text": "t"}]}], "'contents[0].role': expected one of user, model"),
+    ([{"role": "user", "content": "t"}], "'contents[0].parts': expected a list that is not empty"),
     ([{"role": "user", "parts": []}], "'contents[0].parts': expected a list that is not empty"),
-    ([{"role": "user", "parts": [{"type": "text", "text": "t"}]}], "Invalid value at 'contents[0].parts[0]'"),
-    ([SAID, ASKED, SAID], "contents[2]: expected one function response part"),
-    ([SAID, ANSWERED], "contents[1]: expected one function response part"),
+    ([SAID, ASKED, SAID], "'contents[2]': expected the results of all tool calls before it"),
+    ([SAID, ANSWERED], "'contents[1]': its result has no tool call"),
 ]  # fmt: skip
 APIS = {
     "/v1/chat/completions": ("messages", CHATS),

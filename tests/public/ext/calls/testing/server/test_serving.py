@@ -473,7 +473,7 @@ def test_body_that_is_no_object_is_refused(content):
         ({"max_tokens": 0}, "max_tokens: expected an integer >= 1, got 0"),
         (
             {"messages": [{"role": "system", "content": "x"}]},
-            "messages.0.role: expected 'user' or 'assistant', got 'system'. Pass the system text in the parameter 'system'",
+            "'messages.0.role': expected one of user, assistant, got 'system'",
         ),
     ],
 )
