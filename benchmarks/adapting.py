@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.ext.fitting.adapting import adapt
-from schema_guard.ext.fitting.adapting.values.validity import as_json_schema
+from schema_guard.ext.fitting.adapting.forms import as_json_schema
 from schema_guard.ext.fitting.linting import lint
 from schema_guard.ext.fitting.rules.tables import RULES
 from schema_guard.judging import is_same

@@ -12,8 +12,8 @@ from schema_guard.ext.decisions.fields import fields_of
 from schema_guard.ext.decisions.hosts import HOSTS
 from schema_guard.ext.decisions.questions import ABSENT, AnswerReading, OneValue, Record
 from schema_guard.ext.decisions.wire import BadAnswer, answers_of, wire_questions
+from schema_guard.ext.fitting.adapting.forms import Form
 from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange
-from schema_guard.ext.fitting.adapting.values.forms import Form
 from schema_guard.ext.fitting.linting import Finding
 from schema_guard.pointer import join
 from schema_guard.providers.options import options_for

@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidSchema
 from schema_guard.ext.fitting.adapting.acceptance import Acceptance
 from schema_guard.ext.fitting.adapting.builder import Builder, TooLargeToAdapt
-from schema_guard.ext.fitting.adapting.final_changes import begin_apart, within_unions
-from schema_guard.ext.fitting.adapting.hoisting import hoist
+from schema_guard.ext.fitting.adapting.final_changes import begin_apart, hoist, within_unions
+from schema_guard.ext.fitting.adapting.forms import SAME, VALUE, WrappedForm, simplified, with_definitions
 from schema_guard.ext.fitting.adapting.plain.plain_schema import plain_of
 from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange
-from schema_guard.ext.fitting.adapting.values.forms import SAME, VALUE, WrappedForm, simplified
-from schema_guard.ext.fitting.adapting.values.validity import with_definitions
 from schema_guard.ext.fitting.linting import findings_of
 from schema_guard.ext.fitting.probed_rules import sent_table_of
 from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import alternatives, scalars
-from schema_guard.ext.fitting.adapting.values.forms import SAME, ListForm, TupleForm
+from schema_guard.ext.fitting.adapting.forms import SAME, ListForm, TupleForm
 from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:

@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import unions
 from schema_guard.ext.fitting.adapting.acceptance import Acceptance
-from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, FlatSchema
-from schema_guard.ext.fitting.adapting.result import SchemaChange
-from schema_guard.ext.fitting.adapting.values.forms import (
+from schema_guard.ext.fitting.adapting.forms import (
     SAME,
     ListForm,
     ObjectForm,
     ReferredForm,
     TextForm,
+    Validity,
 )
-from schema_guard.ext.fitting.adapting.values.validity import Validity
+from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, FlatSchema
+from schema_guard.ext.fitting.adapting.result import SchemaChange
 from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 from schema_guard.ext.fitting.rules.rule import KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schema_guard.ext.fitting.adapting.forms import Form
     from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
-    from schema_guard.ext.fitting.adapting.values.forms import Form
     from schema_guard.ext.fitting.rules.rule import Rules
 
 __all__ = ["Builder", "TooLargeToAdapt"]
@@ -239,9 +239,7 @@ class Builder:
 
     def _reference(self, node: dict[str, Any]) -> BuiltSchema | None:
         name, target = self.plain.leads(node)
-        if not isinstance(target, dict) or not self.accepted.refers:
-            return self.emit((target,))
-        if not self.accepted.recurs and name in self._circles:
+        if not isinstance(target, dict) or (not self.accepted.recurs and name in self._circles):
             return self.emit((target,))
         if name not in self.forms and name not in self._waiting and name not in self.definitions:
             self._waiting.append(name)

@@ -10,9 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import alternatives, scalars
-from schema_guard.ext.fitting.adapting.plain.flat_schema import matches
-from schema_guard.ext.fitting.adapting.plain.plain_schema import takes_null
-from schema_guard.ext.fitting.adapting.values.forms import (
+from schema_guard.ext.fitting.adapting.forms import (
     KEY,
     SAME,
     VALUE,
@@ -20,11 +18,13 @@ from schema_guard.ext.fitting.adapting.values.forms import (
     PairsForm,
     TextForm,
 )
+from schema_guard.ext.fitting.adapting.plain.flat_schema import matches
+from schema_guard.ext.fitting.adapting.plain.plain_schema import takes_null
 from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.forms import Form
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
-    from schema_guard.ext.fitting.adapting.values.forms import Form
     from schema_guard.ext.fitting.adapting.writer import SchemaWriter
 
 __all__ = ["object_of"]

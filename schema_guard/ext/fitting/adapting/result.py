@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.ext.fitting.adapting.values.forms import SAME
+from schema_guard.ext.fitting.adapting.forms import SAME
 from schema_guard.text import dataclass_repr
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.adapting.values.forms import Form
+    from schema_guard.ext.fitting.adapting.forms import Form
     from schema_guard.values import OpenPath
 
 __all__ = ["Adapted", "SchemaChange"]

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import alternatives
 from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, kind_of
-from schema_guard.ext.fitting.adapting.plain.regexes import anchored
 from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ _STRINGS = ("pattern", "format", "minLength", "maxLength")
 _LENGTHS = ("maxLength", "minLength")
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _NOT_ENFORCED = "not enforced there"
+# What a pattern is made of, as far as it has to be known here.
+_PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[<:=!]*|.", re.DOTALL)
+_ANY = r"(?:.|\n)*"
+_SHORT = {r"\d": "0-9", r"\w": "A-Za-z0-9_"}
 
 
 def fitted(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
@@ -60,13 +64,6 @@ def string_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema 
     if lengths[0] > lengths[1]:
         return None
     schema = {"type": "string", **limits}
-    more = [{entry.keyword: entry.value} for entry in merged.rest if entry.keyword in ("pattern", "format")]
-    if (
-        more
-        and builder.accepted.is_clean({**schema, "allOf": more})
-        and all(map(builder.accepted.is_clean, more))
-    ):
-        return BuiltSchema({**schema, "allOf": more})
     for entry in merged.rest:
         if entry.keyword in ("pattern", "format"):
             builder.relax(entry.node, entry.keyword, entry.value, "a second one cannot be enforced there")
@@ -243,3 +240,48 @@ def _exact(value: Any) -> dict[str, Any]:
         size = {"minItems": len(value), "maxItems": len(value)}
         return {"type": "array", "prefixItems": [_exact(held) for held in value], "items": False, **size}
     return {"const": value}
+
+
+def anchored(pattern: str) -> str | None:
+    r"""Return a pattern that matches the texts in which *pattern* is found, from their beginning to their end.
+
+    None where that cannot be written: an anchor stands inside of it, or it looks around.
+
+    >>> anchored("^a|b")
+    '^(?:a(?:.|\\n)*|(?:.|\\n)*b(?:.|\\n)*)$'
+    """
+    arms: list[list[str]] = [[]]
+    depth = 0
+    for part in _PART.findall(pattern):
+        if part in ("(?=", "(?!", "(?<=", "(?<!"):
+            return None
+        depth += part.startswith("(") - (part == ")")
+        if part == "|" and depth == 0:
+            arms.append([])
+        else:
+            arms[-1].append(_ascii(part))
+    texts = [_arm(arm) for arm in arms]
+    if depth != 0 or any(arm is None for arm in texts):
+        return None
+    whole = [arm for arm in texts if arm is not None]
+    return f"^{whole[0]}$" if len(whole) == 1 else f"^(?:{'|'.join(whole)})$"
+
+
+def _ascii(part: str) -> str:
+    """Say digits and words as JSON Schema means them: engines for automata take those of Unicode."""
+    if part in _SHORT:
+        return f"[{_SHORT[part]}]"
+    if part.startswith("[") and ("\\d" in part or "\\w" in part):
+        return re.sub(r"\\[dw]", lambda match: _SHORT[match[0]], part)
+    return part
+
+
+def _arm(parts: list[str]) -> str | None:
+    begins, ends = parts[:1] == ["^"], parts[-1:] == ["$"]
+    inside = parts[begins : len(parts) - ends if len(parts) > begins else None]
+    if any(part in ("^", "$") for part in inside):
+        return None
+    text = "".join(inside)
+    if begins and ends:
+        return text
+    return ("" if begins else _ANY) + text + ("" if ends else _ANY)

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from schema_guard.ext.fitting.adapting.values.forms import SAME
+from schema_guard.ext.fitting.adapting.forms import SAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.ext.fitting.adapting.acceptance import Acceptance
+    from schema_guard.ext.fitting.adapting.forms import Form, Validity
     from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
-    from schema_guard.ext.fitting.adapting.values.forms import Form
-    from schema_guard.ext.fitting.adapting.values.validity import Validity
     from schema_guard.ext.fitting.rules.rule import Rules
 
 __all__ = ["BuiltSchema", "SchemaWriter"]

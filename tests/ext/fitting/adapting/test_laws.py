@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.ext.fitting.adapting import adapt
-from schema_guard.ext.fitting.adapting.values.validity import as_json_schema
+from schema_guard.ext.fitting.adapting.forms import as_json_schema
 from schema_guard.ext.fitting.linting import lint
 from schema_guard.ext.fitting.rules.tables import RULES
 from schema_guard.parsing import is_same

@@ -12,7 +12,7 @@ import copy
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.ext.fitting.adapting.values.validity import Validity
+from schema_guard.ext.fitting.adapting.forms import Validity
 from schema_guard.ext.fitting.rules.rule import KEYWORDS
 from schema_guard.parsing import is_same
 
