@@ -19,86 +19,65 @@ from schema_guard.ext.loopback.wire import (
     Event,
     Question,
     Streamed,
-    check_content,
-    items_of,
-    messages_of,
-    model_of,
     options_of,
 )
-from schema_guard.text import clip
+from schema_guard.schema import Schema
+from schema_guard.validation.published_schemas import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["DECISIONS"]
 
-_MOST_QUESTIONS, _FEWEST_OPTIONS, _MOST_OPTIONS = 400, 2, 255
-_KNOWN: Final = {
-    "input", "model", "questions", "prompt_cache_key", "prompt_cache_options", "safety_identifier",
-}  # fmt: skip
 _LISTS: Final = {"choice": ("choices", "value"), "score": ("levels", "label")}
-_ROLES: Final = ("user", "developer", "system", "assistant")
-_PARTS: Final = ("input_text", "input_image", "input_json", "output_text", "refusal")
+_ROLES: Final = ["user", "developer", "system", "assistant"]
+
+
+def _options(label: str) -> dict[str, Any]:
+    """Return the schema of the options of a question."""
+    kinds = {label: {"type": ["string", "boolean"]}, "description": {"type": "string"}}
+    option = {"type": "object", "properties": kinds, "required": [label], "additionalProperties": False}
+    return {"type": "array", "items": option, "minItems": 2, "maxItems": 255, "uniqueItems": True}
+
+
+_ASKED: Final = {
+    "type": "object",
+    "properties": {
+        "type": {"enum": ["predicate", *_LISTS]},
+        "name": {"type": ["string", "null"]},
+        "instructions": {"minLength": 1},
+        **{key: _options(label) for key, label in _LISTS.values()},
+    },
+    "required": ["type", "instructions"],
+    "additionalProperties": False,
+}
+_REQUEST: Final = Schema.of(
+    {
+        "type": "object",
+        "properties": {
+            "model": {"type": "string", "minLength": 1},
+            "input": {
+                "type": ["string", "array"],
+                "minLength": 1,
+                "items": {"properties": {"role": {"enum": _ROLES}}, "required": ["role"]},
+            },
+            "questions": {"type": "array", "items": _ASKED, "minItems": 1, "maxItems": 400},
+            **dict.fromkeys(("prompt_cache_key", "prompt_cache_options", "safety_identifier"), True),
+        },
+        "required": ["model", "input", "questions"],
+        "additionalProperties": False,
+    }
+)
 
 
 def _question(index: int, body: Mapping[str, Any]) -> Question:
-    model = model_of(body)
-    unknown = sorted(body.keys() - _KNOWN)
-    if unknown:
-        raise BadRequest(f"Unknown parameter: {clip(repr(unknown[0]))}.")
-    questions = items_of(body.get("questions"), "questions")
-    if len(questions) > _MOST_QUESTIONS:
-        raise BadRequest(f"'questions': expected at most {_MOST_QUESTIONS} questions, got {len(questions)}")
-    names = [_checked(question, f"questions[{at}]") for at, question in enumerate(questions)]
-    given = [name for name in names if name is not None]
-    if len(set(given)) < len(given):
+    asked = judged(body, _REQUEST, "the request")
+    names = [one["name"] for one in asked["questions"] if one.get("name") is not None]
+    if len(set(names)) < len(names):
         raise BadRequest("'questions': expected a different name for each question")
-    return Question(index, model, _prompt(body), options_of(body, ("model", "input")), (), None, False)
-
-
-def _checked(question: Any, where: str) -> str | None:
-    """Check a question, and return its name."""
-    kind = question.get("type") if isinstance(question, dict) else None
-    if kind not in ("predicate", *_LISTS):
-        raise BadRequest(f"'{where}.type': expected predicate, choice, or score, got {clip(repr(kind))}")
-    key, label = _LISTS.get(kind, ("", ""))
-    unknown = sorted(question.keys() - {"type", "name", "instructions", key})
-    if unknown:
-        raise BadRequest(f"Unknown parameter: '{where}.{unknown[0]}'.")
-    if not question.get("instructions"):
-        raise BadRequest(f"Missing required parameter: '{where}.instructions'.")
-    if key:
-        _check_options(items_of(question.get(key), f"{where}.{key}"), f"{where}.{key}", label)
-    name = question.get("name")
-    if name is not None and not isinstance(name, str):
-        raise BadRequest(f"'{where}.name': expected a string")
-    return name
-
-
-def _check_options(options: list[Any], where: str, label: str) -> None:
-    if not _FEWEST_OPTIONS <= len(options) <= _MOST_OPTIONS:
-        raise BadRequest(
-            f"'{where}': expected {_FEWEST_OPTIONS} to {_MOST_OPTIONS} options, got {len(options)}"
-        )
-    labels = [(type(one.get(label)), one.get(label)) for one in options if isinstance(one, dict)]
-    if len(set(labels)) < len(options) or any(kind not in (str, bool) for kind, _ in labels):
-        raise BadRequest(f"'{where}': expected a different '{label}' for each option")
-    for one in options:
-        description = one.get("description", "")
-        if one.keys() - {label, "description"} or not isinstance(description, str):
-            raise BadRequest(f"'{where}': expected only the keys '{label}' and 'description' in each option")
-
-
-def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    text = body.get("input")
-    if isinstance(text, str) and text:
-        return [{"role": "user", "content": text}]
-    found = messages_of(body, "input")
-    for at, message in enumerate(found):
-        if message["role"] not in _ROLES:
-            raise BadRequest(f"'input[{at}].role': expected one of {', '.join(_ROLES)}")
-        check_content(message.get("content"), f"input[{at}].content", _PARTS)
-    return found
+    text = asked["input"]
+    prompt = [{"role": "user", "content": text}] if isinstance(text, str) else text
+    return Question(index, asked["model"], prompt, options_of(body, ("model", "input")), (), None, False)
 
 
 def _whole(question: Question, answer: Answer) -> dict[str, Any]:
