@@ -11,17 +11,15 @@ Rules:
 from __future__ import annotations
 
 from asyncio import CancelledError
-from dataclasses import dataclass, field
 from functools import cache
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context
-from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import options_of
-from schema_guard.ext.recorders.tool_turns import ToolTurns
+from schema_guard.ext.recorders.tool_turns import AgentCall
 from schema_guard.ext.tools.judging import raw_reply
 from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.providers.fields import field as look_up
@@ -118,18 +116,6 @@ class _Runner:
         return result
 
 
-@dataclass(slots=True)
-class _AgentCall:
-    """The call of one agent in a run."""
-
-    opened: Opened | None
-    turns: ToolTurns
-    facts: dict[str, Any]
-    model: str | None
-    tools: list[dict[str, Any]]
-    attempts: list[AttemptView] = field(default_factory=list)
-
-
 class _Run:
     """One run under way, with a call for each of its agents."""
 
@@ -137,8 +123,8 @@ class _Run:
         self._recording, self._config = recording, options.get("run_config")
         self._task = task if isinstance(task, str | list) else None
         self._where, self._began_at = current_context(), time()
-        self._calls: dict[str, _AgentCall] = {}
-        self._last: _AgentCall | None = None
+        self._calls: dict[str, AgentCall] = {}
+        self._last: AgentCall | None = None
         # Since when a response is waited for; None between two requests.
         self._waits_since: float | None = None
         self._is_attempt = False
@@ -190,23 +176,24 @@ class _Run:
             self._waits_since, self._is_attempt = None, False
             self._take(call, agent, response, took)
 
-    def _take(self, call: _AgentCall, agent: Any, message: Any, took: float) -> None:
+    def _take(self, call: AgentCall, agent: Any, message: Any, took: float) -> None:
         """Take the tool calls of a response. Without any, it is an attempt at the output."""
         reply, raw = read_response(message), raw_reply(message)
         reply = reply._replace(model=reply.model or call.model)
         called = [] if raw is None else written_calls(raw)
-        known = {tool["function"]["name"] for tool in call.tools}
+        tools = _function_tools(agent)
+        known = {tool["function"]["name"] for tool in tools}
         others = _other_tools(agent)
         own = [one for one in called if one.name in known or not (others is None or one.name in others)]
         if own:
             usage = Usage.total(shares(reply.usage, len(called))[: len(own)])
-            call.turns.take(own, call.tools, reply._replace(usage=usage), took)
+            call.turns.take(own, tools, reply._replace(usage=usage), took)
         kinds = {look_up(item, "type") for item in items(look_up(message, "output"))}
         self._is_attempt = not called and ("message" in kinds or not kinds & _TURNS)
         if self._is_attempt:
-            call.attempts.append(AttemptView(reply, model=call.model, elapsed_s=took))
+            call.add(reply=reply, elapsed_s=took)
 
-    def _call_of(self, agent: Any) -> _AgentCall:
+    def _call_of(self, agent: Any) -> AgentCall:
         """Return the call of an agent in this run. Its schema is the one that the model is sent."""
         name = words(look_up(agent, "name"))
         if (name or "") not in self._calls:
@@ -220,10 +207,8 @@ class _Run:
                 "where": self._where,
             }
             schema, mode = _output(self._recording, agent)
-            opened = None if schema is None else self._recording.open(schema, mode=mode, **facts)
-            turns = ToolTurns(self._recording)
             asked = model_name(agent, model) or _default_model()
-            self._calls[name or ""] = _AgentCall(opened, turns, facts, asked, _function_tools(agent))
+            self._calls[name or ""] = AgentCall(self._recording, schema, mode, asked, facts)
         return self._calls[name or ""]
 
     def _close(self, error: BaseException | None) -> None:
@@ -233,17 +218,11 @@ class _Run:
             last = self._last
             if error is not None and last is not None:
                 if self._waits_since is not None:
-                    took = perf_counter() - self._waits_since
-                    last.attempts.append(AttemptView(exception=error, model=last.model, elapsed_s=took))
+                    last.add(exception=error, elapsed_s=perf_counter() - self._waits_since)
                 elif self._is_attempt and _is_refusal(error):
                     last.attempts[-1] = last.attempts[-1]._replace(exception=error)
             for call in calls:
-                call_id = self._where.call_id if call.opened is None else call.opened.id
-                inside = self._where._replace(call_id=call_id, schema=None)
-                call.turns.close(**{**call.facts, "where": inside})
-                if call.opened is not None:
-                    call.opened.past(call.attempts)
-                    call.opened.close()
+                call.close()
 
 
 @cache

@@ -12,19 +12,16 @@ Rules:
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
 from functools import cache
-from math import nan
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from schema_guard.ext.recorders.decisions import confidence_in
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context, is_same
-from schema_guard.ext.recorders.observed_attempt import AttemptView
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import options_of, provider_of
-from schema_guard.ext.recorders.tool_turns import ToolTurns
+from schema_guard.ext.recorders.tool_turns import AgentCall
 from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.providers.fields import as_json, words
 from schema_guard.providers.fields import field as look_up
@@ -32,8 +29,6 @@ from schema_guard.received.agents import calls_in, refused_with, response
 from schema_guard.values import Failure, Reply, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from schema_guard.ext.recorders.recording import Opened
     from schema_guard.schema import Schema
 
@@ -82,7 +77,7 @@ class _Hooks:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._run = _Run(recording, ToolTurns(recording))
+        self._run = _Run(recording)
 
     def get_ordering(self) -> Any:
         """Be the innermost: nothing stands between this and the model."""
@@ -91,7 +86,7 @@ class _Hooks:
     async def for_run(self, ctx: Any) -> Any:
         """Return a recorder of one run."""
         hooks = copy(self)
-        hooks._run = _Run(self._recording, ToolTurns(self._recording))  # noqa: SLF001 - its own
+        hooks._run = _Run(self._recording)  # noqa: SLF001 - its own
         return hooks
 
     async def wrap_run(self, ctx: Any, *, handler: Any) -> Any:
@@ -148,103 +143,83 @@ class _Hooks:
                 self._run.refused(ctx, error)
             raise
         if _is_plain(output_context) and not ctx.partial_output:
-            self._run.texts.add(ctx.run_step)
+            self._run.is_text(ctx)
         return value
 
 
-class _Answer(NamedTuple):
-    """What the model said in one step."""
-
-    step: int
-    reply: Reply
-    elapsed_s: float
-    confidence: dict[str, float] | None = None
-
-
-@dataclass(slots=True)
 class _Run:
     """One run under way.
 
     Attributes:
-        recording: Who takes it.
-        turns: The calls of functions' tools.
-        facts: What `Recording.open` is told of it.
-        opened: Its call; None before its schema is known, and where it is part of another one.
+        call: Its call; None before the first request.
         started: When the last attempt began, by `perf_counter`.
-        began_at: When the run began, in seconds since the epoch.
-        answers: What the model said, in order.
-        refusals: Why the agent did not take it, by step.
-        texts: Steps whose text is the output as it is.
         is_waiting: Whether a request is under way.
-        error: What came of the last request instead of an answer; None for nothing.
-        elapsed_s: The seconds until that came.
-        model: Name of the model that is asked.
-        spent: Tokens of all before the answer of which nothing but the text is known; None without such a one.
     """
 
-    recording: Recording
-    turns: ToolTurns
-    facts: dict[str, Any] = field(default_factory=dict)
-    opened: Opened | None = None
-    started: float = field(default_factory=perf_counter)
-    began_at: float = field(default_factory=time)
-    is_started: bool = False
-    answers: list[_Answer] = field(default_factory=list)
-    refusals: dict[int, Failure] = field(default_factory=dict)
-    texts: set[int] = field(default_factory=set)
-    is_waiting: bool = False
-    error: BaseException | None = None
-    elapsed_s: float = nan
-    model: str | None = None
-    spent: tuple[int, int] | None = None
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._began_at = time()
+        self.started = perf_counter()
+        self.is_waiting = False
+        self.call: AgentCall | None = None
+        # The step of the last attempt at the output.
+        self._step: int | None = None
+        # What came of the last request instead of an answer, as an attempt.
+        self._unanswered: dict[str, Any] = {}
+        # Tokens of all before the answer of which nothing but the text is known; None without such a one.
+        self._spent: tuple[int, int] | None = None
+
+    @property
+    def opened(self) -> Opened | None:
+        """The call with a schema; None before its schema is known, and where it is part of another one."""
+        return None if self.call is None else self.call.opened
 
     def begin(self, ctx: Any, request: Any) -> None:
         """Open the call at the first request."""
         self.started = perf_counter()
-        if self.is_started:
+        if self.call is not None:
             return
-        self.is_started = True
         agent = ctx.agent
-        self.model = words(look_up(request.model, "model_name"))
-        self.facts = {
+        known = {
             "function": None if agent is None else agent.name,
             "task": ctx.prompt if isinstance(ctx.prompt, str) else None,
             "provider": _provider(request.model),
             "options": options_of(request.model_settings or {}, _SETTINGS),
-            "started_at": self.began_at,
+            "started_at": self._began_at,
             "where": current_context(),
         }
         mode = _mode(request)
-        schema = _schema(self.recording, agent, request.model_request_parameters, mode)
-        if schema is None:
-            return
-        self.opened = self.recording.open(schema, mode=mode, **self.facts)
+        schema = _schema(self._recording, agent, request.model_request_parameters, mode)
+        model = words(look_up(request.model, "model_name"))
+        self.call = AgentCall(self._recording, schema, mode, model, known)
 
     def answered(self, ctx: Any, request: Any, message: Any) -> None:
         """Take what the model said."""
-        self.is_waiting, self.error = False, None
+        self.is_waiting, self._unanswered = False, {}
         took = perf_counter() - self.started
         parameters = request.model_request_parameters
         outputs = {tool.name for tool in parameters.output_tools}
         called = calls_in(message)
         reply = response(message, outputs)
         others = [call for call in called if call.name not in outputs]
-        if others:
+        if others and self.call is not None:
             is_attempt = len(others) < len(called)
-            usage = (
-                Usage.total(shares(reply.usage, len(called))[: len(others)]) if is_attempt else reply.usage
-            )
-            self.turns.take(others, parameters.function_tools, reply._replace(usage=usage), took)
+            parts = shares(reply.usage, len(called))
+            usage = Usage.total(parts[: len(others)]) if is_attempt else reply.usage
+            self.call.turns.take(others, parameters.function_tools, reply._replace(usage=usage), took)
             if not is_attempt:
                 return
-            reply = reply._replace(usage=Usage.total(shares(reply.usage, len(called))[len(others) :]))
-        if self.opened is None:
-            return
+            reply = reply._replace(usage=Usage.total(parts[len(others) :]))
         if look_up(message, "state") == "incomplete":
             reply = reply._replace(failure=_LEFT)
         threshold = (request.model_settings or {}).get("decision_boolean_threshold", 0.5)
         confidence = confidence_in(look_up(message, "provider_details"), reply.text, threshold)
-        self.answers.append(_Answer(ctx.run_step, reply, took, confidence))
+        self._add(ctx, reply=reply, elapsed_s=took, confidence=confidence)
+
+    def _add(self, ctx: Any, **what: Any) -> None:
+        if self.call is not None and self.call.opened is not None:
+            self._step = ctx.run_step
+            self.call.add(**what)
 
     def refused(self, ctx: Any, error: BaseException, output: Any = None) -> None:
         """Take why the agent does not take a reply; a partial one is none.
@@ -253,56 +228,50 @@ class _Run:
         """
         if ctx.partial_output:
             return
-        with self.recording.safely():
-            self.refusals[ctx.run_step] = refused_with(error)
+        with self._recording.safely():
             if self.is_waiting and output is not None:
-                self.is_waiting, self.spent = False, _tokens(ctx.usage)
-                self.answers.append(
-                    _Answer(ctx.run_step, Reply(as_json(output)), perf_counter() - self.started)
-                )
+                self.is_waiting, self._spent = False, _tokens(ctx.usage)
+                self._add(ctx, reply=Reply(as_json(output)), elapsed_s=perf_counter() - self.started)
+            if self.call is not None and self._step == ctx.run_step:
+                self._change_last(refused=refused_with(error))
+
+    def is_text(self, ctx: Any) -> None:
+        """Note that the text of the step is the output as it is."""
+        if self.call is not None and self._step == ctx.run_step:
+            self.call.attempts.pop()
+            self._recording.count("without_schema")
+
+    def _change_last(self, **what: Any) -> None:
+        assert self.call is not None
+        last = self.call.attempts[-1]
+        assert isinstance(last.reply, Reply)
+        self.call.attempts[-1] = last._replace(reply=last.reply._replace(**what))
 
     def stopped(self, ctx: Any, error: BaseException) -> None:
         """Take what a request raised: a refusal of its answer, or what came instead of one."""
         if self.is_waiting:
-            self.is_waiting, self.error = False, error
-            self.elapsed_s = perf_counter() - self.started
+            self.is_waiting = False
+            self._unanswered = {"exception": error, "elapsed_s": perf_counter() - self.started}
         elif _is_refusal(error):
             self.refused(ctx, error)
 
     def ended(self, error: BaseException) -> None:
         """Take what ended the run; of a stream it says what went wrong, where the request was just cancelled."""
         if self.is_waiting:
-            self.is_waiting, self.elapsed_s = False, perf_counter() - self.started
-        elif self.error is None:
-            return
-        self.error = error
+            self._unanswered = {"elapsed_s": perf_counter() - self.started}
+        if self._unanswered:
+            self.is_waiting, self._unanswered["exception"] = False, error
 
     def close(self, usage: Any) -> None:
         """Record the run, which has used so many tokens."""
-        opened, self.opened = self.opened, None
-        if self.facts:
-            where = self.facts["where"]
-            inside = where.call_id if opened is None else opened.id
-            self.turns.close(**{**self.facts, "where": where._replace(call_id=inside, schema=None)})
-        if opened is None:
+        if self.call is None:
             return
-        if self.spent is not None:
-            last = self.answers[-1]
-            used = [now - then or None for now, then in zip(_tokens(usage), self.spent, strict=True)]
-            self.answers[-1] = last._replace(reply=last.reply._replace(usage=Usage(*used)))
-        opened.past(self._attempts())
-        opened.close()
-
-    def _attempts(self) -> Iterator[AttemptView]:
-        for step, reply, elapsed_s, confidence in self.answers:
-            if step in self.texts:
-                self.recording.count("without_schema")
-                continue
-            refused = self.refusals.get(step)
-            answer = reply if refused is None else reply._replace(refused=refused)
-            yield AttemptView(answer, model=self.model, elapsed_s=elapsed_s, confidence=confidence)
-        if self.error is not None:
-            yield AttemptView(exception=self.error, model=self.model, elapsed_s=self.elapsed_s)
+        if self._spent is not None:
+            used = [now - then or None for now, then in zip(_tokens(usage), self._spent, strict=True)]
+            self._change_last(usage=Usage(*used))
+        if self._unanswered:
+            self.call.add(**self._unanswered)
+        self.call.close()
 
 
 def _is_refusal(error: BaseException) -> bool:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Usage
 
-__all__ = ["ToolTurn", "ToolTurns", "record_turn"]
+__all__ = ["AgentCall", "ToolTurn", "ToolTurns", "record_turn"]
 
 _REFUSED: Final = Failure("semantic", "refused", "the agent did not take the call")
 
@@ -153,10 +153,7 @@ class ToolTurns:
         """
         calls, self._calls, self._failed, self._last = self._calls, [], [], []
         for call in calls:
-            opened = self._recording.open(call.schema, mode="tool_call", **known)
-            if opened is not None:
-                opened.past(call.attempts)
-                opened.close()
+            self._recording.record(call.attempts, call.schema, mode="tool_call", **known)
 
 
 class ToolTurn(ToolTurns):
@@ -199,6 +196,51 @@ class ToolTurn(ToolTurns):
     def close(self, **known: Any) -> None:
         """Record the calls."""
         super().close(**self._facts, **known)
+
+
+class AgentCall:
+    """The call of an agent: its attempts at the output, and the calls of its tools.
+
+    Attributes:
+        opened: None for plain text, and for a part of a call further out.
+        attempts: The attempts at the output so far.
+        turns: The calls of tools.
+        model: Name of the model.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        schema: Schema[Any] | None,
+        mode: str,
+        model: str | None,
+        known: dict[str, Any],
+    ) -> None:
+        """Make one.
+
+        Args:
+            recording: Who takes it.
+            schema: Of the output; None for plain text.
+            mode: How the output is asked for: a strategy's name.
+            model: Name of the model.
+            known: As `Recording.open` takes it, with `where`.
+        """
+        self.opened = None if schema is None else recording.open(schema, mode=mode, **known)
+        self.attempts: list[AttemptView] = []
+        self.turns, self.model, self._known = ToolTurns(recording), model, known
+
+    def add(self, **what: Any) -> None:
+        """Add an attempt, as `AttemptView` takes it."""
+        self.attempts.append(AttemptView(**what, model=self.model))
+
+    def close(self) -> None:
+        """Record the call, and the calls of tools as parts of it."""
+        where: CallContext = self._known["where"]
+        call_id = where.call_id if self.opened is None else self.opened.id
+        self.turns.close(**{**self._known, "where": where._replace(call_id=call_id, schema=None)})
+        if self.opened is not None:
+            self.opened.past(self.attempts)
+            self.opened.close()
 
 
 def record_turn(
