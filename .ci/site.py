@@ -64,7 +64,7 @@ _RETURNED = {
     "TuningServer": "serve_tuning", "Verdict": "decide",
 }  # fmt: skip
 _PART_OF = {
-    "Attempt": "Outcome", "Failure": "Outcome", "Message": "Attempt", "ModelRuns": "LangChainRecorder", "Rate": "Report",
+    "Attempt": "Outcome", "Failure": "Outcome", "Message": "Attempt", "Rate": "Report",
     "RedactedPlace": "Redacted", "Request": "Server", "SchemaChange": "Adapted",
     "Usage": "Attempt", "Violation": "Failure", "WeekCounts": "week_parts", "WeekPart": "week_parts",
 }  # fmt: skip

@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.cli.shared.notes import confirm, note
 from schema_guard.cli.shared.options import (
     build_command,
@@ -24,16 +25,16 @@ from schema_guard.cli.shared.options import (
 )
 from schema_guard.cli.shared.quantities import COUNT
 from schema_guard.ext.fitting.probe.bisection import SCHEMA_PROMPT, most_requests, probe_schema
-from schema_guard.ext.fitting.probe.cost import ProbeCost, expected
 from schema_guard.ext.fitting.probe.keywords import keyword_questions, probe_keywords
 from schema_guard.ext.fitting.probe.questions import enforcement_questions
-from schema_guard.ext.fitting.probe.request import check_strict
+from schema_guard.ext.fitting.probe.request import OUTPUT_TOKENS, check_strict
 from schema_guard.ext.fitting.probe.result import ProbeResult, probe_as_json, probe_as_lines
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.prices.charges import charges_of, default_charges
 from schema_guard.records.private import write_private
-from schema_guard.text import plural, safe
+from schema_guard.text import dollars, plural, safe
+from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from schema_guard.models import Model
@@ -42,6 +43,31 @@ if TYPE_CHECKING:
 _MOST_REQUESTS = 1_000
 # The provider of model "local".
 _LOCAL = "llamacpp-llguidance"
+# What the replies of a model that does not reason are as long as at most: a JSON text with some forty items.
+_SHORT = 120
+
+
+class ProbeCost(NamedTuple):
+    """What a probe is expected to take.
+
+    Attributes:
+        requests: How many at most.
+        input_tokens: Of all of them, estimated.
+        cost: Dollars where each reply is short; None where the price is not known.
+        most_cost: Dollars where each reply is as long as it may be; None where the price is not known.
+    """
+
+    requests: int
+    input_tokens: int
+    cost: float | None
+    most_cost: float | None
+
+    def as_text(self) -> str:
+        """Return it in one line."""
+        text = f"at most {plural(self.requests, 'request')}, about {self.input_tokens:,} tokens of prompts and schemas"
+        if self.cost is None or self.most_cost is None:
+            return f"{text}; the cost is unknown, because this model has no prices"
+        return f"{text}; about {dollars(self.cost)}, at most {dollars(self.most_cost)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +228,14 @@ def _print_cost(asked: ProbeOptions, schema: Schema[Any] | None, form: str) -> i
 def _cost(asked: ProbeOptions, provider: str, model: str, schema: Schema[Any] | None) -> ProbeCost:
     with naming(prices="--prices", provider="--provider"):
         charges = default_charges() if asked.prices is None else charges_of(asked.prices)
-        return expected(_sent(asked, provider, schema), charges, model)
+        sizes = [estimated_tokens(request) for request in _sent(asked, provider, schema)]
+
+    def cost(output_tokens: int) -> float | None:
+        costs = [charges.cost(Usage(size, output_tokens), model) for size in sizes] if charges else [None]
+        known = [one for one in costs if one is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    return ProbeCost(len(sizes), sum(sizes), cost(_SHORT), cost(OUTPUT_TOKENS))
 
 
 def _sent(options: ProbeOptions, provider: str, schema: Schema[Any] | None) -> list[Any]:

@@ -12,9 +12,8 @@ the process.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.loopback.faults import CONNECT_REFUSED, FAULTS
@@ -86,7 +85,7 @@ def serve(
     # A port that is bound refuses, and no other process can listen on it.
     if faults != CONNECT_REFUSED:
         listener.start()
-    return Server(responder, listener)
+    return Server(responder.requests, listener)
 
 
 def _port(port: object) -> int:
@@ -106,18 +105,15 @@ def _model(answering: Answering) -> Model | FunctionModel:
 
 
 class Server:
-    """A running server, as returned by `serve`. Close the server, or use it in a `with` block."""
+    """A running server, as returned by `serve`. Close the server, or use it in a `with` block.
 
-    def __init__(self, responder: Responder, listener: Listener) -> None:
-        self._responder = responder
+    Attributes:
+        requests: All requests so far, in order: each is a `Request`.
+    """
+
+    def __init__(self, requests: list[Any], listener: Listener) -> None:
+        self.requests = requests
         self._listener = listener
-        self._is_closed = False
-        self._lock = threading.Lock()
-
-    @property
-    def requests(self) -> list[Request]:
-        """All requests so far, in order."""
-        return self._responder.requests
 
     @property
     def url(self) -> str:
@@ -140,14 +136,11 @@ class Server:
         return self.url
 
     def __repr__(self) -> str:
-        return f"<Server {self.url}{' closed' if self._is_closed else ''}>"
+        return f"<Server {self.url}{' closed' if self._listener.stopping.is_set() else ''}>"
 
     def close(self) -> None:
         """Close the port and end open requests. You can close a server twice."""
-        with self._lock:
-            already, self._is_closed = self._is_closed, True
-        if not already:
-            self._listener.stop()
+        self._listener.stop()
 
     def __enter__(self) -> Self:
         return self

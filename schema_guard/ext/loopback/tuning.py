@@ -13,12 +13,13 @@ import json
 import threading
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.loopback.http import Listener, SentResponse
 from schema_guard.ext.loopback.responder import Responder
+from schema_guard.ext.loopback.server import Server
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.text import clip
 
@@ -179,13 +180,12 @@ class HostJob:
         return [{**event, "type": "metrics", "message": message, "data": {"step": 1, "train_loss": 0.5}}]
 
 
-class TuningServer:
-    """A running fake host, as returned by `serve_tuning`. Close it, or use it in a `with` block.
+class TuningServer(Server):
+    """A running fake host, as returned by `serve_tuning`: a `Server` whose requests are each a `TuningRequest`.
 
     Attributes:
         files: Files of the host, by id.
         jobs: Jobs of the host, by id.
-        requests: All requests so far, in order.
     """
 
     def __init__(
@@ -198,33 +198,13 @@ class TuningServer:
     ) -> None:
         self.files: dict[str, HostFile] = {}
         self.jobs: dict[str, HostJob] = {}
-        self.requests: list[TuningRequest] = []
         self._bases, self._faults, self._course, self._key = bases, faults, course, key
         self._numbers = itertools.count(1)
         self._answering = Responder(ScriptedModel(answering, cycle=True), None)
         self._lock = threading.Lock()
-        self._listener = Listener(("127.0.0.1", 0), self._respond)
-        self._listener.start()
-
-    @property
-    def url(self) -> str:
-        """The address without a path: `"http://127.0.0.1:PORT"`."""
-        return f"http://127.0.0.1:{self._listener.server_address[1]}"
-
-    @property
-    def openai_url(self) -> str:
-        """The `base_url` for `openai.OpenAI`."""
-        return f"{self.url}/v1"
-
-    def close(self) -> None:
-        """Close the port."""
-        self._listener.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+        listener = Listener(("127.0.0.1", 0), self._respond)
+        super().__init__([], listener)
+        listener.start()
 
     def _respond(self, came: Received) -> SentResponse:
         if came.path.endswith("/chat/completions"):

@@ -12,7 +12,7 @@ fields. 2. An attempt is a reply of the language model. An adapter that parses i
 
 from __future__ import annotations
 
-from functools import cache, lru_cache, wraps
+from functools import cache, lru_cache
 from math import nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Unpack
@@ -21,7 +21,7 @@ from schema_guard.ext.recorders.dspy_replies import mode_of, reply_of
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import AttemptView
-from schema_guard.ext.recorders.recording import MOST_OPEN, Bounded, RecorderSettings, Recording
+from schema_guard.ext.recorders.recording import MOST_OPEN, Bounded, RecorderSettings, Recording, safely
 from schema_guard.ext.recorders.requests import options_of, provider_of
 from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.providers.failures import ENDED_EARLY
@@ -31,7 +31,7 @@ from schema_guard.received.dspy import ADDED, is_parse_error, model_of, parse_fa
 from schema_guard.values import Failure, ParsedValue, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from contextvars import ContextVar
 
     from schema_guard.ext.recorders.nesting import CallContext
@@ -71,17 +71,6 @@ def callback(**settings: Unpack[RecorderSettings]) -> Any:
 def _kind() -> type[Any]:
     package = framework(NAME, "DSPy", "dspy.utils.callback")
     return type("SchemaGuardCallback", (_Hooks, package.BaseCallback), {"active": package.ACTIVE_CALL_ID})
-
-
-def _safely(handler: Callable[..., None]) -> Callable[..., None]:
-    """Keep a fault of a handler from the run."""
-
-    @wraps(handler)
-    def safe(self: _Hooks, call_id: str, **event: Any) -> None:
-        with self.recording.safely():
-            handler(self, call_id, **event)
-
-    return safe
 
 
 class _Run:
@@ -202,7 +191,7 @@ class _Hooks:
         self.recording = recording
         self._modules, self._requests = Bounded(), Bounded()
 
-    @_safely
+    @safely
     def on_module_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
         """Take the start of a module."""
         if call_id in self._modules:  # the callback was registered twice
@@ -216,7 +205,7 @@ class _Hooks:
             )
         self._add(self._modules, call_id, module)
 
-    @_safely
+    @safely
     def on_module_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
         """Take the end of a module."""
         module = self._modules.pop(call_id, None)
@@ -233,7 +222,7 @@ class _Hooks:
                 call.close()
         module.turns.close(function=module.function, where=module.where)
 
-    @_safely
+    @safely
     def on_lm_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
         """Take a request to a language model, in the context of its caller."""
         module = self._around()
@@ -272,7 +261,7 @@ class _Hooks:
             where=where,
         )
 
-    @_safely
+    @safely
     def on_lm_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
         """Take what a language model returned or raised."""
         request: _Request | None = self._requests.pop(call_id, None)
@@ -307,7 +296,7 @@ class _Hooks:
         self.recording.count("tool_turns")
         return True
 
-    @_safely
+    @safely
     def on_adapter_parse_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
         """Take the start of an adapter's parsing."""
         module = self._around()
@@ -315,7 +304,7 @@ class _Hooks:
             module.run.is_parsing = True
             self._add(self._modules, call_id, module)
 
-    @_safely
+    @safely
     def on_adapter_parse_end(
         self, call_id: str, outputs: Any, exception: BaseException | None = None
     ) -> None:
@@ -326,7 +315,7 @@ class _Hooks:
         module.run.end(exception, outputs)
         module.run.is_parsing = False
 
-    @_safely
+    @safely
     def on_tool_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
         """Take the call of a tool, unless the reply that calls it was taken."""
         module = self._around()
@@ -339,7 +328,7 @@ class _Hooks:
         call = WrittenCall(None, words(field(instance, "name")), as_json(inputs.get("kwargs") or {}))
         module.turns.take([call], [_tool(instance)], Reply(), nan)
 
-    @_safely
+    @safely
     def on_evaluate_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
         """Take the start of an evaluation, whose threads run modules."""
         if call_id not in self._modules:

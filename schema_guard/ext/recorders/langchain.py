@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from schema_guard.ext.recorders.decisions import decision_reply, requested_decision
 from schema_guard.ext.recorders.frameworks import framework
-from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording
+from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording, safely
 from schema_guard.ext.recorders.requests import Requested, options_of, provider_of, requested
 from schema_guard.ext.recorders.spans import ModelRequest, Spans
 from schema_guard.providers.fields import as_json, field, first, items, words
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-__all__ = ["SWITCH", "ModelRuns"]
+__all__ = ["SWITCH"]
 
 NAME: Final = "langchain"
 SWITCH: Final = "SCHEMA_GUARD_LANGCHAIN"
@@ -54,8 +54,8 @@ def __getattr__(name: str) -> Any:
 
 
 @cache
-def _shared() -> ModelRuns:
-    return ModelRuns(Recording(NAME))
+def _shared() -> _Runs:
+    return _Runs(Recording(NAME))
 
 
 @cache
@@ -97,96 +97,93 @@ class HandlerOfEvents:
             InvalidArgument: The store or the prices are none.
         """
         super().__init__()
-        self._runs = ModelRuns(Recording(NAME, **settings)) if settings else _shared()
+        self._runs = _Runs(Recording(NAME, **settings)) if settings else _shared()
+        self.recording = self._runs.recording
 
+    @safely
     def on_chain_start(
         self, serialized: Any, inputs: Any, /, *, run_id: Any, parent_run_id: Any = None, **more: Any
     ) -> None:
-        with self._runs.recording.safely():
-            name = more.get("name") or field(serialized, "name")
-            if more.get("run_type") == "llm" and isinstance(inputs, dict) and "questions" in inputs:
-                self._runs.decision_began(run_id, parent_run_id, inputs, name, more.get("metadata") or {})
-                return
-            self._runs.run_began(run_id, parent_run_id, name, more.get("tags"))
+        name, parent_id = words(more.get("name") or field(serialized, "name")), _parent(parent_run_id)
+        if more.get("run_type") != "llm" or not isinstance(inputs, dict) or "questions" not in inputs:
+            self._runs.begin(run_id, parent_id, name, more.get("tags"))
+            return
+        metadata, text = more.get("metadata") or {}, inputs.get("input")
+        task = text if isinstance(text, str) else inputs.get("state")
+        provider = "openai-decisions" if metadata.get("ls_provider") == "openai" else None
+        request = requested_decision(inputs["questions"])
+        self._runs.ask_of(run_id, parent_id, [task], request, name, metadata, task=task, provider=provider)
 
+    @safely
     def on_chain_end(self, outputs: Any, /, *, run_id: Any, **more: Any) -> None:
-        with self._runs.recording.safely():
-            self._runs.run_ended(run_id, outputs)
+        self._end(run_id, outputs)
 
+    @safely
     def on_chain_error(self, error: BaseException, /, *, run_id: Any, **more: Any) -> None:
-        with self._runs.recording.safely():
-            self._runs.run_ended(run_id, error=error)
+        self._end(run_id, error=error)
 
     on_tool_start, on_tool_end, on_tool_error = on_chain_start, on_chain_end, on_chain_error
 
-    def on_chat_model_start(
-        self, serialized: Any, messages: Any, *, run_id: Any, parent_run_id: Any = None, **more: Any
-    ) -> None:
-        with self._runs.recording.safely():
-            self._runs.model_began(run_id, parent_run_id, messages[0], more)
-
-    def on_llm_new_token(self, token: Any, *, run_id: Any, **more: Any) -> None:
-        self._runs.streamed(run_id)
-
-    def on_llm_end(self, response: Any, *, run_id: Any, **more: Any) -> None:
-        with self._runs.recording.safely():
-            self._runs.model_ended(run_id, response)
-
-    def on_llm_error(self, error: BaseException, *, run_id: Any, **more: Any) -> None:
-        with self._runs.recording.safely():
-            self._runs.model_failed(run_id, error, more.get("response"))
-
-
-class ModelRuns:
-    """The open runs of one handler. Thread-safe.
-
-    Attributes:
-        recording: Recording that stores the calls.
-    """
-
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
-        self._spans = Spans(recording)
-        self._models = Bounded()
-        self._streams: set[Any] = set()
-
-    def run_began(self, run_id: Any, parent_id: Any, name: Any, tags: Any) -> None:
-        """Record the start of a chain or a tool."""
-        name = name if isinstance(name, str) and name else None
-        self._spans.begin(run_id, parent_id or _surrounding_run(), name, tags)
-
-    def run_ended(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
-        """Record the end of a chain or a tool. The calls in the chain or tool end too, or wait in the outer run."""
-        asked = self._models.get(run_id)
+    def _end(self, run_id: Any, outputs: Any = None, error: BaseException | None = None) -> None:
+        runs = self._runs
+        asked = runs.models.get(run_id)
         if asked is not None:
             schema = None if asked.call is None else asked.call.schema
             reply = None if outputs is None or schema is None else decision_reply(outputs, schema)
-            self._spans.answer(self._pop(run_id), None, reply, error)
+            runs.answer(runs.pop(run_id), None, reply, error)
             return
-        ids = _refused_calls(outputs) if self._spans.is_agent_node(run_id) else set()
+        ids = _refused_calls(outputs) if runs.is_agent_node(run_id) else set()
         if error is not None:
-            self._end_models(run_id, error)
-        self._spans.end(run_id, error, ids, _refused_tools(error))
+            runs.end_models(run_id, error)
+        runs.end(run_id, error, ids, _refused_tools(error))
 
-    def decision_began(
-        self, run_id: Any, parent_id: Any, inputs: Mapping[str, Any], name: Any, metadata: Mapping[str, Any]
+    @safely
+    def on_chat_model_start(
+        self, serialized: Any, messages: Any, *, run_id: Any, parent_run_id: Any = None, **more: Any
     ) -> None:
-        """Record the start of a request to a decision model."""
-        text, provider = inputs.get("input"), metadata.get("ls_provider")
-        task = text if isinstance(text, str) else inputs.get("state")
-        provider = "openai-decisions" if provider == "openai" else None
-        request = requested_decision(inputs["questions"])
-        self._ask(run_id, parent_id, [task], request, name, metadata, task=task, provider=provider)
-
-    def model_began(self, run_id: Any, parent_id: Any, messages: list[Any], more: Mapping[str, Any]) -> None:
-        """Record the start of a model call, in the context of that call."""
         metadata = more.get("metadata") or {}
         sent, provider = more.get("invocation_params") or {}, metadata.get("ls_provider")
         request = _requested_format(sent, more.get("options") or {}, provider)
         known = {"provider": provider_of(provider), "options": options_of(sent)}
-        self._ask(run_id, parent_id, messages, request, more.get("name"), metadata, **known)
+        parent_id = _parent(parent_run_id)
+        self._runs.ask_of(run_id, parent_id, messages[0], request, more.get("name"), metadata, **known)
 
-    def _ask(
+    def on_llm_new_token(self, token: Any, *, run_id: Any, **more: Any) -> None:
+        if run_id in self._runs.models:
+            self._runs.streams.add(run_id)
+
+    @safely
+    def on_llm_end(self, response: Any, *, run_id: Any, **more: Any) -> None:
+        is_stream = run_id in self._runs.streams
+        asked, message = self._runs.pop(run_id), _message(response)
+        usage = field(message, "usage_metadata")
+        if isinstance(usage, dict) and usage.get("total_cost") == 0:
+            if not asked.is_plain:
+                self.recording.count("cached")
+            self._runs.keep(asked)
+        else:
+            self._runs.answer(asked, message, _as_cut_off(message) if is_stream else message)
+
+    @safely
+    def on_llm_error(self, error: BaseException, *, run_id: Any, **more: Any) -> None:
+        # An SDK that parses replies also raises for an invalid reply.
+        message = _message(more.get("response"))
+        body = (field(message, "response_metadata") or {}).get("body")
+        came = body if isinstance(body, dict) else message if _has_content(message) else None
+        if _is_of_a_parser(error):
+            came = Reply(failure=_UNREADABLE) if came is None else read(came)
+        self._runs.answer(self._runs.pop(run_id), message, came, error)
+
+
+class _Runs(Spans):
+    """The open runs of one handler, and the requests of models in them. Thread-safe."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(recording)
+        self.models = Bounded()
+        self.streams: set[Any] = set()
+
+    def ask_of(
         self,
         run_id: Any,
         parent_id: Any,
@@ -196,47 +193,21 @@ class ModelRuns:
         metadata: Mapping[str, Any],
         **known: Any,
     ) -> None:
-        parent_id = parent_id or _surrounding_run()
+        """Begin the request of a model, in the context of its code."""
         model, function = words(metadata.get("ls_model_name")), metadata.get("function")
         if not isinstance(function, str):
-            function = self._spans.function_of(name, parent_id)
-        asked = self._spans.ask(parent_id, messages, request, model, function=function, **known)
-        if self._models.add(run_id, asked) is not None:
+            function = self.function_of(name, parent_id)
+        asked = self.ask(parent_id, messages, request, model, function=function, **known)
+        if self.models.add(run_id, asked) is not None:
             self.recording.count("unended")
 
-    def streamed(self, run_id: Any) -> None:
-        """Record that a model's reply is a stream."""
-        if run_id in self._models:
-            self._streams.add(run_id)
-
-    def model_ended(self, run_id: Any, response: Any) -> None:
-        """Record a model's reply."""
-        is_stream = run_id in self._streams
-        asked, message = self._pop(run_id), _message(response)
-        usage = field(message, "usage_metadata")
-        if isinstance(usage, dict) and usage.get("total_cost") == 0:
-            if not asked.is_plain:
-                self.recording.count("cached")
-            self._spans.keep(asked)
-        else:
-            self._spans.answer(asked, message, _as_cut_off(message) if is_stream else message)
-
-    def model_failed(self, run_id: Any, error: BaseException, response: Any) -> None:
-        """Record the exception of a model call. An SDK that parses replies also raises for an invalid reply."""
-        message = _message(response)
-        body = (field(message, "response_metadata") or {}).get("body")
-        came = body if isinstance(body, dict) else message if _has_content(message) else None
-        if _is_of_a_parser(error):
-            came = Reply(failure=_UNREADABLE) if came is None else read(came)
-        self._spans.answer(self._pop(run_id), message, came, error)
-
-    def _end_models(self, run_id: Any, error: BaseException) -> None:
+    def end_models(self, run_id: Any, error: BaseException) -> None:
         """End what a run leaves: streams that it has refused, which report their end late, and requests that are cancelled."""
-        running = [(key, one) for key, one in list(self._models.items()) if one.parent == run_id]
+        running = [(key, one) for key, one in list(self.models.items()) if one.parent == run_id]
         for key, (_, call, turn, _) in running:
             is_cancelled = not isinstance(error, Exception)
             if is_cancelled or (call is not None and call.is_about_format(error)):
-                self._pop(key)
+                self.pop(key)
                 if call is not None:
                     call.end(exception=error)
                     call.close()
@@ -244,15 +215,18 @@ class ModelRuns:
                     turn.fail(error)
                     turn.close()
 
-    def _pop(self, run_id: Any) -> ModelRequest:
-        asked: ModelRequest = self._models.pop(run_id, ModelRequest(None, None, None))
-        self._streams.discard(run_id)
+    def pop(self, run_id: Any) -> ModelRequest:
+        """Remove and return a request, which is over."""
+        asked: ModelRequest = self.models.pop(run_id, ModelRequest(None, None, None))
+        self.streams.discard(run_id)
         asked.leave()
         return asked
 
 
-def _surrounding_run() -> Any:
-    """Return the id of the run that the code is in, which LangChain does not always pass on: to fallbacks, for one."""
+def _parent(parent_run_id: Any) -> Any:
+    """Return the id of the run that the code is in. LangChain does not always pass it on: to fallbacks, for one."""
+    if parent_run_id:
+        return parent_run_id
     config = framework(NAME, "LangChain", "langchain_core.runnables.config").var_child_runnable_config.get()
     return getattr((config or {}).get("callbacks"), "parent_run_id", None)
 

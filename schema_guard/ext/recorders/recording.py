@@ -15,6 +15,7 @@ import json
 import logging
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
+from functools import wraps
 from math import isnan
 from time import time
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
@@ -40,7 +41,7 @@ from schema_guard.text import clip, did_you_mean, safe
 from schema_guard.values import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.ext.recorders.nesting import CallContext
     from schema_guard.ext.recorders.observed_attempt import AttemptView
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from schema_guard.records.recorder import Recorder
     from schema_guard.values import Prompt
 
-__all__ = ["MOST_FUNCTIONS", "MOST_OPEN", "Bounded", "Opened", "Recording", "counts"]
+__all__ = ["MOST_FUNCTIONS", "MOST_OPEN", "Bounded", "Opened", "Recording", "counts", "safely"]
 
 MOST_OPEN: Final = 4_096
 """Calls that may be open at a time; the oldest one beyond is ended with what was seen of it."""
@@ -424,6 +425,17 @@ class Recording:
             self._reported.add(what)
         text = message % tuple(safe(clip(str(value), 300)) for value in values)
         _logger.warning("the recorder of %s: %s", self.name, text)
+
+
+def safely(handler: Callable[..., None]) -> Callable[..., None]:
+    """Keep a fault of a method of a recorder from whoever makes the call."""
+
+    @wraps(handler)
+    def safe(self: Any, *values: Any, **named: Any) -> None:
+        with self.recording.safely():
+            handler(self, *values, **named)
+
+    return safe
 
 
 def _prompt(task: Any) -> Prompt | None:

@@ -16,7 +16,6 @@ from schema_guard.providers.options import options_for
 from schema_guard.received import replies
 from schema_guard.schema import Schema
 from schema_guard.text import clip
-from schema_guard.values import UNKNOWN_USAGE, Usage
 
 if TYPE_CHECKING:
     from schema_guard.models.interface import Model, PromptLike
@@ -43,12 +42,10 @@ class ProbeAnswer(NamedTuple):
     Attributes:
         did: In one word.
         text: The reply, or the words of the refusal or of the error, cut off.
-        usage: Tokens; None in each where nobody says them.
     """
 
     did: Did
     text: str
-    usage: Usage = UNKNOWN_USAGE
 
 
 def check_strict(model: Model) -> None:
@@ -80,14 +77,14 @@ def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = O
     if isinstance(reply, ProbeAnswer):
         return reply
     if reply.failure is not None and reply.failure.kind == "transport":
-        return ProbeAnswer("unanswered", clip(reply.failure.message, _MOST_CHARS), reply.usage)
+        return ProbeAnswer("unanswered", clip(reply.failure.message, _MOST_CHARS))
     text = clip(reply.text or reply.refusal or "nothing", _MOST_CHARS)
     if reply.finish_reason in ("length", "refusal", "content_filter"):
-        return ProbeAnswer("unclear", f"{reply.finish_reason}: {text}", reply.usage)
+        return ProbeAnswer("unclear", f"{reply.finish_reason}: {text}")
     judged = judge(reply.text or "", loaded, finish_reason=reply.finish_reason)
     is_clean = schema is None or (judged.ok and judged.form == "clean")
     is_kept = reply.failure is None and bool(reply.text) and is_clean
-    return ProbeAnswer("kept" if is_kept else "broken", text, reply.usage)
+    return ProbeAnswer("kept" if is_kept else "broken", text)
 
 
 def _send(model: Model, prompt: PromptLike, options: dict[str, Any]) -> Reply | ProbeAnswer:

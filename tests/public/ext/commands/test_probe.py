@@ -102,7 +102,7 @@ def test_a_refused_schema_is_told_with_its_keyword_and_place(capsys, tmp_path):
         )
 
     assert status == 1
-    assert "the schema is refused for not at /properties/a (" in out
+    assert "the server rejects the schema for not at /properties/a (" in out
 
 
 def test_a_file_that_cannot_be_made_is_told_before_anything_is_asked(capsys):
@@ -136,7 +136,7 @@ def test_the_result_is_written_for_its_owner_and_read_by_lint(capsys, tmp_path, 
     text = (tmp_path / "rules.json").read_text()
     _, linted, _ = run(capsys, "schema", "lint", "own.json", "--rules", "rules.json")
 
-    assert "    multipleOf: ignored, and the rules say enforced: " in out
+    assert "    multipleOf: ignored, but the known rules have enforced: " in out
     assert PUBLISHED.violations(json.loads(text)) == []
     assert not any(part in text for part in ("sk-secret", "127.0.0.1"))
     assert (tmp_path / "rules.json").stat().st_mode & 0o777 == 0o600
