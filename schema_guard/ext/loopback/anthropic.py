@@ -14,9 +14,9 @@ from schema_guard.ext.loopback.wire import (
     BadRequest,
     Event,
     Question,
+    SentTurn,
     Streamed,
     ToolCall,
-    Turn,
     check_turns,
     forced_tool,
     messages_of,
@@ -81,12 +81,12 @@ _BLOCKS = (
 _ROLES: Final = dict.fromkeys(("user", "assistant"), _BLOCKS)
 
 
-def _turn(turn: dict[str, Any], where: str) -> Turn:
+def _turn(turn: dict[str, Any], where: str) -> SentTurn:
     content = turn.get("content")
     blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
     calls = tuple(block.get("id") for block in blocks if block.get("type") == "tool_use")
     results = tuple(block.get("tool_use_id") for block in blocks if block.get("type") == "tool_result")
-    return Turn(where, turn["role"], content, calls, results)
+    return SentTurn(where, turn["role"], content, calls, results)
 
 
 def _system(content: object) -> list[dict[str, Any]]:

@@ -11,9 +11,9 @@ from schema_guard.ext.loopback.wire import (
     Api,
     Event,
     Question,
+    SentTurn,
     Streamed,
     ToolCall,
-    Turn,
     check_turns,
     items_of,
     model_of,
@@ -77,14 +77,14 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     )
 
 
-def _turn(content: object, where: str) -> Turn:
+def _turn(content: object, where: str) -> SentTurn:
     """Return a content as a turn. A part has one field, which tells its kind."""
     entry = content if isinstance(content, dict) else {}
     parts = items_of(entry.get("parts"), f"{where}.parts")
     kinds = [(name, held) for part in parts if isinstance(part, dict) for name, held in part.items()]
     calls = tuple(held.get("name") for name, held in kinds if name in _CALL)
     results = tuple(held.get("name") for name, held in kinds if name in _RESULT)
-    return Turn(where, entry.get("role", "user"), _text(parts), calls, results)
+    return SentTurn(where, entry.get("role", "user"), _text(parts), calls, results)
 
 
 def _text(parts: object) -> str:

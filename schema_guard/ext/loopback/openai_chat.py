@@ -14,9 +14,9 @@ from schema_guard.ext.loopback.wire import (
     BadRequest,
     Event,
     Question,
+    SentTurn,
     Streamed,
     ToolCall,
-    Turn,
     check_turns,
     forced_tool,
     items_of,
@@ -73,11 +73,11 @@ _PARTS = ("text", "image_url", "input_audio", "file", "refusal")
 _ROLES: Final = dict.fromkeys(("system", "developer", "user", "assistant", "tool", "function"), _PARTS)
 
 
-def _turn(turn: dict[str, Any], where: str) -> Turn:
+def _turn(turn: dict[str, Any], where: str) -> SentTurn:
     calls = turn.get("tool_calls")
     ids = () if calls is None else tuple(call.get("id") for call in items_of(calls, f"{where}.tool_calls"))
     results = (turn.get("tool_call_id"),) if turn["role"] == "tool" else ()
-    return Turn(where, turn["role"], turn.get("content"), ids, results)
+    return SentTurn(where, turn["role"], turn.get("content"), ids, results)
 
 
 _REASONS = {"tool_call": "tool_calls", "refusal": "stop"}

@@ -20,9 +20,9 @@ from schema_guard.ext.loopback.wire import (
     Api,
     Event,
     Question,
+    SentTurn,
     Streamed,
     ToolCall,
-    Turn,
     check_turns,
     forced_tool,
     messages_of,
@@ -64,14 +64,14 @@ _ROLES: Final = {
 }
 
 
-def _item(item: object, where: str) -> Turn:
+def _item(item: object, where: str) -> SentTurn:
     """Return an item as a turn. Only messages have a role."""
     entry = item if isinstance(item, dict) else {}
     kind, id_ = entry.get("type", "message"), (entry.get("call_id"),)
     if kind == "message":
-        return Turn(where, entry.get("role", ""), entry.get("content"))
+        return SentTurn(where, entry.get("role", ""), entry.get("content"))
     is_call, is_result = kind == "function_call", kind == "function_call_output"
-    return Turn(where, None, None, id_ if is_call else (), id_ if is_result else ())
+    return SentTurn(where, None, None, id_ if is_call else (), id_ if is_result else ())
 
 
 def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:

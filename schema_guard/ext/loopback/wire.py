@@ -215,7 +215,7 @@ def check_content(content: object, where: str, kinds: tuple[str, ...]) -> None:
             )
 
 
-class Turn(NamedTuple):
+class SentTurn(NamedTuple):
     """A turn of a conversation, as far as a provider checks it.
 
     Attributes:
@@ -234,7 +234,7 @@ class Turn(NamedTuple):
 
 
 def check_turns(
-    turns: Iterable[Turn], roles: Mapping[str, tuple[str, ...]], *, is_whole: bool = True
+    turns: Iterable[SentTurn], roles: Mapping[str, tuple[str, ...]], *, is_whole: bool = True
 ) -> None:
     """Check roles and contents, and that the results of tool calls come before any other turn.
 

@@ -428,7 +428,7 @@ class Recording:
 
 
 def safely(handler: Callable[..., None]) -> Callable[..., None]:
-    """Keep a fault of a method of a recorder from whoever makes the call."""
+    """Keep a fault of a recorder's method from the caller."""
 
     @wraps(handler)
     def safe(self: Any, *values: Any, **named: Any) -> None:

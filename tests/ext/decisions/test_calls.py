@@ -214,7 +214,10 @@ def test_wrong_pairs_are_errors_at_decoration(schema, strategy, provider, messag
     [
         ({"questions": []}, "questions"),
         ({"questions": [{"type": "predicate"}]}, "instructions"),
-        ({"questions": [{"type": "noul", "instructions": "?"}]}, "expected one of 'predicate', 'choice', 'score'"),
+        (
+            {"questions": [{"type": "noul", "instructions": "?"}]},
+            "expected one of 'predicate', 'choice', 'score'",
+        ),
         ({"questions": [{"type": "choice", "instructions": "?", "choices": [{"value": "a"}]}]}, "at least 2"),
         ({"questions": [{"type": "predicate", "instructions": "?"}] * 401}, "at most 400"),
         ({"temperature": 0}, "temperature"),
