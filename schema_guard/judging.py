@@ -106,7 +106,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         finish_reason: Why the model stopped. None means unknown, so the reply may be cut off.
         repair: Whether to repair broken JSON: `"lossless"` (syntax only), or `"lossy"` (may also remove, invent, or
             close parts). The `form` and `repairs` of the result show the repair.
-        checks: Functions that schema_guard calls with the value in the schema's Python type. A check that returns True
+        checks: Functions that schema_guard calls with the value, converted to the schema's Python type. A check that returns True
             or None accepts the value. A check that returns False, or a message that describes the fault, refuses the
             value.
         restore: Function that converts a value of an adapted schema to the form that *schema* describes.

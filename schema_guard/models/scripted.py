@@ -165,7 +165,7 @@ class ScriptedModel(Closing):
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> Generator[Any, None, None]:
-        """Yield the next reply in its chunks."""
+        """Yield the chunks of the next reply."""
         scripted = self._next(prompt, options)
         time.sleep(scripted.delay_s)
         yield from _pieces(self.name, scripted)
@@ -173,7 +173,7 @@ class ScriptedModel(Closing):
     async def astream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Any, None]:
-        """Yield the next reply in its chunks."""
+        """Yield the chunks of the next reply."""
         scripted = self._next(prompt, options)
         await asyncio.sleep(scripted.delay_s)
         for piece in _pieces(self.name, scripted):

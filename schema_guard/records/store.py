@@ -88,7 +88,7 @@ class Store(Frames):
         return self._opener.keeper.policy
 
     def tighten(self, *, durability: Durability, payload: PayloadPolicy, retention: Retention) -> None:
-        """Apply the stricter settings if another store opens the same database."""
+        """Apply the stricter of the settings of this store and of a store that opens the same database later."""
         self._opener.is_sync = self._opener.is_sync or durability == "sync"
         self._opener.keeper.tighten(payload)
         self._writer.schedule.retention = self.retention.stricter(retention)
@@ -284,7 +284,7 @@ class Store(Frames):
         schema: str | None = None,
         function: str | None = None,
     ) -> list[HourCounts]:
-        """Count the stored calls by configuration and by the hour in which each call began, in chronological order.
+        """Return the number of stored calls of each configuration and starting hour, in chronological order.
 
         If a limit falls within an hour, the result includes the whole hour. The result omits calls without a known
         start. This method reads the counts that every write updates.
@@ -308,7 +308,7 @@ class Store(Frames):
             retention: The limits. Default: the limits of the open store.
 
         Raises:
-            StoreError: The store can't be written.
+            StoreError: schema_guard can't write to the store.
         """
         limits = retention or self.retention
         with self._session() as session:
@@ -326,7 +326,7 @@ class Store(Frames):
 
         Raises:
             InvalidArgument: *counts* is True, but *what* names a call, an input, or a cluster.
-            StoreError: The store can't be written.
+            StoreError: schema_guard can't write to the store.
         """
         if counts and what.by not in ("function", "segment"):
             raise InvalidArgument(
@@ -374,7 +374,7 @@ class Store(Frames):
 
         Raises:
             InvalidArgument: A text is blank, or the status is unknown.
-            StoreError: The store can't be written.
+            StoreError: schema_guard can't write to the store.
         """
         from schema_guard.records import declarations
         from schema_guard.records.sql import writing
@@ -412,7 +412,7 @@ class Store(Frames):
 
         Raises:
             InvalidArgument: The target isn't a rate in (0, 1).
-            StoreError: The store can't be written.
+            StoreError: schema_guard can't write to the store.
         """
         from schema_guard.records import declarations
         from schema_guard.records.sql import writing
@@ -467,7 +467,7 @@ class Store(Frames):
                 number of attempts.
 
         Raises:
-            StoreError: The store can't be written.
+            StoreError: schema_guard can't write to the store.
         """
         from schema_guard.records.sql.checking import rebuild
 

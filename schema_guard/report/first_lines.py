@@ -102,8 +102,9 @@ def _rate_text(report: Report, group: Configuration) -> str:
     if day is None or _began_in(day, group):
         return whole
     if not day.failed.n:
-        none = "none of the calls" if day.failures else "no calls"
-        return f"{whole}, {none} {_LAST_DAY}{' has a reply that can be validated' if day.failures else ''}"
+        if day.failures:
+            return f"{whole}. None of the calls {_LAST_DAY} has a reply that can be validated"
+        return f"{whole}. It had no calls {_LAST_DAY}"
     newest = _failed_text(day.failed, f"calls {_LAST_DAY} failed")
     return (
         newest if day.failed.n == rate.n else f"{newest}, {percent(rate.count / rate.n)} of {rate.n:,}{since}"
@@ -145,7 +146,9 @@ def configuration_facts(report: Report, names: Sequence[str]) -> Iterator[Fact]:
         if used is not None and used.is_switch and (used.since or 0.0) >= ended - DAY_S:
             gone = [one for one in members if one[1].is_gone]
             old, calls = max(gone, key=lambda one: one[1].last_call or 0.0, default=("another schema", group))
-            rate = f": {_failed_text(calls.failed, 'its calls failed')}" if gone and calls.failed.n else ""
+            rate = (
+                f". Before, {_failed_text(calls.failed, 'calls failed')}" if gone and calls.failed.n else ""
+            )
             yield Fact("switched", f"{whose}on {moment(used.since or 0.0)} UTC, from {old}{rate}")
         rates = [(one.failed, name) for name, one in members if one.failed.n and not one.is_gone]
         rates.sort(key=lambda one: -one[0].bounds.lower)

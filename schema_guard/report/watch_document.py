@@ -51,8 +51,10 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     if len(watched) > 1:
         parts.append(f"Wrong: {wrong} of {plural(len(watched), 'configuration')}")
     parts += [f"{one.configuration} {one.usage}" for one in watched[1:] if one.usage.startswith("has ")][:1]
-    if worst.n_functions > 1:
-        parts.append(f"The bounds of up to {worst.n_functions} functions hold together")
+    if worst.n_functions > 1 and worst.is_rated:
+        parts.append(
+            f"With this confidence, the bounds of all functions are correct (up to {worst.n_functions})"
+        )
     if worst.pattern:
         parts.append(f"{worst.configuration} has a weekly pattern: {worst.pattern}")
     return Document(f"{state}: {'. '.join(filter(None, parts))}", tone=_TONES[state])
@@ -83,7 +85,7 @@ def _state_text(entry: Watched, objective: float) -> str:
     )
     failed = failed_text(entry.k, entry.n, *bounds)
     if not entry.is_rated:
-        return f"{failed}, which is not the failure rate of your traffic"
+        return failed
     if not entry.is_main and entry.state == "fail":
         return f"{failed}. It {entry.usage}" if entry.usage.startswith("has ") else f"{failed}, {entry.usage}"
     target = f"{failed}. Target: {exact_percent(objective)}"

@@ -194,7 +194,7 @@ def _not_measured(setup: Setup, variants: Sequence[VariantResult], calls: Sequen
         yield f"{setup.suite_tasks - setup.tasks} of the suite's {setup.suite_tasks} tasks were not used{why}"
     planned = setup.tasks * setup.epochs * len(setup.variants)
     if len(calls) < planned:
-        why = f". Stopped: {'; '.join(setup.stopped)}" if setup.stopped else ""
+        why = f" (stopped: {'; '.join(setup.stopped)})" if setup.stopped else ""
         yield f"{planned - len(calls)} of {planned} planned calls were not made{why}"
     if setup.currency is None:
         yield "the cost is unknown, because you gave no prices"

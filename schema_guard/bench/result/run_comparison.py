@@ -214,7 +214,7 @@ def _headline(comparison: Comparison) -> str:
         return f"No difference between A and B was found on {plural(comparison.common_tasks, 'common task')}"
     item = max(found, key=lambda one: max(one.lower, -one.upper))
     better, least = ("B", item.lower) if item.only_a > item.only_b else ("A", -item.upper)
-    more = f", and {plural(len(found) - 1, 'more difference')}" if len(found) > 1 else ""
+    more = f". Other differences: {len(found) - 1}" if len(found) > 1 else ""
     known = (
         f" (at least {percent(least, -1)[:-1]} with {exact_percent(1 - ALPHA)} confidence)"
         if least > 0
@@ -233,13 +233,16 @@ def _gate_line(gate: Gate, comparison: Comparison) -> str:
     allowed = _points(gate.max_drop, 0, gate.max_drop)
     if -worst.upper > gate.max_drop:
         least = _points(-worst.upper, -1, gate.max_drop)
-        return f"gate missed: {_name(worst)} dropped by at least {least}. Allowed: {allowed}."
-    most = f"{_points(-widest.lower, 1, gate.max_drop)} ({_name(widest)}, {plural(widest.tasks, 'task')})"
+        return f"gate missed: {_share(worst)} dropped by at least {least}. Allowed: {allowed}."
+    most = (
+        f"{_share(widest)} may have dropped by up to {_points(-widest.lower, 1, gate.max_drop)} "
+        f"({plural(widest.tasks, 'task')})"
+    )
     if not gate.passed:
-        return f"gate missed: a drop of {most} is possible. Allowed: {allowed}."
+        return f"gate missed: {most}. Allowed: {allowed}."
     if -widest.lower <= gate.max_drop:
         return f"gate passed: no rate dropped by more than {allowed}."
-    return f"gate passed: no rate is proved to have dropped by more than {allowed}. A drop of up to {most} is possible."
+    return f"gate passed: no rate is proved to have dropped by more than {allowed}. But {most}."
 
 
 def _points(share: float, side: int, allowed: float) -> str:
@@ -297,6 +300,10 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
 
 def _pair_name(one: Compared) -> str:
     return shown(one.a) if one.a == one.b else f"{shown(one.a)} against {shown(one.b)}"
+
+
+def _share(one: Compared) -> str:
+    return f"the share of {PASSED[one.measure]} replies of {_pair_name(one)}"
 
 
 def _name(one: Compared) -> str:

@@ -382,9 +382,7 @@ class Calls:
         lost = self._lost_in_a_row[model]
         lost.add(is_lost=scored.is_lost)
         if lost.count == _MOST_LOST:
-            self.stop(
-                f"{model}: {_MOST_LOST} calls in a row were lost, the last one because of {scored.error}"
-            )
+            self.stop(f"{_MOST_LOST} calls of {model} in a row were lost (last error: {scored.error})")
         if self.settings.target is not None:
             self._looks[cell.variant.name].add(scored, self.settings.target)
         self._on_call(scored)

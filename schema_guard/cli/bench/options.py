@@ -353,7 +353,7 @@ class PlaybookOptions:
         show_default=True,
         metavar="STEP",
         advanced=True,
-        help="First step that --playbook tries. It skips earlier steps.",
+        help="First step that --playbook tries. All earlier steps are skipped.",
     )
     decline: tuple[str, ...] = option(
         multiple=True,

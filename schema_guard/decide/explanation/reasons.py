@@ -23,10 +23,10 @@ from schema_guard.decide.explanation.commands import (
     watch_command,
 )
 from schema_guard.decide.playbook import DECISION
-from schema_guard.decide.rules.ruling import PATIENCE_MONTHS, Ruling, rate_text
+from schema_guard.decide.rules.ruling import PATIENCE_MONTHS, Ruling, failed_calls
 from schema_guard.decide.rules.tuned_models import concentration
 from schema_guard.stats import bounds
-from schema_guard.text import dollars, exact_percent, interval, percent
+from schema_guard.text import dollars, exact_percent, interval, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,6 +78,7 @@ _MEASURED_BY = {
 
 # Characters of a line of `guard` that the next step shows.
 _LONGEST_LINE = 500
+_AGAINST = {"pass": "meets", "fail": "misses", "inconclusive": "may meet or miss"}
 _NO_SOURCE = "source and date of the prices"
 
 
@@ -219,8 +220,8 @@ def _format_line(case: Case) -> str | None:
     best, target = case.best, case.config.target
     if best is None:
         return None
-    rate = rate_text(best.failed, target)
-    return f"{best.strategy.id} fails {rate} of the calls; target {exact_percent(target)}: {best.state}"
+    state = _AGAINST.get(best.state, "is not compared with")
+    return f"{best.strategy.id} ({failed_calls(best.failed, target)}) {state} the target of {exact_percent(target)}"
 
 
 def _vocabulary_line(case: Case) -> str | None:
@@ -234,8 +235,8 @@ def _vocabulary_line(case: Case) -> str | None:
         return None
     limits = bounds(k, n, alpha=case.alpha_each)
     return (
-        f"{k:,}/{n:,} = {percent(k / n)} {interval(limits.lower, limits.upper)} of the failed calls of "
-        f"{best.strategy.id} have the right shape and a wrong value (kinds value and semantic)"
+        f"{k:,} of {plural(n, 'failed call')} of {best.strategy.id} ({percent(k / n)} {interval(limits.lower, limits.upper)}) "
+        f"{'has' if k == 1 else 'have'} the right shape and a wrong value (kinds value and semantic)"
     )
 
 
@@ -247,8 +248,8 @@ def _cost_line(cost: CostCase | None) -> str | None:
         "never pays back" if pess.payback_months is None else f"pays back in {months(pess.payback_months)}"
     )
     return (
-        f"at {cost.proposal.calls_per_month:,.0f} calls/month tuning saves {dollars(pess.saving_per_month)}/month "
-        f"in the pessimistic column and {payback}"
+        f"at {cost.proposal.calls_per_month:,.0f} calls a month, tuning saves {dollars(pess.saving_per_month)} a month "
+        f"in the pessimistic column, and {payback}"
     )
 
 
@@ -302,23 +303,26 @@ def assumptions(case: Case) -> list[str]:
         "different inputs fail independently of each other",
     ]
     if not case.evidence.is_users_target:
-        lines.append(
-            f"no target is set, so {exact_percent(case.config.target)} applies{_suggested_target(case.cost)}"
-        )
+        lines += [
+            f"no target is set, so {exact_percent(case.config.target)} applies",
+            *_suggested_target(case.cost),
+        ]
     if case.cost is not None:
         lines += _cost_assumptions(case)
     return lines
 
 
-def _suggested_target(cost: CostCase | None) -> str:
-    """Suggest the rate at which tuning failures away costs as much as the failures, as the end of a line."""
+def _suggested_target(cost: CostCase | None) -> list[str]:
+    """Return the rate at which tuning failures away costs as much as the failures, in a line."""
     if cost is None or not cost.proposal.economics.failure_cost:
-        return ""
+        return []
     proposal = cost.proposal
     fixed = (cost.upfront / proposal.horizon_months + cost.hosting_plus_refresh) / proposal.calls_per_month
     extra = cost.tuned_tokens_per_call + fixed - cost.prompt_tokens_per_call
     rate = extra / proposal.economics.failure_cost
-    return f"; below {percent(rate)}, failures cost less than tuning" if 0 < rate < 1 else ""
+    return (
+        [f"at a failure rate below {percent(rate)}, failures cost less than tuning"] if 0 < rate < 1 else []
+    )
 
 
 def _cost_assumptions(case: Case) -> Iterator[str]:

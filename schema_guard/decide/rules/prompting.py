@@ -240,7 +240,7 @@ def try_next_fix(case: Case) -> Ruling | None:
         step = _first_that_helps(case, best, steps)
         failures = best.failures
         text = (
-            f"; {step} can fix {failures.fixed_by(step):g} of {failures.told()}"
+            f". {step} can fix {failures.fixed_by(step):g} of {failures.told()}"
             if best.missed("format")
             else ""
         )
@@ -249,7 +249,7 @@ def try_next_fix(case: Case) -> Ruling | None:
     figures: dict[str, Any] = {"next_rung": step}
     if STRICT in steps:
         figures["not_fixable_by_decoding"] = _not_fixable(case)
-    why = f"{all_fail(case)}; {plural(len(steps), 'step')} untested: {', '.join(steps)}{text}"
+    why = f"{all_fail(case)}. Untested: {', '.join(steps)}{text}"
     return Ruling("TRY_NEXT_FIX", why, figures)
 
 

@@ -71,7 +71,7 @@ def need_more(
     else:
         what = "inputs" if calls_per_unit > 1 else "calls"
         why = f"{question}; about {n_more:,} more {what} are needed to decide"
-        why += f" ({months(duration)})" if duration is not None else ""
+        why += f" ({months(duration)})" if duration is not None and duration >= 1 else ""
     if n_more is None or (duration is not None and duration > PATIENCE_MONTHS):
         why += "; at your volume, the rate can't be told from the target"
     known = {"strategy": strategy, "n_more": n_more, "months_to_answer": duration}
@@ -101,11 +101,19 @@ def rate_text(rate: Rate, target: float) -> str:
     return f"{rate.count:,.6g}/{rate.n:,} = {percent(rate.rate)} {bounds}"
 
 
+def failed_calls(rate: Rate, target: float) -> str:
+    """Write a failure rate with its counts and bounds as words in parentheses."""
+    if rate.rate is None:
+        return "no data"
+    bounds = interval(rate.bounds.lower, rate.bounds.upper, target)
+    return f"{rate.count:,.6g} of {plural(rate.n, 'call')} failed: {percent(rate.rate)} {bounds}"
+
+
 def strategy_text(strategy: Measured) -> str:
     """Write a strategy with its rate."""
     traffic = strategy.strategy.traffic
-    whose = "" if traffic is None else f" ({traffic.text})"
-    return f"{strategy.strategy.id} with {rate_text(strategy.failed, strategy.met[0].aim.limit)}{whose}"
+    whose = "" if traffic is None else f"; {traffic.text}"
+    return f"{strategy.strategy.id} ({failed_calls(strategy.failed, strategy.met[0].aim.limit)}{whose})"
 
 
 def missed_text(met: Iterable[Met]) -> str:

@@ -19,6 +19,7 @@ from schema_guard.decide.rules.ruling import (
     all_fail,
     best_of,
     exhausted,
+    failed_calls,
     further_calls,
     inputs_text,
     missed_text,
@@ -91,7 +92,7 @@ def pilot_failed(case: Case) -> Ruling | None:
         return None
     missed = [met for met in case.tuned.met if met.state == "fail"]
     if missed[0].aim.name == "format":
-        why = f"the tuned model's {rate_text(case.tuned.failed, case.config.target)} is above the target of {exact_percent(case.config.target)}"
+        why = f"the tuned model ({failed_calls(case.tuned.failed, case.config.target)}) is above the target of {exact_percent(case.config.target)}"
     else:
         why = f"the tuned model: {missed_text(missed)}"
     return accept(case, "pilot_failed", why)
@@ -120,7 +121,7 @@ def pilot_unclear(case: Case) -> Ruling | None:
     if case.tuned is None or case.tuned.state not in ("inconclusive", "no_data"):
         return None
     rate = case.tuned.failed
-    text = f"the tuned model with {rate_text(rate, case.config.target)} needs more data for the target of {exact_percent(case.config.target)}"
+    text = f"the tuned model ({failed_calls(rate, case.config.target)}) needs more data for the target of {exact_percent(case.config.target)}"
     is_open = [met for met in case.tuned.met if met.state not in ("pass", "fail")]
     if is_open and is_open[0].aim.name != "format":
         name, rate = is_open[0].aim.name, is_open[0].rate
@@ -136,7 +137,7 @@ def pilot_meets_what_prompts_miss(case: Case) -> Ruling | None:
     for met in case.tuned.met[1:]:
         name = met.aim.name
         if _no_prompt_meets(case, name):
-            why = f"{all_fail(case)}; the tuned model's {rate_text(met.rate, met.aim.limit)} meets the target for {name}{payback_text(case.cost)}"
+            why = f"{all_fail(case)}; the tuned model ({rate_text(met.rate, met.aim.limit)}) meets the target for {name}{payback_text(case.cost)}"
             return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "ship", "reason": name})
     return None
 
@@ -167,7 +168,7 @@ def economics_needed(case: Case) -> Ruling | None:
         return None
     text = all_fail(case)
     if case.tuned is not None:
-        text = f"the tuned model's {rate_text(case.tuned.failed, case.config.target)} is below {exact_percent(case.config.target)}"
+        text = f"the tuned model ({failed_calls(case.tuned.failed, case.config.target)}) is below {exact_percent(case.config.target)}"
     why = f"{text}; to decide whether fine-tuning pays, add {', '.join(missing)}"
     return Ruling("NEED_ECONOMICS", why, {**exhausted(case), "missing": missing})
 
@@ -176,7 +177,7 @@ def pilot_passed(case: Case) -> Ruling | None:
     """Rule 6, last: the tuned model is proved below the target; whether to ship it is a matter of cost."""
     if case.tuned is None:
         return None
-    text = f"the tuned model's {rate_text(case.tuned.failed, case.config.target)} is below the target of {exact_percent(case.config.target)}"
+    text = f"the tuned model ({failed_calls(case.tuned.failed, case.config.target)}) is below the target of {exact_percent(case.config.target)}"
     if case.cost is None or not case.cost.would_pass:
         return accept(case, "not_economic", text + payback_text(case.cost))
     if not case.cost.passes:

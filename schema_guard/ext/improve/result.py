@@ -192,7 +192,7 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidArgument(
-            f"{clip(str(path))}: expected the file of a proved prompt: {reason_of(error)}. Run `schema-guard improve` first"
+            f"{clip(str(path))}: this is not a result of `schema-guard improve` ({reason_of(error)}). Run `schema-guard improve` first"
         ) from error
     if not isinstance(document, dict) or not all(
         isinstance(document.get(key), dict) for key in ("proof", "winner")

@@ -76,7 +76,7 @@ def redact(text: str, *, personal: bool = True) -> str:
 
 
 def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] | None = None) -> Redacted:
-    """Return a text without credentials and personal data, and the locations of the removed text.
+    """Return the redacted text and the locations of the removed credentials and personal data.
 
     Args:
         text: Any text.
@@ -139,7 +139,7 @@ def _apply_function(further: Callable[[str], str], text: str, places: list[Redac
     """Hand a text to the caller's function; what it changed is one place, and the others move with it."""
     cleaned = further(text)
     if not isinstance(cleaned, str):
-        raise TypeError(f"redact: expected a function that returns a str, got {type(cleaned).__name__}")
+        raise TypeError(f"redact: expected your function to return a str, got {type(cleaned).__name__}")
     if cleaned == text:
         return Redacted(text, tuple(places))
     least = min(len(cleaned), len(text))

@@ -44,7 +44,8 @@ def _facts(result: TraceImport, store: str | None) -> Iterator[Fact]:
     failed = Rate.of(result.judged - result.valid, result.judged)
     yield Fact(
         "validated",
-        f"{plural(result.judged, 'call')}, {result.valid} of them valid; failed: {bounded(failed)}, {result.traffic.short}",
+        f"{plural(result.judged, 'call')}, {result.valid} of them valid; failed: {bounded(failed)}"
+        + ("" if result.traffic.is_rated else f" ({result.traffic.short})"),
     )
     excluded = [f"{n} {cause} ({code})" for (cause, code), n in result.excluded.most_common()]
     yield Fact("excluded", ", ".join(excluded) or "none")

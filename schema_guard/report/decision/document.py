@@ -52,7 +52,7 @@ def head_of(verdict: Verdict, *, width: int | None = None) -> Document:
 def _why(figures: Figures) -> Section:
     """Return the reasons of the verdict that neither its head nor a table has."""
     lines = [figures["why"]]
-    if "not_fixable_by_decoding" in figures:
+    if figures.get("not_fixable_by_decoding", {}).get("k"):
         target = figures["config"]["target"]
         unfixable = figures["not_fixable_by_decoding"]
         lines.append(

@@ -29,7 +29,7 @@ _MOST_WRONG = 4
 _HASH = 12
 _FEW_RIGHT = 0.9
 _MOST_OF_THE_FAILURES = 0.75
-_FIRST_TRY = "; first try a line about it in the prompt, which `improve` proposes and proves"
+_FIRST_TRY = "; first try a line about it in the prompt (`improve` proposes and tests one)"
 _A_BURST = 2
 # Commands that read the texts of recorded calls.
 _NEEDS_TEXTS = ("tune prepare", "bench run --playbook")

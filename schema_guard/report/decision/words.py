@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.breaches import failed_text
 from schema_guard.decide.economics import months
-from schema_guard.report.words import NO_DATA
+from schema_guard.report.words import NO_DATA, readable
 from schema_guard.text import clip, interval, percent, plural
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ TUNED = "(tuned model)"
 
 
 def name_of(text: str) -> str:
-    """Write a name that somebody else chose: cut where it is long."""
-    return clip(text, 60)
+    """Write a name that somebody else chose, with a trial in words, and cut it if it is long."""
+    return clip(" ".join(map(readable, text.split(" "))), 60)
 
 
 def calls(count: float) -> str:

@@ -252,7 +252,7 @@ def test_examples_differ():
     ("others", "told"),
     [
         ({"suite_tasks": 9, "left_out": ("the sample has 1 tasks",)}, "8 of the suite's 9 tasks were not used, because the sample has 1 tasks"),
-        ({"epochs": 3, "stopped": ("interrupted",)}, "2 of 3 planned calls were not made. Stopped: interrupted"),
+        ({"epochs": 3, "stopped": ("interrupted",)}, "2 of 3 planned calls were not made (stopped: interrupted)"),
         ({}, "the cost is unknown, because you gave no prices"),
         ({}, "the variation of a model on one task is unknown, because each task ran once"),
     ],

@@ -77,7 +77,7 @@ def test_proved_drop_is_missed():
     assert not result.gate.passed
     assert -result.differences[0].compared.upper == bound > 0.02
     assert gate_as_text(result).split("\n")[0] == (
-        f"gate missed: a: valid dropped by at least {percent(bound, -1)[:-1]} percentage points. Allowed: 2 percentage points."
+        f"gate missed: the share of valid replies of a dropped by at least {percent(bound, -1)[:-1]} percentage points. Allowed: 2 percentage points."
     )
 
 
@@ -96,8 +96,8 @@ def test_small_drop_is_passed_with_what_is_not_ruled_out():
 
     assert result.gate.passed
     assert reason_of(result) == (
-        "gate passed: no rate is proved to have dropped by more than 2 percentage points. A drop of up to "
-        f"{percent(upper, 1)[:-1]} percentage points (a: valid, 40 tasks) is possible."
+        "gate passed: no rate is proved to have dropped by more than 2 percentage points. But the share of "
+        f"valid replies of a may have dropped by up to {percent(upper, 1)[:-1]} percentage points (40 tasks)."
     )
 
 
@@ -107,8 +107,9 @@ def test_proof_can_be_asked_for():
 
     assert not result.gate.passed
     assert reason_of(result) == (
-        f"gate missed: a drop of {percent(gap_bounds([1.0] * 2 + [0.0] * 38, alpha=0.025).upper, 1)[:-1]} percentage points "
-        "(a: valid, 40 tasks) is possible. Allowed: 2 percentage points."
+        "gate missed: the share of valid replies of a may have dropped by up to "
+        f"{percent(gap_bounds([1.0] * 2 + [0.0] * 38, alpha=0.025).upper, 1)[:-1]} percentage points (40 tasks). "
+        "Allowed: 2 percentage points."
     )
 
 
@@ -121,8 +122,8 @@ def test_proved_drop_is_told_before_one_that_is_not_ruled_out():
     )
 
     for proved in (False, True):
-        reason = gate_as_text(gate(now, then, proved=proved)).split("\n")[0]
-        assert reason.startswith("gate missed: many: valid dropped by at least ")
+        reason = gate_as_text(gate(now, then, proved=proved))
+        assert reason.startswith("gate missed: the share of valid replies of many dropped by at least ")
 
 
 @pytest.mark.parametrize(
@@ -133,8 +134,8 @@ def test_points_have_as_many_decimals_as_they_need(less, allowed):
     """The allowed drop is written exactly, and the known drop with enough digits to be larger."""
     bound = gap_bounds([1.0] * 56 + [0.0] * 144, alpha=0.025).lower
     max_drop = round(bound - less, 8) if allowed is None else allowed
-    reason = gate_as_text(gate(BAD, GOOD, max_drop=max_drop)).split("\n")[0]
-    dropped, permitted = re.findall(r"([\d.]+) percentage points", reason)
+    text = " ".join(gate_as_text(gate(BAD, GOOD, max_drop=max_drop)).split())
+    dropped, permitted = re.findall(r"([\d.]+) percentage points", text)[:2]
 
     assert float(permitted) == pytest.approx(100 * max_drop, rel=1e-9)
     assert float(dropped) > float(permitted)

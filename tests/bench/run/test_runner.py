@@ -116,7 +116,7 @@ def test_model_that_only_raises_is_not_asked_any_more():
 
     assert len(model.heard) == 20
     assert finished.setup.stopped == (
-        "m: 20 calls in a row were lost, the last one because of PermissionError: 401 wrong key",
+        "20 calls of m in a row were lost (last error: PermissionError: 401 wrong key)",
     )
 
 

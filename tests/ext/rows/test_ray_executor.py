@@ -291,7 +291,7 @@ def test_a_model_that_only_raises_is_not_asked_any_more(cluster, tmp_path):
     )
 
     assert run.setup.stopped[0] == (
-        "model: 20 calls in a row were lost, the last one because of TimeoutError: too slow"
+        "20 calls of model in a row were lost (last error: TimeoutError: too slow)"
     )
     assert 20 <= len(run.calls) < 40
     assert all(one.is_lost for one in run.calls)

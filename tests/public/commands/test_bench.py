@@ -334,7 +334,7 @@ def test_gate_fails_on_a_proved_drop_only(capsys, results):
     proof, _, _ = run(capsys, *drop, "0.2", "--require-proof")
 
     assert (some, many, proof) == (1, 0, 1)
-    assert missed.startswith("gate missed: bare: valid dropped by at least ")
+    assert missed.startswith("gate missed: the share of valid replies of bare dropped by at least ")
     assert " ".join(text.split()).startswith(
         "gate passed: no rate is proved to have dropped by more than 20 percentage points. A drop of up to 100"
     )

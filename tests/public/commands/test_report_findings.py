@@ -286,7 +286,7 @@ def test_first_lines_after_a_switch_are_about_the_new_model(production):
     assert first_lines(production) == (
         "shop.extract: 33% of calls with system_prompt (model m2) since 2026-06-04 19:06 failed "
         "(50 of 150; at least 21% with 95% confidence) "
-        "switched on 2026-06-04 19:06 UTC, from system_prompt (model m1): 2% of its calls failed "
+        "switched on 2026-06-04 19:06 UTC, from system_prompt (model m1). Before, 2% of calls failed "
         "(40 of 2,000; at least 1% with 95% confidence) "
         "fails at /team (required) in 50 of 50 failed replies"
     )
@@ -300,7 +300,7 @@ def test_first_lines_after_a_good_switch_have_no_old_failure(production):
     lines = first_lines(production)
 
     assert lines.startswith("shop.extract: 0% of calls with system_prompt (model m2) since ")
-    assert "switched on 2026-06-04 19:06 UTC, from system_prompt (model m1): 33%" in lines
+    assert "switched on 2026-06-04 19:06 UTC, from system_prompt (model m1). Before, 33%" in lines
     assert "fails at" not in lines
 
 
@@ -367,6 +367,6 @@ def test_outage_is_not_a_day_without_calls(production):
     production.calls(10, 0, raises=ConnectionError("down"))
 
     assert first_lines(production).startswith(
-        "shop.extract: 50% of calls since 2026-05-28 failed (50 of 100; at least 34% with 95% confidence), none "
+        "shop.extract: 50% of calls since 2026-05-28 failed (50 of 100; at least 34% with 95% confidence). None "
         "of the calls in the 24 hours before the last call has a reply that can be validated"
     )

@@ -36,13 +36,15 @@ def test_measured_reasons_tell_their_figures():
     result = reasons(exhausted(latency=latency))
 
     assert result == {
-        "consistent_format": ("few_shot fails 120/2,000 = 6% [4.1%, 7.9%] of the calls; target 1%: fail"),
+        "consistent_format": (
+            "few_shot (120 of 2,000 calls failed: 6% [4.1%, 7.9%]) misses the target of 1%"
+        ),
         "domain_vocabulary": (
-            "100/120 = 83% [71%, 93%] of the failed calls of few_shot "
+            "100 of 120 failed calls of few_shot (83% [71%, 93%]) "
             "have the right shape and a wrong value (kinds value and semantic)"
         ),
         "cost_at_volume": (
-            "at 100,000 calls/month tuning saves $1,675/month in the pessimistic column and pays back in 1.7 months"
+            "at 100,000 calls a month, tuning saves $1,675 a month in the pessimistic column, and pays back in 1.7 months"
         ),
         "latency": "p50 1.5 s, p95 2.5 s: over the budget of 2 s; tuned p50 0.5 s, p95 0.75 s",
     }
@@ -69,7 +71,8 @@ def test_cost_that_is_lost_is_told():
     line = reasons(passing(economics=dear))["cost_at_volume"]
 
     assert (
-        line == "at 2,000 calls/month tuning saves -$120/month in the pessimistic column and never pays back"
+        line
+        == "at 2,000 calls a month, tuning saves -$120 a month in the pessimistic column, and never pays back"
     )
 
 
@@ -232,7 +235,8 @@ def test_assumptions_tell_what_the_figures_rest_on():
     extra = (0.0014 + 0.02 * 0.0018) + (2850 / 6 + 120) / 100_000 - 0.00525
     assert round(100 * extra / 0.4, 2) == 0.53
     assert result["assumptions"][2:] == [
-        "no target is set, so 1% applies; below 0.53%, failures cost less than tuning",
+        "no target is set, so 1% applies",
+        "at a failure rate below 0.53%, failures cost less than tuning",
         "the tuned model's failure rate of 0.1%/0.4%/0.9% is your assumption; a pilot measures it",
         "the failure rates of the tuned model's attempts are assumed: 2%/50%",
         "attempts of few_shot are not recorded, so its tokens are priced as one attempt a call",

@@ -28,7 +28,9 @@ def test_breach_shows_counts_bounds_and_objective(production):
     assert lines[0].startswith(
         "BREACH: shop.all (schema ticket), system_prompt: 100% of calls failed (100 of 100;"
     )
-    assert lines[0].endswith(". Target: 1%. The bounds of up to 2 functions hold together")
+    assert lines[0].endswith(
+        ". Target: 1%. With this confidence, the bounds of all functions are correct (up to 2)"
+    )
     assert [(one["function"], one["n"], one["k"], one["state"]) for one in data] == [
         ("shop.all", 100, 100, "fail"),
         ("shop.some", 100, 20, "fail"),

@@ -59,7 +59,7 @@ def _summary(linted: list[Linted]) -> Iterator[str]:
     counts = [plural(counted[severity], severity) for severity in ("error", "warning")]
     yield f"{provider}: {plural(len(linted), 'schema')}, {', '.join(counts)}"
     if left_out:
-        yield f"    not listed, because they do not restrict values: {', '.join(map(safe, sorted(left_out)))}"
+        yield f"    keywords that are not listed, because they do not restrict values: {', '.join(map(safe, sorted(left_out)))}"
     yield from (f"    for every schema: {line}" for line in linted[0].rules.always)
 
 

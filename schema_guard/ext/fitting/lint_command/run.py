@@ -33,7 +33,7 @@ class Linting:
         envvar="SCHEMA_GUARD_LINT_PROVIDER",
         setting="provider",
         metavar="NAME,...",
-        help="Provider or engine to which you send the schema, such as openai or gemini. Use 'all' for every known one. Repeatable. Default: `provider` in pyproject.toml.",
+        help="Provider or engine to which you send the schema, such as openai or gemini. Use 'all' for all known providers and engines. Repeatable. Default: `provider` in pyproject.toml.",
     )
     rules: str | None = option(
         metavar="FILE",

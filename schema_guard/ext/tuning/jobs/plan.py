@@ -220,7 +220,7 @@ def _holds(what: str, billions: float) -> bool:
 
 def _dates(closing: ModelClosing | None) -> list[str]:
     if closing is None:
-        return ["dates: the last day of the base model is unknown"]
+        return ["dates: the shutdown date of the base model is unknown"]
     note = f"; {closing.note}" if closing.note else ""
     training, inference = closing.last_training or "not known", closing.last_inference_text
     return [f"last day of training: {training}; last day of inference: {inference} ({closing.read_at}{note})"]

@@ -107,7 +107,7 @@ def test_the_days_of_one_host_are_not_those_of_another():
     plan = plan_of(backend="azure", base="gpt-4-0613", found=rows_of(has_mark=True))
 
     assert plan.against == []
-    assert "  dates: the last day of the base model is unknown" in plan.lines
+    assert "  dates: the shutdown date of the base model is unknown" in plan.lines
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,10 @@ def test_a_clean_schema_is_good(capsys):
         capsys, "schema", "lint", file("s.json", json.dumps(document)), "--provider", "openai"
     )
 
-    assert (status, out.splitlines()[1]) == (0, "    not listed, because they do not restrict values: title")
+    assert (status, out.splitlines()[1]) == (
+        0,
+        "    keywords that are not listed, because they do not restrict values: title",
+    )
 
 
 def test_what_is_only_likely_is_no_error(capsys):
