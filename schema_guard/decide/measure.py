@@ -10,7 +10,6 @@ for bursts. If failures follow the week, only the calls of whole weeks count. A 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,8 +20,6 @@ from schema_guard.stats import Bounds, Bursts, Rate, bounds, e_value, retry_haza
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from schema_guard.decide.evidence.changes import Counted
     from schema_guard.decide.evidence.values import ContentEvidence
 
@@ -81,24 +78,61 @@ UNRATED = "unrated"
 """The state of imported calls that were chosen by how they ended, or by nobody knows what."""
 
 
-class Measured:
-    """A strategy after preparation.
+class Prepared:
+    """The counts of a strategy that a rate of the traffic can be read from.
 
     Attributes:
-        strategy: As it was given.
+        strategy: The counts before preparation.
+        n: Calls, or inputs if inputs repeat.
+        count: Failed ones; a sum of shares if inputs repeat.
+        calls: Calls behind *n*: more than n if inputs repeat.
+        failed_calls: Calls behind *count*.
+        failure_kinds: The failed calls by kind; empty when not recorded.
+        attempts: The attempts of these calls; empty when not recorded.
+        notes: The counts that were left out, in words.
+    """
+
+    def __init__(self, strategy: StrategyCounts) -> None:
+        self.strategy, name = strategy, strategy.id
+        n, failed, self.attempts, notes = _counted(strategy)
+        kinds = {kind: strategy.failure_kinds[kind] for kind in KINDS if kind in strategy.failure_kinds}
+        if sum(kinds.values()) > failed:
+            kinds = {}
+            notes.append(
+                f"{name}: the failure kinds are not used, because they include calls before the alarm"
+            )
+        transport = kinds.pop("transport", 0)
+        if transport:
+            n, failed = n - transport, failed - transport
+            notes.append(
+                f"{name}: {transport} transport failures are not counted, because they say nothing about the format"
+            )
+        unknown = failed - sum(kinds.values())
+        if unknown and failed:
+            notes.append(f"{name}: the kind of {unknown} of {failed} failed calls is not recorded")
+        self.n: int = n
+        self.count: float = failed
+        self.calls, self.failed_calls, self.failure_kinds, self.notes = n, failed, kinds, notes
+        if strategy.clusters and strategy.traffic_share is None:
+            self.n = sum(cluster.inputs for cluster in strategy.clusters)
+            self.count = fsum(one.inputs * one.failed / one.n for one in strategy.clusters)
+            if self.n < n:
+                notes.append(f"{name}: {n} calls of {self.n} distinct inputs count as {self.n}")
+
+
+class Measured(Prepared):
+    """A strategy after preparation, with its rates.
+
+    Attributes:
         failed: Its rate, in inputs where inputs repeat.
         state: What all that is asked for says: `fail` when one thing is missed, `pass` when none may be, `no_data`
             without calls, `UNRATED` where they say nothing, else `inconclusive`.
         met: Each thing that is asked for, the format first.
         inputs: The rate of inputs that come for the first time; None where it is not known.
         calls_for_bursts: Further calls before "enough" stands up to bursts as long as those asked about; 0 when it does.
-        calls: Calls behind the rate's n: more than n where inputs repeat.
-        failed_calls: Calls behind the rate's count.
-        failure_kinds: Of those calls; empty when not recorded.
         retries: What retrying does; None when attempts are not recorded.
         e_ok: Evidence that the rate is below the target, as odds; None where failures come in bursts.
         e_bad: Evidence that it is above; None likewise.
-        notes: What preparation left out.
         content: Its values beside a prompt's; None for other models than decision models, and if a share of right values is
             asked for.
     """
@@ -108,12 +142,10 @@ class Measured:
 
         Passing needs every upper bound, so each holds at *alpha*; failing needs one lower bound, so these share it.
         """
-        counts, aims = _prepared(strategy), aims_of(config)
+        super().__init__(strategy)
+        aims = aims_of(config)
         alpha_lower = alpha / len(aims)
-        rate = _rate(counts, strategy, alpha, alpha_lower)
-        self.strategy, self.failed = strategy, rate
-        self.calls, self.failed_calls = counts.calls, counts.failed_calls
-        self.failure_kinds, self.notes = counts.failure_kinds, counts.notes
+        self.failed = rate = self._rate(alpha, alpha_lower)
         self.calls_for_bursts = _calls_for_bursts(strategy, config)
         state = state_of(rate, config.target)
         is_young = strategy.weekly is not None and strategy.weekly.is_young and rate.n > 0
@@ -126,12 +158,21 @@ class Measured:
         self.state = _with_content(state_of_all(self.met), self.content) if strategy.is_rated else UNRATED
         shares = strategy.inputs
         self.inputs = None if shares is None else Rate.of(shares.missed, shares.n, alpha=alpha)
-        self.retries = retry_hazards(counts.attempts) if counts.attempts else None
+        self.retries = retry_hazards(self.attempts) if self.attempts else None
         self.e_ok: float | None = None
         self.e_bad: float | None = None
         if strategy.bursts is None:
-            self.e_ok = e_value(counts.failed, counts.n, config.target, side="ok")
-            self.e_bad = e_value(counts.failed, counts.n, config.target, side="bad")
+            self.e_ok = e_value(self.count, self.n, config.target, side="ok")
+            self.e_bad = e_value(self.count, self.n, config.target, side="bad")
+
+    def _rate(self, alpha: float, alpha_lower: float) -> Rate:
+        bursts = self.strategy.bursts
+        if bursts is None or not self.n:
+            return Rate.of(self.count, self.n, alpha=alpha, alpha_lower=alpha_lower)
+        estimate = Bursts(*bursts, e_value=inf)
+        lower, upper = estimate.bounds(alpha=alpha_lower).lower, estimate.bounds(alpha=alpha).upper
+        rate = self.count / self.n
+        return Rate(self.count, self.n, rate, min(lower, rate), max(upper, rate))
 
     @property
     def point(self) -> float:
@@ -186,20 +227,9 @@ class Measured:
         return calls * self.failed.count / self.failed_calls
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    n: int
-    failed: float
-    calls: int
-    failed_calls: int
-    failure_kinds: Mapping[str, int]
-    attempts: tuple[AttemptCounts, ...]
-    notes: tuple[str, ...]
-
-
 def has_data(strategy: StrategyCounts) -> bool:
     """Return whether anything is left of a strategy after preparation that a rate of the traffic can be read from."""
-    return strategy.is_rated and _prepared(strategy).n > 0
+    return strategy.is_rated and Prepared(strategy).n > 0
 
 
 def aims_of(config: Config) -> tuple[Aim, ...]:
@@ -286,16 +316,6 @@ def state_of_all(met: tuple[Met, ...]) -> str:
     return "pass" if set(states) == {"pass"} else "inconclusive"
 
 
-def _rate(counts: _Counts, strategy: StrategyCounts, alpha: float, alpha_lower: float) -> Rate:
-    bursts = strategy.bursts
-    if bursts is None or not counts.n:
-        return Rate.of(counts.failed, counts.n, alpha=alpha, alpha_lower=alpha_lower)
-    estimate = Bursts(*bursts, e_value=inf)
-    lower, upper = estimate.bounds(alpha=alpha_lower).lower, estimate.bounds(alpha=alpha).upper
-    rate = counts.failed / counts.n
-    return Rate(counts.failed, counts.n, rate, min(lower, rate), max(upper, rate))
-
-
 def _calls_for_bursts(strategy: StrategyCounts, config: Config) -> int:
     """Return the further calls of production before "enough" stands up to bursts of the length that is asked about."""
     history, length = strategy.history, config.burst_length
@@ -329,31 +349,6 @@ def as_figures(rate: Rate, state: str) -> dict[str, Any]:
 def rate_figures(rate: Rate) -> dict[str, Any]:
     """Return a rate as plain JSON; its bounds are null without data."""
     return {"n": rate.n, "k": rate.count, "rate": rate.rate, "lower": rate.lower, "upper": rate.upper}
-
-
-def _prepared(strategy: StrategyCounts) -> _Counts:
-    name = strategy.id
-    n, failed, attempts, notes = _counted(strategy)
-    kinds = {kind: strategy.failure_kinds[kind] for kind in KINDS if kind in strategy.failure_kinds}
-    if sum(kinds.values()) > failed:
-        kinds = {}
-        notes.append(f"{name}: the failure kinds are not used, because they include calls before the alarm")
-    transport = kinds.pop("transport", 0)
-    if transport:
-        n, failed = n - transport, failed - transport
-        notes.append(
-            f"{name}: {transport} transport failures are not counted, because they say nothing about the format"
-        )
-    unknown = failed - sum(kinds.values())
-    if unknown and failed:
-        notes.append(f"{name}: the kind of {unknown} of {failed} failed calls is not recorded")
-    if not strategy.clusters or strategy.traffic_share is not None:
-        return _Counts(n, failed, n, failed, kinds, attempts, tuple(notes))
-    inputs = sum(cluster.inputs for cluster in strategy.clusters)
-    if inputs < n:
-        notes.append(f"{name}: {n} calls of {inputs} distinct inputs count as {inputs}")
-    means = fsum(cluster.inputs * cluster.failed / cluster.n for cluster in strategy.clusters)
-    return _Counts(inputs, means, n, failed, kinds, attempts, tuple(notes))
 
 
 def _counted(strategy: StrategyCounts) -> tuple[int, int, tuple[AttemptCounts, ...], list[str]]:

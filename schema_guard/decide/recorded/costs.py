@@ -7,7 +7,7 @@ and each call is priced by its own size. What is given goes before what is recor
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -292,29 +292,22 @@ def combined_cost(tuned: SameAttempts, prompt: SameAttempts, per: float) -> dict
     """Return what both cost, divided by *per*; None if a price or a number of tokens is not known."""
     if not per or not tuned.cost.keys() & prompt.cost.keys() >= _NEEDED:
         return None
-    tokens, dollars = defaultdict[str, float](float), defaultdict[str, float](float)
+    total = Counter[str]()
     for cost, attempts, again in (tuned, prompt):
-        prices = PerMillion(*(cost[name] for name in PerMillion._fields))
-        fixed, out = cost.get("fixed", 0.0) * attempts, cost["out"] * attempts
+        fixed, out, hit = cost.get("fixed", 0.0) * attempts, cost["out"] * attempts, cost.get("hit", 0.0)
         var = cost["var"] * attempts + cost.get("repair", 0.0) * again
-        cached = fixed * cost.get("hit", 0.0)
-        for part, count, paid in (
-            ("fixed", fixed, prices.dollars(fixed - cached, cached, 0)),
-            ("var", var, prices.dollars(var, 0, 0)),
-            ("out", out, prices.dollars(0, 0, out)),
-        ):
-            tokens[part] += count
-            dollars[part] += paid
-        tokens["latency_s"] += cost.get("latency_s", 0.0) * attempts
-    parts = {"var": "p_in", "fixed": "p_cached", "out": "p_out"}
+        total.update(
+            {"fixed": fixed, "var": var, "out": out, "latency_s": cost.get("latency_s", 0.0) * attempts}
+        )
+        total.update({"p_cached": fixed * (hit * cost["p_cached"] + (1 - hit) * cost["p_in"])})
+        total.update({"p_in": var * cost["p_in"], "p_out": out * cost["p_out"]})
     return {
-        **{part: tokens[part] / per for part in parts},
+        **{part: total[part] / per for part in ("var", "fixed", "out", "latency_s")},
         "repair": 0.0,
         "hit": 1.0,
-        "latency_s": tokens["latency_s"] / per,
         **{
-            price: 1e6 * dollars[part] / tokens[part] if tokens[part] else float(tuned.cost[price])
-            for part, price in parts.items()
+            price: total[price] / total[part] if total[part] else float(tuned.cost[price])
+            for part, price in (("var", "p_in"), ("fixed", "p_cached"), ("out", "p_out"))
         },
     }
 
