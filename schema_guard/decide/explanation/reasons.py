@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from schema_guard.decide.economics import CostCase
-    from schema_guard.decide.evidence.changes import ChangeEvidence
     from schema_guard.decide.evidence.values import CaseEvidence
     from schema_guard.decide.exclusions import Unexplained
 
@@ -115,7 +114,7 @@ def _step(ruling: Ruling, evidence: CaseEvidence) -> str:
         needed = _MEASURED_BY[missing[0]]
         return _measure_right(figures["strategy"], evidence) if missing[0] == "right" else needed
     if ruling.verdict == "FIND_WHAT_CHANGED":
-        change = _change_of(evidence, figures["strategy"])
+        change = next((one.change for one in evidence.strategies if one.id == figures["strategy"]), None)
         since = None
         if change is not None:
             since = change.first_failed or (change.days[0] if change.days else None)
@@ -149,10 +148,6 @@ def with_file(evidence: CaseEvidence, what: str) -> str:
         for file in evidence.options.get(option, ()):
             return f"add {what.rstrip(',')} to {file}, then run: {decide_command(evidence)}"
     return f"schema-guard help costs  # how to write a file with {what} for --with of decide"
-
-
-def _change_of(evidence: CaseEvidence, strategy: str) -> ChangeEvidence | None:
-    return next((counts.change for counts in evidence.strategies if counts.id == strategy), None)
 
 
 def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
@@ -281,18 +276,12 @@ def choices(case: Case, ruling: Ruling) -> list[str]:
     if cost is None:
         return ["add economics to see the costs of keeping and of changing the strategy"]
     volume = cost.proposal.calls_per_month
-    keep = [dollars(volume * column.prompt_per_call) for column in (cost.pess, cost.point, cost.opt)]
-    tune = [
-        dollars(volume * column.tuned_per_call + cost.hosting_plus_refresh)
-        for column in (cost.pess, cost.point, cost.opt)
-    ]
+    columns, monthly = (cost.pess, cost.point, cost.opt), cost.hosting_plus_refresh
+    keep = " / ".join(dollars(volume * column.prompt_per_call) for column in columns)
+    tune = " / ".join(dollars(volume * column.tuned_per_call + monthly) for column in columns)
     return [
-        (
-            f"assume that the rate is below the target, and keep the strategy: {' / '.join(keep)} a month (pess / point / opt for tuning)"
-        ),
-        (
-            f"assume that the rate is above the target, and tune: {' / '.join(tune)} a month and {dollars(cost.upfront)} once"
-        ),
+        f"assume that the rate is below the target, and keep the strategy: {keep} a month (pess / point / opt for tuning)",
+        f"assume that the rate is above the target, and tune: {tune} a month and {dollars(cost.upfront)} once",
     ]
 
 

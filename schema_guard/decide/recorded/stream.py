@@ -13,7 +13,7 @@ from collections import defaultdict
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.recorded.weeks import Calendar, PartOfWeek, Weeks, weeks_of
+from schema_guard.decide.recorded.weeks import Calendar, PartOfWeek, Weeks
 from schema_guard.stats import Bursts, Change, bursts_of, changes, growing_since, unpacked
 from schema_guard.stats.cycles import LEAST_WINDOWS
 
@@ -325,7 +325,7 @@ def in_order(
         hours: The hours in which they began.
         calendar: The weeks of the function; None looks for no weekly pattern.
     """
-    weeks = None if calendar is None else weeks_of(failed, hours, calendar)
+    weeks = None if calendar is None else Weeks(failed, hours, calendar)
     growing = None
     if weeks is None or not weeks.parts:
         found = changes(failed, n)

@@ -149,8 +149,8 @@ class PartOfWeek(NamedTuple):
     growing: int | None
 
 
-class Weeks(NamedTuple):
-    """The weeks of calls in their order.
+class Weeks:
+    """The weeks of calls in their order, and the pattern of the complete ones.
 
     Attributes:
         calendar: When the weeks began.
@@ -160,95 +160,73 @@ class Weeks(NamedTuple):
         parts: The parts of the week; empty if no pattern is proved.
     """
 
-    calendar: Calendar
-    complete: int
-    weeks: tuple[Week, ...]
-    starts: tuple[int, ...]
-    parts: tuple[PartOfWeek, ...]
+    def __init__(self, failed: Sequence[int], hours: Sequence[tuple[int, int]], calendar: Calendar) -> None:
+        """Look for a pattern in the complete weeks of calls.
+
+        Args:
+            failed: Numbers of the failed calls, in rising order; the first call is 1.
+            hours: Number of the last call of each hour, and when the hour began.
+            calendar: The weeks of the function.
+        """
+        self._failed, self._hours, self.calendar = failed, hours, calendar
+        self.complete = calendar.complete
+        edges = [calendar.start(week) for week in range(self.complete + 1)]
+        before = [bisect_left(hours, at, key=lambda hour: hour[1]) for at in edges]
+        self.starts = tuple((hours[index - 1][0] if index else 0) + 1 for index in before)
+        latest = range(max(0, self.complete - WINDOWS), self.complete)
+        self.weeks = tuple(Week(edges[week], self._counted(week)) for week in latest)
+        counts = [week.counts for week in self.weeks]
+        found = week_parts(counts) if self.complete >= LEAST_WINDOWS else ()
+        self.parts = tuple(map(self._with_changes, found))
 
     def part_of(self, change: Change) -> PartOfWeek | None:
         """Return the part in which a change was noticed; None without a pattern."""
         return next((part for part in self.parts if change in part.changes), None)
 
+    def _counted(self, week: int) -> WeekCounts:
+        """Count the calls of a week by the hour of the week."""
+        n, k = [0] * HOURS, [0] * HOURS
+        first, after = self.starts[week : week + 2]
+        for end, at in self._hours[bisect_left(self._hours, (first, 0)) :]:
+            if first >= after:
+                break
+            hour = self.calendar.hour_of_week(at)
+            n[hour] += end - first + 1
+            k[hour] += len(self._failed_within(first, end))
+            first = end + 1
+        return WeekCounts(tuple(n), tuple(k))
 
-def weeks_of(failed: Sequence[int], hours: Sequence[tuple[int, int]], calendar: Calendar) -> Weeks:
-    """Look for a pattern in the complete weeks of calls.
+    def _failed_within(self, first: int, last: int) -> Sequence[int]:
+        return self._failed[bisect_left(self._failed, first) : bisect_right(self._failed, last)]
 
-    Args:
-        failed: Numbers of the failed calls, in rising order; the first call is 1.
-        hours: Number of the last call of each hour, and when the hour began.
-        calendar: The weeks of the function.
-    """
-    complete = calendar.complete
-    edges = [calendar.start(week) for week in range(complete + 1)]
-    ends = [end for end, _ in hours]
-    begun = [at for _, at in hours]
+    def _with_changes(self, part: WeekPart) -> PartOfWeek:
+        """Look for changes in the calls of one part of the week, as if there were no others."""
+        spans = self._spans(frozenset(part.hours))
+        numbers: list[int] = []
+        sizes = [0]
+        for first, last in spans:
+            numbers += [one - first + 1 + sizes[-1] for one in self._failed_within(first, last)]
+            sizes.append(sizes[-1] + last - first + 1)
 
-    def first_from(at: int) -> int:
-        index = bisect_left(begun, at)
-        return (ends[index - 1] if index else 0) + 1
+        def among_all(number: int) -> int:
+            index = bisect_left(sizes, number) - 1
+            return spans[index][0] + number - sizes[index] - 1
 
-    starts = tuple(map(first_from, edges))
-    latest = range(max(0, complete - WINDOWS), complete)
-    weeks = tuple(
-        Week(edges[week], _counted(failed, hours, (starts[week], starts[week + 1]), calendar))
-        for week in latest
-    )
-    found = week_parts([week.counts for week in weeks]) if complete >= LEAST_WINDOWS else ()
-    parts = tuple(_with_changes(part, failed, hours, calendar) for part in found)
-    return Weeks(calendar, complete, weeks, starts, parts)
+        found = changes(numbers, sizes[-1])
+        growing = growing_since(numbers, sizes[-1], found)
+        placed = tuple(
+            change._replace(start=among_all(change.start), alarm_at=among_all(change.alarm_at))
+            for change in found
+        )
+        return PartOfWeek(part, tuple(spans), placed, None if growing is None else among_all(growing))
 
-
-def _counted(
-    failed: Sequence[int], hours: Sequence[tuple[int, int]], span: tuple[int, int], calendar: Calendar
-) -> WeekCounts:
-    """Count the calls from one number up to another, by the hour of the week."""
-    n, k = [0] * HOURS, [0] * HOURS
-    first, after = span
-    for end, at in hours[bisect_left(hours, (first, 0)) :]:
-        if first >= after:
-            break
-        hour = calendar.hour_of_week(at)
-        n[hour] += end - first + 1
-        k[hour] += bisect_right(failed, end) - bisect_left(failed, first)
-        first = end + 1
-    return WeekCounts(tuple(n), tuple(k))
-
-
-def _with_changes(
-    part: WeekPart, failed: Sequence[int], hours: Sequence[tuple[int, int]], calendar: Calendar
-) -> PartOfWeek:
-    """Look for changes in the calls of one part of the week, as if there were no others."""
-    spans = _spans(frozenset(part.hours), hours, calendar)
-    numbers: list[int] = []
-    sizes = [0]
-    for first, last in spans:
-        failures = failed[bisect_left(failed, first) : bisect_right(failed, last)]
-        numbers += [one - first + 1 + sizes[-1] for one in failures]
-        sizes.append(sizes[-1] + last - first + 1)
-
-    def among_all(number: int) -> int:
-        index = bisect_left(sizes, number) - 1
-        return spans[index][0] + number - sizes[index] - 1
-
-    found = changes(numbers, sizes[-1])
-    growing = growing_since(numbers, sizes[-1], found)
-    placed = tuple(
-        change._replace(start=among_all(change.start), alarm_at=among_all(change.alarm_at))
-        for change in found
-    )
-    return PartOfWeek(part, tuple(spans), placed, None if growing is None else among_all(growing))
-
-
-def _spans(
-    own: frozenset[int], hours: Sequence[tuple[int, int]], calendar: Calendar
-) -> list[tuple[int, int]]:
-    """Return the first and the last number of the calls in some hours of the week. Join calls that follow each other."""
-    spans: list[tuple[int, int]] = []
-    before = 0
-    for end, at in hours:
-        if calendar.hour_of_week(at) in own:
-            first = spans.pop()[0] if spans and spans[-1][1] == before else before + 1
-            spans.append((first, end))
-        before = end
-    return spans
+    def _spans(self, own: frozenset[int]) -> list[tuple[int, int]]:
+        """Return the first and the last number of the calls in some hours of the week. Join calls that follow each other."""
+        spans: list[tuple[int, int]] = []
+        before = 0
+        for end, at in self._hours:
+            if self.calendar.hour_of_week(at) in own:
+                first = spans.pop()[0] if spans and spans[-1][1] == before else before + 1
+                spans.append((first, end))
+            before = end
+        return spans

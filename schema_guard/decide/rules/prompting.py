@@ -163,7 +163,8 @@ def prompting_is_enough(case: Case) -> Ruling | None:
 def more_data_needed(case: Case) -> Ruling | None:
     """A strategy may be good enough or not; the one decided soonest is asked for more."""
     if case.best is None:
-        return _no_data(case)
+        name, nothing = case.evidence.current or case.strategies[0].strategy.id, case.strategies[0].failed
+        return need_more(case, name, "no strategy has data", further_calls(case, nothing))
     open_ones = [one for one in case.in_state("inconclusive") if one not in case.gone]
     # Right answers cost more than calls, so a trial of a decision model asks for more of them after all other steps.
     waits = bool(untested(case.playbook))
@@ -214,7 +215,7 @@ def truncation_first(case: Case) -> Ruling | None:
 def strict_decoding(case: Case) -> Ruling | None:
     """All fail, and what decoding cannot fix is not proved to be above the target by itself."""
     best = best_of(case)
-    if STRICT not in untested(case.playbook) or _misses_more(best):
+    if STRICT not in untested(case.playbook) or any(met.state == "fail" for met in best.met[1:]):
         return None
     unfixable = _not_fixable(case)
     if unfixable["lower"] > case.config.target:
@@ -287,9 +288,9 @@ def _missing(case: Case, measurement: Measured) -> _Missing:
         needed_pairs = pairs_needed(counts, case.alpha_each, case.config.content_margin)
         margin = exact_percent(case.config.content_margin)
         return _Missing(measurement, needed_pairs, f"{text}; the margin is {margin}")
-    needed = [_needed(case, measurement, met) for met in is_open]
+    wanted = [_open(case, measurement, met) for met in is_open]
+    needed, questions = [calls for calls, _ in wanted], [question for _, question in wanted]
     n_more = None if None in needed else max(filter(None, needed), default=0)
-    questions = [_open_question(case, measurement, met) for met in is_open]
     questions += [content_text(measurement)] if _is_uncompared(measurement) else []
     return _Missing(measurement, n_more, "; ".join(questions))
 
@@ -304,35 +305,28 @@ _UNMEASURED = {
 }
 
 
-def _needed(case: Case, measurement: Measured, met: Met) -> int | None:
-    weekly = measurement.strategy.weekly
-    if weekly is not None and weekly.is_young and met.aim.name == "format":
-        needed = further_calls(case, met.rate, met.aim.limit)
-        return None if needed is None else max(needed, weekly.calls_until_whole)
-    if met.aim.name == "format" and met.rate.bounds.upper <= met.aim.limit:
-        return measurement.calls_for_bursts
-    bursts = measurement.strategy.bursts
-    if bursts is not None and met.aim.name == "format":
-        needed = Bursts(*bursts, e_value=inf).calls_needed(met.aim.limit, alpha=case.alpha_each)
-    else:
-        needed = further_calls(case, met.rate, met.aim.limit)
-    return (
-        None
-        if needed is None
-        else max(needed, measurement.calls_for_bursts if met.aim.name == "format" else 0)
-    )
-
-
-def _open_question(case: Case, measurement: Measured, met: Met) -> str:
-    weekly = measurement.strategy.weekly
-    if weekly is not None and weekly.is_young and met.aim.name == "format":
-        return f"{strategy_text(measurement)} is not decided, because {weekly.young_text}"
+def _open(case: Case, measurement: Measured, met: Met) -> tuple[int | None, str]:
+    """Return the further calls that decide one aim, and the open question."""
+    strategy, limit, text = measurement.strategy, met.aim.limit, strategy_text(measurement)
+    needed, question = further_calls(case, met.rate, limit), f"{text} needs more data for the target of "
+    question += exact_percent(case.config.target)
     if met.aim.name != "format":
-        return f"{measurement.strategy.id}: the target for {met.aim.name} needs more data"
-    target = exact_percent(case.config.target)
-    if met.rate.bounds.upper <= met.aim.limit:
-        return f"{strategy_text(measurement)} is below the target of {target} if failures are isolated, but not if they come in bursts of {case.config.burst_length:g}"
-    return f"{strategy_text(measurement)} needs more data for the target of {target}"
+        return needed, f"{strategy.id}: the target for {met.aim.name} needs more data"
+    least = measurement.calls_for_bursts
+    if strategy.weekly is not None and strategy.weekly.is_young:
+        least, question = (
+            strategy.weekly.calls_until_whole,
+            f"{text} is not decided, because {strategy.weekly.young_text}",
+        )
+    elif met.rate.bounds.upper <= limit:
+        target, length = exact_percent(case.config.target), case.config.burst_length
+        return (
+            least,
+            f"{text} is below the target of {target} if failures are isolated, but not if they come in bursts of {length:g}",
+        )
+    elif strategy.bursts is not None:
+        needed = Bursts(*strategy.bursts, e_value=inf).calls_needed(limit, alpha=case.alpha_each)
+    return None if needed is None else max(needed, least), question
 
 
 def _meanwhile(case: Case, measurement: Measured, n_more: int | None) -> dict[str, Any] | None:
@@ -398,20 +392,8 @@ def _unfixable(case: Case, measurement: Measured, step: str) -> dict[str, float]
     return {"k": k, "lower": bounds(k, measurement.failed.n, alpha=case.alpha_each).lower}
 
 
-def _misses_more(measurement: Measured) -> bool:
-    """Return whether it is not the format, or not alone, that a strategy misses."""
-    return any(met.state == "fail" for met in measurement.met[1:])
-
-
 def _not_fixable(case: Case) -> dict[str, float]:
     return _unfixable(case, best_of(case), STRICT)
-
-
-def _no_data(case: Case) -> Ruling:
-    """Ask for the first calls: of the strategy in production, else of the first."""
-    name = case.evidence.current or case.strategies[0].strategy.id
-    nothing = case.strategies[0].failed
-    return need_more(case, name, "no strategy has data", further_calls(case, nothing))
 
 
 def _cost(case: Case, measurement: Measured, rate: float) -> float | None:
