@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.economics import CostCase, Proposal, Rates, per_call, tuned_per_call
 from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.evidence.values import CaseEvidence, Segment, StrategyCounts
-from schema_guard.decide.exclusions import Unexplained, unexplained
-from schema_guard.decide.fixable import FIXABLE
+from schema_guard.decide.failures import FIXABLE, Unexplained, unexplained
 from schema_guard.decide.in_use import part_of_alpha
 from schema_guard.decide.measure import Measured, as_figures, has_data, loss_of, state_of
 from schema_guard.decide.playbook import STEPS, PlaybookStep, order_of, playbook_of

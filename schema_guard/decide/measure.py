@@ -14,7 +14,7 @@ from math import ceil, fsum, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.evidence.values import KINDS, AttemptCounts, Config, RightBound, StrategyCounts
-from schema_guard.decide.fixable import Failures
+from schema_guard.decide.failures import Failures
 from schema_guard.decide.playbook import DECISION
 from schema_guard.stats import Bounds, Bursts, Rate, bounds, e_value, retry_hazards
 from schema_guard.text import plural

@@ -14,8 +14,7 @@ from schema_guard.configuration.loss import without_schemas
 from schema_guard.configuration.prompt import layout_of, without_layout
 from schema_guard.configuration.traffic import again_of, without_fallback
 from schema_guard.decide.breaches import failed_text
-from schema_guard.decide.exclusions import unexplained
-from schema_guard.decide.failing_places import failing_places
+from schema_guard.decide.failures import failing_places, unexplained
 from schema_guard.records.rows import TRIALS
 from schema_guard.records.urls import command_on
 from schema_guard.report.document import Fact
@@ -26,7 +25,7 @@ from schema_guard.text import clip, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.decide.exclusions import Unexplained
+    from schema_guard.decide.failures import Unexplained
     from schema_guard.report.figures import Configuration, Report
     from schema_guard.report.present_calls import PresentCalls
     from schema_guard.stats import Rate

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from schema_guard.decide.exclusions import FEWEST_UNKNOWN
+from schema_guard.decide.failures import FEWEST_UNKNOWN
 from schema_guard.pointer import pointer
 from schema_guard.text import clip, interval, percent
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schema_guard.configuration.excluded_calls import ExcludedCalls
-    from schema_guard.decide.failing_places import FailingPlace
+    from schema_guard.decide.failures import FailingPlace
     from schema_guard.report.figures import ExcludedFigures
     from schema_guard.stats import Rate
 
@@ -46,7 +46,7 @@ def readable(function: str) -> str:
 def failing(places: Iterable[FailingPlace]) -> str:
     """Write the places at which most failed replies fail, with their counts.
 
-    >>> from schema_guard.decide.failing_places import FailingPlace
+    >>> from schema_guard.decide.failures import FailingPlace
     >>> failing([FailingPlace("/lines/*/price", "minimum", 95, 100), FailingPlace(None, "max_tokens", 30, 100)])
     '/lines/*/price (minimum) in 95 of 100 failed replies, the whole reply (max_tokens) in 30'
     """

@@ -4,7 +4,7 @@ import pytest
 
 from schema_guard.configuration.excluded_calls import cause_of, ways_of
 from schema_guard.decide import decide
-from schema_guard.decide.exclusions import unexplained
+from schema_guard.decide.failures import unexplained
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.result.power import power_text, tasks_needed
 from schema_guard.bench.result.ranking import alpha_of, ranked
-from schema_guard.decide.fixable import FIXABLE, Failures
+from schema_guard.decide.failures import FIXABLE, Failures
 from schema_guard.decide.playbook import STEPS
 from schema_guard.records.urls import command_on
 from schema_guard.report.decision.plain_words import fix

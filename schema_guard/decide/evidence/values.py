@@ -15,7 +15,7 @@ from schema_guard.configuration.traffic import Traffic
 from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, UngroundedRise, WeeklyEvidence
 from schema_guard.decide.evidence.model_availability import Feasibility
 from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
-from schema_guard.decide.failing_places import FailingPlace
+from schema_guard.decide.failures import FailingPlace
 from schema_guard.decide.in_use import Arrival
 from schema_guard.decide.playbook import Claim
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.economics import CostCase
     from schema_guard.decide.evidence.values import CaseEvidence
-    from schema_guard.decide.exclusions import Unexplained
+    from schema_guard.decide.failures import Unexplained
 
 CONTENT_WARNING = (
     "valid values can be wrong; on the benchmark SOB (arXiv 2604.25359), nearly all replies fit the schema, but the "

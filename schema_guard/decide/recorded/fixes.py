@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.model_names import is_tuned
-from schema_guard.decide.failing_places import WHOLE
+from schema_guard.decide.failures import WHOLE
 from schema_guard.decide.playbook import DECISION, RAISE_OUTPUT, STEPS, STRICT
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, last_call, settings_of, step_of
 from schema_guard.decide.recorded.weeks import day_of

@@ -9,7 +9,7 @@ from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.early_stop import stops_early
-from schema_guard.decide.failing_places import failing_places
+from schema_guard.decide.failures import failing_places
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, sent_by
 from schema_guard.decide.recorded.costs import cost_of, trial_cost
 from schema_guard.decide.recorded.guard_line import guard_line_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.breaches import breaches, change_text, open_rise
 from schema_guard.decide.case import Case, helps
-from schema_guard.decide.fixable import FIXABLE
+from schema_guard.decide.failures import FIXABLE
 from schema_guard.decide.measure import pairs_needed
 from schema_guard.decide.playbook import RAISE_OUTPUT, STRICT, next_step, untested
 from schema_guard.decide.rules.ruling import (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.economics import months
 from schema_guard.decide.evidence.changes import NARROWER
-from schema_guard.decide.failing_places import FailingPlace
+from schema_guard.decide.failures import FailingPlace
 from schema_guard.report.decision.head_calls import clocks, inputs, no_reply, scope_facts, volume
 from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
 from schema_guard.report.decision.words import failed, listed, name_of, time_text
