@@ -10,7 +10,7 @@ is a breach if it uses at least a tenth of the share that all calls may miss.
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.stats import Rate
 from schema_guard.text import exact_percent, percent
@@ -196,8 +196,3 @@ def _with_weekday(day: str) -> str:
         return f"{_WEEKDAYS[date.fromisoformat(day).weekday()]}, {day}"
     except ValueError:  # evidence from a file can have any text
         return day
-
-
-def as_json(breaches_: list[Breach]) -> list[dict[str, Any]]:
-    """Return breaches as plain JSON."""
-    return [breach._asdict() for breach in breaches_]

@@ -330,10 +330,10 @@ def _blend(tune: Sequence[SegmentRates], rates: Callable[[SegmentRates], Three])
 def _prompt_rates(rate: Rate) -> Three:
     """Return a prompted rate as bad as can be for tuning: at its lower bound there is least to gain."""
     limits = rate.bounds
-    return Three(pess=limits.lower, point=limits.lower if rate.rate is None else rate.rate, opt=limits.upper)
+    return Three(limits.lower, limits.lower if rate.rate is None else rate.rate, limits.upper)
 
 
 def _tuned_rates(rate: Rate | None) -> Three:
     assert rate is not None
     limits = rate.bounds
-    return Three(pess=limits.upper, point=limits.upper if rate.rate is None else rate.rate, opt=limits.lower)
+    return Three(limits.upper, limits.upper if rate.rate is None else rate.rate, limits.lower)

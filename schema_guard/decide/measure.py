@@ -297,6 +297,14 @@ def _met(aim: Aim, strategy: StrategyCounts, alpha: float, alpha_lower: float) -
     return Met(aim, rate, state_of(rate, aim.limit))
 
 
+def wrong_values(strategy: StrategyCounts, alpha: float, alpha_of_labels: float) -> Rate | None:
+    """Return the rate of wrong values among valid ones; None if no right answer is known."""
+    right, bound = strategy.right, strategy.right_bound
+    if right is not None and right.n:
+        return Rate.of(right.missed, right.n, alpha=alpha)
+    return rate_of_labels(bound, alpha_of_labels) if bound and bound.blocks > bound.skipped else None
+
+
 def rate_of_labels(bound: RightBound, alpha: float) -> Rate:
     """Return the share of wrong values as a rate. Bounds with a larger alpha than needed prove nothing."""
     lower, upper = (bound.lower, bound.upper) if bound.alpha <= alpha * (1 + 1e-9) else (0.0, 1.0)

@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.excluded_calls import ways_of
-from schema_guard.decide.breaches import as_json, breaches, change_text
+from schema_guard.decide.breaches import breaches, change_text
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence, to_json
 from schema_guard.decide.explanation import reasons
 from schema_guard.decide.explanation.enforcement import enforcement_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
 from schema_guard.decide.explanation.uses import functions_figures, uses_of
-from schema_guard.decide.measure import Measured, as_figures, rate_figures, rate_of_labels, state_of
+from schema_guard.decide.measure import Measured, as_figures, rate_figures, state_of, wrong_values
 from schema_guard.decide.playbook import playbook_line
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
@@ -122,7 +122,7 @@ def _decided(case: Case) -> Verdict:
         "alpha_each": case.alpha_each,
         **functions_figures(case),
         **({"day": case.evidence.day} if case.evidence.day else {}),
-        "breach": as_json(breaches(case)),
+        "breach": [breach._asdict() for breach in breaches(case)],
         **({"uses": uses} if (uses := uses_of(case)) else {}),
         "bar": _bar(case, cost),
         "rates": {one.strategy.id: _rate_figures(case, one) for one in case.strategies},
@@ -206,11 +206,8 @@ def _right_figures(measurement: Measured, alpha: float) -> dict[str, Any] | None
     With labels, `all_calls` has the bounds of right values, or calls, of all calls: those that failed have none.
     """
     right, bound = measurement.strategy.right, measurement.strategy.right_bound
-    if right is not None and right.n:
-        rate = Rate.of(right.missed, right.n, alpha=alpha)
-    elif bound is not None and bound.blocks > bound.skipped:
-        rate = rate_of_labels(bound, alpha / 2)
-    else:
+    rate = wrong_values(measurement.strategy, alpha, alpha / 2)
+    if rate is None:
         return None
     figures = rate_figures(rate)
     if bound is None or right is not None or measurement.strategy.bursts is not None:

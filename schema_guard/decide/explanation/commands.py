@@ -57,12 +57,7 @@ _NEEDS_NEW_CALLS = (
 def decide_command(evidence: CaseEvidence, since: str | None = None) -> str:
     """Return the command that decides again; *since* replaces the beginning of the calls."""
     replaced: dict[str, tuple[str, ...]] = {} if since is None else {"since": (since,)}
-    return _command("decide", evidence, replaced=replaced)
-
-
-def report_command(evidence: CaseEvidence) -> str:
-    """Return the command that shows what fails."""
-    return _command("report", evidence)
+    return command("decide", evidence, replaced=replaced)
 
 
 def watch_command(evidence: CaseEvidence) -> str:
@@ -74,56 +69,46 @@ def watch_command(evidence: CaseEvidence) -> str:
         targets.append(f"--min-right {exact_percent(evidence.config.right)}")
     zone = evidence.config.as_dict().get("time_zone")
     targets += [] if zone is None else [f"--time-zone {quote(zone)}"]
-    return _command("watch", evidence, first=targets)
-
-
-def label_command(evidence: CaseEvidence) -> str:
-    """Return the command that labels replies of the function."""
-    return _command("label", evidence)
+    return command("watch", evidence, first=targets)
 
 
 def export_command(evidence: CaseEvidence) -> str:
     """Return the command that writes a training set from the calls of the function."""
     about = evidence.about
     if about is None:
-        return _command("tune prepare", evidence, more=["--output DIR"])
+        return command("tune prepare", evidence, more=["--output DIR"])
     name = about.function or about.schema
     folder = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name).lstrip(".-")
-    return _command("tune prepare", evidence, more=[f"--output {folder}_set"])
+    return command("tune prepare", evidence, more=[f"--output {folder}_set"])
 
 
-def playbook_command(evidence: CaseEvidence, step: str, calls: int | None = None) -> str:
+def playbook_command(evidence: CaseEvidence, step: str | None, calls: int | None = None) -> str:
     """Return the command that measures a step.
 
     Args:
         evidence: The evidence that the step is chosen from.
-        step: The step.
+        step: The step. None for the one in use.
         calls: The most calls of the trial. None for no limit.
     """
     if step == IMPROVED:
         return _improve_command(evidence)
-    prefix = _OTHER_STEPS.get(step, "")
-    first = _step_in_use(evidence) if step == "schema_simplify" else step
+    prefix = _OTHER_STEPS.get(step or "", "")
+    first = _step_in_use(evidence) if step in (None, "schema_simplify") else step
     is_said = "max-failure-rate" in evidence.options
     is_usual = evidence.config.target == _RATE and not evidence.target_history
     target = [] if is_said or is_usual else [f"--max-failure-rate {_rate(evidence)}"]
     more = [f"--first-step {first}", *target]
     more += [] if calls is None else [f"--max-calls {calls}"]
-    return prefix + _command("bench run --playbook", evidence, more=more)
+    return prefix + command("bench run --playbook", evidence, more=more)
 
 
 def _improve_command(evidence: CaseEvidence) -> str:
     about = evidence.about
     source = "SOURCE" if about is None else quote(about.function or about.schema)
-    return _command("improve", evidence, first=[source])
+    return command("improve", evidence, first=[source])
 
 
-def step_of_trial(evidence: CaseEvidence, step: str | None) -> str:
-    """Return the first step of a trial: *step*, or the step in use if that is None."""
-    return step or _step_in_use(evidence)
-
-
-def _command(
+def command(
     name: str,
     evidence: CaseEvidence,
     *,

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.explanation.commands import playbook_command, step_of_trial
-from schema_guard.decide.measure import rate_of_labels
+from schema_guard.decide.explanation.commands import playbook_command
+from schema_guard.decide.measure import wrong_values
 from schema_guard.decide.playbook import ENFORCING, STRICT
-from schema_guard.stats import Rate
 
 if TYPE_CHECKING:
     from schema_guard.decide.case import Case
@@ -33,7 +32,7 @@ def enforcement_figures(case: Case, ruling: Ruling) -> dict[str, Any] | None:
     shares = [_share(one, case.alpha_each) for one in (before, after)]
     if None not in shares:
         return {"measure": "right", "before": shares[0], "after": shares[1]}
-    command = playbook_command(case.evidence, step_of_trial(case.evidence, None))
+    command = playbook_command(case.evidence, None)
     return {"command": command, **({} if shares[0] is None else {"measure": "right", "before": shares[0]})}
 
 
@@ -44,17 +43,12 @@ def _share(strategy: StrategyCounts | None, alpha: float) -> dict[str, Any] | No
     """
     if strategy is None:
         return None
-    right, bound, share = strategy.right, strategy.right_bound, None
-    if right is not None and right.n:
-        wrong = Rate.of(right.missed, right.n, alpha=alpha)
-        share = 1 - right.missed / right.n
-    elif bound is not None and bound.blocks > bound.skipped:
-        wrong = rate_of_labels(bound, alpha)
-    else:
+    right, wrong = strategy.right, wrong_values(strategy, alpha, alpha)
+    if wrong is None:
         return None
     return {
         "id": strategy.id,
-        "share": share,
+        "share": 1 - right.missed / right.n if right is not None and right.n else None,
         "lower": 1 - wrong.bounds.upper,
         "upper": 1 - wrong.bounds.lower,
     }

@@ -14,12 +14,10 @@ from schema_guard.decide.breaches import undo_text
 from schema_guard.decide.case import Case
 from schema_guard.decide.economics import months
 from schema_guard.decide.explanation.commands import (
+    command,
     decide_command,
     export_command,
-    label_command,
     playbook_command,
-    report_command,
-    step_of_trial,
     watch_command,
 )
 from schema_guard.decide.playbook import DECISION
@@ -125,7 +123,7 @@ def _step(ruling: Ruling, evidence: CaseEvidence) -> str:
 def _measure_right(strategy: str, evidence: CaseEvidence) -> str:
     """Return how to measure the share of right values of a strategy."""
     if any(one.right_bound for one in evidence.strategies):
-        return label_command(evidence)
+        return command("label", evidence)
     if any(one.id == strategy and one.trial is not None for one in evidence.strategies):
         return (
             "measure this strategy on tasks with known answers (bench run TASKS -o right.json), and add "
@@ -156,7 +154,7 @@ def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
     commands = {
         "decide": decide_command(evidence),
         "export": export_command(evidence),
-        "report": report_command(evidence),
+        "report": command("report", evidence),
         "target": evidence.config.target,
         "watching": watching,
     }
@@ -193,8 +191,7 @@ def _line(strategy: str, evidence: CaseEvidence) -> str:
 def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:
     """Say how calls are bought that would come too late by themselves, and for how much."""
     cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
-    step = step_of_trial(evidence, meanwhile["rung"])
-    return f"{playbook_command(evidence, step, meanwhile['calls'])}  # instead of waiting{cost}"
+    return f"{playbook_command(evidence, meanwhile['rung'], meanwhile['calls'])}  # instead of waiting{cost}"
 
 
 def reasons_to_tune(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:

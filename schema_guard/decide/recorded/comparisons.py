@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.decide.evidence.reading import to_json
+from schema_guard.decide.evidence.values import Segment
 from schema_guard.decide.playbook import DECISION
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, settings_of
 from schema_guard.decide.recorded.strategies import slower
@@ -58,14 +59,7 @@ def pilot_of(
     prompted, of_tuned = _parts(best), _parts(newest)
     if len(prompted) > 1 and of_tuned.keys() <= prompted.keys():
         pilot["segments"] = [
-            {
-                "name": name,
-                "share": n / best.n,
-                "prompt_n": n,
-                "prompt_k": k,
-                "tuned_n": of_tuned.get(name, (0, 0))[0],
-                "tuned_k": of_tuned.get(name, (0, 0))[1],
-            }
+            to_json(Segment(name, n / best.n, n, k, *of_tuned.get(name, (0, 0))))
             for name, (n, k) in prompted.items()
         ]
     pilot |= {} if forms == 1 else {"forms": forms}

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.model_names import priced_name
 from schema_guard.decide.economics import mean_attempts
+from schema_guard.decide.evidence.money import TrialCost
+from schema_guard.decide.evidence.reading import to_json
 from schema_guard.decide.recorded.configurations import RecordedConfiguration
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.costs import (
@@ -115,18 +117,13 @@ def cost_of(configuration: RecordedConfiguration, prices: str, notes: list[str])
     return {"latency_s": 0.0, **cost}
 
 
-def trial_cost(
-    counts: ConfigurationCounts, prices: Mapping[str, float] | None
-) -> dict[str, float | None] | None:
-    """Return the tokens, seconds, and dollars of all attempts of a trial.
+def trial_cost(counts: ConfigurationCounts, prices: Mapping[str, float] | None) -> dict[str, float]:
+    """Return the tokens, seconds, and dollars of all attempts of a trial, without those that an attempt has unknown.
 
     Args:
         counts: Counts of the trial.
         prices: Dollars for a million tokens, `p_in p_cached p_out`, for attempts without a recorded cost. None if
             they are unknown.
-
-    Returns:
-        Each figure is None if an attempt has an unknown one. None if no figure is known.
     """
 
     def total(name: str) -> float | None:
@@ -138,13 +135,8 @@ def trial_cost(
         cached = min(total("cached_input_tokens") or 0.0, sent)
         paid = PerMillion(*(prices[name] for name in PerMillion._fields))
         dollars = paid.dollars(sent - cached, cached, received)
-    costs = {
-        "input_tokens": sent,
-        "output_tokens": received,
-        "seconds": total("elapsed_s"),
-        "dollars": dollars,
-    }
-    return costs if counts.sums and any(value is not None for value in costs.values()) else None
+    known: dict[str, float] = to_json(TrialCost(sent, received, total("elapsed_s"), dollars))
+    return known if counts.sums else {}
 
 
 def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:

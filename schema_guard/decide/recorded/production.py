@@ -14,7 +14,9 @@ from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.traffic import again_of
+from schema_guard.decide.evidence.changes import ChangeEvidence
 from schema_guard.decide.evidence.reading import to_json
+from schema_guard.decide.evidence.values import BurstEvidence, FunctionHistory
 from schema_guard.decide.recorded.arrivals import MOST_ATTEMPTS, FunctionArrivals, StoreArrivals
 from schema_guard.decide.recorded.configurations import (
     Problem,
@@ -376,21 +378,14 @@ def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, An
         calls: Of the function in production.
     """
     outages = stream.outages
-    evidence: dict[str, Any] = {
-        "history": {
-            "calls": calls,
-            "outages": len(outages),
-            "since_outage": stream.n - outages[-1] + 1 if outages else calls,
-        }
-    }
+    history = FunctionHistory(calls, len(outages), stream.n - outages[-1] + 1 if outages else calls)
+    evidence: dict[str, Any] = {"history": to_json(history)}
     weekly = stream.weekly_evidence(own)
     if weekly is not None:
         evidence["weekly"] = weekly
     bursts = _bursts(stream, own)
     if bursts.failures and (len(outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, own, bursts)):
-        evidence["bursts"] = {
-            name: getattr(bursts, name) for name in ("entries", "at_risk", "failures", "calls", "longest")
-        }
+        evidence["bursts"] = to_json(BurstEvidence(*bursts[:-1]))
     late = [
         change
         for change in stream.changes
@@ -400,7 +395,7 @@ def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, An
     ]
     if late:
         # An open rise in one part of the week is told, also after a fall in another one.
-        told = max(late, key=lambda one: (stream.is_open_rise(one), one.alarm_at))
+        told = max(late, key=lambda one: (one.direction == "rise" and stream.is_open(one), one.alarm_at))
         evidence["change"] = _change(told, stream, own)
     return evidence
 
@@ -432,20 +427,19 @@ def _is_bursty(stream: CallsInOrder, own: PartOfCalls, bursts: Bursts) -> bool:
 def _change(change: Change, stream: CallsInOrder, own: PartOfCalls) -> dict[str, Any]:
     spans = stream.spans(change)
     (n, k), (since_n, since_k) = (own.within(spans, at) for at in (change.alarm_at + 1, change.start))
-    return {
-        **stream.change_in_weeks(change),
-        "direction": change.direction,
-        "at": change.start,
-        "alarm_at": change.alarm_at,
-        "n": n,
-        "k": k,
-        "since_n": since_n,
-        "since_k": since_k,
-        "prior_n": change.prior_n,
-        "prior_k": change.prior_k,
-        "open": stream.is_open(change),
-        "with": [],
-    }
+    evidence = ChangeEvidence(
+        change.direction,
+        change.start,
+        change.alarm_at,
+        n,
+        k,
+        since_n,
+        since_k,
+        change.prior_n,
+        change.prior_k,
+        stream.is_open(change),
+    )
+    return {**to_json(evidence), **stream.change_in_weeks(change)}
 
 
 def _snapshots(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:

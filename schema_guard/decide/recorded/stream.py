@@ -50,10 +50,6 @@ class CallsInOrder(NamedTuple):
         index = bisect_left(self.hours, (number, 0))
         return self.hours[min(index, len(self.hours) - 1)][1] if self.hours else None
 
-    def hours_within(self, first: int, last: int) -> list[int]:
-        """Return the beginnings of the hours with calls, from one hour up to another."""
-        return [at for _, at in self.hours if first <= at <= last]
-
     def part(self, configurations: Container[Row]) -> PartOfCalls:
         """Give the calls of some of the configurations; where there is one alone, all."""
         if not self.parts:
@@ -89,16 +85,6 @@ class CallsInOrder(NamedTuple):
         """Return the first and the last numbers of the calls among which a change was noticed."""
         part = self.weeks.part_of(change) if self.weeks else None
         return ((1, self.n),) if part is None else part.spans
-
-    def growing_at(self, change: Change) -> int | None:
-        """Return the call since which the rate may have been growing, if a change is the last one of its calls."""
-        part = self.weeks.part_of(change) if self.weeks else None
-        growing = self.growing if part is None else part.growing
-        return growing if self.is_open(change) else None
-
-    def is_open_rise(self, change: Change) -> bool:
-        """Return whether a change is a rise, and the rate has not changed again since."""
-        return change.direction == "rise" and self.is_open(change)
 
     def is_open(self, change: Change) -> bool:
         """Return whether a rate has not changed again since."""
@@ -173,14 +159,17 @@ class CallsInOrder(NamedTuple):
         weeks, known = self.weeks, dict[str, str]()
         if weeks is None:
             return known
-        part, growing = weeks.part_of(change), self.growing_at(change)
+        part = weeks.part_of(change)
+        growing = self.growing if part is None else part.growing
         if part is not None:
             known["part"] = part.part.name
         if weeks.complete < LEAST_WINDOWS:
             known["pattern_from"] = weeks.calendar.known_from
         began, at = self.at(change.start), None if growing is None else self.at(growing)
+        at = at if self.is_open(change) else None
         if at is not None and began is not None and weeks.calendar.day(at) < weeks.calendar.day(began):
-            pauses = (after - before for before, after in pairwise(self.hours_within(at, began)))
+            hours = (hour for _, hour in self.hours if at <= hour <= began)
+            pauses = (after - before for before, after in pairwise(hours))
             # Without calls in most of the time before the rise, nothing shows that the rate grew in that time.
             if 2 * max(pauses) <= began - at:
                 known["growing_since"] = weeks.calendar.day(at)

@@ -34,7 +34,6 @@ def test_a_trial_tells_what_all_its_attempts_took(store):
         "input_tokens": 18_000,
         "output_tokens": 1_000,
         "seconds": 40,
-        "dollars": None,
     }
 
 
@@ -56,7 +55,7 @@ def test_tokens_that_one_attempt_does_not_tell_are_not_known(store):
 
     result = only(gather(store))["trial"]
 
-    assert (result["input_tokens"], result["seconds"]) == (None, 11)
+    assert (result.get("input_tokens"), result["seconds"]) == (None, 11)
 
 
 def test_calls_in_production_are_no_trial(store):
