@@ -3,7 +3,7 @@
 
 Rules: One table of fixes, for `decide` and for `bench run --playbook`. Any fix can fix a failure of unknown kind. If only the
 code is unknown, a fix counts if it fixes all failures of the kind. A trial measures how many a fix does fix. A call without a
-judged reply says nothing about the format. The provider's faults, the caller's, and expected ones never raise an alarm.
+validated reply says nothing about the format. The provider's faults, the caller's, and expected ones never raise an alarm.
 The others can be failures of the model. If they are more than the target's share of all calls, no rate can be trusted.
 """
 

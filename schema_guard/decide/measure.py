@@ -78,7 +78,7 @@ UNRATED = "unrated"
 """The state of imported calls that were chosen by how they ended, or by nobody knows what."""
 
 
-class Prepared:
+class PreparedCounts:
     """The counts of a strategy that a rate of the traffic can be read from.
 
     Attributes:
@@ -120,7 +120,7 @@ class Prepared:
                 notes.append(f"{name}: {n} calls of {self.n} distinct inputs count as {self.n}")
 
 
-class Measured(Prepared):
+class Measured(PreparedCounts):
     """A strategy after preparation, with its rates.
 
     Attributes:
@@ -229,7 +229,7 @@ class Measured(Prepared):
 
 def has_data(strategy: StrategyCounts) -> bool:
     """Return whether anything is left of a strategy after preparation that a rate of the traffic can be read from."""
-    return strategy.is_rated and Prepared(strategy).n > 0
+    return strategy.is_rated and PreparedCounts(strategy).n > 0
 
 
 def aims_of(config: Config) -> tuple[Aim, ...]:

@@ -116,7 +116,7 @@ def command(
     more: list[str] | None = None,
     replaced: dict[str, tuple[str, ...]] | None = None,
 ) -> str:
-    """Return a command. *first* stands before the function, *more* after it; *replaced* are options in place of the reader's."""
+    """Return a command: *first*, the function, then *more*. The options *replaced* replace those of the reader."""
     given = {**evidence.options, **(replaced or {})}
     repeated = [
         f"--{option} {quote(value)}"
