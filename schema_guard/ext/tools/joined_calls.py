@@ -47,9 +47,9 @@ class FollowedCall:
         """Add an attempt.
 
         Args:
-            judgement: What it is worth.
-            end: How the reply ended that it stood in.
-            usage: Its share of the tokens of that reply.
+            judgement: The judgement of the tool call.
+            end: The reply with the tool call.
+            usage: The share of the tool call in the tokens of the reply.
         """
         self.last = judgement
         parsed = ParsedValue(judgement.arguments, is_instance=True) if judgement.ok else None
