@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.fields import as_json, count, field
+from schema_guard.providers.fields import as_json, field, usage_of
 from schema_guard.providers.model_output import Written
 from schema_guard.providers.provider import Provider, RawReply
 from schema_guard.providers.request_options import ProviderOptions
-from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
@@ -26,12 +25,7 @@ def _reply(reply: object, answers: object) -> RawReply | None:
     else:
         return None
     text = as_json({"answers": plain})
-    usage = field(reply, "usage")
-    tokens = Usage(
-        count(usage, "input_tokens", "total_input_tokens"),
-        count(usage, "output_tokens", "total_output_tokens"),
-        count(field(usage, "input_tokens_details"), "cached_tokens"),
-    )
+    tokens = usage_of(field(reply, "usage"))
     return None if text is None else RawReply(Written(text, []), None, tokens, field(reply, "model"))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.text import clip
+from schema_guard.values import Usage
 
 __all__ = [
     "as_json",
@@ -24,6 +25,7 @@ __all__ = [
     "items",
     "name",
     "total",
+    "usage_of",
     "word_of",
     "words",
 ]
@@ -111,6 +113,23 @@ def count(holder: object, *names: str) -> int | None:
 def total(first: int | None, *more: int | None) -> int | None:
     """Add what is known to a first count; without that one the sum is unknown."""
     return None if first is None else first + sum([part for part in more if part is not None])
+
+
+def usage_of(usage: object) -> Usage:
+    """Read the tokens of a usage, by the names of OpenAI's APIs and of the frameworks; of llama.cpp's timings too."""
+    inputs = either(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    outputs = either(
+        usage, "completion_tokens_details", "output_tokens_details", "output_token_details", "details"
+    )
+    cached = None if inputs is None else count(inputs, "cached_tokens", "cache_read")
+    cached = count(usage, "cache_read_tokens", "cache_n") if cached is None else cached
+    sent = count(usage, "prompt_tokens", "input_tokens", "total_input_tokens")
+    return Usage(
+        total(count(usage, "prompt_n"), cached) if sent is None else sent,
+        count(usage, "completion_tokens", "output_tokens", "total_output_tokens", "predicted_n"),
+        cached,
+        None if outputs is None else count(outputs, "reasoning_tokens", "reasoning"),
+    )
 
 
 def word_of(value: object) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.providers.fields import count, either, field, first, has, items, words
+from schema_guard.providers.fields import either, field, first, has, items, usage_of, words
 from schema_guard.providers.model_output import Written
 from schema_guard.providers.provider import Provider, RawReply
-from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
@@ -31,7 +30,7 @@ def _message(message: object, content: object) -> RawReply | None:
     return RawReply(
         Written(text, calls, words(field(meta, "refusal")), reasoned),
         _LOST_CALL if stopped in _CALLED and not (calls or text) else stopped,
-        _usage(field(meta, "usage")),
+        usage_of(field(meta, "usage")),
         field(meta, "model"),
     )
 
@@ -44,21 +43,12 @@ def _call(part: object) -> dict[str, Any]:
     }
 
 
-def _usage(usage: object) -> Usage:
-    return Usage(
-        count(usage, "prompt_tokens", "input_tokens"),
-        count(usage, "completion_tokens", "output_tokens"),
-        count(either(usage, "prompt_tokens_details", "input_tokens_details"), "cached_tokens"),
-        count(either(usage, "completion_tokens_details", "output_tokens_details"), "reasoning_tokens"),
-    )
-
-
 def _replies(output: object, replies: object) -> RawReply | None:
     """Read the output of a generator or validator: its first message, or the text of a generator of texts."""
     reply = first(replies)
     if isinstance(reply, str) and has(output, "meta"):
         meta = first(field(output, "meta"))
-        stopped, usage = field(meta, "finish_reason"), _usage(field(meta, "usage"))
+        stopped, usage = field(meta, "finish_reason"), usage_of(field(meta, "usage"))
         return RawReply(Written(reply, []), stopped, usage, field(meta, "model"))
     return _message(reply, field(reply, "_content"))
 
@@ -75,7 +65,7 @@ def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
     stream.name_model(either(meta, "model") or field(field(meta, "response"), "model"))
     usage = either(meta, "usage") or field(field(meta, "response"), "usage")
     if usage is not None:
-        stream.usage = _usage(usage)
+        stream.usage = usage_of(usage)
     if field(chunk, "reasoning") is not None:
         stream.think()
     calls = [

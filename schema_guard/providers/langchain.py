@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.interruptions import value_or
-from schema_guard.providers.fields import count, either, field, has, items, words
+from schema_guard.providers.fields import either, field, has, items, usage_of, words
 from schema_guard.providers.messages import (
     Dialect,
     RawMessage,
@@ -48,7 +48,7 @@ def _message(reply: object, content: object) -> RawReply | None:
     return RawReply(
         Written(text_of(content), calls, _refusal(reply), _has_reasoned(reply, content)),
         either(metadata, *_STOP_WORDS),
-        _usage(field(reply, "usage_metadata")),
+        usage_of(field(reply, "usage_metadata")),
         either(metadata, "model_name", "model"),
     )
 
@@ -62,15 +62,6 @@ def _has_reasoned(message: object, content: object) -> bool:
     return has_reasoned(content) or words(field(more, "reasoning_content")) is not None
 
 
-def _usage(usage: object) -> Usage:
-    return Usage(
-        count(usage, "input_tokens"),
-        count(usage, "output_tokens"),
-        count(field(usage, "input_token_details"), "cache_read"),
-        count(field(usage, "output_token_details"), "reasoning"),
-    )
-
-
 def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
     """Read a piece of a message; the last one says that it is the last."""
     if field(chunk, "type") != "AIMessageChunk" or not isinstance(content, str | list):
@@ -82,7 +73,7 @@ def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
     stream.name_model(either(metadata, "model_name", "model"))
     usage = field(chunk, "usage_metadata")
     if usage is not None:
-        stream.usage = _added(stream.usage, _usage(usage))
+        stream.usage = _added(stream.usage, usage_of(usage))
     stopped = either(metadata, *_STOP_WORDS)
     if stopped is not None:
         stream.stop(stopped)

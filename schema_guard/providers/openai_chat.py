@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import ENDED_EARLY, provider_error
-from schema_guard.providers.fields import as_json, count, either, field, first, has, items, total, words
+from schema_guard.providers.fields import as_json, either, field, first, has, items, usage_of, words
 from schema_guard.providers.model_output import Written, arguments_of, message_written, tool_of
 from schema_guard.providers.provider import Provider, RawReply, Rejection, broken
 from schema_guard.providers.request_options import ProviderOptions, document_of, wire_name
-from schema_guard.values import UNKNOWN_USAGE, FinishReason, Usage
+from schema_guard.values import UNKNOWN_USAGE, FinishReason
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
@@ -26,25 +26,6 @@ def _has_signs(reply: object) -> bool:
     return any(has(reply, sign) for sign in ("object", "model", "created", "usage", "error"))
 
 
-def _usage(usage: object) -> Usage:
-    if usage is None:
-        return UNKNOWN_USAGE
-    read_back = field(usage, "prompt_tokens_details")
-    reasoned = field(usage, "completion_tokens_details")
-    return Usage(
-        count(usage, "prompt_tokens"),
-        count(usage, "completion_tokens"),
-        None if read_back is None else count(read_back, "cached_tokens"),
-        None if reasoned is None else count(reasoned, "reasoning_tokens"),
-    )
-
-
-def _timings_usage(timings: object) -> Usage:
-    """Read the timings of a chat completion: `prompt_n` leaves out what `cache_n` counts."""
-    cached = count(timings, "cache_n")
-    return Usage(total(count(timings, "prompt_n"), cached), count(timings, "predicted_n"), cached)
-
-
 # Whole replies.
 
 
@@ -54,7 +35,7 @@ def _completion(reply: object, choices: object) -> RawReply | None:
     if written is None and not _has_no_choice(reply, choices, choice):
         return None
     usage, model = field(reply, "usage"), field(reply, "model")
-    tokens = _usage(usage) if usage is not None else _timings_usage(field(reply, "timings"))
+    tokens = usage_of(field(reply, "timings") if usage is None else usage)
     if written is None:
         return RawReply(None, None, tokens, model, provider_error(field(reply, "error")))
     return RawReply(written, field(choice, "finish_reason"), tokens, model)
@@ -110,7 +91,7 @@ def read_chunk(stream: Stream, chunk: object, choices: object) -> str | None:
         return None
     usage = field(chunk, "usage")
     if usage is not None:
-        stream.usage = _usage(usage)
+        stream.usage = usage_of(usage)
     if stream.model is None:
         stream.name_model(field(chunk, "model"))
     if listed:
@@ -155,7 +136,7 @@ def _end(stream: Stream, chunk: object, stopped: object) -> None:
     if stream.usage is UNKNOWN_USAGE:  # Groq and llama.cpp have their own places for it
         usage = field(field(chunk, "x_groq"), "usage")
         timings = field(chunk, "timings")
-        stream.usage = _timings_usage(timings) if timings is not None else _usage(usage)
+        stream.usage = usage_of(usage if timings is None else timings)
 
 
 def _helper_chunk(stream: Stream, event: object) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import provider_error
-from schema_guard.providers.fields import count, field, has, items, words
+from schema_guard.providers.fields import field, has, items, usage_of, words
 from schema_guard.providers.messages import (
     SYSTEMS,
     USERS,
@@ -47,7 +47,7 @@ def _response(reply: object, output: object) -> RawReply:
         message = f"the function returned a response that is still {status}. Return it when it is complete"
         return RawReply(None, failure=Failure("transport", "no_reply", message))
     raw_reply = RawReply(
-        _written(items(output)), status, _usage(field(reply, "usage")), field(reply, "model")
+        _written(items(output)), status, usage_of(field(reply, "usage")), field(reply, "model")
     )
     if status == "incomplete":
         reason = field(field(reply, "incomplete_details"), "reason")
@@ -74,15 +74,6 @@ def _written(output: list[Any]) -> Written:
     refused = "".join([part for part in refusal if isinstance(part, str)])
     reasoned = any(field(item, "type") == "reasoning" for item in output)
     return Written("".join(text), [item for item in output if _is_call(item)], refused or None, reasoned)
-
-
-def _usage(usage: object) -> Usage:
-    return Usage(
-        count(usage, "input_tokens"),
-        count(usage, "output_tokens"),
-        count(field(usage, "input_tokens_details"), "cached_tokens"),
-        count(field(usage, "output_tokens_details"), "reasoning_tokens"),
-    )
 
 
 class _Commentary(list[object]):

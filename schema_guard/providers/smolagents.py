@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from schema_guard.providers.fields import count, field, has, items, words
+from schema_guard.providers.fields import field, has, items, usage_of, words
 from schema_guard.providers.model_output import arguments_of, message_written, tool_of
 from schema_guard.providers.provider import Provider, RawReply
-from schema_guard.values import Usage
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
@@ -19,7 +18,7 @@ __all__ = ["PROVIDER"]
 def _message(reply: object, content: object) -> RawReply | None:
     if not has(reply, "token_usage") or not isinstance(field(reply, "role"), str):
         return None
-    usage = _usage(field(reply, "token_usage"))
+    usage = usage_of(field(reply, "token_usage"))
     return RawReply(message_written(reply), usage=usage, source=field(reply, "raw"))
 
 
@@ -30,16 +29,12 @@ def _piece(stream: Stream, piece: object, content: object) -> str | None:
     stream.is_ended = True
     usage = field(piece, "token_usage")
     if usage is not None:
-        stream.usage = _usage(usage)
+        stream.usage = usage_of(usage)
     calls = [
         stream.call(field(call, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call))
         for call in items(field(piece, "tool_calls"))
     ]
     return (words(content) or "") + "".join(calls)
-
-
-def _usage(usage: object) -> Usage:
-    return Usage(count(usage, "input_tokens"), count(usage, "output_tokens"))
 
 
 PROVIDER: Final = Provider(replies={"content": _message}, chunks={"content": _piece})

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.providers import failures
-from schema_guard.providers.fields import as_json, count, field, items, words
+from schema_guard.providers.fields import as_json, field, items, usage_of, words
 from schema_guard.providers.model_output import WrittenCall
 from schema_guard.received.pydantic_errors import refused_by
 from schema_guard.received.replies import read_shape, stopped
@@ -98,7 +98,7 @@ def response(message: object, outputs: Collection[str]) -> Reply:
     called = [part for part in parts if field(part, "tool_name") in outputs] if outputs else []
     finish, failure = stopped(field(message, "finish_reason"))
     refusal = words(field(field(message, "provider_details"), "refusal"))
-    usage = _usage(field(message, "usage"))
+    usage = usage_of(field(message, "usage"))
     text = (as_json(field(called[0], "args")) or "") if called else _text_of(parts)
     return Reply(
         text,
@@ -166,16 +166,6 @@ def _refused(answer: object, tool: str | None) -> Failure | None:
     return None
 
 
-def _usage(usage: object) -> Usage:
-    details = field(usage, "details")
-    return Usage(
-        count(usage, "input_tokens"),
-        count(usage, "output_tokens"),
-        count(usage, "cache_read_tokens"),
-        count(details, "reasoning_tokens"),
-    )
-
-
 # Agents of LangChain and LangGraph.
 
 _NOT_TAKEN: Final = Failure("semantic", "refused", "the agent did not take the reply")
@@ -226,11 +216,11 @@ def _called(message: Any) -> set[Any]:
 
 def steps_result(run: object, inner: Callable[[object], Reply | None]) -> Reply | None:
     """Open the full result of an agent of smolagents; a step that failed was retried in the next one."""
-    steps, usage = field(run, "steps"), field(run, "token_usage")
+    steps = field(run, "steps")
     if not isinstance(steps, list) or field(run, "state") not in ("success", "max_steps_error"):
         return None
     reply = inner(field(run, "output"))
     if reply is None:
         return None
-    known = Usage(count(usage, "input_tokens"), count(usage, "output_tokens"))
-    return reply._replace(usage=known, unseen=any(field(step, "error") for step in steps))
+    usage = usage_of(field(run, "token_usage"))
+    return reply._replace(usage=usage, unseen=any(field(step, "error") for step in steps))

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.pointer import join, pointer
-from schema_guard.providers.fields import count, field, items, words
+from schema_guard.providers.fields import field, items, usage_of, words
 from schema_guard.providers.model_output import Written
 from schema_guard.providers.provider import RawReply
 from schema_guard.received.pydantic_errors import refused_by
@@ -21,7 +21,7 @@ from schema_guard.values import UNKNOWN_USAGE, Failure, ParsedValue, Reply, Usag
 if TYPE_CHECKING:
     from schema_guard.received.parsed_values import TypedValues
 
-__all__ = ["ADDED", "is_parse_error", "model_of", "parse_failure", "plain", "raised", "returned", "usage_of"]
+__all__ = ["ADDED", "is_parse_error", "model_of", "parse_failure", "plain", "raised", "returned"]
 
 ADDED: Final = frozenset({"reasoning", "rationale", "trajectory", "logprobs"})
 """Fields that modules of DSPy add to those of the signature."""
@@ -82,16 +82,6 @@ def model_of(model: object) -> str | None:
     """Return the model's name in `"provider/name"`."""
     text = words(model)
     return None if text is None else text.partition("/")[2] or text
-
-
-def usage_of(usage: object) -> Usage:
-    """Return the tokens that DSPy counted, in the words of OpenAI's API."""
-    return Usage(
-        count(usage, "prompt_tokens"),
-        count(usage, "completion_tokens"),
-        count(field(usage, "prompt_tokens_details"), "cached_tokens"),
-        count(field(usage, "completion_tokens_details"), "reasoning_tokens"),
-    )
 
 
 def plain(value: object) -> Any:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.recorders.requests import requested
-from schema_guard.providers.fields import count, field, first, items, words
-from schema_guard.received.dspy import model_of, usage_of
+from schema_guard.providers.fields import count, field, first, items, usage_of, words
+from schema_guard.received.dspy import model_of
 from schema_guard.received.replies import stopped
 from schema_guard.values import UNKNOWN_USAGE, Reply
 
