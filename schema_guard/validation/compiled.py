@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from schema_guard.values import Violation
 
 # An engine's list of errors is complete, and costs 14 us and a copy of a value each: above this we walk.
-_ERRORS_TO_LIST, _COPIED_TO_LIST = 20_000, 60_000_000
+_ERRORS_TO_LIST, _COPIED_TO_LIST = 20_000, 90_000_000
 _MOST_COUNTED = 40_000
 # Real chains are below 10; 1,200 links in a thread of 512 KB leave most of its stack.
 _PLAIN_CHAIN = 11
@@ -185,7 +185,7 @@ class Compiled:
 
     def _links(self, size: ValueSize) -> int:
         # Python's own frames are larger.
-        return len(size.levels) * self._work.chain * (1 if self.engine.factor == 1 else 20)
+        return size.depth * self._work.chain * (1 if self.engine.factor == 1 else 20)
 
     def _alone(self, keywords: dict[str, Any]) -> Any:
         """Compile keywords that look at one value; None when there are none, or the fast engine refuses them."""

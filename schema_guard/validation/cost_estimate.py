@@ -4,7 +4,7 @@
 Rules:
 1. Steps are counted, not timed: the same schema and instance cost the same everywhere.
 2. An estimate may be too high and never too low: a union counts as if every arm were tried.
-3. An instance has a size at each level, and a schema has a weight at each level. The estimate is a sum of products.
+3. A schema has a weight at each level of an instance. The estimate takes the largest one for every value.
 
 A step is what the fast engine needs for one keyword at one value: 6 ns, measured with jsonschema-rs 0.61 on 200,000
 items under 100 `allOf` arms. The other weights were measured against it.
@@ -12,6 +12,7 @@ items under 100 `allOf` arms. The other weights were measured against it.
 
 from __future__ import annotations
 
+from graphlib import CycleError, TopologicalSorter
 from itertools import accumulate
 from math import frexp, inf
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from schema_guard.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.validation.references import REF_ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.validation.measure import ValueSize
     from schema_guard.validation.patterns import Traits
@@ -60,13 +61,12 @@ _METASCHEMA_WEIGHT = 200
 _CHAR_WEIGHT = 0.3  # 2 ns
 _STATE_WEIGHT = 0.7  # 4 ns a character and state
 _BACKTRACK_WEIGHT = 30  # 170 ns
-_PYTHON_WEIGHT = 5  # 30 ns
 
 # An error has a copy of its value, and its message has another: measured at objects in objects.
 _BYTES_OF_VALUE, _BYTES_OF_CHARACTER = 270, 4
 
-_NODES, _CHARS, _SCANS, _TRIES, _POWERS = range(5)
-_DIMENSIONS = 5
+_NODES, _CHARS, _SCANS, _TRIES = range(4)
+_DIMENSIONS = 4
 
 
 class _Node:
@@ -114,48 +114,37 @@ class CostEstimate:
         python: Callable[[str], bool] = lambda _: False,
     ) -> None:
         graph = _Graph(references, patterns, python)
-        self._nodes = graph.nodes
-        # What has nothing below it weighs nothing below itself.
-        self._order = [
-            index
-            for index in graph.order
-            if (node := graph.nodes[index]).one_of or node.every or node.in_place or node.choices
-        ]
-        self._root = graph.root
-        self.degree = graph.degree
+        self._nodes, self._order = graph.nodes, graph.order
         self.chain = max((node.chain for node in self._nodes), default=1)
         self.unions = graph.unions
         self.unique = graph.unique
         self.unevaluated = sum(node.expansion for node in self._nodes if node.factor > 1)
-        self._dimensions = [
-            dimension for dimension in range(_DIMENSIONS) if any(node.own[dimension] for node in self._nodes)
-        ]
-        self._weights: dict[int, list[float]] = {d: [] for d in self._dimensions}
+        # The weights of each level, by dimension.
+        self._weights: dict[int, list[float]] = {
+            dimension: []
+            for dimension in range(_DIMENSIONS)
+            if any(node.own[dimension] for node in self._nodes)
+        }
         # Whether no level below weighs more than one of those that were computed.
-        self._is_complete = self._weigh()
-        self._largest = {d: [*accumulate(weights, max)] for d, weights in self._weights.items()}
-        self._above = [*accumulate(self._weights[_NODES])]
-        self.bound = self._bound()
+        self._is_complete = self._weigh(graph.root)
         weights = self._weights[_NODES]
+        self._largest = {d: [*accumulate(weights, max)] for d, weights in self._weights.items()}
+        # The root is one value, however many there are below it.
+        self._largest[_NODES] = [*accumulate([0.0, *weights[1:]], max)]
+        self._above = [*accumulate(weights)]
+        self.bound = self._bound()
         self.reach = weights.index(0) if 0 in weights else inf
 
     def steps(self, size: ValueSize) -> tuple[int, int, float]:
         """Estimate the steps for an instance: those for its values, those for its texts, and the bytes of its errors."""
-        values = texts = copied = reached = 0.0
-        for depth, (nodes, chars) in enumerate(size.levels):
-            weight = self._weight(_NODES, depth)
-            values += nodes * weight
-            # An error has a copy of all that is inside its value.
-            reached += weight
-            copied += reached * copied_bytes(nodes, chars)
-            texts += chars * self._weight(_CHARS, depth)
-        scans, tries, powers = (self._most(d, len(size.levels)) for d in (_SCANS, _TRIES, _POWERS))
-        if scans or tries or powers:
-            texts += sum(
-                scans * _scan(n) + tries * _try(n) + powers * _power(n, self.degree) for n in size.lengths
-            )
+        values = self._above[0] + size.nodes * self._most(_NODES, size.depth)
+        texts = size.chars * self._most(_CHARS, size.depth)
+        scans, tries = self._most(_SCANS, size.depth), self._most(_TRIES, size.depth)
+        if scans or tries:
+            texts += sum(scans * _scan(length) + tries * _try(length) for length in size.lengths)
         # Under uniqueItems the engine compares large numbers each with each.
         texts += self.unique * _PAIR_WEIGHT * size.large**2
+        copied = self.copied(size.depth, size.nodes, size.chars)
         return int(min(values, _LARGEST)), int(min(texts, _LARGEST)), copied
 
     def copied(self, depth: int, nodes: int, chars: int) -> float:
@@ -165,13 +154,6 @@ class CostEstimate:
     def errors(self, nodes: int) -> float:
         """Return a number of errors that no instance of so many values exceeds, if `bound` is a number."""
         return nodes * self._largest[_NODES][-1]
-
-    def _weight(self, dimension: int, depth: int) -> float:
-        """Return the weight at a depth; below the levels that were computed, the largest."""
-        weights = self._weights.get(dimension)
-        if weights is None:
-            return 0
-        return weights[depth] if depth < len(weights) else self._most(dimension, depth + 1)
 
     def _most(self, dimension: int, depth: int) -> float:
         """Return the largest weight of the levels down to a depth."""
@@ -183,23 +165,22 @@ class CostEstimate:
         )
 
     def _bound(self) -> int | None:
-        if not self._is_complete or any(self._weights.get(d) for d in (_SCANS, _TRIES, _POWERS)):
+        if not self._is_complete or any(self._weights.get(d) for d in (_SCANS, _TRIES)):
             return None
-        first, *below = self._weights[_NODES]
-        total = first + _LIMITS.max_nodes * max(below, default=0)
+        total = self._above[0] + _LIMITS.max_nodes * self._largest[_NODES][-1]
         total += _LIMITS.max_bytes * max(self._weights.get(_CHARS, [0]))
         return int(min(total, _LARGEST))
 
-    def _weigh(self) -> bool:
-        """Compute the weights down to the deepest level of a reply, or until they repeat; return whether that was done."""
-        recent: list[dict[int, list[float]]] = [{d: [0.0] * len(self._nodes) for d in self._dimensions}]
-        work = len(self._order) * len(self._dimensions)
+    def _weigh(self, root: int) -> bool:
+        """Compute the weights of the root down to the deepest level of a reply, or until they repeat; return whether that was done."""
+        recent: list[dict[int, list[float]]] = [{d: [0.0] * len(self._nodes) for d in self._weights}]
+        work = len(self._order) * len(self._weights)
         for level in range(_LIMITS.max_depth + 1):
             if level * work > _MAX_WORK:
                 return False
             latest = {dimension: self._next(dimension, above) for dimension, above in recent[-1].items()}
             for dimension, weights in latest.items():
-                self._weights[dimension].append(weights[self._root])
+                self._weights[dimension].append(weights[root])
             # When the weights of all schemas come back, all that follows repeats.
             if level and latest in recent:
                 return True
@@ -240,10 +221,6 @@ def _try(length: int) -> float:
     """Return the steps of an expression that may backtrack exponentially, up to its limit."""
     tries = min(BACKTRACK_LIMIT, 1 << min(length, 20))
     return _BACKTRACK_WEIGHT * tries + _CHAR_WEIGHT * length * min(length, tries)
-
-
-def _power(length: int, degree: int) -> float:
-    return float(_PYTHON_WEIGHT * min(length + 1, 10**6) ** min(degree, 8))
 
 
 def own_weight(schema: dict[str, Any]) -> float:
@@ -294,13 +271,12 @@ class _Graph:
         self._schemas: list[Any] = []
         self.nodes: list[_Node] = []
         self.order: list[int] = []
-        self.degree = 1
         self.unions = False
         self.unique = 0
         root = references.own_positions[0].schema if references.own_positions else True
         # One value under uniqueItems is hashed with all that is inside it; a metaschema is a known quantity.
-        self._hashed = self._pseudo((HASH_WEIGHT, _CHAR_WEIGHT, 0, 0, 0))
-        self._metaschema = self._pseudo((_METASCHEMA_WEIGHT, 10, 0, 0, 0))
+        self._hashed = self._pseudo((HASH_WEIGHT, _CHAR_WEIGHT, 0, 0))
+        self._metaschema = self._pseudo((_METASCHEMA_WEIGHT, 10, 0, 0))
         self.root = self._of(root)
         # What nothing refers to is looked at too: a circle in it is a mistake all the same.
         for schema, _ in references.positions():
@@ -364,7 +340,7 @@ class _Graph:
         node.every = applied
 
     def _weights(self, schema: dict[str, Any]) -> tuple[float, ...]:
-        own = [own_weight(schema), 0.0, 0.0, 0.0, 0.0]
+        own = [own_weight(schema), 0.0, 0.0, 0.0]
         if "format" in schema or "maxLength" in schema or "minLength" in schema:
             own[_CHARS] += _CHAR_WEIGHT
         pattern = schema.get("pattern")
@@ -375,34 +351,39 @@ class _Graph:
     def _pattern(self, pattern: str) -> tuple[float, ...]:
         """Return what one match of an expression costs, by dimension."""
         found = self._patterns.get(pattern) or traits(pattern)
-        if self._python(pattern):
-            self.degree = max(self.degree, found.degree)
-            return (1, 0, 0, 0, 1)
-        if found.backtracks or found.size > MAX_STATES_EACH:
-            wild = found.nested or found.degree > 1
-            return (1, 0, 0, 1, 0) if wild else (1, 0, 1, 0, 0)
-        return (1, _CHAR_WEIGHT if found.simple else _CHAR_WEIGHT + _STATE_WEIGHT * found.size, 0, 0, 0)
+        is_python = self._python(pattern)
+        if is_python or found.backtracks or found.size > MAX_STATES_EACH:
+            is_wild = found.nested or found.degree > 1 + is_python
+            return (1, 0, 0, 1) if is_wild else (1, 0, 1, 0)
+        return (1, _CHAR_WEIGHT if found.simple else _CHAR_WEIGHT + _STATE_WEIGHT * found.size, 0, 0)
 
     def _sort(self) -> None:
         """Order the nodes so that what applies in place of a node comes before it; refuse circles and long chains."""
-        done: set[int] = set()
-        for start, node in enumerate(self.nodes):
-            if not (node.choices or node.in_place):
-                done.add(start)
-                self.order.append(start)
-        for start in range(len(self.nodes)):
-            if start not in done:
-                self._visit(start, done)
-        for index in self.order:
+        below = {
+            at: [*(child for choice in node.choices for child in choice), *node.in_place]
+            for at, node in enumerate(self.nodes)
+            if node.choices or node.in_place
+        }
+        try:
+            order = [at for at in TopologicalSorter(below).static_order() if at in below]
+        except CycleError as error:
+            where = self._where(min(error.args[1]))
+            raise InvalidSchema(
+                f"the references from {where or '(root)'} form a cycle that reads no part of the "
+                "instance, so validation would never end. Break the cycle",
+                code="ref_cycle",
+                location=where,
+            ) from None
+        # What has nothing below it weighs nothing below itself.
+        self.order = [
+            at for at, node in enumerate(self.nodes) if at not in below and (node.one_of or node.every)
+        ]
+        self.order += order
+        for index in order:
             node = self.nodes[index]
-            if not (node.choices or node.in_place):
-                continue
-            below = [
-                self.nodes[child]
-                for child in (*node.in_place, *(c for choice in node.choices for c in choice))
-            ]
-            node.chain = 1 + max((child.chain for child in below), default=0)
-            node.expansion = min(1 + sum(child.expansion for child in below), _LARGEST)
+            inside = [self.nodes[child] for child in below[index]]
+            node.chain = 1 + max((child.chain for child in inside), default=0)
+            node.expansion = min(1 + sum(child.expansion for child in inside), _LARGEST)
             if node.chain > MAX_CHAIN:
                 raise InvalidSchema(
                     f"the schema at {self._where(index) or '(root)'} starts a chain of more than {MAX_CHAIN} schemas for one value. "
@@ -410,33 +391,6 @@ class _Graph:
                     code="too_deep",
                     location=self._where(index),
                 )
-
-    def _visit(self, start: int, done: set[int]) -> None:
-        path = [(start, self._below(start))]
-        on_path = {start}
-        while path:
-            index, rest = path[-1]
-            child = next((c for c in rest if c not in done), None)
-            if child is None:
-                path.pop()
-                on_path.discard(index)
-                done.add(index)
-                self.order.append(index)
-            elif child in on_path:
-                where = self._where(child)
-                raise InvalidSchema(
-                    f"the references from {where or '(root)'} form a cycle that reads no part of the "
-                    "instance, so validation would never end. Break the cycle",
-                    code="ref_cycle",
-                    location=where,
-                )
-            else:
-                path.append((child, self._below(child)))
-                on_path.add(child)
-
-    def _below(self, index: int) -> Iterator[int]:
-        node = self.nodes[index]
-        return iter([*(child for choice in node.choices for child in choice), *node.in_place])
 
     def _where(self, index: int) -> str:
         schema = self._schemas[index]

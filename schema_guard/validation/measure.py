@@ -32,20 +32,16 @@ class ValueSize(NamedTuple):
     """The size of a JSON value.
 
     Attributes:
-        levels: Number of values, and of characters of texts and keys, at each depth. A large number counts as more,
-            because its digits are computed with.
+        nodes: Number of its values. A large number counts as more, because its digits are computed with.
         lengths: Lengths of its texts and keys.
+        depth: Levels of nesting; 1 for a scalar.
         large: How many of the values are large numbers.
     """
 
-    levels: list[tuple[int, int]]
+    nodes: int
     lengths: list[int]
+    depth: int
     large: int = 0
-
-    @property
-    def nodes(self) -> int:
-        """Number of its values."""
-        return sum([nodes for nodes, _ in self.levels])
 
     @property
     def chars(self) -> int:
@@ -88,32 +84,26 @@ class _Refused(Exception):
 
 def _measured(value: Any, limits: Limits, *, is_lenient: bool) -> ValueSize:
     level: list[Any] = [value]
-    # Keys count at the level of what they lead to.
-    keys: list[int] = []
-    levels: list[tuple[int, int]] = []
     lengths: list[int] = []
     nodes = chars = large = 0
-    for _ in range(limits.max_depth + 1):
+    for depth in range(1, limits.max_depth + 2):
         below: list[Any] = []
-        keys_below: list[int] = []
-        texts, large_before = keys, large
+        known = len(lengths)
         for part in level:
             kind = type(part)
             if kind is str:
-                texts.append(_length(part))
+                lengths.append(_length(part))
             elif kind is int or kind is float:
                 large += _large(part, limits)
             elif part is not None and kind is not bool:
-                below += _inside(part, keys_below, is_lenient=is_lenient)
+                below += _inside(part, lengths, is_lenient=is_lenient)
                 # A list that holds itself twice doubles with each level.
                 _check_counts(nodes + len(level) + len(below), 0, limits)
-        levels.append((len(level) + large - large_before, sum(texts)))
-        nodes, chars = nodes + len(level), chars + levels[-1][1]
+        nodes, chars = nodes + len(level), chars + sum(lengths[known:])
         _check_counts(nodes, chars, limits)
-        lengths += texts
         if not below:
-            return ValueSize(levels, lengths, large)
-        level, keys = below, keys_below
+            return ValueSize(nodes + large, lengths, depth, large)
+        level = below
     raise _Refused("too_deep", f"nested deeper than max_depth={limits.max_depth}")
 
 
@@ -124,7 +114,7 @@ def _check_counts(nodes: int, chars: int, limits: Limits) -> None:
         raise _Refused("too_large", f"{chars} characters or more, beyond max_bytes={limits.max_bytes}")
 
 
-def _inside(part: Any, keys_below: list[int], *, is_lenient: bool) -> Iterable[Any]:
+def _inside(part: Any, lengths: list[int], *, is_lenient: bool) -> Iterable[Any]:
     """Return the values inside a value that is no usual scalar, and add the lengths of its keys."""
     # By the methods of dict and list themselves: a subclass may have others.
     if isinstance(part, dict):
@@ -132,7 +122,7 @@ def _inside(part: Any, keys_below: list[int], *, is_lenient: bool) -> Iterable[A
         foreign = next((key for key in keys if type(key) is not str), "")
         if type(foreign) is not str:
             raise _Refused(FOREIGN, f"a key of type {type(foreign).__name__!r}: expected str")
-        keys_below += map(_length, keys)
+        lengths += map(_length, keys)
         return dict.values(part)
     if isinstance(part, list):
         return list.__iter__(part)
