@@ -13,23 +13,25 @@ jsonschema-rs 0.61 collects every error with a copy of its value before it gives
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.validation.keywords import KEYWORDS, UNIONS
 from schema_guard.validation.patterns import traits
 from schema_guard.validation.references import REF_ALONE
-from schema_guard.validation.violations import MAX_VIOLATIONS, BrokenKeyword, Kind, distance, fields_of
+from schema_guard.validation.violations import MAX_VIOLATIONS, BrokenKeyword, Kind, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from schema_guard.validation.references import References
 
-# 0.2 s at 5 to 10 us a step.
-_MAX_STEPS = 30_000
+# 0.4 s at 5 to 10 us a step.
+_MAX_STEPS = 60_000
 _STEPS_TO_COMPILE = 30  # 150 us
 _MAX_UNIONS = 60
+# Enough of an arm to tell how far away it is.
+_MAX_OF_ARM = 10
 _MAX_COMPARED = 10_000
 # What is dear to check comes last; what needs a look at more than the keyword is done elsewhere, or not at all.
 _DEAR = ("format", "pattern", "uniqueItems", "enum", "const")
@@ -82,15 +84,14 @@ class ErrorSearch:
         """Give broken keywords, at most as many as are told."""
         return self._search(schema, instance, (_ROOT, _ROOT), MAX_VIOLATIONS)
 
-    def _search(
-        self, schema: Any, instance: Any, at: tuple[_Path, _Path], most: int, *, is_shallow: bool = False
-    ) -> list[BrokenKeyword]:
-        """Return broken keywords. A shallow search ends at the members of the instance, and leaves unions out."""
+    def _search(self, schema: Any, instance: Any, at: tuple[_Path, _Path], most: int) -> list[BrokenKeyword]:
+        """Return broken keywords, those of outer values first."""
         found: list[BrokenKeyword] = []
         seen: set[tuple[Any, ...]] = set()
-        stack: list[tuple[Any, Any, _Path, _Path]] = [(schema, instance, *at)]
-        while stack and len(found) < most and self._steps < _MAX_STEPS:
-            schema, value, path, location = stack.pop()
+        queue: deque[tuple[Any, Any, _Path, _Path]] = deque([(schema, instance, *at)])
+        members = len(_steps(at[0])) + 1
+        while queue and len(found) < most and self._steps < _MAX_STEPS:
+            schema, value, path, location = queue.popleft()
             # All members or characters are read.
             size = len(value) if isinstance(value, (str, dict, list, tuple)) else 0
             self._steps += 1 + size // (1_024 if isinstance(value, str) else 16)
@@ -103,13 +104,15 @@ class ErrorSearch:
                 continue
             seen.add(key)
             alone = self._references.dialect in REF_ALONE and "$ref" in schema
+            # What applies to the same value comes before what is inside it.
+            queue.extendleft([*self._in_place(schema, value, path, location, alone=alone)][::-1])
             if not alone:
-                found += self._own(schema, value, path, location)
-                if not is_shallow or path is at[0]:
-                    stack += _below(schema, value, path, location)
-                if not is_shallow:
-                    found += self._broken_unions(schema, value, path, location)
-            stack += self._in_place(schema, value, path, location, alone=alone)
+                own = [*self._own(schema, value, path, location)]
+                found += own
+                if most == _MAX_OF_ARM and any(_is_tag(broken, members) for broken in own):
+                    break
+                found += self._broken_unions(schema, value, path, location)
+                queue += _below(schema, value, path, location)
         return found
 
     def _in_place(
@@ -137,45 +140,19 @@ class ErrorSearch:
                 continue
             self._unions += 1
             places = [(arm, ((location, keyword), index)) for index, arm in enumerate(arms)]
-            context = self._wrong_arms(places, value, path)
-            if context:
+            context: list[list[BrokenKeyword]] = []
+            while len(context) < len(places) and all(context[-1:]):
+                arm, place = places[len(context)]
+                context.append(self._arm(arm, value, path, place))
+            if all(context):
                 yield _broken(keyword, {"context": context}, value, path, location)
             self._unions -= 1
 
-    def _wrong_arms(
-        self, places: list[tuple[Any, _Path]], value: Any, path: _Path
-    ) -> list[list[BrokenKeyword]]:
-        """Return the broken keywords of each arm of a union; empty if an arm may be right.
-
-        An arm that is wrong at the value or its members is far away. Only the closest arms are searched to the end: of
-        66 events with 300 values each, that is one or two.
-        """
-        depth = len(_steps(path))
-        forms = [self._arm(arm, value, path, place, is_shallow=True) for arm, place in places]
-        whole: set[int] = set()
-        nearest = [(distance(form, depth) if form else (), index) for index, form in enumerate(forms)]
-        heapify(nearest)
-        least: tuple[int, ...] | None = None
-        while nearest and (least is None or nearest[0][0] == least):
-            far, index = heappop(nearest)
-            if index in whole:
-                least = far
-                continue
-            whole.add(index)
-            arm, place = places[index]
-            # What a search has found is wrong also if it came to its limit.
-            forms[index] = self._arm(arm, value, path, place, is_shallow=False) or forms[index]
-            if not forms[index]:
-                return []
-            heappush(nearest, (distance(forms[index], depth), index))
-        return forms
-
-    def _arm(
-        self, arm: Any, value: Any, path: _Path, location: _Path, *, is_shallow: bool
-    ) -> list[BrokenKeyword]:
-        key = (is_shallow, id(arm) if isinstance(arm, dict) else int(arm is False), *_identity(value, path))
+    def _arm(self, arm: Any, value: Any, path: _Path, location: _Path) -> list[BrokenKeyword]:
+        """Return broken keywords of an arm of a union; none if the arm may be right."""
+        key = (id(arm) if isinstance(arm, dict) else int(arm is False), *_identity(value, path))
         if key not in self._arms:
-            self._arms[key] = self._search(arm, value, (path, location), 5, is_shallow=is_shallow)
+            self._arms[key] = self._search(arm, value, (path, location), _MAX_OF_ARM)
         return self._arms[key]
 
     def _own(
@@ -208,6 +185,11 @@ class ErrorSearch:
                 if check is not None:
                     found.append((keyword, fields_of(keyword, schema), check))
         return found
+
+
+def _is_tag(broken: BrokenKeyword, members: int) -> bool:
+    """Return whether an arm asks for another constant at the value or a member: then it is far away."""
+    return broken.kind.name in ("const", "enum") and len(broken.instance_path) <= members
 
 
 def _identity(value: Any, path: _Path) -> tuple[Any, ...]:
@@ -283,8 +265,7 @@ def _below(
             found += [(rest, value[key], (path, key, id(value)), below) for key in _unnamed(schema, value)]
     elif isinstance(value, (list, tuple)):
         found += _items(schema, value, path, location)
-    # The stack gives the last one first.
-    return found[::-1]
+    return found
 
 
 def _items(
