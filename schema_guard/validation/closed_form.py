@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether every value that a schema accepts has few levels of nesting and finite numbers only.
 
-A schema is closed if every value in it has a type or is listed, and every object and array names what it may hold. For
+A schema is closed if every value in it has a type or is a listed scalar, and every object and array names what it may
+hold. For
 such a schema, a valid value needs no look for its depth and its numbers.
 """
 
 from __future__ import annotations
 
-from math import isfinite
+from sys import float_info
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.validation.keywords import draft_of
@@ -57,7 +58,9 @@ class _Closing:
         types = schema.get("type", _ALL)
         listed = self._listed(schema)
         if listed is not None:
-            return _levels_of(listed)
+            if not all(map(_is_plain, listed)):
+                raise _Open
+            return 0
         if "$ref" in schema and self._references.dialect in REF_ALONE:
             return self._target(schema, (*within, id(schema)))
         return self._of_types(schema, types, (*within, id(schema)))
@@ -110,23 +113,8 @@ class _Closing:
         return max((self.levels(schema, within) for schema in schemas), default=0)
 
 
-def _levels_of(listed: list[Any]) -> int:
-    """Return the levels of some values. A number that no float can hold makes the schema open."""
-    levels = 0
-    while listed:
-        inside: list[Any] = []
-        for value in listed:
-            if isinstance(value, dict | list):
-                inside += value.values() if isinstance(value, dict) else value
-            elif isinstance(value, int | float) and not _is_finite(value):
-                raise _Open
-        levels += any(isinstance(value, dict | list) for value in listed)
-        listed = inside
-    return levels
-
-
-def _is_finite(number: float) -> bool:
-    try:
-        return isfinite(float(number))
-    except OverflowError:
-        return False
+def _is_plain(value: Any) -> bool:
+    """Return whether a listed value is a scalar, and no number that a float cannot hold."""
+    if isinstance(value, bool | str | None):
+        return True
+    return isinstance(value, int | float) and abs(value) <= float_info.max

@@ -20,8 +20,6 @@ from schema_guard.testing import instances
 from schema_guard.testing.model_replies.writing import fenced, in_chunks, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hypothesis.strategies import DrawFn, SearchStrategy
 
 _BEFORE = st.sampled_from(
@@ -114,15 +112,30 @@ def _replies(draw: DrawFn, schema: Schema[Any], values: SearchStrategy[Any]) -> 
         reject()
     text = written(draw, instance)
     wrapping = draw(st.sampled_from(_possible(schema, instance, text)))
-    sent = wrapping.wrap(draw, text)
+    sent = wrapping.wrap(draw, json.dumps(text) if wrapping is _IN_STRING else text)
     return Sent(sent, value, in_chunks(draw, sent), wrapping.name)
 
 
 class _Wrapping(NamedTuple):
-    """One way in which a JSON text stands in a reply."""
+    """One way in which a JSON text stands in a reply.
+
+    Attributes:
+        name: Of the way.
+        before: What stands before it.
+        after: What stands after it.
+        fenced: Whether it stands in a fence: each time, never, or sometimes.
+    """
 
     name: str
-    wrap: Callable[[DrawFn, str], str]
+    before: tuple[SearchStrategy[str], ...] = ()
+    after: tuple[SearchStrategy[str], ...] = ()
+    fenced: SearchStrategy[bool] = st.just(False)
+
+    def wrap(self, draw: DrawFn, text: str) -> str:
+        """Return a reply with a JSON text in it."""
+        before = "".join(map(draw, self.before))
+        text = fenced(draw, text) if draw(self.fenced) else text
+        return before + text + "".join(map(draw, self.after))
 
 
 def _possible(schema: Schema[Any], value: Any, text: str) -> tuple[_Wrapping, ...]:
@@ -133,65 +146,24 @@ def _possible(schema: Schema[Any], value: Any, text: str) -> tuple[_Wrapping, ..
     return _OF_BRACKETS if schema.is_valid(text) else (*_OF_BRACKETS, _IN_STRING)
 
 
-def _bare(draw: DrawFn, text: str) -> str:
-    return text
-
-
-def _in_white_space(draw: DrawFn, text: str) -> str:
-    return draw(_SPACE) + text + draw(_SPACE)
-
-
-def _behind_byte_order_mark(draw: DrawFn, text: str) -> str:
-    return "\ufeff" + text
-
-
-def _in_inline_fence(draw: DrawFn, text: str) -> str:
-    return f"```json {text}```"
-
-
-def _behind_prose(draw: DrawFn, text: str) -> str:
-    return draw(_BEFORE) + draw(_GAP) + _maybe_fenced(draw, text)
-
-
-def _before_prose(draw: DrawFn, text: str) -> str:
-    return _maybe_fenced(draw, text) + draw(_GAP) + draw(_AFTER)
-
-
-def _in_prose(draw: DrawFn, text: str) -> str:
-    return draw(_BEFORE) + draw(_GAP) + _maybe_fenced(draw, text) + draw(_GAP) + draw(_AFTER)
-
-
-def _behind_reasoning(draw: DrawFn, text: str) -> str:
-    opened, closed = draw(_BLOCKS)
-    return opened + draw(_THOUGHTS) + closed + draw(_GAP) + _maybe_fenced(draw, text)
-
-
-def _behind_closed_reasoning(draw: DrawFn, text: str) -> str:
-    """Leave the opening mark out, as where the chat template has it."""
-    return f"Okay. {draw(_THOUGHTS)}</think>" + draw(_GAP) + text
-
-
-def _in_json_string(draw: DrawFn, text: str) -> str:
-    return _maybe_fenced(draw, json.dumps(text))
-
-
-def _maybe_fenced(draw: DrawFn, text: str) -> str:
-    return fenced(draw, text) if draw(st.booleans()) else text
-
+_SOMETIMES = st.booleans()
+_REASONING = st.builds(lambda block, thought: block[0] + thought + block[1], _BLOCKS, _THOUGHTS)
+# The opening mark may be in the chat template.
+_CLOSED_REASONING = _THOUGHTS.map(lambda thought: f"Okay. {thought}</think>")
 
 _OF_ANY = (
-    _Wrapping("bare", _bare),
-    _Wrapping("white_space", _in_white_space),
-    _Wrapping("byte_order_mark", _behind_byte_order_mark),
-    _Wrapping("fenced", fenced),
-    _Wrapping("reasoning", _behind_reasoning),
-    _Wrapping("closed_reasoning", _behind_closed_reasoning),
+    _Wrapping("bare"),
+    _Wrapping("white_space", (_SPACE,), (_SPACE,)),
+    _Wrapping("byte_order_mark", (st.just("\ufeff"),)),
+    _Wrapping("fenced", fenced=st.just(True)),
+    _Wrapping("reasoning", (_REASONING, _GAP), fenced=_SOMETIMES),
+    _Wrapping("closed_reasoning", (_CLOSED_REASONING, _GAP)),
 )
 _OF_BRACKETS = (
     *_OF_ANY,
-    _Wrapping("inline_fence", _in_inline_fence),
-    _Wrapping("prose_before", _behind_prose),
-    _Wrapping("prose_after", _before_prose),
-    _Wrapping("prose_around", _in_prose),
+    _Wrapping("inline_fence", (st.just("```json "),), (st.just("```"),)),
+    _Wrapping("prose_before", (_BEFORE, _GAP), fenced=_SOMETIMES),
+    _Wrapping("prose_after", (), (_GAP, _AFTER), _SOMETIMES),
+    _Wrapping("prose_around", (_BEFORE, _GAP), (_GAP, _AFTER), _SOMETIMES),
 )
-_IN_STRING = _Wrapping("json_string", _in_json_string)
+_IN_STRING = _Wrapping("json_string", fenced=_SOMETIMES)
