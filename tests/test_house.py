@@ -71,7 +71,7 @@ PURE = (
     "schema", "strategies", "validation", "values",
 )  # fmt: skip
 STANDARD_OF_PURE = {
-    "__future__", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools",
+    "__future__", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "functools", "graphlib", "hashlib", "itertools",
     "json", "math", "os", "pathlib", "re", "reprlib", "sys", "threading", "types", "typing", "urllib", "uuid", "operator", "string",
     "abc", "bisect", "heapq", "fractions", "unicodedata", "weakref",
 }  # fmt: skip
