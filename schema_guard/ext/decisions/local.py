@@ -33,6 +33,15 @@ __all__ = ["EMPTY_TEXTS", "AskedBefore", "LlamaRequest", "LocalDecisionModel", "
 DIVIDE = "divide_by_empty_text"
 
 
+EMPTY_TEXTS = ("N/A", "", "[MASK]")
+"""Texts that state nothing. Their mean answer is the model's bias for an option."""
+_END = "<|im_end|>"
+_YES_NO = ("yes", "no")
+# More than any difference between two logits, so that only the children can be drawn.
+_BIAS = 100.0
+_SMALLEST = 1e-9
+
+
 def connected(timeout_s: float, options: Mapping[str, Any] | None) -> LocalDecisionModel:
     """Return the local model as a decision model."""
     return LocalDecisionModel(timeout_s, options)
@@ -118,15 +127,6 @@ class LocalDecisionModel(Closing):
 
     def _request(self, request: LlamaRequest) -> dict[str, Any]:
         return {"path": f"{self._root}{request.path}", "body": request.body, "cast_to": object}
-
-
-EMPTY_TEXTS = ("N/A", "", "[MASK]")
-"""Texts that state nothing. Their mean answer is the model's bias for an option."""
-_END = "<|im_end|>"
-_YES_NO = ("yes", "no")
-# More than any difference between two logits, so that only the children can be drawn.
-_BIAS = 100.0
-_SMALLEST = 1e-9
 
 
 class LlamaRequest(NamedTuple):

@@ -21,8 +21,8 @@ from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.demo.function import BEFORE, SHOWN, code_of, messages_of, notice_reader, notices
 from schema_guard.ext.playbook.inputs import inputs_of
-from schema_guard.ext.playbook.run import run_playbook
-from schema_guard.ext.playbook.steps import CONFIGURATIONS, PlaybookSettings
+from schema_guard.ext.playbook.run import PlaybookRun
+from schema_guard.ext.playbook.steps import CONFIGURATIONS, Models, PlaybookSettings
 from schema_guard.prompting import Example
 from schema_guard.report import report_on
 from schema_guard.report import store_document as report_document
@@ -196,12 +196,8 @@ def _playbook_result(
         max_calls=_FIX_CALLS,
     )
     with watched(len(inputs.tasks)) as on_call:
-        result = run_playbook(
-            inputs,
-            model,
-            store=store,
-            settings=settings,
-            on_asked=lambda call: on_call(call.step, call.outcome is not None and call.outcome.ok),
+        result = PlaybookRun(inputs, Models(model), store, settings).to_end(
+            lambda call: on_call(call.step, call.outcome is not None and call.outcome.ok)
         )
     store.flush(10.0)
     return result

@@ -23,11 +23,10 @@ from schema_guard.strategies import STRATEGIES
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from schema_guard.ext.playbook.recorded import RecordedFunction
     from schema_guard.records import ConfigurationCounts, Store
-    from schema_guard.records.payloads.texts import Texts
     from schema_guard.schema import Schema
 
 __all__ = ["ImproveSources", "sources_of"]
@@ -136,7 +135,7 @@ def _of_function(recorded: RecordedFunction, store: Store) -> ImproveSources:
     missing += [unknown] if unknown else []
     row = recorded.rows[0] if recorded.rows else None
     missing += [] if row is None else _not_improvable(row)
-    found = _RecordedCalls(store, recorded, row, schema)
+    found = _recorded_calls(store, recorded, row, schema)
     if not found.calls:
         missing.append(
             "the inputs, because the store has no texts of this function. Record calls with ?payload=full after the store's URL"
@@ -177,7 +176,7 @@ def _output_tokens(row: ConfigurationCounts) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-class _RecordedCalls:
+class _RecordedCalls(NamedTuple):
     """The latest recorded calls of a function's prompt.
 
     Attributes:
@@ -186,45 +185,44 @@ class _RecordedCalls:
         before: The messages before each input.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        recorded: RecordedFunction,
-        row: ConfigurationCounts | None,
-        schema: Schema[Any] | None,
-    ) -> None:
-        self.calls: dict[str, MapCall] = {}
-        self.pool: list[PoolExample] = []
-        self.before: tuple[dict[str, str], ...] = ()
-        self._schema = schema
-        self._version = None if row is None else row.version
-        for call in latest_calls(store, recorded.where):
-            self._add(call.attempts, call.texts)
-            if len(self.calls) == _MOST_INPUTS:
-                break
+    calls: dict[str, MapCall]
+    pool: list[PoolExample]
+    before: tuple[dict[str, str], ...]
 
-    def _add(self, rows: Sequence[Mapping[str, Any]], texts: Mapping[int, Texts]) -> None:
-        first = rows[0]
-        found = input_of(texts.get(1))
-        if isinstance(found, str) or first["kind"] == "transport":
-            return
+
+def _recorded_calls(
+    store: Store, recorded: RecordedFunction, row: ConfigurationCounts | None, schema: Schema[Any] | None
+) -> _RecordedCalls:
+    """Return the latest calls with the same prompt and the same messages before the input."""
+    calls: dict[str, MapCall] = {}
+    pool: list[PoolExample] = []
+    before: tuple[dict[str, str], ...] = ()
+    for call in latest_calls(store, recorded.where):
+        first, last = call.attempts[0], call.attempts[-1]
+        found = input_of(call.texts.get(1))
+        is_other = row is not None and first["version"] != row.version
+        if isinstance(found, str) or first["kind"] == "transport" or is_other:
+            continue
+        if found[1] in calls or (calls and found[0] != before):
+            continue
         before, text = found
-        if self._version not in (None, first["version"]) or text in self.calls:
-            return
-        if self.calls and before != self.before:
-            return
-        self.before = before
         gaps = tuple(_gaps(first))
-        self.calls[text] = MapCall(text, gaps)
-        reply = texts.get(rows[-1]["number"])
-        if gaps and rows[-1]["kind"] is None and reply is not None and reply.reply is not None:
-            self._add_example(text, reply.reply, gaps, str(first["call_id"]))
-
-    def _add_example(self, text: str, reply: str, gaps: tuple[Gap, ...], call_id: str) -> None:
-        judged = None if self._schema is None else judge(reply, self._schema)
-        if judged is not None and judged.ok and judged.form == "clean":
-            source = f"call {call_id}, which failed at first"
-            self.pool.append(PoolExample(text, json.loads(reply), source, gaps))
+        calls[text] = MapCall(text, gaps)
+        reply = call.texts.get(last["number"])
+        if (
+            schema is not None
+            and gaps
+            and last["kind"] is None
+            and reply is not None
+            and reply.reply is not None
+        ):
+            judged = judge(reply.reply, schema)
+            if judged.ok and judged.form == "clean":
+                source = f"call {first['call_id']}, which failed at first"
+                pool.append(PoolExample(text, json.loads(reply.reply), source, gaps))
+        if len(calls) == _MOST_INPUTS:
+            break
+    return _RecordedCalls(calls, pool, before)
 
 
 def _gaps(row: Mapping[str, Any]) -> Iterator[Gap]:

@@ -64,7 +64,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.playbook.calls import Ask
     from schema_guard.ext.playbook.inputs import Inputs
-    from schema_guard.models import Model
     from schema_guard.records import Store
 
     OnAsked: TypeAlias = Callable[[PlaybookCall], None]
@@ -76,39 +75,6 @@ _FLUSH_S = 30.0
 
 # One lost call may be bad luck. With three in a row the provider is down, or the key is wrong.
 MOST_LOST_IN_A_ROW = 3
-
-
-def run_playbook(  # noqa: PLR0913 - whom to ask, and how; all but two by name
-    inputs: Inputs,
-    model: Model,
-    *,
-    larger: Model | None = None,
-    tuned: Model | None = None,
-    decision: Model | None = None,
-    store: Store | None = None,
-    settings: PlaybookSettings | None = None,
-    on_asked: OnAsked = lambda _: None,
-) -> PlaybookResult:
-    """Try the fixes of the playbook until the verdict is another, the next step cannot be run, or the budget is spent.
-
-    Ctrl-C ends a playbook run early, with the verdict on what was measured.
-
-    Args:
-        inputs: What is asked.
-        model: Whom to ask; it is closed at the end.
-        larger: Whom the step `larger_model` asks; it is closed too. None declines that step.
-        tuned: The tuned model that is asked after the playbook. It is closed too. None asks nobody.
-        decision: The decision model of the step `decision_model`. It is closed too. None declines that step.
-        store: Where attempts are recorded; None for nowhere.
-        settings: How to try a fix; None for the defaults.
-        on_asked: Is told of each call, in the order of the inputs.
-
-    Raises:
-        InvalidArgument: Before the first call, if the first step cannot run, or *given* is not evidence.
-        MissingExtra: Before the first call, if a step needs a package that is not installed.
-    """
-    models = Models(model, larger, tuned, decision)
-    return PlaybookRun(inputs, models, store, settings or PlaybookSettings()).to_end(on_asked)
 
 
 class ImpossibleStep(InvalidArgument):
@@ -132,8 +98,15 @@ class PlaybookRun:
     ) -> None:
         """Prepare the steps.
 
+        Args:
+            inputs: The inputs.
+            models: The models. A step without its model is declined.
+            store: The store for the attempts; None for none.
+            settings: The settings.
+
         Raises:
-            InvalidArgument: The first step cannot run, or *given* is not evidence.
+            InvalidArgument: The first step cannot run, or *extra* is not evidence.
+            MissingExtra: A step needs a package that is not installed.
         """
         self.inputs = inputs
         self.settings = settings
@@ -220,7 +193,13 @@ class PlaybookRun:
             raise ImpossibleStep(first, claim["reason"])
 
     def to_end(self, on_asked: OnAsked) -> PlaybookResult:
-        """Try the fixes as `run_playbook` describes; *on_asked* takes each call."""
+        """Try the fixes until the verdict is another, the next step cannot be run, or the budget is spent.
+
+        The models are closed at the end. Ctrl-C ends a run early, with the verdict on what was measured.
+
+        Args:
+            on_asked: Takes each call, in the order of the inputs.
+        """
         self.on_asked = on_asked
         if not ran_to_end(self._run()):
             self.ended = "interrupted"

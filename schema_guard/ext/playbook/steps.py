@@ -59,6 +59,16 @@ NOT_NAMED = {
 """Steps that a playbook run runs only where it is told how, or not at all, and why they are not tried."""
 
 
+STRATEGIES = (
+    "system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format", "strict_only", "reason_then_strict",
+)  # fmt: skip
+"""The steps that are strategies of their own."""
+FOR_VALUES = ("strict_only", "reason_then_strict")
+"""Of these, the steps that enforce the format as `strict_schema` does, and change the values."""
+# What a playbook run measures or is told by its own settings.
+_OURS = ("strategies", "schemas", "pilot", "segments", "current", "ladder", "comparisons")
+
+
 @dataclass(frozen=True, slots=True)
 class StepConfiguration:
     """How a step asks: one configuration of the playbook.
@@ -126,14 +136,6 @@ CONFIGURATIONS: Mapping[str, Callable[[StepConfiguration, StepConfiguration], St
     LARGER: lambda _, best: replace(best, larger=True),
 }
 """Step -> its configuration, from the one that a playbook run starts with and the best so far."""
-
-STRATEGIES = (
-    "system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format", "strict_only", "reason_then_strict",
-)  # fmt: skip
-"""The steps that are strategies of their own."""
-
-FOR_VALUES = ("strict_only", "reason_then_strict")
-"""Of these, the steps that enforce the format as `strict_schema` does, and change the values."""
 
 
 def _cold(provider: str) -> dict[str, Any]:
@@ -284,10 +286,6 @@ class Asker:
         options = joined_options(details_of(model).defaults, self.settings.options)
         inner = options.get(_HOLDERS.get(model.provider, ""))
         return {**options, **inner} if isinstance(inner, Mapping) else options
-
-
-# What a playbook run measures or is told by its own settings.
-_OURS = ("strategies", "schemas", "pilot", "segments", "current", "ladder", "comparisons")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

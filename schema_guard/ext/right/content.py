@@ -97,7 +97,7 @@ class Content(metaclass=NamedArguments):
         """Return the recorder for one call. A recorder that isn't a store receives only the outcome."""
         if not hasattr(type(store), "record_opinion"):
             return store
-        return CallChecks(self, store, prepared, args, kwargs)  # type: ignore[arg-type]
+        return CallChecks(self, store, prepared, (args, kwargs))  # type: ignore[arg-type]
 
     def check(self, prepared: Prepared) -> None:
         """Check, at decoration, that the second model accepts requests.
@@ -115,36 +115,20 @@ class Content(metaclass=NamedArguments):
         self.second_opinion.ask_as(prepared.plan)
 
 
+@dataclass(slots=True, eq=False)
 class CallChecks:
     """The recorder of one call, which checks its value. It does what `CheckedCall` and `Recorder` say."""
 
-    __slots__ = (
-        "_arguments",
-        "_content",
-        "_copy",
-        "_is_made",
-        "_prepared",
-        "_row",
-        "_store",
-        "_task",
-        "has_opinion",
-    )
-
-    def __init__(
-        self,
-        content: Content,
-        store: Store,
-        prepared: Prepared,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> None:
-        self._content, self._store, self._prepared = content, store, prepared
-        self._arguments: tuple[tuple[Any, ...], dict[str, Any]] = args, kwargs
-        self._task: Prompt | None = None
-        # Of a value that its reply's text does not show. The caller may change the value itself at once.
-        self._copy: Any = None
-        self._row: ContentRow | None = None
-        self._is_made = self.has_opinion = False
+    _content: Content
+    _store: Store
+    _prepared: Prepared
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    _task: Prompt | None = None
+    # Of a value that its reply's text does not show. The caller may change the value itself at once.
+    _copy: Any = None
+    _row: ContentRow | None = None
+    _is_made: bool = False
+    has_opinion: bool = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

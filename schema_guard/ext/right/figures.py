@@ -43,6 +43,12 @@ _LENGTHS = (10, 100, 1_000)
 _SHARE = "CAST(sought - grounded AS DOUBLE PRECISION) / sought"
 
 
+_TENTHS = 10
+THRESHOLDS = (5, 6, 7, 8, 9)
+"""The thresholds of the report, in tenths."""
+_SHOWN = 9
+
+
 def content_of(
     connection: Connection,
     ids: Sequence[int],
@@ -196,12 +202,6 @@ def _length_text(most: int | None) -> str:
     if most is None:
         return f"of sources with over {_LENGTHS[-1]:,} rows"
     return f"of sources with {[0, *_LENGTHS][_LENGTHS.index(most)] + 1:,} to {most:,} rows"
-
-
-_TENTHS = 10
-THRESHOLDS = (5, 6, 7, 8, 9)
-"""The thresholds of the report, in tenths."""
-_SHOWN = 9
 
 
 def calibration_of(

@@ -41,6 +41,10 @@ _WITH_TEXTS = """EXISTS (SELECT 1 FROM attempts AS a JOIN payloads AS p ON p.att
 WHERE a.call_id = content.call_id AND p.reply IS NOT NULL)"""
 
 
+WEIGHT_OF_SHARES, WEIGHT_OF_CALLS = 0.6, 0.3
+"""How much second opinions count: for the share of wrong values of a call, and for calls with any wrong value."""
+
+
 class _Call(NamedTuple):
     """A call of a block."""
 
@@ -195,10 +199,6 @@ def _cut(connection: Connection, ids: Sequence[int], seed: str) -> None:
 
 def _hash(seed: str, call_id: str) -> bytes:
     return hashlib.sha256(f"{seed}:{call_id}".encode()).digest()
-
-
-WEIGHT_OF_SHARES, WEIGHT_OF_CALLS = 0.6, 0.3
-"""How much second opinions count: for the share of wrong values of a call, and for calls with any wrong value."""
 
 
 class Block(NamedTuple):

@@ -37,6 +37,12 @@ FORMS: tuple[Form, ...] = get_args(Form)
 _FUNCTION, _SCHEMA_NAME, _SCHEMA_FINGERPRINT = 0, 1, 2  # of `CONFIGURATION_COLUMNS`
 
 
+_GROUP_ROWS = 20_000  # about 30 MB in memory
+# Characters that spreadsheets skip before a formula, and characters that begin one.
+_SKIPPED = "\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f-\x9f"
+_FORMULA = re.compile(f"[{_SKIPPED}]*[=+\\-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212]|[\t\r\n]")
+
+
 def export(
     backend: Backend,
     stream: IO[bytes],
@@ -86,11 +92,14 @@ def store_data_of(backend: Backend, where: Where) -> StoreData:
         lost = snapshot.every_lost_record()
         configurations = snapshot.names()
         schemas = snapshot.every_schema()
+    sent = {
+        one[_SCHEMA_FINGERPRINT]
+        for one in configurations
+        if where.schema in (None, one[_SCHEMA_NAME], one[_SCHEMA_FINGERPRINT])
+        and where.function in (None, one[_FUNCTION])
+    }
     if where.schema is not None:
-        fingerprints = {
-            one[_SCHEMA_FINGERPRINT] for one in configurations if where.schema == one[_SCHEMA_NAME]
-        } | {where.schema}
-        declared = [one for one in declared if one.schema_fingerprint in fingerprints]
+        declared = [one for one in declared if one.schema_fingerprint in {*sent, where.schema}]
     if where.function is not None:
         names = (None, where.function)
         declared = [
@@ -104,24 +113,12 @@ def store_data_of(backend: Backend, where: Where) -> StoreData:
         lost = []
     since, until = where.since, where.until
     lost = [one for one in lost if (since is None or one.at >= since) and (until is None or one.at < until)]
-    sent = {
-        one[_SCHEMA_FINGERPRINT]
-        for one in configurations
-        if where.schema in (None, one[_SCHEMA_NAME], one[_SCHEMA_FINGERPRINT])
-        and where.function in (None, one[_FUNCTION])
-    }
     return StoreData(
         keys,
         [one for one in declared if one.steps or one.targets],
         lost,
         [schema for schema in schemas if schema.fingerprint in sent],
     )
-
-
-_GROUP_ROWS = 20_000  # about 30 MB in memory
-# Characters that spreadsheets skip before a formula, and characters that begin one.
-_SKIPPED = "\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f-\x9f"
-_FORMULA = re.compile(f"[{_SKIPPED}]*[=+\\-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212]|[\t\r\n]")
 
 
 def safe_cell(text: str) -> str:

@@ -57,6 +57,13 @@ __all__ = [
 ]
 
 
+D = TypeVar("D", DeclaredStep, DeclaredTarget)
+BATCH_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
+_BATCH_CHARS = 16 * 1024 * 1024  # of texts
+_PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
+_CALL_ID, _INPUT_HASH = COLUMNS.index("call_id"), COLUMNS.index("input_hash")
+
+
 def check(source: str, stream: IO[bytes]) -> FileReading:
     """Read a file to its end, and return what it has.
 
@@ -152,14 +159,6 @@ def _add(
         added.added = add_calls(session, calls, taking, namespace=how.namespace)
         add_store_data(session, beside, added)
     return added
-
-
-D = TypeVar("D", DeclaredStep, DeclaredTarget)
-
-BATCH_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
-_BATCH_CHARS = 16 * 1024 * 1024  # of texts
-_PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
-_CALL_ID, _INPUT_HASH = COLUMNS.index("call_id"), COLUMNS.index("input_hash")
 
 
 @dataclass

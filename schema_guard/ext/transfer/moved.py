@@ -61,6 +61,33 @@ __all__ = [
 _CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 
 
+TextsAs: TypeAlias = Literal["redacted", "kept"]
+TEXTS_AS: Final[tuple[TextsAs, ...]] = ("redacted", "kept")
+"""How texts go out: without credentials and personal data, or as the store keeps them."""
+_LOST: Final = "redactor_error"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_KINDS: Final = {
+    "prompt": "prompt", "reply": "raw", "prompt_hash": "hash", "reply_hash": "hash", "touched": "places", "lost": "raw",
+    "task": "prompt",
+}  # fmt: skip
+_FIELDS: Final = {name: (kind, True) for name, kind in _KINDS.items()}
+_CONTENT_FIELDS = {
+    "unit": ("text", False),
+    **dict.fromkeys(("pair", "kinds", "second_model", "label", "confidence", "wrong_at"), ("text", True)),
+    **dict.fromkeys(
+        ("sought", "grounded", "list_rows", "source_rows", "leaves", "agreed", "block"), ("count", True)
+    ),
+    **dict.fromkeys(("differing", "cost", "wrong"), ("number", True)),
+}
+_COLUMNS = ", ".join(_CONTENT_FIELDS)
+_IDS = 500
+_INSERT = f"""INSERT INTO content (configuration_id, hour, call_id, {_COLUMNS}) VALUES ({placeholders(len(_CONTENT_FIELDS) + 3)})
+ON CONFLICT (call_id) DO UPDATE SET block = excluded.block, label = excluded.label, wrong = excluded.wrong,
+    wrong_at = excluded.wrong_at
+WHERE content.wrong IS NULL AND excluded.label IS NOT NULL
+    AND (content.block IS NULL OR content.block = excluded.block)"""
+
+
 class Moved(NamedTuple):
     """An attempt.
 
@@ -130,19 +157,6 @@ def moved_calls(
         )
         for call in calls(page):
             yield list(islice(attempts, len(call)))
-
-
-TextsAs: TypeAlias = Literal["redacted", "kept"]
-TEXTS_AS: Final[tuple[TextsAs, ...]] = ("redacted", "kept")
-"""How texts go out: without credentials and personal data, or as the store keeps them."""
-
-_LOST: Final = "redactor_error"
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_KINDS: Final = {
-    "prompt": "prompt", "reply": "raw", "prompt_hash": "hash", "reply_hash": "hash", "touched": "places", "lost": "raw",
-    "task": "prompt",
-}  # fmt: skip
-_FIELDS: Final = {name: (kind, True) for name, kind in _KINDS.items()}
 
 
 def texts_as_json(texts: Texts, how: TextsAs) -> dict[str, Any]:
@@ -221,23 +235,6 @@ def _packed(text: str | None, digest: str | None) -> bytes | None:
     if text is None:
         return None if digest is None else HASH_MARK + bytes.fromhex(digest)
     return packed_text(text)
-
-
-_CONTENT_FIELDS = {
-    "unit": ("text", False),
-    **dict.fromkeys(("pair", "kinds", "second_model", "label", "confidence", "wrong_at"), ("text", True)),
-    **dict.fromkeys(
-        ("sought", "grounded", "list_rows", "source_rows", "leaves", "agreed", "block"), ("count", True)
-    ),
-    **dict.fromkeys(("differing", "cost", "wrong"), ("number", True)),
-}
-_COLUMNS = ", ".join(_CONTENT_FIELDS)
-_IDS = 500
-_INSERT = f"""INSERT INTO content (configuration_id, hour, call_id, {_COLUMNS}) VALUES ({placeholders(len(_CONTENT_FIELDS) + 3)})
-ON CONFLICT (call_id) DO UPDATE SET block = excluded.block, label = excluded.label, wrong = excluded.wrong,
-    wrong_at = excluded.wrong_at
-WHERE content.wrong IS NULL AND excluded.label IS NOT NULL
-    AND (content.block IS NULL OR content.block = excluded.block)"""
 
 
 def content_of(connection: Connection, call_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

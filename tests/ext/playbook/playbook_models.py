@@ -3,6 +3,8 @@
 import asyncio
 
 from schema_guard.ext.playbook.inputs import inputs_of
+from schema_guard.ext.playbook.run import PlaybookRun
+from schema_guard.ext.playbook.steps import Models, PlaybookSettings
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.schema import Schema
 from schema_guard.stats import bounds
@@ -62,6 +64,15 @@ def texts(count):
 
 def inputs(count=60):
     return inputs_of(SCHEMA, texts(count))
+
+
+def run_playbook(  # noqa: PLR0913 - each by name
+    asked, model, larger=None, tuned=None, *, store=None, settings=None, on_asked=lambda _: None
+):
+    """Run a playbook to its end."""
+    return PlaybookRun(asked, Models(model, larger, tuned), store, settings or PlaybookSettings()).to_end(
+        on_asked
+    )
 
 
 def is_strict(options):

@@ -7,10 +7,18 @@ import pytest
 from schema_guard.bench.suites.values import SuiteSchema, Task
 from schema_guard.ext.playbook.inputs import suite_inputs
 from schema_guard.ext.playbook.result import document_of
-from schema_guard.ext.playbook.run import run_playbook
 from schema_guard.ext.playbook.steps import PlaybookSettings
 from schema_guard.stats import gap_bounds
-from tests.ext.playbook.playbook_models import PROSE, SCHEMA, Answering, inputs, is_strict, task_of, texts
+from tests.ext.playbook.playbook_models import (
+    PROSE,
+    SCHEMA,
+    Answering,
+    inputs,
+    is_strict,
+    run_playbook,
+    task_of,
+    texts,
+)
 
 SIMPLIFY = {"schema_simplify": "one field is all there is"}
 

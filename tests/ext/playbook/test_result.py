@@ -7,7 +7,6 @@ import pytest
 
 from schema_guard.decide.explanation.reasons import CONTENT_WARNING
 from schema_guard.ext.playbook.result import PlaybookResult, document_of, playbook_as_json
-from schema_guard.ext.playbook.run import run_playbook
 from schema_guard.ext.playbook.steps import NOT_NAMED, PlaybookSettings
 from schema_guard.report.as_text import as_text
 from schema_guard.stats import bounds
@@ -21,6 +20,7 @@ from tests.ext.playbook.playbook_models import (
     inputs,
     inputs_of,
     is_strict,
+    run_playbook,
     texts,
 )
 from tests.report.written import left_out

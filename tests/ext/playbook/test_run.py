@@ -16,7 +16,7 @@ from schema_guard.decide.playbook import STEPS
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.playbook import run
-from schema_guard.ext.playbook.run import MOST_LOST_IN_A_ROW, run_playbook
+from schema_guard.ext.playbook.run import MOST_LOST_IN_A_ROW
 from schema_guard.ext.playbook.steps import CONFIGURATIONS, PlaybookSettings
 from schema_guard.prompting import Example
 from schema_guard.records import open_store
@@ -39,6 +39,7 @@ from tests.ext.playbook.playbook_models import (
     inputs_of,
     is_strict,
     passes_after,
+    run_playbook,
     task_of,
     texts,
 )

@@ -44,6 +44,11 @@ _logger = logging.getLogger("schema_guard")
 _MOST_SHADOWS = 100
 
 
+_HALF = HASH_BYTES
+_SIZE = float(1 << (4 * _HALF))
+_UNKEYED = b"schema_guard routing"
+
+
 class RouterCounts(NamedTuple):
     """The counts of a router's calls in this process.
 
@@ -287,11 +292,6 @@ def _is_there(path: str) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-_HALF = HASH_BYTES
-_SIZE = float(1 << (4 * _HALF))
-_UNKEYED = b"schema_guard routing"
 
 
 class Bucket(NamedTuple):
