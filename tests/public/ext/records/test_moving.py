@@ -250,7 +250,7 @@ def test_dry_run_counts_without_creating_a_store(source, cli, cli_json, move, tm
     real = move("import", source)
 
     assert (dry["dry_run"], dry["sources"]) == (True, real)
-    assert "9 of 9 attempts would be added, 2 declarations" in line
+    assert "9 of 9 attempts would be added; 2 declarations" in line
     assert not exists
 
 
@@ -273,8 +273,8 @@ def test_merge_prints_a_line_for_each_source(source, cli, tmp_path):
     words = ("store", "import", source, "--store", tmp_path / "b.db")
     first, second = (cli(*words)[1].partition(": ")[2] for _ in range(2))
 
-    assert first.startswith("9 of 9 attempts added, 2 declarations")
-    assert second == "0 of 9 attempts added, 9 were already in the store\n"
+    assert first.startswith("9 of 9 attempts added; 2 declarations")
+    assert second == "0 of 9 attempts added; 9 were already in the store\n"
 
 
 @pytest.fixture
