@@ -10,8 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from random import Random
+from statistics import NormalDist
 from typing import Any
 
 from rich.console import Console
@@ -23,7 +25,7 @@ from schema_guard.bench.run.plan import PlanSettings, plan_of, variants_of
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.stats import pairs_needed, wilson
+from schema_guard.stats import clopper_pearson
 
 SCHEMA = Schema.of(
     {
@@ -73,6 +75,22 @@ def called(rates: tuple[float, float], tasks: int, repetitions: int) -> int:
     return results
 
 
+def pairs_needed(p_b: float, p_c: float, *, power: float, alpha: float) -> int:
+    """Return the number of pairs for a comparison that is checked once, at its end.
+
+    Args:
+        p_b: Expected share of the pairs in which only A fails.
+        p_c: Expected share of the pairs in which only B fails.
+        power: Probability of detecting a difference of this size.
+        alpha: Probability of detecting a difference if there is none.
+
+    Source: Miller (2024), Adding error bars to evals, arXiv:2411.00640, for the variance of a paired difference.
+    """
+    deviations = -NormalDist().inv_cdf(alpha / 2) + NormalDist().inv_cdf(power)
+    difference = p_b - p_c
+    return ceil(deviations**2 * (p_b + p_c - difference**2) / difference**2)
+
+
 def main() -> None:
     """Measure, print the table, and write it when asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -80,7 +98,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     # Discordant pairs of 8 % against 3 % when the two fail independently; 5 % over two comparisons, two sides, 20 : 1.
-    tasks = pairs_needed(0.08 * 0.97, 0.03 * 0.92, power=0.9, alpha=0.05 / 40) or 0
+    tasks = pairs_needed(0.08 * 0.97, 0.03 * 0.92, power=0.9, alpha=0.05 / 40)
     lines = [
         f"python benchmarks/planted_difference.py --repetitions {arguments.repetitions}",
         f"{datetime.now(UTC):%Y-%m-%d}",
@@ -89,7 +107,7 @@ def main() -> None:
     ]
     for rates, size in (((0.08, 0.03), tasks), ((0.10, 0.10), 400)):
         result = called(rates, size, arguments.repetitions)
-        bounds = wilson(result, arguments.repetitions)
+        bounds = clopper_pearson(result, arguments.repetitions)
         assert bounds is not None
         share = f"{result} of {arguments.repetitions} = {result / arguments.repetitions:.1%}"
         lines.append(

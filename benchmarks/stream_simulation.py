@@ -37,7 +37,7 @@ from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.recorded.production import of_calls
 from schema_guard.decide.recorded.stream import CallsInOrder
-from schema_guard.stats import Change, bursts, changes, wilson
+from schema_guard.stats import Change, bursts, changes, clopper_pearson
 from schema_guard.stats.rates import upper_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Row:
         """One line."""
         shown = f"{self.measured:.1%}" if self.unit == "share" else f"{_number(self.measured)} {self.unit}"
         if self.unit == "share" and self.streams:
-            between = wilson(round(self.measured * self.streams), self.streams)
+            between = clopper_pearson(round(self.measured * self.streams), self.streams)
             shown += "" if between is None else f" [{between.lower:.1%}, {between.upper:.1%}]"
         promised = "told as it is"
         for word, limit in (("at most", self.at_most), ("at least", self.at_least)):

@@ -27,7 +27,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from schema_guard import __version__
-from schema_guard.stats import log_e_value, wilson
+from schema_guard.stats import clopper_pearson, log_e_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,7 +149,7 @@ def table(rows: Sequence[Row], streams: int, calls: int, seed: int) -> str:
         f"  {'target':>7} {'side':>5} {'wrong':>7}  {'one look, 95 %':<17} {'allowed':>8} {'ratio':>6}",
     ]
     for row in wrong:
-        interval = wilson(round(row.measured * streams), streams)
+        interval = clopper_pearson(round(row.measured * streams), streams)
         assert interval is not None
         between = f"[{interval.lower:.2%}, {interval.upper:.2%}]"
         lines.append(

@@ -16,8 +16,8 @@ from schema_guard.stats.gaps import gap_bounds
 from schema_guard.stats.growth import growing_since
 from schema_guard.stats.many import e_bh
 from schema_guard.stats.means import mean_bounds
-from schema_guard.stats.one_look import clopper_pearson, wilson
-from schema_guard.stats.paired import Paired, paired, pairs_needed
+from schema_guard.stats.one_look import clopper_pearson
+from schema_guard.stats.paired import Paired, paired
 from schema_guard.stats.rate import Rate
 from schema_guard.stats.rates import Bounds, bounds, calls_needed, e_value, log_e_value
 from schema_guard.stats.retries import Hazards, retry_hazards
@@ -45,9 +45,7 @@ __all__ = [
     "mean_bounds",
     "packed",
     "paired",
-    "pairs_needed",
     "retry_hazards",
     "unpacked",
     "week_parts",
-    "wilson",
 ]

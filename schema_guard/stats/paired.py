@@ -8,11 +8,10 @@ interval hold at all times and depend on the counts alone, not on the order of t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log
-from statistics import NormalDist
+from math import log
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.stats.checks import count, fraction, part, share
+from schema_guard.stats.checks import count, fraction, part
 from schema_guard.stats.rates import bounds_of, log_e_of, odds_of
 
 _ROUNDING = 1e-9
@@ -79,43 +78,6 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
         upper=-_lead(1 - wins.upper, weakest=differing.lower, strongest=differing.upper),
         better=log_e >= -log(alpha),
     )
-
-
-def pairs_needed(p_b: float, p_c: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
-    """Return the number of pairs for a comparison that you check once, at its end.
-
-    Use the number only to plan a comparison. It comes from a normal approximation to the two-sided McNemar test. If you watch a
-    comparison, as `paired` allows, it can end earlier but can need more pairs.
-
-    Args:
-        p_b: Expected share of the pairs in which only A fails, in [0, 1].
-        p_c: Expected share of the pairs in which only B fails, with 0 <= p_b + p_c <= 1.
-        power: Probability of detecting a difference of this size, in (0, 1).
-        alpha: Probability of detecting a difference if there is none, in (0, 1).
-
-    Returns:
-        The number of pairs, or None if both shares are equal.
-
-    Raises:
-        InvalidArgument: A share, the power, or alpha is out of its range.
-
-    Source: Miller (2024), Adding error bars to evals, arXiv:2411.00640, for the variance
-    p_b + p_c - (p_b - p_c)^2 of a paired difference. The method assumes independent pairs.
-
-    >>> pairs_needed(0.08, 0.02)
-    211
-    """
-    p_b, p_c = share("p_b", p_b), share("p_c", p_c)
-    power, alpha = fraction("power", power), fraction("alpha", alpha)
-    if p_b + p_c > 1:
-        raise InvalidArgument(
-            f"p_b={p_b:g}, p_c={p_c:g}: expected p_b + p_c <= 1, because both are shares of all pairs"
-        )
-    if p_b == p_c:
-        return None
-    deviations = -NormalDist().inv_cdf(alpha / 2) + NormalDist().inv_cdf(power)
-    difference = p_b - p_c
-    return ceil(deviations**2 * (p_b + p_c - difference**2) / difference**2)
 
 
 def _lead(won: float, *, weakest: float, strongest: float) -> float:

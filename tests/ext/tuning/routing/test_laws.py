@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schema_guard import GuardFailed, Message, open_store
 from schema_guard.ext.tuning.routing.policy import bucket_of, routing_key
-from schema_guard.stats import wilson
+from schema_guard.stats import clopper_pearson
 from tests.public.ext.calls.routing.routers import SHAPES, Branches, outcome_of, streamed, value_of
 
 tasks = st.lists(st.text("abcdefgh", min_size=1, max_size=4), min_size=1, max_size=5)
@@ -96,7 +96,11 @@ def test_the_share_is_kept_among_many_inputs(share, seed):
     """Of 2,000 inputs that differ the tuned branch has its share, within what a fair draw gives in 9,999 of 10,000."""
     k = sum(bucket_of(f"f{seed}", f"input {number}", b"key").branch < share for number in range(2000))
 
-    assert wilson(k, 2000, confidence=0.9999).lower <= share <= wilson(k, 2000, confidence=0.9999).upper
+    assert (
+        clopper_pearson(k, 2000, confidence=0.9999).lower
+        <= share
+        <= clopper_pearson(k, 2000, confidence=0.9999).upper
+    )
 
 
 @given(st.sampled_from([0.2, 0.5, 0.8]), st.sampled_from([0.2, 0.5, 0.8]))
@@ -110,7 +114,7 @@ def test_shadows_are_their_share_of_what_the_prompt_answers(share, shadow):
 
     counts = router.counts()
     for k, n, expected in ((counts.tuned, 400, share), (counts.shadows, counts.prompt, shadow)):
-        result = wilson(k, n, confidence=0.9999)
+        result = clopper_pearson(k, n, confidence=0.9999)
         assert result.lower <= expected <= result.upper
 
 

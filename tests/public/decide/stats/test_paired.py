@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import InvalidArgument
-from schema_guard.stats import Paired, bounds, e_value, paired, pairs_needed
+from schema_guard.stats import Paired, bounds, e_value, paired
 
 ALPHAS = st.floats(-9, -0.31).map(lambda digits: 10**digits)
 
@@ -173,31 +173,6 @@ def test_evidence_past_the_largest_float_is_inf():
     assert (result.e_value, result.better) == (inf, True)
 
 
-@given(st.floats(0.001, 0.5), st.floats(0.001, 0.5), st.floats(0.5, 0.99))
-def test_planned_pairs_do_not_depend_on_the_side(p_b, p_c, power):
-    """It takes as many pairs to find that A is better as that B is."""
-    assert pairs_needed(p_b, p_c, power=power) == pairs_needed(p_c, p_b, power=power)
-
-
-@given(st.floats(0.001, 0.5), st.floats(0.001, 0.5), st.floats(0.5, 0.9))
-def test_more_power_needs_more_pairs(p_b, p_c, power):
-    """A surer plan is never a shorter one."""
-    planned = pairs_needed(p_b, p_c, power=power)
-
-    assert planned is None or pairs_needed(p_b, p_c, power=power + 0.05) >= planned
-
-
-def test_planned_pairs_give_the_reference_value():
-    """For 8 % against 2 % a power of 80 % takes 211 pairs."""
-    assert pairs_needed(0.08, 0.02) == 211
-
-
-def test_no_number_of_pairs_finds_no_difference():
-    """Where both fail alike there is nothing to find."""
-    assert pairs_needed(0.05, 0.05) is None
-    assert pairs_needed(0, 0) is None
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -212,20 +187,6 @@ def test_no_number_of_pairs_finds_no_difference():
         (lambda: paired(6, 5, 10), "b=6, c=5: expected b + c <= n=10 observed pairs"),
         (lambda: paired(0, 0, 1.5), "n=1.5: expected an int from 0 to 2**53, the pairs observed"),
         (lambda: paired(1, 1, 5, alpha=0), "alpha=0: expected a number above 0 and below 1"),
-        (lambda: pairs_needed(1.5, 0), "p_b=1.5: expected a number from 0 to 1"),
-        (lambda: pairs_needed(0, "2%"), "p_c='2%': expected a number from 0 to 1"),
-        (
-            lambda: pairs_needed(0.75, 0.5),
-            "p_b=0.75, p_c=0.5: expected p_b + p_c <= 1, because both are shares of all pairs",
-        ),
-        (
-            lambda: pairs_needed(0.1, 0.2, power=80),
-            "power=80: expected a number above 0 and below 1",
-        ),
-        (
-            lambda: pairs_needed(0.1, 0.2, alpha=1),
-            "alpha=1: expected a number above 0 and below 1",
-        ),
     ],
 )
 def test_arguments_that_cannot_be(call, message):
