@@ -101,11 +101,9 @@ def end_figures(case: Case, ruling: Ruling) -> dict[str, Any]:
 def tokens_per_month(cost: CostCase) -> dict[str, float]:
     """Return the tokens of a month's calls, sent and received: prompted, and of the tuned model."""
     proposal, money = cost.proposal, cost.proposal.economics
-    sides = {
-        "prompt": tokens_per_call(money.prompt_cost, proposal.prompt_attempts),
-        "tuned": tokens_per_call(money.tuned_cost, mean_attempts(money.tuned.hazards)),
-    }
-    return {side: proposal.calls_per_month * tokens for side, tokens in sides.items()}
+    sides = {"prompt": (money.prompt_cost, proposal.prompt_attempts)}
+    sides["tuned"] = money.tuned_cost, mean_attempts(money.tuned.hazards)
+    return {side: proposal.calls_per_month * tokens_per_call(*of) for side, of in sides.items()}
 
 
 def _lines(cost: CostCase) -> list[str]:
@@ -124,9 +122,7 @@ def _lines(cost: CostCase) -> list[str]:
             wait,
             hosting=money.hosting_per_call,
         ),
-        _column_line("pess", cost.pess, cost),
-        _column_line("point", cost.point, cost),
-        _column_line("opt", cost.opt, cost),
+        *(_column_line(name, getattr(cost, name), cost) for name in ("pess", "point", "opt")),
         _break_even_line(cost, needed),
         _bar_line(cost, needed),
         _upfront_line(cost),

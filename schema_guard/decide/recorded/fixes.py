@@ -57,14 +57,13 @@ def claims_of(
         store: The store.
     """
     declared = holding(store.declared_steps(best.first.schema_fingerprint, function=function), function)
-    facts = decision_facts(store, best, config.get("target", 0.01))
     named = {claim["rung"] for claim in given if "rung" in claim}
     tested = {step for one in configurations for step in _tested(one)}
     ruled_out = {
         declaration.step: (declaration.status, f"{declaration.reason} ({day_of(declaration.at)})")
         for declaration in declared
     }
-    for step, reason in (*_facts(best, tested), *facts.items()):
+    for step, reason in _facts(best, tested, store, config.get("target", 0.01)):
         ruled_out.setdefault(step, ("not_applicable", reason))
     claims = []
     for step in STEPS:
@@ -102,7 +101,9 @@ def _tested(configuration: RecordedConfiguration) -> set[str]:
     return steps
 
 
-def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str, str]]:
+def _facts(
+    best: RecordedConfiguration, tested: set[str], store: Store, target: float
+) -> Iterable[tuple[str, str]]:
     """Yield the steps that the records rule out, and why."""
     truncated = best.counts.failure_kinds.get("truncation", 0)
     not_fixed = sum(calls for _, code, calls in best.counts.final_failures if code in NOT_FIXED_BY_LIMIT)
@@ -113,18 +114,8 @@ def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str,
         yield RAISE_OUTPUT, f"{reason}; {not_fixed} repeated themselves or used all tokens for reasoning"
     if STRICT in tested:
         yield "json_mode", "strict_schema was tested, which enforces more than JSON mode"
-
-
-def decision_facts(store: Store, best: RecordedConfiguration, target: float) -> dict[str, str]:
-    """Return the step and the reason if a decision model cannot help a function, as `claims_of` takes it.
-
-    Args:
-        store: The store, which has the schema.
-        best: The configuration whose failures count.
-        target: The failure rate that is good enough.
-    """
-    reason = None if best.step == DECISION else _not_askable(store, best, target)
-    return {} if reason is None else {DECISION: reason}
+    if best.step != DECISION and (why := _not_askable(store, best, target)) is not None:
+        yield DECISION, why
 
 
 def _not_askable(store: Store, best: RecordedConfiguration, target: float) -> str | None:

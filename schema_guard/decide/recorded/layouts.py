@@ -1,21 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The layout of a function's prompts in its records, and the trials that measured this layout."""
+"""The requests of a function in its records, the trials that measured such requests, and the line of `guard` that sends them."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.prompt import Layout, improved_prompt_of, layout_of
-from schema_guard.decide.recorded.configurations import asks_tuned, is_trial, last_call, settings_of
+from schema_guard.configuration.prompt import EXAMPLES, Layout, improved_prompt_of, layout_of
+from schema_guard.decide.recorded.configurations import (
+    asks_tuned,
+    is_trial,
+    last_call,
+    sent_by,
+    settings_of,
+    trial_of,
+)
+from schema_guard.records.payloads.texts import input_of
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.records import ConfigurationCounts
+    from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.schema import Schema
-
-__all__ = ["RecordedRequests", "of_layout_in_use", "requests_of"]
 
 
 class RecordedRequests(NamedTuple):
@@ -88,3 +95,89 @@ def of_layout_in_use(rows: Sequence[ConfigurationCounts], notes: list[str]) -> l
             "format, without the function's own instructions"
         )
     return compared
+
+
+class GuardLine(NamedTuple):
+    """How a trial asks.
+
+    Attributes:
+        strategies: The strategies, as in `a>b`.
+        examples: The examples, or the words for them. Empty if the schema gives them.
+        max_attempts: The attempts of a call.
+        repair: Whether broken JSON is repaired.
+        output_tokens: The output limit of an attempt; None for none, or one for each task.
+        model: The name of the model; None if it is not known.
+        temperature: The temperature that the trial sends; None if it sends none.
+        prompt: The digest of its improved prompt; None without one. Records do not have the path of the file.
+    """
+
+    strategies: str
+    examples: Sequence[tuple[str | None, Any]] | str = ""
+    max_attempts: int = 1
+    repair: str = "off"
+    output_tokens: int | None = None
+    model: str | None = None
+    temperature: float | None = None
+    prompt: str | None = None
+
+    def as_text(self) -> str:
+        """Return the line as it is written in Python, and words for the rest.
+
+        >>> GuardLine("few_shot", [("Where?", {"a": 1})], output_tokens=256).as_text()
+        "guard(..., strategy='few_shot', examples=[('Where?', {'a': 1})], limits=Limits(output_tokens=256))"
+        >>> GuardLine("few_shot", "the dev tasks of ticket", 3, model="m1").as_text()
+        "guard(..., strategy='few_shot', examples=[...], max_attempts=3) on m1 with the dev tasks of ticket as examples"
+        """
+        names = self.strategies.split(">")
+        arguments = [f"strategy={(names[0] if len(names) == 1 else names)!r}"]
+        if self.examples:
+            shown = "[...]" if isinstance(self.examples, str) else repr(list(self.examples))
+            arguments.append(f"examples={shown}")
+        models = (self.model or "").split(">")
+        arguments += ["models=[...]"] if len(models) > 1 else []
+        arguments += [f"max_attempts={self.max_attempts}"] if self.max_attempts > 1 else []
+        arguments += [f"repair={self.repair!r}"] if self.repair != "off" else []
+        if self.output_tokens is not None:
+            arguments.append(f"limits=Limits(output_tokens={self.output_tokens})")
+        arguments += [] if self.prompt is None else ["params=Params(prompt_file=...)"]
+        words = [f"guard(..., {', '.join(arguments)})"]
+        words += [] if self.model is None else [f"on {', then '.join(models)}"]
+        words += [] if self.prompt is None else [f"with the prompt.md whose digest is {self.prompt}"]
+        words += [] if self.temperature is None else [f"at temperature {self.temperature:g}"]
+        words += (
+            [f"with {self.examples} as examples"] if isinstance(self.examples, str) and self.examples else []
+        )
+        return " ".join(words)
+
+
+def guard_line_of(trial: ConfigurationCounts, store: Store) -> str:
+    """Return the line for a recorded trial."""
+    settings = settings_of(trial)
+    prompt = improved_prompt_of(trial.settings)
+    source = None if prompt else settings.get(EXAMPLES)
+    shown = _recorded_examples(source, store) if isinstance(source, list) else source
+    # A benchmark has a limit for each task.
+    limits = settings.get("limits", {}) if trial_of(trial).step else {}
+    return GuardLine(
+        trial.strategies,
+        shown or "",
+        settings.get("max_attempts", 1),
+        settings.get("repair", "off"),
+        limits.get("output_tokens"),
+        trial.model,
+        (sent_by(trial) or {}).get("temperature"),
+        prompt,
+    ).as_text()
+
+
+def _recorded_examples(call_ids: Sequence[str], store: Store) -> list[tuple[str, Any]] | str:
+    """Return the examples that are inputs and values of calls; words for them if a text is deleted."""
+    texts = {one.call_id: one for one in store.texts(call_ids) if one.number == 1}
+    examples = []
+    for call_id in call_ids:
+        known = texts.get(call_id)
+        task = input_of(known)
+        if known is None or known.reply is None or isinstance(task, str):
+            return f"the deleted texts of the calls {', '.join(call_ids)}"
+        examples.append((task[1], json.loads(known.reply)))
+    return examples

@@ -12,7 +12,7 @@ from schema_guard.configuration.early_stop import stops_early
 from schema_guard.decide.failures import failing_places
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, sent_by
 from schema_guard.decide.recorded.costs import cost_of, trial_cost
-from schema_guard.decide.recorded.guard_line import guard_line_of
+from schema_guard.decide.recorded.layouts import guard_line_of
 from schema_guard.decide.recorded.production import Production
 from schema_guard.records.counts.buckets import bucket
 from schema_guard.records.counts.calls import input_key
@@ -153,17 +153,18 @@ def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windo
 
 def _inputs_of(configuration: RecordedConfiguration, store: Store, least: float) -> list[list[Any]]:
     """Give [hash, n, k] of each frequent input, most failures first."""
-    counts: dict[int, list[int]] = {}
+    calls, failed = Counter[int](), Counter[int]()
     with store.reading() as snapshot:
         frequent = [
             one for row in configuration.rows for one in snapshot.frequent_inputs(row.id or 0, int(least))
         ]
     for key, n, k in frequent:
-        known = counts.setdefault(key, [0, 0])
-        known[0] += n
-        known[1] += k
+        calls[key] += n
+        failed[key] += k
     names = _names(configuration, store)
-    inputs = [[names.get(key, f"{key % 2**64:016x}"), n, k] for key, (n, k) in counts.items() if n >= least]
+    inputs = [
+        [names.get(key, f"{key % 2**64:016x}"), n, failed[key]] for key, n in calls.items() if n >= least
+    ]
     return sorted(inputs, key=lambda entry: (-entry[2], -entry[1], entry[0]))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.run.concurrency import AT_ONCE
 from schema_guard.bench.run.trial_model import TrialModel, check_is_able
 from schema_guard.decide.playbook import DECISION, IMPROVED
-from schema_guard.decide.recorded.guard_line import GuardLine
+from schema_guard.decide.recorded.layouts import GuardLine
 from schema_guard.decorator import guard
 from schema_guard.errors import InvalidArgument
 from schema_guard.limits import Limits
