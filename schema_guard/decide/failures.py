@@ -113,12 +113,14 @@ class Failures(NamedTuple):
         if step == "repair_retry":
             return self.calls * (self.again or 0.0)
         fixable = FIXABLE[step]
-        return sum(count - self._fixed_of(kind, count, fixable) for kind, count in self.kinds.items())
-
-    def _fixed_of(self, kind: str, count: int, fixable: Fixable) -> int:
-        if kind in fixable.kinds:
-            return count
-        return min(count, sum(self.codes.get(code, 0) for code in fixable.codes.get(kind, ())))
+        known = {
+            kind: sum(self.codes.get(code, 0) for code in codes) for kind, codes in fixable.codes.items()
+        }
+        return sum(
+            max(count - known.get(kind, 0), 0)
+            for kind, count in self.kinds.items()
+            if kind not in fixable.kinds
+        )
 
     def told(self) -> str:
         """Say them in words, the most frequent first: `12 refusal, 3 value enum`."""

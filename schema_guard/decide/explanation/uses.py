@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.decide.case import Case
-    from schema_guard.stats import Rate
 
 STOP = "too few calls to matter, but stop it anyway"
 
@@ -34,13 +33,16 @@ def uses_of(case: Case) -> dict[str, dict[str, Any]]:
             continue
         share = configuration.traffic_share or 0.0
         if configuration.is_gone:
-            uses[name] = {"use": "gone", "text": _gone_text(arrival)}
+            since = "" if arrival.last_day is None else f" since {arrival.last_day}"
+            text = f"not used{since} (last used {plural(arrival.absent, 'call')} ago)"
+            uses[name] = {"use": "gone", "text": text}
         elif main is not None and main.strategy is configuration:
             uses[name] = {"use": "main", "text": f"main: {_share_text(share)}"}
         else:
             own = [breach for breach in few if breach.strategy == name]
             kind = _kind(arrival, share, case.config.time_zone)
-            text = f"{kind}: {_share_text(share)}{_fails(one.failed)}"
+            low, high = percent(one.failed.bounds.lower, -1), percent(one.failed.bounds.upper, 1)
+            text = f"{kind}: {_share_text(share)}" + (f", fails {low} to {high}" if one.failed.n else "")
             uses[name] = {"use": "beside", "text": _few_text(share, own) if own else text}
     return uses
 
@@ -51,11 +53,6 @@ def functions_figures(case: Case) -> dict[str, Any]:
     if functions == 1:
         return {}
     return {"n_functions": functions} | ({} if priority is None else {"priority": priority})
-
-
-def _gone_text(arrival: Arrival) -> str:
-    since = "" if arrival.last_day is None else f" since {arrival.last_day}"
-    return f"not used{since} (last used {plural(arrival.absent, 'call')} ago)"
 
 
 def _few_text(share: float, proved: Sequence[Breach]) -> str:
@@ -80,9 +77,3 @@ def _kind(arrival: Arrival, share: float, zone: str) -> str:
 
 def _share_text(share: float) -> str:
     return f"{percent(share)} of the calls" if share < 1 else "all of the latest calls"
-
-
-def _fails(rate: Rate) -> str:
-    if not rate.n:
-        return ""
-    return f", fails {percent(rate.bounds.lower, -1)} to {percent(rate.bounds.upper, 1)}"

@@ -290,7 +290,11 @@ def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
     """Name configurations by their strategies, and by what else it takes to tell them apart."""
     layouts = {layout_of(row.settings) for row in rows} - {None}
     parts: list[Callable[[ConfigurationCounts], str | None]] = [
-        _settings_words,
+        lambda row: " ".join(
+            f"{name}={value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))}"
+            for name, value in sorted(settings_of(row).items())
+            if name not in (LAYOUT, EXAMPLES)
+        ),
         lambda row: f"{LAYOUT}={layout_of(row.settings)}" if len(layouts) > 1 else None,
         lambda row: "tuned" if row.tuned else None,
     ]
@@ -319,16 +323,6 @@ def settings_key(row: ConfigurationCounts) -> str:
     if again_of(row.settings) is not None:
         settings = {name: part for name, part in settings.items() if name not in (ROUTED, AFTER)}
     return json.dumps(settings, separators=(",", ":"), sort_keys=True)
-
-
-def _settings_words(row: ConfigurationCounts) -> str:
-    """Say a configuration's settings: `max_attempts=3 repair=lossless`."""
-    parts = {name: value for name, value in settings_of(row).items() if name not in (LAYOUT, EXAMPLES)}
-    return " ".join(f"{name}={_word(value)}" for name, value in sorted(parts.items()))
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def settings_of(row: ConfigurationCounts) -> dict[str, Any]:
@@ -366,7 +360,8 @@ def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
     playbook_result = trial_of(row).step
     if playbook_result in STEPS:
         return playbook_result
-    if is_decided(row):
+    # A decision model was asked, alone or before a text model.
+    if "decision" in row.strategies.split(">"):
         return DECISION
     # Another model than that in use: the fix is the model, whatever it was asked with.
     if row.model is not None and current_model is not None:
@@ -376,11 +371,6 @@ def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
     step = step_of(row.strategies.rpartition(">")[2])
     improved = IMPROVED if improved_prompt_of(row.settings) is not None else None
     return improved or (step if step in STEPS else "bare")
-
-
-def is_decided(row: ConfigurationCounts) -> bool:
-    """Return whether a decision model was asked, alone or before a text model."""
-    return "decision" in row.strategies.split(">")
 
 
 def asks_tuned(row: ConfigurationCounts) -> bool:

@@ -252,15 +252,12 @@ def with_recorded_seconds(
         best: Whose seconds are those of a prompt.
         tuned: The tuned models, whose first one is told of as well; empty where there is none.
     """
-    seconds: dict[str, float | None] = dict(zip(("p50_s", "p95_s"), _percentiles(best), strict=True))
-    if tuned:
-        seconds |= zip(("tuned_p50_s", "tuned_p95_s"), _percentiles(tuned[0]), strict=True)
+    seconds = {
+        f"{prefix}p{percent}_s": one.counts.call_latency.percentile_s(percent)
+        for prefix, one in (("", best), *(("tuned_", one) for one in tuned[:1]))
+        for percent in (50, 95)
+    }
     return {**{name: value for name, value in seconds.items() if value is not None}, **latency}
-
-
-def _percentiles(configuration: RecordedConfiguration) -> tuple[float | None, float | None]:
-    latency = configuration.counts.call_latency
-    return latency.percentile_s(50), latency.percentile_s(95)
 
 
 _NEEDED = {"var", "out", "p_in", "p_cached", "p_out"}

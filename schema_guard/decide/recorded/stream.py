@@ -13,6 +13,8 @@ from collections import defaultdict
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.decide.evidence.changes import PartOfWeekCounts
+from schema_guard.decide.evidence.reading import to_json
 from schema_guard.decide.recorded.weeks import Calendar, PartOfWeek, Weeks
 from schema_guard.stats import Bursts, Change, bursts_of, changes, growing_since, unpacked
 from schema_guard.stats.cycles import LEAST_WINDOWS
@@ -390,21 +392,12 @@ def _earlier(one: _Some, index: int, other: _Some) -> int:
 
 def _part_evidence(part: PartOfWeek, own: PartOfCalls, first: int, last: int) -> dict[str, Any]:
     n, k = own.within([(begin, min(end, last)) for begin, end in part.spans if begin <= last], first)
-    return {
-        "name": part.part.name,
-        "hours": [list(span) for span in _joined(part.part.hours)],
-        "n": n,
-        "k": k,
-        "splits": [
-            {
-                "candidate": split.candidate,
-                "direction": split.direction,
-                "e": list(split.evidence),
-                "product": split.product,
-            }
-            for split in part.part.splits
-        ],
-    }
+    hours = [list(span) for span in _joined(part.part.hours)]
+    splits = [
+        dict(zip(("candidate", "direction", "e", "product"), split, strict=True))
+        for split in part.part.splits
+    ]
+    return dict(to_json(PartOfWeekCounts(part.part.name, hours, n, k, splits)))
 
 
 def _joined(hours: Sequence[int]) -> list[tuple[int, int]]:
