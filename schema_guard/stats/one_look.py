@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exact interval of a failure rate for a finished batch that is looked at once.
+"""The exact interval of a failure rate for a finished batch that you check once.
 
 Rules: for display only, under the words "one look"; no verdict rests on them. Their guarantee is gone as
 soon as somebody looks earlier or again: for that there is `bounds`.
