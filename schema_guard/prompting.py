@@ -22,7 +22,7 @@ from schema_guard.text import with_short_repr
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.providers.messages import Dialect
     from schema_guard.schema import Schema
     from schema_guard.values import Failure, Message, Prompt, Violation

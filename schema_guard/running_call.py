@@ -27,7 +27,7 @@ from schema_guard.values import Ask
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.extensions import Growth
     from schema_guard.loop import Done, Flow
     from schema_guard.preparing.prepare import Prepared

@@ -17,7 +17,7 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.prompting import Example
     from schema_guard.schema import Schema
     from schema_guard.values import AdaptedSchema, Failure, OpenPath, Repair

@@ -20,8 +20,8 @@ from schema_guard.cli.shared.options import (
     store_of,
 )
 from schema_guard.cli.shared.terminal import text_for
-from schema_guard.configuration.gateway_repair import in_words, repairers_of
 from schema_guard.configuration.project import KEYS, setting
+from schema_guard.configuration.recorded_settings import repair_in_words, repairers_of
 from schema_guard.errors import MissingPart, SchemaGuardError
 from schema_guard.extensions import load
 from schema_guard.preparing.name_limits import OTHERS
@@ -192,7 +192,7 @@ def _recorded_between(counted: list[ConfigurationCounts]) -> dict[str, str]:
     told: dict[str, str] = {}
     for one in counted:
         if repaired := repairers_of(one.settings):
-            told[f"{one.function} gateway"] = f"{in_words(repaired)}; {_APART}"
+            told[f"{one.function} gateway"] = f"{repair_in_words(repaired)}; {_APART}"
         if retries := _retries(one.settings):
             told[f"{one.function} retries"] = (
                 f"max_retries={retries} of connect retries a failed request up to {plural(retries, 'time')}. "

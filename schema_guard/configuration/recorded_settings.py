@@ -1,16 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The settings of a configuration, as records store them: one compact JSON object with sorted keys."""
+"""The settings of a configuration, as records store them, and the facts in them.
+
+Settings are one compact JSON object with sorted keys. Rules:
+1. Settings that change results are recorded, so calls with other settings are another configuration.
+2. Settings have no text of a user. They name the calls that examples are from, or the suite.
+3. A stopped reply fails for its first fault, and a whole reply for all of its faults. So kinds, codes, and places of
+   failures are never compared between calls that stop and calls that don't. No valid reply is ever stopped, so rates are.
+4. Calls that were imported, or that a router repeated, say so. Other calls were recorded as they were made.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
+
+from schema_guard.pointer import pointer
+from schema_guard.text import clip, exact_percent, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
-__all__ = ["changed", "parsed", "written"]
+    from schema_guard.limits import Limits
+    from schema_guard.values import AdaptedSchema
 
 
 @lru_cache(maxsize=1024)
@@ -32,3 +45,312 @@ def changed(settings: str, added: Mapping[str, Any], *removed: str) -> str:
     """Return settings with further entries, and without the removed keys."""
     kept = {name: part for name, part in parsed(settings).items() if name not in removed}
     return written({**kept, **added})
+
+
+# Replies that are stopped before their end.
+
+EARLY_STOP: Final = "early_stop"
+"""The key of the settings: true where streams are stopped; it stands in no other settings."""
+
+NOT_COMPARED: Final = (
+    "kinds and places of failures are not compared between calls with early_stop and calls without: a reply that was "
+    "stopped shows only the first thing that is wrong with it"
+)
+"""What stands where such a comparison is left out."""
+
+
+def stopping(early_stop: bool, limits: Limits, *, observe: bool) -> tuple[bool, Limits]:
+    """Return whether a function may stop its streams, and its limits. An observed function never stops a reply."""
+    if not observe or limits.max_repeats is None:
+        return early_stop and not observe, limits
+    from dataclasses import replace  # rarely needed, and it imports inspect
+
+    return False, replace(limits, max_repeats=None)
+
+
+def stops_early(settings: str | None) -> bool:
+    """Return whether calls of a configuration stop replies that can no longer become valid.
+
+    >>> stops_early('{"early_stop":true,"max_attempts":3}'), stops_early('{"max_attempts":3}'), stops_early(None)
+    (True, False, False)
+    """
+    return parsed(settings).get(EARLY_STOP) is True
+
+
+def stops_replies(settings: str | None) -> bool:
+    """Return whether they stop any: those, or those that repeat themselves, whose kind is the same when they are whole.
+
+    >>> stops_replies('{"early_stop":true}'), stops_replies('{"limits":{"max_repeats":6}}'), stops_replies("[]")
+    (True, True, False)
+    """
+    limits = parsed(settings).get("limits")
+    return stops_early(settings) or (isinstance(limits, dict) and limits.get("max_repeats") is not None)
+
+
+# Gateways that repair replies before they come. None of them tells whether a reply was repaired.
+
+GATEWAY_REPAIRED = "gateway_repaired"
+"""The key of the settings: what repairs replies, a list of names."""
+
+# Of OpenRouter and LLM Gateway (the first), and of orq.ai (the second), read in their documentation on 2026-11-26.
+PLUGINS = ("response-healing", "response_healing")
+"""What is named in the `plugins` of a request to have its reply repaired."""
+
+
+def repairers(options: Any) -> tuple[str, ...]:
+    """Give what the arguments of a request name that repairs its reply; empty for nothing, and for what is no mapping.
+
+    >>> repairers({"extra_body": {"plugins": [{"id": "response-healing"}]}})
+    ('response-healing',)
+    >>> repairers({"plugins": [{"id": "response-healing", "enabled": False}]})
+    ()
+    """
+    if not isinstance(options, Mapping):
+        return ()
+    found: list[str] = []
+    for holder in (options, options.get("extra_body")):
+        plugins = holder.get("plugins") if isinstance(holder, Mapping) else None
+        for plugin in plugins if isinstance(plugins, list | tuple) else ():
+            name = plugin.get("id") if isinstance(plugin, Mapping) else plugin
+            is_off = isinstance(plugin, Mapping) and plugin.get("enabled") is False
+            if isinstance(name, str) and name in PLUGINS and not is_off:
+                found.append(name)
+    return tuple(dict.fromkeys(found))
+
+
+def repairers_of(settings: str | None) -> tuple[str, ...]:
+    """Return what a configuration's settings say of it; empty for nothing, and for settings that are no JSON object."""
+    found = parsed(settings).get(GATEWAY_REPAIRED)
+    return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
+
+
+def repair_in_words(names: tuple[str, ...]) -> str:
+    """Return what it does to rates."""
+    return (
+        f"replies may be repaired by {', '.join(names)} before they come: clean, valid first time and failed are those of model "
+        "and gateway together, and the model's own are not known"
+    )
+
+
+# How a configuration asks: the layout of its prompts, an improved prompt, and the source of the shown examples.
+
+Layout: TypeAlias = Literal["text", "turns", "user_turn", "instructions"]
+"""`text` is one text: the format, the examples, and the task. In `turns`, a system message has the format, and the
+examples are turns. In `user_turn`, the user's first turn has the format. With `instructions`, the function gets the text
+about the format, and builds the prompt."""
+
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+
+LAYOUT = "layout"
+"""The key of the settings."""
+
+IMPROVED = "improved_prompt"
+"""The key of the settings. Its value is the digest of the prompt."""
+
+EXAMPLES = "examples"
+"""The key of the settings."""
+
+
+def layout_of(settings: str) -> Layout | None:
+    """Return the layout in the settings of a configuration; None if they have none, as for observed functions."""
+    layout = parsed(settings).get(LAYOUT)
+    return cast("Layout", layout) if layout in LAYOUTS else None
+
+
+def without_layout(settings: str) -> str:
+    """Return settings without the layout."""
+    return settings if layout_of(settings) is None else changed(settings, {}, LAYOUT)
+
+
+@lru_cache(maxsize=256)
+def with_layout(settings: str, layout: Layout) -> str:
+    """Return settings with another layout."""
+    return changed(settings, {LAYOUT: layout})
+
+
+def improved_prompt_of(settings: str | None) -> str | None:
+    """Return the digest of the improved prompt in recorded settings; None without one."""
+    digest = parsed(settings).get(IMPROVED)
+    return digest if isinstance(digest, str) else None
+
+
+def shown_examples(model: Any) -> dict[str, Any]:
+    """Return the source of a trial's examples as settings: ids of calls, or a text that names a suite."""
+    source = getattr(model, "examples_source", None)
+    return {EXAMPLES: source} if isinstance(source, list | str) and source else {}
+
+
+# What an adapted schema lost.
+
+SENT = "sent"
+"""The key of the settings: what was sent to each provider in the schema's place."""
+
+# Places that a configuration names of each kind, and a line of a report.
+_MOST_PLACES = 20
+_MOST_PLACES_SHOWN = 4
+_LOSS_WORDS = {
+    "relaxed": "is not held to {places}: replies that break it come, and are failures",
+    "narrowed": "cannot be asked for all that {places} allows: some right answers cannot be given",
+}
+
+
+def sent_as_settings(sent: Mapping[str, AdaptedSchema]) -> dict[str, Any]:
+    """Return the losses of each provider's schema: the first 20 places of each kind, and their number."""
+    return {provider: dict(_loss_parts(adapted)) for provider, adapted in sent.items()}
+
+
+def _loss_parts(sent: AdaptedSchema) -> Iterator[tuple[str, Any]]:
+    yield "fingerprint", sent.fingerprint
+    for kind, places in (("relaxed", sent.relaxed), ("narrowed", sent.narrowed)):
+        if places:
+            yield kind, [*places[:_MOST_PLACES]]
+        if len(places) > _MOST_PLACES:
+            yield f"{kind}_in_all", len(places)
+
+
+def loss_lines(settings: str | None) -> tuple[str, ...]:
+    """Yield the keywords that the providers of a configuration don't enforce, and the values that they can't return.
+
+    Args:
+        settings: Of a configuration, as records keep them; None, and what is no JSON object, says nothing.
+
+    >>> loss_lines('{"sent": {"openai": {"relaxed": ["/properties/a/not"]}}}')
+    ('openai is not held to /properties/a/not: replies that break it come, and are failures',)
+    """
+    sent = parsed(settings).get(SENT)
+    return tuple(_loss_lines(sent)) if isinstance(sent, dict) else ()
+
+
+def without_schemas(settings: str) -> str:
+    """Give a configuration's settings with what was sent by its fingerprints alone.
+
+    >>> without_schemas('{"max_attempts":2,"sent":{"openai":{"fingerprint":"07207a4c36d8fb8d","relaxed":["/not"]}}}')
+    '{"max_attempts":2,"sent":{"openai":"07207a4c"}}'
+    """
+    sent = parsed(settings).get(SENT)
+    if not isinstance(sent, dict):
+        return settings
+    entries = ((provider, entry) for provider, entry in sent.items() if isinstance(entry, dict))
+    return changed(
+        settings, {SENT: {provider: str(entry.get("fingerprint"))[:8] for provider, entry in entries}}
+    )
+
+
+def _loss_lines(sent: dict[str, Any]) -> Iterator[str]:
+    for provider, entry in sent.items():
+        for kind, words in _LOSS_WORDS.items():
+            places = entry.get(kind) if isinstance(entry, dict) else None
+            if not isinstance(places, list) or not places:
+                continue
+            in_all = entry.get(f"{kind}_in_all")
+            more = max(in_all if type(in_all) is int else 0, len(places)) - _MOST_PLACES_SHOWN
+            text = ", ".join(clip(pointer(safe(str(place)))) for place in places[:_MOST_PLACES_SHOWN])
+            yield f"{safe(provider)} {words.format(places=text + (f' and {more} other places' if more > 0 else ''))}"
+
+
+# What part of the traffic imported calls are, and which calls a router repeated.
+
+Part: TypeAlias = Literal["all", "sampled", "failures", "unknown"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""Which calls an import holds: all of a period, some of them drawn at random, those that had failed, or nobody knows."""
+
+IMPORTED, TRAFFIC, SAMPLE_SHARE = "imported", "traffic", "sample_share"
+"""The keys of the settings: the tool that had stored the replies, the part, and the share of the calls that was drawn."""
+
+SHADOWS = "shadow:"
+"""How the functions of calls begin that a router makes beside an answer: trials, and no traffic."""
+
+ROUTED, AFTER = "routed", "after"
+"""The keys of the settings of a call by which a router asked the prompt again: why, and in which configuration's place."""
+
+_TRAFFIC_SHORT: dict[Part, str] = {
+    "all": "imported, all",
+    "sampled": "imported sample",
+    "failures": "FAILURES ONLY",
+    "unknown": "UNKNOWN PART",
+}
+_TRAFFIC_WORDS: dict[Part, str] = {
+    "all": "all calls of a period",
+    "sampled": "a sample of the calls",
+    "failures": "failures only, which do not show the failure rate of your traffic",
+    "unknown": "an unknown part of the calls, which does not show the failure rate of your traffic",
+}
+
+
+class Traffic(NamedTuple):
+    """What part of the traffic some imported calls are.
+
+    Attributes:
+        part: Which calls they are.
+        tool: Where they had been stored.
+        share: Of a sample: the share of the calls that was drawn, in (0, 1]; None where nobody said.
+    """
+
+    part: Part
+    tool: str
+    share: float | None = None
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether a rate of these calls is one of the traffic, or of a sample of it."""
+        return self.part in ("all", "sampled")
+
+    @property
+    def drawn(self) -> float | None:
+        """The share of the traffic's calls that these are; None where that is not known."""
+        return 1.0 if self.part == "all" else self.share if self.part == "sampled" else None
+
+    @property
+    def short(self) -> str:
+        """The part in two words, to stand beside a rate."""
+        return _TRAFFIC_SHORT[self.part]
+
+    @property
+    def text(self) -> str:
+        """All of it in words.
+
+        >>> Traffic("sampled", "langfuse", 0.1).text
+        'imported from langfuse, a sample of the calls (10%)'
+        """
+        share = f" ({exact_percent(self.share)})" if self.share is not None else ""
+        return f"imported from {self.tool}, {_TRAFFIC_WORDS[self.part]}{share}"
+
+    def as_figures(self) -> dict[str, Any]:
+        """Return it as plain JSON, in words as well."""
+        return {**self._asdict(), "text": self.text}
+
+
+def traffic_of(settings: str) -> Traffic | None:
+    """Read it from the settings of a configuration; None for calls that were recorded as they were made."""
+    document = parsed(settings)
+    if not isinstance(document.get(IMPORTED), str):
+        return None
+    part, share = document.get(TRAFFIC), document.get(SAMPLE_SHARE)
+    known: Part = next((name for name in PARTS if name == part), "unknown")
+    drawn = float(share) if isinstance(share, int | float) and 0 < share <= 1 else None
+    return Traffic(known, document[IMPORTED], drawn if known == "sampled" else None)
+
+
+class Fallback(NamedTuple):
+    """Why a router asked the prompt again.
+
+    Attributes:
+        why: `fallback`: no reply of the tuned model was valid, so one call of the user's is two judged calls. `error`: it
+            gave no reply, so this call is the only judged one.
+        after: Model and version of the function that was asked first.
+    """
+
+    why: Literal["fallback", "error"]
+    after: str
+
+
+def again_of(settings: str) -> Fallback | None:
+    """Read it from the settings of a configuration; None for calls that were asked first, or not by a router."""
+    document = parsed(settings)
+    why = document.get(ROUTED)
+    return Fallback(why, str(document.get(AFTER))) if why in ("fallback", "error") else None
+
+
+def without_fallback(settings: str) -> str:
+    """Give the settings without what a router has said in them: those by which the prompt was asked."""
+    return settings if again_of(settings) is None else changed(settings, {}, ROUTED, AFTER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.configuration.prompt import IMPROVED
+from schema_guard.configuration.recorded_settings import IMPROVED
 from schema_guard.errors import InvalidArgument
 from schema_guard.pointer import pointer
 from schema_guard.prompting import text_prefix
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.preparing.shapes import Shape
     from schema_guard.prompting import Example
     from schema_guard.schema import Schema

@@ -6,11 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from schema_guard.configuration.early_stop import stopping
-from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED, repairers
 from schema_guard.configuration.model_names import is_tuned
-from schema_guard.configuration.prompt import LAYOUTS, with_layout
-from schema_guard.configuration.recorded_settings import changed
+from schema_guard.configuration.recorded_settings import (
+    GATEWAY_REPAIRED,
+    LAYOUTS,
+    changed,
+    repairers,
+    stopping,
+    with_layout,
+)
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.preparing.costs import prices_of
@@ -44,7 +48,7 @@ from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.values import Call
 
 if TYPE_CHECKING:
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.preparing.escalation import AttemptModels
     from schema_guard.preparing.improved_prompt import ImprovedPrompt
     from schema_guard.records.identity import Origin

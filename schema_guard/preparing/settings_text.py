@@ -6,9 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.gateway_repair import GATEWAY_REPAIRED
-from schema_guard.configuration.prompt import LAYOUT, shown_examples
-from schema_guard.configuration.recorded_settings import written
+from schema_guard.configuration.recorded_settings import GATEWAY_REPAIRED, LAYOUT, shown_examples, written
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.settings import Unset
 
@@ -42,7 +40,10 @@ def settings_text(
     document |= {"limits": limits} if limits else {}
     sent = {step.provider or "": step.sent.recorded for step in plan.steps if step.sent is not None}
     if sent:
-        from schema_guard.configuration.loss import SENT, sent_as_settings  # only adapted schemas need it
+        from schema_guard.configuration.recorded_settings import (  # only adapted schemas need it
+            SENT,
+            sent_as_settings,
+        )
 
         document[SENT] = sent_as_settings(sent)
     document |= {GATEWAY_REPAIRED: repaired} if repaired else {}

@@ -15,7 +15,7 @@ import reprlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.configuration.traffic import SHADOWS
+from schema_guard.configuration.recorded_settings import SHADOWS
 from schema_guard.pointer import declared_location, escape
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.configuration.early_stop import stops_early, stops_replies
-from schema_guard.configuration.traffic import traffic_of
+from schema_guard.configuration.recorded_settings import stops_early, stops_replies, traffic_of
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, settings_key
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.asked_models import AskedModel, asked_models
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.configuration.excluded_calls import Cause
-    from schema_guard.configuration.traffic import Traffic
+    from schema_guard.configuration.recorded_settings import Traffic
     from schema_guard.records import Store
     from schema_guard.records.counts.configurations import (
         CoercionCount,

@@ -10,9 +10,13 @@ import json
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.loss import without_schemas
-from schema_guard.configuration.prompt import layout_of, without_layout
-from schema_guard.configuration.traffic import again_of, without_fallback
+from schema_guard.configuration.recorded_settings import (
+    again_of,
+    layout_of,
+    without_fallback,
+    without_layout,
+    without_schemas,
+)
 from schema_guard.decide.breaches import failed_text
 from schema_guard.decide.failures import failing_places, unexplained
 from schema_guard.records.rows import TRIALS

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.traffic import again_of
+from schema_guard.configuration.recorded_settings import again_of
 from schema_guard.records.counts.rollups import add_counts
 from schema_guard.records.counts.tallies import counts_of, together
 

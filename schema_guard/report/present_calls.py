@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.traffic import SHADOWS
+from schema_guard.configuration.recorded_settings import SHADOWS
 from schema_guard.decide.recorded.configurations import is_rated, is_trial
 from schema_guard.report.over_time import DAY_S, HOUR_S, begin_of
 from schema_guard.stats import Rate

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
-from schema_guard.configuration.gateway_repair import in_words, repairers_of
-from schema_guard.configuration.loss import loss_lines
+from schema_guard.configuration.recorded_settings import (
+    NOT_COMPARED,
+    loss_lines,
+    repair_in_words,
+    repairers_of,
+    stops_early,
+)
 from schema_guard.configuration.thinking import thinking_of
 from schema_guard.pointer import pointer
 from schema_guard.records.rows import TRIALS
@@ -256,7 +260,7 @@ def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
             "the final result, so these calls have no data for clean, valid first time, and fixed by retry"
         )
     if repaired := repairers_of(configuration.settings):
-        yield f"{name}: {in_words(repaired)}"
+        yield f"{name}: {repair_in_words(repaired)}"
     textless = configuration.calls - configuration.unseen - configuration.clean.n
     if textless and not _is_parsed(configuration):
         why = ", because your function parsed it" if configuration.parsed else ""

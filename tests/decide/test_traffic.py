@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schema_guard.configuration.traffic import PARTS, Traffic, traffic_of
+from schema_guard.configuration.recorded_settings import PARTS, Traffic, traffic_of
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.decide.watch import watch

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.models import Model
 
 GRAMMAR = "strict_only"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.bench.run.journal_model import JournalModel
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.models import Model
     from schema_guard.models.interface import PromptLike
     from schema_guard.values import Prompt

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.runner import RunSettings
     from schema_guard.bench.suites.values import Suite
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.models import Model
     from schema_guard.records import Store
     from schema_guard.schema import Schema

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, NamedTuple
 
 from schema_guard.configuration.excluded_calls import ExcludedCalls
-from schema_guard.configuration.traffic import Traffic
+from schema_guard.configuration.recorded_settings import Traffic
 from schema_guard.decide.evidence.changes import ChangeEvidence, Counted, UngroundedRise, WeeklyEvidence
 from schema_guard.decide.evidence.model_availability import Feasibility
 from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost

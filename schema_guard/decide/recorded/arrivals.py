@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from schema_guard.configuration.traffic import again_of, traffic_of
+from schema_guard.configuration.recorded_settings import again_of, traffic_of
 from schema_guard.decide.in_use import Arrival, absences, before, calls_in_use, main_of, rounded_up
 from schema_guard.decide.recorded.configurations import (
     RecordedConfiguration,

@@ -17,8 +17,18 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.model_names import is_tuned
-from schema_guard.configuration.prompt import EXAMPLES, LAYOUT, improved_prompt_of, layout_of
-from schema_guard.configuration.traffic import AFTER, ROUTED, Traffic, again_of, traffic_of
+from schema_guard.configuration.recorded_settings import (
+    AFTER,
+    EXAMPLES,
+    LAYOUT,
+    ROUTED,
+    Traffic,
+    again_of,
+    improved_prompt_of,
+    layout_of,
+    parsed,
+    traffic_of,
+)
 from schema_guard.decide.playbook import DECISION, IMPROVED, LARGER, OTHER, SMALLER, STEPS, STRICT
 from schema_guard.locks import cached_property
 from schema_guard.prices.sizes import Sizes
@@ -327,11 +337,7 @@ def settings_key(row: ConfigurationCounts) -> str:
 
 def settings_of(row: ConfigurationCounts) -> dict[str, Any]:
     """Return the settings that change results, as the guard recorded them."""
-    try:
-        settings = json.loads(row.settings)
-    except ValueError:
-        return {}
-    return settings if isinstance(settings, dict) else {}
+    return dict(parsed(row.settings))
 
 
 def sent_by(row: ConfigurationCounts) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.loss import loss_lines
+from schema_guard.configuration.recorded_settings import loss_lines
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence, read_facts, with_budget
 from schema_guard.decide.measure import aims_of

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.prompt import EXAMPLES, Layout, improved_prompt_of, layout_of
+from schema_guard.configuration.recorded_settings import EXAMPLES, Layout, improved_prompt_of, layout_of
 from schema_guard.decide.recorded.configurations import (
     asks_tuned,
     is_trial,

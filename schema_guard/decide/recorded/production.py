@@ -13,7 +13,7 @@ from itertools import accumulate
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.traffic import again_of
+from schema_guard.configuration.recorded_settings import again_of
 from schema_guard.decide.evidence.changes import ChangeEvidence
 from schema_guard.decide.evidence.reading import to_json
 from schema_guard.decide.evidence.values import BurstEvidence, FunctionHistory

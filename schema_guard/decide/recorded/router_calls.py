@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.early_stop import stops_early
-from schema_guard.configuration.traffic import again_of
+from schema_guard.configuration.recorded_settings import again_of, stops_early
 from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration, is_trial, trial_of
 from schema_guard.decide.recorded.strategies import failures_of, places_of
 from schema_guard.records.counts.tallies import together

@@ -11,7 +11,7 @@ from itertools import accumulate
 from math import fsum, log
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.configuration.traffic import again_of, traffic_of
+from schema_guard.configuration.recorded_settings import again_of, traffic_of
 from schema_guard.decide.recorded.configurations import last_call
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 

@@ -23,7 +23,7 @@ from schema_guard.validation.drawing.samples import samples
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.ext.improve.failure_map import FailureMap, Gap
     from schema_guard.schema import Schema
 

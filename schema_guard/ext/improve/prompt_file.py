@@ -13,7 +13,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.prompt import LAYOUTS
+from schema_guard.configuration.recorded_settings import LAYOUTS
 from schema_guard.errors import InvalidArgument
 from schema_guard.preparing.improved_prompt import ImprovedPrompt
 from schema_guard.prompting import Example
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
 
 __all__ = ["EXAMPLES_FILE", "PROMPT_FILE", "digest_of", "read_prompt", "write_prompt"]
 

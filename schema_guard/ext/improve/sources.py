@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.run.scored_call import general_location
 from schema_guard.bench.suites.load import SUITE_NAMES, load_suite
-from schema_guard.configuration.prompt import improved_prompt_of, layout_of
+from schema_guard.configuration.recorded_settings import improved_prompt_of, layout_of
 from schema_guard.decide.recorded.configurations import is_trial, settings_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.improve.candidates import PoolExample

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_guard.bench.suites.scoring import Match
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.ext.improve.candidates import PoolExample, PromptCandidate
     from schema_guard.ext.improve.failure_map import FailureMap, MapCall
     from schema_guard.ext.improve.race import Runner

@@ -24,7 +24,7 @@ from schema_guard.text import exact_percent, interval, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.decide import Verdict
 
 

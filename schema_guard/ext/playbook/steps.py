@@ -27,7 +27,7 @@ from schema_guard.strategies import strategies_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.ext.playbook.inputs import Inputs
     from schema_guard.models import Model
     from schema_guard.records import Store

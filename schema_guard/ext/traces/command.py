@@ -11,7 +11,7 @@ import click
 from schema_guard.cli.shared.options import naming, print_json, schema_of
 from schema_guard.cli.shared.progress import phases
 from schema_guard.cli.shared.terminal import text_for
-from schema_guard.configuration.traffic import PARTS
+from schema_guard.configuration.recorded_settings import PARTS
 from schema_guard.ext.traces.document import document_of
 from schema_guard.ext.traces.run import TraceOptions, import_traces
 from schema_guard.ext.traces.schemas import Schemas
@@ -23,7 +23,7 @@ from schema_guard.text import did_you_mean, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.configuration.traffic import Part
+    from schema_guard.configuration.recorded_settings import Part
     from schema_guard.records import Store
     from schema_guard.schema import Schema
     from schema_guard.strategies import Price

@@ -11,8 +11,7 @@ from hashlib import sha256
 from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.recorded_settings import written
-from schema_guard.configuration.traffic import IMPORTED, SAMPLE_SHARE, TRAFFIC
+from schema_guard.configuration.recorded_settings import IMPORTED, SAMPLE_SHARE, TRAFFIC, written
 from schema_guard.drive import with_time
 from schema_guard.ext.traces.values import decoded
 from schema_guard.loop import Done, enforce
@@ -24,7 +23,7 @@ from schema_guard.values import Call, Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.configuration.traffic import Traffic
+    from schema_guard.configuration.recorded_settings import Traffic
     from schema_guard.ext.traces.stored_reply import ReadReply, StoredReply
     from schema_guard.schema import Schema
     from schema_guard.strategies import Price

@@ -12,7 +12,7 @@ from schema_guard.ext.traces.files import Unreadable
 from schema_guard.records.counts.calls import result_of
 
 if TYPE_CHECKING:
-    from schema_guard.configuration.traffic import Traffic
+    from schema_guard.configuration.recorded_settings import Traffic
     from schema_guard.ext.traces.stored_reply import ReadReply
     from schema_guard.values import Outcome
 

@@ -16,7 +16,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.traffic import Traffic
+from schema_guard.configuration.recorded_settings import Traffic
 from schema_guard.ext.traces.call_groups import calls_of
 from schema_guard.ext.traces.files import Unreadable, rows_of
 from schema_guard.ext.traces.judging import Judging
@@ -31,7 +31,7 @@ from schema_guard.records.sql.writing import note_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.configuration.traffic import Part
+    from schema_guard.configuration.recorded_settings import Part
     from schema_guard.ext.traces.judging import Judged
     from schema_guard.ext.traces.schemas import Schemas
     from schema_guard.ext.traces.stored_reply import StoredReply

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.traffic import Traffic
+from schema_guard.configuration.recorded_settings import Traffic
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.explanation.commands import decide_command
 from schema_guard.report.decision.plain_words import meaning, tone_of

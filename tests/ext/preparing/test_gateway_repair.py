@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema_guard.configuration.gateway_repair import repairers, repairers_of
+from schema_guard.configuration.recorded_settings import repairers, repairers_of
 
 
 @pytest.mark.parametrize(

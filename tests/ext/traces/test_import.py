@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.configuration.traffic import PARTS
+from schema_guard.configuration.recorded_settings import PARTS
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument, MissingExtra
@@ -176,7 +176,7 @@ def test_no_text_of_a_trace_reaches_the_store(tmp_path):
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "role", "content", "message", "messages", "choices", "kwargs", "type", "generations", "output", "parts", "tool_calls", "observations", "spans", "trace", "data", "info", "attributes", "reply", "sample", "response", "spec", "events", "status"]), inner, max_size=4), max_leaves=12))  # fmt: skip
 def test_no_row_makes_an_import_raise(value):
     """Whatever a row holds is read, left out or refused as no export at all."""
-    from schema_guard.configuration.traffic import Traffic
+    from schema_guard.configuration.recorded_settings import Traffic
     from schema_guard.ext.traces.judging import Judging
     from schema_guard.ext.traces.outputs import reply_in
     from schema_guard.ext.traces.stored_reply import ReadReply, StoredReply

@@ -14,7 +14,7 @@ from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import build_command, option, print_json, readable, shared, takes
 from schema_guard.cli.shared.progress import steps
 from schema_guard.cli.shared.quantities import SHARE
-from schema_guard.configuration.traffic import PARTS
+from schema_guard.configuration.recorded_settings import PARTS
 from schema_guard.extensions import load
 from schema_guard.records import resolve_store
 from schema_guard.records.urls import masked

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.bench.suites.values import as_written
 from schema_guard.configuration.model_names import model_and_snapshot
-from schema_guard.configuration.prompt import layout_of
+from schema_guard.configuration.recorded_settings import layout_of
 from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.transfer.moved import moved_calls
 from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, Unknown, recorded_task, served

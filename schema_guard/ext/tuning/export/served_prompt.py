@@ -11,7 +11,7 @@ import inspect
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from schema_guard.configuration.traffic import IMPORTED
+from schema_guard.configuration.recorded_settings import IMPORTED
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.prompting import render
@@ -22,7 +22,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from schema_guard.configuration.prompt import Layout
+    from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.schema import Schema
 

@@ -34,7 +34,7 @@ from typing import (
 )
 
 from schema_guard.arguments import require_bool, require_text
-from schema_guard.configuration.traffic import AFTER, ROUTED, again_of
+from schema_guard.configuration.recorded_settings import AFTER, ROUTED, again_of
 from schema_guard.drive import Driven, is_async
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.routing.evidence import Evidence
