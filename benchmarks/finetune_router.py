@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.bench.suites.scoring import score
 from schema_guard.decorator import guard
-from schema_guard.ext.tuning.routing.evidence import Evidence
+from schema_guard.ext.tuning.routing.policy import Evidence
 from schema_guard.ext.tuning.routing.router import Router
 from schema_guard.limits import Limits
 from schema_guard.models import connect

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.tools.errors import ToolCallsFailed as ToolCallsFailed
     from schema_guard.ext.tools.judging import CallJudgement as CallJudgement
     from schema_guard.ext.tools.judging import judge_calls as judge_calls
-    from schema_guard.ext.tuning.routing.evidence import Evidence as Evidence
+    from schema_guard.ext.tuning.routing.policy import Evidence as Evidence
     from schema_guard.ext.tuning.routing.rollout import Rollout as Rollout
     from schema_guard.ext.tuning.routing.router import Router as Router
     from schema_guard.values import Ask, Failure, OpenPath
@@ -148,7 +148,7 @@ PARTS = {
     **_names("tools.decorator", "guard_tools"),
     **_names("tools.errors", "ToolCallsFailed"),
     **_names("tools.judging", "CallJudgement", "judge_calls"),
-    **_names("tuning.routing.evidence", "Evidence"),
+    **_names("tuning.routing.policy", "Evidence"),
     **_names("tuning.routing.rollout", "Rollout"),
     **_names("tuning.routing.router", "Router"),
     # Decision models.
@@ -188,7 +188,7 @@ PARTS = {
     "option:--playbook": "schema_guard.ext.playbook.command:run_command",
     "executor:ray": "schema_guard.ext.rows.bench_on_ray:executor",
     "content": "schema_guard.ext.right.figures",
-    "content:known": "schema_guard.ext.right.known",
+    "content:known": "schema_guard.ext.right.pool",
     "recorders": "schema_guard.ext.recorders:FRAMEWORKS",
     "option:--serve": "schema_guard.ext.serving:serve_report",
     "channels": "schema_guard.ext.channels",

@@ -34,8 +34,16 @@ from schema_guard.decide.recorded.arrivals import alpha_shares
 from schema_guard.decide.recorded.comparisons import grammar_line
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.ext.playbook.calls import PlaybookCall, StepCalls, ask_task, judged, pairs_with
-from schema_guard.ext.playbook.content import right_values, values_compared, wrong_calls
+from schema_guard.ext.playbook.calls import (
+    PlaybookCall,
+    StepCalls,
+    ask_task,
+    judged,
+    pairs_with,
+    right_values,
+    values_compared,
+    wrong_calls,
+)
 from schema_guard.ext.playbook.result import PlaybookResult
 from schema_guard.ext.playbook.steps import (
     CONFIGURATIONS,
@@ -52,7 +60,7 @@ from schema_guard.ext.playbook.steps import (
     PlaybookSettings,
     StepConfiguration,
 )
-from schema_guard.ext.right.known import store_known_answers
+from schema_guard.ext.right.pool import store_known_answers
 from schema_guard.extensions import load
 from schema_guard.records.identity import new_call_id
 from schema_guard.records.urls import store_options

@@ -18,20 +18,26 @@ Source: Angelopoulos et al. (2023), Science 382:669-674, for the estimate; Waudb
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.records.counts.calls import hour_of
 from schema_guard.records.sql.tables import packed, placeholders, unpacked
 from schema_guard.stats import Bounds, gap_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from schema_guard.records import Store
     from schema_guard.records.sql.tables import Connection
+
+__all__ = ["KNOWN", "known_answers", "store_known_answers"]
 
 
 BLOCK_CALLS = 10
@@ -43,6 +49,15 @@ WHERE a.call_id = content.call_id AND p.reply IS NOT NULL)"""
 
 WEIGHT_OF_SHARES, WEIGHT_OF_CALLS = 0.6, 0.3
 """How much second opinions count: for the share of wrong values of a call, and for calls with any wrong value."""
+
+
+KNOWN = "known"
+"""The label of a call whose right answer was known before. It belongs to no block of labels."""
+_IDS = 500
+_INSERT_KNOWN = """INSERT INTO content (call_id, configuration_id, hour, unit, pair, label, wrong, wrong_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id) DO UPDATE
+SET pair = excluded.pair, label = excluded.label, wrong = excluded.wrong, wrong_at = excluded.wrong_at
+WHERE content.label IS NULL"""
 
 
 class _Call(NamedTuple):
@@ -261,3 +276,30 @@ def _checked(block: Block) -> Block:
     if not all(0 <= share <= 1 for share in shares):
         raise InvalidArgument("second_opinions, wrong: expected numbers from 0 to 1")
     return block
+
+
+def store_known_answers(store: Store, wrong: Mapping[str, tuple[float, Sequence[str]]]) -> None:
+    """Store the share of wrong values of calls, and their places, by the ids of the calls."""
+    store.flush(30.0)
+    ids = list(wrong)
+    with closing(store.backend.session()) as session, session.writing() as connection:
+        for start in range(0, len(ids), _IDS):
+            some = [packed(one) for one in ids[start : start + _IDS]]
+            sql = f"""SELECT call_id, configuration_id, started_at, input_hash FROM attempts
+                WHERE number = 1 AND call_id IN ({placeholders(len(some))})"""
+            for call_id, configuration, started, task in connection.select(sql, some):
+                share, places = wrong[str(unpacked(call_id))]
+                row = call_id, configuration, hour_of(started), "value", task, KNOWN, share
+                connection.execute(_INSERT_KNOWN, (*row, json.dumps(list(places))))
+
+
+def known_answers(connection: Connection, ids: Sequence[int]) -> dict[bytes, float]:
+    """Return the share of wrong values of each input with a known answer, by the hash of the input.
+
+    Args:
+        connection: The database.
+        ids: The numbers of the rows of one configuration.
+    """
+    sql = f"""SELECT pair, AVG(wrong) FROM content
+        WHERE configuration_id IN ({placeholders(len(ids))}) AND label = ? AND pair IS NOT NULL GROUP BY pair"""
+    return {bytes(task): float(share) for task, share in connection.select(sql, (*ids, KNOWN))}

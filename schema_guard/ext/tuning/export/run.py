@@ -16,10 +16,9 @@ import schema_guard
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.tuning.export.hosts import host_of, refused_by
-from schema_guard.ext.tuning.export.labelling import label_next
 from schema_guard.ext.tuning.export.splitting import split_rows
 from schema_guard.ext.tuning.export.values import SIDES, SOURCES
-from schema_guard.ext.tuning.export.writing import check_folder, write_labels, write_set
+from schema_guard.ext.tuning.export.writing import check_folder, label_next, write_labels, write_set
 from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:

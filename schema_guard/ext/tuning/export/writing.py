@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training set as a folder: three files in the host's spelling, where each row is from, and the manifest.
+"""A training set as a folder: three files in the host's format, the source of each row, and the manifest.
 
-Rules: every file is made for its owner only, and written whole before it stands under its name; the manifest is the last
-of them, so that a folder with a manifest is whole. `rows.jsonl` has no text: who has looked at each answer, line by line.
+Rules:
+1. Every file is made for its owner only, and is complete before it has its name. The manifest is the last of them, so a
+   folder with a manifest is complete. `rows.jsonl` has no text.
+2. `to_label.jsonl` has the inputs that a person should answer next. First come the inputs that nothing else can answer. Of
+   these, the parts of the traffic and the failures with the fewest rows take turns. Of nearly equal inputs, it has one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tuning.export.hosts import BYTE_ORDER_MARK, line_of, tokens_of
-from schema_guard.ext.tuning.export.labelling import to_label
+from schema_guard.ext.tuning.export.similarity import SAME, Groups, normalised, shingles, similar_pairs
+from schema_guard.ext.tuning.export.splitting import DIFFER
 from schema_guard.ext.tuning.export.values import MANIFEST, SIDES, file_of
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
 from schema_guard.records.private import write_private
@@ -29,10 +34,15 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.export.splitting import SplitRows
     from schema_guard.ext.tuning.export.values import OpenInput, TrainingRow
 
-__all__ = ["LABELS", "check_folder", "write_labels", "write_set"]
+__all__ = ["LABELS", "MOST_TO_LABEL", "check_folder", "label_next", "to_label", "write_labels", "write_set"]
 
 LABELS = "to_label.jsonl"
 _ROWS = "rows.jsonl"
+
+
+MOST_TO_LABEL: Final = 200
+"""No more inputs are named at once."""
+_MOST_COMPARED: Final = 5_000
 
 
 def check_folder(folder: str | os.PathLike[str]) -> Path:
@@ -153,3 +163,48 @@ def _as_argument_errors(folder: Path) -> Iterator[None]:
         raise InvalidArgument(
             f"--output {safe(str(folder))}: writing the set failed: {error.strerror}. Name another folder"
         ) from error
+
+
+def label_next(
+    open_inputs: Sequence[OpenInput], rows: Iterable[TrainingRow], most: int = MOST_TO_LABEL
+) -> list[OpenInput]:
+    """Rank inputs without an answer, the most useful first.
+
+    Args:
+        open_inputs: Without an answer that may be trained on.
+        rows: That have one.
+        most: How many to give.
+    """
+    answered = {normalised(row.text) for row in rows}
+    unanswered: dict[str, OpenInput] = {}
+    for open_input in sorted(open_inputs, key=lambda one: (_urgency(one), -one.at, one.text)):
+        text = normalised(open_input.text)
+        if text not in answered:
+            unanswered.setdefault(text, open_input)
+    texts = list(unanswered)[:_MOST_COMPARED]
+    groups = Groups(len(texts))
+    for pair in similar_pairs(shingles(texts), SAME):
+        groups.join(pair.first, pair.second)
+    different = [unanswered[text] for place, text in enumerate(texts) if groups.root(place) == place]
+    have = Counter((row.segment, row.failure) for row in rows)
+    turns: defaultdict[tuple[Any, ...], int] = defaultdict(int)
+    ranked: list[tuple[int, int, int, int, OpenInput]] = []
+    for open_input in different:
+        part = open_input.segment, open_input.failure
+        ranked.append((_urgency(open_input), turns[part], have[part], len(ranked), open_input))
+        turns[part] += 1
+    return [open_input for *_, open_input in sorted(ranked, key=lambda entry: entry[:4])][:most]
+
+
+def to_label(one: OpenInput) -> dict[str, Any]:
+    """Return an input as a line of `to_label.jsonl`: with its answer filled in, `--answers` reads it."""
+    content: Any = list(one.messages)
+    if len(one.messages) == 1:
+        content = one.messages[0]["content"]
+    known = {"call_id": one.call_id, "segment": one.segment, "failure": one.failure}
+    fields = {name: value for name, value in known.items() if value is not None}
+    return {**fields, "input": content, "why": one.why, "answer": None}
+
+
+def _urgency(open_input: OpenInput) -> int:
+    return 0 if open_input.why == DIFFER else 1 if open_input.failure is not None else 2

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import re
 import resource
 import sys
 import time
@@ -23,14 +24,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.local.gguf_file import ADAPTER_BASE
 from schema_guard.ext.local.llama_server import OUTPUT_TOKENS, SLOT_TOKENS
-from schema_guard.ext.tuning.local.adapter import PARTS, write_adapter
 from schema_guard.ext.tuning.training_rows import SftRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PASS_TOKENS", "Encoded", "encode", "encode_all", "learn", "served_prompt"]
+__all__ = [
+    "PARTS",
+    "PASS_TOKENS",
+    "Encoded",
+    "encode",
+    "encode_all",
+    "learn",
+    "served_prompt",
+    "write_adapter",
+]
 
 PASS_TOKENS: Final = 1024
 """Tokens that go through the model at once, padding included; one row may have more."""
@@ -41,6 +51,19 @@ _WARM_UP: Final = 0.1
 _MOST_NORM: Final = 1.0
 
 Tell = Callable[[dict[str, Any]], None]
+
+
+PARTS: Final = {
+    "q_proj": "attn_q",
+    "k_proj": "attn_k",
+    "v_proj": "attn_v",
+    "o_proj": "attn_output",
+    "gate_proj": "ffn_gate",
+    "up_proj": "ffn_up",
+    "down_proj": "ffn_down",
+}
+"""The matrices of a layer that are tuned, by their names in transformers, with those in GGUF."""
+_TENSOR: Final = re.compile(r"layers\.(\d+)\.\w+\.(\w+)\.lora_([AB])\.weight$")
 
 
 class _Progress(NamedTuple):
@@ -351,3 +374,52 @@ def encode_all(tokenizer: Any, rows: Sequence[SftRow], part: str) -> list[Encode
             f"{encoded[long[0] - 1].tokens} tokens, {len(encoded[long[0] - 1].answer)} of them in the answer. Remove these rows"
         )
     return encoded
+
+
+def write_adapter(
+    path: Path, tensors: Mapping[str, Any], *, alpha: float, heads: Mapping[str, int], base: str
+) -> None:
+    """Write a LoRA of a model of the architecture `llama`, whole or not at all.
+
+    Args:
+        path: Of the file; an older one is replaced.
+        tensors: NumPy arrays by their names in peft's state.
+        alpha: By which llama.cpp multiplies, over the rank.
+        heads: The number of heads of `q_proj` and `k_proj`.
+        base: SHA-256 of the weights that it was trained on, in hex.
+    """
+    import gguf  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    import numpy as np
+
+    beside = path.with_name(f".{path.name}.part")
+    # Made before the writer opens it: for its owner only, as a tuned model can know what it was taught.
+    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    writer = gguf.GGUFWriter(beside, "llama")
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", alpha)
+    writer.add_string(ADAPTER_BASE, base)
+    for name, tensor in sorted(tensors.items()):
+        match = _TENSOR.search(name)
+        assert match is not None, name
+        block, part, side = match.groups()
+        rows = rope_order(tensor, heads[part]) if side == "B" and part in heads else tensor
+        writer.add_tensor(
+            f"blk.{block}.{PARTS[part]}.weight.lora_{side.lower()}",
+            np.ascontiguousarray(rows, dtype=np.float16),
+        )
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+        write()
+    writer.close()
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def rope_order(rows: Any, heads: int) -> Any:
+    """Return rows of a query or key matrix in llama.cpp's order.
+
+    transformers turns the first half of a head against its second half, llama.cpp neighbours.
+    Source: `LlamaModel.permute` in llama.cpp's `convert_hf_to_gguf.py`.
+    """
+    return rows.reshape(heads, 2, len(rows) // heads // 2, -1).swapaxes(1, 2).reshape(rows.shape)

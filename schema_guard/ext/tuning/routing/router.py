@@ -37,8 +37,7 @@ from schema_guard.arguments import require_bool, require_text
 from schema_guard.configuration.recorded_settings import AFTER, ROUTED, again_of
 from schema_guard.drive import Driven, is_async
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.tuning.routing.evidence import Evidence
-from schema_guard.ext.tuning.routing.policy import RouterCounts, RoutingPolicy
+from schema_guard.ext.tuning.routing.policy import Evidence, RouterCounts, RoutingPolicy
 from schema_guard.ext.tuning.routing.rollout import SHADOW, Rollout, is_judged
 from schema_guard.guarded import AsyncGuarded, Guarded
 from schema_guard.preparing.shapes import name_of

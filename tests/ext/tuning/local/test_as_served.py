@@ -8,8 +8,7 @@ import pytest
 
 from schema_guard.ext.local.llama_server import LlamaServer
 from schema_guard.ext.tuning.local import learning
-from schema_guard.ext.tuning.local.adapter import write_adapter
-from schema_guard.ext.tuning.local.learning import encode, served_prompt
+from schema_guard.ext.tuning.local.learning import encode, served_prompt, write_adapter
 from schema_guard.ext.tuning.training_rows import SftRow
 from schema_guard.models import local_weights
 

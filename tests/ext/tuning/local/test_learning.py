@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.ext.tuning.local.adapter import rope_order
-from schema_guard.ext.tuning.local.learning import PASS_TOKENS, Encoded, order, passes, rate_at
+from schema_guard.ext.tuning.local.learning import PASS_TOKENS, Encoded, order, passes, rate_at, rope_order
 
 
 @given(st.lists(st.tuples(st.integers(1, 2000), st.integers(1, 900))))
