@@ -29,7 +29,6 @@ __all__ = ["Row", "Unreadable", "rows_of"]
 _OF_PAGES = frozenset(["meta", "next_cursor", "has_more"])
 # A document is parsed as a whole, and its values can take 20 times its size.
 _MOST_OF_DOCUMENT = 64 * 1024 * 1024
-_MOST_BLANK_LINES = 1_000
 _LONG_LINE = f"a line of more than {mebibytes(MAX_LINE_BYTES)}"
 _BATCH = 1_000
 _BOM = b"\xef\xbb\xbf"
@@ -92,32 +91,23 @@ class _Pushback:
 
 
 def _of_json(name: str) -> Iterator[Row | Unreadable]:
-    """Read JSON Lines if the first line is a whole document, otherwise one document."""
+    """Read one document of several lines, or JSON Lines."""
     with _opened(name) as stream:
-        content, number = stream.readline(MAX_LINE_BYTES + 1).removeprefix(_BOM), 1
-        while content.isspace() and len(content) <= MAX_LINE_BYTES and number < _MOST_BLANK_LINES:
-            content, number = stream.readline(MAX_LINE_BYTES + 1), number + 1
-        is_list = content.lstrip().startswith(b"[")
-        if is_list or len(content) > MAX_LINE_BYTES or not _is_document(content):
-            opening = content
-            content += stream.read(_MOST_OF_DOCUMENT + 1 - len(content))
-            if len(content) <= _MOST_OF_DOCUMENT:
-                if is_list or _is_document(content):
-                    yield from _of_document(name, content)
-                    return
-            elif is_list or opening.strip() == b"{":
-                yield Unreadable(
-                    name,
-                    f"a JSON document of more than {mebibytes(_MOST_OF_DOCUMENT)}: convert it to JSON Lines",
-                )
-                return
-        yield from _lines(name, _Pushback(content, stream), number)
+        content = stream.read(_MOST_OF_DOCUMENT + 1).removeprefix(_BOM)
+        opening = content.lstrip().partition(b"\n")[0].strip()
+        if len(content) > _MOST_OF_DOCUMENT and (opening == b"{" or opening.startswith(b"[")):
+            size = mebibytes(_MOST_OF_DOCUMENT)
+            yield Unreadable(name, f"a JSON document of more than {size}: convert it to JSON Lines")
+        elif opening.startswith(b"[") or not (_is_document(opening) or not _is_document(content)):
+            yield from _of_document(name, content)
+        else:
+            yield from _lines(name, _Pushback(content, stream))
 
 
-def _lines(name: str, stream: _Pushback, first: int) -> Iterator[Row | Unreadable]:
-    number = first
+def _lines(name: str, stream: _Pushback) -> Iterator[Row | Unreadable]:
+    number = 1
     try:
-        for number, line in enumerate(bounded_lines(cast("BinaryIO", stream)), first):
+        for number, line in enumerate(bounded_lines(cast("BinaryIO", stream)), 1):
             if line is None:
                 yield Unreadable(f"{name}:{number}", _LONG_LINE)
             elif line.strip():
