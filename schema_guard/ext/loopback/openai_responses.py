@@ -6,6 +6,7 @@ Ids and times are fixed by the request's index, so that a test sees the same rep
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.loopback.openai_chat import (
@@ -34,7 +35,7 @@ from schema_guard.ext.loopback.wire import (
 from schema_guard.values import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from schema_guard.values import Usage
 
@@ -105,6 +106,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
     }
 
 
+_TEXT, _REFUSAL = "output_text", "refusal"
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
@@ -118,12 +120,10 @@ def _output_message(question: Question, status: str, *content: dict[str, Any]) -
     }
 
 
-def _output_text(text: str) -> dict[str, Any]:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-
-
-def _refusal(text: str) -> dict[str, Any]:
-    return {"type": "refusal", "refusal": text}
+def _part(kind: str, text: str) -> dict[str, Any]:
+    if kind == _REFUSAL:
+        return {"type": kind, "refusal": text}
+    return {"type": kind, "text": text, "annotations": [], "logprobs": []}
 
 
 def _output_call(question: Question, number: int, status: str, call: ToolCall) -> dict[str, Any]:
@@ -144,10 +144,9 @@ def _status(answer: Answer) -> str:
 def _output(question: Question, answer: Answer) -> list[dict[str, Any]]:
     status = _status(answer)
     calls = [_output_call(question, at, status, call) for at, call in enumerate(answer.calls)]
-    if answer.refusal is not None:
-        return [_output_message(question, status, _refusal(answer.refusal)), *calls]
-    if answer.text is not None:
-        return [_output_message(question, status, _output_text(answer.text)), *calls]
+    kind = _TEXT if answer.refusal is None else _REFUSAL
+    if answer.written is not None:
+        return [_output_message(question, status, _part(kind, answer.written)), *calls]
     return calls or [_output_message(question, status)]
 
 
@@ -190,47 +189,38 @@ def _steps(question: Question, streamed: Streamed) -> Iterator[tuple[str, dict[s
     begun = {"response": _response(question, "in_progress", [], None)}
     yield "created", begun
     yield "in_progress", begun
-    texts: list[str] = []
-    for piece in streamed:
-        if not texts:
-            yield from _opened(question, _output_text(""))
-        texts.append(piece)
-        yield "output_text.delta", {**_place(question), "delta": piece, "logprobs": []}
+    texts = iter(streamed)
+    first = next(texts, None)
+    if first is None and streamed.answer.text is not None and streamed.answer.refusal is None:
+        first = ""
+    if first is not None:
+        yield from _written(question, _TEXT, chain([first], texts), streamed)
     answer = streamed.answer
-    if answer.text is not None and answer.refusal is None and not texts:
-        yield from _opened(question, _output_text(""))
-        texts.append("")
-    if texts:
-        text = "".join(texts)
-        yield "output_text.done", {**_place(question), "text": text, "logprobs": []}
-        yield from _closed(question, _status(answer), _output_text(text))
     if answer.refusal is not None:
-        yield from _refused(question, answer.refusal)
+        yield from _written(question, _REFUSAL, pieces(answer.refusal), streamed)
     for at, call in enumerate(answer.calls):
         yield from _called(question, at, _status(answer), call)
     yield _status(answer), {"response": _whole(question, answer)}
 
 
-def _place(question: Question) -> dict[str, Any]:
-    return {"item_id": f"msg_{question.index}", "output_index": 0, "content_index": 0}
-
-
-def _opened(question: Question, part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _written(
+    question: Question, kind: str, texts: Iterable[str], streamed: Streamed
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the steps of a message with one part: a text, or a refusal."""
+    place = {"item_id": f"msg_{question.index}", "output_index": 0, "content_index": 0}
+    key: str = "text" if kind == _TEXT else kind
+    more: dict[str, Any] = {"logprobs": []} if kind == _TEXT else {}
     yield "output_item.added", {"output_index": 0, "item": _output_message(question, "in_progress")}
-    yield "content_part.added", {**_place(question), "part": part}
-
-
-def _closed(question: Question, status: str, part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield "content_part.done", {**_place(question), "part": part}
-    yield "output_item.done", {"output_index": 0, "item": _output_message(question, status, part)}
-
-
-def _refused(question: Question, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield from _opened(question, _refusal(""))
-    for piece in pieces(text):
-        yield "refusal.delta", {**_place(question), "delta": piece}
-    yield "refusal.done", {**_place(question), "refusal": text}
-    yield from _closed(question, "completed", _refusal(text))
+    yield "content_part.added", {**place, "part": _part(kind, "")}
+    whole = ""
+    for piece in filter(None, texts):
+        whole += piece
+        yield f"{kind}.delta", {**place, "delta": piece, **more}
+    part = _part(kind, whole)
+    yield f"{kind}.done", {**place, key: whole, **more}
+    yield "content_part.done", {**place, "part": part}
+    item = _output_message(question, _status(streamed.answer), part)
+    yield "output_item.done", {"output_index": 0, "item": item}
 
 
 def _called(

@@ -17,6 +17,8 @@ from __future__ import annotations
 import atexit
 import json
 from contextlib import suppress
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cache
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
@@ -24,11 +26,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
 from schema_guard.ext.recorders.decisions import DECISION, decision_reply, is_of_a_guard, requested_decision
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import CallContext, current_context
-from schema_guard.ext.recorders.observed_attempt import AttemptView
+from schema_guard.ext.recorders.observed_attempt import AttemptView, add_attempt
 from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import Requested, options_of, provider_of, requested
 from schema_guard.ext.recorders.tool_turns import record_turn
-from schema_guard.providers.fields import count, field
+from schema_guard.providers.fields import count, field, words
 from schema_guard.received.replies import read
 from schema_guard.values import UNKNOWN_USAGE, Reply, Usage
 
@@ -154,22 +156,23 @@ class _Sent(NamedTuple):
     unseen: bool
 
 
+@dataclass(slots=True)
 class _FailedCall:
     """A call that failed and may be asked again.
 
     Attributes:
-        attempts: Whose reply was seen.
-        last: The attempt that ended last, seen or not.
+        sent: The first request.
+        facts: As `Recording.record` takes them.
+        attempts: The attempts so far.
         is_again: Whether it is being asked again.
         since: When it was heard of last, on the monotonic clock.
     """
 
-    def __init__(self, sent: _Sent, known: dict[str, Any]) -> None:
-        self.sent, self.facts = sent, known
-        self.attempts: list[AttemptView] = []
-        self.last = AttemptView()
-        self.is_again = False
-        self.since = monotonic()
+    sent: _Sent
+    facts: dict[str, Any]
+    attempts: list[AttemptView] = dataclass_field(default_factory=list)
+    is_again: bool = False
+    since: float = 0.0
 
 
 class LiteLLMCalls:
@@ -218,38 +221,25 @@ class LiteLLMCalls:
         answer = answer._replace(usage=_usage(kwargs, whole or reply, answer.usage))
         if sent.unseen:
             answer = answer._replace(unseen=True)
-        if sent.schema is None:
-            self._turned(kwargs, sent, start, end, whole or reply, answer)
+        cost = kwargs.get("response_cost") or None
+        attempt = _attempt_of(kwargs, start, end, reply=answer, cost=cost)
+        if sent.schema is None or (sent.format.tools and answer.finish_reason == "tool_call"):
+            if sent.schema is not None:
+                # It may answer in the format, and has chosen to call a tool.
+                self._recording.count("tool_turns")
+            record_turn(
+                self._recording,
+                whole or reply,
+                sent.format.tools,
+                answer,
+                elapsed_s=attempt.elapsed_s,
+                cost=cost,
+                **_facts_of(kwargs, sent),
+            )
             return
-        if sent.format.tools and answer.finish_reason == "tool_call":
-            # It may answer in the format, and has chosen to call a tool.
-            self._recording.count("tool_turns")
-            self._turned(kwargs, sent, start, end, whole or reply, answer)
-            return
-        attempt = _attempt_of(
-            kwargs, sent, start, end, reply=answer, cost=kwargs.get("response_cost") or None
-        )
-        held = self._failed.pop(_key(kwargs, sent.schema), None)
-        known = _facts_of(kwargs, sent) if held is None else held.facts
-        self._recording.record([*(held.attempts if held is not None else ()), attempt], sent.schema, **known)
-
-    def _turned(
-        self, kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, reply: Any, answer: Reply
-    ) -> None:
-        """Record the calls of a turn of tools: each is one call of its tool's."""
-        attempt = _attempt_of(
-            kwargs, sent, start, end, reply=answer, cost=kwargs.get("response_cost") or None
-        )
-        known = {key: part for key, part in _facts_of(kwargs, sent).items() if key not in ("mode", "tool")}
-        record_turn(
-            self._recording,
-            reply,
-            sent.format.tools,
-            answer,
-            elapsed_s=attempt.elapsed_s,
-            cost=attempt.cost,
-            **known,
-        )
+        held = self._failed.pop(_key(kwargs, sent.schema), None) or _FailedCall(sent, _facts_of(kwargs, sent))
+        add_attempt(held.attempts, attempt)
+        self._record(held)
 
     def failed(self, kwargs: Mapping[str, Any], start: Any, end: Any) -> None:
         """Take a call that raised."""
@@ -259,25 +249,15 @@ class LiteLLMCalls:
         error = kwargs.get("exception")
         raw = getattr(error, "raw_response", None)
         answer = Reply(raw, unseen=sent.unseen) if isinstance(raw, str) else None
-        attempt = _attempt_of(
-            kwargs,
-            sent,
-            start,
-            end,
-            reply=answer,
-            exception=error if isinstance(error, BaseException) else None,
-        )
-        if not _may_be_retried(kwargs):
-            self._recording.record([attempt], sent.schema, **_facts_of(kwargs, sent))
-            return
+        exception = error if isinstance(error, BaseException) else None
+        attempt = _attempt_of(kwargs, start, end, reply=answer, exception=exception)
         key = _key(kwargs, sent.schema)
-        held = self._failed.get(key) or _FailedCall(sent, _facts_of(kwargs, sent))
-        held.last, held.is_again, held.since = attempt, False, monotonic()
-        if answer is not None:
-            held.attempts.append(attempt)
-        oldest = self._failed.add(key, held)
-        if oldest is not None:
-            self._write(oldest)
+        held = self._failed.pop(key, None) or _FailedCall(sent, _facts_of(kwargs, sent))
+        held.is_again, held.since = False, monotonic()
+        add_attempt(held.attempts, attempt)
+        over = self._failed.add(key, held) if _may_be_retried(kwargs) else held
+        if over is not None:
+            self._write(over)
 
     def release(self, *, everything: bool = False) -> None:
         """Record the calls that nobody has asked again for a while."""
@@ -296,11 +276,12 @@ class LiteLLMCalls:
             # It was asked again, and litellm never told what came of that.
             self._recording.count("unended")
             return
-        attempts = (
-            held.attempts if held.attempts and held.attempts[-1] is held.last else [*held.attempts, held.last]
-        )
-        assert held.sent.schema is not None
-        self._recording.record(attempts, held.sent.schema, **held.facts)
+        self._record(held)
+
+    def _record(self, held: _FailedCall) -> None:
+        schema, asked = held.sent.schema, held.sent.format
+        assert schema is not None
+        self._recording.record(held.attempts, schema, mode=asked.mode, tool=asked.tool, **held.facts)
 
     def _pop(self, kwargs: Mapping[str, Any]) -> _Sent | None:
         sent: _Sent | None = self._sent.pop(str(kwargs.get("litellm_call_id")), None)
@@ -326,23 +307,20 @@ def _facts_of(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
     return {
         "function": _function(kwargs),
         "task": sent.task,
-        "mode": sent.format.mode,
         "provider": "litellm-decisions"
         if sent.format.mode == DECISION
         else provider_of(kwargs.get("custom_llm_provider"), is_responses=is_responses),
-        "tool": sent.format.tool,
         "options": options_of(_options(kwargs)),
         "where": sent.where,
         "started_at": sent.at,
     }
 
 
-def _attempt_of(kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, **what: Any) -> AttemptView:
+def _attempt_of(kwargs: Mapping[str, Any], start: Any, end: Any, **what: Any) -> AttemptView:
     began = kwargs.get("current_attempt_api_call_start_time") or start
-    model = kwargs.get("model")
     with suppress(AttributeError, TypeError):  # of a clock that is none the time is not known
         what["elapsed_s"] = max((end - began).total_seconds(), 0.0)
-    return AttemptView(**what, model=model if isinstance(model, str) else None)
+    return AttemptView(**what, model=words(kwargs.get("model")))
 
 
 def _metadata(kwargs: Mapping[str, Any]) -> list[Mapping[str, Any]]:

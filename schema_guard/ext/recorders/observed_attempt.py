@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from schema_guard.received.receiver import Receiver
 
-__all__ = ["AttemptView", "end_of"]
+__all__ = ["AttemptView", "add_attempt", "end_of"]
 
 
 class AttemptView(NamedTuple):
@@ -37,6 +37,13 @@ class AttemptView(NamedTuple):
     elapsed_s: float = nan
     cost: float | None = None
     confidence: Mapping[str, float] | None = None
+
+
+def add_attempt(attempts: list[AttemptView], attempt: AttemptView) -> None:
+    """Add an attempt. One before it without a reply doesn't count."""
+    if attempts and attempts[-1].reply is None:
+        attempts.pop()
+    attempts.append(attempt)
 
 
 def end_of(one: AttemptView, receiver: Receiver) -> Reply:

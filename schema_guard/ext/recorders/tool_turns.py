@@ -8,10 +8,10 @@ that nothing else claims; what the next turn leaves out has failed.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument, InvalidSchema
-from schema_guard.ext.recorders.observed_attempt import AttemptView
+from schema_guard.ext.recorders.observed_attempt import AttemptView, add_attempt
 from schema_guard.ext.tools.judging import judged, raw_reply
 from schema_guard.ext.tools.recorded_call import shares
 from schema_guard.ext.tools.tools import tools_of
@@ -35,18 +35,12 @@ __all__ = ["AgentCall", "ToolTurn", "ToolTurns", "record_turn"]
 _REFUSED: Final = Failure("semantic", "refused", "the agent did not take the call")
 
 
-class _ToolCall:
+class _ToolCall(NamedTuple):
     """A call of a tool, with each try at it."""
 
-    def __init__(self, name: str | None, schema: Schema[Any]) -> None:
-        self.name, self.schema = name, schema
-        self.attempts: list[AttemptView] = []
-
-    def add(self, attempt: AttemptView) -> None:
-        """Add an attempt; one before it without a reply is none."""
-        if self.attempts and self.attempts[-1].reply is None:
-            self.attempts.pop()
-        self.attempts.append(attempt)
+    name: str | None
+    schema: Schema[Any]
+    attempts: list[AttemptView]
 
 
 class ToolTurns:
@@ -87,10 +81,11 @@ class ToolTurns:
             judgement = judged(call, tools)
             followed = _claimed(failed, judgement, tools)
             if followed is None:
-                followed = _ToolCall(judgement.name, self._unknown.schema_of(judgement, tools))
+                followed = _ToolCall(judgement.name, self._unknown.schema_of(judgement, tools), [])
                 self._calls.append(followed)
             share = None if cost is None else cost / len(calls)
-            followed.add(AttemptView(_reply(judgement, details, usage), elapsed_s=elapsed_s, cost=share))
+            attempt = AttemptView(_reply(judgement, details, usage), elapsed_s=elapsed_s, cost=share)
+            add_attempt(followed.attempts, attempt)
             self._last.append((judgement.id, followed))
             if not judgement.ok:
                 self._failed.append(followed)
@@ -134,7 +129,7 @@ class ToolTurns:
     def fail(self, error: BaseException) -> None:
         """Note that the request to correct the failed calls raised."""
         for call in self._failed:
-            call.add(AttemptView(exception=error))
+            add_attempt(call.attempts, AttemptView(exception=error))
 
     def refuse_calls(self, ids: Collection[str], names: Collection[str]) -> None:
         """Note that an agent did not take the last turn's calls with one of these ids, or to one of these tools."""
