@@ -132,8 +132,7 @@ class _Run:
     def close(self) -> None:
         """Record it."""
         if self.opened is not None:
-            self.opened.past(self.attempts)
-            self.opened.close()
+            self.opened.close(self.attempts)
 
 
 class _Module:

@@ -14,7 +14,6 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
 from functools import partial
 from inspect import isawaitable
 from time import perf_counter
@@ -103,7 +102,6 @@ class _ClientCall:
         self._client = client
         self._request = options
         self._opened: Opened | None = None
-        self._inside = ExitStack()
         self._attempts: list[AttemptView] = []
         self._model: str | None = None
         self._is_started = False
@@ -161,7 +159,7 @@ class _ClientCall:
             options=options_of(sent),
         )
         if self._opened is not None:
-            self._inside.enter_context(self._opened.inside())
+            self._opened.enter()
 
     def _next(self, error: BaseException | None = None) -> None:
         """Keep the attempt that is over."""
@@ -186,8 +184,8 @@ class _ClientCall:
         if not hasattr(kind, "__next__") and not hasattr(kind, "__anext__"):
             self.end(None)
             return value
-        with self._recording.safely():
-            self._inside.close()
+        if self._opened is not None:
+            self._opened.leave()
         return self._values(value) if hasattr(kind, "__next__") else self._avalues(value)
 
     def _values(self, values: Iterator[Any]) -> Iterator[Any]:
@@ -213,12 +211,11 @@ class _ClientCall:
     def end(self, error: BaseException | None) -> None:
         """Record the call, which gave something or raised."""
         with self._recording.safely():
-            self._inside.close()
             self._next(error)
             opened, self._opened = self._opened, None
             if opened is not None:
-                opened.past(self._attempts)
-                opened.close()
+                opened.leave()
+                opened.close(self._attempts)
 
 
 class _Attempt:

@@ -27,7 +27,7 @@ from schema_guard.ext.recorders.decisions import DECISION, decision_reply, is_of
 from schema_guard.ext.recorders.frameworks import framework
 from schema_guard.ext.recorders.nesting import CallContext, current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView, add_attempt
-from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording
+from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording, safely
 from schema_guard.ext.recorders.requests import Requested, options_of, provider_of, requested
 from schema_guard.ext.recorders.tool_turns import record_turn
 from schema_guard.providers.fields import count, field, words
@@ -79,9 +79,7 @@ def uninstall() -> None:
     for name in ("callbacks", "input_callback", "success_callback", "failure_callback"):
         for callbacks in (getattr(litellm, name, None), getattr(litellm, f"_async_{name}", None)):
             if isinstance(callbacks, list):
-                callbacks[:] = [
-                    callback for callback in callbacks if not hasattr(callback, "schema_guard_watch")
-                ]
+                callbacks[:] = [one for one in callbacks if not isinstance(one, LiteLLMCalls)]
 
 
 def __getattr__(name: str) -> Any:
@@ -105,35 +103,9 @@ def _callback(recording: Recording) -> Any:
     base: Any = framework(NAME, "litellm", "litellm.integrations.custom_logger").CustomLogger
     import schema_guard.records.writing.writer  # noqa: F401 - it ends after what is registered below
 
-    watch = LiteLLMCalls(recording)
-
-    class SchemaGuard(base):  # type: ignore[misc]
-        schema_guard_watch = watch
-
-        def log_pre_api_call(self, model: Any, messages: Any, kwargs: Any) -> None:
-            with recording.safely():
-                watch.sent(kwargs, messages)
-
-        def log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
-            with recording.safely():
-                watch.came(kwargs, response_obj, start_time, end_time)
-
-        def log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
-            with recording.safely():
-                watch.failed(kwargs, start_time, end_time)
-
-        async def async_log_success_event(
-            self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
-        ) -> None:
-            self.log_success_event(kwargs, response_obj, start_time, end_time)
-
-        async def async_log_failure_event(
-            self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
-        ) -> None:
-            self.log_failure_event(kwargs, response_obj, start_time, end_time)
-
-    atexit.register(watch.release, everything=True)
-    return SchemaGuard()
+    callback = type("SchemaGuard", (LiteLLMCalls, base), {})(recording)
+    atexit.register(callback.release, everything=True)
+    return callback
 
 
 class _Sent(NamedTuple):
@@ -179,10 +151,12 @@ class LiteLLMCalls:
     """Puts the events of litellm together to calls. Thread-safe."""
 
     def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+        super().__init__()
+        self.recording = recording
         self._sent, self._failed = Bounded(), Bounded()
 
-    def sent(self, kwargs: Mapping[str, Any], messages: Any) -> None:
+    @safely
+    def log_pre_api_call(self, model: Any, messages: Any, kwargs: Mapping[str, Any]) -> None:
         """Take a request that is about to be sent, in the context of its caller."""
         if kwargs.get("call_type") not in _CALLS | _DECISIONS:
             return
@@ -191,45 +165,49 @@ class LiteLLMCalls:
         request, task = _requested(kwargs, messages)
         schema = None
         if request is None:
-            self._recording.count("without_schema")
+            self.recording.count("without_schema")
         elif request.mode == DECISION and where.call_id is not None and is_of_a_guard(request):
-            self._recording.count("inside")
+            self.recording.count("inside")
         elif request.source is None:
-            self._recording.count("tool_turns")
+            self.recording.count("tool_turns")
         else:
-            schema = self._recording.schema_of(request.source, request.name)
+            schema = self.recording.schema_of(request.source, request.name)
         key = str(kwargs.get("litellm_call_id"))
         before = self._sent.pop(key, None)
         if request is not None and (schema is not None or request.source is None):
             one = _Sent(request, schema, where, task, time(), before is not None)
             if self._sent.add(key, one) is not None:
-                self._recording.count("unended")
+                self.recording.count("unended")
             held = None if schema is None else self._failed.get(_key(kwargs, schema))
             if held is not None:
                 held.is_again, held.since = True, monotonic()
 
-    def came(self, kwargs: Mapping[str, Any], reply: Any, start: Any, end: Any) -> None:
+    @safely
+    def log_success_event(
+        self, kwargs: Mapping[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
         """Take a reply that is complete."""
         sent = self._pop(kwargs)
         if sent is None:
             return
         whole = kwargs.get("complete_streaming_response") or kwargs.get("async_complete_streaming_response")
+        whole = whole or response_obj
         if sent.schema is not None and sent.format.mode == DECISION:
-            answer = decision_reply(reply, sent.schema)
+            answer = decision_reply(response_obj, sent.schema)
         else:
-            answer = read(whole or reply)
-        answer = answer._replace(usage=_usage(kwargs, whole or reply, answer.usage))
+            answer = read(whole)
+        answer = answer._replace(usage=_usage(kwargs, whole, answer.usage))
         if sent.unseen:
             answer = answer._replace(unseen=True)
         cost = kwargs.get("response_cost") or None
-        attempt = _attempt_of(kwargs, start, end, reply=answer, cost=cost)
+        attempt = _attempt_of(kwargs, start_time, end_time, reply=answer, cost=cost)
         if sent.schema is None or (sent.format.tools and answer.finish_reason == "tool_call"):
             if sent.schema is not None:
                 # It may answer in the format, and has chosen to call a tool.
-                self._recording.count("tool_turns")
+                self.recording.count("tool_turns")
             record_turn(
-                self._recording,
-                whole or reply,
+                self.recording,
+                whole,
                 sent.format.tools,
                 answer,
                 elapsed_s=attempt.elapsed_s,
@@ -241,7 +219,10 @@ class LiteLLMCalls:
         add_attempt(held.attempts, attempt)
         self._record(held)
 
-    def failed(self, kwargs: Mapping[str, Any], start: Any, end: Any) -> None:
+    @safely
+    def log_failure_event(
+        self, kwargs: Mapping[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
         """Take a call that raised."""
         sent = self._pop(kwargs)
         if sent is None or sent.schema is None:
@@ -250,7 +231,7 @@ class LiteLLMCalls:
         raw = getattr(error, "raw_response", None)
         answer = Reply(raw, unseen=sent.unseen) if isinstance(raw, str) else None
         exception = error if isinstance(error, BaseException) else None
-        attempt = _attempt_of(kwargs, start, end, reply=answer, exception=exception)
+        attempt = _attempt_of(kwargs, start_time, end_time, reply=answer, exception=exception)
         key = _key(kwargs, sent.schema)
         held = self._failed.pop(key, None) or _FailedCall(sent, _facts_of(kwargs, sent))
         held.is_again, held.since = False, monotonic()
@@ -258,6 +239,14 @@ class LiteLLMCalls:
         over = self._failed.add(key, held) if _may_be_retried(kwargs) else held
         if over is not None:
             self._write(over)
+
+    async def async_log_success_event(self, *values: Any, **named: Any) -> None:
+        """Take a reply that is complete."""
+        self.log_success_event(*values, **named)
+
+    async def async_log_failure_event(self, *values: Any, **named: Any) -> None:
+        """Take a call that raised."""
+        self.log_failure_event(*values, **named)
 
     def release(self, *, everything: bool = False) -> None:
         """Record the calls that nobody has asked again for a while."""
@@ -268,20 +257,20 @@ class LiteLLMCalls:
             # Another thread may have taken it.
             if self._failed.pop(key, None) is None:
                 continue
-            with self._recording.safely():
+            with self.recording.safely():
                 self._write(held)
 
     def _write(self, held: _FailedCall) -> None:
         if held.is_again:
             # It was asked again, and litellm never told what came of that.
-            self._recording.count("unended")
+            self.recording.count("unended")
             return
         self._record(held)
 
     def _record(self, held: _FailedCall) -> None:
         schema, asked = held.sent.schema, held.sent.format
         assert schema is not None
-        self._recording.record(held.attempts, schema, mode=asked.mode, tool=asked.tool, **held.facts)
+        self.recording.record(held.attempts, schema, mode=asked.mode, tool=asked.tool, **held.facts)
 
     def _pop(self, kwargs: Mapping[str, Any]) -> _Sent | None:
         sent: _Sent | None = self._sent.pop(str(kwargs.get("litellm_call_id")), None)

@@ -155,8 +155,9 @@ class Opened:
         finally:
             self.leave()
 
-    def close(self) -> None:
-        """Record the call with the attempts that were seen, once; without one nothing is known of it."""
+    def close(self, more: Iterable[AttemptView] = ()) -> None:
+        """Record the call with its attempts, and *more* of them, once. Without an attempt, nothing is known of it."""
+        self.past(more)
         attempts, self._attempts = self._attempts, []
         if attempts:
             self._recording.write(attempts, self._judged(attempts), self._task)
@@ -351,8 +352,7 @@ class Recording:
         opened = self.open(schema, **known)
         if opened is None:
             return False
-        opened.past(attempts)
-        opened.close()
+        opened.close(attempts)
         return True
 
     def judge(

@@ -234,8 +234,7 @@ class AgentCall:
         call_id = where.call_id if self.opened is None else self.opened.id
         self.turns.close(**{**self._known, "where": where._replace(call_id=call_id, schema=None)})
         if self.opened is not None:
-            self.opened.past(self.attempts)
-            self.opened.close()
+            self.opened.close(self.attempts)
 
 
 def record_turn(

@@ -273,7 +273,7 @@ def test_a_call_that_failed_is_recorded_when_nobody_asks_again(kept):
     with server([], faults="http_503") as served, pytest.raises(litellm.ServiceUnavailableError):
         asked(router(served.openai_url, num_retries=0))
     time.sleep(0.3)
-    watch = next(one.schema_guard_watch for one in litellm.callbacks if hasattr(one, "schema_guard_watch"))
+    watch = next(one for one in litellm.callbacks if hasattr(one, "release"))
 
     watch.release(everything=True)
 
