@@ -17,8 +17,9 @@ from schema_guard.ext.traces.values import decoded
 from schema_guard.loop import Done, enforce
 from schema_guard.preparing.costs import with_costs
 from schema_guard.preparing.name_limits import folded
+from schema_guard.providers.message_lists import messages_of
 from schema_guard.strategies import STRATEGIES, Plan, Step
-from schema_guard.values import Call, Message
+from schema_guard.values import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,20 +70,8 @@ def prompt_of(task: str | None) -> Prompt | None:
     """Return the prompt of a stored task: its messages, if it is their JSON text, or else the text."""
     content = decoded(task)
     messages = content.get("messages") if isinstance(content, dict) else content
-    if isinstance(messages, list) and messages and all(_is_message(message) for message in messages):
-        return tuple(
-            Message(
-                message["role"],
-                message.get("content"),
-                {key: value for key, value in message.items() if key not in ("role", "content")} or None,
-            )
-            for message in messages
-        )
-    return task
-
-
-def _is_message(message: Any) -> bool:
-    return isinstance(message, dict) and isinstance(message.get("role"), str)
+    known = messages_of(messages) if isinstance(messages, list) and messages else None
+    return known or task
 
 
 class Judging:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
+from schema_guard.ext.fitting.adapting import unions
 from schema_guard.ext.fitting.adapting.acceptance import Acceptance
 from schema_guard.ext.fitting.adapting.builder import Builder, TooLargeToAdapt
 from schema_guard.ext.fitting.adapting.final_changes import begin_apart, hoist, within_unions
@@ -31,7 +32,7 @@ from schema_guard.validation.document import DEFAULT_DIALECT, check_size
 from schema_guard.validation.references import subschemas
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.adapting.writer import BuiltSchema
+    from schema_guard.ext.fitting.adapting.builder import BuiltSchema
     from schema_guard.ext.fitting.linting import Finding
     from schema_guard.ext.fitting.probed_rules import RulesLike
     from schema_guard.ext.fitting.rules.rule import Rules
@@ -90,7 +91,7 @@ def _adapted(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
         return Adapted(loaded.document, provider, loaded.fingerprint, relaxed, narrowed, [])
     reason = ""
     for unrolled in _UNROLLED:
-        builder = Builder(plain_of(loaded), table, formats=loaded.formats, unrolled=unrolled)
+        builder = Builder(plain_of(loaded), table, unions.flat, formats=loaded.formats, unrolled=unrolled)
         try:
             built = builder.build()
         except TooLargeToAdapt as error:

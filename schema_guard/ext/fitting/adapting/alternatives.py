@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.ext.fitting.adapting.builder import BuiltSchema
 from schema_guard.ext.fitting.adapting.forms import SAME, TextForm, UnionArm, UnionForm
-from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.adapting.writer import SchemaWriter
+    from schema_guard.ext.fitting.adapting.builder import Builder
 
 __all__ = ["joined", "union"]
 
@@ -18,7 +18,7 @@ __all__ = ["joined", "union"]
 _ENCODED = json.JSONEncoder(sort_keys=True).encode
 
 
-def union(builder: SchemaWriter, made: list[tuple[BuiltSchema, list[Any]]]) -> BuiltSchema | None:
+def union(builder: Builder, made: list[tuple[BuiltSchema, list[Any]]]) -> BuiltSchema | None:
     """Write alternatives as one schema; None without one.
 
     Args:
@@ -58,7 +58,7 @@ def _is_new(schema: dict[str, Any], met: set[str]) -> bool:
     return True
 
 
-def joined(builder: SchemaWriter, schemas: list[dict[str, Any]]) -> dict[str, Any]:
+def joined(builder: Builder, schemas: list[dict[str, Any]]) -> dict[str, Any]:
     """Give alternatives as one schema: a list of types where they say nothing else, or `anyOf`."""
     parts: list[dict[str, Any]] = []
     met: set[str] = set()

@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import alternatives, scalars
+from schema_guard.ext.fitting.adapting.builder import BuiltSchema
 from schema_guard.ext.fitting.adapting.forms import SAME, ListForm, TupleForm
-from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.builder import Builder
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
-    from schema_guard.ext.fitting.adapting.writer import SchemaWriter
 
 __all__ = ["array_of"]
 
@@ -21,7 +21,7 @@ _LONGEST_TUPLE = 16
 _LONGEST_FIXED = 8
 
 
-def array_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema | None:
+def array_of(builder: Builder, merged: FlatSchema, _: str) -> BuiltSchema | None:
     """Write an array."""
     limits = {keyword: merged.limits[keyword] for keyword in _SIZES if merged.limits.get(keyword)}
     if merged.limits.get("maxItems") == 0:
@@ -54,13 +54,13 @@ def _further(merged: FlatSchema) -> list[Any]:
     return [False] if False in items else items
 
 
-def _empty(builder: SchemaWriter) -> dict[str, Any]:
+def _empty(builder: Builder) -> dict[str, Any]:
     items = builder.anything().schema
     return {"type": "array", "items": items, "maxItems": 0}
 
 
 def _array_of_same_items(
-    builder: SchemaWriter, merged: FlatSchema, items: list[Any], limits: dict[str, Any]
+    builder: Builder, merged: FlatSchema, items: list[Any], limits: dict[str, Any]
 ) -> BuiltSchema | None:
     """Write an array whose places are alike."""
     least, most = limits.get("minItems", 0), limits.get("maxItems")
@@ -86,13 +86,13 @@ def _sizes(limits: dict[str, Any]) -> dict[str, Any]:
     return {keyword: value for keyword, value in limits.items() if keyword != "uniqueItems"}
 
 
-def _relax_unique(builder: SchemaWriter, merged: FlatSchema) -> None:
+def _relax_unique(builder: Builder, merged: FlatSchema) -> None:
     if merged.limits.get("uniqueItems"):
         builder.relax(merged.where.get("uniqueItems"), "uniqueItems", True, "not enforced there")
 
 
 def _with_prefix(
-    builder: SchemaWriter,
+    builder: Builder,
     merged: FlatSchema,
     prefix: list[Any],
     items: list[Any],
@@ -132,7 +132,7 @@ def _with_prefix(
     return _as_any_of_them(builder, merged, [*known, *([further] if further else [])], (least, most))
 
 
-def _as_object(builder: SchemaWriter, places: list[BuiltSchema]) -> BuiltSchema:
+def _as_object(builder: Builder, places: list[BuiltSchema]) -> BuiltSchema:
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {str(place): dict(built.schema) for place, built in enumerate(places)},
@@ -144,7 +144,7 @@ def _as_object(builder: SchemaWriter, places: list[BuiltSchema]) -> BuiltSchema:
 
 
 def _as_any_of_them(
-    builder: SchemaWriter, merged: FlatSchema, places: list[BuiltSchema], size: tuple[int, int | None]
+    builder: Builder, merged: FlatSchema, places: list[BuiltSchema], size: tuple[int, int | None]
 ) -> BuiltSchema | None:
     """Write an array each of whose places takes what any of them takes."""
     held = [*merged.prefix, merged.items or []]

@@ -11,9 +11,8 @@ Rules:
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.ext.fitting.adapting import unions
 from schema_guard.ext.fitting.adapting.acceptance import Acceptance
 from schema_guard.ext.fitting.adapting.forms import (
     SAME,
@@ -25,17 +24,16 @@ from schema_guard.ext.fitting.adapting.forms import (
 )
 from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, FlatSchema
 from schema_guard.ext.fitting.adapting.result import SchemaChange
-from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 from schema_guard.ext.fitting.rules.rule import KEYWORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from schema_guard.ext.fitting.adapting.forms import Form
     from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
     from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["Builder", "TooLargeToAdapt"]
+__all__ = ["Builder", "BuiltSchema", "TooLargeToAdapt"]
 
 _MOST_STEPS = 12_000
 # Frames of Python for a level are about ten, and callers have some of its thousand already.
@@ -44,6 +42,18 @@ _MAPS = ("properties", "patternProperties")
 _UNIONS = frozenset({"allOf", "anyOf", "oneOf"})
 _TYPED = frozenset({"const", "enum", "type"})
 _LONGEST_HINT = 160
+
+
+class BuiltSchema(NamedTuple):
+    """A place of a schema as it is sent.
+
+    Attributes:
+        schema: The schema.
+        form: How its values are sent.
+    """
+
+    schema: dict[str, Any]
+    form: Form = SAME
 
 
 class TooLargeToAdapt(Exception):
@@ -56,6 +66,7 @@ class Builder:
     Args:
         plain: The schema.
         table: The provider's rules.
+        write: Writes what several schemas say together.
         formats: Whether `format` is asserted.
         unrolled: Levels of recursion that are written out where the provider takes none.
 
@@ -63,10 +74,19 @@ class Builder:
         recurs: Whether a schema led back to itself so far. Otherwise `unrolled` changes nothing.
     """
 
-    def __init__(self, plain: PlainSchema, table: Rules, *, formats: bool, unrolled: int) -> None:
+    def __init__(
+        self,
+        plain: PlainSchema,
+        table: Rules,
+        write: Callable[[Builder, FlatSchema], BuiltSchema | None],
+        *,
+        formats: bool,
+        unrolled: int,
+    ) -> None:
         self.plain = plain
         self.table = table
         self.accepted = Acceptance(table)
+        self._write = write
         self.formats = formats
         self.unrolled = unrolled
         self.relaxed: list[SchemaChange] = list(plain.lost)
@@ -201,7 +221,7 @@ class Builder:
         flat = FlatSchema(self.plain)
         for node in applied:
             flat.absorb(node)
-        return unions.flat(self, flat)
+        return self._write(self, flat)
 
     def _describe(
         self, schema: dict[str, Any], applied: list[dict[str, Any]], lost: list[SchemaChange]

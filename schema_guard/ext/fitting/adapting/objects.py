@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import alternatives, scalars
+from schema_guard.ext.fitting.adapting.builder import BuiltSchema
 from schema_guard.ext.fitting.adapting.forms import (
     KEY,
     SAME,
@@ -20,12 +21,11 @@ from schema_guard.ext.fitting.adapting.forms import (
 )
 from schema_guard.ext.fitting.adapting.plain.flat_schema import matches
 from schema_guard.ext.fitting.adapting.plain.plain_schema import takes_null
-from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.builder import Builder
     from schema_guard.ext.fitting.adapting.forms import Form
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
-    from schema_guard.ext.fitting.adapting.writer import SchemaWriter
 
 __all__ = ["object_of"]
 
@@ -34,7 +34,7 @@ _REST = "additional_properties"
 _NAMES = "the key is not one of the properties"
 
 
-def object_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema | None:
+def object_of(builder: Builder, merged: FlatSchema, _: str) -> BuiltSchema | None:
     """Write an object."""
     others = _others(merged)
     listed = _listed(builder, merged, others)
@@ -61,9 +61,7 @@ def _is_closed(merged: FlatSchema, others: list[Any]) -> bool:
     return others == [False] and not merged.patterns
 
 
-def _listed(
-    builder: SchemaWriter, merged: FlatSchema, others: list[Any]
-) -> dict[str, BuiltSchema | None] | None:
+def _listed(builder: Builder, merged: FlatSchema, others: list[Any]) -> dict[str, BuiltSchema | None] | None:
     """Return each property that is listed or required; None if a required one has no value.
 
     A property that has no value and need not be there is None.
@@ -86,7 +84,7 @@ def _listed(
 
 
 def _pairs(
-    builder: SchemaWriter, merged: FlatSchema, others: list[Any], *, wants_counts: bool = False
+    builder: Builder, merged: FlatSchema, others: list[Any], *, wants_counts: bool = False
 ) -> BuiltSchema | None:
     """Write the properties that are not listed as an array of pairs; None if there are none."""
     holder = merged.where.get("patternProperties")
@@ -119,7 +117,7 @@ def _counts(merged: FlatSchema) -> dict[str, Any]:
 
 
 def _one_of_pairs(
-    builder: SchemaWriter, pairs: list[tuple[BuiltSchema, list[Any]]]
+    builder: Builder, pairs: list[tuple[BuiltSchema, list[Any]]]
 ) -> tuple[dict[str, Any], Form]:
     """Return the schema of a pair, and the form of its value."""
     joined = alternatives.joined(builder, [pair.schema for pair, _ in pairs])
@@ -128,7 +126,7 @@ def _one_of_pairs(
     return joined, SAME if whole is None else whole.form
 
 
-def _pair(builder: SchemaWriter, names: list[Any], held: list[Any], merged: FlatSchema) -> BuiltSchema | None:
+def _pair(builder: Builder, names: list[Any], held: list[Any], merged: FlatSchema) -> BuiltSchema | None:
     """Return the schema of one pair, with the form of its value."""
     of_names: list[Any] = [{"type": "string"}, *names]
     builder.note_origin(
@@ -154,7 +152,7 @@ class _Writing:
 
     def __init__(
         self,
-        builder: SchemaWriter,
+        builder: Builder,
         merged: FlatSchema,
         listed: dict[str, BuiltSchema | None],
         others: list[Any],

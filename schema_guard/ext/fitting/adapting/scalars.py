@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.adapting import alternatives
+from schema_guard.ext.fitting.adapting.builder import BuiltSchema
 from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, kind_of
-from schema_guard.ext.fitting.adapting.writer import BuiltSchema
 
 if TYPE_CHECKING:
+    from schema_guard.ext.fitting.adapting.builder import Builder
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
-    from schema_guard.ext.fitting.adapting.writer import SchemaWriter
 
 __all__ = ["enumerated", "fitted", "number_of", "plain_of", "string_of"]
 
@@ -30,7 +30,7 @@ _ANY = r"(?:.|\n)*"
 _SHORT = {r"\d": "0-9", r"\w": "A-Za-z0-9_"}
 
 
-def fitted(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
+def fitted(builder: Builder, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema without the keywords that are not taken, which are listed."""
     document = dict(schema)
     for _ in range(len(schema)):
@@ -52,12 +52,12 @@ def fitted(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) ->
     return document
 
 
-def plain_of(builder: SchemaWriter, merged: FlatSchema, kind: str) -> BuiltSchema:
+def plain_of(builder: Builder, merged: FlatSchema, kind: str) -> BuiltSchema:
     """Write a boolean or null."""
     return BuiltSchema({"type": kind})
 
 
-def string_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema | None:
+def string_of(builder: Builder, merged: FlatSchema, _: str) -> BuiltSchema | None:
     """Write a string."""
     limits = {keyword: merged.limits[keyword] for keyword in _STRINGS if keyword in merged.limits}
     lengths = limits.get("minLength", 0), limits.get("maxLength", math.inf)
@@ -76,7 +76,7 @@ def string_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema 
     return BuiltSchema(fitted(builder, merged, schema))
 
 
-def number_of(builder: SchemaWriter, merged: FlatSchema, kind: str) -> BuiltSchema | None:
+def number_of(builder: Builder, merged: FlatSchema, kind: str) -> BuiltSchema | None:
     """Write a number, with the bounds of an integer as integers, and a small range as its values."""
     limits = {keyword: merged.limits[keyword] for keyword in _NUMBERS if keyword in merged.limits}
     if _is_empty(limits):
@@ -96,7 +96,7 @@ def _is_empty(limits: dict[str, Any]) -> bool:
     return bool(low > high or (low == high and touches and math.isfinite(low)))
 
 
-def _integer(builder: SchemaWriter, merged: FlatSchema, limits: dict[str, Any]) -> BuiltSchema | None:
+def _integer(builder: Builder, merged: FlatSchema, limits: dict[str, Any]) -> BuiltSchema | None:
     low, high = _bounds(limits)
     if low is not None and high is not None and low > high:
         return None
@@ -131,7 +131,7 @@ def _bounds(limits: dict[str, Any]) -> tuple[int | None, int | None]:
     return max(low, default=None), min(high, default=None)
 
 
-def _inclusive(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
+def _inclusive(builder: Builder, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
     """Send bounds that a number may not reach as such that it may, where only those are taken."""
     document = dict(schema)
     for name, other, nearer in (("exclusiveMinimum", "minimum", max), ("exclusiveMaximum", "maximum", min)):
@@ -150,7 +150,7 @@ def _inclusive(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]
 # Values that are enumerated.
 
 
-def enumerated(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
+def enumerated(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
     """Write the values that are left, without what else is said of them."""
     values = merged.values or []
     says_more = merged.spoken_of() or merged.unions or merged.rest
@@ -169,7 +169,7 @@ def enumerated(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
     return _by_kind(builder, merged, values)
 
 
-def _by_kind(builder: SchemaWriter, merged: FlatSchema, values: list[Any]) -> BuiltSchema | None:
+def _by_kind(builder: Builder, merged: FlatSchema, values: list[Any]) -> BuiltSchema | None:
     good = [value for value in values if builder.accepted.is_clean({"enum": [value]})]
     arms: list[tuple[BuiltSchema, list[Any]]] = []
     listed = builder.accepted.first({"type": "string", "enum": good}, {"enum": good}) if good else None
@@ -190,9 +190,7 @@ def _by_kind(builder: SchemaWriter, merged: FlatSchema, values: list[Any]) -> Bu
     return alternatives.union(builder, arms)
 
 
-def _types_of(
-    builder: SchemaWriter, merged: FlatSchema, values: list[Any]
-) -> list[tuple[BuiltSchema, list[Any]]]:
+def _types_of(builder: Builder, merged: FlatSchema, values: list[Any]) -> list[tuple[BuiltSchema, list[Any]]]:
     """Send scalar values by their types, and integers that follow one another by their bounds."""
     arms: list[tuple[BuiltSchema, list[Any]]] = []
     for kind in ("null", "boolean", "integer", "number", "string"):
@@ -218,7 +216,7 @@ def _range(values: list[Any]) -> dict[str, Any] | None:
     return {"type": "integer", "minimum": ordered[0], "maximum": ordered[-1]}
 
 
-def _of_value(builder: SchemaWriter, merged: FlatSchema, value: Any) -> dict[str, Any]:
+def _of_value(builder: Builder, merged: FlatSchema, value: Any) -> dict[str, Any]:
     """Return a schema that takes one object or array alone."""
     node = _exact(value)
     keyword = "enum" if "enum" in merged.where else "const"

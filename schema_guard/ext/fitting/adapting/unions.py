@@ -6,19 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.ext.fitting.adapting import alternatives, arrays, objects, scalars
+from schema_guard.ext.fitting.adapting.builder import BuiltSchema
 from schema_guard.ext.fitting.adapting.plain.flat_schema import KINDS, FlatSchema, KeywordApart
-from schema_guard.ext.fitting.adapting.plain.negation import (
-    alternatives_of,
-    dependencies,
-    pairwise_apart,
-)
-from schema_guard.ext.fitting.adapting.writer import BuiltSchema
+from schema_guard.ext.fitting.adapting.plain.negation import choices_of, pairwise_apart
 from schema_guard.ext.fitting.rules.conditions import are_all_disjoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.ext.fitting.adapting.writer import SchemaWriter
+    from schema_guard.ext.fitting.adapting.builder import Builder
 
 __all__ = ["flat"]
 
@@ -44,7 +40,7 @@ class _TooMany(Exception):
         self.choices = choices
 
 
-def flat(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
+def flat(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
     """Write what several schemas say together."""
     if merged.is_impossible:
         return None
@@ -67,7 +63,7 @@ def _enumerate(merged: FlatSchema) -> None:
         merged.values = [value for kind in sorted(merged.kinds) for value in _ALL[kind]]
 
 
-def _bare(builder: SchemaWriter, entry: KeywordApart) -> BuiltSchema | None:
+def _bare(builder: Builder, entry: KeywordApart) -> BuiltSchema | None:
     arms = []
     for branch in _branches(builder, entry):
         built = builder.emit((branch,))
@@ -76,7 +72,7 @@ def _bare(builder: SchemaWriter, entry: KeywordApart) -> BuiltSchema | None:
     return alternatives.union(builder, arms)
 
 
-def _branches(builder: SchemaWriter, entry: KeywordApart) -> list[Any]:
+def _branches(builder: Builder, entry: KeywordApart) -> list[Any]:
     """Return the branches of a union, as `anyOf` has them."""
     branches: list[Any] = entry.value
     if entry.keyword != "oneOf" or len(branches) < 2:
@@ -94,7 +90,7 @@ def _branches(builder: SchemaWriter, entry: KeywordApart) -> list[Any]:
     return branches
 
 
-def _alternatives(builder: SchemaWriter, merged: FlatSchema) -> list[FlatSchema]:
+def _alternatives(builder: Builder, merged: FlatSchema) -> list[FlatSchema]:
     """Return what is left when every choice is made in every way; choices that are too many are left out, and listed."""
     choices, stuck = _choices(builder, merged)
     too_many = len(choices) + 1
@@ -117,21 +113,20 @@ def _alternatives(builder: SchemaWriter, merged: FlatSchema) -> list[FlatSchema]
     return []
 
 
-def _choices(builder: SchemaWriter, merged: FlatSchema) -> tuple[list[_Choice], list[KeywordApart]]:
+def _choices(builder: Builder, merged: FlatSchema) -> tuple[list[_Choice], list[KeywordApart]]:
     choices = [_Choice(entry, _branches(builder, entry)) for entry in merged.unions]
     stuck = []
     for entry in merged.rest:
-        several = dependencies(entry)
-        branches = None if several is not None else alternatives_of(entry, builder.plain)
-        for parts in several if several is not None else [branches] if branches is not None else []:
+        meant = choices_of(entry, builder.plain)
+        if meant is None:
+            stuck.append(entry)
+        for parts in meant or ():
             builder.note_origin(parts, entry.node, entry.keyword, entry.value)
             choices.append(_Choice(entry, parts))
-        if several is None and branches is None:
-            stuck.append(entry)
     return choices, stuck
 
 
-def _flat_choices(builder: SchemaWriter, start: FlatSchema, choices: list[_Choice]) -> list[FlatSchema]:
+def _flat_choices(builder: Builder, start: FlatSchema, choices: list[_Choice]) -> list[FlatSchema]:
     done = [start]
     for number, choice in enumerate(choices, start=1):
         done = _chosen(done, choice, number)
@@ -159,7 +154,7 @@ def _chosen(before: list[FlatSchema], choice: _Choice, number: int) -> list[Flat
     return alternatives
 
 
-def _settled(builder: SchemaWriter, alternative: FlatSchema) -> list[FlatSchema]:
+def _settled(builder: Builder, alternative: FlatSchema) -> list[FlatSchema]:
     more, stuck = _choices(builder, alternative)
     alternative.unions, alternative.rest = [], []
     alternatives = _flat_choices(builder, alternative, more)
@@ -168,7 +163,7 @@ def _settled(builder: SchemaWriter, alternative: FlatSchema) -> list[FlatSchema]
     return alternatives
 
 
-def _single(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
+def _single(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
     """Write one alternative: a schema for each type that is left."""
     _enumerate(merged)
     if merged.values is not None:
@@ -191,7 +186,7 @@ def _single(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
     return alternatives.union(builder, arms)
 
 
-_WRITERS: dict[str, Callable[[SchemaWriter, FlatSchema, str], BuiltSchema | None]] = {
+_WRITERS: dict[str, Callable[[Builder, FlatSchema, str], BuiltSchema | None]] = {
     "object": objects.object_of,
     "array": arrays.array_of,
     "string": scalars.string_of,

@@ -17,40 +17,39 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.plain.flat_schema import KeywordApart
     from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
 
-__all__ = ["alternatives_of", "dependencies", "negated", "pairwise_apart"]
+__all__ = ["choices_of", "negated", "pairwise_apart"]
 
 _MOST = 16
 _DEEPEST = 8
 _NEXT = ("then", "else")
 
 
-def alternatives_of(apart: KeywordApart, plain: PlainSchema) -> list[Any] | None:
-    """Give the alternatives that a condition, a negation or a dependency means; None where they cannot be said."""
+def choices_of(apart: KeywordApart, plain: PlainSchema) -> list[list[Any]] | None:
+    """Return the choices that a condition, a negation, or a dependency means; None if they can't be written.
+
+    One of the alternatives of each choice has to hold.
+    """
     keyword, value, node = apart
     if keyword in _NEXT:
-        return [True]
-    if keyword == "not":
-        # That a value is none of some is said in no other way.
-        is_last = (
-            isinstance(value, dict) and len(value.keys() & KEYWORDS) == 1 and value.keys() & {"const", "enum"}
-        )
-        return None if is_last else negated(value, plain)
+        return []
+    if keyword in ("dependentRequired", "dependentSchemas"):
+        return [[_absent(name), _present(name, needed)] for name, needed in value.items()]
+    parts: list[Any] | None = None
     if keyword == "if":
-        return _of_condition(value, node.get("then", True), node.get("else", True), plain)
-    return None
+        parts = _of_condition(value, node.get("then", True), node.get("else", True), plain)
+    elif keyword == "not":
+        judging = value.keys() & KEYWORDS if isinstance(value, dict) else set()
+        # That a value is none of some is said in no other way.
+        is_last = len(judging) == 1 and judging <= {"const", "enum"}
+        parts = None if is_last else negated(value, plain)
+    return None if parts is None else [parts]
 
 
-def dependencies(keyword: KeywordApart) -> list[list[Any]] | None:
-    """Return the alternatives of each dependency: the property is absent, or what depends on it holds."""
-    if keyword.keyword not in ("dependentRequired", "dependentSchemas"):
-        return None
-    alternatives = []
-    for name, needed in keyword.value.items():
-        there: dict[str, Any] = {"type": "object", "required": [name]}
-        holds = {"required": [name, *needed], "type": "object"} if isinstance(needed, list) else None
-        both = holds if holds is not None else {"allOf": [there, needed]}
-        alternatives.append([_absent(name), both])
-    return alternatives
+def _present(name: str, needed: Any) -> dict[str, Any]:
+    """Return the schema of objects that have a property, and what depends on it."""
+    if isinstance(needed, list):
+        return {"required": [name, *needed], "type": "object"}
+    return {"allOf": [{"type": "object", "required": [name]}, needed]}
 
 
 def _absent(name: str) -> dict[str, Any]:
