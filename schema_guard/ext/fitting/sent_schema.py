@@ -39,8 +39,8 @@ def sent_schema(
     if strategy not in row.formats or not (strategy in row.enforces or _is_no_tool(strategy, schema)):
         return None
     named = _TUNED.get(provider, provider) if tuned else provider
-    how = adapt_arguments if strategy == "tool_call" else adapt
-    adapted = how(schema, named, rules=rules)
+    is_tool = strategy == "tool_call"
+    adapted = adapt_arguments(schema, named, rules) if is_tool else adapt(schema, named, rules=rules)
     return None if adapted.schema == schema.document else adapted
 
 

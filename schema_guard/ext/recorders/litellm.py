@@ -29,7 +29,7 @@ from schema_guard.ext.recorders.nesting import CallContext, current_context
 from schema_guard.ext.recorders.observed_attempt import AttemptView, add_attempt
 from schema_guard.ext.recorders.recording import Bounded, RecorderSettings, Recording, safely
 from schema_guard.ext.recorders.requests import Requested, options_of, provider_of, requested
-from schema_guard.ext.recorders.tool_turns import record_turn
+from schema_guard.ext.recorders.tool_turns import ToolTurns
 from schema_guard.providers.fields import count, field, words
 from schema_guard.received.replies import read
 from schema_guard.values import UNKNOWN_USAGE, Reply, Usage
@@ -205,15 +205,9 @@ class LiteLLMCalls:
             if sent.schema is not None:
                 # It may answer in the format, and has chosen to call a tool.
                 self.recording.count("tool_turns")
-            record_turn(
-                self.recording,
-                whole,
-                sent.format.tools,
-                answer,
-                elapsed_s=attempt.elapsed_s,
-                cost=cost,
-                **_facts_of(kwargs, sent),
-            )
+            turns = ToolTurns(self.recording)
+            turns.take_reply(whole, sent.format.tools, answer, attempt.elapsed_s, cost, where=sent.where)
+            turns.close(**_facts_of(kwargs, sent))
             return
         held = self._failed.pop(_key(kwargs, sent.schema), None) or _FailedCall(sent, _facts_of(kwargs, sent))
         add_attempt(held.attempts, attempt)

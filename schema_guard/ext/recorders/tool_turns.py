@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Usage
 
-__all__ = ["AgentCall", "ToolTurn", "ToolTurns", "record_turn"]
+__all__ = ["AgentCall", "ToolTurn", "ToolTurns"]
 
 _REFUSED: Final = Failure("semantic", "refused", "the agent did not take the call")
 
@@ -235,32 +235,6 @@ class AgentCall:
         self.turns.close(**{**self._known, "where": where._replace(call_id=call_id, schema=None)})
         if self.opened is not None:
             self.opened.close(self.attempts)
-
-
-def record_turn(
-    recording: Recording,
-    reply: object,
-    tools: object,
-    details: Reply,
-    *,
-    elapsed_s: float,
-    cost: float | None = None,
-    **known: Any,
-) -> None:
-    """Record each tool call of one reply as one call; none inside of a turn whose calls are recorded further out.
-
-    Args:
-        recording: Who takes them.
-        reply: As it came.
-        tools: That the model had.
-        details: What is known of the reply beside its calls.
-        elapsed_s: Seconds.
-        cost: Dollars; None if nobody has counted.
-        **known: As `Recording.open` takes it, with `where`.
-    """
-    turns = ToolTurns(recording)
-    turns.take_reply(reply, tools, details, elapsed_s, cost, where=known["where"])
-    turns.close(**known)
 
 
 def _claimed(failed: list[_ToolCall], judgement: CallJudgement, tools: Tools) -> _ToolCall | None:

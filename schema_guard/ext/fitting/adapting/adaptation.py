@@ -72,16 +72,9 @@ def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adap
     return _adapted(Schema.of(schema), table, provider)
 
 
-def adapt_arguments(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adapted:
-    """Return the same as `adapt` for the arguments of a tool, which need an object at the root.
-
-    Raises:
-        InvalidArgument: The provider is unknown.
-        InvalidSchema: The schema is none.
-    """
-    return _adapted(
-        Schema.of(schema), replace(sent_table_of(provider, rules), requires_object=True), provider
-    )
+def adapt_arguments(schema: Schema[Any], provider: str, rules: Rules | None) -> Adapted:
+    """Return the same as `adapt` for the arguments of a tool, which need an object at the root."""
+    return _adapted(schema, replace(sent_table_of(provider, rules), requires_object=True), provider)
 
 
 def _adapted(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:

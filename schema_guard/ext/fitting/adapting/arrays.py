@@ -105,6 +105,8 @@ def _with_prefix(
     if len(known) < len(places):
         # Only a place that is cut off is found here: what is valid before it can be given.
         cut = places.index(None)
+        if cut == 0 and not least:
+            return BuiltSchema(scalars.fitted(builder, merged, _empty(builder)))
         return None if cut < least else _with_prefix(builder, merged, prefix[:cut], [False], (least, cut))
     is_closed = most is not None and most <= len(prefix)
     further = None if is_closed else builder.emit(tuple(items))

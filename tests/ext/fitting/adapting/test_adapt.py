@@ -95,6 +95,16 @@ def test_a_tuple_is_sent_as_an_object():
     assert made.restore({"t": {"0": 1, "1": "x"}}) == {"t": [1, "x"]}
 
 
+def test_array_whose_first_item_accepts_no_value_is_sent_as_an_empty_one():
+    """A list of no schemas is invalid in `prefixItems`."""
+    impossible = {"allOf": [{"type": "string"}, {"const": 1}]}
+
+    made = adapt({"type": "array", "prefixItems": [impossible]}, "gemini")
+
+    assert Schema.of(made.schema).is_valid([])
+    assert not Schema.of(made.schema).is_valid(["x"])
+
+
 def test_a_root_that_is_no_object_is_wrapped():
     """An array at the root is sent as the property of an object."""
     made = adapt({"type": "array", "items": {"type": "integer"}}, "openai")
