@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from schema_guard import reading as extract
-from schema_guard.ext.repair.readings import repair
+from schema_guard.ext.repair.readings import readings
 from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
 
@@ -156,7 +156,7 @@ def ours(
         if not isinstance(parsed, NotJson) and accepts(parsed):
             return parsed, ()
     for piece in pieces(text) if level != "off" else ():
-        for reading in repair(piece, level=level, finished=finished):  # type: ignore[arg-type]
+        for reading in readings(piece, level=level, finished=finished).repaired:  # type: ignore[arg-type]
             parsed = parse(reading.text, _LIMITS)
             if not isinstance(parsed, NotJson) and accepts(parsed):
                 return parsed, reading.steps

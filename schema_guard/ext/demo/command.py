@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -60,10 +59,6 @@ def command(*, offline: bool, store: str | None) -> int:
     return 0
 
 
-def _now() -> str:
-    return datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-
-
 def _local_model() -> Model:
     from schema_guard.ext.local.llama_server import connect_local
 
@@ -75,15 +70,11 @@ def _local_model() -> Model:
         raise click.ClickException(f"{safe(str(error))}. {_OFFLINE}") from error
 
 
-def _demo_folder() -> Path:
-    from schema_guard.records.urls import data_folder
-
-    return data_folder() / "demo"
-
-
 def _new_file() -> str:
     """Return the URL of a file that does not exist yet."""
-    folder = _demo_folder()
-    started = _now()
+    from schema_guard.records.urls import data_folder
+
+    folder = data_folder() / "demo"
+    started = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
     names = (f"{started}{f'-{number}' if number else ''}.db" for number in range(1000))
     return f"sqlite:///{next(folder / name for name in names if not (folder / name).exists())}"

@@ -18,7 +18,7 @@ from schema_guard.ext.repair.cursor import MAX_WORK
 from schema_guard.ext.repair.scanner import Scanner
 from schema_guard.ext.repair.steps import STEPS
 
-__all__ = ["MAX_WORK", "Readings", "Repaired", "readings", "repair"]
+__all__ = ["MAX_WORK", "Readings", "Repaired", "readings"]
 
 
 class Repaired(NamedTuple):
@@ -49,37 +49,26 @@ class Readings(NamedTuple):
     complete: bool
 
 
-def repair(text: str, *, level: Literal["lossless", "lossy"], finished: bool) -> list[Repaired]:
-    """Return the readings of a malformed JSON text, best first.
+def readings(
+    text: str, *, level: Literal["lossless", "lossy"], finished: bool, max_work: int = MAX_WORK
+) -> Readings:
+    """Return the readings of a malformed JSON text, best first, and whether those are all of them.
 
-    Never raises, whatever the text. Linear in its length, and no more than `MAX_WORK` places are looked at.
+    Never raises, whatever the text. Linear in its length, and no more than *max_work* places are looked at.
 
     Args:
         text: From the first character of JSON on.
         level: `lossless` gives lossless readings only, `lossy` any.
         finished: Whether the model is known to have finished; if not, the text may be cut off, and then
             what is missing at its end cannot be added without loss.
+        max_work: How many places may be looked at, all readings together.
 
     Returns:
         At most four readings that differ; none when the text cannot be read at this level. Prefer the first
         whose value validates.
 
-    >>> repair("{'a': 1,}", level="lossless", finished=True)
+    >>> readings("{'a': 1,}", level="lossless", finished=True).repaired
     [Repaired(text='{"a":1}', steps=('single_quotes', 'trailing_comma'), lossless=True)]
-    """
-    return readings(text, level=level, finished=finished).repaired
-
-
-def readings(
-    text: str, *, level: Literal["lossless", "lossy"], finished: bool, max_work: int = MAX_WORK
-) -> Readings:
-    """Return the readings that `repair` gives, and whether those are all of them.
-
-    Args:
-        text: As for `repair`.
-        level: As for `repair`.
-        finished: As for `repair`.
-        max_work: How many places may be looked at, all readings together.
     """
     results: list[Repaired] = []
     budget = max_work

@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.repair.readings import repair
+from schema_guard.ext.repair.readings import readings
 from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
 from schema_guard.pointer import split
@@ -42,7 +42,7 @@ def scalars(text: str, document: Any, *, finished: bool) -> Iterator[tuple[Any, 
     listed = list(islice(_listed(document, document, 0), _MOST_LISTED))
     if text in listed:
         yield text, ("unquoted_string",)
-    for reading in repair(text, level="lossless", finished=finished):
+    for reading in readings(text, level="lossless", finished=finished).repaired:
         value = parse(reading.text, _LIMITS)
         is_listed = not isinstance(value, str) or (value in listed and value != text)
         if is_listed and not isinstance(value, dict | list | NotJson):

@@ -92,13 +92,11 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
         raise InvalidArgument(f"concurrency={concurrency}: expected an int >= 1")
     if output in COLUMNS or output == task:
         raise InvalidArgument(f"output={output!r}: expected a name that differs from all other columns")
+    words = strategy if isinstance(strategy, str) else list(strategy)
     asking = Asking(
         Schema.of(schema),
-        tuple(strategy) if not isinstance(strategy, str) else strategy,
-        max_attempts,
-        repair,
+        {"strategy": words, "max_attempts": max_attempts, "repair": repair, "name": name},
         concurrency,
-        name,
         task,
         id,
         output,

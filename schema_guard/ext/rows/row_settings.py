@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from schema_guard.decorator import Guard
     from schema_guard.records.recorder import Recorder
     from schema_guard.schema import Schema
-    from schema_guard.values import Repair
 
     Row: TypeAlias = Mapping[str, Any]
 
@@ -40,14 +39,17 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What to ask for a row, as `enforce_dataset` has it; and the run, 16 hex digits that no other one has."""
+    """What to ask for a row, as `enforce_dataset` has it.
+
+    Attributes:
+        schema: The schema of the values.
+        settings: The other arguments of `guard`.
+        run: 16 hex digits that no other run has.
+    """
 
     schema: Schema[Any]
-    strategy: str | tuple[str, ...]
-    max_attempts: int
-    repair: Repair
+    settings: dict[str, Any]
     concurrency: int
-    name: str | None
     task: str
     id: str
     output: str
@@ -56,14 +58,8 @@ class Asking:
 
     def guard(self, recorder: Recorder | None) -> Guard[Any, Any]:
         """Return the settings of the calls."""
-        return guard(
-            self.schema,
-            strategy=self.strategy if isinstance(self.strategy, str) else list(self.strategy),
-            max_attempts=self.max_attempts,
-            repair=self.repair,
-            name=self.name,
-            store=recorder,
-        )
+        settings: Guard[Any, Any] = guard(self.schema, store=recorder, **self.settings)
+        return settings
 
     def check(self, names: Iterable[str]) -> None:
         """Raise `InvalidArgument` for columns that are missing, or that would be written over."""

@@ -115,12 +115,14 @@ class Counters:
             self._sum(outcome)
 
     def _sum(self, outcome: Outcome[Any]) -> None:
-        of = self._pair(outcome.call.function, outcome.call.schema_name)
+        call = outcome.call
+        of = self._known(self._pairs, (call.function, call.schema_name), (OTHERS, OTHERS))
         self._add("calls", (*of, result_of(outcome)), 1)
         for attempt in outcome.attempts:
             self._add("attempts", of, 1)
             if attempt.failure is not None:
-                self._add("failures", (*of, *self._code(attempt.failure.kind, attempt.failure.code)), 1)
+                kind, code = attempt.failure[:2]
+                self._add("failures", (*of, *self._known(self._codes, (kind, code), (kind, OTHERS))), 1)
             if attempt.stopped_at is not None:
                 self._add("stopped", of, 1)
             self._add("tokens", (*of, "input"), attempt.usage.input_tokens)
@@ -133,22 +135,13 @@ class Counters:
             sums = self._sums[name]
             sums[labels] = sums.get(labels, 0) + n
 
-    def _pair(self, function: str, schema: str) -> tuple[str, str]:
-        pair = (function, schema)
-        if pair in self._pairs:
-            return pair
-        if len(self._pairs) >= self._most:
-            return (OTHERS, OTHERS)
-        self._pairs.add(pair)
-        return pair
-
-    def _code(self, kind: str, code: str) -> tuple[str, str]:
-        if (kind, code) in self._codes:
-            return (kind, code)
-        if len(self._codes) >= self._most:
-            return (kind, OTHERS)
-        self._codes.add((kind, code))
-        return (kind, code)
+    def _known(self, names: set[tuple[str, str]], name: tuple[str, str], other: tuple[str, str]) -> Labels:
+        """Return a name that is counted, or *other* if there are too many of them."""
+        if name not in names:
+            if len(names) >= self._most:
+                return other
+            names.add(name)
+        return name
 
     def _all_lost(self) -> dict[str, int]:
         """Give what all stores lost; what one lost that is gone since is remembered."""

@@ -129,21 +129,13 @@ def _of_no_name(source: object) -> list[ToolSchema]:
 
 
 def _is_gemini_own(source: object) -> bool:
-    names = list(source) if isinstance(source, Mapping) else [name for name, _ in _fields(source)]
+    fields = source if isinstance(source, Mapping) else getattr(source, "__dict__", {})
+    names = [name for name, value in fields.items() if value is not None or fields is source]
     return any(str(name).replace("_", "").lower() in _GEMINI_OWN for name in names)
 
 
 _GEMINI_OWN: Final = {"googlesearch", "codeexecution", "urlcontext", "googlesearchretrieval", "googlemaps",
                       "filesearch", "computeruse", "cachepoint", "systemtool"}  # fmt: skip
-
-
-def _fields(source: object) -> list[tuple[str, Any]]:
-    named = getattr(source, "__dict__", None)
-    return (
-        [(name, value) for name, value in named.items() if value is not None]
-        if isinstance(named, dict)
-        else []
-    )
 
 
 def _schema_of(name: str, described: object) -> Schema[Any] | None:

@@ -8,7 +8,7 @@ import pytest
 
 from schema_guard import Limits
 from schema_guard import reading as extract
-from schema_guard.ext.repair.readings import repair
+from schema_guard.ext.repair.readings import readings
 from schema_guard.parsing import NotJson, parse
 
 # Exact values that the best library reaches which is not the source of the cases: (source, kind) -> hits.
@@ -20,6 +20,11 @@ BARS = {
     ("partialjson", "repair"): 5,
     ("baml-jsonish", "schema_guided"): 51,
 }
+
+
+def repair(text, **settings):
+    """The readings of a text."""
+    return readings(text, **settings).repaired
 
 
 @pytest.fixture(scope="module")

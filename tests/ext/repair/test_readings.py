@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Limits
-from schema_guard.ext.repair.readings import MAX_WORK, Repaired, readings, repair
+from schema_guard.ext.repair.readings import MAX_WORK, Repaired, readings
 from schema_guard.ext.repair.steps import STEPS
 from schema_guard.parsing import NotJson, parse
 from tests.public.calls.judging.repair_cases import LOSSLESS, LOSSY
@@ -25,6 +25,11 @@ STILL_REFUSED = {
 }
 LITERALS = {"none", "true", "false", "null", "nan", "undefined", "infinity"}
 SIZES = (400, 3_200)
+
+
+def repair(text, **settings):
+    """The readings of a text."""
+    return readings(text, **settings).repaired
 
 
 @pytest.mark.parametrize("case", LOSSLESS, ids=lambda case: case.id)
