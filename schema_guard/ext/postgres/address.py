@@ -8,14 +8,13 @@ the only word of a user's that becomes part of a statement, and only as one of a
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import unquote
 
-from schema_guard.errors import InvalidArgument, MissingExtra, missing_extra
+from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.text import SHORTEST_SECRET, did_you_mean
 
 DEFAULT_SCHEMA = "schema_guard"
@@ -25,6 +24,7 @@ _PARAMETER = re.compile(r"\w+=[^&=@]*")
 _SECRETS = frozenset(
     {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
 )
+_WHAT = "a store in PostgreSQL"
 _EXPECTED = "expected 'postgresql://USER@HOST/DATABASE'"
 
 
@@ -59,20 +59,8 @@ def driver() -> Any:
     try:
         import psycopg  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
-        raise _without_driver() from error
+        raise missing_extra(_WHAT, "psycopg", "postgres") from error
     return psycopg
-
-
-def _has_driver() -> bool:
-    """Return whether psycopg is installed; importing it takes a tenth of a second, which is the writer's."""
-    try:
-        return find_spec("psycopg") is not None
-    except ValueError:  # a module without a spec was put in its place
-        return "psycopg" in sys.modules and sys.modules["psycopg"] is not None
-
-
-def _without_driver() -> MissingExtra:
-    return missing_extra("a store in PostgreSQL", "psycopg", "postgres")
 
 
 @lru_cache(maxsize=64)
@@ -86,8 +74,9 @@ def parsed(url: str) -> Address:
     >>> parsed("postgres://me:hush@db:5432/app?schema=mine").url
     'postgresql://me@db:5432/app?schema=mine'
     """
-    if not _has_driver():
-        raise _without_driver()
+    # Importing psycopg takes a tenth of a second, which is the writer's.
+    if find_spec("psycopg") is None:
+        raise missing_extra(_WHAT, "psycopg", "postgres")
     plain, _, query = url.partition("?")
     authority, slash, database = plain.partition("://")[2].partition("/")
     user, at, hosts = authority.rpartition("@")

@@ -119,53 +119,50 @@ def placement(result: BenchResult | None = None) -> Placement:
         InvalidArgument: The result is not about the documents of the reference, or no call has a reply.
     """
     recorded = reference()
-    new: dict[str, Clusters] = {}
-    if result is not None:
-        _check_suite(result, recorded)
-        new = {
-            variant.name: clusters_of(call for call in result.calls if call.variant == index)
-            for index, variant in enumerate(result.variants)
-        }
-        new = {name: clusters for name, clusters in new.items() if clusters}
-        if not new:
-            raise InvalidArgument(
-                "--against reference: the result contains no reply, so it can't be compared with the recorded models"
-            )
-    common = set.intersection(*({task for _, task in clusters} for clusters in new.values())) if new else None
-    known = {name: _clusters(recorded, name, common) for name in recorded["models"]}
+    new = {} if result is None else _new(result, recorded)
+    common = set.intersection(*map(set, new.values())) if new else None
+    clusters = {**{name: _clusters(recorded, name) for name in recorded["models"]}, **new}
     named = {
-        **known,
-        **{
-            name: {key: calls for key, calls in clusters.items() if key[1] in (common or ())}
-            for name, clusters in _keyed(new).items()
-        },
+        name: {key: calls for key, calls in of.items() if common is None or key in common}
+        for name, of in clusters.items()
     }
-    rows, decided, number = _rows(recorded, named, frozenset(new))
-    tasks = len(next(iter(named.values())))
-    return Placement(None if result is None else result.setup, recorded["date"], tasks, rows, decided, number)
+    pairs = [(a, b, measure) for a in named if a in new for b in recorded["models"] for measure in _SHARES]
+    decided = _decided(named, pairs)
+    return Placement(
+        None if result is None else result.setup,
+        recorded["date"],
+        len(next(iter(named.values()))),
+        _rows(recorded, named, frozenset(new), decided),
+        decided,
+        len(pairs),
+    )
 
 
-def _check_suite(result: BenchResult, recorded: dict[str, Any]) -> None:
+def _new(result: BenchResult, recorded: dict[str, Any]) -> dict[str, Clusters]:
+    """Return the calls of each variant by task, without the names of schemas, which the reference doesn't have."""
     setup = result.setup
     if setup.suite_fingerprint != recorded["suite"]:
         raise InvalidArgument(
             f"--against reference: the result is about suite {shown(setup.suite)} ({setup.suite_fingerprint}). Expected "
             f"the documents of the reference ({recorded['suite']}). To create this result, run `schema-guard bench run real`"
         )
+    calls = [call._replace(schema="") for call in result.calls]
+    every = {
+        variant.name: clusters_of(call for call in calls if call.variant == index)
+        for index, variant in enumerate(result.variants)
+    }
+    new = {name: clusters for name, clusters in every.items() if clusters}
+    if not new:
+        raise InvalidArgument(
+            "--against reference: the result contains no reply, so it can't be compared with the recorded models"
+        )
+    return new
 
 
-def _keyed(new: dict[str, Clusters]) -> dict[str, Clusters]:
-    """Return clusters without the names of schemas, which the reference doesn't have."""
-    return {name: {("", task): calls for (_, task), calls in of.items()} for name, of in new.items()}
-
-
-def _clusters(recorded: dict[str, Any], name: str, tasks: set[str] | None) -> Clusters:
+def _clusters(recorded: dict[str, Any], name: str) -> Clusters:
     """Return the recorded calls of a model."""
-    model, calls = recorded["models"][name], []
-    for index, (task, leaves, _) in enumerate(recorded["documents"]):
-        if tasks is None or task in tasks:
-            calls.append(_call(task, leaves, model, index))
-    return clusters_of(calls)
+    model, documents = recorded["models"][name], recorded["documents"]
+    return clusters_of(_call(task, leaves, model, index) for index, (task, leaves, _) in enumerate(documents))
 
 
 def _call(task: str, leaves: int, model: dict[str, Any], index: int) -> CallRow:
@@ -182,13 +179,14 @@ def _call(task: str, leaves: int, model: dict[str, Any], index: int) -> CallRow:
 
 
 def _rows(
-    recorded: dict[str, Any], named: dict[str, Clusters], new: frozenset[str]
-) -> tuple[tuple[ReferenceRow, ...], tuple[Difference, ...], int]:
-    """Return the rows, the decided differences of the new ones, and the number of their comparisons."""
-    names, known = list(named), [name for name in named if name not in new]
-    apart, _ = _decided(named, [(a, b, _LEAVES) for a, b in combinations(known, 2)])
-    mine = [(a, b, measure) for a in names if a in new for b in known for measure in _SHARES]
-    decided, number = _decided(named, mine)
+    recorded: dict[str, Any],
+    named: dict[str, Clusters],
+    new: frozenset[str],
+    decided: tuple[Difference, ...],
+) -> tuple[ReferenceRow, ...]:
+    """Return the rows of the table. *decided* are the differences of the new ones."""
+    names, known = list(named), list(recorded["models"])
+    apart = _decided(named, [(a, b, _LEAVES) for a, b in combinations(known, 2)])
     right = {name: rate_of(named[name], lambda call: call.right) for name in names}
     open_documents = {task for task, _, absent in recorded["documents"] if absent}
     rows = [
@@ -205,7 +203,7 @@ def _rows(
         for name in names
     ]
     rows.sort(key=lambda row: (-(row.leaves.rate or 0.0), row.name))
-    return tuple(rows), decided, number
+    return tuple(rows)
 
 
 def _places(name: str, decided: Iterable[Difference], of: int) -> tuple[int, int]:
@@ -222,10 +220,8 @@ _SHARES: Mapping[str, Callable[[CallRow], float]] = {
 }
 
 
-def _decided(
-    named: dict[str, Clusters], pairs: list[tuple[str, str, str]]
-) -> tuple[tuple[Difference, ...], int]:
-    """Return the decided differences of these pairs, all considered together, and the number of pairs.
+def _decided(named: dict[str, Clusters], pairs: list[tuple[str, str, str]]) -> tuple[Difference, ...]:
+    """Return the decided differences of these pairs, all considered together.
 
     Source: the evidence is that of `bench.result.comparisons.compared`, on shares in [0, 1].
     """
@@ -246,7 +242,7 @@ def _decided(
     for index in e_bh(evidence, delta=DELTA):
         a, b, measure = pairs[index]
         found.append(Difference(*((a, b) if leads[index] else (b, a)), measure))
-    return tuple(found), len(pairs)
+    return tuple(found)
 
 
 def _invented(clusters: Clusters, open_documents: set[str]) -> Rate:
