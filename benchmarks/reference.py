@@ -17,7 +17,7 @@ from typing import Any
 
 import schema_guard.ext.suites.reference as placing
 from schema_guard.bench.suites.scoring import score, unanswered
-from schema_guard.ext.suites.real import FILE, FOLDER, documents, load_real, text_matches
+from schema_guard.ext.suites.named import FILE, FOLDER, documents, load_real, text_matches
 from schema_guard.report.as_text import as_text
 from schema_guard.schema import Schema
 

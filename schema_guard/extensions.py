@@ -196,7 +196,7 @@ PARTS = {
     "local": "schema_guard.ext.local.weights",
     "suites": "schema_guard.ext.suites",
     "frames": "schema_guard.ext.transfer.frames",
-    "notebook": "schema_guard.ext.notebook",
+    "notebook": "schema_guard.ext.notebook.frame",
 }
 """`KIND:NAME` of an object -> `MODULE:NAME`, or a whole module."""
 

@@ -21,7 +21,7 @@ from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import options_of
 from schema_guard.ext.recorders.tool_turns import AgentCall
 from schema_guard.ext.tools.judging import raw_reply
-from schema_guard.ext.tools.recorded_call import shares
+from schema_guard.ext.tools.recorded_calls import shares
 from schema_guard.providers.fields import field as look_up
 from schema_guard.providers.fields import items, words
 from schema_guard.received.openai_agents import model_name

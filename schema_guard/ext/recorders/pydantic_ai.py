@@ -22,7 +22,7 @@ from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.recording import RecorderSettings, Recording
 from schema_guard.ext.recorders.requests import options_of, provider_of
 from schema_guard.ext.recorders.tool_turns import AgentCall
-from schema_guard.ext.tools.recorded_call import shares
+from schema_guard.ext.tools.recorded_calls import shares
 from schema_guard.providers.fields import as_json, words
 from schema_guard.providers.fields import field as look_up
 from schema_guard.received.agents import calls_in, refused_with, response

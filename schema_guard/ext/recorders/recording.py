@@ -25,7 +25,7 @@ from schema_guard.errors import InvalidSchema
 from schema_guard.ext.recorders.decisions import DECISION, decision_form
 from schema_guard.ext.recorders.nesting import current_context, is_same
 from schema_guard.ext.recorders.observed_attempt import end_of
-from schema_guard.ext.tools.recorded_call import UnknownTools
+from schema_guard.ext.tools.recorded_calls import UnknownTools
 from schema_guard.interruptions import is_interruption
 from schema_guard.locks import fork_safe_lock
 from schema_guard.loop import Done, enforce

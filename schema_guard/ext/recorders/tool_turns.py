@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.ext.recorders.observed_attempt import AttemptView, add_attempt
 from schema_guard.ext.tools.judging import judged, raw_reply
-from schema_guard.ext.tools.recorded_call import shares
+from schema_guard.ext.tools.recorded_calls import shares
 from schema_guard.ext.tools.tools import tools_of
 from schema_guard.received.replies import read, written_calls
 from schema_guard.records.identity import current_tools

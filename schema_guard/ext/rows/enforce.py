@@ -20,15 +20,14 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.bench.run.concurrency import AT_ONCE
 from schema_guard.decorator import UNSET
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.rows.row_calls import over_rows
-from schema_guard.ext.rows.row_settings import COLUMNS, Asking
+from schema_guard.ext.rows.row_calls import COLUMNS, Asking, over_rows
 from schema_guard.records import default_store, resolve_store
 from schema_guard.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.ext.rows.row_settings import Row
+    from schema_guard.ext.rows.row_calls import Row
     from schema_guard.values import Repair
 
 __all__ = ["enforce_dataset"]

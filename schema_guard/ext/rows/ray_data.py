@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, StoreError
 from schema_guard.ext.rows.cluster import once, pickled
-from schema_guard.ext.rows.row_calls import RowCalls, in_order
-from schema_guard.ext.rows.row_settings import COLUMNS
+from schema_guard.ext.rows.row_calls import COLUMNS, RowCalls, in_order
 from schema_guard.models import connect
 from schema_guard.records import resolve_store
 from schema_guard.records.recorder import WRITE_WAIT_S
@@ -21,8 +20,7 @@ from schema_guard.text import hex_digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.ext.rows.row_calls import Finished
-    from schema_guard.ext.rows.row_settings import Asking, Row
+    from schema_guard.ext.rows.row_calls import Asking, Finished, Row
     from schema_guard.records import Store
 
 __all__ = ["over_dataset"]

@@ -9,14 +9,14 @@ Rules:
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 from schema_guard.arguments import require_kind
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.streaming import tokens
 from schema_guard.ext.streaming.conditions import conditions_of
-from schema_guard.ext.streaming.failure import not_json, refused
-from schema_guard.ext.streaming.frames import CLOSERS, PLACEHOLDERS, OpenValue, Refusal, unused
+from schema_guard.ext.streaming.failure import Refusal, not_json, refused
 from schema_guard.ext.streaming.plans import KINDS, begins_one
 from schema_guard.ext.streaming.start import Start
 from schema_guard.limits import DEFAULT_LIMITS, Limits
@@ -43,6 +43,10 @@ _FIRST_LOOK, _MOST_CHECKS = 8_192, 1_000_000
 _DEEPEST = 199
 # An open text is compared with listed ones as long as it is not longer than this.
 _LONGEST_COMPARED = 256
+_CLOSERS = {"{": "}", "[": "]"}
+"""Bracket -> the one that closes it."""
+_PLACEHOLDERS = {"{": "{}", "[": "[]", '"': '""', "0": "0", "t": "true", "n": "null"}
+"""Kind -> a value of it."""
 
 
 @overload
@@ -66,6 +70,31 @@ def prefix_checker(schema: Any, *, limits: Limits = DEFAULT_LIMITS) -> PrefixChe
     """
     require_kind("limits", limits, Limits)
     return PrefixChecker(Schema.of(schema), limits)
+
+
+@dataclass(slots=True)
+class OpenValue:
+    """An object or array that is open.
+
+    Attributes:
+        opener: Its bracket.
+        plan: What it must keep to.
+        start: Where its bracket stands in the JSON text.
+        names: Names of the members of an object.
+        count: Items of an array that have begun.
+        key: Name or index of the last of them.
+    """
+
+    opener: str
+    plan: SlotPlan
+    start: int
+    names: set[str] = field(default_factory=set)
+    count: int = 0
+    key: str | int = ""
+
+    def size(self) -> int:
+        """Return how many members or items have begun."""
+        return len(self.names) if self.opener == "{" else self.count
 
 
 class PrefixChecker:
@@ -178,7 +207,7 @@ class PrefixChecker:
         position = _behind_space(text, position)
         if position == len(text):
             return position
-        if text[position] == CLOSERS[frame.opener]:
+        if text[position] == _CLOSERS[frame.opener]:
             return self._close(text, position)
         if frame.size():
             if text[position] != ",":
@@ -257,10 +286,15 @@ class PrefixChecker:
         if plan.dead:
             return self._refused(
                 Refusal(
-                    position, PLACEHOLDERS[kind], plan.dead, inside=True, open_kind=kind, decided=position + 1
+                    position,
+                    _PLACEHOLDERS[kind],
+                    plan.dead,
+                    inside=True,
+                    open_kind=kind,
+                    decided=position + 1,
                 )
             )
-        if kind in CLOSERS:
+        if kind in _CLOSERS:
             return self._open(first, plan, position)
         self._plan = plan
         if kind == '"':
@@ -359,7 +393,7 @@ class PrefixChecker:
         if frame.opener == "[":
             return self._refused(Refusal(end, "null", "maxItems"))
         keyword = "maxProperties" if len(frame.names) >= frame.plan.most else "additionalProperties"
-        name = unused(frame.names)
+        name = _unused(frame.names)
         return self._refused(Refusal(end, f'"{name}":null', keyword, unnamed=name))
 
     def _close(self, text: str, position: int) -> int:
@@ -423,7 +457,7 @@ class PrefixChecker:
         frames = self._frames
         path = [frame.key for frame in (frames if refusal.inside else frames[:-1])]
         open_frames = frames[:-1] if refusal.closed else frames
-        closers = "".join(CLOSERS[frame.opener] for frame in reversed(open_frames))
+        closers = "".join(_CLOSERS[frame.opener] for frame in reversed(open_frames))
         failure = refused(refusal, path, text + refusal.rest + closers, self._schema, self._limits)
         decided = refusal.end if refusal.decided is None else refusal.decided
         self._fail(failure, self._json + self._at + decided)
@@ -438,3 +472,11 @@ def _behind_space(text: str, position: int) -> int:
     match = tokens.SPACE.match(text, position)
     assert match is not None
     return match.end()
+
+
+def _unused(names: set[str]) -> str:
+    """Return a name that is none of these."""
+    name = "another"
+    while name in names:
+        name += "_"
+    return name

@@ -7,7 +7,7 @@ because the rest is not written yet is left out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.parsing import NotJson, parse
@@ -17,12 +17,11 @@ from schema_guard.values import Failure, Violation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.ext.streaming.frames import Refusal
     from schema_guard.limits import Limits
     from schema_guard.schema import Schema
     from schema_guard.values import FailureKind
 
-__all__ = ["not_json", "refused"]
+__all__ = ["Refusal", "not_json", "refused"]
 
 # What may hold once more is written.
 _LATER = frozenset({
@@ -37,6 +36,30 @@ _MESSAGES = {
 # Asking the engine takes a copy of what was read.
 _MAX_STEPS = 2_000_000
 _KIND_NAMES = {"{": "object", "[": "array", '"': "string", "0": "number", "t": "boolean", "n": "null"}
+
+
+class Refusal(NamedTuple):
+    """Where in a text a value cannot go on.
+
+    Attributes:
+        end: Up to where the text is taken, to which *rest* is added and what closes it.
+        rest: What makes a whole value of it.
+        keyword: What is broken; empty where only the engine knows.
+        inside: Whether the place is the member or item that is written, and not what it is in.
+        closed: Whether the innermost object or array is closed.
+        open_kind: Kind of a value of which more may come; None for a whole one.
+        decided: The position behind the character that decided it; None where that is *end*.
+        unnamed: The name that *rest* gives a member whose own is not read yet; None where it has none such.
+    """
+
+    end: int
+    rest: str
+    keyword: str
+    inside: bool = False
+    closed: bool = False
+    open_kind: str | None = None
+    decided: int | None = None
+    unnamed: str | None = None
 
 
 def not_json(text: str, limits: Limits, code: str) -> Failure:

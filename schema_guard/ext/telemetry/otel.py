@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from schema_guard.ext.telemetry.counters import Counters, Labels
-    from schema_guard.ext.telemetry.dispatcher import EndedCall
     from schema_guard.values import Attempt, Call, Failure, Outcome
 
 __all__ = ["Signals"]
@@ -93,9 +92,8 @@ class Signals:
         """Make a span the current one; gives what `leave` takes."""
         return self._attach(self._around(span))
 
-    def tell(self, ended: EndedCall) -> None:
+    def tell(self, outcome: Outcome[Any], span: Any, at_ns: int) -> None:
         """Emit an event for each attempt of a call, and end its span."""
-        outcome, span, at_ns = ended
         around = self._around(span)
         elapsed = accumulate(attempt.elapsed_s for attempt in outcome.attempts)
         for attempt, seconds in zip(outcome.attempts, elapsed, strict=True):

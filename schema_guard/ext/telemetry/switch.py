@@ -74,7 +74,12 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
         otel = prometheus_file is None and prometheus_port is None
     _require(every_s, most_names)
     faults, counters = Faults(), Counters(most_names)
-    signals = _signals(tracer_provider, logger_provider) if otel else None
+    signals = None
+    if otel:
+        from schema_guard.ext.telemetry.otel import Signals, metered
+
+        signals = Signals(tracer_provider, logger_provider, schema_guard.__version__)
+        metered(meter_provider, _counters, schema_guard.__version__)
     telemetry = Telemetry(counters, signals, faults, _end_well)
     if prometheus_port is not None:
         from schema_guard.ext.telemetry.prometheus import MetricsEndpoint
@@ -85,10 +90,6 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
 
         telemetry.outlets.append(TextFile(os.fspath(prometheus_file), counters, every_s, faults.say))
         _end_well()
-    if otel:
-        from schema_guard.ext.telemetry.otel import metered
-
-        metered(meter_provider, _counters, schema_guard.__version__)
     with _lock:
         before, _Switch.telemetry = _Switch.telemetry, telemetry
         recorder.follower = telemetry
@@ -154,12 +155,6 @@ def _require(every_s: float, most_names: int) -> None:
         raise InvalidArgument(f"every_s={every_s!r}: expected a number of seconds > 0")
     if most_names < 1:
         raise InvalidArgument(f"most_names={most_names!r}: expected an int >= 1")
-
-
-def _signals(tracer_provider: Any, logger_provider: Any) -> Any:
-    from schema_guard.ext.telemetry.otel import Signals
-
-    return Signals(tracer_provider, logger_provider, schema_guard.__version__)
 
 
 def _counters() -> Counters | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from schema_guard.arguments import require_bool, require_count, require_text
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.tools.recorded_call import UnknownTools
+from schema_guard.ext.tools.recorded_calls import UnknownTools
 from schema_guard.ext.tools.tools import tools_of
 from schema_guard.ext.tools.turn import STEP, Turn, TurnPlan
 from schema_guard.preparing.costs import prices_of

@@ -16,9 +16,8 @@ from schema_guard.configuration.recorded_settings import written
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.tools.errors import ToolCallsFailed, failure_text
 from schema_guard.ext.tools.forms import continuation
-from schema_guard.ext.tools.joined_calls import JoinedCalls
 from schema_guard.ext.tools.judging import judged, raw_reply
-from schema_guard.ext.tools.recorded_call import shares
+from schema_guard.ext.tools.recorded_calls import JoinedCalls, shares
 from schema_guard.ext.tools.result_messages import NOT_RUN
 from schema_guard.loop import Done, enforce
 from schema_guard.preparing.name_limits import folded
@@ -45,9 +44,8 @@ from schema_guard.values import Ask, Call, Chunk, Failure, More, ParsedValue, Re
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from schema_guard.ext.tools.joined_calls import FollowedCall
     from schema_guard.ext.tools.judging import CallJudgement
-    from schema_guard.ext.tools.recorded_call import UnknownTools
+    from schema_guard.ext.tools.recorded_calls import FollowedCall, UnknownTools
     from schema_guard.ext.tools.tools import Tools
     from schema_guard.loop import Flow
     from schema_guard.preparing.later import Version

@@ -14,7 +14,6 @@ ROOM = "schema_guard.ext.streaming"
 MODULES = (
     "tokens",
     "plans",
-    "frames",
     "verdicts",
     "conditions",
     "start",

@@ -13,8 +13,8 @@ import pytest
 import schema_guard
 from schema_guard import InvalidArgument, guard
 from schema_guard.ext import telemetry
-from schema_guard.ext.telemetry.dispatcher import MOST_WAITING
 from schema_guard.ext.telemetry.switch import settings_of
+from schema_guard.ext.telemetry.telemetry import MOST_WAITING
 from schema_guard.records import recorder
 
 ROOT = Path(schema_guard.__file__).parents[1]
