@@ -4,7 +4,7 @@
 import pytest
 
 from schema_guard.cli.shared import progress as module
-from schema_guard.cli.shared.progress import one_bar, phases, progress, steps
+from schema_guard.cli.shared.progress import phases, progress, steps
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def test_line_has_counts_rate_and_time_left(clock, capsys):
             on_call("few_shot", clock[0] > 5)
 
     assert lines(capsys) == [
-        "few_shot: 10 of 100 calls, 5 failed, 1 a second, 0:01:30 left",
-        "few_shot: 20 of 100 calls, 5 failed, 1 a second, 0:01:20 left",
+        "few_shot, 5 failed: 10 of 100, 1 a second, 0:01:30 left",
+        "few_shot, 5 failed: 20 of 100, 1 a second, 0:01:20 left",
     ]
 
 
@@ -45,19 +45,17 @@ def test_tasks_with_steps_print_lines(task, clock, capsys):
     assert lines(capsys) == [expected]
 
 
-def test_one_bar_prints_its_description_and_the_time_left(clock, capsys):
-    """Tuning prints a line every ten seconds, with the time left if it is known."""
-    with one_bar() as on_step:
-        for number in range(1, 5):
+def test_phase_prints_its_facts_and_the_time_left(clock, capsys):
+    """Tuning prints a line every ten seconds. Steps before a resume don't count for the time left."""
+    with phases() as on_step:
+        on_step("the host checks train.jsonl", 0, None)
+        for number in range(20, 25):
             clock[0] += 5
-            on_step(f"steps, loss {number}", number, 50, 61.0)
-        clock[0] += 10
-        on_step("the host checks train.jsonl", 0, None, None)
+            on_step(f"steps, loss {number}", number, 50)
 
     assert lines(capsys) == [
-        "steps, loss 2: 2 of 50, 0:01:01 left",
-        "steps, loss 4: 4 of 50, 0:01:01 left",
-        "the host checks train.jsonl",
+        "steps, loss 21: 21 of 50, 0.2 a second, 0:02:25 left",
+        "steps, loss 23: 23 of 50, 0.2 a second, 0:02:15 left",
     ]
 
 

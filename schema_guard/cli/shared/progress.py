@@ -27,27 +27,62 @@ _SHORT_S = 1.0
 _LINE_S = 10.0
 
 
-class _Lines:
-    """Lines for a pipe: at most one every ten seconds."""
+class _Task:
+    """A task, its bar, and its state when it was first seen: a resumed task has steps that this process did not take."""
 
-    def __init__(self, bar: Progress) -> None:
-        self._is_off = bar.console.is_terminal
-        self._line_at = monotonic()
-        self._begun: dict[str, float] = {}
+    def __init__(self, bar: TaskID, at: float, done: int) -> None:
+        self.bar, self.at, self.first = bar, at, done
 
-    def show(self, word: str, done: int, total: int | None, more: str = "") -> None:
-        """Print the steps of a task, their rate, and the time left, unless a line was printed just now."""
-        now = monotonic()
-        begun = self._begun.setdefault(word.partition(",")[0], now if self._begun else self._line_at)
-        if self._is_off or now - self._line_at < _LINE_S or now == begun:
-            return
-        self._line_at = now
-        rate = done / (now - begun)
+    def line(self, now: float, done: int, total: int | None) -> str:
+        """Return the steps, their rate, and the time left."""
+        rate = (done - self.first) / (now - self.at) if now > self.at else 0.0
         of = "" if total is None else f" of {total:,}"
+        speed = f", {rate:.3g} a second" if rate else ""
         left = (
-            "" if total is None or not rate else f", {timedelta(seconds=round((total - done) / rate))} left"
+            f", {timedelta(seconds=round((total - done) / rate))} left" if total is not None and rate else ""
         )
-        note(f"{word}: {done:,}{of}{more}, {rate:.3g} a second{left}")
+        return f"{done:,}{of}{speed}{left}"
+
+
+@contextmanager
+def phases(*, are_kept: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show a bar on stderr for each phase of a task that takes longer than a second.
+
+    Yield a function that takes the phase's name, its steps so far, and its total if known. Facts that change can follow
+    the name after a comma.
+
+    Args:
+        are_kept: Whether the bars stay on the terminal, and are also in a log.
+    """
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    is_off = is_quiet() or not (are_kept or console.is_terminal)
+    bar = Progress(*columns, console=console, transient=not are_kept, disable=is_off)
+    tasks: dict[str, _Task] = {}
+    begun = line_at = shown_at = monotonic()
+
+    def on_step(word: str, done: int, total: int | None) -> None:
+        nonlocal line_at, shown_at
+        now, name = monotonic(), word.partition(",")[0]
+        if name not in tasks:
+            tasks[name] = _Task(
+                bar.add_task(word, total=total), now if tasks else begun, done if tasks else 0
+            )
+        if not console.is_terminal and now - line_at >= _LINE_S:
+            line_at = now
+            note(f"{word}: {tasks[name].line(now, done, total)}")
+        if done != total and now - shown_at < _REDRAW_S:
+            return
+        shown_at = now
+        bar.update(tasks[name].bar, completed=done, total=total, description=word)
+        if are_kept or now - begun > _SHORT_S:
+            bar.start()
+
+    try:
+        yield on_step
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 @contextmanager
@@ -70,58 +105,6 @@ def steps(word: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def phases() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show a bar on stderr for each phase of a task that takes longer than a second.
-
-    Yield a function that takes the phase's name, its steps so far, and its total if known.
-    """
-    bar = _bar(transient=True)
-    tasks: dict[str, TaskID] = {}
-    begun = shown_at = monotonic()
-    lines = _Lines(bar)
-
-    def on_step(word: str, done: int, total: int | None) -> None:
-        nonlocal shown_at
-        if done != total and monotonic() - shown_at < _REDRAW_S:
-            return
-        shown_at = monotonic()
-        lines.show(word, done, total)
-        if word not in tasks:
-            tasks[word] = bar.add_task(word, total=total)
-        bar.update(tasks[word], completed=done, total=total)
-        if shown_at - begun > _SHORT_S:
-            bar.start()
-
-    try:
-        yield on_step
-    finally:
-        if bar.live.is_started:
-            bar.stop()
-
-
-@contextmanager
-def one_bar() -> Iterator[Callable[[str, int, int | None, float | None], None]]:
-    """Show one bar on stderr for a long task, with a description that changes.
-
-    Yield a function that takes the description, the steps so far, the total, and the seconds left. None is unknown.
-    """
-    bar = _bar(transient=True)
-    line_at = monotonic()
-    with bar:
-        task = bar.add_task("", total=None)
-
-        def on_step(word: str, done: int, total: int | None, left_s: float | None) -> None:
-            nonlocal line_at
-            bar.update(task, description=word, completed=done, total=total)
-            if not bar.console.is_terminal and monotonic() - line_at >= _LINE_S:
-                line_at = monotonic()
-                of = "" if total is None else f": {done:,} of {total:,}"
-                note(word + of + ("" if left_s is None else f", {timedelta(seconds=round(left_s))} left"))
-
-        yield on_step
-
-
-@contextmanager
 def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
     """Show a bar on stderr for each variant of a run, with the count of calls without a valid value.
 
@@ -130,35 +113,13 @@ def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
     Args:
         total: Calls of each variant.
     """
-    with _bar(transient=False) as bar:
-        asked: dict[str, TaskID] = {}
-        failed: Counter[str] = Counter()
-        done: Counter[str] = Counter()
-        shown_at, lines = 0.0, _Lines(bar)
+    failed: Counter[str] = Counter()
+    done: Counter[str] = Counter()
+    with phases(are_kept=True) as on_phase:
 
-        def show() -> None:
-            for what, task in asked.items():
-                state = f"{what}, {failed[what]}/{done[what]} failed"
-                bar.update(task, completed=done[what], description=state)
-
-        def on_call(what: str, ok: bool) -> None:
-            nonlocal shown_at
-            if what not in asked:
-                asked[what] = bar.add_task(what, total=total)
-            done[what] += 1
-            failed[what] += not ok
-            if monotonic() - shown_at > _REDRAW_S:
-                show()
-                shown_at = monotonic()
-            lines.show(what, done[what], total, f" calls, {failed[what]:,} failed")
+        def on_call(variant: str, ok: bool) -> None:
+            done[variant] += 1
+            failed[variant] += not ok
+            on_phase(f"{variant}, {failed[variant]:,} failed", done[variant], total)
 
         yield on_call
-        show()
-
-
-def _bar(*, transient: bool) -> Progress:
-    """Build a bar on stderr. `--quiet` disables it, and a file or pipe gets no bar that is transient."""
-    console = Console(stderr=True)
-    is_off = is_quiet() or (transient and not console.is_terminal)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=transient, disable=is_off)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.report.decision.cost_plot import costs_plot
 from schema_guard.report.decision.document import document_of
 from schema_guard.report.decision.plain_words import fix, label, meaning
 from schema_guard.report.decision.words import TUNED, payback
@@ -65,7 +64,7 @@ def decision_page(
         (HourOfGroup(0, *hour) for hour in hours),
         TrendMarks(figures["config"]["target"], tuple(changes)),
     )
-    plots, document = [trend, rates_plot(figures), costs_plot(figures)], document_of(verdict)
+    plots, document = [trend, rates_plot(figures)], document_of(verdict)
     slide = slide_of(figures, document.facts, plots=len(plots))
     return page(document, plots=plots, title=title, slide=slide)
 

@@ -22,7 +22,7 @@ from schema_guard.cli.shared.options import (
     shared,
     takes,
 )
-from schema_guard.cli.shared.progress import one_bar
+from schema_guard.cli.shared.progress import phases
 from schema_guard.cli.shared.quantities import COUNT, DOLLARS
 from schema_guard.decide.recorded.fixes import tunings
 from schema_guard.errors import SchemaGuardError
@@ -272,10 +272,10 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     note(*_plan_lines(plan))
     confirm(_QUESTION, yes=yes, refused="nothing was trained")
     try:
-        with one_bar() as on_step:
+        with phases() as on_step:
 
             def stepped(step: TrainStep) -> None:
-                on_step(f"steps, loss {step.loss:.3f}", step.number, step.steps, step.seconds_left)
+                on_step(f"steps, loss {step.loss:.3f}", step.number, step.steps)
 
             train(directory, settings=settings, on_step=stepped, report=note)
     except KeyboardInterrupt:
@@ -407,8 +407,8 @@ def _at_host(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
     """Look at a job, end it, or do what is left of it."""
     host = connect_host(job.backend, job.url)
     try:
-        with one_bar() as on_step:
-            following = Following(on_step=lambda word, done, total: on_step(word, done, total, None))
+        with phases() as on_step:
+            following = Following(on_step=on_step)
             tuning = HostTuning(directory=directory, host=host, following=following)
             if asked.status:
                 return tuning.look_at(job)
