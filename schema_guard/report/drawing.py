@@ -54,14 +54,12 @@ class Plot:
         caption: How to read it.
         svg: None if data is missing.
         missing: The reason why there is none; `""` if there is one.
-        more: Facts that belong to it, and are folded: their title and a line for each.
     """
 
     title: str
     caption: str
     svg: str | None
     missing: str = ""
-    more: tuple[str, tuple[str, ...]] | None = None
 
 
 class RateRow(NamedTuple):

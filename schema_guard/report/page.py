@@ -19,10 +19,14 @@ from schema_guard.report.document import mapped, pieces
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from schema_guard.report.document import Document, Quote, Section
+    from schema_guard.report.document import Document, Fact, Quote
     from schema_guard.report.drawing import Plot
+
+# The facts that say which calls a document is about.
+_SCOPE = ("function", "suite", "model", "models", "calls", "began")
+_MOST_LINES = 8
 
 
 def check_extra(what: str) -> None:
@@ -102,7 +106,6 @@ class Slide(NamedTuple):
         lines: The facts that a reader needs at once.
         step: The next step with its command; `""` if there is none.
         plots: Number of plots on it: the first of those that are drawn.
-        panels: Sentences beside the plots.
         cards: The groups of calls, the worst first.
         folded: The title of the rest.
     """
@@ -113,9 +116,21 @@ class Slide(NamedTuple):
     lines: tuple[str, ...] = ()
     step: str = ""
     plots: int = 0
-    panels: tuple[Section, ...] = ()
     cards: tuple[Card, ...] = ()
     folded: str = "Everything else"
+
+    @classmethod
+    def of(cls, headline: str, facts: Iterable[Fact], *, plots: int, verdict: str = "") -> Slide:
+        """Return the first screen of a document from its head. The next step has a place of its own."""
+        scope: list[str] = []
+        lines: list[str] = []
+        step = ""
+        for label, text in facts:
+            if label == "next":
+                step = text
+            else:
+                (scope if label in _SCOPE else lines).append(f"{label}: {text}")
+        return cls(verdict, headline, "; ".join(scope), tuple(lines[:_MOST_LINES]), step, plots)
 
 
 def policy(*, live: bool = False) -> str:

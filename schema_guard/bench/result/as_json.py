@@ -29,30 +29,23 @@ from schema_guard.validation.published_schemas import judged
 FORMAT = 1
 
 
+# The facts of a setup that the file groups, by their names there.
+_SUITE = {"suite": "name", "suite_fingerprint": "fingerprint", "suite_tasks": "tasks"}
+_SETTINGS = ("tasks", "epochs", "seed", "max_attempts", "target", "teacher")
+
+
 def result_as_json(result: BenchResult) -> dict[str, Any]:
     """Return a result as plain JSON, as the published schema describes it."""
-    setup = result.setup
+    setup = as_json(result.setup)
     return {
         "format": FORMAT,
-        "library_version": setup.library_version,
-        "suite": {"name": setup.suite, "fingerprint": setup.suite_fingerprint, "tasks": setup.suite_tasks},
-        "plan": setup.plan,
-        "settings": {
-            "tasks": setup.tasks,
-            "epochs": setup.epochs,
-            "seed": setup.seed,
-            "max_attempts": setup.max_attempts,
-            **({} if setup.target is None else {"target": setup.target}),
-            **({} if setup.teacher is None else {"teacher": setup.teacher}),
-        },
-        "started_at": setup.started_at,
-        "currency": setup.currency,
+        "suite": {name: setup.pop(field) for field, name in _SUITE.items()},
+        "settings": {name: value for name in _SETTINGS if (value := setup.pop(name)) is not None},
+        **setup,
         "variants": list(map(_variant_as_json, result.variants)),
         "comparisons": as_json(result.comparisons),
         "failures": as_json(result.failures),
         "examples": as_json(result.examples),
-        "stopped": list(setup.stopped),
-        "left_out": list(setup.left_out),
         "not_measured": list(result.not_measured),
         "call_fields": list(CallRow._fields),
         "calls": list(map(_call_as_json, result.calls)),
@@ -129,24 +122,12 @@ def _call(row: list[Any]) -> CallRow:
 
 
 def _setup(document: dict[str, Any]) -> Setup:
-    suite, settings = document["suite"], document["settings"]
+    variants = ((c["name"], c["model"], c["strategy"], c.get("tuned", False)) for c in document["variants"])
     return Setup(
-        suite=suite["name"],
-        suite_fingerprint=suite["fingerprint"],
-        suite_tasks=suite["tasks"],
-        plan=document["plan"],
-        variants=tuple(
-            Variant(c["name"], c["model"], c["strategy"], c.get("tuned", False)) for c in document["variants"]
-        ),
-        tasks=settings["tasks"],
-        epochs=settings["epochs"],
-        seed=settings["seed"],
-        max_attempts=settings["max_attempts"],
-        started_at=document["started_at"],
-        currency=document["currency"],
+        **{field: document["suite"][name] for field, name in _SUITE.items()},
+        **{name: document["settings"].get(name) for name in _SETTINGS},
+        **{name: document[name] for name in ("plan", "started_at", "currency", "library_version")},
+        variants=tuple(Variant(*one) for one in variants),
         stopped=tuple(document["stopped"]),
         left_out=tuple(document["left_out"]),
-        target=settings.get("target"),
-        library_version=document["library_version"],
-        teacher=settings.get("teacher"),
     )

@@ -19,7 +19,7 @@ from schema_guard.bench.result.sections import (
     parts_section,
     shown,
 )
-from schema_guard.report.document import Document, Fact
+from schema_guard.report.document import Fact
 from schema_guard.report.words import BOUNDS
 from schema_guard.text import plural
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schema_guard.bench.result.values import BenchResult
+    from schema_guard.report.document import Document
 
 # With longer names, or with more of them, a table would be wider than a terminal.
 _LONGEST_NAME, _LONGEST_HEADER = 19, 80
@@ -54,11 +55,10 @@ def document_of(result: BenchResult, store: str | None = None, *, examples: bool
         examples_section(result, labels) if examples else None,
     )
     findings = headline_of(result, store)
-    return Document(
-        title=findings.headline,
-        facts=(*findings.facts[:-1], *_facts(result, labels), findings.facts[-1]),
+    *facts, next_step = findings.facts
+    return findings._replace(
+        facts=(*facts, *_facts(result, labels), next_step),
         sections=tuple(section for section in sections if section),
-        tone=findings.tone,
     )
 
 

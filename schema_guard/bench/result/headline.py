@@ -8,7 +8,7 @@ what is not decided is said as not decided.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from schema_guard.bench.result.power import power_text, tasks_needed
 from schema_guard.bench.result.ranking import alpha_of, ranked
@@ -16,7 +16,7 @@ from schema_guard.decide.failures import FIXABLE, Failures
 from schema_guard.decide.playbook import STEPS
 from schema_guard.records.urls import command_on
 from schema_guard.report.decision.plain_words import fix
-from schema_guard.report.document import Fact, Tone
+from schema_guard.report.document import Document, Fact, Tone
 from schema_guard.stats import calls_needed
 from schema_guard.strategies import STRATEGIES
 from schema_guard.text import exact_percent, percent, plural
@@ -40,22 +40,8 @@ _KINDS = {
 _TWO = 2
 
 
-class Headline(NamedTuple):
-    """What a result has found.
-
-    Attributes:
-        headline: The difference that was found, and the best variant against the target.
-        tone: What that means.
-        facts: What a reader has to know besides, the next step last.
-    """
-
-    headline: str
-    tone: Tone
-    facts: tuple[Fact, ...]
-
-
-def headline_of(result: BenchResult, store: str | None = None) -> Headline:
-    """Return the findings of a result. *store* is the URL of the store that a next command names."""
+def headline_of(result: BenchResult, store: str | None = None) -> Document:
+    """Return the findings of a result, the next step last. *store* is the URL of the store that a next command names."""
     variants = ranked(result)
     facts = [Fact("stopped", reason) for reason in result.setup.stopped]
     if not variants:
@@ -63,7 +49,7 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
         why = f": {error}" if error else ""
         headline = "Nothing is measured, because no call has a reply that can be validated."
         facts.append(Fact("next", f"find out why no call has a validated reply{why}"))
-        return Headline(headline, Tone.OPEN, tuple(facts))
+        return Document(headline, tuple(facts), tone=Tone.OPEN)
     best = variants[0]
     rivals = [
         variant
@@ -90,7 +76,7 @@ def headline_of(result: BenchResult, store: str | None = None) -> Headline:
     if power := power_text(result, {one.variant.name: one.name for one in variants}):
         facts.append(Fact("power", power))
     facts.append(Fact("next", _next(result, variants, rivals, store)))
-    return Headline(" ".join(parts), _tone_of(result, best, rivals), tuple(facts))
+    return Document(" ".join(parts), tuple(facts), tone=_tone_of(result, best, rivals))
 
 
 def _tone_of(result: BenchResult, best: Ranked, rivals: Sequence[Ranked]) -> Tone:

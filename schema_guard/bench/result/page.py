@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.bench.result.document import document_of
-from schema_guard.bench.result.headline import headline_of
 from schema_guard.bench.result.ranking import ranked
 from schema_guard.bench.result.values import MEASURES
 from schema_guard.report.document import Tone
@@ -22,13 +21,9 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.bench.result.headline import Headline
     from schema_guard.bench.result.ranking import Ranked
     from schema_guard.bench.result.values import BenchResult, Measure
-    from schema_guard.report.document import Document
 
-# What of the head says what a result is of.
-_WHOSE = ("suite", "model", "models", "calls", "began")
 # So many letters leave room for a number before, a rate and a state behind them.
 _NAME_CHARS = 26
 _TITLES: dict[Measure, str] = {
@@ -52,20 +47,9 @@ def result_page(result: BenchResult, *, store: str | None = None) -> str:
     document, variants = document_of(result, store, examples=True), ranked(result)
     titles = _TITLES if result.setup.teacher is None else {**_TITLES, "content": _TAUGHT_TITLE}
     plots = [_rates_plot(variants, measure, result.setup.target, titles[measure]) for measure in MEASURES]
-    slide = _slide(headline_of(result, store), document, sum(plot.svg is not None for plot in plots))
+    drawn = sum(plot.svg is not None for plot in plots)
+    slide = Slide.of(document.title, document.facts, plots=drawn)
     return page(document, plots=plots, slide=slide)
-
-
-def _slide(findings: Headline, document: Document, plots: int) -> Slide:
-    """Return the first screen, which has the first plots."""
-    return Slide(
-        verdict="",
-        headline=findings.headline,
-        whose="; ".join(fact.text for fact in document.facts if fact.label in _WHOSE),
-        lines=tuple(f"{fact.label}: {fact.text}" for fact in findings.facts if fact.label != "next"),
-        step=next((fact.text for fact in findings.facts if fact.label == "next"), ""),
-        plots=plots,
-    )
 
 
 def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | None, title: str) -> Plot:

@@ -60,12 +60,6 @@ class PlanSettings:
     output_limits: Mapping[str, int | None] = field(default_factory=dict)
     teacher: str | None = None
 
-    def __post_init__(self) -> None:
-        for name in ("max_attempts", "epochs", "sample"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InvalidArgument(f"{name}={value}: expected an int >= 1")
-
     def most_attempts(self, strategy: str) -> int:
         """Give the attempts that a call may take: an escalation goes on to its last strategy."""
         return max(self.max_attempts, len(strategies_of(strategy)))

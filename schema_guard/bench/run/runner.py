@@ -84,20 +84,6 @@ class RunSettings:
     target: float | None = None
     prices: Prices = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise InvalidArgument(f"concurrency={self.concurrency}: expected an int >= 1")
-        for name in ("calls_per_minute", "max_cost", "max_time_s"):
-            bound = getattr(self, name)
-            if bound is not None and bound <= 0:
-                raise InvalidArgument(f"{name}={bound}: expected a number > 0, or None for no limit")
-        if self.target is not None and not 0 < self.target < 1:
-            raise InvalidArgument(f"target={self.target}: expected a rate between 0 and 1, such as 0.01")
-        if self.max_cost is not None and not self.prices:
-            raise InvalidArgument(
-                f"max_cost={self.max_cost} needs prices, because otherwise the cost of a call is unknown"
-            )
-
 
 def run(
     plan: RunPlan,

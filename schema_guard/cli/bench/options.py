@@ -313,15 +313,14 @@ class RunOptions:
             if self.prices is None
             else {name: token_prices(model.name, source=self.prices) for name, model in models.items()}
         )
-        with naming(max_cost="--max-cost"):
-            return RunSettings(
-                concurrency=self.concurrency,
-                calls_per_minute=self.calls_per_minute,
-                max_cost=self.max_cost,
-                max_time_s=self.max_time,
-                target=self.max_failure_rate,
-                prices=prices,
-            )
+        return RunSettings(
+            concurrency=self.concurrency,
+            calls_per_minute=self.calls_per_minute,
+            max_cost=self.max_cost,
+            max_time_s=self.max_time,
+            target=self.max_failure_rate,
+            prices=prices,
+        )
 
 
 _ONLY = "With --playbook: "

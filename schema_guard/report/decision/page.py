@@ -7,32 +7,26 @@ gives the same bytes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.decision.document import document_of
-from schema_guard.report.decision.plain_words import fix, label, meaning
-from schema_guard.report.decision.words import TUNED, payback
-from schema_guard.report.document import Section, Tone
+from schema_guard.report.decision.plain_words import label, meaning
+from schema_guard.report.decision.words import TUNED
+from schema_guard.report.document import Tone
 from schema_guard.report.drawing import HOW_TO_READ, MOST_ROWS, SIDES, Plot, RateRow, plot_rates
 from schema_guard.report.over_time import HourOfGroup
 from schema_guard.report.page import Slide, check_extra, page
 from schema_guard.report.trends import TrendMarks, trend_of
 from schema_guard.report.words import shortened
-from schema_guard.text import percent, plural, safe
+from schema_guard.text import percent, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from schema_guard.decide import Verdict
-    from schema_guard.report.document import Fact
 
     Figures = Mapping[str, Any]
 
-_MOST_FLIPS = 4
-_MOST_LINES = 8
-# The facts that say which calls the verdict is about.
-_SCOPE = ("function", "calls")
 # The side of the target of each state.
 _TONES = {"pass": Tone.GOOD, "fail": Tone.BAD, "inconclusive": Tone.OPEN, "unrated": Tone.PLAIN}
 # So many letters leave room for a rate and a state beside them.
@@ -65,56 +59,23 @@ def decision_page(
         TrendMarks(figures["config"]["target"], tuple(changes)),
     )
     plots, document = [trend, rates_plot(figures)], document_of(verdict)
-    slide = slide_of(figures, document.facts, plots=len(plots))
+    text = meaning(figures)
+    headline = f"{text[0].upper()}{text[1:]}."
+    slide = Slide.of(headline, document.facts, plots=len(plots), verdict=label(figures))
     return page(document, plots=plots, title=title, slide=slide)
 
 
-def slide_of(figures: Figures, facts: Sequence[Fact], *, plots: int) -> Slide:
-    """Return the first screen of a verdict's page.
-
-    Args:
-        figures: As `Verdict.as_dict` returns them.
-        facts: The head of the verdict, whose next step has a place of its own.
-        plots: Number of plots on it.
-    """
-    text = meaning(figures)
-    others = [fact for fact in facts if fact.label not in (*_SCOPE, "next")]
-    return Slide(
-        verdict=label(figures),
-        headline=f"{text[0].upper()}{text[1:]}.",
-        whose="; ".join(f"{fact.label}: {fact.text}" for fact in facts if fact.label in _SCOPE),
-        lines=tuple(f"{fact.label}: {fact.text}" for fact in others[:_MOST_LINES]),
-        step=figures["next_step"],
-        plots=plots,
-        panels=tuple(_flips(figures)),
-    )
-
-
-def _flips(figures: Figures) -> Iterator[Section]:
-    """Yield what would change the answer, if costs are known."""
-    if "cost" in figures:
-        flips = sorted(figures["cost"]["flips"], key=lambda flip: not flip["flips"])[:_MOST_FLIPS]
-        lines = [f"{flip['change']}: payback {payback(flip['payback_months'])}" for flip in flips]
-        yield Section("Changes that would change the verdict", lines=tuple(lines))
-
-
 def rates_plot(figures: Figures) -> Plot:
-    """Draw every rate with its bounds against the target, and name the steps that are not measured."""
+    """Draw every rate with its bounds against the target."""
     title, rated = "Against the target", _rated_of(figures)
     if not rated:
         return Plot(title, "", None, "no strategy has a recorded call")
     target = figures["config"]["target"]
     if len(rated) > MOST_ROWS:
         rated.sort(key=lambda one: -one[1]["lower"])
-    unmeasured = [row["rung"] for row in figures.get("ladder", ()) if row["status"] == "untested"]
     caption = f"The mark is the rate, and the box shows its bounds. {HOW_TO_READ}"
     rows = [_row(*row, target) for row in rated]
-    plot = plot_rates(title, caption, rows, "calls that fail", name="rates")
-    if not unmeasured:
-        return plot
-    return replace(
-        plot, more=(f"{plural(len(unmeasured), 'step')} not measured", tuple(map(fix, unmeasured)))
-    )
+    return plot_rates(title, caption, rows, "calls that fail", name="rates")
 
 
 def _rated_of(figures: Figures) -> list[tuple[str, Figures]]:

@@ -126,7 +126,7 @@ def test_headline(calls, target, tone, headline):
     text = found(*calls, target=target)
 
     right = next(fact.text for fact in text.facts if fact.label == "right")
-    assert (f"{text.headline} {right}", text.tone) == (headline, tone)
+    assert (f"{text.title} {right}", text.tone) == (headline, tone)
 
 
 @given(runs(), st.sampled_from([None, 0.01, 0.1, 0.5]))
@@ -149,7 +149,7 @@ def test_nothing_is_said_that_is_not_proved(run, target):
     if target is not None and variants:
         assert (text.tone is Tone.GOOD) == any(one.failed.bounds.upper <= target for one in variants)
         assert (text.tone is Tone.BAD) == all(one.failed.bounds.lower > target for one in variants)
-    if " fails least, in " in text.headline and target is None:
+    if " fails least, in " in text.title and target is None:
         assert proved
     if text.tone is Tone.PLAIN:
         assert proved or any(one.called for one in result.comparisons)

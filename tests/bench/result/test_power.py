@@ -31,7 +31,7 @@ def test_decided_difference_comes_first():
     text = headline_of(both(32, 1, 39, 8))
 
     assert text.tone is Tone.PLAIN
-    assert text.headline.startswith("a is right more often than b: 89% of its calls")
+    assert text.title.startswith("a is right more often than b: 89% of its calls")
     assert text.facts[-1].text.startswith("to state the format")
 
 

@@ -100,9 +100,6 @@ WRONG = [
         lambda: variants_of(["m", "m"], ["bare"]),
         "models=['m', 'm']: expected at least one name, and each name only once",
     ),
-    (lambda: PlanSettings(max_attempts=0), "max_attempts=0: expected an int >= 1"),
-    (lambda: PlanSettings(epochs=0), "epochs=0: expected an int >= 1"),
-    (lambda: PlanSettings(sample=0), "sample=0: expected an int >= 1"),
     (
         lambda: plan_of(small_suite(tasks=0), ONE),
         "suite 'small': the suite has schemas, but no tasks. Add at least one task",

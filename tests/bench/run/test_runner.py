@@ -474,24 +474,6 @@ def test_interrupt_gives_what_was_finished(tmp_path):
     assert finished.setup.stopped == ("interrupted",)
 
 
-WRONG = [
-    ({"concurrency": 0}, "concurrency=0: expected an int >= 1"),
-    ({"calls_per_minute": 0.0}, "calls_per_minute=0.0: expected a number > 0"),
-    ({"target": 1.0}, "target=1.0: expected a rate between 0 and 1, such as 0.01"),
-    ({"max_time_s": 0}, "max_time_s=0: expected a number > 0"),
-    ({"max_cost": 1.0}, "max_cost=1.0 needs prices"),
-]
-
-
-@pytest.mark.parametrize(("settings", "message"), WRONG, ids=range(len(WRONG)))
-def test_wrong_settings_are_refused(settings, message):
-    """The message says what was expected."""
-    with pytest.raises(InvalidArgument) as caught:
-        RunSettings(**settings)
-
-    assert str(caught.value).startswith(message)
-
-
 @needs("fitting")
 def test_schema_that_a_strategy_cannot_ask_for_is_refused_before_a_call():
     """What cannot be asked for is an error before anything is spent."""
