@@ -22,8 +22,10 @@ from schema_guard.text import did_you_mean, plural, safe
 
 if TYPE_CHECKING:
     from schema_guard.records import Store
+    from schema_guard.records.payloads.retention import DeletionKey
 
-_COUNTED = ("segment", "function")
+_NAMES = ("call", "input", "input_hash", "cluster", "segment", "function")
+_COUNTED = frozenset({"segment", "function"})
 _STAYS = {
     "input": "Counts stay, without the input.",
     "cluster": "Counts stay, without the cluster.",
@@ -33,8 +35,8 @@ _STAYS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whose:
-    """Names of the records to delete."""
+class DeleteOptions:
+    """The records to delete, by a name or by limits."""
 
     call: str | None = option(metavar="ID", help="ID of the call to delete.")
     input: str | None = option(
@@ -59,24 +61,6 @@ class Whose:
         help="With --function or --segment: also delete the counts of calls and failures. The report then shows no failure rate for them.",
     )
 
-    def named(self) -> tuple[str, str] | None:
-        """Return the option that was given, as the field's name, and its value."""
-        names = ("call", "input", "input_hash", "cluster", "segment", "function")
-        given = [(name, value) for name in names if (value := getattr(self, name)) is not None]
-        if len(given) > 1:
-            flags = " and ".join(f"--{name.replace('_', '-')}" for name, _ in given)
-            raise click.UsageError(f"{flags} can't be combined. Use only one of them")
-        if self.counts and (not given or given[0][0] not in _COUNTED):
-            raise click.UsageError(
-                "--counts needs --function or --segment, because the store has no counts of single calls or clusters"
-            )
-        return given[0] if given else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Old:
-    """Limits for old records."""
-
     older_than: float | None = option(
         type=DURATION, metavar="DURATION", help="Minimum age of the calls to delete, such as 90d, 12h, or 2w."
     )
@@ -87,46 +71,72 @@ class Old:
         help="Maximum number of attempts to keep in the store, such as 500k. The command deletes the oldest attempts first.",
     )
 
-    def retention(self) -> Retention | None:
-        """Return the limits; None if there are none."""
-        found = Retention(self.older_than, self.max_rows)
-        return found if found.is_limited else None
+    def check(self) -> None:
+        """Check that the options select the records in one way."""
+        names = [name for name in _NAMES if getattr(self, name) is not None]
+        if len(names) > 1:
+            flags = " and ".join(f"--{name.replace('_', '-')}" for name in names)
+            raise click.UsageError(f"{flags} can't be combined. Use only one of them")
+        if self.counts and not _COUNTED.intersection(names):
+            raise click.UsageError(
+                "--counts needs --function or --segment, because the store has no counts of single calls or clusters"
+            )
+        if bool(names) == Retention(self.older_than, self.max_rows).is_limited:
+            both = ", but not both in one command" if names else ""
+            raise click.UsageError(
+                f"select the records with --call, --input, --cluster, --segment, or --function, or with a limit such as --older-than 90d{both}"
+            )
+
+    def chosen(self, store: Store) -> Forgotten | Retention:
+        """Return the records to delete; `InvalidArgument` if no function or segment has the name."""
+        if self.function is not None:
+            function = select(store, store.names(), function=self.function).function
+            return Forgotten("function", function or self.function)
+        if self.segment is not None:
+            select(store, store.names(), segment=self.segment)
+            return Forgotten("segment", self.segment)
+        if self.input is not None:
+            text = sys.stdin.read() if self.input == "-" else self.input
+            with store.reading() as snapshot:
+                return Forgotten("input", keyed_hash(text, snapshot.key() or b""))
+        named: dict[DeletionKey, str | None] = {
+            "input": self.input_hash,
+            "call": self.call,
+            "cluster": self.cluster,
+        }
+        for by, name in named.items():
+            if name is not None:
+                return Forgotten(by, name)
+        return Retention(self.older_than, self.max_rows)
 
 
 class _Deletion(NamedTuple):
     """The attempts that a command deletes.
 
     Attributes:
-        rows: Number of attempts.
+        what: The selected records.
         words: Words for them: "of the cluster 'a'".
-        by: Kind of name that they have in common; "" for old ones.
+        rows: Number of attempts. It is 0 if only the counts still know an input or a cluster.
         configurations: Number of configurations that lose their counts; None if counts stay.
-        is_known: Whether the counts still know an input or a cluster without attempts.
-        is_estimate: Whether the number of attempts is an estimate.
+        about: "about " if the number of attempts is an estimate.
     """
 
-    rows: int
+    what: Forgotten | Retention
     words: str
-    by: str = ""
+    rows: int
     configurations: int | None = None
-    is_known: bool = False
-    is_estimate: bool = False
+    about: str = ""
 
     def as_text(self) -> str:
-        about = "about " if self.is_estimate else ""
-        rows = f"{about}{plural(self.rows, 'attempt')} {self.words}"
-        counts = (
-            ""
-            if self.configurations is None
-            else f", and the counts of {plural(self.configurations, 'configuration')}"
-        )
-        return f"{rows}{counts}"
+        rows = f"{self.about}{plural(self.rows, 'attempt')} {self.words}"
+        lost = self.configurations
+        return rows if lost is None else f"{rows}, and the counts of {plural(lost, 'configuration')}"
 
 
 @build_command("delete")
-@takes(whose=Whose, old=Old)
+@takes(asked=DeleteOptions)
 @shared("dry-run", "yes", "store", "format")
-def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None, form: str) -> int:
+def command(asked: DeleteOptions, dry_run: bool, yes: bool, store: str | None, form: str) -> int:
     """Delete old records, or the records of a call, an input, a customer, a segment, or a function.
 
     The command overwrites the deleted rows and texts in the file and its log. It keeps the counts, so failure rates
@@ -140,53 +150,34 @@ def command(whose: Whose, old: Old, dry_run: bool, yes: bool, store: str | None,
     schema-guard store delete --older-than 90d --yes
     schema-guard store delete --function app.triage --counts
     """
-    named, retention = whose.named(), old.retention()
-    if (named is None) == (retention is None):
-        both = "" if named is None else ", but not both in one command"
-        raise click.UsageError(
-            f"select the records with --call, --input, --cluster, --segment, or --function, or with a limit such as --older-than 90d{both}"
-        )
+    asked.check()
     found = existing(store)
-    what = None if named is None else _what(found, *named)
-    deletion = _old(found, retention) if what is None else _named(found, what, whose.counts)
+    what = asked.chosen(found)
+    deletion = _old(found, what) if isinstance(what, Retention) else _named(found, what, asked.counts)
     if dry_run:
         return _report(deletion, form, dry_run=True, left=found.info().rows)
-    _confirm(deletion, found, yes=yes)
-    removed = found.prune(retention) if what is None else found.forget(what, counts=whose.counts)
-    deletion = deletion._replace(
-        rows=removed.attempts, configurations=removed.configurations, is_estimate=False
-    )
+    question = f"Delete {deletion.as_text()} from {found.url}?"
+    if not deletion.rows and deletion.configurations is None:
+        question = f"No attempts {deletion.words} are left. Delete its name from the counts in {found.url}?"
+    confirm(safe(question), yes=yes, refused="nothing was deleted")
+    removed = found.prune(what) if isinstance(what, Retention) else found.forget(what, counts=asked.counts)
+    deletion = deletion._replace(rows=removed.attempts, configurations=removed.configurations, about="")
     return _report(deletion, form, left=found.info().rows, is_shredded=removed.is_shredded)
 
 
-def _old(store: Store, retention: Retention | None) -> _Deletion:
+def _old(store: Store, limits: Retention) -> _Deletion:
     """Return the attempts beyond the limits; `click.UsageError` if there are none."""
-    assert retention is not None
     with store.reading() as snapshot:
-        rows = snapshot.excess(retention, time.time())
-    words = _limits(retention)
+        rows = snapshot.excess(limits, time.time())
+    parts = {"too old": limits.max_age_s, "beyond the limit": limits.max_rows}
+    words = " or ".join(word for word, limit in parts.items() if limit is not None)
+    words = words if words == "beyond the limit" else f"that are {words}"
     if not rows:
         raise click.UsageError(
             f"{safe(store.url)} has no attempts {words}, so there is nothing to delete. The store has "
             f"{plural(store.info().rows, 'attempt')}"
         )
-    return _Deletion(rows, words, is_estimate=retention.max_rows is not None)
-
-
-def _what(store: Store, name: str, value: str) -> Forgotten:
-    """Return the function, segment, or call to delete. Raise `InvalidArgument` if no function or segment has the name."""
-    if name == "function":
-        return Forgotten("function", select(store, store.names(), function=value).function or value)
-    if name == "segment":
-        select(store, store.names(), segment=value)
-        return Forgotten("segment", value)
-    if name == "input":
-        text = sys.stdin.read() if value == "-" else value
-        with store.reading() as snapshot:
-            return Forgotten("input", keyed_hash(text, snapshot.key() or b""))
-    if name == "input_hash":
-        return Forgotten("input", value)
-    return Forgotten("call", value) if name == "call" else Forgotten("cluster", value)
+    return _Deletion(limits, words, rows, about="" if limits.max_rows is None else "about ")
 
 
 def _named(store: Store, what: Forgotten, counts: bool) -> _Deletion:
@@ -194,24 +185,16 @@ def _named(store: Store, what: Forgotten, counts: bool) -> _Deletion:
     words = f"of the input {what.name[:16]}..." if what.by == "input" else f"of the {what.by} {what.name!r}"
     with store.reading() as snapshot:
         rows = count_of(snapshot.connection, what)
-        is_known = not rows and is_counted(snapshot.connection, what)
+        is_known = bool(rows) or is_counted(snapshot.connection, what)
         near = "" if rows or what.by != "cluster" else did_you_mean(what.name, snapshot.clusters())
         configurations = snapshot.names() if counts else {}
     if counts:
         column = CONFIGURATION_COLUMNS.index(what.by)
-        number = sum(row[column] == what.name for row in configurations)
-        return _Deletion(rows, words, what.by, number)
-    if not rows and not is_known:
+        return _Deletion(what, words, rows, sum(row[column] == what.name for row in configurations))
+    if not is_known:
         more = "; --counts deletes its counts" if what.by in _COUNTED else near
         raise click.UsageError(f"{safe(store.url)} has no attempts {safe(words)}{safe(more)}")
-    return _Deletion(rows, words, what.by, is_known=is_known)
-
-
-def _confirm(deletion: _Deletion, store: Store, *, yes: bool) -> None:
-    question = f"Delete {deletion.as_text()} from {store.url}?"
-    if deletion.is_known:
-        question = f"No attempts {deletion.words} are left. Delete its name from the counts in {store.url}?"
-    confirm(safe(question), yes=yes, refused="nothing was deleted")
+    return _Deletion(what, words, rows)
 
 
 def _report(
@@ -233,13 +216,8 @@ def _report(
     if not dry_run:
         print(f"{plural(left, 'attempt')} left")
     if deletion.configurations is None:
-        note(_STAYS.get(deletion.by, "Counts and failure rates stay as they are."))
+        by = "" if isinstance(deletion.what, Retention) else deletion.what.by
+        note(_STAYS.get(by, "Counts and failure rates stay as they are."))
     if not is_shredded:
         note("Another process reads the store, so its log still has these attempts. Run this again later.")
     return 0
-
-
-def _limits(retention: Retention) -> str:
-    if retention.max_rows is None:
-        return "that are too old"
-    return "that are too old or beyond the limit" if retention.max_age_s is not None else "beyond the limit"
