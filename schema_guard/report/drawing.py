@@ -216,9 +216,7 @@ def _var(color: str) -> str:
     return f"var(--{color})"
 
 
-def plot_rates(
-    title: str, caption: str, rows: Sequence[RateRow], axis: str, *, name: str, top: float | None = None
-) -> Plot:
+def plot_rates(title: str, caption: str, rows: Sequence[RateRow], axis: str, *, name: str) -> Plot:
     """Draw rates with their bounds, one below the other, each with its label at its mark.
 
     Args:
@@ -227,7 +225,6 @@ def plot_rates(
         rows: The first is on top. The tables have those beyond `MOST_ROWS`.
         axis: The title of the axis.
         name: As `Svg` takes it.
-        top: The end of a linear scale. None for a logarithmic scale around the target of the rows, if they have one.
     """
     left_out = len(rows) - MOST_ROWS
     rows = rows[:MOST_ROWS]
@@ -236,7 +233,7 @@ def plot_rates(
     targets = {row.target for row in rows if row.target is not None}
     target = f"Target {percent_tick(min(targets))}. " if len(targets) == 1 else ""
     drawing = Svg(name, title, f"{target}{'; '.join(bounds)}.", bottom + _BOTTOM)
-    scale = _rates_scale(rows, top)
+    scale = _rates_scale(rows)
     if target:
         drawing.text(scale(min(targets)), 14, f"target {percent_tick(min(targets))}", anchor="middle")
     for place, (row, tooltip) in enumerate(zip(rows, bounds, strict=True)):
@@ -255,11 +252,11 @@ def plot_rates(
     return Plot(title, caption + more, str(drawing))
 
 
-def _rates_scale(rows: Sequence[RateRow], top: float | None) -> Scale:
+def _rates_scale(rows: Sequence[RateRow]) -> Scale:
     targets = [row.target for row in rows if row.target is not None]
     highest = max([*targets, *(row.upper for row in rows)])
-    if top is not None or not targets:
-        return Scale(0.0, top or min(1.05 * highest, 1.0) or 1.0, RIGHT, WIDTH - RIGHT)
+    if not targets:
+        return Scale(0.0, min(1.05 * highest, 1.0) or 1.0, RIGHT, WIDTH - RIGHT)
     smallest = min([*targets, *(row.rate for row in rows if row.rate > 0)])
     low = max(smallest / 10, min(targets) / _FAR_BELOW)
     return Scale(low, min(highest * 1.3, 1.0), RIGHT, WIDTH - RIGHT, is_log=True)

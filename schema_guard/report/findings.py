@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records import Store
 
-NO_CALLS = "No call has a validated reply"
-NO_RATE = "The calls are not a fair sample of the traffic, so they have no failure rate"
-
 # The tone of each standing, the worst first.
 _TONES = {"misses": Tone.BAD, "needs more data for": Tone.OPEN, "meets": Tone.GOOD, "": Tone.PLAIN}
 # Other breaches in words. None stands for the words of the verdict.
@@ -140,8 +137,8 @@ def findings_of(store: Store, **which: Any) -> list[FunctionFinding]:
     ]
 
 
-def headline_of(findings: Sequence[FunctionFinding]) -> tuple[str, Tone]:
-    """Return the findings in one sentence, and their tone."""
+def headline_of(failures: str, findings: Sequence[FunctionFinding]) -> tuple[str, Tone]:
+    """Return the findings in one sentence, and their tone. *failures* stands for the targets if no target is known."""
     named = list(zip(short_names([one.function for one in findings]), findings, strict=True))
     rises = [f"{name} {one.risen}" for name, one in named if one.rise]
     if len(rises) > _MOST_NAMED:
@@ -150,8 +147,11 @@ def headline_of(findings: Sequence[FunctionFinding]) -> tuple[str, Tone]:
     if len(others) > _MOST_NAMED:
         others = [f"{sum(bool(one.others) for one in findings)} functions have other problems"]
     aimed = [one for one in findings if one.standing]
-    first = _against_targets(named, aimed) if aimed else _without_target(named)
-    tones = {one.tone for one in findings}
+    if not aimed:
+        # The first lines of a report have the calls of unknown cause.
+        others = [text for text in others if text.partition(": ")[2] not in failures]
+    first = _against_targets(named, aimed) if aimed else failures
+    tones = {one.tone for one in findings} or {Tone.PLAIN}
     return "; ".join([first, *rises, *others]), next(tone for tone in _TONES.values() if tone in tones)
 
 
@@ -160,7 +160,9 @@ def _against_targets(named: Sequence[tuple[str, FunctionFinding]], aimed: Sequen
     missing, meeting = standings.count("misses"), standings.count("meets")
     if len(aimed) == 1:
         name = next(name for name, one in named if one.standing)
-        return f"{name} {standings[0]} {goal}: {_rate_text(aimed[0])}"
+        rate, calls = aimed[0].rate, aimed[0].calls
+        failed = f"{percent(rate['rate'], target=aimed[0].target or 1.0)} of {calls} failed"
+        return f"{name} {standings[0]} {goal}: {failed if rate['n'] else 'no call has a validated reply'}"
     of = plural(len(aimed), "function") + ("" if len(aimed) == len(named) else " with a target")
     if missing:
         return f"{missing} of {of} {'misses' if missing == 1 else 'miss'} {goal}"
@@ -174,28 +176,6 @@ def _against_targets(named: Sequence[tuple[str, FunctionFinding]], aimed: Sequen
 def _goal(aimed: Sequence[FunctionFinding]) -> str:
     targets = {one.target for one in aimed if one.target is not None}
     return f"the {exact_percent(min(targets))} target" if len(targets) == 1 else "their targets"
-
-
-def _without_target(named: Sequence[tuple[str, FunctionFinding]]) -> str:
-    """Return the function that fails most."""
-    rated = [pair for pair in named if pair[1].rate["n"] and pair[1].rate["state"] != "unrated"]
-    if not rated:
-        has_calls = any(one.rate["n"] for _, one in named)
-        return NO_RATE if has_calls else NO_CALLS
-    name, worst = max(rated, key=lambda pair: pair[1].rate["lower"])
-    if worst.rate["k"]:
-        return f"{name} fails{'' if len(named) == 1 else ' most'}: {_rate_text(worst)}"
-    if len(rated) == 1:
-        return f"No call of {name} failed, of {worst.calls}"
-    calls = plural(sum(one.rate["n"] for _, one in rated), "call")
-    return f"No call of {plural(len(rated), 'function')} failed, of {calls}"
-
-
-def _rate_text(one: FunctionFinding) -> str:
-    rate = one.rate
-    return (
-        f"{percent(rate['rate'], target=one.target or 1.0)} of {one.calls} failed" if rate["n"] else NO_CALLS
-    )
 
 
 def short_names(functions: Sequence[str]) -> list[str]:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.pointer import pointer
 from schema_guard.report.document import Fact, Quote, Tone
-from schema_guard.report.drawing import Plot, RateRow, plot_rates
-from schema_guard.report.findings import NO_CALLS, FunctionFinding, findings_of, headline_of
+from schema_guard.report.drawing import Plot
+from schema_guard.report.findings import FunctionFinding, findings_of, headline_of
 from schema_guard.report.first_lines import failing_text
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.page import Card, Live, Slide, page
 from schema_guard.report.store_document import document_of, names_of
 from schema_guard.report.trends import Steps, TrendAxes, TrendMarks, axes_of, draw_trend, legend, steps_of
-from schema_guard.report.words import BOUNDS, bounded, moment, shortened, tokens
+from schema_guard.report.words import BOUNDS, bounded, moment, tokens
 from schema_guard.stats import Rate
-from schema_guard.text import clip, percent, plural, safe
+from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from schema_guard.records import Store
     from schema_guard.report.figures import Configuration, Report
 
-# In characters: of a name in a row of the first plot, and above a card.
-_ROW_NAME, _CARD_NAME = 28, 56
+# In characters: of a name above a card.
+_CARD_NAME = 56
 # Attempts of the last step with failures in which a stored text is searched.
 _SEARCHED = 1_000
 _EXAMPLE_CHARS = 2_000
+_NO_RATE = "The calls are not a fair sample of the traffic, so they have no failure rate"
 # A verdict divides alpha among functions, configurations, and targets.
 _BOUNDS = (
     f"{BOUNDS}. Each bound in a table holds alone. The bounds in the cards hold together, so they are wider, and a card "
@@ -92,12 +93,9 @@ def report_page(
     document = document_of(report)
     if not report.groups:
         return page(document, title=title, live=live)
-    headline, findings = document.title, [] if store is None else findings_of(store, **which)
-    if findings:
-        headline, tone = headline_of(findings)
-        document = document._replace(tone=tone)
-    elif not any(group.calls for group in report.groups):
-        headline = NO_CALLS
+    findings = [] if store is None else findings_of(store, **which)
+    headline, tone = headline_of(_NO_RATE if _is_unrated(report) else document.title, findings)
+    document = document._replace(tone=tone)
     rows = _rows(report, store, findings)
     if any(row.finding for row in rows):
         document = document._replace(facts=tuple(map(_of_verdicts, document.facts)))
@@ -105,9 +103,12 @@ def report_page(
     axes = axes_of(drawn, [row.marks.target for row in rows]) if drawn else None
     cards = [_card(number, row, axes) for number, row in enumerate(rows)]
     plots = [Plot("Failure rate over time", "", None, _missing(report))] if axes is None else []
-    if axes is not None and len(cards) > 1:
-        plots = [_overview(rows, axes.top, len(report.groups) - len(rows))]
-    slide = Slide("", headline, _scope(report), plots=1, cards=tuple(cards), folded="All figures")
+    more = plural(len(report.groups) - len(rows), "more group")
+    lines = [] if axes is None else [f"All charts have one scale. {legend(row.marks for row in rows)}."]
+    lines += [f"{more} with lower rates are in the tables."] if len(rows) < len(report.groups) else []
+    slide = Slide(
+        "", headline, _scope(report), tuple(lines), plots=1, cards=tuple(cards), folded="All figures"
+    )
     return page(document, plots=plots, title=title, live=live, slide=slide)
 
 
@@ -161,29 +162,17 @@ def _example(store: Store, group: Configuration, steps: Steps) -> Quote | None:
     return None
 
 
-def _missing(report: Report) -> str:
+def _is_unrated(report: Report) -> bool:
+    """Return whether there are calls, and none shows the failure rate of the traffic."""
     counted = [group for group in report.groups if group.calls]
-    if counted and not any(group.is_rated for group in counted):
+    return bool(counted) and not any(group.is_rated for group in counted)
+
+
+def _missing(report: Report) -> str:
+    if _is_unrated(report):
         return "the calls were imported, and they do not show the failure rate of your traffic"
+    counted = any(group.calls for group in report.groups)
     return "no call has a known time" if counted else "no call has a validated reply"
-
-
-def _overview(rows: Sequence[_Row], top: float, left_out: int) -> Plot:
-    drawn = []
-    for name, row in zip(shortened([safe(row.name) for row in rows], _ROW_NAME), rows, strict=True):
-        rate, bounds = row.rate, row.rate.bounds
-        label = f"{name}: {percent(rate.rate or 0.0)} of {rate.n:,}"
-        drawn.append(RateRow(label, rate.rate or 0.0, bounds.lower, bounds.upper, row.tone, row.marks.target))
-    more = f" {left_out} more with lower rates are in the tables." if left_out else ""
-    marks = (
-        " A square misses its target or got worse, a circle meets its target, and a diamond needs more data."
-    )
-    caption = (
-        "The mark is the share of calls that failed after the last change, and the box shows its bounds."
-        f"{marks if any(row.finding for row in rows) else ''} All charts of this page have one scale. "
-        f"{legend(row.marks for row in rows)}.{more}"
-    )
-    return plot_rates("Failed calls", caption, drawn, "of the calls", name="overview", top=top)
 
 
 def _card(number: int, row: _Row, axes: TrendAxes | None) -> Card:

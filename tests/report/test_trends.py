@@ -93,22 +93,11 @@ def test_page_has_a_plot_for_each_row(store):
     shown = Page(report_page(report))
 
     assert shown.open == []
-    assert shown.plots() == ["overview", "trend0", "trend1"]
+    assert shown.plots() == ["trend0", "trend1"]
     assert f"{bounded(Rate.of(1, 2))} of 2 calls failed" in shown.text
     assert "Each point is an hour" in shown.text
     assert f"The lowest of 3 points is 2026-11-26 14:00: {percent(0)} of 1 call failed" in shown.text
     assert "3 calls, 2026-11-25 to 2026-11-26, " in shown.text
-
-
-@pytest.mark.costly
-def test_rows_are_compared_in_one_plot(store):
-    """Of several rows the first plot has each with its rate, bounds and n, the one that is proved worst first."""
-    report = recorded(
-        store, *[("a.good", 0, False)] * 30, *[("a.bad", hour, hour < 20) for hour in range(30)]
-    )
-    text = report_page(report)
-
-    assert f"a.bad: {bounded(Rate.of(20, 30))} of 30; a.good: {bounded(Rate.of(0, 30))} of 30." in text
 
 
 def test_a_gap_has_no_line(store):
