@@ -32,16 +32,63 @@ class _Task:
 
     def __init__(self, bar: TaskID, at: float, done: int) -> None:
         self.bar, self.at, self.first = bar, at, done
+        self.word, self.done = "", done
+        self.total: int | None = None
 
-    def line(self, now: float, done: int, total: int | None) -> str:
+    def line(self, now: float) -> str:
         """Return the steps, their rate, and the time left."""
-        rate = (done - self.first) / (now - self.at) if now > self.at else 0.0
-        of = "" if total is None else f" of {total:,}"
-        speed = f", {rate:.3g} a second" if rate else ""
-        left = (
-            f", {timedelta(seconds=round((total - done) / rate))} left" if total is not None and rate else ""
-        )
-        return f"{done:,}{of}{speed}{left}"
+        rate = (self.done - self.first) / (now - self.at) if now > self.at else 0.0
+        of = "" if self.total is None else f" of {self.total:,}"
+        text = f"{self.word}: {self.done:,}{of}"
+        if not rate:
+            return text
+        left_s = None if self.total is None else round((self.total - self.done) / rate)
+        return f"{text}, {rate:.3g} a second{'' if left_s is None else f', {timedelta(seconds=left_s)} left'}"
+
+
+class _Bars:
+    """The bars of some tasks, or their lines in a log."""
+
+    def __init__(self, *, are_kept: bool) -> None:
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        )  # fmt: skip
+        is_off = is_quiet() or not (are_kept or console.is_terminal)
+        self._bar = Progress(*columns, console=console, transient=not are_kept, disable=is_off)
+        self._has_lines = not console.is_terminal
+        self._are_kept = are_kept
+        self._tasks: dict[str, _Task] = {}
+        self._begun = self._line_at = self._shown_at = monotonic()
+
+    def step(self, word: str, done: int, total: int | None) -> None:
+        """Show the state of a task."""
+        now, name = monotonic(), word.partition(",")[0]
+        if name not in self._tasks:
+            first = (now, done) if self._tasks else (self._begun, 0)
+            self._tasks[name] = _Task(self._bar.add_task(word, total=total), *first)
+        task = self._tasks[name]
+        task.word, task.done, task.total = word, done, total
+        if self._has_lines and now - self._line_at >= _LINE_S:
+            self._line_at = now
+            note(task.line(now))
+        if done == total or now - self._shown_at >= _REDRAW_S:
+            self._shown_at = now
+            self._draw()
+            if self._are_kept or now - self._begun > _SHORT_S:
+                self._bar.start()
+
+    def _draw(self) -> None:
+        for task in self._tasks.values():
+            self._bar.update(task.bar, completed=task.done, total=task.total, description=task.word)
+
+    def end(self) -> None:
+        """Show the last state, and end the bars."""
+        self._draw()
+        if self._are_kept:
+            self._bar.start()
+        if self._bar.live.is_started:
+            self._bar.stop()
 
 
 @contextmanager
@@ -54,35 +101,11 @@ def phases(*, are_kept: bool = False) -> Iterator[Callable[[str, int, int | None
     Args:
         are_kept: Whether the bars stay on the terminal, and are also in a log.
     """
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    is_off = is_quiet() or not (are_kept or console.is_terminal)
-    bar = Progress(*columns, console=console, transient=not are_kept, disable=is_off)
-    tasks: dict[str, _Task] = {}
-    begun = line_at = shown_at = monotonic()
-
-    def on_step(word: str, done: int, total: int | None) -> None:
-        nonlocal line_at, shown_at
-        now, name = monotonic(), word.partition(",")[0]
-        if name not in tasks:
-            tasks[name] = _Task(
-                bar.add_task(word, total=total), now if tasks else begun, done if tasks else 0
-            )
-        if not console.is_terminal and now - line_at >= _LINE_S:
-            line_at = now
-            note(f"{word}: {tasks[name].line(now, done, total)}")
-        if done != total and now - shown_at < _REDRAW_S:
-            return
-        shown_at = now
-        bar.update(tasks[name].bar, completed=done, total=total, description=word)
-        if are_kept or now - begun > _SHORT_S:
-            bar.start()
-
+    bars = _Bars(are_kept=are_kept)
     try:
-        yield on_step
+        yield bars.step
     finally:
-        if bar.live.is_started:
-            bar.stop()
+        bars.end()
 
 
 @contextmanager
