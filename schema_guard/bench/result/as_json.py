@@ -44,7 +44,6 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
         **setup,
         "variants": list(map(_variant_as_json, result.variants)),
         "comparisons": as_json(result.comparisons),
-        "failures": as_json(result.failures),
         "examples": as_json(result.examples),
         "not_measured": list(result.not_measured),
         "call_fields": list(CallRow._fields),

@@ -7,19 +7,17 @@ Rules: those of `values`; pure; the order of the calls changes no figure but the
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from schema_guard.bench.result.clusters import Clusters, clusters_of, leaf_share_of, rate_of
-from schema_guard.bench.result.comparisons import IS_FAILURE, comparisons_of
-from schema_guard.bench.result.values import BenchResult, FailurePlace, SuitePart, VariantResult
+from schema_guard.bench.result.comparisons import comparisons_of
+from schema_guard.bench.result.values import BenchResult, VariantResult
 from schema_guard.bench.run.scored_call import Format
-from schema_guard.bench.suites.values import Difficulty
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from schema_guard.bench.run.plan import Variant
     from schema_guard.bench.run.scored_call import CallRow, FailedExample, Run, Setup
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     T = TypeVar("T", int, float)
 
 _FORMATS: tuple[Format, ...] = get_args(Format)
-_DIFFICULTIES: tuple[str, ...] = get_args(Difficulty)
 
 MOST_EXAMPLES = 12
 
@@ -52,7 +49,6 @@ def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedEx
         setup=setup,
         variants=variants,
         comparisons=comparisons_of(list(zip(names, clusters, strict=True))),
-        failures=_failures(calls),
         calls=calls,
         examples=examples,
         not_measured=tuple(_not_measured(setup, variants, calls)),
@@ -121,13 +117,6 @@ def _column(variant: Variant, calls: Sequence[CallRow], clusters: Clusters) -> V
         output_tokens_per_right=_per(output_tokens, right),
         elapsed_p50_s=_percentile(seconds, 0.5),
         elapsed_p95_s=_percentile(seconds, 0.95),
-        by_schema=_parts(calls, lambda call: call.schema),
-        by_group=_parts(calls, lambda call: call.group),
-        by_difficulty=tuple(
-            sorted(
-                _parts(calls, lambda call: call.difficulty), key=lambda part: _DIFFICULTIES.index(part.name)
-            )
-        ),
     )
 
 
@@ -145,47 +134,6 @@ def _per(amount: float | None, count: int) -> float | None:
 def _percentile(ascending: Sequence[float], share: float) -> float | None:
     """Return the smallest value that so large a share is not above; None without values."""
     return ascending[ceil(share * len(ascending)) - 1] if ascending else None
-
-
-def _parts(calls: Iterable[CallRow], name_of: Callable[[CallRow], str | None]) -> tuple[SuitePart, ...]:
-    named = sorted(
-        ((name, call) for call in calls if (name := name_of(call)) is not None), key=lambda pair: pair[0]
-    )
-    return tuple(
-        _part(name, [call for _, call in pairs]) for name, pairs in groupby(named, key=lambda pair: pair[0])
-    )
-
-
-def _part(name: str, calls: Sequence[CallRow]) -> SuitePart:
-    clusters = clusters_of(calls)
-    judged = [call for call in calls if not call.is_lost]
-    failed = IS_FAILURE["format"]
-    return SuitePart(
-        name=name,
-        calls=len(judged),
-        failed_calls=sum(map(failed, judged)),
-        failed=rate_of(clusters, failed),
-        right=rate_of(clusters, lambda call: call.right),
-    )
-
-
-def _failures(calls: Iterable[CallRow]) -> tuple[FailurePlace, ...]:
-    counts = Counter((call.variant, *failed) for call in calls for failed in call.failures)
-    places = [FailurePlace(*how, attempts) for how, attempts in counts.items()]
-    return tuple(
-        sorted(
-            places,
-            key=lambda f: (
-                f.variant,
-                -f.attempts,
-                f.kind,
-                f.code,
-                f.keyword or "",
-                f.location is not None,
-                f.location or "",
-            ),
-        )
-    )
 
 
 def _not_measured(setup: Setup, variants: Sequence[VariantResult], calls: Sequence[CallRow]) -> Iterator[str]:

@@ -9,22 +9,25 @@ Rules:
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from schema_guard.bench.result.comparisons import DELTA
 from schema_guard.bench.result.values import FAILED
+from schema_guard.bench.suites.values import Difficulty
 from schema_guard.pointer import pointer
 from schema_guard.report.document import Quote, Section, Table
 from schema_guard.report.words import NO_DATA, bounded, points, tokens
 from schema_guard.text import clip, exact_percent, odds, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from schema_guard.bench.result.values import BenchResult, Compared, FailurePlace, SuitePart, VariantResult
+    from schema_guard.bench.result.values import BenchResult, Compared, VariantResult
     from schema_guard.bench.run.scored_call import FailedExample
 
     Labels: TypeAlias = Sequence[str]
+
+_DIFFICULTIES: tuple[str, ...] = get_args(Difficulty)
 
 PartOf: TypeAlias = Literal["schema", "group", "difficulty"]
 
@@ -182,16 +185,26 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
     Returns:
         None where there is nothing to tell: no difficulty is known, or the groups are the schemas.
     """
-    parts = [{part.name: part for part in getattr(variant, f"by_{part_of}")} for variant in result.variants]
-    names = list(dict.fromkeys(name for by_name in parts for name in by_name))
+    names = dict.fromkeys(name for call in result.calls if (name := getattr(call, part_of)) is not None)
+    counts: Counter[tuple[str, int, bool]] = Counter(
+        (getattr(call, part_of), call.variant, call.is_valid) for call in result.calls if not call.is_lost
+    )
     if not names or (part_of == "group" and set(names) == {call.schema for call in result.calls}):
         return None
-    if part_of != "difficulty":
-        names.sort(key=lambda name: -_failed_share(by_name[name] for by_name in parts if name in by_name))
+
+    def hardness(name: str) -> tuple[float, str]:
+        failed, valid = (sum(counts[name, at, ok] for at in range(len(labels))) for ok in (False, True))
+        return -failed / max(failed + valid, 1), name
+
+    def cell(name: str, variant: int) -> str:
+        failed, valid = (counts[name, variant, is_valid] for is_valid in (False, True))
+        return f"{failed}/{failed + valid}" if failed + valid else "-"
+
+    ordered = sorted(names, key=_DIFFICULTIES.index if part_of == "difficulty" else hardness)
     rows = tuple(
-        (shown(name), *(_part_cell(by_name.get(name)) for by_name in parts)) for name in names[:MOST_ROWS]
+        (shown(name), *(cell(name, at) for at in range(len(labels)))) for name in ordered[:MOST_ROWS]
     )
-    more = len(names) - MOST_ROWS
+    more = len(ordered) - MOST_ROWS
     return Section(
         f"Calls without a valid value, by {part_of}",
         "",
@@ -200,50 +213,28 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
     )
 
 
-def _failed_share(parts: Iterator[SuitePart]) -> float:
-    listed = list(parts)
-    calls = sum(part.calls for part in listed)
-    return sum(part.failed_calls for part in listed) / calls if calls else 0.0
-
-
-def _part_cell(part: SuitePart | None) -> str:
-    return "-" if part is None else f"{part.failed_calls}/{part.calls}"
-
-
 def failed_section(result: BenchResult, labels: Labels) -> Section | None:
-    """Give for each variant what failed and what was broken, in a line."""
+    """Return for each variant the kinds of its failed attempts and the violations, in a line each."""
     lines = []
     for number, label in enumerate(labels):
-        failures = [failure for failure in result.failures if failure.variant == number]
-        if codes := _most(failures, lambda f: f"{f.kind} ({shown(f.code)})", _CODES):
+        failures = [one for call in result.calls if call.variant == number for one in call.failures]
+        if codes := _most((f"{one.kind} ({shown(one.code)})" for one in failures), _CODES):
             lines.append(f"{label}: failed attempts by kind: {codes}")
-        if places := _most([f for f in failures if f.keyword is not None], _place, _PLACES):
-            lines.append(f"{label}: schema violations by location: {places}")
+        places = (
+            f"{shown(pointer(one.location or ''))} ({shown(one.keyword)})"
+            for one in failures
+            if one.keyword is not None
+        )
+        if listed := _most(places, _PLACES):
+            lines.append(f"{label}: schema violations by location: {listed}")
     return Section("Failed attempts", lines=tuple(lines)) if lines else None
 
 
-def _place(failure: FailurePlace) -> str:
-    return f"{_location(failure)} ({shown(failure.keyword or '')})"
-
-
-def _location(failure: FailurePlace) -> str:
-    return shown(pointer(failure.location or ""))
-
-
-def _most(failures: Sequence[FailurePlace], name_of: Callable[[FailurePlace], str], most: int) -> str:
-    counts = _counted(failures, name_of)
+def _most(names: Iterable[str], most: int) -> str:
+    counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
     text = ", ".join(f"{name} {attempts}" for name, attempts in counts[:most])
     more = len(counts) - most
     return f"{text} and {more} others" if more > 0 else text
-
-
-def _counted(
-    failures: Sequence[FailurePlace], name_of: Callable[[FailurePlace], str]
-) -> list[tuple[str, int]]:
-    counts: Counter[str] = Counter()
-    for failure in failures:
-        counts[name_of(failure)] += failure.attempts
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def gaps_section(result: BenchResult) -> Section | None:

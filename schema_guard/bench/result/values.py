@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,24 +26,6 @@ MEASURES: tuple[Measure, ...] = ("format", "content")
 # What a call is called that did not fail by a measure, and one that did.
 PASSED: Mapping[Measure, str] = {"format": "valid", "content": "right"}
 FAILED: Mapping[Measure, str] = {"format": "failed calls", "content": "wrong or failed calls"}
-
-
-class SuitePart(NamedTuple):
-    """The calls of one variant on a part of the suite.
-
-    Attributes:
-        name: Of the schema, group or difficulty.
-        calls: With a judged reply.
-        failed_calls: Of these, calls without a valid value.
-        failed: Their rate.
-        right: Rate of right values.
-    """
-
-    name: str
-    calls: int
-    failed_calls: int
-    failed: Rate
-    right: Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +62,6 @@ class VariantResult:
         output_tokens_per_right: As cost_per_right, in output tokens.
         elapsed_p50_s: Median of a call in seconds; None for a model that has no time of its own.
         elapsed_p95_s: 95th percentile of a call.
-        by_schema: By name.
-        by_group: By name.
-        by_difficulty: From easy to hard, where it was measured.
         tuned: Whether the model is tuned, and was asked as it was trained.
     """
 
@@ -114,9 +93,6 @@ class VariantResult:
     output_tokens_per_right: float | None
     elapsed_p50_s: float | None
     elapsed_p95_s: float | None
-    by_schema: tuple[SuitePart, ...]
-    by_group: tuple[SuitePart, ...]
-    by_difficulty: tuple[SuitePart, ...]
     tuned: bool = False
 
     @property
@@ -167,26 +143,6 @@ class Compared:
         return self.b if self.only_a > self.only_b else self.a
 
 
-class FailurePlace(NamedTuple):
-    """How often attempts of one variant failed in one way.
-
-    Attributes:
-        variant: Index of the variant.
-        kind: Of the failure.
-        code: Of the failure.
-        keyword: As in `FailedRow`.
-        location: As in `FailedRow`.
-        attempts: That failed in this way.
-    """
-
-    variant: int
-    kind: str
-    code: str
-    keyword: str | None
-    location: str | None
-    attempts: int
-
-
 @dataclass(frozen=True, slots=True)
 class BenchResult:
     """A run's result.
@@ -195,7 +151,6 @@ class BenchResult:
         setup: Suite, plan, and settings of the run.
         variants: Their figures, in the order of the setup.
         comparisons: Every two variants, for format and for content.
-        failures: By variant, then the most frequent first.
         calls: In the order of the run.
         examples: A few failed attempts, of as many variants, kinds and schemas as there are.
         not_measured: What the result cannot say, one sentence each.
@@ -204,7 +159,6 @@ class BenchResult:
     setup: Setup
     variants: tuple[VariantResult, ...]
     comparisons: tuple[Compared, ...]
-    failures: tuple[FailurePlace, ...]
     calls: tuple[CallRow, ...]
     examples: tuple[FailedExample, ...]
     not_measured: tuple[str, ...]

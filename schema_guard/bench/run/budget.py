@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.prices.costs import CallTokens
 
 if TYPE_CHECKING:
     from schema_guard.prices.costs import TokenPrices
-    from schema_guard.values import Attempt
+    from schema_guard.values import Attempt, Outcome
 
     Prices = Mapping[str, TokenPrices]
 
@@ -30,10 +30,13 @@ class Spending:
         self._began = monotonic()
         self.cost = 0.0
 
-    def add(self, attempt: Attempt, prices: TokenPrices | None) -> None:
-        """Count an attempt."""
-        if prices is not None:
-            self.cost += prices.cost(_tokens_of(attempt))
+    def add(self, outcome: Outcome[Any], prices: TokenPrices | None) -> float | None:
+        """Count a call, and return its cost; None without prices or if its tokens are unknown."""
+        if prices is None:
+            return None
+        cost = sum(prices.cost(_tokens_of(attempt)) for attempt in outcome.attempts)
+        self.cost += cost
+        return None if None in (outcome.usage.input_tokens, outcome.usage.output_tokens) else cost
 
     def exhausted(self) -> str | None:
         """Return what is used up; None while nothing is."""

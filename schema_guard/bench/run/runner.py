@@ -33,7 +33,6 @@ from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.limits import Limits
 from schema_guard.preparing.steps import check_is_sent
-from schema_guard.prices.costs import CallTokens
 from schema_guard.prompting import Example
 from schema_guard.records.recorder import PacedRecorder
 from schema_guard.settings import Params
@@ -216,10 +215,8 @@ class Calls:
         if self._recorder is not None and outcome.call.id not in self._recorded:
             layout = self.plan.layout(cell.entry)
             self._recorder.record(outcome, trial_task(cell.task.text, layout, cell.task.before))
-        for attempt in outcome.attempts:
-            self._spending.add(attempt, self.settings.prices.get(cell.variant.model))
-        index, cost = self._index[cell.variant.name], self._cost(cell, outcome)
-        row = call_row(outcome, cell, index, cost=cost, elapsed_s=call.elapsed_s())
+        cost = self._spending.add(outcome, self.settings.prices.get(cell.variant.model))
+        row = call_row(outcome, cell, self._index[cell.variant.name], cost=cost, elapsed_s=call.elapsed_s())
         self._made[cell.key] = row, failed_examples(outcome, row)
         self._count(cell, row)
 
@@ -350,18 +347,6 @@ class Calls:
             words = [why for (name, _), why in self._refused.items() if name == variant.name]
             if len(words) == len(schemas):
                 raise InvalidArgument(words[0])
-
-    def _cost(self, cell: Cell, outcome: Outcome[Any]) -> float | None:
-        prices = self.settings.prices.get(cell.variant.model)
-        sent, received = outcome.usage.input_tokens, outcome.usage.output_tokens
-        if prices is None or sent is None or received is None:
-            return None
-        return sum(
-            prices.cost(
-                CallTokens(usage.input_tokens or 0, usage.cached_input_tokens or 0, usage.output_tokens or 0)
-            )
-            for usage in (attempt.usage for attempt in outcome.attempts)
-        )
 
     def _count(self, cell: Cell, scored: CallRow) -> None:
         model = cell.variant.model

@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,24 +52,6 @@ class Line(NamedTuple):
     source: str | None = None
     licence: str | None = None
     schema_file: str = ""
-
-
-@dataclass(slots=True)
-class Ids:
-    """The ids that a suite has used so far.
-
-    Attributes:
-        problems: Where an id that comes again is reported.
-    """
-
-    problems: list[str]
-    _first: dict[str, str] = field(default_factory=dict)
-
-    def check(self, name: str, where: str) -> None:
-        """Report an id that was used before."""
-        first = self._first.setdefault(name, where)
-        if first != where:
-            self.problems.append(f"{where}: id {clip(repr(name))} was used before, at {first}")
 
 
 def loaded_schema(document: Any, name: str) -> Schema[Any] | str:
@@ -115,11 +96,13 @@ def suite_of_lines(reader: SuiteReader, path: Path, lines: Iterable[Line]) -> Su
     Raises:
         InvalidArgument: The suite has a problem, or no task.
     """
-    ids = Ids(reader.problems)
+    places: dict[str, str] = {}
     schemas: dict[tuple[str, str], Schema[Any] | str] = {}
     groups: dict[tuple[str, str | None, str], _Group] = {}
     for line in lines:
-        ids.check(line.task.id, line.where)
+        first = places.setdefault(line.task.id, line.where)
+        if first != line.where:
+            reader.problems.append(f"{line.where}: id {clip(repr(line.task.id))} was used before, at {first}")
         text, licence = as_written(line.document), line.licence or NO_LICENCE
         is_new = (line.schema_file, text) not in schemas
         if is_new:

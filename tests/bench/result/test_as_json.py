@@ -54,9 +54,9 @@ def test_file_is_the_plain_json(run):
 
 
 def test_file_has_one_row_a_line():
-    """Every variant, comparison, failure, example and call has a line of its own."""
+    """Every variant, comparison, example and call has a line of its own."""
     lines = result_file(RESULT).splitlines()
-    rows = (RESULT.variants, RESULT.comparisons, RESULT.failures, RESULT.examples, RESULT.calls)
+    rows = (RESULT.variants, RESULT.comparisons, RESULT.examples, RESULT.calls)
 
     assert [line[0] for line in lines[1:-1]].count("{") == sum(len(result) for result in rows[:-1])
     assert [line[0] for line in lines[1:-1]].count("[") == len(RESULT.calls)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schema_guard.bench.result.comparisons import IS_FAILURE
 from schema_guard.bench.result.figures import MOST_EXAMPLES, result_of
-from schema_guard.bench.result.values import FailurePlace, SuitePart
+from schema_guard.bench.result.sections import failed_section, parts_section
 from schema_guard.bench.run.scored_call import general_location
 from schema_guard.stats import Rate, mean_bounds
 from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
@@ -27,33 +27,6 @@ def test_formats_add_up(run):
         assert sum(counts.values()) == variant.calls + variant.lost
         assert {rate.n for rate in rates} == {variant.tasks}
         assert sum(rate.count for rate in rates) == pytest.approx(variant.tasks)
-
-
-@pytest.mark.costly
-@RUNS
-@given(runs())
-def test_parts_add_up(run):
-    """The parts by schema and by group hold every judged call once."""
-    for variant in result_of(run).variants:
-        totals = (variant.calls, variant.formats["failed"])
-
-        assert (
-            sum(p.calls for p in variant.by_schema),
-            sum(p.failed_calls for p in variant.by_schema),
-        ) == totals
-        assert (
-            sum(p.calls for p in variant.by_group),
-            sum(p.failed_calls for p in variant.by_group),
-        ) == totals
-
-
-@RUNS
-@given(runs())
-def test_failures_add_up(run):
-    """Every failed attempt of the run is counted once."""
-    result = result_of(run)
-
-    assert sum(failure.attempts for failure in result.failures) == sum(len(s.failures) for s in run.calls)
 
 
 @pytest.mark.costly
@@ -196,21 +169,21 @@ def test_what_calls_take_is_summed_over_what_is_known():
 
 
 def test_parts_of_the_suite():
-    """By schema, group and difficulty there are the calls, those that failed, and both rates."""
-    variant = result_of(
+    """By schema and difficulty, a table has the calls and those that failed, the hardest schema first."""
+    result = result_of(
         run_of(
             scored("t1", schema="s1", group="g", difficulty="hard"),
             scored("t2", how="failed", schema="s2", group="g", difficulty="easy"),
             scored("t3", schema="s2", group="g", difficulty=None),
         )
-    ).variants[0]
+    )
 
-    assert variant.by_group == (SuitePart("g", 3, 1, Rate.of(1, 3), Rate.of(2, 3)),)
-    assert [(p.name, p.failed_calls, p.calls) for p in variant.by_schema] == [("s1", 0, 1), ("s2", 1, 2)]
-    assert [(p.name, p.failed_calls, p.calls) for p in variant.by_difficulty] == [
-        ("easy", 1, 1),
-        ("hard", 0, 1),
-    ]
+    def cells(part):
+        return parts_section(result, ["a"], part).table.rows
+
+    assert cells("schema") == (("s2", "1/2"), ("s1", "0/1"))
+    assert cells("group") == (("g", "1/3"),)
+    assert cells("difficulty") == (("easy", "1/1"), ("hard", "0/1"))
 
 
 def test_failures_are_counted_by_what_and_where():
@@ -224,10 +197,10 @@ def test_failures_are_counted_by_what_and_where():
         )
     )
 
-    assert result.failures == (
-        FailurePlace(0, "structure", "required", "required", "/lines/*", 3),
-        FailurePlace(0, "syntax", "no_json", None, None, 1),
-        FailurePlace(1, "syntax", "no_json", None, None, 1),
+    assert failed_section(result, ["a", "b"]).lines == (
+        "a: failed attempts by kind: structure (required) 3, syntax (no_json) 1",
+        "a: schema violations by location: /lines/* (required) 3",
+        "b: failed attempts by kind: syntax (no_json) 1",
     )
 
 
