@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.finetune_loop import COSTS
 from schema_guard.bench.result.as_json import result_from_file
-from schema_guard.bench.result.clusters import clusters_of, leaf_share_of, rate_of
+from schema_guard.bench.result.comparisons import clusters_of, leaf_share_of, rate_of
 from schema_guard.decide.economics import months
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
 from schema_guard.report import as_json
-from schema_guard.report.decision.plain_words import tone_of
+from schema_guard.report.decision.words import tone_of
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.text import clip, dollars, interval, percent
 

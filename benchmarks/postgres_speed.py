@@ -27,7 +27,7 @@ from pathlib import Path
 from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.records import open_store, urls
 from schema_guard.records.attempts import Where
-from schema_guard.records.reading import pages
+from schema_guard.records.backend import pages
 from schema_guard.report import report_on
 from tests.records.scan import scanned
 

@@ -182,7 +182,7 @@ def read(path: Path, *, scans_all: bool = True) -> dict[str, Any]:
     """
     from schema_guard.decide.recorded.from_store import gather_each
     from schema_guard.records.attempts import Where
-    from schema_guard.records.reading import pages
+    from schema_guard.records.backend import pages
     from schema_guard.report import report_on
     from tests.records.scan import scanned
 

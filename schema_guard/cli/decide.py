@@ -11,7 +11,6 @@ import click
 
 from schema_guard.cli.bench.compare import read_result
 from schema_guard.cli.shared.forms import form_for, json_text, rendered, write_output
-from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.options import (
     WhichCalls,
     build_command,
@@ -21,6 +20,7 @@ from schema_guard.cli.shared.options import (
     naming,
     option,
     reasoned,
+    refuse,
     shared,
     takes,
 )
@@ -289,9 +289,14 @@ def _pages(
     gathered: list[Gathered], verdicts: list[Verdict], form: str, output: str | None, *, full: bool
 ) -> tuple[str, str]:
     """Return the whole answer, and one line of it."""
-    from schema_guard.cli.shared.terminal import columns
-    from schema_guard.report.decision.document import document_of, head_of
-    from schema_guard.report.decision.verdict_list import Decided, document_of_several, several_as_json
+    from schema_guard.cli.shared.forms import columns
+    from schema_guard.report.decision.document import (
+        Decided,
+        document_of,
+        document_of_several,
+        head_of,
+        several_as_json,
+    )
 
     if len(verdicts) > 1:
         decided = list(map(Decided, gathered, verdicts))

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import TYPE_CHECKING, Any
 
 import schema_guard
+from schema_guard.cli.shared.forms import text_for
 from schema_guard.cli.shared.options import (
     absent,
     build_command,
@@ -19,7 +20,6 @@ from schema_guard.cli.shared.options import (
     shared,
     store_of,
 )
-from schema_guard.cli.shared.terminal import text_for
 from schema_guard.configuration.project import KEYS, setting
 from schema_guard.configuration.recorded_settings import repair_in_words, repairers_of
 from schema_guard.errors import MissingPart, SchemaGuardError

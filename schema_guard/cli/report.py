@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from schema_guard.cli.shared.forms import form_for, json_text, rendered, write_output
-from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import WhichCalls, absent, build_command, readable, shared, takes
+from schema_guard.cli.shared.options import WhichCalls, absent, build_command, readable, refuse, shared, takes
 from schema_guard.extensions import load
 
 if TYPE_CHECKING:

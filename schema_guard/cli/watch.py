@@ -147,7 +147,7 @@ def _print(watched: list[Watched], limit: float, form: str) -> None:
     if form == "junit":
         print(load("channels").as_junit(watched, limit))
         return
-    from schema_guard.cli.shared.terminal import columns, text_for
+    from schema_guard.cli.shared.forms import columns, text_for
     from schema_guard.report.watch_document import by_function, document_of
 
     # One line for each function. JSON has all of its configurations.

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from schema_guard.records.values import WriteRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from schema_guard.records.attempts import Where
+    from schema_guard.records.counts.calls import StoredRow
     from schema_guard.records.sql.session import Session
     from schema_guard.records.sql.snapshot import Snapshot
     from schema_guard.records.values import StoreCheck, StoreInfo
@@ -96,3 +98,20 @@ class Backend(Protocol):
 
     def after_fork(self, *, in_child: bool) -> None:
         """Go on; a child in which a connection of its parent's is open refuses every use as `forked_while_writing`."""
+
+
+def pages(backend: Backend, where: Where, *, first: int = 0) -> Iterator[list[StoredRow]]:
+    """Yield the attempts that are stored now, from an `id` on, in order.
+
+    A page is read at a time: an open read would keep the log from being checkpointed.
+    """
+    with backend.reading() as snapshot:
+        least, last = snapshot.span(where)
+    first = max(first, least)
+    while True:
+        with backend.reading() as snapshot:
+            rows = snapshot.page(where, first=first, last=last)
+        if not rows:
+            return
+        yield rows
+        first = rows[-1][0] + 1

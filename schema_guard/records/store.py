@@ -181,7 +181,7 @@ class Store(Frames):
             call_ids: Return only attempts of the calls with these ids.
         """
         from schema_guard.records.attempts import Where, as_dict
-        from schema_guard.records.reading import pages
+        from schema_guard.records.backend import pages
 
         self.flush()
         where = Where(since, until, schema, function, call_ids)

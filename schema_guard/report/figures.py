@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from schema_guard.configuration.recorded_settings import stops_early, stops_replies, traffic_of
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, settings_key
 from schema_guard.errors import InvalidArgument
-from schema_guard.report.asked_models import AskedModel, asked_models
 from schema_guard.report.over_time import (
     HourOfGroup,
     OverTime,
     TimedCalls,
     over_time,
 )
+from schema_guard.report.pools import AskedModel, asked_models
 from schema_guard.report.present_calls import MOST_PLACES, PresentCalls, in_use_of, last_days, rated
 from schema_guard.stats import Rate
 from schema_guard.text import dataclass_repr, did_you_mean

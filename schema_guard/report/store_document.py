@@ -43,8 +43,8 @@ from schema_guard.text import clip, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.report.asked_models import AskedModel
     from schema_guard.report.figures import By, Configuration, ExcludedFigures, Report
+    from schema_guard.report.pools import AskedModel
 
 _CODES = 8
 PARSED = "parsed by your function"

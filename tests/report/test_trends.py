@@ -96,7 +96,7 @@ def test_page_has_a_plot_for_each_row(store):
     assert shown.plots() == ["trend0", "trend1"]
     assert f"{bounded(Rate.of(1, 2))} of 2 calls failed" in shown.text
     assert "Each point is an hour" in shown.text
-    assert f"The lowest of 3 points is 2026-11-26 14:00: {percent(0)} of 1 call failed" in shown.text
+    assert f"The lowest of 2 points is 2026-11-26 14:00: {percent(0)} of 1 call failed" in shown.text
     assert "3 calls, 2026-11-25 to 2026-11-26, " in shown.text
 
 
@@ -121,7 +121,7 @@ def test_of_many_rows_the_worst_are_drawn(store):
 
     assert len(cards) == MOST_PLOTS
     assert all(card < "a.f15" for card in cards)
-    assert "8 more with lower rates are in the tables." in report_page(report)
+    assert "8 more groups with lower rates are in the tables." in report_page(report)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.result.clusters import clusters_of
+from schema_guard.bench.result.comparisons import clusters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schema_guard.bench.result.clusters import TaskKey
+    from schema_guard.bench.result.comparisons import TaskKey
     from schema_guard.bench.result.values import BenchResult, VariantResult
 
 

@@ -10,8 +10,13 @@ from collections import Counter
 from math import ceil
 from typing import TYPE_CHECKING, TypeVar, get_args
 
-from schema_guard.bench.result.clusters import Clusters, clusters_of, leaf_share_of, rate_of
-from schema_guard.bench.result.comparisons import comparisons_of
+from schema_guard.bench.result.comparisons import (
+    Clusters,
+    clusters_of,
+    comparisons_of,
+    leaf_share_of,
+    rate_of,
+)
 from schema_guard.bench.result.values import BenchResult, VariantResult
 from schema_guard.bench.run.scored_call import Format
 from schema_guard.text import plural

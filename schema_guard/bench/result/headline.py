@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from schema_guard.bench.result.power import power_text, tasks_needed
+from schema_guard.bench.result.comparisons import power_text, tasks_needed
 from schema_guard.bench.result.ranking import alpha_of, ranked
 from schema_guard.decide.failures import FIXABLE, Failures
 from schema_guard.decide.playbook import STEPS
 from schema_guard.records.urls import command_on
-from schema_guard.report.decision.plain_words import fix
+from schema_guard.report.decision.words import fix
 from schema_guard.report.document import Document, Fact, Tone
 from schema_guard.stats import calls_needed
 from schema_guard.strategies import STRATEGIES

@@ -17,8 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.bench.result.clusters import clusters_of
-from schema_guard.bench.result.comparisons import ALPHA, compared, corrected, shares_of
+from schema_guard.bench.result.comparisons import ALPHA, clusters_of, compared, corrected, shares_of
 from schema_guard.bench.result.sections import differences_line, shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
@@ -29,7 +28,7 @@ from schema_guard.text import clip, did_you_mean, exact_percent, odds, percent, 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.bench.result.clusters import Clusters, TaskKey
+    from schema_guard.bench.result.comparisons import Clusters, TaskKey
     from schema_guard.bench.result.values import BenchResult, Compared, Measure
     from schema_guard.bench.run.scored_call import Setup
 

@@ -14,9 +14,9 @@ from schema_guard.prices.costs import CallTokens
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.bench.run.budget import Prices
     from schema_guard.bench.run.journal import Journal
     from schema_guard.bench.run.plan import Cell, RunPlan
+    from schema_guard.bench.run.runner import Prices
     from schema_guard.models import Model
 
 

@@ -15,24 +15,26 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from math import log
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.bench.run.budget import Spending
 from schema_guard.bench.run.concurrency import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.journal_model import JournalModel, OpenCall, open_call
 from schema_guard.bench.run.scored_call import Run, Setup, call_row, failed_examples
 from schema_guard.bench.run.trial_model import TrialModel, check_is_able, dev_tasks_text, trial_task
+from schema_guard.bench.suites.values import estimated_tokens
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.limits import Limits
 from schema_guard.preparing.steps import check_is_sent
+from schema_guard.prices.costs import CallTokens
 from schema_guard.prompting import Example
 from schema_guard.records.recorder import PacedRecorder
 from schema_guard.settings import Params
@@ -42,7 +44,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from schema_guard.bench.run.budget import Prices
     from schema_guard.bench.run.journal import Key
     from schema_guard.bench.run.plan import Cell, RunPlan
     from schema_guard.bench.run.scored_call import CallRow, FailedExample
@@ -51,6 +52,10 @@ if TYPE_CHECKING:
     from schema_guard.values import Outcome
 
     OnCall: TypeAlias = Callable[[CallRow], None]
+    from schema_guard.prices.costs import TokenPrices
+    from schema_guard.values import Attempt
+
+    Prices = Mapping[str, TokenPrices]
 
 INTERRUPTED = "interrupted"
 """What is said of a run that Ctrl-C has ended."""
@@ -381,3 +386,40 @@ def _with_journal_times(outcome: Outcome[Any], call: OpenCall) -> Outcome[Any]:
         elapsed_s=sum(attempt.elapsed_s for attempt in attempts),
         call=outcome.call._replace(id=first.call_id, started_at=first.started_at),
     )
+
+
+class Spending:
+    """What has been spent so far, against a budget."""
+
+    def __init__(self, max_cost: float | None, max_time_s: float | None) -> None:
+        """Begin to count: dollars over all models, and seconds of this process."""
+        self._max_cost, self._max_time_s = max_cost, max_time_s
+        self._began = monotonic()
+        self.cost = 0.0
+
+    def add(self, outcome: Outcome[Any], prices: TokenPrices | None) -> float | None:
+        """Count a call, and return its cost; None without prices or if its tokens are unknown."""
+        if prices is None:
+            return None
+        cost = sum(prices.cost(_tokens_of(attempt)) for attempt in outcome.attempts)
+        self.cost += cost
+        return None if None in (outcome.usage.input_tokens, outcome.usage.output_tokens) else cost
+
+    def exhausted(self) -> str | None:
+        """Return what is used up; None while nothing is."""
+        if self._max_cost is not None and self.cost >= self._max_cost:
+            return f"the budget of ${self._max_cost:g} is used up"
+        if self._max_time_s is not None and monotonic() - self._began >= self._max_time_s:
+            return f"the budget of {self._max_time_s:g} seconds is used up"
+        return None
+
+
+def _tokens_of(attempt: Attempt) -> CallTokens:
+    """Give an attempt's tokens, estimated from its texts where nobody told them."""
+    usage, prompt = attempt.usage, attempt.prompt or ""
+    sent, received = usage.input_tokens, usage.output_tokens
+    if sent is None:
+        sent = estimated_tokens(prompt if isinstance(prompt, str) else [turn.content for turn in prompt])
+    if received is None:
+        received = estimated_tokens(attempt.reply or "")
+    return CallTokens(sent, usage.cached_input_tokens or 0, received)

@@ -17,8 +17,7 @@ from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any, Literal
 
 from schema_guard.bench.suites.folder import load_folder
-from schema_guard.bench.suites.jsonl import load_jsonl
-from schema_guard.bench.suites.rows import load_rows
+from schema_guard.bench.suites.rows import load_jsonl, load_rows
 from schema_guard.bench.suites.training import MANIFEST, load_training
 from schema_guard.bench.suites.values import Suite
 from schema_guard.errors import InvalidArgument

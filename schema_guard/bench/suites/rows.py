@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read rows with columns that the user maps: CSV, or JSON Lines such as an export of a Hugging Face data set.
+"""Read a suite that is one file: lines of this library's own form, or rows whose columns the user maps.
 
-Rules:
+Rows are CSV, or JSON Lines such as an export of a Hugging Face data set. Rules:
 1. A column of the file that nothing is mapped to is ignored; null in a column that is not needed is nothing.
 2. A gold or schema that is JSON written as text is read as JSON; a gold that is no JSON is that text. `equals:`
    before a gold, as promptfoo writes it, is left out.
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
-from schema_guard.bench.suites.reading import SuiteReader, decoded
+from schema_guard.bench.suites.reading import BROKEN, SuiteReader, decoded
 from schema_guard.bench.suites.values import Task
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.suites.values import Suite
     from schema_guard.schema import Schema
+
 
 # What a column can be mapped to.
 _FIELDS = ("input", "gold", "schema", "id", "instruction", "source", "licence")
@@ -124,3 +126,45 @@ def _read(value: Any) -> Any:
         return decoded(value)
     except ValueError:
         return value
+
+
+def load_jsonl(path: Path) -> Suite:
+    """Load a suite from its file.
+
+    Raises:
+        InvalidArgument: The suite is not right.
+    """
+    reader = SuiteReader.of_file(path)
+    return suite_of_lines(reader, path, _own_lines(reader, path))
+
+
+def _own_lines(reader: SuiteReader, path: Path) -> Iterator[Line]:
+    files: dict[str, Any] = {}
+    for where, row in reader.read_rows(path.name, "line"):
+        if ("schema" in row) == ("schema_file" in row):
+            reader.problems.append(f"{where}: expected either 'schema' or 'schema_file', got {_which(row)}")
+            continue
+        file = row.get("schema_file")
+        if file is not None and file not in files:
+            files[file] = reader.read_json(file)
+        document = row["schema"] if file is None else files[file]
+        if document is not BROKEN:
+            yield _own_line(row, where, document, path.stem if file is None else Path(file).stem)
+
+
+def _which(row: dict[str, Any]) -> str:
+    return "both" if "schema" in row else "neither"
+
+
+def _own_line(row: dict[str, Any], where: str, document: Any, name: str) -> Line:
+    task = Task(
+        row["id"],
+        row["input"],
+        row.get("instruction", ""),
+        row["gold"],
+        match=row.get("match", {}),
+        tags=tuple(row.get("tags", ())),
+        split=row.get("split", "test"),
+        hardness=row.get("difficulty"),
+    )
+    return Line(where, task, document, name, row.get("source"), row.get("licence"))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.shared.forms import json_text, rendered
-from schema_guard.cli.shared.given import refuse
-from schema_guard.cli.shared.options import argument, build_command, naming, option, shared, takes
+from schema_guard.cli.shared.options import argument, build_command, naming, option, refuse, shared, takes
 from schema_guard.cli.shared.quantities import SHARE
 from schema_guard.extensions import load
 from schema_guard.report import as_json

@@ -14,9 +14,8 @@ import click
 
 from schema_guard.cli.bench.options import RETRIES, PlanOptions, PlaybookOptions, RunOptions, SuiteOptions
 from schema_guard.cli.shared.forms import FORMS, rendered, write_output
-from schema_guard.cli.shared.given import refuse
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import build_command, output_path, shared, store_of, takes
+from schema_guard.cli.shared.options import build_command, output_path, refuse, shared, store_of, takes
 from schema_guard.extensions import load
 from schema_guard.text import did_you_mean, plural, safe
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.shared.bounded_lines import FileTooLarge, bounded_lines, mebibytes
+from schema_guard.cli.shared.forms import fitted
 from schema_guard.cli.shared.options import build_command, print_json, schema_of, shared
-from schema_guard.cli.shared.terminal import fitted
 from schema_guard.failure_message import violation_lines
 from schema_guard.judging import judge
 from schema_guard.limits import DEFAULT_LIMITS

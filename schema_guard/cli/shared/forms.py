@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The form of a result, from `--format` or from the name of its file, and the result in that form."""
+"""The form of a result, from `--format` or from the name of its file; the result in that form, in the width of the terminal."""
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.cli.shared.given import is_given
-from schema_guard.cli.shared.options import output_path
+from schema_guard.cli.shared.options import is_given, output_path
+from schema_guard.report.as_text import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from schema_guard.report.document import Document
+
 
 __all__ = ["FORMS", "form_for", "json_text", "rendered", "write_output"]
 
@@ -56,7 +62,7 @@ def rendered(
         as_page: Returns its page. Default: the page of the document.
         output: The file that it is for. Default: stdout, in the width and colors of the terminal.
     """
-    from schema_guard.cli.shared.terminal import text_for
+    from schema_guard.cli.shared.forms import text_for
     from schema_guard.report.as_markdown import as_markdown
     from schema_guard.report.page import page
 
@@ -76,3 +82,36 @@ def write_output(output: str | Path | None, text: str) -> None:
     from schema_guard.records.private import write_private
 
     write_private(Path(output), text + "\n")
+
+
+_NARROWEST, _WIDEST = 60, 200
+
+
+def text_for(output: str | Path | None, document: Document) -> str:
+    """Write a document for the file of `--output`, or for stdout."""
+    return as_text(document) if output else as_text(document, width=columns(), has_colors=has_colors())
+
+
+def columns() -> int | None:
+    """Return the width of the terminal, or $COLUMNS, from 60 to 200; None for a pipe without $COLUMNS."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return min(max(get_terminal_size().columns, _NARROWEST), _WIDEST)
+
+
+def fitted(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines in the width of the terminal. The rest of a longer line is indented below it."""
+    width = columns()
+    for line in lines:
+        if width is None or len(line) <= width:
+            yield line
+            continue
+        by = " " * (len(line) - len(line.lstrip()) + 4)
+        yield from wrap(line, width, subsequent_indent=by, break_long_words=False, break_on_hyphens=False)
+
+
+def has_colors() -> bool:
+    """Return whether stdout shows colors. $NO_COLOR and TERM=dumb switch them off, and $FORCE_COLOR on."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

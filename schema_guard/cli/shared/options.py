@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How commands take their options: frozen dataclasses, each field with the option of the command line that fills it.
 
-Also the options that several commands have, and how a value that is more than a word is read.
+Also the options that several commands have, the words that a shell offers for them, checks of the typed options, and how
+a value that is more than a word is read.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
-from schema_guard.cli.shared.completing import complete_files, complete_functions, complete_schemas
 from schema_guard.cli.shared.group import Command, Option
 from schema_guard.cli.shared.quantities import DURATION, MOMENT, SHARE
 from schema_guard.configuration.project import place_of, setting
@@ -27,9 +29,12 @@ from schema_guard.schema import Schema
 from schema_guard.text import did_you_mean, reason_of, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    import click
 
     from schema_guard.records import Store
+    from schema_guard.records.attempts import Names
 
 _ADD = "add"
 
@@ -171,6 +176,37 @@ def naming(**options: str) -> Iterator[None]:
                     joint = mark if mark in ":[" else "" if rest.startswith(":") else " "
                     raise click.UsageError(f"{flag}{joint}{rest}") from error
         raise
+
+
+def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete the name of a file."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_functions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the recorded functions that start with the word. The word can also start a part of the name after a dot."""
+    names = {row.function for row in _names(ctx)}
+    ends = {name.rpartition(".")[2] for name in names}
+    return [CompletionItem(name) for name in sorted(names | ends) if name.startswith(incomplete)]
+
+
+def complete_schemas(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the recorded schemas that start with the word."""
+    names = {row.schema_name for row in _names(ctx)}
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+
+
+def _names(ctx: click.Context) -> set[Names]:
+    # A shell shows what is printed while it completes, so a store that cannot be read offers nothing.
+    from schema_guard.errors import SchemaGuardError
+    from schema_guard.records import default_store, resolve_store
+
+    url = ctx.params.get("store")
+    try:
+        store = default_store() if url is None else resolve_store(url)
+        return set() if store is None else store.names()
+    except (SchemaGuardError, OSError):
+        return set()
 
 
 _COMMON: dict[str, dict[str, Any]] = {
@@ -350,3 +386,25 @@ def output_path(name: str) -> Path:
             f"--output {safe(name)}: the folder {safe(str(path.parent))!r} does not exist. Create it, or name another file"
         )
     return path
+
+
+def is_given(name: str) -> bool:
+    """Return whether the user typed a parameter of the running command; *name* is its Python name."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def refuse(reason: str, names: Iterable[str]) -> None:
+    """Refuse parameters that have no effect with the other ones.
+
+    Args:
+        reason: Follows the option's name in the error.
+        names: Python names of the parameters.
+
+    Raises:
+        click.UsageError: The user typed one of them.
+    """
+    wanted = set(names)
+    for param in click.get_current_context().command.params:
+        if param.name in wanted and is_given(param.name):
+            name = max(param.opts, key=len) if isinstance(param, click.Option) else param.human_readable_name
+            raise click.UsageError(f"{name} {reason}")

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from schema_guard.cli.shared.completing import complete_functions
 from schema_guard.cli.shared.notes import confirm, note
-from schema_guard.cli.shared.options import build_command, existing, option, print_json, shared, takes
+from schema_guard.cli.shared.options import (
+    build_command,
+    complete_functions,
+    existing,
+    option,
+    print_json,
+    shared,
+    takes,
+)
 from schema_guard.cli.shared.quantities import COUNT, DURATION
 from schema_guard.records.payloads.retention import Forgotten, Retention
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, keyed_hash

@@ -44,8 +44,8 @@ def command(*, offline: bool, store: str | None) -> int:
     schema-guard demo
     schema-guard demo --offline
     """
+    from schema_guard.cli.shared.forms import columns
     from schema_guard.cli.shared.progress import progress
-    from schema_guard.cli.shared.terminal import columns
     from schema_guard.ext.demo.recorded_model import recorded_model
     from schema_guard.ext.demo.story import story
     from schema_guard.records import open_store

@@ -10,11 +10,10 @@ import click
 
 from schema_guard.cli.bench.callables import or_function
 from schema_guard.cli.bench.options import RETRIES
-from schema_guard.cli.shared.completing import complete_functions
 from schema_guard.cli.shared.forms import rendered, write_output
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import build_command, naming, shared, store_of
+from schema_guard.cli.shared.options import build_command, complete_functions, naming, shared, store_of
 from schema_guard.cli.shared.progress import progress
 from schema_guard.decide.playbook import IMPROVED
 from schema_guard.ext.improve.reflection import sdk

@@ -17,9 +17,8 @@ from schema_guard.cli.bench.callables import or_function
 from schema_guard.cli.bench.options import RETRIES
 from schema_guard.cli.bench.stand_ins import stand_in
 from schema_guard.cli.shared.forms import json_text, rendered, write_output
-from schema_guard.cli.shared.given import is_given
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import json_file, key_value, naming, reasoned, store_of
+from schema_guard.cli.shared.options import is_given, json_file, key_value, naming, reasoned, store_of
 from schema_guard.cli.shared.progress import progress
 from schema_guard.cli.shared.repeated import aims_of, repeated
 from schema_guard.configuration.project import setting

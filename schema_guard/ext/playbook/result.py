@@ -14,8 +14,7 @@ from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.ext.playbook.steps import TUNED
 from schema_guard.report import as_json
 from schema_guard.report.decision.head import decision_facts, values_facts
-from schema_guard.report.decision.plain_words import label, meaning, tone_of
-from schema_guard.report.decision.words import failed
+from schema_guard.report.decision.words import failed, label, meaning, tone_of
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import NO_DATA, tokens
 from schema_guard.stats import Rate

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from schema_guard.cli.shared.given import is_given, refuse
 from schema_guard.cli.shared.notes import note
+from schema_guard.cli.shared.options import is_given, refuse
 from schema_guard.configuration.recorded_settings import layout_of
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.ext.playbook.inputs import inputs_of, read_answers, read_texts, suite_inputs

@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.shared.completing import complete_functions, complete_schemas
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import build_command, existing, output_path, shared
+from schema_guard.cli.shared.options import (
+    build_command,
+    complete_functions,
+    complete_schemas,
+    existing,
+    output_path,
+    shared,
+)
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.right.agreement import compare_answers
 from schema_guard.ext.right.pool import BLOCK_CALLS, bound_of, counts_of

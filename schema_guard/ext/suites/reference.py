@@ -18,8 +18,7 @@ from itertools import combinations
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.result.clusters import Clusters, clusters_of, leaf_share_of, rate_of
-from schema_guard.bench.result.comparisons import DELTA
+from schema_guard.bench.result.comparisons import DELTA, Clusters, clusters_of, leaf_share_of, rate_of
 from schema_guard.bench.result.run_comparison import setup_line
 from schema_guard.bench.result.sections import shown
 from schema_guard.bench.run.scored_call import CallRow, FailedRow

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.cli.shared.forms import text_for
 from schema_guard.cli.shared.options import naming, print_json, schema_of
 from schema_guard.cli.shared.progress import phases
-from schema_guard.cli.shared.terminal import text_for
 from schema_guard.configuration.recorded_settings import PARTS
 from schema_guard.ext.traces.document import document_of
 from schema_guard.ext.traces.run import TraceOptions, import_traces

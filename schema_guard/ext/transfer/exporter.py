@@ -18,7 +18,7 @@ from schema_guard.ext.transfer.columns import TEXTS, kind_of
 from schema_guard.ext.transfer.frames import types_of
 from schema_guard.ext.transfer.json_lines import StoreData, write_lines
 from schema_guard.ext.transfer.moved import moved_of
-from schema_guard.records.reading import pages
+from schema_guard.records.backend import pages
 from schema_guard.records.rows import COLUMNS
 
 if TYPE_CHECKING:

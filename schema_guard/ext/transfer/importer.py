@@ -21,8 +21,8 @@ from schema_guard.ext.transfer.exporter import store_data_of
 from schema_guard.ext.transfer.json_lines import FileReading
 from schema_guard.ext.transfer.moved import add_content, moved_calls, payload_of
 from schema_guard.records.attempts import Where
+from schema_guard.records.backend import pages
 from schema_guard.records.declarations import DeclaredStep, DeclaredTarget
-from schema_guard.records.reading import pages
 from schema_guard.records.rows import COLUMNS, key_fingerprint, keyed_hash
 from schema_guard.records.sql import writing
 from schema_guard.text import plural

@@ -20,6 +20,7 @@ from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.transfer.columns import CONTENT, TEXTS, FieldFault, checked, row_of
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.attempts import as_dict
+from schema_guard.records.backend import pages
 from schema_guard.records.counts.calls import calls, hour_of, whole_calls
 from schema_guard.records.payloads.texts import (
     HASH_MARK,
@@ -30,7 +31,6 @@ from schema_guard.records.payloads.texts import (
     packed_text,
     with_task,
 )
-from schema_guard.records.reading import pages
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sql.tables import packed, placeholders, unpacked
 from schema_guard.text import clip

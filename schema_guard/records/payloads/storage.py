@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import json
 import logging
+from importlib import import_module
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from schema_guard.configuration.project import place_of, setting
 from schema_guard.errors import InvalidArgument
+from schema_guard.extensions import require
 from schema_guard.interruptions import is_interruption
 from schema_guard.locks import fork_safe_lock
-from schema_guard.records.payloads.project_policy import project_policy
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -24,7 +27,15 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.values import Attempt, Outcome, Prompt
 
-__all__ = ["POLICIES", "PayloadPolicy", "PendingTexts", "TextStorage", "policy_of", "stricter"]
+__all__ = [
+    "POLICIES",
+    "PayloadPolicy",
+    "PendingTexts",
+    "TextStorage",
+    "policy_of",
+    "project_policy",
+    "stricter",
+]
 
 PayloadPolicy: TypeAlias = Literal["off", "hash", "second_opinion", "redacted", "full"]
 
@@ -258,3 +269,30 @@ def chars_of(outcome: Outcome[Any]) -> int:
         if isinstance(attempt.prompt, str):
             chars += len(attempt.prompt)
     return chars
+
+
+def project_policy() -> tuple[Any, tuple[Callable[[str], str], ...]]:
+    """Return the least strict policy that the project allows, and its function that redacts.
+
+    Raises:
+        InvalidArgument: A setting is wrong, or the function can't be imported.
+        MissingPart: Texts are to be redacted, and the part that redacts is not installed.
+    """
+    policy, named = setting("payload").value or "full", setting("redact").value
+    if named is not None or policy == "redacted":
+        require("payload:redacted")
+    return policy, () if named is None else (_function(named),)
+
+
+def _function(named: str) -> Any:
+    module, _, name = named.partition(":")
+    try:
+        found = attrgetter(name)(import_module(module))
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise InvalidArgument(
+            f"{place_of('redact')} = {named!r}: importing this function failed: {why}"
+        ) from error
+    if not callable(found):
+        raise InvalidArgument(f"{place_of('redact')} = {named!r}: expected a function that takes a text")
+    return found

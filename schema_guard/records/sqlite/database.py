@@ -21,8 +21,8 @@ from schema_guard.records.sql.session import Session
 from schema_guard.records.sql.tables import LAYOUT
 from schema_guard.records.sql.writing import hash_key
 from schema_guard.records.sqlite.connections import Connections, has_forked
-from schema_guard.records.sqlite.errors import ADVICE, translated
 from schema_guard.records.sqlite.file import (
+    ADVICE,
     Place,
     has_content,
     has_log,
@@ -30,6 +30,7 @@ from schema_guard.records.sqlite.file import (
     make_file,
     refuse_folder,
     size_bytes,
+    translated,
     warn_of_network,
     warnings_of,
     why_not_writable,

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A verdict as a document: the head, then the details.
+"""A verdict as a document: the head, then the details; and the verdicts on several functions, a line each.
 
-Rules: those of the head and of the sections.
+Rules: Of several verdicts, the worst one comes first. Each is the verdict that its function has alone, at its own alpha.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.configuration.recorded_settings import Traffic
+from schema_guard.decide.evidence.reading import read_evidence
+from schema_guard.decide.explanation.commands import decide_command
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.head import facts_of
-from schema_guard.report.decision.plain_words import label, meaning, tone_of
 from schema_guard.report.decision.sections import sections_of
-from schema_guard.report.document import Document, Fact, Section
-from schema_guard.text import exact_percent, interval, odds, percent
+from schema_guard.report.decision.words import label, meaning, name_of, tone_of
+from schema_guard.report.document import Document, Fact, Section, Table, Tone
+from schema_guard.report.words import NO_DATA
+from schema_guard.text import exact_percent, interval, odds, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from schema_guard.decide import Verdict
 
     Figures = Mapping[str, Any]
+    from collections.abc import Sequence
+
+    from schema_guard.decide.recorded.from_store import Gathered
 
 # Of the answer alone, as text: what a terminal shows at once.
 _MOST_LINES = 25
@@ -65,3 +72,110 @@ def _why(figures: Figures) -> Section:
             f"{odds(paired['e_value'])}, {interval(paired['lower'], paired['upper'])} fewer calls failed"
         )
     return Section("Why", lines=tuple(lines))
+
+
+_TRIALS = "(trials)"
+
+
+class Decided(NamedTuple):
+    """A verdict, and the records that it is about."""
+
+    gathered: Gathered
+    verdict: Verdict
+
+
+def worst_first(decided: Sequence[Decided]) -> list[Decided]:
+    """Put verdicts in order: those against first, then by the lower bound of what is in use, then by name."""
+
+    def order(decision: Decided) -> tuple[int, float, str]:
+        rate = _rate(decision)
+        return -decision.verdict.exit_code(), -(rate["lower"] or 0.0) if rate else 0.0, _name(decision)
+
+    return sorted(decided, key=order)
+
+
+def several_as_json(decided: Sequence[Decided]) -> dict[str, Any]:
+    """Return the verdicts as plain JSON: each as `Verdict.as_dict` has it, with its function and schema."""
+    return {
+        "verdicts": [
+            {
+                "function": decision.gathered.function,
+                "schema": decision.gathered.schema,
+                "schema_fingerprint": decision.gathered.schema_fingerprint,
+                **decision.verdict.as_dict(),
+            }
+            for decision in worst_first(decided)
+        ]
+    }
+
+
+def document_of_several(decided: Sequence[Decided]) -> Document:
+    """Return the verdicts on several functions as a document, a row each."""
+    ordered = worst_first(decided)
+    against = sum(decision.verdict.exit_code() for decision in ordered)
+    functions = len({_name(decision) for decision in ordered})
+    subject = plural(functions, "function")
+    if functions < len(ordered):  # such as a guard of tools, each with a schema of its own
+        subject = f"{plural(len(ordered), 'schema')} of {subject}"
+    alpha = max(decision.verdict.figures["config"]["alpha"] for decision in ordered)
+    return Document(
+        f"VERDICTS: {against} of {subject} {'needs' if against == 1 else 'need'} a change",
+        (
+            Fact(
+                "next",
+                f"{decide_command(read_evidence(ordered[0].gathered.evidence))}  # the worst one in full, with the command to run",
+            ),
+            Fact(
+                "confidence",
+                f"each answer is wrong by chance in at most {exact_percent(alpha)} of cases, at any time",
+            ),
+        ),
+        (
+            Section(
+                "Functions",
+                "The worst function comes first. The counts are those of the strategy in use. The range contains the true failure rate.",
+                Table(
+                    ("function", "verdict", "calls", "failed", "range", "that is"),
+                    tuple(_row(decision, ordered) for decision in ordered),
+                    (0, 1, 5),
+                ),
+            ),
+        ),
+        tone=_tone([tone_of(decision.verdict.as_dict()) for decision in ordered]),
+    )
+
+
+def _tone(tones: Sequence[Tone]) -> Tone:
+    """Return the worst of what verdicts mean."""
+    return next(tone for tone in (Tone.BAD, Tone.OPEN, Tone.GOOD) if tone in tones)
+
+
+def _row(decision: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
+    rate, name = _rate(decision), name_of(_name(decision))
+    if sum(_name(other) == _name(decision) for other in others) > 1:
+        name = f"{name} ({name_of(decision.gathered.schema)})"
+    failed, bounds = NO_DATA, "-"
+    if rate and rate["rate"] is not None:
+        failed, bounds = (
+            percent(rate["rate"]),
+            f"{percent(rate['lower'], -1)} to {percent(rate['upper'], 1)}{_traffic_note(decision)}",
+        )
+    figures = decision.verdict.as_dict()
+    return name, decision.verdict.verdict, f"{rate['n']:,}" if rate else "0", failed, bounds, meaning(figures)
+
+
+def _traffic_note(decision: Decided) -> str:
+    """Say in two words what part of the traffic the rate of what is in use is of, where its calls were imported."""
+    strategies, current = (decision.gathered.evidence[name] for name in ("strategies", "current"))
+    traffic = next((one.get("traffic") for one in strategies if one["id"] == current), None)
+    return "" if traffic is None else f" {Traffic(**traffic).short}"
+
+
+def _name(decision: Decided) -> str:
+    return decision.gathered.function or _TRIALS
+
+
+def _rate(decision: Decided) -> dict[str, Any] | None:
+    """Give the rate of what is in use, as the verdict has it."""
+    rate: dict[str, Any] | None = decision.verdict.figures["rates"].get(decision.gathered.evidence["current"])
+    return rate

@@ -13,8 +13,7 @@ from schema_guard.decide.economics import months
 from schema_guard.decide.evidence.changes import NARROWER
 from schema_guard.decide.failures import FailingPlace
 from schema_guard.report.decision.head_calls import clocks, inputs, no_reply, scope_facts, volume
-from schema_guard.report.decision.plain_words import BLOCKS, NUMBERS, fix
-from schema_guard.report.decision.words import failed, listed, name_of, time_text
+from schema_guard.report.decision.words import BLOCKS, NUMBERS, failed, fix, listed, name_of, time_text
 from schema_guard.report.document import Fact
 from schema_guard.report.words import failing, points
 from schema_guard.text import clip, dollars, exact_percent, interval, percent, plural

@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.decision.document import document_of
-from schema_guard.report.decision.plain_words import label, meaning
-from schema_guard.report.decision.words import TUNED
+from schema_guard.report.decision.words import TUNED, label, meaning
 from schema_guard.report.document import Tone
 from schema_guard.report.drawing import HOW_TO_READ, MOST_ROWS, SIDES, Plot, RateRow, plot_rates
 from schema_guard.report.over_time import HourOfGroup

@@ -76,7 +76,7 @@ def test_proved_drop_is_missed():
 
     assert not result.gate.passed
     assert -result.differences[0].compared.upper == bound > 0.02
-    assert " ".join(gate_as_text(result).split()).startswith(
+    assert reason_of(result) == (
         f"gate missed: the share of valid replies of a dropped by at least {percent(bound, -1)[:-1]} percentage points. Allowed: 2 percentage points."
     )
 

@@ -2,11 +2,9 @@
 
 from random import Random
 
-from schema_guard.bench.result.clusters import clusters_of
-from schema_guard.bench.result.comparisons import compared, corrected
+from schema_guard.bench.result.comparisons import clusters_of, compared, corrected, tasks_needed
 from schema_guard.bench.result.figures import result_of
 from schema_guard.bench.result.headline import headline_of
-from schema_guard.bench.result.power import tasks_needed
 from schema_guard.report.document import Tone
 from tests.bench.simulated_runs import content, run_of, scored
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from schema_guard.configuration.recorded_settings import stops_replies
 from schema_guard.records import ConfigurationCounts, Store, open_store
 from schema_guard.records.attempts import Where
+from schema_guard.records.backend import pages
 from schema_guard.records.counts.buckets import bucket
 from schema_guard.records.counts.configurations import Histogram
-from schema_guard.records.reading import pages
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.values import Failure, Usage, Violation
 from tests.records.scan import scanned

@@ -8,8 +8,8 @@ import pytest
 
 from schema_guard.records import Store, open_store
 from schema_guard.records.attempts import Where
+from schema_guard.records.backend import pages
 from schema_guard.records.payloads.retention import Retention
-from schema_guard.records.reading import pages
 from schema_guard.records.sqlite.database import SQLite
 from tests.records.scan import scanned
 from tests.thinned import costly

@@ -10,7 +10,7 @@ from schema_guard.decide import decide
 from schema_guard.decide.playbook import STEPS
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of, head_of
-from schema_guard.report.decision.plain_words import FIXES
+from schema_guard.report.decision.words import FIXES
 from tests.cli import parsing
 from tests.needs import needs
 from tests.public.decide.examples import exhausted, failing, ladder, passing, strategy

@@ -7,7 +7,7 @@ import pytest
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.from_store import gather_each
 from schema_guard.records import open_store
-from schema_guard.report.decision.verdict_list import Decided, document_of_several
+from schema_guard.report.decision.document import Decided, document_of_several
 from schema_guard.report.document import Tone
 from tests.decide.records import record
 from tests.thinned import costly

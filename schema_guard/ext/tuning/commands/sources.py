@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from schema_guard.cli.shared.completing import complete_schemas
-from schema_guard.cli.shared.options import common, option
+from schema_guard.cli.shared.options import common, complete_schemas, option
 from schema_guard.cli.shared.quantities import MOMENT
 
 __all__ = ["Sources"]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.bench.suites.load import load_suite
+from schema_guard.cli.shared.forms import text_for
 from schema_guard.cli.shared.options import existing, imported, print_json, readable, schema_of
 from schema_guard.cli.shared.progress import steps
-from schema_guard.cli.shared.terminal import text_for
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.errors import InvalidSchema
 from schema_guard.ext.tuning.export.from_files import Answers, from_suite, read_answers
