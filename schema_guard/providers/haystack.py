@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.fields import either, field, first, has, items, usage_of, words
 from schema_guard.providers.model_output import Written
-from schema_guard.providers.provider import Provider, RawReply
+from schema_guard.providers.provider import Provider, RawReply, pieces
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
@@ -38,6 +38,7 @@ def _message(message: object, content: object) -> RawReply | None:
 def _call(part: object) -> dict[str, Any]:
     return {
         "id": field(part, "id"),
+        "index": field(part, "index"),
         "name": field(part, "tool_name"),
         "arguments": field(part, "arguments"),
     }
@@ -68,19 +69,11 @@ def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
         stream.usage = usage_of(usage)
     if field(chunk, "reasoning") is not None:
         stream.think()
-    calls = [
-        stream.call(
-            field(call, "index"),
-            words(field(call, "arguments")),
-            call_id=field(call, "id"),
-            tool=words(field(call, "tool_name")),
-        )
-        for call in items(field(chunk, "tool_calls"))
-    ]
+    calls = pieces(stream, map(_call, items(field(chunk, "tool_calls"))))
     stopped = field(chunk, "finish_reason")
     if stopped is not None:
         stream.stop(stopped)
-    return content + "".join(calls)
+    return content + calls
 
 
 PROVIDER: Final = Provider(

@@ -22,8 +22,8 @@ from schema_guard.providers.messages import (
     word,
 )
 from schema_guard.providers.messages import read as read_message
-from schema_guard.providers.model_output import Written, arguments_of, has_reasoned, text_of, tool_of
-from schema_guard.providers.provider import Provider, RawReply
+from schema_guard.providers.model_output import Written, has_reasoned, text_of
+from schema_guard.providers.provider import Provider, RawReply, pieces
 from schema_guard.values import Message, Usage
 
 if TYPE_CHECKING:
@@ -79,11 +79,7 @@ def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
         stream.stop(stopped)
     elif field(chunk, "chunk_position") == "last":
         stream.is_ended = True
-    calls = [
-        stream.call(field(call, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call))
-        for call in items(field(chunk, "tool_call_chunks"))
-    ]
-    return text_of(content) + "".join(calls)
+    return text_of(content) + pieces(stream, items(field(chunk, "tool_call_chunks")))
 
 
 def _added(known: Usage, more: Usage) -> Usage:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import ENDED_EARLY, provider_error
 from schema_guard.providers.fields import as_json, either, field, first, has, items, usage_of, words
-from schema_guard.providers.model_output import Written, arguments_of, message_written, tool_of
-from schema_guard.providers.provider import Provider, RawReply, Rejection, broken
+from schema_guard.providers.model_output import Written, message_written
+from schema_guard.providers.provider import Provider, RawReply, Rejection, broken, pieces
 from schema_guard.providers.request_options import ProviderOptions, document_of, wire_name
 from schema_guard.values import UNKNOWN_USAGE, FinishReason
 
@@ -121,14 +121,7 @@ def _delta(stream: Stream, delta: object) -> str:
         stream.think()
     if not written.calls:
         return written.text
-    return written.text + "".join([_piece(stream, call) for call in written.calls])
-
-
-def _piece(stream: Stream, call: object) -> str:
-    """Return the piece of its arguments that a delta of a tool call brings."""
-    return stream.call(
-        field(call, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call)
-    )
+    return written.text + pieces(stream, written.calls)
 
 
 def _end(stream: Stream, chunk: object, stopped: object) -> None:

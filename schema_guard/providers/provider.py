@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from schema_guard.interruptions import value_or
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import field
+from schema_guard.providers.model_output import arguments_of, tool_of
 from schema_guard.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from schema_guard.providers.messages import Dialect
     from schema_guard.providers.model_output import Written
@@ -36,6 +37,7 @@ __all__ = [
     "adds_nothing",
     "broken",
     "error_bodies",
+    "pieces",
 ]
 
 
@@ -169,6 +171,15 @@ class Provider(NamedTuple):
 def adds_nothing(stream: Stream, event: object) -> str:
     """Read an event that says nothing about the reply."""
     return ""
+
+
+def pieces(stream: Stream, calls: Iterable[object]) -> str:
+    """Return the text that pieces of tool calls add. Each has the index and the id of its call."""
+    texts = [
+        stream.call(field(call, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call))
+        for call in calls
+    ]
+    return "".join(texts)
 
 
 def broken(stream: Stream, event: object) -> str:

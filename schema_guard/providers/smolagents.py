@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.providers.fields import field, has, items, usage_of, words
-from schema_guard.providers.model_output import arguments_of, message_written, tool_of
-from schema_guard.providers.provider import Provider, RawReply
+from schema_guard.providers.model_output import message_written
+from schema_guard.providers.provider import Provider, RawReply, pieces
 
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
@@ -30,11 +30,7 @@ def _piece(stream: Stream, piece: object, content: object) -> str | None:
     usage = field(piece, "token_usage")
     if usage is not None:
         stream.usage = usage_of(usage)
-    calls = [
-        stream.call(field(call, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call))
-        for call in items(field(piece, "tool_calls"))
-    ]
-    return (words(content) or "") + "".join(calls)
+    return (words(content) or "") + pieces(stream, items(field(piece, "tool_calls")))
 
 
 PROVIDER: Final = Provider(replies={"content": _message}, chunks={"content": _piece})

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers import failures
 from schema_guard.providers.fields import as_json, field, items, usage_of, words
@@ -28,13 +28,6 @@ __all__ = [
 _OUTPUT_TOOL = "final_result"
 
 
-class _ModelReply(NamedTuple):
-    """A reply of the model inside a run, and what the agent answered to it."""
-
-    response: Any
-    answer: Any
-
-
 def run_result(run_result: object, inner: Callable[[object], Reply | None]) -> Reply | None:
     """Open the result of a run. Replies that the agent refused are tries of the one call; those that called a
     function's tool belong to the next one.
@@ -48,7 +41,7 @@ def run_result(run_result: object, inner: Callable[[object], Reply | None]) -> R
     if reply is None:
         return None
     tool = words(field(run_result, "_output_tool_name"))
-    replies = _replies([_ModelReply(*pair) for pair in _paired(items(messages()))], tool)
+    replies = _replies(items(messages()), tool)
     if not replies:
         return reply
     *tries, last = replies
@@ -118,24 +111,19 @@ def refused_with(error: BaseException) -> Failure:
     return refused_by(errors()) if callable(errors) else failures.refused_inside(field(error, "message"))
 
 
-def _paired(messages: list[Any]) -> list[tuple[Any, Any]]:
-    """Return each response with the request that follows it."""
-    return [
-        (message, messages[index + 1] if index + 1 < len(messages) else None)
-        for index, message in enumerate(messages)
-        if field(message, "kind") == "response"
-    ]
-
-
-def _replies(pairs: list[_ModelReply], tool: str | None) -> list[Reply]:
+def _replies(messages: list[Any], tool: str | None) -> list[Reply]:
+    """Return the last reply in the messages of a run, and those before it that the agent refused."""
     replies: list[Reply] = []
     steps: list[Usage] = []
-    for message, answer in pairs:
+    # The request that follows a response says whether the agent refused it.
+    pairs = zip(messages, [*messages[1:], None], strict=False)
+    responses = [pair for pair in pairs if field(pair[0], "kind") == "response"]
+    for message, answer in responses:
         refused = _refused(answer, tool)
         outputs = {name for part in items(field(message, "parts")) if (name := _output_name(part, tool))}
         reply = response(message, outputs)
         steps.append(reply.usage)
-        if refused is None and message is not pairs[-1].response:
+        if refused is None and message is not responses[-1][0]:
             continue
         failure = reply.failure if refused is None else None
         replies.append(reply._replace(usage=Usage.total(steps), failure=failure, refused=refused, tool=None))
