@@ -7,7 +7,8 @@ it; a parameter of the user's that only bears such a name is left alone.
 
 from __future__ import annotations
 
-import ast
+import builtins
+import sys
 import typing
 from collections.abc import Mapping, MutableMapping
 from functools import partial
@@ -40,7 +41,6 @@ BY_ITS_NAME = ""
 # Decorators that somebody put around one another; a chain that is longer goes round.
 _MOST_WRAPPERS = 50
 _TEXTS, _DICTS = {"str", "None"}, {"dict", "None"}
-_DICT_NAMES = ("dict", "Dict", "Mapping", "MutableMapping")
 
 
 class ParameterNames(NamedTuple):
@@ -134,7 +134,7 @@ def _kinds(annotation: Any, function: Any) -> set[str]:
     if isinstance(annotation, str):
         annotation = _evaluated(annotation, function)
     if isinstance(annotation, str):
-        return _kinds_of_text(annotation)
+        return {"?"}
     # `type Options = dict[str, Any]`
     annotation = getattr(annotation, "__value__", annotation)
     origin = get_origin(annotation)
@@ -148,19 +148,26 @@ def _kinds(annotation: Any, function: Any) -> set[str]:
     return {"str"} if kind is str else {"dict"} if kind in (dict, Mapping, MutableMapping) else {"?"}
 
 
+class _Names(dict[str, Any]):
+    """The names of a function. A name that only a type checker imports is that of `typing`, a module, or any class."""
+
+    def __missing__(self, name: str) -> Any:
+        known = getattr(builtins, name, getattr(typing, name, None))
+        return sys.modules.get(name, object) if known is None else known
+
+
 def _evaluated(annotation: str, function: Any) -> Any:
-    """Return the type that a text stands for; the text itself where its names are not to be had."""
+    """Return the type that a text stands for; the text itself if it cannot be evaluated."""
     inner = implementation(function)
     holder = SimpleNamespace(__annotations__={"it": annotation})
     try:
         closure = _closure(inner) if isinstance(inner, FunctionType) else {}
-        return typing.get_type_hints(holder, globalns=getattr(inner, "__globals__", {}), localns=closure)[
-            "it"
-        ]
+        names = _Names({**getattr(inner, "__globals__", {}), **closure})
+        return typing.get_type_hints(holder, globalns={}, localns=names)["it"]
     except Exception as error:
         if is_interruption(error):
             raise
-        # Names that only a type checker imports, and whatever a text may raise.
+        # A text may raise anything.
         return annotation
 
 
@@ -168,29 +175,6 @@ def _closure(function: FunctionType) -> dict[str, Any]:
     from inspect import getclosurevars  # only an annotation that is a text needs it
 
     return {**getclosurevars(function).nonlocals}
-
-
-def _kinds_of_text(annotation: str) -> set[str]:
-    """Read an annotation whose names are not to be had."""
-    try:
-        return _kinds_of_syntax(ast.parse(annotation.strip(), mode="eval").body)
-    except (SyntaxError, ValueError):
-        return {"?"}
-
-
-def _kinds_of_syntax(node: ast.expr) -> set[str]:
-    if isinstance(node, ast.BinOp):
-        return _kinds_of_syntax(node.left) | _kinds_of_syntax(node.right)
-    if isinstance(node, ast.Constant):
-        text = node.value
-        return _kinds_of_text(text) if isinstance(text, str) else {"None" if text is None else "?"}
-    head, inner = (node.value, node.slice) if isinstance(node, ast.Subscript) else (node, None)
-    name = head.attr if isinstance(head, ast.Attribute) else getattr(head, "id", "")
-    if inner is not None and name in ("Optional", "Union", "Annotated"):
-        parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-        kinds = map(_kinds_of_syntax, parts[:1] if name == "Annotated" else parts)
-        return set().union(*kinds, ["None"] if name == "Optional" else [])
-    return {"str" if name == "str" else "dict" if name in _DICT_NAMES else "?"}
 
 
 def implementation(function: Any) -> Any:
