@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from functools import reduce
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.limits import DEFAULT_LIMITS
 from schema_guard.pointer import split
 from schema_guard.validation.measure import FOREIGN, refusal_of
+from schema_guard.validation.references import member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,12 +165,4 @@ def _roots(document: Any) -> Iterator[dict[str, Any]]:
         waiting += [part[keyword] for keyword in ("if", "then", "else") if keyword in part]
         reference = part.get("$ref")
         if isinstance(reference, str) and reference.startswith("#"):
-            waiting.append(_at(document, reference[1:]))
-
-
-def _at(document: Any, location: str) -> Any:
-    for token in split(location):
-        if not isinstance(document, dict) or token not in document:
-            return None
-        document = document[token]
-    return document
+            waiting.append(reduce(member, split(reference[1:]), document))

@@ -19,6 +19,7 @@ from schema_guard.parsing import may_hold_number
 from schema_guard.pointer import declared_location, join, pointer, split
 from schema_guard.text import clip
 from schema_guard.validation.measure import refusal_of
+from schema_guard.validation.references import member
 from schema_guard.validation.violations import MAX_VIOLATIONS, TOO_COSTLY, describe, failure_of
 from schema_guard.values import Coercion, Failure, Violation
 
@@ -232,12 +233,7 @@ _ABSENT = object()
 def _part(value: Any, steps: Sequence[str]) -> Any:
     """Return the part of a JSON value at a path; `_ABSENT` if there is none."""
     for step in steps:
-        if isinstance(value, dict):
-            value = value.get(step, _ABSENT)
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return _ABSENT
+        value = member(value, step, _ABSENT)
     return value
 
 

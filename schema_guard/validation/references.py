@@ -203,7 +203,7 @@ class References:
             return self.places.get(f"{url}#{fragment}")
         place = self.places.get(url)
         for token in _unquoted(fragment).split("/")[1:]:
-            place = _step(place, unescape(token))
+            place = member(place, unescape(token))
         if isinstance(place, dict) and id(place) not in self._bases:
             # A place that is no schema position, like "#/components/schemas/x": it becomes one by being meant.
             self._add(subschemas(place, url, self.dialect), url, fragment=fragment)
@@ -301,9 +301,10 @@ def _unquoted(fragment: str) -> str:
     return unquote(fragment)
 
 
-def _step(place: Any, token: str) -> Any:
+def member(place: Any, token: str, default: Any = None) -> Any:
+    """Return the part of a JSON value at one step of a JSON Pointer; *default* if there is none."""
     if isinstance(place, dict):
-        return place.get(token)
+        return place.get(token, default)
     if isinstance(place, list) and token.isdecimal() and len(token) < 10 and int(token) < len(place):
         return place[int(token)]
-    return None
+    return default

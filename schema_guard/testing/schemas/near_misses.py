@@ -21,6 +21,7 @@ from schema_guard.testing.schemas.instances import HypothesisChoices
 from schema_guard.validation.drawing.demand import DeadEnd, Demand
 from schema_guard.validation.drawing.drawing import Drawing, document_of, first_drawn, replaced, valid_value
 from schema_guard.validation.drawing.normalized import ARRAY, OBJECT, Words, ways_to_break
+from schema_guard.validation.references import member
 from schema_guard.validation.violations import TOO_COSTLY
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _TRIES = 20
 # What they lead to is in the list of schemas already.
 _LEADING = frozenset({"refs", "allOf", "unions", "dependentSchemas"})
 _UNIONS = ("anyOf", "oneOf", "not")
+_MISSING = object()
 # Keywords that are broken only if their schema is `false`. Other values inside are places of their own.
 _HOLDING = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems")
 
@@ -136,13 +138,8 @@ class _NearMisses:
 def _is_in(value: Any, location: str) -> bool:
     """Return whether a value has a part at a location. What was drawn there may have been replaced since."""
     for step in split(location) if location else ():
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return False
-    return True
+        value = member(value, step, _MISSING)
+    return value is not _MISSING
 
 
 def _alone(words: Words) -> Words:
