@@ -184,15 +184,16 @@ def asked_of(seed, most=400):
 
 def _of_playbook(store, gathered, given, priority):
     """Return what a playbook run decides on before its first call: the production code of its evidence."""
-    from schema_guard.ext.playbook.run import _PlaybookRun
+    from schema_guard.ext.playbook.run import PlaybookRun
     from schema_guard.ext.playbook.steps import PlaybookSettings
 
     run = SimpleNamespace(
         inputs=SimpleNamespace(schema=SimpleNamespace(fingerprint=gathered.schema_fingerprint)),
         settings=PlaybookSettings(function=gathered.function, priority=priority),
         _claim=lambda step: None,
+        _values=dict,
     )
-    return decide(_PlaybookRun._with_production(run, store, given))
+    return decide(PlaybookRun._with_production(run, store, given))
 
 
 def _others(store, gathered, verdict, seen, given, priority):
