@@ -105,14 +105,16 @@ class _Hooks:
         run = self._run
         with self._recording.safely():
             run.begin(ctx, request_context)
-        if run.opened is None:
+        if run.opened is not None:
+            run.opened.enter()
+        try:
             return await handler(request_context)
-        with run.opened.inside():
-            try:
-                return await handler(request_context)
-            except BaseException as error:
-                run.stopped(ctx, error)
-                raise
+        except BaseException as error:
+            run.stopped(ctx, error)
+            raise
+        finally:
+            if run.opened is not None:
+                run.opened.leave()
 
     async def prepare_model_request(self, ctx: Any, request_context: Any) -> Any:
         """Note when an attempt begins."""

@@ -146,15 +146,6 @@ class Opened:
         if current_call.get() is self._start:
             current_call.set(self._outer)
 
-    @contextmanager
-    def inside(self) -> Iterator[None]:
-        """Make it the call that the code of a block is a part of."""
-        self.enter()
-        try:
-            yield
-        finally:
-            self.leave()
-
     def close(self, more: Iterable[AttemptView] = ()) -> None:
         """Record the call with its attempts, and *more* of them, once. Without an attempt, nothing is known of it."""
         self.past(more)

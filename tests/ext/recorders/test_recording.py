@@ -151,8 +151,9 @@ def test_the_outermost_recorder_takes_a_call(recording, kept):
     async def record():
         return inner.record([AttemptView(RIGHT)], schema(inner))
 
-    with opened.inside():
-        taken = [asyncio.run(record()), inner.record([AttemptView(RIGHT)], schema(inner))]
+    opened.enter()
+    taken = [asyncio.run(record()), inner.record([AttemptView(RIGHT)], schema(inner))]
+    opened.leave()
     after = inner.record([AttemptView(RIGHT)], schema(inner))
     opened.past([AttemptView(RIGHT)])
     opened.close()

@@ -110,14 +110,9 @@ class EnforcingModel(Closing):
 
 def _schema(options: Mapping[str, Any] | None) -> Any:
     """Return the schema that a request asks for; None without one."""
-    response_format = (options or {}).get("response_format") or (options or {}).get("extra_body", {}).get(
-        "response_format"
-    )
-    return (
-        response_format["json_schema"]["schema"]
-        if response_format and response_format.get("type") == "json_schema"
-        else None
-    )
+    asked = options or {}
+    format_ = asked.get("response_format") or asked.get("extra_body", {}).get("response_format") or {}
+    return format_["json_schema"]["schema"] if format_.get("type") == "json_schema" else None
 
 
 def _without(schema: Any, keywords: Collection[str]) -> Any:
