@@ -9,10 +9,10 @@ near ones.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.records.times import moment
 from schema_guard.schema import Schema
 from schema_guard.text import clip
 
@@ -148,7 +148,9 @@ def no_calls(
         beside.append((_count(rows_of(store, until=since, **named)), "earlier"))
     if until is not None:
         beside.append((_count(rows_of(store, since=until, **named)), "later"))
-    times = [f"{word} {_moment(at)}" for word, at in (("since", since), ("before", until)) if at is not None]
+    times = [
+        f"{word} {moment(at)} UTC" for word, at in (("since", since), ("before", until)) if at is not None
+    ]
     known = [
         f"{calls:,} {where} {'call is' if calls == 1 else 'calls are'} recorded"
         for calls, where in beside
@@ -160,13 +162,6 @@ def no_calls(
 
 def _count(rows: Iterable[ConfigurationCounts]) -> int:
     return sum(row.calls + row.transport for row in rows)
-
-
-def _moment(at: float) -> str:
-    try:
-        return f"{datetime.fromtimestamp(at, UTC).isoformat(' ', 'minutes')[:16]} UTC"
-    except (OverflowError, ValueError, OSError):
-        return f"{at:g} s"
 
 
 def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:

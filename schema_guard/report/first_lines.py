@@ -20,10 +20,11 @@ from schema_guard.configuration.recorded_settings import (
 from schema_guard.decide.breaches import failed_text
 from schema_guard.decide.failures import failing_places, unexplained
 from schema_guard.records.rows import TRIALS
+from schema_guard.records.times import moment
 from schema_guard.records.urls import command_on
 from schema_guard.report.document import Fact
 from schema_guard.report.over_time import DAY_S
-from schema_guard.report.words import failing, moment, readable
+from schema_guard.report.words import failing, readable
 from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.pointer import pointer
+from schema_guard.records.times import moment
 from schema_guard.report.document import Fact, Quote, Tone
 from schema_guard.report.drawing import Plot
 from schema_guard.report.findings import FunctionFinding, findings_of, headline_of
@@ -19,7 +20,7 @@ from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.page import Card, Live, Slide, page
 from schema_guard.report.store_document import document_of, names_of
 from schema_guard.report.trends import Steps, TrendAxes, TrendMarks, axes_of, draw_trend, legend, steps_of
-from schema_guard.report.words import BOUNDS, bounded, moment, tokens
+from schema_guard.report.words import BOUNDS, bounded, tokens
 from schema_guard.stats import Rate
 from schema_guard.text import clip, percent, plural
 

@@ -19,6 +19,7 @@ from schema_guard.configuration.thinking import thinking_of
 from schema_guard.pointer import pointer
 from schema_guard.records.rows import TRIALS
 from schema_guard.records.selection import NO_SEGMENT
+from schema_guard.records.times import moment
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.first_lines import (
     configuration_facts,
@@ -28,16 +29,7 @@ from schema_guard.report.first_lines import (
     next_step,
     unexplained_of,
 )
-from schema_guard.report.words import (
-    BOUNDS,
-    RECORDED,
-    bounded,
-    excluded_cell,
-    moment,
-    readable,
-    shortened,
-    tokens,
-)
+from schema_guard.report.words import BOUNDS, RECORDED, bounded, excluded_cell, readable, shortened, tokens
 from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from schema_guard.records.times import moment, time_of
 from schema_guard.report.drawing import RIGHT, WIDTH, Plot, Scale, Svg, short_number
 from schema_guard.report.over_time import DAY_S, WEEK_S, TimedCalls, begin_of, over_time, step_text
-from schema_guard.report.words import moment, time_of
 from schema_guard.text import interval, percent, plural
 
 if TYPE_CHECKING:

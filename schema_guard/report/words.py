@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,6 @@ NO_DATA = "no data"
 RECORDED = "as recorded"
 EXCLUDED = "calls without a model reply, which don't count in any rate"
 BOUNDS = "[low, high]: each bound holds with 95% confidence, at any time. n: number of calls"
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def readable(function: str) -> str:
@@ -118,27 +115,6 @@ def points(difference: float | None, lower: float, upper: float) -> str:
 def tokens(number: float | None) -> str:
     """Write a number of tokens, or `unknown`."""
     return "unknown" if number is None else f"{number:,.0f}"
-
-
-def moment(at: float, *, hours: bool = True) -> str:
-    """Write a time in UTC, in the form that `--since` accepts.
-
-    >>> moment(1_764_151_200), moment(1_764_151_200, hours=False)
-    ('2025-11-26 10:00', '2025-11-26')
-    """
-    return time_of(at).isoformat(" ", "minutes")[: 16 if hours else 10]
-
-
-def time_of(at: float) -> datetime:
-    """Convert seconds since the epoch to a time in UTC, or to the nearest one that a calendar has.
-
-    >>> time_of(1e15).year, time_of(-1e15).year
-    (9999, 1)
-    """
-    try:
-        return _EPOCH + timedelta(seconds=float(at))
-    except OverflowError:
-        return datetime(9999 if at > 0 else 1, 1, 1, tzinfo=UTC)
 
 
 def shortened(names: Sequence[str], size: int = 80) -> list[str]:

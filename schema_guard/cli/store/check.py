@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from schema_guard.cli.shared.options import build_command, existing, print_json, shared
 from schema_guard.cli.shared.progress import phases
+from schema_guard.records.times import moment
 from schema_guard.records.urls import command_on
 from schema_guard.text import plural, safe
 
@@ -80,16 +80,9 @@ def _said(one: Damage) -> str:
     when = (
         ""
         if one.since is None or one.until is None
-        else f", of calls begun {_day(one.since)} to {_day(one.until)}"
+        else f", of calls begun {moment(one.since)} to {moment(one.until)}"
     )
     return f"attempts {one.first_id:,} to {one.last_id:,}{when}: {one.problem}"
-
-
-def _day(at: float) -> str:
-    try:
-        return datetime.fromtimestamp(at, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
-    except (OverflowError, ValueError, OSError):
-        return "?"
 
 
 _MISSING = (

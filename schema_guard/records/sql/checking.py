@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from schema_guard.records.payloads.texts import Payload, texts_of
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 from schema_guard.records.sql import writing
 from schema_guard.records.sql.tables import SELECT_ATTEMPTS, stored_row
+from schema_guard.records.times import moment
 from schema_guard.records.values import Damage, StoreCheck
 
 if TYPE_CHECKING:
@@ -245,14 +245,7 @@ def _check_counts(connection: Connection, number: int, recounted: dict[int, Roll
 
 
 def _place(number: int, hour: int) -> str:
-    return f"configuration {number}, hour {_hour_text(hour)}"
-
-
-def _hour_text(hour: int) -> str:
-    try:
-        return datetime.fromtimestamp(hour * HOUR_S, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
-    except (OverflowError, ValueError, OSError):
-        return str(hour)
+    return f"configuration {number}, hour {moment(hour * HOUR_S)}"
 
 
 def _differences(counts: RollUp, recount: RollUp) -> Iterator[str]:
