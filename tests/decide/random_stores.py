@@ -210,7 +210,7 @@ def _others(store, gathered, verdict, seen, given, priority):
             store, given["config"]["target"], function=gathered.function, extra={"config": given["config"]},
             priority=priority,
         )  # fmt: skip
-        if alone != seen:
+        if list(map(vars, alone)) != list(map(vars, seen)):
             results.append("watch of the function differs from watch of the store")
     return results
 
