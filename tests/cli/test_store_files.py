@@ -44,8 +44,8 @@ def test_a_store_goes_out_and_comes_in(capsys, folder, full):
 
     assert (status, out, err) == (0, "exported 78 attempts to a.jsonl\n", "")
     assert again == [
-        (0, "a.jsonl: 78 of 78 attempts added, 2 declarations, 1 count of lost records\n"),
-        (0, "a.jsonl: 0 of 78 attempts added, 78 were already in the store\n"),
+        (0, "a.jsonl: 78 of 78 attempts added; 2 declarations; 1 count of lost records\n"),
+        (0, "a.jsonl: 0 of 78 attempts added; 78 were already in the store\n"),
     ]
     assert attempts("b.db") == attempts("full.db")
 
@@ -88,7 +88,7 @@ def test_stores_are_merged(capsys, full):
     itself = run(capsys, "store", "import", "all.db", "--store", "all.db")
 
     assert (status, out.partition(": ")[2]) == (
-        0, "78 of 78 attempts would be added, 2 declarations, 1 count of lost records\n",
+        0, "78 of 78 attempts would be added; 2 declarations; 1 count of lost records\n",
     )  # fmt: skip
     document = json.loads(first[1])
     assert (document["dry_run"], document["sources"][0]["added"], document["sources"][0]["calls"]) == (

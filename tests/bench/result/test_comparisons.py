@@ -121,7 +121,7 @@ def test_equal_variants_are_not_called_different():
 def test_planted_difference_is_found():
     """A difference of 8 % against 3 % failed is called in at least 80 % of 200 runs.
 
-    So many tasks take one look at a power of 90 % with an alpha of 0.05 / 40, for
+    So many tasks take one look at a power of 90% with an alpha of 0.05 / 40, for
     a first call among two comparisons needs odds of 40:1: 836 tasks. One look at one comparison would need 323.
     """
     tasks = 836
