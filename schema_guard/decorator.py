@@ -218,10 +218,10 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
     Args:
         schema: A class or another annotation, a dict, a path, or a `Schema`. Default: the return annotation, also for
             `@guard` without parentheses.
-        strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`, `json_mode`,
-            `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If you pass a list, each retry uses
-            the next strategy. If the function takes a text, schema_guard puts the text about the format before the
-            task.
+        strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
+            `json_mode`, `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If
+            you pass a list, each retry uses the next strategy. If the task is a text, schema_guard puts the
+            text about the format before it.
         max_attempts: The maximum number of attempts. With 1, there is no retry.
         examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
             the schema's `examples`, otherwise values generated from the schema.
@@ -229,8 +229,9 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             the value. A function that returns False, or a message that describes the fault, refuses it.
         repair: Whether to repair broken JSON: `"off"`, `"lossless"` (syntax only), or `"lossy"` (may also remove,
             invent, or close parts). Records mark a repaired reply.
-        coerce: If the schema is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for an
-            int. Records mark such a reply. With `early_stop`, schema_guard never converts a value in this way.
+        coerce: Whether the schema's Python type may convert a value that its JSON Schema refuses, such as
+            `"12"` for an int. Records mark such a reply. With `early_stop`, schema_guard never converts a
+            value in this way.
         observe: Whether to leave the call unchanged, and only validate and record it.
         ignore: Exceptions that aren't failures. schema_guard passes these exceptions on unchanged, and reports list
             these calls without an alarm.
@@ -239,15 +240,16 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         default: The value to return when no attempt is valid. The call still raises the exceptions of your function.
             You can't combine this argument with `on_failure`.
         name: The name of the function in records. Default: its qualified name.
-        provider: The provider or engine whose arguments fill `options`, such as `openai`, `openai-responses`, or
-            `llamacpp-llguidance`.
+        provider: The provider or engine, such as `openai`, `openai-responses`, or `llamacpp-llguidance`.
+            schema_guard passes the arguments for this provider in `options`.
         models: The models to call. The first attempt calls the first model, and each retry calls the next one. To
             pass names, give your function a parameter `model: str` or `options`. To pass `Model` objects, give it a
             parameter `model: Model`, or guard a `Model` directly. A model in the call's arguments takes precedence.
             `Try` makes a decision model abstain if it is not sure enough.
-        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this setting,
-            each `Model` that can stream does so. The setting has no effect on replies of functions without a stream. It
-            also has no effect with `observe` or `repair`, or if schema_guard sends the schema in another form.
+        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this
+            setting, each `Model` that can stream its replies does so. The setting has no effect on replies of
+            functions without a stream. It also has no effect with `observe` or `repair`, or if schema_guard
+            sends the schema in another form.
         store: Where to record attempts: a path, a URL, a Store, or another `Recorder`. None records nothing. Default:
             `default_store()`.
         limits: Limits on the size of replies, and on the time, tokens, and repeats of a call.
@@ -260,7 +262,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         A decorator. `@guard` without parentheses returns the guarded function.
 
     Raises:
-        InvalidArgument: An argument or the function can't be used. The decorator raises this error.
+        InvalidArgument: An argument is invalid, or schema_guard can't guard the function. The decorator
+            raises this error.
         InvalidSchema: The schema can't be loaded. The decorator raises this error.
     """
     return _guard(**locals())

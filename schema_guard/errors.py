@@ -97,7 +97,10 @@ class GuardFailed(_WithOutcome):
 
 
 class CallFailed(_WithOutcome):
-    """Error for a call that returned no model reply, such as an HTML page, an empty list of choices, or a cut-off stream."""
+    """Error for a call that returned no model reply.
+
+    For example, the call returned an HTML page, an empty list of choices, or a cut-off stream.
+    """
 
 
 class StoreError(SchemaGuardError):

@@ -257,9 +257,10 @@ class Guarded(_Guarded[P, V, R]):
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Yield growing plain JSON while the reply arrives, and the valid value at the end.
 
-        The result type is a union, because only the last value has the schema's Python type. An incomplete value can
-        lack any field, so it can't be an `Invoice`. After a failed attempt, the values of the next attempt follow. At
-        the end, the stream raises the same errors as a call. The function can return a stream or a whole reply.
+        The result type is a union, because only the last value has the schema's Python type. An incomplete
+        value can lack any field, so it can't have that type. After a failed attempt, the values of the next
+        attempt follow. At the end, the stream raises the same errors as a call. The function can return a
+        stream or a whole reply.
 
         Args:
             *args: The arguments of the call.
@@ -371,7 +372,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     @overload
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> AsyncIterator[Partial]: ...
     async def stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        """Yield growing plain JSON, and the valid value at the end, as `Guarded.stream` does."""
+        """Yield growing plain JSON, and the valid value at the end, in the same way as `Guarded.stream`."""
         from schema_guard.drive import Driven  # only streams need it
 
         partial = self._wants_partial(kwargs)

@@ -103,7 +103,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         text: The whole reply.
         schema: A class or another annotation, a dict, a path, or a `Schema`. To validate many replies, create the
             `Schema` only once, with `Schema.of`.
-        finish_reason: Why the model stopped. None means unknown, so the reply may be cut off.
+        finish_reason: Reason why the model stopped. None means unknown, so the reply may be cut off.
         repair: Whether to repair broken JSON: `"lossless"` (syntax only), or `"lossy"` (may also remove, invent, or
             close parts). The `form` and `repairs` of the result show the repair.
         checks: Functions that schema_guard calls with the value, converted to the schema's Python type. A check that returns True
@@ -111,8 +111,9 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             value.
         restore: Function that converts a value of an adapted schema to the form that *schema* describes.
         limits: Limits on the size of the reply.
-        coerce: If *schema* is a type, whether it may convert a value that its JSON Schema refuses, such as `"12"` for
-            an int. In this case, the result has the form `coerced`, and `coercions` lists the converted parts.
+        coerce: Whether the schema's Python type may convert a value that its JSON Schema refuses, such as
+            `"12"` for an int. If the type converts the value, the result has the form `coerced`, and
+            `coercions` lists the converted parts.
 
     Returns:
         A judgement. If there is no value, `failure` has the reason.

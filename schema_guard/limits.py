@@ -37,15 +37,15 @@ class Limits(metaclass=NamedArguments):
         max_steps: Maximum number of validation steps, estimated in advance. Failure code: `too_costly`. In a
             measurement, one step of the fast engine took 6 ns, so the default keeps validation below half a second.
         max_elapsed_s: Maximum duration of all attempts together, in seconds.
-        max_tokens: Maximum number of input and output tokens of all attempts together. Unknown usage counts as 0. If
-            schema_guard stopped a reply early, its estimated tokens count.
+        max_tokens: Maximum number of input and output tokens of all attempts together. Unknown usage counts
+            as 0. If schema_guard stopped a reply early, it counts the estimated tokens of this reply.
         output_tokens: The output limit that the first attempt sends. None means the provider's default.
         max_output_tokens: The highest output limit that schema_guard sends after a cut-off reply. Without this limit, a
             cut-off reply ends the call.
-        max_repeats: Stop a streamed reply as `runaway` when its end repeats one part more often than this number,
-            over at least 256 characters. schema_guard also stops a reply that ends with this number of line breaks,
-            or with 64 spaces. The number must be at least 2. With 6, schema_guard stopped none of the valid replies
-            among 314 replies from real models.
+        max_repeats: The number of repeats of one part at the end of a streamed reply, over at least 256
+            characters, at which schema_guard stops the reply as `runaway`. schema_guard also stops a reply
+            that ends with this number of line breaks, or with 64 spaces. The number must be at least 2. With
+            6, schema_guard stopped none of the valid replies among 314 replies from real models.
     """
 
     max_bytes: int = 8 * 1024 * 1024

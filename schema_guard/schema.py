@@ -134,9 +134,9 @@ class Schema(Generic[V]):
             formats: Whether validation checks `format`.
             resources: Documents that a `$ref` can refer to: a dict from URI to document, or a folder. A reference finds
                 the `*.json` files of a folder by their `$id` and by their path in the folder.
-            allow_unknown: Whether to accept a document that has no keywords at its root, or a misspelled keyword.
-                JSON Schema ignores unknown keys, so such a document accepts every value, or more values than its
-                author wants.
+            allow_unknown: Whether to accept a document that has a misspelled keyword, or no keywords at its
+                root. JSON Schema ignores unknown keys, so such a document accepts every value, or more values
+                than its author wants.
 
         Raises:
             InvalidSchema: The schema can't be loaded. The error has the attributes `code` and `location`.
@@ -268,7 +268,7 @@ class Schema(Generic[V]):
         return _accepts(self._compiled, instance, max_steps)
 
     def accepts_written(self, value: Any, limits: Limits = _LIMITS) -> bool:
-        """Return whether the schema's type could have written a JSON value."""
+        """Return whether a JSON value can be the serialized form of an object of the schema's Python type."""
         if refusal_of(value, limits) is not None:
             return False
         if self._written is None:

@@ -61,7 +61,8 @@ _ON_FAILURE = ("raise", "return")
 class Params(metaclass=NamedArguments):
     """The names of your function's parameters that schema_guard reads and fills.
 
-    Every name is optional. A parameter with the usual name needs no entry. To ignore a parameter, pass None.
+    Every name is optional. A parameter with the usual name needs no entry. For a parameter that schema_guard
+    must ignore, pass None.
 
     Example:
         >>> Params(prompt="question", options="extra")
@@ -70,13 +71,14 @@ class Params(metaclass=NamedArguments):
     Attributes:
         prompt: The parameter with the task, a str or a list of messages. Default: `prompt`, otherwise `messages`,
             otherwise the only required parameter with the annotation `str` or `list`, or with no annotation.
-        instructions: The parameter that receives the text about the format, and later the correction. A function with
-            this parameter builds its own prompt. schema_guard appends the text to the value in the call, or to the
-            parameter's default. Default: `instructions`, if its annotation is `str` or missing.
+        instructions: The parameter that receives the text about the format and, on a retry, the correction. A
+            function with this parameter builds its own prompt. schema_guard appends the text to the value in
+            the call, or to the parameter's default. Default: `instructions`, if its annotation is `str` or
+            missing.
         feedback: The parameter that receives the correction, unless the call passes its own value for it. Default:
             the parameter `feedback`, if its default is None and it has no annotation or the annotation `str | None`.
-        options: The parameter that receives the provider's arguments, in a new dict, together with the arguments of the
-            call. Default: `options`, if its annotation is a dict or missing.
+        options: The parameter that receives the provider's arguments, in a new dict that also contains the
+            options from the call. Default: `options`, if its annotation is a dict or missing.
         prompt_file: The file `prompt.md` that `schema-guard improve` wrote. Its text and examples replace those of
             the strategy.
     """

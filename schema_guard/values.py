@@ -101,8 +101,8 @@ class Violation(NamedTuple):
         instance_location: JSON Pointer into the reply's value. The root is `""`.
         keyword_location: JSON Pointer into the schema, such as `/properties/total/type`. The pointer follows references.
         keyword: The violated keyword, such as `"type"`.
-        expected: The value that the keyword requires, in words, such as `"number"`.
-        actual: The type of the reply's value and the value, cut at 80 characters, such as `"string 'twelve'"`.
+        expected: The requirement of the keyword, in words, such as `"number"`.
+        actual: Type of the invalid value, then the value (cut to 80 characters) or its size, such as `"string 'twelve'"`.
     """
 
     instance_location: str
@@ -118,7 +118,7 @@ class Violation(NamedTuple):
 
     @property
     def got(self) -> str:
-        """The type of the reply's value, without the value, such as `"string"`."""
+        """The type of the invalid value, such as `"string"`."""
         return self.actual.partition(" ")[0]
 
 
@@ -130,7 +130,7 @@ class Coercion(NamedTuple):
     '/n string -> integer'
 
     Attributes:
-        location: JSON Pointer into the reply's value. `*` stands for each key that the schema does not declare.
+        location: JSON Pointer into the reply's value. `*` replaces each key that the schema does not declare.
         before: JSON type of the reply's value, such as `string`. `another key` if the type read the value under an alias.
         after: The type or format of the converted value, such as `integer` or `date`.
     """
@@ -153,11 +153,11 @@ class Failure(NamedTuple):
     """The reason why an attempt failed.
 
     Attributes:
-        kind: Class of the failure. It determines whether schema_guard retries, and which exception a call raises.
-            `transport` means that there is no reply: the function raised an exception, or no call reached a model.
-        code: Code within the class: a fixed code, the violated keyword, or the name of the check. Codes of `transport`
-            are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`, `cancelled`, `expected`
-            (by `ignore=`), and `call_raised` for all other exceptions.
+        kind: Class of the failure, which determines whether schema_guard retries and which exception a call raises.
+            `transport` means that there is no reply, because the function raised an exception or no call reached a model.
+        code: Code within the class: a fixed code, the violated keyword, or the name of the check. Codes of
+            `transport` are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`,
+            `cancelled`, `expected` (an exception in `ignore`), and `call_raised` for all other exceptions.
         message: One line of text for people.
         violations: Violations of the schema, most relevant first. Empty for other failures.
     """
@@ -176,7 +176,7 @@ class Judgement(NamedTuple, Generic[V]):
         ok: Whether *value* is valid. Check this field instead of *value*, because null can be a valid value.
         value: The value in the schema's Python type, or None if the reply is invalid.
         failure: The failure, or None if the reply is valid.
-        form: The form of the value in the reply, such as `parsed` if the text is unknown. None if the reply is invalid.
+        form: Form of the value in the reply, such as `clean`. `parsed` means that the text is unknown. None if invalid.
         repairs: Names of the repair steps, in order.
         coercions: Parts of the value that the schema's Python type converted.
     """
@@ -225,21 +225,21 @@ class Attempt(NamedTuple):
         prompt: The prompt, or None in an unpickled error.
         reply: Text of the reply, or None if there is no reply.
         failure: The failure, or None if the attempt is valid.
-        form: The form of the value in the reply, such as `parsed` if its text is unknown. None if the attempt failed.
+        form: Form of the value in the reply, such as `clean`. `parsed` means that the text is unknown. None if invalid.
         repairs: Names of the repair steps, in order.
         usage: Tokens of the attempt.
         cost: Cost in the currency of the price table, or None if prices are unknown.
-        finish_reason: Why the model stopped, such as `tool_call` if it called a tool. None if the reason is unknown.
+        finish_reason: Reason why the model stopped, such as `tool_call` if it called a tool, or None if it is unknown.
         elapsed_s: Seconds from the call to the end of the reply.
         model: Name of the model that replied, without its snapshot date. None if the reply doesn't contain the name.
         snapshot: Name of the model that replied, with its snapshot date. None if the reply doesn't contain this name.
-        exception: Type name of the exception if the call raised one and no reply was validated, or None.
-        unseen: Whether a library inside the function retried, so that its earlier attempts are unknown.
+        exception: Type name of the exception if the call raised one and schema_guard validated no reply, otherwise None.
+        unseen: Whether a library inside the function retried, which hides its earlier attempts from schema_guard.
         adapted: Facts about the schema, if schema_guard sent it in another form, otherwise None.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
-        stopped_at: Number of characters in `reply` before schema_guard stopped its stream. *failure* has the reason.
-            It is None if the stream only repeated white space after a valid value. None if the stream wasn't stopped.
-        provider: Name of the provider or engine whose arguments were sent. None if no arguments were sent.
+        stopped_at: Number of characters in `reply` before schema_guard stopped its stream, otherwise None. *failure* has
+            the reason, or is None if the stream only repeated white space after a valid value.
+        provider: Name of the provider or engine whose arguments schema_guard sent. None if it sent no arguments.
         coercions: Parts of the value that the schema's Python type converted. The conversion doesn't change `reply`.
         confidence: Probability of each field that a decision model decided, by JSON Pointer. None for other models.
     """
@@ -270,7 +270,7 @@ class Attempt(NamedTuple):
     def estimated_output_tokens(self) -> int | None:
         """Estimated number of tokens in the text that arrived before schema_guard stopped the stream.
 
-        This estimate isn't part of `usage` or `cost`. None if the reply wasn't stopped, or has known output tokens.
+        This estimate isn't part of `usage` or `cost`. None if the stream wasn't stopped, or if the number is known.
         """
         if self.stopped_at is None or self.usage.output_tokens is not None or self.reply is None:
             return None
@@ -285,12 +285,12 @@ class Call(NamedTuple):
 
     Attributes:
         id: Version 7 UUID, as 32 hex digits. Ids sort by their time of creation.
-        function: Qualified name of the guarded function, or its `name=`.
+        function: Qualified name of the guarded function, or the `name` that you passed to `guard`.
         schema_name: Name of the schema.
         schema_fingerprint: Fingerprint of the schema, as 16 hex digits.
         model: Name of the model, or `a>b` for several models. Default: the name in the first reply, without its date.
             None if the name is unknown.
-        provider: Name of the provider or engine whose options are used. None for text strategies.
+        provider: Name of the provider or engine whose arguments schema_guard sends. None for text strategies.
         strategies: The strategy, or `a>b` for a list of strategies.
         settings: Compact JSON of the settings that change results.
         version: Version of the function's prompt. Default: a hash of the function's code and of the strategy's text.

@@ -73,10 +73,11 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         'my-model'
 
     Args:
-        name_or_object: `"local"` downloads its weights on first use. `"openai:NAME"` is a model from a provider.
-            `"http://HOST:PORT/v1#NAME"` is a model on a server that accepts the arguments of *provider*. `"tuned:DIR"`
-            is the result of `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. The function
-            also accepts an `outlines` model object. The function returns a `Model` unchanged.
+        name_or_object: `"local"` is the local model, whose weights schema_guard downloads on first use.
+            `"openai:NAME"` is a model from a provider. `"http://HOST:PORT/v1#NAME"` is a model on a server
+            that accepts the arguments of *provider*. `"tuned:DIR"` is the result of
+            `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. The function also
+            accepts an `outlines` model object. The function returns a `Model` unchanged.
         provider: Provider whose arguments the server accepts, a key of
             `schema_guard.providers.options.PROVIDER_OPTIONS`. Default: the provider in the name.
         options: The provider's own arguments for every call, such as `{"temperature": 0}`. These arguments are part of

@@ -78,9 +78,9 @@ class ScriptedCall(NamedTuple):
 class ScriptedModel(Closing):
     """A model with replies that you write. See `Model`.
 
-    If you pass only the text of a reply, the reply and its chunks are str values. A reply with a finish reason or usage
-    has the form of OpenAI's Chat Completions. Options have no effect. Calls from several threads are safe, and each
-    reply of a list is used once.
+    If you pass only the text of a reply, the reply and its chunks are str values. A reply with a finish
+    reason or usage has the form of OpenAI's Chat Completions. Options have no effect. Calls from several
+    threads are safe, and the model uses each reply of a list once.
 
     Attributes:
         asked: The prompts and options of all calls, in order, including calls without a reply.

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 class Store(Frames):
     """Records of calls, with one row for each attempt. You can use a store in several threads and after a fork.
 
-    To create a store, call `open_store`. A database fault never raises an error while recording. schema_guard counts an
-    attempt that it can't store as lost. A fault while reading raises `StoreError`.
+    To create a store, call `open_store`. Unless you set `strict_store`, recording never raises an error for a database
+    fault. schema_guard counts an attempt that it can't store as lost. Reading raises `StoreError` for such a fault.
     """
 
     def __init__(
@@ -84,11 +84,11 @@ class Store(Frames):
 
     @property
     def payload(self) -> PayloadPolicy:
-        """The stored form of the texts of prompts and replies."""
+        """The policy for storing the texts of prompts and replies."""
         return self._opener.keeper.policy
 
     def tighten(self, *, durability: Durability, payload: PayloadPolicy, retention: Retention) -> None:
-        """Apply the stricter of the settings of this store and of a store that opens the same database later."""
+        """Adopt the stricter settings of another store that opens the same database later."""
         self._opener.is_sync = self._opener.is_sync or durability == "sync"
         self._opener.keeper.tighten(payload)
         self._writer.schedule.retention = self.retention.stricter(retention)
@@ -113,8 +113,7 @@ class Store(Frames):
         """Store an outcome. With durability "sync", the outcome is stored when this method returns.
 
         Args:
-            outcome: All attempts of one call. The store keeps only sizes and hashes of the texts, unless `payload`
-                keeps more.
+            outcome: All attempts of one call. Unless `payload` allows more, the store keeps only sizes and hashes of texts.
             task: The task of the call. The hash of the task identifies equal inputs.
             checked: Function that checks the value of the call, in the thread that writes the rows.
         """
@@ -123,15 +122,15 @@ class Store(Frames):
         self._writer.offer(outcome, task, self._opener, checked)
 
     def record_deferred(self, call: DeferredOutcome, checked: CheckedCall | None = None) -> None:
-        """Store an outcome as `record` does, but build the outcome in the thread that builds the rows."""
+        """Store an outcome in the same way as `record`, but build it in the thread that builds the rows."""
         self._writer.offer_call(call, self._opener, checked)
 
     def record_opinion(self, opinion: SecondOpinion) -> None:
-        """Store a second opinion about an earlier recorded call, as `record` does."""
+        """Store a second opinion about an earlier call, in the same way as `record` stores a call."""
         self._writer.offer_opinion(opinion, self._opener)
 
     def settle(self) -> None:
-        """With durability "sync", wait until earlier attempts are stored. Outside event loops, `record` also waits.
+        """Wait until earlier attempts are stored, if the durability is "sync". Outside event loops, `record` already waits.
 
         Raises:
             StoreError: The attempts aren't stored. This happens only with `strict_store=True`.
@@ -149,7 +148,7 @@ class Store(Frames):
         return self._writer.flush(timeout_s)
 
     def counts(self) -> Counts:
-        """Return the counts of the attempts that this process recorded in the file, in all stores together."""
+        """Return the counts of all attempts that this process recorded in the file, through any store."""
         return self._writer.counts(self._opener.keeper.redactor_errors)
 
     @contextmanager
@@ -207,10 +206,11 @@ class Store(Frames):
     ) -> list[ConfigurationCounts]:
         """Count the stored calls by configuration, function, and segment, in storage order.
 
-        Without *since* and *until*, this method reads the counts that every write updates. With a time window, it
-        reads the counts of whole hours, and the attempts of hours that are only partly in the window. Use *ids* to
-        count only the configurations with these values of `ConfigurationCounts.id`. Without *clusters*, the result
-        for a window has no clusters, and reading takes half as long. For the other arguments, see `attempts`.
+        Without *since* and *until*, this method reads counts that schema_guard updates with every write. With a time
+        window, it reads the counts of whole hours, and the attempts of hours that are only partly in the window. To
+        count only some configurations, pass their values of `ConfigurationCounts.id` as *ids*. If *clusters* is False,
+        the result for a time window has no clusters, and reading takes half as long. For the other arguments, see
+        `attempts`.
         """
         from schema_guard.records.attempts import Where
 
@@ -230,7 +230,7 @@ class Store(Frames):
         """Return the shares of right and wrong values of a configuration, or None if no value was checked.
 
         Args:
-            ids: The `id` of the configuration's rows, from `configurations`.
+            ids: The `id` values of the configuration's rows, from `configurations`.
             alpha: Error probability of the bounds.
             since: Count only calls that started at this time or later, in seconds since the epoch. With this limit,
                 the result has no bounds.
@@ -263,7 +263,7 @@ class Store(Frames):
             after_id: The `id` of the other configuration.
 
         Returns:
-            The number of inputs, of inputs that failed only with *before*, and of inputs that failed only with *after*.
+            Three counts: compared inputs, inputs that failed only with *before_id*, and inputs that failed only with *after_id*.
         """
         with self.reading() as snapshot:
             return snapshot.pairs(before_id, after_id)
@@ -284,10 +284,10 @@ class Store(Frames):
         schema: str | None = None,
         function: str | None = None,
     ) -> list[HourCounts]:
-        """Return the number of stored calls of each configuration and starting hour, in chronological order.
+        """Return the number of stored calls by configuration and hour of their start, in chronological order.
 
-        If a limit falls within an hour, the result includes the whole hour. The result omits calls without a known
-        start. This method reads the counts that every write updates.
+        If *since* or *until* falls within an hour, the result includes the whole hour. The result omits calls
+        whose start time is unknown. This method reads counts that schema_guard updates with every write.
         """
         from schema_guard.records.attempts import Where
 
@@ -338,7 +338,7 @@ class Store(Frames):
             return removal.run(lambda rows: removal.forget(what, rows), last)
 
     def rows_since(self) -> float | None:
-        """Return the start of the earliest call with rows, if rows were deleted.
+        """Return the start time of the earliest call that still has rows, if rows were deleted.
 
         Return None if no rows were deleted, or if all rows were deleted.
         """
@@ -445,7 +445,7 @@ class Store(Frames):
         return self._backend.info()
 
     def check(self, on_step: Callable[[str, int, int], None] | None = None) -> StoreCheck:
-        """Check the store for damage: run the check of the database, and count the attempts again. Nothing changes.
+        """Check the store for damage without changes: run the database's own check, and count the attempts again.
 
         Args:
             on_step: Function to call with the name of the current check, the number of checked attempts, and the total

@@ -154,17 +154,19 @@ def open_store(
             durability in the URL: `records.db?durability=sync`. Default: the setting of the URL, or "queue".
         strict_store: Whether a call raises StoreError if its rows can't be stored. This setting requires the
             durability "sync".
-        payload: The stored form of prompts and replies. With "off", schema_guard stores no texts, and with "hash", it
-            stores keyed hashes. With "second_opinion", it stores the texts of the calls that a second model checks
-            for `Content`. With "redacted", it removes credentials and personal data from the texts, and with "full",
-            it stores them unchanged. You can also set this form in the URL: `records.db?payload=hash`. If a process
-            sets several policies for a file, the strictest one applies. Default: the setting of the URL, or "off".
-        redact: Function that removes more parts of the texts if the form is "redacted". The function takes each text
-            after the built-in redaction, and returns the text to store. If the function raises an exception, the text
-            isn't stored. `Store.counts` counts these texts, and schema_guard logs a warning for the first one.
-        retention: Limits on stored rows and texts. schema_guard never deletes counts. You can also set limits in the
-            URL:
-            `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. The stricter limit applies.
+        payload: The policy for storing the texts of prompts and replies. With "off", schema_guard stores no
+            texts, and with "hash", it stores keyed hashes. With "second_opinion", it stores the texts of the
+            calls that a second model checks for `Content`. With "redacted", it removes credentials and
+            personal data from the texts, and with "full", it stores them unchanged. You can also set the
+            policy in the URL: `records.db?payload=hash`. If a process sets several policies for a file, the
+            strictest one applies. Default: the setting of the URL, or "off".
+        redact: Function that removes more parts of the texts if the policy is "redacted". The function takes
+            each text after the built-in redaction, and returns the text to store. If the function raises an
+            exception, schema_guard doesn't store the text. `Store.counts` counts these texts, and
+            schema_guard logs a warning for the first one.
+        retention: Limits on stored rows and texts. schema_guard never deletes counts. You can also set limits
+            in the URL: `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. If you set a limit in both
+            places, the stricter one applies.
 
     Raises:
         InvalidArgument: The URL names an unknown type of store.
@@ -345,7 +347,8 @@ def default_store() -> Store | None:
     schema_guard opens the store when it records the first call.
 
     Raises:
-        InvalidArgument: The value names an unknown type of store, or a setting of the project is wrong.
+        InvalidArgument: The value names an unknown type of store, or a setting in `pyproject.toml` is
+            invalid.
     """
     url = default_url()
     try:

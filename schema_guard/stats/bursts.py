@@ -57,8 +57,8 @@ class Bursts(NamedTuple):
 
         Each bound holds at all times with a probability of 1 - *alpha*.
 
-        The model has two rates: the rate at which calls at risk begin a burst, and the rate at which failures begin a
-            burst. `schema_guard.stats.bounds` bounds each rate at alpha / 2.
+        The model has two rates: the share of the calls at risk that begin a burst, and the share of the
+        failures that begin a burst. `schema_guard.stats.bounds` bounds each rate at alpha / 2.
 
         Raises:
             InvalidArgument: *alpha* is not in (0, 1).
@@ -109,10 +109,10 @@ class Bursts(NamedTuple):
 def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
     """Return the bursts in the calls from *first* to *n*.
 
-    The evidence bets that calls soon after a failure fail more often: up to 1, 8, or 64 calls later, at one of five
-    rates. The evidence compares these rates with an upper bound for the rate of earlier calls. The mean over these
-    fifteen bets is an e-value. For independent failures at a constant rate, the e-value reaches 1/alpha with a
-    probability of at most alpha + 0.01.
+    The evidence consists of bets that calls fail more often soon after a failure. Each bet covers up to 1, 8,
+    or 64 calls after a failure, at one of five rates. The evidence compares these rates with an upper bound
+    for the rate of earlier calls. The mean over these fifteen bets is an e-value. For independent failures at
+    a constant rate, the e-value reaches 1/alpha with a probability of at most alpha + 0.01.
 
     Args:
         failed: Numbers of the failed calls in ascending order. The function ignores numbers outside the range from

@@ -41,8 +41,8 @@ class Change(NamedTuple):
         direction: `"rise"` or `"fall"`.
         start: Number of the call at which the change most likely began. The first call is 1.
         alarm_at: Number of the call at which the change was detected.
-        prior_n: Number of calls from the previous change, or the first call, to *start*.
-        prior_k: Number of failed calls from the previous change, or the first call, to *start*.
+        prior_n: Number of calls before *start*, counted from the previous change or the first call.
+        prior_k: Number of failed calls among these *prior_n* calls.
     """
 
     direction: Direction
@@ -55,10 +55,10 @@ class Change(NamedTuple):
 def changes(failed: Sequence[int], n: int) -> list[Change]:
     """Return the changes of a failure rate in a sequence of calls.
 
-    Each change is one that a monitor would have detected at that time. While the rate is constant, the mean number of
-    calls to a false alarm is at least 100,000. A rise from 0.3% to 3% after 4,000 calls is detected after a median of
-    about 330 calls. Smaller changes take longer to detect. A change before the 50th call can't be detected. After a
-    change, the search starts again.
+    A monitor of the calls would have detected each change at `alarm_at`. While the rate is constant, the mean
+    number of calls before a false alarm is at least 100,000. For a rise from 0.3% to 3% after 4,000 calls,
+    the median delay of the detection is about 330 calls. Smaller changes take longer to detect. A change
+    before the 50th call can't be detected. After a change, the search starts again.
 
     Args:
         failed: Numbers of the failed calls in ascending order. The first call is 1.
@@ -67,10 +67,10 @@ def changes(failed: Sequence[int], n: int) -> list[Change]:
     Raises:
         InvalidArgument: *n* isn't a number of calls, or is below the number of the last failed call.
 
-    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: Shiryaev-Roberts sums of likelihood ratios.
-    The baseline is the bound of `bounds` for all calls since the last change, frozen for a block of calls. A block
-    opens after 50 calls, 100 calls, 200 calls, and so on. Each block starts sums until the next block opens, and four
-    blocks stay active.
+    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: Shiryaev-Roberts sums of
+    likelihood ratios. The baseline is the bound of `bounds` for all calls since the last change, frozen for a
+    block of calls. A block opens after 50 calls, 100 calls, 200 calls, and so on. Each block starts new sums
+    until the next block opens. Four blocks stay active.
 
     >>> changes(range(1_001, 1_021), 1_020)
     [Change(direction='rise', start=1001, alarm_at=1005, prior_n=1000, prior_k=0)]

@@ -77,7 +77,7 @@ class WeekPart(NamedTuple):
     Attributes:
         name: Name of the hours, such as `weekends` or `the rest`.
         hours: Hours of the week in ascending order.
-        splits: Evidence for each split, in the order of the splits.
+        splits: The splits that led to this part, in order, with their evidence.
     """
 
     name: str
@@ -110,10 +110,10 @@ _EVERY_HOUR = frozenset(range(HOURS))
 
 
 def week_parts(weeks: Sequence[WeekCounts]) -> tuple[WeekPart, ...]:
-    """Return the parts of the week with provably different failure rates. Without a pattern, return an empty tuple.
+    """Return the parts of the week with provably different failure rates.
 
-    The split with the largest product comes first. The function then applies the same rule once more within each of
-    the two parts.
+    The first split is the one with the largest product of evidence. The function then applies the same rule
+    once more within each of the two parts. If there is no split, the result is empty.
 
     Args:
         weeks: Complete weeks, the latest week last. The function uses only the latest `WINDOWS` weeks.

@@ -39,14 +39,15 @@ _Ratios: TypeAlias = tuple[_Ratio, _Ratio, _Ratio]
 class Drift:
     """A monitor that raises an alarm if a failure rate is above a baseline.
 
-    While the rate stays at or below *p0*, the mean number of calls to a false alarm is at least 1/alpha. The monitor
-    is fastest for rates that rise to 2, 4, or 8 times *p0*. The monitor stops after the alarm, because the new rate
-    needs a new baseline and a new monitor. The monitor isn't safe for several threads at once.
+    While the rate stays at or below *p0*, the mean number of calls before a false alarm is at least 1/alpha.
+    The monitor is fastest for rates that rise to 2, 4, or 8 times *p0*. The monitor stops after the alarm,
+    because the new rate needs a new baseline and a new monitor. The monitor isn't safe for several threads at
+    once.
 
     Args:
         p0: Failure rate that is still good, fixed before the first call: the upper bound of the baseline, or the
             target. It must be above 0 and below 0.5, because the monitor looks for rates of at least twice *p0*.
-        alpha: Reciprocal of the mean number of calls to a false alarm, in (0, 1).
+        alpha: Reciprocal of the mean number of calls before a false alarm, in (0, 1).
 
     Attributes:
         calls: Number of calls, up to the alarm.
@@ -102,7 +103,7 @@ def packed(failed: Iterable[bool]) -> bytes:
 
 
 def unpacked(bits: bytes, n: int) -> list[int]:
-    """Return the numbers of the failed calls in bits from `packed`. The first call is 1.
+    """Return the numbers of the failed calls from the bits that `packed` returned. The first call is 1.
 
     Args:
         bits: Bits, as `packed` returns them.

@@ -37,7 +37,7 @@ def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
     pairs, and up to 4% wider for more pairs.
 
     Args:
-        gaps: Differences, each in [-1, 1]. Without differences, the bounds are -1 and 1.
+        gaps: Differences, each in [-1, 1]. If *gaps* is empty, the bounds are -1 and 1.
         alpha: Error probability, in (0, 1).
 
     Raises:

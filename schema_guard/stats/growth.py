@@ -32,12 +32,14 @@ class _Counts(NamedTuple):
 
 
 def growing_since(failed: Sequence[int], n: int, found: Sequence[Change]) -> int | None:
-    """Return the call from which the rate may have grown. None if the last change is not a rise, or if it is a jump.
+    """Return the number of the call from which the rate may have grown.
+
+    The result is None if the last change is not a rise, or if it is a jump.
 
     Args:
         failed: Numbers of the failed calls in ascending order. The first call is 1.
         n: Number of calls.
-        found: Changes that were found in these calls.
+        found: Changes in these calls, as `changes` returns them.
 
     Source: a comparison of two likelihoods. In one model, the rate jumps once. In the other model, the rate is constant
     at first, and later rises in a straight line. Both models have three parameters.

@@ -21,8 +21,8 @@ def e_bh(e_values: Iterable[float], delta: float = 0.1) -> list[int]:
     e-values. The guarantee doesn't hold for the largest value that each e-value ever had.
 
     Args:
-        e_values: One e-value for each schema, at least 0. A value can be inf. Without e-values, the function flags no
-            index.
+        e_values: One e-value for each schema, at least 0. A value can be inf. If *e_values* is empty, the
+            function flags no index.
         delta: Allowed false discovery rate, in (0, 1).
 
     Raises:

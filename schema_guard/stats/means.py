@@ -29,7 +29,7 @@ def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | Non
     their order.
 
     Args:
-        values: Values in [0, 1], in chronological order. Without values, the bounds are 0 and 1.
+        values: Values in [0, 1], in chronological order. If *values* is empty, the bounds are 0 and 1.
         alpha: Error probability, in (0, 1).
 
     Returns:
@@ -39,9 +39,10 @@ def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | Non
     Raises:
         InvalidArgument: A value or alpha is out of its range.
 
-    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27. This is the hedged capital process with predictable
-    plug-in bets, with half of the capital on either side. Each bet is at most half of the possible loss. The capital
-    that bets on more than m falls with m, so bisection finds the refuted means.
+    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27. This is the hedged capital process with
+    predictable plug-in bets, with half of the capital on either side. Each bet is at most half of the
+    possible loss. The capital that bets on more than m falls as m rises, so bisection finds the refuted
+    means.
 
     >>> mean_bounds(([1.0] + 9 * [0.0]) * 10)
     Bounds(lower=0.042..., upper=0.206...)

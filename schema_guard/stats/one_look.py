@@ -30,7 +30,7 @@ def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | Non
         The bounds, or None if *n* is 0, because missing data isn't a rate of 0.
 
     Raises:
-        InvalidArgument: The counts or the confidence are inconsistent.
+        InvalidArgument: The counts are inconsistent, or the confidence is out of its range.
 
     Source: Clopper & Pearson (1934), Biometrika 26(4):404-413, as quantiles of beta distributions.
 

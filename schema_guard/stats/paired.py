@@ -39,25 +39,26 @@ class Paired:
 def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
     """Compare two configurations that answered the same inputs.
 
-    The results hold at all times. If B isn't better, the probability that `better` is ever true is at most *alpha*. The
-    probability that the difference is ever outside its interval is also at most *alpha*. If the lower bound is above 0,
-    `better` is true. The reverse isn't always so, because the interval has four bounds. The method assumes that each
-    pair has a different input. It also assumes that A alone fails on an input with one constant probability, and B
-    alone with another. Pairs with the same input are a cluster, which counts once. With clusters, *b* and *c* are
-    sums of cluster means.
+    The results hold at all times. If B isn't better, the probability that `better` is ever true is at most
+    *alpha*. The probability that the difference is ever outside its interval is also at most *alpha*. If the
+    lower bound is above 0, `better` is true. The reverse isn't always true, because the interval combines
+    four bounds. The method assumes that each pair has a different input. It also assumes one constant
+    probability that only A fails on an input, and another that only B fails. Pairs with the same input are a
+    cluster, which counts once. With clusters, *b* and *c* are sums of cluster means.
 
     Args:
         b: Number of pairs in which only A failed.
         c: Number of pairs in which only B failed, with 0 <= b + c <= n.
-        n: Number of pairs. Without pairs, the e-value is 1, and the interval is from -1 to 1.
+        n: Number of pairs. If *n* is 0, the e-value is 1, and the interval is from -1 to 1.
         alpha: Error probability, in (0, 1).
 
     Raises:
-        InvalidArgument: The counts or alpha are inconsistent.
+        InvalidArgument: The counts are inconsistent, or alpha is out of its range.
 
-    Source: McNemar (1947), Psychometrika 12(2):153-157, for the pairs that differ, tested by `log_e_value` at 1/2. The
-    difference is d (2 s - 1). Here, d is the share of pairs that differ, and s is B's share of those. Its bounds are
-    products of the `bounds` of d and s, each at alpha/4.
+    Source: McNemar (1947), Psychometrika 12(2):153-157, for the pairs that differ, tested by `log_e_value` at
+    1/2. The difference is d (2 s - 1). Here, d is the share of pairs that differ, and s is the share of those
+    in which only A failed. The bounds of the difference are products of the `bounds` of d and s, each at
+    alpha/4.
 
     >>> paired(40, 10, 500)
     Paired(e_value=3434..., lower=0.00812..., upper=0.137..., better=True)

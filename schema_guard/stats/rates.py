@@ -48,20 +48,22 @@ class Bounds:
 def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
     """Return a lower and an upper bound for a failure rate that hold at all times.
 
-    Each bound is one-sided at *alpha*. You can check as often as you like and stop at any time. The probability that
-    the lower bound is ever above the true rate is at most alpha. The same is true of the upper bound, and both hold
-    together at 1 - 2 alpha. The bounds assume that a call fails with one constant probability, independently of other
-    calls. Calls with the same input are a cluster, which counts once. With clusters, k is the sum of the cluster
-    means, and n is the number of clusters. This is safe, because the likelihood ratio is convex in the outcome. A
-    mean between 0 and 1 is no more evidence than values of 0 and 1 with the same rate.
+    Each bound is one-sided at *alpha*. You can check as often as you like and stop at any time. The
+    probability that the lower bound is ever above the true rate is at most alpha. The probability that the
+    upper bound is ever below the true rate is also at most alpha. Both bounds hold together with a
+    probability of at least 1 - 2 alpha. The bounds assume that a call fails with one constant probability,
+    independently of other calls. Calls with the same input are a cluster, which counts once. With clusters, k
+    is the sum of the cluster means, and n is the number of clusters. This is safe, because the likelihood
+    ratio is convex in the outcome. A mean between 0 and 1 is no more evidence than values of 0 and 1 with the
+    same rate.
 
     Args:
         k: Number of failed calls, 0 <= k <= n.
-        n: Number of calls. Without calls, the bounds are 0 and 1.
+        n: Number of calls. If *n* is 0, the bounds are 0 and 1.
         alpha: Error probability of each bound, in (0, 1).
 
     Raises:
-        InvalidArgument: The counts or alpha are inconsistent.
+        InvalidArgument: The counts are inconsistent, or alpha is out of its range.
 
     Source: Ville (1939) for the inequality. Robbins (1970), Annals of Mathematical Statistics 41(5):1397-1409, for the mixture.
     Krichevsky & Trofimov (1981), IEEE Transactions on Information Theory 27(2):199-207, for its prior, cut off at the bound. Inverts
@@ -87,12 +89,12 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
 
     Args:
         k: Number of failed calls, 0 <= k <= n.
-        n: Number of calls. Without calls, the log is 0, which is an e-value of 1.
+        n: Number of calls. If *n* is 0, the log is 0, which is an e-value of 1.
         target: The target, in (0, 1).
         side: "ok" for evidence that the rate is below the target, "bad" for evidence that it is above.
 
     Raises:
-        InvalidArgument: The counts or the target are inconsistent, or the side is unknown.
+        InvalidArgument: The counts are inconsistent, the target is out of its range, or the side is unknown.
 
     Source: Robbins (1970), Annals of Mathematical Statistics 41(5):1397-1409, with the prior Beta(1/2, 1/2) of Krichevsky & Trofimov
     (1981) cut off at the target. Ville (1939) for the guarantee.
@@ -121,17 +123,18 @@ def e_value(k: float, n: int, target: float, *, side: Side) -> float:
 def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int | None:
     """Return the number of further calls that would decide whether a failure rate is below a target.
 
-    The result is a forecast: the smallest m for which n + m calls at the observed failure rate k/n have an e-value of
-    1/alpha, on the same side of the target. The arguments are those of `log_e_value`.
+    The result is a forecast for further calls that fail at the observed rate k/n. It is the smallest m for
+    which n + m calls reach an e-value of 1/alpha on the same side of the target. The arguments are those of
+    `log_e_value`.
 
     Returns:
-        The number of further calls, or 0 if the question is already decided. None if no number of calls decides the
-        question, because k/n equals the target, or is too near it for 2^53 calls. None if *n* is 0, because there is no
-        observed rate. `1 + calls_needed(0, 1, target)` is the fewest calls that can decide "ok" without any earlier
-        call or failure.
+        The number of further calls, or 0 if the question is already decided. None if no number of calls
+        decides the question, because k/n equals the target, or is too near it for 2^53 calls. None if *n* is
+        0, because there is no observed rate. Without earlier calls, at least `1 + calls_needed(0, 1, target)`
+        calls are necessary to decide "ok", all without a failure.
 
     Raises:
-        InvalidArgument: The counts, the target, or alpha are inconsistent.
+        InvalidArgument: The counts are inconsistent, or the target or alpha is out of its range.
 
     Source: `log_e_value` at k (n + m) / n failures, a real number.
 

@@ -24,9 +24,9 @@ class Hazards:
     Attributes:
         hazards: Failure rate of each attempt, among the calls that reached the attempt. None if no call reached the
             attempt.
-        rho: Correlation of the attempts of one call. At 0, the attempts fail independently. At 1, a call that fails
-            once always fails. Below 0, the correction helps. None if there is no second attempt, or if the first
-            attempt always failed.
+        rho: Correlation of the attempts of one call. At 0, the attempts fail independently. At 1, a call that
+            fails once always fails. Below 0, the correction in the retry helps. None if there is no second
+            attempt, or if the first attempt always failed.
         geometric: Failure rate if all attempts failed independently, each as often as the first. Compare this rate with
             `residual`. None without calls.
         residual: Share of the calls without a valid attempt. None without calls.
@@ -43,12 +43,13 @@ class Hazards:
 def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
     """Return the failure rate of each attempt, and the share of calls in which all attempts fail.
 
-    Calls that ended early, such as refusals, count as failed. Without such calls, the residual is the product of the
-    hazards, and the mean number of attempts is 1 + f_1 + f_1 f_2 + ...
+    Calls that ended early, such as refusals, count as failed. Without such calls, the residual is the product
+    of the hazards f_1, f_2, and so on. The mean number of attempts is then 1 + f_1 + f_1 f_2 + ...
 
     Args:
-        attempts: A pair for each attempt: the number of calls that reached the attempt, and the number of calls in
-            which it failed. At most as many calls reach an attempt as failed in the previous one.
+        attempts: A pair for each attempt: the number of calls that reached the attempt, and the number of
+            calls in which it failed. The number of calls that reached an attempt is at most the number that
+            failed in the previous one.
 
     Raises:
         InvalidArgument: A pair is invalid, or its counts are inconsistent.

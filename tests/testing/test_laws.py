@@ -9,7 +9,7 @@ from schema_guard import Failure, InvalidArgument, Schema, plain_reply
 from schema_guard import judging as judge
 from schema_guard import loop as enforce
 from schema_guard import reading as extract
-from schema_guard.validation import failures, violations
+from schema_guard.validation import failures
 from tests.needs import is_installed
 from tests.testing.laws import LAWS, try_laws
 
@@ -113,9 +113,8 @@ FAULTS = {
     "judge: a cut-off text is malformed": Fault(
         failures, "_not_json", lambda _: lambda *a: Failure("syntax", "malformed", "planted")
     ),
-    "judge: JSON in a string is a string": Fault(judge, "_inside", lambda _: lambda value, *a: (value, None)),
     "judge: a wrong value is a wrong structure": Fault(
-        violations, "failure_of", lambda real: lambda *a: real(*a)._replace(kind="structure")
+        judge, "failure_of", lambda real: lambda *a: real(*a)._replace(kind="structure")
     ),
     "enforce: never asks again": Fault(enforce, "_may_retry", lambda _: lambda *a: False),
     "enforce: asks once too often": Fault(

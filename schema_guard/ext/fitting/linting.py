@@ -42,7 +42,8 @@ class Finding:
         rule: Name of the rule.
         location: JSON Pointer to the location in the schema.
         keyword: The keyword at fault, or the missing keyword.
-        message: The effect as a phrase after the name of the provider, such as "requires additionalProperties: false".
+        message: The effect, as a phrase that follows the name of the provider, such as
+            "requires additionalProperties: false".
         confidence: `high` or `low`.
     """
 
@@ -58,7 +59,7 @@ class Finding:
 
 
 def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[Finding]:
-    """Return the effects of a provider on a schema, outermost locations first.
+    """Return the locations in a schema that a provider rejects, ignores, or narrows, outermost first.
 
     The list omits effects that apply to every schema of a provider. `rules_of(provider).always` has those effects.
 

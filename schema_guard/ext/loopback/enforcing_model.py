@@ -29,7 +29,7 @@ __all__ = ["EnforcingModel"]
 
 
 class EnforcingModel(Closing):
-    """A model that replies with the last line of the prompt, or with a valid value if a schema is enforced.
+    """A model that replies with the last line of the prompt, or with a valid value for an enforced schema.
 
     Attributes:
         name: Name of the model in records.

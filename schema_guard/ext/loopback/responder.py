@@ -71,9 +71,11 @@ class Request:
     Attributes:
         method: `"GET"` or `"POST"`.
         path: Path without a query, such as `"/v1/chat/completions"`.
-        headers: Header values, with the header names in lower case as keys. A header with a key has the value `"***"`.
+        headers: Header values, with the header names in lower case as keys. A header with a credential has
+            the value `"***"`.
         body: The JSON object in the request, or None if there is no object.
-        index: Number of earlier requests for a reply. None if this request asks for something else.
+        index: Number of earlier requests that asked for a reply. None if this request asks for something
+            else.
         fault: Name of the fault in the response, or None.
     """
 

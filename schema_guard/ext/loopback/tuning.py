@@ -181,7 +181,7 @@ class HostJob:
 
 
 class TuningServer(Server):
-    """A running fake host, as returned by `serve_tuning`: a `Server` whose requests are each a `TuningRequest`.
+    """A running fake tuning host from `serve_tuning`. Each of its requests is a `TuningRequest`.
 
     Attributes:
         files: Files of the host, by id.

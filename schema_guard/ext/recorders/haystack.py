@@ -54,7 +54,7 @@ _PACKAGES: Final = ("haystack.core", "haystack.components")
 def install(**settings: Unpack[RecorderSettings]) -> None:
     """Record every call of a generator in the pipelines and agents of this process from now on.
 
-    A tracer that is already enabled still receives its spans. A second call replaces the first one.
+    A tracer that is already enabled still receives its spans. A second `install` replaces the first.
 
     Args:
         settings: Settings that every recorder accepts, such as `function` for calls without a name.

@@ -52,9 +52,9 @@ def record(
 
     >>> client = record(instructor.from_openai(OpenAI()))       # doctest: +SKIP
 
-    This covers `create`, `create_partial`, `create_iterable`, and `create_with_completion`, sync and async. A call
-    belongs to the function in `tags(function=...)`. Otherwise, the call belongs to the function in
-    `metadata={"function": ...}` of the request, or to *function*.
+    schema_guard records calls of `create`, `create_partial`, `create_iterable`, and `create_with_completion`,
+    sync and async. A call belongs to the function in `tags(function=...)`. Otherwise, the call belongs to the
+    function in `metadata={"function": ...}` of the request, or to *function*.
 
     Args:
         client: A client from `instructor.from_...`.

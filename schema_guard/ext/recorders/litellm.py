@@ -55,10 +55,12 @@ _COUNTING: Final = frozenset(
 
 
 def install(**settings: Unpack[RecorderSettings]) -> None:
-    """Record every call that litellm makes in this process from now on. A second call replaces the first one.
+    """Record every call that litellm makes in this process from now on.
 
-    A call belongs to the function in `tags(function=...)`. Default: its `metadata["function"]`, then *function*, then
-    `litellm:SCHEMA`.
+    A second `install` replaces the first.
+
+    A call belongs to the function in `tags(function=...)`. Default: `metadata["function"]` of the call, then
+    *function*, then `litellm:SCHEMA`.
 
     Args:
         settings: Settings that every recorder accepts. Without `prices`, a call has the cost that litellm computes.

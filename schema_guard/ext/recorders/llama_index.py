@@ -47,7 +47,9 @@ _PACKAGES: Final = frozenset({"llama_index", "llama_index_instrumentation", "wor
 
 
 def install(**settings: Unpack[RecorderSettings]) -> None:
-    """Record every call that llama-index makes in this process from now on. A second call replaces the first one.
+    """Record every call that llama-index makes in this process from now on.
+
+    A second `install` replaces the first.
 
     Args:
         settings: Settings that every recorder accepts, such as `function` for calls without a name.

@@ -53,7 +53,9 @@ _REFUSALS: Final = frozenset({"ModelBehaviorError", "ModelRefusalError", "Output
 
 
 def install(**settings: Unpack[RecorderSettings]) -> None:
-    """Record every run of openai-agents in this process from now on. A second call replaces the first one.
+    """Record every run of openai-agents in this process from now on.
+
+    A second `install` replaces the first.
 
     Args:
         settings: Settings that every recorder accepts, such as `function` for calls without a name.

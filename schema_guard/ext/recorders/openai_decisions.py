@@ -32,8 +32,9 @@ def record(client: C, **settings: Unpack[RecorderSettings]) -> C:
 
     >>> client = record(OpenAI())       # doctest: +SKIP
 
-    A call belongs to the function in `tags(function=...)`. Default: *function*, then `openai_decisions:decision`. Copies from
-    `client.with_options()` are not recorded.
+    A call belongs to the function in `tags(function=...)`. Default: *function*, then
+    `openai_decisions:decision`. schema_guard doesn't record the requests of copies from
+    `client.with_options()`.
 
     Args:
         client: An `OpenAI` or `AsyncOpenAI`.

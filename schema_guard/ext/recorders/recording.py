@@ -69,12 +69,13 @@ def counts() -> dict[str, dict[str, int]]:
     """Return the counts of the recorders in this process.
 
     Returns:
-        Counts by recorder name, without counts of 0. A recorder without calls has `no_calls`. `recorded` counts
-        calls, and `errors` counts errors of the recorder. `tool_turns` counts turns with tools to choose from. A
-        recorder records each tool call as one call to that tool. `unended` counts open calls that the recorder ended
-        because too many calls were open. Four counts are for calls that weren't recorded. `without_schema` counts
-        calls with neither a schema nor a tool, and `invalid_schema` counts calls with an invalid schema. `inside`
-        counts calls that are part of a recorded call, and `cached` counts replies from a framework's cache.
+        Counts by recorder name, without counts of 0. A recorder without calls has `no_calls`. `recorded`
+        counts calls, and `errors` counts errors of the recorder. `tool_turns` counts turns in which the model
+        could choose a tool. A recorder records each tool call as one call to that tool. `unended` counts open
+        calls that the recorder ended because too many calls were open. Four counts are for calls that weren't
+        recorded. `without_schema` counts calls with neither a schema nor a tool, and `invalid_schema` counts
+        calls with an invalid schema. `inside` counts calls that are part of a recorded call, and `cached`
+        counts replies from a framework's cache.
     """
     with _lock:
         return {name: dict(counted) or {"no_calls": 1} for name, counted in _counts.items()}

@@ -43,7 +43,7 @@ class RedactedPlace(NamedTuple):
 
     Attributes:
         location: JSON Pointer into a value, or `""` for a text.
-        kind: The type of credential or personal data, or `"redact"` for a change by the caller's function.
+        kind: The type of credential or personal data, or `"redact"` for a change by your own function.
         start: Start of the replacement, as a character index in the redacted text.
         stop: End of the replacement.
     """
@@ -81,7 +81,7 @@ def redacted(text: str, *, personal: bool = True, further: Callable[[str], str] 
     Args:
         text: Any text.
         personal: Whether to also remove personal data.
-        further: Function that takes the redacted text, and returns it without further parts.
+        further: Function that takes the redacted text, and returns it with more parts removed.
     """
     parts, places, at, size = [], [], 0, 0
     for start, stop, kind in _merged(text, _spans(text, personal)):
@@ -106,7 +106,7 @@ def redacted_value(
     Args:
         value: A JSON value.
         personal: Whether to also remove personal data.
-        further: Function that takes the redacted text, and returns it without further parts.
+        further: Function that takes the redacted text, and returns it with more parts removed.
         location: JSON Pointer of the value.
     """
     if isinstance(value, str):

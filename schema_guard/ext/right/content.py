@@ -46,7 +46,7 @@ _logger = logging.getLogger("schema_guard")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Content(metaclass=NamedArguments):
-    """Settings of the measurement that tests, after a call, whether its value is right.
+    """Settings to measure, after each call, whether the valid value is right.
 
     Example:
         >>> Content(grounded=True)
@@ -56,11 +56,11 @@ class Content(metaclass=NamedArguments):
         grounded: Whether to count the values of a reply that occur in the task. If the source is another text, pass a
             function that takes the arguments of the call and returns the source. The function runs later, in a
             background thread.
-        second_opinion: The second model, which answers the prompts of a share of the calls.
-        right_unit: The unit of a bound on wrong values. `"value"` bounds the share of wrong values, and `"call"` the share of
-            calls with a wrong value. Set it before the first label.
-        items: The number of rows that a list must have. If a list is shorter, the attempt fails, and schema_guard
-            retries.
+        second_opinion: A second model that answers the prompts of a share of the calls, or None.
+        right_unit: The unit of a bound on wrong values. `"value"` bounds the share of wrong values, and
+            `"call"` the share of calls with a wrong value. Set the unit before you label the first value.
+        items: The minimum number of distinct rows in a list. If a list has fewer, the attempt fails, and
+            schema_guard retries.
         skip_fields: Names of fields, such as summaries, whose values schema_guard doesn't search for in the source.
     """
 
@@ -88,7 +88,7 @@ class Content(metaclass=NamedArguments):
 
     @property
     def checks(self) -> tuple[Items, ...]:
-        """The checks that a value must pass before it is accepted."""
+        """The checks that a value must pass before schema_guard accepts it."""
         return () if self.items is None else (self.items,)
 
     def recorder(
@@ -100,10 +100,10 @@ class Content(metaclass=NamedArguments):
         return CallChecks(self, store, prepared, (args, kwargs))  # type: ignore[arg-type]
 
     def check(self, prepared: Prepared) -> None:
-        """Check, at decoration, that the second model accepts requests.
+        """Check, when you decorate a function, that the second model accepts its requests.
 
         Raises:
-            InvalidArgument: It can't.
+            InvalidArgument: The second model doesn't accept the requests.
         """
         if self.second_opinion is None:
             return

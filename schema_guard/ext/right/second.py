@@ -73,12 +73,13 @@ class Second:
         Second(share=0.1)
 
     Args:
-        model: A `Model`, or a function that takes a prompt and returns a reply. If the server of the first model
-            enforces the schema, the function also needs a parameter `options`, and gets the arguments of the same
-            provider. Use a different model, because a copy of the first model makes the same mistakes.
+        model: A `Model`, or a function that takes a prompt and returns a reply. If the server of the first
+            model enforces the schema, the function also needs a parameter `options`, which receives the
+            arguments of the same provider. Use a different model, because a copy of the first model makes the
+            same mistakes.
         share: The share of the calls to send to the second model, in (0, 1].
         per_minute: Maximum number of requests per minute. Default: no limit.
-        budget: Maximum cost in this process, in the currency of the prices. Needs prices.
+        budget: Maximum cost in this process, in the currency of the prices. This limit requires *prices*.
         prices: Token prices of the second model, as in `About`.
         seed: Seed for the random selection of the calls.
     """
@@ -133,7 +134,7 @@ class Second:
     def ask_as(self, plan: Plan) -> Any:
         """Return the function that asks the second model with the same prompt and options as the first model.
 
-        A second model that writes text gets a prompt if the first one is a decision model.
+        If only the first model is a decision model, the second model uses the strategy `system_prompt`.
 
         Raises:
             InvalidArgument: The second model doesn't accept this prompt or these options.

@@ -154,8 +154,8 @@ class PrefixChecker:
             text: The next piece, of any length.
 
         Returns:
-            The failure if no continuation can be valid, otherwise None. After a failure, each further piece returns the
-            same failure.
+            The failure if no continuation can be valid, otherwise None. After a failure, each further call
+            returns the same failure.
 
         Raises:
             InvalidArgument: *text* isn't a str. The state of the checker doesn't change.

@@ -60,8 +60,8 @@ def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
         prometheus_port: Port of the endpoint `http://127.0.0.1:PORT/metrics`. With 0, the server uses a free port,
             which you can read from `Telemetry.port`.
         every_s: Seconds between two updates of the file.
-        most_names: Maximum number of functions with their own counters, and of codes with their own counters. All
-            others share the counters of `others`.
+        most_names: Maximum number of functions with their own counters, and of codes with their own counters.
+            All other functions and codes share the counters named `others`.
         tracer_provider: Provider for spans. None means the global provider of OpenTelemetry.
         meter_provider: Provider for metrics. None means the global provider.
         logger_provider: Provider for events. None means the global provider.

@@ -191,14 +191,14 @@ class Telemetry:
         return self._dispatcher.flush(timeout_s)
 
     def begin(self, call: Callable[[], Call]) -> _Followed:
-        """Start the telemetry of a call. Counters need none of its facts before its end."""
+        """Start the telemetry of a call. If only counters are active, read its facts only at its end."""
         signals = self._signals
         return _Followed(
             self, None if signals is None else self.tried("no span could be begun", signals.start, call())
         )
 
     def enter(self, span: Any) -> Any:
-        """Make a span the current span. Return the argument of `leave`."""
+        """Make a span the current span. Return the value to pass to `leave`."""
         if span is None or self._signals is None:
             return None
         return self.tried("no span could be entered", self._signals.enter, span)
@@ -211,8 +211,8 @@ class Telemetry:
     def tried(self, what: str, call: Callable[..., Any], *args: Any) -> Any:
         """Call a function of an SDK.
 
-        If the function raises an exception, log the exception with the text of *what*, and return None. An exception
-        from a signal handler is raised again.
+        If the function raises an exception, log the exception with the text of *what*, and return None. If a
+        signal handler raised the exception, raise it again.
         """
         try:
             return call(*args)

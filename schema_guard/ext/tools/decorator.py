@@ -47,11 +47,12 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Guard a function that makes one turn of an agent, so that every tool call in the reply is valid.
 
-    If every tool call is valid, or the reply has none, the decorated function returns the reply unchanged. Otherwise,
-    schema_guard calls the function again, up to *max_attempts* times. The new call sends the messages, the model's
-    turn, and a result for each tool call, in the provider's format. The result lists the faults of the tool call. At
-    this point, no tool of the invalid turn has run. schema_guard records each tool call as one call of the function,
-    with the tool as its schema and the turn as its parent.
+    If every tool call is valid, or the reply has none, the decorated function returns the reply unchanged.
+    Otherwise, schema_guard calls the function again, with at most *max_attempts* attempts in total. The new
+    call sends the messages, the model's turn, and a result for each tool call, in the provider's format. The
+    result lists the faults of the tool call. At this point, no tool of the invalid turn has run. schema_guard
+    records each tool call as one call of the function, with the tool as its schema and the turn as its
+    parent.
 
     Args:
         tools: Tools that the model can call, as for `judge_calls`.
@@ -63,7 +64,7 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
             otherwise the only required parameter with the annotation `str` or `list`, or with no annotation.
         version: Version of the function's prompt. Default: a hash of the function's code.
         segment: Part of your traffic that the calls belong to. `tags(segment=...)` overrides it.
-        prices: Token prices, in the form that `guard` takes.
+        prices: Token prices, as in `About`.
         store: Store for the records, as for `guard`.
 
     Returns:

@@ -71,11 +71,12 @@ def judge_calls(
     """Validate every tool call of a model's reply against the schema of its tool.
 
     Args:
-        reply: Reply from a provider, as an object from the provider's SDK or as a dict. The reply can come from OpenAI
-            (chat and Responses), Anthropic, Gemini, Bedrock, Cohere, Mistral, or Ollama. The reply can also be a
-            LangChain message, an assistant's message, or a text.
+        reply: Reply from a provider, as an object from the provider's SDK or as a dict. The reply can come
+            from OpenAI (chat and Responses), Anthropic, Gemini, Bedrock, Cohere, Mistral, or Ollama. The
+            reply can also be a LangChain message, an assistant message, or a text.
         tools: Tools that the model can call: the `tools` of the request, Pydantic models, or functions.
-        repair: Whether to repair arguments that aren't a single valid JSON object, as `judge` does.
+        repair: Whether to repair arguments that aren't a single valid JSON object, in the same way as
+            `judge`.
         limits: Limits on the size of the arguments.
 
     Returns:

@@ -47,7 +47,7 @@ class Adapted:
         relaxed: Keywords that the provider doesn't enforce. Replies can violate these keywords.
         narrowed: Keywords that the provider enforces too strictly. Replies can't contain some correct values, or some
             notations of a value.
-        dropped: Annotations and other keywords that don't validate anything.
+        dropped: Annotations and other keywords that `schema` omits because they don't validate anything.
     """
 
     __repr__ = dataclass_repr
@@ -76,7 +76,7 @@ class Adapted:
             return value
 
     def grown(self, value: Any, path: OpenPath | None) -> tuple[Any, OpenPath | None] | None:
-        """Convert a value as `restore` does, while the model is still writing it.
+        """Convert a value in the same way as `restore`, while the model is still writing the value.
 
         Args:
             value: The value so far.

@@ -345,7 +345,9 @@ def _key_of(store: Store) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The segments of your traffic that go to a tuned model (primary inputs).
+    """The segments of your traffic that go to a tuned model.
+
+    The inputs in these segments are the primary inputs of a `Router`.
 
     Attributes:
         segments: Names of the segments, as set with `tags(segment=...)` or `About(segment=...)`. `"(no segment)"`

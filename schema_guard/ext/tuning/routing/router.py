@@ -95,12 +95,13 @@ _Steps: TypeAlias = Generator[_Ask | _End, Driven, None]
 
 
 class Router(Generic[P, R_co, O_co, S_co]):
-    """A function that sends primary inputs to a tuned model, and all other inputs to the prompt.
+    """A function that sends primary inputs to a tuned model, and all other inputs to a prompted model.
 
-    If the tuned model fails, the prompt is the fallback. Call the router as you call the two functions. The router has
-    the same `.outcome` and `.stream` as the two functions, sync or async. Records list both branches as configurations
-    of one function, so `decide` covers both branches. If no value is valid, the settings of the function that replied
-    last apply.
+    The router combines two guarded functions, and you call it in the same way as each of them. The argument
+    `primary` defines the primary inputs. If the tuned model fails, the prompted model is the fallback. The
+    router has the same `.outcome` and `.stream` as the two functions, sync or async. Records list both
+    branches as configurations of one function, so `decide` covers both branches. If no value is valid, the
+    `on_failure` and `default` of the function that replied last apply.
     """
 
     __wrapped__: Any
@@ -199,7 +200,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
     def branch_of(outcome: Outcome[Any]) -> Literal["tuned", "prompt", "fallback"]:
         """Return the branch that replied.
 
-        `fallback` means that the prompt replied after a failure of the tuned model.
+        `fallback` means that the prompted model replied after a failure of the tuned model.
         """
         if again_of(outcome.call.settings) is not None:
             return "fallback"
