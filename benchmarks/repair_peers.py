@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from schema_guard import reading as extract
-from schema_guard.ext.repair.readings import readings
+from schema_guard.ext.repair.scanner import readings
 from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
 

@@ -131,7 +131,7 @@ def test_without_escaping_it_would_be_seen(store, tmp_path, monkeypatch):
 def test_live_page_is_read_again(store, tmp_path):
     """The address leads to the page, whose script reads it again; hostile names do nothing there either, also when chosen."""
     fill(store)
-    from schema_guard.ext.serving.live_report import LiveReport
+    from schema_guard.ext.serving.command import LiveReport
     from schema_guard.ext.serving.server import PageServer
 
     asked = []

@@ -132,7 +132,7 @@ FAULTS = {
 
 if is_installed("repair"):
     from schema_guard.ext import repair
-    from schema_guard.ext.repair.readings import Readings
+    from schema_guard.ext.repair.scanner import Readings
 
     FAULTS["repair: nothing is repaired"] = Fault(
         repair, "readings", lambda _: lambda *a, **k: Readings([], 0, complete=True)

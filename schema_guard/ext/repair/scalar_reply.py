@@ -6,7 +6,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.ext.repair.readings import readings
+from schema_guard.ext.repair.scanner import readings
 from schema_guard.limits import Limits
 from schema_guard.parsing import NotJson, parse
 from schema_guard.pointer import split

@@ -8,7 +8,7 @@ import pytest
 
 from schema_guard import Limits
 from schema_guard import reading as extract
-from schema_guard.ext.repair.readings import readings
+from schema_guard.ext.repair.scanner import readings
 from schema_guard.parsing import NotJson, parse
 
 # Exact values that the best library reaches which is not the source of the cases: (source, kind) -> hits.

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Limits
-from schema_guard.ext.repair.readings import MAX_WORK, Repaired, readings
+from schema_guard.ext.repair import MAX_WORK
+from schema_guard.ext.repair.scanner import Repaired, readings
 from schema_guard.ext.repair.steps import STEPS
 from schema_guard.parsing import NotJson, parse
 from tests.public.calls.judging.repair_cases import LOSSLESS, LOSSY

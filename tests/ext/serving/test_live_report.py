@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.ext.serving.live_report import LiveReport, chosen_in, query_of
+from schema_guard.ext.serving.command import LiveReport, chosen_in, query_of
 from schema_guard.records import open_store, resolve_store
 from tests.report.test_report import TOTAL, outcome
 from tests.report.written import Page
