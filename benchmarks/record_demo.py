@@ -17,8 +17,7 @@ from typing import Any
 
 from schema_guard import Limits, guard, open_store
 from schema_guard.ext.demo.function import EVENT, messages_of, notice_reader, notices
-from schema_guard.ext.demo.recorded_model import FILE
-from schema_guard.ext.demo.story import OUTPUT_TOKENS
+from schema_guard.ext.demo.story import FILE, OUTPUT_TOKENS
 from schema_guard.ext.playbook.inputs import inputs_of
 from schema_guard.models import connect
 from schema_guard.models.interface import messages

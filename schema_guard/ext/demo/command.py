@@ -46,8 +46,7 @@ def command(*, offline: bool, store: str | None) -> int:
     """
     from schema_guard.cli.shared.forms import columns
     from schema_guard.cli.shared.progress import progress
-    from schema_guard.ext.demo.recorded_model import recorded_model
-    from schema_guard.ext.demo.story import story
+    from schema_guard.ext.demo.story import recorded_model, story
     from schema_guard.records import open_store
 
     model, day = recorded_model() if offline else (_local_model(), None)

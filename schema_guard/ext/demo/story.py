@@ -9,9 +9,12 @@ Rules:
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from textwrap import fill, indent
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -23,12 +26,13 @@ from schema_guard.ext.demo.function import BEFORE, SHOWN, code_of, messages_of, 
 from schema_guard.ext.playbook.inputs import inputs_of
 from schema_guard.ext.playbook.run import PlaybookRun
 from schema_guard.ext.playbook.steps import CONFIGURATIONS, Models, PlaybookSettings
+from schema_guard.models.scripted import ScriptedModel
 from schema_guard.prompting import Example
 from schema_guard.report import report_on
 from schema_guard.report import store_document as report_document
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision import document as decision_document
-from schema_guard.text import clip, exact_percent, plural, safe
+from schema_guard.text import clip, exact_percent, hex_digest, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
     from schema_guard.report.document import Document
     from schema_guard.values import Outcome
 
-__all__ = ["OUTPUT_TOKENS", "story"]
+__all__ = ["FILE", "OUTPUT_TOKENS", "recorded_model", "story"]
 
 OnCall: TypeAlias = "Callable[[str, bool], None]"
 """Is told what was asked, and whether it gave a valid value."""
@@ -60,6 +64,9 @@ _AT_ONCE = 4
 # One step takes 60. Should another model fail at it, one more is run, and no third.
 _FIX_CALLS = 120
 _WIDTH, _BY = 110, 4
+
+FILE = Path(__file__).with_name("replies.jsonl")
+"""Replies that the local model gave, with the hash of each prompt. Its first line names the model and the day."""
 
 
 def _unwatched(_: int) -> AbstractContextManager[OnCall]:
@@ -122,6 +129,17 @@ def story(
     yield page.output(f"decide --max-failure-rate {exact_percent(_TARGET)}", head)
     yield from _fix(inputs, model, store, verdict.figures.get("next_rung"), watched, page)
     yield from _what_to_type(f"--store {store.url}", monotonic() - began)
+
+
+def recorded_model() -> tuple[ScriptedModel, str]:
+    """Return the model whose replies were recorded, and the day of the recording, as ISO 8601."""
+    about, *lines = map(json.loads, FILE.read_text(encoding="utf-8").splitlines())
+    replies = [(partial(_is_of, line.pop("prompt")), line) for line in lines]
+    return ScriptedModel(replies, name=f"{about['model']}, recorded {about['day']}"), about["day"]
+
+
+def _is_of(digest: str, prompt: str) -> bool:
+    return hex_digest(prompt, 16) == digest
 
 
 class _Page(NamedTuple):

@@ -108,7 +108,8 @@ def _parameters(query: str) -> dict[str, str]:
         raise InvalidArgument(f"store URL: {_EXPECTED}, with parameters such as '?sslmode=require'")
     parameters = dict(pair.split("=", 1) for pair in several)
     others = parameters.keys() - {"schema"}
-    known = ["schema", *_keywords()] if others else []
+    defaults = driver().pq.Conninfo.get_defaults() if others else []
+    known = ["schema", *(option.keyword.decode() for option in defaults)]
     for name in sorted(others):
         if name not in known:
             near = did_you_mean(name, known)
@@ -116,10 +117,6 @@ def _parameters(query: str) -> dict[str, str]:
                 f"store URL: unknown parameter {name!r}. Expected 'schema', 'durability', 'payload', or a libpq parameter{near}"
             )
     return parameters
-
-
-def _keywords() -> list[str]:
-    return [option.keyword.decode() for option in driver().pq.Conninfo.get_defaults()]
 
 
 def _joined(plain: str, parameters: dict[str, str]) -> str:

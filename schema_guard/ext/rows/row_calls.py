@@ -112,12 +112,8 @@ def over_rows(
         if isinstance(model, str):
             model = stack.enter_context(connect(model, max_retries=asking.retries))
         calls = stack.enter_context(closing(RowCalls(asking, model)))
-        record: Record = _nowhere if store is None else PacedRecorder(store).record
+        record: Record = (lambda *_: None) if store is None else PacedRecorder(store).record
         yield from in_order(calls, asking, _numbered(rows, asking), record)
-
-
-def _nowhere(outcome: Outcome[Any], task: Prompt | None) -> None:
-    """Record nothing."""
 
 
 def _numbered(rows: Iterable[Row], asking: Asking) -> Iterator[tuple[str, Row]]:

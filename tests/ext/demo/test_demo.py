@@ -9,8 +9,7 @@ from schema_guard import InvalidArgument, SchemaGuardError, open_store
 from schema_guard.cli import main
 from schema_guard.errors import missing_extra
 from schema_guard.ext.demo.function import SHOWN, notices
-from schema_guard.ext.demo.recorded_model import recorded_model
-from schema_guard.ext.demo.story import story
+from schema_guard.ext.demo.story import recorded_model, story
 
 
 @pytest.fixture
