@@ -394,7 +394,10 @@ def _read_file(path: Path) -> Any:
             raise
         raise InvalidSchema(f"{name}: reading it failed: {error.strerror}. Check the path") from error
     if len(content) > checks.MAX_BYTES:
-        raise InvalidSchema(f"{name} is larger than {checks.MAX_BYTES} bytes. Split it", code="too_large")
+        raise InvalidSchema(
+            f"{name} is larger than {checks.MAX_BYTES:,} bytes. Move parts to other files, and pass them as resources=",
+            code="too_large",
+        )
     try:
         return json.loads(content.decode("utf-8-sig"))
     except RecursionError as error:

@@ -228,7 +228,7 @@ class Settings(Generic[V, R]):
         if self.models is not None or self.provider is None:
             raise InvalidArgument(
                 f"about.rules={clip(repr(self.about.rules))}: this setting needs provider= and can't be combined with models=, because "
-                "the rules describe the server that the function calls. For a Model, use connect(..., rules=)"
+                "the rules describe the server that the function calls. For a Model, use connect(..., rules=...)"
             )
         from schema_guard.extensions import load  # only probed servers have rules
 

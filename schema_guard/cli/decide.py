@@ -84,7 +84,7 @@ class DecideOptions:
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
         advanced=True,
-        help="JSON file with facts that a store doesn't contain, such as the cost of a failure or the highest latency. Default: none.",
+        help="JSON file with facts that a store doesn't contain, such as the cost of a failure or the highest allowed latency. Default: none.",
     )
     answers: tuple[str, ...] = option(
         multiple=True,
@@ -96,7 +96,7 @@ class DecideOptions:
         multiple=True,
         metavar="STEP=REASON",
         advanced=True,
-        help="Fix that is impossible, or that you don't want, and the reason. The command stores both. Repeatable.",
+        help="Step of the playbook that you can't or don't want to use, and the reason. The command stores both. Repeatable.",
     )
     also_version: tuple[str, ...] = option(
         multiple=True,
@@ -272,7 +272,7 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
         return False
     if len(found) > 1:
         raise click.UsageError(
-            "--max-failure-rate and --decline apply to one function: "
+            "--max-failure-rate and --decline apply to only one function, so "
             + choose_one((one.function, one.schema) for one in found)
         )
     fingerprint, function = found[0].schema_fingerprint, found[0].function

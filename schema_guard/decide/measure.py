@@ -109,7 +109,9 @@ class PreparedCounts:
             )
         unknown = failed - sum(kinds.values())
         if unknown and failed:
-            notes.append(f"{name}: the kind of {unknown} of {failed} failed calls is not recorded")
+            notes.append(
+                f"{name}: {unknown} of {plural(failed, 'failed call')} have no recorded failure kind"
+            )
         self.n: int = n
         self.count: float = failed
         self.calls, self.failed_calls, self.failure_kinds, self.notes = n, failed, kinds, notes

@@ -215,7 +215,7 @@ def _decisions(kind: str, name: str, settings: _Options) -> HostedModel:
 
     if settings.provider not in (None, kind):
         raise InvalidArgument(
-            f"provider={settings.provider!r}: model {kind!r} has its own provider. Omit provider"
+            f"provider={settings.provider!r}: model {kind!r} has its own provider. Omit provider="
         )
     if not name:
         _no_key(kind, settings)

@@ -54,7 +54,9 @@ class ModelProvider:
         named = os.environ.get(self.url_variable or "", "").strip()
         if not named:
             if self.url is None:
-                raise InvalidArgument(f"{self.label} needs your own address. Set {self.url_variable}")
+                raise InvalidArgument(
+                    f"{self.label} needs the URL of your resource. Set {self.url_variable} to this URL"
+                )
             return self.url
         url = named if "://" in named else f"http://{named}"
         if url != named and self.port is not None and urlsplit(url).port is None:

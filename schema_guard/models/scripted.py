@@ -207,7 +207,7 @@ class ScriptedModel(Closing):
         more = len(self._rules) - _RULES_SHOWN
         raise InvalidArgument(
             f"model {self.name!r} has no reply for the prompt {clip(repr(text))}: expected a prompt that {known}"
-            f"{f' (and {more} more)' if more > 0 else ''}. To match all other prompts, add a last pair with ''"
+            f"{f' (and {more} more)' if more > 0 else ''}. To match all other prompts, add a pair with the prompt text '' at the end"
         )
 
 

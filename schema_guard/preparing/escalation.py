@@ -129,15 +129,15 @@ def models_of(models: tuple[Any, ...], provider: str | None, shape: Shape, funct
         ways = (
             "'model', or guard the first model directly"
             if are_objects
-            else "'model: str', or 'options: dict | None = None' which it passes on as create(..., **(options or {}))"
+            else "'model: str', or 'options: dict | None = None', which it passes on as create(..., **(options or {}))"
         )
         raise InvalidArgument(
             f"models=: schema_guard can't pass a model to {name_of(function)}. Give it a parameter {ways}"
         )
     if shape.model is None and model_argument(shape, (), {}) is not None:
         raise InvalidArgument(
-            f"models=: the default of {shape.options!r} of {name_of(function)} names a model, so every attempt would "
-            "call this model. Remove the model from the default"
+            f"models=: the default of the parameter {shape.options!r} of {name_of(function)} names a model, so every attempt "
+            "would call this model. Remove the model from the default"
         )
     providers: tuple[str | None, ...] = (provider,)
     if provider is None and are_objects:

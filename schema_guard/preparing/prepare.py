@@ -390,7 +390,7 @@ def _check_options(
     if shape.options is None:
         text = ", ".join(name for name, strategy in STRATEGIES.items() if not strategy.needs_options)
         raise InvalidArgument(
-            f"{what}: {name_of(function)} needs a parameter for the provider's arguments. Add the parameter 'options: dict | None = None', pass it on as create(..., **(options or {{}})), or use one of {text}"
+            f"{what}: {name_of(function)} needs a parameter for the provider's arguments. Add the parameter 'options: dict | None = None' and pass it on as create(..., **(options or {{}})), or use one of the strategies {text}"
         )
     if provider is None:
         raise InvalidArgument(

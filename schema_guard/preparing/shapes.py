@@ -249,7 +249,7 @@ def task_of(
     if argument is Nothing:
         _require_arguments_that_fit(function, args, kwargs)
     raise InvalidArgument(
-        f"{name}={clip(repr(argument))}: {name_of(function)} got a {type(argument).__name__}. Pass a str, or a list of "
+        f"{name}={clip(repr(argument))}: {name_of(function)} got a value of the type {type(argument).__name__}. Pass a str, or a list of "
         '{"role": ..., "content": ...}'
     )
 

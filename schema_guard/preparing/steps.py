@@ -218,7 +218,7 @@ def check_is_sent(provider: str, strategies: str, schema: Schema[Any]) -> None:
         adapted = _adapted(provider, strategy.name, schema, _Terms()) if strategy.needs_options else None
         if adapted is not None and adapted.schema is None:
             raise InvalidArgument(
-                f"strategy {strategy.name!r} on provider {provider!r} can't use the schema {safe(schema.name)}: {adapted.relaxed[0].reason}"
+                f"strategy {strategy.name!r} on provider {provider!r} can't use the schema {safe(schema.name)}: {adapted.relaxed[0].reason}. Use another strategy"
             )
 
 

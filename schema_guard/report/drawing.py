@@ -17,7 +17,7 @@ from schema_guard.report.document import Tone
 from schema_guard.text import interval, plural, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 # In units of the view box: about the width of a phone, so that letters stay legible there.
 WIDTH = 400
@@ -161,6 +161,11 @@ class Svg:
         path = " ".join(f"{x:.5g},{y:.5g}" for x, y in points)
         self._add("polyline", points=path, fill="none", stroke=_var(color), stroke_width=width, stroke_dasharray=dash)  # fmt: skip
 
+    def area(self, points: Iterable[tuple[float, float]], color: str) -> None:
+        """Fill an area. Its outline keeps it visible on every ground."""
+        path = " ".join(f"{x:.5g},{y:.5g}" for x, y in points)
+        self._add("polygon", points=path, fill=_var(color), fill_opacity=0.16, stroke=_var(color), stroke_width=0.8)  # fmt: skip
+
     def bar(self, x: tuple[float, float], y: tuple[float, float], color: str, tooltip: str = "") -> None:
         """Draw a box between two places on each axis. Its outline keeps it visible on every ground."""
         (left, right), (top, bottom) = sorted(x), sorted(y)
@@ -192,24 +197,25 @@ class Svg:
         path = " ".join(f"{x + size * float(dx):.5g},{y + size * float(dy):.5g}" for dx, dy in pairs)
         self._add("polygon", tooltip, points=path, fill=_var(color))
 
-    def axis_below(self, scale: Scale, y: float, title: str) -> None:
-        """Draw a horizontal axis of rates with its ticks, and its title below them."""
+    def axis_below(self, scale: Scale, y: float, words: Callable[[float], str], title: str = "") -> None:
+        """Draw a horizontal axis with its ticks, and its title below them."""
         self.line([(scale.start, y), (scale.end, y)], "muted")
         for value in scale.ticks():
-            self.tick_below(scale(value), y, percent_tick(value))
-        self.text((scale.start + scale.end) / 2, y + 36, title, anchor="middle", color="muted")
+            self.tick_below(scale(value), y, words(value))
+        if title:
+            self.text((scale.start + scale.end) / 2, y + 36, title, anchor="middle", color="muted")
 
     def tick_below(self, x: float, y: float, text: str) -> None:
         """Draw a tick of a horizontal axis."""
         self.line([(x, y), (x, y + 4)], "muted")
         self.text(x, y + 18, text, anchor="middle", color="muted")
 
-    def axis_left(self, scale: Scale, x: float) -> None:
-        """Draw a vertical axis of rates with its ticks."""
+    def axis_left(self, scale: Scale, x: float, words: Callable[[float], str]) -> None:
+        """Draw a vertical axis with its ticks."""
         self.line([(x, scale.start), (x, scale.end)], "muted")
         for value in scale.ticks():
             self.line([(x - 4, scale(value)), (x, scale(value))], "muted")
-            self.text(x - 7, scale(value) + 4, percent_tick(value), anchor="end", color="muted")
+            self.text(x - 7, scale(value) + 4, words(value), anchor="end", color="muted")
 
 
 def _var(color: str) -> str:
@@ -243,7 +249,7 @@ def plot_rates(title: str, caption: str, rows: Sequence[RateRow], axis: str, *, 
             drawing.line([(scale(row.target), y - 9), (scale(row.target), y + 11)], "ink", dash="4 3")
         drawing.mark(scale(row.rate), y, _MARKS[row.tone], row.color, tooltip)
         drawing.text(scale(row.rate), label, row.label, anchor="middle")
-    drawing.axis_below(scale, bottom, axis)
+    drawing.axis_below(scale, bottom, percent_tick, axis)
     more = (
         f" {plural(left_out, 'more row')} {'is' if left_out == 1 else 'are'} in the tables."
         if left_out > 0

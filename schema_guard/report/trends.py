@@ -14,7 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.records.times import moment, time_of
-from schema_guard.report.drawing import RIGHT, WIDTH, Plot, Scale, Svg, short_number
+from schema_guard.report.drawing import RIGHT, WIDTH, Plot, Scale, Svg, percent_tick, short_number
 from schema_guard.report.over_time import DAY_S, WEEK_S, TimedCalls, begin_of, over_time, step_text
 from schema_guard.text import interval, percent, plural
 
@@ -123,7 +123,7 @@ def draw_trend(name: str, title: str, steps: Steps, axes: TrendAxes, marks: Tren
     drawing = Svg(name, f"Failure rate over time: {title}", description, 204)
     across, up = Scale(axes.first, axes.end, _LEFT, WIDTH - RIGHT), Scale(0.0, axes.top, _LOW, _HIGH)
     drawing.text(0, 14, "failed", color="muted")
-    drawing.axis_left(up, _LEFT)
+    drawing.axis_left(up, _LEFT, percent_tick)
     if marks.target is not None:
         drawing.line([(_LEFT, up(marks.target)), (WIDTH - RIGHT, up(marks.target))], "ink", dash="4 3")
     for direction, at in marks.changes:

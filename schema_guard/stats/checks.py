@@ -23,7 +23,9 @@ def counts(k: float, n: int) -> tuple[float, int]:
 def count(name: str, value: float, meaning: str) -> int:
     """Return a whole number from 0 to 2^53, or raise InvalidArgument."""
     if not isinstance(value, Integral) or not 0 <= value <= MOST_CALLS:
-        raise InvalidArgument(f"{name}={clip(repr(value))}: expected an int from 0 to 2**53, {meaning}")
+        raise InvalidArgument(
+            f"{name}={clip(repr(value))}: expected the number of {meaning}, an int from 0 to 2**53"
+        )
     return int(value)
 
 
@@ -31,21 +33,25 @@ def whole_counts(k: int, n: int) -> tuple[int, int]:
     """Give k failures of n calls, both whole, or raise InvalidArgument."""
     n = count("n", n, "the calls observed")
     if not isinstance(k, Integral) or not 0 <= k <= n:
-        raise InvalidArgument(f"k={clip(repr(k))}: expected an int from 0 to n={n}, the failed calls")
+        raise InvalidArgument(
+            f"k={clip(repr(k))}: expected the number of failed calls, an int from 0 to n={n}"
+        )
     return int(k), n
 
 
 def part(name: str, value: float, n: int, meaning: str) -> float:
     """Return a number from 0 to *n*, which need not be whole, or raise InvalidArgument."""
     if not isinstance(value, Real) or not 0 <= value <= n:
-        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number from 0 to n={n}, {meaning}")
+        raise InvalidArgument(
+            f"{name}={clip(repr(value))}: expected the number of {meaning}, from 0 to n={n}"
+        )
     return float(value)
 
 
 def pair(name: str, value: object, meaning: str) -> tuple[Any, Any]:
     """Return the two parts of a pair, not checked yet, or raise InvalidArgument."""
     if not isinstance(value, Sequence) or len(value) != 2:
-        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a pair, {meaning}")
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a pair with the numbers of {meaning}")
     return value[0], value[1]
 
 

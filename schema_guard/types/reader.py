@@ -149,7 +149,7 @@ def reader_of(annotation: Any) -> TypeReader:
     if annotation is None or isinstance(annotation, (int, float, list, tuple)):
         # Not repr: a list may hold one list many times over, and that many again.
         raise InvalidArgument(
-            f"schema={clip(reprlib.repr(annotation))}: expected {_WANTED}, got a {type(annotation).__name__}"
+            f"schema={clip(reprlib.repr(annotation))}: expected {_WANTED}, got {type(annotation).__name__}"
         )
     name = _name(annotation)
     classes = list(_classes_in(annotation))

@@ -106,7 +106,7 @@ def check_size(document: Any, *, what: str = "schema") -> None:
         # Each value inside takes two bytes at least: a million of them are refused before they are looked at.
         if size + 2 * (len(value) if isinstance(value, (dict, list, tuple)) else 0) > MAX_BYTES:
             raise InvalidSchema(
-                f"{what} is larger than {MAX_BYTES} bytes. Split it, or pass parts as resources=",
+                f"{what} is larger than {MAX_BYTES:,} bytes. Move parts to other documents, and pass them as resources=",
                 code="too_large",
                 location="",
             )

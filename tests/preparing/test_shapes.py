@@ -298,15 +298,15 @@ def test_different_arguments_are_different_tasks():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (3, "text=3: anything got a int"),
-        (None, "text=None: anything got a NoneType"),
-        (b"x", "text=b'x': anything got a bytes"),
-        ([], "text=[]: anything got a list"),
-        (["x", 3], "text=['x', 3]: anything got a list"),
-        ([{"content": "x"}], "text=[{'content': 'x'}]: anything got a list"),
+        (3, "text=3: anything got a value of the type int"),
+        (None, "text=None: anything got a value of the type NoneType"),
+        (b"x", "text=b'x': anything got a value of the type bytes"),
+        ([], "text=[]: anything got a value of the type list"),
+        (["x", 3], "text=['x', 3]: anything got a value of the type list"),
+        ([{"content": "x"}], "text=[{'content': 'x'}]: anything got a value of the type list"),
         (
             {"role": "user", "content": "x"},
-            "text={'role': 'user', 'content': 'x'}: anything got a dict",
+            "text={'role': 'user', 'content': 'x'}: anything got a value of the type dict",
         ),
     ],
     ids=repr,

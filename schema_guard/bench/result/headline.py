@@ -269,18 +269,18 @@ def _more(result: BenchResult, ranked: Sequence[Ranked], needed: int | None, wha
         return (
             f"use the cheaper or faster variant, because at these rates no number of tasks would show {what}"
         )
-    text = f"about {needed:,} more tasks would show {what}; "
+    text = f"about {needed:,} more tasks would show {what}. "
     made = min(sum(one.variant.formats.values()) for one in ranked)
     if setup.stopped and made < setup.tasks * setup.epochs:
-        return f"{text}the run stopped early, so first run the same command again to finish it"
+        return f"{text}The run stopped early, so first run the same command again to finish it"
     if needed <= remaining:
-        return f"{text}run the same command with --sample {setup.tasks + needed}"
+        return f"{text}To ask them, run the same command with --sample {setup.tasks + needed}"
     has = (
         f"which has only {remaining:,} more (--sample all)"
         if remaining
-        else "because all of its tasks were used"
+        else "because the run used all of its tasks"
     )
-    return f"{text}add tasks to the suite, {has}"
+    return f"{text}Add tasks to the suite, {has}"
 
 
 def _another(result: BenchResult, best: Ranked, store: str | None) -> str:

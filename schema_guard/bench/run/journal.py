@@ -293,5 +293,5 @@ def _lock(file: IO[str], shown: str) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InvalidArgument(
-            f"journal {shown}: another process is writing to this file. Wait until it ends, or name another file"
+            f"journal {shown}: another process is writing to this file. Wait until that process ends, or name another file"
         ) from None

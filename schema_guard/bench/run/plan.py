@@ -232,7 +232,7 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
     scored = [(entry, task) for entry in suite.schemas for task in entry.tasks_of("test")]
     if not scored:
         raise InvalidArgument(
-            f"suite {suite.name!r}: the suite has schemas, but no tasks. Add at least one task"
+            f"suite {suite.name!r}: the suite has no task with the split 'test'. Add at least one such task"
         )
     random = Random(settings.seed)  # an order that can be repeated, no secret
     chosen = (

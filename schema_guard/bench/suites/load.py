@@ -134,6 +134,6 @@ def _form_of_line(line: str, path: str | os.PathLike[str], *, has_schema: bool) 
         keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
         raise InvalidArgument(
             f"suite {str(path)!r}: the keys of the first line ({keys}) match no known form of a suite. Name the "
-            "columns of the input and the known answer with columns= (--field)"
+            "columns of the input and the known answer with --field, or with columns= in Python"
         )
     return "rows" if has_schema and _SCHEMA_KEYS.isdisjoint(row) else "jsonl"

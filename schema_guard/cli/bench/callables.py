@@ -92,7 +92,7 @@ class CallableModel(Closing):
         function: Any = imported(named, expected="module:function")
         if not callable(function) or isinstance(function, type):
             raise click.UsageError(
-                f"--model {safe(named)!r}: expected a function as module:function, got another object"
+                f"--model {safe(named)!r}: expected module:function, but this object is not a function"
             )
         self.name, self.provider = named, "openai"
         prompt = None
@@ -110,7 +110,11 @@ class CallableModel(Closing):
             and one.name not in (self._task, self._options)
         ]
         if self._task is None or missing:
-            why = f"{missing[0]!r} has no default" if missing else "it has no parameter for a prompt"
+            why = (
+                f"its parameter {missing[0]!r} has no default"
+                if missing
+                else "it has no parameter for a prompt"
+            )
             raise InvalidArgument(f"model {named!r}: expected a function that needs only a prompt, but {why}")
         self.capabilities = TEXT_STRATEGIES if self._options is None else capabilities(self.provider)
 

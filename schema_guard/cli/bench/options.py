@@ -45,14 +45,14 @@ class SuiteOptions:
     suite_schema: str | None = option(
         "--schema",
         metavar="FILE",
-        help="JSON Schema file that the replies must match, if the suite has no schema. With --playbook, you can also pass the name of a schema in the suite.",
+        help="JSON Schema file for the replies, if the suite has no schema. With --playbook, you can also pass the name of a schema in the suite.",
     )
     suite_fields: tuple[str, ...] = option(
         "--field",
         multiple=True,
         metavar="OURS=THEIRS",
         advanced=True,
-        help="Column that contains a field of the tasks, such as input=text or gold=label, if SUITE is a CSV or JSON Lines file. Repeatable.",
+        help="Field of the tasks and its column, such as input=text or gold=label, if SUITE is a CSV or JSON Lines file. Repeatable.",
     )
 
     def load(self, *, is_schema_used: bool = True) -> Suite:
@@ -93,14 +93,14 @@ class PlanOptions:
         default=_STRATEGIES,
         show_default=True,
         metavar="LIST",
-        help="Strategies to compare, separated by commas. With a>b, the first attempt uses strategy a, and its retry uses strategy b. A model that `tune` tuned always gets the task without instructions. If a strategy enforces the schema, the run also measures a model tuned on this machine with a grammar.",
+        help="Strategies to compare, separated by commas. With a>b, the first attempt uses strategy a, and its retry uses strategy b. A model that `tune` tuned always gets the task without instructions. If a strategy enforces the schema, the run measures a model tuned on this machine both without and with a grammar.",
     )
     sample: int | Literal["all"] = option(
         type=COUNT_OR_ALL,
         default=_SAMPLE,
         show_default=True,
         metavar="N",
-        help="Number of tasks to use, or all. The sample contains tasks of every schema and difficulty.",
+        help="Number of tasks to use, or 'all'. The sample contains tasks of every schema and difficulty.",
     )
     max_attempts: int = option(
         type=COUNT,
@@ -266,7 +266,7 @@ class RunOptions:
         type=DURATION,
         metavar="DURATION",
         advanced=True,
-        help="Maximum duration of the run, such as 90m. When the run has cost this much, it starts no new call. Default: no limit.",
+        help="Maximum duration of the run, such as 90m. After this time, the run starts no new call. Default: no limit.",
     )
     journal: str | None = option(
         metavar="FILE",
@@ -276,14 +276,14 @@ class RunOptions:
     resume: bool = option(
         is_flag=True,
         advanced=True,
-        help="Resume the run that --journal stores. The command reuses the stored replies and makes only the missing calls.",
+        help="Resume the run in the --journal file. The command reuses the stored replies and makes only the missing calls.",
     )
     executor: str = option(
         default="local",
         show_default=True,
         metavar="WHERE",
         advanced=True,
-        help="Place where the calls run: local for this machine, or ray or ray://HOST:PORT for a Ray cluster.",
+        help="Place where the calls run: local for this machine; ray or ray://HOST:PORT for a Ray cluster.",
     )
 
     def whose(self, records: Store | None) -> str | None:
@@ -352,7 +352,7 @@ class PlaybookOptions:
         show_default=True,
         metavar="STEP",
         advanced=True,
-        help="First step that --playbook tries. All earlier steps are skipped.",
+        help="First step that --playbook tries. The command skips all earlier steps.",
     )
     decline: tuple[str, ...] = option(
         multiple=True,

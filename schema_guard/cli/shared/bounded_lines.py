@@ -61,4 +61,6 @@ def bounded_lines(
 
 def _check(total: int) -> None:
     if total > MAX_FILE_BYTES:
-        raise FileTooLarge(f"the file is larger than {mebibytes(MAX_FILE_BYTES)}. Split it")
+        raise FileTooLarge(
+            f"the file is larger than {mebibytes(MAX_FILE_BYTES)}. Split it into smaller files"
+        )

@@ -89,7 +89,7 @@ def shared(*names: str) -> Callable[[Any], Any]:
         "store": click.option("--store", metavar="URL", cls=Option, shell_complete=complete_files, help="Store for the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: $SCHEMA_GUARD_STORE, `store` in pyproject.toml, or a file in your data folder."),
         "format": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format of the result."),
         "pages": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True, help="Format of the result."),
-        "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", show_default=True, help="Format of the result. CI systems read JUnit, which requires --gate."),
+        "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", show_default=True, help="Format of the result. The format junit is for CI systems, and requires --gate."),
         "output": click.option("-o", "--output", metavar="FILE", cls=Option, type=click.Path(dir_okay=False), help="File for the result. Default: standard output."),
         "yes": click.option("--yes", is_flag=True, cls=Option, help="Run without asking for confirmation."),
         "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print the plan and its cost. The command doesn't send, download, or change anything."),
@@ -218,7 +218,7 @@ _COMMON: dict[str, dict[str, Any]] = {
     "function": {
         "metavar": "NAME",
         "shell_complete": complete_functions,
-        "help": "Function whose calls are used. Use its full name, or the part after a dot. Default: all functions.",
+        "help": "Function whose calls are used. Use its full name, such as app.extract, or the part after a dot, such as extract. Default: all functions.",
     },
     "segment": {"metavar": "NAME", "help": "Traffic segment to select. Default: all segments."},
     "since": {
@@ -345,11 +345,11 @@ def reasoned(text: str, steps: tuple[str, ...]) -> tuple[str, str]:
     step, _, reason = text.partition("=")
     if step not in steps:
         raise click.UsageError(
-            f"step {safe(step)!r}: expected one of {', '.join(steps)}{did_you_mean(step, steps)}"
+            f"--decline {safe(step)!r}: expected one of {', '.join(steps)}{did_you_mean(step, steps)}"
         )
     if not reason.strip():
         raise click.UsageError(
-            f"{safe(text)!r}: expected STEP=REASON, because a step without a reason counts as untested"
+            f"--decline {safe(text)!r}: expected STEP=REASON, because a step without a reason counts as untested"
         )
     return step, reason.strip()
 

@@ -30,12 +30,12 @@ _MOST_SHOWN = 20
 def command(rebuild: bool, store: str | None, form: str) -> int:
     """Check a store for damage.
 
-    The command counts the attempts and compares the result with the stored counts. SQLite also checks the pages and
-    indexes of the file. The check takes about 15 seconds for a million attempts. It doesn't change the store, and other
+    The command counts the attempts and compares the result with the stored counts. In a SQLite file, it also checks the
+    pages and indexes. The check takes about 15 seconds for a million attempts. It doesn't change the store, and other
     processes can write during the check.
 
     With --rebuild, the command counts all attempts again, stores the new counts, and checks them. No other process can
-    write during the rebuild. If attempts of an hour were deleted, the counts of that hour stay unchanged.
+    write during the rebuild. If attempts of an hour were deleted, the rebuild doesn't change the counts of that hour.
 
     Exit status: 0 if the store has no damage, 1 if it is damaged, or 2 if it can't be read.
 

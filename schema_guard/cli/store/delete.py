@@ -61,11 +61,11 @@ class DeleteOptions:
     function: str | None = option(
         metavar="NAME",
         shell_complete=complete_functions,
-        help="Function of the calls to delete. Use its full name, or the part after a dot.",
+        help="Function of the calls to delete. Use its full name, such as app.extract, or the part after a dot, such as extract.",
     )
     counts: bool = option(
         is_flag=True,
-        help="With --function or --segment: also delete the counts of calls and failures. The report then shows no failure rate for them.",
+        help="With --function or --segment: also delete the counts of calls and failures. The report then shows no failure rate for these calls.",
     )
 
     older_than: float | None = option(
@@ -89,9 +89,9 @@ class DeleteOptions:
                 "--counts needs --function or --segment, because the store has no counts of single calls or clusters"
             )
         if bool(names) == Retention(self.older_than, self.max_rows).is_limited:
-            both = ", but not both in one command" if names else ""
+            both = ", but not both" if names else ""
             raise click.UsageError(
-                f"select the records with --call, --input, --cluster, --segment, or --function, or with a limit such as --older-than 90d{both}"
+                f"expected one of --call, --input, --input-hash, --cluster, --segment, and --function, or a limit such as --older-than 90d{both}"
             )
 
     def chosen(self, store: Store) -> Forgotten | Retention:
@@ -146,8 +146,8 @@ class _Deletion(NamedTuple):
 def command(asked: DeleteOptions, dry_run: bool, yes: bool, store: str | None, form: str) -> int:
     """Delete old records, or the records of a call, an input, a customer, a segment, or a function.
 
-    The command overwrites the deleted rows and texts in the file and its log. It keeps the counts, so failure rates
-    don't change, unless you add --counts. It doesn't delete copies of the file, such as backups.
+    The command overwrites the deleted rows and texts in the file and its log. Unless you add --counts, it keeps the
+    counts, so failure rates don't change. It doesn't delete copies of the file, such as backups.
 
     The command asks for confirmation. Exit status: 0 if the records are deleted, or 2 if no record matches.
 

@@ -16,7 +16,7 @@ from schema_guard.text import safe
 def command(store: str | None, form: str) -> int:
     """Show the location of a store, its size, and its number of attempts.
 
-    Exit status: 0 if the facts are shown, or 2 if --store names a store that does not exist.
+    Exit status: 0 if the details are shown, or 2 if --store names a store that does not exist.
 
     \b
     schema-guard store info

@@ -336,7 +336,7 @@ def not_measured(case: Case) -> list[str]:
         "content: the share of valid values that are right": evidence.content is None
         and not piloted
         and not answered,
-        "domain vocabulary: needs the kinds of the failed calls": _vocabulary_line(case) is None,
+        "domain vocabulary: needs the failure kind of each failed call": _vocabulary_line(case) is None,
         "cost at volume: needs the facts under economics": case.cost is None,
         "latency: needs durations and a limit": evidence.latency is None,
         "the tuned model: needs a pilot": case.tuned is None,

@@ -190,7 +190,7 @@ def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("strategies", "schemas", "pilot", "current"):
         if key in extra:
             raise InvalidArgument(
-                f"extra[{key!r}]: the store provides this fact. Remove it, or use `decide` with a JSON file"
+                f"extra[{key!r}]: the store provides this fact. Remove it, or pass the complete evidence to `decide` instead of a store"
             )
     answers = {key: value for key, value in extra.items() if key == "answers"}
     return read_facts({key: value for key, value in extra.items() if key not in answers}) | answers

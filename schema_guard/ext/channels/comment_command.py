@@ -150,7 +150,7 @@ def _own(comments: _Comments) -> int | None:
         url = f"{comments.url}?per_page={_PER_PAGE}&page={page}"
         rows = json.loads(request("GET", url, headers=comments.headers))
         if not isinstance(rows, list):
-            raise ValueError(f"expected a list of comments, got a {type(rows).__name__}")  # noqa: TRY004 - from outside
+            raise ValueError(f"expected a list of comments, got {type(rows).__name__}")  # noqa: TRY004 - from outside
         for row in rows:
             if str(row.get("body")).startswith(_MARK):
                 return int(row["id"])

@@ -260,7 +260,7 @@ class _Reader:
             else:
                 fields.append((name, node))
         if texts and not fields and place.path:
-            raise _NotAsked("the object has no field with few values, which a decision model needs")
+            raise _NotAsked("no field of the object has few enough values for a decision model")
         return Record(tuple(fields), tuple(texts), schema)
 
     def _several(self, schema: dict[str, Any], place: _Place) -> Node:
@@ -268,7 +268,7 @@ class _Reader:
         items = schema.get("items", True)
         options = self._options(items)
         if options is None:
-            raise _NotAsked("the items of the list have no options")
+            raise _NotAsked("the schema lists no options for the items of the list")
         accepts = self._validator(self._resolved(items, place)[0])
         valid = list({_key(one.value): one for one in options if accepts(one.value)}.values())
         least, most = int(schema.get("minItems", 0)), int(schema.get("maxItems", len(valid)))
@@ -299,7 +299,9 @@ class _Reader:
         texts = len(self.texts)
         node = self._node(schema, place)
         if len(self.texts) > texts:
-            raise _NotAsked(f"the part {'/'.join(self.texts[-1].path)} of the field has no options")
+            raise _NotAsked(
+                f"the schema lists no options for the part {'/'.join(self.texts[-1].path)} of the field"
+            )
         return node
 
     def _tagged(self, schema: dict[str, Any], place: _Place) -> Tagged:
@@ -346,7 +348,7 @@ class _Reader:
 def _require_known(schema: dict[str, Any], known: frozenset[str] | set[str]) -> None:
     for keyword in schema:
         if keyword not in known and not keyword.startswith("x-"):
-            raise _NotAsked(f"the schema of the field has the keyword {keyword}")
+            raise _NotAsked(f"the schema of the field has the keyword {keyword!r}")
 
 
 def _without_null(schema: dict[str, Any]) -> Any:
@@ -451,7 +453,7 @@ def _label(value: Any) -> str:
 def _reason(schema: dict[str, Any]) -> str:
     kind = schema.get("type")
     if kind == "string":
-        return "the string has no options"
+        return "the schema lists no options for the string"
     if kind in ("integer", "number"):
         return f"the {kind} has too many possible values"
     return "the possible values of the field can't be listed"

@@ -46,7 +46,7 @@ class LiteLLMDecisionModel(DecisionModel):
             raise missing_extra(f"model {self.name!r}", self.package, self.package) from error
         if not hasattr(sdk, "adecisions"):
             needed = f"litellm>={_OLDEST}"
-            raise MissingExtra(f"model {self.name!r} needs {needed}: pip install '{needed}'")
+            raise MissingExtra(f"model {self.name!r} needs {needed}. Run pip install '{needed}'")
         return sdk
 
     def checked(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class LiteLLMDecisionModel(DecisionModel):
         """
         if options and "api_key" in options:
             raise InvalidArgument(
-                "options['api_key']: the records store the options, so they would contain the key. Pass the key as key="
+                "options['api_key']: schema_guard records the options, so it would also record the key. Pass the key as key="
             )
         return super().checked(options)
 
@@ -69,7 +69,7 @@ class LiteLLMDecisionModel(DecisionModel):
         """
         if not isinstance(prompt, str) and any(one.get("role") != "user" for one in messages(prompt)):
             raise InvalidArgument(
-                f"model {self.name!r}: litellm.decisions accepts only messages with the role user. Pass the prompt as one text"
+                f"model {self.name!r}: litellm.decisions accepts only messages with the role 'user'. Pass the prompt as one string"
             )
         endpoint = self.endpoint
         more = {

@@ -70,7 +70,7 @@ class LocalDecisionModel(Closing):
         for name, value in self.options.items():
             if name != DIVIDE or not isinstance(value, bool):
                 raise InvalidArgument(
-                    f"options[{clip(repr(name))}]={clip(repr(value))}: expected {DIVIDE!r}, with True or False"
+                    f"options[{clip(repr(name))}]={clip(repr(value))}: expected only the option {DIVIDE!r}, with the value True or False"
                 )
         self.capabilities = capabilities(self.provider)
         self._llama = connect_local(timeout_s=timeout_s)

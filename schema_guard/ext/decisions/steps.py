@@ -94,7 +94,8 @@ def _require_no_text(schema: Schema[Any], form: QuestionsForm) -> None:
     if required:
         raise InvalidArgument(
             f"strategy={DECISION!r}: schema {safe(schema.name)}: at {safe(join(required[0].path))}, {required[0].reason}, so a "
-            "decision model can't answer it. Add a text model: strategy=['decision', 'strict_schema'], and models= with both"
+            "decision model can't answer this field. Add a text model. To do so, use strategy=['decision', 'strict_schema'] "
+            "and name both models in models="
         )
 
 

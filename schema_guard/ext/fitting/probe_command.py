@@ -159,7 +159,7 @@ class ProbeOptions:
 def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     """Test whether a server enforces the schemas that it accepts.
 
-    The schema of each request requires random values, and its prompt asks for other ones. If the server
+    The schema of each request requires random values, and the prompt asks for other values. If the server
     enforces the schema, the reply has the required values. Before the command sends the requests, it prints their number
     and cost, and asks for confirmation.
 

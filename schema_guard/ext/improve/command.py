@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     "--model",
     cls=Option,
     metavar="NAME",
-    help="Model that gets the prompts, in the form of `bench run --model`. Default: the model of the function's latest calls.",
+    help="Model that gets the prompts, as in `bench run --model`. Default: the model of the function's latest calls.",
 )
 @click.option(
     "--optimizer",
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     "--diff",
     cls=Option,
     is_flag=True,
-    help="Print each line that a proved prompt adds, with the reason, and send nothing. SOURCE is then the folder of the prompt.",
+    help="Print each line that a proved prompt adds, with the reason. SOURCE is then the folder of the prompt, and the command sends nothing.",
 )
 @shared("store")
 def command(
@@ -76,11 +76,11 @@ def command(
 ) -> int:
     """Find a better prompt for a function, and prove that it is better on new inputs.
 
-    SOURCE is a function whose texts are stored, or a file or folder of tasks with one schema. The command finds the
-    fields that fail, and tests candidate prompts that address these failures. It then compares the best candidate with
-    the prompt in use, on inputs that no candidate saw. The command needs at least 60 different inputs, and makes at most
-    600 calls. It writes the proved prompt into FOLDER. Default: SOURCE_prompt. To continue an interrupted run, run the
-    same command again. If new inputs were recorded, it starts a new run.
+    SOURCE is a function whose prompts are in the store, or a file or folder of tasks with one schema. The command finds
+    the fields that fail, and tests candidate prompts that address these failures. It then compares the best candidate
+    with the prompt in use, on inputs that no candidate saw. The command needs at least 60 different inputs, and makes at
+    most 600 calls. If it proves that the candidate is better, it writes the candidate into FOLDER. Default: SOURCE_prompt. To
+    continue an interrupted run, run the same command again. If new inputs were recorded, it starts a new run.
 
     \b
     Exit status:

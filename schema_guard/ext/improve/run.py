@@ -173,7 +173,7 @@ class _Improvement:
         (step,) = steps_of(strategies, [needed], self.task.schema, prompt.examples)
         if step.restore is not None:
             raise InvalidArgument(
-                f"strategy {prompt.strategy!r} changes the schema for {provider}, so its prompt can't be improved. Use another strategy"
+                f"strategy {prompt.strategy!r} changes the schema for {provider}, so schema_guard can't improve its prompt. Use another strategy"
             )
         return PromptCandidate(CURRENT, step.instructions, step.examples, prompt.layout, ())
 

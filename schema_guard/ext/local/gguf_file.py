@@ -96,5 +96,5 @@ def _text(file: IO[bytes]) -> str:
     (length,) = struct.unpack("<Q", file.read(8))
     content = file.read(length)
     if len(content) < length:
-        raise ValueError("the file is cut off. Download it again")
+        raise ValueError("the file is incomplete. Download it again")
     return content.decode("utf-8", "replace")

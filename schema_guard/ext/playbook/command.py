@@ -229,8 +229,8 @@ def _connected(named: Sequence[str], larger: str | None, connect: Callable[[str]
     others = [model for model in models if model not in (*tuned, *decisions)]
     if len(others) != 1 or len(tuned) > 1 or len(decisions) > 1:
         raise click.UsageError(
-            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, and at most one tuned model "
-            "(tuned:DIR) and one decision model"
+            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, plus at most one tuned model "
+            "(tuned:DIR) and at most one decision model"
         )
     return Models(
         others[0],

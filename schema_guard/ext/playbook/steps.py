@@ -335,5 +335,5 @@ class PlaybookSettings:
         for key in self.extra:
             if key in _OURS:
                 raise InvalidArgument(
-                    f"extra[{key!r}]: the playbook measures this fact. Remove it, or use `decide` with a JSON file"
+                    f"extra[{key!r}]: the playbook measures this fact. Remove it, or pass the complete evidence to `decide`"
                 )

@@ -83,7 +83,7 @@ def parsed(url: str) -> Address:
     if any(mark in part for part, mark in ((user, "@"), (database, "@"), (plain, "#"), (plain, " "))):
         raise InvalidArgument(
             f"store URL: {_EXPECTED}. In the name and the password, percent-encode '@', '/', '?', '#', and ' ', "
-            "such as '%40' for '@'"
+            "as in '%40' for '@'"
         )
     parameters = _parameters(query)
     schema = parameters.pop("schema", DEFAULT_SCHEMA)

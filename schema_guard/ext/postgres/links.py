@@ -131,7 +131,10 @@ class Links:
     def _refused(self, error: Any, otherwise: str) -> WriteRefused:
         where, code = self._address.url, error.sqlstate or ""
         if self.is_hurried and not code:
-            return WriteRefused(f"{where} can't be written while the process forks", reason="hurried")
+            return WriteRefused(
+                f"schema_guard can't write to {where} while the process forks, and retries after the fork",
+                reason="hurried",
+            )
         is_lost = not code and isinstance(error, (driver().OperationalError, driver().InterfaceError))
         if is_lost or code.startswith(_AWAY):
             return WriteRefused(

@@ -55,7 +55,7 @@ _STOP = WrongValues(-1.0)
     metavar="NAME",
     required=True,
     shell_complete=complete_functions,
-    help="Function whose replies you label. Use its full name, or the part after a dot.",
+    help="Function whose replies you label. Use its full name, such as app.extract, or the part after a dot, such as extract.",
 )
 @click.option(
     "--schema",
@@ -79,7 +79,7 @@ _STOP = WrongValues(-1.0)
     cls=Option,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="File that -o wrote, after you filled in the column 'wrong' or 'right' with your labels.",
+    help="File that -o wrote, with your labels in the column 'wrong' or 'right'.",
 )
 @click.option(
     "--find-errors",
@@ -108,9 +108,9 @@ def command(  # noqa: PLR0913 - one argument an option
 ) -> int:
     """Label replies as right or wrong, to estimate the share of wrong values.
 
-    The command asks about one in ten replies with a second opinion. It selects these replies at random, so that the
-    estimate holds for all calls. You can stop at any time and continue later. Each reply that you saw but did not label
-    makes the estimate less precise.
+    The command asks you to label one in ten of the replies that have a second opinion. It selects these replies at
+    random, so that the estimate holds for all calls. You can stop at any time and continue later. Each reply that you saw
+    but did not label makes the estimate less precise.
 
     Exit status: 0 if a reply can be labeled, or 2 if none can be labeled.
 

@@ -90,7 +90,7 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
     if concurrency < 1:
         raise InvalidArgument(f"concurrency={concurrency}: expected an int >= 1")
     if output in COLUMNS or output == task:
-        raise InvalidArgument(f"output={output!r}: expected a name that differs from all other columns")
+        raise InvalidArgument(f"output={output!r}: expected a name that no other column has")
     words = strategy if isinstance(strategy, str) else list(strategy)
     asking = Asking(
         Schema.of(schema),

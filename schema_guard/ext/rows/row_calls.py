@@ -82,7 +82,7 @@ class Asking:
         clashes = [name for name in (self.output, *COLUMNS) if name in known]
         if clashes:
             raise InvalidArgument(
-                f"rows: the rows already have the result columns {_shown(clashes)}. Rename these columns, or pass output= for the value"
+                f"rows: the rows already have the result columns {_shown(clashes)}. Rename these columns, or pass another name for the value as output="
             )
 
     def key(self, row: Row, otherwise: str) -> str:

@@ -95,7 +95,7 @@ def documents(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, row
     except (OSError, EOFError, ValueError) as error:
         raise InvalidArgument(
-            f"suite 'real': reading {path} failed: {error}. Set {FOLDER} to a folder with the file {FILE}. Each line of this file needs the keys {', '.join(sorted(_KEYS))}. The documents come from JigsawStack/sob"
+            f"suite 'real': reading {path} failed: {error}. Set {FOLDER} to a folder with the file {FILE}. Each line of this file needs the keys {', '.join(sorted(_KEYS))}. Get the documents from the dataset JigsawStack/sob"
         ) from error
 
 

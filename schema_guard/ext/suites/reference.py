@@ -142,7 +142,7 @@ def _new(result: BenchResult, recorded: dict[str, Any]) -> dict[str, Clusters]:
     setup = result.setup
     if setup.suite_fingerprint != recorded["suite"]:
         raise InvalidArgument(
-            f"--against reference: the result is about suite {shown(setup.suite)} ({setup.suite_fingerprint}). Expected "
+            f"--against reference: the result is for suite {shown(setup.suite)} ({setup.suite_fingerprint}). Expected "
             f"the documents of the reference ({recorded['suite']}). To create this result, run `schema-guard bench run real`"
         )
     calls = [call._replace(schema="") for call in result.calls]

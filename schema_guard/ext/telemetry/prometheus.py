@@ -130,7 +130,7 @@ class TextFile:
     ) -> None:
         if not path.replace(PID, "1").endswith(".prom"):
             raise InvalidArgument(
-                f"prometheus_file={path!r}: expected a path that ends in .prom, because the collector reads only such files"
+                f"prometheus_file={path!r}: expected a path that ends in .prom, because node_exporter reads only such files"
             )
         self._template = path
         self._counters = counters

@@ -99,9 +99,7 @@ def _read(source: object) -> list[ToolSchema]:
         schema = Schema.of(source)
         return [ToolSchema(schema.name, schema)]
     if isinstance(source, str | bytes):
-        raise InvalidArgument(
-            f"tools: {clip(repr(source))}: expected {_FORMS}, got a {type(source).__name__}"
-        )
+        raise InvalidArgument(f"tools: {clip(repr(source))}: expected {_FORMS}, got {type(source).__name__}")
     held = [inner for name in _HOLDERS for inner in items(field(source, name))]
     return [tool for inner in held for tool in _read(inner)] if held else _described(source)
 
@@ -183,7 +181,9 @@ def _of_function(function: Callable[..., Any]) -> ToolSchema:
     except (NameError, TypeError, ValueError) as error:
         if is_interruption(error):
             raise
-        raise InvalidArgument(f"tools: reading the parameters of {name!r} failed: {error}") from error
+        raise InvalidArgument(
+            f"tools: reading the parameters of {name!r} failed: {error}. Correct the signature of this function"
+        ) from error
     known: dict[str, Any] = {}
     is_open = False
     for parameter in signature.parameters.values():

@@ -116,10 +116,10 @@ def _places(tool: str, given: Sequence[str]) -> dict[str, str]:
     for text in given:
         name, place = _pair("--field", text, "OURS=PATH")
         if name not in known:
-            reason = f"{safe(tool)} already has a place for this field, " if name in FIELDS else ""
+            reason = f", because {safe(tool)} already has a place for this field" if name in FIELDS else ""
             near = did_you_mean(name, known)
             expected = ", ".join(sorted(known))
-            raise click.UsageError(f"--field {safe(name)!r}: {reason}expected one of {expected}{near}")
+            raise click.UsageError(f"--field {safe(name)!r}: expected one of {expected}{reason}{near}")
         places[name] = place
     return places
 
@@ -139,7 +139,7 @@ def _schemas(given: Sequence[str], place: str | None) -> Schemas:
         name, source = pair
         if name in named:
             raise click.UsageError(
-                f"--schema {safe(text)!r}: several schemas need names. Use --schema NAME=SCHEMA and --field schema=PATH"
+                f"--schema {safe(text)!r}: expected a different name for each schema. Use --schema NAME=SCHEMA for each, and add --field schema=PATH"
             )
         if name and place is None:
             raise click.UsageError(

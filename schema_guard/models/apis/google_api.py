@@ -44,7 +44,7 @@ class GoogleModel(HostedModel):
         for name in arguments:
             if name != "config":
                 raise InvalidArgument(
-                    f"options[{name!r}]: only 'config' is an argument of generate_content. Use "
+                    f"options[{name!r}]: expected only 'config', which contains all other options. Use "
                     f"options={{'config': {{{name!r}: ...}}}}"
                 )
         config = arguments.get("config")

@@ -52,7 +52,7 @@ class RelaySession:
             )
         except OSError as error:
             raise WriteRefused(
-                f"{url}: this process was forked while its parent was writing, so it needs a new process to write. Starting that process failed: {error}",
+                f"{url}: this process was forked while its parent was writing, so a new process must write its records. Starting that process failed: {error}. Fork the process before the first call",
                 reason="forked_while_writing",
             ) from error
         try:
@@ -67,7 +67,8 @@ class RelaySession:
             send(self._process.stdin, batch)
         except OSError as error:
             raise WriteRefused(
-                f"the process that writes the records has ended: {error}", reason="write_failed"
+                f"the process that writes the records of this fork has ended: {error}. Fork the process before the first call",
+                reason="write_failed",
             ) from error
         self._answer()
 

@@ -64,7 +64,7 @@ def _counts() -> Iterator[None]:
         yield
     except (ValueError, TypeError) as error:
         raise StoreError(
-            f"the store has counts that can't be read: {error}. To list them, run schema-guard store check with the same --store"
+            f"the store has counts that can't be read: {error}. To list them, run `schema-guard store check` with the same --store"
         ) from error
 
 

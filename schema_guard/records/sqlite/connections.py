@@ -24,8 +24,8 @@ class HurriedError(Exception):
 def has_forked(path: Path) -> str:
     """Return why a forked child does not touch a file."""
     return (
-        f"{path} had an open connection when this process was forked, and cannot be used here: fork "
-        "when nothing is being written, or start the process by spawn"
+        f"{path} had an open connection when this process was forked, so this process can't use it. Fork "
+        "when no write is in progress, or start the process with spawn"
     )
 
 

@@ -241,7 +241,9 @@ def translated(path: Path, *, otherwise: str) -> Iterator[None]:
     except UnicodeDecodeError as error:  # names in what SQLite says of a table that it cannot read
         raise WriteRefused(f"{path} {ADVICE[sqlite3.SQLITE_CORRUPT]}", reason=otherwise) from error
     except HurriedError as error:
-        raise WriteRefused(f"schema_guard can't write to {path} during a fork", reason="hurried") from error
+        raise WriteRefused(
+            f"schema_guard can't write to {path} during a fork, and retries after the fork", reason="hurried"
+        ) from error
     except OSError as error:
         if is_interruption(error):
             raise

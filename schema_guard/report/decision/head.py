@@ -110,8 +110,17 @@ def _target_facts(figures: Figures) -> Iterator[Fact]:
         parts["right"] = f"at least {exact_percent(config['right'])} of the values are right"
     if config.get("latency_p95_s") is not None:
         parts["latency_p95_s"] = f"95% of the calls take at most {config['latency_p95_s']:g} s"
-    named = (f"{text} ({sources[name]})" if name in sources else text for name, text in parts.items())
-    yield Fact("target", ", ".join(named))
+    where = {sources.get(name) for name in parts}
+    if len(where) == 1 and None not in where:
+        texts, end = list(parts.values()), f" ({where.pop()})"
+    else:
+        texts, end = (
+            [f"{text} ({sources[name]})" if name in sources else text for name, text in parts.items()],
+            "",
+        )
+    yield Fact(
+        "target", f"{', '.join(texts[:-1])}, and {texts[-1]}{end}" if texts[1:] else f"{texts[0]}{end}"
+    )
 
 
 def _result_facts(figures: Figures) -> Iterator[Fact]:
@@ -292,8 +301,8 @@ def _basis_facts(figures: Figures) -> Iterator[Fact]:
     for name, bursts in figures.get("bursts", {}).items():
         yield Fact(
             "bursts",
-            f"{name_of(name)}: failures come in bursts, {plural(bursts['entries'], 'burst')} with "
-            f"{bursts['failures']:,} failures in total; the ranges allow for bursts",
+            f"the {plural(bursts['failures'], 'failure')} of {name_of(name)} came in {plural(bursts['entries'], 'burst')}, "
+            "and the bounds allow for bursts",
         )
     told_already = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "rise"}
     for name, change in figures.get("change", {}).items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.report.decision.cost_plot import costs_plot
 from schema_guard.report.decision.document import document_of
 from schema_guard.report.decision.words import TUNED, label, meaning
 from schema_guard.report.document import Tone
@@ -57,7 +58,7 @@ def decision_page(
         (HourOfGroup(0, *hour) for hour in hours),
         TrendMarks(figures["config"]["target"], tuple(changes)),
     )
-    plots, document = [trend, rates_plot(figures)], document_of(verdict)
+    plots, document = [trend, rates_plot(figures), costs_plot(figures)], document_of(verdict)
     text = meaning(figures)
     headline = f"{text[0].upper()}{text[1:]}."
     slide = Slide.of(headline, document.facts, plots=len(plots), verdict=label(figures))

@@ -313,7 +313,7 @@ def _beside_format_section(figures: Figures) -> Section | None:
     rated |= {TUNED: figures["tuned"]} if "tuned" in figures else {}
     return _table(
         "Beyond the format",
-        "The column right shows the share of right values among the known answers. Tokens, seconds, and dollars are "
+        "The column `right` shows the share of right values in the tasks with known answers. Tokens, seconds, and dollars are "
         f"totals of all calls of a trial. {_UNKNOWN} means unknown.",
         [
             "strategy",
@@ -384,7 +384,7 @@ def _words_section(figures: Figures) -> Section:
     """Return the section that explains the terms of the other sections."""
     lines = [
         "failed call: call without a valid reply",
-        "[lower, upper]: range that contains the true rate with high confidence, at any time",
+        "[lower, upper]: bounds of the true rate; the line `confidence` states how often a bound is wrong",
         "odds 412:1: if the statement were false, such evidence would appear at most once in 412 cases",
     ]
     if "cost" in figures:

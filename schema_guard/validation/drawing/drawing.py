@@ -151,7 +151,7 @@ class Drawing:
         except DeadEnd as end:
             if height == inf and end.why.endswith(_TOO_LARGE):
                 raise DeadEnd(
-                    "each value must contain another value of the same schema, so it never ends"
+                    "each value must contain another value of the same schema, so no value is finite"
                 ) from None
             raise
 

@@ -102,7 +102,7 @@ WRONG = [
     ),
     (
         lambda: plan_of(small_suite(tasks=0), ONE),
-        "suite 'small': the suite has schemas, but no tasks. Add at least one task",
+        "suite 'small': the suite has no task with the split 'test'. Add at least one such task",
     ),
 ]
 

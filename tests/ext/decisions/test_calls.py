@@ -177,8 +177,9 @@ def test_required_text_needs_a_text_model():
         guard(WITH_TEXT, strategy="decision", store=None)(decisions(server))
 
     assert str(caught.value) == (
-        "strategy='decision': schema Ticket: at /summary, the string has no options, so a decision model can't answer it. "
-        "Add a text model: strategy=['decision', 'strict_schema'], and models= with both"
+        "strategy='decision': schema Ticket: at /summary, the schema lists no options for the string, so a decision model "
+        "can't answer this field. Add a text model. To do so, use strategy=['decision', 'strict_schema'] and name both models "
+        "in models="
     )
 
 

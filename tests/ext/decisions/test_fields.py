@@ -199,15 +199,18 @@ def test_descriptions_are_the_words_of_the_questions():
 @pytest.mark.parametrize(
     ("field", "reason"),
     [
-        ({"type": "string"}, "the string has no options"),
+        ({"type": "string"}, "the schema lists no options for the string"),
         ({"type": "number"}, "the number has too many possible values"),
-        ({"type": "array", "items": {"type": "object"}}, "the items of the list have no options"),
+        (
+            {"type": "array", "items": {"type": "object"}},
+            "the schema lists no options for the items of the list",
+        ),
         ({"enum": list(range(300))}, "the field has 300 options, but the provider accepts at most 255"),
         (
             {"type": "object", "properties": {"a": {"type": "string"}}},
-            "the object has no field with few values, which a decision model needs",
+            "no field of the object has few enough values for a decision model",
         ),
-        ({"type": "object", "minProperties": 1}, "the schema of the field has the keyword minProperties"),
+        ({"type": "object", "minProperties": 1}, "the schema of the field has the keyword 'minProperties'"),
         ({"enum": ["a"], "minLength": 2}, "no value of the field is valid"),
         (
             {"anyOf": [{"type": "object"}, {"type": "string"}]},

@@ -277,7 +277,7 @@ def test_records_have_ids_of_their_own(store):
 
 WRONG = [
     ({"concurrency": 0}, "concurrency=0: expected an int >= 1"),
-    ({"output": "ok"}, "output='ok': expected a name that differs from all other columns"),
+    ({"output": "ok"}, "output='ok': expected a name that no other column has"),
     ({"max_attempts": 0}, "max_attempts=0: expected an int >= 1"),
     ({"strategy": "strict_schema"}, "strategy='strict_schema': "),
     ({"strategy": "bar"}, "strategy='bar': expected one of"),

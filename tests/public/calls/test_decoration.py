@@ -16,9 +16,9 @@ KNOWN = (
     "reason_then_strict, decision"
 )
 NEEDS = (
-    "ask needs a parameter for the provider's arguments. Add the parameter 'options: dict | None = None', "
+    "ask needs a parameter for the provider's arguments. Add the parameter 'options: dict | None = None' and "
     "pass it on as "
-    "create(..., **(options or {})), or use one of bare, system_prompt, few_shot, reason_then_format"
+    "create(..., **(options or {})), or use one of the strategies bare, system_prompt, few_shot, reason_then_format"
 )
 
 
@@ -60,7 +60,7 @@ WRONG = (
     Wrong("check", {"checks": ["no"]}, "checks: 'no': expected a callable that returns a bool, None, or a message"),
     Wrong("a check alone", {"checks": len}, "checks=<built-in function len>: expected a list of callables"),
     Wrong("examples", {"examples": 3}, "examples=3: expected a list of (task, value)"),
-    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected (task, value), with str or None as task"),
+    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected a tuple (task, value), whose task is a str or None"),
     Wrong(
         "invalid example",
         {"examples": [("t", {"total": "one"})], "strategy": "few_shot"},

@@ -288,9 +288,12 @@ def test_delete_prints_the_remaining_rows_and_counts(file, cli):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "select the records with --call, --input, --cluster, --segment, or --function, or with a limit"),
+        (
+            [],
+            "expected one of --call, --input, --input-hash, --cluster, --segment, and --function, or a limit",
+        ),
         (["--call", "a", "--segment", "eu"], "--call and --segment can't be combined. Use only one of them"),
-        (["--call", "a", "--older-than", "1d"], "but not both in one command"),
+        (["--call", "a", "--older-than", "1d"], "but not both"),
         (["--counts", "--call", "a"], "--counts needs --function or --segment"),
     ],
 )

@@ -398,9 +398,9 @@ def _unresolved():
 
 NO_SCHEMA = "has no JSON Schema for"
 REFUSED = [
-    (3, f"schema=3: expected {WANTED}, got a int"),
-    ([int], f"schema=[<class 'int'>]: expected {WANTED}, got a list"),
-    (None, f"schema=None: expected {WANTED}, got a NoneType"),
+    (3, f"schema=3: expected {WANTED}, got int"),
+    ([int], f"schema=[<class 'int'>]: expected {WANTED}, got list"),
+    (None, f"schema=None: expected {WANTED}, got NoneType"),
     (Plain, f"Plain {NO_SCHEMA} <class '{__name__}.Plain'>. Expected {WANTED}"),
     (Wrong, f"Wrong {NO_SCHEMA} <class '{__name__}.Plain'>. Expected {WANTED}"),
     (

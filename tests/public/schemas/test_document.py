@@ -30,8 +30,8 @@ REFUSED = [
         "/not" * 64,
         "schema is nested deeper than 64 levels at /not/not/not",
     ),
-    Refused("too large", {"title": "x" * 1_100_000}, "too_large", "", "schema is larger than 1048576 bytes"),
-    Refused("too many", {"enum": list(range(1_000_000))}, "too_large", "", "schema is larger than 1048576 bytes"),
+    Refused("too large", {"title": "x" * 1_100_000}, "too_large", "", "schema is larger than 1,048,576 bytes"),
+    Refused("too many", {"enum": list(range(1_000_000))}, "too_large", "", "schema is larger than 1,048,576 bytes"),
     Refused(
         "too long a number",
         {"properties": {"a/b": {"minimum": 10**400}}},

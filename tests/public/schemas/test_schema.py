@@ -96,7 +96,7 @@ def test_broken_resource_is_told_with_its_name():
     ("content", "code", "told"),
     [
         (b"[" * 100_000, "too_deep", "nested deeper than 64 levels"),
-        (b'"' + b"x" * 1_100_000 + b'"', "too_large", "larger than 1048576 bytes"),
+        (b'"' + b"x" * 1_100_000 + b'"', "too_large", "larger than 1,048,576 bytes"),
         (b"{", "invalid", "expected JSON, but reading it failed"),
         (b"\xff", "invalid", "expected JSON, but reading it failed"),
     ],

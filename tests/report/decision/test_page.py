@@ -127,7 +127,9 @@ def test_page_is_deterministic():
 @pytest.mark.parametrize(
     ("name", "plots"),
     [
-        ("pilot", ["rates"]),
+        ("pilot", ["rates", "costs"]),
+        ("never pays", ["rates", "costs"]),
+        ("no economics", ["rates"]),
         ("schemas", ["rates"]),
         ("no data yet", []),
     ],
@@ -137,7 +139,7 @@ def test_plots_that_have_data_are_drawn(name, plots):
     page = Page(page_of(name))
 
     assert page.plots() == plots
-    assert page.text.count("No plot") == 2 - len(plots)
+    assert page.text.count("No plot") == 3 - len(plots)
 
 
 def test_plots_tell_their_content_in_words():
@@ -158,6 +160,14 @@ def test_plots_use_the_colours_of_the_page():
     declared = set(re.findall(r"(--[a-z0-9]+):", source))
 
     assert {colour for colour in colours if colour != "none"} <= {f"var({name})" for name in declared}
+
+
+@pytest.mark.costly
+def test_free_tuning_is_drawn():
+    """Where nothing is paid once or monthly the lines meet at no call, and there is a plot all the same."""
+    money = economics(upfront={}, hosting_per_month=0, refresh_per_month=0)
+
+    assert "costs" in Page(decision_page(decide(failing(economics=money)))).plots()
 
 
 def test_title_is_shown():

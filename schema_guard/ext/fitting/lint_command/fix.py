@@ -51,7 +51,9 @@ def fixed(linted: Iterable[Linted], folder: str) -> list[Fixed]:
         Path(folder).mkdir(parents=True, exist_ok=True)
         return [_written(entry, Path(folder), written) for entry in linted]
     except OSError as error:
-        raise click.UsageError(f"--fix {safe(folder)}: {error.strerror}") from error
+        raise click.UsageError(
+            f"--fix {safe(folder)}: writing to this folder failed: {error.strerror}. Name another folder"
+        ) from error
 
 
 def _written(entry: Linted, folder: Path, written: dict[str, str]) -> Fixed:

@@ -42,7 +42,7 @@ class Linting:
     folder: str | None = option(
         "--fix",
         metavar="FOLDER",
-        help="Folder for schemas that are adapted to each provider. The folder also gets a report of the keywords that each adapted schema lost.",
+        help="Folder for the schemas that the command adapts to each provider. The folder also gets a report of the keywords that each adapted schema lost.",
     )
     table: bool = option(
         is_flag=True, help="Show how each provider treats each keyword. With this option, omit SCHEMA."
@@ -76,7 +76,7 @@ def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     """Show whether a provider or an engine rejects SCHEMA, ignores a part of it, or makes right answers impossible.
 
     SCHEMA is a JSON file, a pattern such as 'schemas/**/*.json', '-' for standard input, or module:Model. The command
-    uses rules that schema_guard contains. It sends nothing to the provider.
+    uses the built-in rules of schema_guard. It sends nothing to the provider.
 
     Exit status: 0 if no problem is known, 1 if a problem is known (also with --fix), or 2 if a SCHEMA cannot be read.
 
@@ -128,7 +128,7 @@ def _print_table(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     for name in asked.names():
         if name in DECISIONS:
             raise click.UsageError(
-                f"--table: {name} receives questions instead of a schema, so it has no rules for keywords. Omit it"
+                f"--table: {name} receives questions instead of a schema, so it has no rules for keywords. Omit this provider"
             )
     print(text_of(table_of_keywords(asked.names() or list(RULES))))
     return 0

@@ -122,7 +122,7 @@ def _source(name: str) -> NamedSchema:
         raise click.UsageError("no file matches this pattern. Check the pattern")
     if ":" in name:
         return _of_type(name)
-    raise click.UsageError("the file does not exist. Expected a file, a glob pattern, -, or module:Model")
+    raise click.UsageError("the file does not exist. Expected a file, a glob pattern, '-', or module:Model")
 
 
 def _read(name: str, data: bytes, file: str | None) -> NamedSchema:

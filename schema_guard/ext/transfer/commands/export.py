@@ -34,7 +34,7 @@ class File:
     form: str | None = option(
         "--format",
         type=click.Choice(FORMS),
-        help="Format of the file. Default: the format of the file extension, or jsonl if there is no such format.",
+        help="Format of the file. Default: the format that the file extension names, or jsonl if it names no format.",
     )
     texts: str | None = option(
         type=click.Choice(TEXTS_AS),
@@ -48,8 +48,8 @@ class File:
 def command(which: WhichRows, file: File, store: str | None) -> int:
     """Write the attempts to a file, as JSON Lines, CSV, or Parquet.
 
-    The file has one row for each attempt. Only its owner can read a new file. `schema-guard store import` reads only
-    JSON Lines. Use CSV and Parquet for other programs.
+    The file has one row for each attempt. Only the owner of a new file can read it. `schema-guard store import` reads
+    only JSON Lines. Use CSV and Parquet for other programs.
 
     Exit status: 0 if the attempts are exported, or 2 if they can't be exported.
 

@@ -55,7 +55,7 @@ class Traces:
     field: tuple[str, ...] = option(
         multiple=True,
         metavar="OURS=PATH",
-        help="Path of a field in each row, such as version=metadata.prompt_version. The fields are function, version, segment, cluster, and schema. With --from jsonl, you can also use reply, prompt, and other fields. Repeatable.",
+        help="Field and its path in each row, such as version=metadata.prompt_version. The fields are function, version, segment, cluster, and schema. With --from jsonl, you can also use reply, prompt, and other fields. Repeatable.",
     )
     only: tuple[str, ...] = option(
         multiple=True,
@@ -86,7 +86,7 @@ class Coming:
     unlinked: bool = option(
         is_flag=True,
         advanced=True,
-        help="Also import records from a store with another hash key, which are otherwise an error. The command then counts equal inputs of the two stores as different inputs.",
+        help="Also import records from a store with another hash key. Without this option, they are an error. The command then counts equal inputs of the two stores as different inputs.",
     )
 
 

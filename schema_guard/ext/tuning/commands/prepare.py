@@ -117,10 +117,10 @@ class Making:
 @takes(sources=Sources, making=Making)
 @shared("store", "format")
 def command(sources: Sources, making: Making, store: str | None, form: str) -> int:
-    """Write a training set from recorded calls, labelled files, and your own answers.
+    """Write a training set from recorded calls, labeled files, and your own answers.
 
     Each row contains the prompt that schema_guard will send to the tuned model. The command omits unchecked answers unless
-    you accept them. It uses a repeated input once. No input of the validation and test rows is equal or similar to an
+    you accept them. It uses each repeated input only once. No input of the validation and test rows is equal or similar to an
     input of the training rows.
 
     Exit status: 0 if the set is written, 1 if there are too few rows, or 2 if the sources cannot be read.

@@ -70,7 +70,7 @@ class TuneOptions:
         help=f"Host that tunes the model: {', '.join(BACKENDS)}, or local for this machine. Required for a new job. The command stores the name of the host in DIR/job.json.",
     )
     base: str | None = option(
-        metavar="MODEL", help="Name that the model to tune has at the host. Required for a new job at a host."
+        metavar="MODEL", help="Host's name for the model to tune. Required for a new job at a host."
     )
     epochs: int | None = option(
         type=COUNT,
@@ -226,7 +226,7 @@ def _known(asked: TuneOptions, directory: Path) -> TuningJob | None:
         return job
     elif not job.has_ended and job.is_begun:
         raise click.UsageError(
-            f"--again: the job has the status {job.status}. Cancel it with --cancel first. If the key no longer works, "
+            f"--again: the job has the status {job.status}. Cancel it with --cancel first. If your API key no longer works, "
             f"move {JOB_FILE} to another folder"
         )
     return None

@@ -243,7 +243,7 @@ def _await_file(host: JobHost, id_: str, name: str, following: Following) -> Non
         file: RemoteFile = _again(lambda: host.file(id_), following)
         if file.state == "refused":
             raise HostError(
-                f"the host rejected {name} ({id_}): {file.message or 'no reason'}. Fix the rows, then start a new job with --again",
+                f"the host rejected {name} ({id_}): {file.message or 'no reason given'}. Fix the rows, then start a new job with --again",
                 status=None,
                 is_passing=False,
             )

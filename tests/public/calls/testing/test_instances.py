@@ -188,7 +188,7 @@ IMPOSSIBLE = [
     ({"type": "object", "required": ["a"], "propertyNames": {"maxLength": 0}}, "'a' has no valid name"),
     ({"type": "object", "required": ["a"], "not": {"required": ["a"]}}, "no branch of 'anyOf', 'oneOf', 'if', or 'not' fits the other keywords"),
     ({"type": "array", "contains": False}, "no item can match 'contains'"),
-    ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "each value must contain another value of the same schema, so it never ends"),
+    ({"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}}, "each value must contain another value of the same schema, so no value is finite"),
 ]  # fmt: skip
 
 

@@ -252,7 +252,7 @@ def test_prompt_without_a_reply_is_an_error():
 
     assert str(caught.value) == (
         "model 'scripted' has no reply for the prompt 'a letter': expected a prompt that contains 'invoice' or fits"
-        " isdigit. To match all other prompts, add a last pair with ''"
+        " isdigit. To match all other prompts, add a pair with the prompt text '' at the end"
     )
     with pytest.raises(InvalidArgument, match=r"contains '4' \(and 2 more\)\. To match all"):
         ScriptedModel({str(number): "" for number in range(7)})("x")

@@ -114,13 +114,16 @@ def test_interval_of_no_calls_is_none(method):
     [
         (
             lambda: clopper_pearson(2.5, 10),
-            "k=2.5: expected an int from 0 to n=10, the failed calls",
+            "k=2.5: expected the number of failed calls, an int from 0 to n=10",
         ),
         (
             lambda: clopper_pearson(11, 10),
-            "k=11: expected an int from 0 to n=10, the failed calls",
+            "k=11: expected the number of failed calls, an int from 0 to n=10",
         ),
-        (lambda: clopper_pearson(0, -1), "n=-1: expected an int from 0 to 2**53, the calls observed"),
+        (
+            lambda: clopper_pearson(0, -1),
+            "n=-1: expected the number of the calls observed, an int from 0 to 2**53",
+        ),
         (
             lambda: clopper_pearson(1, 2, confidence=95),
             "confidence=95: expected a number above 0 and below 1",

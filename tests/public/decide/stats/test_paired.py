@@ -178,14 +178,17 @@ def test_evidence_past_the_largest_float_is_inf():
     [
         (
             lambda: paired(-1, 0, 10),
-            "b=-1: expected a number from 0 to n=10, the pairs on which only A failed",
+            "b=-1: expected the number of the pairs on which only A failed, from 0 to n=10",
         ),
         (
             lambda: paired(0, 11, 10),
-            "c=11: expected a number from 0 to n=10, the pairs on which only B failed",
+            "c=11: expected the number of the pairs on which only B failed, from 0 to n=10",
         ),
         (lambda: paired(6, 5, 10), "b=6, c=5: expected b + c <= n=10 observed pairs"),
-        (lambda: paired(0, 0, 1.5), "n=1.5: expected an int from 0 to 2**53, the pairs observed"),
+        (
+            lambda: paired(0, 0, 1.5),
+            "n=1.5: expected the number of the pairs observed, an int from 0 to 2**53",
+        ),
         (lambda: paired(1, 1, 5, alpha=0), "alpha=0: expected a number above 0 and below 1"),
     ],
 )

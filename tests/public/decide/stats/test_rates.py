@@ -390,20 +390,20 @@ def test_bounds_are_fast_at_ten_million_calls():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: bounds(-1, 10), "k=-1: expected a number from 0 to n=10, the calls that failed"),
-        (lambda: bounds(11, 10), "k=11: expected a number from 0 to n=10, the calls that failed"),
-        (lambda: bounds(nan, 10), "k=nan: expected a number from 0 to n=10, the calls that failed"),
-        (lambda: bounds("3", 10), "k='3': expected a number from 0 to n=10, the calls that failed"),
-        (lambda: bounds(0, -1), "n=-1: expected an int from 0 to 2**53, the calls observed"),
-        (lambda: bounds(0, 2.5), "n=2.5: expected an int from 0 to 2**53, the calls observed"),
-        (lambda: bounds(0, inf), "n=inf: expected an int from 0 to 2**53, the calls observed"),
+        (lambda: bounds(-1, 10), "k=-1: expected the number of the calls that failed, from 0 to n=10"),
+        (lambda: bounds(11, 10), "k=11: expected the number of the calls that failed, from 0 to n=10"),
+        (lambda: bounds(nan, 10), "k=nan: expected the number of the calls that failed, from 0 to n=10"),
+        (lambda: bounds("3", 10), "k='3': expected the number of the calls that failed, from 0 to n=10"),
+        (lambda: bounds(0, -1), "n=-1: expected the number of the calls observed, an int from 0 to 2**53"),
+        (lambda: bounds(0, 2.5), "n=2.5: expected the number of the calls observed, an int from 0 to 2**53"),
+        (lambda: bounds(0, inf), "n=inf: expected the number of the calls observed, an int from 0 to 2**53"),
         (
             lambda: bounds(0, 2**53 + 1),
-            "n=9007199254740993: expected an int from 0 to 2**53, the calls observed",
+            "n=9007199254740993: expected the number of the calls observed, an int from 0 to 2**53",
         ),
         (
             lambda: bounds(0, "x" * 200),
-            f"n='{'x' * 78}…: expected an int from 0 to 2**53, the calls observed",
+            f"n='{'x' * 78}…: expected the number of the calls observed, an int from 0 to 2**53",
         ),
         (lambda: bounds(1, 2, alpha=0), "alpha=0: expected a number above 0 and below 1"),
         (

@@ -143,19 +143,19 @@ def test_correction_that_helps_has_a_rho_below_zero():
     [
         (
             lambda: retry_hazards([(10, 2), 7]),
-            "attempts[1]=7: expected a pair, the calls that reached it and those in which it failed",
+            "attempts[1]=7: expected a pair with the numbers of the calls that reached it and those in which it failed",
         ),
         (
             lambda: retry_hazards([(10, 2, 1)]),
-            "attempts[0]=(10, 2, 1): expected a pair, the calls that reached it and those in which it failed",
+            "attempts[0]=(10, 2, 1): expected a pair with the numbers of the calls that reached it and those in which it failed",
         ),
         (
             lambda: retry_hazards([(-1, 0)]),
-            "n_1=-1: expected an int from 0 to 2**53, the calls that reached attempt 1",
+            "n_1=-1: expected the number of the calls that reached attempt 1, an int from 0 to 2**53",
         ),
         (
             lambda: retry_hazards([(10, 5), (5, 6)]),
-            "k_2=6: expected a number from 0 to n=5, the calls in which attempt 2 failed",
+            "k_2=6: expected the number of the calls in which attempt 2 failed, from 0 to n=5",
         ),
         (
             lambda: retry_hazards([(10, 5), (6, 1)]),
