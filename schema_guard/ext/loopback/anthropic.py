@@ -57,6 +57,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     check_turns((_turn(turn, f"messages.{at}") for at, turn in enumerate(turns)), _ROLES)
     if turns[0]["role"] != "user":
         raise BadRequest("messages: first message must use the 'user' role")
+    _check_messages(turns)
     tools, choice = tool_names(body), body.get("tool_choice")
     is_barred = isinstance(choice, dict) and choice.get("type") == "none"
     return Question(
@@ -87,6 +88,34 @@ def _turn(turn: dict[str, Any], where: str) -> SentTurn:
     calls = tuple(block.get("id") for block in blocks if block.get("type") == "tool_use")
     results = tuple(block.get("tool_use_id") for block in blocks if block.get("type") == "tool_result")
     return SentTurn(where, turn["role"], content, calls, results)
+
+
+def _check_messages(turns: list[dict[str, Any]]) -> None:
+    """Check what only Anthropic refuses of turns that are valid otherwise."""
+    for at, turn in enumerate(turns):
+        where, content, is_last = f"messages.{at}", turn["content"], at + 1 == len(turns)
+        more = turn.keys() - {"role", "content"}
+        if more:
+            raise BadRequest(f"{where}.{min(more)}: this field is not permitted. Remove it")
+        if not content and not is_last:
+            raise BadRequest(
+                f"{where}: all messages must have non-empty content except for the final assistant message"
+            )
+        if isinstance(content, list):
+            _check_blocks(content, where)
+        elif is_last and turn["role"] == "assistant" and content != content.rstrip():
+            raise BadRequest(
+                "messages: final assistant content cannot end with trailing whitespace. Remove the whitespace"
+            )
+
+
+def _check_blocks(blocks: list[dict[str, Any]], where: str) -> None:
+    kinds = [block["type"] for block in blocks]
+    for at, block in enumerate(blocks):
+        if kinds[at] == "text" and not str(block.get("text") or "").strip():
+            raise BadRequest(f"{where}.content.{at}: text content blocks must be non-empty")
+    if "tool_result" in kinds[kinds.count("tool_result") :]:
+        raise BadRequest(f"{where}: 'tool_result' blocks must come first in the content")
 
 
 def _system(content: object) -> list[dict[str, Any]]:

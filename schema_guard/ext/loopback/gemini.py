@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
+    BadRequest,
     Event,
     Question,
     SentTurn,
@@ -19,6 +20,7 @@ from schema_guard.ext.loopback.wire import (
     model_of,
     options_of,
 )
+from schema_guard.text import clip
 from schema_guard.values import Message
 
 if TYPE_CHECKING:
@@ -79,12 +81,21 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
 
 def _turn(content: object, where: str) -> SentTurn:
     """Return a content as a turn. A part has one field, which tells its kind."""
-    entry = content if isinstance(content, dict) else {}
-    parts = items_of(entry.get("parts"), f"{where}.parts")
-    kinds = [(name, held) for part in parts if isinstance(part, dict) for name, held in part.items()]
-    calls = tuple(held.get("name") for name, held in kinds if name in _CALL)
-    results = tuple(held.get("name") for name, held in kinds if name in _RESULT)
-    return SentTurn(where, entry.get("role", "user"), _text(parts), calls, results)
+    if not isinstance(content, dict):
+        raise BadRequest(f"Invalid value at '{where}': expected a content object, got {clip(repr(content))}")
+    unknown = content.keys() - {"role", "parts"}
+    if unknown:
+        raise BadRequest(f"Unknown name {min(unknown)!r} at '{where}': this field does not exist. Remove it")
+    parts = items_of(content.get("parts"), f"{where}.parts")
+    for at, part in enumerate(parts):
+        if not isinstance(part, dict) or not part or "type" in part:
+            raise BadRequest(
+                f"Invalid value at '{where}.parts[{at}]': expected exactly one data field, such as text, got {clip(repr(part))}"
+            )
+    # Gemini counts calls and results, and doesn't compare their names.
+    calls, results = (sum(name in part for part in parts for name in kind) for kind in (_CALL, _RESULT))
+    role = content.get("role", "user")
+    return SentTurn(where, role, _text(parts), tuple(range(calls)), tuple(range(results)))
 
 
 def _text(parts: object) -> str:

@@ -75,9 +75,11 @@ _ROLES: Final = dict.fromkeys(("system", "developer", "user", "assistant", "tool
 
 def _turn(turn: dict[str, Any], where: str) -> SentTurn:
     calls = turn.get("tool_calls")
-    ids = () if calls is None else tuple(call.get("id") for call in items_of(calls, f"{where}.tool_calls"))
+    made = () if calls is None else items_of(calls, f"{where}.tool_calls")
+    ids = tuple(call.get("id") if isinstance(call, dict) else None for call in made)
     results = (turn.get("tool_call_id"),) if turn["role"] == "tool" else ()
-    return SentTurn(where, turn["role"], turn.get("content"), ids, results)
+    is_spare = turn["role"] == "assistant" and any(turn.get(name) for name in ("function_call", "audio"))
+    return SentTurn(where, turn["role"], "" if is_spare else turn.get("content"), ids, results)
 
 
 _REASONS = {"tool_call": "tool_calls", "refusal": "stop"}

@@ -6,7 +6,7 @@ Ids and times are fixed by the request's index, so that a test sees the same rep
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.loopback.openai_chat import (
@@ -19,6 +19,7 @@ from schema_guard.ext.loopback.openai_chat import (
 from schema_guard.ext.loopback.wire import (
     Answer,
     Api,
+    BadRequest,
     Event,
     Question,
     SentTurn,
@@ -83,6 +84,10 @@ def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     if isinstance(value, list):
         turns = (_item(item, f"input[{at}]") for at, item in enumerate(value))
         check_turns(turns, _ROLES, is_whole=body.get("previous_response_id") is None)
+        for at, (item, after) in enumerate(pairwise([*value, {"role": "user"}])):
+            if item.get("type") == "reasoning" and after.get("role") not in (None, "assistant"):
+                words = "an item of type 'reasoning' needs the item that followed it. Add that item"
+                raise BadRequest(f"'input[{at}]': {words}")
     # Items without a role are the tool calls of earlier turns, and what came of them.
     prompt = [_turn(item) for item in value] if isinstance(value, list) else value
     return [*system, *messages_of({"input": prompt}, "input")]

@@ -46,6 +46,8 @@ _DONE: Final = ("lost", "http_500_done")
 _ENDS: Final = ("succeeded", "failed", "cancelled")
 _LEAST_ROWS: Final = 10
 _TOKEN_CHARACTERS: Final = 4
+_PURPOSES: Final = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
+_LONGEST_SUFFIX: Final = 64
 _FORMS: Final = ({"messages"}, {"prompt", "completion"})
 _DAY: Final = 1_790_000_000  # of everything here
 
@@ -210,12 +212,12 @@ class TuningServer(Server):
         if came.path.endswith("/chat/completions"):
             return self._answering.respond(came)
         with self._lock:
-            request, index = _request(came), len(self.requests)
-            self.requests.append(request)
-            named = self._faults(request) if callable(self._faults) else (self._faults or {}).get(index)
-            if named is not None and named not in _DONE:
-                return _faulty(named)
             try:
+                request, index = _request(came), len(self.requests)
+                self.requests.append(request)
+                named = self._faults(request) if callable(self._faults) else (self._faults or {}).get(index)
+                if named is not None and named not in _DONE:
+                    return _faulty(named)
                 self._check_key(came)
                 answer = self._answer(request)
             except _Refused as refused:
@@ -251,24 +253,36 @@ class TuningServer(Server):
         raise _Refused(404, f"Unknown request URL: {request.method} {request.path}")
 
     def _upload(self, request: TuningRequest) -> dict[str, Any]:
-        file = HostFile(f"file-{next(self._numbers)}", *request.files["file"], request.body["purpose"])
+        purpose = request.body.get("purpose")
+        if purpose not in _PURPOSES:
+            raise _Refused(400, f"'{purpose}' is not one of {list(_PURPOSES)} - 'purpose'")
+        if "file" not in request.files:
+            raise _Refused(400, "'file' is a required property")
+        file = HostFile(f"file-{next(self._numbers)}", *request.files["file"], purpose)
         self.files[file.id] = file
         return file.as_json()
 
     def _begin(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        base, validation = body.get("model"), body.get("validation_file")
+        for name in ("model", "training_file"):
+            if not body.get(name):
+                raise _Refused(400, f"you must provide a {name} parameter")
+        base, validation, suffix = body["model"], body.get("validation_file"), body.get("suffix") or ""
+        if len(suffix) > _LONGEST_SUFFIX:
+            raise _Refused(400, f"'{suffix}' is too long - 'suffix'")
         if base not in self._bases:
             words = f"Model {base} is not available for fine-tuning or does not exist."
             raise _Refused(400, words, "model_not_available")
-        training = _named(self.files, body.get("training_file"), "invalid training_file", 400)
+        usable = {id_: file for id_, file in self.files.items() if file.purpose == "fine-tune"}
+        training = _named(usable, body["training_file"], "invalid training_file", 400)
         error = training.fault()
+        epochs = (body.get("method") or {}).get("supervised", {}).get("hyperparameters", {}).get("n_epochs")
         job = HostJob(
             f"ftjob-{next(self._numbers)}",
             base,
             training,
-            validation and _named(self.files, validation, "invalid validation_file", 400),
-            body.get("suffix") or "",
-            (body.get("method") or {}).get("supervised", {}).get("hyperparameters", {}).get("n_epochs", 3),
+            validation and _named(usable, validation, "invalid validation_file", 400),
+            suffix,
+            epochs if isinstance(epochs, int) else 3,  # "auto"
             iter(self._course if error is None else ["failed"]),
             error,
         )
@@ -291,7 +305,9 @@ def _request(came: Received) -> TuningRequest:
             else:
                 files[name] = (file, held)
     elif came.content:
-        fields = _json(came.content) or {}
+        fields = _json(came.content)
+        if not isinstance(fields, dict):
+            raise _Refused(400, "We could not parse the JSON body of your request.")
     path = came.path.removeprefix("/openai")
     return TuningRequest(came.method, path, dict(parse_qsl(came.query)), fields, files)
 

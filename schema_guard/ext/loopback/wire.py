@@ -250,9 +250,9 @@ def check_turns(
             raise BadRequest(f"'{where}.role': expected one of {', '.join(roles)}, got {clip(repr(role))}")
         if is_whole and not unanswered.issuperset(results):
             raise BadRequest(f"'{where}': its result has no tool call. Add the tool call before it")
-        if unanswered and role is not None and not results:
+        if role not in (None, "tool") and unanswered.difference(results):
             raise BadRequest(f"'{where}': expected the results of all tool calls before it. Add the results")
-        if isinstance(role, str) and not calls:
+        if isinstance(role, str) and (content or not calls):
             check_content(content, f"{where}.content", roles[role])
         unanswered = unanswered.difference(results).union(calls)
     if unanswered:

@@ -27,6 +27,7 @@ CHATS = [
         "'messages[1].tool_calls': expected a list",
     ),
     ([USER, RESULT], "'messages[1]': its result has no tool call"),
+    ([USER, {**CALL, "tool_calls": ["c1"]}], "'messages[1]': expected the results"),
     ([USER, CALL], "'messages[1]': expected the results of all tool calls after it"),
     ([USER, CALL, USER, RESULT], "'messages[2]': expected the results of all tool calls before it"),
 ]
@@ -46,8 +47,20 @@ RESPONSES = [
     ([{"text": "t"}], "'input[0].role': expected one of"),
     ([USER, ITEM], "'input[1]': expected the results of all tool calls after it"),
     ([USER, OUTPUT], "'input[1]': its result has no tool call"),
+    (
+        [USER, {"type": "reasoning", "id": "r1"}, USER],
+        "'input[1]': an item of type 'reasoning' needs the item",
+    ),
+    (
+        [USER, {"type": "reasoning", "id": "r1"}],
+        "'input[1]': an item of type 'reasoning' needs the item that",
+    ),
 ]
 USE = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "n", "input": {}}]}
+USE_2 = {
+    "role": "assistant",
+    "content": [*USE["content"], {"type": "tool_use", "id": "t2", "name": "n", "input": {}}],
+}
 GIVEN = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "r"}]}
 MESSAGES = [
     ([{"role": "assistant", "content": "t"}], "messages: first message must use the 'user' role"),
@@ -58,16 +71,42 @@ MESSAGES = [
     ([USER, USE], "'messages.1': expected the results of all tool calls after it"),
     ([USER, USE, USER], "'messages.2': expected the results of all tool calls before it"),
     ([USER, GIVEN], "'messages.1': its result has no tool call"),
+    ([USER, USE_2, GIVEN, USER], "'messages.2': expected the results of all tool calls before it"),
+    (
+        [USER, {"role": "assistant", "content": [*USE["content"], {"type": "call"}]}, GIVEN],
+        "'messages.1.content[1].type': expected one of text",
+    ),
+    ([{"role": "user", "content": "t", "name": "n"}], "messages.0.name: this field is not permitted"),
+    (
+        [USER, {"role": "assistant", "content": ""}, USER],
+        "messages.1: all messages must have non-empty content",
+    ),
+    (
+        [{"role": "user", "content": [{"type": "text", "text": " "}]}],
+        "messages.0.content.0: text content blocks must be non-empty",
+    ),
+    (
+        [USER, {"role": "assistant", "content": "{ "}],
+        "messages: final assistant content cannot end with trailing whitespace",
+    ),
+    (
+        [USER, USE, {"role": "user", "content": [{"type": "text", "text": "t"}, *GIVEN["content"]]}],
+        "messages.2: 'tool_result' blocks must come first",
+    ),
 ]
 SAID = {"role": "user", "parts": [{"text": "t"}]}
 ASKED = {"role": "model", "parts": [{"functionCall": {"name": "n", "args": {}}}]}
+ASKED_2 = {"role": "model", "parts": ASKED["parts"] * 2}
 ANSWERED = {"role": "user", "parts": [{"functionResponse": {"name": "n", "response": {}}}]}
 CONTENTS = [
     ([], "'contents': expected a list that is not empty"),
-    (["t"], "'contents[0].parts': expected a list that is not empty"),
+    (["t"], "Invalid value at 'contents[0]': expected a content object, got 't'"),
     ([{"role": "assistant", "parts": [{"text": "t"}]}], "'contents[0].role': expected one of user, model"),
-    ([{"role": "user", "content": "t"}], "'contents[0].parts': expected a list that is not empty"),
+    ([{"role": "user", "content": "t"}], "Unknown name 'content' at 'contents[0]': this field does not exist"),
     ([{"role": "user", "parts": []}], "'contents[0].parts': expected a list that is not empty"),
+    ([{"role": "user", "parts": [{"type": "text", "text": "t"}]}], "Invalid value at 'contents[0].parts[0]': expected"),
+    ([{"role": "user", "parts": [{}]}], "Invalid value at 'contents[0].parts[0]': expected exactly one data field"),
+    ([SAID, ASKED_2, ANSWERED, SAID], "'contents[2]': expected the results of all tool calls before it"),
     ([SAID, ASKED, SAID], "'contents[2]': expected the results of all tool calls before it"),
     ([SAID, ANSWERED], "'contents[1]': its result has no tool call"),
 ]  # fmt: skip
@@ -108,6 +147,14 @@ def test_what_a_provider_refuses_is_refused(server, path, key, turns, message):
 TAKEN = [
     ("/v1/chat/completions", {"messages": [{"role": "developer", "content": "s"}, USER, CALL, RESULT, USER]}),
     ("/v1/chat/completions", {"messages": [USER, {"role": "assistant", "content": "a"}, USER, USER]}),
+    (
+        "/v1/chat/completions",
+        {"messages": [USER, {"role": "assistant", "function_call": {"name": "n"}}, USER]},
+    ),
+    (
+        "/v1/chat/completions",
+        {"messages": [USER, {"role": "assistant", "content": None, "audio": {"id": "a"}}]},
+    ),
     ("/v1/responses", {"input": [USER, {"type": "reasoning", "id": "r1"}, ITEM, OUTPUT, USER]}),
     ("/v1/responses", {"input": [OUTPUT, USER], "previous_response_id": "r"}),
     ("/v1/responses", {"input": "t"}),
