@@ -220,8 +220,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             `@guard` without parentheses.
         strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
             `json_mode`, `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If
-            you pass a list, each retry uses the next strategy. If the task is a text, schema_guard puts the
-            text about the format before it.
+            you pass a list, each retry uses the next strategy. If the task is a str, schema_guard puts the
+            format instructions before it.
         max_attempts: The maximum number of attempts. With 1, there is no retry.
         examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
             the schema's `examples`, otherwise values generated from the schema.

@@ -42,10 +42,10 @@ class Limits(metaclass=NamedArguments):
         output_tokens: The output limit that the first attempt sends. None means the provider's default.
         max_output_tokens: The highest output limit that schema_guard sends after a cut-off reply. Without this limit, a
             cut-off reply ends the call.
-        max_repeats: The number of repeats of one part at the end of a streamed reply, over at least 256
-            characters, at which schema_guard stops the reply as `runaway`. schema_guard also stops a reply
-            that ends with this number of line breaks, or with 64 spaces. The number must be at least 2. With
-            6, schema_guard stopped none of the valid replies among 314 replies from real models.
+        max_repeats: schema_guard stops a streamed reply as `runaway` if its end repeats one part this many times,
+            over at least 256 characters. It also stops a reply that ends with this number of line breaks, or with
+            64 spaces. The number must be at least 2. With 6, schema_guard stopped none of the valid replies among
+            314 replies from real models.
     """
 
     max_bytes: int = 8 * 1024 * 1024

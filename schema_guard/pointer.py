@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +54,15 @@ def split(location: str) -> list[str]:
     ['lines', '0']
     """
     return [unescape(token) for token in location.split("/")[1:]]
+
+
+def member(place: Any, token: str, default: Any = None) -> Any:
+    """Return the part of a JSON value at one step of a JSON Pointer; *default* if there is none."""
+    if isinstance(place, dict):
+        return place.get(token, default)
+    if isinstance(place, list) and token.isdecimal() and len(token) < 10 and int(token) < len(place):
+        return place[int(token)]
+    return default
 
 
 def pointer(location: str) -> str:

@@ -392,7 +392,7 @@ def _read_file(path: Path) -> Any:
     except OSError as error:
         if is_interruption(error):
             raise
-        raise InvalidSchema(f"{name}: reading it failed: {error.strerror}. Check the path") from error
+        raise InvalidSchema(f"{name} can't be read ({error.strerror}). Check the path") from error
     if len(content) > checks.MAX_BYTES:
         raise InvalidSchema(
             f"{name} is larger than {checks.MAX_BYTES:,} bytes. Move parts to other files, and pass them as resources=",

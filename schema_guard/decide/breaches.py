@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.evidence.changes import ChangeEvidence
     from schema_guard.decide.measure import Measured, Met
 
-_TOO_EARLY = "a weekly pattern can't be detected before {}, after two full weeks"
+_TOO_EARLY = "a weekly pattern can be detected only after two full weeks, from {}"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _MISSED = {"format": "calls failed", "right": "values were wrong", "latency": "calls were too slow"}
@@ -164,10 +164,10 @@ def change_text(change: ChangeEvidence) -> str:
     """Return when a rate changed, from what to what, and what changed then."""
     went, when = "rose" if change.direction == "rise" else "fell", _when(change)
     if change.growing_since is not None:
-        when += f", or has been growing since {change.growing_since}"
+        when += f", or have been growing since {change.growing_since}"
     of = "" if change.part is None else f" of {change.part}"
-    text = f"failures{of} {went} {when}: {change.prior_k:,} of {change.prior_n:,} calls failed before, "
-    text += f"and {change.since_k:,} of {change.since_n:,} since then"
+    text = f"failures{of} {went} {when}, from {change.prior_k:,} of {change.prior_n:,} calls "
+    text += f"to {change.since_k:,} of {change.since_n:,}"
     if change.pattern_from is not None and change.direction == "rise" and change.is_open:
         text += f" ({_TOO_EARLY.format(change.pattern_from)})"
     return f"{text}; changed at that time: {', '.join(change.changed)}" if change.changed else text

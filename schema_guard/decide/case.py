@@ -124,7 +124,9 @@ class Case:
         if best is None or best.strategy.failure_codes is None or not best.misses_any:
             return playbook
         return tuple(
-            step._replace(status="no_help", reason=f"this fixes none of the failures: {best.failures.told()}")
+            step._replace(
+                status="no_help", reason=f"this step fixes none of the failures ({best.failures.told()})"
+            )
             if step.status == "untested" and not helps(step.name, best)
             else step
             for step in playbook

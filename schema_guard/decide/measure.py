@@ -110,7 +110,7 @@ class PreparedCounts:
         unknown = failed - sum(kinds.values())
         if unknown and failed:
             notes.append(
-                f"{name}: {unknown} of {plural(failed, 'failed call')} have no recorded failure kind"
+                f"{name}: {unknown} of {plural(failed, 'failed call')} {'has' if unknown == 1 else 'have'} no recorded failure kind"
             )
         self.n: int = n
         self.count: float = failed
@@ -370,6 +370,6 @@ def _counted(strategy: StrategyCounts) -> tuple[int, int, tuple[AttemptCounts, .
         return weekly.n, weekly.k, (), [note]
     if change and not strategy.bursts:
         # Those that the alarm was raised by were chosen for their failures.
-        note = f"{name}: only the {change.n} calls after the {change.direction} of its failure rate count"
+        note = f"{name}: the verdict uses only the {change.n} calls after the {change.direction} in the failure rate"
         return change.n, change.k, (), [note]
     return strategy.n, strategy.failed, strategy.attempts, []

@@ -17,6 +17,7 @@ from schema_guard.decide.breaches import breaches, change_text
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence, to_json
 from schema_guard.decide.explanation import reasons
+from schema_guard.decide.explanation.commands import command
 from schema_guard.decide.explanation.enforcement import enforcement_figures
 from schema_guard.decide.explanation.money import economic_figures, end_figures
 from schema_guard.decide.explanation.uses import functions_figures, uses_of
@@ -150,7 +151,8 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
     alpha = config.alpha / len(schemas)
     rates = {schema.name: Rate.of(schema.failed, schema.n, alpha=alpha) for schema in schemas}
     why = (
-        f"{len(flagged)} of {len(schemas)} schemas are above the target of {exact_percent(config.target)}; "
+        f"{len(flagged)} of {len(schemas)} schemas {'is' if len(flagged) == 1 else 'are'} above the "
+        f"target of {exact_percent(config.target)}, and "
         f"at most {exact_percent(config.fdr)} of the flagged schemas are expected to be flagged wrongly"
     )
     figures = {
@@ -160,7 +162,7 @@ def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
         "config": config.as_dict(),
         "notes": list(evidence.notes),
         "content_warning": reasons.CONTENT_WARNING,
-        "next_step": reasons.next_step(Ruling("SCHEMAS_FLAGGED", why), evidence),
+        "next_step": command("report", evidence),
     }
     return Verdict("SCHEMAS_FLAGGED", why, figures)
 

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.limits import DEFAULT_LIMITS
-from schema_guard.pointer import split
+from schema_guard.pointer import member, split
 from schema_guard.validation.measure import FOREIGN, refusal_of
-from schema_guard.validation.references import member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

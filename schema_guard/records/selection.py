@@ -157,7 +157,11 @@ def no_calls(
         if calls
     ]
     rest = " and ".join(known) or "none are recorded at other times"
-    return f"no calls{whose} {' and '.join(times)}; {rest}" if times else f"no calls{whose} are recorded"
+    return (
+        f"no calls{whose} {' and '.join(times)}, {'but' if known else 'and'} {rest}"
+        if times
+        else f"no calls{whose} are recorded"
+    )
 
 
 def _count(rows: Iterable[ConfigurationCounts]) -> int:

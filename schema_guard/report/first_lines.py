@@ -109,9 +109,11 @@ def _rate_text(report: Report, group: Configuration) -> str:
         if day.failures:
             return f"{whole}. None of the calls {_LAST_DAY} has a reply that can be validated"
         return f"{whole}. It had no calls {_LAST_DAY}"
-    newest = _failed_text(day.failed, f"calls {_LAST_DAY} failed")
+    newest = _failed_text(day.failed, f"calls failed {_LAST_DAY}")
     return (
-        newest if day.failed.n == rate.n else f"{newest}, {percent(rate.count / rate.n)} of {rate.n:,}{since}"
+        newest
+        if day.failed.n == rate.n
+        else f"{newest}, and {percent(rate.count / rate.n)} of {rate.n:,}{since}"
     )
 
 

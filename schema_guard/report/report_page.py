@@ -105,7 +105,7 @@ def report_page(
     cards = [_card(number, row, axes) for number, row in enumerate(rows)]
     plots = [Plot("Failure rate over time", "", None, _missing(report))] if axes is None else []
     more = plural(len(report.groups) - len(rows), "more group")
-    lines = [] if axes is None else [f"All charts have one scale. {legend(row.marks for row in rows)}."]
+    lines = [] if axes is None else [f"All charts have the same scale. {legend(row.marks for row in rows)}."]
     lines += [f"{more} with lower rates are in the tables."] if len(rows) < len(report.groups) else []
     slide = Slide(
         "", headline, _scope(report), tuple(lines), plots=1, cards=tuple(cards), folded="All figures"
@@ -210,6 +210,6 @@ def _lines(row: _Row) -> Iterator[str]:
         time = (
             ""
             if group.elapsed_p50_s is None
-            else f"; half of the attempts take at most {group.elapsed_p50_s:.2f} s"
+            else f". Half of the attempts take at most {group.elapsed_p50_s:.2f} s"
         )
-        yield f"An attempt uses {each[0]} input tokens and {each[1]} output tokens{time}"
+        yield f"On average, an attempt uses {each[0]} input tokens and {each[1]} output tokens{time}"

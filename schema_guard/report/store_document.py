@@ -72,7 +72,7 @@ def _rows(report: Report) -> Iterator[Fact]:
     if report.rows_since is not None:
         yield Fact(
             "rows",
-            f"since {moment(report.rows_since, hours=False)}; older rows were deleted, and their calls are still counted",
+            f"since {moment(report.rows_since, hours=False)}; older rows were deleted, but the counts still include their calls",
         )
 
 

@@ -53,7 +53,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     parts += [f"{one.configuration} {one.usage}" for one in watched[1:] if one.usage.startswith("has ")][:1]
     if worst.n_functions > 1 and worst.is_rated:
         parts.append(
-            f"With this confidence, the bounds of all functions are correct (up to {worst.n_functions})"
+            f"With this confidence, the bounds of up to {worst.n_functions} functions are all correct"
         )
     if worst.pattern:
         parts.append(f"{worst.configuration} has a weekly pattern: {worst.pattern}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NO_DATA = "no data"
 RECORDED = "as recorded"
-EXCLUDED = "calls without a model reply, which don't count in any rate"
+EXCLUDED = "calls without a model reply, which are not counted in any rate"
 BOUNDS = "[low, high]: each bound holds with 95% confidence, at any time. n: number of calls"
 
 

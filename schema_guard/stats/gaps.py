@@ -30,7 +30,7 @@ _WIDTH = 1e-9
 def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
     """Return a lower and an upper bound for a mean difference, for values in [-1, 1].
 
-    The bounds hold at all times. You can check as often as you like and stop at any time. The probability that either
+    The bounds hold at every number of values. You can check as often as you like and stop at any time. The probability that either
     bound is ever on the wrong side of the mean is at most alpha. The bounds assume that each value has the same mean,
     regardless of the earlier values. For differences of 1, 0, or -1, the interval is usually narrower than the
     interval from `paired`, down to 0.6 times its width. At an alpha of 0.05, it can be up to 15% wider for at most 50

@@ -23,7 +23,7 @@ _WIDTH = 1e-9
 def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | None:
     """Return a lower and an upper bound for a mean of values in [0, 1].
 
-    The bounds hold at all times. You can check as often as you like and stop at any time. The probability that either
+    The bounds hold at every number of values. You can check as often as you like and stop at any time. The probability that either
     bound is ever on the wrong side of the mean is at most alpha. The bounds assume that each value has the same mean,
     regardless of the earlier values. If all values are 0 or 1, use `bounds`, which is faster and doesn't depend on
     their order.

@@ -15,7 +15,7 @@ class Rate:
     """A share of calls, with bounds that hold at all times.
 
     Attributes:
-        count: Number of calls in the share, or a sum of means if inputs repeat.
+        count: Number of calls in the share, or the sum of the means of the inputs if inputs repeat.
         n: Number of calls, or of different inputs if inputs repeat.
         rate: count / n, in [0, 1]. None if n is 0, because missing data isn't a rate of 0.
         lower: Lower bound. The true rate is below this bound with a probability of at most alpha, however often you

@@ -129,14 +129,14 @@ def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int
 
     Returns:
         The number of further calls, or 0 if the question is already decided. None if no number of calls
-        decides the question, because k/n equals the target, or is too near it for 2^53 calls. None if *n* is
+        decides the question, because k/n equals the target, or is so near it that 2^53 calls are too few. None if *n* is
         0, because there is no observed rate. Without earlier calls, at least `1 + calls_needed(0, 1, target)`
         calls are necessary to decide "ok", all without a failure.
 
     Raises:
         InvalidArgument: The counts are inconsistent, or the target or alpha is out of its range.
 
-    Source: `log_e_value` at k (n + m) / n failures, a real number.
+    Source: `log_e_value` after m further calls, at k (n + m) / n failures. This number need not be whole.
 
     >>> calls_needed(0, 300, 0.01)
     77

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import may_hold_number
-from schema_guard.pointer import declared_location, join, pointer, split
+from schema_guard.pointer import declared_location, join, member, pointer, split
 from schema_guard.text import clip
 from schema_guard.validation.measure import refusal_of
-from schema_guard.validation.references import member
 from schema_guard.validation.violations import MAX_VIOLATIONS, TOO_COSTLY, describe, failure_of
 from schema_guard.values import Coercion, Failure, Violation
 

@@ -150,7 +150,7 @@ def check_patterns(references: References) -> dict[str, Traits]:
         total += each.size if each.size <= MAX_STATES_EACH else len(pattern)
         if total > MAX_STATES:
             raise InvalidSchema(
-                f"the regular expressions up to and including {pointer(clip(location))} have more than {MAX_STATES:,} states in total. Shorten their repetitions",
+                f"the regular expressions of the schema up to {pointer(clip(location))} have more than {MAX_STATES:,} states in total. Lower the counts of their repetitions",
                 code="too_costly",
                 location=location,
             )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidSchema
-from schema_guard.pointer import escape, pointer, unescape
+from schema_guard.pointer import escape, member, pointer, unescape
 from schema_guard.text import clip
 from schema_guard.validation.document import DRAFTS
 from schema_guard.validation.keywords import LISTS, MAPS, REFERENCES, SINGLES
@@ -299,12 +299,3 @@ def _unquoted(fragment: str) -> str:
     from urllib.parse import unquote
 
     return unquote(fragment)
-
-
-def member(place: Any, token: str, default: Any = None) -> Any:
-    """Return the part of a JSON value at one step of a JSON Pointer; *default* if there is none."""
-    if isinstance(place, dict):
-        return place.get(token, default)
-    if isinstance(place, list) and token.isdecimal() and len(token) < 10 and int(token) < len(place):
-        return place[int(token)]
-    return default

@@ -33,8 +33,8 @@ def values_of(document):
 
 
 NOT_MEASURED = (
-    "not measured: enforcement can make wrong answers valid; measure: schema-guard bench run --playbook --schema NAME "
-    "--model MODEL --first-step few_shot"
+    "not measured, although enforcement can make wrong answers valid. To measure the values, run: "
+    "schema-guard bench run --playbook --schema NAME --model MODEL --first-step few_shot"
 )
 MEASURED = (
     "32% [24%, 41%] of the values are right before (few_shot), and 15% [10%, 22%] after (strict_schema); the difference "
@@ -73,7 +73,7 @@ def test_labels_without_enforcement_are_shown():
     _, lines = values_of(evidence(failing(right=LABELS)))
 
     assert lines[0].startswith(
-        "[80%, 90%] of the values are right without enforcement; with it, the share is not measured: "
+        "[80%, 90%] of the values are right without enforcement; with it, the share is not measured, although enforcement can "
     )
 
 

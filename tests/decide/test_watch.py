@@ -44,7 +44,7 @@ def test_a_rise_above_the_objective_is_a_breach_before_the_rate_is_proved(store)
     (result,) = watched = watch(store, 0.01)
 
     assert [breach.what for breach in result.breaches] == ["format", "rise"]
-    assert "rose on 1970-01-31: 0 of 1,000 calls failed before, and 20 of 20" in result.change
+    assert "rose on 1970-01-31, from 0 of 1,000 calls to 20 of 20" in result.change
     assert result.change in document_of(watched, 0.01).title
 
 

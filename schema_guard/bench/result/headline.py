@@ -46,7 +46,7 @@ def headline_of(result: BenchResult, store: str | None = None) -> Document:
     facts = [Fact("stopped", reason) for reason in result.setup.stopped]
     if not variants:
         error = next((call.error for call in result.calls if call.error), None)
-        why = f": {error}" if error else ""
+        why = f" ({error})" if error else ""
         headline = "Nothing is measured, because no call has a reply that can be validated."
         facts.append(Fact("next", f"find out why no call has a validated reply{why}"))
         return Document(headline, tuple(facts), tone=Tone.OPEN)
@@ -297,11 +297,11 @@ def _another(result: BenchResult, best: Ranked, store: str | None) -> str:
         step = max(untried, key=failures.fixed_by, default=None)
         if step and failures.fixed_by(step):
             fixed = f"{failures.fixed_by(step):.0f} of {plural(failures.calls, 'failure')}"
-            return f"to {fix(step)}, which can fix {fixed}, run the same command with --strategy {step}"
+            return f"to {fix(step)}, run the same command with --strategy {step}, which can fix {fixed}"
     elif wrong:
         step = next((step for step in untried if FIXABLE[step].right), None)
         if step:
-            return f"to {fix(step)}, which can make wrong values right, run the same command with --strategy {step}"
+            return f"to {fix(step)}, run the same command with --strategy {step}, which can make wrong values right"
     else:
         return _watched(best, 0.01, store)
     return "no strategy is left that can fix this; run the same command with a larger model (--model NAME)"

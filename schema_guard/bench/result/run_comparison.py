@@ -210,7 +210,7 @@ def _headline(comparison: Comparison) -> str:
     """Return the result in one sentence: the difference with the largest lower bound, if any is known."""
     found = [one.compared for one in comparison.differences if one.compared.called]
     if not found:
-        return f"No difference between A and B was found on {plural(comparison.common_tasks, 'common task')}"
+        return f"The data shows no difference between A and B on {plural(comparison.common_tasks, 'common task')}"
     item = max(found, key=lambda one: max(one.lower, -one.upper))
     better, least = ("B", item.lower) if item.only_a > item.only_b else ("A", -item.upper)
     more = f". Other differences: {len(found) - 1}" if len(found) > 1 else ""
@@ -262,7 +262,7 @@ def _facts(comparison: Comparison) -> Iterator[Fact]:
         yield Fact("suites", "the suites differ, so tasks are paired by name, and their texts may differ")
     for name, unpaired in (("A", comparison.unpaired_a), ("B", comparison.unpaired_b)):
         if unpaired:
-            yield Fact("omitted", f"variants that only {name} has: {', '.join(map(shown, unpaired))}")
+            yield Fact("omitted", f"{', '.join(map(shown, unpaired))} (only in {name})")
 
 
 def setup_line(setup: Setup) -> str:

@@ -164,7 +164,7 @@ def differences_line(comparisons: Sequence[Compared]) -> str:
     called = sum(comparison.called for comparison in comparisons)
     if not comparisons:
         return "only one variant, so there is nothing to compare"
-    return f"{called or 'none'} of {plural(len(comparisons), 'comparison')} {'show' if called > 1 else 'shows'} a difference; at most {exact_percent(DELTA)} of reported differences are expected to be wrong (e-BH)"
+    return f"{called or 'none'} of {plural(len(comparisons), 'comparison')} {'show' if called > 1 else 'shows'} a difference, and at most {exact_percent(DELTA)} of reported differences are expected to be wrong (e-BH)"
 
 
 def _difference_row(comparison: Compared, label_of: dict[str, str], failed: str) -> tuple[str, ...]:

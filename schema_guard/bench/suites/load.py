@@ -106,7 +106,7 @@ def _there(path: str | os.PathLike[str]) -> Literal["folder", "file", "nothing"]
         return "nothing"
     except OSError as error:
         raise InvalidArgument(
-            f"suite {clip(repr(str(path)))}: reading it failed: {error.strerror}. Check the path"
+            f"suite {clip(repr(str(path)))} can't be read ({error.strerror}). Check the path"
         ) from error
     return "folder" if S_ISDIR(mode) else "file" if S_ISREG(mode) else "nothing"
 

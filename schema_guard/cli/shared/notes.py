@@ -43,7 +43,9 @@ def confirm(question: str, *, yes: bool, refused: str) -> None:
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise click.UsageError(f"{refused}: no terminal is available to ask for confirmation. Add --yes")
+        raise click.UsageError(
+            f"{refused}, because no terminal is available to ask for confirmation. Add --yes"
+        )
     if not click.confirm(question, err=True):
         raise click.UsageError(refused)
 

@@ -52,7 +52,6 @@ _NEXT = {
         "schema-guard help routing  # Router(tuned=..., prompt=..., primary=Evidence.of(VERDICT), share=Rollout({target:g})), "
         "with the output of `decide --format json`"
     ),
-    "SCHEMAS_FLAGGED": "{report}",
     "FINE_TUNE_BLOCKED": "{decide}  # again, when what blocks it has changed",
     "ACCEPT_OR_REDESIGN": (
         "{decide}  # again, with a looser target, a simpler schema, failures handled, or another provider"
@@ -61,7 +60,7 @@ _NEXT = {
 _NEXT_OF_STAGE = {
     "pilot": _PILOT,
     "ship": (
-        "schema-guard help routing  # give the tuned model the traffic, a share first: Router(tuned=..., prompt=..., "
+        "schema-guard help routing  # send the tuned model a share of the traffic first: Router(tuned=..., prompt=..., "
         "share=Rollout({target:g}))"
     ),
     "in_service": "{watching}",
@@ -161,10 +160,12 @@ def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
     if ruling.verdict == "NEED_MORE_DATA" and any(
         strategy.bursts and strategy.id == figures["strategy"] for strategy in evidence.strategies
     ):
-        return "{report}  # what fails in the bursts; after further calls: {decide}".format(**commands)
+        return "{report}  # shows what fails in the bursts; after further calls, run: {decide}".format(
+            **commands
+        )
     if ruling.verdict == "PROMPTING_ENOUGH" and evidence.about is not None and not evidence.about.function:
         used = _line(figures["strategy"], evidence)
-        return f"use {used} in your function; `watch` then checks its recorded calls"
+        return f"use {used} in your function. Then `watch` checks the recorded calls of the function"
     if figures.get("stage") in _NEXT_OF_STAGE:
         return _NEXT_OF_STAGE[figures["stage"]].format(**commands)
     if "train_examples" in figures.get("blocked", ()):
@@ -319,7 +320,7 @@ def _cost_assumptions(case: Case) -> Iterator[str]:
             percent(rate)
             for rate in (money.tuned.residual.opt, money.tuned.residual.point, money.tuned.residual.pess)
         )
-        yield f"the tuned model's failure rate of {rates} is your assumption; a pilot measures it"
+        yield f"the tuned model's failure rate of {rates} is your assumption until a pilot measures it"
     yield "the failure rates of the tuned model's attempts are assumed: " + "/".join(
         percent(rate) for rate in money.tuned.hazards
     )
@@ -340,7 +341,7 @@ def not_measured(case: Case) -> list[str]:
         "cost at volume: needs the facts under economics": case.cost is None,
         "latency: needs durations and a limit": evidence.latency is None,
         "the tuned model: needs a pilot": case.tuned is None,
-        "months until the base model is shut down, which is a risk": evidence.feasibility.months_to_shutdown
+        "months until the base model is shut down (an early shutdown is a risk)": evidence.feasibility.months_to_shutdown
         is None,
         _NO_SOURCE: case.cost is not None and not evidence.sources,
     }

@@ -70,7 +70,7 @@ def need_more(
         why = f"{question}; at the observed rate, no number of calls decides"
     else:
         what = "inputs" if calls_per_unit > 1 else "calls"
-        why = f"{question}; about {n_more:,} more {what} are needed to decide"
+        why = f"{question}, and about {n_more:,} more {what} are needed to decide"
         why += f" ({months(duration)})" if duration is not None and duration >= 1 else ""
     if n_more is None or (duration is not None and duration > PATIENCE_MONTHS):
         why += "; at your volume, the rate can't be told from the target"

@@ -59,8 +59,8 @@ _BY_KEYWORD = {
     "prefixItems": "use an object with a key for each place",
 }
 _BY_EFFECT = {
-    "rejected": "remove it from the sent schema; your own schema still validates the reply",
-    "ignored": "do not rely on it; your own schema still validates the reply",
+    "rejected": "remove it from the sent schema, because your own schema still validates the reply",
+    "ignored": "rely on your own schema, which still validates the reply",
     "narrowed": "remove it from the sent schema, so that all right answers can occur",
 }
 

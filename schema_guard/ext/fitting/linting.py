@@ -140,12 +140,12 @@ def _is_reported(table: Rules, keyword: str) -> bool:
 def _unnamed(table: Rules, keyword: str) -> Rule:
     """Return the rule for a keyword that a table does not name."""
     is_refused = table.others == "rejected"
-    message = f"{'rejects' if is_refused else 'does not enforce'} {keyword}"
+    message = f"{'rejects' if is_refused else 'does not enforce'} the keyword '{keyword}'"
     return Rule(
         name=f"{table.name}:{keyword}",
         keyword=keyword,
         effect="ignored" if keyword in ANNOTATIONS else table.others,
-        message=f"does not use {keyword}" if keyword in ANNOTATIONS else message,
+        message=f"does not use the keyword '{keyword}'" if keyword in ANNOTATIONS else message,
         evidence=table.evidence,
         verified_on=table.verified_on,
         confidence=table.confidence,

@@ -163,7 +163,7 @@ def command(asked: ProbeOptions, yes: bool, dry_run: bool, form: str) -> int:
     enforces the schema, the reply has the required values. Before the command sends the requests, it prints their number
     and cost, and asks for confirmation.
 
-    Exit status: 0 if the server enforces all schemas, 1 if it ignores, rejects, or partly enforces one of them, or
+    Exit status: 0 if the server enforces all schemas, 1 if it ignores, rejects, or partly enforces one, or
     2 if it doesn't reply.
 
     \b

@@ -80,7 +80,7 @@ def command(
     the fields that fail, and tests candidate prompts that address these failures. It then compares the best candidate
     with the prompt in use, on inputs that no candidate saw. The command needs at least 60 different inputs, and makes at
     most 600 calls. If it proves that the candidate is better, it writes the candidate into FOLDER. Default: SOURCE_prompt. To
-    continue an interrupted run, run the same command again. If new inputs were recorded, it starts a new run.
+    continue an interrupted run, run the same command again. If schema_guard has recorded new inputs since that run, the command starts a new run.
 
     \b
     Exit status:

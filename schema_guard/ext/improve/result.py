@@ -198,7 +198,7 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         isinstance(document.get(key), dict) for key in ("proof", "winner")
     ):
         raise InvalidArgument(
-            f"{clip(str(path))}: expected the file of a proved prompt. Run `schema-guard improve` first"
+            f"{clip(str(path))}: expected a prompt file that `schema-guard improve` wrote. Run `schema-guard improve` first"
         )
     return document
 

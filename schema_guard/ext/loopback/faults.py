@@ -107,7 +107,7 @@ def schedule(faults: Faults[R]) -> Callable[[int, R], str | None]:
 def _index(index: object) -> int:
     if isinstance(index, int) and not isinstance(index, bool) and index >= 0:
         return index
-    raise InvalidArgument(f"faults: expected the index of a request, an int >= 0, got {clip(repr(index))}")
+    raise InvalidArgument(f"faults: expected the index of a request (an int >= 0), got {clip(repr(index))}")
 
 
 def _checked_one(name: object, where: str) -> str | None:

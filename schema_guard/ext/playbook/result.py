@@ -162,7 +162,7 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
     source = f" ({result.target_source})" if result.target_source else ""
     yield Fact(
         "target",
-        f"at most {exact_percent(result.target)} of the calls fail{source}; each trial ends as soon as its result is clear",
+        f"at most {exact_percent(result.target)} of the calls fail{source}, and each trial ends as soon as its result is clear",
     )
     yield Fact("content", verdict["content_warning"])
     yield Fact("recorded", f"as {result.id}, {result.started_at}")

@@ -275,7 +275,7 @@ class PlaybookRun:
             return None
         step: str = verdict.figures["next_rung"]
         if step == SIMPLIFY:
-            self.ended = f"the next step, {step}, needs your own work; do it and run the playbook again, or decline it with a reason"
+            self.ended = f"the next step, {step}, needs your own work. Do it and run the playbook again, or decline it with a reason"
             self.is_finished = True
             return None
         self.ended = self._spent()

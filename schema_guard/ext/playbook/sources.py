@@ -187,7 +187,7 @@ def _of_files(given: PlaybookArguments) -> Inputs:
             raise click.UsageError(f"--playbook needs --schema NAME. Use one of {', '.join(entries)}")
         if chosen not in entries:
             raise click.UsageError(
-                f"--schema {safe(chosen)!r}: expected a schema of the suite, one of {', '.join(entries)}"
+                f"--schema {safe(chosen)!r}: expected one of the schemas of the suite: {', '.join(entries)}"
                 f"{did_you_mean(chosen, entries)}"
             )
         inputs = suite_inputs(entries[chosen], suite=loaded.name, texts=texts, seed=seed)

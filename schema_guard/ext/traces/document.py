@@ -23,7 +23,7 @@ def document_of(result: TraceImport, store: str | None = None) -> Document:
     """Return the result of an import as a document. *store* is the URL of the store that a next command names."""
     done = "would be stored (dry run)" if result.dry_run else "stored"
     return Document(
-        f"{plural(result.stored, 'call')} {done}, {result.already_stored} already in the store: {_replies(result.replies)} from {plural(result.rows, 'row')}",
+        f"{_replies(result.replies)} from {plural(result.rows, 'row')}: {plural(result.stored, 'call')} {done}, {result.already_stored} already in the store",
         tuple(_facts(result, store)),
         tuple(_sections(result)),
         tone=Tone.BAD if result.unread else Tone.GOOD,

@@ -81,7 +81,7 @@ def tuned_model(directory: Path) -> TunedModel:
         raise InvalidArgument(f"{name}: {JOB_FILE} is missing. Create it with {command}")
     if job["result"] is None:
         raise InvalidArgument(
-            f"{name}: its job has the status {job['status']}, so it has no model yet. Resume the job with {command}"
+            f"{name}: its job has the status '{job['status']}', so it has no model yet. Resume the job with {command}"
         )
     model = TunedModel(**job["result"])
     _check_destination(model.model, job, name)

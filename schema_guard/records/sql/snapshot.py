@@ -14,6 +14,7 @@ from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.errors import StoreError
+from schema_guard.interruptions import is_interruption
 from schema_guard.records.attempts import Where
 from schema_guard.records.counts.calls import (
     HOUR_S,
@@ -63,6 +64,8 @@ def _counts() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
+        if is_interruption(error):
+            raise
         raise StoreError(
             f"the store has counts that can't be read: {error}. To list them, run `schema-guard store check` with the same --store"
         ) from error

@@ -164,7 +164,7 @@ class Writer:
             )
         if opener.is_strict and (left or sum(self._lost_records.values()) > lost_records):
             raise StoreError(
-                f"{self.backend.url}: {left} attempts are pending, and the following attempts were lost: {self._lost_records}"
+                f"{self.backend.url}: {left} attempts are pending, and the following attempts were lost: {self._lost_records}. Check that the store can be written"
             )
 
     def flush(self, timeout_s: float) -> int:

@@ -47,7 +47,7 @@ def document_of(verdict: Verdict) -> Document:
 def head_of(verdict: Verdict, *, width: int | None = None) -> Document:
     """Return the answer without details: a document of at most 25 lines of text in a width, as `as_text` takes it."""
     whole = document_of(verdict)
-    more = Fact("more", "add --full for all figures, the playbook, and what would change the answer")
+    more = Fact("more", "add --full for all figures, the playbook, and changes that reverse the answer")
     facts = list(whole.facts)
     while True:
         head = whole._replace(facts=(*facts, more), sections=())

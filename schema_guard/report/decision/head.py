@@ -239,10 +239,10 @@ def values_facts(figures: Figures) -> Iterator[Fact]:
     """Yield the values before and after enforcement, or the command that measures them."""
     values = figures.get("values", {})
     if "command" in values:
-        text = "not measured: enforcement can make wrong answers valid"
+        text = "not measured, although enforcement can make wrong answers valid"
         if "before" in values:
             text = f"{_share_text(values['before'])} of the values are right without enforcement; with it, the share is {text}"
-        yield Fact("values", f"{text}; measure: {values['command']}")
+        yield Fact("values", f"{text}. To measure the values, run: {values['command']}")
     elif values:
         before, after = values["before"], values["after"]
         what = "right" if values["measure"] == "right" else "in the input"
@@ -274,7 +274,7 @@ def _more(figures: Figures) -> Iterator[Fact]:
             f"good enough if failures are isolated, but not yet if they occur in bursts of {length:g}",
         )
     if name in figures.get("bursts", {}):
-        yield Fact("needs", "more time; the duration depends on further bursts")
+        yield Fact("needs", "more time, depending on further bursts")
     elif n_more is not None:
         when = (
             "" if duration is None else f", which arrive within {time_text(duration)} at the current volume"
@@ -302,7 +302,7 @@ def _basis_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact(
             "bursts",
             f"the {plural(bursts['failures'], 'failure')} of {name_of(name)} came in {plural(bursts['entries'], 'burst')}, "
-            "and the bounds allow for bursts",
+            "and the ranges allow for bursts",
         )
     told_already = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "rise"}
     for name, change in figures.get("change", {}).items():

@@ -187,7 +187,8 @@ def _segments_section(figures: Figures) -> Section | None:
     ]
     each = 1 - figures.get("alpha_segment", 0)
     gloss = (
-        f"Bounds of the failure rate in each segment; each bound holds with {exact_percent(each)} confidence."
+        "The table shows the bounds of the failure rate in each segment. "
+        f"Each bound holds with {exact_percent(each)} confidence."
     )
     return _table("Segments", gloss, ("segment", "of the calls", "prompted", "tuned"), rows)
 
@@ -254,8 +255,8 @@ def _costs_section(figures: Figures) -> Section | None:
         ("payback", *(payback(money[column]["payback_months"]) for column in COLUMNS)),
     )
     totals = (
-        f"tuning costs {dollars(money['upfront'])} once, and hosting and refresh "
-        f"{dollars(money['hosting_plus_refresh'])} a month; {calls(cost['calls_per_month'])} calls a month would use "
+        f"tuning costs {dollars(money['upfront'])} once, and hosting and refresh cost "
+        f"{dollars(money['hosting_plus_refresh'])} a month. {calls(cost['calls_per_month'])} calls a month would use "
         f"{large(cost['tokens_per_month']['tuned'])} tokens instead of {large(cost['tokens_per_month']['prompt'])}"
     )
     not_given = (
@@ -389,7 +390,7 @@ def _words_section(figures: Figures) -> Section:
     ]
     if "cost" in figures:
         lines += [
-            "payback: months until the savings cover the one-time cost, or never without savings",
+            'payback: months until the savings cover the one-time cost, or "never" if there are no savings',
             "the bar: highest failure rate of the tuned model at which tuning pays for itself in time",
             "break-even volume: smallest number of calls per month at which tuning pays for itself in time",
             "flips: this change reverses the answer",

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from schema_guard.pointer import split
+from schema_guard.pointer import member, split
 from schema_guard.schema import Schema
 from schema_guard.testing.schemas.instances import HypothesisChoices
 from schema_guard.validation.drawing.demand import DeadEnd, Demand
 from schema_guard.validation.drawing.drawing import Drawing, document_of, first_drawn, replaced, valid_value
 from schema_guard.validation.drawing.normalized import ARRAY, OBJECT, Words, ways_to_break
-from schema_guard.validation.references import member
 from schema_guard.validation.violations import TOO_COSTLY
 
 if TYPE_CHECKING:

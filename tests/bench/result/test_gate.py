@@ -174,7 +174,7 @@ def test_missing_variant_is_told():
     result = gate(result_of(run_of(scored("t1", "x"))), then)
 
     assert result.unpaired_a == ("y",)
-    assert "omitted      variants that only A has: y" in gate_as_text(result)
+    assert "omitted      y (only in A)\n" in gate_as_text(result)
 
 
 def test_nothing_in_common_is_an_error():

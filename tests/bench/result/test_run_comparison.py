@@ -127,7 +127,7 @@ def test_variants_are_paired_by_name():
 
     assert _paired(comparison) == {("y", "y")}
     assert (comparison.unpaired_a, comparison.unpaired_b) == (("x",), ("z",))
-    assert "omitted      variants that only A has: x\n" in compare_as_text(comparison)
+    assert "omitted      x (only in A)\n" in compare_as_text(comparison)
 
 
 def test_only_variants_pair_whatever_their_names():

@@ -213,7 +213,7 @@ def test_path_that_the_system_refuses_is_refused_with_its_reason():
     """A path that cannot even be looked at is the caller's fault, and the system's reason is told."""
     with pytest.raises(InvalidArgument) as caught:
         load_suite("x" * 5000)
-    assert str(caught.value) == f"suite '{'x' * 78}…: reading it failed: File name too long. Check the path"
+    assert str(caught.value) == f"suite '{'x' * 78}… can't be read (File name too long). Check the path"
 
 
 SUITE = {"format": 1, "name": "mine", "description": "d", "licence": "MIT", "schemas": ["a"]}

@@ -88,7 +88,7 @@ def test_a_reader_is_told_that_a_kind_is_the_first_fault_alone(store):
     figures = decide(evidence_of(store)).as_dict()
 
     assert any("early stop ends its replies at the first fault" in note for note in figures["notes"])
-    assert "domain vocabulary: needs the kinds of the failed calls" in figures["not_measured"]
+    assert "domain vocabulary: needs the failure kind of each failed call" in figures["not_measured"]
 
 
 def test_tokens_of_stopped_replies_are_estimated_from_what_came_of_them(store):

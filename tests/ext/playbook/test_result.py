@@ -75,8 +75,8 @@ def test_text_is_read_from_step_to_verdict(result):
         (
             "next",
             (
-                "use guard(..., strategy='strict_schema', limits=Limits(output_tokens=256)) on m1 in your function; "
-                "`watch` then checks its recorded calls"
+                "use guard(..., strategy='strict_schema', limits=Limits(output_tokens=256)) on m1 in your function. "
+                "Then `watch` checks the recorded calls of the function"
             ),
         ),
         ("ended", "the verdict is PROMPTING_ENOUGH"),
@@ -84,7 +84,7 @@ def test_text_is_read_from_step_to_verdict(result):
         ("inputs", "60 inputs in the order of seed 0, 32 calls"),
         (
             "target",
-            "at most 20% of the calls fail; each trial ends as soon as its result is clear",
+            "at most 20% of the calls fail, and each trial ends as soon as its result is clear",
         ),
         ("content", CONTENT_WARNING),
         ("recorded", "as playbook:0123, 2026-11-24T00:00:00+00:00"),

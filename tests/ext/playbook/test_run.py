@@ -452,7 +452,7 @@ def test_schema_is_simplified_by_people():
 
     assert steps_of(result)[-1] == "reason_then_format"
     assert result.ended == (
-        "the next step, schema_simplify, needs your own work; do it and run the playbook again, or decline it with a reason"
+        "the next step, schema_simplify, needs your own work. Do it and run the playbook again, or decline it with a reason"
     )
     assert result.verdict.figures["next_rung"] == "schema_simplify"
     assert claim_of(result, "schema_simplify") == {"rung": "schema_simplify", "status": "untested"}
@@ -463,7 +463,7 @@ def test_a_reply_that_ran_away_asks_for_no_larger_limit():
     result = playbook_result(always({"reply": CUT_OFF["reply"] + " " * 200, "finish_reason": "length"}))
 
     assert "raise_max_output_tokens" not in steps_of(result)
-    assert "this fixes none of" in step_of(result, "raise_max_output_tokens")["reason"]
+    assert "this step fixes none of" in step_of(result, "raise_max_output_tokens")["reason"]
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_every_tool_is_named_by_from_too(tmp_path, case):
 
     assert imported(path, tool=tool)[0].stored == 1
     other = next(name for name in TOOLS if name != tool)
-    with pytest.raises(InvalidArgument, match=f"expected a row of {other}, got the keys "):
+    with pytest.raises(InvalidArgument, match=f"expected a row of {other}, got a row with the keys "):
         imported(path, tool=other)
 
 

@@ -70,7 +70,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
         status, out, err = begin(server)
 
         assert (status, out, server.requests, load_job(orders)) == (2, "", [], None)
-    assert "nothing was uploaded: no terminal is available to ask for confirmation. Add --yes" in err
+    assert "nothing was uploaded, because no terminal is available to ask for confirmation. Add --yes" in err
 
 
 @pytest.mark.parametrize(

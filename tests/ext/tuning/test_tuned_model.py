@@ -70,7 +70,7 @@ def test_an_adapter_lies_beside_the_job(job, tmp_path):
         (
             None,
             "running",
-            "its job has the status running, so it has no model yet. Resume the job with schema-guard tune run ",
+            "its job has the status 'running', so it has no model yet. Resume the job with schema-guard tune run ",
         ),
     ],
 )

@@ -226,7 +226,7 @@ def default_names(prompt: str, options: dict[str, Any] = {"model": "x"}):  # noq
         ),
         (other_meaning, ["a"], "schema_guard can't pass a model to other_meaning"),
         (no_place, [SCRIPTED], "Give it a parameter 'model', or guard the first model directly"),
-        (default_names, ["a"], "the default of 'options' of .*default_names names a model"),
+        (default_names, ["a"], "the default of the parameter 'options' of .*default_names names a model"),
     ],
 )
 def test_a_function_that_cannot_be_told_is_an_error_at_decoration(function, models, message):

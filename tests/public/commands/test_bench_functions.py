@@ -82,9 +82,15 @@ def test_a_parameter_for_options_gets_the_arguments_of_the_provider(capsys):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("own_model:two", "expected a function that needs only a prompt, but 'customer' has no default"),
+        (
+            "own_model:two",
+            "expected a function that needs only a prompt, but its parameter 'customer' has no default",
+        ),
         ("own_model:missing", "module 'own_model' has no attribute 'missing'"),
-        ("own_model:value", "--model 'own_model:value': expected a function"),
+        (
+            "own_model:value",
+            "--model 'own_model:value': expected module:function, but this object is not a function",
+        ),
         ("nowhere:ask", "You can also pass your function as module:function"),
         ("opnai:x", "Did you mean 'openai'?"),
     ],

@@ -229,8 +229,9 @@ def test_compare_shows_only_the_named_variant(results, options):
 
     assert (status, err) == (0, "")
     document = json.loads(out)
+    compared = [one["compared"] for one in document["differences"]]
     variants = [
-        (one["a"], one["b"], one["format"]["rate_a"], one["format"]["rate_b"]) for one in document["variants"]
+        (one["a"], one["b"], one["rate_a"], one["rate_b"]) for one in compared if one["measure"] == "format"
     ]
     assert (variants, document["unpaired_a"], document["unpaired_b"]) == COMPARED[options]
 

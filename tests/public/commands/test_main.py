@@ -41,7 +41,7 @@ USAGE = [
     (["schema", "check", "s.json", "."], ".: Is a directory"),
     (
         ["schema", "check", "none.json", "s.json"],
-        "schema-guard: schema file 'none.json': reading it failed: No such file",
+        "schema-guard: schema file 'none.json' can't be read (No such file",
     ),
     (
         ["schema", "check", "evil.json", "s.json"],

@@ -17,7 +17,7 @@ TICKET = {
 }
 LATER, EARLIER = "2999-01-01", "2020-01-01"
 BEFORE, AFTER = (
-    "no calls since 2999-01-01 00:00 UTC; 30 earlier calls are recorded",
+    "no calls since 2999-01-01 00:00 UTC, but 30 earlier calls are recorded",
     "30 later calls are recorded",
 )
 
@@ -48,7 +48,7 @@ def test_report_counts_the_calls_after(url):
     out = run(url, "report", "--until", EARLIER, "--function", "extract", "--schema", "ticket")[1]
 
     assert out.startswith(
-        f"no calls of schema 'ticket' of function 'extract' before {EARLIER} 00:00 UTC; {AFTER}"
+        f"no calls of schema 'ticket' of function 'extract' before {EARLIER} 00:00 UTC, but {AFTER}"
     )
 
 

@@ -15,9 +15,7 @@ from tests.public.decide.examples import passing
 
 GOOD = '{"team": "billing"}'
 ALONE = "has no effect with --evidence, which replaces the store"
-ONE_FUNCTION = (
-    "--max-failure-rate and --decline apply to one function: choose one with --function: app.one, app.two"
-)
+ONE_FUNCTION = "--max-failure-rate and --decline apply to only one function, so choose one with --function: app.one, app.two"
 NO_STORE = "$SCHEMA_GUARD_STORE is 'none', so there is no store. Name a store with --store"
 ONE = "can't be combined. Use only one of them"
 HERE = "has no effect if this machine trains the model"
@@ -47,7 +45,7 @@ TABLE = {
     "decide --store r.db --sizes a,a": "expected the names of at least two different models",
     "decide --store r.db --what-if target": "--what-if 'target': expected path=value",
     "decide --store r.db --also-version v9": "--also-version 'v9': no recorded call has this version",
-    "decide --store r.db --since 2999-01-01": "no calls since 2999-01-01 00:00 UTC; 3 earlier calls are recorded",
+    "decide --store r.db --since 2999-01-01": "no calls since 2999-01-01 00:00 UTC, but 3 earlier calls are recorded",
     "decide": NO_STORE,
     "report --store r.db --serve --format json": "--format has no effect with --serve, which shows a page",
     "report --store r.db --serve --format html": "--format has no effect with --serve, which shows a page",
@@ -76,17 +74,17 @@ TABLE = {
     "store export --store r.db --until soon": "'--until': 'soon': expected a date",
     "store export --store r.db --function nope": "no function 'nope' is recorded",
     "store export --store r.db --schema nope --since 7d": "no schema 'nope' is recorded",
-    "store delete --yes --store r.db": "select the records with --call, --input, --cluster, --segment, or --function, or with a limit",
+    "store delete --yes --store r.db": "expected one of --call, --input, --input-hash, --cluster, --segment, and --function, or a limit such as --older-than 90d",
     "store delete --yes --store r.db --call a --segment b": f"--call and --segment {ONE}",
     "store delete --yes --store r.db --cluster a --function b": f"--cluster and --function {ONE}",
     "store delete --yes --store r.db --input a --input-hash b": f"--input and --input-hash {ONE}",
     "store delete --yes --store r.db --input a --cluster b": f"--input and --cluster {ONE}",
-    "store delete --yes --store r.db --input a --older-than 1d": "but not both in one command",
+    "store delete --yes --store r.db --input a --older-than 1d": "or a limit such as --older-than 90d, but not both",
     "store delete --yes --store r.db --older-than soon": "'--older-than': 'soon': expected a duration",
     "store delete --counts --store r.db --yes": "--counts needs --function or --segment",
     "store delete --counts --store r.db --cluster a --yes": "--counts needs --function or --segment",
     "store delete --counts --store r.db --function a --segment b --yes": f"--segment and --function {ONE}",
-    "store delete --store r.db --function app.triage": "nothing was deleted: no terminal is available "
+    "store delete --store r.db --function app.triage": "nothing was deleted, because no terminal is available "
     "to ask for confirmation. Add --yes",
     "store delete --store r.db --function app.triag --yes": "Did you mean 'app.triage'?",
     "store delete --store r.db --call a --yes": "has no attempts of the call 'a'",
@@ -181,10 +179,10 @@ TABLE = {
     f"{TRACES} --schema ticket.json --traffic all --sample-share 0.1": SHARE,
     f"{TRACES} --schema ticket.json --traffic failures --sample-share 0.1": SHARE,
     f"{TRACES} --schema ticket.json --traffic unknown --sample-share 0.1": SHARE,
-    f"{TRACES} --traffic all --schema ticket.json --schema note.json": "several schemas need names",
-    f"{TRACES} --traffic all --field schema=s --schema a=ticket.json --schema a=note.json": "several schemas need names",
+    f"{TRACES} --traffic all --schema ticket.json --schema note.json": "expected a different name for each schema",
+    f"{TRACES} --traffic all --field schema=s --schema a=ticket.json --schema a=note.json": "expected a different name for each schema",
     f"{TRACES} --traffic all --schema ticket.json --field reply": "--field 'reply': expected OURS=PATH",
-    f"{TRACES} --traffic all --schema ticket.json --from langfuse --field reply=x": "--field 'reply': langfuse already has a place for this field",
+    f"{TRACES} --traffic all --schema ticket.json --from langfuse --field reply=x": "--field 'reply': expected one of cluster, function, schema, segment, version, because langfuse already has a place for this field",
     f"{TRACES} --traffic all --schema ticket.json --from jsonl --field repli=x": "Did you mean 'reply'?",
     f"{TRACES} --traffic all --schema ticket.json --from langfuze": "Did you mean 'langfuse'?",
     f"{TRACES} --traffic all --schema ticket.json --unlinked": "--unlinked has no effect with --from auto. Omit it",

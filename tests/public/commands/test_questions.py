@@ -107,7 +107,7 @@ def test_delete_without_a_terminal_takes_no_answer(store, what):
     assert (status, out, state(store)) == (2, "", WHOLE)
     assert (
         err
-        == "schema-guard: nothing was deleted: no terminal is available to ask for confirmation. Add --yes\n"
+        == "schema-guard: nothing was deleted, because no terminal is available to ask for confirmation. Add --yes\n"
     )
 
 

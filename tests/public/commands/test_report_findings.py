@@ -175,7 +175,7 @@ def test_tokens_and_time_are_on_the_card(folder):
         page = command("report", "--format", "html", "--store", url)[1]
 
     assert (
-        "An attempt uses 900 input tokens and 60 output tokens; half of the attempts take at most 0.50 s"
+        "On average, an attempt uses 900 input tokens and 60 output tokens. Half of the attempts take at most 0.50 s"
         in page
     )
 
@@ -257,8 +257,8 @@ def newly_failing(tmp_path_factory):
 def test_first_line_has_the_rate_of_the_last_day(newly_failing):
     """The rate of the whole time hides a rise of today, so the newest calls are counted beside it."""
     assert newly_failing[0].startswith(
-        "crm.enrich: 50% of calls in the 24 hours before the last call failed (50 of 100; at least 34% with "
-        "95% confidence), 14% of 1,000 since "
+        "crm.enrich: 50% of calls failed in the 24 hours before the last call (50 of 100; at least 34% with "
+        "95% confidence), and 14% of 1,000 since "
     )
 
 
@@ -334,7 +334,7 @@ def test_stopped_canary_is_not_in_the_rate_of_the_last_day(production):
     production.calls(100, 0, after_s=60.0)
 
     assert first_lines(production).startswith(
-        "shop.extract: 0% of calls in the 24 hours before the last call failed"
+        "shop.extract: 0% of calls failed in the 24 hours before the last call"
     )
 
 
@@ -356,7 +356,7 @@ def test_function_that_is_no_longer_called_is_not_the_worst(production):
     production.calls(100, 10, name="shop.new")
 
     assert first_lines(production) == (
-        "shop.new: 10% of calls in the 24 hours before the last call failed (10 of 100; at least 2.9% with "
+        "shop.new: 10% of calls failed in the 24 hours before the last call (10 of 100; at least 2.9% with "
         "95% confidence) idle shop.old: last called on 2026-05-28 fails at shop.new: /team (required) in 10 of 10 failed replies in the 24 hours before the last call"
     )
 

@@ -52,12 +52,11 @@ def test_next_command_is_a_block_of_code(risen):
     assert "#" not in code
 
 
-def test_steps_that_are_not_measured_are_folded(folder):
-    """The chart does not list the unmeasured steps. They are folded below it."""
+def test_steps_that_are_not_measured_are_not_in_the_chart(folder):
+    """The chart lists only measured steps."""
     steps = ladder(temperature="untested", larger_model="untested")
     page = first_screen(page_of(folder, {"strategies": [strategy(n=2000, k=120)], "ladder": steps}))
 
-    assert re.search(r"<details><summary>2 steps not measured</summary>\s*<ul><li>.*larger_model", page)
     assert "larger_model" not in re.search(r"<figcaption>.*?</figcaption>", page)[0]
 
 

@@ -190,10 +190,10 @@ def test_gaps_are_named():
     """What the verdict does not know is listed."""
     assert decide(failing(strategies=[strategy()], economics=economics())).as_dict()["not_measured"] == [
         "content: the share of valid values that are right",
-        "domain vocabulary: needs the kinds of the failed calls",
+        "domain vocabulary: needs the failure kind of each failed call",
         "latency: needs durations and a limit",
         "the tuned model: needs a pilot",
-        "months until the base model is shut down, which is a risk",
+        "months until the base model is shut down (an early shutdown is a risk)",
         "source and date of the prices",
     ]
 
@@ -237,7 +237,7 @@ def test_assumptions_tell_what_the_figures_rest_on():
     assert result["assumptions"][2:] == [
         "no target is set, so 1% applies",
         "at a failure rate below 0.53%, failures cost less than tuning",
-        "the tuned model's failure rate of 0.1%/0.4%/0.9% is your assumption; a pilot measures it",
+        "the tuned model's failure rate of 0.1%/0.4%/0.9% is your assumption until a pilot measures it",
         "the failure rates of the tuned model's attempts are assumed: 2%/50%",
         "attempts of few_shot are not recorded, so its tokens are priced as one attempt a call",
     ]

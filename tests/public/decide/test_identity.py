@@ -161,8 +161,8 @@ def test_the_command_line_wins_over_a_file_and_the_head_says_so(production):
     of_file, stored = head("--with", file), head()
 
     assert "at most 1% of the calls fail (default)" in default
-    assert f"(--max-failure-rate), 95% of the calls take at most 9 s ({file})" in option
-    assert f"at most 3% of the calls fail ({file})" in of_file
+    assert f"(--max-failure-rate), and 95% of the calls take at most 9 s ({file})" in option
+    assert f"at most 3% of the calls fail, and 95% of the calls take at most 9 s ({file})" in of_file
     assert re.search(r"at most 5% of the calls fail \(stored on 2\d{3}-\d\d-\d\d\)", stored)
 
 

@@ -177,8 +177,9 @@ def test_an_outage_that_goes_on_is_told_though_failures_come_in_bursts(productio
     assert wrong_in(before) == []
     assert summary(during) == ("FIND_WHAT_CHANGED", None, 1)
     assert wrong_in(during) == [("system_prompt", "rise")]
-    assert "problem system_prompt: failures rose on Wednesday, 2026-06-03: 0 of 2,500" in during.head
-    assert "failures come in bursts" in during.head
+    assert "problem system_prompt: failures rose on Wednesday, 2026-06-03, from 0 of 2,500" in during.head
+    bursts = during.figures["bursts"]["system_prompt"]["entries"]
+    assert f"failures of system_prompt came in {bursts} bursts" in during.head
     assert summary(production.verdict()) == ("NEED_MORE_DATA", None, 0)
 
 
@@ -208,7 +209,7 @@ def test_bursts_ask_for_no_trial_that_is_over_before_the_next(production):
     assert summary(result) == ("NEED_MORE_DATA", None, 0)
     assert "meanwhile" not in result.figures
     report = f"schema-guard report --function shop.extract --store {production.store.url}"
-    assert result.figures["next_step"].startswith(f"{report}  # what fails")
+    assert result.figures["next_step"].startswith(f"{report}  # shows what fails")
 
 
 def test_a_trial_that_is_advised_decides(production):

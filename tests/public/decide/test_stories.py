@@ -91,9 +91,7 @@ def test_7_a_rise_is_no_matter_of_strategy(production):
     assert change["at"] == pytest.approx(4_000, abs=60)
     assert "2026-" in result.why
     assert [breach["what"] for breach in result.figures["breach"]][-1] == "rise"
-    assert (
-        "failures rose on Sunday, 2026-05-31: 11 of 3,995 calls failed before, and 59 of 1,005" in result.head
-    )
+    assert "failures rose on Sunday, 2026-05-31, from 11 of 3,995 calls to 59 of 1,005" in result.head
     assert "schema-guard decide --function shop.extract --since 2026-05-31" in result.head
 
 
@@ -253,7 +251,7 @@ def test_17_an_outage_that_is_over_is_an_episode(production):
     assert result.figures["change"]["system_prompt"]["direction"] == "fall"
     assert result.figures["history"]["system_prompt"]["outages"] == 1
     assert (
-        "outage system_prompt, over now: failures fell on 2026-05-30: 61 of 61 calls failed before, and 2 of"
+        "outage system_prompt, over now: failures fell on 2026-05-30, from 61 of 61 calls to 2 of"
         in result.head
     )
 
@@ -279,7 +277,8 @@ def test_18_two_outages_are_bursts(production):
 
     assert result.verdict != "PROMPTING_ENOUGH"
     assert result.figures["bursts"]["system_prompt"]["failures"] > 100
-    assert "failures come in bursts" in result.head
+    bursts = result.figures["bursts"]["system_prompt"]["entries"]
+    assert f"failures of system_prompt came in {bursts} bursts" in result.head
 
 
 def test_19_half_of_the_traffic_that_fails_is_a_breach(production):

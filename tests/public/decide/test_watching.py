@@ -29,7 +29,7 @@ def test_breach_shows_counts_bounds_and_objective(production):
         "BREACH: shop.all (schema ticket), system_prompt: 100% of calls failed (100 of 100;"
     )
     assert lines[0].endswith(
-        ". Target: 1%. With this confidence, the bounds of all functions are correct (up to 2)"
+        ". Target: 1%. With this confidence, the bounds of up to 2 functions are all correct"
     )
     assert [(one["function"], one["n"], one["k"], one["state"]) for one in data] == [
         ("shop.all", 100, 100, "fail"),
@@ -110,7 +110,7 @@ def test_rise_in_failures_is_a_breach(production):
 
     assert status == 1
     assert [breach["what"] for breach in data[0]["breaches"]] == ["format", "rise"]
-    assert "0 of 1,000 calls failed before, and 20 of 20" in lines[0]
+    assert "from 0 of 1,000 calls to 20 of 20" in lines[0]
 
 
 def test_latency_of_two_models_is_watched(production):

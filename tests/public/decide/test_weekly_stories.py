@@ -127,7 +127,7 @@ def test_the_first_saturday_is_a_rise_until_two_weeks_are_known(production):
 
     assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
     assert "rose on Saturday, 2026-05-30" in result.head
-    unknown = "a weekly pattern can't be detected before 2026-06-11, after two full weeks"
+    unknown = "a weekly pattern can be detected only after two full weeks, from 2026-06-11"
     assert unknown in result.head
     assert f"next failures rose on Saturday, but {unknown}; if the change must stay, run:" in result.head
     assert "undo" not in result.head
@@ -180,7 +180,7 @@ def test_a_rate_that_grows_has_a_day_since_which_it_grows(production):
     assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
     change = result.figures["change"]["system_prompt"]
     assert "2026-06-10" < change["growing_since"] < "2026-07-05"
-    assert f"or has been growing since {change['growing_since']}" in result.head
+    assert f"or have been growing since {change['growing_since']}" in result.head
 
 
 def test_a_jump_has_no_day_since_which_it_grows(production):

@@ -315,7 +315,10 @@ def test_delete_with_counts_deletes_all_data_of_a_function(file, cli, cli_json):
     done = cli("store", "delete", "--counts", "--function", "app.b", "--yes", "--store", file)
 
     assert refused[0] == 2
-    assert "nothing was deleted: no terminal is available to ask for confirmation. Add --yes" in refused[2]
+    assert (
+        "nothing was deleted, because no terminal is available to ask for confirmation. Add --yes"
+        in refused[2]
+    )
     assert done[:2] == (
         0, "deleted 20 attempts of the function 'app.b', and the counts of 1 configuration\n20 attempts left\n",
     )  # fmt: skip

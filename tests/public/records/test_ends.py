@@ -371,7 +371,9 @@ def test_strict_store_raises_if_it_cannot_store(url, run):
     except StoreError as error: print(json.dumps(str(error)))
     lock.execute("COMMIT")
     """
-    assert run(script, url).endswith("1 attempts are pending, and the following attempts were lost: {}")
+    assert run(script, url).endswith(
+        "1 attempts are pending, and the following attempts were lost: {}. Check that the store can be written"
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["as_json", "as_text", "fixes_as_text", "table_of_keywords"]
 
 _GLOSS = (
-    "The word yes means accepted and enforced, and in part means that `lint` lists the exceptions. The words "
-    "rejected, ignored, and narrowed name the effect on a schema with the keyword. A question mark means likely, but not known."
+    "The word 'yes' means accepted and enforced, and 'in part' means that `lint` lists the exceptions. The "
+    "words 'rejected', 'ignored', and 'narrowed' name the effect on a schema with the keyword. A question mark "
+    "means likely, but not known."
 )
 
 

@@ -177,8 +177,8 @@ GROQ: Final = replace(
     always=(
         *_ALWAYS,
         (
-            "few models enforce the schema. For the others, it is a hint, and an invalid reply is status 400 with the code json_validate_failed"
+            "few models enforce the schema. For the others, it is only a hint, and an invalid reply causes status 400 with the code json_validate_failed"
         ),
-        "a request with a schema can't have streams or tools",
+        "a request with a schema can't use streaming or tools",
     ),
 )

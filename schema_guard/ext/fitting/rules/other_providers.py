@@ -38,7 +38,7 @@ MISTRAL: Final = Rules(
     takes=(fact.CORE - {"const"}) | {"$ref"},
     others="ignored",
     rules=(
-        *_answered.rejects_all(fact.anywhere("rejects {} in every schema", "format")),
+        *_answered.rejects_all(fact.anywhere("rejects the keyword {} in every schema", "format")),
         _mistral.rejects("root", "type", _SHOWN, when.root_is_no_object),
         _mistral.rejects("open-map", "additionalProperties", _MAP, _is_map),
         _mistral.rejects(*fact.OUTSIDE),
@@ -90,6 +90,6 @@ DEEPSEEK: Final = Rules(
     booleans=frozenset({True, False}),
     always=(
         "the schema is only a hint for the model, and no keyword is enforced",
-        "a forced tool is rejected while the model thinks, which is the default",
+        "the provider rejects a forced tool while the model thinks, and models think by default",
     ),
 )

@@ -33,17 +33,18 @@ Fact: TypeAlias = "tuple[str, str, str, Callable[[Site], bool] | None]"
 OPEN: Final[Fact] = (
     "open-object",
     "additionalProperties",
-    "requires additionalProperties: false; other keys cannot occur",
+    'requires "additionalProperties": false, so other keys cannot occur',
     when.is_open,
 )
 ROOT: Final[Fact] = (
     "root", "type", "requires an object at the root, without anyOf", when.root_is_no_object
 )  # fmt: skip
 ALL_REQUIRED: Final[Fact] = (
-    "optional", "required", "requires every property to be in required", when.has_optional
+    "optional", "required", 'requires every property to be in "required"', when.has_optional
 )  # fmt: skip
 UNLISTED: Final[Fact] = (
-    "required", "required", "does not enforce required keys that are not in properties", when.requires_unlisted
+    "required", "required",
+    'does not enforce required keys that are not in "properties"', when.requires_unlisted
 )  # fmt: skip
 RECURSION: Final[Fact] = ("recursion", "$ref", "rejects recursive schemas", when.recursive)
 OUTSIDE: Final[Fact] = (
@@ -64,7 +65,7 @@ UNANCHORED: Final[Fact] = (
     "unanchored", "pattern", "matches a pattern against the whole text", when.is_unanchored
 )  # fmt: skip
 MIN_ITEMS: Final[Fact] = ("min-items", "minItems", "rejects minItems above 1", when.more_than("minItems", 1))
-TUPLE_ITEMS: Final[Fact] = ("tuple-items", "items", "rejects a list of schemas in items", when.lists_items)
+TUPLE_ITEMS: Final[Fact] = ("tuple-items", "items", 'rejects a list of schemas in "items"', when.lists_items)
 LOOSE_TUPLE: Final[Fact] = (
     "tuple", "prefixItems", "returns exactly as many items as prefixItems has", when.is_loose_tuple
 )  # fmt: skip
@@ -95,8 +96,8 @@ def formats(
 
 
 def anywhere(message: str, *keywords: str) -> Iterable[Fact]:
-    """Yield unconditional facts about keywords; the message has the keyword as `{}`."""
-    return ((keyword, keyword, message.format(keyword), None) for keyword in keywords)
+    """Yield unconditional facts about keywords; the message has the keyword, in quotes, as `{}`."""
+    return ((keyword, keyword, message.format(f"the keyword '{keyword}'"), None) for keyword in keywords)
 
 
 def few(optional: int, unions: int) -> Iterable[Fact]:

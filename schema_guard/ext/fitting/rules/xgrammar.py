@@ -33,7 +33,7 @@ _NAMES = "does not enforce the properties beside propertyNames"
 _CLOSED = "allows no other properties if additionalProperties is missing"
 _SHORT_TUPLE = "rejects maxItems below the number of prefixItems"
 _ANCHOR = "accepts any JSON for a reference to an anchor"
-_ELSEWHERE = "to the backend guidance, or rejects it if xgrammar is required"
+_ELSEWHERE = "to the backend 'guidance', or rejects it if xgrammar is required"
 
 
 def _has_null(site: Site) -> bool:

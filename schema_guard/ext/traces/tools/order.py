@@ -53,7 +53,7 @@ def tool_of(row: Row, known: Sequence[Tool], name: str | None) -> Tool:
     keys = ", ".join(clip(key, 30) for key in islice(row.value, _MOST_KEYS))
     if name is not None:
         raise InvalidArgument(
-            f"{clip(row.place)}: expected a row of {name}, got the keys {keys}. To detect the tool, use --from auto"
+            f"{clip(row.place)}: expected a row of {name}, got a row with the keys {keys}. To detect the tool, use --from auto"
         )
     raise InvalidArgument(
         f"{clip(row.place)}: the keys {keys} match no known tool. Name the tool with --from TOOL. For "

@@ -219,6 +219,6 @@ def _counted(one: Added, *, dry_run: bool) -> str:
         f"{there:,} {'was' if there == 1 else 'were'} already in the store" if there else "",
         plural(one.declarations, "declaration") if one.declarations else "",
         plural(one.lost_records, "count") + " of lost records" if one.lost_records else "",
-        "its inputs count as different inputs" if one.unlinked else "",
+        "its inputs count as different from those in the store" if one.unlinked else "",
     ]
     return "; ".join(filter(None, parts))

@@ -226,7 +226,7 @@ def _known(asked: TuneOptions, directory: Path) -> TuningJob | None:
         return job
     elif not job.has_ended and job.is_begun:
         raise click.UsageError(
-            f"--again: the job has the status {job.status}. Cancel it with --cancel first. If your API key no longer works, "
+            f"--again: the job has the status '{job.status}'. Cancel it with --cancel first. If your API key no longer works, "
             f"move {JOB_FILE} to another folder"
         )
     return None
@@ -336,11 +336,11 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
 def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
     """Return a job that has ended, with what its model is called now."""
     if asked.cancel:
-        raise click.UsageError(f"--cancel: the job already has the status {job.status}. Omit --cancel")
+        raise click.UsageError(f"--cancel: the job already has the status '{job.status}'. Omit --cancel")
     if asked.served_as is not None:
         if job.result is None:
             raise click.UsageError(
-                f"--served-as: the job has the status {job.status}, so it has no model. Start a new job with --again"
+                f"--served-as: the job has the status '{job.status}', so it has no model. Start a new job with --again"
             )
         place = f"{job.url}#" if job.url is not None else f"{job.backend}:"
         job = replace(job, result=job.result._replace(model=f"{place}{asked.served_as}"))

@@ -97,7 +97,7 @@ def _next(result: ExportResult) -> str:
     if not result.is_written:
         if result.to_label:
             return (
-                f"fill in the answers in {folder}/{LABELS}, the first ones first, and run the same command with "
+                f"fill in the answers in {folder}/{LABELS}, from the top, and run the same command with "
                 f"--answers {folder}/{LABELS}"
             )
         reasons = result.manifest["left_out"]
@@ -124,7 +124,8 @@ def _sources(result: ExportResult) -> Section:
         "--accept-unchecked" in why for why in result.manifest["left_out"]
     ):
         lines += (
-            UNCHECKED_WARNING.format(rows="answers that passed no check") + "; add checks= to the guard",
+            UNCHECKED_WARNING.format(rows="answers that passed no check")
+            + ". To check values, add checks= to the guard",
         )
     return Section(
         "origin and check of the answers",

@@ -183,7 +183,7 @@ def _cost_line(
         paid = _paid(cost["price"], rows.tokens, epochs)
         return f"{dollars(paid)}{each}, at ${cost['price']:g} for a million tokens (your price)"
     if listed is None:
-        return "unknown; add the price of a million training tokens with --price"
+        return "unknown without --price, the price of a million training tokens"
     estimate = (
         ""
         if rows.tokens is None

@@ -129,7 +129,7 @@ class HostTuning:
             HostError: The host refuses, or gives no answer.
         """
         if job.has_ended:
-            raise SchemaGuardError(f"the job already has the status {job.status}, so it can't be cancelled")
+            raise SchemaGuardError(f"the job already has the status '{job.status}', so it can't be cancelled")
         id_ = job.id
         if id_ is None and job.is_begun:
             remote = _again(lambda: self.host.find_job(job), self.following)

@@ -207,7 +207,7 @@ def _require_local_job(folder: Path) -> None:
     known = load_job(folder)
     if known is not None and known.backend != "local" and not known.has_ended:
         raise InvalidArgument(
-            f"{clip_path(folder)} has a job at {known.backend} with the status {known.status}. Cancel it with "
+            f"{clip_path(folder)} has a job at {known.backend} with the status '{known.status}'. Cancel it with "
             "`schema-guard tune run DIR --cancel`, or copy the training set to another folder"
         )
 

@@ -85,7 +85,7 @@ def test_a_size_in_a_name_finds_a_price_by_size(base, amount):
     text = " ".join(plan_of(backend="fireworks", base=base).lines)
 
     if amount is None:
-        assert "cost: unknown; add the price" in text
+        assert "cost: unknown without --price, the price" in text
     else:
         assert f"${amount:g} for a million tokens was seen" in text
 

@@ -138,7 +138,9 @@ def test_a_job_at_a_host_is_left_alone(tmp_path, monkeypatch):
     job = TuningJob(backend="openai", base="small", url=None, set={}, mark="0" * 12, status="running")
     save_job(training_set(tmp_path), job)
 
-    with pytest.raises(InvalidArgument, match=r"has a job at openai with the status running. Cancel it with"):
+    with pytest.raises(
+        InvalidArgument, match=r"has a job at openai with the status 'running'. Cancel it with"
+    ):
         training.train(tmp_path)
     assert load_job(tmp_path) == job
 

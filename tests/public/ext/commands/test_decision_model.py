@@ -250,7 +250,7 @@ def test_a_schema_of_texts_is_not_asked(folder, capsys):
     assert step_of(json.loads(out)) == {
         "rung": "decision_model",
         "status": "not_applicable",
-        "reason": "a decision model can answer no field. For example, the string has no options",
+        "reason": "a decision model can answer no field. For example, the schema lists no options for the string",
         "strategies": [],
     }
 

@@ -71,7 +71,7 @@ def test_pre_commit_runs_both_hooks_from_a_clone(clone, tmp_path, monkeypatch):
     monkeypatch.setenv("SCHEMA_GUARD_LINT_PROVIDER", "openai")
     tried = _done("pre-commit", "try-repo", str(clone), "schema-guard-lint", "--all-files", cwd=project)
 
-    fault = "open.schema.json:1: error: at (root): openai requires additionalProperties"
+    fault = 'open.schema.json:1: error: at (root): openai requires "additionalProperties"'
     assert (run.returncode, tried.returncode) == (1, 1)
     assert fault in run.stdout
     assert fault in tried.stdout

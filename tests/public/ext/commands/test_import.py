@@ -40,7 +40,7 @@ def test_an_import_is_reported_and_decided_on(capsys):
 
     assert (status, out.splitlines()[0]) == (
         0,
-        "501 calls stored, 0 already in the store: 501 replies from 501 rows",
+        "501 replies from 501 rows: 501 calls stored, 0 already in the store",
     )
     assert [(one["function"], one["calls"]) for one in reported["groups"]] == [("shop.sort", 501)]
     assert decided[0] == 0
@@ -80,7 +80,7 @@ def test_a_dry_run_stores_nothing(capsys, folder):
     log(RIGHT)
     _, out, _ = run(capsys, *TRACES, "--traffic", "all", "--dry-run")
 
-    assert out.startswith("1 call would be stored (dry run), 0 already in the store")
+    assert out.startswith("1 reply from 1 row: 1 call would be stored (dry run), 0 already in the store")
     assert not (folder / "records.db").exists()
 
 
@@ -146,12 +146,12 @@ def test_costs_by_a_table_of_prices(capsys):
             ["--traffic", "all", "--sample-share", "0.1"],
             "--sample-share needs --traffic sampled, got --traffic all",
         ),
-        (["--traffic", "all", "--schema", "s.json"], "several schemas need names"),
+        (["--traffic", "all", "--schema", "s.json"], "expected a different name for each schema"),
         (["--traffic", "all", "--field", "reply"], "--field 'reply': expected OURS=PATH"),
         (["--traffic", "all", "--field", "answer=x"], "expected one of cluster, function"),
         (
             ["--traffic", "all", "--from", "mlflow"],
-            "expected a row of mlflow, got the keys id, prompt, reply",
+            "expected a row of mlflow, got a row with the keys id, prompt, reply",
         ),
         (["--traffic", "some"], "'some' is not one of 'all', 'sampled', 'failures', 'unknown'"),
     ],

@@ -51,7 +51,7 @@ def test_a_fault_is_told_with_its_line_what_happens_and_what_to_do(capsys):
     assert result == (
         1,
         (
-            "open.json:1: error: at (root): openai requires additionalProperties: false; other keys cannot occur "
+            'open.json:1: error: at (root): openai requires "additionalProperties": false, so other keys cannot occur '
             "[openai-open-object]\n"
             '    add "additionalProperties": false\n'
             "openai: 1 schema, 1 error, 0 warnings\n"
@@ -79,7 +79,9 @@ def test_what_is_only_likely_is_no_error(capsys):
     status, out, _ = run(capsys, "schema", "lint", file("open.json", OPEN), "--provider", "openrouter")
 
     assert status == 0
-    assert out.startswith("open.json:1: warning: at (root): openrouter requires additionalProperties: false")
+    assert out.startswith(
+        'open.json:1: warning: at (root): openrouter requires "additionalProperties": false'
+    )
 
 
 def test_several_schemas_and_providers(capsys, folder):
@@ -123,7 +125,7 @@ def test_standard_input(capsys, monkeypatch):
 
     assert (status, out.splitlines()[0]) == (
         1,
-        "-:2: error: at (root): llguidance rejects not [llguidance:not]",
+        "-:2: error: at (root): llguidance rejects the keyword 'not' [llguidance:not]",
     )
 
 
@@ -146,7 +148,7 @@ def test_a_type_is_told_with_the_line_of_its_class(capsys, monkeypatch, model, l
 
 
 BAD = {
-    "no file": (("nope.json",), "nope.json: the file does not exist. Expected a file, a glob pattern, -, or module:Model"),
+    "no file": (("nope.json",), "nope.json: the file does not exist. Expected a file, a glob pattern, '-', or module:Model"),
     "no match": (("no*.json",), "no*.json: no file matches this pattern. Check the pattern"),
     "a folder": (("suite",), "suite: this is a folder. Name its files, such as 'suite/**/*.json'"),
     "yaml": (("a.yaml",), "a.yaml: this is a YAML file. Convert the schema to JSON"),
@@ -268,10 +270,13 @@ def test_decision_models_have_the_fields_that_stay_text(capsys):
     status, out, _ = run(capsys, "schema", "lint", "ticket.json", "--provider", "decisions")
 
     assert status == 1
-    assert "at /properties/a: decisions can't answer this field, because the string has no options" in out
+    assert (
+        "at /properties/a: decisions can't answer this field, because the schema lists no options for the string"
+        in out
+    )
     assert "ask a text model for it, or list its values in an enum" in out
     assert run(capsys, "schema", "lint", "--table", "--provider", "decisions") == (
         2,
         "",
-        "schema-guard: --table: decisions receives questions instead of a schema, so it has no rules for keywords. Omit it\n",
+        "schema-guard: --table: decisions receives questions instead of a schema, so it has no rules for keywords. Omit this provider\n",
     )

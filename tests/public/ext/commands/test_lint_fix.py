@@ -92,5 +92,5 @@ def test_a_folder_that_cannot_be_made_is_told(capsys):
     assert run(capsys, "schema", "lint", "s.json", "--provider", "openai", "--fix", "s.json") == (
         2,
         "",
-        "schema-guard: --fix s.json: File exists\n",
+        "schema-guard: --fix s.json: writing to this folder failed: File exists. Name another folder\n",
     )

@@ -42,7 +42,7 @@ def test_nothing_is_sent_that_nobody_agreed_to(capsys, enforcing):
     status, out, err = run(capsys, "schema", "probe", "--model", f"{enforcing.openai_url}#m")
 
     assert (status, out, enforcing.requests) == (2, "", [])
-    assert "4 requests not sent: no terminal is available to ask for confirmation. Add --yes" in err
+    assert "4 requests not sent, because no terminal is available to ask for confirmation. Add --yes" in err
 
 
 @pytest.mark.costly

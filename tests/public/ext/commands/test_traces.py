@@ -272,7 +272,7 @@ def test_reads_every_file_format_of_the_tools(tmp_path, kind):
         ("x.jsonl", b'{"reply": "\xff"}\n{"reply": "x"}\n', "not UTF-8: invalid start byte at byte 11"),
         ("x.json", b'[{"reply": "x"}, 3]', "expected an object, got a number"),
         ("x.json", b"[1, ", "expected JSON: Expecting value at column 5"),
-        ("x.json", b'"x"', "expected a JSON object, got a text"),
+        ("x.json", b'"x"', "expected a JSON object, got a string"),
         ("x.csv", b"reply,a\nx\n", "expected 2 cells, as the header has, got 1"),
         ("x.csv", b'reply,a\n"x"y,1\n', "no CSV: ',' expected after '\"'"),
         ("x.jsonl", b'{"reply": ' + b"[" * 100_000 + b"\n", "expected JSON: "),

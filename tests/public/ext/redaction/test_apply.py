@@ -95,7 +95,7 @@ def test_a_function_of_the_callers_goes_last():
 
 def test_a_function_that_gives_no_text_is_an_error():
     """None would be stored as a text otherwise."""
-    with pytest.raises(TypeError, match="redact: expected a function that returns a str, got NoneType"):
+    with pytest.raises(TypeError, match="redact: expected your function to return a str, got NoneType"):
         redacted("a", further=lambda text: None)
 
 

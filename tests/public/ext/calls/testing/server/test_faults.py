@@ -276,7 +276,7 @@ KNOWN = f"expected one of {', '.join(FAULTS)}"
         ("http_42", f"faults='http_42': {KNOWN}. Did you mean 'http_429'?"),
         ([None, "cut"], f"faults[1]='cut': {KNOWN}"),
         ({2: 3}, f"faults[2]=3: {KNOWN}"),
-        ({-1: "html"}, "faults: expected the index of a request, an int >= 0, got -1"),
+        ({-1: "html"}, "faults: expected the index of a request (an int >= 0), got -1"),
         (3, "faults=3: expected the name of a fault, a list or mapping of names, or a function"),
         (
             ["connect_refused"],
