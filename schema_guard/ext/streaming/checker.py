@@ -238,7 +238,7 @@ class PrefixChecker:
             self._check_open_name(position - len(self._carry))
             return position
         if text[position] != '"':
-            return self._malformed(position)
+            return self._malformed(tokens.fault_in_string(text, position))
         frame = self._frame
         key = tokens.text_of("".join(self._raw))
         if key is tokens.UNKNOWN:
@@ -319,7 +319,7 @@ class PrefixChecker:
             self._check_open_string(position - len(self._carry))
             return position
         if text[position] != '"':
-            return self._malformed(position)
+            return self._malformed(tokens.fault_in_string(text, position))
         self._step = self._delimiter
         if not plan.asks:
             return position + 1

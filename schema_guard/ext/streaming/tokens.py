@@ -19,6 +19,7 @@ SPACE = re.compile(_SPACES)
 # The inside of a string, as far as it is whole: the next character ends it, begins an escape, or is wrong.
 BODY = re.compile(rf'{_PLAIN}(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN})*+')
 ESCAPE_BEGUN = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}+)?+\Z")
+_BAD_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}+)?+")
 NUMBER = re.compile(_WHOLE)
 NUMBER_BEGUN = re.compile(_BEGUN)
 NUMBER_PART = re.compile(r"[-+.0-9eE]*+")
@@ -55,6 +56,16 @@ def text_of(raw: str) -> Any:
     except UnicodeEncodeError:
         return UNKNOWN
     return text
+
+
+def fault_in_string(text: str, position: int) -> int:
+    r"""Return the position of the character that is wrong, from where the whole part of a string ends.
+
+    >>> fault_in_string('a\\(', 1), fault_in_string('a\\u12g', 1)
+    (2, 5)
+    """
+    escape = _BAD_ESCAPE.match(text, position)
+    return escape.end() if escape else position
 
 
 def length_of(raw: str) -> int:

@@ -81,6 +81,12 @@ def test_a_stopped_reply_cannot_be_continued(name, data):
             assert not judge(whole, schema).ok
 
 
+@pytest.mark.parametrize("text", ['{"name": "\\(', '{"name": "\\u12g', '{"\\x'])
+def test_a_wrong_escape_is_read_up_to_the_wrong_character(text):
+    """The characters that were read include the one that no JSON text has there."""
+    assert fed(SCHEMAS["tree"], text + 'rest"}', 1).read == len(text)
+
+
 @given(st.data())
 def test_the_failure_is_one_of_those_that_the_judge_tells(data):
     """Of a reply that breaks one keyword the failure has its kind, its code and its place."""

@@ -554,7 +554,7 @@ STOPPED = [
         ),
         [],
     ),
-    (True, '["\\x', 3, ("syntax", "malformed", "expected JSON, at character 3 of the JSON text"), []),
+    (True, '["\\x', 4, ("syntax", "malformed", "invalid escape at line 1 column 4"), []),
     (True, "[1}", 3, ("syntax", "malformed", "expected `,` or `]` at line 1 column 3"), []),
     (True, "{1", 2, ("syntax", "malformed", "key must be a string at line 1 column 2"), []),
     ({"type": "object"}, 'Here: {"a":1}', 13, None, []),
