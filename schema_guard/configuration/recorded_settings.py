@@ -50,13 +50,13 @@ def changed(settings: str, added: Mapping[str, Any], *removed: str) -> str:
 # Replies that are stopped before their end.
 
 EARLY_STOP: Final = "early_stop"
-"""The key of the settings: true where streams are stopped; it stands in no other settings."""
+"""The key of the settings. Its value is true if schema_guard stops streams; other settings lack the key."""
 
 NOT_COMPARED: Final = (
     "kinds and places of failures are not compared between calls with early_stop and calls without: a reply that was "
     "stopped shows only the first thing that is wrong with it"
 )
-"""What stands where such a comparison is left out."""
+"""The note in place of an omitted comparison."""
 
 
 def stopping(early_stop: bool, limits: Limits, *, observe: bool) -> tuple[bool, Limits]:
@@ -90,15 +90,15 @@ def stops_replies(settings: str | None) -> bool:
 # Gateways that repair replies before they come. None of them tells whether a reply was repaired.
 
 GATEWAY_REPAIRED = "gateway_repaired"
-"""The key of the settings: what repairs replies, a list of names."""
+"""The key of the settings for the list of names that repair replies."""
 
 # Of OpenRouter and LLM Gateway (the first), and of orq.ai (the second), read in their documentation on 2026-11-26.
 PLUGINS = ("response-healing", "response_healing")
-"""What is named in the `plugins` of a request to have its reply repaired."""
+"""The names in the `plugins` of a request that make a gateway repair the reply."""
 
 
 def repairers(options: Any) -> tuple[str, ...]:
-    """Give what the arguments of a request name that repairs its reply; empty for nothing, and for what is no mapping.
+    """Return the names in the arguments of a request that make a gateway repair the reply.
 
     >>> repairers({"extra_body": {"plugins": [{"id": "response-healing"}]}})
     ('response-healing',)
@@ -222,7 +222,7 @@ def loss_lines(settings: str | None) -> tuple[str, ...]:
 
 
 def without_schemas(settings: str) -> str:
-    """Give a configuration's settings with what was sent by its fingerprints alone.
+    """Return a configuration's settings, with only the fingerprints of the sent schema.
 
     >>> without_schemas('{"max_attempts":2,"sent":{"openai":{"fingerprint":"07207a4c36d8fb8d","relaxed":["/not"]}}}')
     '{"max_attempts":2,"sent":{"openai":"07207a4c"}}'
@@ -278,7 +278,7 @@ _TRAFFIC_WORDS: dict[Part, str] = {
 
 
 class Traffic(NamedTuple):
-    """What part of the traffic some imported calls are.
+    """The part of the traffic to which imported calls belong.
 
     Attributes:
         part: Which calls they are.
@@ -352,5 +352,5 @@ def again_of(settings: str) -> Fallback | None:
 
 
 def without_fallback(settings: str) -> str:
-    """Give the settings without what a router has said in them: those by which the prompt was asked."""
+    """Return the settings of the prompt, without the entries of a router."""
     return settings if again_of(settings) is None else changed(settings, {}, ROUTED, AFTER)

@@ -99,7 +99,7 @@ def _thinking_texts(options: Any, deepest: int) -> Iterator[str]:
 
 
 def _words(value: Any) -> Iterator[str]:
-    """Say what one argument asks for; nothing for another kind of value."""
+    """Yield the thinking that one argument requests. Yield nothing for another kind of value."""
     value = value.value if isinstance(value, Enum) else value
     if isinstance(value, bool):
         yield "on" if value else "off"

@@ -113,7 +113,7 @@ Clusters: TypeAlias = "dict[TaskKey, list[CallRow]]"
 
 
 def clusters_of(calls: Iterable[CallRow]) -> Clusters:
-    """Give the calls with a judged reply by task, the tasks in the order of their first call."""
+    """Return the calls with a validated reply by task, in the order of the first call of each task."""
     clusters: Clusters = {}
     for call in calls:
         if not call.is_lost:

@@ -389,7 +389,7 @@ def _with_journal_times(outcome: Outcome[Any], call: OpenCall) -> Outcome[Any]:
 
 
 class Spending:
-    """What has been spent so far, against a budget."""
+    """The cost of a run so far, and its budget."""
 
     def __init__(self, max_cost: float | None, max_time_s: float | None) -> None:
         """Begin to count: dollars over all models, and seconds of this process."""
@@ -415,7 +415,7 @@ class Spending:
 
 
 def _tokens_of(attempt: Attempt) -> CallTokens:
-    """Give an attempt's tokens, estimated from its texts where nobody told them."""
+    """Return the tokens of an attempt, estimated from its texts if they are unknown."""
     usage, prompt = attempt.usage, attempt.prompt or ""
     sent, received = usage.input_tokens, usage.output_tokens
     if sent is None:

@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from schema_guard.testing import serve
+from tests.ext.loopback.answers import answer_to
 
 USER = {"role": "user", "content": "t"}
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function"}]}
@@ -120,14 +121,9 @@ REFUSED = [(path, key, turns, message) for path, (key, cases) in APIS.items() fo
 
 
 def answered(server, path, body):
-    """The status of a request, and what the error says."""
+    """Return the status of a request, and the message of its error."""
     sent = Request(f"{server.url}{path}", json.dumps({"model": "m", "max_tokens": 9, **body}).encode())
-    try:
-        with urlopen(sent, timeout=10) as reply:
-            return reply.status, ""
-    except HTTPError as error:
-        with error:
-            return error.code, json.load(error)["error"]["message"]
+    return answer_to(sent)
 
 
 @pytest.fixture(scope="module")

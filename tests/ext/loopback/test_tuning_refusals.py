@@ -3,12 +3,12 @@
 # ruff: noqa: S310 - loopback
 
 import json
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
 import pytest
 
 from schema_guard.testing import serve_tuning
+from tests.ext.loopback.answers import answer_to
 
 FILE = 'name="file"; filename="rows.jsonl"'
 JOB = {"model": "small", "training_file": "file-1"}
@@ -23,15 +23,10 @@ def form(*parts):
 
 
 def answered(server, path, body):
-    """The status of a request, and what the error says."""
+    """Return the status of a request, and the message of its error."""
     kind = "multipart/form-data; boundary=b" if path == "files" else "application/json"
     sent = Request(f"{server.openai_url}/{path}", body.encode(), {"Content-Type": kind})
-    try:
-        with urlopen(sent, timeout=10) as reply:
-            return reply.status, ""
-    except HTTPError as error:
-        with error:
-            return error.code, json.load(error)["error"]["message"]
+    return answer_to(sent)
 
 
 @pytest.fixture
