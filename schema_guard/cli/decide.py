@@ -64,42 +64,34 @@ class DecideOptions:
 
     max_failure_rate: float | None = option(
         type=RATE,
-        metavar="RATE",
         help="Highest acceptable failure rate, such as 1%. The command stores this target and its date. Default: the stored target, `max_failure_rate` in pyproject.toml, or 1%.",
     )
     min_right: float | None = option(
         type=SHARE,
-        metavar="SHARE",
         help="Lowest acceptable share of right values, such as 95%. Requires known answers from labels, --answers, or --with. Default: none.",
     )
     max_p95: float | None = common("max_p95")
-    full: bool = option(is_flag=True, help="Print all figures that support the verdict, as text.")
-    require_proof: bool = option(
-        is_flag=True, advanced=True, help="Also exit with status 1 if a verdict needs more data."
-    )
+    full: bool = option(help="Print all figures that support the verdict, as text.")
+    require_proof: bool = option(advanced=True, help="Also exit with status 1 if a verdict needs more data.")
     priority: str | None = common("priority", advanced=True)
     prices: str | None = common("prices", advanced=True)
     given: str | None = option(
         "--with",
         type=click.Path(exists=True, dir_okay=False),
-        metavar="FILE",
         advanced=True,
         help="JSON file with facts that a store doesn't contain, such as the cost of a failure or the highest allowed latency. Default: none.",
     )
     answers: tuple[str, ...] = option(
-        multiple=True,
         metavar="FILE",
         advanced=True,
         help="JSON result of `bench run` on tasks with known answers. The command uses it to estimate the share of right values. Repeatable.",
     )
     decline: tuple[str, ...] = option(
-        multiple=True,
         metavar="STEP=REASON",
         advanced=True,
         help="Step of the playbook that you can't or don't want to use, and the reason. The command stores both. Repeatable.",
     )
     also_version: tuple[str, ...] = option(
-        multiple=True,
         metavar="VERSION",
         advanced=True,
         help="Earlier version of the prompt whose calls also count as evidence. Default: only the latest version. Repeatable.",
@@ -112,7 +104,6 @@ class DecideOptions:
         help="Names of models, from small to large, so that the command knows which model is cheaper. Default: the order of their prices in --prices.",
     )
     what_if: tuple[str, ...] = option(
-        multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
         help="Value of the evidence to replace for this run only, such as failure_cost=0.1. Repeatable.",

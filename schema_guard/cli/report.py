@@ -31,7 +31,6 @@ _GROUPINGS = ("function", "segment", "model", "version")
     cls=Option,
     type=click.Choice(_GROUPINGS),
     default="function",
-    show_default=True,
     help="Group of calls that each row of the report describes, such as one version or one model.",
 )
 @click.option(

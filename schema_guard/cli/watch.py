@@ -45,7 +45,6 @@ class WatchOptions:
         help="URL of a webhook, for example in Slack, to which the command posts each new BREACH. Default: no message.",
     )
     allow_empty: bool = option(
-        is_flag=True,
         help="Exit with status 0 if the store, the function, or its calls don't exist yet. Use this option in CI until your program records its first calls.",
     )
 
@@ -68,7 +67,6 @@ class WatchOptions:
     cls=Option,
     type=click.Choice(["text", "json", "junit"]),
     default="text",
-    show_default=True,
     help="Format of the result. CI systems read JUnit.",
 )
 def command(

@@ -90,7 +90,7 @@ def test_lines_are_the_short_help_of_the_commands(group):
 class Asked:
     what: str = argument(default="all")
     most_calls: int | None = option(type=int)
-    names: tuple[str, ...] = option("--name", multiple=True)
+    names: tuple[str, ...] = option("--name")
 
 
 def test_options_are_read_into_their_dataclass():

@@ -34,13 +34,12 @@ class CompareOptions:
     )
     is_gate: bool = option(
         "--gate",
-        is_flag=True,
         help="Exit with status 1 if a rate of B is more than --max-drop below the same rate of A, with 95% confidence.",
     )
     max_drop: float = option(
         type=SHARE,
         default=0.02,
-        metavar="SHARE",
+        show_default=False,
         help="Largest drop from A to B that --gate accepts, in percentage points. Default: 2%.",
     )
     against: str | None = option(
@@ -48,8 +47,7 @@ class CompareOptions:
         help="Name of recorded results to compare A with. `reference` contains the results of 17 models on the suite `real`. Default: none.",
     )
     require_proof: bool = option(
-        is_flag=True,
-        help="With --gate, also exit with status 1 if the data can't rule out a drop of more than --max-drop.",
+        help="With --gate, also exit with status 1 if the data can't rule out a drop of more than --max-drop."
     )
 
 

@@ -49,7 +49,6 @@ class SuiteOptions:
     )
     suite_fields: tuple[str, ...] = option(
         "--field",
-        multiple=True,
         metavar="OURS=THEIRS",
         advanced=True,
         help="Field of the tasks and its column, such as input=text or gold=label, if SUITE is a CSV or JSON Lines file. Repeatable.",
@@ -82,46 +81,28 @@ class PlanOptions:
 
     models: tuple[str, ...] = option(
         "--model",
-        multiple=True,
         default=("local",),
-        show_default=True,
         metavar="[AS=]NAME",
         help="Model to measure: local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE, or your function as module:function. Repeat the option to compare models. AS is the name of the model in the result.",
     )
     strategies: str = option(
         "--strategy",
         default=_STRATEGIES,
-        show_default=True,
         metavar="LIST",
         help="Strategies to compare, separated by commas. With a>b, the first attempt uses strategy a, and its retry uses strategy b. A model that `tune` tuned always gets the task without instructions. If a strategy enforces the schema, the run measures a model tuned on this machine both without and with a grammar.",
     )
     sample: int | Literal["all"] = option(
         type=COUNT_OR_ALL,
         default=_SAMPLE,
-        show_default=True,
-        metavar="N",
         help="Number of tasks to use, or 'all'. The sample contains tasks of every schema and difficulty.",
     )
     max_attempts: int = option(
-        type=COUNT,
-        default=2,
-        show_default=True,
-        metavar="COUNT",
-        advanced=True,
-        help="Maximum number of attempts for each call.",
+        type=COUNT, default=2, advanced=True, help="Maximum number of attempts for each call."
     )
-    epochs: int = option(
-        type=COUNT,
-        default=1,
-        show_default=True,
-        metavar="COUNT",
-        advanced=True,
-        help="Number of calls for each task.",
-    )
+    epochs: int = option(type=COUNT, default=1, advanced=True, help="Number of calls for each task.")
     seed: int = option(
         type=int,
         default=0,
-        show_default=True,
         metavar="N",
         advanced=True,
         help="Seed of the random numbers that select and order the tasks. The same seed selects the same tasks.",
@@ -222,25 +203,20 @@ class RunOptions:
 
     max_failure_rate: float | None = option(
         type=RATE,
-        metavar="RATE",
         help="Highest acceptable failure rate, such as 1%. The run stops measuring a variant when its failure rate is clearly above or below this rate. Default: none, or 1% with --playbook.",
     )
     max_cost: float | None = option(
         type=DOLLARS,
-        metavar="DOLLARS",
         help="Maximum cost. When the run has cost this much, it starts no new call. Requires --prices. Default: no limit.",
     )
     prices: str | None = common("prices")
     dry_run: bool = option(
-        is_flag=True,
         help="Print the planned calls, tokens, and cost. The command doesn't send, download, or write anything.",
     )
     outputs: tuple[str, ...] = option(
         "-o",
         "--output",
-        multiple=True,
         type=click.Path(dir_okay=False),
-        metavar="FILE",
         help="File for the result. The file extension selects the format: .json, .html, .md, or .txt. Repeatable.",
     )
     function: str | None = option(
@@ -249,12 +225,7 @@ class RunOptions:
         help="Function to which `decide` assigns these results. With --playbook, the store provides its schema, model, and inputs. Default: the function that the suite names, or the only function with this schema.",
     )
     concurrency: int = option(
-        type=COUNT,
-        default=4,
-        show_default=True,
-        metavar="COUNT",
-        advanced=True,
-        help="Maximum number of calls to each model at the same time.",
+        type=COUNT, default=4, advanced=True, help="Maximum number of calls to each model at the same time."
     )
     calls_per_minute: float | None = option(
         type=click.FloatRange(min=0, min_open=True),
@@ -264,7 +235,6 @@ class RunOptions:
     )
     max_time: float | None = option(
         type=DURATION,
-        metavar="DURATION",
         advanced=True,
         help="Maximum duration of the run, such as 90m. After this time, the run starts no new call. Default: no limit.",
     )
@@ -274,13 +244,11 @@ class RunOptions:
         help="File that stores every reply, so that you can resume the run with --resume. Default: none.",
     )
     resume: bool = option(
-        is_flag=True,
         advanced=True,
         help="Resume the run in the --journal file. The command reuses the stored replies and makes only the missing calls.",
     )
     executor: str = option(
         default="local",
-        show_default=True,
         metavar="WHERE",
         advanced=True,
         help="Place where the calls run: local for this machine; ray or ray://HOST:PORT for a Ray cluster.",
@@ -331,8 +299,7 @@ class PlaybookOptions:
     """How the fixes of the playbook are tried."""
 
     playbook: bool = option(
-        is_flag=True,
-        help="Try the fixes of the playbook on one schema, one after the other, until the verdict is clear.",
+        help="Try the fixes of the playbook on one schema, one after the other, until the verdict is clear."
     )
     inputs: str | None = option(
         metavar="FILE",
@@ -340,22 +307,18 @@ class PlaybookOptions:
         help="With --playbook: .txt or .jsonl file of inputs for the calls, one on each line. Default: the test tasks of the suite.",
     )
     larger: str | None = option(
-        metavar="NAME",
-        advanced=True,
-        help="Larger model for the last step of --playbook. Default: none.",
+        metavar="NAME", advanced=True, help="Larger model for the last step of --playbook. Default: none."
     )
     since: float | None = common("since", _ONLY, advanced=True)
     until: float | None = common("until", _ONLY, advanced=True)
     segment: str | None = common("segment", _ONLY, advanced=True)
     first_step: str = option(
         default="system_prompt",
-        show_default=True,
         metavar="STEP",
         advanced=True,
         help="First step that --playbook tries. The command skips all earlier steps.",
     )
     decline: tuple[str, ...] = option(
-        multiple=True,
         metavar="STEP=REASON",
         advanced=True,
         help="With --playbook: step to skip, and your reason, such as few_shot='too many tokens'. Repeatable.",
@@ -368,13 +331,11 @@ class PlaybookOptions:
     )
     max_calls: int | None = option(
         type=COUNT,
-        metavar="COUNT",
         advanced=True,
         help="With --playbook: maximum number of calls in all steps together. Default: no limit.",
     )
     reply_tokens: int | None = option(
         type=COUNT,
-        metavar="COUNT",
         advanced=True,
         help="With --playbook: maximum number of output tokens of one attempt. Default: the limit of the function's recorded calls, or 256.",
     )
@@ -385,7 +346,6 @@ class PlaybookOptions:
     time_zone: str | None = common("time_zone", _ONLY, advanced=True)
     options: tuple[str, ...] = option(
         "--option",
-        multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
         help="With --playbook: argument for the provider in every call, such as temperature=0.7. Repeatable.",

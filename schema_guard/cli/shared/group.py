@@ -33,9 +33,9 @@ class Option(click.Option):
             args: As click takes them.
             advanced: Whether a first-time reader can skip it.
             setting: Key of the project's settings that is the default.
-            kwargs: As click takes them.
+            kwargs: As click takes them. The help shows a default, unless `show_default` is False.
         """
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"show_default": kwargs.get("default") is not None, **kwargs})
         self.is_advanced = advanced
         self.setting = setting
 

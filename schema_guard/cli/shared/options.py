@@ -23,7 +23,7 @@ from click.shell_completion import CompletionItem
 from schema_guard.cli.shared.group import Command, Option
 from schema_guard.cli.shared.quantities import DURATION, MOMENT, SHARE
 from schema_guard.configuration.project import place_of, setting
-from schema_guard.errors import InvalidArgument, StoreError
+from schema_guard.errors import InvalidArgument, SchemaGuardError, StoreError
 from schema_guard.records import default_store, resolve_store
 from schema_guard.schema import Schema
 from schema_guard.text import did_you_mean, reason_of, safe
@@ -40,22 +40,24 @@ _ADD = "add"
 
 
 def option(*flags: str, **settings: Any) -> Any:
-    """Return a field of a dataclass of options.
+    """Return a field of a dataclass of options. A `bool` field is a flag, and a tuple a repeatable option.
 
     Args:
         flags: What the command line calls it; none: the field's name, `max_cost` as `--max-cost`.
         settings: As `Option` takes them: `advanced=True` lists the option under "Advanced options" in the help.
     """
 
-    def add(name: str) -> Callable[[Any], Any]:
-        return click.option(*(flags or (f"--{name.replace('_', '-')}",)), name, cls=Option, **settings)
+    def add(name: str, annotation: str) -> Callable[[Any], Any]:
+        words = flags or (f"--{name.replace('_', '-')}",)
+        is_flag, multiple = annotation == "bool", annotation.startswith("tuple[")
+        return click.option(*words, name, cls=Option, is_flag=is_flag, multiple=multiple, **settings)
 
     return field(metadata={_ADD: add})
 
 
 def argument(**settings: Any) -> Any:
     """Return a field of a dataclass of options that is a word without a flag; *settings* as `click.argument` takes them."""
-    return field(metadata={_ADD: lambda name: click.argument(name, **settings)})
+    return field(metadata={_ADD: lambda name, _: click.argument(name, **settings)})
 
 
 def takes(**kinds: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -72,7 +74,7 @@ def takes(**kinds: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
 
         for kind in reversed(kinds.values()):
             for one in reversed(fields(kind)):
-                command = one.metadata[_ADD](one.name)(command)
+                command = one.metadata[_ADD](one.name, str(one.type))(command)
         return command
 
     return add
@@ -87,10 +89,10 @@ def shared(*names: str) -> Callable[[Any], Any]:
     """Add the options that several commands have, in one wording."""
     options = {
         "store": click.option("--store", metavar="URL", cls=Option, shell_complete=complete_files, help="Store for the records: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Default: $SCHEMA_GUARD_STORE, `store` in pyproject.toml, or a file in your data folder."),
-        "format": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format of the result."),
-        "pages": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True, help="Format of the result."),
-        "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", show_default=True, help="Format of the result. The format junit is for CI systems, and requires --gate."),
-        "output": click.option("-o", "--output", metavar="FILE", cls=Option, type=click.Path(dir_okay=False), help="File for the result. Default: standard output."),
+        "format": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json"]), default="text", help="Format of the result."),
+        "pages": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "html"]), default="text", help="Format of the result."),
+        "results": click.option("--format", "form", cls=Option, type=click.Choice(["text", "json", "markdown", "junit"]), default="text", help="Format of the result. The format junit is for CI systems, and requires --gate."),
+        "output": click.option("-o", "--output", cls=Option, type=click.Path(dir_okay=False), help="File for the result. Default: standard output."),
         "yes": click.option("--yes", is_flag=True, cls=Option, help="Run without asking for confirmation."),
         "dry-run": click.option("--dry-run", is_flag=True, cls=Option, help="Print the plan and its cost. The command doesn't send, download, or change anything."),
     }  # fmt: skip
@@ -198,12 +200,8 @@ def complete_schemas(ctx: click.Context, param: click.Parameter, incomplete: str
 
 def _names(ctx: click.Context) -> set[Names]:
     # A shell shows what is printed while it completes, so a store that cannot be read offers nothing.
-    from schema_guard.errors import SchemaGuardError
-    from schema_guard.records import default_store, resolve_store
-
-    url = ctx.params.get("store")
     try:
-        store = default_store() if url is None else resolve_store(url)
+        store = store_of(ctx.params.get("store"))
         return set() if store is None else store.names()
     except (SchemaGuardError, OSError):
         return set()
@@ -223,23 +221,19 @@ _COMMON: dict[str, dict[str, Any]] = {
     "segment": {"metavar": "NAME", "help": "Traffic segment to select. Default: all segments."},
     "since": {
         "type": MOMENT,
-        "metavar": "TIME",
         "help": "Start of the period whose calls are used, such as 2026-11-01, yesterday, 24h, 7d, or the ID of a call. "
         "Default: the first call.",
     },
     "until": {
         "type": MOMENT,
-        "metavar": "TIME",
         "help": "End of the period whose calls are used. Default: now.",
     },
     "min_right": {
         "type": SHARE,
-        "metavar": "SHARE",
         "help": "Lowest acceptable share of right values, such as 95%. Default: none.",
     },
     "max_p95": {
         "type": DURATION,
-        "metavar": "DURATION",
         "help": "Highest acceptable duration of 95% of the calls, such as 2.5s. Default: no limit.",
     },
     "burst_length": {

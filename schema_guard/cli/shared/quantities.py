@@ -40,7 +40,7 @@ class Quantity(click.ParamType[Any]):
         """Build the type.
 
         Args:
-            name: Its name in the help.
+            name: The placeholder of its value in the help, in small letters.
             forms: The forms that the error lists.
             read: Returns the quantity of a text, or None for a wrong text.
         """
@@ -141,7 +141,7 @@ def _number(text: str) -> float:
 
 
 SHARE = Quantity("share", "a share from 0 to 1 (100%), such as 1% or 0.01", _share)
-RATE = Quantity("share", "a share above 0 and below 1 (100%), such as 1% or 0.01", _rate)
+RATE = Quantity("rate", "a share above 0 and below 1 (100%), such as 1% or 0.01", _rate)
 DURATION = Quantity("duration", "a duration such as 500ms, 2.5s, 90m, 24h, or 7d", _duration)
 MOMENT = Quantity(
     "time",
@@ -151,7 +151,7 @@ MOMENT = Quantity(
 DOLLARS = Quantity("dollars", "an amount such as 5, 0.50, or $5", _dollars)
 COUNT = Quantity("count", "a whole number of at least 1, such as 500, 1,000, or 500k", _count)
 COUNT_OR_ALL = Quantity(
-    "count or all",
+    "n",
     "a number of tasks such as 48 or 1,000, or all",
     lambda text: text if text == "all" else _count(text),
 )

@@ -50,9 +50,7 @@ class DeleteOptions:
         metavar="TEXT", help="Prompt of the calls to delete, or '-' to read the prompt from standard input."
     )
     input_hash: str | None = option(
-        metavar="HASH",
-        advanced=True,
-        help="Input hash of the calls to delete, from an exported file.",
+        metavar="HASH", advanced=True, help="Input hash of the calls to delete, from an exported file."
     )
     cluster: str | None = option(
         metavar="NAME", help="Cluster of the calls to delete, such as the ID of one customer."
@@ -64,16 +62,14 @@ class DeleteOptions:
         help="Function of the calls to delete. Use its full name, such as app.extract, or the part after a dot, such as extract.",
     )
     counts: bool = option(
-        is_flag=True,
         help="With --function or --segment: also delete the counts of calls and failures. The report then shows no failure rate for these calls.",
     )
 
     older_than: float | None = option(
-        type=DURATION, metavar="DURATION", help="Minimum age of the calls to delete, such as 90d, 12h, or 2w."
+        type=DURATION, help="Minimum age of the calls to delete, such as 90d, 12h, or 2w."
     )
     max_rows: int | None = option(
         type=COUNT,
-        metavar="COUNT",
         advanced=True,
         help="Maximum number of attempts to keep in the store, such as 500k. The command deletes the oldest attempts first.",
     )

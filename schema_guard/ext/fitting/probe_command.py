@@ -87,27 +87,22 @@ class ProbeOptions:
         help="Your schema, as a file or module:Model. The command also sends it, to find the parts that the server rejects.",
     )
     keywords: bool = option(
-        is_flag=True,
         help="Send one request for each keyword, and compare the results with the built-in rules for the provider.",
     )
     output: str | None = option(
         "-o",
         "--output",
         type=click.Path(dir_okay=False),
-        metavar="FILE",
         help="JSON file for the result. Pass it to `schema-guard schema lint --rules`, or as rules= to `connect` or `guard`.",
     )
     requests: int = option(
         type=COUNT,
         default=3,
-        show_default=True,
-        metavar="COUNT",
         advanced=True,
         help="Number of requests to send, at most 1,000. Each prompt asks for a value that the schema of its request forbids.",
     )
     options: tuple[str, ...] = option(
         "--option",
-        multiple=True,
         metavar="KEY=VALUE",
         advanced=True,
         help="Provider argument for every request, such as temperature=0.7. Repeatable.",

@@ -70,7 +70,6 @@ _STOP = WrongValues(-1.0)
     cls=Option,
     type=click.IntRange(min=1),
     default=50,
-    show_default=True,
     help="Maximum number of replies to label in this session.",
 )
 @click.option(

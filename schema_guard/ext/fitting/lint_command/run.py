@@ -29,7 +29,6 @@ class Linting:
 
     providers: tuple[str, ...] = option(
         "--provider",
-        multiple=True,
         envvar="SCHEMA_GUARD_LINT_PROVIDER",
         setting="provider",
         metavar="NAME,...",
@@ -44,9 +43,7 @@ class Linting:
         metavar="FOLDER",
         help="Folder for the schemas that the command adapts to each provider. The folder also gets a report of the keywords that each adapted schema lost.",
     )
-    table: bool = option(
-        is_flag=True, help="Show how each provider treats each keyword. With this option, omit SCHEMA."
-    )
+    table: bool = option(help="Show how each provider treats each keyword. With this option, omit SCHEMA.")
 
     def names(self) -> list[str]:
         """Return the providers, each once, in their order."""
@@ -69,7 +66,6 @@ class Linting:
     cls=Option,
     type=click.Choice(["text", "json", "sarif"]),
     default="text",
-    show_default=True,
     help="Format of the result. Code-hosting platforms and editors read SARIF.",
 )
 def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:

@@ -29,6 +29,7 @@ class File:
         "-o",
         metavar="FILE",
         default=STANDARD,
+        show_default=False,
         help="File for the exported attempts. Default: standard output.",
     )
     form: str | None = option(

@@ -44,7 +44,6 @@ class Traces:
         help="Part of your calls that the files contain: all calls of a period, a sample, only failures, or an unknown part. Required with --from.",
     )
     schema: tuple[str, ...] = option(
-        multiple=True,
         metavar="SCHEMA",
         help="JSON Schema file or module:Model that the replies must match. If rows name their schema, use NAME=SCHEMA for each schema. Repeatable.",
     )
@@ -53,19 +52,16 @@ class Traces:
         help="Name of the function to which the imported calls belong. Default: the name in the trace.",
     )
     field: tuple[str, ...] = option(
-        multiple=True,
         metavar="OURS=PATH",
         help="Field and its path in each row, such as version=metadata.prompt_version. The fields are function, version, segment, cluster, and schema. With --from jsonl, you can also use reply, prompt, and other fields. Repeatable.",
     )
     only: tuple[str, ...] = option(
-        multiple=True,
         metavar="NAME",
         advanced=True,
         help="Name of the calls to import, as the tool recorded it. Repeatable. Default: all calls.",
     )
     sample_share: float | None = option(
         type=SHARE,
-        metavar="SHARE",
         advanced=True,
         help="With --traffic sampled: share of your calls that the files contain, such as 10%.",
     )
@@ -80,11 +76,8 @@ class Traces:
 class Coming:
     """How exported files and stores are imported."""
 
-    texts: bool = option(
-        is_flag=True, help="Also import the texts of prompts and replies, if SOURCE contains them."
-    )
+    texts: bool = option(help="Also import the texts of prompts and replies, if SOURCE contains them.")
     unlinked: bool = option(
-        is_flag=True,
         advanced=True,
         help="Also import records from a store with another hash key. Without this option, they are an error. The command then counts equal inputs of the two stores as different inputs.",
     )

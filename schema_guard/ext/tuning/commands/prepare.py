@@ -24,9 +24,7 @@ from schema_guard.ext.tuning.export.values import ExportSettings
 def _share(what: str) -> Any:
     return option(
         type=SHARE,
-        metavar="SHARE",
         default=0.1,
-        show_default=True,
         advanced=True,
         help=f"Share of the rows to use for {what}.",
     )
@@ -47,34 +45,27 @@ class Making:
         type=click.Choice(HOSTS),
         metavar="NAME",
         default="messages",
-        show_default=True,
         help=f"File format of the set: {', '.join(HOSTS)}.",
     )
     base: str | None = option(
         metavar="MODEL",
         help="Name of the model to tune. The set then contains no unchecked answers from this model.",
     )
-    accept_unchecked: bool = option(
-        is_flag=True, help="Also use answers whose values nobody checked. Requires --base."
-    )
+    accept_unchecked: bool = option(help="Also use answers whose values nobody checked. Requires --base.")
     strategy: str = option(
         type=click.Choice(["bare", "system_prompt"]),
         default="bare",
-        show_default=True,
         advanced=True,
         help="Strategy that your calls to the tuned model will use. It selects the form of the prompts in the set.",
     )
     min_examples: int = option(
         type=COUNT,
-        metavar="COUNT",
         default=100,
-        show_default=True,
         advanced=True,
         help="Minimum number of training rows. With fewer rows, the command writes nothing.",
     )
     max_examples: int | None = option(
         type=COUNT,
-        metavar="COUNT",
         advanced=True,
         help="Maximum number of rows in the set. The command takes rows in turn from each segment and kind of failure. Default: all rows.",
     )
@@ -84,7 +75,6 @@ class Making:
         type=int,
         metavar="N",
         default=0,
-        show_default=True,
         advanced=True,
         help="Seed of the random split into training, validation, and test rows.",
     )

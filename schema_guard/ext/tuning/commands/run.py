@@ -73,20 +73,13 @@ class TuneOptions:
         metavar="MODEL", help="Host's name for the model to tune. Required for a new job at a host."
     )
     epochs: int | None = option(
-        type=COUNT,
-        metavar="COUNT",
-        help="Number of passes over the training rows. Default: the host decides.",
+        type=COUNT, help="Number of passes over the training rows. Default: the host decides."
     )
     steps: int | None = option(
-        type=COUNT,
-        metavar="COUNT",
-        help="Number of training steps on this machine. Use it in place of --epochs.",
+        type=COUNT, help="Number of training steps on this machine. Use it in place of --epochs."
     )
     rank: int | None = option(
-        type=COUNT,
-        metavar="COUNT",
-        advanced=True,
-        help="Rank of the LoRA adapter that this machine trains. Default: 16.",
+        type=COUNT, advanced=True, help="Rank of the LoRA adapter that this machine trains. Default: 16."
     )
     rate: float | None = option(
         type=float,
@@ -95,14 +88,11 @@ class TuneOptions:
         help="Highest learning rate of the training on this machine. Default: 0.001.",
     )
     status: bool = option(
-        is_flag=True,
         help="Show the state of the job, such as its step, loss, and time left. The command doesn't start or resume the job.",
     )
-    cancel: bool = option(is_flag=True, help="Cancel the job.")
+    cancel: bool = option(help="Cancel the job.")
     again: bool = option(
-        is_flag=True,
-        advanced=True,
-        help="Start a new job with the same training set after the earlier job has ended.",
+        advanced=True, help="Start a new job with the same training set after the earlier job has ended."
     )
     served_as: str | None = option(
         metavar="NAME",
@@ -114,7 +104,6 @@ class TuneOptions:
     )
     price: float | None = option(
         type=DOLLARS,
-        metavar="DOLLARS",
         advanced=True,
         help="Price that you pay for a million training tokens, in dollars. The plan shows the cost of the job.",
     )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import click
 
 from schema_guard.cli.shared.options import common, complete_schemas, option
-from schema_guard.cli.shared.quantities import MOMENT
 
 __all__ = ["Sources"]
 
@@ -24,15 +23,8 @@ class Sources:
     )
     function: str | None = common("function")
     since: float | None = common("since")
-    until: float | None = option(
-        type=MOMENT,
-        metavar="TIME",
-        advanced=True,
-        help="End of the period whose calls are used. Default: now.",
-    )
-    segment: str | None = option(
-        metavar="NAME", advanced=True, help="Traffic segment to select. Default: all segments."
-    )
+    until: float | None = common("until", advanced=True)
+    segment: str | None = common("segment", advanced=True)
     suite: str | None = option(
         metavar="PATH",
         help="Suite of inputs with known answers, in a form that `schema-guard bench run` accepts. Without --function, the command doesn't read the store.",
