@@ -24,10 +24,9 @@ from schema_guard.cli.shared.options import (
     takes,
 )
 from schema_guard.cli.shared.quantities import COUNT
-from schema_guard.ext.fitting.probe.bisection import SCHEMA_PROMPT, most_requests, probe_schema
 from schema_guard.ext.fitting.probe.keywords import keyword_questions, probe_keywords
 from schema_guard.ext.fitting.probe.questions import enforcement_questions
-from schema_guard.ext.fitting.probe.request import OUTPUT_TOKENS, check_strict
+from schema_guard.ext.fitting.probe.request import OUTPUT_TOKENS, ask, check_strict
 from schema_guard.ext.fitting.probe.result import ProbeResult, probe_as_json, probe_as_lines
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
@@ -45,6 +44,9 @@ _MOST_REQUESTS = 1_000
 _LOCAL = "llamacpp-llguidance"
 # What the replies of a model that does not reason are as long as at most: a JSON text with some forty items.
 _SHORT = 120
+_SCHEMA_PROMPT = "Reply with any JSON that the schema allows, as short as you can."
+# A server accepts or rejects a schema before the first token.
+_SCHEMA_TOKENS = 64
 
 
 class ProbeCost(NamedTuple):
@@ -84,7 +86,7 @@ class ProbeOptions:
     )
     schema: str | None = option(
         metavar="SCHEMA",
-        help="Your schema, as a file or module:Model. The command also sends it, to find the parts that the server rejects.",
+        help="Your schema, as a file or module:Model. The command also sends it, to check whether the server accepts it.",
     )
     keywords: bool = option(
         help="Send one request for each keyword, and compare the results with the built-in rules for the provider.",
@@ -203,7 +205,9 @@ def _probed(options: ProbeOptions, model: Model, schema: Schema[Any] | None) -> 
         return result
     return replace(
         result,
-        schema=None if schema is None else probe_schema(model, schema),
+        schema=None
+        if schema is None
+        else ask(model, schema.document, _SCHEMA_PROMPT, output_tokens=_SCHEMA_TOKENS),
         keywords=probe_keywords(model) if options.keywords else None,
     )
 
@@ -239,7 +243,7 @@ def _sent(options: ProbeOptions, provider: str, schema: Schema[Any] | None) -> l
     # If each request is refused, one without a schema shows whether the server answers at all.
     sent: list[Any] = [[question.prompt, question.schema] for question in questions] + [[questions[0].prompt]]
     if schema is not None:
-        sent += [[SCHEMA_PROMPT, schema.document]] * most_requests(schema.document)
+        sent.append([_SCHEMA_PROMPT, schema.document])
     if options.keywords:
         sent += [[question.prompt, question.schema] for question in keyword_questions(provider)]
     return sent

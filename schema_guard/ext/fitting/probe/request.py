@@ -47,6 +47,11 @@ class ProbeAnswer(NamedTuple):
     did: Did
     text: str
 
+    @property
+    def is_accepted(self) -> bool | None:
+        """Whether the server accepted the schema of the request. None if it didn't reply."""
+        return None if self.did == "unanswered" else self.did != "refused"
+
 
 def check_strict(model: Model) -> None:
     """Make sure that a model takes a schema.

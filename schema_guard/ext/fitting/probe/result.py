@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.probe.enforcement import at_least
-from schema_guard.pointer import pointer
-from schema_guard.text import clip, percent, plural, safe
+from schema_guard.text import clip, percent, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.ext.fitting.probe.bisection import SchemaReply
     from schema_guard.ext.fitting.probe.enforcement import Enforcement
     from schema_guard.ext.fitting.probe.keywords import ProbedKeyword
+    from schema_guard.ext.fitting.probe.request import ProbeAnswer
 
 __all__ = ["ProbeResult", "probe_as_json", "probe_as_lines"]
 
@@ -40,7 +39,7 @@ class ProbeResult:
         made: The day, ISO 8601.
         enforcement: Whether schemas are enforced.
         keywords: What was done with each keyword; None where they were not asked.
-        schema: Whether the user's schema is taken; None where none was given.
+        schema: The result of the request with the user's schema. None without one.
     """
 
     model: str
@@ -48,7 +47,7 @@ class ProbeResult:
     made: str
     enforcement: Enforcement
     keywords: Sequence[ProbedKeyword] | None = None
-    schema: SchemaReply | None = None
+    schema: ProbeAnswer | None = None
 
     @property
     def status(self) -> int:
@@ -64,27 +63,16 @@ def probe_as_lines(result: ProbeResult) -> Iterator[str]:
     """Yield what a person reads."""
     yield from _enforcement(result)
     if result.schema is not None:
-        yield from _schema(result.schema)
+        yield _schema(result.schema)
     if result.keywords is not None:
         yield from _keywords(result.keywords)
 
 
-def _schema(schema: SchemaReply) -> Iterator[str]:
-    counts = plural(schema.requests, "request")
-    if schema.is_accepted:
-        yield f"the server accepts the schema ({counts})"
-    elif schema.is_accepted is None:
-        yield safe(f"the schema: not answered: {schema.text}")
-    elif schema.refused is None:
-        yield safe(
-            f"the server rejects the schema, and the keyword at fault is unknown ({counts}): {schema.text}"
-        )
-    else:
-        refused = schema.refused
-        what = f"{refused.keyword} at {pointer(refused.location)}"
-        word = "for want of " if refused.is_missed else "for "
-        yield safe(f"the server rejects the schema {word}{what} ({counts})")
-        yield safe(f"    {refused.text}")
+def _schema(answer: ProbeAnswer) -> str:
+    if answer.is_accepted:
+        return "the server accepts the schema"
+    did = "not answered" if answer.is_accepted is None else "rejected by the server"
+    return safe(f"the schema: {did}: {answer.text}")
 
 
 def _keywords(keywords: Sequence[ProbedKeyword]) -> Iterator[str]:
@@ -135,7 +123,6 @@ _DID = {
 def probe_as_json(result: ProbeResult) -> dict[str, Any]:
     """Return the result as JSON, in the form of `schema_guard/ext/fitting/probe.schema.json`."""
     enforcement = result.enforcement
-    schema = result.schema
     return {
         "format": 1,
         "made": result.made,
@@ -159,17 +146,5 @@ def probe_as_json(result: ProbeResult) -> dict[str, Any]:
             keyword.keyword: {"does": keyword.does, "says": keyword.says, "n": int(keyword.does is not None)}
             for keyword in result.keywords
         },
-        "schema": None
-        if schema is None
-        else {
-            "is_taken": schema.is_accepted,
-            "requests": schema.requests,
-            "refused": None
-            if schema.refused is None
-            else {
-                "location": schema.refused.location,
-                "keyword": schema.refused.keyword,
-                "is_missed": schema.refused.is_missed,
-            },
-        },
+        "schema": None if result.schema is None else {"is_taken": result.schema.is_accepted},
     }
