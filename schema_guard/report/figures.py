@@ -7,21 +7,18 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.configuration.recorded_settings import stops_early, stops_replies, traffic_of
+from schema_guard.decide.recorded.arrivals import gone_of
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, settings_key
 from schema_guard.errors import InvalidArgument
-from schema_guard.report.over_time import (
-    HourOfGroup,
-    OverTime,
-    TimedCalls,
-    over_time,
-)
-from schema_guard.report.pools import AskedModel, asked_models
+from schema_guard.records.selection import no_calls, rows_of
+from schema_guard.report.over_time import OverTime, TimedCalls, over_time
+from schema_guard.report.pools import AskedModel, added, answered_again, asked_models, pooled
 from schema_guard.report.present_calls import MOST_PLACES, PresentCalls, in_use_of, last_days, rated
 from schema_guard.stats import Rate
 from schema_guard.text import dataclass_repr, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from schema_guard.configuration.excluded_calls import Cause
     from schema_guard.configuration.recorded_settings import Traffic
@@ -263,11 +260,6 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         InvalidArgument: A name is not recorded, or several functions could be meant.
         StoreError: The store cannot be read.
     """
-    # Here, for those who show a report that was read elsewhere: records are half of all that would be imported.
-    from schema_guard.decide.recorded.arrivals import gone_of
-    from schema_guard.records.selection import no_calls, rows_of
-    from schema_guard.report.pools import pooled
-
     if by not in GROUPINGS:
         raise InvalidArgument(
             f"by={by!r}: expected one of {', '.join(GROUPINGS)}{did_you_mean(by, GROUPINGS)}"
@@ -283,40 +275,35 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     is_filtered = any(value is not None for value in which.values())
     # Segments of a configuration are added up, unless they are what is asked about.
     apart = _NAMES if by == "segment" else _NAMES[:-1]
-    grouped = list(map(rated, pooled(counted, (*_SCHEMA, *_COMMON[by]))))
-    gone = gone_of(store, counted, until)
-    days = last_days(store, counted, which, (*_SCHEMA, *_COMMON[by]), gone)
-    own = ((_configuration(one, gone), days(one[0]), in_use_of(one, counted, gone)) for one in grouped)
-    groups = [replace(one, last_day=day, in_use=used) for one, day, used in own]
-    groups.sort(key=_by_schema_worst_first)
+    gone, names = gone_of(store, counted, until), (*_SCHEMA, *_COMMON[by])
+    day_of, grouped = last_days(store, counted, which, names, gone), pooled(counted, names)
+    groups = [
+        (_configuration(used, gone, last_day=day_of(group), in_use=in_use_of(used, counted, gone)), used)
+        for group, used in zip(grouped, map(rated, grouped.values()), strict=True)
+    ]
+    groups.sort(key=lambda one: _by_schema_worst_first(one[0]))
+    timed = _hours(store, (since, until), [used for _, used in groups]) if hours else None
     return Report(
         store.url,
-        tuple(_with_content(store, which, pooled(map(_of_strategy, counted), (*_SCHEMA, *apart)), gone)),
+        tuple(
+            _configuration(rows, gone, content=_content(store, rows, since, until))
+            for rows in pooled(map(_of_strategy, counted), (*_SCHEMA, *apart)).values()
+        ),
         store.lost_records(since=since),
         by,
-        tuple(groups),
-        over_time(_hours(store, (since, until), counted, groups, by, grouped), len(groups))
-        if hours
-        else None,
+        tuple(group for group, _ in groups),
+        None if timed is None else over_time(timed),
         store.rows_since(),
         min((row.first_started_at for row in counted if row.first_started_at is not None), default=None),
         no_calls(store, **which) if is_filtered and not counted else None,
     )
 
 
-def _with_content(
-    store: Store,
-    which: Mapping[str, Any],
-    groups: Iterable[Sequence[ConfigurationCounts]],
-    gone: Collection[Row],
-) -> Iterator[Configuration]:
-    """Yield configurations, with the content of their values."""
-    for rows in groups:
-        ids = [row.id for row in rows if row.id is not None]
-        yield replace(
-            _configuration(rows, gone),
-            content=store.content(ids, since=which["since"], until=which["until"]),
-        )
+def _content(
+    store: Store, rows: Iterable[ConfigurationCounts], since: float | None, until: float | None
+) -> dict[str, Any] | None:
+    """Return whether the values of configurations are right."""
+    return store.content([row.id for row in rows if row.id is not None], since=since, until=until)
 
 
 def _of_strategy(row: ConfigurationCounts) -> ConfigurationCounts:
@@ -327,33 +314,25 @@ def _of_strategy(row: ConfigurationCounts) -> ConfigurationCounts:
 def _hours(
     store: Store,
     times: tuple[float | None, float | None],
-    counted: Sequence[ConfigurationCounts],
-    groups: Sequence[Configuration],
-    by: By,
-    grouped: Sequence[Sequence[ConfigurationCounts]],
-) -> Iterator[HourOfGroup]:
-    """Yield the hours of the configurations that were counted, each with the group that it is in."""
-    from schema_guard.report.pools import answered_again  # as above
-
-    places = {
-        tuple(getattr(group, name) for name in ("schema", "schema_fingerprint", *_COMMON[by])): place
+    groups: Sequence[Sequence[ConfigurationCounts]],
+) -> list[list[TimedCalls]]:
+    """Return the hours of each group."""
+    timed: list[list[TimedCalls]] = [[] for _ in groups]
+    hours_of = {
+        row.configuration: timed[place]
         for place, group in enumerate(groups)
+        for row in group
+        if is_rated(row)
     }
-    members = {row.configuration for group in grouped for row in group}
-    group_of = {
-        row.configuration: places[tuple(getattr(row, name) for name in (*_SCHEMA, *_COMMON[by]))]
-        for row in counted
-        if is_rated(row) and row.configuration in members
-    }
-    functions = {row.function for row in counted}
+    functions = {row.function for group in groups for row in group}
     function = functions.pop() if len(functions) == 1 else None
-    again = {row.configuration for group in grouped for row in answered_again(group)}
-    for hour in store.by_hour(since=times[0], until=times[1], function=function) if counted else ():
-        if hour.configuration in again:
+    again = {row.configuration for group in groups for row in answered_again(group)}
+    for hour in store.by_hour(since=times[0], until=times[1], function=function) if hours_of else ():
+        if hour.configuration in hours_of:
             # What the prompt saved is one call with the one that the tuned model had failed.
-            yield HourOfGroup(group_of[hour.configuration], hour.at, 0, hour.failed - hour.calls)
-        elif hour.configuration in group_of:
-            yield HourOfGroup(group_of[hour.configuration], hour.at, hour.calls, hour.failed)
+            saved = hour.calls if hour.configuration in again else 0
+            hours_of[hour.configuration].append(TimedCalls(hour.at, hour.failed - saved, hour.calls - saved))
+    return timed
 
 
 def _by_schema_worst_first(configuration: Configuration) -> tuple[str, str, bool, float, float]:
@@ -362,9 +341,10 @@ def _by_schema_worst_first(configuration: Configuration) -> tuple[str, str, bool
     return configuration.schema, configuration.schema_fingerprint, not configuration.is_rated, *worst
 
 
-def _configuration(members: Sequence[ConfigurationCounts], gone: Collection[Row]) -> Configuration:
-    from schema_guard.report.pools import added, answered_again  # as above
-
+def _configuration(
+    members: Sequence[ConfigurationCounts], gone: Collection[Row], **more: Any
+) -> Configuration:
+    """Return the figures of configurations that are added up. *more* are the fields that their counts do not show."""
     first, counts = members[0], added(members)
     n, seen, latency = counts.calls, counts.calls - counts.unseen, counts.attempt_latency
     elapsed_s, input_tokens, output_tokens, reasoning_tokens = map(
@@ -408,6 +388,7 @@ def _configuration(members: Sequence[ConfigurationCounts], gone: Collection[Row]
         stopped=_stopped(counts.lengths) if has_stopped else None,
         is_gone=all(row.configuration in gone for row in members),
         last_call=counts.last_started_at,
+        **more,
     )
 
 

@@ -7,10 +7,9 @@ point, for no data is not a rate of 0; times are UTC.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from schema_guard.stats import Rate
 
@@ -39,30 +38,14 @@ _WORDS = {
 }
 
 
-class HourOfGroup(NamedTuple):
-    """Calls of one group in one hour.
-
-    Attributes:
-        group: Which one.
-        at: When the hour began, in seconds since the epoch, UTC.
-        calls: With at least one judged reply.
-        failed: Those of them that no attempt made valid; below 0 for calls that were saved when they were asked again.
-    """
-
-    group: int
-    at: int
-    calls: int
-    failed: int
-
-
 @dataclass(frozen=True, slots=True)
 class TimedCalls:
-    """The calls of one step.
+    """The calls of an hour, or of a longer step.
 
     Attributes:
         at: When the step began, in seconds since the epoch, UTC.
-        count: Failed calls.
-        n: Calls with at least one judged reply; never 0.
+        count: Failed calls. In an hour, a call that the prompt saved counts as -1.
+        n: Calls with at least one validated reply. In a series, never 0.
     """
 
     at: int
@@ -99,27 +82,22 @@ class OverTime:
         return (min(starts), max(starts) + self.step_s) if starts else None
 
 
-def over_time(counted: Iterable[HourOfGroup], groups: int) -> OverTime:
-    """Put the calls of hours together into the shortest steps of which a plot has room for all.
+def over_time(groups: Sequence[Iterable[TimedCalls]]) -> OverTime:
+    """Add the hours of each group up to the shortest steps of which a plot has room for all."""
+    hours = [[hour for hour in group if hour.n or hour.count] for group in groups]
+    step_s = _step_s([hour.at for group in hours for hour in group])
+    return OverTime(step_s, tuple(joined(group, step_s) for group in hours))
 
-    Args:
-        counted: Hours of any groups, in any order.
-        groups: How many groups there are.
-    """
-    hours = [hour for hour in counted if hour.calls or hour.failed]
-    step_s = _step_s([hour.at for hour in hours])
-    counts: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
-    for hour in hours:
-        at = begin_of(hour.at, step_s)
-        sums = counts[hour.group, at]
-        sums[0] += hour.failed
-        sums[1] += hour.calls
-    series: list[list[TimedCalls]] = [[] for _ in range(groups)]
-    for (group, at), (count, n) in sorted(counts.items()):
-        # A call that was saved in the hour after its own has no call here.
-        if n:
-            series[group].append(TimedCalls(at, max(count, 0), n))
-    return OverTime(step_s, tuple(map(tuple, series)))
+
+def joined(several: Iterable[TimedCalls], step_s: int) -> tuple[TimedCalls, ...]:
+    """Add calls up to longer steps, in the order of time."""
+    sums: dict[int, tuple[int, int]] = {}
+    for calls in several:
+        at = begin_of(calls.at, step_s)
+        count, n = sums.get(at, (0, 0))
+        sums[at] = count + calls.count, n + calls.n
+    # A call that was saved in the hour after its own has no call here.
+    return tuple(TimedCalls(at, max(count, 0), n) for at, (count, n) in sorted(sums.items()) if n)
 
 
 def begin_of(at: int, step_s: int) -> int:

@@ -48,8 +48,8 @@ def answered_again(members: Iterable[ConfigurationCounts]) -> list[Configuration
 
 def pooled(
     counted: Iterable[ConfigurationCounts], by: Collection[str]
-) -> list[tuple[ConfigurationCounts, ...]]:
-    """Group the configurations that have the same names, in the order of these names.
+) -> dict[Row, tuple[ConfigurationCounts, ...]]:
+    """Return the configurations that have the same names, by these names and in their order.
 
     Args:
         counted: The configurations.
@@ -58,7 +58,7 @@ def pooled(
     groups: dict[Row, list[ConfigurationCounts]] = defaultdict(list)
     for counts in counted:
         groups[tuple(getattr(counts, name) for name in by)].append(counts)
-    return [tuple(groups[names]) for names in sorted(groups, key=_order)]
+    return {names: tuple(groups[names]) for names in sorted(groups, key=_order)}
 
 
 def _order(names: Row) -> list[tuple[bool, Any]]:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.recorded_settings import SHADOWS
 from schema_guard.decide.recorded.configurations import is_rated, is_trial
+from schema_guard.records.selection import rows_of
 from schema_guard.report.over_time import DAY_S, HOUR_S, begin_of
+from schema_guard.report.pools import added, pooled
 from schema_guard.stats import Rate
 
 if TYPE_CHECKING:
@@ -90,8 +92,8 @@ def last_days(
     which: Mapping[str, Any],
     names: Sequence[str],
     gone: Collection[Row],
-) -> Callable[[ConfigurationCounts], PresentCalls | None]:
-    """Return a function that gives the newest calls of the group of a configuration.
+) -> Callable[[Row], PresentCalls | None]:
+    """Return a function that gives the newest calls of a group by its names.
 
     Args:
         store: The store of the report.
@@ -100,26 +102,18 @@ def last_days(
         names: Names that the configurations of a group have in common.
         gone: Configurations that are in use no more.
     """
-    from schema_guard.records.selection import rows_of  # as in `figures`
-    from schema_guard.report.pools import pooled
-
     own = [row for row in counted if not is_trial(row)]
     times = [at for row in own for at in (row.first_started_at, row.last_started_at) if at is not None]
     if not times or max(times) - min(times) < 2 * DAY_S:
         return lambda _: None
     since = begin_of(int(max(times)), HOUR_S) + HOUR_S - DAY_S
     newest = [row for row in rows_of(store, **{**which, "since": since}) if row.configuration not in gone]
-    days = {
-        tuple(getattr(members[0], name) for name in names): _calls(members, since)
-        for members in map(rated, pooled(newest, names))
-    }
+    days = {group: _calls(rated(members), since) for group, members in pooled(newest, names).items()}
     none = PresentCalls(since, Rate.of(0, 0))
-    return lambda row: days.get(tuple(getattr(row, name) for name in names), none)
+    return lambda group: days.get(group, none)
 
 
 def _calls(members: Sequence[ConfigurationCounts], since: float | None) -> PresentCalls:
-    from schema_guard.report.pools import added  # as above
-
     counts = added(members)
     failed = Rate.of(max(counts.failed, 0), counts.calls)
     return PresentCalls(since, failed, counts.failures, counts.violations[:MOST_PLACES])

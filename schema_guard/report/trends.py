@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.records.times import moment, time_of
 from schema_guard.report.drawing import RIGHT, WIDTH, Plot, Scale, Svg, percent_tick, short_number
-from schema_guard.report.over_time import DAY_S, WEEK_S, TimedCalls, begin_of, over_time, step_text
+from schema_guard.report.over_time import DAY_S, WEEK_S, joined, over_time, step_text
 from schema_guard.text import interval, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
-    from schema_guard.report.over_time import HourOfGroup, OverTime
+    from schema_guard.report.over_time import OverTime, TimedCalls
 
 _HOUR_S = 3_600
 _TICKS_S = (_HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, *(n * DAY_S for n in (1, 2, 4, 7, 14, 28)))
@@ -67,14 +67,9 @@ class Steps(NamedTuple):
     points: tuple[TimedCalls, ...]
 
 
-def trend_of(counted: Iterable[HourOfGroup], marks: TrendMarks) -> Plot:
-    """Draw one rate over time beside its target, with its changes.
-
-    Args:
-        counted: Hours, all of one group.
-        marks: The marked changes.
-    """
-    title, history = "Failed calls over time", over_time(counted, 1)
+def trend_of(hours: Iterable[TimedCalls], marks: TrendMarks) -> Plot:
+    """Draw one rate over time beside its target, with its changes."""
+    title, history = "Failed calls over time", over_time([hours])
     steps = steps_of(history)
     if history.span is None:
         return Plot(title, "", None, "no hours of calls are known here")
@@ -88,22 +83,11 @@ def steps_of(history: OverTime) -> list[Steps]:
 
 
 def _steps(steps: Steps) -> Steps:
-    days = _joined(steps, DAY_S)
-    if steps.step_s >= WEEK_S or not days.points:
+    if steps.step_s >= WEEK_S or not steps.points:
         return steps
-    weeks = _joined(steps, WEEK_S)
-    is_few = median(point.n for point in days.points) < _FEW_CALLS
-    return weeks if is_few and len(weeks.points) > _FEWEST_WEEKS else steps
-
-
-def _joined(steps: Steps, step_s: int) -> Steps:
-    """Add the points up to longer steps."""
-    sums: dict[int, tuple[int, int]] = {}
-    for point in steps.points:
-        at = begin_of(point.at, step_s)
-        count, n = sums.get(at, (0, 0))
-        sums[at] = count + point.count, n + point.n
-    return Steps(step_s, tuple(TimedCalls(at, *both) for at, both in sorted(sums.items())))
+    weeks = joined(steps.points, WEEK_S)
+    is_few = median(day.n for day in joined(steps.points, DAY_S)) < _FEW_CALLS
+    return Steps(WEEK_S, weeks) if is_few and len(weeks) > _FEWEST_WEEKS else steps
 
 
 def axes_of(several: Sequence[Steps], targets: Sequence[float | None]) -> TrendAxes:

@@ -14,7 +14,7 @@ from schema_guard.report.decision.document import document_of
 from schema_guard.report.decision.words import TUNED, label, meaning
 from schema_guard.report.document import Tone
 from schema_guard.report.drawing import HOW_TO_READ, MOST_ROWS, SIDES, Plot, RateRow, plot_rates
-from schema_guard.report.over_time import HourOfGroup
+from schema_guard.report.over_time import TimedCalls
 from schema_guard.report.page import Slide, check_extra, page
 from schema_guard.report.trends import TrendMarks, trend_of
 from schema_guard.report.words import shortened
@@ -55,7 +55,7 @@ def decision_page(
     figures = verdict.as_dict()
     check_extra("decision_page")
     trend = trend_of(
-        (HourOfGroup(0, *hour) for hour in hours),
+        (TimedCalls(at, failed, calls) for at, calls, failed in hours),
         TrendMarks(figures["config"]["target"], tuple(changes)),
     )
     plots, document = [trend, rates_plot(figures), costs_plot(figures)], document_of(verdict)

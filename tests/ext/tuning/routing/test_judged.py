@@ -80,7 +80,7 @@ def test_the_prompts_own_rate_leaves_out_what_it_was_given_for_being_hard(played
 def test_without_the_tuned_models_calls_the_prompts_stand_for_themselves(played):
     """A pool of the prompt's configurations alone has all of its calls, also those in the tuned model's place."""
     store, failed, counts = played
-    (pool,) = pooled([one for one in store.configurations() if not one.tuned], by=("function",))
+    (pool,) = pooled([one for one in store.configurations() if not one.tuned], by=("function",)).values()
     total = added(pool)
 
     assert answered_again(pool) == []
