@@ -12,14 +12,20 @@ import argparse
 import json
 import os
 import resource
+import sys
 import tempfile
+import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.finetune_tasks import tasks_of
 from schema_guard.ext.tuning.local.plan import LoraSettings, plan_training
-from schema_guard.ext.tuning.local.training import TrainStep, train
+from schema_guard.ext.tuning.local.training import train
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PACKAGES = ("torch", "transformers", "peft", "gguf")
 VALIDATION = 20
@@ -43,12 +49,21 @@ def main() -> None:
 def measured(folder: Path, rows: int, settings: LoraSettings) -> list[str]:
     """Give the lines of the result."""
     write_set(folder, rows)
-    plan, steps = plan_training(folder, settings=settings), list[TrainStep]()
+    plan = plan_training(folder, settings=settings)
+    losses, times = list[float](), [time.monotonic()]
     busy = os.getloadavg()[0]
-    made = train(folder, settings=settings, on_step=steps.append)
+
+    def note(progress: Mapping[str, Any]) -> None:
+        losses.append(progress["loss"])
+        times.append(time.monotonic())
+
+    job = train(folder, settings=settings, on_step=note)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = used.ru_utime + used.ru_stime
-    learning = steps[-1].seconds - steps[0].seconds
+    # Linux counts in KiB, macOS in bytes.
+    memory = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    assert job.result is not None
+    adapter = folder / str(job.result.adapter)
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return [
         f"Tuning {plan.base} on this machine, {datetime.now(UTC).isoformat(timespec='seconds')}",
@@ -57,11 +72,11 @@ def measured(folder: Path, rows: int, settings: LoraSettings) -> list[str]:
         f"steps            {plan.steps} of {plan.batch} rows, rank {plan.rank}",
         f"planned          {plan.seconds:.0f} s, {plan.memory_bytes / 1e9:.1f} GB",
         f"processor        {processor:.0f} s in all",
-        f"wall time        {made.seconds:.0f} s in all, {learning / (plan.steps - 1):.1f} s a step (load {busy:.0f} on {os.cpu_count()} cores)",
-        f"memory           {made.memory_bytes / 1e9:.1f} GB at the peak",
-        f"adapter          {made.adapter.stat().st_size / 1e6:.1f} MB",
-        f"loss             {steps[0].loss:.3f} nats a token of the answer at first, {made.loss:.3f} at last",
-        f"validation loss  {made.validation_loss:.3f}",
+        f"wall time        {job.cost['seconds']:.0f} s in all, {(times[-1] - times[1]) / (plan.steps - 1):.1f} s a step (load {busy:.0f} on {os.cpu_count()} cores)",
+        f"memory           {memory / 1e9:.1f} GB at the peak",
+        f"adapter          {adapter.stat().st_size / 1e6:.1f} MB",
+        f"loss             {losses[0]:.3f} nats a token of the answer at first",
+        f"at last          {job.message}",
     ]
 
 

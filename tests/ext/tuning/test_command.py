@@ -305,9 +305,8 @@ def test_status_of_a_killed_training_is_interrupted(capsys, orders):
 
 def test_resumed_training_has_the_settings_of_its_job(capsys, orders, monkeypatch):
     """The command without options resumes with the steps, rank, and rate that the job began with."""
-    local_job(orders)
-    used = []
-    monkeypatch.setattr(tune, "train", lambda directory, *, settings, **_: used.append(settings))
+    job, used = local_job(orders), []
+    monkeypatch.setattr(tune, "train", lambda directory, *, settings, **_: used.append(settings) or job)
     run(capsys, "tune", "run", orders, "--yes")
 
     assert used == [LoraSettings(steps=4, rank=8, learning_rate=0.01)]

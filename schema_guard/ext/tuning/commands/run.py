@@ -49,13 +49,15 @@ from schema_guard.records.declarations import TUNING
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schema_guard.ext.tuning.jobs.plan import JobPlan
     from schema_guard.ext.tuning.local.plan import TrainPlan
-    from schema_guard.ext.tuning.local.training import TrainStep
     from schema_guard.ext.tuning.training_rows import TrainingSet
 
 LOCAL = "local"
-_HERE_ONLY = ("steps", "rank", "rate")
+# The options of a training on this machine, and their settings.
+_HERE_ONLY = {"steps": "steps", "rank": "rank", "rate": "learning_rate"}
 _QUESTION = "Begin tuning?"
 
 
@@ -186,15 +188,12 @@ def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
 def _lora(asked: TuneOptions, job: TuningJob | None) -> LoraSettings:
     """Return the settings of a new training, or those of the job to resume."""
     known = {} if job is None else job.cost
-    chosen = {name: getattr(asked, name) for name in _HERE_ONLY}
-    given = {**known, **{name: value for name, value in chosen.items() if value is not None}}
-    default = LoraSettings()
-    return LoraSettings(
-        epochs=asked.epochs,
-        steps=given.get("steps"),
-        rank=given.get("rank", default.rank),
-        learning_rate=given.get("rate", default.learning_rate),
-    )
+    chosen = {
+        setting: value
+        for name, setting in _HERE_ONLY.items()
+        if (value := getattr(asked, name) or known.get(name)) is not None
+    }
+    return LoraSettings(epochs=asked.epochs, **chosen)
 
 
 def _plan_here(directory: Path, settings: LoraSettings) -> TrainPlan:
@@ -263,10 +262,10 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
     try:
         with phases() as on_step:
 
-            def stepped(step: TrainStep) -> None:
-                on_step(f"steps, loss {step.loss:.3f}", step.number, step.steps)
+            def stepped(progress: Mapping[str, Any]) -> None:
+                on_step(f"steps, loss {progress['loss']:.3f}", progress["step"], progress["steps"])
 
-            train(directory, settings=settings, on_step=stepped, report=note)
+            return train(directory, settings=settings, on_step=stepped, report=note)
     except KeyboardInterrupt:
         note("interrupted: the same command resumes from the last checkpoint")
     ended = load_job(directory)

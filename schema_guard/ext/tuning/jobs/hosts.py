@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from dataclasses import replace
 from http import HTTPStatus
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -19,6 +21,7 @@ from urllib.parse import urlsplit
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.ext.tuning.export.hosts import host_of
 from schema_guard.ext.tuning.training_rows import TRAIN
+from schema_guard.ext.tuning.tuned_model import TunedModel
 from schema_guard.models.endpoint import Endpoint, foreign_headers
 from schema_guard.models.providers import KEY_VARIABLE, PROVIDERS
 from schema_guard.text import clip
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.tuning.jobs.state import TuningJob
 
-__all__ = ["HostError", "JobHost", "RemoteFile", "RemoteJob", "checked_url", "connect_host"]
+__all__ = ["HostError", "JobHost", "RemoteFile", "checked_url", "connect_host"]
 
 T = TypeVar("T")
 
@@ -52,6 +55,7 @@ _JOBS: Final = {
     "cancelled": "cancelled",
 }
 _PAGE: Final = 100
+_MILLION: Final = 1_000_000
 # What is looked through for a job whose answer was lost: it is among the newest.
 _MOST_JOBS: Final = 1000
 _NEWEST_EVENTS: Final = 20
@@ -91,28 +95,6 @@ class RemoteFile(NamedTuple):
     id: str
     state: str = "ready"
     message: str | None = None
-
-
-class RemoteJob(NamedTuple):
-    """A job at a host.
-
-    Attributes:
-        id: What it is called there.
-        status: `queued running succeeded failed cancelled`.
-        model: The tuned model, as `connect` takes it; None while there is none.
-        message: What the host says of it; None for nothing.
-        trained_tokens: Tokens that it charges; None where it does not say.
-        epochs: How often it goes over the rows; None where it does not say.
-        finish_at: Estimated end, in seconds since 1970; None if it is not known.
-    """
-
-    id: str
-    status: str
-    model: str | None = None
-    message: str | None = None
-    trained_tokens: int | None = None
-    epochs: float | None = None
-    finish_at: float | None = None
 
 
 class JobHost:
@@ -179,9 +161,11 @@ class JobHost:
             if error.status in _KEY_REFUSED:
                 raise
 
-    def progress(self, id_: str) -> dict[str, Any] | None:
+    def last_step(self, job: TuningJob) -> dict[str, Any] | None:
         """Return the last step of a job, as its newest events report it; None if they report none."""
-        events = self._call(lambda: self._client.fine_tuning.jobs.list_events(id_, limit=_NEWEST_EVENTS).data)
+        events = self._call(
+            lambda: self._client.fine_tuning.jobs.list_events(job.id, limit=_NEWEST_EVENTS).data
+        )
         for event in events:
             match = _STEP.search(event.message or "")
             if match:
@@ -210,21 +194,21 @@ class JobHost:
         """Return how far a file is."""
         return _file(self._call(lambda: self._client.files.retrieve(id_)))
 
-    def find_job(self, job: TuningJob) -> RemoteJob | None:
-        """Return the job at the host that trains on the file of a job, which no other job has."""
+    def find_job(self, job: TuningJob) -> TuningJob | None:
+        """Return a job as the host has it, by the file that it trains on, which no other job has."""
 
-        def look() -> RemoteJob | None:
+        def look() -> TuningJob | None:
             for number, remote in enumerate(self._client.fine_tuning.jobs.list(limit=_PAGE)):
                 if remote.training_file == job.files[TRAIN]:
-                    return self._job(remote)
+                    return self._seen(job, remote)
                 if number == _MOST_JOBS:
                     break
             return None
 
         return self._call(look)
 
-    def start(self, job: TuningJob) -> RemoteJob:
-        """Start a job whose files are uploaded."""
+    def start(self, job: TuningJob) -> TuningJob:
+        """Start a job whose files are uploaded, and return it as the host has it."""
         epochs = job.cost.get("epochs")
         chosen = {} if epochs is None else {"hyperparameters": {"n_epochs": epochs}}
         arguments: dict[str, Any] = {
@@ -237,33 +221,45 @@ class JobHost:
         }
         named = {name: value for name, value in arguments.items() if value is not None}
         try:
-            return self._job(self._call(lambda: self._client.fine_tuning.jobs.create(**named)))
+            return self._seen(job, self._call(lambda: self._client.fine_tuning.jobs.create(**named)))
         except HostError as error:
             if any(words in str(error) for words in _PENDING_STATES):
                 error.is_passing = True
             raise
 
-    def job(self, id_: str) -> RemoteJob:
-        """Return how far a job is."""
-        return self._job(self._call(lambda: self._client.fine_tuning.jobs.retrieve(id_)))
+    def job(self, job: TuningJob) -> TuningJob:
+        """Return a job as the host has it."""
+        return self._seen(job, self._call(lambda: self._client.fine_tuning.jobs.retrieve(job.id)))
 
-    def cancel(self, id_: str) -> RemoteJob:
-        """End a job."""
-        return self._job(self._call(lambda: self._client.fine_tuning.jobs.cancel(id_)))
+    def cancel(self, job: TuningJob) -> TuningJob:
+        """Cancel a job, and return it as the host has it."""
+        return self._seen(job, self._call(lambda: self._client.fine_tuning.jobs.cancel(job.id)))
 
-    def _job(self, job: Any) -> RemoteJob:
-        status = _JOBS.get(job.status, "running")
-        error = getattr(job.error, "message", None) if getattr(job, "error", None) else None
-        epochs = getattr(getattr(job, "hyperparameters", None), "n_epochs", None)
-        model = getattr(job, "fine_tuned_model", None) if status == "succeeded" else None
-        return RemoteJob(
-            id=job.id,
+    def _seen(self, job: TuningJob, remote: Any) -> TuningJob:
+        """Return a job with the state that the host reports."""
+        status = _JOBS.get(remote.status, "running")
+        error = getattr(remote.error, "message", None) if getattr(remote, "error", None) else None
+        model = getattr(remote, "fine_tuned_model", None) if status == "succeeded" else None
+        epochs = getattr(getattr(remote, "hyperparameters", None), "n_epochs", None)
+        tokens, price = getattr(remote, "trained_tokens", None), job.cost.get("price")
+        paid = {
+            "trained_tokens": tokens,
+            "trained_epochs": epochs if isinstance(epochs, int | float) else None,
+            # The host counts what it charges. The price is the one that the user agreed to.
+            "dollars": None if tokens is None or price is None else tokens * price / _MILLION,
+        }
+        finish_at = getattr(remote, "estimated_finish", None) if status == "running" else None
+        left_s = None if finish_at is None else max(0.0, finish_at - time.time())
+        return replace(
+            job,
+            id=remote.id,
             status=status,
-            model=None if model is None else f"{self._connects}{model}",
-            message=error or (job.status if job.status == "validating_files" else None),
-            trained_tokens=getattr(job, "trained_tokens", None),
-            epochs=epochs if isinstance(epochs, int | float) else None,
-            finish_at=getattr(job, "estimated_finish", None),
+            message=error or (remote.status if remote.status == "validating_files" else None),
+            result=None if model is None else TunedModel(f"{self._connects}{model}"),
+            cost={**job.cost, **{name: value for name, value in paid.items() if value is not None}},
+            progress=None
+            if left_s is None
+            else {"step": None, "steps": None, "loss": None, "seconds_left": left_s},
         )
 
 

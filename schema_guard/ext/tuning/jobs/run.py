@@ -10,19 +10,20 @@ the job when the cause is fixed. An interrupt leaves the job running.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.ext.tuning.jobs.hosts import HostError
 from schema_guard.ext.tuning.jobs.state import digests, progress_text, save_job
-from schema_guard.ext.tuning.tuned_model import TunedModel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from schema_guard.ext.tuning.jobs.hosts import JobHost, RemoteFile, RemoteJob
+    from schema_guard.ext.tuning.jobs.hosts import JobHost, RemoteFile
     from schema_guard.ext.tuning.jobs.state import TuningJob
 
 __all__ = ["Following", "HostTuning", "check_unchanged"]
@@ -36,7 +37,6 @@ _LOOKS: Final = 60
 # Of a request for a job: none was begun.
 _REFUSALS: Final = (400, 401, 403, 404, 422)
 _GROWS: Final = 1.6
-_MILLION: Final = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,20 +106,15 @@ class HostTuning:
         Raises:
             HostError: The host refuses, or gives no answer.
         """
-        id_ = job.id
-        if id_ is None or job.has_ended:
+        if job.id is None or job.has_ended:
             return job
-        remote = _again(lambda: self.host.job(id_), self.following)
-        return self._with_remote_state(
-            job, remote, self._progress(id_) if remote.status == "running" else None
-        )
-
-    def _progress(self, id_: str) -> dict[str, Any] | None:
-        """Return the last step that the host reports; None if it has no events."""
-        try:
-            return self.host.progress(id_)
-        except HostError:
-            return None
+        now = _again(partial(self.host.job, job), self.following)
+        if now.status == "running":
+            with suppress(HostError):  # a host may have no events
+                if (step := self.host.last_step(now)) is not None:
+                    left_s = (now.progress or {}).get("seconds_left")
+                    now = replace(now, progress={**step, "seconds_left": left_s})
+        return self._saved(now)
 
     def cancel(self, job: TuningJob) -> TuningJob:
         """End a job, also one whose beginning was not answered; gives it as it is then.
@@ -130,15 +125,11 @@ class HostTuning:
         """
         if job.has_ended:
             raise SchemaGuardError(f"the job already has the status '{job.status}', so it can't be cancelled")
-        id_ = job.id
-        if id_ is None and job.is_begun:
-            remote = _again(lambda: self.host.find_job(job), self.following)
-            id_ = None if remote is None else remote.id
-        if id_ is None:
+        if job.id is None and job.is_begun:
+            job = _again(partial(self.host.find_job, job), self.following) or job
+        if job.id is None:
             return self._saved(replace(job, status="cancelled"))
-        known = id_
-        ended = _again(lambda: self.host.cancel(known), self.following)
-        return self._with_remote_state(replace(job, id=known), ended)
+        return self._saved(_again(partial(self.host.cancel, job), self.following))
 
     def _uploaded(self, job: TuningJob, name: str, *, look_first: bool) -> TuningJob:
         if name not in job.files:
@@ -160,7 +151,7 @@ class HostTuning:
         self.following.on_step("begun", 0, None)
         refused: list[HostError] = []
 
-        def start() -> RemoteJob:
+        def start() -> TuningJob:
             try:
                 return self.host.start(started)
             except HostError as error:
@@ -168,58 +159,26 @@ class HostTuning:
                 raise
 
         try:
-            remote = _once(lambda: self.host.find_job(started), start, self.following, look_first=look_first)
+            begun = _once(lambda: self.host.find_job(started), start, self.following, look_first=look_first)
         except HostError as error:
             # Of a look that is refused nothing is known.
             if error in refused and error.status in _REFUSALS:
                 # There is nothing to look for, and another job may be begun in its place.
                 self._saved(replace(started, status="uploading"))
             raise
-        return self._with_remote_state(replace(started, id=remote.id), remote)
+        return self._saved(begun)
 
     def _followed(self, job: TuningJob) -> TuningJob:
-        pause, id_ = self.following.pauses(), job.id
-        assert id_ is not None
+        pause = self.following.pauses()
         while not job.has_ended:
             pause(None)
-            remote = _again(lambda: self.host.job(id_), self.following, tries=_LOOKS)
-            job = self._with_remote_state(job, remote)
-            self.following.on_step(f"{id_}: {progress_text(job) or remote.message or remote.status}", 0, None)
+            job = self._saved(_again(partial(self.host.job, job), self.following, tries=_LOOKS))
+            self.following.on_step(f"{job.id}: {progress_text(job) or job.message or job.status}", 0, None)
         return job
-
-    def _with_remote_state(
-        self, job: TuningJob, remote: RemoteJob, step: Mapping[str, Any] | None = None
-    ) -> TuningJob:
-        """Write the state of a job at the host, with the last step that it reports."""
-        paid = {
-            "trained_tokens": remote.trained_tokens,
-            "trained_epochs": remote.epochs,
-        }
-        known = {name: value for name, value in paid.items() if value is not None}
-        price = job.cost.get("price")
-        if remote.trained_tokens is not None and price is not None:
-            # A host that counts what it charges and says no price: by the one that was agreed to.
-            known["dollars"] = remote.trained_tokens * price / _MILLION
-        now = replace(
-            job,
-            status=remote.status,
-            message=remote.message,
-            result=None if remote.model is None else TunedModel(remote.model),
-            cost={**job.cost, **known},
-            progress=_progress_of(remote, step),
-        )
-        return job if now == job else self._saved(now)
 
     def _saved(self, job: TuningJob) -> TuningJob:
         save_job(self.directory, job)
         return job
-
-
-def _progress_of(remote: RemoteJob, step: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if remote.status != "running" or (step is None and remote.finish_at is None):
-        return None
-    left_s = None if remote.finish_at is None else max(0.0, remote.finish_at - time.time())
-    return {"step": None, "steps": None, "loss": None, **(step or {}), "seconds_left": left_s}
 
 
 def check_unchanged(directory: Path, job: TuningJob) -> None:

@@ -16,8 +16,6 @@ import math
 import os
 import random
 import re
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -114,10 +112,7 @@ def learn(settings: Mapping[str, Any], tell: Tell) -> None:
         )
     _write(model, Path(settings["adapter"]), settings["rank"], settings["base_sha256"])
     training.checkpoint.unlink(missing_ok=True)
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    tell({"kind": "end", **training.progress._asdict(), "memory_bytes": peak})
+    tell({"kind": "end", **training.progress._asdict()})
 
 
 def _tokenizer(weights: Path) -> Any:
@@ -219,8 +214,7 @@ class _Training:
             is_last = position + 1 == in_epoch or step == steps
             validation = self._validated() if is_last else self.progress.validation_loss
             self.progress = _Progress(step, loss, validation)
-            extra = {"validation_loss": validation if is_last else None, "epoch": epoch + 1}
-            tell({"kind": "step", **self.progress._asdict(), **extra})
+            tell({"kind": "step", **self.progress._asdict()})
             if time.monotonic() - saved >= self.settings["checkpoint_s"]:
                 self._save()
                 saved = time.monotonic()

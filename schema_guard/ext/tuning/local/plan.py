@@ -89,7 +89,7 @@ class TrainPlan(NamedTuple):
         learning_rate: The highest.
         seed: Of the first weights, and of the order of the rows.
         base: The model that learns.
-        seconds: Estimated from the length of the rows; `TrainStep` tells it from the steps that were done.
+        seconds: Estimated from the length of the rows; the progress of the job has it from the steps that are done.
         memory_bytes: Of the process, at its peak.
     """
 
@@ -149,12 +149,7 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
     return TrainPlan(
         rows=len(rows.train),
         validation_rows=len(rows.validation),
-        epochs=epochs,
-        batch=settings.batch,
-        steps=steps,
-        rank=settings.rank,
-        learning_rate=settings.learning_rate,
-        seed=settings.seed,
+        **settings._replace(epochs=epochs, steps=steps)._asdict(),
         base=NAME if weights is None or not weights.is_file() else weights_name(weights),
         seconds=_START_S
         + _TOKEN_S * (steps / in_epoch * learned + epochs * _FORWARD * checked) * size / WEIGHTS_BYTES,

@@ -15,7 +15,7 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.ext.local.child import ChildProcess
@@ -36,11 +36,11 @@ from schema_guard.ext.tuning.tuned_model import TunedModel
 from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from schema_guard.ext.tuning.training_rows import TrainingSet
 
-__all__ = ["TrainStep", "Trained", "train"]
+__all__ = ["train"]
 
 ADAPTER_FILE: Final = "adapter.gguf"
 CHECKPOINT_FILE: Final = "checkpoint.pt"
@@ -58,56 +58,14 @@ _ENVIRONMENT: Final = {
 }
 
 
-class TrainStep(NamedTuple):
-    """A step that is done.
-
-    Attributes:
-        number: From 1; the first is a later one where a training goes on.
-        steps: How many there will be.
-        epoch: From 1.
-        loss: What the answers of its rows lacked, in nats a token.
-        validation_loss: The same of the validation rows, at the end of an epoch; None elsewhere and without any.
-        seconds: Since `train` was called.
-        seconds_left: Estimated from the steps that it has done.
-    """
-
-    number: int
-    steps: int
-    epoch: int
-    loss: float
-    validation_loss: float | None
-    seconds: float
-    seconds_left: float
-
-
-class Trained(NamedTuple):
-    """What a training has made.
-
-    Attributes:
-        adapter: A GGUF file that `connect("local", adapter=...)` takes.
-        steps: How many it took.
-        loss: Of the last step, in nats a token.
-        validation_loss: At its end; None without validation rows.
-        seconds: That `train` took.
-        memory_bytes: Of its process, at the peak.
-    """
-
-    adapter: Path
-    steps: int
-    loss: float
-    validation_loss: float | None
-    seconds: float
-    memory_bytes: int
-
-
 def train(
     directory: str | os.PathLike[str],
     *,
     settings: LoraSettings = DEFAULT_SETTINGS,
-    on_step: Callable[[TrainStep], None] | None = None,
-    report: Callable[[str], None] | None = None,
-) -> Trained:
-    """Train a LoRA on a training set, and keep it and its job in the same folder.
+    on_step: Callable[[Mapping[str, Any]], None] = lambda progress: None,
+    report: Callable[[str], None] = lambda line: None,
+) -> TuningJob:
+    """Train a LoRA on a training set, keep it and its job in the same folder, and return the job.
 
     On one machine the same rows and settings give the same file. A training that was interrupted goes on from its last checkpoint,
     half a minute back at most, when it is called again with the same rows and settings; an older adapter stays until
@@ -116,8 +74,8 @@ def train(
     Args:
         directory: What `schema-guard tune prepare` wrote; gets `adapter.gguf`, `job.json`, and `checkpoint.pt` meanwhile.
         settings: How it is trained.
-        on_step: Is called after each step; what it raises ends the training.
-        report: Is told in one line what is fetched or gone on with.
+        on_step: Gets the progress of the job after each step. An exception that it raises ends the training.
+        report: Gets a line when weights are loaded, or when a training resumes.
 
     Raises:
         InvalidArgument: The rows cannot be learned, a setting is out of its range, or a host is at a job of the folder.
@@ -145,47 +103,69 @@ def train(
             cost=_cost(plan),
             base_sha256=weights_digest(weights),
         )
-        diary = _Diary(folder, job, began - _spent_s(load_job(folder), job))
+        training = _Training(folder, job, began - _spent_s(load_job(folder), job))
         try:
-            trained = _followed(
-                _Process(folder, plan, rows, weights), plan, began, diary.told(on_step), report
-            )
+            training.follow(_Process(folder, plan, rows, weights), plan.steps, on_step, report)
         except SchemaGuardError as error:
-            diary.save(status="failed", message=clip(str(error), 600), progress=None)
+            training.save(status="failed", message=clip(str(error), 600), progress=None)
             raise
         except BaseException:
-            diary.save()
+            training.save()
             raise
-        diary.save(**_success(trained), progress=None)
-        return trained
+        return training.job
 
 
-class _Diary:
-    """Writes the state of a training into `job.json`: at its start, at most once a second, and at its end."""
+class _Training:
+    """A training in progress. It writes its job at the start, at most once a second, and at the end."""
 
     def __init__(self, folder: Path, job: TuningJob, began: float) -> None:
-        self._folder, self._job, self._began, self._saved_at = folder, job, began, 0.0
+        self._folder, self.job, self._began = folder, job, began
         self.save()
 
     def save(self, **changes: Any) -> None:
         """Write the job with changes, and with the seconds that it has taken, interrupted attempts included."""
         self._saved_at = time.monotonic()
         spent = round(self._saved_at - self._began, 1)
-        self._job = replace(self._job, **changes, cost={**self._job.cost, "seconds": spent})
-        save_job(self._folder, self._job)
+        self.job = replace(self.job, **changes, cost={**self.job.cost, "seconds": spent})
+        save_job(self._folder, self.job)
 
-    def told(self, on_step: Callable[[TrainStep], None] | None) -> Callable[[TrainStep], None]:
-        """Return a function that writes a step, and passes it on."""
+    def follow(
+        self,
+        process: _Process,
+        steps: int,
+        on_step: Callable[[Mapping[str, Any]], None],
+        report: Callable[[str], None],
+    ) -> None:
+        """Follow a process to its end. If this method raises an exception, the process ends too."""
+        first, done = self._began, 0
+        with contextlib.closing(process):
+            for event in process.events():
+                match event["kind"]:
+                    case "refused":
+                        raise InvalidArgument(event["message"])
+                    case "loading":
+                        _require_memory(needed_bytes(event["pass_tokens"], process.weights_bytes))
+                        report("loading the weights")
+                    case "start":
+                        first, done = time.monotonic(), event["done"]
+                        if done:
+                            report(f"resuming after step {done} of {steps}")
+                    case "step":
+                        left_s = (time.monotonic() - first) / (event["step"] - done) * (steps - event["step"])
+                        progress = {"step": event["step"], "steps": steps, "loss": event["loss"]}
+                        on_step(self._noted({**progress, "seconds_left": round(left_s, 1)}))
+                    case "end":
+                        result = TunedModel("local", process.adapter.name)
+                        self.save(status="succeeded", result=result, message=_summary(event), progress=None)
+                        return
+            raise process.failure()
 
-        def write(step: TrainStep) -> None:
-            progress = {"step": step.number, "steps": step.steps, "loss": step.loss}
-            self._job = replace(self._job, progress={**progress, "seconds_left": round(step.seconds_left, 1)})
-            if time.monotonic() - self._saved_at >= _SAVED_EACH_S:
-                self.save()
-            if on_step is not None:
-                on_step(step)
-
-        return write
+    def _noted(self, progress: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the progress of a step, which the job has from now on."""
+        self.job = replace(self.job, progress=progress)
+        if time.monotonic() - self._saved_at >= _SAVED_EACH_S:
+            self.save()
+        return progress
 
 
 def _cost(plan: TrainPlan) -> dict[str, Any]:
@@ -212,56 +192,11 @@ def _require_local_job(folder: Path) -> None:
         )
 
 
-def _success(trained: Trained) -> dict[str, Any]:
-    summary = f"{trained.steps} steps, loss {trained.loss:.4f}"
-    if trained.validation_loss is not None:
-        summary += f", validation loss {trained.validation_loss:.4f}"
-    return {
-        "status": "succeeded",
-        "result": TunedModel("local", trained.adapter.name),
-        "message": summary,
-    }
-
-
-def _followed(
-    process: _Process,
-    plan: TrainPlan,
-    began: float,
-    on_step: Callable[[TrainStep], None],
-    report: Callable[[str], None] | None,
-) -> Trained:
-    """Follow a process to its end, which is its end too when anything is raised here."""
-    first, done = began, 0
-    report = report or (lambda line: None)
-    with contextlib.closing(process):
-        for event in process.events():
-            match event.pop("kind"):
-                case "refused":
-                    raise InvalidArgument(event["message"])
-                case "loading":
-                    _require_memory(needed_bytes(event["pass_tokens"], process.weights_bytes))
-                    report("loading the weights")
-                case "start":
-                    first, done = time.monotonic(), event["done"]
-                    if done:
-                        report(f"resuming after step {done} of {plan.steps}")
-                case "step":
-                    now = time.monotonic()
-                    remaining_s = (now - first) / (event["step"] - done) * (plan.steps - event["step"])
-                    on_step(
-                        TrainStep(
-                            number=event.pop("step"),
-                            steps=plan.steps,
-                            **event,
-                            seconds=now - began,
-                            seconds_left=remaining_s,
-                        )
-                    )
-                case "end":
-                    return Trained(
-                        process.adapter, event.pop("step"), **event, seconds=time.monotonic() - began
-                    )
-        raise process.failure()
+def _summary(end: Mapping[str, Any]) -> str:
+    summary = f"{end['step']} steps, loss {end['loss']:.4f}"
+    if end["validation_loss"] is not None:
+        summary += f", validation loss {end['validation_loss']:.4f}"
+    return summary
 
 
 def _require_memory(needed: int) -> None:

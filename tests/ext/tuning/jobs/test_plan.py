@@ -16,6 +16,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.ext.loopback.http import Listener, SentResponse
 from schema_guard.ext.tuning.jobs.hosts import HostError, connect_host
 from schema_guard.ext.tuning.jobs.plan import plan_job, refused
+from schema_guard.ext.tuning.jobs.state import TuningJob
 from schema_guard.ext.tuning.training_rows import SftRow, TrainingSet, read_set
 from schema_guard.prices.tuning import closing_of
 from tests.ext.tuning.jobs.sets import host_of, row, training_set
@@ -249,6 +250,9 @@ def test_a_url_that_cannot_be_used_is_told_without_its_key(url):
     assert "canary" not in str(caught.value)
 
 
+JOB = TuningJob(backend="openai", base="small", url=None, set={}, mark="0" * 12, id="ftjob-1")
+
+
 @pytest.mark.parametrize(("code", "passes"), [("rate_limit_exceeded", True), ("insufficient_quota", False)])
 def test_a_quota_that_is_spent_does_not_pass(code, passes):
     """A 429 is waited for, unless it says that the money is at its end."""
@@ -258,7 +262,7 @@ def test_a_quota_that_is_spent_does_not_pass(code, passes):
         serving(lambda came: SentResponse([body], 429, headers={"Retry-After": "7"})) as server,
         pytest.raises(HostError) as caught,
     ):
-        host_of(server).job("ftjob-1")
+        host_of(server).job(JOB)
 
     assert (caught.value.is_passing, caught.value.status, caught.value.retry_after_s) == (passes, 429, 7.0)
 
@@ -271,7 +275,7 @@ def test_a_host_that_says_nothing_is_no_answer():
         serving(lambda came: SentResponse(None, ending="silence")) as server,
         pytest.raises(HostError, match="OpenAI did not answer: Request timed out") as caught,
     ):
-        host_of(server, timeout_s=0.3).job("ftjob-1")
+        host_of(server, timeout_s=0.3).job(JOB)
 
     assert (caught.value.is_passing, caught.value.status) == (True, None)
 
