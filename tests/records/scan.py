@@ -20,4 +20,4 @@ def scanned(pages):
     for (configuration, _), rolled in hours.items():
         by_configuration[configuration].append(rolled)
     order = sorted(by_configuration.items(), key=lambda item: min(rolled.first_id for rolled in item[1]))
-    return [counted(None, configuration, several) for configuration, several in order]
+    return [counted(None, configuration, several, 0) for configuration, several in order]

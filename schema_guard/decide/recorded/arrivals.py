@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order in which a function's calls arrived, as a store knows it, and what it says of each configuration.
 
-Rules: Calls are ordered by arrival. The last `MOST_ATTEMPTS` attempts of the store are read one by one. Earlier calls are known by the hour. So the cost of
-reading does not grow with the store.
+Rules: Calls are ordered by arrival. The last `MOST_ATTEMPTS` attempts of the store are read one by one. Earlier calls, and
+those that arrived before the end of an import, are known by the hour. So the cost of reading does not grow with the store.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from schema_guard.configuration.recorded_settings import again_of, traffic_of
+from schema_guard.configuration.recorded_settings import again_of
 from schema_guard.decide.in_use import Arrival, absences, before, calls_in_use, main_of, rounded_up
 from schema_guard.decide.recorded.configurations import (
     RecordedConfiguration,
@@ -53,6 +53,12 @@ class StoreArrivals:
 
     def __init__(self, store: Store, most: int = MOST_ATTEMPTS) -> None:
         self._store, self._most = store, most
+
+    @cached_property
+    def has_imports(self) -> bool:
+        """Whether calls of other stores or of traces were imported."""
+        with self._store.reading() as snapshot:
+            return snapshot.imported_id() > 0
 
     @cached_property
     def _calls(self) -> list[tuple[int, float]]:
@@ -141,18 +147,14 @@ class FunctionArrivals:
     def _in_order(self) -> list[Row]:
         """Return the configuration of each of the last calls.
 
-        Imported calls arrive later than they were made. So with them, the hour in which a call began goes first. Otherwise
-        no clock is needed: the clocks of two machines can differ.
+        No clock is needed: the clocks of two machines can differ.
         """
         ids = {row.id: configuration for configuration, row in self.rows.items()}
-        known = [
-            (number, at)
+        return [
+            ids[number]
             for number, at in self._last.of(ids)
             if at >= self.begins and (self._until is None or at < self._until)
         ]
-        if any(traffic_of(row.settings) is not None for row in self.rows.values()):
-            known.sort(key=lambda call: call[1] // _HOUR_S)
-        return [ids[number] for number, _ in known]
 
     def clocks(self, now: float) -> dict[str, int] | None:
         """Return how many of the last calls are dated later than now, or over an hour earlier than the call before it.
@@ -160,8 +162,7 @@ class FunctionArrivals:
         Returns:
             These numbers as `ahead` and `behind`, and all `calls`; None if there are none. Imported calls do not count.
         """
-        own = [row.id for row in self.rows.values() if traffic_of(row.settings) is None]
-        times = [at for _, at in self._last.of(own)]
+        times = [at for _, at in self._last.of(row.id for row in self.rows.values())]
         ahead = behind = 0
         latest = 0.0
         for at in times:
@@ -193,8 +194,30 @@ class FunctionArrivals:
 
     def absences(self, owner: Mapping[Row, K]) -> dict[K, Arrival]:
         """Return how long the configurations of each key were absent; nothing of a key without a call in the last days."""
-        found, named = absences(*self.of(owner)), set(owner.values())
+        named = set(owner.values())
+        found = self._with_imports(owner, *self.of(owner))
         return {key: absence for key, absence in found.items() if key in named}
+
+    def _with_imports(
+        self, owner: Mapping[Row, Any], hours: Sequence[Mapping[Any, int]], calls: Sequence[Any]
+    ) -> dict[Any, Arrival]:
+        """Return the result of `in_use.absences`. If calls were imported, a machine's last day of calls may be missing.
+
+        So an imported configuration that was used beside another one is in use until it was absent for a day.
+        """
+        found = absences(hours, calls)
+        gone = {key for key, absence in found.items() if absence.is_gone}.difference(calls)
+        if not gone or not self._last.has_imports:
+            return found
+        times: dict[Any, list[int]] = defaultdict(list)
+        for at, made in sorted(self.by_hour.items()):
+            for row in made:
+                times[owner.get(row, row)].append(at)
+        began = min(times[key][0] for key, absence in found.items() if not absence.is_gone)
+        for key in gone:
+            if began < times[key][-1] > max(self.by_hour) - _DAY_S:
+                found[key] = found[key]._replace(longest_absence=found[key].absent)
+        return found
 
     def uses(self, configurations: Sequence[RecordedConfiguration], latest: int) -> Uses:
         """Return how configurations are used.
@@ -210,7 +233,8 @@ class FunctionArrivals:
             if row.configuration in self.rows
         }
         earlier, calls = self.of(owner)
-        ours = {key: one for key, one in absences(earlier, calls).items() if isinstance(key, int)}
+        found = self._with_imports(owner, earlier, calls)
+        ours = {key: one for key, one in found.items() if isinstance(key, int)}
         counts = calls_in_use(earlier, calls, ours, latest)
         main = main_of(counts, ours, {place: _lower(configurations[place]) for place in ours})
         by_row: dict[Row, Arrival] = {}

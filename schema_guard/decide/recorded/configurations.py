@@ -159,13 +159,12 @@ def of_newest_schema(
 
     Args:
         rows: Of one problem.
-        last: The place of the last call of each configuration in the order of arrival; of calls that arrived long ago, none.
+        last: The place of the last call of each configuration in the order of arrival; none of calls that were imported
+            or that arrived long ago.
         notes: Are given what is left out.
     """
     own = [row for row in rows if not is_trial(row)] or rows
-    # Imported calls arrive later than they were made.
-    order = {} if any(traffic_of(row.settings) for row in own) else last
-    newest = max(own, key=lambda row: (order.get(row.id or 0, 0), last_call(row))).schema_fingerprint
+    newest = max(own, key=lambda row: (last.get(row.id or 0, 0), last_call(row))).schema_fingerprint
     older = [row for row in rows if row.schema_fingerprint != newest]
     if older:
         calls = sum(row.calls for row in older)

@@ -86,15 +86,27 @@ def together(several: Sequence[ConfigurationCounts]) -> ConfigurationCounts:
     return counts_of((several[0].id, *several[0].configuration, *times), results, tallies, b"")
 
 
-def counted(configuration_id: int | None, configuration: Row, hours: Iterable[RollUp]) -> ConfigurationCounts:
-    """Return the counts of a configuration over some hours, in the order in which their first calls arrived.
+def place_of(first_id: int, at: float, imported: int) -> tuple[float, ...]:
+    """Return the place of an hour: the time up to the last import, afterward the arrival of its first attempt."""
+    return (0, at, first_id) if first_id <= imported else (1, first_id)
+
+
+def counted(
+    configuration_id: int | None, configuration: Row, hours: Iterable[RollUp], imported: int
+) -> ConfigurationCounts:
+    """Return the counts of a configuration over some hours, in the order of `place_of`.
 
     Args:
         configuration_id: Its `id`; None if it is not known.
         configuration: Values of `CONFIGURATION_COLUMNS`.
         hours: At least one.
+        imported: The `id` of the attempt that was imported last; 0 for none.
     """
-    first, *rest = sorted(hours, key=lambda rolled: rolled.first_id)
+
+    def place(rolled: RollUp) -> tuple[float, ...]:
+        return place_of(rolled.first_id, rolled.starts[0] if rolled.starts else 0.0, imported)
+
+    first, *rest = sorted(hours, key=place)
     total = RollUp(first.first_id, first.last_id)
     for rolled in (first, *rest):
         total.add(rolled)

@@ -30,7 +30,7 @@ from schema_guard.records.counts.rollups import (
     merge,
     rolled_up,
 )
-from schema_guard.records.counts.tallies import IDENTITY, counted, counts_of, hour_counts
+from schema_guard.records.counts.tallies import IDENTITY, counted, counts_of, hour_counts, place_of
 from schema_guard.records.declarations import Declared, DeclaredStep, DeclaredTarget
 from schema_guard.records.payloads.texts import TEXT_MARKS, Payload, texts_of
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, store_text
@@ -177,12 +177,13 @@ class Snapshot:
         condition, values = _chosen(where)
         sql = f"SELECT {', '.join(IDENTITY)}, results, tallies FROM configurations AS c WHERE {condition} ORDER BY id"
         rows = self.connection.select(sql, values)
+        imported = writing.imported_id(self.connection)
         outcomes: dict[int, dict[int, list[Any]]] = defaultdict(dict)
         sql = f"""SELECT configuration_id, hour, first_id, outcomes FROM roll_ups
             WHERE configuration_id IN (SELECT id FROM configurations AS c WHERE {condition})
             ORDER BY configuration_id, hour, part"""
         for number, hour, first_id, text in self.connection.select(sql, values):
-            outcomes[number].setdefault(hour, [first_id]).append(text)
+            outcomes[number].setdefault(hour, [place_of(first_id, hour, imported)]).append(text)
         return [
             counts_of(
                 row,
@@ -198,9 +199,9 @@ class Snapshot:
         if not where.counts_inputs:
             for rolled in chain.from_iterable(hours.values()):
                 rolled.inputs = inputs_of(b"")
-        named = self._names_by_id()
+        named, imported = self._names_by_id(), writing.imported_id(self.connection)
         order = sorted(hours.items(), key=lambda item: min(rolled.first_id for rolled in item[1]))
-        return [counted(number, named[number], several) for number, several in order]
+        return [counted(number, named[number], several, imported) for number, several in order]
 
     def _within(self, where: Where) -> dict[int, list[RollUp]]:
         if self._arrival(where) is not None:
@@ -258,9 +259,17 @@ class Snapshot:
         return [(ids[configuration], hour, rolled) for (configuration, hour), rolled in hours.items()]
 
     def arrivals(self, most: int) -> list[tuple[int, float | None]]:
-        """Return the calls among the last attempts: the number of the configuration, and when the call began."""
+        """Return the calls among the last attempts: the number of the configuration, and when the call began.
+
+        Calls that arrived before the end of the last import are left out, because they arrived in another order.
+        """
+        first = max(writing.last_id(self.connection) - most, self.imported_id())
         sql = "SELECT configuration_id, started_at FROM attempts WHERE id > ? AND final = 1 ORDER BY id"
-        return [tuple(row) for row in self.connection.select(sql, (writing.last_id(self.connection) - most,))]
+        return [tuple(row) for row in self.connection.select(sql, (first,))]
+
+    def imported_id(self) -> int:
+        """Return the `id` of the attempt that was imported last; 0 for none."""
+        return writing.imported_id(self.connection)
 
     def failed_calls(self, configuration_id: int, calls: int, most: int) -> list[tuple[int, str, float]]:
         """Return the failed ones of the last *calls* validated calls of a configuration, the last one first.

@@ -102,6 +102,15 @@ def last_id(connection: Connection) -> int:
     return max(int(noted[0][0]) if noted else 0, greatest or 0)
 
 
+def imported_id(connection: Connection) -> int:
+    """Return the `id` of the attempt that was imported last; 0 for none.
+
+    Up to it, the order of calls is that of their times, because imported calls arrive later than they were made.
+    """
+    noted = connection.select("SELECT value FROM meta WHERE key = 'imported_id'")
+    return int(noted[0][0]) if noted else 0
+
+
 def append(
     connection: Connection,
     rows: Sequence[Row],
@@ -264,6 +273,7 @@ def add_calls(connection: Connection, rows: Sequence[Row], payloads: Sequence[Pa
         append(
             connection, [rows[place] for place in new], [payloads[place] for place in new] if payloads else ()
         )
+        connection.execute(SET_META, ("imported_id", str(last_id(connection))))
     return len(new)
 
 
