@@ -45,7 +45,6 @@ SEQUENCES = {
         "cat sent/open.openai.report.json",
         "schema lint open.json --provider opena",
         "schema lint open.json",
-        "schema lint --table --provider openai,gemini",
     ],
     "bench": [
         BENCH,

@@ -84,7 +84,6 @@ STATUSES = {
     "schema lint refused.json --provider openai --fix sent": 1,
     "schema lint fine.json --provider openai --fix sent": 0,
     "schema lint refused.json --provider openai --format sarif": 1,
-    "schema lint --table --provider openai": 0,
     "schema lint none.json --provider openai": 2,
     "bench compare good.result.json good.result.json --gate": 0,
     "bench compare good.result.json worst.result.json --gate": 1,

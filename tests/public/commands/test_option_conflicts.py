@@ -21,7 +21,6 @@ ONE = "can't be combined. Use only one of them"
 HERE = "has no effect if this machine trains the model"
 NO_JOB = "set has no job.json, so it has no job. Start one with --backend"
 SHARE = "--sample-share needs --traffic sampled"
-TABLE_ALONE = "has no effect with --table"
 NO_CALLS = "has no effect with --suite alone"
 BENCH = "bench run suite.jsonl --model scripted:good.jsonl"
 PLAYBOOK = "bench run --playbook suite.jsonl --schema suite-1 --model scripted:good.jsonl"
@@ -152,10 +151,6 @@ TABLE = {
     "schema lint item.json": "--provider is missing: expected one of",
     "schema lint --provider openai": "SCHEMA is missing. Pass a JSON file or module:Model",
     "schema lint item.json --rules prices.json": "expected property 'format'",
-    "schema lint item.json --table --provider openai": f"SCHEMA {TABLE_ALONE}",
-    "schema lint --table --fix sent": f"--fix {TABLE_ALONE}",
-    "schema lint --table --rules rules.json": f"--rules {TABLE_ALONE}",
-    "schema lint --table --format json": f"--format json {TABLE_ALONE}",
     "tune run set --status --cancel": "--status and --cancel can't be combined. Use only one of them",
     "tune run set --status --again": "--status and --again can't be combined",
     "tune run set --cancel --again": "--cancel and --again can't be combined",

@@ -8,10 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.ext.fitting.fixes import fix_of
-from schema_guard.ext.fitting.rules.rule import KEYWORDS
-from schema_guard.ext.fitting.rules.tables import rules_of
 from schema_guard.pointer import pointer
-from schema_guard.report.document import Document, Section, Table
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -19,15 +16,8 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.fitting.lint_command.fix import Fixed
     from schema_guard.ext.fitting.lint_command.sources import Linted
-    from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["as_json", "as_text", "fixes_as_text", "table_of_keywords"]
-
-_GLOSS = (
-    "The word 'yes' means accepted and enforced, and 'in part' means that `lint` lists the exceptions. The "
-    "words 'rejected', 'ignored', and 'narrowed' name the effect on a schema with the keyword. A question mark "
-    "means likely, but not known."
-)
+__all__ = ["as_json", "as_text", "fixes_as_text"]
 
 
 def as_text(linted: list[Linted]) -> Iterator[str]:
@@ -112,30 +102,3 @@ def _one(entry: Linted, fix: dict[str, str | None] | None) -> dict[str, Any]:
         ],
         "fix": fix,
     }
-
-
-def table_of_keywords(providers: Sequence[str]) -> Document:
-    """Return the table of some providers: a row for each keyword, and the rules for every schema."""
-    tables = [rules_of(provider) for provider in providers]
-    rows = tuple((keyword, *(_cell(table, keyword) for table in tables)) for keyword in sorted(KEYWORDS))
-    columns = tuple(range(len(providers) + 1))
-    lines = tuple(
-        f"{provider}: {'; '.join(table.always)}" for provider, table in zip(providers, tables, strict=True)
-    )
-    return Document(
-        "Effects of keywords",
-        sections=(
-            Section("keywords", _GLOSS, Table(("keyword", *providers), rows, columns)),
-            Section("for every schema", lines=lines),
-        ),
-    )
-
-
-def _cell(table: Rules, keyword: str) -> str:
-    named = [rule for rule in table.rules if rule.keyword == keyword]
-    whole = next((rule for rule in named if rule.applies is None), None)
-    if whole is not None:
-        return whole.effect + ("" if whole.confidence == "high" else "?")
-    if keyword in table.takes:
-        return "in part" if named else "yes"
-    return table.others + ("" if table.confidence == "high" else "?")

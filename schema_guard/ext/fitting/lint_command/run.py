@@ -11,13 +11,12 @@ import click
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.options import build_command, naming, option, print_json, takes
 from schema_guard.ext.fitting.lint_command.fix import fixed
-from schema_guard.ext.fitting.lint_command.output import as_json, as_text, fixes_as_text, table_of_keywords
+from schema_guard.ext.fitting.lint_command.output import as_json, as_text, fixes_as_text
 from schema_guard.ext.fitting.lint_command.sarif import as_sarif
 from schema_guard.ext.fitting.lint_command.sources import Linted, has_errors, sources_of
 from schema_guard.ext.fitting.linting import lint
 from schema_guard.ext.fitting.probed_rules import probed_provider, table_of
-from schema_guard.ext.fitting.rules.tables import DECISIONS, RULES, rules_of
-from schema_guard.report.as_text import as_text as text_of
+from schema_guard.ext.fitting.rules.tables import RULES, rules_of
 from schema_guard.text import safe
 
 _ALL = "all"
@@ -43,7 +42,6 @@ class Linting:
         metavar="FOLDER",
         help="Folder for the schemas that the command adapts to each provider. The folder also gets a report of the keywords that each adapted schema lost.",
     )
-    table: bool = option(help="Show how each provider treats each keyword. With this option, omit SCHEMA.")
 
     def names(self) -> list[str]:
         """Return the providers, each once, in their order."""
@@ -80,13 +78,10 @@ def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     schema-guard schema lint invoice.schema.json --provider gemini
     schema-guard schema lint app.models:Invoice --provider anthropic,openai
     schema-guard schema lint invoice.schema.json --provider openai --fix sent
-    schema-guard schema lint --table --provider openai,anthropic,gemini
     """
-    if asked.table:
-        return _print_table(schemas, asked, form)
     names = asked.names()
     if not schemas:
-        raise click.UsageError("SCHEMA is missing. Pass a JSON file or module:Model, or use --table")
+        raise click.UsageError("SCHEMA is missing. Pass a JSON file or module:Model")
     if not names:
         raise click.UsageError(
             f"--provider is missing: expected one of {', '.join(RULES)}, or an alias of one of them"
@@ -106,25 +101,3 @@ def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     for problem in problems:
         print(f"schema-guard: {safe(problem)}", file=sys.stderr)
     return 2 if problems else int(has_errors(linted))
-
-
-def _print_table(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
-    """Print what each provider does with each keyword. Options that have no effect on it are refused."""
-    ignored = {
-        "SCHEMA": schemas,
-        "--fix": asked.folder,
-        "--rules": asked.rules,
-        f"--format {form}": form != "text",
-    }
-    for name, is_given in ignored.items():
-        if is_given:
-            raise click.UsageError(
-                f"{name} has no effect with --table, which shows only keywords. Omit {name}"
-            )
-    for name in asked.names():
-        if name in DECISIONS:
-            raise click.UsageError(
-                f"--table: {name} receives questions instead of a schema, so it has no rules for keywords. Omit this provider"
-            )
-    print(text_of(table_of_keywords(asked.names() or list(RULES))))
-    return 0

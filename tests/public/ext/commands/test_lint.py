@@ -177,7 +177,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_looked_at(capsys, folder, s
 
 
 USAGE = {
-    "no schema": (("--provider", "openai"), "SCHEMA is missing. Pass a JSON file or module:Model, or use --table"),
+    "no schema": (("--provider", "openai"), "SCHEMA is missing. Pass a JSON file or module:Model"),
     "no provider": (("s.json",), f"--provider is missing: expected one of {', '.join(PROVIDER_OPTIONS)}, or an alias of one of them"),
     "unknown": (
         ("s.json", "--provider", "openai,antropic"),
@@ -249,16 +249,6 @@ def test_names_of_a_stranger_are_shown_escaped(capsys):
     assert "\\x1b[2J" in out
 
 
-def test_the_table_has_a_row_for_each_keyword(capsys):
-    """The table has the effect of each keyword for the named providers."""
-    status, out, _ = run(capsys, "schema", "lint", "--table", "--provider", "openai,vllm")
-
-    rows = [line.split(maxsplit=2) for line in out.splitlines()]
-    assert status == 0
-    assert [row for row in rows if row[:1] == ["not"]] == [["not", "rejected", "ignored"]]
-    assert "  - openai: keys come in the order of the schema's properties" in out.splitlines()
-
-
 def test_decision_models_have_the_fields_that_stay_text(capsys):
     """A required field that can't be asked is rejected, an optional one is left out."""
     schema = {
@@ -275,8 +265,3 @@ def test_decision_models_have_the_fields_that_stay_text(capsys):
         in out
     )
     assert "ask a text model for it, or list its values in an enum" in out
-    assert run(capsys, "schema", "lint", "--table", "--provider", "decisions") == (
-        2,
-        "",
-        "schema-guard: --table: decisions receives questions instead of a schema, so it has no rules for keywords. Omit this provider\n",
-    )
