@@ -16,7 +16,7 @@ from schema_guard.records.rows import COLUMNS, store_text
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from schema_guard.records.rows import Row
 
@@ -37,14 +37,13 @@ _KINDS = {
     **dict.fromkeys(_COUNTS, "count"),
     **dict.fromkeys(_NUMBERS, "number"),
     **dict.fromkeys(_FLAGS, "flag"),
+    "kind": "failure_kind",
+    "form": "form",
     "repairs": "texts",
     "coercions": "pairs",
     "violations": "pairs",
 }
-_ONE_OF = {
-    "kind": ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"),
-    "form": ("clean", "unwrapped", "parsed", "coerced", "repaired_lossless", "repaired_lossy"),
-}
+_COLUMNS = {name: (_KINDS[name], name not in _NEVER_NULL) for name in COLUMNS}
 
 TEXTS, CONTENT = "texts", "content"
 """The fields beside the columns, each an object or null: the texts of an attempt, and the facts about the values of a call."""
@@ -66,8 +65,8 @@ class FieldFault(ValueError):
 
 
 def kind_of(column: str) -> tuple[str, bool]:
-    """Return what a column holds, one of `text count number flag texts pairs object`, and whether it can be unknown."""
-    return ("object", True) if column == TEXTS else (_KINDS[column], column not in _NEVER_NULL)
+    """Return the kind of the values of a column, as `frames.types_of` names it, and whether they can be unknown."""
+    return ("object", True) if column == TEXTS else _COLUMNS[column]
 
 
 def row_of(fields: Mapping[str, Any]) -> Row:
@@ -80,8 +79,7 @@ def row_of(fields: Mapping[str, Any]) -> Row:
         unknown = min(fields.keys() - _KNOWN)
         near = did_you_mean(unknown, COLUMNS)
         raise FieldFault(None, f"unknown column {clip(repr(unknown))}{near}")
-    get = fields.get
-    return tuple([check(name, get(name)) for name, check in _CHECKS])
+    return tuple(_values(fields, _COLUMNS))
 
 
 def checked(fields: Any, kinds: Mapping[str, tuple[str, bool]], under: str | None = None) -> dict[str, Any]:
@@ -99,13 +97,15 @@ def checked(fields: Any, kinds: Mapping[str, tuple[str, bool]], under: str | Non
         raise FieldFault(under, f"expected an object or null, got {clip(repr(fields))}")
     if unknown := fields.keys() - kinds.keys():
         raise FieldFault(under, f"unknown field {clip(repr(min(unknown)))}")
-    before = "" if under is None else f"{under}/"
-    return {
-        name: None
-        if (value := fields.get(name)) is None and nullable
-        else _BY_KIND[kind](f"{before}{name}", value)
-        for name, (kind, nullable) in kinds.items()
-    }
+    return dict(zip(kinds, _values(fields, kinds, "" if under is None else f"{under}/"), strict=True))
+
+
+def _values(
+    fields: Mapping[str, Any], kinds: Mapping[str, tuple[str, bool]], before: str = ""
+) -> Iterator[Any]:
+    for name, (kind, nullable) in kinds.items():
+        value = fields.get(name)
+        yield None if value is None and nullable else _BY_KIND[kind](before + name, value)
 
 
 def _wrong(name: str, expected: str, value: Any) -> NoReturn:
@@ -173,6 +173,10 @@ def _kept_as_is(expected: str, is_right: Callable[[Any], bool]) -> Callable[[str
     return check
 
 
+def _one_of(*known: str) -> Callable[[str, Any], Any]:
+    return _kept_as_is(f"one of {', '.join(known)}, or null", known.__contains__)
+
+
 def _is_prompt(value: Any) -> bool:
     is_list = isinstance(value, list) and all(isinstance(message, dict) for message in value)
     return isinstance(value, str) or is_list
@@ -198,28 +202,9 @@ _BY_KIND: dict[str, Callable[[str, Any], Any]] = {
     "flag": _flag,
     "texts": _texts,
     "pairs": _pairs,
+    "failure_kind": _one_of("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"),
+    "form": _one_of("clean", "unwrapped", "parsed", "coerced", "repaired_lossless", "repaired_lossy"),
 }
 
 
-def _check_of(column: str) -> Callable[[str, Any], Any]:
-    check = _BY_KIND[_KINDS[column]]
-    if column in _NEVER_NULL:
-        return check
-    if column in _ONE_OF:
-        return _one_of(_ONE_OF[column])
-    return lambda name, value: None if value is None else check(name, value)
-
-
-def _one_of(known: tuple[str, ...]) -> Callable[[str, Any], Any]:
-    allowed = {None, *known}
-
-    def check(name: str, value: Any) -> Any:
-        if type(value) in (list, dict) or value not in allowed:
-            _wrong(name, f"one of {', '.join(known)}, or null", value)
-        return value
-
-    return check
-
-
-_CHECKS = tuple((column, _check_of(column)) for column in COLUMNS)
 _KNOWN = frozenset((*COLUMNS, TEXTS, CONTENT))

@@ -171,9 +171,9 @@ def _schema(pa: Any, *, has_texts: bool) -> Any:
 def types_of(pa: Any) -> dict[str, Any]:
     """Return the Arrow type of each kind of column. An object is JSON."""
     return {
-        "text": pa.string(), "count": pa.int64(), "number": pa.float64(), "flag": pa.bool_(),
+        **dict.fromkeys(("text", "failure_kind", "form", "object"), pa.string()),
+        "count": pa.int64(), "number": pa.float64(), "flag": pa.bool_(),
         "texts": pa.list_(pa.string()), "pairs": pa.list_(pa.list_(pa.string())),
-        "object": pa.string(),
     }  # fmt: skip
 
 

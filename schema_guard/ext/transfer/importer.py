@@ -49,11 +49,9 @@ __all__ = [
     "adopt_key",
     "batches",
     "check",
-    "count_store_data",
     "import_file",
     "linked",
     "merge",
-    "stored_call_ids",
 ]
 
 
@@ -145,10 +143,12 @@ def _add(
     added.unlinked = how.namespace is not None
     if taking.dry_run:
         for attempts in batches(calls):
-            known = stored_call_ids(backend, {moved.call_id for moved in attempts})
+            stored = pages(backend, Where(call_ids=sorted({moved.call_id for moved in attempts})))
+            known = {str(row[_CALL_ID]) for page in stored for _, row in page}
             added.added += sum(moved.call_id not in known for moved in attempts)
             taking.on_step(len(attempts))
-        count_store_data(backend, beside, added)
+        with backend.reading() as snapshot:
+            add_store_data(snapshot.connection, beside, added, dry_run=True)
         return added
     with closing(backend.session()) as session:
         if how.key is not None:
@@ -157,7 +157,8 @@ def _add(
             writing.note_keys(connection, how.keys)
         added.is_of_another_key = bool(how.keys) and key_fingerprint(session.key) not in how.keys
         added.added = add_calls(session, calls, taking, namespace=how.namespace)
-        add_store_data(session, beside, added)
+        with session.writing() as connection:
+            add_store_data(connection, beside, added)
     return added
 
 
@@ -311,31 +312,13 @@ def _apart(row: Row, namespace: bytes) -> Row:
     return (*row[:_INPUT_HASH], keyed_hash(str(input_hash), namespace), *row[_INPUT_HASH + 1 :])
 
 
-def add_store_data(session: Session, beside: StoreData, added: Added) -> None:
-    """Store the declarations and counts of lost records that are not stored, and count them."""
-    with session.writing() as connection:
-        added.declarations += sum(add_declared(connection, declared) for declared in beside.declared)
-        writing.add_schemas(connection, beside.schemas)
-        added.lost_records += add_lost_records(connection, beside.lost_records)
-
-
-def count_store_data(backend: Backend, beside: StoreData, added: Added) -> None:
-    """Count the declarations and counts of lost records that are not stored."""
-    with backend.reading() as snapshot:
-        there = {known.schema_fingerprint: known for known in snapshot.every_declaration()}
-        lost_records = snapshot.every_lost_record()
+def add_store_data(connection: Connection, beside: StoreData, added: Added, *, dry_run: bool = False) -> None:
+    """Count the declarations and counts of lost records that are not stored. Store them unless it is a dry run."""
     for declared in beside.declared:
-        stored = there.get(declared.schema_fingerprint)
-        steps, targets = (stored.steps, stored.targets) if stored else ((), ())
-        added.declarations += len(joined(steps, declared.steps)) - len(steps)
-        added.declarations += len(joined(targets, declared.targets)) - len(targets)
-    added.lost_records += (Counter(beside.lost_records) - Counter(lost_records)).total()
-
-
-def stored_call_ids(backend: Backend, call_ids: set[str]) -> set[str]:
-    """Return those of some calls that are stored."""
-    stored = pages(backend, Where(call_ids=sorted(call_ids)))
-    return {str(row[_CALL_ID]) for page in stored for _, row in page}
+        added.declarations += add_declared(connection, declared, dry_run=dry_run)
+    added.lost_records += add_lost_records(connection, beside.lost_records, dry_run=dry_run)
+    if not dry_run:
+        writing.add_schemas(connection, beside.schemas)
 
 
 def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
@@ -359,14 +342,14 @@ def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
     return declarations + new
 
 
-def add_declared(connection: Connection, declared: Declared) -> int:
+def add_declared(connection: Connection, declared: Declared, *, dry_run: bool = False) -> int:
     """Put declarations about a schema among those that are stored, and return the number of new ones."""
     which = declared.schema_fingerprint
     steps = [DeclaredStep(*row) for row in connection.select(writing.STEPS, (which,))]
     targets = [DeclaredTarget(*row) for row in connection.select(writing.TARGETS, (which,))]
     all_steps, all_targets = joined(steps, declared.steps), joined(targets, declared.targets)
     new = len(all_steps) - len(steps) + len(all_targets) - len(targets)
-    if new:
+    if new and not dry_run:
         # Their order is that of `id`, so the others are stored again.
         sql = "DELETE FROM notes WHERE kind IN ('step', 'target') AND schema_fingerprint = ?"
         connection.execute(sql, (which,))
@@ -374,10 +357,13 @@ def add_declared(connection: Connection, declared: Declared) -> int:
     return new
 
 
-def add_lost_records(connection: Connection, lost_records: Sequence[LostRecords]) -> int:
+def add_lost_records(
+    connection: Connection, lost_records: Sequence[LostRecords], *, dry_run: bool = False
+) -> int:
     """Store the counts that are not stored, each as often as it comes, and return their number."""
     new = list((Counter(lost_records) - Counter(writing.every_lost_record(connection))).elements())
-    writing.insert_lost_records(connection, new)
+    if not dry_run:
+        writing.insert_lost_records(connection, new)
     return len(new)
 
 
