@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.excluded_calls import cause_of
-from schema_guard.ext.traces.files import Unreadable
 from schema_guard.records.counts.calls import result_of
 
 if TYPE_CHECKING:
     from schema_guard.configuration.recorded_settings import Traffic
-    from schema_guard.ext.traces.stored_reply import ReadReply
+    from schema_guard.ext.traces.files import Unreadable
     from schema_guard.values import Outcome
 
-__all__ = ["REPEATED", "Examples", "LeftOut", "TraceImport"]
+__all__ = ["Examples", "TraceImport"]
 
-REPEATED = "repeated"
 _MOST_PLACES = 5
 _MOST_UNREADABLE = 20
 _COUNTS = ("rows", "replies", "calls", "attempts", "stored", "already_stored", "judged", "valid", "repeated")
@@ -29,14 +27,6 @@ class Examples(NamedTuple):
 
     rows: int
     places: tuple[str, ...]
-
-
-class LeftOut(NamedTuple):
-    """A row that is in no call. *is_reply* marks a call of a model that `--only` does not exclude."""
-
-    cause: str
-    place: str
-    is_reply: bool = False
 
 
 @dataclass(slots=True)
@@ -81,22 +71,15 @@ class TraceImport:
     unread: int = 0
     functions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def note(self, item: Unreadable | LeftOut | ReadReply | None) -> None:
-        """Count a row (None), or what became of it or of a reply in it."""
-        if item is None:
-            self.rows += 1
-        elif isinstance(item, Unreadable):
-            self.unread += 1
-            self.unreadable += [item] if len(self.unreadable) < _MOST_UNREADABLE else []
-        elif not isinstance(item, LeftOut):
-            self.replies += 1
-        else:
-            self.replies += item.is_reply
-            if item.cause == REPEATED:
-                self.repeated += 1
-                return
-            known = self.left_out.get(item.cause, Examples(0, ()))
-            self.left_out[item.cause] = Examples(known.rows + 1, (*known.places, item.place)[:_MOST_PLACES])
+    def add_unreadable(self, part: Unreadable) -> None:
+        """Count a part of a file that cannot be read."""
+        self.unread += 1
+        self.unreadable += [part] if len(self.unreadable) < _MOST_UNREADABLE else []
+
+    def leave_out(self, cause: str, place: str) -> None:
+        """Count a row that is in no call."""
+        known = self.left_out.get(cause, Examples(0, ()))
+        self.left_out[cause] = Examples(known.rows + 1, (*known.places, place)[:_MOST_PLACES])
 
     def add(self, outcome: Outcome[Any]) -> None:
         """Count a call that was validated."""
@@ -121,20 +104,17 @@ class TraceImport:
             "traffic": self.traffic.as_figures(),
             "dry_run": self.dry_run,
             **{name: getattr(self, name) for name in _COUNTS},
-            "failures": [
-                {"kind": kind, "code": code, "calls": n} for (kind, code), n in self.failures.most_common()
-            ],
-            "excluded": [
-                {"cause": cause, "code": code, "calls": n} for (cause, code), n in self.excluded.most_common()
-            ],
+            "failures": _calls_by(self.failures, "kind", "code"),
+            "excluded": _calls_by(self.excluded, "cause", "code"),
             "left_out": [
                 {"cause": cause, "rows": counted.rows, "places": list(counted.places)}
                 for cause, counted in self.left_out.items()
             ],
             "unread": self.unread,
             "unreadable": [part._asdict() for part in self.unreadable],
-            "functions": [
-                {"function": function, "schema": schema, "calls": n}
-                for (function, schema), n in self.functions.most_common()
-            ],
+            "functions": _calls_by(self.functions, "function", "schema"),
         }
+
+
+def _calls_by(counted: Counter[tuple[str, str]], *names: str) -> list[dict[str, Any]]:
+    return [{**dict(zip(names, key, strict=True)), "calls": n} for key, n in counted.most_common()]

@@ -14,14 +14,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.recorded_settings import Traffic
 from schema_guard.ext.traces.call_groups import calls_of
 from schema_guard.ext.traces.files import Unreadable, rows_of
 from schema_guard.ext.traces.judging import Judging
 from schema_guard.ext.traces.outputs import reply_in
-from schema_guard.ext.traces.result import REPEATED, LeftOut, TraceImport
+from schema_guard.ext.traces.result import TraceImport
 from schema_guard.ext.traces.stored_reply import ReadReply, SkippedRow
 from schema_guard.ext.traces.tools.order import tool_of, tools
 from schema_guard.ext.traces.values import MISSING, at, text
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.configuration.recorded_settings import Part
+    from schema_guard.ext.traces.files import Row
     from schema_guard.ext.traces.judging import Judged
     from schema_guard.ext.traces.schemas import Schemas
-    from schema_guard.ext.traces.stored_reply import StoredReply
+    from schema_guard.ext.traces.stored_reply import StoredReply, Tool
     from schema_guard.records import Store
     from schema_guard.records.sql.session import Session
     from schema_guard.strategies import Price
@@ -75,13 +76,6 @@ class TraceOptions:
     price: Price | None = None
 
 
-class _Call(NamedTuple):
-    """The attempts of one call, and the name of its function."""
-
-    replies: list[ReadReply]
-    function: str
-
-
 def import_traces(
     files: Sequence[str],
     schemas: Schemas,
@@ -107,23 +101,21 @@ def import_traces(
         StoreError: The store cannot be read or written.
     """
     result = TraceImport(Traffic(options.part, "", options.share), dry_run)
-    reading = _Reading(options, schemas)
+    reading = _Reading(options, schemas, result)
     for name in files:
-        for item in reading.items(name):
-            result.note(item)
+        for _ in reading.rows(name):
             on_step("read", result.rows, None)
     result.traffic = Traffic(options.part, reading.tool_name, options.share)
     judging = Judging(result.traffic, options.price)
-    _store(_judged(reading.calls(judging), judging, on_step), store, result)
+    _store(reading.calls(judging, on_step), store, result)
     return result
 
 
 class _Reading:
     """The replies of all files."""
 
-    def __init__(self, options: TraceOptions, schemas: Schemas) -> None:
-        self._options = options
-        self._schemas = schemas
+    def __init__(self, options: TraceOptions, schemas: Schemas, result: TraceImport) -> None:
+        self._options, self._schemas, self._result = options, schemas, result
         self._known_tools = tools(options.columns)
         self._replies: list[ReadReply] = []
         self._copies: Counter[str] = Counter()  # of rows without an id of their own
@@ -136,38 +128,45 @@ class _Reading:
         """The name of the tools in the settings of the calls."""
         return "+".join(sorted(self._tools)) or self._options.tool or _NAMELESS
 
-    def items(self, name: str) -> Iterator[Unreadable | LeftOut | ReadReply | None]:
-        """Read a file, and yield what became of each of its rows and replies: None for a row without faults."""
+    def rows(self, name: str) -> Iterator[Row | Unreadable]:
+        """Read a file, and count its rows, the unreadable parts, and what became of the replies."""
         tool = None
         for row in rows_of(name):
             if isinstance(row, Unreadable):
-                yield row
-                continue
-            yield None
-            if tool is None:
-                tool = tool_of(row, self._known_tools, self._options.tool)
-            if not tool.fits(row.value):
-                yield LeftOut(OTHER_TOOL, row.place)
-                continue
-            self._tools[tool.name] = None
-            for item in tool.read(row.value, row.place):
-                yield self._taken(item)
+                self._result.add_unreadable(row)
+            else:
+                self._result.rows += 1
+                tool = tool or tool_of(row, self._known_tools, self._options.tool)
+                self._read(tool, row)
+            yield row
 
-    def _taken(self, item: StoredReply | SkippedRow) -> LeftOut | ReadReply:
-        """Keep a reply, or return why it is left out."""
-        if isinstance(item, SkippedRow):
-            if item.id is not None and item.name is not None:
-                self._names[item.id] = item.name
-            return LeftOut(NO_CALL, item.place)
-        if self._options.only and item.name not in self._options.only:
-            return LeftOut(OTHER_NAME, item.place)
+    def _read(self, tool: Tool, row: Row) -> None:
+        if not tool.fits(row.value):
+            self._result.leave_out(OTHER_TOOL, row.place)
+            return
+        self._tools[tool.name] = None
+        for item in tool.read(row.value, row.place):
+            if isinstance(item, SkippedRow):
+                if item.id is not None and item.name is not None:
+                    self._names[item.id] = item.name
+                self._result.leave_out(NO_CALL, item.place)
+            elif self._options.only and item.name not in self._options.only:
+                self._result.leave_out(OTHER_NAME, item.place)
+            else:
+                self._result.replies += 1
+                self._take(item)
+
+    def _take(self, item: StoredReply) -> None:
+        """Keep a reply, unless it is there already or its schema is unknown."""
         own = self._id_of(item)
         if own in self._ids:
-            return LeftOut(REPEATED, item.place, is_reply=True)
+            self._result.repeated += 1
+            return
         self._ids[own] = None
         expected = self._schemas.of(item.row)
         if expected is None:
-            return LeftOut(NO_SCHEMA, item.place, is_reply=True)
+            self._result.leave_out(NO_SCHEMA, item.place)
+            return
         texts: dict[str, Any] = {
             name: text(at(item.row, place)) for name, place in self._options.places.items()
         }
@@ -176,7 +175,6 @@ class _Reading:
         self._replies.append(
             ReadReply(item._replace(row={}, output=MISSING, **named), reply, expected.schema, own)
         )
-        return self._replies[-1]
 
     def _id_of(self, reply: StoredReply) -> str:
         """Return the tool's id of a reply, or one that is made of its row, and of the number of equal rows before it."""
@@ -187,30 +185,23 @@ class _Reading:
         self._copies[digest] += 1
         return f"{digest} {self._copies[digest]}"
 
-    def calls(self, judging: Judging) -> list[_Call]:
-        """Return the calls in the order of time, and forget the replies."""
+    def calls(self, judging: Judging, on_step: Callable[[str, int, int | None], None]) -> Iterator[Judged]:
+        """Yield the validated calls in the order of time."""
 
         def is_valid(held: ReadReply) -> bool:
             return judging.judged([held]).outcome.ok
 
-        calls = [_Call(call, self._function(call[0].stored)) for call in calls_of(self._replies, is_valid)]
-        self._replies = []
-        return calls
+        calls = calls_of(self._replies, is_valid)
+        for number, replies in enumerate(calls, 1):
+            first = replies[0]
+            yield judging.judged(replies, self._function(first.stored), first.stored.call or first.id)
+            on_step("judged", number, len(calls))
 
     def _function(self, reply: StoredReply) -> str:
         if "function" in self._options.places and reply.function is not None:
             return reply.function
         around = self._names.get(reply.parent) if reply.parent is not None else None
         return self._options.function or reply.function or around or reply.name or _NAMELESS
-
-
-def _judged(
-    calls: list[_Call], judging: Judging, report: Callable[[str, int, int | None], None]
-) -> Iterator[Judged]:
-    for number, (replies, function) in enumerate(calls, 1):
-        first = replies[0]
-        yield judging.judged(replies, function, first.stored.call or first.id)
-        report("judged", number, len(calls))
 
 
 def _store(calls: Iterable[Judged], store: Store, result: TraceImport) -> None:

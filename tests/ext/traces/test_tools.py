@@ -234,12 +234,6 @@ def test_plain_rows_name_their_columns(tmp_path):
     assert (stored["code"], stored["model"], stored["started_at"]) == ("enum", "MODEL", 1793613600.0)
 
 
-def test_an_unknown_field_suggests_the_nearest():
-    """A column of nothing is an error."""
-    with pytest.raises(InvalidArgument, match=r"--field 'repl': expected one of .* Did you mean 'reply'"):
-        imported("none.jsonl", columns={"repl": "x"})
-
-
 def test_a_row_of_no_known_tool_names_its_keys(tmp_path):
     """And says how to name the reply's column."""
     with pytest.raises(

@@ -180,6 +180,7 @@ TABLE = {
     f"{TRACES} --traffic all --schema ticket.json --from langfuse --field reply=x": "--field 'reply': expected one of cluster, function, schema, segment, version, because langfuse already has a place for this field",
     f"{TRACES} --traffic all --schema ticket.json --from jsonl --field repli=x": "Did you mean 'reply'?",
     f"{TRACES} --traffic all --schema ticket.json --from langfuze": "Did you mean 'langfuse'?",
+    f"{TRACES} --traffic all --schema ticket.json --from jsonl --field repl=x": "--field 'repl': expected one of cached_input_tokens, call, cluster, cost, elapsed_s, ended_at, error, exception, finish_reason, function, id, input_tokens, model, output_tokens, prompt, reasoning_tokens, reply, schema, segment, started_at, version. Did you mean 'reply'?",
     f"{TRACES} --traffic all --schema ticket.json --unlinked": "--unlinked has no effect with --from auto. Omit it",
     f"{TRACES} --traffic all --schema a=ticket.json": "a name needs --field schema=PATH",
     f"{TRACES} --traffic all --schema ticket.json --from phoenix": "expected a row of phoenix",

@@ -28,11 +28,7 @@ _MOST_KEYS = 8
 
 
 def tools(columns: Mapping[str, str]) -> tuple[Tool, ...]:
-    """Return all tools. Plain rows are the last one, because they fit every row with a reply.
-
-    Raises:
-        InvalidArgument: A column is of an unknown field.
-    """
+    """Return all tools. Plain rows are the last one, because they fit every row with a reply."""
     return (*_BEFORE_PLAIN, plain_rows(columns))
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.errors import InvalidArgument
 from schema_guard.ext.traces.stored_reply import Tool, stored_reply
 from schema_guard.ext.traces.values import MISSING, at
-from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,15 +30,7 @@ def plain_rows(columns: Mapping[str, str]) -> Tool:
 
     Args:
         columns: Field -> place in a row, for the fields with another name there.
-
-    Raises:
-        InvalidArgument: A field is unknown.
     """
-    for field in columns:
-        if field not in FIELDS:
-            raise InvalidArgument(
-                f"--field {clip(repr(field))}: expected one of {', '.join(FIELDS)}{did_you_mean(field, FIELDS)}"
-            )
     places = {field: (columns.get(field, field),) for field in FIELDS}
     reply, error = *places["reply"], *places["error"]
     places |= {"task": places["prompt"], "output": places["reply"], "name": places["function"]}
