@@ -82,7 +82,7 @@ THIRD_PARTY = {"cli": {"click", "rich"}, "testing": {"hypothesis", "pytest"}}
 THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 
 # Lines of code of each ring. A feature raises a limit by its own size, and its commit gives the reason.
-MOST_CODE_LINES = {"ring 0": 3_984, "product": 34_749, "ext": 30_954}
+MOST_CODE_LINES = {"ring 0": 3_984, "product": 34_749, "ext": 30_919}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.
@@ -301,7 +301,7 @@ def test_no_module_has_the_name_of_a_public_object():
 # These make their locks anew in a forked child, or run no threads beside a fork.
 WITH_LOCKS_OF_THEIR_OWN = re.compile(
     r"locks|records\.(writing\.writer|sqlite\.\w+)|testing\..*"
-    r"|ext\.(local\.llama_server|loopback\..*|postgres\.links|serving\..*|telemetry\..*|tuning\.routing\..*)"
+    r"|ext\.(local\.llama_server|loopback\..*|postgres\.links|right\.later_calls|serving\..*|telemetry\..*)"
 )
 
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import time
-from collections import deque
+from functools import partial
 from inspect import isawaitable
-from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.right.agreement import as_json, compare_answers
+from schema_guard.ext.right.later_calls import LaterCalls
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.values import SecondOpinion
 from schema_guard.text import clip
@@ -36,10 +35,7 @@ PAUSE_S = 60.0
 """Seconds without requests after the second model's provider has reported too many requests."""
 
 MOST_WAITING = 1_000
-"""OpinionRequests that wait. A call that is drawn while so many wait gets no second opinion."""
-
-IDLE_S = 5.0
-"""Seconds after which a thread without questions ends."""
+"""Calls that wait for a second opinion. A call that is drawn while so many wait gets none."""
 
 _TOO_MANY = 429
 _RATE_LIMIT_NAMES = ("RateLimit", "Throttling", "TooManyRequests", "ResourceExhausted")
@@ -111,17 +107,8 @@ class Second:
         self._pause_s = 0.0 if per_minute is None else 60 / per_minute
         self._budget = budget
         self._functions: dict[tuple[str, str], Any] = {}
-        self._restart()
-
-    def _restart(self) -> None:
-        """Begin without questions, also in a forked child."""
-        self._pid = os.getpid()
-        self._waiting: deque[tuple[OpinionRequest, Store]] = deque()
-        self._changed = Condition()
-        self._thread: Thread | None = None
-        self._next_at = 0.0
-        self._spent = 0.0
-        self._unanswered = 0
+        self._later = LaterCalls(MOST_WAITING, waits_at_exit=False)
+        self._next_at = self._spent = 0.0
 
     def __repr__(self) -> str:
         return f"Second(share={self.share!r})"
@@ -161,63 +148,36 @@ class Second:
 
     def ask(self, question: OpinionRequest, store: Store) -> None:
         """Ask the second model later, in a thread, and record its opinion in the store."""
-        if self._pid != os.getpid():
-            self._restart()
-        with self._changed:
-            if len(self._waiting) >= MOST_WAITING:
-                return
-            self._waiting.append((question, store))
-            self._unanswered += 1
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="schema-guard-second", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+        self._later.offer(partial(self._answer, question, store))
 
     def flush(self, timeout_s: float = 30.0) -> int:
         """Wait until the second model has answered all questions. Return the number of unanswered questions."""
-        if self._pid != os.getpid():  # a forked child has its own questions, and another thread's lock
-            self._restart()
-        with self._changed:
-            self._changed.wait_for(lambda: not self._unanswered, timeout_s)
-            return self._unanswered
+        return self._later.flush(timeout_s)
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                if not self._changed.wait_for(lambda: self._waiting, IDLE_S):
-                    self._thread = None
-                    return
-                question, store = self._waiting.popleft()
+    def _answer(self, question: OpinionRequest, store: Store) -> None:
+        """Ask about one call, and record the opinion."""
+        outcome = None
+        while self._budget is None or self._spent < self._budget:
             time.sleep(max(0.0, self._next_at - time.monotonic()))
             self._next_at = time.monotonic() + self._pause_s
-            if self._answer(question, store):
-                with self._changed:
-                    self._unanswered -= 1
-                    self._changed.notify_all()
-
-    def _answer(self, question: OpinionRequest, store: Store) -> bool:
-        """Ask about one call. Return whether the question is done."""
-        if self._budget is not None and self._spent >= self._budget:
-            return True
-        try:
-            outcome = self._outcome(question)
-        except Exception as error:
-            if is_interruption(error):
-                raise
-            if _is_rate_limit(error):
-                self._next_at = time.monotonic() + PAUSE_S
-                with self._changed:
-                    self._waiting.appendleft((question, store))
-                return False
-            _logger.debug("the second model failed: %s", type(error).__name__)
-            outcome = None
+            try:
+                outcome = self._outcome(question)
+            except Exception as error:
+                if is_interruption(error):
+                    raise
+                if _is_rate_limit(error):
+                    self._next_at = time.monotonic() + PAUSE_S
+                    continue
+                _logger.debug("the second model failed: %s", type(error).__name__)
+            break
+        else:
+            return
         try:
             store.record_opinion(self._opinion(question, outcome))
         except Exception as error:
             if is_interruption(error):
                 raise
             _logger.warning("a second opinion was not recorded: %s", type(error).__name__)
-        return True
 
     def _outcome(self, question: OpinionRequest) -> Outcome[Any]:
         function = self.ask_as(question.plan)

@@ -1,6 +1,7 @@
 """Facts that `guard(content=Content(...))` stores about the values of a call."""
 
 import os
+import threading
 
 import pytest
 
@@ -207,13 +208,18 @@ def test_a_budget_without_a_known_cost_allows_one_request(store, caplog):
 
 def test_a_forked_child_waits_for_no_question_of_its_parent(store):
     """Questions belong to the process that has the thread."""
-    other = Second(lambda prompt: REPLY, share=1)
-    with other._changed:
-        child = os.fork()
-        if not child:
-            os._exit(other.flush(5))
+    answered = threading.Event()
+    other = Second(lambda prompt: answered.wait(10) and REPLY, share=1)
+    guarded(store, second_opinion=other)("A desk for 10 EUR")
+    store.flush()
+    child = os.fork()
+    if not child:
+        os._exit(other.flush(5))
 
-        assert os.waitpid(child, 0)[1] == 0
+    assert os.waitpid(child, 0)[1] == 0
+    assert other.flush(0) == 1
+    answered.set()
+    assert other.flush(5) == 0
 
 
 def test_refuses_a_function_that_builds_its_own_prompt():

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.right.later_calls import LaterCalls
 from schema_guard.ext.tuning.routing.rollout import Course, Rollout, stored_counts
-from schema_guard.ext.tuning.routing.shadows import Shadows
 from schema_guard.interruptions import is_interruption
 from schema_guard.locks import fork_safe_lock
 from schema_guard.preparing.shapes import name_of, task_of
@@ -122,7 +122,7 @@ class RoutingPolicy:
         self._is_restored = self._course is None
         self._counted = dict.fromkeys((*RouterCounts._fields[:6], "switch_errors"), 0)
         self._lock = fork_safe_lock()
-        self.shadows = Shadows(_MOST_SHADOWS)
+        self.shadows = LaterCalls(_MOST_SHADOWS)
 
     @property
     def share(self) -> float:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls beside the answer, for measurement. A thread makes those of `def` functions, and tasks make those of `async def`.
+"""Calls after the answer, for measurement: those of shadows and of second models.
 
-Rules: a shadow raises nothing into the answered call, delays nothing, and changes no answer. If too many are pending, a new
-one is dropped and counted. A forked child starts with none. The end of the process waits for them as long as for records.
+A thread makes the calls of `def` functions, and tasks make those of `async def`.
+
+Rules: such a call raises nothing into the answered call, delays nothing, and changes no answer. If too many are pending, a
+new one is dropped and counted. A forked child starts with none.
 """
 
 from __future__ import annotations
@@ -23,23 +25,25 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-__all__ = ["Shadows"]
+__all__ = ["LaterCalls"]
 
 # After so long without a call, the thread ends.
 _IDLE_S = 5.0
 
 
-class Shadows:
-    """Calls beside the answer.
+class LaterCalls:
+    """Calls after the answer.
 
     Attributes:
+        most_pending: Maximum number of pending calls.
+        waits_at_exit: Whether the end of the process waits for them as long as for records.
         made: Calls that have ended, valid or not.
         dropped: Calls that were not made: too many were pending, no thread could start, or their loop was closed.
         pending: Calls that have not ended.
     """
 
-    def __init__(self, most_pending: int) -> None:
-        self.most_pending = most_pending
+    def __init__(self, most_pending: int, *, waits_at_exit: bool = True) -> None:
+        self.most_pending, self.waits_at_exit = most_pending, waits_at_exit
         self.restart()
         _LIVE.add(self)
 
@@ -59,7 +63,7 @@ class Shadows:
         with self._settled:
             if self._thread is not None:
                 return
-            thread = Thread(target=self._work, name="schema_guard shadows", daemon=True)
+            thread = Thread(target=self._work, name="schema_guard later calls", daemon=True)
             try:
                 thread.start()
             except RuntimeError as error:
@@ -149,18 +153,19 @@ async def _awaited(call: Callable[[], Any]) -> None:
             raise
 
 
-_LIVE: WeakSet[Shadows] = WeakSet()
+_LIVE: WeakSet[LaterCalls] = WeakSet()
 
 
 def _restart_all() -> None:
-    for shadows in list(_LIVE):
-        shadows.restart()
+    for calls in list(_LIVE):
+        calls.restart()
 
 
 def _finish() -> None:
     deadline = time.monotonic() + EXIT_FLUSH_S
-    for shadows in list(_LIVE):
-        shadows.flush(max(0.0, deadline - time.monotonic()))
+    for calls in list(_LIVE):
+        if calls.waits_at_exit:
+            calls.flush(max(0.0, deadline - time.monotonic()))
 
 
 if hasattr(os, "register_at_fork"):
