@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
     from schema_guard.configuration.recorded_settings import Layout
+    from schema_guard.decide.recorded.layouts import RecordedRequests
     from schema_guard.models import Model
 
 GRAMMAR = "strict_only"
@@ -45,9 +46,8 @@ class PlanSettings:
             its difficulties; None takes all.
         function: Whose fixes are measured, as records name it; None where nobody says. It changes nothing that is
             asked.
-        layouts: The layout of the prompts for a schema, by its fingerprint. Default: `turns`, as `connect` models are called.
-        output_limits: The output limit of an attempt for a schema, by its fingerprint; None for none. Default: the limit of
-            each task.
+        requests: The layout of the prompts and the output limit of an attempt for a schema, by its fingerprint. Default:
+            `turns`, as `connect` models are called, and the limit of each task.
         teacher: The test rows that a model answered, such as `22 of 22`; None for none. It changes nothing that is asked.
     """
 
@@ -56,8 +56,7 @@ class PlanSettings:
     seed: int = 0
     sample: int | None = None
     function: str | None = None
-    layouts: Mapping[str, Layout] = field(default_factory=dict)
-    output_limits: Mapping[str, int | None] = field(default_factory=dict)
+    requests: Mapping[str, RecordedRequests] = field(default_factory=dict)
     teacher: str | None = None
 
     def most_attempts(self, strategy: str) -> int:
@@ -125,15 +124,8 @@ class RunPlan:
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
-        others = {
-            (
-                entry.schema.fingerprint,
-                self.layout(entry),
-                self.settings.output_limits.get(entry.schema.fingerprint, 0),
-            )
-            for entry, _ in self.tasks
-        }
-        asked = sorted(map(str, (one for one in others if one[1:] != ("turns", 0))))
+        schemas, requests = {entry.schema.fingerprint for entry, _ in self.tasks}, self.settings.requests
+        asked = sorted(str((schema, *requests[schema])) for schema in schemas if schema in requests)
         settings = [self.settings.max_attempts, self.settings.epochs, self.settings.seed, *asked]
         tasks = [task.id for _, task in self.tasks]
         text = json.dumps(
@@ -144,11 +136,13 @@ class RunPlan:
     def output_limit(self, entry: SuiteSchema, task: Task, strategy: str = "") -> int | None:
         """Return the output limit of an attempt; None for none. The limit of a task is for the answer alone."""
         thoughts = THOUGHT_TOKENS if "reason_then" in strategy else 0
-        return self.settings.output_limits.get(entry.schema.fingerprint, task.output_tokens + thoughts)
+        known = self.settings.requests.get(entry.schema.fingerprint)
+        return task.output_tokens + thoughts if known is None else known.output_tokens
 
     def layout(self, entry: SuiteSchema) -> Layout:
         """Return the layout of the prompts for a schema."""
-        return self.settings.layouts.get(entry.schema.fingerprint, "turns")
+        known = self.settings.requests.get(entry.schema.fingerprint)
+        return "turns" if known is None else known.layout
 
     @property
     def calls(self) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.runner import RunSettings
     from schema_guard.bench.suites.values import Suite
-    from schema_guard.configuration.recorded_settings import Layout
+    from schema_guard.decide.recorded.layouts import RecordedRequests
     from schema_guard.models import Model
     from schema_guard.records import Store
     from schema_guard.schema import Schema
@@ -139,14 +139,12 @@ class PlanOptions:
         records: Store | None,
         function: str | None,
         filters: Mapping[str, Any] | None = None,
-    ) -> tuple[dict[str, Layout], dict[str, int | None]]:
+    ) -> dict[str, RecordedRequests]:
         """Return the layouts and the output limits that are known, by the fingerprints of the schemas."""
         from schema_guard.decide.recorded.layouts import requests_of
         from schema_guard.records.selection import rows_of
 
-        known = {} if records is None else requests_of(rows_of(records, **(filters or {})), schemas, function)
-        layouts = {schema: one.layout for schema, one in known.items()}
-        return layouts, {schema: one.output_tokens for schema, one in known.items()}
+        return {} if records is None else requests_of(rows_of(records, **(filters or {})), schemas, function)
 
     def plan(
         self,
@@ -165,15 +163,13 @@ class PlanOptions:
             able = [name for name in strategies if all(name in one.capabilities for one in models.values())]
             strategies = dict.fromkeys(filter(_is_installed, able))
         whose = function or suite.function
-        layouts, limits = self.requests([entry.schema for entry in suite.schemas], records, whose)
         settings = PlanSettings(
             max_attempts=self.max_attempts,
             epochs=self.epochs,
             seed=self.seed,
             sample=None if self.sample == "all" else self.sample,
             function=whose,
-            layouts=layouts,
-            output_limits=limits,
+            requests=self.requests([entry.schema for entry in suite.schemas], records, whose),
             teacher=None if folder is None else teacher_of(folder),
         )
         tuned = [name for name, model in models.items() if getattr(model, "tuned", False)]

@@ -21,6 +21,7 @@ from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import PlanSettings, RunPlan, Variant, plan_of
 from schema_guard.bench.run.runner import Calls, RunSettings, rare_collections
 from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
+from schema_guard.decide.recorded.layouts import RecordedRequests
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.improve.candidates import PoolExample, PromptCandidate, candidates_of
 from schema_guard.ext.improve.failure_map import MapCall, calls_of_rows, failure_map
@@ -283,18 +284,9 @@ class _Improvement:
             variants.append(
                 Variant(one.name, _MODEL, prompt.file_strategy, prompt_file=str(self._written(folder, one)))
             )
-        fingerprint = task.schema.fingerprint
-        return plan_of(
-            suite,
-            variants,
-            PlanSettings(
-                max_attempts=1,
-                seed=settings.seed,
-                function=task.function,
-                layouts={fingerprint: prompt.layout},
-                output_limits={fingerprint: settings.output_tokens},
-            ),
-        )
+        requests = {task.schema.fingerprint: RecordedRequests(prompt.layout, settings.output_tokens)}
+        asked = PlanSettings(max_attempts=1, seed=settings.seed, function=task.function, requests=requests)
+        return plan_of(suite, variants, asked)
 
     async def _made(
         self,

@@ -25,6 +25,7 @@ from schema_guard.configuration.project import setting
 from schema_guard.decide.playbook import DECISION, STEPS
 from schema_guard.decide.recorded.configurations import step_of
 from schema_guard.decide.recorded.from_store import gather, targets_of
+from schema_guard.decide.recorded.layouts import RecordedRequests
 from schema_guard.ext.playbook.missing import (
     Missing,
     inputs_needed,
@@ -257,7 +258,8 @@ def _settings(given: PlaybookArguments, found: PlaybookSources) -> PlaybookSetti
     aims = {**in_file, **config}
     stored = [] if records is None else targets_of(records, found.inputs.schema.fingerprint, found.function)
     schema = found.inputs.schema
-    layouts, limits = given.plan.requests([schema], records, found.function, steps.filters())
+    known = given.plan.requests([schema], records, found.function, steps.filters())
+    requests = known.get(schema.fingerprint, RecordedRequests("turns", _REPLY_TOKENS))
     configured = setting("max_failure_rate").value
     source = "default" if configured is None else "pyproject.toml"
     if stored:
@@ -272,12 +274,12 @@ def _settings(given: PlaybookArguments, found: PlaybookSources) -> PlaybookSetti
         baseline=_step_in_use(found) if steps.first_step == DECISION else None,
         declined=dict(reasoned(text, STEPS) for text in steps.decline),
         extra={**extra, **({"config": aims} if aims else {})},
-        output_tokens=steps.reply_tokens or limits.get(schema.fingerprint, _REPLY_TOKENS),
+        output_tokens=steps.reply_tokens or requests.output_tokens,
         options=dict(map(key_value, steps.options)),
         max_calls=steps.max_calls,
         max_seconds=given.run.max_time,
         function=found.function,
-        layout=layouts.get(schema.fingerprint, "turns"),
+        layout=requests.layout,
         priority=steps.priority,
         filters=steps.filters(),
         concurrency=given.run.concurrency,
