@@ -54,6 +54,21 @@ class Line(NamedTuple):
     schema_file: str = ""
 
 
+def own_task(row: dict[str, Any], instruction: str = "", most_output_tokens: int | None = None) -> Task:
+    """Return the task of a row in this library's own form; *instruction* is that of its schema."""
+    return Task(
+        row["id"],
+        row["input"],
+        row.get("instruction", instruction),
+        row["gold"],
+        row.get("match", {}),
+        tuple(row.get("tags", ())),
+        row.get("split", "test"),
+        row.get("difficulty"),
+        most_output_tokens,
+    )
+
+
 def loaded_schema(document: Any, name: str) -> Schema[Any] | str:
     """Load a schema, or return the reason why that is impossible."""
     # Schema.of would take a text for the path of a file, which may lie anywhere.
@@ -75,16 +90,6 @@ def gold_problems(schema: Schema[Any], gold: Any, match: Match) -> list[str]:
     return problems + match_problems(match, gold)
 
 
-class _Group(NamedTuple):
-    """Tasks of one schema, source and licence."""
-
-    base: str
-    source: str | None
-    licence: str
-    schema: Schema[Any]
-    tasks: list[Task]
-
-
 def suite_of_lines(reader: SuiteReader, path: Path, lines: Iterable[Line]) -> Suite:
     """Put together a suite.
 
@@ -98,12 +103,12 @@ def suite_of_lines(reader: SuiteReader, path: Path, lines: Iterable[Line]) -> Su
     """
     places: dict[str, str] = {}
     schemas: dict[tuple[str, str], Schema[Any] | str] = {}
-    groups: dict[tuple[str, str | None, str], _Group] = {}
+    groups: dict[tuple[str, str | None, str | None], list[Line]] = {}
     for line in lines:
         first = places.setdefault(line.task.id, line.where)
         if first != line.where:
             reader.problems.append(f"{line.where}: id {clip(repr(line.task.id))} was used before, at {first}")
-        text, licence = as_written(line.document), line.licence or NO_LICENCE
+        text = as_written(line.document)
         is_new = (line.schema_file, text) not in schemas
         if is_new:
             schemas[line.schema_file, text] = loaded_schema(line.document, line.name)
@@ -111,13 +116,12 @@ def suite_of_lines(reader: SuiteReader, path: Path, lines: Iterable[Line]) -> Su
         problems = _problems(line, schema)
         if is_new or not isinstance(schema, str):
             reader.problems += [f"{place}: {text}" for place, text in problems]
-        if not problems and not isinstance(schema, str):
-            new = _Group(line.source or line.name, line.source, licence, schema, [])
-            groups.setdefault((text, line.source, licence), new).tasks.append(line.task)
+        if not problems:
+            groups.setdefault((text, line.source, line.licence), []).append(line)
     if not groups and not reader.problems:
         reader.problems.append(f"{path.name}: expected at least one task")
     reader.refuse_problems(path)
-    names = unique_names([group.base for group in groups.values()])
+    names = unique_names([group[0].source or group[0].name for group in groups.values()])
     entries = tuple(map(_entry, groups.values(), names))
     return Suite(path.stem, fingerprint_of(entries), entries)
 
@@ -129,10 +133,12 @@ def _problems(line: Line, schema: Schema[Any] | str) -> list[tuple[str, str]]:
     return [(line.where, problem) for problem in gold_problems(schema, line.task.gold, line.task.match)]
 
 
-def _entry(group: _Group, name: str) -> SuiteSchema:
+def _entry(lines: Sequence[Line], name: str) -> SuiteSchema:
+    """Return the lines of one schema, source and licence as an entry of the suite."""
+    first, tasks = lines[0], tuple(line.task for line in lines)
     # Loaded again, now that it has a name: that is what records call it.
-    schema = Schema.of(group.schema.document, name=name, allow_unknown=True)
-    return SuiteSchema(name, group.source or name, group.licence, schema, tuple(group.tasks))
+    schema = Schema.of(first.document, name=name, allow_unknown=True)
+    return SuiteSchema(name, first.source or name, first.licence or NO_LICENCE, schema, tasks)
 
 
 def fingerprint_of(entries: Iterable[SuiteSchema]) -> str:

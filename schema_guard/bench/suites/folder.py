@@ -7,9 +7,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.assembly import Line, suite_of_lines
+from schema_guard.bench.suites.assembly import Line, own_task, suite_of_lines
 from schema_guard.bench.suites.reading import BROKEN, SuiteReader
-from schema_guard.bench.suites.values import Task
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -43,17 +42,7 @@ def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:
         meta = reader.read_object(f"{name}/meta.json", "meta") or {}
         licence = meta.get("licence", manifest["licence"])
         for where, row in reader.read_rows(f"{name}/tasks.jsonl", "task"):
-            task = Task(
-                row["id"],
-                row["input"],
-                row.get("instruction", meta.get("instruction", "")),
-                row["gold"],
-                row.get("match", {}),
-                tags=tuple(row.get("tags", ())),
-                split=row["split"],
-                hardness=row.get("difficulty"),
-                most_output_tokens=manifest.get("most_output_tokens"),
-            )
+            task = own_task(row, meta.get("instruction", ""), manifest.get("most_output_tokens"))
             if document is not BROKEN:
                 yield Line(where, task, document, name, name, licence, f"{name}/schema.json")
 

@@ -14,7 +14,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.assembly import Line, suite_of_lines
+from schema_guard.bench.suites.assembly import Line, own_task, suite_of_lines
 from schema_guard.bench.suites.reading import BROKEN, SuiteReader, decoded
 from schema_guard.bench.suites.values import Task
 from schema_guard.errors import InvalidArgument
@@ -142,29 +142,13 @@ def _own_lines(reader: SuiteReader, path: Path) -> Iterator[Line]:
     files: dict[str, Any] = {}
     for where, row in reader.read_rows(path.name, "line"):
         if ("schema" in row) == ("schema_file" in row):
-            reader.problems.append(f"{where}: expected either 'schema' or 'schema_file', got {_which(row)}")
+            got = "both" if "schema" in row else "neither"
+            reader.problems.append(f"{where}: expected either 'schema' or 'schema_file', got {got}")
             continue
         file = row.get("schema_file")
         if file is not None and file not in files:
             files[file] = reader.read_json(file)
         document = row["schema"] if file is None else files[file]
         if document is not BROKEN:
-            yield _own_line(row, where, document, path.stem if file is None else Path(file).stem)
-
-
-def _which(row: dict[str, Any]) -> str:
-    return "both" if "schema" in row else "neither"
-
-
-def _own_line(row: dict[str, Any], where: str, document: Any, name: str) -> Line:
-    task = Task(
-        row["id"],
-        row["input"],
-        row.get("instruction", ""),
-        row["gold"],
-        match=row.get("match", {}),
-        tags=tuple(row.get("tags", ())),
-        split=row.get("split", "test"),
-        hardness=row.get("difficulty"),
-    )
-    return Line(where, task, document, name, row.get("source"), row.get("licence"))
+            name = path.stem if file is None else Path(file).stem
+            yield Line(where, own_task(row), document, name, row.get("source"), row.get("licence"))
