@@ -92,29 +92,30 @@ def declared_target(target: object, at: float, function: str | None = None) -> D
     return DeclaredTarget(at, float(target), None if function is None else text("function", function))
 
 
-def holding(declared: Iterable[D], function: str, functions: Sequence[str]) -> list[D]:
+def holding(declared: Iterable[D], function: str | None, functions: Sequence[str]) -> list[D]:
     """Return the declarations that hold for a function.
 
     Args:
         declared: All about one schema.
-        function: The function.
+        function: The function. None for all declarations.
         functions: All that have calls with the schema; trials (`bench`, `bench run --playbook`) are nobody's.
     """
     is_only_one = all(name == function or name.startswith(TRIALS) for name in functions)
     return [
         declaration
         for declaration in declared
-        if declaration.function == function or (declaration.function is None and is_only_one)
+        if function in (None, declaration.function) or (declaration.function is None and is_only_one)
     ]
 
 
-def latest(declared: Iterable[DeclaredStep]) -> list[DeclaredStep]:
-    """Return the declaration about each step that was stored last, the oldest first."""
-    by_rung: dict[str, DeclaredStep] = {}
+def latest(declared: Iterable[DeclaredStep], function: str | None) -> list[DeclaredStep]:
+    """Return the declaration about each step that was stored last, the oldest first; about each function without *function*."""
+    known: dict[tuple[str, str | None], DeclaredStep] = {}
     for declaration in declared:
-        by_rung.pop(declaration.step, None)
-        by_rung[declaration.step] = declaration
-    return list(by_rung.values())
+        key = declaration.step, declaration.function if function is None else None
+        known.pop(key, None)
+        known[key] = declaration
+    return list(known.values())
 
 
 def text(name: str, value: object) -> str:

@@ -376,13 +376,9 @@ class Store(Frames):
             InvalidArgument: A text is blank, or the status is unknown.
             StoreError: schema_guard can't write to the store.
         """
-        from schema_guard.records import declarations
-        from schema_guard.records.sql import writing
+        from schema_guard.records.declarations import declared_step
 
-        declared = declarations.declared_step(step, status, reason, time.time(), function)
-        fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
-        with self._session() as session, session.writing() as connection:
-            writing.insert_declarations(connection, fingerprint, [declared])
+        self._declare(schema_fingerprint, declared_step(step, status, reason, time.time(), function))
 
     def declared_steps(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredStep]:
         """Return the latest declaration of each step for a schema, oldest first.
@@ -393,14 +389,11 @@ class Store(Frames):
                 no other function has calls of the schema. With None, the result has the latest declaration for each
                 step and function.
         """
-        with self.reading() as snapshot:
-            declared = snapshot.declared_steps(schema_fingerprint)
-            if function is None:
-                return declared
-            functions = snapshot.functions(schema_fingerprint)
         from schema_guard.records.declarations import holding, latest
 
-        return latest(holding(declared, function, functions))
+        with self.reading() as snapshot:
+            declared = snapshot.declared_steps(schema_fingerprint)
+            return latest(holding(declared, function, snapshot.functions(schema_fingerprint)), function)
 
     def set_target(self, schema_fingerprint: str, target: float, *, function: str | None = None) -> None:
         """Store the highest acceptable failure rate of a schema, with the current date.
@@ -414,10 +407,14 @@ class Store(Frames):
             InvalidArgument: The target isn't a rate in (0, 1).
             StoreError: schema_guard can't write to the store.
         """
+        from schema_guard.records.declarations import declared_target
+
+        self._declare(schema_fingerprint, declared_target(target, time.time(), function))
+
+    def _declare(self, schema_fingerprint: str, declared: DeclaredStep | DeclaredTarget) -> None:
         from schema_guard.records import declarations
         from schema_guard.records.sql import writing
 
-        declared = declarations.declared_target(target, time.time(), function)
         fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
         with self._session() as session, session.writing() as connection:
             writing.insert_declarations(connection, fingerprint, [declared])
@@ -430,14 +427,11 @@ class Store(Frames):
             function: Return only targets that apply to this function, as in `declared_steps`. With None, the result has
                 all targets.
         """
-        with self.reading() as snapshot:
-            declared = snapshot.declared_targets(schema_fingerprint)
-            if function is None:
-                return declared
-            functions = snapshot.functions(schema_fingerprint)
         from schema_guard.records.declarations import holding
 
-        return holding(declared, function, functions)
+        with self.reading() as snapshot:
+            declared = snapshot.declared_targets(schema_fingerprint)
+            return holding(declared, function, snapshot.functions(schema_fingerprint))
 
     def info(self) -> StoreInfo:
         """Return the database type, the size, and other facts about this store."""

@@ -404,21 +404,14 @@ class Snapshot:
         sql = "SELECT DISTINCT schema_fingerprint FROM notes WHERE schema_fingerprint IS NOT NULL"
         fingerprints = sorted(which for (which,) in self.connection.select(sql))
         return [
-            Declared(which, tuple(self._steps(which)), tuple(self.declared_targets(which)))
+            Declared(which, tuple(self.declared_steps(which)), tuple(self.declared_targets(which)))
             for which in fingerprints
         ]
 
-    def _steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
+    def declared_steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
+        """Return every declaration about a step, in the order of storing."""
         values = (store_text(schema_fingerprint),)
         return list(starmap(DeclaredStep, self.connection.select(writing.STEPS, values)))
-
-    def declared_steps(self, schema_fingerprint: str) -> list[DeclaredStep]:
-        """Return the latest declaration about each step and function, in the order of storing."""
-        declarations: dict[tuple[str, str | None], DeclaredStep] = {}
-        for declaration in self._steps(schema_fingerprint):
-            declarations.pop((declaration.step, declaration.function), None)
-            declarations[declaration.step, declaration.function] = declaration
-        return list(declarations.values())
 
     def declared_targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
         """Return every target rate, in the order of storing."""
