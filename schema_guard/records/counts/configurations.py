@@ -159,7 +159,7 @@ class ReplyLengths(NamedTuple):
     Attributes:
         stopped_at: Of the stopped ones: characters after which they were.
         stopped: Of the same: bytes of the text that came.
-        whole: Bytes of those that were not stopped; of one that was gone on with, those until it was cut off.
+        whole: Bytes of those that were not stopped.
     """
 
     stopped_at: Histogram = Histogram()

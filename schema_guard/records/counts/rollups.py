@@ -72,9 +72,7 @@ _STARTED_AT, _NUMBER, _KIND, _CODE, _VIOLATIONS, _COERCIONS, _ELAPSED, _EXCEPTIO
 _AMOUNTS = slice(COLUMNS.index("input_tokens"), COLUMNS.index("input_tokens") + len(SUMS))
 _MODEL = COLUMNS.index("reply_model")
 _MODELS = slice(_MODEL, COLUMNS.index("snapshot") + 1)
-_SETTINGS, _REPLY_BYTES, _STOPPED_AT, _FINISH = (
-    COLUMNS.index(name) for name in ("settings", "reply_bytes", "stopped_at", "finish_reason")
-)
+_SETTINGS, _REPLY_BYTES, _STOPPED_AT = map(COLUMNS.index, ("settings", "reply_bytes", "stopped_at"))
 
 _VALID, _FAILED = ord("0"), ord("1")
 
@@ -139,11 +137,12 @@ class RollUp:
         keys, failed = Counter(self.inputs), Counter(compress(self.inputs, _bits(self.outcomes)))
         return {key: (n, failed[key]) for key, n in keys.items() if key}
 
-    def unknown_inputs(self) -> tuple[int, int]:
-        """Return the calls, and the failed calls, whose input is not known."""
+    def unknown_shapes(self) -> dict[str, int]:
+        """Count the calls whose input is not known by their shape. Each counts as an input of its own."""
         if 0 not in self.inputs:
-            return 0, 0
-        return self.inputs.count(0), list(compress(self.inputs, _bits(self.outcomes))).count(0)
+            return {}
+        failed = list(compress(self.inputs, _bits(self.outcomes))).count(0)
+        return {shape(1, 0): self.inputs.count(0) - failed, shape(1, 1): failed}
 
 
 ROLL_UP_COLUMNS = (
@@ -280,11 +279,7 @@ class _Calls:
             self._tallies[name, key] += 1
 
     def _count_lengths(self, judged: list[Any]) -> None:
-        """Count the lengths of replies, for calls that stop some of theirs.
-
-        A continued reply counts with its length when it was cut off: the attempt that continued it records the bytes of
-        both.
-        """
+        """Count the lengths of replies, for calls that stop some of theirs."""
         known = [row for row in judged if row[_REPLY_BYTES] is not None]
         stopped = [row for row in known if row[_STOPPED_AT] is not None]
         whole = [row for row in known if row[_STOPPED_AT] is None]

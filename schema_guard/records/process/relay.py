@@ -14,12 +14,9 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 from schema_guard.records.values import WriteRefused
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["RelaySession", "receive", "send"]
 

@@ -287,14 +287,12 @@ def _contradictions(counts: RollUp, left: RollUp | None, deleted: int) -> Iterat
 
 def _check_totals(connection: Connection, number: int, hours: Sequence[RollUp], notes: Notes) -> None:
     total = writing.StoredConfiguration(number)
-    calls, unknown, weights = [0, 0], [0, 0], [0, 0]
+    calls, weights, shapes = [0, 0], [0, 0], Counter[str]()
     for one in hours:
         total.add(one)
         failed = bytes(code == ord("1") for code in one.outcomes)
         calls[0], calls[1] = calls[0] + sum(one.inputs), calls[1] + sum(compress(one.inputs, failed))
-        n, k = one.unknown_inputs()
-        unknown[0], unknown[1] = unknown[0] + n, unknown[1] + k
-    shapes: Counter[str] = Counter({shape(1, 0): unknown[0] - unknown[1], shape(1, 1): unknown[1]})
+        shapes.update(one.unknown_shapes())
     sql = "SELECT input, n, k FROM inputs WHERE configuration_id = ?"
     for key, n, k in connection.select(sql, (number,)):
         shapes[shape(n, k)] += 1

@@ -207,9 +207,7 @@ def _add_to_configurations(
     changes = add_inputs(connection, inputs)
     for configuration, several in hours.items():
         for rolled in several:
-            n, k = rolled.unknown_inputs()
-            if n:
-                add_counts(changes[known[configuration].id], {shape(1, 0): n - k, shape(1, 1): k})
+            add_counts(changes[known[configuration].id], rolled.unknown_shapes())
     rows = []
     for configuration, one in known.items():
         one.add_shapes(changes[one.id])
