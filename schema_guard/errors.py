@@ -43,8 +43,7 @@ class InvalidSchema(SchemaGuardError, ValueError):
     """Error for a schema that can't be loaded. The error message has no control characters.
 
     Attributes:
-        code: One of `invalid unknown_dialect unknown_keyword remote_ref ref_cycle unsafe_pattern too_large too_deep
-            too_costly`.
+        code: One of `invalid unknown_dialect unknown_keyword remote_ref ref_cycle too_large too_deep too_costly`.
         location: JSON Pointer to the location in the schema document. The root is `""`.
     """
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from schema_guard.types.reader import TypeReader
     from schema_guard.validation.compiled import Compiled
-    from schema_guard.validation.fast_engine import Validator
+    from schema_guard.validation.reference_engine import ReferenceValidator
     from schema_guard.values import Failure, Violation
 
 A = TypeVar("A")
@@ -182,10 +182,10 @@ class Schema(Generic[V]):
 
     @property
     def engine(self) -> str:
-        """The validator: `jsonschema-rs`, or `jsonschema` for a schema that the fast engine refuses."""
+        """The validator: `jsonschema-rs`, or `jsonschema` for documents with too many references to each other."""
         return self._compiled.engine.name
 
-    def reference(self) -> Validator:
+    def reference(self) -> ReferenceValidator:
         """Return the reference engine for this schema.
 
         The reference engine is slow. Use it to check the results of the other engine.

@@ -27,8 +27,8 @@ from schema_guard.validation.references import References
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from schema_guard.validation.fast_engine import Validator
-    from schema_guard.validation.patterns import Traits
+    from schema_guard.validation.fast_engine import FastValidator
+    from schema_guard.validation.reference_engine import ReferenceValidator
     from schema_guard.values import Violation
 
 # An engine's list of errors is complete, and costs 14 us and a copy of a value each: above this we walk.
@@ -65,7 +65,13 @@ class Compiled:
         conditions: What a reply that is still being written is held against; None before one was.
     """
 
-    def __init__(self, references: References, engine: Validator, work: CostEstimate, formats: bool) -> None:
+    def __init__(
+        self,
+        references: References,
+        engine: FastValidator | ReferenceValidator,
+        work: CostEstimate,
+        formats: bool,
+    ) -> None:
         self.engine = engine
         self.is_valid = engine.is_valid
         self.resources = references.reached
@@ -221,28 +227,23 @@ def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[s
             "schema_guard must compile and evaluate again. Remove some of these keywords",
             code="too_costly",
         )
-    engine: Validator | None = None
-    if references.crossings(engines.MAX_CROSSINGS) < engines.MAX_CROSSINGS:
-        loosens = any(each.size > MAX_STATES_EACH for each in patterns.values())
-        engine = _fast(references, loosens, formats)
-    if engine is None:
-        work, engine = _reference(references, patterns, work, formats)
-    return Compiled(references, engine, work, formats)
+    if references.crossings(engines.MAX_CROSSINGS) >= engines.MAX_CROSSINGS:
+        return Compiled(references, _reference(references, formats), work, formats)
+    is_large = any(each.size > MAX_STATES_EACH for each in patterns.values())
+    return Compiled(references, _fast(references, is_large, formats), work, formats)
 
 
-def _fast(references: References, loosens: bool, formats: bool) -> Validator | None:
-    """Compile with the fast engine; None when it refuses what the other one may take."""
+def _fast(references: References, is_large: bool, formats: bool) -> FastValidator:
+    """Compile with the fast engine. *is_large*: whether a regular expression is too large to be written out."""
     import jsonschema_rs  # `import schema_guard` loads no third-party module
 
     document, resources = references.document, dict(references.reached)
-    if loosens:
-        document = engines.loosen(document)
-        resources = {uri: engines.loosen(other) for uri, other in resources.items()}
+    if is_large:
+        document = engines.rewritten(document)
+        resources = {uri: engines.rewritten(other) for uri, other in resources.items()}
     try:
         validator = engines.fast(document, references.dialect, formats=formats, resources=resources)
     except jsonschema_rs.ValidationError as error:
-        if error.kind.name == "format" and error.kind.as_dict()["format"] == "regex":
-            return None
         raise invalid(error, references) from error
     except (jsonschema_rs.ReferencingError, ValueError) as error:
         if is_interruption(error):
@@ -251,35 +252,32 @@ def _fast(references: References, loosens: bool, formats: bool) -> Validator | N
     return engines.FastValidator(validator)
 
 
-def _reference(
-    references: References, patterns: Mapping[str, Traits], work: CostEstimate, formats: bool
-) -> tuple[CostEstimate, Validator]:
-    """Compile with the reference engine, and estimate its work."""
-    from schema_guard.validation.reference_engine import OnlyPython, check_python, reference  # rare
-
-    only_python = OnlyPython(references.dialect)
-    for pattern, location in engines.patterns(references):
-        if patterns[pattern].size > MAX_STATES_EACH or only_python(pattern):
-            check_python(pattern, location)
-    _check_meta(references)
-    if any(map(only_python, patterns)):
-        work = CostEstimate(references, patterns, python=only_python)
-    engine = reference(references.document, references.dialect, formats=formats, resources=references.reached)
-    return work, engine
-
-
-def _check_meta(references: References) -> None:
-    """Hold a document that the fast engine did not compile against its metaschema; its expressions were checked."""
+def _reference(references: References, formats: bool) -> ReferenceValidator:
+    """Compile with the reference engine."""
     import jsonschema_rs
 
+    from schema_guard.validation.reference_engine import reference  # rare
+
     dialect = references.dialect
+    for pattern, location in engines.patterns(references):
+        try:
+            engines.fast({"pattern": pattern}, dialect, formats=formats)
+        except jsonschema_rs.ValidationError as error:
+            raise _no_expression(pattern, location) from error
     kind = getattr(jsonschema_rs, DRAFTS[dialect])
     metaschema = kind({"$ref": f"{dialect}#"}, offline=True, validate_formats=False)
-    error = next(iter(metaschema.iter_errors(references.document)), None)
-    if error is not None:
-        raise invalid(error, references)
+    for broken in metaschema.iter_errors(references.document):
+        raise invalid(broken, references)
     if references.unresolved() is not None:
         raise _unresolved(references, "")
+    return reference(references.document, dialect, formats=formats, resources=references.reached)
+
+
+def _no_expression(pattern: str, location: str) -> InvalidSchema:
+    return InvalidSchema(
+        f"the schema is invalid at {pointer(clip(location))}: expected a regular expression, got {clip(repr(pattern))}",
+        location=location,
+    )
 
 
 def _unresolved(references: References, why: str) -> InvalidSchema:
@@ -296,6 +294,8 @@ def invalid(error: Any, references: References) -> InvalidSchema:
     if error.kind.name == "$ref":
         return _unresolved(references, error.message)
     place = join(error.instance_path)
+    if error.kind.name == "format" and error.kind.as_dict()["format"] == "regex":
+        return _no_expression(error.instance, place)
     if error.kind.name in ("anyOf", "oneOf"):
         error = (meant_errors(error) or [error])[0]
     violation = violations([error])[0]

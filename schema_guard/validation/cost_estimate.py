@@ -26,7 +26,7 @@ from schema_guard.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.validation.references import REF_ALONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from schema_guard.validation.measure import ValueSize
     from schema_guard.validation.patterns import Traits
@@ -94,7 +94,6 @@ class CostEstimate:
     Args:
         references: Of the schema.
         patterns: Traits of each regular expression in it.
-        python: Whether Python's engine matches an expression.
 
     Attributes:
         bound: Steps that no instance within the limits exceeds; None when there is no such number. Large numbers
@@ -106,14 +105,8 @@ class CostEstimate:
         unevaluated: Schemas that are compiled once more for the sake of `unevaluated...`.
     """
 
-    def __init__(
-        self,
-        references: References,
-        patterns: Mapping[str, Traits],
-        *,
-        python: Callable[[str], bool] = lambda _: False,
-    ) -> None:
-        graph = _Graph(references, patterns, python)
+    def __init__(self, references: References, patterns: Mapping[str, Traits]) -> None:
+        graph = _Graph(references, patterns)
         self._nodes, self._order = graph.nodes, graph.order
         self.chain = max((node.chain for node in self._nodes), default=1)
         self.unions = graph.unions
@@ -261,12 +254,9 @@ def _compared(members: list[Any]) -> float:
 class _Graph:
     """The schemas that a schema reaches, and how they apply."""
 
-    def __init__(
-        self, references: References, patterns: Mapping[str, Traits], python: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, references: References, patterns: Mapping[str, Traits]) -> None:
         self._references = references
         self._patterns = patterns
-        self._python = python
         self._index: dict[int, int] = {}
         self._schemas: list[Any] = []
         self.nodes: list[_Node] = []
@@ -351,9 +341,8 @@ class _Graph:
     def _pattern(self, pattern: str) -> tuple[float, ...]:
         """Return what one match of an expression costs, by dimension."""
         found = self._patterns.get(pattern) or traits(pattern)
-        is_python = self._python(pattern)
-        if is_python or found.backtracks or found.size > MAX_STATES_EACH:
-            is_wild = found.nested or found.degree > 1 + is_python
+        if found.backtracks or found.size > MAX_STATES_EACH:
+            is_wild = found.nested or found.degree > 1
             return (1, 0, 0, 1) if is_wild else (1, 0, 1, 0)
         return (1, _CHAR_WEIGHT if found.simple else _CHAR_WEIGHT + _STATE_WEIGHT * found.size, 0, 0)
 

@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
 from schema_guard.locks import fork_safe_lock
@@ -17,7 +17,7 @@ from schema_guard.pointer import escape, pointer
 from schema_guard.text import clip
 from schema_guard.validation.cost_estimate import BACKTRACK_LIMIT
 from schema_guard.validation.document import DRAFTS
-from schema_guard.validation.patterns import MAX_STATES_EACH, loosened, traits
+from schema_guard.validation.patterns import MAX_STATES_EACH, coded, loosened, traits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,34 +39,12 @@ _STACK_BYTES = 128 * 1024 * 1024
 _stack_lock = fork_safe_lock()
 
 
-class Validator(Protocol):
-    """What validates.
-
-    Attributes:
-        name: The package.
-        factor: How much longer than a step it takes for one.
-    """
-
-    name: str
-    factor: int
-
-    def is_valid(self, instance: Any) -> bool:
-        """Return whether an instance is valid."""
-        ...
-
-    def errors(self, instance: Any) -> list[Any]:
-        """Return every broken keyword."""
-        ...
-
-    def first(self, instance: Any) -> list[Any]:
-        """Return one broken keyword of an instance that is not valid."""
-        ...
-
-
 class FastValidator:
     """jsonschema-rs.
 
     Attributes:
+        name: The package.
+        factor: How much longer than a step it takes for one.
         is_valid: The engine's own function: the one call of the usual case.
     """
 
@@ -157,27 +135,41 @@ def check_patterns(references: References) -> dict[str, Traits]:
     return by_pattern
 
 
-def loosen(value: Any) -> Any:
-    """Return a schema with every regular expression that is too large counted and not written out."""
+def rewritten(value: Any) -> Any:
+    """Return a schema with its regular expressions in the syntax of the fast engine, the too large ones counted."""
     if isinstance(value, list):
-        return [loosen(item) for item in value]
+        return [rewritten(item) for item in value]
     if not isinstance(value, dict):
         return value
-    changed = {key: loosen(item) for key, item in value.items()}
+    changed = {key: rewritten(item) for key, item in value.items()}
     if isinstance(value.get("pattern"), str):
-        changed["pattern"] = _loosened(value["pattern"])
+        changed["pattern"] = _rewritten(value["pattern"])
     if isinstance(value.get("patternProperties"), dict):
-        changed["patternProperties"] = {_loosened(k): v for k, v in changed["patternProperties"].items()}
+        changed["patternProperties"] = {_rewritten(k): v for k, v in changed["patternProperties"].items()}
     return changed
 
 
-def _loosened(pattern: str) -> str:
+def _rewritten(pattern: str) -> str:
+    pattern = coded(pattern)
     return loosened(pattern) if traits(pattern).size > MAX_STATES_EACH else pattern
 
 
 def fast(document: Any, dialect: str, *, formats: bool, resources: Mapping[str, Any] | None = None) -> Any:
     """Compile a schema with jsonschema-rs. Raises what that raises."""
     import jsonschema_rs  # `import schema_guard` loads no third-party module
+
+    try:
+        return _compiled(document, dialect, formats, resources or {})
+    except jsonschema_rs.ValidationError as error:
+        try:
+            others = {uri: rewritten(other) for uri, other in (resources or {}).items()}
+            return _compiled(rewritten(document), dialect, formats, others)
+        except jsonschema_rs.ValidationError:
+            raise error from None
+
+
+def _compiled(document: Any, dialect: str, formats: bool, resources: Mapping[str, Any]) -> Any:
+    import jsonschema_rs
 
     options: dict[str, Any] = {
         "offline": True,

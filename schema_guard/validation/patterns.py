@@ -6,7 +6,7 @@ Rules:
 2. An expression that is not well formed gets some answer; the engine that compiles it has the last word.
 
 The fast engine runs an expression in time linear in the text unless it looks around or back; then it backtracks,
-with a limit. Python's `re` always backtracks, without one.
+with a limit. Python's `re` always backtracks, without one, so it matches no expression of a schema.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ _ESCAPE = r"\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za
 _CLASS = r"\[\^?(?:\\.|[^\]\\])*\]"
 _OPEN = r"\((?:\?(?:<?[=!]|[:>]|P?<[^>]*>|[a-zA-Z-]+:)?)?"
 _COUNTING = "(?:(?=)"
+# What the fast engine takes only by its code, written as no author writes it.
+_CODES = {
+    "[": r"\u{0005b}", "]": r"\u{0005d}", "{": r"\u{0007b}", "}": r"\u{0007d}", r"\0": r"\u{00000}", r"\b": r"\u{00008}",
+}  # fmt: skip
+_TOKEN = rf"{_ESCAPE}|{_CLASS}|\{{\d+(?:,\d*)?\}}|."
 _LOOK = ("(?=", "(?!", "(?<=", "(?<!")
 
 
@@ -114,12 +119,30 @@ def loosened(pattern: str) -> str:
     return pattern
 
 
+def coded(pattern: str) -> str:
+    r"""Write the code of what ECMA 262 takes as it is: brackets and braces that open nothing, `\0`, and `[\b]`.
+
+    >>> coded(r"^{[[a]{2}$")
+    '^\\u{0007b}[\\u{0005b}a]{2}$'
+    """
+
+    def code(token: re.Match[str]) -> str:
+        text = token[0]
+        if text[0] == "[" and len(text) > 1:
+            return "[" + re.sub(r"\\.|\[", lambda part: _CODES.get(part[0], part[0]), text[1:])
+        return text if text in ("[", r"\b") else _CODES.get(text, text)
+
+    return _compiled(_TOKEN).sub(code, pattern)
+
+
 def tightened(pattern: str) -> str:
-    """Undo `loosened`, for people.
+    """Undo `loosened` and `coded`, for people.
 
     >>> tightened(loosened("^(a{1,1000}){1,1000}$"))
     '^(a{1,1000}){1,1000}$'
     """
+    for text, code in _CODES.items():
+        pattern = pattern.replace(code, text)
     while (start := pattern.rfind(_COUNTING)) >= 0:
         depth, end = 1, start + len(_COUNTING)
         while depth and end < len(pattern):
@@ -129,24 +152,6 @@ def tightened(pattern: str) -> str:
             end += len(text)
         pattern = pattern[:start] + pattern[start + len(_COUNTING) : end - 1] + pattern[end:]
     return pattern
-
-
-def for_python(pattern: str) -> str:
-    """Return an expression of ECMA 262 in Python's syntax, as far as the two differ in a few characters."""
-    parts = []
-    at = 0
-    while at < len(pattern):
-        match = _atom_at(pattern, at)
-        text = match[0] if match else pattern[at]
-        at += len(text)
-        if text == "$":
-            # Python's "$" also matches before a last newline.
-            text = r"\Z"
-        elif match and text[0] == "[":
-            # Python warns of a "[" in a class, which may mean a nested set one day.
-            text = "[" + re.sub(r"(?<!\\)\[", r"\\[", text[1:])
-        parts.append(text)
-    return "".join(parts)
 
 
 @cache

@@ -1,27 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference engine, jsonschema with referencing: slower by far, for what the fast one does not take.
+"""The reference engine, jsonschema with referencing.
 
-That is a regular expression in a syntax of its own, or so many references from resource to resource that the fast one
-would not come to an end compiling them.
-
-Rules:
-1. What jsonschema gets wrong or slow is judged by the fast engine, keyword by keyword: decimals, uniqueness, formats.
-2. Python's `re` matches only what the fast engine refuses, and never what may take exponential time.
+It is slower by far. It compiles documents with so many references to each other that the fast engine would never finish.
+The fast engine still validates single keywords that jsonschema gets wrong or slow: decimals, uniqueness, formats, and regular expressions.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.errors import InvalidSchema
-from schema_guard.interruptions import is_interruption
-from schema_guard.pointer import pointer
-from schema_guard.text import clip
 from schema_guard.validation.document import DRAFTS
 from schema_guard.validation.fast_engine import fast
 from schema_guard.validation.keywords import UNIONS
-from schema_guard.validation.patterns import for_python, traits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,48 +64,6 @@ def reference(
     return ReferenceValidator(kind(document, registry=registry))
 
 
-class OnlyPython:
-    """Which regular expressions the fast engine refuses."""
-
-    def __init__(self, dialect: str) -> None:
-        self._dialect = dialect
-        self._known: dict[str, bool] = {}
-
-    def __call__(self, pattern: str) -> bool:
-        """Return whether only Python may match an expression."""
-        if pattern not in self._known:
-            try:
-                fast({"pattern": pattern}, self._dialect, formats=True)
-                self._known[pattern] = False
-            except ValueError as error:
-                if is_interruption(error):
-                    raise
-                self._known[pattern] = True
-        return self._known[pattern]
-
-
-def check_python(pattern: str, location: str) -> None:
-    """Refuse a regular expression that only Python may match, unless it is one and is safe to match.
-
-    Raises:
-        InvalidSchema: `unsafe_pattern` or `invalid`, at the expression.
-    """
-    if traits(pattern).nested:
-        raise InvalidSchema(
-            f"the pattern {clip(repr(pattern))} at {pointer(clip(location))} repeats a repetition or a choice, so "
-            "matching can take exponential time. Rewrite it without the outer repetition",
-            code="unsafe_pattern",
-            location=location,
-        )
-    try:
-        re.compile(for_python(pattern))
-    except (re.error, OverflowError, RecursionError) as error:
-        raise InvalidSchema(
-            f"the schema is invalid at {pointer(clip(location))}: expected a regular expression, got {clip(repr(pattern))}",
-            location=location,
-        ) from error
-
-
 class _Keywords:
     """The keywords that are not left to jsonschema."""
 
@@ -130,7 +78,7 @@ class _Keywords:
             "multipleOf": self._alone("multipleOf"),
             "uniqueItems": self._alone("uniqueItems"),
             "format": self._alone("format") if self._formats else _unchecked,
-            "pattern": self._pattern,
+            "pattern": self._alone("pattern"),
             "patternProperties": self._pattern_properties,
         }
 
@@ -149,25 +97,11 @@ class _Keywords:
 
         return check
 
-    def _pattern(self, validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        from jsonschema import ValidationError
-
-        if isinstance(instance, str) and not self._matches(value, instance):
-            yield ValidationError("pattern")
-
     def _pattern_properties(self, validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
         for expression, below in value.items() if isinstance(instance, dict) else ():
             for key, item in instance.items():
-                if self._matches(expression, key):
+                if self._compiled("pattern", expression).is_valid(key):
                     yield from validator.descend(item, below, path=key, schema_path=expression)
-
-    def _matches(self, pattern: str, text: str) -> bool:
-        try:
-            return bool(self._compiled("pattern", pattern).is_valid(text))
-        except ValueError as error:
-            if is_interruption(error):
-                raise
-            return re.search(for_python(pattern), text) is not None
 
 
 def _unchecked(*_: Any) -> tuple[()]:

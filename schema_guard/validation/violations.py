@@ -181,6 +181,7 @@ def _with_names(error: Any) -> str:
 @lru_cache(maxsize=1_024)
 def _place(path: tuple[str | int, ...], kind: str) -> tuple[str, str]:
     """Return the pointer of a broken keyword, and its name."""
+    path = tuple(tightened(step) if isinstance(step, str) else step for step in path)
     if kind == "propertyNames" and kind in path:
         path = path[: len(path) - path[::-1].index(kind)]
     return join(path), _keyword(path, kind)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from schema_guard.testing import Broken, NearMiss, Sent
-    from schema_guard.validation.fast_engine import Validator
+    from schema_guard.validation.reference_engine import ReferenceValidator
     from schema_guard.values import Outcome
     from tests.testing.model_replies.histories import History
 
@@ -188,7 +188,7 @@ def _keys(value: Any) -> list[Any]:
 
 
 @cache
-def _reference(schema: Schema[Any]) -> Validator:
+def _reference(schema: Schema[Any]) -> ReferenceValidator:
     return schema.reference()
 
 

@@ -1,15 +1,12 @@
 """Regular expressions: what they may cost, and how they are rewritten so that they cost less."""
 
-import re
-
 import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import InvalidSchema, Schema
-from schema_guard.validation.patterns import Traits, for_python, loosened, tightened, traits
-from schema_guard.validation.reference_engine import check_python
+from schema_guard.validation.patterns import Traits, coded, loosened, tightened, traits
 
 
 @pytest.mark.parametrize(
@@ -36,7 +33,7 @@ def test_traits_are_read_from_the_text(pattern, expected):
 def test_any_text_has_traits_and_is_tightened_back(pattern):
     """Reading never fails, and what was rewritten can be told as it was written."""
     assert traits(pattern).size >= 0
-    assert tightened(loosened(pattern)) == tightened(pattern)
+    assert tightened(loosened(coded(pattern))) == tightened(pattern)
 
 
 _ATOMS = st.sampled_from(["a", "b", "[ab]", ".", r"\w", "(?:ab|a)"])
@@ -62,49 +59,42 @@ def test_loosened_expression_matches_the_same_texts(pattern, text):
     assert plain.is_valid(text) is counted.is_valid(text)
 
 
-def test_python_reads_an_end_and_a_class_as_ecma_does():
-    """A last newline is no end, and a bracket in a class is a bracket."""
-    assert re.search(for_python(r"^[[a]+\$$"), "[a$")
-    assert not re.search(for_python("^a$"), "a\n")
+@pytest.mark.parametrize(
+    ("pattern", "matching", "other"),
+    [
+        ("^[[a]+$", "[a", "b"),
+        ("^[[a-z]*[-]?[a-z]*]*$", "[a-b]]", "A"),
+        ("^{{.*}}$", "{{a}}", "{a}"),
+        ("^a{,3}$", "a{,3}", "aaa"),
+        (r"^[\b\0]\0$", "\b\0", "\0\b"),
+        (r"^\[{2}\{[\[\]]$", "[[{]", "[{]"),
+    ],
+)
+@pytest.mark.parametrize("dialect", ["draft4", "draft7", "2020-12"])
+def test_expression_of_ecma_is_read_as_it_is(pattern, matching, other, dialect):
+    """The engine gets the codes of characters that only ECMA 262 takes. Users see the pattern of the author."""
+    schema = Schema.of({"items": {"pattern": pattern}}, dialect=dialect)
+
+    assert schema.engine == "jsonschema-rs"
+    assert [(v.instance_location, v.expected) for v in schema.violations([matching, other])] == [
+        ("/1", f"a string that matches {pattern!r}")
+    ]
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+", "(a|aa)+", "(a{1,100}){1,100}", "((a*)b*)*"])
-def test_repeated_repetition_is_unsafe_for_python(pattern):
-    """An engine without a limit never gets an expression that may take exponential time."""
-    with pytest.raises(InvalidSchema, match="repeats a repetition") as caught:
-        check_python(pattern, "/pattern")
+def test_name_of_a_pattern_is_shown_as_it_is():
+    """A place in a schema has the pattern of its author, and not that of the engine."""
+    schema = Schema.of({"patternProperties": {"^[[a]": {"pattern": "{"}}})
 
-    assert (caught.value.code, caught.value.location) == ("unsafe_pattern", "/pattern")
-
-
-def test_expression_that_is_none_is_invalid():
-    """What no engine compiles is told with its place."""
-    with pytest.raises(InvalidSchema, match="at /a: expected a regular expression, got '\\('") as caught:
-        check_python("(", "/a")
-
-    assert caught.value.code == "invalid"
+    assert [v.keyword_location for v in schema.violations({"[": "", "a": "{"})] == [
+        "/patternProperties/^[[a]/pattern"
+    ]
 
 
-def test_expression_of_python_only_takes_the_reference_engine(monkeypatch):
-    """What the fast engine refuses and Python may match safely is validated by jsonschema."""
-    refuse = refusing("^ab$")
-    monkeypatch.setattr("schema_guard.validation.fast_engine.fast", refuse)
-    monkeypatch.setattr("schema_guard.validation.reference_engine.fast", refuse)
-    monkeypatch.setattr("schema_guard.schema._cache", {})
-
-    schema = Schema.of({"items": {"pattern": "^ab$"}, "title": "python only"})
-
-    assert schema.engine == "jsonschema"
-    assert [v.instance_location for v in schema.violations(["ab", "abb", "ab\n"])] == ["/1", "/2"]
-
-
-def refusing(pattern):
-    """Give a fast engine that refuses one expression."""
-    from schema_guard.validation.fast_engine import fast  # before it is replaced
-
-    def compiled(document, dialect, **options):
-        if pattern in str(document):
-            return fast({"pattern": "["}, dialect, formats=True)
-        return fast(document, dialect, **options)
-
-    return compiled
+@pytest.mark.parametrize("pattern", ["(", "a**", r"^a\Z", "(?P<n>a)(?P=n)"])
+def test_expression_that_is_none_is_invalid(pattern, monkeypatch):
+    """Both engines refuse what is no expression of ECMA 262, with its place."""
+    for most in (1_000, 0):
+        monkeypatch.setattr("schema_guard.validation.fast_engine.MAX_CROSSINGS", most)
+        with pytest.raises(InvalidSchema, match="expected a regular expression, got") as caught:
+            Schema.of({"properties": {"a": {"pattern": pattern}}})
+        assert (caught.value.code, caught.value.location) == ("invalid", "/properties/a/pattern")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from fractions import Fraction
 from functools import cache
@@ -16,7 +15,6 @@ from schema_guard.validation.document import DEFAULT_DIALECT
 from schema_guard.validation.drawing.normalized import FRACTION, INTEGER, KINDS, Normalizer, Words, kind_of
 from schema_guard.validation.fast_engine import fast
 from schema_guard.validation.keywords import KEYWORDS
-from schema_guard.validation.patterns import for_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -67,17 +65,10 @@ class NormalizedDocument:
             return False
 
     def _compiled(self, flat: dict[str, Any]) -> Any:
-        try:
-            return fast(flat, DEFAULT_DIALECT, formats=self._formats)
-        except ValueError:
-            # A pattern in a syntax that only Python has.
-            return None
+        return fast(flat, DEFAULT_DIALECT, formats=self._formats)
 
     def _matches(self, pattern: str, text: str) -> bool:
-        engine = self._compiled({"pattern": pattern})
-        return bool(
-            engine.is_valid(text) if engine is not None else re.search(for_python(pattern), text) is not None
-        )
+        return bool(self._compiled({"pattern": pattern}).is_valid(text))
 
     def height(self, schema: Any, limit: int) -> float:
         """Return the fewest levels inside a value of a schema, infinite above *limit*. Unions are not combined."""

@@ -18,8 +18,6 @@ from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.validation.patterns import for_python
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,7 +38,7 @@ _CLASSES = {
 _PROPERTIES = {"Ll": "a-zé", "Lu": "A-ZÉ", "N": "0-9", "P": ".!?", "S": "+<=>$", "Z": " ", "M": "\u0301"}
 _FOREIGN = re.compile(
     r"(?P<in>\[(?:\\.|[^\]\\])*\])|\\(?P<sign>[pP])\{(?P<property>[^}]*)\}|\\u\{(?P<code>[0-9a-fA-F]+)\}"
-    r"|\\c(?P<control>[A-Za-z])|(?P<name>\(\?<(?![=!]))|\\k<(?P<again>[^>]*)>|\\.",
+    r"|\\c(?P<control>[A-Za-z])|(?P<name>\(\?<(?![=!]))|\\k<(?P<again>[^>]*)>|\\.|\$|\[",
     re.DOTALL,
 )
 _CHARACTERS = (sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY)
@@ -68,7 +66,11 @@ def _in_python(pattern: str, *, in_class: bool = False) -> str:
             return f"\\U{code:08x}"
         if match["again"]:
             return f"(?P={match['again']})"
-        return "(?P<" if match["name"] else match[0]
+        if in_class:
+            # Python warns of a "[" in a class, which may mean a nested set one day.
+            return r"\[" if match[0] == "[" else match[0]
+        # Python's "$" also matches before a last newline.
+        return "(?P<" if match["name"] else r"\Z" if match[0] == "$" else match[0]
 
     return _FOREIGN.sub(replaced, pattern)
 
@@ -77,7 +79,7 @@ def _in_python(pattern: str, *, in_class: bool = False) -> str:
 def _arms(pattern: str) -> list[list[Any]]:
     """Return the alternatives of an expression, each as the parts that follow each other."""
     try:
-        parsed = _parser.parse(for_python(_in_python(pattern)))
+        parsed = _parser.parse(_in_python(pattern))
     except (re.error, OverflowError, RecursionError, ValueError):
         raise NoText from None
     is_choice = len(parsed) == 1 and parsed[0][0] is sre.BRANCH
