@@ -10,6 +10,6 @@ NEEDS = {
     "right": ("fitting",),
     "suites": ("local",),
     "transfer": ("redaction",),
-    "tuning": ("fitting", "local", "redaction", "right", "transfer"),
+    "tuning": ("fitting", "local", "playbook", "redaction", "right", "transfer"),
 }
 """The other parts that a part may import. A part that is not listed imports none."""

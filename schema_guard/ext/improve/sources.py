@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.run.scored_call import general_location
 from schema_guard.bench.suites.load import SUITE_NAMES, load_suite
 from schema_guard.configuration.recorded_settings import improved_prompt_of, layout_of
-from schema_guard.decide.recorded.configurations import is_trial, settings_of
+from schema_guard.decide.recorded.configurations import settings_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.improve.candidates import PoolExample
 from schema_guard.ext.improve.failure_map import Gap, MapCall
 from schema_guard.ext.improve.values import ImproveInput, PromptInUse
-from schema_guard.ext.playbook.recorded import function_of, latest_calls, model_of
+from schema_guard.ext.playbook.recorded import function_of, latest_calls, model_of, owners_of
 from schema_guard.judging import judge
 from schema_guard.records.payloads.texts import input_of
 from schema_guard.records.selection import stored_schema
@@ -114,14 +114,8 @@ def _of_suite(source: str, store: Store | None) -> ImproveSources:
 
 def _owner(store: Store, schema: Schema[Any], named: str | None) -> RecordedFunction | None:
     """Return the function of a schema: the named one, or the only one."""
-    rows = [
-        row
-        for row in store.configurations()
-        if row.schema_fingerprint == schema.fingerprint and not is_trial(row)
-    ]
-    names = {row.function for row in rows}
-    name = named if named in names else next(iter(names)) if len(names) == 1 else None
-    return None if name is None else function_of(store, name, schema.fingerprint)
+    owners = owners_of(store, schema.fingerprint, named)
+    return function_of(store, owners[0], schema.fingerprint) if len(owners) == 1 else None
 
 
 def _of_function(recorded: RecordedFunction, store: Store) -> ImproveSources:

@@ -117,6 +117,26 @@ def suite_inputs(
     return replace(inputs, examples=tuple(examples), examples_source=source)
 
 
+def numbered_lines(path: str | os.PathLike[str], what: str) -> list[tuple[int, str]]:
+    """Return the lines of a file that are not blank, with their numbers.
+
+    Args:
+        path: The file.
+        what: The content of the file, for the error.
+
+    Raises:
+        InvalidArgument: The file cannot be read.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(
+            f"{what} {safe(str(path))}: expected a UTF-8 file, but reading it failed: {error}"
+        ) from error
+    # Not splitlines: U+2028 and its kind may stand inside a text.
+    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
 def read_texts(path: str | os.PathLike[str]) -> list[str]:
     """Read a file of inputs; blank lines are skipped.
 
@@ -130,17 +150,10 @@ def read_texts(path: str | os.PathLike[str]) -> list[str]:
     path = Path(path)
     if path.suffix not in (".txt", ".jsonl"):
         raise InvalidArgument(f"inputs {safe(str(path))}: expected a file name that ends in .txt or .jsonl")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgument(
-            f"inputs {safe(str(path))}: expected a UTF-8 file, but reading it failed: {error}"
-        ) from error
-    # Not splitlines: U+2028 and its kind may stand inside a text.
-    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    lines = numbered_lines(path, "inputs")
     if path.suffix == ".txt":
-        return [line for _, line in lines]
-    return [_read_line(line, f"inputs {safe(str(path))}, line {number}") for number, line in lines]
+        return [line.strip() for _, line in lines]
+    return [_read_line(line.strip(), f"inputs {safe(str(path))}, line {number}") for number, line in lines]
 
 
 def read_answers(path: str | os.PathLike[str], schema: Schema[Any]) -> dict[str, Task]:
@@ -152,8 +165,8 @@ def read_answers(path: str | os.PathLike[str], schema: Schema[Any]) -> dict[str,
     answers: dict[str, Task] = {}
     if Path(path).suffix != ".jsonl":
         return answers
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8-sig").split("\n"), 1):
-        value = json.loads(line) if line.strip() else None
+    for number, line in numbered_lines(path, "inputs"):
+        value = json.loads(line)
         if not isinstance(value, dict) or "gold" not in value:
             continue
         broken, match = schema.violations(value["gold"]), value.get("match", {})

@@ -35,6 +35,7 @@ __all__ = [
     "function_of",
     "latest_calls",
     "model_of",
+    "owners_of",
     "recorded_examples",
     "recorded_inputs",
 ]
@@ -128,6 +129,16 @@ def function_of(
     return RecordedFunction(
         chosen.function, tuple(same), newest.schema_name, newest.schema_fingerprint, where
     )
+
+
+def owners_of(store: Store, fingerprint: str, named: str | None = None) -> list[str]:
+    """Return the functions with calls under a schema. If the named one is among them, return only this one."""
+    owners = {
+        row.function
+        for row in store.configurations()
+        if row.schema_fingerprint == fingerprint and not is_trial(row)
+    }
+    return [named] if named is not None and named in owners else sorted(owners)
 
 
 def model_of(rows: Iterable[ConfigurationCounts]) -> tuple[str | None, str]:

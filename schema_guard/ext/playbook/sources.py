@@ -12,12 +12,12 @@ import click
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import is_given, refuse
 from schema_guard.configuration.recorded_settings import layout_of
-from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.ext.playbook.inputs import inputs_of, read_answers, read_texts, suite_inputs
 from schema_guard.ext.playbook.recorded import (
     RecordedInputs,
     function_of,
     model_of,
+    owners_of,
     recorded_examples,
     recorded_inputs,
 )
@@ -201,20 +201,14 @@ def _function(given: PlaybookArguments, schema: Schema[Any]) -> str | None:
     records = given.records
     if records is None:
         return None
-    rows = records.configurations()
     if given.run.function is None:
         named = None if given.has_schema_file else given.suite.load(is_schema_used=False).function
-        owners = sorted(
-            {
-                row.function
-                for row in rows
-                if row.schema_fingerprint == schema.fingerprint and not is_trial(row)
-            }
-        )
-        if named in owners or len(owners) == 1:
-            return named if named in owners else owners[0]
+        owners = owners_of(records, schema.fingerprint, named)
+        if len(owners) == 1:
+            return owners[0]
         _note_functions(schema, owners)
         return None
+    rows = records.configurations()
     name = select(records, rows, function=given.run.function).function
     known = {row.schema_fingerprint: row.schema_name for row in rows if row.function == name}
     if schema.fingerprint not in known:

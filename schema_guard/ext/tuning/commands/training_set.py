@@ -14,23 +14,23 @@ from schema_guard.bench.suites.load import load_suite
 from schema_guard.cli.shared.forms import text_for
 from schema_guard.cli.shared.options import existing, imported, print_json, readable, schema_of
 from schema_guard.cli.shared.progress import steps
-from schema_guard.decide.recorded.configurations import is_trial, last_call
+from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.errors import InvalidSchema
+from schema_guard.ext.playbook.recorded import function_of
 from schema_guard.ext.tuning.export.from_files import Answers, from_suite, read_answers
 from schema_guard.ext.tuning.export.from_store import StoredCall, from_store, stored_calls
 from schema_guard.ext.tuning.export.run import export_set
 from schema_guard.ext.tuning.export.summary import document_of, export_as_json
 from schema_guard.ext.tuning.export.values import GatheredRows
-from schema_guard.records.attempts import Where
-from schema_guard.records.selection import select, stored_schema
+from schema_guard.records.selection import NO_SEGMENT, select, stored_schema
 from schema_guard.schema import Schema
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from schema_guard.bench.suites.values import Suite
+    from schema_guard.ext.playbook.recorded import RecordedFunction
     from schema_guard.ext.tuning.commands.sources import Sources
     from schema_guard.ext.tuning.export.values import ExportSettings
-    from schema_guard.records.selection import Selection
     from schema_guard.records.store import Store
 
 __all__ = ["write_set"]
@@ -53,24 +53,19 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
     """
     suite = None if sources.suite is None else load_suite(sources.suite)
     schema = _named_schema(sources.schema, suite, is_known=sources.function is not None)
-    function: str | None = None
-    recorded: list[StoredCall] = []
+    recorded: RecordedFunction | None = None
+    calls: list[StoredCall] = []
     url: str | None = None
     if sources.reads_store:
         # Answers to inputs need no recorded calls.
         is_needed = sources.answers is None or sources.function is not None
         found = existing(store) if is_needed else readable(store)
         url = found.url
-        chosen = _chosen(found, sources, schema)
-        if chosen is not None:
-            function, recorded = chosen.function, _recorded(found, sources, chosen)
-            settings = replace(settings, wrong=_wrong_values(found, chosen))
-            schema = schema or _stored(found, chosen, suite)
-        if (sources.since or sources.until) is not None and not recorded and chosen is not None:
-            raise click.UsageError(
-                f"--{'since' if sources.since is not None else 'until'}: {safe(found.url)} has no calls with the schema "
-                f"{safe(str(sources.schema or chosen.schema))!r} in this period. Choose a longer period"
-            )
+        recorded = _recorded(found, sources, schema)
+        if recorded is not None:
+            calls = _calls(found, sources, recorded)
+            settings = replace(settings, wrong=_wrong_values(found, recorded))
+            schema = schema or _stored(found, recorded, suite)
     if schema is None:
         raise click.UsageError(
             f"--schema {safe(str(sources.schema))!r}: the store does not have the document of this schema. Pass its file, "
@@ -78,7 +73,8 @@ def write_set(sources: Sources, output: str, settings: ExportSettings, store: st
         )
     settings = replace(settings, typed=schema if schema.is_typed else None)
     schema = _plain_schema(schema)
-    gathered = _gathered(sources, schema, settings, suite, recorded)
+    gathered = _gathered(sources, schema, settings, suite, calls)
+    function = None if recorded is None else recorded.name
     result = export_set(gathered, schema, output, settings, function=function, store=url)
     if form == "json":
         print_json(export_as_json(result))
@@ -92,14 +88,14 @@ def _gathered(
     schema: Schema[Any],
     settings: ExportSettings,
     suite: Suite | None,
-    recorded: list[StoredCall],
+    calls: list[StoredCall],
 ) -> GatheredRows:
     gathered = GatheredRows()
     answers = Answers({}, []) if sources.answers is None else read_answers(sources.answers, schema, settings)
     gathered.rows += answers.rows
-    if recorded:
-        gathered.add(from_store(recorded, schema, settings, answers.by_call))
-    unknown = answers.by_call.keys() - {call.attempts[0]["call_id"] for call in recorded}
+    if calls:
+        gathered.add(from_store(calls, schema, settings, answers.by_call))
+    unknown = answers.by_call.keys() - {call.attempts[0]["call_id"] for call in calls}
     if unknown:
         gathered.left_out["an answer to a call that the store does not have"] += len(unknown)
     if suite is not None:
@@ -132,49 +128,48 @@ def _named_schema(named: str | None, suite: Suite | None, *, is_known: bool) -> 
     return schema_of(named) if named.endswith(".json") or Path(named).is_file() else None
 
 
-def _chosen(store: Store, sources: Sources, schema: Schema[Any] | None) -> Selection | None:
-    """Return the function and the fingerprint of its schema; None if no recorded call is needed."""
-    rows = [row for row in store.configurations() if not is_trial(row) or sources.function is None]
-    named = sources.schema
-    if schema is not None:
-        named = schema.fingerprint
+def _recorded(store: Store, sources: Sources, schema: Schema[Any] | None) -> RecordedFunction | None:
+    """Return the function as the store knows it; None if no recorded call is needed."""
+    rows = store.configurations()
+    named = sources.schema if schema is None else schema.fingerprint
+    function = sources.function
+    if function is None:
         is_recorded = any(row.schema_fingerprint == named for row in rows)
-        if not is_recorded and sources.answers is not None and sources.function is None:
+        if schema is not None and sources.answers is not None and not is_recorded:
             return None  # a person's answers to inputs need no store
-    chosen = select(store, rows, schema=named, function=sources.function, segment=sources.segment)
-    taken = [row for row in rows if chosen.takes(row)]
-    if chosen.function is None:
-        users = sorted({row.function for row in taken if not is_trial(row)})
+        chosen = select(store, rows, schema=named, segment=sources.segment)
+        users = sorted({row.function for row in rows if chosen.takes(row) and not is_trial(row)})
         if len(users) > 1:
             told = ", ".join(map(clip, users[:_MOST_NAMED])) + (" ..." if len(users) > _MOST_NAMED else "")
             raise click.UsageError(
                 f"--schema {safe(str(named))}: several functions use this schema. Choose one with --function: {safe(told)}"
             )
-        chosen = chosen._replace(function=users[0] if users else None)
-    if named is None:
-        chosen = chosen._replace(schema=max(taken, key=last_call).schema_fingerprint)
-    return chosen
+        function = users[0] if users else None
+    times = {"since": sources.since, "until": sources.until}
+    found = function_of(store, function, named, segment=sources.segment, **times)
+    # Calls with another version of the schema are read too, so that they are counted as left out.
+    where = replace(found.where, schema=named or found.fingerprint, configuration_ids=None)
+    return found._replace(where=where)
 
 
-def _recorded(store: Store, sources: Sources, chosen: Selection) -> list[StoredCall]:
-    """Return the calls of a function under a schema."""
-    where = Where(sources.since, sources.until, chosen.schema, chosen.function)
+def _calls(store: Store, sources: Sources, recorded: RecordedFunction) -> list[StoredCall]:
+    """Return the calls of a function."""
     with steps("read", store.info().rows) as on_step:
-        found = stored_calls(store, where, on_step)
+        calls = stored_calls(store, recorded.where, on_step)
     if sources.segment is not None:
-        found = [call for call in found if call.attempts[0]["segment"] == sources.segment]
-    return found
+        calls = [call for call in calls if (call.attempts[0]["segment"] or NO_SEGMENT) == sources.segment]
+    return calls
 
 
-def _wrong_values(store: Store, chosen: Selection) -> dict[str, Any] | None:
+def _wrong_values(store: Store, recorded: RecordedFunction) -> dict[str, Any] | None:
     """Return the bounds that labels prove for the wrong values of the calls; None without labels.
 
     The bounds are those of the configuration with the most calls.
     """
     calls: Counter[tuple[Any, ...]] = Counter()
     ids: dict[tuple[Any, ...], list[int]] = {}
-    for row in store.configurations():
-        if chosen.takes(row) and not is_trial(row) and row.id is not None:
+    for row in recorded.rows:
+        if row.id is not None:
             key = row.schema_fingerprint, row.strategies, row.model, row.version, row.settings
             calls[key] += row.calls
             ids.setdefault(key, []).append(row.id)
@@ -186,13 +181,12 @@ def _wrong_values(store: Store, chosen: Selection) -> dict[str, Any] | None:
     return {"lower": right["lower"], "upper": right["upper"], "unit": right["unit"], "labels": labels}
 
 
-def _stored(store: Store, chosen: Selection, suite: Suite | None) -> Schema[Any] | None:
+def _stored(store: Store, recorded: RecordedFunction, suite: Suite | None) -> Schema[Any] | None:
     """Return the schema of recorded calls from the suite or from its stored text. A name is only a label."""
-    newest = max((row for row in store.configurations() if chosen.takes(row)), key=last_call)
     for entry in () if suite is None else suite.schemas:
-        if entry.schema.fingerprint == newest.schema_fingerprint:
+        if entry.schema.fingerprint == recorded.fingerprint:
             return entry.schema
-    return stored_schema(store, newest.schema_fingerprint, newest.schema_name)
+    return stored_schema(store, recorded.fingerprint, recorded.schema_name)
 
 
 def _plain_schema(schema: Schema[Any]) -> Schema[Any]:

@@ -8,10 +8,10 @@ that names its line, and all of them are told at once.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.playbook.inputs import numbered_lines
 from schema_guard.ext.tuning.export.served_prompt import Unknown, served
 from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
 from schema_guard.text import clip, safe
@@ -112,7 +112,7 @@ def read_answers(path: str | os.PathLike[str], schema: Schema[Any], settings: Ex
     shown = safe(str(path))
     answers = Answers({}, [])
     problems = []
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path, "answers"):
         try:
             _hear(answers, line, f"answers {shown}, line {number}", schema, settings)
         except (ValueError, RecursionError) as error:
@@ -156,14 +156,3 @@ def _hear(answers: Answers, line: str, where: str, schema: Schema[Any], settings
 
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
-
-
-def _lines(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidArgument(
-            f"answers {safe(str(path))}: expected a UTF-8 file, but reading it failed: {error}"
-        ) from error
-    # Not splitlines: U+2028 and its kind may stand inside a text.
-    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]

@@ -18,7 +18,7 @@ from schema_guard.configuration.recorded_settings import layout_of
 from schema_guard.ext.redaction import redacted_value
 from schema_guard.ext.transfer.moved import moved_calls
 from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, Unknown, recorded_task, served
-from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
+from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
 from schema_guard.judging import Terms, judge, judge_value
 from schema_guard.records.attempts import Where, as_dict
 from schema_guard.records.sql.tables import unpacked
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.ext.tuning.export.served_prompt import Messages
-    from schema_guard.ext.tuning.export.values import AnswerSource
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.store import Store
     from schema_guard.schema import Schema
@@ -98,13 +97,12 @@ def from_store(
     gathered = GatheredRows()
     for call in recorded:
         row = _of_call(call, schema, settings, corrected)
-        if isinstance(row, TrainingRow):
+        if not row.why:
             gathered.rows.append(row)
             continue
-        reason, messages = row
-        gathered.left_out[str(reason)] += 1
-        if messages is not None:
-            gathered.open.append(_open(call, messages, reason))
+        gathered.left_out[row.why] += 1
+        if row.messages:
+            gathered.open.append(row)
     own = gathered.left_out[FUNCTION_PROMPT]
     if own:
         gathered.notes.append(
@@ -119,29 +117,38 @@ def _of_call(
     schema: Schema[Any],
     settings: ExportSettings,
     corrected: Mapping[str, tuple[Any, str]],
-) -> TrainingRow | tuple[str, Messages | None]:
-    """Give the row of a call; else why there is none, with its messages where a person could answer them."""
-    first = call.attempts[0]
+) -> TrainingRow:
+    """Return the row of a call. It has messages, but no answer, if only a person can answer it."""
+    first, last = call.attempts[0], call.attempts[-1]
+    row = TrainingRow(
+        messages=(),
+        answer=None,
+        source="agreed" if call.is_agreed else "checked" if _checks(first) else "valid",
+        origin=f"call {first['call_id']}",
+        call_id=first["call_id"],
+        input_hash=first["input_hash"],
+        cluster=first["cluster"],
+        segment=first["segment"],
+        failure=None if first["kind"] is None else f"{first['kind']}/{first['code']}",
+        model=_model(last),
+        version=first["version"],
+        at=first["started_at"] or 0.0,
+    )
     messages = _messages(call, schema, settings)
     if isinstance(messages, Unknown):
-        return messages, None
+        return replace(row, why=str(messages))
     by_person = corrected.get(first["call_id"])
     if by_person is not None:
-        source: AnswerSource = "gold"
         answer, origin = by_person
+        row = replace(row, messages=messages, answer=answer, source="gold", origin=origin, model=None)
+    elif (flaw := _flaw(call, schema, settings)) is not None:
+        return replace(row, messages=messages, why=flaw)
     else:
-        source = "agreed" if call.is_agreed else "checked" if _checks(first) else "valid"
-        reason = _flaw(call, schema, settings)
-        if reason is not None:
-            return reason, messages
-        answer, origin = _answer(call, schema, settings).value, f"call {first['call_id']}"
-    if _is_touched(call, answer, by_person=by_person is not None):
-        return _TOUCHED, None
-    refused = _refused(call.attempts[-1], settings) if source == "valid" else None
-    if refused is not None:
-        return refused, messages
-    row = TrainingRow(messages, answer, source, origin)
-    return _row(call, row)
+        row = replace(row, messages=messages, answer=_answer(call, schema, settings).value)
+    if _is_touched(call, row.answer, by_person=by_person is not None):
+        return replace(row, messages=(), why=_TOUCHED)
+    refused = _refused(last, settings) if row.source == "valid" else None
+    return row if refused is None else replace(row, why=refused)
 
 
 def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> Messages | Unknown:
@@ -154,22 +161,6 @@ def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -
     task = recorded_task(call.texts[0], first, settings.prompt_from)
     layout = layout_of(first["settings"] or "{}")
     return task if isinstance(task, Unknown) else served(task, schema, settings.strategy, layout)
-
-
-def _row(call: StoredCall, row: TrainingRow) -> TrainingRow:
-    """Give a row with what is known of its call."""
-    first, last = call.attempts[0], call.attempts[-1]
-    return replace(
-        row,
-        call_id=first["call_id"],
-        input_hash=first["input_hash"],
-        cluster=first["cluster"],
-        segment=first["segment"],
-        failure=_failure(first),
-        model=None if row.source == "gold" else _model(last),
-        version=first["version"],
-        at=first["started_at"] or 0.0,
-    )
 
 
 def _flaw(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> str | None:
@@ -289,16 +280,6 @@ def _checks(attempt: Mapping[str, Any]) -> bool:
     return isinstance(settings, dict) and bool(settings.get("checks"))
 
 
-def _failure(attempt: Mapping[str, Any]) -> str | None:
-    return None if attempt["kind"] is None else f"{attempt['kind']}/{attempt['code']}"
-
-
 def _model(attempt: Mapping[str, Any]) -> str | None:
     model = attempt["reply_model"] or attempt["model"]
     return None if model is None else str(model)
-
-
-def _open(call: StoredCall, messages: Messages, reason: str) -> OpenInput:
-    first = call.attempts[0]
-    at = first["started_at"] or 0.0
-    return OpenInput(messages, reason, first["call_id"], first["segment"], _failure(first), at)

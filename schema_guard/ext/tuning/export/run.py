@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.tuning.export.hosts import TuningHost
     from schema_guard.ext.tuning.export.splitting import SplitRows
-    from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
+    from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
     from schema_guard.schema import Schema
 
 __all__ = ["UNCHECKED_WARNING", "ExportResult", "export_set"]
@@ -60,7 +60,7 @@ class ExportResult:
     manifest: dict[str, Any]
     split: SplitRows
     needed: int
-    to_label: list[OpenInput]
+    to_label: list[TrainingRow]
     settings: ExportSettings
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.bench.suites.values import as_written
@@ -24,7 +24,7 @@ from schema_guard.ext.tuning.export.similarity import (
     shingles,
     similar_pairs,
 )
-from schema_guard.ext.tuning.export.values import SIDES, SOURCES, OpenInput
+from schema_guard.ext.tuning.export.values import SIDES, SOURCES
 from schema_guard.records.rows import keyed_hash
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SplitRows:
     sides: dict[Side, list[TrainingRow]] = field(default_factory=lambda: {side: [] for side in SIDES})
     clusters: dict[Side, list[int]] = field(default_factory=lambda: {side: [] for side in SIDES})
     left_out: Counter[str] = field(default_factory=Counter)
-    open: list[OpenInput] = field(default_factory=list)
+    open: list[TrainingRow] = field(default_factory=list)
     similarity: float = NEAR
 
 
@@ -140,7 +140,7 @@ def _without_equal(
     for text in sorted(differ):
         row = rows[first.pop(text)]
         split.left_out[DIFFER] += 1
-        split.open.append(OpenInput(row.messages, DIFFER, row.call_id, row.segment, row.failure, row.at))
+        split.open.append(replace(row, why=DIFFER))
     return sorted(first.values())
 
 

@@ -21,7 +21,6 @@ __all__ = [
     "AnswerSource",
     "ExportSettings",
     "GatheredRows",
-    "OpenInput",
     "Side",
     "TrainingRow",
     "file_of",
@@ -49,10 +48,11 @@ def file_of(side: Side) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRow:
-    """An input with its answer.
+    """An input with its answer, or with the reason why it has no answer that a model can learn.
 
     Attributes:
-        messages: What is sent for the input at attempt 1, as a tuned model is asked; the answer is none of them.
+        messages: What is sent for the input at attempt 1, as a tuned model is asked; the answer is none of them. Empty if
+            they are not known.
         answer: Plain JSON, valid for the schema.
         source: Who has looked at it.
         origin: Where it is from: `"call ID"`, `"suite NAME: TASK"`, `"answers FILE, line 3"`.
@@ -66,6 +66,7 @@ class TrainingRow:
         licence: Of a suite.
         at: When the call began; 0 without a call.
         side: Where a suite's own split puts it, to train on or to test; None where that is not said.
+        why: The reason why it has no answer that a model can learn. Empty if it has one.
     """
 
     messages: tuple[dict[str, Any], ...]
@@ -82,32 +83,7 @@ class TrainingRow:
     licence: str | None = None
     at: float = 0.0
     side: Side | None = None
-
-    @property
-    def text(self) -> str:
-        """All that is sent, as one text."""
-        return "\n".join(message["content"] for message in self.messages)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenInput:
-    """An input without an answer that may be trained on.
-
-    Attributes:
-        messages: What is sent for it.
-        why: There is none.
-        call_id: Of the recorded call.
-        segment: Part of the traffic.
-        failure: What its call failed by, `kind/code`; None where it did not.
-        at: When the call began.
-    """
-
-    messages: tuple[dict[str, Any], ...]
-    why: str
-    call_id: str | None = None
-    segment: str | None = None
-    failure: str | None = None
-    at: float = 0.0
+    why: str = ""
 
     @property
     def text(self) -> str:
@@ -122,13 +98,13 @@ class GatheredRows:
     Attributes:
         rows: With an answer.
         left_out: How many inputs were left out, by reason.
-        open: Inputs without an answer.
+        open: Inputs without an answer, which a person could answer.
         notes: What else has to be said of a source.
     """
 
     rows: list[TrainingRow] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    open: list[OpenInput] = field(default_factory=list)
+    open: list[TrainingRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, other: GatheredRows) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.tuning.export.hosts import TuningHost
     from schema_guard.ext.tuning.export.splitting import SplitRows
-    from schema_guard.ext.tuning.export.values import OpenInput, TrainingRow
+    from schema_guard.ext.tuning.export.values import TrainingRow
 
 __all__ = ["LABELS", "MOST_TO_LABEL", "check_folder", "label_next", "to_label", "write_labels", "write_set"]
 
@@ -107,7 +107,7 @@ def write_set(
     return whole
 
 
-def write_labels(folder: Path, inputs: Sequence[OpenInput]) -> None:
+def write_labels(folder: Path, inputs: Sequence[TrainingRow]) -> None:
     """Write the inputs that a person should answer next, the most useful first; none takes the file away."""
     with _as_argument_errors(folder):
         if not inputs:
@@ -166,8 +166,8 @@ def _as_argument_errors(folder: Path) -> Iterator[None]:
 
 
 def label_next(
-    open_inputs: Sequence[OpenInput], rows: Iterable[TrainingRow], most: int = MOST_TO_LABEL
-) -> list[OpenInput]:
+    open_inputs: Sequence[TrainingRow], rows: Iterable[TrainingRow], most: int = MOST_TO_LABEL
+) -> list[TrainingRow]:
     """Rank inputs without an answer, the most useful first.
 
     Args:
@@ -176,7 +176,7 @@ def label_next(
         most: How many to give.
     """
     answered = {normalised(row.text) for row in rows}
-    unanswered: dict[str, OpenInput] = {}
+    unanswered: dict[str, TrainingRow] = {}
     for open_input in sorted(open_inputs, key=lambda one: (_urgency(one), -one.at, one.text)):
         text = normalised(open_input.text)
         if text not in answered:
@@ -188,7 +188,7 @@ def label_next(
     different = [unanswered[text] for place, text in enumerate(texts) if groups.root(place) == place]
     have = Counter((row.segment, row.failure) for row in rows)
     turns: defaultdict[tuple[Any, ...], int] = defaultdict(int)
-    ranked: list[tuple[int, int, int, int, OpenInput]] = []
+    ranked: list[tuple[int, int, int, int, TrainingRow]] = []
     for open_input in different:
         part = open_input.segment, open_input.failure
         ranked.append((_urgency(open_input), turns[part], have[part], len(ranked), open_input))
@@ -196,7 +196,7 @@ def label_next(
     return [open_input for *_, open_input in sorted(ranked, key=lambda entry: entry[:4])][:most]
 
 
-def to_label(one: OpenInput) -> dict[str, Any]:
+def to_label(one: TrainingRow) -> dict[str, Any]:
     """Return an input as a line of `to_label.jsonl`: with its answer filled in, `--answers` reads it."""
     content: Any = list(one.messages)
     if len(one.messages) == 1:
@@ -206,5 +206,5 @@ def to_label(one: OpenInput) -> dict[str, Any]:
     return {**fields, "input": content, "why": one.why, "answer": None}
 
 
-def _urgency(open_input: OpenInput) -> int:
+def _urgency(open_input: TrainingRow) -> int:
     return 0 if open_input.why == DIFFER else 1 if open_input.failure is not None else 2

@@ -205,7 +205,7 @@ USAGE = {
     "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "Did you mean 'ticket'"),
     "no call": (
         ["--schema", "ticket", "-o", "set", "--store", "bare.db", "--since", "2999-01-01"],
-        "has no calls with the schema 'ticket' in this period. Choose a longer period",
+        "no calls of schema 'ticket' of function 'app.triage' since 2999-01-01 00:00 UTC, but 1 earlier call is recorded",
     ),
     "a module that raises": (
         ["--schema", "ticket", "-o", "set", "--store", "r.db", "--prompt-from", "raising:prompt"],
