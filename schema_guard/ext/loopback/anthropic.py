@@ -15,7 +15,6 @@ from schema_guard.ext.loopback.wire import (
     Event,
     Question,
     SentTurn,
-    Streamed,
     ToolCall,
     check_turns,
     forced_tool,
@@ -167,23 +166,18 @@ def _whole(question: Question, answer: Answer) -> dict[str, Any]:
     return {**_message(question, [*text, *calls], _stop(answer)), "usage": _usage(answer.usage)}
 
 
-def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
-    text = iter(streamed)
-    first = next(text, None)
+def _events(question: Question, answer: Answer) -> Iterator[Event]:
     # Its tokens are those of the first instant; the last event has those of the reply.
     begun = {"input_tokens": 0, "output_tokens": 1}
     stop = {"stop_reason": None, "stop_sequence": None}
     yield _event("message_start", message={**_message(question, [], stop), "usage": begun})
     yield _event("ping")
-    blocks = 0
-    if first is not None:
+    blocks = int(bool(answer.streamed))
+    if blocks:
         yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-        yield _piece(0, {"type": "text_delta", "text": first})
-        for piece in text:
+        for piece in answer.streamed:
             yield _piece(0, {"type": "text_delta", "text": piece})
         yield _event("content_block_stop", index=0)
-        blocks = 1
-    answer = streamed.answer
     for at, call in enumerate(answer.calls):
         opening = {**_tool_use(question, at, call), "input": {}}
         yield _event("content_block_start", index=blocks + at, content_block=opening)

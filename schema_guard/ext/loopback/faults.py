@@ -218,10 +218,11 @@ def half(content: str) -> str:
     return content[: len(content) // 2]
 
 
-def half_stream(events: list[Event]) -> list[Event]:
-    """Return the events of a stream up to and with the middle one of those that carry text."""
+def cut_stream(events: list[Event], *, is_half: bool = True) -> list[Event]:
+    """Return the events of a stream up to the middle one of those that carry text, or up to the last one."""
     carrying = [at for at, event in enumerate(events) if event.is_piece]
-    return events[: carrying[(len(carrying) - 1) // 2] + 1 if carrying else 1]
+    last = (len(carrying) - 1) // 2 if is_half else -1
+    return events[: carrying[last] + 1 if carrying else 1]
 
 
 def hollow(data: Mapping[str, Any] | str, holds: str, value: object) -> Mapping[str, Any] | str:

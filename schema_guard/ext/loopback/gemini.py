@@ -13,7 +13,6 @@ from schema_guard.ext.loopback.wire import (
     Event,
     Question,
     SentTurn,
-    Streamed,
     ToolCall,
     check_turns,
     items_of,
@@ -142,10 +141,9 @@ def _whole(question: Question, answer: Answer) -> dict[str, Any]:
     return {**_part(question, parts, **_end(answer)), "usageMetadata": _usage(answer.usage)}
 
 
-def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
-    for piece in streamed:
+def _events(question: Question, answer: Answer) -> Iterator[Event]:
+    for piece in answer.streamed:
         yield Event(_part(question, [{"text": piece}]), is_piece=True)
-    answer = streamed.answer
     for call in answer.calls:
         yield Event(_part(question, [_call(call)]), is_piece=True)
     yield Event({**_part(question, [], **_end(answer)), "usageMetadata": _usage(answer.usage)})

@@ -2,8 +2,7 @@
 """Asking the model behind a fake server, and its reply in words of no provider.
 
 Rules: a reply to a request that forces a tool is that tool's arguments, and so is one whose finish reason is
-`tool_call`; without tools a reply is text; a stream is passed on as it comes where nothing about its end
-decides how it begins.
+`tool_call`; without tools a reply is text.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from schema_guard.received.streams import StreamReader
 from schema_guard.values import Reply, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from schema_guard.ext.loopback.wire import Api, Question
     from schema_guard.models import Model
@@ -33,97 +32,50 @@ class NoAnswer(Exception):
     """The model gave what is no reply."""
 
 
-class StreamCut(Exception):
-    """The model's stream has no end."""
-
-
 class FunctionModel:
-    """A function of the prompt's text as something that can be asked.
+    """A function of the prompt's text and the options, as something that can be asked.
 
-    The function gives a text, or a mapping with the keys that `ScriptedModel` names.
+    The function returns a text, or a mapping with the keys that `ScriptedModel` names.
     """
 
     name = "function"
     provider = "openai"
 
-    def __init__(self, function: Callable[[str], ReplyLike]) -> None:
+    def __init__(self, function: Callable[[str, Mapping[str, Any]], ReplyLike]) -> None:
         self._function = function
 
     def __call__(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Any:
         """Return the function's reply."""
-        return self._scripted(prompt)(prompt)
+        return self._scripted(prompt, options)(prompt)
 
     def stream(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Return the function's reply in its chunks."""
-        return self._scripted(prompt).stream(prompt)
+        return self._scripted(prompt, options).stream(prompt)
 
-    def _scripted(self, prompt: Any) -> ScriptedModel:
-        return ScriptedModel([self._function(prompt_text(prompt))])
-
-
-class Ready:
-    """An answer that is known, as a stream; see `Streamed`."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-
-    def __iter__(self) -> Iterator[str]:
-        return pieces(self.answer.text or "")
+    def _scripted(self, prompt: Any, options: Mapping[str, Any] | None) -> ScriptedModel:
+        return ScriptedModel([self._function(prompt_text(prompt), options or {})])
 
 
-class Incoming:
-    """An answer that is on its way; see `Streamed`.
-
-    It is made when its first piece is there: what the model raises before is raised by the constructor.
-    """
-
-    def __init__(self, model: Model | FunctionModel, api: Api, question: Question) -> None:
-        self.answer = Answer(None)
-        self._question = question
-        self._pieces = self._read(model.stream(question.prompt, options=_options(model, api, question)))
-        self._is_cut = False
-        self._first = self._begin()
-
-    def __iter__(self) -> Iterator[str]:
-        if self._is_cut:
-            raise StreamCut
-        if self._first is not None:
-            yield self._first
-        yield from self._pieces
-
-    def _begin(self) -> str | None:
-        try:
-            return next(self._pieces, None)
-        except StreamCut:  # before its first piece: that is no error, and is seen when it is read
-            self._is_cut = True
-            return None
-
-    def _read(self, chunks: Iterator[Any]) -> Generator[str, None, None]:
-        reader, text = StreamReader(), []
-        try:
-            for chunk in chunks:
-                text.append(reader.feed(chunk))
-                yield from pieces(text[-1])
-        finally:
-            closing = getattr(chunks, "close", None)
-            if callable(closing):
-                closing()
-        end = reader.end()
-        if end.failure is not None:
-            raise StreamCut if end.failure.code == "stream_cut" else NoAnswer(end.failure.message)
-        self.answer = _answer(self._question, end, "".join(text))
-
-
-def ask(model: Model | FunctionModel, api: Api, question: Question) -> Answer:
-    """Return the whole answer of a model.
+def ask(model: Model | FunctionModel, api: Api, question: Question, *, is_streamed: bool = False) -> Answer:
+    """Return the answer of a model. If *is_streamed*, the model streams it, and the answer keeps the pieces.
 
     Raises:
-        NoAnswer: It gave what is no reply.
+        NoAnswer: The model gave no reply.
     """
-    reply = read(model(question.prompt, options=_options(model, api, question)))
-    if reply.failure is not None and reply.failure is not SEVERAL_CALLS:
-        raise NoAnswer(reply.failure.message)
-    return _answer(question, reply, reply.text or "")
+    options = _options(model, api, question)
+    if not is_streamed:
+        reply = read(model(question.prompt, options=options))
+        if reply.failure is not None and reply.failure is not SEVERAL_CALLS:
+            raise NoAnswer(reply.failure.message)
+        return _answer(question, reply, reply.text or "")
+    reader = StreamReader()
+    chunks = model.stream(question.prompt, options=options)
+    texts = tuple([piece for chunk in chunks for piece in pieces(reader.feed(chunk))])
+    end = reader.end()
+    is_cut = end.failure is not None and end.failure.code == "stream_cut"
+    if end.failure is not None and not is_cut:
+        raise NoAnswer(end.failure.message)
+    return _answer(question, end, "".join(texts))._replace(pieces=texts, is_cut=is_cut)
 
 
 def _options(model: Model | FunctionModel, api: Api, question: Question) -> Mapping[str, Any] | None:

@@ -15,7 +15,6 @@ from schema_guard.ext.loopback.wire import (
     Event,
     Question,
     SentTurn,
-    Streamed,
     ToolCall,
     check_turns,
     forced_tool,
@@ -157,7 +156,7 @@ def _whole(question: Question, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
+def _events(question: Question, answer: Answer) -> Iterator[Event]:
     head = _head(question, "chat.completion.chunk")
 
     def chunk(delta: dict[str, Any], finish_reason: str | None = None, *, is_piece: bool = False) -> Event:
@@ -165,9 +164,8 @@ def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
         return Event({**head, "choices": [choice]}, is_piece=is_piece)
 
     yield chunk({"role": "assistant", "content": "", "refusal": None})
-    for piece in streamed:
+    for piece in answer.streamed:
         yield chunk({"content": piece}, is_piece=True)
-    answer = streamed.answer
     for piece in pieces(answer.refusal or ""):
         yield chunk({"refusal": piece}, is_piece=True)
     for at, call in enumerate(answer.calls):

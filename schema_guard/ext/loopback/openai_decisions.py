@@ -18,7 +18,6 @@ from schema_guard.ext.loopback.wire import (
     BadRequest,
     Event,
     Question,
-    Streamed,
     options_of,
 )
 from schema_guard.schema import Schema
@@ -135,7 +134,7 @@ def _answer(question: dict[str, Any], given: Any) -> dict[str, Any]:
     return {**more, "score": mean, "probabilities": levels}
 
 
-def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
+def _events(question: Question, answer: Answer) -> Iterator[Event]:
     raise BadRequest("this endpoint does not stream. Send the request without stream")
 
 

@@ -6,7 +6,7 @@ Ids and times are fixed by the request's index, so that a test sees the same rep
 
 from __future__ import annotations
 
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.ext.loopback.openai_chat import (
@@ -23,7 +23,6 @@ from schema_guard.ext.loopback.wire import (
     Event,
     Question,
     SentTurn,
-    Streamed,
     ToolCall,
     check_turns,
     forced_tool,
@@ -183,33 +182,28 @@ def _whole(question: Question, answer: Answer) -> dict[str, Any]:
     return _response(question, _status(answer), _output(question, answer), answer)
 
 
-def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
-    for number, (kind, fields) in enumerate(_steps(question, streamed)):
+def _events(question: Question, answer: Answer) -> Iterator[Event]:
+    for number, (kind, fields) in enumerate(_steps(question, answer)):
         name = f"response.{kind}"
         data = {"type": name, "sequence_number": number, **fields}
         yield Event(data, name, is_piece=kind.endswith(".delta"))
 
 
-def _steps(question: Question, streamed: Streamed) -> Iterator[tuple[str, dict[str, Any]]]:
+def _steps(question: Question, answer: Answer) -> Iterator[tuple[str, dict[str, Any]]]:
     begun = {"response": _response(question, "in_progress", [], None)}
     yield "created", begun
     yield "in_progress", begun
-    texts = iter(streamed)
-    first = next(texts, None)
-    if first is None and streamed.answer.text is not None and streamed.answer.refusal is None:
-        first = ""
-    if first is not None:
-        yield from _written(question, _TEXT, chain([first], texts), streamed)
-    answer = streamed.answer
+    if answer.streamed or (answer.text is not None and answer.refusal is None):
+        yield from _written(question, _TEXT, answer.streamed, answer)
     if answer.refusal is not None:
-        yield from _written(question, _REFUSAL, pieces(answer.refusal), streamed)
+        yield from _written(question, _REFUSAL, pieces(answer.refusal), answer)
     for at, call in enumerate(answer.calls):
         yield from _called(question, at, _status(answer), call)
     yield _status(answer), {"response": _whole(question, answer)}
 
 
 def _written(
-    question: Question, kind: str, texts: Iterable[str], streamed: Streamed
+    question: Question, kind: str, texts: Iterable[str], answer: Answer
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the steps of a message with one part: a text, or a refusal."""
     place = {"item_id": f"msg_{question.index}", "output_index": 0, "content_index": 0}
@@ -218,13 +212,13 @@ def _written(
     yield "output_item.added", {"output_index": 0, "item": _output_message(question, "in_progress")}
     yield "content_part.added", {**place, "part": _part(kind, "")}
     whole = ""
-    for piece in filter(None, texts):
+    for piece in texts:
         whole += piece
         yield f"{kind}.delta", {**place, "delta": piece, **more}
     part = _part(kind, whole)
     yield f"{kind}.done", {**place, key: whole, **more}
     yield "content_part.done", {**place, "part": part}
-    item = _output_message(question, _status(streamed.answer), part)
+    item = _output_message(question, _status(answer), part)
     yield "output_item.done", {"output_index": 0, "item": item}
 
 

@@ -20,27 +20,25 @@ from schema_guard.ext.loopback.faults import (
     ON_ANSWERS,
     STATUSES,
     check_fit,
+    cut_stream,
     half,
-    half_stream,
     hollow,
     schedule,
 )
 from schema_guard.ext.loopback.gemini import CONTENTS, gemini_request
 from schema_guard.ext.loopback.http import SentResponse
-from schema_guard.ext.loopback.model_call import Incoming, Ready, StreamCut, ask
+from schema_guard.ext.loopback.model_call import ask
 from schema_guard.ext.loopback.openai_chat import CHAT
 from schema_guard.ext.loopback.openai_decisions import DECISIONS
 from schema_guard.ext.loopback.openai_responses import RESPONSES
-from schema_guard.ext.loopback.wire import BadRequest, Event, as_json
+from schema_guard.ext.loopback.wire import BadRequest, as_json
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from schema_guard.ext.loopback.faults import Faults
     from schema_guard.ext.loopback.http import Received
     from schema_guard.ext.loopback.model_call import FunctionModel
-    from schema_guard.ext.loopback.wire import Answer, Api, Question, Streamed
+    from schema_guard.ext.loopback.wire import Answer, Api, Question
     from schema_guard.models import Model
 
 _APIS: Final[dict[str, Api]] = {
@@ -60,7 +58,7 @@ _RETRY_AFTER = {"Retry-After": "1"}
 _TO_RETRY = ("http_429", "http_503")
 # Half of a stream is sent under these.
 _HALVED = frozenset({"reset", "stall", "cut_stream", "malformed_sse", "error_event"})
-# The whole answer is known before its first event is sent under these.
+# Under these, the model doesn't stream its answer.
 _ON_WHOLE_ANSWERS = {*ON_ANSWERS, "json_validate_failed"}
 
 
@@ -176,14 +174,13 @@ class Responder:
         return self._respond(api, question, fault)
 
     def _respond(self, api: Api, question: Question, fault: str | None) -> SentResponse:
-        if question.is_stream and not question.tools and fault not in _ON_WHOLE_ANSWERS:
-            return _stream(api, question, Incoming(self._model, api, question), fault)
-        answer = ask(self._model, api, question)
+        is_streamed = question.is_stream and not question.tools and fault not in _ON_WHOLE_ANSWERS
+        answer = ask(self._model, api, question, is_streamed=is_streamed)
         if fault == "json_validate_failed":
             return _rejected(api, answer)
         answer = ON_ANSWERS.get(fault or "", _unchanged)(answer, question)
         if question.is_stream:
-            return _stream(api, question, Ready(answer), fault)
+            return _stream(api, question, answer, fault)
         return _whole(api, question, answer, fault)
 
 
@@ -238,31 +235,22 @@ def _whole(api: Api, question: Question, answer: Answer, fault: str | None) -> S
     return SentResponse((content,))
 
 
-def _stream(api: Api, question: Question, streamed: Streamed, fault: str | None) -> SentResponse:
-    events: Iterable[Event] = api.events(question, streamed)
+def _stream(api: Api, question: Question, answer: Answer, fault: str | None) -> SentResponse:
+    events = list(api.events(question, answer))
+    if answer.is_cut:
+        events = cut_stream(events, is_half=False)
     if fault is not None and fault in HOLLOW:
         value = HOLLOW[fault]
         events = [event._replace(data=hollow(event.data, api.holds, value)) for event in events]
     if fault in _HALVED:
-        sent = half_stream(list(events))
+        sent = cut_stream(events)
         if fault == "malformed_sse":
             sent.append(sent[-1]._replace(data='{"id": "', is_piece=False))
         elif fault == "error_event":
             sent.append(api.error_event(api.error(*STATUSES["http_529"], {})))
         return _with_ending(SentResponse([event.as_bytes() for event in sent], content_type=_EVENTS), fault)
-    parts = _written(api, events)
+    parts = [event.as_bytes() for event in events]
     return SentResponse(_bytes(b"".join(parts)) if fault == "split_utf8" else parts, content_type=_EVENTS)
-
-
-def _written(api: Api, events: Iterable[Event]) -> Iterator[bytes]:
-    """Write events as they come; a model that fails among them ends them as a provider would."""
-    try:
-        for event in events:
-            yield event.as_bytes()
-    except StreamCut:
-        return
-    except Exception as error:  # noqa: BLE001 - as in respond()
-        yield api.error_event(api.error(500, _as_words(error), {})).as_bytes()
 
 
 def _bytes(content: bytes) -> list[bytes]:

@@ -57,7 +57,7 @@ def serve(
     If the model doesn't count tokens, the server counts four characters as one token. The server returns
     status 400 for a request that the provider would refuse. Examples are an unknown role, empty content, or a
     tool call without a result. The server also returns status 400 for a request without a reply in the
-    script. If the model raises an exception, the server returns status 500, or an error event in a stream.
+    script. If the model raises an exception, the server returns status 500.
 
     Args:
         answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of
@@ -98,10 +98,10 @@ def _port(port: object) -> int:
 
 
 def _model(answering: Answering) -> Model | FunctionModel:
-    if isinstance(answering, Model):
+    if isinstance(answering, Model | FunctionModel):
         return answering
     if callable(answering):
-        return FunctionModel(answering)
+        return FunctionModel(lambda text, _: answering(text))
     return ScriptedModel(answering)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.text import clip
 from schema_guard.values import UNKNOWN_USAGE, FinishReason, Usage
@@ -86,6 +86,8 @@ class Answer(NamedTuple):
         finish_reason: In the library's words.
         usage: Tokens; input and output are known on the wire.
         refusal: The words of a refusal; None when the model did not refuse.
+        pieces: The text as the model streamed it; empty if the model didn't stream it.
+        is_cut: Whether the model's stream had no end.
     """
 
     text: str | None
@@ -93,22 +95,18 @@ class Answer(NamedTuple):
     finish_reason: FinishReason = "stop"
     usage: Usage = UNKNOWN_USAGE
     refusal: str | None = None
+    pieces: tuple[str, ...] = ()
+    is_cut: bool = False
+
+    @property
+    def streamed(self) -> tuple[str, ...]:
+        """The pieces of the text that the events of a stream carry."""
+        return self.pieces or tuple(pieces(self.text or ""))
 
     @property
     def written(self) -> str | None:
         """The words of a refusal, or the text."""
         return self.text if self.refusal is None else self.refusal
-
-
-class Streamed(Protocol):
-    """A reply on its way: iterate the pieces of its text, then look at the answer."""
-
-    @property
-    def answer(self) -> Answer:
-        """All of the reply, when its pieces were read."""
-        ...
-
-    def __iter__(self) -> Iterator[str]: ...
 
 
 class Event(NamedTuple):
@@ -140,7 +138,7 @@ class Api:
         holds: The field of a reply that what the model wrote stands in.
         question: Reads a request: its index, its body.
         whole: Writes a reply.
-        events: Writes a stream; what its pieces raise passes through.
+        events: Writes a reply as a stream.
         error: Writes the body of an error: its status, its message, more fields of it.
         error_event: Writes the error that ends a stream, from the body of an error.
     """
@@ -149,7 +147,7 @@ class Api:
     holds: str
     question: Callable[[int, Mapping[str, Any]], Question]
     whole: Callable[[Question, Answer], dict[str, Any]]
-    events: Callable[[Question, Streamed], Iterator[Event]]
+    events: Callable[[Question, Answer], Iterator[Event]]
     error: Callable[[int, str, Mapping[str, Any]], dict[str, Any]]
     error_event: Callable[[dict[str, Any]], Event]
 
