@@ -8,8 +8,9 @@ those that arrived before the end of an import, are known by the hour. So the co
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from schema_guard.configuration.recorded_settings import again_of
 from schema_guard.decide.in_use import Arrival, absences, before, calls_in_use, main_of, rounded_up
@@ -80,28 +81,6 @@ class StoreArrivals:
             for place, (number, at) in enumerate(self._calls)
             if number in known and (until is None or at < until)
         }
-
-
-class Uses(NamedTuple):
-    """How the configurations of a function are used.
-
-    Attributes:
-        by_row: The use of the configuration that a row belongs to.
-        main: The rows of the main configuration; empty without one.
-    """
-
-    by_row: Mapping[Row, Arrival]
-    main: frozenset[Row]
-
-    def of(self, rows: Iterable[ConfigurationCounts]) -> Arrival | None:
-        """Return how the configuration of these rows is used; None without calls of production."""
-        return next(
-            (self.by_row[row.configuration] for row in rows if row.configuration in self.by_row), None
-        )
-
-    def is_main(self, configuration: RecordedConfiguration) -> bool:
-        """Return whether this is the main configuration."""
-        return any(row.configuration in self.main for row in configuration.rows)
 
 
 class FunctionArrivals:
@@ -219,13 +198,10 @@ class FunctionArrivals:
                 found[key] = found[key]._replace(longest_absence=found[key].absent)
         return found
 
-    def uses(self, configurations: Sequence[RecordedConfiguration], latest: int) -> Uses:
-        """Return how configurations are used.
-
-        Args:
-            configurations: Of the function and schema.
-            latest: How many of the last calls the main configuration is chosen by, at most.
-        """
+    def with_uses(
+        self, configurations: Sequence[RecordedConfiguration], latest: Mapping[Row, int]
+    ) -> list[RecordedConfiguration]:
+        """Return the configurations of the function and schema with their use, and their share of the *latest* calls."""
         owner = {
             row.configuration: place
             for place, configuration in enumerate(configurations)
@@ -235,19 +211,26 @@ class FunctionArrivals:
         earlier, calls = self.of(owner)
         found = self._with_imports(owner, earlier, calls)
         ours = {key: one for key, one in found.items() if isinstance(key, int)}
-        counts = calls_in_use(earlier, calls, ours, latest)
+        total = sum(latest.values())
+        counts = calls_in_use(earlier, calls, ours, total)
         main = main_of(counts, ours, {place: _lower(configurations[place]) for place in ours})
-        by_row: dict[Row, Arrival] = {}
-        for place, configuration in enumerate(configurations):
-            mine = [row for row in configuration.rows if row.configuration in self.rows]
-            own = [at for at, made in self.by_hour.items() if any(row.configuration in made for row in mine)]
-            if own:
-                absence = ours.get(place) or Arrival(self._calls_after(max(own)), 0)
-                by_row |= dict.fromkeys((row.configuration for row in mine), self._use(absence, mine, own))
-        return Uses(by_row, frozenset(row for row, place in owner.items() if place == main))
+        return [
+            replace(
+                one,
+                share=sum(latest.get(row.configuration, 0) for row in one.rows) / total if total else 0.0,
+                arrival=self._use(one, ours.get(place)),
+                is_main=place == main,
+            )
+            for place, one in enumerate(configurations)
+        ]
 
-    def _use(self, absence: Arrival, rows: Sequence[ConfigurationCounts], own: Sequence[int]) -> Arrival:
-        """Return how the configuration of some rows is used, which has calls in its *own* hours."""
+    def _use(self, configuration: RecordedConfiguration, absence: Arrival | None) -> Arrival | None:
+        """Return how a configuration is used. None without calls of production."""
+        rows = [row for row in configuration.rows if row.configuration in self.rows]
+        own = [at for at, made in self.by_hour.items() if any(row.configuration in made for row in rows)]
+        if not own:
+            return None
+        absence = absence or Arrival(self._calls_after(max(own)), 0)
         ended = max((row.last_started_at for row in rows if row.last_started_at is not None), default=None)
         day = None if ended is None else day_of(ended, self.zone)
         mine, used = ([self._hour(at) for at in hours if at >= self.begins] for hours in (own, self.by_hour))

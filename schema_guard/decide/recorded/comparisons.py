@@ -23,7 +23,6 @@ from schema_guard.text import plural
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from schema_guard.decide.recorded.production import Production
     from schema_guard.records import ConfigurationCounts, Store
 
 Answers: TypeAlias = "Sequence[Mapping[str, Any]]"
@@ -32,7 +31,7 @@ Answers: TypeAlias = "Sequence[Mapping[str, Any]]"
 def pilot_of(
     tuned: Sequence[RecordedConfiguration],
     best: RecordedConfiguration,
-    production: Production,
+    store: Store,
     latency_p95_s: float | None,
     answers: Answers,
     forms: int,
@@ -44,16 +43,14 @@ def pilot_of(
     newest = newest_of(tuned)
     if newest is None:
         return None
-    share = production.share(newest.rows)
     pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.failed}
-    if share:
-        pilot["traffic_share"] = share
-    use = production.uses.of(newest.rows)
-    if use is not None:
-        pilot["arrival"] = to_json(use)
+    if newest.share:
+        pilot["traffic_share"] = newest.share
+    if newest.arrival is not None:
+        pilot["arrival"] = to_json(newest.arrival)
     if latency_p95_s is not None:
         pilot["latency"] = slower(newest.counts, latency_p95_s)
-    shared, b, c = pairs_of(best, newest, production.reading.store)
+    shared, b, c = pairs_of(best, newest, store)
     if shared:
         pilot["paired"] = {"b": b, "c": c}
     prompted, of_tuned = _parts(best), _parts(newest)

@@ -61,12 +61,18 @@ class RecordedConfiguration:
         step: Of the playbook, `bare`, or `tuned`.
         rows: What is recorded of it.
         again: The calls that a router sent to the prompt after this tuned model had given no value.
+        share: Its share of the function's latest calls.
+        arrival: How it is used, by the order of arrival. None without calls of production.
+        is_main: Whether it is the main configuration.
     """
 
     id: str
     step: str
     rows: tuple[ConfigurationCounts, ...]
     again: tuple[ConfigurationCounts, ...] = ()
+    share: float = 0.0
+    arrival: Arrival | None = None
+    is_main: bool = False
 
     @property
     def first(self) -> ConfigurationCounts:

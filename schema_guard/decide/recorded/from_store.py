@@ -53,7 +53,7 @@ from schema_guard.decide.recorded.router_calls import (
     with_fallback_prompt,
 )
 from schema_guard.decide.recorded.strategies import strategy_of
-from schema_guard.decide.recorded.weeks import WeekSettings, day_of, time_zone
+from schema_guard.decide.recorded.weeks import day_of, time_zone
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import sizes_of
 from schema_guard.records.selection import NO_SEGMENT, Selection, choose_one, no_calls, select
@@ -177,11 +177,17 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         until,
         frozenset(also_versions),
         sizes_of(sizes, prices),
+        time_zone(facts.get("config", {}).get("time_zone")),
+        None,
         [],
     )
     shares, first_calls = alpha_shares(store, known, priority), first_calls_of(known)
     return [
-        _gathered(one, {**shares, **facts}, reading._replace(notes=[]), first_calls.get(one.function or ""))
+        _gathered(
+            one,
+            {**shares, **facts},
+            reading._replace(first_call=first_calls.get(one.function or ""), notes=[]),
+        )
         for one in problems
     ]
 
@@ -231,9 +237,7 @@ def _is_selected(row: ConfigurationCounts, chosen: Selection, contents: Containe
     return row.schema_fingerprint in contents and chosen._replace(schema=None).takes(row)
 
 
-def _gathered(
-    problem: Problem, facts: dict[str, Any], reading: Gathering, first_call: float | None
-) -> Gathered:
+def _gathered(problem: Problem, facts: dict[str, Any], reading: Gathering) -> Gathered:
     store, notes = reading.store, reading.notes
     if problem.left_out:
         notes.append(
@@ -241,12 +245,11 @@ def _gathered(
             "several. Name the function with `bench run --playbook --function`"
         )
     problem, again = split_fallbacks(problem)
-    zone = time_zone(facts.get("config", {}).get("time_zone"))
-    production = Production(problem, reading, WeekSettings(zone, first_call))
+    production = Production(problem, reading)
     fingerprint = production.configurations[0].first.schema_fingerprint
     for one in production.configurations:  # another schema was sent
         notes += [f"{clip(one.id)}: {line}" for line in loss_lines(one.first.settings)]
-    own, tuned = _parted(production, notes)
+    own, tuned = _parted(production.configurations, notes)
     tuned, forms = without_worse_form(tuned, store, notes)
     answers = facts.pop("answers", [])
     own = without_unanswered_trials([with_fallback_prompt(one, again) for one in own], answers, notes)
@@ -255,7 +258,8 @@ def _gathered(
     stored = {"target": targets[-1].target} if targets else {}
     config = with_budget({**stored, **facts.pop("config", {})}, facts.get("latency"))
     latency_p95_s = config.get("latency_p95_s")
-    current = _current_of(own, production)
+    # Without a main configuration, the one with the most of the latest calls is current.
+    current = max(own, key=lambda one: (not is_trial(one.first), one.is_main, one.share, one.last_call))
     evidence: dict[str, Any] = {
         "strategies": [_strategy(one, production, latency_p95_s, answers) for one in own],
         "current": current.id,
@@ -265,7 +269,7 @@ def _gathered(
         "target_history": [[day_of(past.at), past.target] for past in targets],
         "target_sources": {"target": f"stored on {day_of(targets[-1].at)}"} if targets else {},
         "pilot": answered_for(
-            pilot_of(tuned, best, production, latency_p95_s, answers, forms), tuned, again, notes
+            pilot_of(tuned, best, store, latency_p95_s, answers, forms), tuned, again, notes
         ),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
@@ -313,21 +317,6 @@ def _add_extra_evidence(
         tunings(reading.store),
         evidence["day"],
         reading.notes,
-    )
-
-
-def _current_of(
-    configurations: Sequence[RecordedConfiguration], production: Production
-) -> RecordedConfiguration:
-    """Return the main configuration. Without one, return that with the most of the latest calls."""
-    return max(
-        configurations,
-        key=lambda one: (
-            not is_trial(one.first),
-            production.uses.is_main(one),
-            production.share(one.rows),
-            one.last_call,
-        ),
     )
 
 
@@ -381,25 +370,22 @@ def _add_content(evidence: dict[str, Any], own: Sequence[RecordedConfiguration],
 
 
 def _parted(
-    production: Production, notes: list[str]
+    configurations: Sequence[RecordedConfiguration], notes: list[str]
 ) -> tuple[list[RecordedConfiguration], list[RecordedConfiguration]]:
     """Part configurations into those that stand for themselves, and tuned models that are piloted.
 
     A tuned model is in service when it is the main configuration, or when nothing else is recorded.
     """
-    tuned = [one for one in production.configurations if one.step == "tuned"]
+    tuned = [one for one in configurations if one.step == "tuned"]
     notes += [
         f"{clip(one.id)}, a tuned model, is not counted ({one.traffic.text})"
         for one in tuned
         if one.traffic and not one.is_rated
     ]
     tuned = [one for one in tuned if one.is_rated]
-    prompted = [one for one in production.configurations if one.step != "tuned"]
-    used = max(
-        [*prompted, *tuned],
-        key=lambda found: (production.uses.is_main(found), production.share(found.rows)),
-    )
-    if used in tuned and (not prompted or production.share(used.rows)):
+    prompted = [one for one in configurations if one.step != "tuned"]
+    used = max([*prompted, *tuned], key=lambda one: (one.is_main, one.share))
+    if used in tuned and (not prompted or used.share):
         others = [one for one in tuned if one is not used]
         return [used, *prompted], joined_pilots(others, used, notes)
     return prompted, joined_pilots(tuned, None, notes)

@@ -31,14 +31,15 @@ from schema_guard.decide.recorded.configurations import (
 from schema_guard.decide.recorded.layouts import of_layout_in_use
 from schema_guard.decide.recorded.stream import CallsInOrder, PartOfCalls, stream_of
 from schema_guard.decide.recorded.volume import volume_of
-from schema_guard.decide.recorded.weeks import WeekSettings, day_of
+from schema_guard.decide.recorded.weeks import Calendar, day_of
 from schema_guard.records.counts.configurations import mean_of
 from schema_guard.records.counts.tallies import together
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 from schema_guard.text import clip, percent, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+    from datetime import tzinfo
 
     from schema_guard.prices.sizes import Sizes
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
@@ -79,6 +80,8 @@ class Gathering(NamedTuple):
         until: Only calls that started before then count; None for all times.
         versions: Earlier versions whose calls count too.
         sizes: Sizes of models, and the table of token prices; None looks no price up.
+        zone: The time zone of weeks and days.
+        first_call: When the function's first call began, of all calls. None if that is not known.
         notes: Receive the facts that a reader has to know.
     """
 
@@ -90,6 +93,8 @@ class Gathering(NamedTuple):
     until: float | None
     versions: frozenset[str]
     sizes: Sizes
+    zone: tzinfo
+    first_call: float | None
     notes: list[str]
 
     @property
@@ -108,28 +113,20 @@ class Production:
         reading: The source of the calls.
         rows: The rows of all configurations and versions that are no trials.
         hours: The same by the hour.
-        latest: The number of the latest calls of each configuration.
         volume: The number of calls a month; None if the calls do not show it.
         configurations: The configurations, trials among them.
-        uses: Which configurations are in use, by the order in which the calls arrived.
         clocks: How many calls have a time that cannot be right, as `FunctionArrivals.clocks` returns it.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        reading: Gathering,
-        weeks: WeekSettings,
-    ) -> None:
+    def __init__(self, problem: Problem, reading: Gathering) -> None:
         """Read the calls of a function.
 
         Args:
             problem: The function under a schema, with all versions. Of its rows, those with the newest content of the
                 schema and the layout in use are configurations.
             reading: The source of the calls.
-            weeks: The time zone of the weeks, and their beginning.
         """
-        self.reading, self._zone = reading, weeks.zone
+        self.reading = reading
         self.rows = tuple(row for row in problem.rows if not is_trial(row) and is_rated(row))
         wanted = {row.configuration for row in self.rows}
         all_hours = (
@@ -138,25 +135,25 @@ class Production:
             else ()
         )
         self.hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
-        self.latest = _latest(self.hours)
         self.volume = volume_of(self.rows, self.hours) if self.rows else None
         arrived, last = (
             self._arrivals(),
             reading.arrivals.last((row.id for row in problem.rows), reading.until),
         )
         rows = of_layout_in_use(of_newest_schema(problem.rows, last, reading.notes), reading.notes)
-        self.configurations = configurations_of(
+        configurations = configurations_of(
             rows,
             reading.notes,
             absences=arrived.absences,
             also_versions=reading.versions,
             sizes=reading.sizes,
         )
-        self.uses = arrived.uses(self.configurations, sum(self.latest.values()))
+        self.configurations = arrived.with_uses(configurations, _latest(self.hours))
         self.clocks = arrived.clocks(time())
         self._keys = self._stream_keys()
         hours = self.hours
-        calendar = weeks.calendar(hours[0].at, hours[-1].at, reading.since) if hours else None
+        starts = reading.first_call, reading.since
+        calendar = Calendar.of(reading.zone, (hours[0].at, hours[-1].at), starts) if hours else None
         one_of_each = {self._keys[row.configuration]: row for row in self.rows}
         self._streams = {
             key: stream_of(self._beside(row), hours, calendar) for key, row in one_of_each.items()
@@ -175,13 +172,12 @@ class Production:
             ]
             if reading.since is not None:
                 hours = tuple(reading.store.by_hour(until=reading.until, schema=schema, function=function))
-        return FunctionArrivals(own, hours, reading.arrivals, until=reading.until, zone=self._zone)
+        return FunctionArrivals(own, hours, reading.arrivals, until=reading.until, zone=reading.zone)
 
     def _stream_keys(self) -> dict[Row, StreamKey]:
         """Return the stream of each configuration."""
         keys = {row.configuration: stream_key(row) for row in self.rows}
-        uses = [(one, self.uses.of(one.rows)) for one in self.configurations]
-        used = [one for one, use in uses if use is not None and not use.is_gone]
+        used = [one for one in self.configurations if one.arrival is not None and not one.arrival.is_gone]
         number = Counter(stream_key(one.first) for one in used)
         beside = [one for one in used if number[stream_key(one.first)] > 1]
         return keys | {
@@ -192,11 +188,6 @@ class Production:
         """Return the rows of the stream that a configuration is in."""
         key = self._keys.get(row.configuration)
         return [other for other in self.rows if self._keys[other.configuration] == key]
-
-    def share(self, rows: Iterable[ConfigurationCounts]) -> float:
-        """Return the share of the latest calls that some configurations have; 0 when there are none."""
-        total = sum(self.latest.values())
-        return sum(self.latest.get(row.configuration, 0) for row in rows) / total if total else 0.0
 
     def stream(self, row: ConfigurationCounts) -> CallsInOrder | None:
         """Return the stream that a configuration is in."""
@@ -264,10 +255,9 @@ class Production:
     def evidence_of(self, configuration: RecordedConfiguration) -> dict[str, Any]:
         """Return what a configuration adds to its evidence: its share, its changes, its bursts, its inputs."""
         stream = self.stream(configuration.first)
-        evidence: dict[str, Any] = {"traffic_share": self.share(configuration.rows)}
-        use = self.uses.of(configuration.rows)
-        if use is not None:
-            evidence["arrival"] = to_json(use)
+        evidence: dict[str, Any] = {"traffic_share": configuration.share}
+        if configuration.arrival is not None:
+            evidence["arrival"] = to_json(configuration.arrival)
         if stream is None:
             return evidence
         own = stream.part(configuration.keys)
@@ -290,12 +280,12 @@ class Production:
         begins, ends = stream.at(start), stream.at(alarm_at)
         if begins is None or ends is None:
             return {}
-        day = day_of(begins, self._zone)
+        day = day_of(begins, self.reading.zone)
         # The start is an estimate, and mostly a late one. So the cause can be earlier.
         earliest = stream.at(max(1, start - min(_LATE, start // 2))) or begins
         return {
             **self._first_failed(start, day, stream, configuration),
-            "days": [day, day_of(ends, self._zone)],
+            "days": [day, day_of(ends, self.reading.zone)],
             "with": self._changed_between(self._beside(configuration.first), earliest, ends + _HOUR_S),
         }
 

@@ -147,7 +147,8 @@ def joined_pilots(
         own = [one for one in joined if _same(one, shadow)]
         joined = [one for one in joined if one not in own]
         # The shadow first: the prompt was asked the same inputs.
-        joined.append(replace(shadow, rows=(*shadow.rows, *(row for one in own for row in one.rows))))
+        rows = (*shadow.rows, *(row for one in own for row in one.rows))
+        joined.append(replace(own[0] if own else shadow, id=shadow.id, rows=rows))
     return joined
 
 

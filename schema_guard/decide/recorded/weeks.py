@@ -17,7 +17,7 @@ from schema_guard.stats.cycles import HOURS, LEAST_WINDOWS, WINDOWS
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _HOUR_S = 3_600
 _DAYS = 7
@@ -36,6 +36,12 @@ class Calendar(NamedTuple):
     zone: tzinfo
     begins: int
     ends: float
+
+    @classmethod
+    def of(cls, zone: tzinfo, hours: tuple[int, int], starts: Iterable[float | None]) -> Calendar:
+        """Return the weeks of calls from their first *hours* to their last ones. They begin with the latest of *starts*."""
+        begins = max((at for at in starts if at is not None), default=hours[0])
+        return cls(zone, min(int(begins // _HOUR_S) * _HOUR_S, hours[0]), hours[1])
 
     @property
     def name(self) -> str:
@@ -72,30 +78,6 @@ class Calendar(NamedTuple):
         """Return the hour of the week of a time; hour 0 begins on Monday at 0:00."""
         moment = datetime.fromtimestamp(at, self.zone)
         return 24 * moment.weekday() + moment.hour
-
-
-class WeekSettings(NamedTuple):
-    """The time zone and the beginning of the weeks of a function.
-
-    Attributes:
-        zone: Their time zone.
-        first_call: When the function's first call began, whatever calls are selected; None if that is not known.
-    """
-
-    zone: tzinfo = UTC
-    first_call: float | None = None
-
-    def calendar(self, first: int, last: int, since: float | None) -> Calendar:
-        """Return the weeks from the function's first call, or from a later *since*.
-
-        Args:
-            first: The first hour of the selected calls.
-            last: Their last hour.
-            since: Only calls from then on are selected; None for all.
-        """
-        known = [at for at in (self.first_call, since) if at is not None]
-        begins = int(max(known) // _HOUR_S) * _HOUR_S if known else first
-        return Calendar(self.zone, min(begins, first), last)
 
 
 def day_of(at: float, zone: tzinfo = UTC) -> str:
