@@ -111,7 +111,7 @@ def _of_strategy(case: Case, measurement: Measured) -> list[Breach]:
 
 
 def _missed(case: Case, name: str, met: Met) -> Breach:
-    what, limit, rate, lower = met.aim.name, met.aim.limit, met.rate, met.rate.bounds.lower
+    what, limit, rate, lower = met.name, met.limit, met.rate, met.rate.bounds.lower
     text = missed_target(what, rate.count, rate.n, lower, limit, case.config.alpha)
     return Breach(name, what, rate.n, rate.count, lower, limit, text)
 

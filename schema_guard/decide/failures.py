@@ -84,7 +84,6 @@ FIXABLE: Mapping[str, Fixable] = {
     "schema_simplify": Fixable(kinds=_FORMAT, right=True),
     SMALLER: Fixable(latency=True),
     LARGER: Fixable(kinds=_ALL, right=True),
-    "tuned": Fixable(kinds=("structure", "value", "semantic"), right=True, latency=True),
 }
 """By step; `repair_retry` is measured by what retrying did."""
 

@@ -35,28 +35,18 @@ _CALLS_AFTER_OUTAGE = 3.0
 _MOST_DOUBLINGS = 40
 
 
-class Aim(NamedTuple):
-    """One thing that is asked for.
-
-    Attributes:
-        name: `format`, `right` or `latency`.
-        limit: The share that may miss it.
-    """
-
-    name: str
-    limit: float
-
-
 class Met(NamedTuple):
     """How one thing that is asked for stands.
 
     Attributes:
-        aim: Which.
+        name: `format`, `right` or `latency`.
+        limit: The share that may miss it.
         rate: The share that misses it; without data where it was not measured.
         state: What that says of the limit, as `state_of` gives it.
     """
 
-    aim: Aim
+    name: str
+    limit: float
     rate: Rate
     state: str
 
@@ -145,16 +135,16 @@ class Measured(PreparedCounts):
         Passing needs every upper bound, so each holds at *alpha*; failing needs one lower bound, so these share it.
         """
         super().__init__(strategy)
-        aims = aims_of(config)
-        alpha_lower = alpha / len(aims)
+        limits = _limits_beside(config)
+        alpha_lower = alpha / (1 + len(limits))
         self.failed = rate = self._rate(alpha, alpha_lower)
         self.calls_for_bursts = _calls_for_bursts(strategy, config)
         state = state_of(rate, config.target)
         is_young = strategy.weekly is not None and strategy.weekly.is_young and rate.n > 0
         waits = state == "pass" and self.calls_for_bursts
         self.met = (
-            Met(aims[0], rate, "inconclusive" if is_young or waits else state),
-            *(_met(aim, strategy, alpha, alpha_lower) for aim in aims[1:]),
+            Met("format", config.target, rate, "inconclusive" if is_young or waits else state),
+            *(_met(name, limit, strategy, alpha, alpha_lower) for name, limit in limits.items()),
         )
         self.content = _content(strategy, config, alpha)
         self.state = _with_content(state_of_all(self.met), self.content) if strategy.is_rated else UNRATED
@@ -198,7 +188,7 @@ class Measured(PreparedCounts):
         """Up to which mean length of bursts "enough" stands, about: target / upper; None where it is not proved."""
         if self.state != "pass" or self.strategy.traffic_share is None or not self.failed.bounds.upper:
             return None
-        return self.met[0].aim.limit / self.failed.bounds.upper
+        return self.met[0].limit / self.failed.bounds.upper
 
     @property
     def is_rated(self) -> bool:
@@ -220,7 +210,7 @@ class Measured(PreparedCounts):
 
     def missed(self, name: str) -> bool:
         """Return whether something that is asked for is proved to be missed."""
-        return any(met.aim.name == name and met.state == "fail" for met in self.met)
+        return any(met.name == name and met.state == "fail" for met in self.met)
 
     def in_unit(self, calls: float) -> float:
         """Return a number of the failed calls in the unit of the rate."""
@@ -234,14 +224,10 @@ def has_data(strategy: StrategyCounts) -> bool:
     return strategy.is_rated and PreparedCounts(strategy).n > 0
 
 
-def aims_of(config: Config) -> tuple[Aim, ...]:
-    """Give what is asked for."""
-    aims = [Aim("format", config.target)]
-    if config.right is not None:
-        aims.append(Aim("right", 1 - config.right))
-    if config.latency_p95_s is not None:
-        aims.append(Aim("latency", _SLOWER))
-    return tuple(aims)
+def _limits_beside(config: Config) -> dict[str, float]:
+    """Return the share that may miss each thing that is asked for beside the format."""
+    limits = {} if config.right is None else {"right": 1 - config.right}
+    return limits if config.latency_p95_s is None else {**limits, "latency": _SLOWER}
 
 
 def _content(strategy: StrategyCounts, config: Config, alpha: float) -> ContentState | None:
@@ -290,13 +276,13 @@ def pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int |
     return low + 1 + bisect_left(range(low + 1, high), True, key=decided)
 
 
-def _met(aim: Aim, strategy: StrategyCounts, alpha: float, alpha_lower: float) -> Met:
-    counted: Counted | None = getattr(strategy, aim.name)
+def _met(name: str, limit: float, strategy: StrategyCounts, alpha: float, alpha_lower: float) -> Met:
+    counted: Counted | None = getattr(strategy, name)
     n, missed = counted or (0, 0)
     rate = Rate.of(missed, n, alpha=alpha, alpha_lower=alpha_lower)
-    if aim.name == "right" and counted is None and strategy.right_bound is not None:
+    if name == "right" and counted is None and strategy.right_bound is not None:
         rate = rate_of_labels(strategy.right_bound, alpha_lower)
-    return Met(aim, rate, state_of(rate, aim.limit))
+    return Met(name, limit, rate, state_of(rate, limit))
 
 
 def wrong_values(strategy: StrategyCounts, alpha: float, alpha_of_labels: float) -> Rate | None:

@@ -54,16 +54,8 @@ ANOTHER_MODEL = (DECISION, SMALLER, LARGER, OTHER)
 _ORDER = {step: index for index, step in enumerate((BARE, *STEPS, OTHER))}
 
 
-class Claim(NamedTuple):
-    """What is claimed of a step: its status and the reason for not trying it."""
-
-    step: Annotated[str, "rung"]
-    status: str
-    reason: str = ""
-
-
 class PlaybookStep(NamedTuple):
-    """Where one fix stands.
+    """One fix and its status.
 
     Attributes:
         name: Which one.
@@ -73,10 +65,10 @@ class PlaybookStep(NamedTuple):
         strategies: Ids of the strategies that measured it; none for a test that is only claimed.
     """
 
-    name: str
+    name: Annotated[str, "rung"]
     status: str
-    reason: str
-    strategies: tuple[str, ...]
+    reason: str = ""
+    strategies: tuple[str, ...] = ()
 
 
 def order_of(step: str) -> int:
@@ -84,23 +76,18 @@ def order_of(step: str) -> int:
     return _ORDER[step]
 
 
-def playbook_of(claims: Iterable[Claim], measured: Mapping[str, Sequence[str]]) -> tuple[PlaybookStep, ...]:
+def playbook_of(
+    claims: Iterable[PlaybookStep], measured: Mapping[str, Sequence[str]]
+) -> tuple[PlaybookStep, ...]:
     """Return every step in order.
 
     Args:
         claims: At most one for a step.
         measured: Steps with data, and the ids of their strategies.
     """
-    claimed = {claim.step: claim for claim in claims}
-    return tuple(_step(step, claimed.get(step), tuple(measured.get(step, ()))) for step in STEPS)
-
-
-def _step(step: str, claim: Claim | None, strategies: tuple[str, ...]) -> PlaybookStep:
-    if strategies:
-        return PlaybookStep(step, "tested", "", strategies)
-    if claim is None:
-        return PlaybookStep(step, "not_claimed", "", ())
-    return PlaybookStep(step, claim.status, claim.reason, ())
+    known = {claim.name: claim for claim in claims}
+    known |= {step: PlaybookStep(step, "tested", "", tuple(ids)) for step, ids in measured.items() if ids}
+    return tuple(known.get(step) or PlaybookStep(step, "not_claimed") for step in STEPS)
 
 
 def untested(playbook: Iterable[PlaybookStep]) -> list[str]:

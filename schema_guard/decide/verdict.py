@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 _OF_TUNED = (
     "n", "k", "rate", "lower", "upper", "state", "met", "traffic_share", "arrival", "right",
 )  # fmt: skip
-_RUNG = ("rung", "status", "reason", "strategies")
 _GOOD = ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
 
 
@@ -172,8 +171,7 @@ def _rate_figures(case: Case, measurement: Measured) -> dict[str, Any]:
     figures = as_figures(measurement.failed, measurement.state)
     if len(measurement.met) > 1:
         figures["met"] = {
-            one.aim.name: {**as_figures(one.rate, one.state), "limit": one.aim.limit}
-            for one in measurement.met
+            one.name: {**as_figures(one.rate, one.state), "limit": one.limit} for one in measurement.met
         }
     if measurement.inputs is not None:
         figures["input"] = as_figures(measurement.inputs, state_of(measurement.inputs, case.config.target))
@@ -291,9 +289,9 @@ _PRODUCTION: Mapping[str, Callable[[Measured], Any]] = {
     "weekly": lambda one: one.strategy.weekly and _weekly_figures(one.strategy.weekly),
     "history": lambda one: one.strategy.history and one.strategy.history._asdict(),
     "burst_margin": lambda one: one.burst_margin,
-    "hot": lambda one: list(map(list, one.strategy.frequent_inputs)),
+    "hot": lambda one: to_json(one.strategy.hot),
     "fails_at": lambda one: [place._asdict() for place in one.strategy.fails_at],
-    "behind": lambda one: one.strategy.behind and one.strategy.behind._asdict(),
+    "behind": lambda one: one.strategy.behind,
 }
 
 
@@ -343,7 +341,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
             strategy.id: strategy.traffic.as_figures() for strategy in evidence.strategies if strategy.traffic
         },
         "stops_early": [strategy.id for strategy in evidence.strategies if strategy.stops_early],
-        "sources": [source._asdict() for source in evidence.sources],
+        "sources": list(evidence.sources),
         "seen_prices": [price._asdict() for price in tuning_prices()] if asks_for_costs else [],
     }
     return {
@@ -354,7 +352,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "failure_kinds": {
             item.strategy.id: dict(item.failure_kinds) for item in case.strategies if item.failure_kinds
         },
-        "ladder": [dict(zip(_RUNG, (*one[:3], list(one[3])), strict=True)) for one in case.playbook],
+        "ladder": list(map(to_json, case.playbook)),
         "ladder_line": playbook_line(case.playbook),
         "reasons_to_tune": reasons.reasons_to_tune(case, cost),
         "assumptions": reasons.assumptions(case),

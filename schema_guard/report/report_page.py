@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.pointer import pointer
 from schema_guard.records.times import moment
 from schema_guard.report.document import Fact, Quote, Tone
-from schema_guard.report.drawing import Plot
+from schema_guard.report.drawing import Plot, Scale
 from schema_guard.report.findings import FunctionFinding, findings_of, headline_of
 from schema_guard.report.first_lines import failing_text
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.page import Card, Live, Slide, page
 from schema_guard.report.store_document import document_of, names_of
-from schema_guard.report.trends import Steps, TrendAxes, TrendMarks, axes_of, draw_trend, legend, steps_of
+from schema_guard.report.trends import Steps, TrendMarks, axes_of, draw_trend, legend, steps_of
 from schema_guard.report.words import BOUNDS, bounded, tokens
 from schema_guard.stats import Rate
 from schema_guard.text import clip, percent, plural
@@ -176,7 +176,7 @@ def _missing(report: Report) -> str:
     return "no call has a known time" if counted else "no call has a validated reply"
 
 
-def _card(number: int, row: _Row, axes: TrendAxes | None) -> Card:
+def _card(number: int, row: _Row, axes: tuple[Scale, Scale] | None) -> Card:
     is_drawn = axes and row.steps.points
     return Card(
         f"f{number}",

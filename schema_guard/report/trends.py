@@ -40,14 +40,6 @@ _LEFT, _HIGH, _LOW, _CALLS = 52, 26, 140, 176
 _LARGEST_MARK, _SMALLEST_MARK = 4.0, 1.8
 
 
-class TrendAxes(NamedTuple):
-    """The axes that all plots of a page have: the ends of the time, and the highest rate."""
-
-    first: int
-    end: int
-    top: float
-
-
 class TrendMarks(NamedTuple):
     """What is marked in a plot of a rate over time.
 
@@ -90,33 +82,33 @@ def _steps(steps: Steps) -> Steps:
     return Steps(WEEK_S, weeks) if is_few and len(weeks) > _FEWEST_WEEKS else steps
 
 
-def axes_of(several: Sequence[Steps], targets: Sequence[float | None]) -> TrendAxes:
-    """Return axes on which all of these fit."""
+def axes_of(several: Sequence[Steps], targets: Sequence[float | None]) -> tuple[Scale, Scale]:
+    """Return the axes of time and of rates that all plots of a page have."""
     starts = [point.at for steps in several for point in steps.points]
     ends = [point.at + steps.step_s for steps in several for point in steps.points]
     rates = [point.count / point.n for steps in several for point in steps.points]
     top = max([1.1 * max(rates), _LEAST_TOP, *(1.15 * target for target in targets if target is not None)])
-    return TrendAxes(min(starts), max(ends), min(top, 1.0))
+    return Scale(min(starts), max(ends), _LEFT, WIDTH - RIGHT), Scale(0.0, min(top, 1.0), _LOW, _HIGH)
 
 
-def draw_trend(name: str, title: str, steps: Steps, axes: TrendAxes, marks: TrendMarks) -> Plot:
+def draw_trend(name: str, title: str, steps: Steps, axes: tuple[Scale, Scale], marks: TrendMarks) -> Plot:
     """Draw a rate over time on the axes of its page."""
     points, step = steps.points, step_text(steps.step_s)
     lowest, *_, highest = sorted((points[0], *points), key=lambda point: point.count / point.n)
     description = f"The lowest of {plural(len(points), 'point')} is {_at(lowest, steps)}. The highest is {_at(highest, steps)}."
     drawing = Svg(name, f"Failure rate over time: {title}", description, 204)
-    across, up = Scale(axes.first, axes.end, _LEFT, WIDTH - RIGHT), Scale(0.0, axes.top, _LOW, _HIGH)
+    across, up = axes
     drawing.text(0, 14, "failed", color="muted")
     drawing.axis_left(up, _LEFT, percent_tick)
     if marks.target is not None:
         drawing.line([(_LEFT, up(marks.target)), (WIDTH - RIGHT, up(marks.target))], "ink", dash="4 3")
     for direction, at in marks.changes:
-        if axes.first <= at < axes.end:
+        if across.low <= at < across.high:
             color, word = ("fail", "rose") if direction == "rise" else ("pass", "fell")
             drawing.line([(across(at), _HIGH), (across(at), _CALLS)], color, 1.4)
             drawing.mark(across(at), _HIGH - 4, direction, color, f"{moment(at)}: the rate {word}", 6)
     _draw_points(drawing, steps, across, up)
-    _draw_calls(drawing, steps, axes, across)
+    _draw_calls(drawing, steps, across)
     return Plot(title, f"Each point is {_article(step)}", str(drawing))
 
 
@@ -137,7 +129,7 @@ def _draw_points(drawing: Svg, steps: Steps, across: Scale, up: Scale) -> None:
         drawing.mark(x, y, "circle", "series1", _at(point, steps), size)
 
 
-def _draw_calls(drawing: Svg, steps: Steps, axes: TrendAxes, across: Scale) -> None:
+def _draw_calls(drawing: Svg, steps: Steps, across: Scale) -> None:
     most = max(point.n for point in steps.points)
     up = Scale(0, most, _CALLS, _CALLS - 20)
     wide = across(across.low + steps.step_s) - across.start
@@ -147,7 +139,7 @@ def _draw_calls(drawing: Svg, steps: Steps, axes: TrendAxes, across: Scale) -> N
     drawing.text(_LEFT - 7, _CALLS - 12, short_number(most), anchor="end", color="muted")
     drawing.text(_LEFT - 7, _CALLS + 3, "calls", anchor="end", color="muted")
     drawing.line([(_LEFT, _CALLS), (WIDTH - RIGHT, _CALLS)], "muted")
-    ticks = list(_ticks(axes.first, axes.end))
+    ticks = list(_ticks(across.low, across.high))
     for at in ticks:
         drawing.tick_below(across(at), _CALLS, _tick(at, ticks))
 
@@ -188,7 +180,7 @@ def _runs(steps: Steps) -> Iterator[list[int]]:
     yield run
 
 
-def _ticks(first: int, end: int) -> Iterator[int]:
+def _ticks(first: float, end: float) -> Iterator[int]:
     """Yield the times that the axis names: few, and whole ones."""
     span_s = end - first
     tick_s = next((one for one in _TICKS_S if span_s <= _MOST_TICKS * one), None)

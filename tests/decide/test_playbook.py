@@ -4,7 +4,6 @@ import pytest
 
 from schema_guard.decide.playbook import (
     STEPS,
-    Claim,
     PlaybookStep,
     next_step,
     order_of,
@@ -15,7 +14,7 @@ from schema_guard.decide.playbook import (
 
 
 def claims(*rungs, status="untested", reason=""):
-    return [Claim(rung, status, reason) for rung in rungs]
+    return [PlaybookStep(rung, status, reason) for rung in rungs]
 
 
 @pytest.mark.parametrize(
@@ -41,9 +40,9 @@ def test_every_step_has_a_status():
     )
 
     assert [step for step in ladder if step.status != "not_claimed"] == [
-        PlaybookStep("json_mode", "declined", "no", ()),
+        PlaybookStep("json_mode", "declined", "no"),
         PlaybookStep("few_shot", "tested", "", ("a", "b")),
-        PlaybookStep("temperature", "untested", "", ()),
+        PlaybookStep("temperature", "untested"),
     ]
     assert untested(ladder) == ["temperature"]
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_orig
 
 from schema_guard.decide.evidence.model_availability import with_closing
 from schema_guard.decide.evidence.values import CaseEvidence
-from schema_guard.decide.playbook import Claim
+from schema_guard.decide.playbook import PlaybookStep
 from schema_guard.schema import Schema
 from schema_guard.text import did_you_mean
 from schema_guard.validation.published_schemas import Conflict, judged
@@ -115,12 +115,12 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(member) for member in value] if isinstance(value, list) else value
 
 
-def _reasoned(claim: Claim, notes: list[str]) -> Claim:
+def _reasoned(claim: PlaybookStep, notes: list[str]) -> PlaybookStep:
     """Return a claim; a step that is not tried without a reason counts as untested."""
     reason = claim.reason.strip()
     if claim.status in ("not_applicable", "declined") and not reason:
-        notes.append(f"{claim.step} is {claim.status} without a reason, so it counts as untested")
-        return Claim(claim.step, "untested", reason)
+        notes.append(f"{claim.name} is {claim.status} without a reason, so it counts as untested")
+        return PlaybookStep(claim.name, "untested")
     return claim._replace(reason=reason)
 
 

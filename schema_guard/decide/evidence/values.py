@@ -17,7 +17,7 @@ from schema_guard.decide.evidence.model_availability import Feasibility
 from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
 from schema_guard.decide.failures import FailingPlace
 from schema_guard.decide.in_use import Arrival
-from schema_guard.decide.playbook import Claim
+from schema_guard.decide.playbook import PlaybookStep
 
 # If the order of arrival is unknown, a strategy with a smaller share of the latest calls is a trial, or is being replaced.
 _IN_PRODUCTION = 0.1
@@ -125,34 +125,6 @@ class SentSettings(NamedTuple):
     examples: int | None = None
 
 
-class BehindRouter(NamedTuple):
-    """Calls that a router's tuned model failed.
-
-    Attributes:
-        n: All of them.
-        asked: Calls that the prompt was asked then.
-        k: Of these, calls that the prompt failed too.
-    """
-
-    n: int
-    asked: int
-    k: int
-
-
-class FrequentInput(NamedTuple):
-    """An input that is 1 % of the calls or more.
-
-    Attributes:
-        input_hash: Its keyed hash.
-        n: Its calls.
-        failed: Of these, calls without a valid attempt.
-    """
-
-    input_hash: str
-    n: int
-    failed: int
-
-
 class FunctionHistory(NamedTuple):
     """What is known of a function over all of its versions.
 
@@ -217,7 +189,7 @@ class StrategyCounts:
         arrival: When its calls arrived; None for trials and if that is not known.
         prompt_cost: Tokens, seconds and prices of its own; None where those of the economics hold.
         inputs: Distinct inputs that are not frequent, by their first call; None when not recorded.
-        frequent_inputs: Inputs that are 1 % of the calls or more.
+        hot: Inputs that are 1% of the calls or more: the keyed hash, the calls, and the failed calls of each.
         change: None when the rate has not changed.
         history: None when not recorded.
         bursts: None when failures come one by one, as far as is known.
@@ -232,7 +204,8 @@ class StrategyCounts:
         stops_early: Whether replies are stopped when they can no longer become valid: then kinds and codes are those of
             the first fault of each.
         fails_at: The places at which most failed replies fail, the first one most often; empty when not recorded.
-        behind: Calls that a router's tuned model failed; None without a router.
+        behind: Number of calls that a router's tuned model failed (`n`), that were `asked` of the prompt then, and that
+            the prompt failed too (`k`); None without a router.
         guard: The line of `guard` that sends its prompts; None for calls of production and if it is not known.
     """
 
@@ -252,7 +225,7 @@ class StrategyCounts:
     arrival: Arrival | None = None
     prompt_cost: CallCost | None = None
     inputs: InputShares | None = None
-    frequent_inputs: Annotated[tuple[FrequentInput, ...], "hot"] = ()
+    hot: tuple[tuple[str, int, int], ...] = ()
     change: ChangeEvidence | None = None
     history: FunctionHistory | None = None
     bursts: BurstEvidence | None = None
@@ -266,7 +239,7 @@ class StrategyCounts:
     trial: TrialCost | None = None
     stops_early: Annotated[bool, "early_stop"] = False
     fails_at: tuple[FailingPlace, ...] = ()
-    behind: BehindRouter | None = None
+    behind: Mapping[str, int] | None = None
     guard: str | None = None
 
     @property
@@ -365,13 +338,6 @@ class CallSeconds:
     tuned_p95_s: float | None = None
 
 
-class EvidenceSource(NamedTuple):
-    """Where prices come from, and of which day they are."""
-
-    name: str
-    as_of: str
-
-
 class EvidenceSubject(NamedTuple):
     """Whose calls they are, and what is not among them.
 
@@ -437,7 +403,7 @@ class CaseEvidence:
         content: How often valid values were right.
         values: The values before and after enforcement, as the published schema describes them.
         target_history: Days and the targets since.
-        sources: Of the prices.
+        sources: Of the prices, each with its `name` and its day (`as_of`).
         notes: What whoever gathered the evidence has to say, and what was not taken as it was claimed.
         about: None where nobody says whose calls they are.
         day: On which it is decided; None where nobody says.
@@ -449,7 +415,7 @@ class CaseEvidence:
     """
 
     strategies: tuple[StrategyCounts, ...] = ()
-    playbook: Annotated[tuple[Claim, ...], "ladder"] = ()
+    playbook: Annotated[tuple[PlaybookStep, ...], "ladder"] = ()
     calls_per_month: float | None = None
     current: str | None = None
     config: Config = Config()
@@ -464,7 +430,7 @@ class CaseEvidence:
     content: Right | None = None
     values: Mapping[str, Any] | None = None
     target_history: tuple[tuple[str, float], ...] = ()
-    sources: tuple[EvidenceSource, ...] = ()
+    sources: tuple[Mapping[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     about: EvidenceSubject | None = None
     day: str | None = None

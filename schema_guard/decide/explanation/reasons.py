@@ -384,7 +384,7 @@ def _routing_note(case: Case, ruling: Ruling) -> Iterator[str]:
 
 def _claims(case: Case) -> Iterator[str]:
     """Tell where the playbook's claims and the data differ."""
-    claims = {claim.step: claim.status for claim in case.evidence.playbook}
+    claims = {claim.name: claim.status for claim in case.evidence.playbook}
     for step in case.playbook:
         claimed = claims.get(step.name)
         if step.strategies and claimed not in (None, "tested"):

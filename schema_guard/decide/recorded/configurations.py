@@ -412,15 +412,6 @@ class Problem(NamedTuple):
     schemas: int = 1
 
 
-def first_calls_of(rows: Iterable[ConfigurationCounts]) -> dict[str, float]:
-    """Return when the first call of each function began."""
-    known: dict[str, float] = {}
-    for row in rows:
-        if row.first_started_at is not None:
-            known[row.function] = min(row.first_started_at, known.get(row.function, row.first_started_at))
-    return known
-
-
 def problems_of(rows: Iterable[ConfigurationCounts], known: Sequence[ConfigurationCounts]) -> list[Problem]:
     """Part the rows into problems by function and schema. The identity of a schema is its fingerprint.
 

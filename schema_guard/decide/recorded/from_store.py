@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.configuration.recorded_settings import loss_lines
 from schema_guard.decide.case import Case
 from schema_guard.decide.evidence.reading import read_evidence, read_facts, with_budget
-from schema_guard.decide.measure import aims_of
 from schema_guard.decide.playbook import DECISION
 from schema_guard.decide.recorded.arrivals import StoreArrivals, alpha_shares
 from schema_guard.decide.recorded.comparisons import (
@@ -31,7 +30,6 @@ from schema_guard.decide.recorded.comparisons import (
 from schema_guard.decide.recorded.configurations import (
     Problem,
     RecordedConfiguration,
-    first_calls_of,
     is_trial,
     is_used,
     last_call,
@@ -178,18 +176,10 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         frozenset(also_versions),
         sizes_of(sizes, prices),
         time_zone(facts.get("config", {}).get("time_zone")),
-        None,
         [],
     )
-    shares, first_calls = alpha_shares(store, known, priority), first_calls_of(known)
-    return [
-        _gathered(
-            one,
-            {**shares, **facts},
-            reading._replace(first_call=first_calls.get(one.function or ""), notes=[]),
-        )
-        for one in problems
-    ]
+    shares = alpha_shares(store, known, priority)
+    return [_gathered(one, {**shares, **facts}, reading._replace(notes=[])) for one in problems]
 
 
 def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -361,7 +351,7 @@ def _add_content(evidence: dict[str, Any], own: Sequence[RecordedConfiguration],
         return
     case = Case(read_evidence(evidence))
     # A third target shares alpha as well. The bound of right values of all calls needs one half.
-    alpha = case.alpha_each / max(2, len(aims_of(case.config)))
+    alpha = case.alpha_each / max(2, len(case.strategies[0].met))
     for strategy in evidence["strategies"]:
         content = store.content(named[strategy["id"]], alpha=alpha)
         if content and content["opinions"] and "right" not in strategy:

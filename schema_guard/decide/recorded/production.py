@@ -25,6 +25,7 @@ from schema_guard.decide.recorded.configurations import (
     configurations_of,
     is_rated,
     is_trial,
+    is_used,
     of_newest_schema,
     stream_key,
 )
@@ -81,7 +82,6 @@ class Gathering(NamedTuple):
         versions: Earlier versions whose calls count too.
         sizes: Sizes of models, and the table of token prices; None looks no price up.
         zone: The time zone of weeks and days.
-        first_call: When the function's first call began, of all calls. None if that is not known.
         notes: Receive the facts that a reader has to know.
     """
 
@@ -94,7 +94,6 @@ class Gathering(NamedTuple):
     versions: frozenset[str]
     sizes: Sizes
     zone: tzinfo
-    first_call: float | None
     notes: list[str]
 
     @property
@@ -152,8 +151,10 @@ class Production:
         self.clocks = arrived.clocks(time())
         self._keys = self._stream_keys()
         hours = self.hours
-        starts = reading.first_call, reading.since
-        calendar = Calendar.of(reading.zone, (hours[0].at, hours[-1].at), starts) if hours else None
+        own = (row for row in reading.everything if row.function == problem.function and is_used(row))
+        starts = [row.first_started_at for row in own if row.first_started_at is not None]
+        begins = reading.since, min(starts, default=None)
+        calendar = Calendar.of(reading.zone, (hours[0].at, hours[-1].at), begins) if hours else None
         one_of_each = {self._keys[row.configuration]: row for row in self.rows}
         self._streams = {
             key: stream_of(self._beside(row), hours, calendar) for key, row in one_of_each.items()

@@ -274,12 +274,12 @@ def _missing(case: Case, measurement: Measured) -> _Missing:
     is_open = [met for met in measurement.met if met.state != "pass"]
     unmeasured = next((met for met in is_open if not met.rate.n), None)
     if unmeasured is not None:
-        name = unmeasured.aim.name
+        name = unmeasured.name
         return _Missing(measurement, None, f"{strategy_text(measurement)}; {_UNMEASURED[name]}", name)
-    if [met.aim.name for met in is_open] == ["right"] and measurement.strategy.right_bound is not None:
+    if [met.name for met in is_open] == ["right"] and measurement.strategy.right_bound is not None:
         # More calls do not decide it. More labels do.
         (met,) = is_open
-        text = f"{plural(met.rate.n, 'label')} do not prove yet whether {exact_percent(1 - met.aim.limit)} of its values are right"
+        text = f"{plural(met.rate.n, 'label')} do not prove yet whether {exact_percent(1 - met.limit)} of its values are right"
         return _Missing(measurement, None, f"{strategy_text(measurement)}; {text}", "right")
     if not is_open and measurement.content is not None:
         counts, text = measurement.strategy.content, content_text(measurement)
@@ -307,11 +307,11 @@ _UNMEASURED = {
 
 def _open(case: Case, measurement: Measured, met: Met) -> tuple[int | None, str]:
     """Return the further calls that decide one aim, and the open question."""
-    strategy, limit, text = measurement.strategy, met.aim.limit, strategy_text(measurement)
+    strategy, limit, text = measurement.strategy, met.limit, strategy_text(measurement)
     needed, question = further_calls(case, met.rate, limit), f"{text} needs more data for the target of "
     question += exact_percent(case.config.target)
-    if met.aim.name != "format":
-        return needed, f"{strategy.id}: the target for {met.aim.name} needs more data"
+    if met.name != "format":
+        return needed, f"{strategy.id}: the target for {met.name} needs more data"
     least = measurement.calls_for_bursts
     if strategy.weekly is not None and strategy.weekly.is_young:
         least, question = (
@@ -337,7 +337,7 @@ def _meanwhile(case: Case, measurement: Measured, n_more: int | None) -> dict[st
     if measurement.strategy.traffic_share is None or n_more == 0 or measurement.strategy.bursts is not None:
         return None
     steps = untested(case.playbook)
-    fewest = _calls_of_trial(case, [(0.0, met.aim.limit) for met in measurement.met])
+    fewest = _calls_of_trial(case, [(0.0, met.limit) for met in measurement.met])
     if (
         measurement.strategy.failure_codes is not None
         and measurement.failed.bounds.upper > case.config.target
@@ -347,7 +347,7 @@ def _meanwhile(case: Case, measurement: Measured, n_more: int | None) -> dict[st
     ):
         return _trial(case, measurement, _first_that_helps(case, measurement, steps), fewest)
     volume = case.evidence.calls_per_month
-    same = _calls_of_trial(case, [(met.rate.rate or 0.0, met.aim.limit) for met in measurement.met])
+    same = _calls_of_trial(case, [(met.rate.rate or 0.0, met.limit) for met in measurement.met])
     is_late = n_more is not None and volume is not None and n_more / volume > PATIENCE_MONTHS
     return (
         _trial(case, measurement, None, same)

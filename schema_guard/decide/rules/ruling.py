@@ -113,14 +113,13 @@ def strategy_text(strategy: Measured) -> str:
     """Write a strategy with its rate."""
     traffic = strategy.strategy.traffic
     whose = "" if traffic is None else f"; {traffic.text}"
-    return f"{strategy.strategy.id} ({failed_calls(strategy.failed, strategy.met[0].aim.limit)}{whose})"
+    return f"{strategy.strategy.id} ({failed_calls(strategy.failed, strategy.met[0].limit)}{whose})"
 
 
 def missed_text(met: Iterable[Met]) -> str:
     """Write what of several things that are asked for is missed."""
     return ", ".join(
-        f"{rate_text(one.rate, one.aim.limit)} {_WHAT[one.aim.name]}, above {exact_percent(one.aim.limit)}"
-        for one in met
+        f"{rate_text(one.rate, one.limit)} {_WHAT[one.name]}, above {exact_percent(one.limit)}" for one in met
     )
 
 

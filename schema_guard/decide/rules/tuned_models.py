@@ -91,7 +91,7 @@ def pilot_failed(case: Case) -> Ruling | None:
     if case.tuned is None or case.tuned.state != "fail":
         return None
     missed = [met for met in case.tuned.met if met.state == "fail"]
-    if missed[0].aim.name == "format":
+    if missed[0].name == "format":
         why = f"the tuned model ({failed_calls(case.tuned.failed, case.config.target)}) is above the target of {exact_percent(case.config.target)}"
     else:
         why = f"the tuned model: {missed_text(missed)}"
@@ -123,10 +123,10 @@ def pilot_unclear(case: Case) -> Ruling | None:
     rate = case.tuned.failed
     text = f"the tuned model ({failed_calls(rate, case.config.target)}) needs more data for the target of {exact_percent(case.config.target)}"
     is_open = [met for met in case.tuned.met if met.state not in ("pass", "fail")]
-    if is_open and is_open[0].aim.name != "format":
-        name, rate = is_open[0].aim.name, is_open[0].rate
+    if is_open and is_open[0].name != "format":
+        name, rate = is_open[0].name, is_open[0].rate
         text = f"the tuned model needs more data for the target for {name}"
-    more = further_calls(case, rate, is_open[0].aim.limit if is_open else None)
+    more = further_calls(case, rate, is_open[0].limit if is_open else None)
     return need_more(case, "tuned", text, more, figures=exhausted(case))
 
 
@@ -135,9 +135,9 @@ def pilot_meets_what_prompts_miss(case: Case) -> Ruling | None:
     if case.tuned is None or case.tuned.state != "pass":
         return None
     for met in case.tuned.met[1:]:
-        name = met.aim.name
+        name = met.name
         if _no_prompt_meets(case, name):
-            why = f"{all_fail(case)}; the tuned model ({rate_text(met.rate, met.aim.limit)}) meets the target for {name}{payback_text(case.cost)}"
+            why = f"{all_fail(case)}; the tuned model ({rate_text(met.rate, met.limit)}) meets the target for {name}{payback_text(case.cost)}"
             return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "ship", "reason": name})
     return None
 
@@ -147,7 +147,7 @@ def pilot_for_what_prompts_miss(case: Case) -> Ruling | None:
 
     The cost is told, and is no gate, as it is none once the pilot has met it.
     """
-    names = [met.aim.name for met in best_of(case).met[1:] if _no_prompt_meets(case, met.aim.name)]
+    names = [met.name for met in best_of(case).met[1:] if _no_prompt_meets(case, met.name)]
     if case.tuned is not None or not names:
         return None
     why = f"{all_fail(case)}{payback_text(case.cost)}; only a pilot shows whether a tuned model meets the target for {names[0]}"

@@ -259,24 +259,18 @@ def _costs_section(figures: Figures) -> Section | None:
         f"{dollars(money['hosting_plus_refresh'])} a month. {calls(cost['calls_per_month'])} calls a month would use "
         f"{large(cost['tokens_per_month']['tuned'])} tokens instead of {large(cost['tokens_per_month']['prompt'])}"
     )
-    not_given = (
-        [f"not counted, because you gave no values: {', '.join(cost['not_given'])}"]
-        if cost["not_given"]
-        else []
-    )
     return Section(
         "Costs",
         "Costs include failures. The column pess assumes the worse bounds of both failure rates for tuning, and "
         "decides. The column point has the measured or assumed rates. The column opt assumes the better bounds.",
         Table(("", *COLUMNS), rows),
-        (totals, *cost["lines"], *not_given),
+        (totals, *cost["lines"]),
     )
 
 
 def _flips_section(figures: Figures) -> Section | None:
     if "cost" not in figures:
         return None
-    live = figures["cost"]["base_model_must_live_months"]
     rows = tuple(
         (flip["change"], payback(flip["payback_months"]), "flips" if flip["flips"] else "does not flip")
         for flip in figures["cost"]["flips"]
@@ -286,7 +280,6 @@ def _flips_section(figures: Figures) -> Section | None:
         "Each row changes one fact and shows whether tuning still pays back within "
         f"{months(figures['config']['horizon_months'])}. The payback is that of the column pess.",
         Table(("changed", "payback then", "answer"), rows),
-        (f"the base model must be available for at least {months(live)}",) if live is not None else (),
     )
 
 
