@@ -8,7 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.finetune_loop import COSTS
-from schema_guard.bench.result.as_json import result_from_file
+from schema_guard.bench.result.as_json import result_from_json
 from schema_guard.bench.result.comparisons import clusters_of, leaf_share_of, rate_of
 from schema_guard.decide.economics import months
 from schema_guard.ext.tuning.tuned_model import JOB_FILE
@@ -73,7 +73,7 @@ class Predicted(NamedTuple):
 
 def summary_of(loop: Loop, calls: Sequence[RoutedCall] = ()) -> LoopSummary:
     """Tell a loop that has come to its end, and the calls that were routed after it."""
-    results = {name: result_from_file(loop.text(f"{name}.json")) for name in VARIANTS}
+    results = {name: result_from_json(json.loads(loop.text(f"{name}.json"))) for name in VARIANTS}
     before, after = (json.loads(loop.text(f"{name}.json")) for name in ("before", "after"))
     sets = {
         task["id"]: tuple(task["tags"])
@@ -88,7 +88,7 @@ def summary_of(loop: Loop, calls: Sequence[RoutedCall] = ()) -> LoopSummary:
         Fact("money", _money(after)),
     ]
     if loop.path("elsewhere.json").exists():
-        facts.append(Fact("elsewhere", _elsewhere(result_from_file(loop.text("elsewhere.json")))))
+        facts.append(Fact("elsewhere", _elsewhere(result_from_json(json.loads(loop.text("elsewhere.json"))))))
     sections: tuple[Section, ...] = (
         _measured(rows),
         _differences(predicted),

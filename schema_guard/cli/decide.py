@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.bench.compare import read_result
 from schema_guard.cli.shared.forms import form_for, json_text, rendered, write_output
 from schema_guard.cli.shared.options import (
     WhichCalls,
@@ -226,6 +225,7 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
         given["config"] = {**given.get("config", {}), **aims}
     if asked.answers:
         from schema_guard.bench.result.answers import known_answers, teacher_lines
+        from schema_guard.bench.result.as_json import read_result
 
         results = [read_result(path) for path in asked.answers]
         given["answers"] = known_answers(results)

@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.result.figures import assembled
 from schema_guard.bench.result.values import BenchResult, VariantResult
@@ -23,8 +24,11 @@ from schema_guard.bench.suites.reading import decoded
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json
 from schema_guard.schema import Schema
-from schema_guard.text import safe
+from schema_guard.text import reason_of, safe
 from schema_guard.validation.published_schemas import judged
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 FORMAT = 1
 
@@ -79,21 +83,18 @@ def result_schema() -> Schema[Any]:
     return Schema.of(json.loads(text))
 
 
-def result_from_file(text: str, *, name: str = "result") -> BenchResult:
-    """Read the text of a result's file.
-
-    Args:
-        text: As `result_file` gives it.
-        name: What to call the file in a message.
+def read_result(path: str | PathLike[str]) -> BenchResult:
+    """Read the file of a result.
 
     Raises:
-        InvalidArgument: It is no JSON, or `result_from_json` refuses it.
+        InvalidArgument: It can't be read, or `result_from_json` refuses it.
     """
+    name = safe(str(path))
     try:
-        document = decoded(text)
-    except ValueError as error:
+        document = decoded(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InvalidArgument(
-            f"{safe(name)}: expected a result of `schema-guard bench run`, but reading it failed: {error}"
+            f"{name}: expected a result of `schema-guard bench run`, but reading it failed: {safe(reason_of(error))}"
         ) from error
     return result_from_json(document, name=name)
 

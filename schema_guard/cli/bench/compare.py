@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,10 +13,6 @@ from schema_guard.cli.shared.options import argument, build_command, naming, opt
 from schema_guard.cli.shared.quantities import SHARE
 from schema_guard.extensions import load
 from schema_guard.report import as_json
-from schema_guard.text import reason_of, safe
-
-if TYPE_CHECKING:
-    from schema_guard.bench.result.values import BenchResult
 
 _NEEDS_TWO = "compares two results. Name a second file"
 
@@ -74,6 +69,8 @@ def command(asked: CompareOptions, form: str) -> int:
     schema-guard bench compare result.json result.json --variant few_shot=strict_schema
     schema-guard bench compare real.json --against reference
     """
+    from schema_guard.bench.result.as_json import read_result, result_as_json
+
     if not asked.is_gate and form == "junit":
         raise click.UsageError("--format junit needs --gate, because it reports whether the gate passed")
     if not asked.is_gate:
@@ -85,10 +82,9 @@ def command(asked: CompareOptions, form: str) -> int:
         return 0
     if asked.b is None:
         refuse(_NEEDS_TWO, ["is_gate", "variant"])
-        from schema_guard.bench.result import as_json as files
         from schema_guard.bench.result import document
 
-        print_found(form, read_result(asked.a), files.result_as_json, document.document_of)
+        print_found(form, read_result(asked.a), result_as_json, document.document_of)
         return 0
     before, separator, after = (asked.variant or "").partition("=")
     pair = (before, after if separator else before) if asked.variant is not None else None
@@ -107,19 +103,6 @@ def command(asked: CompareOptions, form: str) -> int:
     else:
         print_found(form, found, as_json, document_of)
     return 0 if found.gate is None or found.gate.passed else 1
-
-
-def read_result(name: str) -> BenchResult:
-    """Read the file of a result."""
-    from schema_guard.bench.result.as_json import result_from_file
-
-    try:
-        text = Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(
-            f"{safe(name)}: expected a result of `schema-guard bench run`, but reading it failed: {safe(reason_of(error))}"
-        ) from error
-    return result_from_file(text, name=safe(name))
 
 
 def print_found(form: str, value: Any, as_json: Any, document_of: Any) -> None:

@@ -1,5 +1,6 @@
 """A result as a page: one file that loads and runs nothing, shows every figure, and lets no reply be markup."""
 
+import json
 import re
 import sys
 from base64 import b64encode
@@ -9,7 +10,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 
-from schema_guard.bench.result.as_json import result_file, result_from_file
+from schema_guard.bench.result.as_json import result_file, result_from_json
 from schema_guard.bench.result.document import document_of
 from schema_guard.bench.result.figures import result_of
 from schema_guard.bench.result.page import result_page
@@ -104,7 +105,7 @@ def test_policy_forbids_everything_but_the_style_sheet():
 @pytest.mark.costly
 def test_page_is_deterministic():
     """The same result gives the same bytes, also when it was read from its file."""
-    assert result_page(result_from_file(result_file(RESULT))) == result_page(RESULT)
+    assert result_page(result_from_json(json.loads(result_file(RESULT)))) == result_page(RESULT)
 
 
 def test_page_has_every_table():
