@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import sqlite3
 from collections import Counter
@@ -21,7 +20,7 @@ from schema_guard.cli.shared.options import (
     store_of,
 )
 from schema_guard.configuration.project import KEYS, setting
-from schema_guard.configuration.recorded_settings import repair_in_words, repairers_of
+from schema_guard.configuration.recorded_settings import parsed, repair_in_words, repairers_of
 from schema_guard.errors import MissingPart, SchemaGuardError
 from schema_guard.extensions import load
 from schema_guard.preparing.name_limits import OTHERS
@@ -193,7 +192,8 @@ def _recorded_between(counted: list[ConfigurationCounts]) -> dict[str, str]:
     for one in counted:
         if repaired := repairers_of(one.settings):
             told[f"{one.function} gateway"] = f"{repair_in_words(repaired)}; {_APART}"
-        if retries := _retries(one.settings):
+        retries = parsed(one.settings).get("max_retries")
+        if retries and isinstance(retries, int):
             told[f"{one.function} retries"] = (
                 f"max_retries={retries} of connect retries a failed request up to {plural(retries, 'time')}. "
                 f"schema_guard then records up to {1 + retries} requests as one attempt. To record each request, set "
@@ -210,7 +210,7 @@ def _recorders(counted: list[ConfigurationCounts]) -> dict[str, str]:
         return {}
     calls: Counter[object] = Counter()
     for one in counted:
-        calls[_setting(one.settings, "recorder")] += one.calls + one.transport
+        calls[parsed(one.settings).get("recorder")] += one.calls + one.transport
     installed = {name: package for name, package in frameworks.items() if _version(package)}
     return {
         f"{package} recorder": f"{calls[name]} calls"
@@ -218,19 +218,6 @@ def _recorders(counted: list[ConfigurationCounts]) -> dict[str, str]:
         else f"no call. If your program uses {package} without guard, turn on its recorder (page recorders)"
         for name, package in installed.items()
     }
-
-
-def _retries(settings: str | None) -> int:
-    retries = _setting(settings, "max_retries")
-    return retries if isinstance(retries, int) else 0
-
-
-def _setting(settings: str | None, name: str) -> Any:
-    try:
-        found = json.loads(settings or "{}")
-    except (ValueError, RecursionError):
-        return None
-    return found.get(name) if isinstance(found, dict) else None
 
 
 def _sqlite() -> str:

@@ -266,9 +266,9 @@ class _Calls:
         columns = zip(*[row[_AMOUNTS] for row in rows], strict=True)
         for (name, unknown, units, largest), column in zip(_SUMS, columns, strict=True):
             if name != "elapsed_s":
-                total, known = _sum(column, units, largest)
-                tallies[name, number] += total
-                tallies[unknown, number] += len(rows) - known
+                known = _known(column, largest)
+                tallies[name, number] += sum(known if units == 1 else [round(one * units) for one in known])
+                tallies[unknown, number] += len(rows) - len(known)
         known_us = _known_us(rows)
         tallies["elapsed_s", number] += sum(known_us)
         tallies["elapsed_s_unknown", number] += len(rows) - len(known_us)
@@ -295,32 +295,21 @@ class _Calls:
             self._tallies[name, lower] += count
 
 
-def _sum(column: Sequence[Any], units: int, largest: float) -> tuple[int, int]:
-    """Return the sum of the known values of a column, and their number."""
+def _known(column: Sequence[Any], largest: float) -> Sequence[Any]:
+    """Return the known values of a column."""
     try:
-        are_known = min(column) >= 0 and max(column) <= largest
-    except TypeError as error:  # None is among them
+        if min(column) >= 0 and max(column) <= largest:
+            return column
+    except (TypeError, ValueError) as error:  # None is among them, or there are none
         if is_interruption(error):
             raise
-        are_known = False
-    known = (
-        column if are_known else [value for value in column if value is not None and 0 <= value <= largest]
-    )
-    return sum(known) if units == 1 else sum([round(value * units) for value in known]), len(known)
+    return [value for value in column if value is not None and 0 <= value <= largest]
 
 
 def _known_us(rows: list[Any]) -> list[int]:
     """Return the known durations of attempts in microseconds."""
-    several = [row[_ELAPSED] for row in rows]
-    try:
-        are_known = min(several) >= 0 and max(several) <= _LARGEST_NUMBER
-    except (TypeError, ValueError) as error:  # None is among them, or there are none
-        if is_interruption(error):
-            raise
-        are_known = False
-    if not are_known:
-        several = [seconds for seconds in several if seconds is not None and 0 <= seconds <= _LARGEST_NUMBER]
-    return [round(seconds * _MICROSECONDS) for seconds in several]
+    known = _known([row[_ELAPSED] for row in rows], _LARGEST_NUMBER)
+    return [round(seconds * _MICROSECONDS) for seconds in known]
 
 
 def merge(hours: dict[K, RollUp], key: K, rolled: RollUp) -> None:

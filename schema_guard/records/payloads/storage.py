@@ -117,6 +117,10 @@ class TextStorage:
         # "second_opinion" is stricter, and it redacts no text. If two stores need both, both apply.
         self._redacts = self._redacts or policy == "redacted"
 
+    def keeps(self, *, has_opinion: bool) -> bool:
+        """Return whether texts of a call are stored; *has_opinion* is whether a second model is asked about it."""
+        return self.policy != "off" and (has_opinion or self.policy != "second_opinion")
+
     def take(
         self, outcome: Outcome[Any], task: Prompt | None = None, *, has_opinion: bool = False
     ) -> tuple[PendingTexts, ...]:
@@ -126,7 +130,7 @@ class TextStorage:
         """
         if self.policy != "off" and not self._has_read_project:
             self._follow_project()
-        if self.policy == "off" or (self.policy == "second_opinion" and not has_opinion):
+        if not self.keeps(has_opinion=has_opinion):
             return ()
         texts = [
             _as_it_is(attempt, None if place else task)._replace(has_opinion=has_opinion)
@@ -174,7 +178,7 @@ class TextStorage:
         )  # as above
 
         # The policy may be stricter than when the texts were taken.
-        if self.policy == "off" or (self.policy == "second_opinion" and not texts[0].has_opinion):
+        if not self.keeps(has_opinion=texts[0].has_opinion):
             return [None] * len(texts)
 
         def packed(one: PendingTexts, name: str) -> bytes | None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import secrets
 import time
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.records.counts.calls import LARGEST_HOUR, hour_of, key_of_cluster, key_of_input
 from schema_guard.records.counts.rollups import inputs_as_bytes, inputs_of
 from schema_guard.records.payloads.retention import STEP_ROWS, rows_over
 from schema_guard.records.rows import store_text
-from schema_guard.records.sql.tables import packed, placeholders
+from schema_guard.records.sql.tables import packed, placeholders, portions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,8 +159,7 @@ def _delete(connection: Connection, ids: Sequence[int]) -> int:
         return 0
     sql = "SELECT id FROM attempts WHERE id > ? AND id <= (SELECT MIN(id) FROM attempts WHERE id >= ? AND final = 1)"
     ids = [*ids, *_ids(connection, sql, [ids[-1]] * 2)]
-    for first in range(0, len(ids), _AT_ONCE):
-        some = ids[first : first + _AT_ONCE]
+    for some in portions(ids, _AT_ONCE):
         these = f"({placeholders(len(some))})"
         sql = f"SELECT configuration_id, started_at, id FROM attempts WHERE id IN {these}"
         _note_deleted(connection, connection.select(sql, some))
@@ -177,7 +176,10 @@ def _delete(connection: Connection, ids: Sequence[int]) -> int:
 def _note_deleted(connection: Connection, rows: Sequence[tuple[int, float | None, int]]) -> None:
     """Count deleted attempts in the roll-ups of their hours."""
     parts: Counter[tuple[int, int, int]] = Counter()
-    for (number, hour), ids in _by_hour(rows).items():
+    hours: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for number, started_at, attempt_id in rows:
+        hours[number, hour_of(started_at)].append(attempt_id)
+    for (number, hour), ids in hours.items():
         sql = "SELECT part, last_id FROM roll_ups WHERE configuration_id = ? AND hour = ? ORDER BY part"
         known = connection.select(sql, (number, hour))
         for attempt_id in ids:
@@ -187,13 +189,6 @@ def _note_deleted(connection: Connection, rows: Sequence[tuple[int, float | None
         "UPDATE roll_ups SET deleted = deleted + ? WHERE configuration_id = ? AND hour = ? AND part = ?",
         [(deleted, *place) for place, deleted in parts.items()],
     )
-
-
-def _by_hour(rows: Sequence[tuple[int, float | None, int]]) -> dict[tuple[int, int], list[int]]:
-    hours: dict[tuple[int, int], list[int]] = {}
-    for number, started_at, attempt_id in rows:
-        hours.setdefault((number, hour_of(started_at)), []).append(attempt_id)
-    return hours
 
 
 def _rename_input(connection: Connection, old: int, new: int) -> None:

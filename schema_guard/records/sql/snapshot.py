@@ -36,7 +36,14 @@ from schema_guard.records.payloads.texts import TEXT_MARKS, Payload, texts_of
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, store_text
 from schema_guard.records.sql import writing
 from schema_guard.records.sql.removal import excess
-from schema_guard.records.sql.tables import SELECT_ATTEMPTS, packed, placeholders, stored_row, unpacked
+from schema_guard.records.sql.tables import (
+    SELECT_ATTEMPTS,
+    packed,
+    placeholders,
+    portions,
+    stored_row,
+    unpacked,
+)
 from schema_guard.records.values import SchemaText
 
 if TYPE_CHECKING:
@@ -111,9 +118,8 @@ class Snapshot:
         if where.call_ids is None:
             return self._selected(condition)
         ids = [attempt_id for attempt_id in self._ids_of(where.call_ids) if first <= attempt_id <= last]
-        for start in range(0, len(ids), PAGE):
-            some = ids[start : start + PAGE]
-            if rows := self._selected(condition, (f"a.id IN ({placeholders(len(some))})", some)):
+        for some in portions(ids, PAGE):
+            if rows := self._selected(condition, (f"a.id IN ({placeholders(len(some))})", list(some))):
                 return rows
         return []
 
@@ -132,11 +138,10 @@ class Snapshot:
         return list(map(stored_row, self.connection.select(sql, values)))
 
     def _ids_of(self, call_ids: Iterable[str]) -> list[int]:
-        """Return the `id`s of the attempts of calls, in order. A statement takes only some thousand values."""
+        """Return the `id`s of the attempts of calls, in order."""
         stored = list(dict.fromkeys(packed(store_text(call_id)) for call_id in call_ids))
         ids: list[int] = []
-        for start in range(0, len(stored), PAGE):
-            some = stored[start : start + PAGE]
+        for some in portions(stored, PAGE):
             sql = f"SELECT id FROM attempts WHERE call_id IN ({placeholders(len(some))})"
             ids += [attempt_id for (attempt_id,) in self.connection.select(sql, some)]
         return sorted(ids)
@@ -150,8 +155,7 @@ class Snapshot:
         """Return the stored texts of these calls, in the order of storing; none of attempts without texts."""
         ids = self._ids_of(call_ids)
         rows: list[Any] = []
-        for start in range(0, len(ids), PAGE):
-            some = ids[start : start + PAGE]
+        for some in portions(ids, PAGE):
             sql = f"""SELECT a.call_id, a.number, p.prompt, p.reply, p.touched FROM attempts AS a
                 JOIN payloads AS p ON p.attempt_id = a.id WHERE a.id IN ({placeholders(len(some))}) ORDER BY a.id"""
             rows += self.connection.select(sql, some)

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
@@ -94,6 +94,12 @@ class Connection(Protocol):
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run a statement for each row of values."""
+
+
+def portions(whole: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Yield the values of a sequence in portions, because a statement takes only some thousands."""
+    for first in range(0, len(whole), size):
+        yield whole[first : first + size]
 
 
 def placeholders(number: int) -> str:

@@ -23,12 +23,19 @@ from schema_guard.records.counts.rollups import (
 )
 from schema_guard.records.declarations import DeclaredStep, DeclaredTarget
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
-from schema_guard.records.sql.tables import INSERT_ATTEMPT, PART_CALLS, attempt_row, packed, placeholders
+from schema_guard.records.sql.tables import (
+    INSERT_ATTEMPT,
+    PART_CALLS,
+    attempt_row,
+    packed,
+    placeholders,
+    portions,
+)
 from schema_guard.records.values import LostRecords
 from schema_guard.text import hex_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
@@ -242,7 +249,7 @@ def add_inputs(
     """
     changes: dict[int, Counter[str]] = defaultdict(Counter)
     rows = [(number, key, *calls) for number, keys in inputs.items() for key, calls in keys.items()]
-    for some in _portions(sorted(rows)):
+    for some in portions(sorted(rows), AT_ONCE):
         sql = f"""INSERT INTO inputs VALUES {", ".join(["(?, ?, ?, ?)"] * len(some))}
             ON CONFLICT (configuration_id, input) DO UPDATE SET n = inputs.n + excluded.n, k = inputs.k + excluded.k
             RETURNING configuration_id, input, n, k"""
@@ -254,15 +261,10 @@ def add_inputs(
     return changes
 
 
-def _portions(whole: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for first in range(0, len(whole), AT_ONCE):
-        yield whole[first : first + AT_ONCE]
-
-
 def add_calls(connection: Connection, rows: Sequence[Row], payloads: Sequence[Payload | None]) -> int:
     """Store the whole calls that are not stored, with their texts, and return the number of their attempts."""
     known: set[str] = set()
-    for some in _portions(sorted({str(row[_CALL_ID]) for row in rows})):
+    for some in portions(sorted({str(row[_CALL_ID]) for row in rows}), AT_ONCE):
         sql = f"SELECT DISTINCT call_id FROM attempts WHERE call_id IN ({placeholders(len(some))})"
         there = {stored for (stored,) in connection.select(sql, [packed(call_id) for call_id in some])}
         known |= {call_id for call_id in some if packed(call_id) in there}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from schema_guard.errors import InvalidArgument
@@ -23,6 +24,7 @@ Durability = Literal["queue", "sync"]
 _DURABILITIES = ("queue", "sync")
 
 
+@dataclass(slots=True, eq=False)
 class Opener:
     """One store of a file. All stores of a file in a process share one writer, and each has its own settings.
 
@@ -33,20 +35,10 @@ class Opener:
         is_closed: Whether it was closed. Later outcomes are lost.
     """
 
-    __slots__ = ("is_closed", "is_strict", "is_sync", "keeper")
-
-    def __init__(self, keeper: TextStorage, *, is_sync: bool = False, is_strict: bool = False) -> None:
-        self.keeper = keeper
-        self.is_sync = is_sync
-        self.is_strict = is_strict
-        self.is_closed = False
-
-    def keeps_texts(self, checked: CheckedCall | None) -> bool:
-        """Return whether texts of a call are stored."""
-        policy = self.keeper.policy
-        if policy == "second_opinion":
-            return checked is not None and checked.has_opinion
-        return policy != "off"
+    keeper: TextStorage
+    is_sync: bool = False
+    is_strict: bool = False
+    is_closed: bool = False
 
 
 class Item(NamedTuple):

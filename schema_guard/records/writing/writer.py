@@ -110,7 +110,7 @@ class Writer:
 
     def offer_call(self, call: DeferredOutcome, opener: Opener, checked: CheckedCall | None = None) -> None:
         """Take a call whose outcome the thread builds. It is built here if texts are stored: raw ones must not be queued."""
-        if opener.keeps_texts(checked):
+        if opener.keeper.keeps(has_opinion=checked is not None and checked.has_opinion):
             self.offer(call.outcome(), call.task, opener, checked)
         else:
             self._put(Item(call.outcome, call.task, 1, call.chars, (), opener, checked))
