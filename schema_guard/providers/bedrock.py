@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import provider_error, unusable
 from schema_guard.providers.fields import count, field, items, total, words
-from schema_guard.providers.messages import CHAT, Side, extended_as, is_tool_result, raw_message, read
+from schema_guard.providers.messages import CHAT, Side, raw_message
 from schema_guard.providers.model_output import Written, text_of, tool_of
 from schema_guard.providers.provider import Provider, RawReply, Rejection, error_bodies
 from schema_guard.providers.request_options import ProviderOptions, document_of, switched, wire_name
@@ -119,10 +119,6 @@ def _is_of_kinds(content: Any) -> bool:
     )
 
 
-def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
-    return extended_as(BEDROCK, message, text, behind=behind)
-
-
 def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     message = Message("user" if side == "user" else "assistant", [{"text": text}])
     return raw_message(message, message.as_dict(), BEDROCK)
@@ -161,9 +157,7 @@ def _unforced(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "toolConfig": {**config, "toolChoice": {"auto": {}}}}
 
 
-BEDROCK: Final = CHAT._replace(
-    name="bedrock", marks=_marks, read=read, is_tool_result=is_tool_result, extended=_extended, turn=_turn
-)
+BEDROCK: Final = CHAT._replace(name="bedrock", marks=_marks, turn=_turn)
 
 
 PROVIDER: Final = Provider(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import count, either, field, has, items, total, word_of, words
 from schema_guard.providers.messages import (
+    CHAT,
     Dialect,
     RawMessage,
     Side,
@@ -161,7 +162,7 @@ def _is_tool_result(message: Message) -> bool:
     )
 
 
-def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+def _extended(dialect: Dialect, message: Message, text: str, behind: bool) -> tuple[Message, ...]:
     if not isinstance(message, RawMessage):
         return ()
     element = message.element
@@ -239,14 +240,13 @@ def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
     }
 
 
-GEMINI: Final = Dialect(
+GEMINI: Final = CHAT._replace(
     name="gemini",
     marks=_marks,
     read=_read,
     systems=frozenset({"system"}),
-    users=frozenset({"user"}),
     is_tool_result=_is_tool_result,
-    extended=_extended,
+    extend=_extended,
     turn=_turn,
 )
 

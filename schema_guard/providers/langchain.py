@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.interruptions import value_or
 from schema_guard.providers.fields import either, field, has, items, usage_of, words
 from schema_guard.providers.messages import (
+    CHAT,
     Dialect,
     RawMessage,
     Side,
@@ -143,7 +144,7 @@ def _is_tool_result(message: Message) -> bool:
     return message.role in ("tool", "function")
 
 
-def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+def _extended(dialect: Dialect, message: Message, text: str, behind: bool) -> tuple[Message, ...]:
     content = with_text(message.content, text, behind=behind, part=text_part)
     if content is None or not isinstance(message, RawMessage):
         return ()
@@ -199,14 +200,13 @@ def with_content(value: Any, content: Any) -> Any:
     return content if field(value, name) is None else with_field(value, name, content) or content
 
 
-LANGCHAIN: Final = Dialect(
+LANGCHAIN: Final = CHAT._replace(
     name="langchain",
     marks=_marks,
     read=_read,
-    systems=frozenset({"system", "developer"}),
     users=frozenset({"human", "user"}),
     is_tool_result=_is_tool_result,
-    extended=_extended,
+    extend=_extended,
     turn=_turn,
 )
 

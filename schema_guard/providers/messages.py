@@ -24,15 +24,12 @@ __all__ = [
     "CHAT",
     "PARTS",
     "SYSTEMS",
-    "USERS",
     "Dialect",
     "RawMessage",
     "Side",
     "dialect_of",
     "elements_of",
-    "extended_as",
     "instance",
-    "is_tool_result",
     "joined",
     "raw_message",
     "read",
@@ -58,8 +55,8 @@ class Dialect(NamedTuple):
         systems: Roles of the messages that hold instructions.
         users: Roles of the user's turns.
         is_tool_result: Says whether a message gives the result of a tool's call: it has to stand right behind that.
-        extended: Gives messages in place of one of text, with a text before or behind its own; () when it
-            holds no text or list of parts.
+        extend: Does what `extended` does, for this dialect.
+        part: Makes a part of text in the form of the parts beside it.
         turn: Makes a turn of one side with a text, in the form of the messages near it.
     """
 
@@ -69,12 +66,17 @@ class Dialect(NamedTuple):
     systems: frozenset[str]
     users: frozenset[str]
     is_tool_result: Callable[[Message], bool]
-    extended: Callable[[Message, str, bool], tuple[Message, ...]]
+    extend: Callable[[Dialect, Message, str, bool], tuple[Message, ...]]
+    part: Callable[[str, Sequence[Any]], Any]
     turn: Callable[[Side, str, Sequence[Message]], Message]
 
     def is_users(self, message: Message) -> bool:
         """Return whether a message is the user's own turn, and no result of a tool."""
         return message.role in self.users and not self.is_tool_result(message)
+
+    def extended(self, message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+        """Return messages in place of one, with a text before or behind its own; () if it has neither text nor parts."""
+        return self.extend(self, message, text, behind)
 
 
 class RawMessage(Message):
@@ -217,7 +219,6 @@ def instance(kinds: Iterable[Any], arguments: Mapping[str, Any], expected: Mappi
 
 
 SYSTEMS: Final = frozenset({"system", "developer"})
-USERS: Final = frozenset({"user"})
 _WORDS: Final[dict[Side, str]] = {"user": "user", "model": "assistant"}
 _RESULTS = ("tool_result", "mcp_tool_result", "web_search_tool_result")
 
@@ -232,7 +233,7 @@ def read(element: Any) -> Message | None:
     return Message(role, field(element, "content"), rest_of(element, "role", "content"))
 
 
-def is_tool_result(message: Message) -> bool:
+def _is_tool_result(message: Message) -> bool:
     """Return whether a message is a tool's, or one of the user's with results of tools among its parts."""
     if message.role in ("tool", "function"):
         return True
@@ -240,16 +241,8 @@ def is_tool_result(message: Message) -> bool:
     return any(word(field(part, "type")) in _RESULTS or has(part, "toolResult") for part in parts)
 
 
-def extended_as(
-    dialect: Dialect,
-    message: Message,
-    text: str,
-    *,
-    behind: bool,
-    part: Callable[[str, Sequence[Any]], Any] = text_part,
-) -> tuple[Message, ...]:
-    """Return a message with a text before or behind its content; *part* makes a part of text beside others."""
-    content = with_text(message.content, text, behind=behind, part=part)
+def _extended(dialect: Dialect, message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+    content = with_text(message.content, text, behind=behind, part=dialect.part)
     if content is None:
         return ()
     new = message._replace(content=content)
@@ -257,10 +250,6 @@ def extended_as(
         return (new,)
     element = with_field(message.element, "content", content)
     return () if element is None else (raw_message(new, element, dialect),)
-
-
-def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
-    return extended_as(CHAT, message, text, behind=behind)
 
 
 def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
@@ -280,9 +269,10 @@ CHAT: Final = Dialect(
     marks=lambda _: True,
     read=read,
     systems=SYSTEMS,
-    users=USERS,
-    is_tool_result=is_tool_result,
-    extended=_extended,
+    users=frozenset({"user"}),
+    is_tool_result=_is_tool_result,
+    extend=_extended,
+    part=text_part,
     turn=_turn,
 )
 """What every list with roles and contents is taken for that bears no other marks."""
@@ -316,7 +306,7 @@ def _part(text: str, near: Sequence[Message]) -> Message:
     return raw_message(Message("user", text), text_part(text, beside), PARTS)
 
 
-def _parts_extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
+def _parts_extended(dialect: Dialect, message: Message, text: str, behind: bool) -> tuple[Message, ...]:
     new = _part(text, (message,))
     return (message, new) if behind else (new, message)
 
@@ -326,14 +316,13 @@ def _parts_turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     return _part(f"The reply was:\n{text}" if side == "model" else text, near)
 
 
-PARTS: Final = Dialect(
+PARTS: Final = CHAT._replace(
     name="parts",
     marks=_parts_marks,
     read=_parts_read,
     systems=frozenset(),
-    users=frozenset({"user"}),
     is_tool_result=lambda _: False,
-    extended=_parts_extended,
+    extend=_parts_extended,
     turn=_parts_turn,
 )
 

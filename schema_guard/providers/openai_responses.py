@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.providers.failures import provider_error
 from schema_guard.providers.fields import field, has, items, usage_of, words
-from schema_guard.providers.messages import (
-    SYSTEMS,
-    USERS,
-    Dialect,
-    Side,
-    extended_as,
-    raw_message,
-    rest_of,
-    text_part,
-    word,
-)
+from schema_guard.providers.messages import CHAT, Side, raw_message, rest_of, text_part, word
 from schema_guard.providers.messages import read as read_message
 from schema_guard.providers.model_output import Written, text_of, tool_of
 from schema_guard.providers.provider import Provider, RawReply
@@ -165,10 +155,6 @@ def _is_tool_result(message: Message) -> bool:
     return message.role.endswith("_output") or message.role == "mcp_approval_response"
 
 
-def _extended(message: Message, text: str, behind: bool) -> tuple[Message, ...]:
-    return extended_as(RESPONSES, message, text, behind=behind, part=_part)
-
-
 def _part(text: str, beside: Sequence[Any]) -> Any:
     return text_part(text, beside) if beside else {"type": "input_text", "text": text}
 
@@ -200,15 +186,8 @@ def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
     }
 
 
-RESPONSES: Final = Dialect(
-    name="responses",
-    marks=_marks,
-    read=_read,
-    systems=SYSTEMS,
-    users=USERS,
-    is_tool_result=_is_tool_result,
-    extended=_extended,
-    turn=_turn,
+RESPONSES: Final = CHAT._replace(
+    name="responses", marks=_marks, read=_read, is_tool_result=_is_tool_result, part=_part, turn=_turn
 )
 
 
