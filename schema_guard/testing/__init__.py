@@ -36,16 +36,6 @@ _NAMES = {
     "schemas.near_misses": ("NearMiss", "near_misses"),
     "rates": ("FailureRate", "assert_failure_rate"),
 }
-_OF_PARTS = (
-    "FAULTS",
-    "TUNING_FAULTS",
-    "EnforcingModel",
-    "Request",
-    "Server",
-    "TuningServer",
-    "serve",
-    "serve_tuning",
-)
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
@@ -74,7 +64,7 @@ def __getattr__(name: str) -> Any:
     from schema_guard.front_door import find  # only what is used is paid for
 
     try:
-        return find(__name__, _HOME_OF, name, _OF_PARTS)
+        return find(__name__, _HOME_OF, name, [each for each in __all__ if each not in _HOME_OF])
     except ModuleNotFoundError as error:
         if error.name != "hypothesis":
             raise

@@ -15,11 +15,11 @@ import sys
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from math import log
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from schema_guard.arguments import require_count, require_one_of
 from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema, shows_values
 from schema_guard.failure_message import explain
 from schema_guard.preparing.shapes import all_arguments, name_of
@@ -65,25 +65,20 @@ class Criterion:
     max_errors: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("max", "alpha"):
-            self._require(name, "a number in (0, 1)", lambda rate: _is_number(rate) and 0 < rate < 1)
-        for name, least in (("budget_calls", 1), ("max_errors", 0)):
-            self._require(name, f"an int >= {least}", partial(_is_count, least=least))
-        self._require("undecided", f"one of {', '.join(_UNDECIDED)}", lambda word: word in _UNDECIDED)
-        self._require("failures", "a tuple of exception classes", _are_exceptions)
-
-    def _require(self, name: str, expected: str, fits: Callable[[Any], bool]) -> None:
-        value = getattr(self, name)
-        if not fits(value):
-            raise InvalidArgument(f"{name}={clip(repr(value))}: expected {expected}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+        for name, rate in (("max", self.max), ("alpha", self.alpha)):
+            if not _is_share(rate):
+                raise InvalidArgument(f"{name}={clip(repr(rate))}: expected a number in (0, 1)")
+        require_count("budget_calls", self.budget_calls, 1)
+        require_count("max_errors", self.max_errors)
+        require_one_of("undecided", self.undecided, _UNDECIDED)
+        if not _are_exceptions(self.failures):
+            raise InvalidArgument(
+                f"failures={clip(repr(self.failures))}: expected a tuple of exception classes"
+            )
 
 
-def _is_count(value: object, *, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _is_share(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1
 
 
 def _are_exceptions(value: object) -> bool:

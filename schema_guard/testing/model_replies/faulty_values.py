@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from hypothesis import strategies as st
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.pointer import join
+from schema_guard.validation.drawing.drawing import replaced
 from schema_guard.validation.keywords import VALUE_KEYWORDS
 
 if TYPE_CHECKING:
@@ -121,7 +123,7 @@ def _changed(ground: Ground, change: Change, *, in_union: bool = False) -> Fault
         part = change(ground, place)
         if part is _UNCHANGED:
             continue
-        changed = _replaced(ground.value, place.path, part)
+        changed = replaced(ground.value, join(place.path), part)
         fault = ground.invalid(changed)
         if fault is not None and (not in_union or _breaks_union(ground.schema, changed)):
             return fault
@@ -133,16 +135,6 @@ def _changed(ground: Ground, change: Change, *, in_union: bool = False) -> Fault
 
 def _breaks_union(schema: Schema[Any], value: Any) -> bool:
     return _IN_UNION.search(schema.violations(value)[0].keyword_location) is not None
-
-
-def _replaced(value: Any, path: tuple[str | int, ...], part: Any) -> Any:
-    """Return a value with another part at a path."""
-    if not path:
-        return part
-    step, *rest = path
-    changed = value.copy()
-    changed[step] = _replaced(value[step], tuple(rest), part)
-    return changed
 
 
 def _as_string(ground: Ground, place: _Place) -> Any:

@@ -20,11 +20,11 @@ from schema_guard.schema import Schema
 from schema_guard.testing.schemas.instances import HypothesisChoices
 from schema_guard.validation.drawing.demand import DeadEnd, Demand
 from schema_guard.validation.drawing.drawing import Drawing, document_of, first_drawn, replaced, valid_value
-from schema_guard.validation.drawing.normalized import ARRAY, OBJECT, Words, ways_to_break
+from schema_guard.validation.drawing.normalized import Words, ways_to_break
 from schema_guard.validation.violations import TOO_COSTLY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -148,45 +148,25 @@ def _alone(words: Words) -> Words:
 def _broken(words: Words) -> Iterator[tuple[str, Words]]:
     """Yield each keyword that can be broken alone, with a schema that breaks it and keeps the rest."""
     for keyword, value in words.items():
-        if keyword in _LEADING or (keyword in _HOLDING and value is not False):
+        if keyword in _LEADING:
             continue
-        rest = {key: part for key, part in _alone(words).items() if key != keyword}
-        if keyword in _PARTS:
-            for others, way in _PARTS[keyword](value):
-                yield keyword, Words({**rest, keyword: others}, allOf=[way])
-        else:
-            for way in ways_to_break(words, keyword):
+        kept = {key: part for key, part in _alone(words).items() if key != keyword}
+        for part, others in _parts(keyword, value):
+            rest = kept if others is None else {**kept, keyword: others}
+            for way in ways_to_break(Words({**words, keyword: part}), keyword):
                 yield keyword, Words(rest, allOf=[way])
 
 
-def _required(names: list[str]) -> Iterator[tuple[Any, Words]]:
-    for name in names:
-        yield [other for other in names if other != name], Words(type=[OBJECT], properties={name: False})
-
-
-def _false_properties(schemas: dict[str, Any]) -> Iterator[tuple[Any, Words]]:
-    for name in (name for name, schema in schemas.items() if schema is False):
-        yield _without(schemas, name), Words(type=[OBJECT], required=[name])
-
-
-def _false_patterns(schemas: dict[str, Any]) -> Iterator[tuple[Any, Words]]:
-    for name in (name for name, schema in schemas.items() if schema is False):
-        yield _without(schemas, name), Words(type=[OBJECT], extra=(Words(pattern=name), True))
-
-
-def _false_items(schemas: list[Any]) -> Iterator[tuple[Any, Words]]:
-    for index in (index for index, schema in enumerate(schemas) if schema is False):
-        yield [*schemas[:index], True, *schemas[index + 1 :]], Words(type=[ARRAY], minItems=index + 1)
-
-
-def _without(schemas: dict[str, Any], name: str) -> dict[str, Any]:
-    return {other: schema for other, schema in schemas.items() if other != name}
-
-
-# Keywords of which one part is broken while the others hold.
-_PARTS: dict[str, Callable[[Any], Iterator[tuple[Any, Words]]]] = {
-    "required": _required,
-    "properties": _false_properties,
-    "patternProperties": _false_patterns,
-    "prefixItems": _false_items,
-}
+def _parts(keyword: str, value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the parts of a keyword that are broken while the others hold, each with the others. None: there are none."""
+    if keyword == "required":
+        for name in value:
+            yield [name], [other for other in value if other != name]
+    elif keyword == "prefixItems":
+        for index in (index for index, schema in enumerate(value) if schema is False):
+            yield [*[True] * index, False], [*value[:index], True, *value[index + 1 :]]
+    elif keyword in ("properties", "patternProperties"):
+        for name in (name for name, schema in value.items() if schema is False):
+            yield {name: False}, {other: schema for other, schema in value.items() if other != name}
+    elif keyword not in _HOLDING or value is False:
+        yield value, None
