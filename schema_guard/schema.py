@@ -171,7 +171,7 @@ class Schema(Generic[V]):
         schema.annotation = None if reader is None else source
         schema.acceptor = schema._asserting = schema._written = None
         schema._compiled = _ready(schema, formats=schema.formats)
-        schema._resources = schema._compiled.resources
+        schema._resources = schema._compiled.references.reached
         living[id(schema)] = schema
         return schema
 

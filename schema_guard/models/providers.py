@@ -86,13 +86,10 @@ class ModelProvider:
 
 
 PROVIDERS: Mapping[str, ModelProvider] = {
-    "openai": ModelProvider("OpenAI", "openai", OPENAI_URL, ("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
-    "openai-responses": ModelProvider(
-        "OpenAI", "openai-responses", OPENAI_URL, ("OPENAI_API_KEY",), "OPENAI_BASE_URL"
-    ),
-    "openai-decisions": ModelProvider(
-        "OpenAI", "openai-decisions", OPENAI_URL, ("OPENAI_API_KEY",), "OPENAI_BASE_URL"
-    ),
+    **{
+        name: ModelProvider("OpenAI", name, OPENAI_URL, ("OPENAI_API_KEY",), "OPENAI_BASE_URL")
+        for name in ("openai", "openai-responses", "openai-decisions")
+    },
     "azure": ModelProvider(
         "Azure OpenAI", "azure", None, ("AZURE_OPENAI_API_KEY",), "AZURE_OPENAI_ENDPOINT", "/openai/v1"
     ),

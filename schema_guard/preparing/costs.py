@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
@@ -42,11 +42,8 @@ def prices_of(table: Table | None) -> Callable[[], Price | None]:
         return cache(_prices_of_environment)
     from schema_guard.prices.charges import charges_of
 
-    return partial(_same, charges_of(table).cost)
-
-
-def _same(price: Price) -> Price:
-    return price
+    price = charges_of(table).cost
+    return lambda: price
 
 
 def _prices_of_environment() -> Price | None:

@@ -36,10 +36,6 @@ class AttemptModels(NamedTuple):
         """Return the model of an attempt, counted from 1."""
         return self.models[min(attempt, len(self.models)) - 1]
 
-    def provider(self, attempt: int) -> str | None:
-        """Return the provider of an attempt's model."""
-        return self.providers[min(attempt, len(self.providers)) - 1]
-
     def function(self, function: Any, attempt: int) -> Any:
         """Return what an attempt calls: the guarded function, or the attempt's model in its place."""
         if not self.is_function:

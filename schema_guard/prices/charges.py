@@ -93,8 +93,7 @@ class Charges:
 
 def _read(source: Table) -> tuple[Any, str]:
     """Return the JSON of a table, None for the package, and what it is called."""
-    from schema_guard.prices.costs import GENAI_PRICES, TOKENS_SCHEMA
-    from schema_guard.prices.files import read_prices
+    from schema_guard.prices.costs import GENAI_PRICES, TOKENS_SCHEMA, read_prices
 
     if source == GENAI_PRICES:
         from importlib.util import find_spec

@@ -8,18 +8,18 @@ then summed, never a sum of tokens at once.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.configuration.model_names import DECISIONS
 from schema_guard.errors import InvalidArgument, missing_extra
-from schema_guard.prices.files import read_prices
 from schema_guard.schema import Schema
-from schema_guard.text import clip
+from schema_guard.text import clip, clip_path, reason_of
 from schema_guard.validation.published_schemas import judged
 
 if TYPE_CHECKING:
@@ -70,32 +70,6 @@ class PerMillion(NamedTuple):
         return (fresh * self.p_in + cached * self.p_cached + received * self.p_out) / _MILLION
 
 
-class TokenPrices(Protocol):
-    """Prices of one model."""
-
-    @property
-    def model(self) -> str:
-        """Its name in the table."""
-
-    @property
-    def source(self) -> str:
-        """The table, for a reader to find it."""
-
-    @property
-    def as_of(self) -> str | None:
-        """The day of the prices, as the table says it; None where it says none."""
-
-    @property
-    def has_cached_price(self) -> bool:
-        """Whether the table has a price of cached input. Without one, cached tokens cost as much as other input."""
-
-    def per_million(self, sent: int) -> PerMillion:
-        """Return the prices of a call that sends so many tokens."""
-
-    def cost(self, call: CallTokens) -> float:
-        """Return the dollars of one call."""
-
-
 class Tier(NamedTuple):
     """Prices of a call that sends more than so many tokens, for all of its tokens."""
 
@@ -112,7 +86,8 @@ class TablePrices:
         source: Path of the table, and where that has its prices from.
         tiers: Ascending; the first is above -1, every call.
         as_of: The day of the prices; None where the table says none.
-        has_cached_price: Whether the table has a price of cached input.
+        has_cached_price: Whether the table has a price of cached input. Without one, cached tokens cost as much as
+            other input.
     """
 
     model: str
@@ -175,6 +150,24 @@ class PackagePrices:
 
         usage = Usage(input_tokens=sent, cache_read_tokens=cached, output_tokens=received)
         return float(calc_price(usage, model_ref=self.model, provider_id=self.provider).total_price)
+
+
+TokenPrices: TypeAlias = TablePrices | PackagePrices
+"""Prices of one model."""
+
+
+def read_prices(path: Path) -> Any:
+    """Return the JSON of a file.
+
+    Raises:
+        InvalidArgument: It cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidArgument(
+            f"prices {clip_path(path)!r}: expected a JSON file, but reading it failed: {clip(reason_of(error))}"
+        ) from error
 
 
 def token_prices(model: str, *, source: str | Path) -> TokenPrices:

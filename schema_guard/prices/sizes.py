@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from schema_guard.configuration.model_names import model_and_snapshot
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.prices.costs import GENAI_PRICES, token_prices
-from schema_guard.prices.files import read_prices
+from schema_guard.prices.costs import GENAI_PRICES, read_prices, token_prices
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

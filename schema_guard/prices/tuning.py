@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.prices.files import read_prices
+from schema_guard.prices.costs import read_prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -55,20 +55,17 @@ class _Closing:
             raise _Open
         if id(schema) in within:
             raise _Open
-        types = schema.get("type", _ALL)
+        if "$ref" in schema and self._references.dialect in REF_ALONE:
+            return self._target(schema, (*within, id(schema)))
         listed = self._listed(schema)
         if listed is not None:
             if not all(map(_is_plain, listed)):
                 raise _Open
             return 0
-        if "$ref" in schema and self._references.dialect in REF_ALONE:
-            return self._target(schema, (*within, id(schema)))
-        return self._of_types(schema, types, (*within, id(schema)))
+        return self._of_types(schema, schema.get("type", _ALL), (*within, id(schema)))
 
     def _listed(self, schema: dict[str, Any]) -> list[Any] | None:
         """Return the values that a schema lists; None if it lists none."""
-        if "$ref" in schema and self._references.dialect in REF_ALONE:
-            return None
         if "const" in schema and self._draft > 4:
             return [schema["const"]]
         enum = schema.get("enum")

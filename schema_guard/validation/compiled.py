@@ -59,7 +59,6 @@ class Compiled:
         engine: The validator.
         plain: Steps that no instance within the limits exceeds; infinite when that depends on the instance, or
             when the engine may need more stack than a small thread has.
-        resources: URI -> document, of the resources that the schema reaches.
         references: Where its references lead.
         formats: Whether `format` is asserted.
         conditions: What a reply that is still being written is held against; None before one was.
@@ -74,8 +73,6 @@ class Compiled:
     ) -> None:
         self.engine = engine
         self.is_valid = engine.is_valid
-        self.resources = references.reached
-        self._document = references.document
         self.references = references
         self._work = work
         self.formats = formats
@@ -103,7 +100,7 @@ class Compiled:
         if not is_enough and size.nodes <= _MOST_COUNTED:
             from schema_guard.validation.instance_cost import count  # few replies need it
 
-            counted = count(self.references, self._document, instance)
+            counted = count(self.references, self.references.document, instance)
             if counted is not None:
                 steps, errors = min(steps, counted[0]), min(errors, counted[1])
                 copied = min(copied, errors * copied_bytes(size.nodes, size.chars))
@@ -175,7 +172,7 @@ class Compiled:
         from schema_guard.validation.error_search import ErrorSearch  # only large failures need it
 
         walk = ErrorSearch(self.references, self._alone, self._flat[affordable], all_keywords=affordable)
-        return walk.errors(self._document, instance)
+        return walk.errors(self.references.document, instance)
 
     def _violations_of(
         self, errors_of: Callable[[Any], list[Any]], instance: Any, size: ValueSize

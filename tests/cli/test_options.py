@@ -8,7 +8,7 @@ from schema_guard.bench.run.journal import _decoded
 from schema_guard.cli.command import command
 from schema_guard.cli.shared.group import LazyGroup
 from schema_guard.cli.shared.options import json_file, key_value
-from schema_guard.prices.files import read_prices
+from schema_guard.prices.costs import read_prices
 from tests.needs import ALL, needs
 
 pytestmark = needs(*ALL)

@@ -85,7 +85,7 @@ def test_count_is_never_too_low(document, instance):
     """The engine lists no more errors than were counted, those of a union's arms included."""
     ready = Schema.of(document)._compiled
 
-    counted = count(ready.references, ready._document, instance)
+    counted = count(ready.references, ready.references.document, instance)
 
     assert counted is not None
     assert sum(map(errors_in, ready.engine.errors(instance))) <= counted[1]
