@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import time
 from typing import TYPE_CHECKING
 
 import click
@@ -86,13 +87,14 @@ def command(
     BREACH     a rate is above --max-failure-rate, or has risen and may stay above it
     UNKNOWN    too many calls raised an exception that nobody explains
     UNDECIDED  the calls so far prove nothing
+    NO CALLS   other functions were called in the last week, but not this one
     OK         all rates are proved to be below
 
     \b
     Exit status:
-      0  OK or UNDECIDED
+      0  OK, UNDECIDED, or NO CALLS
       1  BREACH or UNKNOWN
-      2  nothing was checked: there is no store, no call, or wrong usage;
+      2  nothing was checked: there is no store, no recent call, or wrong usage;
          with --allow-empty, only wrong usage
 
     \b
@@ -122,16 +124,23 @@ def _watched(
     records: Store, limit: float, which: WhichCalls, asked: WatchOptions
 ) -> tuple[list[Watched], str | None]:
     """Return the configurations in use, and one sentence if there was no call to check."""
+    from schema_guard.decide.recorded.from_store import SILENT_S
     from schema_guard.decide.watch import watch
     from schema_guard.records.selection import NotRecorded, no_calls
+    from schema_guard.records.times import moment
 
     extra = {"config": aims_of(asked)}
     try:
         watched = watch(records, limit, **which.named(), priority=asked.priority, extra=extra)
     except NotRecorded as error:
         return [], str(error)
-    if any(one.n for one in watched):
+    if any(one.n and not one.is_silent for one in watched):
+        last = max(one.last_call or "" for one in watched)
+        if which.until is None and "" < last < moment(time() - SILENT_S, hours=False):
+            note(f"the last call was on {last}, so the result describes the calls until then")
         return watched, None
+    if any(one.n for one in watched):
+        return watched, f"nothing was checked: no recent call of these functions is recorded in {records.url}"
     nothing = "no validated call is recorded" if which.are_all else no_calls(records, **which.named())
     return watched, f"nothing was checked: {nothing} in {records.url}"
 

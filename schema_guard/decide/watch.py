@@ -2,7 +2,8 @@
 """Watching what is in production: is anything proved to be wrong?
 
 Rules: what is wrong is what `decide` says it is, from the same evidence: the two cannot contradict each other. A rate that
-is not proved to be above the objective is not called good before it is proved to be below.
+is not proved to be above the objective is not called good before it is proved to be below. Earlier calls say nothing about a
+function that is no longer called, so it has no breach.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from schema_guard.decide.explanation.uses import uses_of
 from schema_guard.decide.in_use import rounded_up
 from schema_guard.decide.recorded.from_store import Gathered, gather_each
 from schema_guard.errors import InvalidArgument
+from schema_guard.records.times import moment
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class Watched:
         unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
             they are fewer than 5, or no more than the objective's share of all calls.
         traffic: What part of the traffic its calls are; None for calls that were recorded as they were made.
+        last_call: The day of its function's last call, in UTC; None if that is not known.
+        is_silent: Whether its function had no call in the last week of the store's calls.
     """
 
     def __init__(
@@ -68,12 +72,13 @@ class Watched:
         self.share = strategy.traffic_share or 0.0
         self.n, self.k, self.rate = rate.n, rate.count, rate.rate
         self.lower, self.upper = rate.bounds.lower, rate.bounds.upper
-        self.state = measurement.state
+        self.state = "no_data" if gathered.is_silent else measurement.state
         self.usage: str = use.get("text", "")
         self.is_main = use.get("use", "main") == "main"
         self.objective = case.config.target
         self.n_functions = rounded_up(case.evidence.n_functions)
-        self.breaches = tuple(breach for breach in wrong if breach.strategy == strategy.id)
+        found = () if gathered.is_silent else wrong
+        self.breaches = tuple(breach for breach in found if breach.strategy == strategy.id)
         rises = any(breach.what == "rise" for breach in self.breaches)
         change = strategy.change if rises or not strategy.bursts else None
         self.change = None if change is None else change_text(change)
@@ -81,6 +86,8 @@ class Watched:
         self.excluded = ways_of(strategy.excluded)
         self.unexplained = case.unexplained
         self.traffic = strategy.traffic
+        self.last_call = moment(gathered.last_call, hours=False) if gathered.last_call else None
+        self.is_silent = gathered.is_silent
 
     @property
     def is_rated(self) -> bool:
@@ -100,7 +107,7 @@ class Watched:
     @property
     def is_fine(self) -> bool:
         """Whether that holds of a rate of the traffic, and it is known whose fault the excluded calls are."""
-        return self.is_below and self.is_rated and self.unexplained is None
+        return self.is_silent or (self.is_below and self.is_rated and self.unexplained is None)
 
 
 def watch(
@@ -122,7 +129,7 @@ def watch(
         **which: The calls: `schema`, `function`, `segment`, `since`, `until`, and `priority` of `gather_each`.
 
     Returns:
-        Those that are not fine first, then by lower bound, highest first; empty when nothing is recorded.
+        Those that are not fine first, then by lower bound, highest first, and silent ones last. Empty when nothing is recorded.
 
     Raises:
         InvalidArgument: The objective is out of its range, or a name is not recorded.
@@ -141,9 +148,8 @@ def watch(
         if gathered.function is not None
         for entry in _of_function(gathered)
     ]
-    return sorted(
-        watched, key=lambda one: (one.is_below, one.is_fine, one.is_below and not one.is_main, -one.lower)
-    )
+    watched.sort(key=lambda one: (one.is_below, one.is_fine, one.is_below and not one.is_main, -one.lower))
+    return sorted(watched, key=lambda one: one.is_silent)
 
 
 def _of_function(gathered: Gathered) -> list[Watched]:

@@ -41,6 +41,10 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     if not watched:
         return Document("no data, because no call is recorded")
     worst = watched[0]
+    if worst.is_silent:
+        return Document(
+            f"NO CALLS: {worst.function} (schema {worst.schema}) was last called on {worst.last_call}"
+        )
     wrong = sum(not entry.is_below for entry in watched)
     state, caveat = _state_of_all(watched)
     parts = [

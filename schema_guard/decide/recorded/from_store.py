@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
+from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.configuration.recorded_settings import loss_lines
@@ -64,6 +66,10 @@ if TYPE_CHECKING:
     from schema_guard.records.declarations import DeclaredTarget
 
 
+SILENT_S = 7 * 86_400
+"""So long without a call, a function is silent. Functions that are called only on weekends have shorter pauses."""
+
+
 class Gathered(NamedTuple):
     """What a store gives.
 
@@ -75,6 +81,8 @@ class Gathered(NamedTuple):
         hours: For each hour with calls in production: its start in seconds since the epoch, its calls, and its failed
             calls, over all versions.
         changes: Direction of each change of that rate, and when the hour began in which it is likeliest to have been.
+        last_call: When the last call in production began, in seconds since the epoch; 0 if that is not known.
+        is_silent: Whether that was a week or more before the end of the store's calls.
     """
 
     evidence: dict[str, Any]
@@ -83,6 +91,8 @@ class Gathered(NamedTuple):
     schema_fingerprint: str
     hours: tuple[tuple[int, int, int], ...] = ()
     changes: tuple[tuple[str, int], ...] = ()
+    last_call: float = 0.0
+    is_silent: bool = False
 
 
 def gather(store: Store, **asked: Any) -> Gathered:
@@ -273,8 +283,22 @@ def _gathered(problem: Problem, facts: dict[str, Any], reading: Gathering) -> Ga
     evidence["notes"] = [*notes, *evidence.get("notes", ())]
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     _add_content(known, own, store)
-    over_time = production.over_time(current.first), production.changed(current.first)
-    return Gathered(known, problem.function, problem.schema, fingerprint, *over_time)
+    times = _times(problem, production, current.first)
+    return Gathered(known, problem.function, problem.schema, fingerprint, *times)
+
+
+def _times(problem: Problem, production: Production, current: ConfigurationCounts) -> tuple[Any, ...]:
+    """Return the last four values of `Gathered`."""
+    reading = production.reading
+
+    def last_of(rows: Iterable[ConfigurationCounts]) -> float:
+        return max((last_call(row) for row in rows if not is_trial(row)), default=0.0)
+
+    last = last_of(problem.rows)
+    # A clock that is ahead makes no other function silent.
+    ended = min(last_of(reading.everything), time(), inf if reading.until is None else reading.until)
+    is_silent = 0 < last < ended - SILENT_S
+    return production.over_time(current), production.changed(current), last, is_silent
 
 
 def _add_extra_evidence(

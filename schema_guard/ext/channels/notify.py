@@ -88,7 +88,7 @@ def notify(
             command = command_on(None, "decide", "--function", name[0])
             lines.append(f"{document_of(function, limit).title}\nNext: {command}")
             notes.append((*name, _OPEN))
-        elif not wrong and before.is_open:
+        elif not wrong and before.is_open and not function[0].is_silent:
             notes.append((*name, _CLOSED))
     text = _escaped("\n\n".join(lines))
     try:

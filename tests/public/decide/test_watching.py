@@ -197,3 +197,77 @@ def test_better_step_of_a_playbook_run_is_reported_as_better(production):
 
     # Of 40 inputs, 8 fail in the first step, and 2 of these in the second step too.
     assert (pair["n"], pair["b"], pair["c"]) == (40, 6, 0)
+
+
+def test_a_past_breach_without_recent_calls_is_no_breach(production):
+    """One function was retired with failures. Eight days later, another one is called, and it is fine."""
+    production.calls(100, 2, name="shop.retired")
+    production.clock.now += 8 * DAY
+    production.calls(600, 0, name="shop.used")
+
+    status, lines, data = watched(production, 0.01)
+
+    assert status == 0
+    assert lines[0].startswith("OK: shop.used")
+    assert lines[1:] == ["NO CALLS: shop.retired (schema ticket) was last called on 2026-05-28"]
+    assert [(one["is_silent"], one["last_call"], one["breaches"]) for one in data] == [
+        (False, "2026-06-06", []),
+        (True, "2026-05-28", []),
+    ]
+    assert data[1]["state"] == "no_data"
+
+
+def test_a_silent_function_alone_is_nothing_checked(production):
+    """Only the retired function is selected. Exit status 2 shows that nothing was checked."""
+    production.calls(100, 2, name="shop.retired")
+    production.clock.now += 8 * DAY
+    production.calls(20, 0, name="shop.used")
+    asked = ["watch", "--max-failure-rate", "1%", "--function", "shop.retired"]
+
+    status, out, err = production.run(*asked)
+
+    assert (status, out.partition(":")[0]) == (2, "NO CALLS")
+    assert "nothing was checked: no recent call of these functions is recorded in sqlite:///" in err
+    assert production.run(*asked, "--allow-empty")[0] == 0
+
+
+@pytest.mark.parametrize("days", [5, 6])
+def test_a_weekend_without_calls_is_no_silence(production, days):
+    """A function that is called only on weekends is checked during the week."""
+    production.calls(100, 2, name="shop.weekend")
+    production.clock.now += days * DAY
+    production.calls(20, 0, name="shop.used")
+
+    assert watched(production, 0.01)[1][0].startswith("BREACH: shop.weekend")
+
+
+def test_a_clock_that_is_ahead_makes_no_other_function_silent(production):
+    """The clock of a machine is 30 days ahead."""
+    production.clock.now += 30 * DAY
+    production.calls(20, 0, name="shop.ahead")
+    production.clock.now -= 30 * DAY
+    production.calls(100, 2, name="shop.fails")
+
+    assert watched(production, 0.01)[1][0].startswith("BREACH: shop.fails")
+
+
+def test_a_function_is_silent_until_the_end_of_the_time(production):
+    """With --until, later calls of other functions do not count."""
+    production.calls(100, 2, name="shop.retired")
+    production.clock.now += 8 * DAY
+    production.calls(20, 0, name="shop.used")
+
+    status, lines, _ = watched(production, 0.01, "--until", "2026-05-30")
+
+    assert (status, lines[0].partition(":")[0]) == (1, "BREACH")
+
+
+def test_old_calls_are_named(production):
+    """No function was called for eight days, so the result describes earlier calls."""
+    production.calls(100, 2)
+    production.clock.now += 8 * DAY
+
+    status, out, err = production.run("watch", "--max-failure-rate", "1%")
+
+    assert (status, out.partition(":")[0]) == (1, "BREACH")
+    assert err == "the last call was on 2026-05-28, so the result describes the calls until then\n"
