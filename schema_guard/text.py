@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MOST_ODDS = 1e9
 _WHOLE_DOLLARS = 100
 _SMALLEST_DOLLARS = 1e-6
+_SMALLEST_RATE = 1e-280  # below it, 10 to the power of the decimals is no float
 
 # A shorter secret stands in ordinary words: to hide it there garbles them, and shows what it is.
 SHORTEST_SECRET = 4
@@ -55,7 +56,7 @@ def percent(rate: float, side: int = 0, target: float = 1.0) -> str:
     ('25%', '0.9998%', '1.004%')
     """
     exact, limit = 100 * rate, round(100 * target, 9)
-    fewest = max(0, 1 - floor(log10(abs(exact)))) if rate else 0
+    fewest = max(0, 1 - floor(log10(abs(exact)))) if abs(rate) > _SMALLEST_RATE else 0
     shown = exact
     for decimals in range(fewest, fewest + 9):
         # A product such as 100 * 0.07 is not exact.

@@ -17,12 +17,13 @@ REPETITIONS = 200
 @given(runs())
 def test_comparisons_are_antisymmetric(run):
     """With the variants in reverse order every difference has the other sign, and the same evidence."""
-    backward = {
-        (one.b, one.a, one.measure): one
-        for one in result_of(
-            replace(run, setup=replace(run.setup, variants=run.setup.variants[::-1]))
-        ).comparisons
-    }
+    last = len(run.setup.variants) - 1
+    reversed_run = replace(
+        run,
+        setup=replace(run.setup, variants=run.setup.variants[::-1]),
+        calls=tuple(call._replace(variant=last - call.variant) for call in run.calls),
+    )
+    backward = {(one.b, one.a, one.measure): one for one in result_of(reversed_run).comparisons}
     for one in result_of(run).comparisons:
         other = backward[one.a, one.b, one.measure]
 

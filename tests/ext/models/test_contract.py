@@ -40,7 +40,7 @@ PACKAGES = {
     "google": "google-genai",
 }
 NAMES = (
-    *PROVIDERS,
+    *(name for name in PROVIDERS if name != "openai-decisions"),  # it answers questions, not prompts
     "url",
     "url-anthropic",
     "url-gemini",

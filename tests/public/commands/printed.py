@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import schema_guard
@@ -16,6 +17,7 @@ import schema_guard
 # A word of a shell, with its quotes.
 WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"`;#])+"""
 COMMAND = re.compile(rf"schema-guard(?: (?!#){WORD})+")
+CODE = re.compile(r"<code>([^<]*)</code>")
 ROOT = Path(schema_guard.__file__).parent.parent
 KEYS = (
     "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY", "CO_API_KEY", "SCHEMA_GUARD_MODEL_KEY",
@@ -23,11 +25,12 @@ KEYS = (
 
 
 def commands_in(text):
-    """Return the different commands of a text or a JSON document, in order."""
+    """Return the different commands of a text, a JSON document, or the code of a page, in order."""
     try:
         strings = list(_strings(json.loads(text)))
     except ValueError:
-        strings = text.splitlines()
+        is_page = text.startswith("<!doctype html>")
+        strings = map(unescape, CODE.findall(text)) if is_page else text.splitlines()
     return list(dict.fromkeys(found for string in strings for found in COMMAND.findall(string)))
 
 

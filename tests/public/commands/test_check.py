@@ -184,5 +184,5 @@ def test_check_of_an_endless_file_is_an_error(capsys):
     name = sparse("f.jsonl", 4 * 1024**3, b"", b"x")
 
     assert run(capsys, "schema", "check", "s.json", name) == (
-        2, "", "schema-guard: f.jsonl: the file is larger than 4,096 MiB. Split it\n",
+        2, "", "schema-guard: f.jsonl: the file is larger than 4,096 MiB. Split it into smaller files\n",
     )  # fmt: skip

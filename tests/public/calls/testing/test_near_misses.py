@@ -239,7 +239,7 @@ def broken(rows, most, without=()):
     for row in rows:
         schema = Schema.of(row["schema"], allow_unknown=True)
         if row["id"] in without:
-            with pytest.raises(InvalidArgument, match="no keyword of it can be broken"):
+            with pytest.raises(InvalidArgument, match="no branch of"):
                 drawn(near_misses(schema), settings(DRAWN, max_examples=most))
             continue
         result = drawn(near_misses(schema), settings(DRAWN, max_examples=most))
@@ -258,5 +258,5 @@ def test_real_schemas_give_near_misses(corpora):
 
 @pytest.mark.slow
 def test_all_real_schemas_give_near_misses(corpora):
-    """Of every real schema near misses are drawn, of many keywords, but for one whose only keyword is a wide union."""
-    assert len(broken(rows(corpora), 4, without=["JsonSchemaStore/vtestunit-schema"])) >= 16
+    """Of every real schema near misses are drawn, of many keywords, but for one that no value is valid for."""
+    assert len(broken(rows(corpora), 4, without=["Glaiveai2K/calculate_area_f88fb53c"])) >= 16
