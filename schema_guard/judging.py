@@ -25,7 +25,7 @@ from schema_guard.arguments import (
 from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.limits import DEFAULT_LIMITS, Limits
-from schema_guard.parsing import NotJson, is_same, parse
+from schema_guard.parsing import NotJson, parse
 from schema_guard.plain_reply import acceptor
 from schema_guard.preparing.user_checks import refusal_of_checks
 from schema_guard.reading import TOO_MANY, Documents, documents
@@ -189,23 +189,25 @@ def judge_value(value: Any, terms: Terms, *, own: bool = False) -> Judgement[Any
 
 
 def _judge_documents(found: Documents, text: str, terms: Terms) -> Judgement[Any]:
-    if found.is_refused:
-        return _judge_invalid(found, found.values, text, terms)
     if found.is_reasoning and terms.finish_reason == "length":
         return failed(failures.REASONING_EXHAUSTED)
     values = found.values
     if terms.restore is not None:
         values = [(size, terms.restored(value)) for size, value in values]
-    valid = [value for _, value in values if terms.accepts(value)]
+    judged = None if found.is_refused else _judge_valid(found, [value for _, value in values], terms)
+    return judged or _judge_invalid(found, values, text, terms)
+
+
+def _judge_valid(found: Documents, values: Sequence[Any], terms: Terms) -> Judgement[Any] | None:
+    """Judge a reply with a valid value, or with a failure that does not depend on one; None for any other."""
+    valid = [value for value in values if terms.accepts(value)]
     failure = found.failure or _ambiguity(found, valid, terms)
     if failure is not None:
         return failed(failure)
     if valid:
         return accepted(valid[0], terms, found.form)
     inside = [terms.restored(value) for value in found.inside]
-    if inside and terms.accepts(inside[0]):
-        return accepted(inside[0], terms, "unwrapped")
-    return _judge_invalid(found, values, text, terms)
+    return accepted(inside[0], terms, "unwrapped") if inside and terms.accepts(inside[0]) else None
 
 
 def _ambiguity(found: Documents, valid: Sequence[Any], terms: Terms) -> Failure | None:
@@ -252,7 +254,15 @@ def _judge_invalid(
 
 
 def _is_one(values: Sequence[Any]) -> bool:
-    return bool(values) and all(is_same(values[0], other) for other in values[1:])
+    """Return whether all values are one: as JSON, where 1 is 1.0 and isn't true, or instances of one Python type."""
+    if len(values) < 2:
+        return bool(values)
+    from jsonschema_rs import canonical  # `import schema_guard` loads no third-party module
+
+    try:
+        return len({canonical.json.to_string(value) for value in values}) == 1
+    except ValueError:  # the schema's type has made them
+        return all(values[0] == other for other in values[1:])
 
 
 def _bare(bare: str, terms: Terms) -> Judgement[Any] | None:

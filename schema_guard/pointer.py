@@ -8,12 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 # Indices that are kept have no more digits: a longer one is a key that a model made up.
 _INDEX_DIGITS = 6
 # Locations that are kept have no more characters: a key that a model made up may have any number.
 _LONGEST_CACHED = 200
+# References that lead to references; more are a circle.
+_MOST_REFERENCES = 20
 
 
 def escape(token: str) -> str:
@@ -63,6 +65,35 @@ def member(place: Any, token: str, default: Any = None) -> Any:
     if isinstance(place, list) and token.isdecimal() and len(token) < 10 and int(token) < len(place):
         return place[int(token)]
     return default
+
+
+def part_at(value: Any, steps: Iterable[str], default: Any = None) -> Any:
+    """Return the part of a JSON value at a path; *default* if there is none."""
+    for step in steps:
+        value = member(value, step, default)
+    return value
+
+
+def subschema(document: Any, steps: Iterable[str]) -> dict[str, Any]:
+    """Return the schema at a keyword location, through local references; {} if there is none.
+
+    >>> subschema({"$ref": "#/$defs/a", "$defs": {"a": {"items": {"type": "null"}}}}, ["$ref", "items"])
+    {'type': 'null'}
+    """
+    found = _target(document, document)
+    for step in steps:
+        if step != "$ref":
+            found = _target(document, member(found, step))
+    return found if isinstance(found, dict) else {}
+
+
+def _target(document: Any, schema: Any) -> Any:
+    """Return the schema that a reference leads to, and any other schema itself."""
+    for _ in range(_MOST_REFERENCES):
+        if not isinstance(schema, dict) or not isinstance(schema.get("$ref"), str):
+            break
+        schema = part_at(document, split(schema["$ref"].removeprefix("#")))
+    return schema
 
 
 def pointer(location: str) -> str:

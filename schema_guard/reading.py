@@ -365,32 +365,23 @@ def documents(text: str, limits: Limits, known: Any = None) -> Documents:
     """
     if isinstance(known, dict | list):
         return Documents([(len(text), known)], is_refused=True)
-    # A character is 4 bytes at the most; counting them takes a copy of the text.
-    if 4 * len(text) > limits.max_bytes:
-        size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
-        if size > limits.max_bytes:
-            message = f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"
-            return Documents(failure=Failure("syntax", "too_large", message))
+    size = _size_beyond(text, limits.max_bytes)
+    if size:
+        message = f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"
+        return Documents(failure=Failure("syntax", "too_large", message))
     reading = read(text)
     if reading.refusal:
         return Documents(failure=Failure("refusal", "refusal", "the model refused in prose"))
-    opened = REASONING.match(text, reading.start)
-    is_reasoning = opened is not None and not closing_of(opened[0].lower()).search(text, opened.end())
-    if reading.direct:
-        return _first_document(text, reading, limits, known)
-    for opener in reading.unclosed[:_UNCLOSED_READ]:
-        value = parse(text[opener:], limits)
-        if type(value) is NotJson and value.code == "unfinished":
-            # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
-            cut = Documents(broken=(text[opener:],), refused=(value,), is_cut=True)
-            return cut._replace(is_reasoning=is_reasoning)
-    return _all_documents(text, reading, limits)._replace(
-        content=text[reading.start :], is_reasoning=is_reasoning
-    )
+    return _parsed_documents(text, reading, limits, known)
 
 
-def _first_document(text: str, reading: Reading, limits: Limits, known: Any) -> Documents:
-    """Parse a reply that opens with JSON: its first JSON text is the only one."""
+def _parsed_documents(text: str, reading: Reading, limits: Limits, known: Any) -> Documents:
+    if not reading.direct:
+        opened = REASONING.match(text, reading.start)
+        is_reasoning = opened is not None and not closing_of(opened[0].lower()).search(text, opened.end())
+        found = _all_documents(text, reading, limits)
+        return found._replace(content=text[reading.start :], is_reasoning=is_reasoning)
+    # The first JSON text of a reply that opens with JSON is the only one.
     form: Form
     span, rest = reading.candidates[0], ""
     document, form = text[span.start : span.end], "clean" if reading.clean else "unwrapped"
@@ -415,21 +406,33 @@ def _first_document(text: str, reading: Reading, limits: Limits, known: Any) -> 
     return found._replace(rest=_rest(rest, limits)) if rest.strip() else found
 
 
+def _size_beyond(text: str, most: int) -> int:
+    """Return how many bytes a text has at least, if these are more than *most*; else 0."""
+    # A character is 4 bytes at the most; counting them takes a copy of the text.
+    if 4 * len(text) <= most:
+        return 0
+    size = len(text) if len(text) > most else len(text.encode("utf-8", "surrogatepass"))
+    return size if size > most else 0
+
+
 def _rest(rest: str, limits: Limits) -> Documents:
     """Parse what follows a JSON text."""
-    reading = Reading(False, False, *brackets(rest, 0))
-    for start in reading.unclosed[:_UNCLOSED_READ]:
-        value = parse(rest[start:], limits)
-        if type(value) is NotJson and value.code == "unfinished" and opens_json(rest[start:]):
-            return Documents(failure=SEVERAL)
-    return _all_documents(rest, reading._replace(unclosed=()), limits)
+    spans, unclosed, complete = brackets(rest, 0)
+    opened = tuple(start for start in unclosed[:_UNCLOSED_READ] if opens_json(rest[start:]))
+    found = _all_documents(rest, Reading(False, False, spans, opened, complete), limits)
+    return Documents(failure=SEVERAL) if found.is_cut else found
 
 
 def _all_documents(text: str, reading: Reading, limits: Limits) -> Documents:
     """Parse the JSON texts of prose."""
-    values, refused = [], []
+    values, refused, parts = [], [], _parsed_parts(text, reading, limits)
+    for start in reading.unclosed[:_UNCLOSED_READ]:
+        value = parse(text[start:], limits)
+        if type(value) is NotJson and value.code == "unfinished":
+            # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
+            return Documents(broken=(text[start:],), refused=(value,), is_cut=True)
     broken = [text[start:] for start in reading.unclosed[:1]]
-    for document, value in _parsed_parts(text, reading, limits):
+    for document, value in parts:
         if type(value) is not NotJson:
             values.append((len(document), value))
             continue

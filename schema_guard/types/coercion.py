@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.limits import DEFAULT_LIMITS, Limits
 from schema_guard.parsing import may_hold_number
-from schema_guard.pointer import declared_location, join, member, pointer, split
+from schema_guard.pointer import declared_location, join, part_at, pointer, split, subschema
 from schema_guard.text import clip
 from schema_guard.validation.measure import refusal_of
 from schema_guard.validation.violations import MAX_VIOLATIONS, TOO_COSTLY, describe, failure_of
@@ -31,7 +31,6 @@ __all__ = ["Coerced", "coerce", "read", "refusal_by_type"]
 
 _REFUSED_KEYS = ("additionalProperties", "unevaluatedProperties", "falseSchema", "propertyNames")
 _MOST_SHOWN = 3
-_MOST_REFERENCES = 20
 # The largest float has 309 digits.
 _DIGITS_OF_FLOAT = 308
 _OF_FLOATS = Limits(max_number_chars=_DIGITS_OF_FLOAT, max_depth=1_000)
@@ -209,49 +208,23 @@ def _coercions(
     """Return the conversions, one for each place that the schema refused."""
     coercions: dict[Coercion, None] = {}
     for violation in violations:
-        location = declared_location(violation, indices=False)
-        steps = violation.path
-        schema = _schema_part(document, split(violation.keyword_location)[:-1])
-        if violation.keyword != "required":
-            kind = _kind(_part(written, steps), schema)
-            coercions[Coercion(location, violation.got, kind)] = None
-            continue
-        present = _part(value, steps)
-        for name in schema.get("required", ()):
-            if name not in present:
-                kind = _kind(
-                    _part(written, [*steps, name]), _schema_part(document, ["properties", name], schema)
-                )
-                coercions[Coercion(location + join([name]), "another key", kind)] = None
+        location, steps = declared_location(violation, indices=False), violation.path
+        keywords = split(violation.keyword_location)[:-1]
+        refused = [(location, violation.got, steps, keywords)]
+        if violation.keyword == "required":
+            present, required = part_at(value, steps), subschema(document, keywords).get("required", ())
+            refused = [
+                (location + join([name]), "another key", [*steps, name], [*keywords, "properties", name])
+                for name in required
+                if name not in present
+            ]
+        for place, before, path, declared in refused:
+            part, schema = part_at(written, path, _ABSENT), subschema(document, declared)
+            coercions[Coercion(place, before, _kind(part, schema))] = None
     return tuple(coercions)
 
 
 _ABSENT = object()
-
-
-def _part(value: Any, steps: Sequence[str]) -> Any:
-    """Return the part of a JSON value at a path; `_ABSENT` if there is none."""
-    for step in steps:
-        value = member(value, step, _ABSENT)
-    return value
-
-
-def _schema_part(document: Any, steps: Sequence[str], schema: Any = None) -> dict[str, Any]:
-    """Return the schema at a path, through references; {} if there is none."""
-    part = _referred(document, document if schema is None else schema)
-    for step in steps:
-        if step != "$ref":
-            part = _referred(document, _part(part, [step]))
-    return part if isinstance(part, dict) else {}
-
-
-def _referred(document: Any, part: Any) -> Any:
-    """Return the schema that a reference leads to, and any other part itself."""
-    for _ in range(_MOST_REFERENCES):
-        if not isinstance(part, dict) or not isinstance(part.get("$ref"), str):
-            return part
-        part = _part(document, split(part["$ref"].removeprefix("#")))
-    return part
 
 
 def _kind(value: Any, schema: dict[str, Any]) -> str:

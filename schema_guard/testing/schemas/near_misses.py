@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from schema_guard.pointer import member, split
+from schema_guard.pointer import part_at, split
 from schema_guard.schema import Schema
 from schema_guard.testing.schemas.instances import HypothesisChoices
 from schema_guard.validation.drawing.demand import DeadEnd, Demand
@@ -136,9 +136,7 @@ class _NearMisses:
 
 def _is_in(value: Any, location: str) -> bool:
     """Return whether a value has a part at a location. What was drawn there may have been replaced since."""
-    for step in split(location) if location else ():
-        value = member(value, step, _MISSING)
-    return value is not _MISSING
+    return part_at(value, split(location), _MISSING) is not _MISSING
 
 
 def _alone(words: Words) -> Words:
