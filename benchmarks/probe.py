@@ -22,8 +22,9 @@ from schema_guard.ext.fitting.probe import probe_enforcement
 from schema_guard.ext.fitting.probe.keywords import probe_keywords
 from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.stats import bounds
-from schema_guard.testing import EnforcingModel, serve
+from schema_guard.testing import serve
 from schema_guard.text import interval
+from tests.enforcing_model import EnforcingModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

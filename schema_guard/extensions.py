@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.linting import Finding as Finding
     from schema_guard.ext.fitting.linting import lint as lint
     from schema_guard.ext.local.weights import local_weights as local_weights
-    from schema_guard.ext.loopback.enforcing_model import EnforcingModel as EnforcingModel
     from schema_guard.ext.loopback.server import FAULTS as FAULTS
     from schema_guard.ext.loopback.server import Request as Request
     from schema_guard.ext.loopback.server import Server as Server
@@ -138,7 +137,6 @@ PARTS = {
     **_names("fitting.adapting", "Adapted", "SchemaChange", "adapt"),
     **_names("fitting.linting", "Finding", "lint"),
     **_names("local.weights", "local_weights"),
-    **_names("loopback.enforcing_model", "EnforcingModel"),
     **_names("loopback.server", "FAULTS", "Request", "Server", "serve"),
     **_names("loopback.tuning", "TUNING_FAULTS", "TuningServer", "serve_tuning"),
     **_names("right.content", "Content"),

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from schema_guard.extensions import (
         FAULTS,
         TUNING_FAULTS,
-        EnforcingModel,
         Request,
         Server,
         TuningServer,
@@ -42,7 +41,6 @@ __all__ = [
     "FAULTS",
     "TUNING_FAULTS",
     "Broken",
-    "EnforcingModel",
     "FailureRate",
     "NearMiss",
     "Request",

@@ -38,6 +38,8 @@ DOCUMENTED = {
 }
 # Names of the standard library that start with an underscore and have no public equivalent.
 ALLOWED_ATTRIBUTES = {"_exit", "_asdict", "_replace", "_fields", "_getframe", "_run", "_arun"}
+# Modules outside of this folder that its tests may use.
+HELPERS = {"tests", "tests.enforcing_model", "tests.needs", "tests.thinned"}
 # Functions whose first argument can be the name of a module or of something inside a module.
 TAKES_A_MODULE = {"delattr", "files", "find_spec", "import_module", "patch", "setattr"}
 IMPORT_IN_TEXT = re.compile(r"\b(?:from|import)\s+(schema_guard(?:\.\w+)*)(?:\s+import\s+\(?([\w, ]+))?")
@@ -84,11 +86,7 @@ def _imported_in(text):
 
 def _private(module, names):
     if module.split(".")[0] == "tests":
-        return (
-            []
-            if module.startswith("tests.public") or module in ("tests", "tests.needs", "tests.thinned")
-            else [module]
-        )
+        return [] if module.startswith("tests.public") or module in HELPERS else [module]
     if module.split(".")[0] != "schema_guard":
         return []
     listed = public_names(module) if module in PUBLIC_MODULES else set()

@@ -33,7 +33,7 @@ class NoAnswer(Exception):
 
 
 class FunctionModel:
-    """A function of the prompt's text and the options, as something that can be asked.
+    """A function of the prompt's text, as something that can be asked.
 
     The function returns a text, or a mapping with the keys that `ScriptedModel` names.
     """
@@ -41,19 +41,19 @@ class FunctionModel:
     name = "function"
     provider = "openai"
 
-    def __init__(self, function: Callable[[str, Mapping[str, Any]], ReplyLike]) -> None:
+    def __init__(self, function: Callable[[str], ReplyLike]) -> None:
         self._function = function
 
     def __call__(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Any:
         """Return the function's reply."""
-        return self._scripted(prompt, options)(prompt)
+        return self._scripted(prompt)(prompt)
 
     def stream(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Return the function's reply in its chunks."""
-        return self._scripted(prompt, options).stream(prompt)
+        return self._scripted(prompt).stream(prompt)
 
-    def _scripted(self, prompt: Any, options: Mapping[str, Any] | None) -> ScriptedModel:
-        return ScriptedModel([self._function(prompt_text(prompt), options or {})])
+    def _scripted(self, prompt: Any) -> ScriptedModel:
+        return ScriptedModel([self._function(prompt_text(prompt))])
 
 
 def ask(model: Model | FunctionModel, api: Api, question: Question, *, is_streamed: bool = False) -> Answer:

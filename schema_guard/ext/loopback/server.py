@@ -98,10 +98,10 @@ def _port(port: object) -> int:
 
 
 def _model(answering: Answering) -> Model | FunctionModel:
-    if isinstance(answering, Model | FunctionModel):
+    if isinstance(answering, Model):
         return answering
     if callable(answering):
-        return FunctionModel(lambda text, _: answering(text))
+        return FunctionModel(answering)
     return ScriptedModel(answering)
 
 

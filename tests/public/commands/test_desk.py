@@ -5,6 +5,7 @@ import json
 import pytest
 
 from schema_guard import testing
+from tests.enforcing_model import EnforcingModel
 from tests.needs import marked, needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import COMMANDS, LEAVES, command, published
@@ -222,7 +223,7 @@ PROBES = (
 @pytest.mark.parametrize("holds", [1.0, 0.0])
 def test_probe_output_matches_the_recording(desk, holds):
     """The output equals the recorded one, for a server that enforces schemas and for one that does not."""
-    with testing.serve(testing.EnforcingModel(holds=holds)) as server:
+    with testing.serve(EnforcingModel(holds=holds)) as server:
         lines = [f"schema probe --model {server.openai_url}#m --yes --seed 3{more}" for more in PROBES]
         lines += [
             f"schema probe --model {server.openai_url}#m --yes --seed 3 --keywords --output rules.json",

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from schema_guard import guard, open_store, testing
+from tests.enforcing_model import EnforcingModel
 from tests.needs import needs, with_parts
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
@@ -186,25 +187,25 @@ def test_exit_status_is_as_promised(here, line):
 
 
 SERVERS = {
-    "enforced": (lambda: testing.EnforcingModel(holds=1.0), {}, "", 0),
-    "ignored": (lambda: testing.EnforcingModel(holds=0), {}, "", 1),
+    "enforced": (lambda: EnforcingModel(holds=1.0), {}, "", 0),
+    "ignored": (lambda: EnforcingModel(holds=0), {}, "", 1),
     "sometimes": (
-        lambda: testing.EnforcingModel(holds=lambda number: number % 2 == 0),
+        lambda: EnforcingModel(holds=lambda number: number % 2 == 0),
         {},
         "--requests 6",
         1,
     ),
-    "refused": (lambda: testing.EnforcingModel(refuses=lambda schema: True), {}, "", 1),
-    "no answer": (lambda: testing.EnforcingModel(holds=1.0), {"faults": "http_500"}, "", 2),
+    "refused": (lambda: EnforcingModel(refuses=lambda schema: True), {}, "", 1),
+    "no answer": (lambda: EnforcingModel(holds=1.0), {"faults": "http_500"}, "", 2),
     "cut off": (lambda: lambda prompt: CUT, {}, "", 2),
-    "schema accepted": (lambda: testing.EnforcingModel(holds=1.0), {}, "--schema fine.json", 0),
+    "schema accepted": (lambda: EnforcingModel(holds=1.0), {}, "--schema fine.json", 0),
     "schema refused": (
-        lambda: testing.EnforcingModel(refuses=["maxLength"]),
+        lambda: EnforcingModel(refuses=["maxLength"]),
         {},
         "--schema doubtful.json",
         1,
     ),
-    "keyword ignored": (lambda: testing.EnforcingModel(ignores=["enum"]), {}, "--keywords", 1),
+    "keyword ignored": (lambda: EnforcingModel(ignores=["enum"]), {}, "--keywords", 1),
 }
 
 

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from schema_guard import open_store, testing
+from tests.enforcing_model import EnforcingModel
 from tests.needs import needs
 from tests.public.commands import exports
 from tests.public.commands.command_lines import command
@@ -173,7 +174,7 @@ def test_playbook_needs_an_input(here):
 def test_probe_sends_the_arguments_of_the_provider(option, provider, limit):
     """`--target` decides which argument limits the output, and is in the result."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
-    with testing.serve(testing.EnforcingModel()) as server:
+    with testing.serve(EnforcingModel()) as server:
         result = done(f"schema probe --model {server.openai_url}#m --yes --format json {option}")
         sent_names = [name for name in server.requests[-1].body if name.endswith("_tokens")]
 
@@ -187,7 +188,7 @@ def test_probe_sends_the_arguments_of_the_provider(option, provider, limit):
 def test_probe_states_the_cost_by_the_prices(option, cost):
     """`--prices` has the price of the model."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
-    with testing.serve(testing.EnforcingModel()) as server:
+    with testing.serve(EnforcingModel()) as server:
         status, _, err = command(*f"schema probe --model {server.openai_url}#good --yes {option}".split())
 
     assert status == 0

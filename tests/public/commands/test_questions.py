@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 
 from schema_guard import open_store, tags, testing
+from tests.enforcing_model import EnforcingModel
 from tests.needs import needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import main
@@ -137,7 +138,7 @@ def test_delete_with_yes_asks_nothing(store, what):
 def enforcing():
     """A server that enforces schemas."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
-    with testing.serve(testing.EnforcingModel()) as server:
+    with testing.serve(EnforcingModel()) as server:
         yield server
 
 

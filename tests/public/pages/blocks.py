@@ -3,7 +3,8 @@
 All blocks of a page run in one process of their own. A command `schema-guard ...` runs inside it, also with
 `2>/dev/null`, `| head -N`, `| grep -AN WORD` (the first one) and `; echo "exit $?"` behind it; every other command by a shell.
 A Python block that begins with `# NAME.py` can be imported as NAME by the blocks after it. The SDKs of providers reach a
-server of `schema_guard.testing`, because the environment names it as their base URL.
+server of `schema_guard.testing`, because the environment names it as their base URL. On the page about `schema probe`,
+the environment names a server that ignores one keyword and rejects two.
 A page that imports a framework which is not installed is left as it is.
 A block under a comment that names a file in `benchmarks/results/` shows what that file holds, `FILE#2,4` its second
 and fourth paragraph.
@@ -129,6 +130,12 @@ def _run_blocks(blocks: list[dict[str, str | None]]) -> list[str]:
             os.environ["ANTHROPIC_BASE_URL"] = server.anthropic_url
             os.environ["GOOGLE_GEMINI_BASE_URL"] = server.google_url
             os.environ |= dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), "none")
+        if any("schema probe" in (block["session"] or "") for block in blocks):
+            from schema_guard.testing import serve
+            from tests.enforcing_model import EnforcingModel
+
+            model = EnforcingModel(ignores=["multipleOf"], refuses=["not", "contains"])
+            os.environ["OLLAMA_HOST"] = stack.enter_context(serve(model)).url
         return [
             _python_block(block["code"])
             if block["code"] is not None

@@ -11,7 +11,8 @@ from schema_guard.models import connect
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.providers.options import PROVIDER_OPTIONS
 from schema_guard.schema import Schema
-from schema_guard.testing import EnforcingModel, serve
+from schema_guard.testing import serve
+from tests.enforcing_model import EnforcingModel
 from tests.thinned import costly
 
 STRICT = sorted(name for name, provider in PROVIDER_OPTIONS.items() if "strict_schema" in provider.formats)

@@ -8,7 +8,8 @@ from schema_guard.ext.fitting.probe.keywords import CASES, keyword_questions, pr
 from schema_guard.ext.fitting.rules.rule import KEYWORDS
 from schema_guard.models import connect
 from schema_guard.schema import Schema
-from schema_guard.testing import EnforcingModel, serve
+from schema_guard.testing import serve
+from tests.enforcing_model import EnforcingModel
 
 OLDER = {"$recursiveAnchor", "$recursiveRef", "additionalItems", "dependencies"}
 NUMBERS = {"maximum", "minimum", "multipleOf"}

@@ -1,7 +1,5 @@
 """Arguments of the models, servers, and strategies for tests: each has the effect that it names."""
 
-import json
-
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
@@ -37,35 +35,6 @@ def drawn(strategy):
 def text_of(reply):
     message = reply.choices[0].message
     return message.content or message.refusal or ""
-
-
-def kept_by(model, keyword):
-    """Probe an enforcing model with a schema that has one keyword. Return whether its reply keeps to it."""
-    schema = {"type": "object", "properties": {"n": {"type": "integer", keyword: 977}}, "required": ["n"]}
-    asked = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": True}}
-    reply = model("Give n.", options={"response_format": asked})
-    return Schema.of(schema).is_valid(json.loads(text_of(reply)))
-
-
-@needs("loopback")
-def test_enforcing_model_ignores_named_keywords():
-    """A reply does not keep to an ignored keyword."""
-    model = testing.EnforcingModel(ignores=["multipleOf"])
-
-    assert not all(kept_by(model, "multipleOf") for _ in range(5))
-    assert all(kept_by(model, "minimum") for _ in range(5))
-    assert all(kept_by(testing.EnforcingModel(), "multipleOf") for _ in range(5))
-
-
-@needs("loopback")
-@pytest.mark.parametrize("refuses", [["multipleOf"], lambda schema: "multipleOf" in json.dumps(schema)])
-def test_enforcing_model_refuses_named_keywords(refuses):
-    """A schema with such a keyword is an error of the provider."""
-    model = testing.EnforcingModel(refuses=refuses)
-
-    with pytest.raises(Exception, match=r"multipleOf|schema"):
-        kept_by(model, "multipleOf")
-    assert kept_by(model, "minimum")
 
 
 def test_near_misses_of_formats_and_other_documents():

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from schema_guard.testing import EnforcingModel, serve
+from schema_guard.testing import serve
+from tests.enforcing_model import EnforcingModel
 from tests.public.commands.command_lines import published, run
 
 PUBLISHED = published("probe.schema.json")
