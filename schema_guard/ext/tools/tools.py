@@ -208,55 +208,29 @@ _COUNTS: Final = ("minItems", "maxItems", "minLength", "maxLength", "minProperti
 # Of schemas by name: what stands under a name is a schema, whatever the name is.
 _BY_NAME: Final = ("properties", "$defs", "definitions", "patternProperties")
 _DATA: Final = ("enum", "const", "default", "example", "examples", "required")
-_FORMATS: Final = ("enum", "int32", "int64", "float", "double")
 
 
 def as_json_schema(schema: Any) -> Any:
-    """Return a schema whose types are in capitals, and `nullable`, as JSON Schema; any other as it is.
+    """Return a schema whose types are in capitals, and `nullable`, as JSON Schema; any other one means the same.
 
     >>> as_json_schema({"type": "STRING", "nullable": True})
     {'type': ['string', 'null']}
     """
-    return _translated(schema) if _is_gemini(schema) else schema
-
-
-def _is_gemini(schema: Any) -> bool:
-    """Return whether a schema says a type in capitals, or `nullable`: JSON Schema does neither."""
     if isinstance(schema, list):
-        return any(map(_is_gemini, schema))
-    if not isinstance(schema, dict):
-        return False
-    if schema.get("type") in _TYPES if isinstance(schema.get("type"), str) else False:
-        return True
-    if isinstance(schema.get("nullable"), bool):
-        return True
-    return any(
-        any(map(_is_gemini, part.values()))
-        if name in _BY_NAME and isinstance(part, dict)
-        else _is_gemini(part)
-        for name, part in schema.items()
-        if name not in _DATA
-    )
-
-
-def _translated(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_translated(part) for part in schema]
+        return [as_json_schema(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     document: dict[str, Any] = {}
     for name, part in schema.items():
         if name in _BY_NAME and isinstance(part, dict):
-            document[name] = {key: _translated(inner) for key, inner in part.items()}
+            document[name] = {key: as_json_schema(inner) for key, inner in part.items()}
         elif name in _COUNTS and isinstance(part, str) and part.isdigit():
             document[name] = int(part)
         elif name == "type" and isinstance(part, str):
-            document[name] = part.lower()
+            document[name] = part.lower() if part in _TYPES else part
         else:
-            document[name] = part if name in _DATA else _translated(part)
+            document[name] = part if name in _DATA else as_json_schema(part)
     document.pop("propertyOrdering", None)
-    if document.get("format") in _FORMATS:
-        del document["format"]
     return _with_null(document) if document.pop("nullable", None) is True else document
 
 
