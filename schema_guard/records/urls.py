@@ -202,7 +202,7 @@ def open_store(
 
 def _stores_of(url: str) -> list[Store]:
     """Return the open stores of a file or server, by whichever name they were opened."""
-    return [store for store in list(_stated) if not store.is_closed and _is_same_place(store.url, url)]
+    return [store for store in list(_stated) if not store.is_closed and is_same_place(store.url, url)]
 
 
 def _writer_of(alike: Sequence[Store]) -> Writer | None:
@@ -221,7 +221,8 @@ def _agree(store: Store, stated: PayloadPolicy | None, alike: Sequence[Store]) -
             other.redact_like(each)
 
 
-def _is_same_place(one: str, other: str) -> bool:
+def is_same_place(one: str, other: str) -> bool:
+    """Return whether two URLs name the same store."""
     if one == other:
         return one != "sqlite://"
     if not (one.startswith("sqlite:///") and other.startswith("sqlite:///")):
@@ -268,7 +269,7 @@ def resolve_store(spec: str | Store | None) -> Store | None:
     )
     retention = Retention.from_parameters(named)
     with _shared_lock:
-        named_alike = (other for url, other in list(_shared.items()) if _is_same_place(url, backend.url))
+        named_alike = (other for url, other in list(_shared.items()) if is_same_place(url, backend.url))
         store = next((other for other in named_alike if not other.is_closed), None)
         alike = [] if store in _stated and "payload" not in named else _stores_of(backend.url)
         if store is None:

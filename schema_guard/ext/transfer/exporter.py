@@ -13,9 +13,8 @@ import re
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from schema_guard.errors import missing_extra
 from schema_guard.ext.transfer.columns import TEXTS, kind_of
-from schema_guard.ext.transfer.frames import types_of
+from schema_guard.ext.transfer.frames import modules, types_of
 from schema_guard.ext.transfer.json_lines import StoreData, write_lines
 from schema_guard.ext.transfer.moved import moved_of
 from schema_guard.records.backend import pages
@@ -161,16 +160,12 @@ def write_parquet(pages: Iterable[list[Fields]], stream: IO[bytes], *, has_texts
     Raises:
         MissingExtra: pyarrow is not installed.
     """
-    try:
-        import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        import pyarrow.parquet  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ImportError as error:
-        raise missing_extra("Parquet", "pyarrow", "parquet") from error
+    pa, parquet = modules("Parquet", "parquet", "pyarrow", "pyarrow.parquet")
     kinds = types_of(pa)
     columns = [(name, *kind_of(name)) for name in ((*COLUMNS, TEXTS) if has_texts else COLUMNS)]
     schema = pa.schema([pa.field(name, kinds[kind], nullable=nullable) for name, kind, nullable in columns])
     attempts = 0
-    with pa.parquet.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True) as writer:
+    with parquet.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True) as writer:
         rows = map(_flat, chain.from_iterable(pages))
         while group := [*islice(rows, _GROUP_ROWS)]:
             writer.write_table(pa.Table.from_pylist(group, schema=schema))

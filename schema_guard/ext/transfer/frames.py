@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from importlib import import_module
 from itertools import chain, starmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from schema_guard.records.frames import Frames, WhichAttempts
     from schema_guard.records.sql.snapshot import Snapshot
 
-__all__ = ["arrow_table", "pandas_frame", "polars_frame", "types_of"]
+__all__ = ["arrow_table", "modules", "pandas_frame", "polars_frame", "types_of"]
 
 _WINDOW = 50_000  # rows
 _FLAGS = ("final", "unseen", "adapted", "gateway_repaired")
@@ -119,11 +120,7 @@ def arrow_table(backend: Backend, where: Where, *, has_texts: bool) -> Any:
         StoreError: The store can't be read.
         MissingExtra: pyarrow is not installed.
     """
-    try:
-        import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        import pyarrow.compute  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ImportError as error:
-        raise missing_extra("a data frame", "pyarrow", "parquet") from error
+    pa, _ = modules("a data frame", "parquet", "pyarrow", "pyarrow.compute")
     schema = _schema(pa, has_texts=has_texts)
     engine = _SQLITE if backend.url.startswith("sqlite") else _POSTGRESQL
     with backend.reading() as snapshot:
@@ -141,20 +138,31 @@ def arrow_table(backend: Backend, where: Where, *, has_texts: bool) -> Any:
 
 def pandas_frame(store: Frames, which: WhichAttempts) -> Any:
     """Return the attempts of a store as a `pandas.DataFrame`."""
-    try:
-        import pandas as pd  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
-    except ImportError as error:
-        raise missing_extra("to_pandas", "pandas", "pandas") from error
+    modules("to_pandas", "pandas", "pandas")
     return store.to_arrow(**which).to_pandas()
 
 
 def polars_frame(store: Frames, which: WhichAttempts) -> Any:
     """Return the attempts of a store as a `polars.DataFrame`."""
-    try:
-        import polars as pl  # type: ignore[import-not-found,unused-ignore]
-    except ImportError as error:
-        raise missing_extra("to_polars", "polars", "polars") from error
+    (pl,) = modules("to_polars", "polars", "polars")
     return pl.from_arrow(store.to_arrow(**which))
+
+
+def modules(what: str, extra: str, *names: str) -> list[Any]:
+    """Return modules of the package of an extra.
+
+    Args:
+        what: The feature that needs them, for the message.
+        extra: The extra that brings the package.
+        names: Names of the modules. The first one is the package.
+
+    Raises:
+        MissingExtra: The package is not installed.
+    """
+    try:
+        return [import_module(name) for name in names]
+    except ImportError as error:
+        raise missing_extra(what, names[0], extra) from error
 
 
 def _schema(pa: Any, *, has_texts: bool) -> Any:

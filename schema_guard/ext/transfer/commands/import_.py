@@ -17,7 +17,7 @@ from schema_guard.cli.shared.quantities import SHARE
 from schema_guard.configuration.recorded_settings import PARTS
 from schema_guard.extensions import load
 from schema_guard.records import resolve_store
-from schema_guard.records.urls import masked
+from schema_guard.records.urls import is_same_place, masked
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _imported(
         merge,
     )
 
-    stores = {name: _store(name, into) for name in sources if _is_store(name, into)}
+    stores = {name: store for name in sources if (store := _store(name, into)) is not None}
     files = {
         name: check(name, stack.enter_context(opened(name, into.backend)))
         for name in sources
@@ -157,38 +157,34 @@ def _imported(
         ]
 
 
-def _is_store(name: str, into: Store) -> bool:
-    """Return whether a source is a store: by the scheme of a URL, or by the first bytes of a file."""
-    if name.startswith(_SCHEMES):
-        return True
-    own = into.info().path
-    try:
-        # Opening the store itself and closing it would drop the POSIX locks that SQLite holds on it.
-        if own is not None and Path(own).exists() and Path(name).samefile(own):
-            return True
-        with Path(name).open("rb") as stream:
-            return name != "-" and stream.read(len(_SQLITE)) == _SQLITE
-    except OSError:
-        return False
+def _store(name: str, into: Store) -> Store | None:
+    """Return a source that is a store. None for a file, which has neither a scheme nor the first bytes of SQLite.
 
-
-def _store(name: str, into: Store) -> Store:
-    """Return a store to read; `click.UsageError` if it does not exist, or is the one to fill."""
+    Raises:
+        UsageError: The store does not exist, or it is the target.
+    """
+    is_url = name.startswith(_SCHEMES)
+    # Opening the target and closing it would drop the POSIX locks that SQLite holds on it.
+    if not (is_url or is_same_place(f"sqlite:///{name}", into.url) or _is_sqlite(name)):
+        return None
     found = resolve_store(name)
-    info = found.info() if found is not None else None
-    if found is None or info is None or info.schema_version is None:
+    if found is None or found.info().schema_version is None:
         raise click.UsageError(
             f"store {safe(masked(name))!r}: expected a SQLite file with records, or the URL of a store"
         )
-    path, own = info.path, into.info().path
-    is_same = found.url == into.url or (
-        path is not None and own is not None and Path(own).exists() and Path(path).samefile(own)
-    )
-    if is_same:
+    if is_same_place(found.url, into.url):
         raise click.UsageError(
             f"{safe(masked(name))!r} is the target store. Name the target only with --store, and other stores as sources"
         )
     return found
+
+
+def _is_sqlite(name: str) -> bool:
+    try:
+        with Path(name).open("rb") as stream:
+            return name != "-" and stream.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
 
 
 def _report(found: Sequence[Added], form: str, *, dry_run: bool) -> None:
