@@ -99,7 +99,7 @@ def _of_json(name: str) -> Iterator[Row | Unreadable]:
             size = mebibytes(_MOST_OF_DOCUMENT)
             yield Unreadable(name, f"a JSON document of more than {size}: convert it to JSON Lines")
         elif opening.startswith(b"[") or not (_is_document(opening) or not _is_document(content)):
-            yield from _of_document(name, content)
+            yield from _of_text(name, content, "rows")
         else:
             yield from _lines(name, _Pushback(content, stream))
 
@@ -111,27 +111,13 @@ def _lines(name: str, stream: _Pushback) -> Iterator[Row | Unreadable]:
             if line is None:
                 yield Unreadable(f"{name}:{number}", _LONG_LINE)
             elif line.strip():
-                yield from _line(f"{name}:{number}", line)
+                yield from _of_text(f"{name}:{number}", line)
     except FileTooLarge as error:
         yield Unreadable(f"{name}:{number}", str(error))
 
 
 def _is_document(content: bytes) -> bool:
-    try:
-        json.loads(content)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _line(place: str, line: bytes) -> Iterator[Row | Unreadable]:
-    value = _parsed(place, line)
-    if isinstance(value, Unreadable):
-        yield value
-    elif isinstance(value, dict):
-        yield from _unpacked(place, value)
-    else:
-        yield Unreadable(place, f"expected a JSON object, got {_kind(value)}")
+    return not isinstance(_parsed("", content), Unreadable)
 
 
 def _parsed(place: str, content: bytes) -> Any:
@@ -146,16 +132,17 @@ def _parsed(place: str, content: bytes) -> Any:
         return Unreadable(place, f"expected JSON: {clip(str(error))}")
 
 
-def _of_document(name: str, content: bytes) -> Iterator[Row | Unreadable]:
-    value = _parsed(name, content)
+def _of_text(place: str, content: bytes, expected: str = "a JSON object") -> Iterator[Row | Unreadable]:
+    """Yield the rows in the text of a line, or of a document if *expected* is `rows`."""
+    value = _parsed(place, content)
     if isinstance(value, Unreadable):
         yield value
     elif isinstance(value, dict):
-        yield from _unpacked(name, value)
-    elif isinstance(value, list):
-        yield from _listed(name, value)
+        yield from _unpacked(place, value)
+    elif isinstance(value, list) and expected == "rows":
+        yield from _listed(place, value)
     else:
-        yield Unreadable(name, f"expected rows, got {_kind(value)}")
+        yield Unreadable(place, f"expected {expected}, got {_kind(value)}")
 
 
 def _unpacked(place: str, document: dict[str, Any]) -> Iterator[Row | Unreadable]:
