@@ -144,7 +144,7 @@ class Telemetry:
         return remaining
 
     def before_fork(self) -> None:
-        """Hold the thread between two calls until the fork is over, if that is possible soon."""
+        """Stop the thread between two calls until the fork is over, if that is possible soon."""
         if self._thread is not current_thread():
             self._is_held = self._telling.acquire(timeout=_FORK_WAIT_S)
 
