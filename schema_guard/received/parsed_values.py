@@ -6,10 +6,9 @@ Nothing here raises for any value. A value is only handed to the validators of t
 
 from __future__ import annotations
 
-import dataclasses
 import types
 import typing
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_origin
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.limits import DEFAULT_LIMITS
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from schema_guard.schema import Schema
 
-__all__ = ["TypedValues", "holds_type", "never_filled"]
+__all__ = ["TypedValues", "never_filled"]
 
 # What JSON has, or may be read into: an instance of it is no sign of the schema's own type.
 _PLAIN = (object, str, bool, int, float, type(None), list, tuple, set, frozenset, dict)
@@ -100,26 +99,6 @@ def never_filled(value: object) -> list[str]:
 def _bars_none(annotation: Any) -> bool:
     kind = get_origin(annotation) or annotation
     return isinstance(kind, type) and kind not in (object, type(None), types.UnionType)
-
-
-def holds_type(annotation: Any, wanted: type) -> bool:
-    """Return whether an annotation, or a class by its fields, holds a class somewhere inside."""
-    seen: list[Any] = []
-    waiting = [annotation]
-    while waiting and len(seen) < 1_000:
-        part = waiting.pop()
-        if part is wanted:
-            return True
-        if any(part is known for known in seen):
-            continue
-        seen.append(part)
-        waiting += get_args(part)
-        fields = getattr(part, "model_fields", None) or getattr(part, "__pydantic_fields__", None)
-        if isinstance(fields, dict):
-            waiting += [getattr(field, "annotation", None) for field in fields.values()]
-        elif isinstance(part, type) and (dataclasses.is_dataclass(part) or typing.is_typeddict(part)):
-            waiting += getattr(part, "__annotations__", {}).values()
-    return False
 
 
 # By the document.

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.pointer import join, pointer
 from schema_guard.providers.fields import field, items
-from schema_guard.received.parsed_values import holds_type
 from schema_guard.received.replies import read
 from schema_guard.received.traceback_reply import frames_of
 from schema_guard.text import clip
+from schema_guard.types.reader import classes_in
 from schema_guard.validation.violations import describe
 from schema_guard.values import Failure, ParsedValue, Reply, Violation
 
@@ -167,7 +167,7 @@ def _is_titled(title: str, schema: Schema[Any]) -> bool:
 
 def _holds(kind: Any, schema: Schema[Any]) -> bool:
     wanted = schema.annotation
-    return isinstance(wanted, type) and holds_type(kind, wanted)
+    return isinstance(wanted, type) and any(part is wanted for part in classes_in(kind, into_models=True))
 
 
 def _is_same_name(kind: Any, schema: Schema[Any]) -> bool:

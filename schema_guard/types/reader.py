@@ -27,7 +27,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["TypeProblem", "TypeReader", "reader_of"]
+__all__ = ["TypeProblem", "TypeReader", "classes_in", "reader_of"]
 
 _WANTED = (
     "a JSON Schema dict or bool, a path, a Pydantic model, a dataclass, a TypedDict, or another annotation"
@@ -152,7 +152,7 @@ def reader_of(annotation: Any) -> TypeReader:
             f"schema={clip(reprlib.repr(annotation))}: expected {_WANTED}, got {type(annotation).__name__}"
         )
     name = _name(annotation)
-    classes = list(_classes_in(annotation))
+    classes = list(classes_in(annotation))
     try:
         if any(hasattr(kind, "__struct_fields__") for kind in classes):
             return _StructReader(annotation, name, sys.modules["msgspec"])
@@ -212,8 +212,8 @@ def _closed(document: dict[str, Any], kind: Any) -> dict[str, Any]:
     return {**document, "additionalProperties": False}
 
 
-def _classes_in(annotation: Any) -> Iterator[type]:
-    """Yield the classes of an annotation and of their fields, without those inside Pydantic models."""
+def classes_in(annotation: Any, *, into_models: bool = False) -> Iterator[type]:
+    """Yield the classes of an annotation and of their fields. *into_models*: those inside Pydantic models too."""
     waiting: list[Any] = [annotation]
     seen: list[Any] = []
     while waiting and len(seen) < 1_000:
@@ -226,6 +226,8 @@ def _classes_in(annotation: Any) -> Iterator[type]:
             yield part
             if not hasattr(part, "__pydantic_validator__"):
                 waiting += _hints(part).values()
+            elif into_models:
+                waiting += [field.annotation for field in getattr(part, "__pydantic_fields__", {}).values()]
 
 
 def _hints(kind: type) -> dict[str, Any]:
