@@ -43,9 +43,10 @@ def improved(name: str, folder: Path, count: int) -> str:
         folder=folder / name,
         prompt=PromptInUse("few_shot", "text" if name == "ticket" else "turns", shown),
         pool=tuple(PoolExample(one.text, one.gold, _SOURCE) for one in entry.tasks),
+        output_tokens=_REPLY_TOKENS,
     )
     began = perf_counter()
-    settings = ImproveSettings(max_calls=_CALLS, output_tokens=_REPLY_TOKENS, concurrency=2)
+    settings = ImproveSettings(max_calls=_CALLS, concurrency=2)
     result = improve(task, settings)
     return f"{name}: {result.calls} calls, {perf_counter() - began:.0f} s\n\n{as_text(document_of(result))}"
 

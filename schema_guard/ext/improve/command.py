@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.bench.callables import or_function
-from schema_guard.cli.bench.options import RETRIES
 from schema_guard.cli.shared.forms import rendered, write_output
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
-from schema_guard.cli.shared.options import build_command, complete_functions, naming, shared, store_of
+from schema_guard.cli.shared.options import build_command, complete_functions, shared, store_of
 from schema_guard.cli.shared.progress import progress
 from schema_guard.decide.playbook import IMPROVED
 from schema_guard.ext.improve.reflection import sdk
@@ -26,17 +25,12 @@ from schema_guard.ext.improve.result import (
     read_provenance,
 )
 from schema_guard.ext.improve.run import improve
-from schema_guard.ext.improve.sources import sources_of
-from schema_guard.ext.improve.values import LEAST_INPUTS, ImproveSettings, ImproveTask
+from schema_guard.ext.improve.sources import connected, task_of
+from schema_guard.ext.improve.values import LEAST_INPUTS, ImproveSettings
 from schema_guard.ext.playbook.missing import Missing, missing_document
-from schema_guard.models import connect
-from schema_guard.records.urls import storing_line
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from schema_guard.ext.improve.sources import ImproveSources
     from schema_guard.ext.improve.values import ImproveResult
     from schema_guard.models import Model
     from schema_guard.records import Store
@@ -99,41 +93,19 @@ def command(
         _print(diff_document(read_provenance(named if (named / PROVENANCE).exists() else target)))
         return 0
     records = store_of(store)
-    sources = sources_of(source, records)
-    missing = [one for one in sources.missing if model is None or "--model" not in one]
-    name = model or sources.model
-    if missing or sources.schema is None or name is None:
-        return _report_missing(sources, missing, records)
-    settings = ImproveSettings(
-        output_tokens=sources.output_tokens,
-        store=None if sources.function is None else records,
-    )
-    with naming(model="--model"):
-        connected = _connected(name)
-    # The failures of one model say nothing about another one.
-    is_other = sources.model is not None and name != sources.model
-    task = ImproveTask(
-        schema=sources.schema,
-        inputs=sources.inputs,
-        model=connected,
-        folder=target,
-        prompt=sources.prompt,
-        function=sources.function,
-        recorded=None if is_other else sources.recorded,
-        pool=sources.pool,
-        writer=_writer(optimizer, connected),
-    )
+    task = task_of(source, records, target, model)
+    if isinstance(task, Missing):
+        _print(missing_document(task))
+        return 1
+    task = replace(task, writer=_writer(optimizer, task.model))
+    settings = ImproveSettings(store=None if task.function is None else records)
     if len(task.inputs) >= LEAST_INPUTS:
         note(
-            f"model {connected.name}: {plural(len(task.inputs), 'input')}, at most {settings.max_calls:,} calls; results go to {target}"
+            f"model {task.model.name}: {plural(len(task.inputs), 'input')}, at most {settings.max_calls:,} calls; results go to {target}"
         )
     with progress(settings.max_calls) as on_call:
         result = improve(task, settings, on_call=on_call)
     return _show(result, records)
-
-
-def _connected(name: str) -> Model:
-    return or_function(lambda text: connect(text, max_retries=RETRIES))(name)  # type: ignore[no-any-return]
 
 
 def _writer(optimizer: str | None, model: Model) -> Model | None:
@@ -146,8 +118,7 @@ def _writer(optimizer: str | None, model: Model) -> Model | None:
             f"{safe(optimizer)!r}: expected gepa or gepa:MODEL", param_hint="'--optimizer'"
         )
     sdk()  # before a call is paid for
-    with naming(model="--optimizer"):
-        return _connected(name) if name else model
+    return connected(name, "--optimizer") if name else model
 
 
 def _plain(source: str) -> str:
@@ -167,13 +138,6 @@ def _show(result: ImproveResult, records: Store | None) -> int:
     if result.ended or (result.calls and not any(one.n for one in result.runners) and not result.failures):
         return 2
     return 0 if result.is_proved else 1
-
-
-def _report_missing(sources: ImproveSources, missing: Sequence[str], records: Store | None) -> int:
-    """Print what is missing. Nothing is sent."""
-    storing = storing_line(records) if not sources.inputs and records is not None else ""
-    _print(missing_document(Missing(tuple(missing), sources.function, storing=storing)))
-    return 1
 
 
 def _print(document: Document) -> None:

@@ -284,7 +284,7 @@ class _Improvement:
             variants.append(
                 Variant(one.name, _MODEL, prompt.file_strategy, prompt_file=str(self._written(folder, one)))
             )
-        requests = {task.schema.fingerprint: RecordedRequests(prompt.layout, settings.output_tokens)}
+        requests = {task.schema.fingerprint: RecordedRequests(prompt.layout, task.output_tokens)}
         asked = PlanSettings(max_attempts=1, seed=settings.seed, function=task.function, requests=requests)
         return plan_of(suite, variants, asked)
 

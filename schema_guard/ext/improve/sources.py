@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.run.scored_call import general_location
 from schema_guard.bench.suites.load import SUITE_NAMES, load_suite
+from schema_guard.cli.bench.callables import or_function
+from schema_guard.cli.bench.options import RETRIES
+from schema_guard.cli.shared.options import naming
 from schema_guard.configuration.recorded_settings import improved_prompt_of, layout_of
 from schema_guard.decide.recorded.configurations import settings_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.improve.candidates import PoolExample
 from schema_guard.ext.improve.failure_map import Gap, MapCall
-from schema_guard.ext.improve.values import ImproveInput, PromptInUse
+from schema_guard.ext.improve.values import ImproveInput, ImproveTask, PromptInUse
+from schema_guard.ext.playbook.missing import Missing
 from schema_guard.ext.playbook.recorded import function_of, latest_calls, model_of, owners_of
 from schema_guard.judging import judge
+from schema_guard.models import connect
 from schema_guard.records.payloads.texts import input_of
 from schema_guard.records.selection import stored_schema
+from schema_guard.records.urls import storing_line
 from schema_guard.strategies import STRATEGIES
 from schema_guard.text import clip, safe
 
@@ -26,10 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from schema_guard.ext.playbook.recorded import RecordedFunction
+    from schema_guard.models import Model
     from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.schema import Schema
 
-__all__ = ["ImproveSources", "sources_of"]
+__all__ = ["connected", "task_of"]
 
 # The strategies that take two requests have no single prompt.
 _NOT_RACED = ("reason_then_strict",)
@@ -37,52 +44,34 @@ _MOST_INPUTS = 1_000
 _CHOICE = ("text", "turns")
 
 
-class ImproveSources(NamedTuple):
-    """The parts of an improvement.
-
-    Attributes:
-        schema: The schema. None if it is missing.
-        inputs: Different inputs.
-        prompt: The prompt in use.
-        function: The function. None without one.
-        model: The model, as `connect` takes it. None if it is not known.
-        output_tokens: The output limit of the function's calls; None for none.
-        recorded: The recorded calls of the prompt in use by their input. None if there are none.
-        pool: Examples that may be shown.
-        missing: The missing parts, one text each.
-    """
-
-    schema: Schema[Any] | None
-    inputs: tuple[ImproveInput, ...]
-    prompt: PromptInUse
-    function: str | None
-    model: str | None
-    output_tokens: int | None = None
-    recorded: Mapping[str, MapCall] | None = None
-    pool: tuple[PoolExample, ...] = ()
-    missing: tuple[str, ...] = ()
-
-
-def sources_of(source: str, store: Store | None) -> ImproveSources:
-    """Find what to improve.
+def task_of(source: str, store: Store | None, folder: Path, model: str | None) -> ImproveTask | Missing:
+    """Find what to improve, or what is missing.
 
     Args:
         source: A function of the store, or a suite.
         store: The store. None for none.
+        folder: The folder for the prompt and the journals.
+        model: The model, as `connect` takes it. None for the model of the function's latest calls.
 
     Raises:
-        InvalidArgument: There is no such function, or the suite can't be used.
+        InvalidArgument: There is no such function, or the suite or the model can't be used.
     """
     if source in SUITE_NAMES or Path(source).exists():
-        return _of_suite(source, store)
+        return _of_suite(source, store, folder, model)
     if store is None:
         raise InvalidArgument(
             f"{safe(clip(source))}: no file or folder has this name. To improve a function, name the store of its calls with --store"
         )
-    return _of_function(function_of(store, source, None), store)
+    return _of_function(function_of(store, source, None), store, folder, model)
 
 
-def _of_suite(source: str, store: Store | None) -> ImproveSources:
+def connected(name: str, option: str = "--model") -> Model:
+    """Return the model that an option names."""
+    with naming(model=option):
+        return or_function(lambda text: connect(text, max_retries=RETRIES))(name)  # type: ignore[no-any-return]
+
+
+def _of_suite(source: str, store: Store | None, folder: Path, model: str | None) -> ImproveTask | Missing:
     suite = load_suite(source)
     if len(suite.schemas) != 1:
         names = ", ".join(entry.name for entry in suite.schemas)
@@ -97,18 +86,24 @@ def _of_suite(source: str, store: Store | None) -> ImproveSources:
         )
     owner = None if store is None else _owner(store, entry.schema, suite.function)
     row = None if owner is None else owner.rows[0]
+    known, unknown = ("local", "") if owner is None else model_of(owner.rows)
+    missing = [] if row is None else [*_not_improvable(row)]
+    missing += [unknown] if unknown and model is None else []
+    function = suite.function if owner is None else owner.name
+    if missing:
+        return Missing(tuple(missing), function)
     unique = {task.text: task for task in entry.tasks_of("test")}
-    return ImproveSources(
+    return ImproveTask(
         schema=entry.schema,
         inputs=tuple(ImproveInput(text, task.gold, task.match, True) for text, task in unique.items()),
+        model=connected(str(model or known)),
+        folder=folder,
         prompt=_prompt(row, next(iter(befores.values()), ())),
-        function=suite.function if owner is None else owner.name,
-        model="local" if owner is None else model_of(owner.rows)[0],
-        output_tokens=256 if row is None else _output_tokens(row),
+        function=function,
         pool=tuple(
             PoolExample(task.text, task.gold, "a dev task of the suite") for task in entry.tasks_of("dev")
         ),
-        missing=() if row is None else tuple(_not_improvable(row)),
+        output_tokens=256 if row is None else _output_tokens(row),
     )
 
 
@@ -118,15 +113,17 @@ def _owner(store: Store, schema: Schema[Any], named: str | None) -> RecordedFunc
     return function_of(store, owners[0], schema.fingerprint) if len(owners) == 1 else None
 
 
-def _of_function(recorded: RecordedFunction, store: Store) -> ImproveSources:
+def _of_function(
+    recorded: RecordedFunction, store: Store, folder: Path, model: str | None
+) -> ImproveTask | Missing:
     missing: list[str] = []
     schema = stored_schema(store, recorded.fingerprint, recorded.schema_name)
     if schema is None:
         missing.append(
             f"the text of the schema {clip(recorded.schema_name)}, because the store does not have it"
         )
-    model, unknown = model_of(recorded.rows)
-    missing += [unknown] if unknown else []
+    known, unknown = model_of(recorded.rows)
+    missing += [unknown] if unknown and model is None else []
     row = recorded.rows[0] if recorded.rows else None
     missing += [] if row is None else _not_improvable(row)
     found = _recorded_calls(store, recorded, row, schema)
@@ -134,16 +131,21 @@ def _of_function(recorded: RecordedFunction, store: Store) -> ImproveSources:
         missing.append(
             "the inputs, because the store has no texts of this function. Record calls with ?payload=full after the store's URL"
         )
-    return ImproveSources(
+    if missing or schema is None:
+        storing = "" if found.calls else storing_line(store)
+        return Missing(tuple(missing), recorded.name, storing=storing)
+    # The failures of one model say nothing about another one.
+    is_other = known is not None and model not in (None, known)
+    return ImproveTask(
         schema=schema,
         inputs=tuple(ImproveInput(text) for text in found.calls),
+        model=connected(str(model or known)),
+        folder=folder,
         prompt=_prompt(row, found.before),
         function=recorded.name,
-        model=model,
-        output_tokens=None if row is None else _output_tokens(row),
-        recorded=found.calls,
+        recorded=None if is_other else found.calls,
         pool=tuple(found.pool),
-        missing=tuple(missing),
+        output_tokens=None if row is None else _output_tokens(row),
     )
 
 

@@ -81,6 +81,7 @@ class ImproveTask:
         recorded: Recorded calls of the prompt in use, by the text of the input. None measures the map.
         pool: Examples that may be shown, if they are no near copies of raced inputs.
         writer: The model that writes candidates with gepa. None if no model writes any.
+        output_tokens: The output limit of a call; None for none.
     """
 
     schema: Schema[Any]
@@ -92,6 +93,7 @@ class ImproveTask:
     recorded: Mapping[str, MapCall] | None = None
     pool: tuple[PoolExample, ...] = ()
     writer: Model | None = None
+    output_tokens: int | None = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,6 @@ class ImproveSettings:
         max_calls: The most calls of map, race, and proof together.
         alpha: Error probability of the proof. The race drops the best candidate with at most half of it.
         seed: Seed of the split and of the order of the inputs.
-        output_tokens: The output limit of a call; None for none.
         concurrency: Calls at the same time.
         store: The store for the calls of the proof; None for nowhere.
     """
@@ -110,7 +111,6 @@ class ImproveSettings:
     max_calls: int = 600
     alpha: float = 0.05
     seed: int = 0
-    output_tokens: int | None = 256
     concurrency: int = 4
     store: Store | None = field(default=None, compare=False)
 
