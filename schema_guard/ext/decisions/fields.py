@@ -44,7 +44,7 @@ _OF_OBJECTS: Final = _WORDS | {
 }
 _OF_ARRAYS: Final = _WORDS | {"items", "maxItems", "minItems", "type", "uniqueItems"}
 _OF_UNIONS: Final = _WORDS | {"anyOf", "oneOf"}
-_SIMPLE: Final = _WORDS | {"enum", "const", "type", "minimum", "maximum"}
+_SIMPLE: Final = _WORDS - {"$ref"} | {"type"}
 # The largest number of integers to list, because no host accepts more options.
 _MOST_VALUES: Final = 1024
 _NULL: Final = {"type": "null"}
@@ -231,7 +231,7 @@ class _Reader:
         return [option for part in parts for option in part or ()]
 
     def _validator(self, schema: dict[str, Any]) -> Any:
-        if not schema.keys() - _SIMPLE and not schema.keys() & {"enum", "const", "$ref"}:
+        if not schema.keys() - _SIMPLE:
             return lambda _: True  # the options were made from these keywords alone
         document = {**schema, "$defs": self.plain.definitions} if self.plain.definitions else schema
         try:
@@ -393,22 +393,7 @@ def _range(schema: dict[str, Any]) -> range | None:
         return None
     # One more on each side, because bounds may have fractions. The invalid ones are removed later.
     first, last = int(max(lows)) - 1, int(min(highs)) + 1
-    if last - first > _MOST_VALUES:
-        return None
-    numbers = range(first, last + 1)
-    return range(
-        next((n for n in numbers if _is_within(n, low, above, high, below)), last + 1),
-        next((n for n in reversed(numbers) if _is_within(n, low, above, high, below)), first - 1) + 1,
-    )
-
-
-def _is_within(number: int, low: Any, above: Any, high: Any, below: Any) -> bool:
-    return (
-        (low is None or number >= low)
-        and (above is None or number > above)
-        and (high is None or number <= high)
-        and (below is None or number < below)
-    )
+    return None if last - first > _MOST_VALUES else range(first, last + 1)
 
 
 def _tag(arms: list[dict[str, Any]]) -> str:

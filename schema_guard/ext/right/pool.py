@@ -86,20 +86,19 @@ class LabelCounts(NamedTuple):
     skipped: int
 
 
-def next_call(connection: Connection, ids: Sequence[int], seed: str = "") -> str | None:
+def next_call(connection: Connection, ids: Sequence[int]) -> str | None:
     """Return the id of the next call to label, and note that it was shown. None if no block is left.
 
     Args:
         connection: In a transaction in which nobody else writes.
         ids: The numbers of the rows of one configuration.
-        seed: Another seed makes another order.
     """
     open_blocks = _open_blocks(connection, ids)
     if not open_blocks:
-        _cut(connection, ids, seed)
+        _cut(connection, ids)
         open_blocks = _open_blocks(connection, ids)
     for block in open_blocks:
-        drawn = min(block, key=lambda call: _hash(f"draw:{seed}", call.call_id))
+        drawn = min(block, key=lambda call: _hash("draw:", call.call_id))
         sql = "SELECT wrong, wrong_at FROM content WHERE block IS NOT NULL AND pair = ? AND label = ? LIMIT 1"
         if known := connection.select(sql, (drawn.pair, _GIVEN)):
             add_label(connection, drawn.call_id, *known[0])
@@ -196,12 +195,12 @@ def _open_blocks(connection: Connection, ids: Sequence[int]) -> list[list[_Call]
     return [block for block in _blocks(connection, ids) if not any(call.label for call in block)]
 
 
-def _cut(connection: Connection, ids: Sequence[int], seed: str) -> None:
+def _cut(connection: Connection, ids: Sequence[int]) -> None:
     """Cut blocks from the calls that are in none."""
     sql = f"""SELECT call_id FROM content WHERE configuration_id IN ({placeholders(len(ids))})
         AND differing IS NOT NULL AND block IS NULL AND {_WITH_TEXTS}"""
     free = [str(unpacked(call_id)) for (call_id,) in connection.select(sql, ids)]
-    free.sort(key=lambda call_id: _hash(f"order:{seed}", call_id))
+    free.sort(key=lambda call_id: _hash("order:", call_id))
     # Numbered by the time, so that blocks of stores that are merged later stay apart.
     ((last,),) = connection.select("SELECT COALESCE(MAX(block), 0) FROM content")
     last = max(last, time.time_ns() // 1000)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
+from schema_guard.ext.tuning.export.hosts import BACKENDS, HOSTS
 from schema_guard.ext.tuning.export.run import UNCHECKED_WARNING
 from schema_guard.ext.tuning.export.served_prompt import FUNCTION_PROMPT, NO_TEXT
 from schema_guard.ext.tuning.export.values import SIDES, SOURCES, file_of
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["KEEP_TEXTS", "document_of", "export_as_json"]
 
 _MOST_TO_LABEL = 5
-_BACKENDS: Final = {
-    "messages": "--backend local",
-    "openai": "--backend openai --base MODEL",
-    "azure": "--backend azure --base MODEL",
-    "together": "--backend together --base MODEL",
-    "fireworks": "--backend fireworks --base MODEL",
-}
 KEEP_TEXTS: Final = "store texts from now on with open_store(URL, payload='redacted'), or with ?payload=redacted after the URL"
 """What to switch on where a store has nothing to train on."""
 
@@ -106,10 +100,12 @@ def _next(result: ExportResult) -> str:
             advice
             or "record more calls, or add labelled inputs with --suite or --answers. To accept fewer rows, add --min-examples N"
         )
-    backend = _BACKENDS.get(result.manifest["for"])
-    if backend is None:
-        return f"give {file_of('train')} and {file_of('validation')} to the host"
-    return f"schema-guard tune run {folder} {backend}"
+    host = result.manifest["for"]
+    if host == HOSTS[0]:
+        return f"schema-guard tune run {folder} --backend local"
+    if host in BACKENDS:
+        return f"schema-guard tune run {folder} --backend {host} --base MODEL"
+    return f"give {file_of('train')} and {file_of('validation')} to the host"
 
 
 def _sources(result: ExportResult) -> Section:

@@ -165,15 +165,12 @@ def _as_argument_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def label_next(
-    open_inputs: Sequence[TrainingRow], rows: Iterable[TrainingRow], most: int = MOST_TO_LABEL
-) -> list[TrainingRow]:
+def label_next(open_inputs: Sequence[TrainingRow], rows: Sequence[TrainingRow]) -> list[TrainingRow]:
     """Rank inputs without an answer, the most useful first.
 
     Args:
         open_inputs: Without an answer that may be trained on.
         rows: That have one.
-        most: How many to give.
     """
     answered = {normalised(row.text) for row in rows}
     unanswered: dict[str, TrainingRow] = {}
@@ -193,7 +190,7 @@ def label_next(
         part = open_input.segment, open_input.failure
         ranked.append((_urgency(open_input), turns[part], have[part], len(ranked), open_input))
         turns[part] += 1
-    return [open_input for *_, open_input in sorted(ranked, key=lambda entry: entry[:4])][:most]
+    return [open_input for *_, open_input in sorted(ranked, key=lambda entry: entry[:4])][:MOST_TO_LABEL]
 
 
 def to_label(one: TrainingRow) -> dict[str, Any]:
