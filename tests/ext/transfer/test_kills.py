@@ -14,7 +14,7 @@ from schema_guard.records.sqlite.database import SQLite
 from schema_guard.ext.transfer import importer
 from schema_guard.ext.transfer.importer import check, import_file
 
-insertion.BATCH_ROWS = 10
+importer.BATCH_ROWS = 10
 into, name, steps = sys.argv[1].split()
 left = int(steps)
 
@@ -25,7 +25,7 @@ def on_step(done):
         os.kill(os.getpid(), signal.SIGKILL)
 
 with open(name, "rb") as stream:
-    taking = insertion.Taking(on_step=on_step)
+    taking = importer.Taking(on_step=on_step)
     print(json.dumps(import_file(SQLite(Path(into)), check(name, stream), taking).added))
 """
 
