@@ -17,7 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from benchmarks.long_suite import factbook, generated, jargon
-from schema_guard.ext.suites.runs import Runs
+from benchmarks.long_suite.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from random import Random
 
-    from schema_guard.ext.suites.runs import Runs
+    from benchmarks.long_suite.runs import Runs
 
 LICENCE = "Apache-2.0"
 TASKS = 55

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from schema_guard.ext.suites.runs import Runs
+    from benchmarks.long_suite.runs import Runs
 
 LICENCE = "Public domain (Jargon File 4.4.7)"
 TASKS = 55

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,6 @@ from schema_guard.bench.suites.values import Task
 from schema_guard.errors import SchemaGuardError
 from schema_guard.ext.local.weights import cache_folder
 from schema_guard.ext.suites.bfcl import Unusable, line_of
-from schema_guard.ext.suites.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 REQUIREMENT = "bfcl-eval==2026.3.23"
 WHEEL = "bfcl_eval-2026.3.23-py3-none-any.whl"
 WHEEL_SHA256 = "3bb6dfa5f0c68ad403c9ec50b00db2bb3b4cc9b38ab1ff33f48fe30d853d3a0a"
+
+RUN = 12
+"""Words in a row that no two texts may share."""
 
 _FILES = ("simple_python", "multiple", "parallel", "parallel_multiple", "live_simple", "live_multiple", "live_parallel", "live_parallel_multiple")  # fmt: skip
 
@@ -79,7 +82,7 @@ def _fetch(path: Path) -> None:
 
 
 def _lines(wheel: Path) -> Iterator[Line]:
-    runs = Runs()
+    used: set[tuple[str, ...]] = set()
     with zipfile.ZipFile(wheel) as files:
         for name in _FILES:
             answers = {
@@ -90,10 +93,25 @@ def _lines(wheel: Path) -> Iterator[Line]:
                     line = line_of(row, answers.get(row["id"]), name)
                 except Unusable:
                     continue
-                if runs.add(line["input"]):
+                runs = runs_of(words_of(line["input"]))
+                if not runs & used:
                     task = Task(line["id"], line["input"], line["instruction"], line["gold"], line["match"])
                     yield Line(f"{WHEEL}: {line['id']}", task, line["schema"], name, name, line["licence"])
-                runs.end()
+                    used |= runs
+
+
+def runs_of(words: list[str]) -> set[tuple[str, ...]]:
+    """Return the runs of 12 words in a text."""
+    return {tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1)}
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, in lower case. A number counts as a word.
+
+    >>> words_of("In 1912, Ann's shop.")
+    ['in', '1912', 'ann', 's', 'shop']
+    """
+    return re.findall(r"\w+", text.lower())
 
 
 def _rows(files: zipfile.ZipFile, name: str) -> list[dict[str, Any]]:

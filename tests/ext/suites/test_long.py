@@ -5,8 +5,9 @@ from functools import cache
 
 import pytest
 
+from benchmarks.long_suite.runs import Runs
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.ext.suites.runs import RUN, Runs, words_of
+from schema_guard.ext.suites.tools import RUN, words_of
 
 
 @cache

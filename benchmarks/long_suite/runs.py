@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import re
-
-RUN = 12
+from schema_guard.ext.suites.tools import RUN, runs_of, words_of
 
 
 class Runs:
@@ -20,7 +18,7 @@ class Runs:
     def add(self, piece: str) -> bool:
         """Add the next piece of the present text, if no other text shares a run with it."""
         words = [*self._tail, *words_of(piece)]
-        runs = {tuple(words[at : at + RUN]) for at in range(len(words) - RUN + 1)}
+        runs = runs_of(words)
         if runs & self._used:
             return False
         self._now |= runs
@@ -31,12 +29,3 @@ class Runs:
         """End the present text."""
         self._used |= self._now
         self._now, self._tail = set(), []
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of a text, in lower case. A number counts as a word.
-
-    >>> words_of("In 1912, Ann's shop.")
-    ['in', '1912', 'ann', 's', 'shop']
-    """
-    return re.findall(r"\w+", text.lower())
