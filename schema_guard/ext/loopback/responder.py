@@ -114,7 +114,7 @@ class Responder:
         except InvalidArgument as error:
             return _identified(_failed(format_, 400, str(error)), request)
         except Exception as error:  # noqa: BLE001 - as a provider: whatever breaks there is its status 500
-            return _identified(_failed(format_, 500, _as_words(error)), request)
+            return _identified(_failed(format_, 500, f"{type(error).__name__}: {error}"), request)
 
     def _noted(self, received: Received, *, is_asking: bool) -> tuple[Request, int]:
         """Keep a request; give it with its place among all."""
@@ -178,7 +178,8 @@ class Responder:
         answer = ask(self._model, api, question, is_streamed=is_streamed)
         if fault == "json_validate_failed":
             return _rejected(api, answer)
-        answer = ON_ANSWERS.get(fault or "", _unchanged)(answer, question)
+        if fault is not None and fault in ON_ANSWERS:
+            answer = ON_ANSWERS[fault](answer, question)
         if question.is_stream:
             return _stream(api, question, answer, fault)
         return _whole(api, question, answer, fault)
@@ -189,20 +190,12 @@ def _api_of(path: str) -> Api | None:
     return _APIS.get(path) if gemini_request(path) is None else CONTENTS
 
 
-def _unchanged(answer: Answer, question: Question) -> Answer:
-    return answer
-
-
 def _parsed(content: bytes) -> dict[str, Any] | None:
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
-
-
-def _as_words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _identified(sent: SentResponse, request: Request) -> SentResponse:

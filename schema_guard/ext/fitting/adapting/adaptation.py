@@ -131,14 +131,22 @@ def _has_more(document: Any, table: Rules) -> bool:
     )
 
 
-def _likely(document: Any, findings: list[Finding]) -> tuple[list[SchemaChange], list[SchemaChange]]:
-    """Return the keywords that a provider probably ignores, and those that it probably narrows, by the warnings."""
+def _likely(
+    document: Any, findings: list[Finding], places: dict[int, str] | None = None
+) -> tuple[list[SchemaChange], list[SchemaChange]]:
+    """Return the keywords that a provider probably ignores, and those that it probably narrows, by the warnings.
+
+    Args:
+        document: The schema to send.
+        findings: The findings for it.
+        places: Locations in the user's schema, by the `id` of a part. Default: both schemas are the same.
+    """
     relaxed: list[SchemaChange] = []
     narrowed: list[SchemaChange] = []
     for finding in findings:
         if finding.severity == "warning":
             change = SchemaChange(
-                finding.location,
+                finding.location if places is None else places.get(id(_at(document, finding.location)), ""),
                 finding.keyword,
                 _value_at(document, finding),
                 f"the provider probably {finding.message}",
@@ -170,7 +178,8 @@ def _finished(builder: Builder, built: BuiltSchema, provider: str) -> Adapted:
     document = with_definitions(root, builder.definitions)
     begin_apart(document, builder.table)
     within_unions(builder, document)
-    failed, findings = _cleaned(builder, document)
+    places = {id(schema): location for schema, location in builder.written}
+    failed, findings = _cleaned(builder, document, places)
     if failed is not None:
         return _nothing(provider, failed)
     try:
@@ -178,7 +187,7 @@ def _finished(builder: Builder, built: BuiltSchema, provider: str) -> Adapted:
         check_size(document)
     except InvalidSchema as error:
         return _nothing(provider, f"the adapted schema can't be loaded: {error}")
-    relaxed, narrowed = _places(builder, document, findings)
+    relaxed, narrowed = _likely(document, findings, places)
     return Adapted(
         json.loads(json.dumps(document)),
         provider,
@@ -209,9 +218,10 @@ def _may_be_root(builder: Builder, root: dict[str, Any]) -> bool:
     return not any(rule.name.endswith("-root") and rule.is_broken(site) for rule in builder.table.rules)
 
 
-def _cleaned(builder: Builder, document: dict[str, Any]) -> tuple[str | None, list[Finding]]:
+def _cleaned(
+    builder: Builder, document: dict[str, Any], places: dict[int, str]
+) -> tuple[str | None, list[Finding]]:
     """Take out what still is an error, and list it. Return the reason if an error is left, and the last findings."""
-    places = {id(schema): location for schema, location in builder.written}
     findings: list[Finding] = []
     for _ in range(_ROUNDS):
         findings = list(findings_of(document, builder.table))
@@ -240,21 +250,6 @@ def _cleaned(builder: Builder, document: dict[str, Any]) -> tuple[str | None, li
 
 # Without these a schema means something else, and not less.
 _NEEDED = frozenset({"additionalProperties", "items", "properties", "required"})
-
-
-def _places(
-    builder: Builder, document: dict[str, Any], findings: list[Finding]
-) -> tuple[list[SchemaChange], list[SchemaChange]]:
-    """Give the warnings of what is sent, at the places of the user's document."""
-    places = {id(schema): location for schema, location in builder.written}
-
-    def placed(changes: list[SchemaChange]) -> list[SchemaChange]:
-        return [
-            replace(change, location=places.get(id(_at(document, change.location)), "")) for change in changes
-        ]
-
-    relaxed, narrowed = _likely(document, findings)
-    return placed(relaxed), placed(narrowed)
 
 
 def _unique(changes: list[SchemaChange]) -> list[SchemaChange]:
