@@ -113,7 +113,7 @@ def _rate_text(report: Report, group: Configuration) -> str:
     return (
         newest
         if day.failed.n == rate.n
-        else f"{newest}, and {percent(rate.count / rate.n)} of {rate.n:,}{since}"
+        else f"{newest}. Of all {rate.n:,} calls{since}, {percent(rate.count / rate.n)} failed"
     )
 
 

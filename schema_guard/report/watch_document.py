@@ -93,4 +93,4 @@ def _state_text(entry: Watched, objective: float) -> str:
     if not entry.is_main and entry.state == "fail":
         return f"{failed}. It {entry.usage}" if entry.usage.startswith("has ") else f"{failed}, {entry.usage}"
     target = f"{failed}. Target: {exact_percent(objective)}"
-    return target if entry.state == "pass" else f"{target}. More calls are needed to decide"
+    return target if entry.state == "pass" else f"{target}. There are too few calls to tell"

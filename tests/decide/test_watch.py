@@ -240,5 +240,5 @@ def test_few_clean_calls_are_no_proof(store):
     record(store, 1, 0)
 
     assert document_of(watch(store, 0.01), 0.01).title.endswith(
-        "system_prompt: 0% of calls failed (0 of 1). Target: 1%. More calls are needed to decide"
+        "system_prompt: 0% of calls failed (0 of 1). Target: 1%. There are too few calls to tell"
     )

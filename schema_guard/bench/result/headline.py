@@ -301,7 +301,7 @@ def _another(result: BenchResult, best: Ranked, store: str | None) -> str:
     elif wrong:
         step = next((step for step in untried if FIXABLE[step].right), None)
         if step:
-            return f"to {fix(step)}, run the same command with --strategy {step}, which can make wrong values right"
+            return f"to {fix(step)}, run the same command with --strategy {step}. Some wrong values may then be right"
     else:
         return _watched(best, 0.01, store)
     return "no strategy is left that can fix this; run the same command with a larger model (--model NAME)"

@@ -201,7 +201,7 @@ def _in_figures(result: PlaybookResult) -> Section:
         lines=(
             verdict["why"],
             (
-                f"target: at most {exact_percent(result.target)} of the calls fail; a trial stops when it shows on which side of the target the rate is (error probability {result.alpha_each:.3g})"
+                f"target: at most {exact_percent(result.target)} of the calls fail; a trial stops when it proves that its rate is above or below the target (error probability {result.alpha_each:.3g})"
             ),
             f"each bound is wrong with a probability of at most {verdict['alpha_each']:.3g}, at any time",
         ),

@@ -265,7 +265,7 @@ def _match_of_values(values: list[Any], gold: Any, at: tuple[str | int, ...]) ->
         return {join(at): {"accept": values, "as": "punctuation", **optional}}
     if len(_values(values)) > 1:
         raise ValueError(
-            f"the right answer allows several objects at {join(at)}. A task can have only one there"
+            f"the right answer allows several objects at {join(at)}, but a task accepts only one. Keep one of them"
         )
     inner = _match_within(_values(values)[0], gold, at)
     return {**({join(at): {"accept": [gold], **optional}} if optional else {}), **inner}

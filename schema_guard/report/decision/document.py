@@ -127,7 +127,7 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
             ),
             Fact(
                 "confidence",
-                f"each answer is wrong by chance in at most {exact_percent(alpha)} of cases, at any time",
+                f"each verdict holds with {exact_percent(1 - alpha)} confidence, at any time",
             ),
         ),
         (

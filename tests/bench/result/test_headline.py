@@ -195,7 +195,7 @@ def evidence(only_a, only_b, tasks):
         ([asked("a", 50)], {"target": 0.05, "tasks": 80, "suite_tasks": 80, "stopped": ("the budget is used up",)}, "about 24 more tasks would show whether a meets the target. The run stopped early, so first run the same command again to finish it"),
         ([asked("a", 50, 5), asked("b", 50, 5)], {}, "use the cheaper or faster variant, because at these rates no number of tasks would show whether a or b is better"),
         ([asked("strict_schema", 50, 10)], {}, "to state the format in the system prompt (system_prompt), run the same command with --strategy system_prompt, which can fix 10 of 10 failures"),
-        ([asked("system_prompt", 50, 0, wrong=30)], {}, "to show the model examples (few_shot), run the same command with --strategy few_shot, which can make wrong values right"),
+        ([asked("system_prompt", 50, 0, wrong=30)], {}, "to show the model examples (few_shot), run the same command with --strategy few_shot. Some wrong values may then be right"),
         ([asked("system_prompt", 50, 10, failures=FAILURES[3:])], {}, "no strategy is left that can fix this; run the same command with a larger model (--model NAME)"),
         ([asked("a", 50)], {}, "use a, and watch it with: schema-guard watch --max-failure-rate 1%"),
     ],

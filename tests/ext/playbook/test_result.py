@@ -91,7 +91,7 @@ def test_text_is_read_from_step_to_verdict(result):
     ]
     assert list(figures.lines) == [
         result.verdict.why,
-        "target: at most 20% of the calls fail; a trial stops when it shows on which side of the target the rate is (error probability 0.00556)",
+        "target: at most 20% of the calls fail; a trial stops when it proves that its rate is above or below the target (error probability 0.00556)",
         "each bound is wrong with a probability of at most 0.025, at any time",
     ]
     assert list(steps.table.rows) == [

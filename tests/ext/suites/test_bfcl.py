@@ -258,7 +258,7 @@ REFUSED = {
     ),
     "objects": (
         _ride(truth=[{"cab.order": {"to": ["x"], "extras": [{"seats": [1]}, {"seats": [2]}]}}]),
-        "the right answer allows several objects at /extras. A task can have only one there",
+        "the right answer allows several objects at /extras, but a task accepts only one. Keep one of them",
     ),
     "gold": (
         _ride(truth=[{"cab.order": {"to": ["x"], "price": ["a_variable"]}}]),

@@ -258,7 +258,7 @@ def test_first_line_has_the_rate_of_the_last_day(newly_failing):
     """The rate of the whole time hides a rise of today, so the newest calls are counted beside it."""
     assert newly_failing[0].startswith(
         "crm.enrich: 50% of calls failed in the 24 hours before the last call (50 of 100; at least 34% with "
-        "95% confidence), and 14% of 1,000 since "
+        "95% confidence). Of all 1,000 calls since "
     )
 
 

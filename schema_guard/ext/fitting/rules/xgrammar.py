@@ -178,7 +178,7 @@ SGLANG: Final = replace(
     is_cautious=True,
     always=(
         *fact.GRAMMAR_ALWAYS,
-        "versions before 2026-09 silently ignore keywords that later versions reject with status 400",
+        "versions before 2026-09 ignore some keywords without an error, and later versions reject them with status 400",
         _THINKING,
     ),
 )
