@@ -1,33 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A result of a benchmark as a document."""
+"""A result of a benchmark as a document: how calls went, what they took, how variants differ, what failed where.
+
+Rules:
+1. A rate stands beside its n and its bounds. What was not measured is said, and is never a 0.
+2. A table names variants by their labels, which are short where there are many variants or long names.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from schema_guard.bench.result.comparisons import DELTA
 from schema_guard.bench.result.headline import headline_of
-from schema_guard.bench.result.ranking import names_of
-from schema_guard.bench.result.sections import (
-    content_section,
-    cost_section,
-    differences_line,
-    differences_section,
-    examples_section,
-    failed_section,
-    format_section,
-    gaps_section,
-    parts_section,
-    shown,
-)
-from schema_guard.report.document import Fact
-from schema_guard.report.words import BOUNDS
-from schema_guard.text import plural
+from schema_guard.bench.result.ranking import names_of, shown
+from schema_guard.bench.result.values import FAILED
+from schema_guard.bench.suites.values import Difficulty
+from schema_guard.pointer import pointer
+from schema_guard.report.document import Fact, Quote, Section, Table
+from schema_guard.report.words import BOUNDS, NO_DATA, bounded, points, tokens
+from schema_guard.text import exact_percent, odds, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from schema_guard.bench.result.values import BenchResult
+    from schema_guard.bench.result.values import BenchResult, Compared, VariantResult
+    from schema_guard.bench.run.scored_call import FailedExample
     from schema_guard.report.document import Document
+
+    Labels: TypeAlias = Sequence[str]
+
+_DIFFICULTIES: tuple[str, ...] = get_args(Difficulty)
+
+PartOf: TypeAlias = Literal["schema", "group", "difficulty"]
+
+# More rows than a screen has are no table to read; the hardest come first.
+MOST_ROWS = 30
+
+# Up to the comparisons of three variants all are listed; of more only those that are called different.
+_MOST_LISTED = 6
+
+_CODES, _PLACES = 6, 6
 
 # With longer names, or with more of them, a table would be wider than a terminal.
 _LONGEST_NAME, _LONGEST_HEADER = 19, 80
@@ -62,7 +75,7 @@ def document_of(result: BenchResult, store: str | None = None, *, examples: bool
     )
 
 
-def _labels(result: BenchResult) -> Sequence[str]:
+def _labels(result: BenchResult) -> Labels:
     names = names_of(result)
     fits = (
         all(len(name) <= _LONGEST_NAME for name in names)
@@ -71,7 +84,7 @@ def _labels(result: BenchResult) -> Sequence[str]:
     return names if fits else [f"#{number}" for number in range(1, len(names) + 1)]
 
 
-def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
+def _facts(result: BenchResult, labels: Labels) -> Iterator[Fact]:
     setup = result.setup
     models = list(dict.fromkeys(shown(variant.model) for variant in result.variants))
     lost = sum(variant.lost for variant in result.variants)
@@ -100,3 +113,217 @@ def _planned_text(result: BenchResult) -> str:
     schemas = plural(len({call.schema for call in result.calls}), "schema")
     tasks = plural(setup.tasks, "task")
     return f"{schemas}, {tasks}" + (f" of {setup.suite_tasks:,}" if setup.tasks < setup.suite_tasks else "")
+
+
+def format_section(result: BenchResult, labels: Labels) -> Section:
+    """Return how calls went."""
+    is_repaired = any(variant.repaired.count for variant in result.variants)
+    repeated = result.setup.epochs > 1
+    header = ["variant", "n", *(["tasks"] if repeated else []), "clean", "valid first time"]
+    header += [*(["repaired"] if is_repaired else []), "fixed by retry", "failed"]
+    rows = []
+    for label, one in zip(labels, result.variants, strict=True):
+        counts = [f"{one.calls:,}", *([f"{one.tasks:,}"] if repeated else [])]
+        rates = [one.clean, one.valid_first_time, *([one.repaired] if is_repaired else [])]
+        rates += [one.fixed_by_retry, one.failed]
+        rows.append((label, *counts, *map(bounded, rates)))
+    return Section(
+        "Format",
+        "n: number of calls with a model reply",
+        Table(tuple(header), tuple(rows)),
+        ("Rates are means over tasks, so each task counts once.",) if repeated else (),
+    )
+
+
+def content_section(result: BenchResult, labels: Labels) -> Section:
+    """Give how right the values are."""
+    has_nulls = any(variant.invented.n for variant in result.variants)
+    teacher = result.setup.teacher
+    header = ("variant", "n", "valid", "right", "wrong but valid", "leaves right")
+    gloss = "A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right leaves (single values)."
+    if teacher is not None:
+        header = ("variant", "n", "valid", "agrees", "valid, and differs", "leaves that agree")
+        gloss = f"Agreement with the teacher, because a model answered {teacher} test rows. The share of right values is unknown."
+    rows = (
+        (
+            label,
+            f"{variant.calls:,}",
+            *map(bounded, (variant.valid, variant.right, variant.wrong_valid, variant.leaf_share)),
+            *([f"{bounded(variant.invented)} of {variant.invented.n:,}"] if has_nulls else []),
+        )
+        for label, variant in zip(labels, result.variants, strict=True)
+    )
+    return Section(
+        "Content",
+        gloss,
+        Table((*header, *(["invented"] if has_nulls else [])), tuple(rows)),
+        ("invented: of the tasks whose answer has a null, those with another value there",)
+        if has_nulls
+        else (),
+    )
+
+
+def cost_section(result: BenchResult, labels: Labels) -> Section:
+    """Return what the calls took."""
+    currency = result.setup.currency
+    unit = "output tokens" if currency is None else currency
+    header = (
+        "variant",
+        "attempts",
+        "tokens in/out",
+        "s a call p50/p95",
+        f"{unit} a valid value",
+        "a right value" if result.setup.teacher is None else "a value that agrees",
+    )
+    money = () if currency is None else (currency,)
+    rows = (
+        (label, *_cost_cells(variant, has_prices=currency is not None))
+        for label, variant in zip(labels, result.variants, strict=True)
+    )
+    return Section("What it took", "", Table((*header[:4], *money, *header[4:]), tuple(rows)))
+
+
+def _cost_cells(variant: VariantResult, *, has_prices: bool) -> tuple[str, ...]:
+    used = f"{tokens(variant.input_tokens)}/{tokens(variant.output_tokens)}"
+    seconds = f"{_amount(variant.elapsed_p50_s)}/{_amount(variant.elapsed_p95_s)}"
+    per = (
+        (variant.cost, variant.cost_per_valid, variant.cost_per_right)
+        if has_prices
+        else (variant.output_tokens_per_valid, variant.output_tokens_per_right)
+    )
+    return str(variant.attempts), used, seconds, *map(_amount, per)
+
+
+def _amount(amount: float | None) -> str:
+    if amount is None:
+        return NO_DATA
+    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"  # three digits
+
+
+def differences_section(result: BenchResult, labels: Labels) -> Section | None:
+    """Give the paired differences: all of them where they are few, else those that are called."""
+    if len(result.variants) == 1:
+        return None
+    compared = result.comparisons
+    listed = [comparison for comparison in compared if comparison.called or len(compared) <= _MOST_LISTED]
+    # What is listed of many is ordered by its evidence.
+    if len(compared) > _MOST_LISTED:
+        listed.sort(key=lambda one: -one.e_value)
+    label_of = {variant.name: label for variant, label in zip(result.variants, labels, strict=True)}
+    failed = (
+        FAILED
+        if result.setup.teacher is None
+        else {**FAILED, "content": "calls that differ from the teacher"}
+    )
+    rows = tuple(_difference_row(one, label_of, failed[one.measure]) for one in listed[:MOST_ROWS])
+    more = len(listed) - MOST_ROWS
+    return Section(
+        "Differences",
+        "Each difference is the rate of A minus that of B, in percentage points. It counts only the tasks that both "
+        "answered. Both bounds hold with 95% confidence, at any time.",
+        Table(("A minus B", "tasks", "points", "odds", "better"), rows) if rows else None,
+        (f"and {more} more differences",) if more > 0 else (),
+    )
+
+
+def differences_line(comparisons: Sequence[Compared]) -> str:
+    """Return how many comparisons there were, and how many of them are called different."""
+    called = sum(comparison.called for comparison in comparisons)
+    if not comparisons:
+        return "only one variant, so there is nothing to compare"
+    return f"{called or 'none'} of {plural(len(comparisons), 'comparison')} {'show' if called > 1 else 'shows'} a difference, and at most {exact_percent(DELTA)} of reported differences are expected to be wrong (e-BH)"
+
+
+def _difference_row(comparison: Compared, label_of: dict[str, str], failed: str) -> tuple[str, ...]:
+    better = "not called" if comparison.better is None else label_of[comparison.better]
+    pair = f"{failed}: {label_of[comparison.a]} minus {label_of[comparison.b]}"
+    return (
+        pair,
+        str(comparison.tasks),
+        points(comparison.difference, comparison.lower, comparison.upper),
+        odds(comparison.e_value),
+        better,
+    )
+
+
+def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Section | None:
+    """Return the calls without a valid value by schema, group or difficulty, the hardest first.
+
+    Returns:
+        None where there is nothing to tell: no difficulty is known, or the groups are the schemas.
+    """
+    names = dict.fromkeys(name for call in result.calls if (name := getattr(call, part_of)) is not None)
+    counts: Counter[tuple[str, int, bool]] = Counter(
+        (getattr(call, part_of), call.variant, call.is_valid) for call in result.calls if not call.is_lost
+    )
+    if not names or (part_of == "group" and set(names) == {call.schema for call in result.calls}):
+        return None
+
+    def hardness(name: str) -> tuple[float, str]:
+        failed, valid = (sum(counts[name, at, ok] for at in range(len(labels))) for ok in (False, True))
+        return -failed / max(failed + valid, 1), name
+
+    def cell(name: str, variant: int) -> str:
+        failed, valid = (counts[name, variant, is_valid] for is_valid in (False, True))
+        return f"{failed}/{failed + valid}" if failed + valid else "-"
+
+    ordered = sorted(names, key=_DIFFICULTIES.index if part_of == "difficulty" else hardness)
+    rows = tuple(
+        (shown(name), *(cell(name, at) for at in range(len(labels)))) for name in ordered[:MOST_ROWS]
+    )
+    more = len(ordered) - MOST_ROWS
+    return Section(
+        f"Calls without a valid value, by {part_of}",
+        "",
+        Table((part_of, *labels), rows),
+        (f"The table has the {MOST_ROWS} hardest ones. {more} more are not shown.",) if more > 0 else (),
+    )
+
+
+def failed_section(result: BenchResult, labels: Labels) -> Section | None:
+    """Return for each variant the kinds of its failed attempts and the violations, in a line each."""
+    lines = []
+    for number, label in enumerate(labels):
+        failures = [one for call in result.calls if call.variant == number for one in call.failures]
+        if codes := _most((f"{one.kind} ({shown(one.code)})" for one in failures), _CODES):
+            lines.append(f"{label}: failed attempts by kind: {codes}")
+        places = (
+            f"{shown(pointer(one.location or ''))} ({shown(one.keyword)})"
+            for one in failures
+            if one.keyword is not None
+        )
+        if listed := _most(places, _PLACES):
+            lines.append(f"{label}: schema violations by location: {listed}")
+    return Section("Failed attempts", lines=tuple(lines)) if lines else None
+
+
+def _most(names: Iterable[str], most: int) -> str:
+    counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
+    text = ", ".join(f"{name} {attempts}" for name, attempts in counts[:most])
+    more = len(counts) - most
+    return f"{text} and {more} others" if more > 0 else text
+
+
+def gaps_section(result: BenchResult) -> Section | None:
+    """Return what the result cannot say."""
+    return Section("Not measured", lines=result.not_measured) if result.not_measured else None
+
+
+def examples_section(result: BenchResult, labels: Labels) -> Section | None:
+    """Give failed attempts for people to look at."""
+    if not result.examples:
+        return None
+    return Section(
+        "Examples of failed attempts",
+        "Each example shows the beginning of a reply. Characters that can't be printed are escaped.",
+        quotes=tuple(_quote(example, labels[example.variant]) for example in result.examples),
+    )
+
+
+def _quote(example: FailedExample, label: str) -> Quote:
+    epoch = f", epoch {example.epoch}" if example.epoch else ""
+    return Quote(
+        heading=f"{label}: {example.kind} {shown(example.code)}",
+        gloss=f"{shown(example.schema)}, task {shown(example.task)}{epoch}, attempt {example.attempt}: {example.message}",
+        text=example.reply,
+    )

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.bench.result.sections import NAME_CHARS
 from schema_guard.report.document import Tone
 from schema_guard.report.words import shortened
 from schema_guard.stats import Rate
 from schema_guard.stats.rate import ALPHA
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.bench.result.values import BenchResult, Measure, VariantResult
 
+# So many letters of a name, of a schema or variant, are shown.
+NAME_CHARS = 48
 _ORDER = (Tone.GOOD, Tone.OPEN, Tone.BAD, Tone.PLAIN)
 
 
@@ -72,6 +74,11 @@ def ranked(result: BenchResult) -> list[Ranked]:
         variants,
         key=lambda one: (_ORDER.index(one.tone), one.failed.rate, -(one.right.rate or 0.0), one.number),
     )
+
+
+def shown(name: str) -> str:
+    """Cut a name to what is shown of it."""
+    return clip(name, NAME_CHARS)
 
 
 def names_of(result: BenchResult) -> Sequence[str]:

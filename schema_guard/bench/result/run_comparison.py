@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.result.comparisons import ALPHA, clusters_of, compared, corrected, shares_of
-from schema_guard.bench.result.sections import differences_line, shown
+from schema_guard.bench.result.document import differences_line
+from schema_guard.bench.result.ranking import shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.document import Document, Fact, Section, Table, Tone

@@ -19,8 +19,8 @@ from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.result.comparisons import DELTA, Clusters, clusters_of, leaf_share_of, rate_of
+from schema_guard.bench.result.ranking import shown
 from schema_guard.bench.result.run_comparison import setup_line
-from schema_guard.bench.result.sections import shown
 from schema_guard.bench.run.scored_call import CallRow, FailedRow
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.document import Document, Fact, Section, Table, Tone

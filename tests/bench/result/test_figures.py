@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.bench.result.comparisons import IS_FAILURE
+from schema_guard.bench.result.document import failed_section, parts_section
 from schema_guard.bench.result.figures import MOST_EXAMPLES, result_of
-from schema_guard.bench.result.sections import failed_section, parts_section
 from schema_guard.bench.run.scored_call import general_location
 from schema_guard.stats import Rate, mean_bounds
 from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
