@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.assembly import gold_problems, loaded_schema
+from schema_guard.bench.suites.reading import gold_problems, loaded_schema
 from schema_guard.errors import InvalidArgument
 from schema_guard.pointer import join
 from schema_guard.validation.drawing.samples import sample

@@ -7,8 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.assembly import Line, own_task, suite_of_lines
-from schema_guard.bench.suites.reading import BROKEN, SuiteReader
+from schema_guard.bench.suites.reading import BROKEN, Line, SuiteReader, own_task, suite_of_lines
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:

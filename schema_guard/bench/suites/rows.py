@@ -14,8 +14,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.assembly import Line, own_task, suite_of_lines
-from schema_guard.bench.suites.reading import BROKEN, SuiteReader, decoded
+from schema_guard.bench.suites.reading import BROKEN, Line, SuiteReader, decoded, own_task, suite_of_lines
 from schema_guard.bench.suites.values import Task
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean

@@ -12,8 +12,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.assembly import Line, suite_of_lines
-from schema_guard.bench.suites.reading import SuiteReader, decoded
+from schema_guard.bench.suites.reading import Line, SuiteReader, decoded, suite_of_lines
 from schema_guard.bench.suites.values import Task
 
 if TYPE_CHECKING:

@@ -112,8 +112,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
     """Make the calls; None on a dry run."""
     from schema_guard.bench.run.estimate import estimate
     from schema_guard.bench.run.journal import Journal
-    from schema_guard.cli.bench.callables import or_function
-    from schema_guard.cli.bench.stand_ins import stand_in
+    from schema_guard.cli.bench.models import or_function, stand_in
     from schema_guard.models import connect
 
     if how.resume and how.journal is None:

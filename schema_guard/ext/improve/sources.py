@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.run.scored_call import general_location
 from schema_guard.bench.suites.load import SUITE_NAMES, load_suite
-from schema_guard.cli.bench.callables import or_function
+from schema_guard.cli.bench.models import or_function
 from schema_guard.cli.bench.options import RETRIES
 from schema_guard.cli.shared.options import naming
 from schema_guard.configuration.recorded_settings import improved_prompt_of, layout_of

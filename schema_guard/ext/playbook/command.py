@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.bench.suites.values import estimated_tokens
-from schema_guard.cli.bench.callables import or_function
+from schema_guard.cli.bench.models import or_function, stand_in
 from schema_guard.cli.bench.options import RETRIES
-from schema_guard.cli.bench.stand_ins import stand_in
 from schema_guard.cli.shared.forms import json_text, rendered, write_output
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import is_given, json_file, key_value, naming, reasoned, store_of

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.suites.assembly import gold_problems, loaded_schema
+from schema_guard.bench.suites.reading import gold_problems, loaded_schema
 from schema_guard.pointer import join
 from schema_guard.text import clip
 

@@ -15,8 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.assembly import Line, suite_of_lines
-from schema_guard.bench.suites.reading import SuiteReader
+from schema_guard.bench.suites.reading import Line, SuiteReader, suite_of_lines
 from schema_guard.bench.suites.values import Task
 from schema_guard.errors import InvalidArgument
 from schema_guard.ext.suites.tools import load_tools

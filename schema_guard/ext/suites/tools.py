@@ -19,8 +19,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.suites.assembly import Line, suite_of_lines
-from schema_guard.bench.suites.reading import SuiteReader
+from schema_guard.bench.suites.reading import Line, SuiteReader, suite_of_lines
 from schema_guard.bench.suites.values import Task
 from schema_guard.errors import SchemaGuardError
 from schema_guard.ext.local.weights import cache_folder

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.bench.suites.assembly import unique_names
 from schema_guard.bench.suites.load import load_suite
+from schema_guard.bench.suites.reading import unique_names
 from schema_guard.bench.suites.scoring import score
 from schema_guard.bench.suites.values import Task
 from schema_guard.errors import InvalidArgument

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A function of yours as the model of a benchmark: `--model module:function`."""
+"""Models of a benchmark beside those of `connect`.
+
+A function of yours is a model as `--model module:function`. In a dry run, models with the names and providers of the real
+ones stand in for them, and are never called.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,20 @@ import sys
 from asyncio import to_thread
 from importlib.util import find_spec
 from inspect import Parameter, isawaitable, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from schema_guard.cli.shared.options import imported
 from schema_guard.errors import InvalidArgument
+from schema_guard.extensions import load
 from schema_guard.guarded import AsyncGuarded, Guarded
+from schema_guard.models import connect
 from schema_guard.models.interface import Closing
 from schema_guard.models.names import KINDS
-from schema_guard.models.scripted import prompt_text
+from schema_guard.models.providers import PROVIDERS
+from schema_guard.models.scripted import ScriptedModel, prompt_text
 from schema_guard.preparing.shapes import shape_of
 from schema_guard.providers.options import TEXT_STRATEGIES, capabilities
 from schema_guard.text import safe
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
     from schema_guard.models import Model
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["CallableModel", "or_function"]
+__all__ = ["CallableModel", "or_function", "stand_in"]
 
 _NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
@@ -132,3 +140,27 @@ class CallableModel(Closing):
 
     async def aclose(self) -> None:
         """Do nothing."""
+
+
+def stand_in(source: str) -> Model:
+    """Return a model that needs no key, no network, and no weights.
+
+    Args:
+        source: The name of the model, as `connect` takes it.
+
+    Raises:
+        InvalidArgument: There is no such model.
+    """
+    kind, _, rest = source.partition(":")
+    if source == "local":
+        return ScriptedModel([], name=load("local").NAME, provider="llamacpp-llguidance")
+    if kind in PROVIDERS and rest:
+        return ScriptedModel([], name=rest, provider=PROVIDERS[kind].provider)
+    if kind == "tuned" and rest:
+        found = load("model:tuned")(Path(rest).expanduser())
+        model = stand_in(found.model)
+        # Only models of `tune` have them.
+        model.tuned = True  # type: ignore[attr-defined]
+        model.adapter = found.adapter  # type: ignore[attr-defined]
+        return model
+    return connect(source)
