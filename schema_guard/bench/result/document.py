@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A result of a benchmark as a document: how calls went, what they took, how variants differ, what failed where.
+"""A result of a benchmark as a document, with a section for each kind of figures.
 
 Rules:
 1. A rate stands beside its n and its bounds. What was not measured is said, and is never a 0.

@@ -23,8 +23,6 @@ from schema_guard.strategies import strategies_of
 from schema_guard.text import hex_digest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from schema_guard.bench.suites.values import Suite, SuiteSchema, Task
     from schema_guard.configuration.recorded_settings import Layout
     from schema_guard.decide.recorded.layouts import RecordedRequests
@@ -48,7 +46,6 @@ class PlanSettings:
             asked.
         requests: The layout of the prompts and the output limit of an attempt for a schema, by its fingerprint. Default:
             `turns`, as `connect` models are called, and the limit of each task.
-        teacher: The test rows that a model answered, such as `22 of 22`; None for none. It changes nothing that is asked.
     """
 
     max_attempts: int = 2
@@ -57,7 +54,6 @@ class PlanSettings:
     sample: int | None = None
     function: str | None = None
     requests: Mapping[str, RecordedRequests] = field(default_factory=dict)
-    teacher: str | None = None
 
     def most_attempts(self, strategy: str) -> int:
         """Give the attempts that a call may take: an escalation goes on to its last strategy."""
@@ -196,19 +192,6 @@ def variants_of(
             else trained
         )
     )
-
-
-def teacher_of(folder: Path) -> str | None:
-    """Return the test rows of a training set that a model answered, such as `22 of 22`. None if there are none.
-
-    The suite of the folder is loaded before, which reports a manifest that is wrong.
-    """
-    manifest = folder / "manifest.json"
-    if (folder / "suite.json").exists() or not manifest.exists():
-        return None
-    counts = json.loads(manifest.read_text(encoding="utf-8")).get("sources_by_file", {}).get("test", {})
-    rows, by_people = sum(counts.values()), counts.get("gold", 0)
-    return f"{rows - by_people:,} of {rows:,}" if rows > by_people else None
 
 
 def takes_grammar(model: Model) -> bool:

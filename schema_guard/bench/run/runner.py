@@ -261,7 +261,7 @@ class Calls:
             left_out=plan.left_out,
             target=self.settings.target,
             library_version=__version__,
-            teacher=plan.settings.teacher,
+            teacher=plan.suite.teacher,
         )
         made = [self._made[cell.key] for cell in self.cells() if cell.key in self._made]
         return Run(setup, tuple(row for row, _ in made), tuple(one for _, failed in made for one in failed))

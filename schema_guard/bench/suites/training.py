@@ -38,7 +38,12 @@ def load_training(path: Path) -> Suite:
     manifest = reader.read_object(MANIFEST, "training set")
     lines = () if manifest is None else _lines(reader, manifest)
     suite = suite_of_lines(reader, path, lines)
-    return suite if manifest is None else replace(suite, function=manifest.get("function"))
+    if manifest is None:
+        return suite
+    counts = manifest.get("sources_by_file", {}).get("test", {})
+    rows, by_people = sum(counts.values()), counts.get("gold", 0)
+    teacher = f"{rows - by_people:,} of {rows:,}" if rows > by_people else None
+    return replace(suite, function=manifest.get("function"), teacher=teacher)
 
 
 def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:

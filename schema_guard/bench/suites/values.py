@@ -105,12 +105,14 @@ class Suite:
             written (the order of keys reaches the prompt) and their tasks.
         schemas: In the order of the files.
         function: Whose tasks they are, as records name it; None where nobody says.
+        teacher: The test rows that a model answered, such as `22 of 22`; None if people answered all.
     """
 
     name: str
     fingerprint: str
     schemas: tuple[SuiteSchema, ...]
     function: str | None = None
+    teacher: str | None = None
 
 
 def estimated_tokens(value: Any) -> int:

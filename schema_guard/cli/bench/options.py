@@ -153,10 +153,9 @@ class PlanOptions:
         *,
         function: str | None = None,
         records: Store | None = None,
-        folder: Path | None = None,
     ) -> RunPlan:
-        """Plan the calls of a suite in *folder*. They belong to its function unless *function* names one."""
-        from schema_guard.bench.run.plan import PlanSettings, plan_of, takes_grammar, teacher_of, variants_of
+        """Plan the calls of a suite. They belong to its function unless *function* names one."""
+        from schema_guard.bench.run.plan import PlanSettings, plan_of, takes_grammar, variants_of
 
         strategies = dict.fromkeys(name.strip() for name in self.strategies.split(",") if name.strip())
         if self.strategies == _STRATEGIES:
@@ -170,7 +169,6 @@ class PlanOptions:
             sample=None if self.sample == "all" else self.sample,
             function=whose,
             requests=self.requests([entry.schema for entry in suite.schemas], records, whose),
-            teacher=None if folder is None else teacher_of(folder),
         )
         tuned = [name for name, model in models.items() if getattr(model, "tuned", False)]
         with naming(strategies="--strategy", strategy="--strategy"):

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.estimate import Estimate
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.scored_call import Run
-    from schema_guard.bench.suites.values import SuiteSchema
     from schema_guard.records import Store
 
 # Options that have no effect on the steps of a playbook.
@@ -123,7 +122,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
             or_function(stand_in if how.dry_run else partial(connect, max_retries=RETRIES)), stack
         )
         whose = how.whose(records)
-        plan = asked.plan(loaded, models, function=whose, records=records, folder=Path(suite.suite))
+        plan = asked.plan(loaded, models, function=whose, records=records)
         settings = how.settings(models)
         make = _executed(how.executor, sources)
         kept = None
@@ -195,17 +194,16 @@ def _plan_lines(plan: RunPlan, expected: Estimate, url: str | None) -> Iterator[
     yield f"{size} = {plural(plan.calls, 'call')}. Calls to make: {expected.calls}, with {expected.as_text()}"
     for layout, schemas in _other_layouts(plan).items():
         yield f"layout of the prompts for {', '.join(schemas)}: {layout}"
-    unlimited = [entry.name for entry in plan.suite.schemas if None in _limits(plan, entry)]
+    unlimited = [
+        entry.name
+        for entry in plan.suite.schemas
+        if any(plan.output_limit(entry, task) is None for task in entry.tasks_of("test"))
+    ]
     if unlimited:
         yield f"no output limit for {', '.join(unlimited)}, as in the recorded calls, so replies may be longer"
     yield from plan.left_out
     yield from expected.refusals
     yield "calls are not recorded" if url is None else f"store for the records: {url}"
-
-
-def _limits(plan: RunPlan, entry: SuiteSchema) -> list[int | None]:
-    """Return the output limits of the tasks of a schema."""
-    return [plan.output_limit(entry, task) for task in entry.tasks_of("test")]
 
 
 def _other_layouts(plan: RunPlan) -> dict[str, list[str]]:

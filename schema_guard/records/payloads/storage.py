@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.configuration.project import place_of, setting
 from schema_guard.errors import InvalidArgument
-from schema_guard.extensions import require
+from schema_guard.extensions import load, require
 from schema_guard.interruptions import is_interruption
 from schema_guard.locks import fork_safe_lock
 from schema_guard.text import clip, did_you_mean
@@ -99,8 +99,6 @@ class TextStorage:
                 f"redact= has an effect only with payload='redacted'. Omit redact=, or replace payload={policy!r}"
             )
         if policy == "redacted":
-            from schema_guard.extensions import require  # only this policy needs a part
-
             require("payload:redacted")
         self.policy = policy
         self.redactor_errors = 0
@@ -169,13 +167,8 @@ class TextStorage:
             texts: As `take` gave them.
             key: Of the keyed hashes.
         """
-        from schema_guard.records.payloads.texts import (
-            Payload,
-            hashed,
-            lost_text,
-            packed_text,
-            with_task,
-        )  # as above
+        # Imported here because only a store that keeps texts needs it.
+        from schema_guard.records.payloads.texts import Payload, hashed, lost_text, packed_text, with_task
 
         # The policy may be stricter than when the texts were taken.
         if not self.keeps(has_opinion=texts[0].has_opinion):
@@ -199,8 +192,6 @@ class TextStorage:
         return text
 
     def _redacted(self, pending: PendingTexts) -> PendingTexts:
-        from schema_guard.extensions import load  # as above
-
         redacted_value = load("payload:redacted")
         texts: dict[str, Any] = {}
         touched: list[tuple[Any, ...]] = []
