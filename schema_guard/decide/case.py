@@ -29,24 +29,16 @@ if TYPE_CHECKING:
 
 
 class SegmentRates:
-    """A segment's failure rates; that of *tuned* is None without a pilot."""
+    """A segment's failure rates, and their states by their bounds; those of *tuned* are None without a pilot."""
 
     def __init__(self, segment: Segment, *, alpha: float, target: float) -> None:
-        self.name, self.share, self.target = segment.name, segment.share, target
+        self.name, self.share = segment.name, segment.share
         self.prompt = Rate.of(segment.prompt_failed, segment.prompt_n, alpha=alpha)
-        self.tuned = None
+        self.prompt_state = state_of(self.prompt, target)
+        self.tuned = self.tuned_state = None
         if segment.tuned_n is not None:
             self.tuned = Rate.of(segment.tuned_failed or 0, segment.tuned_n, alpha=alpha)
-
-    @property
-    def prompt_state(self) -> str:
-        """The state of the prompt, by its bounds."""
-        return state_of(self.prompt, self.target)
-
-    @property
-    def tuned_state(self) -> str | None:
-        """The state of the tuned model, by its bounds; None without a pilot."""
-        return None if self.tuned is None else state_of(self.tuned, self.target)
+            self.tuned_state = state_of(self.tuned, target)
 
     def as_figures(self) -> dict[str, Any]:
         """Return the segment with its bounds and counts as plain JSON; with a pilot, those of both."""

@@ -141,22 +141,15 @@ def watch(
         )
     facts = dict(extra or {})
     facts["config"] = {**facts.get("config", {}), "target": objective, "alpha": alpha}
-    per_function = gather_each(store, **which, extra=facts, may_be_empty=True)
-    watched = [
-        entry
-        for gathered in per_function
-        if gathered.function is not None
-        for entry in _of_function(gathered)
-    ]
+    watched: list[Watched] = []
+    for gathered in gather_each(store, **which, extra=facts, may_be_empty=True):
+        if gathered.function is not None:
+            case = Case(read_evidence(gathered.evidence))
+            wrong, uses = breaches(case), uses_of(case)
+            own = [*_in_use(case), *([] if case.piloted is None else [case.piloted])]
+            watched += [Watched(gathered, case, one, wrong, uses.get(one.strategy.id, {})) for one in own]
     watched.sort(key=lambda one: (one.is_below, one.is_fine, one.is_below and not one.is_main, -one.lower))
     return sorted(watched, key=lambda one: one.is_silent)
-
-
-def _of_function(gathered: Gathered) -> list[Watched]:
-    case = Case(read_evidence(gathered.evidence))
-    wrong, uses = breaches(case), uses_of(case)
-    configurations = [*_in_use(case), *([] if case.piloted is None else [case.piloted])]
-    return [Watched(gathered, case, one, wrong, uses.get(one.strategy.id, {})) for one in configurations]
 
 
 def _in_use(case: Case) -> Sequence[Measured]:

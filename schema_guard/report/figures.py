@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from schema_guard.configuration.excluded_calls import ExcludedCalls
 from schema_guard.configuration.recorded_settings import stops_early, stops_replies, traffic_of
 from schema_guard.decide.recorded.arrivals import gone_of
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, settings_key
@@ -20,7 +21,6 @@ from schema_guard.text import dataclass_repr, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from schema_guard.configuration.excluded_calls import Cause
     from schema_guard.configuration.recorded_settings import Traffic
     from schema_guard.records import Store
     from schema_guard.records.counts.configurations import (
@@ -40,22 +40,6 @@ GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
 _COMMON = {name: ("function", name) if name == "version" else (name,) for name in GROUPINGS}
 _SCHEMA = ("schema_name", "schema_fingerprint")
 _NAMES = ("function", "model", "provider", "strategies", "settings", "version", "segment")
-
-
-class ExcludedFigures(NamedTuple):
-    """Calls that ended in one way, excluded from the rates.
-
-    Attributes:
-        cause: The party at fault: `provider`, `caller`, `expected` or `unknown`.
-        code: Of the failure.
-        exception: Name of the exception's type; None when it is unknown.
-        calls: How many.
-    """
-
-    cause: Cause
-    code: str
-    exception: str | None
-    calls: int
 
 
 class StoppedReplies(NamedTuple):
@@ -151,7 +135,7 @@ class Configuration:
     failed: Rate
     unseen: int
     transport: int
-    excluded: tuple[ExcludedFigures, ...]
+    excluded: tuple[ExcludedCalls, ...]
     attempts: int
     failures: tuple[FailureCount, ...] | None
     violations: tuple[ViolationCount, ...] | None
@@ -369,7 +353,7 @@ def _configuration(
         failed=Rate.of(counts.failed, n),
         unseen=counts.unseen,
         transport=counts.transport,
-        excluded=tuple(ExcludedFigures(one.cause, *one) for one in counts.excluded),
+        excluded=counts.excluded,
         attempts=sum(sums.attempts for sums in counts.sums),
         failures=None if is_mixed else counts.failures,
         violations=None if is_mixed else counts.violations[:MOST_PLACES],
@@ -421,7 +405,8 @@ def _plain(value: Any) -> Any:
         # Few stores have checked values.
         return {name: part for name, part in named.items() if part is not None or name != "content"}
     if hasattr(value, "_asdict"):
-        return {name: _plain(member) for name, member in value._asdict().items()}
+        cause = {"cause": value.cause} if isinstance(value, ExcludedCalls) else {}
+        return cause | {name: _plain(member) for name, member in value._asdict().items()}
     if isinstance(value, dict):
         return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):

@@ -38,23 +38,17 @@ class FunctionFinding(NamedTuple):
     """The verdict on a function, with its target.
 
     Attributes:
-        function: Its name.
-        schema_fingerprint: The newest content of its schema.
         figures: Of its verdict, as `Verdict.as_dict` returns them.
-        has_target: Whether the store has a target for it.
         changes: Direction of each change of its rate, and when it was.
     """
 
-    function: str
-    schema_fingerprint: str
     figures: Mapping[str, Any]
-    has_target: bool
     changes: tuple[tuple[str, int], ...]
 
     @property
     def target(self) -> float | None:
-        """The share of its calls that may fail. None if no target is known."""
-        return self.figures["config"]["target"] if self.has_target else None
+        """The share of its calls that may fail. None if the store has no target."""
+        return self.figures["config"]["target"] if self.figures.get("target_sources") else None
 
     @property
     def rate(self) -> Mapping[str, Any]:
@@ -125,13 +119,7 @@ class FunctionFinding(NamedTuple):
 def findings_of(store: Store, **which: Any) -> list[FunctionFinding]:
     """Return the findings about each function. *which* selects calls, as `gather_each` takes it."""
     return [
-        FunctionFinding(
-            one.function,
-            one.schema_fingerprint,
-            decide(one.evidence).as_dict(),
-            bool(one.evidence.get("target_sources")),
-            one.changes,
-        )
+        FunctionFinding(decide(one.evidence).as_dict(), one.changes)
         for one in gather_each(store, **which, may_be_empty=True)
         if one.function is not None
     ]
@@ -139,7 +127,7 @@ def findings_of(store: Store, **which: Any) -> list[FunctionFinding]:
 
 def headline_of(failures: str, findings: Sequence[FunctionFinding]) -> tuple[str, Tone]:
     """Return the findings in one sentence, and their tone. *failures* stands for the targets if no target is known."""
-    named = list(zip(short_names([one.function for one in findings]), findings, strict=True))
+    named = list(zip(short_names([one.figures["function"] for one in findings]), findings, strict=True))
     rises = [f"{name} {one.risen}" for name, one in named if one.rise]
     if len(rises) > _MOST_NAMED:
         rises = [f"{len(rises)} functions got worse"]

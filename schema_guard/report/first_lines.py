@@ -144,11 +144,8 @@ def configuration_facts(report: Report, names: Sequence[str]) -> Iterator[Fact]:
     for name, group in zip(names, report.groups, strict=True):
         if _is_own(group) and _is_idle(report, group):
             yield Fact("idle", f"{name}: last called on {moment(group.last_call or 0.0, hours=False)}")
-        whose, used, members = (
-            f"{name}: " if len(set(names)) > 1 else "",
-            group.in_use,
-            _members(report, group),
-        )
+        whose = f"{name}: " if len(set(names)) > 1 else ""
+        used, members = group.in_use, _members(report, group)
         if used is not None and used.is_switch and (used.since or 0.0) >= ended - DAY_S:
             gone = [one for one in members if one[1].is_gone]
             old, calls = max(gone, key=lambda one: one[1].last_call or 0.0, default=("another schema", group))
@@ -253,5 +250,4 @@ def _value(setting: Any) -> str:
 
 def unexplained_of(configuration: Configuration) -> Unexplained | None:
     """Return the calls of unknown cause, unless they are few."""
-    excluded = ((way.code, way.exception, way.calls) for way in configuration.excluded)
-    return unexplained(excluded, configuration.calls, 0.0)
+    return unexplained(configuration.excluded, configuration.calls, 0.0)

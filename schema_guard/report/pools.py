@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.configuration.recorded_settings import again_of
+from schema_guard.decide.recorded.configurations import in_place_of
 from schema_guard.records.counts.rollups import add_counts
 from schema_guard.records.counts.tallies import counts_of, together
 
@@ -35,15 +35,9 @@ def added(members: Sequence[ConfigurationCounts]) -> ConfigurationCounts:
     return counts_of((total.id, *total.configuration, *times), results, total.tallies, b"")
 
 
-def answered_again(members: Iterable[ConfigurationCounts]) -> list[ConfigurationCounts]:
+def answered_again(members: Sequence[ConfigurationCounts]) -> tuple[ConfigurationCounts, ...]:
     """Return the configurations whose calls a router sent to the prompt after a tuned model that is among the members."""
-    members = list(members)
-    tuned = {f"{one.model} {one.version}" for one in members if one.tuned}
-    return [
-        one
-        for one in members
-        if (again := again_of(one.settings)) is not None and again.why == "fallback" and again.after in tuned
-    ]
+    return in_place_of((one for one in members if one.tuned), members)
 
 
 def pooled(

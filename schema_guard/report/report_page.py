@@ -127,7 +127,8 @@ def _scope(report: Report) -> str:
 
 def _rows(report: Report, store: Store | None, findings: Sequence[FunctionFinding]) -> list[_Row]:
     """Return the groups with points, worst first. Findings are about functions, not about parts of their traffic."""
-    found = {(one.function, one.schema_fingerprint): one for one in findings if report.by == "function"}
+    names = ("function", "schema_fingerprint")
+    found = {tuple(map(one.figures.get, names)): one for one in findings if report.by == "function"}
     series = steps_of(report.over_time) if report.over_time else [Steps(1, ()) for _ in report.groups]
     rows = []
     for group, name, steps in zip(report.groups, names_of(report, _CARD_NAME), series, strict=True):

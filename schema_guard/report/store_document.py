@@ -35,7 +35,8 @@ from schema_guard.text import clip, percent, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.report.figures import By, Configuration, ExcludedFigures, Report
+    from schema_guard.configuration.excluded_calls import ExcludedCalls
+    from schema_guard.report.figures import By, Configuration, Report
     from schema_guard.report.pools import AskedModel
 
 _CODES = 8
@@ -270,7 +271,7 @@ def _exclusion_lines(name: str, configuration: Configuration) -> Iterator[str]:
 
 def _causes(configuration: Configuration) -> Iterator[str]:
     """Yield the number of calls for each cause, with their exceptions."""
-    causes: dict[str, list[ExcludedFigures]] = {}
+    causes: dict[str, list[ExcludedCalls]] = {}
     for calls in configuration.excluded:
         causes.setdefault(calls.cause, []).append(calls)
     for cause, several in causes.items():

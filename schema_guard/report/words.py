@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from schema_guard.configuration.excluded_calls import ExcludedCalls
     from schema_guard.decide.failures import FailingPlace
-    from schema_guard.report.figures import ExcludedFigures
     from schema_guard.stats import Rate
 
 NO_DATA = "no data"
@@ -86,7 +85,7 @@ def large(count: float) -> str:
     return f"{count:,.0f}"
 
 
-def excluded_cell(ways: Iterable[ExcludedFigures | ExcludedCalls]) -> str:
+def excluded_cell(ways: Iterable[ExcludedCalls]) -> str:
     """Write a number of excluded calls, and how many of them have an unknown cause, from five on.
 
     >>> from schema_guard.configuration.excluded_calls import ExcludedCalls

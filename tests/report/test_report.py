@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import schema_guard
+from schema_guard.configuration.excluded_calls import ExcludedCalls
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.records.counts.configurations import FailureCount, ViolationCount
 from schema_guard.report import Configuration, Report, as_json, report_on
 from schema_guard.report.as_text import as_text as written
-from schema_guard.report.figures import ExcludedFigures, StoppedReplies
+from schema_guard.report.figures import StoppedReplies
 from schema_guard.report.store_document import document_of
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
@@ -95,7 +96,7 @@ def test_figures_of_a_store(store):
         failed=Rate.of(1, 4),
         unseen=0,
         transport=1,
-        excluded=(("unknown", "call_raised", None, 1),),
+        excluded=(("call_raised", None, 1),),
         attempts=7,
         failures=(("structure", "type", 2), ("transport", "call_raised", 1), ("truncation", "max_tokens", 1)),
         violations=(("/total", "type", 2),),
@@ -277,7 +278,7 @@ def test_the_chapter_explains_each_name_of_the_json():
     kinds = [
         Report,
         Configuration,
-        ExcludedFigures,
+        ExcludedCalls,
         Rate,
         FailureCount,
         ViolationCount,

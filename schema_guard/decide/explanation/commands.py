@@ -91,7 +91,9 @@ def playbook_command(evidence: CaseEvidence, step: str | None, calls: int | None
         calls: The most calls of the trial. None for no limit.
     """
     if step == IMPROVED:
-        return _improve_command(evidence)
+        about = evidence.about
+        source = "SOURCE" if about is None else quote(about.function or about.schema)
+        return command("improve", evidence, first=[source])
     prefix = _OTHER_STEPS.get(step or "", "")
     first = _step_in_use(evidence) if step in (None, "schema_simplify") else step
     is_said = "max-failure-rate" in evidence.options
@@ -100,12 +102,6 @@ def playbook_command(evidence: CaseEvidence, step: str | None, calls: int | None
     more = [f"--first-step {first}", *target]
     more += [] if calls is None else [f"--max-calls {calls}"]
     return prefix + command("bench run --playbook", evidence, more=more)
-
-
-def _improve_command(evidence: CaseEvidence) -> str:
-    about = evidence.about
-    source = "SOURCE" if about is None else quote(about.function or about.schema)
-    return command("improve", evidence, first=[source])
 
 
 def command(

@@ -131,11 +131,8 @@ def _lines(cost: CostCase) -> list[str]:
 
 def _gate_lines(cost: CostCase) -> list[str]:
     """Write what tuning earns before the base model or the horizon ends, what it needs, and the total."""
-    proposal, saving, next_tuning = (
-        cost.proposal,
-        f"${cost.pess.saving_per_month:,.2f}",
-        dollars(cost.next_tuning),
-    )
+    proposal, next_tuning = cost.proposal, dollars(cost.next_tuning)
+    saving = f"${cost.pess.saving_per_month:,.2f}"
     horizon, lead, n = proposal.horizon_months, proposal.lead_months, proposal.tunings
     alive = (
         f"min({horizon:g}, {proposal.life_months:.4f})"

@@ -60,7 +60,7 @@ def pilot_of(
             for name, (n, k) in prompted.items()
         ]
     pilot |= {} if forms == 1 else {"forms": forms}
-    return piloted(pilot, best, newest, answers)
+    return pilot | _known_answers_of(newest, best, answers)
 
 
 def without_worse_form(
@@ -174,19 +174,21 @@ def right_of(configuration: RecordedConfiguration, answers: Answers) -> dict[str
     return None if own is None or own["n"] > configuration.n else _missed(own)
 
 
-def piloted(
-    pilot: dict[str, Any], best: RecordedConfiguration, newest: RecordedConfiguration, answers: Answers
+def _known_answers_of(
+    newest: RecordedConfiguration, best: RecordedConfiguration, answers: Answers
 ) -> dict[str, Any]:
-    """Return a pilot with its known answers, and those of the best prompt on the same inputs."""
+    """Return the known answers of a tuned model, and those of the best prompt on the same inputs."""
     tuned_answers = [answer for answer in answers if answer["tuned"] and answer["n"] <= newest.n]
     form = newest.first.strategies
     tuned_answers = [one for one in tuned_answers if one["strategy"] == form] or tuned_answers
     if not tuned_answers:
-        return pilot
+        return {}
     own = tuned_answers[-1]
     beside = _of(best, own["beside"])
-    content = {} if beside is None else {name: beside[name] for name in ("n", "worse", "better")}
-    return {**pilot, "right": _missed(own), **({"content": content} if content.get("n") else {})}
+    known = {"right": _missed(own)}
+    if beside is not None and beside["n"]:
+        known["content"] = {name: beside[name] for name in ("n", "worse", "better")}
+    return known
 
 
 def without_unanswered_trials(

@@ -14,7 +14,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.recorded_settings import (
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 StreamKey = tuple["str | None", ...]
 """What identifies a stream of calls."""
+
+Versions: TypeAlias = "dict[tuple[Any, ...], dict[tuple[str | None, ...], list[ConfigurationCounts]]]"
+"""Rows by the facts that versions have in common, and by version."""
 
 _MOST_VERSIONS = 3
 # The names on the playbook that are not the strategy's own.
@@ -138,6 +141,15 @@ def is_used(row: ConfigurationCounts) -> bool:
     """
     unknown = any(calls.cause == "unknown" for calls in row.excluded)
     return row.calls > 0 or (unknown and not is_trial(row))
+
+
+def in_place_of(
+    tuned: Iterable[ConfigurationCounts], rows: Iterable[ConfigurationCounts]
+) -> tuple[ConfigurationCounts, ...]:
+    """Return the calls that a router sent to the prompt after one of these tuned models had given no value."""
+    places = {f"{row.model} {row.version}" for row in tuned}
+    marked = ((row, again_of(row.settings)) for row in rows)
+    return tuple(row for row, again in marked if again and again.why == "fallback" and again.after in places)
 
 
 class Trial(NamedTuple):
@@ -243,13 +255,9 @@ def configurations_of(
     ]
 
 
-def versions_of(
-    rows: Sequence[ConfigurationCounts],
-) -> dict[tuple[Any, ...], dict[tuple[str | None, ...], list[ConfigurationCounts]]]:
+def versions_of(rows: Sequence[ConfigurationCounts]) -> Versions:
     """Return the rows by what versions have in common, and by version."""
-    versions: dict[tuple[Any, ...], dict[tuple[str | None, ...], list[ConfigurationCounts]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+    versions: Versions = defaultdict(lambda: defaultdict(list))
     models = _only_models(rows)
     for row in rows:
         # Trials ask the same inputs again: two of them are not twice the evidence.

@@ -311,19 +311,13 @@ def with_fallback_costs(
     own, again = evidence.get("prompt_cost"), configuration.again
     if prices is None or own is None or not again:
         return evidence
-    behind = cost_of(replace(configuration, rows=again), prices, notes)
+    behind = cost_of(replace(configuration, rows=again), prices, notes) or {}
     reached = sum(n for n, _ in evidence.get("attempts", ())) or evidence["n"]
-    cost = (
-        None
-        if behind is None
-        else combined_cost(
-            attempts_at(own, configuration.counts), attempts_at(behind, together(again)), reached
-        )
-    )
+    both = attempts_at(own, configuration.counts), attempts_at(behind, together(again))
     # The tuned model's price alone would be below what a call costs.
-    return {key: part for key, part in evidence.items() if key != "prompt_cost"} | (
-        {} if cost is None else {"prompt_cost": cost}
-    )
+    known = {key: part for key, part in evidence.items() if key != "prompt_cost"}
+    cost = combined_cost(*both, reached)
+    return known if cost is None else {**known, "prompt_cost": cost}
 
 
 def with_fallbacks(money: dict[str, Any], used: RecordedConfiguration, notes: list[str]) -> dict[str, Any]:

@@ -59,24 +59,17 @@ def claims_of(
     declared = holding(store.declared_steps(best.first.schema_fingerprint, function=function), function)
     named = {claim["rung"] for claim in given if "rung" in claim}
     tested = {step for one in configurations for step in _tested(one)}
-    ruled_out = {
-        declaration.step: (declaration.status, f"{declaration.reason} ({day_of(declaration.at)})")
-        for declaration in declared
+    ruled_out = _facts(best, tested, store, config.get("target", 0.01))
+    # What is said later replaces what is said before.
+    claims = {
+        **{step: {"status": "untested"} for step in STEPS},
+        **{step: {"status": "not_applicable", "reason": reason} for step, reason in ruled_out},
+        **{
+            one.step: {"status": one.status, "reason": f"{one.reason} ({day_of(one.at)})"} for one in declared
+        },
+        **{step: {"status": "tested"} for step in tested},
     }
-    for step, reason in _facts(best, tested, store, config.get("target", 0.01)):
-        ruled_out.setdefault(step, ("not_applicable", reason))
-    claims = []
-    for step in STEPS:
-        if step in named:
-            continue
-        if step in tested:
-            claims.append({"rung": step, "status": "tested"})
-        elif step in ruled_out:
-            status, reason = ruled_out[step]
-            claims.append({"rung": step, "status": status, "reason": reason})
-        else:
-            claims.append({"rung": step, "status": "untested"})
-    return [*given, *claims]
+    return [*given, *({"rung": step, **claims[step]} for step in STEPS if step not in named)]
 
 
 def holding(declared: Sequence[D], function: str | None) -> list[D]:

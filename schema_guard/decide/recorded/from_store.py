@@ -410,10 +410,8 @@ def _scope_of(problem: Problem, production: Production, facts: Mapping[str, Any]
     rows = [row for one in production.configurations for row in one.rows]
     own = [row for row in rows if not is_trial(row)] or rows
     starts = [row.first_started_at for row in own if row.first_started_at is not None]
-    recorded, calls = (
-        sum(row.calls for row in problem.rows) + problem.left_out,
-        sum(row.calls for row in rows),
-    )
+    recorded = sum(row.calls for row in problem.rows) + problem.left_out
+    calls = sum(row.calls for row in rows)
     volume = None if "calls_per_month" in facts else production.volume
     return {
         "function": problem.function,

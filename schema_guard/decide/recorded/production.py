@@ -96,11 +96,6 @@ class Gathering(NamedTuple):
     zone: tzinfo
     notes: list[str]
 
-    @property
-    def windowed(self) -> bool:
-        """Whether only calls of some time are asked about."""
-        return self.since is not None or self.until is not None
-
 
 class Production:
     """A function's calls in production.
@@ -135,10 +130,8 @@ class Production:
         )
         self.hours = tuple(hour for hour in all_hours if hour.configuration in wanted)
         self.volume = volume_of(self.rows, self.hours) if self.rows else None
-        arrived, last = (
-            self._arrivals(),
-            reading.arrivals.last((row.id for row in problem.rows), reading.until),
-        )
+        arrived = self._arrivals()
+        last = reading.arrivals.last((row.id for row in problem.rows), reading.until)
         rows = of_layout_in_use(of_newest_schema(problem.rows, last, reading.notes), reading.notes)
         configurations = configurations_of(
             rows,
@@ -302,7 +295,8 @@ class Production:
         with self.reading.store.reading() as snapshot:
             for row in configuration.rows:
                 if row.id is not None:
-                    calls, _ = stream.part({row.configuration}).since(start)
+                    own = stream.part({row.configuration})
+                    calls = own.n - own.count_before(start)
                     failed += snapshot.failed_calls(row.id, calls, MOST_ATTEMPTS)
         failed.sort()
         times = [at for _, _, at in failed]

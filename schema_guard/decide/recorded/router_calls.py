@@ -13,7 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.recorded_settings import again_of, stops_early
-from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration, is_trial, trial_of
+from schema_guard.decide.recorded.configurations import (
+    Problem,
+    RecordedConfiguration,
+    in_place_of,
+    is_trial,
+    trial_of,
+)
 from schema_guard.decide.recorded.strategies import failures_of, places_of
 from schema_guard.records.counts.tallies import together
 from schema_guard.text import clip, plural
@@ -43,21 +49,12 @@ def split_fallbacks(problem: Problem) -> tuple[Problem, tuple[ConfigurationCount
     return problem._replace(rows=tuple(row for row in problem.rows if row not in again)), again
 
 
-def _in_place_of(
-    configuration: RecordedConfiguration, again: Sequence[ConfigurationCounts]
-) -> tuple[ConfigurationCounts, ...]:
-    places = {f"{row.model} {row.version}" for row in configuration.rows}
-    return tuple(
-        row for row in again if (marker := again_of(row.settings)) is not None and marker.after in places
-    )
-
-
 def with_fallback_prompt(
     configuration: RecordedConfiguration, again: Sequence[ConfigurationCounts]
 ) -> RecordedConfiguration:
     """Return a tuned model with the calls that the prompt answered in its place, and with the name of that prompt."""
     is_answered = configuration.step == "tuned" and not is_trial(configuration.first)
-    own = _in_place_of(configuration, again) if is_answered else ()
+    own = in_place_of(configuration.rows, again) if is_answered else ()
     if not own:
         return configuration
     behind = ", ".join(sorted({row.strategies for row in own}))
@@ -115,7 +112,7 @@ def answered_for(
     notes: list[str],
 ) -> dict[str, Any] | None:
     """Give a pilot's evidence: where the prompt answers in its place its own failures are nobody's, and no part of traffic."""
-    own = [row for one in tuned for row in _in_place_of(one, again)]
+    own = in_place_of((row for one in tuned for row in one.rows), again)
     if pilot is None or not own:
         return pilot
     calls, unhandled = sum(row.calls for row in own), sum(row.failed for row in own)

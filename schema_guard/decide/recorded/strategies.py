@@ -53,7 +53,9 @@ def strategy_of(
         evidence["excluded"] = [calls._asdict() for calls in counts.excluded]
         if configuration.is_rated:
             evidence |= production.evidence_of(configuration)
-            evidence |= frequent_inputs(configuration, reading.store, windowed=reading.windowed)
+            evidence |= frequent_inputs(
+                configuration, reading.store, windowed=(reading.since, reading.until) != (None, None)
+            )
     evidence |= _failures(configuration, evidence, production)
     evidence["clusters"] = [list(shape) for shape in counts.clusters]
     if latency_p95_s is not None:

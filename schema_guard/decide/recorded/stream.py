@@ -129,7 +129,7 @@ class CallsInOrder(NamedTuple):
             return None
         calendar = weeks.calendar
         known: dict[str, Any] = {
-            "zone": calendar.name,
+            "zone": str(calendar.zone),
             "complete": weeks.complete,
             "weeks": [
                 {
@@ -166,7 +166,7 @@ class CallsInOrder(NamedTuple):
         if part is not None:
             known["part"] = part.part.name
         if weeks.complete < LEAST_WINDOWS:
-            known["pattern_from"] = weeks.calendar.known_from
+            known["pattern_from"] = weeks.calendar.day(weeks.calendar.start(LEAST_WINDOWS))
         began, at = self.at(change.start), None if growing is None else self.at(growing)
         at = at if self.is_open(change) else None
         if at is not None and began is not None and weeks.calendar.day(at) < weeks.calendar.day(began):
@@ -205,11 +205,6 @@ class PartOfCalls(NamedTuple):
             return min(max(number - 1, 0), self.n)
         index = bisect_left(self.shares, number, key=lambda share: share.before + 1) - 1
         return self.shares[index].own_before(number) if index >= 0 else 0
-
-    def since(self, number: int) -> tuple[int, int]:
-        """Count those from a number among all on, and those of them without a valid attempt."""
-        before = self.count_before(number)
-        return self.n - before, len(self.failed) - bisect_left(self.failed, before + 1)
 
     def within(self, spans: Iterable[tuple[int, int]], number: int = 1) -> tuple[int, int]:
         """Count those in spans of numbers among all, from a number on, and those of them without a valid attempt."""

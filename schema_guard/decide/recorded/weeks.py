@@ -43,11 +43,6 @@ class Calendar(NamedTuple):
         begins = max((at for at in starts if at is not None), default=hours[0])
         return cls(zone, min(int(begins // _HOUR_S) * _HOUR_S, hours[0]), hours[1])
 
-    @property
-    def name(self) -> str:
-        """Name of the time zone."""
-        return str(self.zone)
-
     def start(self, week: int) -> int:
         """Return when a week began; the first week is 0."""
         first = datetime.fromtimestamp(self.begins, self.zone).replace(tzinfo=None)
@@ -60,11 +55,6 @@ class Calendar(NamedTuple):
         while self.start(weeks + 1) <= self.ends:
             weeks += 1
         return weeks
-
-    @property
-    def known_from(self) -> str:
-        """The day on which the second week ends: before that day, no pattern can be proved."""
-        return self.day(self.start(LEAST_WINDOWS))
 
     def day(self, at: float) -> str:
         """Return the day of a time."""

@@ -81,7 +81,11 @@ def route_by_pilot(case: Case) -> Ruling | None:
 
 def _ends_too_early(case: Case, text: str, cost: CostCase) -> Ruling:
     """Return that a pilot passed, and that its base model ends before it has earned its cost."""
-    reasons = case.blocked(cost)
+    return _blocked(case, text, case.blocked(cost), cost)
+
+
+def _blocked(case: Case, text: str, reasons: list[str], cost: CostCase | None = None) -> Ruling:
+    """Return that tuning would pay, and cannot be done."""
     why = f"{text}, but is blocked: {', '.join(reasons)}"
     return Ruling("FINE_TUNE_BLOCKED", why, {**exhausted(case), "blocked": reasons}, cost)
 
@@ -199,8 +203,7 @@ def is_blocked(case: Case) -> Ruling | None:
     reasons = case.blocked(case.cost)
     if not reasons:
         return None
-    why = f"{all_fail(case)}{payback_text(case.cost)}, but is blocked: {', '.join(reasons)}"
-    return Ruling("FINE_TUNE_BLOCKED", why, {**exhausted(case), "blocked": reasons})
+    return _blocked(case, all_fail(case) + payback_text(case.cost), reasons)
 
 
 def route_by_segments(case: Case) -> Ruling | None:

@@ -95,18 +95,8 @@ def worst_first(decided: Sequence[Decided]) -> list[Decided]:
 
 
 def several_as_json(decided: Sequence[Decided]) -> dict[str, Any]:
-    """Return the verdicts as plain JSON: each as `Verdict.as_dict` has it, with its function and schema."""
-    return {
-        "verdicts": [
-            {
-                "function": decision.gathered.function,
-                "schema": decision.gathered.schema,
-                "schema_fingerprint": decision.gathered.schema_fingerprint,
-                **decision.verdict.as_dict(),
-            }
-            for decision in worst_first(decided)
-        ]
-    }
+    """Return the verdicts as plain JSON."""
+    return {"verdicts": [decision.verdict.as_dict() for decision in worst_first(decided)]}
 
 
 def document_of_several(decided: Sequence[Decided]) -> Document:

@@ -307,15 +307,11 @@ def _basis_facts(figures: Figures) -> Iterator[Fact]:
     told_already = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "rise"}
     for name, change in figures.get("change", {}).items():
         if name not in told_already and name not in figures.get("bursts", {}):
-            yield from _change(name, change, figures)
-
-
-def _change(name: str, change: Figures, figures: Figures) -> Iterator[Fact]:
-    outages = figures.get("history", {}).get(name, {}).get("outages", 0)
-    if change["direction"] == "fall" and outages:
-        yield Fact("outage", f"{name_of(name)}, over now: {change['text']}")
-    else:
-        yield Fact("changed", f"{name_of(name)}: {change['text']}")
+            outages = figures.get("history", {}).get(name, {}).get("outages", 0)
+            if change["direction"] == "fall" and outages:
+                yield Fact("outage", f"{name_of(name)}, over now: {change['text']}")
+            else:
+                yield Fact("changed", f"{name_of(name)}: {change['text']}")
 
 
 def _weekly(figures: Figures) -> Iterator[Fact]:

@@ -52,7 +52,7 @@ def test_calls_are_in_the_order_of_hours_and_evenly_within_one(calls):
         assert (part.n, part.first) == (len(own), own[0][0])
         for number in range(1, len(calls) + 2):
             late = [bad for at, bad in own if at >= number]
-            assert part.since(number) == (len(late), sum(late))
+            assert part.within([(number, result.n)]) == (len(late), sum(late))
 
 
 def test_the_hour_of_a_call_is_that_of_its_number():

@@ -83,7 +83,7 @@ def test_without_the_tuned_models_calls_the_prompts_stand_for_themselves(played)
     (pool,) = pooled([one for one in store.configurations() if not one.tuned], by=("function",)).values()
     total = added(pool)
 
-    assert answered_again(pool) == []
+    assert answered_again(pool) == ()
     assert (total.calls, total.failed) == (counts.prompt + counts.fallbacks, failed)
 
 
