@@ -237,7 +237,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             these calls without an alarm.
         on_failure: `"raise"` raises GuardFailed, and `"return"` returns the Outcome. Default: return `default` if you
             set it, otherwise raise.
-        default: The value to return when no attempt is valid. The call still raises the exceptions of your function.
+        default: The value to return when no attempt is valid. The call still raises the exceptions of your function,
+            and errors for results that contain no reply.
             You can't combine this argument with `on_failure`.
         name: The name of the function in records. Default: its qualified name.
         provider: The provider or engine, such as `openai`, `openai-responses`, or `llamacpp-llguidance`.

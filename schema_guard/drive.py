@@ -204,7 +204,7 @@ async def pieces(
                         yield text
                 reply = incoming.reply()
             else:
-                # A text that starts with JSON is a reply without further facts, so nothing needs to read it.
+                # A text that starts with an object is a reply without further facts, so nothing needs to read it.
                 reply = result if type(result) is str and result[:1] == "{" else receiver.read(result)
                 yield reply if isinstance(reply, str) else reply.text or ""
         except BaseException as raised:  # noqa: BLE001 - recorded, and raised by `outcome_of` if it is the error
@@ -330,7 +330,10 @@ class _Incoming:
         self._missing = answer.min_chars if type(answer) is More else 0
 
     def open_streams(self) -> list[Any]:
-        """Return the SDK's streams to close with the function's stream. None if that has reached its end."""
+        """Return the SDK's streams to close with the function's stream: none if that has reached its end.
+
+        It also reports the model that the stream has named.
+        """
         if self._reader is not None:
             self._receiver.streamed(self._reader.model)
         return [] if self.exhausted else self._streams or streams_of_exception()

@@ -272,7 +272,7 @@ class Guarded(_Guarded[P, V, R]):
         driven = yield from self._growing(args, kwargs, partial=partial)
         yield _last(self._value_of(driven), driven, partial=partial)
 
-    def _ended(
+    def _run_to_end(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> Driven:
         """Run a call to its end, and return its `Driven`, also if the function raised an exception.
@@ -304,7 +304,7 @@ class Guarded(_Guarded[P, V, R]):
         Args:
             args: The arguments of the call.
             kwargs: The arguments of the call.
-            parent_call_id: As in `_ended`.
+            parent_call_id: As in `_run_to_end`.
             partial: As in `stream`.
             before: The number of attempts of an earlier call that this call replaces. `Partial.attempt` continues from it.
         """
@@ -381,10 +381,10 @@ class AsyncGuarded(_Guarded[P, V, R]):
                 is_last = type(value) is Driven
                 yield _last(self._value_of(value), value, partial=partial) if is_last else value
 
-    async def _ended(
+    async def _run_to_end(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> Driven:
-        """Run a call to its end, and return its `Driven`, as `Guarded._ended` does."""
+        """Run a call to its end, and return its `Driven`, as `Guarded._run_to_end` does."""
         started = slow_path(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         return cast("Driven", await started.arun("driven"))
 

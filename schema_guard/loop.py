@@ -13,8 +13,8 @@ Rules:
    limit, because no larger one fixes it.
 3. No text makes it raise. If a check of the user returns neither a text nor a bool, it raises `InvalidArgument`.
 4. It checks the budgets between attempts, and time and repeats also between chunks. The events have all times.
-5. A reply that it stopped isn't validated: its failure is the reason for the stop. The exception is `runaway`, because
-   white space may be repeated after a complete value. A retry after a stop has the same output limit.
+5. If it stopped a reply because of a violation, that violation is the failure. It validates the other stopped replies
+   (repeats, size, time), because their text may hold a complete value. A retry after a stop has the same output limit.
 """
 
 from __future__ import annotations

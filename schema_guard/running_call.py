@@ -72,7 +72,7 @@ def begin_call(
             plan = plan._replace(delivery="prompt")
     if origin is None:
         origin = identity.origin(plan.schema)
-    # Built only for an outcome, because it takes 1.6 us.
+    # Built only when something needs it, because it takes 1.6 us.
     call: Callable[[], Call] = partial(prepared.call, origin, parent_call_id, _layout(prepared, task))
     if not shape.fills_only_task:
         call, plan = _call_of_arguments(call(), plan, prepared, args, kwargs)

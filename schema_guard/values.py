@@ -154,7 +154,7 @@ class Failure(NamedTuple):
 
     Attributes:
         kind: Class of the failure, which determines whether schema_guard retries and which exception a call raises.
-            `transport` means that there is no reply, because the function raised an exception or no call reached a model.
+            `transport` means that there is no whole reply: an exception, no call of a model, or no time left.
         code: Code within the class: a fixed code, the violated keyword, or the name of the check. Codes of
             `transport` are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`,
             `cancelled`, `expected` (an exception in `ignore`), and `call_raised` for all other exceptions.
@@ -237,8 +237,8 @@ class Attempt(NamedTuple):
         unseen: Whether a library inside the function retried, which hides its earlier attempts from schema_guard.
         adapted: Facts about the schema, if schema_guard sent it in another form, otherwise None.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
-        stopped_at: Number of characters in `reply` before schema_guard stopped its stream, otherwise None. *failure* has
-            the reason, or is None if the stream only repeated white space after a valid value.
+        stopped_at: Number of characters in `reply` before schema_guard stopped its stream for *failure*, or for white
+            space after a valid value, otherwise None.
         provider: Name of the provider or engine whose arguments schema_guard sent. None if it sent no arguments.
         coercions: Parts of the value that the schema's Python type converted. The conversion doesn't change `reply`.
         confidence: Probability of each field that a decision model decided, by JSON Pointer. None for other models.
@@ -473,8 +473,8 @@ class Reply(NamedTuple):
         calls: Tool calls of the reply, for a loop that validates each of them.
         elapsed_s: Seconds since the `Ask`.
         late: Whether it was stopped because the time was up.
-        stopped: Why the loop stopped it early. None if it did not.
-        judged: Result of the schema's `acceptor` for *text*, or None if it was not called.
+        stopped: The violation or repeats for which the loop stopped it. None also after a stop for size or time.
+        judged: Result for *text* of the fast path or the schema's `acceptor`. None if neither read the text.
     """
 
     text: str | None = None

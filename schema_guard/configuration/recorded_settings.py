@@ -4,9 +4,7 @@
 Settings are one compact JSON object with sorted keys. Rules:
 1. Settings that change results are recorded, so calls with other settings are another configuration.
 2. Settings have no text of a user. They name the calls that examples are from, or the suite.
-3. A stopped reply fails for its first fault, and a whole reply for all of its faults. So kinds, codes, and places of
-   failures are never compared between calls that stop and calls that don't. No valid reply is ever stopped, so rates are.
-4. Calls that were imported, or that a router repeated, say so. Other calls were recorded as they were made.
+3. Calls that were imported, or that a router repeated, say so. Other calls were recorded as they were made.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast, get_args
 
 from schema_guard.pointer import pointer
 from schema_guard.text import clip, exact_percent, safe
@@ -22,7 +20,6 @@ from schema_guard.text import clip, exact_percent, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.limits import Limits
     from schema_guard.values import AdaptedSchema
 
 
@@ -45,46 +42,6 @@ def changed(settings: str, added: Mapping[str, Any], *removed: str) -> str:
     """Return settings with further entries, and without the removed keys."""
     kept = {name: part for name, part in parsed(settings).items() if name not in removed}
     return written({**kept, **added})
-
-
-# Replies that are stopped before their end.
-
-EARLY_STOP: Final = "early_stop"
-"""The key of the settings. Its value is true if schema_guard stops streams; other settings lack the key."""
-
-NOT_COMPARED: Final = (
-    "kinds and places of failures are not compared between calls with early_stop and calls without: a reply that was "
-    "stopped shows only the first thing that is wrong with it"
-)
-"""The note in place of an omitted comparison."""
-
-
-def stopping(early_stop: bool, limits: Limits, *, observe: bool) -> tuple[bool, Limits]:
-    """Return whether a function may stop its streams, and its limits. An observed function never stops a reply."""
-    if not observe or limits.max_repeats is None:
-        return early_stop and not observe, limits
-    from dataclasses import replace  # rarely needed, and it imports inspect
-
-    return False, replace(limits, max_repeats=None)
-
-
-def stops_early(settings: str | None) -> bool:
-    """Return whether calls of a configuration stop replies that can no longer become valid.
-
-    >>> stops_early('{"early_stop":true,"max_attempts":3}'), stops_early('{"max_attempts":3}'), stops_early(None)
-    (True, False, False)
-    """
-    return parsed(settings).get(EARLY_STOP) is True
-
-
-def stops_replies(settings: str | None) -> bool:
-    """Return whether they stop any: those, or those that repeat themselves, whose kind is the same when they are whole.
-
-    >>> stops_replies('{"early_stop":true}'), stops_replies('{"limits":{"max_repeats":6}}'), stops_replies("[]")
-    (True, True, False)
-    """
-    limits = parsed(settings).get("limits")
-    return stops_early(settings) or (isinstance(limits, dict) and limits.get("max_repeats") is not None)
 
 
 # Gateways that repair replies before they come. None of them tells whether a reply was repaired.

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from schema_guard.configuration.early_stop import stopping
 from schema_guard.configuration.model_names import is_tuned
 from schema_guard.configuration.recorded_settings import (
     GATEWAY_REPAIRED,
     LAYOUTS,
     changed,
     repairers,
-    stopping,
     with_layout,
 )
 from schema_guard.configuration.thinking import THINKING, thinking

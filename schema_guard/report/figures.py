@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from schema_guard.configuration.early_stop import stops_early, stops_replies
 from schema_guard.configuration.excluded_calls import ExcludedCalls
-from schema_guard.configuration.recorded_settings import stops_early, stops_replies, traffic_of
+from schema_guard.configuration.recorded_settings import traffic_of
 from schema_guard.decide.recorded.arrivals import gone_of
 from schema_guard.decide.recorded.configurations import is_rated, is_trial, settings_key
 from schema_guard.errors import InvalidArgument

@@ -8,13 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.configuration.recorded_settings import (
-    NOT_COMPARED,
-    loss_lines,
-    repair_in_words,
-    repairers_of,
-    stops_early,
-)
+from schema_guard.configuration.early_stop import NOT_COMPARED, stops_early
+from schema_guard.configuration.recorded_settings import loss_lines, repair_in_words, repairers_of
 from schema_guard.configuration.thinking import thinking_of
 from schema_guard.pointer import pointer
 from schema_guard.records.rows import TRIALS

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from schema_guard.configuration.recorded_settings import NOT_COMPARED
+from schema_guard.configuration.early_stop import NOT_COMPARED
 from schema_guard.records import open_store
 from schema_guard.report import as_json, report_on
 from schema_guard.report.store_document import document_of

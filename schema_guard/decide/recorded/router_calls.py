@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.recorded_settings import again_of, stops_early
+from schema_guard.configuration.early_stop import stops_early
+from schema_guard.configuration.recorded_settings import again_of
 from schema_guard.decide.recorded.configurations import (
     Problem,
     RecordedConfiguration,

@@ -8,7 +8,7 @@ from itertools import islice
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.recorded_settings import stops_early
+from schema_guard.configuration.early_stop import stops_early
 from schema_guard.decide.failures import failing_places
 from schema_guard.decide.recorded.configurations import RecordedConfiguration, is_trial, sent_by
 from schema_guard.decide.recorded.costs import cost_of, trial_cost

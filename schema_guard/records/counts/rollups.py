@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from schema_guard.configuration.recorded_settings import stops_replies
+from schema_guard.configuration.early_stop import stops_replies
 from schema_guard.interruptions import is_interruption
 from schema_guard.records.counts.buckets import bucket
 from schema_guard.records.counts.calls import (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.configuration.recorded_settings import NOT_COMPARED
+from schema_guard.configuration.early_stop import NOT_COMPARED
 from schema_guard.decide.economics import months
 from schema_guard.report.decision.words import (
     COLUMNS,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema_guard.configuration.recorded_settings import NOT_COMPARED
+from schema_guard.configuration.early_stop import NOT_COMPARED
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.from_store import gather
 from schema_guard.records import open_store

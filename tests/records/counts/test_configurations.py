@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.configuration.recorded_settings import stops_replies
+from schema_guard.configuration.early_stop import stops_replies
 from schema_guard.records import ConfigurationCounts, Store, open_store
 from schema_guard.records.attempts import Where
 from schema_guard.records.backend import pages

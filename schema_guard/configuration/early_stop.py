@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Early stop: whether the replies of a function, or of a recorded configuration, are stopped before their end.
+
+A stopped reply fails for its first fault, and a whole reply for all of its faults. So kinds, codes, and places of failures
+are never compared between calls that stop and calls that don't. No valid reply is ever stopped, so rates are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.configuration.recorded_settings import parsed
+
+if TYPE_CHECKING:
+    from schema_guard.limits import Limits
+
+EARLY_STOP: Final = "early_stop"
+"""The key of the settings. Its value is true if schema_guard stops streams; other settings lack the key."""
+
+NOT_COMPARED: Final = (
+    "kinds and places of failures are not compared between calls with early_stop and calls without: a reply that was "
+    "stopped shows only the first thing that is wrong with it"
+)
+"""The note in place of an omitted comparison."""
+
+
+def stopping(early_stop: bool, limits: Limits, *, observe: bool) -> tuple[bool, Limits]:
+    """Return whether a function may stop its streams, and its limits. An observed function never stops a reply."""
+    if not observe or limits.max_repeats is None:
+        return early_stop and not observe, limits
+    from dataclasses import replace  # rarely needed, and it imports inspect
+
+    return False, replace(limits, max_repeats=None)
+
+
+def stops_early(settings: str | None) -> bool:
+    """Return whether calls of a configuration stop replies that can no longer become valid.
+
+    >>> stops_early('{"early_stop":true,"max_attempts":3}'), stops_early('{"max_attempts":3}'), stops_early(None)
+    (True, False, False)
+    """
+    return parsed(settings).get(EARLY_STOP) is True
+
+
+def stops_replies(settings: str | None) -> bool:
+    """Return whether they stop any: those, or those that repeat themselves, whose kind is the same when they are whole.
+
+    >>> stops_replies('{"early_stop":true}'), stops_replies('{"limits":{"max_repeats":6}}'), stops_replies("[]")
+    (True, True, False)
+    """
+    limits = parsed(settings).get("limits")
+    return stops_early(settings) or (isinstance(limits, dict) and limits.get("max_repeats") is not None)
