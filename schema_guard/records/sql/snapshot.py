@@ -7,6 +7,7 @@ A process that only records does not import this.
 from __future__ import annotations
 
 import json
+import logging
 from collections import defaultdict
 from contextlib import contextmanager
 from itertools import chain, starmap
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from schema_guard.records.values import LostRecords
 
 PAGE = 2_000
+_DAMAGED = "the store is damaged: the calls per hour of %s don't match its total. For details, run `schema-guard store check`"
+_logger = logging.getLogger("schema_guard")
 _NAMED = ", ".join(CONFIGURATION_COLUMNS)
 _TUNED = CONFIGURATION_COLUMNS.index("tuned")
 _ROLLED = ", ".join(f"r.{name}" for name in ROLL_UP_COLUMNS[:-1])
@@ -188,15 +191,13 @@ class Snapshot:
             ORDER BY configuration_id, hour, part"""
         for number, hour, first_id, text in self.connection.select(sql, values):
             outcomes[number].setdefault(hour, [place_of(first_id, hour, imported)]).append(text)
-        return [
-            counts_of(
-                row,
-                json.loads(results),
-                json.loads(tallies),
-                b"".join(text for _, *texts in sorted(outcomes[row[0]].values()) for text in texts),
-            )
-            for *row, results, tallies in rows
-        ]
+        found = []
+        for *row, results, tallies in rows:
+            marks = b"".join(text for _, *texts in sorted(outcomes[row[0]].values()) for text in texts)
+            found.append(counts_of(row, json.loads(results), json.loads(tallies), marks))
+            if len(marks) != found[-1].calls:
+                _logger.warning(_DAMAGED, found[-1].function)
+        return found
 
     def _in_window(self, where: Where) -> list[ConfigurationCounts]:
         hours = self._within(where)

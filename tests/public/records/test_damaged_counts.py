@@ -65,3 +65,19 @@ def test_commands_name_the_check_of_a_damaged_store(damaged, words):
     assert (status, out) == (2, "")
     assert "the store has counts that can't be read: " in err
     assert "schema-guard store check" in err
+
+
+@pytest.mark.parametrize("words", ["report", "decide --max-failure-rate 5%", "watch --max-failure-rate 5%"])
+def test_commands_name_missing_counts(tmp_path, words, caplog):
+    """An hour of a sound store is deleted. The rest is readable, and a warning names the check."""
+    url = f"sqlite:///{tmp_path}/r.db"
+    with stopped_clock() as clock, open_store(url) as store:
+        Production(store, clock, tmp_path).calls(100, 5, after_s=120.0)
+    rows = sqlite3.connect(f"{tmp_path}/r.db")
+    rows.executescript("DELETE FROM roll_ups WHERE hour = (SELECT MAX(hour) FROM roll_ups)")
+    rows.close()
+
+    _, out, err = command(*words.split(), "--store", url)
+
+    assert "shop.extract" in out
+    assert "the calls per hour of shop.extract don't match its total" in f"{err}{caplog.text}"
