@@ -60,7 +60,9 @@ def test_provider_errors_are_excluded(production):
     status, lines, data = watched(production, 0.01)
 
     assert (status, lines[0].split(":")[0]) == (0, "OK")
-    assert data[0]["excluded"] == [{"code": "provider_error", "exception": "TimeoutError", "calls": 100}]
+    assert data[0]["excluded"] == [
+        {"cause": "provider", "code": "provider_error", "exception": "TimeoutError", "calls": 100}
+    ]
 
 
 @pytest.mark.parametrize(("calls", "word"), [(376, "UNDECIDED"), (377, "OK")])
