@@ -49,19 +49,6 @@ else:
             return super().__call__(*args, **given)
 
 
-__all__ = [
-    "NamedArguments",
-    "require_bool",
-    "require_count",
-    "require_kind",
-    "require_list",
-    "require_members",
-    "require_one_of",
-    "require_seconds",
-    "require_text",
-]
-
-
 def require_bool(name: str, value: object) -> None:
     """Raise `InvalidArgument` unless it is a bool."""
     if not isinstance(value, bool):

@@ -123,9 +123,6 @@ if TYPE_CHECKING:
             """Whether no step changed the meaning."""
 
 
-__all__ = ["PARTS", "load", "require"]
-
-
 def _names(module: str, *names: str) -> dict[str, str]:
     return {f"name:{name}": f"schema_guard.ext.{module}:{name}" for name in names}
 

@@ -43,13 +43,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Outcome
 
-__all__ = [
-    "AcceptedCall",
-    "fast_call_of",
-    "fast_coroutine_of",
-    "slow_path",
-]
-
 
 class _FastPath(NamedTuple):
     """Facts about a function for its fast path, from its decoration.

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
         """No function returns this. A function that is annotated to return Any matches it, and is no coroutine."""
 
 
-__all__ = ["AsyncGuarded", "Guard", "Guarded"]
-
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 V = TypeVar("V")

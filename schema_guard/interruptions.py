@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     R = TypeVar("R")
     D = TypeVar("D")
 
-__all__ = ["is_interruption", "value_or"]
-
 _CO_VARARGS = 4
 
 

@@ -14,8 +14,6 @@ TYPE_CHECKING = False  # what type checkers take for true; importing typing cost
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["DEFAULT_LIMITS", "Limits"]
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Limits(metaclass=NamedArguments):

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from schema_guard.schema import Schema
 
-__all__ = ["acceptor"]
-
 _BRACKETS = ("{", "[")
 
 

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from schema_guard.strategies import Plan
     from schema_guard.values import Call, Missed, Outcome, Prompt
 
-__all__ = ["Result", "RunningCall", "begin_call", "outcome_of", "value_of"]
-
-
 Result: TypeAlias = Literal["value", "outcome", "driven"]
 """The result for the caller of an ended call. `driven` is the `Driven`, also if the call raised an error."""
 

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Repair
 
-__all__ = ["UNSET", "About", "OnFailure", "Params", "Settings", "Unset", "resolved_store"]
-
 V = TypeVar("V")
 R = TypeVar("R")
 

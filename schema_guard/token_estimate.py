@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from math import ceil
 
-__all__ = ["tokens_in"]
-
 # The radicals of Chinese, Japanese and Korean begin after it.
 _LAST_NARROW = "\u2e7f"
 

@@ -82,7 +82,7 @@ THIRD_PARTY = {"cli": {"click", "rich"}, "testing": {"hypothesis", "pytest"}}
 THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 
 # Lines of code of each ring. A feature raises a limit by its own size, and its commit gives the reason.
-MOST_CODE_LINES = {"ring 0": 3_998, "product": 34_330, "ext": 30_605}
+MOST_CODE_LINES = {"ring 0": 3_973, "product": 34_040, "ext": 30_306}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.
@@ -227,7 +227,7 @@ def test_no_folder_is_too_full():
 
 
 def test_no_module_has_an_underscore():
-    """A module's name has no underscore before it: what is not for others is not in `__all__`."""
+    """A module's name has no underscore before it; names inside of a module that are not for others have one."""
     named = [
         m.name for m in MODULES if m.path.stem.startswith("_") and m.path.stem not in ("__init__", "__main__")
     ]

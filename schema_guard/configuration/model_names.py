@@ -12,8 +12,6 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["DECISIONS", "ModelName", "is_tuned", "model_and_snapshot", "priced_name"]
-
 DECISIONS = " (decisions)"
 """The end of a name in a table of prices, for a model whose decisions have another price than its texts."""
 

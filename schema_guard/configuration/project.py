@@ -18,8 +18,6 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KEYS", "Setting", "place_of", "setting"]
-
 _FILE = "pyproject.toml"
 _VARIABLES = {
     "store": "SCHEMA_GUARD_STORE",

@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from schema_guard.configuration.recorded_settings import parsed
 
-__all__ = ["THINKING", "thinking", "thinking_of"]
-
 THINKING: Final = "thinking"
 """The key of the settings: `on`, `off`, or what was given: an effort, a level, a number of tokens."""
 

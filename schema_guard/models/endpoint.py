@@ -19,16 +19,6 @@ from urllib.parse import urlsplit
 
 from schema_guard.models.error_keys import remove_key
 
-__all__ = [
-    "NO_KEY",
-    "OPENAI_URL",
-    "TIMEOUT_S",
-    "CrossOriginRedirect",
-    "Endpoint",
-    "foreign_headers",
-    "origin",
-]
-
 # As the SDKs have it: ten minutes, for replies of slow models.
 TIMEOUT_S = 600.0
 OPENAI_URL = "https://api.openai.com/v1"

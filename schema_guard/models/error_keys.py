@@ -15,8 +15,6 @@ from urllib.parse import quote, quote_plus
 from schema_guard.interruptions import is_interruption
 from schema_guard.text import SHORTEST_SECRET
 
-__all__ = ["remove_key"]
-
 _HIDDEN = "***"
 _SECRET_HEADERS = ("authorization", "api-key", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie")
 # Objects that are searched, beside exceptions and the values of dataclasses and Pydantic: those of HTTP libraries, by the

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["HostedModel"]
-
 
 class HostedModel(Closing, ABC):
     """A model behind a provider's SDK; see `Model`.

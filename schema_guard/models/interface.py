@@ -12,8 +12,6 @@ from schema_guard.providers.openai_responses import RESPONSES
 from schema_guard.text import clip
 from schema_guard.values import Message
 
-__all__ = ["Closing", "Model", "ModelDetails", "PromptLike", "details_of", "messages", "streaming_method"]
-
 PromptLike: TypeAlias = str | Sequence[Mapping[str, Any] | Message]
 
 

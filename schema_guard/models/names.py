@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from schema_guard.models.hosted import HostedModel
     from schema_guard.models.scripted import ScriptedModel
 
-__all__ = ["KINDS", "connect"]
-
 _URLS = ("http", "https")
 _FORMS = (
     "local",

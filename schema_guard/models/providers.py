@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.endpoint import OPENAI_URL
 
-__all__ = ["KEY_VARIABLE", "PROVIDERS", "ModelProvider"]
-
 KEY_VARIABLE = "SCHEMA_GUARD_MODEL_KEY"
 """The variable for the key of a server that is named by its URL."""
 

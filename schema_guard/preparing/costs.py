@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.strategies import Price
     from schema_guard.values import Outcome
 
-__all__ = ["prices_of", "with_costs"]
-
 
 def with_costs(outcome: Outcome[Any], costs: Sequence[float | None]) -> Outcome[Any]:
     """Return an outcome with the costs of its attempts where those are not known.

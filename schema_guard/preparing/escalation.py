@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.preparing.shapes import Shape
     from schema_guard.values import Call
 
-__all__ = ["AttemptModels", "check_call", "check_models", "is_model", "kind_of", "models_of"]
-
 
 class AttemptModels(NamedTuple):
     """Whom the attempts ask.

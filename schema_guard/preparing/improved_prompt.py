@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.strategies import Step
 
-__all__ = ["ImprovedPrompt", "improved_prompt"]
-
 _CHOSEN = ("text", "turns")
 
 

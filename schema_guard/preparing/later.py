@@ -21,8 +21,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from schema_guard.strategies import Step
 
-__all__ = ["LaterPrepared", "Version", "check_annotation", "resolved_annotation", "return_annotation"]
-
 
 class Version:
     """The version of a function: given, else made at the first call, as reading its source costs milliseconds.

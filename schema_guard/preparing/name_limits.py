@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Call, Outcome
 
-__all__ = ["MOST_MODELS", "MOST_SEGMENTS", "OTHERS", "folded"]
-
 MOST_SEGMENTS = 200
 MOST_MODELS = 50
 OTHERS = "others"

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     _Codes: TypeAlias = tuple[Any, ...]
 
-__all__ = ["full_name", "recorded_name"]
-
 # The module of a file that is run, in its own process and in those that multiprocessing starts.
 _RUN = ("__main__", "__mp_main__")
 

@@ -20,18 +20,6 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.interruptions import is_interruption
 from schema_guard.text import clip, did_you_mean
 
-__all__ = [
-    "BY_ITS_NAME",
-    "BY_THEIR_NAMES",
-    "USES",
-    "ParameterNames",
-    "implementation",
-    "innermost",
-    "name_of",
-    "ours_of",
-    "takes_model",
-]
-
 USES = ("instructions", "feedback", "options")
 """What a parameter can be ours for, and what it is called then."""
 Nothing: Final = Parameter.empty

@@ -57,9 +57,6 @@ if TYPE_CHECKING:
     from schema_guard.strategies import Strategy
     from schema_guard.values import Ask, Outcome
 
-__all__ = ["Prepared", "prepare", "schema_of"]
-
-
 # The place of `Call.model` in a configuration.
 _MODEL = 3
 

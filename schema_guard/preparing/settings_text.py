@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from schema_guard.settings import Settings
     from schema_guard.strategies import Plan
 
-__all__ = ["adapters_of", "settings_text"]
-
 # Parts of a model's options in which a key may stand under any name.
 _HOLDING_KEYS = frozenset({"extra_headers", "extra_query", "headers", "query"})
 

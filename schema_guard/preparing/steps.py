@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from schema_guard.extensions import Adaptation, Change, RulesLike, ServerRules
     from schema_guard.strategies import Strategy
 
-__all__ = ["check_is_sent", "steps_of", "strategies_text", "without_typos"]
-
 # From the strongest on: what is left where the schema cannot be sent.
 _WEAKER = ("tool_call", "json_mode", "system_prompt")
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from schema_guard.records.recorder import Followed
     from schema_guard.values import Call
 
-__all__ = ["follow_environment"]
-
 _VARIABLE = "SCHEMA_GUARD_TELEMETRY"
 
 

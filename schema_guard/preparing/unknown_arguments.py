@@ -13,8 +13,6 @@ from schema_guard.text import clip, did_you_mean, safe
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["refuse"]
-
 # Members of two groups of arguments.
 _MEMBERS: dict[str, str] = {
     **{name: f"params=Params({name}=...)" for name in Params.__match_args__},

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     Check: TypeAlias = Callable[[Any], str | bool | None]
 
-__all__ = ["observed_check", "refusal_of_checks"]
-
 
 def refusal_of_checks(value: Any, checks: Sequence[Check]) -> Failure | None:
     """Return the failure of the first check that refuses a value. None if all accept it."""

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from schema_guard.strategies import Step
 
-__all__ = ["as_text", "version_of"]
-
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _READING: Final = frozenset({"read", "read_text", "read_bytes", "get_data"})

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from schema_guard.prices.costs import TokenPrices
     from schema_guard.values import Usage
 
-__all__ = ["Charges", "Table", "charges_of", "default_charges"]
-
 Table: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
 """A path, `"genai-prices"`, or the JSON of a table: model -> prices, as `token_prices` has them."""
 

@@ -18,8 +18,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Compared", "Sizes", "sizes_of"]
-
 Compared: TypeAlias = Literal["same", "larger", "smaller", "unknown"]
 
 

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
     from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER"]
-
-
 _INPUT_COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
     from schema_guard.schema import Schema
 
-__all__ = ["BEDROCK", "PROVIDER"]
-
 
 def _reply(reply: object, output: object) -> RawReply | None:
     stopped = field(reply, "stopReason")

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
     from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER"]
-
 
 def _reply(reply: object, message: object) -> RawReply | None:
     stopped = field(reply, "finish_reason")

@@ -12,8 +12,6 @@ from schema_guard.providers.provider import Provider, RawReply, broken
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
 
-__all__ = ["PROVIDER"]
-
 
 def _reply(reply: object, error: object) -> RawReply | None:
     """Read an error that came with status 200."""

@@ -11,8 +11,6 @@ from schema_guard.providers.openai_chat import OPTIONS, compatible
 from schema_guard.providers.provider import Provider
 from schema_guard.providers.request_options import switched
 
-__all__ = ["PROVIDER"]
-
 
 def _thinks_by_default(options: Mapping[str, Any], _: str | None) -> bool:
     return switched(options, "thinking") != "disabled"

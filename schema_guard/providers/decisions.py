@@ -14,8 +14,6 @@ from schema_guard.providers.request_options import ProviderOptions
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER"]
-
 
 def _reply(reply: object, answers: object) -> RawReply | None:
     if isinstance(answers, list | tuple):

@@ -9,19 +9,6 @@ from schema_guard.providers.fields import either, field
 from schema_guard.text import clip
 from schema_guard.values import Failure, FinishReason
 
-__all__ = [
-    "ENDED_EARLY",
-    "SEVERAL_CALLS",
-    "bad_unicode",
-    "html_page",
-    "no_reply",
-    "provider_error",
-    "refused_inside",
-    "stop_error",
-    "unknown_chunk",
-    "unusable",
-]
-
 SEVERAL_CALLS: Final = Failure(
     "syntax", "several_documents", "the reply holds several tool calls: expected exactly one"
 )

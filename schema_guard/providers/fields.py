@@ -15,21 +15,6 @@ from schema_guard.interruptions import is_interruption, value_or
 from schema_guard.text import clip
 from schema_guard.values import Usage
 
-__all__ = [
-    "as_json",
-    "count",
-    "either",
-    "field",
-    "first",
-    "has",
-    "items",
-    "name",
-    "total",
-    "usage_of",
-    "word_of",
-    "words",
-]
-
 _MISSING: Final = object()
 # No provider's names are longer; what a reply says may be a text of any size, and is kept with every attempt.
 _NAME_CHARS: Final = 200

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
     from schema_guard.schema import Schema
 
-__all__ = ["GEMINI", "PROVIDER"]
-
-
 _FEEDBACK: Final = ("prompt_feedback", "promptFeedback")
 _USAGE: Final = ("usage_metadata", "usageMetadata")
 # The stop word for a prompt that was blocked, for whichever reason: there is no candidate that could have one.

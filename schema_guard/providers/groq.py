@@ -10,8 +10,6 @@ from schema_guard.providers.fields import field
 from schema_guard.providers.openai_chat import OPTIONS
 from schema_guard.providers.provider import Provider, Rejection, error_bodies
 
-__all__ = ["PROVIDER"]
-
 
 def _rejection(error: BaseException) -> Rejection | None:
     for body in error_bodies(error):

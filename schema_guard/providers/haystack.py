@@ -12,8 +12,6 @@ from schema_guard.providers.provider import Provider, RawReply, pieces
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
 
-__all__ = ["PROVIDER"]
-
 _CALLED: Final = ("tool_calls", "tool_use")
 # Haystack leaves out a tool call whose arguments are malformed.
 _LOST_CALL: Final = "malformed_tool_call"

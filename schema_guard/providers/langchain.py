@@ -30,9 +30,6 @@ from schema_guard.values import Message, Usage
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
 
-__all__ = ["LANGCHAIN", "PROVIDER", "content_of", "with_content"]
-
-
 _STOP_WORDS: Final = ("finish_reason", "stop_reason", "done_reason", "stopReason")
 
 

@@ -15,8 +15,6 @@ from schema_guard.providers.provider import Provider, RawReply
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
 
-__all__ = ["PROVIDER"]
-
 
 def _response(reply: object, raw: object) -> RawReply | None:
     """Read a `ChatResponse`, a `CompletionResponse`, or the output of an agent."""

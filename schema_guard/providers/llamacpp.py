@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
     from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER", "THOUGHT_TOKENS"]
-
 THOUGHT_TOKENS: Final = 256
 """The most tokens of thought before a constrained answer. Small models repeat themselves without an end."""
 

@@ -11,8 +11,6 @@ from schema_guard.providers.openai_chat import compatible
 from schema_guard.providers.provider import Provider, RawReply
 from schema_guard.values import Usage
 
-__all__ = ["PROVIDER"]
-
 
 def _prediction(reply: object, content: object) -> RawReply | None:
     stats = field(reply, "stats")

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from schema_guard.providers.messages import Dialect
 
-__all__ = ["messages_of"]
-
 
 def messages_of(elements: Sequence[Any], provider: str | None = None) -> tuple[Message, ...] | None:
     """Return the messages that a list holds, each with its element; None when it is no list of messages.

@@ -20,27 +20,6 @@ from schema_guard.values import Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = [
-    "CHAT",
-    "PARTS",
-    "SYSTEMS",
-    "Dialect",
-    "RawMessage",
-    "Side",
-    "dialect_of",
-    "elements_of",
-    "instance",
-    "joined",
-    "raw_message",
-    "read",
-    "rest_of",
-    "text_part",
-    "with_field",
-    "with_text",
-    "word",
-]
-
-
 Side: TypeAlias = Literal["user", "model"]
 """Who speaks: the words for it are the dialect's."""
 

@@ -13,8 +13,6 @@ from schema_guard.values import Usage
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
 
-__all__ = ["PROVIDER"]
-
 
 def _response(reply: object, raw: object) -> RawReply | None:
     """Read a response, in which a call of the tool for the format is a text."""

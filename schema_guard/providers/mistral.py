@@ -12,8 +12,6 @@ from schema_guard.providers.provider import Provider
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
 
-__all__ = ["PROVIDER"]
-
 
 def _event(stream: Stream, event: object, chunk: object) -> str | None:
     return read_chunk(stream, chunk, field(chunk, "choices")) if has(chunk, "choices") else None

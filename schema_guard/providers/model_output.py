@@ -11,18 +11,6 @@ from schema_guard.providers.fields import as_json, either, field, items, name, w
 if TYPE_CHECKING:
     from schema_guard.values import Failure, FinishReason
 
-__all__ = [
-    "EMPTY_OBJECT",
-    "Written",
-    "WrittenCall",
-    "arguments_of",
-    "call_of",
-    "has_reasoned",
-    "message_written",
-    "text_of",
-    "tool_of",
-]
-
 EMPTY_OBJECT: Final = "{}"
 """What some providers give for arguments of a tool call that the output limit cut: they read what they could, and closed it."""
 # Where the reasoning stands beside the content, and as what kind of part in it.

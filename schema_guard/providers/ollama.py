@@ -16,8 +16,6 @@ from schema_guard.values import Usage
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
 
-__all__ = ["PROVIDER"]
-
 
 def _chat(reply: object, message: object) -> RawReply | None:
     if not isinstance(field(reply, "done"), bool) or not (

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.request_options import Arguments
     from schema_guard.schema import Schema
 
-__all__ = ["OPTIONS", "PROVIDER", "compatible", "read_chunk"]
-
 
 def _has_signs(reply: object) -> bool:
     """Return whether something with `choices` is a provider's: OpenAI's other fields are there."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
     from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER", "RESPONSES"]
-
 
 def _reply(reply: object, output: object) -> RawReply | None:
     # The last is the response of openai-agents, which keeps neither status nor model.

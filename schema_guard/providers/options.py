@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.request_options import ProviderOptions
     from schema_guard.schema import Schema
 
-__all__ = [
-    "PROVIDER_OPTIONS",
-    "TEXT_STRATEGIES",
-    "capabilities",
-    "options_for",
-    "unforced",
-]
-
 TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
 """Strategies that ask for the format in the prompt alone: every provider takes them."""
 

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     R = TypeVar("R")
 
-__all__ = ["DIALECTS", "DIALECT_OF", "PROVIDERS", "READERS", "Readers"]
-
 PROVIDERS: Final = (
     langchain.PROVIDER,  # before all whose messages have parts of the same kinds
     haystack.PROVIDER,  # before openai_chat, because these messages have tool calls too

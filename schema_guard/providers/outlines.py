@@ -25,8 +25,6 @@ from schema_guard.text import clip, safe
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = ["PROVIDER"]
-
 
 def _json_mode(_schema: Schema[Any]) -> dict[str, Any]:
     return {"output_type": dict, "backend": "llguidance"}

@@ -25,22 +25,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.model_output import Written
     from schema_guard.providers.request_options import ProviderOptions
 
-__all__ = [
-    "Provider",
-    "RawReply",
-    "ReadChunk",
-    "ReadEvent",
-    "ReadException",
-    "ReadReply",
-    "Rejection",
-    "Stream",
-    "adds_nothing",
-    "broken",
-    "error_bodies",
-    "pieces",
-]
-
-
 K = TypeVar("K")
 
 

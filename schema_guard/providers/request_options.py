@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
     from schema_guard.schema import Schema
 
-__all__ = [
-    "Arguments",
-    "ProviderOptions",
-    "document_of",
-    "joined_options",
-    "left_to_choose",
-    "paths_of",
-    "switched",
-    "wire_name",
-]
-
 # Arguments that hold others. They are joined part by part.
 _BAGS = frozenset(
     {"config", "extra_body", "extra_headers", "extra_query", "inferenceConfig", "output_config", "text"}

@@ -12,8 +12,6 @@ from schema_guard.providers.provider import Provider, RawReply, pieces
 if TYPE_CHECKING:
     from schema_guard.providers.provider import Stream
 
-__all__ = ["PROVIDER"]
-
 
 def _message(reply: object, content: object) -> RawReply | None:
     if not has(reply, "token_usage") or not isinstance(field(reply, "role"), str):

@@ -12,8 +12,6 @@ from typing import Any, Final
 from schema_guard.providers.fields import field
 from schema_guard.text import clip
 
-__all__ = ["advice_for", "advice_for_class"]
-
 _SCALARS: Final = (bool, int, float)
 _TEXTS: Final = ("text", "content", "output_text", "answer")
 # By the names of their classes: streams and runs of pydantic-ai, and streams of openai-agents.

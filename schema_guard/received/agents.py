@@ -15,16 +15,6 @@ from schema_guard.values import UNKNOWN_USAGE, Failure, Reply, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = [
-    "calls_in",
-    "graph_result",
-    "model_response",
-    "refused_with",
-    "response",
-    "run_result",
-    "steps_result",
-]
-
 _OUTPUT_TOOL = "final_result"
 
 

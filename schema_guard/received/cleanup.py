@@ -24,8 +24,6 @@ from schema_guard.received.traceback_reply import frames_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["aclose", "aclose_alone", "close", "close_alone", "streams_of_exception", "streams_under"]
-
 _DEEPEST: Final = 8
 _MOST_VISITED: Final = 1_000
 

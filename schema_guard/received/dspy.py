@@ -21,8 +21,6 @@ from schema_guard.values import UNKNOWN_USAGE, Failure, ParsedValue, Reply, Usag
 if TYPE_CHECKING:
     from schema_guard.received.parsed_values import TypedValues
 
-__all__ = ["ADDED", "is_parse_error", "model_of", "parse_failure", "plain", "raised", "returned"]
-
 ADDED: Final = frozenset({"reasoning", "rationale", "trajectory", "logprobs"})
 """Fields that modules of DSPy add to those of the signature."""
 _OUTPUT: Final = frozenset({"text", "reasoning_content", "logprobs", "tool_calls", "citations"})

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import FinishReason
 
-__all__ = ["read_exception"]
-
 _MOST_LINKS: Final = 20
 _AGENTS: Final = frozenset({"pydantic_ai"})
 # Package and class -> why the reply ended early, and the attribute that holds it.

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from schema_guard.schema import Schema
 
-__all__ = ["model_name", "raised", "response", "result"]
-
 _PACKAGE: Final = frozenset({"agents"})
 _UNFINISHED: Final = Failure(
     "transport", "no_reply", "the run has no final output. Return the result of a run that has ended"

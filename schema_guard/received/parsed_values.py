@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from schema_guard.schema import Schema
 
-__all__ = ["TypedValues", "never_filled"]
-
 # What JSON has, or may be read into: an instance of it is no sign of the schema's own type.
 _PLAIN = (object, str, bool, int, float, type(None), list, tuple, set, frozenset, dict)
 _TYPES = {bool: "boolean", int: "integer", float: "number"}

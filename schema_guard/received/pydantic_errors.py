@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import FailureKind
 
-__all__ = ["carried", "is_validation_error", "refused_by", "refused_text", "title_of"]
-
-
 _MOST = 50
 # Pydantic's types of errors -> the keyword that a schema has for the same. What is not here is a validator's.
 _STRUCTURE: Final = {

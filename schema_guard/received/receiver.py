@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.received.parsed_values import TypedValues
     from schema_guard.schema import Schema
 
-__all__ = ["ANYBODYS", "Receiver"]
-
 
 class Receiver:
     """Reads the results and the exceptions of one guarded function.

@@ -22,25 +22,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.provider import RawReply, Rejection
     from schema_guard.values import Failure, FinishReason
 
-__all__ = [
-    "HTML_HEAD_CHARS",
-    "PARSED",
-    "is_html",
-    "markers",
-    "no_reply",
-    "raw_shape",
-    "read",
-    "read_shape",
-    "readers",
-    "rejected",
-    "reply_of",
-    "stopped",
-    "stopped_at_call",
-    "stopped_in_call",
-    "written_calls",
-]
-
-
 _MISSING: Final = object()
 PARSED: Final = ("output_parsed", "parsed_output", "parsed")
 """Where SDKs keep what they had parsed, beside the text."""

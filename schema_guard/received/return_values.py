@@ -29,8 +29,6 @@ from schema_guard.values import Failure, ParsedValue, Reply
 if TYPE_CHECKING:
     from schema_guard.received.parsed_values import TypedValues
 
-__all__ = ["grown", "read_result"]
-
 # Wrappers in wrappers: an HTTP response in a pair in a result.
 _DEEPEST: Final = 4
 

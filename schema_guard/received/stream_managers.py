@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-__all__ = ["WatchedManager", "is_closed", "opened", "watched"]
-
 
 def opened(result: Any) -> Any:
     """Return the events of a closed stream, and any other result as it is.

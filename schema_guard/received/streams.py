@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from schema_guard.providers.provider import RawReply, ReadChunk
     from schema_guard.values import FinishReason, Usage
 
-__all__ = ["StreamReader"]
-
 K = TypeVar("K")
 
 _Utf8: Final = getincrementaldecoder("utf-8")

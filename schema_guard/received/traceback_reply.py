@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Reply
 
-__all__ = ["CLIENTS", "frames_of", "is_of", "with_traceback_details"]
-
 _MOST_FRAMES: Final = 200
 _MOST_NAMES: Final = 100
 

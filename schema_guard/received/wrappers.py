@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     Inner: TypeAlias = Callable[[object], Reply | None]
     """Reads what is inside of a wrapper; None for what is neither a reply nor a value."""
 
-__all__ = ["unwrap", "unwrapped"]
-
 _BAD_STATUS = 400
 _PLAIN = (str, bytes, bool, int, float, list, type(None))
 _MESSAGES = frozenset({"replies", "validated", "last_message"})

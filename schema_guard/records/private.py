@@ -6,8 +6,6 @@ from __future__ import annotations
 import os
 from typing import IO
 
-__all__ = ["open_private", "write_private"]
-
 _MODE = 0o600
 
 

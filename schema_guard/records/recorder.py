@@ -11,20 +11,6 @@ if TYPE_CHECKING:
     from schema_guard.records.values import ContentRow
     from schema_guard.values import Call, Outcome, Prompt
 
-__all__ = [
-    "WRITE_WAIT_S",
-    "CheckedCall",
-    "ContentChecks",
-    "DeferredOutcome",
-    "DeferringRecorder",
-    "Followed",
-    "Follower",
-    "PacedRecorder",
-    "QueueingRecorder",
-    "Recorder",
-    "settle",
-]
-
 # Outcomes after which the writer is waited for: a store loses what finds its queue of 10,000 full.
 _MOST_UNWRITTEN = 1_000
 WRITE_WAIT_S = 30.0

@@ -23,17 +23,6 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.store import Store
 
-__all__ = [
-    "NO_SEGMENT",
-    "NotRecorded",
-    "Selection",
-    "no_calls",
-    "resolve_function",
-    "rows_of",
-    "select",
-    "stored_schema",
-]
-
 NO_SEGMENT = "(no segment)"
 """What the part of the traffic is called that has no segment."""
 

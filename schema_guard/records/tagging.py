@@ -12,8 +12,6 @@ from schema_guard.records.identity import Tags, current_tags
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["tags"]
-
 
 @contextmanager
 def tags(

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import AttemptSums, ConfigurationCounts, Total
     from schema_guard.records.rows import Row
 
-__all__ = ["AskedModel", "added", "answered_again", "asked_models", "pooled"]
-
 
 def added(members: Sequence[ConfigurationCounts]) -> ConfigurationCounts:
     """Return the counts of configurations added up.

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from schema_guard.types.reader import TypeProblem, TypeReader
 
-__all__ = ["Coerced", "coerce", "read", "refusal_by_type"]
-
 _REFUSED_KEYS = ("additionalProperties", "unevaluatedProperties", "falseSchema", "propertyNames")
 _MOST_SHOWN = 3
 # The largest float has 309 digits.

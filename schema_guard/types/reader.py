@@ -27,8 +27,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["TypeProblem", "TypeReader", "classes_in", "reader_of"]
-
 _WANTED = (
     "a JSON Schema dict or bool, a path, a Pydantic model, a dataclass, a TypedDict, or another annotation"
 )

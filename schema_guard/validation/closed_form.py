@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from schema_guard.validation.references import References
 
-__all__ = ["closed_levels"]
-
 _MAX_PARTS, _MAX_LINKS = 2_000, 60
 _ALL = ("string", "number", "boolean", "null", "array", "object")
 _OWN = frozenset(

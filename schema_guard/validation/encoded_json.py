@@ -12,8 +12,6 @@ from schema_guard.values import Failure, Violation
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["decoded", "encoded_failure", "may_hold_json"]
-
 # A decoded string can contain another one, and a list of violations is cut at a limit.
 _ROUNDS: Final = 8
 

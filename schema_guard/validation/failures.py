@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from schema_guard.reading import Documents
     from schema_guard.values import FinishReason
 
-__all__ = ["FINISHED", "REASONING_EXHAUSTED", "REFUSED", "Repeats", "runaway", "without_value"]
-
 FINISHED: Final = ("stop", "tool_call")
 """Finish reasons of a model that was not cut off."""
 REFUSED: Final = {

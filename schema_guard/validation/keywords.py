@@ -22,11 +22,6 @@ from schema_guard.text import clip, safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = [
-    "KEYWORDS", "LATEST", "LISTS", "MAPS", "REFERENCES", "SINGLES", "UNIONS", "VALUE_KEYWORDS",
-    "Keyword", "draft_of", "misspelled_inside", "reported", "require_keywords", "subschemas_at",
-]  # fmt: skip
-
 Kind: TypeAlias = Literal["any", "number", "string", "array", "object"]
 # Where the subschemas of a keyword apply: to the same value; to values below, of which each has one of them at most;
 # to values below, of which each may have all of them; nowhere until something refers to them.

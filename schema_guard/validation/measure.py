@@ -16,8 +16,6 @@ from schema_guard.parsing import NotJson
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["BITS", "FOREIGN", "UNLIMITED", "ValueSize", "measured", "refusal_of"]
-
 FOREIGN = "foreign"
 """The code of a value that no JSON text can hold."""
 UNLIMITED = Limits(max_bytes=1 << 62, max_depth=1_000, max_nodes=1 << 62, max_number_chars=1 << 20)

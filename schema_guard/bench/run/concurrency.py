@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
     from concurrent.futures import Future
 
-__all__ = ["AT_ONCE", "InOrder", "LoopThread", "LostInARow", "make_all", "ran_to_end"]
-
 AT_ONCE = 4
 """Calls at once where nobody says how many: the slots of the local model; hosted ones take as many."""
 

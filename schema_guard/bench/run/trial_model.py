@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from schema_guard.models.interface import PromptLike
     from schema_guard.values import Prompt
 
-__all__ = ["TrialModel", "check_is_able", "dev_tasks_text", "trial_task"]
-
 
 class TrialModel:
     """A model that a trial guards in the place of the user's function.

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from schema_guard.models import Model
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["CallableModel", "or_function", "stand_in"]
-
 _NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 

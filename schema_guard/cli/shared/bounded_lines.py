@@ -13,8 +13,6 @@ from schema_guard.errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_FILE_BYTES", "MAX_LINE_BYTES", "FileTooLarge", "bounded_lines", "mebibytes"]
-
 MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024 * 1024
 """The limit of a whole file, after it was unpacked."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from schema_guard.report.document import Document
 
 
-__all__ = ["FORMS", "form_for", "json_text", "rendered", "write_output"]
-
 FORMS = {".json": "json", ".html": "html", ".md": "markdown", ".txt": "text"}
 """The form of a file by the end of its name."""
 

@@ -11,8 +11,6 @@ import click
 
 from schema_guard.text import safe
 
-__all__ = ["confirm", "global_options", "is_quiet", "note"]
-
 _QUIET = "schema_guard.quiet"
 
 

@@ -15,8 +15,6 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["COUNT", "COUNT_OR_ALL", "DOLLARS", "DURATION", "MOMENT", "RATE", "SHARE"]
-
 _NUMBER = re.compile(r"(\d[\d_,]*\.?\d*|\.\d+)\s*([A-Za-z%]*)")
 _SECONDS: Mapping[str, float] = {
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 0.001),

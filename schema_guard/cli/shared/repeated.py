@@ -11,8 +11,6 @@ from schema_guard.text import exact_percent
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["AIMS", "aims_of", "flag_of", "repeated"]
-
 AIMS = {
     "target": "max_failure_rate",
     "right": "min_right",

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records import ConfigurationCounts
 
-__all__ = ["answered_for", "joined_pilots", "split_fallbacks", "with_fallback", "with_fallback_prompt"]
-
 _SHADOW = "shadow:route"
 
 # What is known of single inputs is of the tuned model alone.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.watch import Watched
 
-__all__ = ["as_junit"]
-
 
 def as_junit(found: Comparison | Sequence[Watched], limit: float = 0.0) -> str:
     """Return a gate, or the functions that `watch` checked, as JUnit XML.

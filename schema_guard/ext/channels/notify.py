@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from schema_guard.decide.watch import Watched
     from schema_guard.records import Store
 
-__all__ = ["COOL_DOWN_S", "LASTING_COOL_DOWN_S", "notify"]
-
 COOL_DOWN_S = 86_400.0
 """Least seconds between two messages about a function that was fine in between."""
 

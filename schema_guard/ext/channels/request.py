@@ -15,8 +15,6 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FAILURES", "failure_of", "is_web_address", "request"]
-
 FAILURES = (OSError, HTTPException, ValueError)
 """The errors of `request`: no connection, a refusal, or an answer that is not JSON."""
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.decisions.hosts import DecisionHost
     from schema_guard.ext.decisions.questions import Node
 
-__all__ = ["Fields", "TextField", "fields_of"]
-
 _WORDS: Final = ANNOTATIONS | {"description", "$ref"}
 _OF_OBJECTS: Final = _WORDS | {
     "additionalProperties",

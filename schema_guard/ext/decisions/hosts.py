@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["HOSTS", "DecisionHost"]
-
 
 class DecisionHost(NamedTuple):
     """A host, and the questions that it accepts.

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["LiteLLMDecisionModel", "connected"]
-
 _OLDEST = "1.110"
 
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["EMPTY_TEXTS", "AskedBefore", "LlamaRequest", "LocalDecisionModel", "connected", "decide"]
-
 DIVIDE = "divide_by_empty_text"
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["DecisionModel", "connected", "joined", "parts"]
-
 NO_STREAM = "a decision model doesn't stream. Call the model"
 
 

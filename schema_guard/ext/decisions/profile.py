@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.decisions.fields import Fields, TextField
     from schema_guard.ext.decisions.hosts import DecisionHost
 
-__all__ = ["QuestionsForm", "asked", "fields_by_place", "findings", "sent_questions"]
-
 
 @dataclass(frozen=True, slots=True)
 class QuestionsForm(Form):

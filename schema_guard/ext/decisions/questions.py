@@ -10,21 +10,6 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-__all__ = [
-    "ABSENT",
-    "AnswerReading",
-    "Answers",
-    "Choice",
-    "Maybe",
-    "Node",
-    "OneValue",
-    "Record",
-    "Several",
-    "Tagged",
-    "TypedQuestion",
-    "YesNo",
-]  # fmt: skip
-
 Answers: TypeAlias = Mapping[int, Sequence[float]]
 """The probabilities of the options of each question, by its index. A question without an answer has no entry.
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.decisions.questions import AnswerReading
     from schema_guard.strategies import Step
 
-__all__ = ["with_answers"]
-
 DECISION = "decision"
 # Failures after which a text model writes the open fields.
 _OPEN = ("unanswered", "undecided")

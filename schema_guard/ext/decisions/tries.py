@@ -12,8 +12,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from schema_guard.models.interface import Model
 
-__all__ = ["Try"]
-
 
 @overload
 def Try(model: str, *, abstain_below: float) -> str: ...

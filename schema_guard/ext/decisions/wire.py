@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.decisions.hosts import DecisionHost
     from schema_guard.ext.decisions.questions import TypedQuestion
 
-__all__ = ["BadAnswer", "answers_of", "wire_answers", "wire_questions"]
-
 _KINDS = {"noul": "predicate"}
 _EXACT = 1e-6
 _MOST_LOST = 0.5

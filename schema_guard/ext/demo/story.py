@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from schema_guard.report.document import Document
     from schema_guard.values import Outcome
 
-__all__ = ["FILE", "OUTPUT_TOKENS", "recorded_model", "story"]
-
 OnCall: TypeAlias = "Callable[[str, bool], None]"
 """Is told what was asked, and whether it gave a valid value."""
 

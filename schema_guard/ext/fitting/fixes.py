@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.linting import Finding
 
-__all__ = ["fix_of"]
-
 _CLOSE = 'add "additionalProperties": false'
 _TYPE = "add its type"
 _ANCHOR = "to match a part of the text, write ^(?:.|\\n)*(?:PATTERN)(?:.|\\n)*$"

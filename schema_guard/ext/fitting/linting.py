@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.probed_rules import RulesLike
     from schema_guard.ext.fitting.rules.rule import Confidence, Effect, Rules
 
-__all__ = ["Finding", "Severity", "findings_at", "findings_of", "lint"]
-
 Severity: TypeAlias = Literal["error", "warning", "info"]
 
 

@@ -23,8 +23,6 @@ from schema_guard.validation.published_schemas import judged
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["RulesLike", "probed_provider", "sent_table_of", "table_of"]
-
 RulesLike: TypeAlias = "str | os.PathLike[str] | Rules"
 """The file that `schema-guard schema probe --output` wrote, or the table that was made of it."""
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Rules
     from schema_guard.schema import Schema
 
-__all__ = ["sent_schema"]
-
 # Models that were tuned are held to less of a schema.
 _TUNED: Final = {"openai": "openai-tuned", "openai-responses": "openai-tuned"}
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.improve.failure_map import FailureMap, Gap
     from schema_guard.schema import Schema
 
-__all__ = ["AddedLine", "PoolExample", "PromptCandidate", "candidates_of", "chosen_examples"]
-
 SHOWN = 3
 """Examples of a candidate."""
 _PLACES = 3

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.run.scored_call import CallRow
 
-__all__ = ["FailingGap", "FailureMap", "Gap", "MapCall", "calls_of_rows", "failure_map"]
-
 
 class Gap(NamedTuple):
     """A way to fail.

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from schema_guard.configuration.recorded_settings import Layout
 
-__all__ = ["EXAMPLES_FILE", "PROMPT_FILE", "digest_of", "read_prompt", "write_prompt"]
-
 PROMPT_FILE, EXAMPLES_FILE = "prompt.md", "examples.jsonl"
 _BORDER = "---\n"
 _KEYS = ("strategy", "layout", "schema", "digest")

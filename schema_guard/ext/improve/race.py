@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.plan import Cell
     from schema_guard.bench.run.scored_call import CallRow
 
-__all__ = ["Race", "RaceCalls", "Runner"]
-
 
 class Runner(NamedTuple):
     """The result of a candidate in the race.

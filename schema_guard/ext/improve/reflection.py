@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.improve.values import ImproveInput
     from schema_guard.models import Model
 
-__all__ = ["PromptSearch", "SearchAnswer", "sdk"]
-
 _PART = "instructions"
 _SCORED, _SHOWN = 20, 3
 """Inputs that score a new text, and inputs that the writer sees. The search needs both for a step."""

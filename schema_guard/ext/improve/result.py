@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.improve.race import Runner
     from schema_guard.ext.improve.values import ImproveResult, Proof
 
-__all__ = [
-    "PROVENANCE",
-    "diff_document",
-    "document_of",
-    "guard_line",
-    "provenance_of",
-    "read_provenance",
-]
-
 PROVENANCE = "provenance.json"
 _MOST_GAPS = 10
 _PROVED = "IMPROVED_PROMPT_PROVED"

@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from schema_guard.models import Model
     from schema_guard.stats import Bounds, Paired
 
-__all__ = ["improve"]
-
 _MODEL = "model"
 
 

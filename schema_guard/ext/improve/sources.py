@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.schema import Schema
 
-__all__ = ["connected", "task_of"]
-
 # The strategies that take two requests have no single prompt.
 _NOT_RACED = ("reason_then_strict",)
 _MOST_INPUTS = 1_000

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.improve.failure_map import Gap
     from schema_guard.schema import Schema
 
-__all__ = ["SchemaWords"]
-
 _FORMATS = {
     "date": "a date as YYYY-MM-DD",
     "date-time": "a date and time as YYYY-MM-DDThh:mm:ssZ",

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["ChildProcess"]
-
 
 class ChildProcess:
     """A process that runs a script; `kill` ends it at once.

@@ -14,8 +14,6 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["ADAPTER_BASE", "described", "digest_of", "metadata"]
-
 ADAPTER_BASE = "schema_guard.base_sha256"
 """The field of an adapter with the SHA-256 of the weights that it was trained on, in hex."""
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["OUTPUT_TOKENS", "OutlinesModel"]
-
 # Libraries of models in this process stop after 16 or 20 tokens where nothing is said.
 OUTPUT_TOKENS = 1024
 

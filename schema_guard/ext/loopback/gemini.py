@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Usage
 
-__all__ = ["CONTENTS", "gemini_request"]
-
 _PATH = re.compile(r"/v1(?:beta|alpha)?/models/([^/:]+):(generateContent|streamGenerateContent)")
 _REASONS = {
     "stop": "STOP",

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Usage
 
-__all__ = ["CHAT", "CREATED", "call_id", "check_format", "error_body", "total_tokens"]
-
 CREATED = 1_700_000_000
 """When every reply was made."""
 _FORMATS = ("text", "json_object", "json_schema")

@@ -26,8 +26,6 @@ from schema_guard.validation.published_schemas import judged
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["DECISIONS"]
-
 _LISTS: Final = {"choice": ("choices", "value"), "score": ("levels", "label")}
 _ROLES: Final = ["user", "developer", "system", "assistant"]
 

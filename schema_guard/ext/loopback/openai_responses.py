@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Usage
 
-__all__ = ["RESPONSES"]
-
 
 def _question(index: int, body: Mapping[str, Any]) -> Question:
     model = model_of(body)

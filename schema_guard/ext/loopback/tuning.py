@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.loopback.http import Received
     from schema_guard.models.scripted import Replies
 
-__all__ = ["TUNING_FAULTS", "TuningServer", "serve_tuning"]
-
 TUNING_FAULTS: Final[Mapping[str, str]] = {
     "http_429": "status 429, with Retry-After: 1; nothing is done",
     "http_500": "status 500; nothing is done",

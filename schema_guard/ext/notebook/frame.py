@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from schema_guard.report import Report
     from schema_guard.values import Attempt, Outcome
 
-__all__ = ["as_html"]
-
 _MOST_CHARS = 4_000
 _LOW_PX, _HIGH_PX = 480, 640
 

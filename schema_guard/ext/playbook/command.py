@@ -61,8 +61,6 @@ if TYPE_CHECKING:
     from schema_guard.records import Store
     from schema_guard.report.document import Document
 
-__all__ = ["plan_text"]
-
 _TARGET, _ALPHA, _REPLY_TOKENS = 0.01, 0.05, 256
 # Names of arguments, as the errors of this part begin with them.
 _OPTIONS = {"step": "--first-step", "first": "--first-step", "extra": "--with", "inputs": "--inputs"}

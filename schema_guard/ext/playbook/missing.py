@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records import Store
 
-__all__ = [
-    "Missing",
-    "inputs_needed",
-    "missing_as_json",
-    "missing_document",
-    "skipping_command",
-]
-
 _HOURS_A_MONTH = 24 * 365.25 / 12
 _HOURS_A_DAY = 24.0
 

@@ -29,17 +29,6 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.schema import Schema
 
-__all__ = [
-    "RecordedFunction",
-    "RecordedInputs",
-    "function_of",
-    "latest_calls",
-    "model_of",
-    "owners_of",
-    "recorded_examples",
-    "recorded_inputs",
-]
-
 _WINDOW = 2_000
 SHOWN = 2
 """Examples of recorded calls, as many as are drawn from a schema."""

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.playbook.recorded import RecordedFunction
     from schema_guard.records import Store
 
-__all__ = ["PlaybookArguments", "PlaybookSources", "names_decisions", "sources_of"]
-
 _MOST_NAMED = 3
 # Recorded inputs that a playbook asks at most, unless --sample says another number.
 _MOST_INPUTS = 1_000

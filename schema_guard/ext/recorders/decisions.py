@@ -25,15 +25,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Reply
 
-__all__ = [
-    "DECISION",
-    "confidence_in",
-    "decision_form",
-    "decision_reply",
-    "is_of_a_guard",
-    "requested_decision",
-]
-
 DECISION: Final = "decision"
 
 

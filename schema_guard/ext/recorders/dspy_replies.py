@@ -14,8 +14,6 @@ from schema_guard.values import UNKNOWN_USAGE, Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["mode_of", "reply_of"]
-
 _NEWEST: Final = 100
 
 

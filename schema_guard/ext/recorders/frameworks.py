@@ -9,8 +9,6 @@ from typing import Any
 from schema_guard.errors import missing_extra
 from schema_guard.ext.recorders import FRAMEWORKS
 
-__all__ = ["framework"]
-
 
 def framework(recorder: str, title: str, module: str) -> Any:
     """Return a module of the framework that a recorder is for.

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from schema_guard.records.identity import Tags
     from schema_guard.schema import Schema
 
-__all__ = ["CallContext", "current_context", "is_same"]
-
 _DEEPEST_REF: Final = 10
 
 

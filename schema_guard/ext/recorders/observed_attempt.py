@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from schema_guard.received.receiver import Receiver
 
-__all__ = ["AttemptView", "add_attempt", "end_of"]
-
 
 class AttemptView(NamedTuple):
     """What was seen of one attempt.

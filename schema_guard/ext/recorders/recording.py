@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from schema_guard.records.recorder import Recorder
     from schema_guard.values import Prompt
 
-__all__ = ["MOST_FUNCTIONS", "MOST_OPEN", "Bounded", "Opened", "Recording", "counts", "safely"]
-
 MOST_OPEN: Final = 4_096
 """Calls that may be open at a time; the oldest one beyond is ended with what was seen of it."""
 MOST_FUNCTIONS: Final = 500

@@ -9,8 +9,6 @@ from typing import Any, Final, NamedTuple
 from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.providers.options import PROVIDER_OPTIONS
 
-__all__ = ["SAMPLING", "Requested", "forced", "options_of", "provider_of", "requested"]
-
 SAMPLING: Final = ("temperature", "top_p")
 # Settings of a request that change results, and are few.
 _STRICT_BY_THEMSELVES: Final = frozenset(

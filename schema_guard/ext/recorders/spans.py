@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tools.tools import Tools
     from schema_guard.schema import Schema
 
-__all__ = ["ModelRequest", "PendingCall", "Spans", "messages_of_task"]
-
 # Calls that may wait in one span. The oldest one beyond is recorded.
 _MOST_WAITING: Final = 256
 _SHORTEST_QUOTE: Final = 8

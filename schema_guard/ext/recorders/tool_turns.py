@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Usage
 
-__all__ = ["AgentCall", "ToolTurn", "ToolTurns"]
-
 _REFUSED: Final = Failure("semantic", "refused", "the agent did not take the call")
 
 

@@ -18,16 +18,6 @@ from schema_guard.ext.redaction.readings import OtherReading, decoded, folded, u
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = [
-    "REDACTED",
-    "REDACTED_EMAIL",
-    "Redacted",
-    "RedactedPlace",
-    "redact",
-    "redacted",
-    "redacted_value",
-]
-
 REDACTED: Final = "[redacted]"
 REDACTED_EMAIL: Final = "redacted@example.com"
 """An address still, of a host that is nobody's: a schema that asks for one stays kept."""

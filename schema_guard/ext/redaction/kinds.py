@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["BEGIN", "MARKED", "SecretKind", "SecretSpan"]
-
 # Where a word begins: behind no letter or digit, or behind an escape that ends in one (`\n`, `%20`, `\u0020`).
 BEGIN: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbfv])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
 # The same where `-` and `_` belong to the run.

@@ -11,8 +11,6 @@ from schema_guard.ext.redaction.kinds import SecretSpan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["find_named", "is_secret_name"]
-
 _KEY = r"(?:api|access|private|account|signing|encryption|master|auth|subscription|client|service|storage|secret|hmac)"
 _NAME: Final = (
     r"(?:passw(?:or)?d|passphrase|passcode|pwd|secret|"

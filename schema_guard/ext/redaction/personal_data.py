@@ -11,8 +11,6 @@ from schema_guard.ext.redaction.kinds import BEGIN, SecretKind, SecretSpan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EMAIL", "NUMBERS", "find_cards", "find_emails", "find_ibans"]
-
 EMAIL: Final = "email"
 
 _LOCAL: Final = re.compile(r"[\w.%+-]{1,64}\Z")

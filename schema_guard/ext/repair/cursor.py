@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import re
     from typing import Self
 
-__all__ = ["MAX_WORK", "Cursor", "RefusedError", "Role"]
-
 Role = Literal["key", "member", "element", "top"]
 
 # 30 to 60 ms, however long the text. A reply of 100 KB with a fault in each member has about so many places.

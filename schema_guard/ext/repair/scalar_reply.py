@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-__all__ = ["scalars"]
-
 # A scalar that is longer is prose.
 _LONGEST: Final = 400
 _MOST_LISTED: Final = 5_000

@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
     State: TypeAlias = Callable[[], "State | None"]
 
-__all__ = ["Readings", "Repaired", "readings"]
-
 
 class Scanner(Cursor):
     """One reading of one text: a state per place in the grammar, each giving the next."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.repair.cursor import Cursor, Role
 
-__all__ = ["string"]
-
 
 class _End(NamedTuple):
     """Where the content of a string ends, where to go on, and whether the text ends in it."""

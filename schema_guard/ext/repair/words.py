@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.repair.cursor import Cursor
 
-__all__ = ["bare", "bare_key", "number"]
-
 
 def bare_key(scan: Cursor) -> bool:
     """Take a key without quotes; False where there is none."""

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from schema_guard.records.store import Store
     from schema_guard.values import Outcome, Prompt
 
-__all__ = ["Content"]
-
 Unit = Literal["value", "call"]
 
 DEFINITION = "1"

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records.sql.tables import Connection
 
-__all__ = ["calibration", "calibration_lines", "calibration_of", "content_of", "lines_of"]
-
 USUAL_CALLS = 200
 """The first calls of a configuration. They show which share of ungrounded values is usual."""
 

@@ -21,8 +21,6 @@ from schema_guard.text import clip, dataclass_repr
 if TYPE_CHECKING:
     from schema_guard.values import Prompt
 
-__all__ = ["Items", "table_rows"]
-
 _RULE = re.compile(r"[|\s:+=-]+")
 
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-__all__ = ["LaterCalls"]
-
 # After so long without a call, the thread ends.
 _IDLE_S = 5.0
 

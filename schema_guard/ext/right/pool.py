@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from schema_guard.records import Store
     from schema_guard.records.sql.tables import Connection
 
-__all__ = ["KNOWN", "known_answers", "store_known_answers"]
-
-
 BLOCK_CALLS = 10
 
 _GIVEN, SKIPPED = "given", "skipped"

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from schema_guard.strategies import Plan
     from schema_guard.values import Outcome, Prompt
 
-__all__ = ["OpinionRequest", "Second"]
-
 PAUSE_S = 60.0
 """Seconds without requests after the second model's provider has reported too many requests."""
 

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from schema_guard.models import Model
     from schema_guard.records import Store
 
-__all__ = ["executor", "run_on_ray"]
-
 # The worker that has other requests, and three processes that have none.
 _MOST_DEATHS = 4
 

@@ -14,8 +14,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["connected", "once", "pickled", "ray_module"]
-
 
 def ray_module(what: str) -> Any:
     """Return the module `ray`, which sends its makers nothing when this process starts it.

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.rows.row_calls import Row
     from schema_guard.values import Repair
 
-__all__ = ["enforce_dataset"]
-
 
 def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default is keyword-only
     rows: Iterable[Row] | Any,

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.rows.row_calls import Asking, Finished, Row
     from schema_guard.records import Store
 
-__all__ = ["over_dataset"]
-
 # Rows of a batch, for each call at once: what is asked again when a worker dies.
 _ROUNDS = 32
 

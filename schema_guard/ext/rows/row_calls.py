@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     Finished: TypeAlias = tuple[Outcome[Any], Prompt | None]
     Record: TypeAlias = Callable[[Outcome[Any], Prompt | None], object]
 
-__all__ = ["COLUMNS", "Asking", "Finished", "Row", "RowCalls", "in_order", "over_rows"]
-
 MESSAGE_CHARS = 200
 """Of the words of a failure."""
 

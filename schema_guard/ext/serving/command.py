@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records import Store
 
-__all__ = ["LiveReport", "chosen_in", "query_of", "serve_report"]
-
 _EVERY_S = 5
 _CHOICES = ("function", "schema", "segment", "since", "until", "by")
 _TIMES = (

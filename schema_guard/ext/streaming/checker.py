@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.streaming.plans import Slot, SlotPlan
     from schema_guard.schema import SchemaSource
 
-__all__ = ["PrefixChecker", "prefix_checker"]
-
 # What is read again, to hold whole objects and arrays against what their members do not tell.
 _READ_AGAIN, _READ_AGAIN_AT_FIRST = 8, 4_096
 # Characters before the size is looked at; and characters times checks of a scalar, which take 0.5 s.

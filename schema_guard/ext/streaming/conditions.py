@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from schema_guard.validation.compiled import Compiled
 
-__all__ = ["Conditions", "conditions_of"]
-
 # Beyond these nothing is asked: a schema whose unions multiply costs no more than this.
 _MAX_PLANS = 5_000
 _MAX_SLOTS = 20_000

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import FailureKind
 
-__all__ = ["Refusal", "not_json", "refused"]
-
 # What may hold once more is written.
 _LATER = frozenset({
     "required", "minItems", "minProperties", "minLength", "contains", "minContains", "dependentRequired", "dependencies",

@@ -16,8 +16,6 @@ from schema_guard.interruptions import is_interruption
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["KINDS", "MemberRules", "Slot", "SlotPlan", "SlotUnion", "accepts", "begins_one"]
-
 KINDS = {**dict.fromkeys("-0123456789", "0"), '"': '"', "{": "{", "[": "[", "t": "t", "f": "t", "n": "n"}
 """First character of a value -> its kind, which is named by one of them."""
 

@@ -13,8 +13,6 @@ import re
 
 from schema_guard.reading import REASONING, REASONING_END, closing_of, end_of_thoughts
 
-__all__ = ["Start"]
-
 _SPACE = " \t\r\n"
 _LONGEST_MARK = 16
 _LONGEST_LABEL = 400

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Outcome
 
-__all__ = ["COUNTED", "MOST_NAMES", "OTHERS", "CountedQuantity", "Counters", "Labels"]
-
 MOST_NAMES = 100
 OTHERS = "others"
 """What stands for every name over the most, for the names are counted in the order in which they come."""

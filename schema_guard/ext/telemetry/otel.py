@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.telemetry.counters import Counters, Labels
     from schema_guard.values import Attempt, Call, Failure, Outcome
 
-__all__ = ["Signals"]
-
 # The names are those of the conventions for GenAI as of November 2026, all of them in development, and names of ours
 # (github.com/open-telemetry/semantic-conventions-genai). A release of their package of constants changes nothing here.
 _SCOPE = "schema_guard"

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.telemetry.counters import Counters, Labels
 
-__all__ = ["CONTENT_TYPE", "HOST", "PID", "MetricsEndpoint", "TextFile", "exposition"]
-
-
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 

@@ -23,8 +23,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["VARIABLE", "disable", "enable", "enable_from_env", "flush", "settings_of"]
-
 VARIABLE = "SCHEMA_GUARD_TELEMETRY"
 EVERY_S = 15.0
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.telemetry.prometheus import MetricsEndpoint, TextFile
     from schema_guard.values import Call, Outcome
 
-__all__ = ["MOST_WAITING", "Faults", "Telemetry"]
-
 _REPORT_EVERY_S = 60.0
 
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from schema_guard.prices.charges import Table
     from schema_guard.records.recorder import Recorder
 
-__all__ = ["guard_tools"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 _OURS = ParameterNames(None, None, None)

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tools.judging import CallJudgement
     from schema_guard.values import Outcome
 
-__all__ = ["ToolCallsFailed", "failure_text"]
-
 _MOST_SHOWN: Final = 10
 
 

@@ -19,8 +19,6 @@ from schema_guard.providers.messages import instance
 if TYPE_CHECKING:
     from schema_guard.ext.tools.judging import CallJudgement
 
-__all__ = ["continuation"]
-
 # What servers take as a tool's name; many refuse a whole conversation for another one in it.
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LIMITS: Final = Limits()

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import FinishReason, Repair
 
-__all__ = ["CallJudgement", "judge_calls", "judged", "raw_reply"]
-
 _BRACES: Final = "expected one JSON object and nothing else"
 
 

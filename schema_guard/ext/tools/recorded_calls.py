@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tools.judging import CallJudgement
     from schema_guard.ext.tools.tools import Tools
 
-__all__ = ["MOST_UNKNOWN", "NO_NAME", "FollowedCall", "JoinedCalls", "UnknownTools", "shares"]
-
 
 @dataclass(eq=False, slots=True)
 class FollowedCall:

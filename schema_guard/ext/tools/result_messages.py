@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Failure
 
-__all__ = ["NOT_RUN", "message_for", "near_names"]
-
 NOT_RUN: Final = (
     "This call is valid, but it was not run: another call of the same turn is not valid. "
     "Make this call again together with the corrected ones."

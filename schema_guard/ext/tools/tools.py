@@ -18,8 +18,6 @@ from schema_guard.providers.fields import either, field, has, items, words
 from schema_guard.schema import Schema
 from schema_guard.text import clip
 
-__all__ = ["ToolSchema", "Tools", "tools_of"]
-
 Tools: typing.TypeAlias = "dict[str, ToolSchema]"
 """Tools by their names, in the order in which they were given."""
 

@@ -55,8 +55,6 @@ if TYPE_CHECKING:
     from schema_guard.strategies import Price
     from schema_guard.values import Outcome, Prompt
 
-__all__ = ["STEP", "Turn", "TurnPlan"]
-
 STEP: Final = Step(STRATEGIES["tool_call"], "", (), "")
 """How tools are asked for: by the function, with the arguments of its provider."""
 _MORE: Final = More()

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.traces.stored_reply import ReadReply, StoredReply
 
-__all__ = ["calls_of"]
-
 # Clocks of spans are read one after the other.
 _OVERLAP_S = 0.005
 

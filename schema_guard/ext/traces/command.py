@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.strategies import Price
 
-__all__ = ["import_replies"]
-
 _AUTO = "auto"
 # Fields that can be anywhere in the rows of every tool.
 _OF_ALL_TOOLS = ("function", "version", "segment", "cluster")

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.traces.result import TraceImport
 
-__all__ = ["document_of"]
-
 
 def document_of(result: TraceImport, store: str | None = None) -> Document:
     """Return the result of an import as a document. *store* is the URL of the store that a next command names."""

@@ -23,8 +23,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Row", "Unreadable", "rows_of"]
-
 # What a page of an API has beside its rows.
 _OF_PAGES = frozenset(["meta", "next_cursor", "has_more"])
 # A document is parsed as a whole, and its values can take 20 times its size.

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from schema_guard.strategies import Price
     from schema_guard.values import Outcome, Prompt, Reply
 
-__all__ = ["Judged", "Judging", "call_id", "prompt_of", "settings_text"]
-
 _LATEST_MS = 2**48 - 1
 _UNVERSIONED = "imported"
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.traces.stored_reply import StoredReply
     from schema_guard.received.parsed_values import TypedValues
 
-__all__ = ["reply_in"]
-
 _DEEPEST: Final = 6
 _ASSISTANTS: Final = ("assistant", "ai", "model")
 _MESSAGES: Final = ("message", "messages")

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.traces.files import Unreadable
     from schema_guard.values import Outcome
 
-__all__ = ["Examples", "TraceImport"]
-
 _MOST_PLACES = 5
 _MOST_UNREADABLE = 20
 _COUNTS = ("rows", "replies", "calls", "attempts", "stored", "already_stored", "judged", "valid", "repeated")

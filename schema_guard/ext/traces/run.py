@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from schema_guard.records.sql.session import Session
     from schema_guard.strategies import Price
 
-__all__ = ["TraceOptions", "import_traces"]
-
 NO_CALL = "no call of a model"
 OTHER_NAME = "another name than --only"
 NO_SCHEMA = "schema unknown"

@@ -17,8 +17,6 @@ from schema_guard.schema import Schema
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Expected", "Schemas"]
-
 # The keys around a schema in the requests of providers.
 _AROUND = (
     "json_schema",

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Reply
 
-__all__ = ["ReadReply", "SkippedRow", "StoredReply", "Tool", "error_of_span", "stored_reply"]
-
 
 class StoredReply(NamedTuple):
     """One call of a model.

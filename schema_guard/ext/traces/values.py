@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Final
 
-__all__ = ["MISSING", "amount", "at", "count", "decoded", "first_of", "nested", "seconds", "text"]
-
 
 class _Missing:
     """Stands for what is not there, where null is a value."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records.rows import Row
 
-__all__ = ["CONTENT", "TEXTS", "FieldFault", "checked", "kind_of", "row_of"]
-
 _TEXTS = (
     "call_id", "function", "schema_name", "schema_fingerprint", "strategies", "settings", "version", "strategy",
 )  # fmt: skip

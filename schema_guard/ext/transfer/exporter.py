@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from schema_guard.records.attempts import Where
     from schema_guard.records.backend import Backend
 
-__all__ = ["FORMS", "Form", "export", "store_data_of"]
-
 Form: TypeAlias = Literal["jsonl", "csv", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records.backend import Backend
 
-__all__ = ["STANDARD", "opened", "written"]
-
 STANDARD = "-"
 """What stands for standard input and output."""
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from schema_guard.records.frames import Frames, WhichAttempts
     from schema_guard.records.sql.snapshot import Snapshot
 
-__all__ = ["arrow_table", "modules", "pandas_frame", "polars_frame", "types_of"]
-
 _WINDOW = 50_000  # rows
 _FLAGS = ("final", "unseen", "adapted", "gateway_repaired")
 _SPARSE = (

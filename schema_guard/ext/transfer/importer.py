@@ -39,22 +39,6 @@ if TYPE_CHECKING:
     from schema_guard.records.sql.tables import Connection
     from schema_guard.records.values import LostRecords
 
-__all__ = [
-    "Added",
-    "Linked",
-    "add_calls",
-    "add_declared",
-    "add_lost_records",
-    "add_store_data",
-    "adopt_key",
-    "batches",
-    "check",
-    "import_file",
-    "linked",
-    "merge",
-]
-
-
 D = TypeVar("D", DeclaredStep, DeclaredTarget)
 BATCH_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
 _BATCH_CHARS = 16 * 1024 * 1024  # of texts

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.transfer.moved import Moved
 
-__all__ = ["Fields", "FileReading", "StoreData", "write_lines"]
-
 Fields: TypeAlias = "dict[str, Any]"
 """An attempt by the names of its fields."""
 

@@ -43,21 +43,6 @@ if TYPE_CHECKING:
     from schema_guard.records.rows import Row
     from schema_guard.records.sql.tables import Connection
 
-__all__ = [
-    "TEXTS_AS",
-    "Moved",
-    "TextsAs",
-    "add_content",
-    "content_of",
-    "moved_calls",
-    "moved_of",
-    "payload_of",
-    "read_content",
-    "read_moved",
-    "read_texts",
-    "texts_as_json",
-]
-
 _CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["TRAIN", "VALIDATION", "SftRow", "TrainingSet", "read_set"]
-
 TRAIN, VALIDATION = file_of("train"), file_of("validation")
 _FORMAT = 1
 _MOST_SHOWN = 5

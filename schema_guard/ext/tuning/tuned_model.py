@@ -17,8 +17,6 @@ from schema_guard.validation.published_schemas import fault, judged
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["JOB_FILE", "TunedModel", "read_job", "tuned_model"]
-
 JOB_FILE = "job.json"
 _SCHEMA = Path(__file__).with_name("job.schema.json")
 _FORMAT = 1

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["OUTPUT_TOKENS", "AnthropicModel"]
-
 # The API has no default of its own. The longest replies of the built-in suite are a tenth of it; a limit that is not
 # used costs nothing.
 OUTPUT_TOKENS = 8192

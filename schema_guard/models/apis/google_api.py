@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from schema_guard.models.interface import PromptLike
 
-__all__ = ["GoogleModel"]
-
 _SYSTEMS = ("system", "developer")
 _ROLES = {"user": "user", "assistant": "model", "model": "model"}
 

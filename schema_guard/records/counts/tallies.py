@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.rollups import Tallies
     from schema_guard.records.rows import Row
 
-__all__ = ["IDENTITY", "counted", "counts_of", "hour_counts", "together"]
-
 IDENTITY = ("id", *CONFIGURATION_COLUMNS, "first_started_at", "last_started_at")
 
 _LENGTHS = ("stopped_at", "stopped_bytes", "whole_bytes")

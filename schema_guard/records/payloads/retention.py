@@ -17,8 +17,6 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["STEP_ROWS", "DeletionKey", "Forgotten", "Retention", "bytes_of", "rows_over", "seconds_of"]
-
 STEP_ROWS: Final = 2_000
 """Attempts that are taken out in one transaction: some hundredths of a second in which nobody else can write."""
 

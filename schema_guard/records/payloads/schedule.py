@@ -13,8 +13,6 @@ from schema_guard.records.process.threads import warn
 if TYPE_CHECKING:
     from schema_guard.records.sql.session import Session
 
-__all__ = ["Schedule"]
-
 _EVERY_S: Final = 60.0
 
 

@@ -27,16 +27,6 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.values import Attempt, Outcome, Prompt
 
-__all__ = [
-    "POLICIES",
-    "PayloadPolicy",
-    "PendingTexts",
-    "TextStorage",
-    "policy_of",
-    "project_policy",
-    "stricter",
-]
-
 PayloadPolicy: TypeAlias = Literal["off", "hash", "second_opinion", "redacted", "full"]
 
 POLICIES: tuple[PayloadPolicy, ...] = ("off", "hash", "second_opinion", "redacted", "full")

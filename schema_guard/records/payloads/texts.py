@@ -19,20 +19,6 @@ from schema_guard.records.rows import keyed_hash
 if TYPE_CHECKING:
     from schema_guard.values import Prompt
 
-__all__ = [
-    "NO_TEXT",
-    "Payload",
-    "Texts",
-    "Touched",
-    "hashed",
-    "input_of",
-    "lost_text",
-    "packed_text",
-    "prompt_text",
-    "texts_of",
-    "with_task",
-]
-
 _TEXT: Final = b"t"
 _COMPRESSED: Final = b"z"
 TEXT_MARKS: Final = (_TEXT, _COMPRESSED)

@@ -20,8 +20,6 @@ from schema_guard.records.writing.writer import EXIT_FLUSH_S, live_writers
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["flush", "flush_on_sigterm"]
-
 
 def flush(timeout_s: float = 2.0) -> int:
     """Wait until all stores of this process have stored or lost their pending attempts.

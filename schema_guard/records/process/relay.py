@@ -18,8 +18,6 @@ from typing import IO, Any, Final
 
 from schema_guard.records.values import WriteRefused
 
-__all__ = ["RelaySession", "receive", "send"]
-
 _PROCESS: Final = "schema_guard.records.process.relay_process"
 _SIZE: Final = struct.Struct(">Q")
 _END_WAIT_S: Final = 2.0

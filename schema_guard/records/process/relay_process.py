@@ -9,8 +9,6 @@ from schema_guard.records.process.relay import receive, send
 from schema_guard.records.urls import connect
 from schema_guard.records.values import WriteRefused
 
-__all__ = ["main"]
-
 
 def main(url: str) -> None:
     """Write batches to a store until the input ends. Each is answered by None, or by the reason of a refusal."""

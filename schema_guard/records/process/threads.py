@@ -9,8 +9,6 @@ import threading
 
 from schema_guard.interruptions import is_interruption
 
-__all__ = ["is_on_event_loop", "warn"]
-
 _logger = logging.getLogger("schema_guard")
 
 

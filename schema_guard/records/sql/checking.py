@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from schema_guard.records.rows import Row
     from schema_guard.records.sql.tables import Connection
 
-__all__ = ["Notes", "check", "rebuild"]
-
 _PAGE = 1_000
 _MOST_LISTED = 3
 _ROLLED = ", ".join(ROLL_UP_COLUMNS)

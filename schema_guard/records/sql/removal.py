@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.sql.tables import Connection
 
-__all__ = ["Removal", "Removed", "count_of", "excess", "is_counted"]
-
 _AT_ONCE = 500
 _PAUSE_S = 0.01  # several times the pause after which another process tries again to write
 _CONDITIONS = {

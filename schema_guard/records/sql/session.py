@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from schema_guard.records.sql.tables import Connection
     from schema_guard.records.values import SchemaText
 
-__all__ = ["Session"]
-
 
 class Session(ABC):
     """An open store, for writing. It is used by one thread. `write` and `add_calls` are one transaction each.

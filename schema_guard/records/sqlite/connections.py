@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Connections", "HurriedError", "has_forked"]
-
 
 class HurriedError(Exception):
     """A wait for a lock was broken off, for the process is about to fork; what waited is done again afterwards."""

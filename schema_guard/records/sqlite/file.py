@@ -24,23 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = [
-    "ADVICE",
-    "Place",
-    "cannot_write",
-    "file_system",
-    "has_content",
-    "has_log",
-    "identity",
-    "make_file",
-    "refuse_folder",
-    "size_bytes",
-    "translated",
-    "warn_of_network",
-    "warnings_of",
-    "why_not_writable",
-]
-
 FIX = "Make it and its folder writable, or name another file"
 
 # File systems that give a file another number when it is asked for again: numbers that are made up in memory.

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from schema_guard.values import Attempt, Outcome, Prompt
 
-__all__ = ["LogOnly", "log_call", "log_only"]
-
 _NAME = "schema_guard"
 _DEBUG, _INFO = 10, 20  # as in logging, which is not imported here
 

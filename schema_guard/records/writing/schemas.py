@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.records.rows import Row
     from schema_guard.schema import Schema
 
-__all__ = ["SchemaTexts"]
-
 _MOST_TEXTS = 1_000
 _FINGERPRINT = COLUMNS.index("schema_fingerprint")
 

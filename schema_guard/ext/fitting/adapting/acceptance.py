@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.linting import Finding
     from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["Acceptance"]
-
 _MANY = 64
 _STRING = {"type": "string"}
 

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.probed_rules import RulesLike
     from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["adapt", "adapt_arguments"]
-
 # Levels of recursion that are written out where none is taken, until one of them is not too large.
 _UNROLLED = (2, 1, 0)
 _ROUNDS = 20

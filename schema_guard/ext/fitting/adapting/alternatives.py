@@ -12,9 +12,6 @@ from schema_guard.ext.fitting.adapting.forms import SAME, TextForm, UnionArm, Un
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.builder import Builder
 
-__all__ = ["joined", "union"]
-
-
 _ENCODED = json.JSONEncoder(sort_keys=True).encode
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.builder import Builder
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
 
-__all__ = ["array_of"]
-
 _SIZES = ("minItems", "maxItems", "uniqueItems")
 # Longer ones are no tuples that somebody thinks of by their places.
 _LONGEST_TUPLE = 16

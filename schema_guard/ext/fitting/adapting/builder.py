@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
     from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["Builder", "BuiltSchema", "TooLargeToAdapt"]
-
 _MOST_STEPS = 12_000
 # Frames of Python for a level are about ten, and callers have some of its thousand already.
 _DEEPEST = 48

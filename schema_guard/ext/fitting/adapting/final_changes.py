@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.builder import Builder
     from schema_guard.ext.fitting.rules.rule import Rule, Rules
 
-__all__ = ["begin_apart", "hoist", "within_unions"]
-
 _NULL = {"type": "null"}
 _MOST_HOISTED = 500
 # A definition has its name, and of what stands in `allOf` no provider takes a reference everywhere.

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
     from schema_guard.values import OpenPath
 
-__all__ = [
-    "KEY", "SAME", "VALUE", "Form", "ListForm", "ObjectForm", "PairsForm", "ReferredForm", "TextForm",
-    "TupleForm", "UnionArm", "UnionForm", "Validity", "WrappedForm", "as_json_schema", "simplified", "with_definitions",
-]  # fmt: skip
-
 KEY, VALUE = "key", "value"
 _LIMITS = Limits()
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.forms import Form
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
 
-__all__ = ["object_of"]
-
 _COUNTS = ("minProperties", "maxProperties")
 _REST = "additional_properties"
 _NAMES = "the key is not one of the properties"

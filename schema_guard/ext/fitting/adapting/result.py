@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.forms import Form
     from schema_guard.values import OpenPath
 
-__all__ = ["Adapted", "SchemaChange"]
-
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:

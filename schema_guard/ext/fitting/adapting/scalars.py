@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.builder import Builder
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
 
-__all__ = ["enumerated", "fitted", "number_of", "plain_of", "string_of"]
-
 # PROVIDERS: a small range of integers is sent as its values.
 _MOST_ENUMERATED = 64
 _STRINGS = ("pattern", "format", "minLength", "maxLength")

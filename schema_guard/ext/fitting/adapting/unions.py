@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.fitting.adapting.builder import Builder
 
-__all__ = ["flat"]
-
 _MOST = 64
 _MOST_COMPARED = 100
 _MOST_LEFT_OUT = 8

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting import Adapted, SchemaChange
     from schema_guard.ext.fitting.lint_command.sources import Linted, NamedSchema
 
-__all__ = ["Fixed", "fixed"]
-
 _SUFFIX = re.compile(r"(\.schema)?\.json\Z")
 
 

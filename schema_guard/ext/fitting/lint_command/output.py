@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.lint_command.fix import Fixed
     from schema_guard.ext.fitting.lint_command.sources import Linted
 
-__all__ = ["as_json", "as_text", "fixes_as_text"]
-
 
 def as_text(linted: list[Linted]) -> Iterator[str]:
     """Yield the text: each place with its effect and its fix, and then a line for each provider."""

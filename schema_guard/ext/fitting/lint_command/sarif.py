@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.lint_command.sources import Linted, NamedSchema
     from schema_guard.ext.fitting.linting import Finding
 
-__all__ = ["as_sarif"]
-
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.linting import Finding
     from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["Linted", "NamedSchema", "has_errors", "lines_of", "sources_of"]
-
 _WILD = frozenset("*?[")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 

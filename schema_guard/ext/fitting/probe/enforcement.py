@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from schema_guard.models.interface import Model
 
-__all__ = ["Enforcement", "Enforces", "ProbedQuestion", "at_least", "probe_enforcement"]
-
 Enforces: TypeAlias = Literal["enforced", "ignored", "refused", "sometimes", "unknown"]
 
 # One-sided, at 95 %.

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.probe.request import ProbeAnswer
     from schema_guard.models.interface import Model
 
-__all__ = ["CASES", "KeywordDoes", "ProbedKeyword", "keyword_questions", "probe_keywords"]
-
 KeywordDoes: TypeAlias = Literal["enforced", "ignored", "rejected"]
 
 # Of few tokens: a small model that is held to a number may write digits without end.

@@ -22,8 +22,6 @@ from schema_guard.ext.fitting.linting import lint
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["HARD", "ProbeQuestion", "enforcement_questions", "forbidding", "in_form", "prompt_of"]
-
 HARD = frozenset({"pattern", "minItems", "minimum"})
 """Keywords that a model hardly keeps to where they are only shown to it."""
 

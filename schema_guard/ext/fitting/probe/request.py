@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from schema_guard.models.interface import Model, PromptLike
     from schema_guard.values import Reply
 
-__all__ = ["OUTPUT_TOKENS", "Did", "ProbeAnswer", "ask", "check_strict"]
-
 Did: TypeAlias = Literal["kept", "broken", "refused", "unclear", "unanswered"]
 """What came of a request: a reply that keeps to the schema, one that does not, a refusal of the request, a reply that
 cannot be judged (it was cut off, or the model declined), or none."""

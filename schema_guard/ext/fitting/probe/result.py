@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.probe.keywords import ProbedKeyword
     from schema_guard.ext.fitting.probe.request import ProbeAnswer
 
-__all__ = ["ProbeResult", "probe_as_json", "probe_as_lines"]
-
 # Requests without a failure that show 95 % at least, with 95 % confidence.
 _SHOWS_95 = 59
 _MEANS = {

@@ -9,8 +9,6 @@ from schema_guard.ext.fitting.rules import conditions as when
 from schema_guard.ext.fitting.rules import shorthand as fact
 from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["ANTHROPIC"]
-
 _EVIDENCE = "Anthropic's guide to structured outputs, JSON Schema limitations"
 _DAY = "2026-11-25"
 _FORMATS = (*fact.FORMATS[:-1], "uri", "uuid")

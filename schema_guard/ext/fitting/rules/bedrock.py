@@ -9,8 +9,6 @@ from schema_guard.ext.fitting.rules import conditions as when
 from schema_guard.ext.fitting.rules import shorthand as fact
 from schema_guard.ext.fitting.rules.rule import Rules
 
-__all__ = ["BEDROCK"]
-
 _EVIDENCE = "AWS's guide to structured outputs on Bedrock, JSON Schema support; pydantic-ai 2.68, which asked Converse for each"
 _CLAUDE = "pydantic-ai 2.68: Claude has the limits of Anthropic's own API there"
 _DAY = "2026-11-26"

@@ -13,8 +13,6 @@ from schema_guard.ext.fitting.rules.rule import Rules
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Site
 
-__all__ = ["GEMINI", "OPENAPI"]
-
 _EVIDENCE = "google-genai 3.6.1 and Google's guide to structured output, supported keywords"
 _OPENAPI_EVIDENCE = "measured with google-genai 3.6.1, its conversion to types.Schema"
 _DAY = "2026-11-25"

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.fitting.rules.rule import Rule, Rules, Site
 
-__all__ = ["Above", "Size", "inner_rules", "is_union", "size_of"]
-
 _COUNTED = frozenset({"$defs", "const", "definitions", "enum", "properties"})
 
 

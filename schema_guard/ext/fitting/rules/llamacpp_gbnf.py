@@ -12,8 +12,6 @@ from schema_guard.ext.fitting.rules.rule import Rules
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Site
 
-__all__ = ["LLAMACPP_GBNF"]
-
 _EVIDENCE = "llama.cpp's converter from JSON Schema to GBNF, read in its source of autumn 2026"
 _DAY = "2026-11-25"
 _read = fact.Sourced("llamacpp-gbnf", _EVIDENCE, _DAY)

@@ -15,8 +15,6 @@ from schema_guard.ext.fitting.rules.rule import Rule, Rules
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Site
 
-__all__ = ["GROQ", "LEGACY", "OPENAI"]
-
 _EVIDENCE = "OpenAI's guide to structured outputs, supported schemas"
 _DAY = "2026-11-25"
 _MOST_LEVELS = 10

@@ -12,8 +12,6 @@ from schema_guard.ext.fitting.rules.rule import ANNOTATIONS, KEYWORDS, Rules
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Site
 
-__all__ = ["COHERE", "DEEPSEEK", "MISTRAL"]
-
 _DAY = "2026-11-26"
 _MISTRAL_EVIDENCE = (
     "Mistral's guide to custom structured output, its example, and mistralai 3.7.0; no list is published"

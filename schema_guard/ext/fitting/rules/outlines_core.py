@@ -12,8 +12,6 @@ from schema_guard.ext.fitting.rules.rule import Rules
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Site
 
-__all__ = ["OUTLINES_CORE"]
-
 _EVIDENCE = "measured with outlines-core 0.2.14"
 _DAY = "2026-11-25"
 _FORMATS = ("date", "date-time", "email", "time", "uuid", "uri")

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ANNOTATIONS", "KEYWORDS", "STRUCTURE", "Confidence", "Effect", "Rule", "Rules", "Site"]
-
 Effect: TypeAlias = Literal["rejected", "ignored", "narrowed"]
 Confidence: TypeAlias = Literal["high", "low"]
 

@@ -22,8 +22,6 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DECISIONS", "RULES", "RULES_OF", "UNSURE", "rules_of"]
-
 _TABLES = (
     OPENAI, LEGACY, ANTHROPIC, GEMINI, OPENAPI, LLGUIDANCE, XGRAMMAR, OUTLINES_CORE, VLLM, LLAMACPP_GBNF, DEEPSEEK, GROQ,
     MISTRAL, COHERE, BEDROCK, SGLANG,

@@ -13,8 +13,6 @@ from schema_guard.ext.fitting.rules.rule import Rule, Rules
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Site
 
-__all__ = ["SGLANG", "VLLM", "XGRAMMAR"]
-
 _EVIDENCE = "measured with xgrammar 0.2.8"
 _SERVER_EVIDENCE = "vLLM's own check before xgrammar, read in its source of autumn 2026"
 _CHECK_EVIDENCE = (

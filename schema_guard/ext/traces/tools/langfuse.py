@@ -18,8 +18,6 @@ from schema_guard.values import Usage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LANGFUSE"]
-
 # How the SDKs of providers begin the message of an exception. Langfuse keeps nothing else of it.
 _EXCEPTION: Final = re.compile(r"(?:[\w.]+\.)?(?P<name>[A-Z]\w*(?:Error|Exception|Timeout|Cancelled))\b")
 _PLACES: Final = {

@@ -15,8 +15,6 @@ from schema_guard.ext.traces.values import MISSING, at, decoded, first_of, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MLFLOW"]
-
 _MODEL_CALLS: Final = frozenset(["LLM", "CHAT_MODEL"])
 _TYPE: Final = "mlflow.spanType"
 _PLACES: Final = {

@@ -15,8 +15,6 @@ from schema_guard.ext.traces.values import MISSING, count, first_of, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["OPENAI_EVALS"]
-
 _ITEM: Final = "eval.run.output_item"
 _REPLIES: Final = frozenset(["chat.completion", "response", "text_completion"])
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.traces.files import Row
     from schema_guard.ext.traces.stored_reply import Tool
 
-__all__ = ["TOOLS", "tool_of", "tools"]
-
 _BEFORE_PLAIN = (MLFLOW, PHOENIX, OPENAI_EVALS, LANGFUSE)
 TOOLS = (*(tool.name for tool in _BEFORE_PLAIN), PLAIN)
 _MOST_KEYS = 8

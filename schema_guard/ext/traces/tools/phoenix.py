@@ -16,8 +16,6 @@ from schema_guard.ext.traces.values import MISSING, decoded, first_of, nested, t
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PHOENIX"]
-
 _PREFIX: Final = "attributes."
 _PLACES: Final = {
     "id": ("context.span_id", "id"),

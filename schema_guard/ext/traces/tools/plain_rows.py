@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.traces.stored_reply import StoredReply
 
-__all__ = ["FIELDS", "PLAIN", "plain_rows"]
-
 FIELDS: Final = (
     "id", "reply", "prompt", "model", "started_at", "ended_at", "elapsed_s", "input_tokens", "output_tokens",
     "cached_input_tokens", "reasoning_tokens", "finish_reason", "cost", "error", "exception", "function", "version",

@@ -9,8 +9,6 @@ import click
 
 from schema_guard.cli.shared.options import common, complete_schemas, option
 
-__all__ = ["Sources"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:

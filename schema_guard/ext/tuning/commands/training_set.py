@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.export.values import ExportSettings
     from schema_guard.records.store import Store
 
-__all__ = ["write_set"]
-
 _MOST_NAMED = 5
 
 

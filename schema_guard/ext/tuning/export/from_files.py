@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.export.values import Side
     from schema_guard.schema import Schema
 
-__all__ = ["Answers", "from_suite", "read_answers"]
-
 _MOST_SHOWN = 10
 
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from schema_guard.records.store import Store
     from schema_guard.schema import Schema
 
-__all__ = ["UNCHECKED", "StoredCall", "from_store", "stored_calls"]
-
 UNCHECKED: Final = (
     "valid, with unchecked values (--accept-unchecked uses it, and the model learns its mistakes)"
 )

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.tuning.export.values import TrainingRow
 
-__all__ = ["BACKENDS", "HOSTS", "TuningHost", "host_of", "line_of", "refused_by", "tokens_of"]
-
 BYTE_ORDER_MARK = "\ufeff"
 
 

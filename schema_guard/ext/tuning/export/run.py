@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
     from schema_guard.schema import Schema
 
-__all__ = ["UNCHECKED_WARNING", "ExportResult", "export_set"]
-
 FORMAT: Final = 1
 UNCHECKED_WARNING: Final = (
     "the values of {rows} are unchecked, so the tuned model learns the mistakes of the model that wrote them"

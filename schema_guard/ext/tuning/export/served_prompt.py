@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.schema import Schema
 
-__all__ = ["FUNCTION_PROMPT", "NO_TEXT", "Messages", "recorded_task", "served"]
-
 Messages: TypeAlias = "tuple[dict[str, Any], ...]"
 
 FUNCTION_PROMPT: Final = "the prompt is unknown, because the function builds its own prompt"

@@ -17,18 +17,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 
-__all__ = [
-    "COMMON",
-    "NEAR",
-    "SAME",
-    "Groups",
-    "SimilarPair",
-    "masked_shingles",
-    "normalised",
-    "shingles",
-    "similar_pairs",
-]
-
 SAME: Final = 0.7
 """The similarity from which two inputs with the same answer are one. In a text of 20 words, one word can differ."""
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.tuning.export.values import ExportSettings, Side, TrainingRow
 
-__all__ = ["DIFFER", "SplitRows", "split_rows"]
-
 DIFFER: Final = "an input with different answers that are equally well checked"
 _TWICE: Final = "a repeated input with the same answer"
 _NEARLY: Final = "nearly a repeated input with the same answer"

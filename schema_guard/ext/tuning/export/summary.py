@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.export.run import ExportResult
     from schema_guard.ext.tuning.export.values import Side
 
-__all__ = ["KEEP_TEXTS", "document_of", "export_as_json"]
-
 _MOST_TO_LABEL = 5
 KEEP_TEXTS: Final = "store texts from now on with open_store(URL, payload='redacted'), or with ?payload=redacted after the URL"
 """What to switch on where a store has nothing to train on."""

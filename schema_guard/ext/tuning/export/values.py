@@ -14,18 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
-__all__ = [
-    "MANIFEST",
-    "SIDES",
-    "SOURCES",
-    "AnswerSource",
-    "ExportSettings",
-    "GatheredRows",
-    "Side",
-    "TrainingRow",
-    "file_of",
-]
-
 AnswerSource: TypeAlias = Literal["gold", "agreed", "checked", "valid"]
 SOURCES: Final[tuple[AnswerSource, ...]] = ("gold", "agreed", "checked", "valid")
 """The source of an answer, the best first.

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.export.splitting import SplitRows
     from schema_guard.ext.tuning.export.values import TrainingRow
 
-__all__ = ["LABELS", "MOST_TO_LABEL", "check_folder", "label_next", "to_label", "write_labels", "write_set"]
-
 LABELS = "to_label.jsonl"
 _ROWS = "rows.jsonl"
 

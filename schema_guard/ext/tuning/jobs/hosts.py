@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.tuning.jobs.state import TuningJob
 
-__all__ = ["HostError", "JobHost", "RemoteFile", "checked_url", "connect_host"]
-
 T = TypeVar("T")
 
 # Of one request. Uploads take the longest.

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.training_rows import TrainingSet
     from schema_guard.prices.tuning import ModelClosing, TuningPrice
 
-__all__ = ["JobPlan", "hosting_lines", "plan_job", "refused"]
-
 _MILLION: Final = 1_000_000
 _PER_TOKENS: Final = "$ per 1M training tokens"
 _HOURS_A_MONTH: Final = 730

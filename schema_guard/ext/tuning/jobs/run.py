@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.tuning.jobs.hosts import JobHost, RemoteFile
     from schema_guard.ext.tuning.jobs.state import TuningJob
 
-__all__ = ["Following", "HostTuning", "check_unchanged"]
-
 T = TypeVar("T")
 
 # Of something that may pass, before it is given up: two to three minutes with the waits between.

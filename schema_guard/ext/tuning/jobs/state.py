@@ -30,21 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = [
-    "ENDED",
-    "JobLocked",
-    "TuningJob",
-    "digests",
-    "job_as_json",
-    "job_lines",
-    "load_job",
-    "lock_job",
-    "new_mark",
-    "next_lines",
-    "progress_text",
-    "save_job",
-]
-
 ENDED: Final = ("succeeded", "failed", "cancelled")
 """What is not gone on with."""
 _FORMAT: Final = 1

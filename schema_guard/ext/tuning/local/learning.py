@@ -29,17 +29,6 @@ from schema_guard.ext.tuning.training_rows import SftRow
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "PARTS",
-    "PASS_TOKENS",
-    "Encoded",
-    "encode",
-    "encode_all",
-    "learn",
-    "served_prompt",
-    "write_adapter",
-]
-
 PASS_TOKENS: Final = 1024
 """Tokens that go through the model at once, padding included; one row may have more."""
 ALPHA_OF_RANK: Final = 2.0

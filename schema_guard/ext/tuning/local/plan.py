@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
-__all__ = [
-    "DEFAULT_SETTINGS",
-    "LoraSettings",
-    "TrainPlan",
-    "plan_training",
-    "read_unchanged",
-]
-
 ENOUGH_STEPS: Final = 50
 """After 54 steps on 216 generated orders or bookings the loss of rows that were not learned was 0.007 and 0.017 nats a
 token (benchmarks/results/2026-11-27-finetune.txt), after 25 on 200 orders 0.049

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.tuning.training_rows import TrainingSet
 
-__all__ = ["train"]
-
 ADAPTER_FILE: Final = "adapter.gguf"
 CHECKPOINT_FILE: Final = "checkpoint.pt"
 _SAVED_EACH_S: Final = 1.0

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from schema_guard.drive import Driven
     from schema_guard.values import Outcome, Prompt
 
-__all__ = ["Bucket", "Evidence", "RouterCounts", "RoutingPolicy", "bucket_of", "routing_key"]
-
 _logger = logging.getLogger("schema_guard")
 
 # A pending call holds its arguments. With more pending ones, the tuned model is too slow for the share of shadows.

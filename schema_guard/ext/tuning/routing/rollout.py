@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts
     from schema_guard.values import Outcome
 
-__all__ = ["SHADOW", "Course", "Rollout", "is_judged", "stored_counts"]
-
 SHADOW = "shadow:route:tuned:"
 """Prefix of the names of shadows in records. They are trials of the function whose name follows, and no traffic."""
 

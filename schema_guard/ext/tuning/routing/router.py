@@ -51,8 +51,6 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Outcome
 
-__all__ = ["Routed", "Router", "check_functions"]
-
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R_co = TypeVar("R_co", covariant=True)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
 
-__all__ = ["KINDS", "FlatSchema", "KeywordApart", "kind_of", "matches"]
-
 KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
 _LARGEST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _SMALLEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")

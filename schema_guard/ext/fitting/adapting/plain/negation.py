@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.plain.flat_schema import KeywordApart
     from schema_guard.ext.fitting.adapting.plain.plain_schema import PlainSchema
 
-__all__ = ["choices_of", "negated", "pairwise_apart"]
-
 _MOST = 16
 _DEEPEST = 8
 _NEXT = ("then", "else")

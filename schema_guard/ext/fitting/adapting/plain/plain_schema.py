@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from schema_guard.schema import Schema
 
-__all__ = ["ROOT", "PlainSchema", "plain_of", "takes_null"]
-
 ROOT: Final = "root"
 """Name of the definition that is the whole document."""
 
