@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import types
 import typing
+from functools import reduce
 from typing import TYPE_CHECKING, Any, get_origin
 
 from schema_guard.interruptions import is_interruption
 from schema_guard.limits import DEFAULT_LIMITS
-from schema_guard.pointer import part_at, split
+from schema_guard.pointer import member, split
 from schema_guard.validation.measure import FOREIGN, refusal_of
 
 if TYPE_CHECKING:
@@ -140,4 +141,4 @@ def _roots(document: Any) -> Iterator[dict[str, Any]]:
         waiting += [part[keyword] for keyword in ("if", "then", "else") if keyword in part]
         reference = part.get("$ref")
         if isinstance(reference, str) and reference.startswith("#"):
-            waiting.append(part_at(document, split(reference[1:])))
+            waiting.append(reduce(member, split(reference[1:]), document))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.configuration.recorded_settings import Traffic
 from schema_guard.ext.traces.call_groups import calls_of
-from schema_guard.ext.traces.files import Unreadable, rows_of
+from schema_guard.ext.traces.files import Row, rows_of
 from schema_guard.ext.traces.judging import Judging
 from schema_guard.ext.traces.outputs import reply_in
 from schema_guard.ext.traces.result import TraceImport
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.configuration.recorded_settings import Part
-    from schema_guard.ext.traces.files import Row
+    from schema_guard.ext.traces.files import Unreadable
     from schema_guard.ext.traces.judging import Judged
     from schema_guard.ext.traces.schemas import Schemas
     from schema_guard.ext.traces.stored_reply import StoredReply, Tool
@@ -130,41 +130,42 @@ class _Reading:
         """Read a file, and count its rows, the unreadable parts, and what became of the replies."""
         tool = None
         for row in rows_of(name):
-            if isinstance(row, Unreadable):
-                self._result.add_unreadable(row)
-            else:
+            if isinstance(row, Row):
                 self._result.rows += 1
                 tool = tool or tool_of(row, self._known_tools, self._options.tool)
-                self._read(tool, row)
+                for place, reason in self._left_out(tool, row):
+                    self._result.leave_out(reason, place)
+            else:
+                self._result.add_unreadable(row)
             yield row
 
-    def _read(self, tool: Tool, row: Row) -> None:
+    def _left_out(self, tool: Tool, row: Row) -> Iterator[tuple[str, str]]:
+        """Keep the replies in a row. Yield the place of each part that is left out, and the reason."""
         if not tool.fits(row.value):
-            self._result.leave_out(OTHER_TOOL, row.place)
+            yield row.place, OTHER_TOOL
             return
         self._tools[tool.name] = None
         for item in tool.read(row.value, row.place):
             if isinstance(item, SkippedRow):
                 if item.id is not None and item.name is not None:
                     self._names[item.id] = item.name
-                self._result.leave_out(NO_CALL, item.place)
+                yield item.place, NO_CALL
             elif self._options.only and item.name not in self._options.only:
-                self._result.leave_out(OTHER_NAME, item.place)
-            else:
-                self._result.replies += 1
-                self._take(item)
+                yield item.place, OTHER_NAME
+            elif not self._keeps(item):
+                yield item.place, NO_SCHEMA
 
-    def _take(self, item: StoredReply) -> None:
-        """Keep a reply, unless it is there already or its schema is unknown."""
+    def _keeps(self, item: StoredReply) -> bool:
+        """Keep a reply, unless it is there already. Return False if its schema is unknown."""
+        self._result.replies += 1
         own = self._id_of(item)
         if own in self._ids:
             self._result.repeated += 1
-            return
+            return True
         self._ids[own] = None
         expected = self._schemas.of(item.row)
         if expected is None:
-            self._result.leave_out(NO_SCHEMA, item.place)
-            return
+            return False
         texts: dict[str, Any] = {
             name: text(at(item.row, place)) for name, place in self._options.places.items()
         }
@@ -173,6 +174,7 @@ class _Reading:
         self._replies.append(
             ReadReply(item._replace(row={}, output=MISSING, **named), reply, expected.schema, own)
         )
+        return True
 
     def _id_of(self, reply: StoredReply) -> str:
         """Return the tool's id of a reply, or one that is made of its row, and of the number of equal rows before it."""
