@@ -38,6 +38,7 @@ class LaterCalls:
         made: Calls that have ended, valid or not.
         dropped: Calls that were not made: too many were pending, no thread could start, or their loop was closed.
         pending: Calls that have not ended.
+        spent: Cost of the calls in this process, which their owner adds up.
     """
 
     def __init__(self, most_pending: int, *, waits_at_exit: bool = True) -> None:
@@ -52,6 +53,7 @@ class LaterCalls:
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread: Thread | None = None
         self.made = self.dropped = self.pending = 0
+        self.spent = 0.0
 
     def offer(self, call: Callable[[], object]) -> None:
         """Make a call in the thread."""

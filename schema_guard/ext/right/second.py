@@ -106,7 +106,7 @@ class Second:
         self._budget = budget
         self._functions: dict[tuple[str, str], Any] = {}
         self._later = LaterCalls(MOST_WAITING, waits_at_exit=False)
-        self._next_at = self._spent = 0.0
+        self._next_at = 0.0
 
     def __repr__(self) -> str:
         return f"Second(share={self.share!r})"
@@ -155,7 +155,7 @@ class Second:
     def _answer(self, question: OpinionRequest, store: Store) -> None:
         """Ask about one call, and record the opinion."""
         outcome = None
-        while self._budget is None or self._spent < self._budget:
+        while self._budget is None or self._later.spent < self._budget:
             time.sleep(max(0.0, self._next_at - time.monotonic()))
             self._next_at = time.monotonic() + self._pause_s
             try:
@@ -195,12 +195,12 @@ class Second:
     def _opinion(self, question: OpinionRequest, outcome: Outcome[Any] | None) -> SecondOpinion:
         name = getattr(self.model, "name", None) or (None if outcome is None else outcome.call.model)
         cost = None if outcome is None else outcome.cost
-        self._spent += cost or 0.0
+        self._later.spent += cost or 0.0
         if self._budget is not None and cost is None and outcome is not None and outcome.ok:
             _logger.warning(
                 "a reply of the second model has no known cost, so its budget allows no more requests"
             )
-            self._spent = self._budget
+            self._later.spent = self._budget
         if outcome is None or not outcome.ok:
             leaves = compare_answers(question.value, question.value).leaves
             reply = None if outcome is None else outcome.attempts[-1].reply

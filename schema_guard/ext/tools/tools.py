@@ -204,7 +204,9 @@ _TYPES: Final = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "N
 # Keywords whose numbers are written as texts, for they are 64 bits wide.
 _COUNTS: Final = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
 # Of schemas by name: what stands under a name is a schema, whatever the name is.
-_BY_NAME: Final = ("properties", "$defs", "definitions", "patternProperties")
+_BY_NAME: Final = (
+    "properties", "$defs", "definitions", "patternProperties", "dependencies", "dependentRequired", "dependentSchemas",
+)  # fmt: skip
 _DATA: Final = ("enum", "const", "default", "example", "examples", "required")
 
 

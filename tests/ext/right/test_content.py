@@ -183,12 +183,26 @@ def test_stops_at_the_budget(store):
     """The second model is not asked when its budget is spent."""
     prices = {"model": {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}}
     other = Second(lambda prompt: REPLY, share=1, budget=0.5, prices=prices)
-    other._spent = 1.0
+    other._later.spent = 1.0
     guarded(store, second_opinion=other)("A desk")
     store.flush()
     other.flush(5)
 
     assert rows(store, "differing") == [(None,)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_forked_child_has_the_whole_budget():
+    """The budget is that of a process, so what the parent has spent does not count in its child."""
+    prices = {"model": {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}}
+    other = Second(lambda prompt: REPLY, share=1, budget=0.5, prices=prices)
+    other._later.spent = 1.0
+    child = os.fork()
+    if not child:
+        os._exit(int(other._later.spent))
+    _, status = os.waitpid(child, 0)
+
+    assert (os.waitstatus_to_exitcode(status), other._later.spent) == (0, 1.0)
 
 
 def test_a_budget_without_a_known_cost_allows_one_request(store, caplog):

@@ -320,6 +320,7 @@ def test_resumed_training_has_the_settings_of_its_job(capsys, orders, monkeypatc
     [
         (("--steps", "4", "--epochs", "2"), "--steps and --epochs can't be combined"),
         (("--rate", "2"), "--rate 2.0: expected a float above 0 and below 1"),
+        (("--rate", "0"), "--rate 0.0: expected a float above 0 and below 1"),
         (("--rank", "300"), "--rank 300: expected an int from 1 to 256"),
     ],
 )

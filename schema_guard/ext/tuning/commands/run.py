@@ -191,7 +191,7 @@ def _lora(asked: TuneOptions, job: TuningJob | None) -> LoraSettings:
     chosen = {
         setting: value
         for name, setting in _HERE_ONLY.items()
-        if (value := getattr(asked, name) or known.get(name)) is not None
+        if (value := known.get(name) if getattr(asked, name) is None else getattr(asked, name)) is not None
     }
     return LoraSettings(epochs=asked.epochs, **chosen)
 

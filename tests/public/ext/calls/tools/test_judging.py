@@ -58,6 +58,14 @@ def one(text, tools=FORMS["chat"], *, finish="tool_call", name="get_weather", **
     return result
 
 
+def test_names_of_dependent_schemas_stay():
+    """A property that a dependent schema is about may have the name of a keyword of Gemini's."""
+    schema = {"type": "object", "dependentSchemas": {"nullable": {"required": ["reason"]}}}
+    tools = [{"type": "function", "function": {"name": "get_weather", "parameters": schema}}]
+
+    assert one('{"nullable": true}', tools).failure.violations[0].keyword == "required"
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_tools_are_read_in_every_form(form):
     """The same tool in each provider's form takes the same call, and refuses the same."""
