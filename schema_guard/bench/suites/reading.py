@@ -256,7 +256,7 @@ def suite_of_lines(reader: SuiteReader, path: Path, lines: Iterable[Line]) -> Su
     """
     places: dict[str, str] = {}
     schemas: dict[tuple[str, str], Schema[Any] | str] = {}
-    groups: dict[tuple[str, str | None, str | None], list[Line]] = {}
+    groups: dict[tuple[str, str | None, str], list[Line]] = {}
     for line in lines:
         first = places.setdefault(line.task.id, line.where)
         if first != line.where:
@@ -270,7 +270,7 @@ def suite_of_lines(reader: SuiteReader, path: Path, lines: Iterable[Line]) -> Su
         if is_new or not isinstance(schema, str):
             reader.problems += [f"{place}: {text}" for place, text in problems]
         if not problems:
-            groups.setdefault((text, line.source, line.licence), []).append(line)
+            groups.setdefault((text, line.source, line.licence or NO_LICENCE), []).append(line)
     if not groups and not reader.problems:
         reader.problems.append(f"{path.name}: expected at least one task")
     reader.refuse_problems(path)

@@ -70,6 +70,13 @@ def test_line_is_a_task(tmp_path):
     )
 
 
+def test_a_task_without_a_licence_belongs_to_those_with_none_stated(tmp_path):
+    """The file of a suite may name the licence that a task without one has."""
+    suite = load_suite(_file(tmp_path, LINE, {**LINE, "id": "b", "licence": "not stated"}))
+
+    assert [(entry.name, len(entry.tasks)) for entry in suite.schemas] == [("mine", 2)]
+
+
 def test_tasks_of_one_schema_belong_together(tmp_path):
     """Tasks are grouped by schema, key order included, source and licence; the source is the group."""
     reordered = dict(reversed(SCHEMA.items()))
