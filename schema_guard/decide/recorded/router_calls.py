@@ -144,7 +144,8 @@ def joined_pilots(
         joined = [one for one in joined if one not in own]
         # The shadow first: the prompt was asked the same inputs.
         rows = (*shadow.rows, *(row for one in own for row in one.rows))
-        joined.append(replace(own[0] if own else shadow, id=shadow.id, rows=rows))
+        share = sum(one.share for one in own)
+        joined.append(replace(own[0] if own else shadow, id=shadow.id, rows=rows, share=share))
     return joined
 
 

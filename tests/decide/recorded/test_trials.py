@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from schema_guard.decide.recorded.configurations import RecordedConfiguration
 from schema_guard.decide.recorded.from_store import gather
+from schema_guard.decide.recorded.router_calls import joined_pilots
 from schema_guard.records import open_store
 from schema_guard.values import UNKNOWN_USAGE, Usage
 from tests.decide.records import DAY, record
@@ -142,3 +144,20 @@ def test_what_a_tuned_model_takes_is_what_its_pilot_took(store):
     ]
 
     assert [(cost["var"], cost["out"]) for cost in costs] == [(60, 70), (60, 50)]
+
+
+def test_shadows_have_the_share_of_all_calls_that_they_join(store):
+    """A tuned model ran as two configurations. Shadows alone have no share."""
+    for function in ("shadow:route:tuned:f", "f"):
+        record(store, 10, 0, function=function)
+    rows = {row.function: (row,) for row in store.configurations()}
+    shadow = RecordedConfiguration("shadow", "tuned", rows["shadow:route:tuned:f"])
+    own = [
+        RecordedConfiguration(name, "tuned", rows["f"], share=share)
+        for name, share in (("a", 0.25), ("b", 0.5))
+    ]
+
+    assert [(one.id, one.n, one.share) for one in joined_pilots([*own, shadow], None, [])] == [
+        ("shadow", 30, 0.75)
+    ]
+    assert [one.share for one in joined_pilots([shadow], None, [])] == [0.0]
