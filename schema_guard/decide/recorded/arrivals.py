@@ -56,10 +56,10 @@ class StoreArrivals:
         self._store, self._most = store, most
 
     @cached_property
-    def has_imports(self) -> bool:
-        """Whether calls of other stores or of traces were imported."""
+    def imported(self) -> frozenset[int]:
+        """The `ConfigurationCounts.id` of each configuration without a call after the last import, if there was one."""
         with self._store.reading() as snapshot:
-            return snapshot.imported_id() > 0
+            return snapshot.imported()
 
     @cached_property
     def _calls(self) -> list[tuple[int, float]]:
@@ -185,8 +185,9 @@ class FunctionArrivals:
         So an imported configuration that was used beside another one is in use until it was absent for a day.
         """
         found = absences(hours, calls)
-        gone = {key for key, absence in found.items() if absence.is_gone}.difference(calls)
-        if not gone or not self._last.has_imports:
+        later = {owner.get(row, row) for row, one in self.rows.items() if one.id not in self._last.imported}
+        gone = {key for key, absence in found.items() if absence.is_gone} - later
+        if not gone:
             return found
         times: dict[Any, list[int]] = defaultdict(list)
         for at, made in sorted(self.by_hour.items()):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The calls of a function in one order, over its versions, snapshots and segments: when did their rate change?
 
-Rules: each configuration has its calls in the order in which they were stored, and is counted by the hour. Within an hour
+Rules: each configuration has its calls in the order of its `outcomes`, and is counted by the hour. Within an hour
 they are taken to have come evenly, from its first call of all or the beginning of the hour to its last call of all or the
 end of the hour, whatever came of them: so calls that fail at a constant rate do so in this order too.
 """

@@ -218,8 +218,8 @@ class ConfigurationCounts:
         models: Of the judged attempts whose reply names its model, most frequent first.
         call_latency: Of judged calls: the sum over the attempts of each, where all of them are known.
         attempt_latency: Of all attempts, transport failures included.
-        outcomes: A bit for each of `calls` in the order of arrival, 1 for failed. The calls of one hour come
-            together, and the hour of the first call comes first. The first call is the most significant bit of the first
+        outcomes: A bit for each of `calls`, 1 for failed. The calls of one hour come together, in the order of arrival.
+            The hours are in the order of `tallies.place_of`. The first call is the most significant bit of the first
             byte. The bits after the last call are 0.
         lengths: Of judged replies; empty where the settings stop none.
         results: Calls by `calls.RESULTS` and `calls.PARTS`. They and the tallies can be added to those of others.

@@ -122,7 +122,7 @@ class RollUp:
         return (*stored, *starts, *texts, bytes(self.outcomes), inputs_as_bytes(self.inputs))
 
     def add(self, other: RollUp) -> None:
-        """Add the counts of calls that arrived after these."""
+        """Add the counts of calls that come after these in `outcomes`."""
         self.first_id = min(self.first_id, other.first_id)
         self.last_id = max(self.last_id, other.last_id)
         self.attempts += other.attempts

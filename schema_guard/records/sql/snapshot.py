@@ -268,25 +268,29 @@ class Snapshot:
 
         Calls that arrived before the end of the last import are left out, because they arrived in another order.
         """
-        first = max(writing.last_id(self.connection) - most, self.imported_id())
         sql = "SELECT configuration_id, started_at FROM attempts WHERE id > ? AND final = 1 ORDER BY id"
-        return [tuple(row) for row in self.connection.select(sql, (first,))]
+        return [tuple(row) for row in self.connection.select(sql, (self._after(most),))]
 
-    def imported_id(self) -> int:
-        """Return the `id` of the attempt that was imported last; 0 for none."""
-        return writing.imported_id(self.connection)
+    def _after(self, most: int) -> int:
+        """Return the `id` after which the order of the last *most* attempts is the order of arrival."""
+        return max(writing.last_id(self.connection) - most, writing.imported_id(self.connection))
+
+    def imported(self) -> frozenset[int]:
+        """Return the configurations whose last call arrived before the end of the last import; none without imports."""
+        sql = "SELECT configuration_id FROM roll_ups GROUP BY configuration_id HAVING MAX(last_id) <= ?"
+        rows = self.connection.select(sql, (writing.imported_id(self.connection),))
+        return frozenset(number for (number,) in rows)
 
     def failed_calls(self, configuration_id: int, calls: int, most: int) -> list[tuple[int, str, float]]:
         """Return the failed ones of the last *calls* validated calls of a configuration, the last one first.
 
         Returns:
-            The `id` of their last attempt, the id of the call, and when it began. Calls are looked for among the last *most*
-            attempts of the store.
+            The `id` of their last attempt, the id of the call, and when it began. Calls are looked for among the attempts
+            that `arrivals` takes.
         """
         sql = """SELECT id, call_id, started_at, kind FROM attempts WHERE id > ? AND configuration_id = ? AND final = 1
             AND (kind IS NULL OR kind <> 'transport' OR number > 1) ORDER BY id DESC LIMIT ?"""
-        last = writing.last_id(self.connection)
-        rows = self.connection.select(sql, (last - most, configuration_id, calls))
+        rows = self.connection.select(sql, (self._after(most), configuration_id, calls))
         return [
             (number, str(unpacked(call_id)), at)
             for number, call_id, at, kind in rows

@@ -11,7 +11,7 @@
   sure a decision model was. It has a row for each call that was checked or decided.
 - `schemas`: the texts of each schema, by its fingerprint.
 - `notes`: dated entries: declared steps, target rates, messages of `watch --notify`, and counts of lost records.
-- `meta`: the version of the tables, the key of the hashes, and the `id` of the last attempt.
+- `meta`: the version of the tables, the key of the hashes, and the `id` of the last attempt and of the last imported one.
 """
 
 from __future__ import annotations

@@ -167,3 +167,20 @@ def test_failures_of_merged_stores_keep_their_hours(machines):
     ((_, change),) = document["change"].items()
     assert change["direction"] == "rise"
     assert change["days"][0] == "2026-05-29"
+
+
+def test_a_rise_after_a_merge_of_an_archive_has_the_day_of_the_change(machines):
+    """The archive has older failed calls, and the merge stores them last. They are not the first calls since the rise."""
+    first, second = machines
+    first.clock.now -= 30 * DAY
+    second.calls(100, 4)
+    first.clock.now += 30 * DAY
+    first.calls(1_000, 0)
+    first.calls(100, 1)
+
+    merge(first, second)
+
+    document = json.loads(first.run("decide", "--max-failure-rate", "1%", "--format", "json")[1])
+    ((_, change),) = document["change"].items()
+    assert (change["direction"], change["days"][0]) == ("rise", "2026-05-29")
+    assert change.get("first_failed") is None
