@@ -87,7 +87,7 @@ def command(
     BREACH     a rate is above --max-failure-rate, or has risen and may stay above it
     UNKNOWN    too many calls raised an exception that nobody explains
     UNDECIDED  the calls so far prove nothing
-    NO CALLS   other functions were called in the last week, but not this one
+    NO CALLS   not called in the week before the last call of the store
     OK         all rates are proved to be below
 
     \b
@@ -134,15 +134,15 @@ def _watched(
         watched = watch(records, limit, **which.named(), priority=asked.priority, extra=extra)
     except NotRecorded as error:
         return [], str(error)
-    if any(one.n and not one.is_silent for one in watched):
-        last = max(one.last_call or "" for one in watched)
-        if which.until is None and "" < last < moment(time() - SILENT_S, hours=False):
-            note(f"the last call was on {last}, so the result describes the calls until then")
-        return watched, None
-    if any(one.n for one in watched):
+    if not any(one.n for one in watched):
+        nothing = "no validated call is recorded" if which.are_all else no_calls(records, **which.named())
+        return watched, f"nothing was checked: {nothing} in {records.url}"
+    if all(one.is_silent for one in watched):
         return watched, f"nothing was checked: no recent call of these functions is recorded in {records.url}"
-    nothing = "no validated call is recorded" if which.are_all else no_calls(records, **which.named())
-    return watched, f"nothing was checked: {nothing} in {records.url}"
+    last = max(one.last_call or "" for one in watched)
+    if which.until is None and "" < last < moment(time() - SILENT_S, hours=False):
+        note(f"the last call was on {last}, so the result describes the calls until then")
+    return watched, None
 
 
 def _print(watched: list[Watched], limit: float, form: str) -> None:

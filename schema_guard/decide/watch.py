@@ -54,8 +54,9 @@ class Watched:
         unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
             they are fewer than 5, or no more than the objective's share of all calls.
         traffic: What part of the traffic its calls are; None for calls that were recorded as they were made.
-        last_call: The day of its function's last call, in UTC; None if that is not known.
-        is_silent: Whether its function had no call in the last week of the store's calls.
+        last_call: The day of the last of these calls of its function, in UTC; None if that is not known. Of a silent
+            function, the calls of all segments count.
+        is_silent: Whether its function had no call in the week before the store's last call.
     """
 
     def __init__(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from math import inf
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -81,8 +80,9 @@ class Gathered(NamedTuple):
         hours: For each hour with calls in production: its start in seconds since the epoch, its calls, and its failed
             calls, over all versions.
         changes: Direction of each change of that rate, and when the hour began in which it is likeliest to have been.
-        last_call: When the last call in production began, in seconds since the epoch; 0 if that is not known.
-        is_silent: Whether that was a week or more before the end of the store's calls.
+        last_call: When the last call in production began, in seconds since the epoch; 0 if that is not known. Of a silent
+            function, the calls of all segments count.
+        is_silent: Whether the function's last call in any segment was more than a week before the store's last call.
     """
 
     evidence: dict[str, Any]
@@ -179,6 +179,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     reading = Gathering(
         store,
         everything,
+        everything if until is None else store.configurations(until=until, clusters=False),
         rows,
         StoreArrivals(store),
         since,
@@ -294,10 +295,11 @@ def _times(problem: Problem, production: Production, current: ConfigurationCount
     def last_of(rows: Iterable[ConfigurationCounts]) -> float:
         return max((last_call(row) for row in rows if not is_trial(row)), default=0.0)
 
-    last = last_of(problem.rows)
+    names = {(row.function, row.schema_name) for row in problem.rows}
+    own = last_of(row for row in reading.before if (row.function, row.schema_name) in names)
     # A clock that is ahead makes no other function silent.
-    ended = min(last_of(reading.everything), time(), inf if reading.until is None else reading.until)
-    is_silent = 0 < last < ended - SILENT_S
+    is_silent = 0 < own < min(last_of(reading.before), time()) - SILENT_S
+    last = own if is_silent else last_of(problem.rows)
     return production.over_time(current), production.changed(current), last, is_silent
 
 

@@ -75,6 +75,7 @@ class Gathering(NamedTuple):
     Attributes:
         store: The store.
         everything: All rows of the store.
+        before: The same, without the calls from *until* on.
         rows: Those of all strategies and trials in the segment; a rate counts them.
         arrivals: The last calls of the store.
         since: Only calls that started then or later count; None for all times.
@@ -87,6 +88,7 @@ class Gathering(NamedTuple):
 
     store: Store
     everything: Sequence[ConfigurationCounts]
+    before: Sequence[ConfigurationCounts]
     rows: Sequence[ConfigurationCounts]
     arrivals: StoreArrivals
     since: float | None

@@ -264,6 +264,58 @@ def test_a_function_is_silent_until_the_end_of_the_time(production):
     assert (status, lines[0].partition(":")[0]) == (1, "BREACH")
 
 
+def test_calls_after_the_end_of_the_time_silence_no_function(production):
+    """With --until, the result is that of `watch` at that time, whenever the function was called again."""
+    production.calls(100, 2)
+    production.clock.now += 20 * DAY
+    production.calls(20, 0)
+
+    status, lines, _ = watched(production, 0.01, "--until", "2026-06-10")
+
+    assert (status, lines[0].partition(":")[0]) == (1, "BREACH")
+
+
+def test_a_function_with_calls_of_another_segment_is_not_silent(production):
+    """The last call of the chosen segment is eight days old. The function is called in another segment."""
+    with tags(segment="us"):
+        production.calls(100, 2)
+    production.clock.now += 8 * DAY
+    with tags(segment="eu"):
+        production.calls(20, 0)
+
+    status, out, err = production.run("watch", "--max-failure-rate", "1%", "--segment", "us")
+
+    assert (status, out.partition(":")[0]) == (1, "BREACH")
+    assert err == "the last call was on 2026-05-28, so the result describes the calls until then\n"
+
+
+def test_the_last_call_of_a_silent_function_is_that_of_all_segments(production):
+    """The function was called in another segment a day later."""
+    with tags(segment="us"):
+        production.calls(100, 2)
+    production.clock.now += DAY
+    with tags(segment="eu"):
+        production.calls(20, 0)
+    production.clock.now += 8 * DAY
+    production.calls(20, 0, name="shop.used")
+
+    _, out, _ = production.run("watch", "--max-failure-rate", "1%", "--segment", "us")
+
+    assert out == "NO CALLS: shop.extract (schema ticket) was last called on 2026-05-29\n"
+
+
+def test_excluded_calls_are_recent_calls(production):
+    """Of two functions, one is silent, and all recent calls of the other one raised an exception."""
+    production.calls(500, 0, name="shop.retired")
+    production.clock.now += 8 * DAY
+    production.calls(3, 0, name="shop.raises", raises=KeyError("x"))
+
+    status, out, err = production.run("watch", "--max-failure-rate", "50%")
+
+    assert (status, err) == (0, "")
+    assert [line.partition(":")[0] for line in out.splitlines()[1:]] == ["UNDECIDED", "NO CALLS"]
+
+
 def test_old_calls_are_named(production):
     """No function was called for eight days, so the result describes earlier calls."""
     production.calls(100, 2)
