@@ -104,7 +104,7 @@ class Pair:
 
     def by_loop(self, task):
         """What calling gives, by the loop from the beginning."""
-        return self.loop._value_of(self.loop._ended((task,), {}))
+        return self.loop._value_of(self.loop._run_to_end((task,), {}))
 
     def both(self, replies, task="the task"):
         """What is told of a call with these replies, how often it asked and what it recorded: short, and by the loop."""
@@ -304,7 +304,7 @@ def test_what_is_awaited_is_told_alike_by_both_ways(first):
     )
 
     async def by_loop():
-        return loop._value_of(await loop._ended(("the task",), {}))
+        return loop._value_of(await loop._run_to_end(("the task",), {}))
 
     def run(function):
         asked.clear()
@@ -370,7 +370,7 @@ def test_a_result_that_could_be_awaited_once_more_is_no_reply():
     loop = guard(INVOICE, store=stored, name="ask")(ask)
 
     assert told(lambda: asyncio.run(short("t")))[0] is InvalidArgument
-    assert asyncio.run(loop._ended(("t",), {})).outcome.failure.code == "no_reply"
+    assert asyncio.run(loop._run_to_end(("t",), {})).outcome.failure.code == "no_reply"
 
 
 # What is found out at the call.
@@ -540,7 +540,7 @@ def test_a_store_has_the_same_rows_by_both_ways(monkeypatch):
                 lambda prompt: next(coming)
             )
             for _ in range(10):
-                told((lambda task: ask._value_of(ask._ended((task,), {}))) if by_loop else ask, "t")
+                told((lambda task: ask._value_of(ask._run_to_end((task,), {}))) if by_loop else ask, "t")
             return [{name: row[name] for name in row if name not in differ} for row in store.attempts()]
 
     assert rows(by_loop=False) == rows(by_loop=True)
@@ -584,7 +584,7 @@ def test_a_call_that_raises_counts_for_the_model_that_replied_before(reply):
 
     ask("t")
 
-    assert ask._ended(("t",), {}).outcome.call.model == "m"
+    assert ask._run_to_end(("t",), {}).outcome.call.model == "m"
 
 
 def test_methods_go_the_short_way_too():

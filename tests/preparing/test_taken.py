@@ -28,7 +28,7 @@ def test_a_call_that_nobody_records_makes_no_outcome(replies, monkeypatch):
 
 def test_an_outcome_is_made_once():
     """Who asks again is given the same one."""
-    driven = guard(INVOICE, store=None)(lambda prompt: GOOD)._ended(("t",), {})
+    driven = guard(INVOICE, store=None)(lambda prompt: GOOD)._run_to_end(("t",), {})
 
     assert driven.outcome is driven.outcome
 

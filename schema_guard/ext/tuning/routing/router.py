@@ -276,7 +276,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
             return self._go_on(steps, args, kwargs, give)
         step = next(steps)
         while type(step) is _Ask:
-            driven = step.function._ended(args, kwargs, step.parent_call_id)
+            driven = step.function._run_to_end(args, kwargs, step.parent_call_id)
             if is_async(driven):
                 return self._go_on(steps, args, kwargs, give, driven)
             step = steps.send(driven)
@@ -288,7 +288,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Make the calls of an answer; *first* is something to await that the first one gave."""
         step = next(steps) if first is None else steps.send(await first)
         while type(step) is _Ask:
-            step = steps.send(await step.function._ended(args, kwargs, step.parent_call_id))
+            step = steps.send(await step.function._run_to_end(args, kwargs, step.parent_call_id))
         return give(self._over(step, args, kwargs, is_awaited=True))
 
     def _stream(self, args: Any, kwargs: Any, *, partial: bool) -> Iterator[Any]:
@@ -335,7 +335,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
     def _call_shadow(self, args: Any, kwargs: Any, shadow_of: str, bucket: float | None) -> Any:
         """Ask the tuned model beside an answer; returns an awaitable where the function does."""
-        driven = self._shadow._ended(args, kwargs, shadow_of)
+        driven = self._shadow._run_to_end(args, kwargs, shadow_of)
         if is_async(driven):
             return self._await_shadow(driven, bucket)
         self._policy.note_tuned(driven.outcome, bucket)
