@@ -220,8 +220,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             `@guard` without parentheses.
         strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
             `json_mode`, `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If
-            you pass a list, each retry uses the next strategy. If the task is a str, schema_guard puts the
-            format instructions before it.
+            you pass a list, each retry uses the next strategy, and the last one repeats. If the task is a str,
+            schema_guard puts the format instructions before it.
         max_attempts: The maximum number of attempts. With 1, there is no retry.
         examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
             the schema's `examples`, otherwise values generated from the schema.
@@ -237,8 +237,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             these calls without an alarm.
         on_failure: `"raise"` raises GuardFailed, and `"return"` returns the Outcome. Default: return `default` if you
             set it, otherwise raise.
-        default: The value to return when no attempt is valid. The call still raises the exceptions of your function,
-            and errors for results that contain no reply.
+        default: The value to return when no attempt is valid. The call still raises the exceptions of your function
+            that carry no reply, and errors for results that contain no reply.
             You can't combine this argument with `on_failure`.
         name: The name of the function in records. Default: its qualified name.
         provider: The provider or engine, such as `openai`, `openai-responses`, or `llamacpp-llguidance`.

@@ -8,8 +8,9 @@ Rules:
 1. The driver decides nothing about a reply. It passes each text on, and ends the loop's attempt exactly once.
 2. Every exception of the function, such as a cancellation, ends the attempt. If it carries no reply, it also ends the call:
    `finish` records the call, and then the exception is raised again.
-3. An exception that is raised in the loop itself ends the call without a record. Examples are a check that returns the
-   wrong type, a `KeyboardInterrupt` in a check, and an exception of a signal handler.
+3. An exception that is raised in the loop itself, or while the arguments of an attempt are bound, ends the call without a
+   record. Examples are a check that returns the wrong type, a `KeyboardInterrupt` in a check, and an exception of a signal
+   handler.
 """
 
 from __future__ import annotations
@@ -260,7 +261,9 @@ def _reader(source: Any) -> StreamReader:
 
 
 class _Incoming:
-    """A streamed reply between the function and the loop. It buffers small texts as long as the loop has no use for them.
+    """A streamed reply between the function and the loop.
+
+    The caller gets each text at once. For the loop, small texts are buffered as long as it has no use for them.
 
     Attributes:
         stopped: Whether the rest of the stream is not needed.

@@ -8,9 +8,11 @@ checks, with options, or with telemetry. `outcome` and `stream` always take the 
 Rules:
 1. The fast path knows two rules of the loop: the first prompt is the first step's prefix and the task, and a valid first
    reply ends the call. Any other reply, and an exception, goes to the loop as a `Pending` first attempt, with the result of
-   the validation. So nothing is called or validated twice.
-2. `f(x)` and `f.outcome(x)` have the same value, failure, and record. A store builds the outcome of an accepted call in
-   its writing thread. It runs the loop on the accepted reply.
+   the validation. So the function isn't called twice. A refused reply is parsed or validated again only for the reasons
+   of its failure.
+2. `f(x)` and `f.outcome(x)` have the same value, failure, and record. The outcome of an accepted call comes from the loop,
+   which runs on the accepted reply. A recorder with `record_deferred` does this in its writing thread, and any other
+   recorder before the call returns.
 """
 
 from __future__ import annotations
@@ -101,7 +103,7 @@ def fast_call_of(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
         token, started = begin_inside(begun), perf_counter()
         try:
             result = prepared.function(prefix + task)
-        except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
+        except BaseException as error:  # noqa: BLE001 - the driver records it; it raises it again if it carries no reply
             raised = _recordable(error)
         finally:
             end_inside(token)
@@ -136,7 +138,7 @@ async def _call_async(fast: _FastPath, prepared: Prepared, task: str) -> Any:
         result = prepared.function(fast.prefix + task)
         if hasattr(type(result), "__await__"):
             result = await result
-    except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
+    except BaseException as error:  # noqa: BLE001 - the driver records it; it raises it again if it carries no reply
         result, raised = None, _recordable(error)
     finally:
         # If another context closes the coroutine, it has another call there, or none.

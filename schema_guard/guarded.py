@@ -244,7 +244,8 @@ class Guarded(_Guarded[P, V, R]):
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Return all facts about a call, even if it has no valid value.
 
-        The method raises every exception other than `GuardFailed` unchanged.
+        The method raises the exceptions of your function unchanged. If an exception carries a reply, the method
+        validates the reply instead.
         """
         return cast("Outcome[V]", slow_path(self._prepared, args, kwargs).run("outcome"))
 
@@ -257,7 +258,8 @@ class Guarded(_Guarded[P, V, R]):
 
         The result type is a union, because only the last value has the schema's Python type. An incomplete
         value can lack any field, so it can't have that type. After a failed attempt, the values of the next
-        attempt follow. At the end, the stream raises the same errors as a call. The function can return a
+        attempt follow. At the end, the stream yields or raises the same as a call: the valid value, the default,
+        the Outcome, or an error. The function can return a
         stream or a whole reply.
 
         Args:
@@ -361,7 +363,8 @@ class AsyncGuarded(_Guarded[P, V, R]):
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Return all facts about a call, even if it has no valid value.
 
-        The method raises every exception other than `GuardFailed` unchanged.
+        The method raises the exceptions of your function unchanged. If an exception carries a reply, the method
+        validates the reply instead.
         """
         return cast("Outcome[V]", await slow_path(self._prepared, args, kwargs).arun("outcome"))
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class Limits(metaclass=NamedArguments):
     """Limits on the size of a reply, and on the time, tokens, and repeats of a call.
 
-    None means no limit, except for `max_output_tokens`. schema_guard checks time and tokens between attempts. For a stream, it also checks time and
-    repeats between chunks. If a reply isn't streamed, schema_guard never cuts it short.
+    None means no limit, except for `max_output_tokens`. schema_guard checks time and tokens between attempts. For a
+    stream, it also checks time, size, and repeats between chunks. If a reply isn't streamed, schema_guard never cuts
+    it short.
 
     Example:
         >>> Limits(max_elapsed_s=20, max_bytes=100_000)

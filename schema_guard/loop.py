@@ -12,7 +12,8 @@ Rules:
    by default it ends the call. A reply that repeated itself, or that was spent on reasoning, is retried with the same
    limit, because no larger one fixes it.
 3. No text makes it raise. If a check of the user returns neither a text nor a bool, it raises `InvalidArgument`.
-4. It checks the budgets between attempts, and time and repeats also between chunks. The events have all times.
+4. It checks the budgets between attempts. It checks time, size, repeats, and violations also between chunks. The events
+   have all times.
 5. If it stopped a reply because of a violation, that violation is the failure. It validates the other stopped replies
    (repeats, size, time), because their text may hold a complete value. A retry after a stop has the same output limit.
 """

@@ -5,7 +5,8 @@ Rules:
 1. `judge` starts with this path. A reply that it misses may still have a value by the rules of `judge`.
 2. The usual reply is parsed and validated, and nothing else. Its length shows that it is within the limits of a text. A
    closed schema shows that it is shallow and has finite numbers. Otherwise, `parse` checks these limits.
-3. `judge` continues with the result of a miss, so nothing is parsed, read by the type, or checked twice.
+3. `judge` continues with the result of a miss, so a value is not read by the type or checked twice. A JSON text with text
+   after it is parsed again, and a refused value is validated again for its violations.
 """
 
 from __future__ import annotations

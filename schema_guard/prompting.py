@@ -7,7 +7,8 @@ Rules:
 2. A correction of a violated schema has our own words: the place in the schema, the expected kind, and the kind of the
    value. It quotes no value and no key of the reply, and has no URL. A correction of a refused value quotes the message of
    the check or of the Pydantic validator, which may quote the reply. So it isn't sent in the system role.
-3. The prompt of a retry is the first prompt of its strategy, the last reply, cut, and the correction. It does not grow.
+3. With the delivery `prompt`, the prompt of a retry is the first prompt of its strategy, the last reply, cut, and the
+   correction. It does not grow.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 """Reply text -> the JSON texts that it may mean, by the reading rule.
 
 The rule, the same for judge and prefix checker: skip a byte order mark, white space, closed reasoning blocks
-and one opening fence line. If what follows opens a JSON value the reply is *direct*: that first JSON text is the
-only candidate. Otherwise it is *prose*, and every JSON text in it is a candidate; refusal prose has none.
+and one opening fence line. If what follows opens a JSON value, the reply is *direct*. Its first JSON text is the only
+candidate, and a second one right after it makes the reply fail. Otherwise the reply is *prose*, and every JSON text in it
+is a candidate. Refusal prose has none.
 
 Everything here is one pass: linear in the length of the text, whatever the text.
 """
@@ -381,7 +382,7 @@ def _parsed_documents(text: str, reading: Reading, limits: Limits, known: Any) -
         is_reasoning = opened is not None and not closing_of(opened[0].lower()).search(text, opened.end())
         found = _all_documents(text, reading, limits)
         return found._replace(content=text[reading.start :], is_reasoning=is_reasoning)
-    # The first JSON text of a reply that opens with JSON is the only one.
+    # The first JSON text of a reply that opens with JSON is the only candidate.
     form: Form
     span, rest = reading.candidates[0], ""
     document, form = text[span.start : span.end], "clean" if reading.clean else "unwrapped"

@@ -2,7 +2,7 @@
 """The strategies, which are the ways to request the format, and the plan of a guarded function.
 
 Rule: a plan and its steps are fixed when a function is guarded. They have the texts and settings for the loop. The loop
-decides.
+decides. A call may replace `delivery`, `checks`, and `gateway_repaired` in its own copy.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The settings of a guarded function for the loop. They are the same for all calls.
+    """The settings of a guarded function for the loop. A call may have its own delivery, checks, and `gateway_repaired`.
 
     Attributes:
         schema: The schema of valid replies.

@@ -388,7 +388,7 @@ class Ask(NamedTuple):
         number: Number of the attempt, from 1.
         strategy: Name of the strategy.
         prompt: The prompt to send. `Plan.delivery` decides about its parts.
-        correction: The text about the faults of the last reply. None for attempt 1.
+        correction: The text about the faults of the last reply. None for attempt 1, and after a code of `HANDED_OVER`.
         output_tokens: The output limit to send, or None to send none.
         step: The step of the attempt, if it depends on earlier attempts. None for the step of the plan.
     """
