@@ -35,7 +35,8 @@ _COUNTING = "(?:(?=)"
 _CODES = {
     "[": r"\u{0005b}", "]": r"\u{0005d}", "{": r"\u{0007b}", "}": r"\u{0007d}", r"\0": r"\u{00000}", r"\b": r"\u{00008}",
 }  # fmt: skip
-_TOKEN = rf"{_ESCAPE}|{_CLASS}|\{{\d+(?:,\d*)?\}}|."
+# `\0` before a digit is an octal code, which is no expression.
+_TOKEN = rf"\\0\d|{_ESCAPE}|{_CLASS}|\{{\d+(?:,\d*)?\}}|."
 _LOOK = ("(?=", "(?!", "(?<=", "(?<!")
 
 
@@ -129,7 +130,7 @@ def coded(pattern: str) -> str:
     def code(token: re.Match[str]) -> str:
         text = token[0]
         if text[0] == "[" and len(text) > 1:
-            return "[" + re.sub(r"\\.|\[", lambda part: _CODES.get(part[0], part[0]), text[1:])
+            return "[" + re.sub(r"\\0\d|\\.|\[", lambda part: _CODES.get(part[0], part[0]), text[1:])
         return text if text in ("[", r"\b") else _CODES.get(text, text)
 
     return _compiled(_TOKEN).sub(code, pattern)

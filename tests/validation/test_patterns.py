@@ -90,7 +90,7 @@ def test_name_of_a_pattern_is_shown_as_it_is():
     ]
 
 
-@pytest.mark.parametrize("pattern", ["(", "a**", r"^a\Z", "(?P<n>a)(?P=n)"])
+@pytest.mark.parametrize("pattern", ["(", "a**", r"^a\Z", "(?P<n>a)(?P=n)", r"^\07$", r"[\01]"])
 def test_expression_that_is_none_is_invalid(pattern, monkeypatch):
     """Both engines refuse what is no expression of ECMA 262, with its place."""
     for most in (1_000, 0):
