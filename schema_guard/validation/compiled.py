@@ -21,7 +21,7 @@ from schema_guard.validation import fast_engine as engines
 from schema_guard.validation.cost_estimate import CostEstimate, copied_bytes
 from schema_guard.validation.document import DRAFTS, dialect_of
 from schema_guard.validation.measure import UNLIMITED, ValueSize, measured
-from schema_guard.validation.patterns import MAX_STATES_EACH
+from schema_guard.validation.patterns import MAX_STATES_EACH, tightened
 from schema_guard.validation.references import References
 
 if TYPE_CHECKING:
@@ -234,10 +234,9 @@ def _fast(references: References, is_large: bool, formats: bool) -> FastValidato
     """Compile with the fast engine. *is_large*: whether a regular expression is too large to be written out."""
     import jsonschema_rs  # `import schema_guard` loads no third-party module
 
-    document, resources = references.document, dict(references.reached)
+    document, resources = references.document, references.reached
     if is_large:
-        document = engines.rewritten(document)
-        resources = {uri: engines.rewritten(other) for uri, other in resources.items()}
+        document, resources = engines.rewritten(references)
     try:
         validator = engines.fast(document, references.dialect, formats=formats, resources=resources)
     except jsonschema_rs.ValidationError as error:
@@ -290,9 +289,9 @@ def invalid(error: Any, references: References) -> InvalidSchema:
 
     if error.kind.name == "$ref":
         return _unresolved(references, error.message)
-    place = join(error.instance_path)
+    place = join([step if isinstance(step, int) else tightened(step) for step in error.instance_path])
     if error.kind.name == "format" and error.kind.as_dict()["format"] == "regex":
-        return _no_expression(error.instance, place)
+        return _no_expression(tightened(error.instance), place)
     if error.kind.name in ("anyOf", "oneOf"):
         error = (meant_errors(error) or [error])[0]
     violation = violations([error])[0]

@@ -18,12 +18,12 @@ from schema_guard.text import clip
 from schema_guard.validation.cost_estimate import BACKTRACK_LIMIT
 from schema_guard.validation.document import DRAFTS
 from schema_guard.validation.patterns import MAX_STATES_EACH, coded, loosened, traits
+from schema_guard.validation.references import References
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from schema_guard.validation.patterns import Traits
-    from schema_guard.validation.references import References
 
 # Paths of references from resource to resource; 1,700 of them compile in 64 ms, then it gets steep.
 MAX_CROSSINGS = 1_000
@@ -135,21 +135,30 @@ def check_patterns(references: References) -> dict[str, Traits]:
     return by_pattern
 
 
-def rewritten(value: Any) -> Any:
-    """Return a schema with its regular expressions in the syntax of the fast engine, the too large ones counted."""
+def rewritten(references: References) -> tuple[Any, dict[str, Any]]:
+    """Return a schema and its resources with regular expressions in the syntax of the fast engine.
+
+    Expressions that are too large are counted. Data that looks like a schema stays as it is.
+    """
+    schemas = {id(schema) for schema, _ in references.positions()}
+    others = {uri: _rewritten(other, schemas) for uri, other in references.reached.items()}
+    return _rewritten(references.document, schemas), others
+
+
+def _rewritten(value: Any, schemas: set[int]) -> Any:
     if isinstance(value, list):
-        return [rewritten(item) for item in value]
+        return [_rewritten(item, schemas) for item in value]
     if not isinstance(value, dict):
         return value
-    changed = {key: rewritten(item) for key, item in value.items()}
-    if isinstance(value.get("pattern"), str):
-        changed["pattern"] = _rewritten(value["pattern"])
-    if isinstance(value.get("patternProperties"), dict):
-        changed["patternProperties"] = {_rewritten(k): v for k, v in changed["patternProperties"].items()}
+    changed = {key: _rewritten(item, schemas) for key, item in value.items()}
+    if id(value) in schemas and isinstance(value.get("pattern"), str):
+        changed["pattern"] = _expression(value["pattern"])
+    if id(value) in schemas and isinstance(value.get("patternProperties"), dict):
+        changed["patternProperties"] = {_expression(k): v for k, v in changed["patternProperties"].items()}
     return changed
 
 
-def _rewritten(pattern: str) -> str:
+def _expression(pattern: str) -> str:
     pattern = coded(pattern)
     return loosened(pattern) if traits(pattern).size > MAX_STATES_EACH else pattern
 
@@ -159,16 +168,14 @@ def fast(document: Any, dialect: str, *, formats: bool, resources: Mapping[str, 
     import jsonschema_rs  # `import schema_guard` loads no third-party module
 
     try:
-        return _compiled(document, dialect, formats, resources or {})
-    except jsonschema_rs.ValidationError as error:
-        try:
-            others = {uri: rewritten(other) for uri, other in (resources or {}).items()}
-            return _compiled(rewritten(document), dialect, formats, others)
-        except jsonschema_rs.ValidationError:
-            raise error from None
+        return _compiled(document, dialect, formats, resources)
+    except jsonschema_rs.ValidationError:
+        # The fault can be an expression that only ECMA 262 takes. The second error names a fault of the schema.
+        document, resources = rewritten(References(document, dialect, resources or {}))
+    return _compiled(document, dialect, formats, resources)
 
 
-def _compiled(document: Any, dialect: str, formats: bool, resources: Mapping[str, Any]) -> Any:
+def _compiled(document: Any, dialect: str, formats: bool, resources: Mapping[str, Any] | None) -> Any:
     import jsonschema_rs
 
     options: dict[str, Any] = {

@@ -90,6 +90,48 @@ def test_name_of_a_pattern_is_shown_as_it_is():
     ]
 
 
+def test_data_with_the_names_of_keywords_stays_as_it_is():
+    """A key `pattern` in a constant or an enumeration is no expression."""
+    schema = Schema.of(
+        {
+            "properties": {
+                "default": {"pattern": "^{"},
+                "enum": {"enum": [{"pattern": "{"}]},
+                "const": {"const": {"patternProperties": {"{": 1}}},
+            }
+        }
+    )
+
+    assert schema.is_valid({"enum": {"pattern": "{"}, "const": {"patternProperties": {"{": 1}}})
+    assert [v.instance_location for v in schema.violations({"default": "a"})] == ["/default"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "location"),
+    [
+        ({"pattern": "(?P<n>"}, "/properties/b/pattern"),
+        ({"patternProperties": {"({": True}}, "/properties/b/patternProperties/({"),
+        ({"$ref": "#/$defs/none"}, "/properties/b/$ref"),
+    ],
+)
+def test_error_names_the_fault_and_not_what_only_ecma_takes(fault, location):
+    """The location is that of the fault, although the engine refuses another expression first."""
+    with pytest.raises(InvalidSchema, match=r"expected a regular expression|leads nowhere") as caught:
+        Schema.of({"properties": {"a": {"pattern": "^{"}, "b": fault}})
+
+    assert caught.value.location == location
+
+
+@pytest.mark.parametrize("pattern", ["^{", "^(a{1,1000}){1,1000}$"])
+def test_error_shows_the_pattern_of_the_author(pattern):
+    """The location of an error has the pattern of its author, and not that of the engine."""
+    with pytest.raises(InvalidSchema) as caught:
+        Schema.of({"patternProperties": {pattern: {"minLength": -1}}})
+
+    assert caught.value.location == f"/patternProperties/{pattern}/minLength"
+    assert f"at {caught.value.location}: " in str(caught.value)
+
+
 @pytest.mark.parametrize("pattern", ["(", "a**", r"^a\Z", "(?P<n>a)(?P=n)", r"^\07$", r"[\01]"])
 def test_expression_that_is_none_is_invalid(pattern, monkeypatch):
     """Both engines refuse what is no expression of ECMA 262, with its place."""
