@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.bench.suites.scoring import score
 from schema_guard.decorator import guard
-from schema_guard.ext.tuning.routing.policy import Evidence
 from schema_guard.ext.tuning.routing.router import Router
 from schema_guard.limits import Limits
 from schema_guard.models import connect
@@ -82,8 +81,7 @@ def _calls(loop: Loop, prompted: Model, tuned: Model) -> Iterator[RoutedCall]:
 
     by_tuned: Any = guard(entry.schema, strategy="bare", **limits)(tuned)
     by_prompt: Any = guard(entry.schema, strategy=_PROMPT.split(">"), examples=shown, **limits)(prompted)
-    primary = Evidence(language=is_english)
-    read: Any = Router(tuned=by_tuned, prompt=by_prompt, primary=primary, name="read_order")
+    read: Any = Router(tuned=by_tuned, prompt=by_prompt, primary=is_english, name="read_order")
     tasks = entry.tasks_of("test")
     others = [task for task in tasks if _OTHER_LANGUAGE in task.tags]
     chosen = [*(task for task in tasks if "unseen" in task.tags)][: TASKS - TASKS // 2] + others[: TASKS // 2]

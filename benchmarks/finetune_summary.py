@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from benchmarks.finetune_loop import Loop
     from benchmarks.finetune_router import RoutedCall
-    from schema_guard.bench.result.values import BenchResult, CallRow
+    from schema_guard.bench.result.values import BenchResult
+    from schema_guard.bench.run.scored_call import CallRow
     from schema_guard.stats import Rate
 
 VARIANTS = ("bare", "few_shot", "best", "pilot")

@@ -88,7 +88,7 @@ def simulate(seed: int) -> dict[str, Any]:
         labels = 0
         for look in LOOKS:
             while labels < look and (question := draw(store, configuration)) is not None:
-                save(store, question.call_id, question.wrong_share_of(truth(number_of(question.source))))
+                save(store, question.call_id, question.wrong_values_beside(truth(number_of(question.source))))
                 labels += 1
             evidence = gather(store, extra={"config": {"right": 1 - wrong}}).evidence
             for right, state, name in (

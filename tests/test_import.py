@@ -1,8 +1,11 @@
 """What importing the package costs and binds."""
 
+import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -78,3 +81,19 @@ def test_an_unknown_name_is_an_attribute_error():
     """A name that the package does not have is refused as any module refuses it."""
     with pytest.raises(AttributeError, match="module 'schema_guard' has no attribute 'gaurd'"):
         schema_guard.gaurd
+
+
+@needs(*ALL)
+def test_names_that_benchmarks_import_exist():
+    """A benchmark imports each name from a module that has it."""
+    names = {
+        f"{node.module}.{alias.name}"
+        for path in (Path(__file__).parents[1] / "benchmarks").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "schema_guard"
+        for alias in node.names
+    }
+
+    assert len(names) > 100
+    for name in names:
+        resolve_name(name)
