@@ -36,7 +36,8 @@ class ChangeEvidence(NamedTuple):
         is_open: Whether it lasts: the rate has not changed again since.
         changed: What else changed then, each in words: version, model snapshot, settings, traffic.
         days: Of the start and of the alarm; None when unknown.
-        first_failed: Id of the first failed call from the start on, by the order of arrival. None if the first day has all of them.
+        first_failed: Id of the first failed call from the start on, by the order of arrival. None if the first day has
+            all of them, or the order is not known.
         part: The part of the week in which it was noticed; None without a weekly pattern.
         pattern_from: The day before which no weekly pattern can be proved; None if that day has passed.
         growing_since: The day since which the rate may have been growing; None if that does not fit the calls.

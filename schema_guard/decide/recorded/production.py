@@ -291,23 +291,24 @@ class Production:
         """Return the first failed call since a change, by the order of arrival; nothing if the day of the change will do.
 
         The day will not do if it leaves out a failed call, or if clocks are too different to tell the calls before the
-        change.
+        change. It has to do if the order of arrival of some calls since the change is not known.
         """
         failed: list[tuple[int, str, float]] = []
         with self.reading.store.reading() as snapshot:
             for row in configuration.rows:
                 if row.id is not None:
                     own = stream.part({row.configuration})
-                    calls = own.n - own.count_before(start)
-                    failed += snapshot.failed_calls(row.id, calls, MOST_ATTEMPTS)
-        failed.sort()
-        times = [at for _, _, at in failed]
+                    number = own.n - own.count_before(start)
+                    calls = snapshot.last_calls(row.id, number, MOST_ATTEMPTS)
+                    if len(calls) < number:
+                        return {}
+                    failed += filter(None, calls)
+        times = [at for _, _, at in sorted(failed)]
+        ordered = all(at > before - _HOUR_S for before, at in zip(accumulate(times, max), times, strict=True))
         # `--since` takes a day as one of this machine's time zone.
         begins = datetime.fromisoformat(day).timestamp()
-        is_in_order = all(
-            at > before - _HOUR_S for before, at in zip(accumulate(times, max), times, strict=True)
-        )
-        return {} if not failed or (is_in_order and min(times) >= begins) else {"first_failed": failed[0][1]}
+        will_do = ordered and min(times, default=begins) >= begins
+        return {} if will_do else {"first_failed": min(failed)[1]}
 
     def _changed_between(self, rows: Sequence[ConfigurationCounts], begins: float, ends: float) -> list[str]:
         """Return what else moved when a rate changed: version, settings, snapshot, parts of the traffic, length of prompts.

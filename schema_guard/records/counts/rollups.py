@@ -87,7 +87,8 @@ class RollUp:
         starts: When the earliest and the latest call began, in seconds since the epoch, UTC; None if not known.
         results: Calls by `RESULTS` and `PARTS`.
         tallies: Other counts.
-        outcomes: A character for each validated call in the order of arrival: `1` for failed, otherwise `0`.
+        outcomes: A character for each validated call: `1` for failed, otherwise `0`. The calls of one hour are in the
+            order of arrival.
         inputs: The `input_key` of each of these calls; 0 if it is not known.
     """
 

@@ -281,20 +281,19 @@ class Snapshot:
         rows = self.connection.select(sql, (writing.imported_id(self.connection),))
         return frozenset(number for (number,) in rows)
 
-    def failed_calls(self, configuration_id: int, calls: int, most: int) -> list[tuple[int, str, float]]:
-        """Return the failed ones of the last *calls* validated calls of a configuration, the last one first.
+    def last_calls(self, configuration_id: int, calls: int, most: int) -> list[tuple[int, str, float] | None]:
+        """Return the last *calls* validated calls of a configuration, the last one first.
 
         Returns:
-            The `id` of their last attempt, the id of the call, and when it began. Calls are looked for among the attempts
-            that `arrivals` takes.
+            Of each failed call, the `id` of its last attempt, the id of the call, and when it began; None for another call
+            or an unknown time. Calls are looked for among the attempts that `arrivals` takes, so there can be fewer.
         """
         sql = """SELECT id, call_id, started_at, kind FROM attempts WHERE id > ? AND configuration_id = ? AND final = 1
             AND (kind IS NULL OR kind <> 'transport' OR number > 1) ORDER BY id DESC LIMIT ?"""
         rows = self.connection.select(sql, (self._after(most), configuration_id, calls))
         return [
-            (number, str(unpacked(call_id)), at)
+            None if kind is None or at is None else (number, str(unpacked(call_id)), at)
             for number, call_id, at, kind in rows
-            if kind is not None and at is not None
         ]
 
     @_counts()

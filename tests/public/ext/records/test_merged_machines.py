@@ -184,3 +184,21 @@ def test_a_rise_after_a_merge_of_an_archive_has_the_day_of_the_change(machines):
     ((_, change),) = document["change"].items()
     assert (change["direction"], change["days"][0]) == ("rise", "2026-05-29")
     assert change.get("first_failed") is None
+
+
+def test_a_rise_before_a_merge_has_the_day_of_the_change(machines):
+    """After the merge, calls of a wrong clock fail too. Their first call is not the first one since the rise."""
+    first, second = machines
+    second.calls(10, 0)
+    first.calls(1_000, 0)
+    first.calls(100, 1)
+    merge(first, second)
+
+    first.calls(20, 1)
+    first.clock.now -= 2 * DAY
+    first.calls(80, 1)
+
+    document = json.loads(first.run("decide", "--max-failure-rate", "1%", "--format", "json")[1])
+    ((_, change),) = document["change"].items()
+    assert (change["since_k"], change["days"][0]) == (200, "2026-05-29")
+    assert change.get("first_failed") is None
