@@ -120,7 +120,7 @@ def no_calls(
     function: str | None = None,
     segment: str | None = None,
 ) -> str:
-    """Return one sentence about filters that leave no calls. It has the number of the calls that they leave out.
+    """Return one sentence about filters that leave no validated calls. It has the number of calls that they leave out.
 
     Args:
         store: Where to read.
@@ -132,6 +132,8 @@ def no_calls(
     """
     named: dict[str, Any] = {"schema": schema, "function": function, "segment": segment}
     whose = "".join(f" of {what} {clip(repr(name))}" for what, name in named.items() if name is not None)
+    rows = rows_of(store, since=since, until=until, **named)
+    calls_text = "validated calls" if rows and not any(row.calls for row in rows) else "calls"
     beside = []
     if since is not None:
         beside.append((_count(rows_of(store, until=since, **named)), "earlier"))
@@ -147,9 +149,9 @@ def no_calls(
     ]
     rest = " and ".join(known) or "none are recorded at other times"
     return (
-        f"no calls{whose} {' and '.join(times)}, {'but' if known else 'and'} {rest}"
+        f"no {calls_text}{whose} {' and '.join(times)}, {'but' if known else 'and'} {rest}"
         if times
-        else f"no calls{whose} are recorded"
+        else f"no {calls_text}{whose} are recorded"
     )
 
 

@@ -160,7 +160,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     facts = _checked(extra or {})
     everything = store.configurations()
     known = [row for row in everything if is_used(row)]
-    chosen = select(store, known, schema=schema, function=function, segment=segment)
+    chosen = select(store, everything, schema=schema, function=function, segment=segment)
     contents = frozenset(row.schema_fingerprint for row in known if chosen.takes(row))
     is_windowed = since is not None or until is not None
     # A function of one schema needs no others read.
@@ -171,7 +171,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     )
     _check_versions(also_versions, known)
     if not problems and not may_be_empty:
-        if is_windowed and known:
+        if known and (is_windowed or any(chosen)):
             raise InvalidArgument(no_calls(store, since=since, until=until, **chosen._asdict()))
         raise InvalidArgument(_nothing(store, facts))
     _check_facts(facts, problems)

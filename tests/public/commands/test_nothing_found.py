@@ -1,6 +1,7 @@
 """If a filter leaves no calls, each command reports the calls that it leaves out. It never answers as if there were none."""
 
 import json
+from contextlib import suppress
 
 import pytest
 
@@ -73,6 +74,41 @@ def test_other_commands_count_the_calls_and_exit_2(url, asked):
     status, out, err = run(url, *asked, "--since", LATER)
 
     assert (status, out, BEFORE in err) == (2, "", True)
+
+
+@pytest.fixture
+def down(url):
+    """The same store with a second function, of which all calls timed out."""
+
+    def time_out(text):
+        raise TimeoutError("down")
+
+    with stopped_clock(), open_store(url) as store:
+        ask = guard(TICKET, store=store, name="shop.down")(time_out)
+        for number in range(5):
+            with suppress(TimeoutError):
+                ask(f"ticket {number}")
+    return url
+
+
+@pytest.mark.parametrize("asked", [["decide"], ["watch", "--max-failure-rate", "1%"]])
+def test_a_function_that_got_no_reply_is_recorded(down, asked):
+    """The calls are recorded. None of them was validated."""
+    status, out, err = run(down, *asked, "--function", "shop.down")
+
+    assert (status, out) == (2, "")
+    assert "no validated calls of function 'shop.down' are recorded" in err
+
+
+@pytest.mark.parametrize("asked", [["decide"], ["watch", "--max-failure-rate", "1%"]])
+def test_calls_that_got_no_reply_since_a_day_are_recorded(down, asked):
+    """The function has calls since that day, and all of them timed out."""
+    status, out, err = run(down, *asked, "--function", "shop.down", "--since", EARLIER)
+
+    assert (status, out) == (2, "")
+    assert (
+        f"no validated calls of function 'shop.down' since {EARLIER} 00:00 UTC, and none are recorded" in err
+    )
 
 
 @needs("transfer")
