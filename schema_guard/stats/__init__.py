@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Failure rates with bounds that hold however often one looks at them, and what is decided with them.
+"""Failure rates with bounds that stay valid however often you check them, and the decisions based on them.
 
-`rates`: one failure rate. `rate`: a rate as it is shown. `paired`: two configurations on the same inputs.
-`many`: many comparisons at once. `retries`: what retrying does. `drift`: has a rate risen above one that is given?
-`changes`: when did it rise or fall? `growth`: has it been growing since then? `cycles`: does it follow the week? `bursts`: do failures come in bursts? `means`: values between 0
-and 1. `gaps`: differences between -1 and 1. `one_look`: intervals for display, of a finished batch. Pure
-numbers in, pure numbers out: no store, no clock, no randomness, nothing but the standard library.
+`rates`: one failure rate. `rate`: a displayed rate. `paired`: two configurations on the same inputs. `many`: many
+comparisons at once. `retries`: the effect of retries. `drift`: has a rate risen above a given one? `changes`: when did
+it rise or fall? `growth`: has it been growing since then? `cycles`: does it follow the week? `bursts`: do failures come
+in bursts? `means`: values between 0 and 1. `gaps`: differences between -1 and 1. `one_look`: intervals of a finished
+batch, for display.
+
+The functions take and return plain numbers. They use no store, clock, or randomness, only the standard library.
 """
 
 from schema_guard.stats.bursts import Bursts, bursts_of

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The regularised incomplete beta function I_x(a, b) in logs, far into both tails.
 
-Rules: every function takes x and y = 1 - x, because near 1 a float keeps no digits of y; what cancels on
-paper is never computed, so an error stays near 1e-16 of the *distance* from the mean, not of a + b; the
-tail that holds the mean is got from the other one, whose continued fraction converges. Inside: a, b > 0,
-0 < x < 1.
+Rules: Every function takes x and y = 1 - x, because a float near 1 keeps no digits of y. No function computes terms
+that cancel on paper, so an error stays near 1e-16 of the *distance* from the mean, not of a + b. The tail that contains
+the mean is computed from the other tail, whose continued fraction converges. Requirements: a, b > 0, 0 < x < 1.
 
-With `front` = x^a y^b / B(a, b), the tail is front times a fraction of moderate size:
-I_x(a, b) = front * fraction. The front is what under- and overflows, so it is always a log.
+With `front` = x^a y^b / B(a, b), the tail is the front times a fraction of moderate size: I_x(a, b) = front * fraction.
+The front is always a log, because it can underflow and overflow.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ _CONVERGED = 1e-15
 
 _HALF_LOG_2_PI = 0.5 * log(2 * pi)
 
-# Stirling's series in 1/z, 1/z^3, ...: DLMF 5.11.1. From z = 10 on, what follows the last term is below
+# Stirling's series in 1/z, 1/z^3, ...: DLMF 5.11.1. From z = 10 on, the remainder after the last term is below
 # 7e-16.
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 _STIRLING_FROM = 10.0
 
 
-# Odds are searched between e^-700 and e^700: just inside what a float can hold. A rate beyond is 0 or 1.
+# The search for odds covers e^-700 to e^700, just inside the range of a float. A rate beyond is 0 or 1.
 LARGEST_LOGIT = 700.0
 
-# Newton's step, as a part of the distribution's width, after which what is left is below a float's digits.
+# Newton's step, as a fraction of the distribution's width, after which the error is below a float's digits.
 _LAST_STEP = 1e-8
 
 # Newton needs 4 to 8 steps.
@@ -65,8 +64,9 @@ def odds_point(logit: float) -> Point:
 def quantile(a: float, b: float, log_lower: float) -> Point:
     """Return the point below which Beta(a, b) has a mass of exp(*log_lower*), at most one half.
 
-    About 0 when it is below e^-700. The point above which it has that mass is `quantile(b, a, log_lower)` with x and y swapped. Newton's
-    method on the logit: the log of the mass is concave in it, so no step from below goes too far.
+    A point below e^-700 is returned as about 0. The point above which Beta(a, b) has that mass is `quantile(b, a,
+    log_lower)` with x and y swapped. The function uses Newton's method on the logit. The log of the mass is concave in
+    the logit, so no step from below goes too far.
     """
     width = sqrt(1 / a + 1 / b)
     low, high = -LARGEST_LOGIT, LARGEST_LOGIT
@@ -98,7 +98,7 @@ def log_tails(a: float, b: float, x: float, y: float) -> Tails:
 
 
 def log_tail_over_front(a: float, b: float, x: float, y: float) -> float:
-    """Give ln(I_x(a, b) B(a, b) / (x^a y^b)) without the two large terms that cancel in it."""
+    """Return ln(I_x(a, b) B(a, b) / (x^a y^b)) without the two large terms that cancel in it."""
     if _below_mean(a, b, x, y) >= 0:
         return log_fraction(a, b, x, y)
     front = log_front(a, b, x, y)
@@ -106,10 +106,10 @@ def log_tail_over_front(a: float, b: float, x: float, y: float) -> float:
 
 
 def log_front(a: float, b: float, x: float, y: float) -> float:
-    """Give ln(x^a y^b / B(a, b)).
+    """Return ln(x^a y^b / B(a, b)).
 
-    Source: Loader (2000), Fast and accurate computation of binomial probabilities: the gamma functions by
-    Stirling's series, so that only `divergence` and small terms are left.
+    Source: Loader (2000), Fast and accurate computation of binomial probabilities. Stirling's series replaces the gamma
+    functions, so only `divergence` and small terms remain.
     """
     total = a + b
     series = _stirling(total) - _stirling(a) - _stirling(b)
@@ -129,13 +129,13 @@ def divergence(a: float, b: float, x: float, y: float) -> float:
 
 
 def log_fraction(a: float, b: float, x: float, y: float) -> float:
-    """Give ln(I_x(a, b) / front) where x <= a / (a + b); above, it converges slowly.
+    """Return ln(I_x(a, b) / front) for x <= a / (a + b). Above this limit, the fraction converges slowly.
 
-    About 40 terms at three standard deviations below the mean, whatever a + b is; at the mean their
-    number grows as the cube root of a + b: 900 for 10^7.
+    At three standard deviations below the mean, it takes about 40 terms for any a + b. At the mean, the number of terms
+    grows as the cube root of a + b. For example, it is 900 for 10^7.
 
-    Source: Didonato & Morris (1992), ACM TOMS 18(3):360-373 (Algorithm 708, BFRAC), the even part of
-    DLMF 8.17.22; evaluated by Lentz's method.
+    Source: Didonato & Morris (1992), ACM TOMS 18(3):360-373 (Algorithm 708, BFRAC), the even part of DLMF 8.17.22,
+    evaluated by Lentz's method.
     """
     below = _below_mean(a, b, x, y) + 1
     value = c = a * below / (a + 1)
@@ -161,17 +161,17 @@ def _below_mean(a: float, b: float, x: float, y: float) -> float:
 
 
 def _excess(count: float, expected: float, surplus: float) -> float:
-    """Give count ln(count / expected) - surplus; *surplus* is the exact count - expected."""
+    """Return count ln(count / expected) - surplus. *surplus* is the exact count - expected."""
     if count == 0:
         return -surplus
-    # Half: nearer, log1p saves the digits that the quotient loses; further, its own argument loses them.
+    # Below half, log1p saves the digits that the quotient loses. Above, the argument of log1p loses them.
     if abs(surplus) < 0.5 * expected:
         return count * log1p(surplus / expected) - surplus
     return count * (log(count) - log(expected)) - surplus
 
 
 def _stirling(z: float) -> float:
-    """Give ln Gamma(z) - ((z - 1/2) ln z - z + ln(2 pi) / 2)."""
+    """Return ln Gamma(z) - ((z - 1/2) ln z - z + ln(2 pi) / 2)."""
     if z < _STIRLING_FROM:
         return lgamma(z) - (z - 0.5) * log(z) + z - _HALF_LOG_2_PI
     power = 1 / z

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do failures come in bursts, and what is known of their rate when they do?
+"""Detection of bursts of failures, and bounds of a failure rate that allow for bursts.
 
-Rules: a burst begins with a failure and ends with `BURST_GAP` calls without one. Bounds of independent failures are not
-valid where failures come in bursts; those given here are, as long as bursts begin and go on at constant rates.
+Rules: A burst begins with a failure and ends with `BURST_GAP` calls without one. Bounds for independent failures aren't
+valid if failures come in bursts. The bounds in this module are valid if bursts begin and continue at constant rates.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _AFTER = (1, 8, 64)
 _RATES = (0.05, 0.1, 0.3, 0.6, 0.9)
 _BETS = tuple((rate, log(rate), log1p(-rate)) for rate in _RATES)
 _EVIDENCE_OF_BASELINE = -log(0.01)
-# A forecast of more calls than these is none.
+# Largest forecast.
 _MOST_CALLS = 2**40
-# A bound that is out of date is above the one that could be had, by no more than about this.
+# An outdated bound exceeds the current one by at most about this factor.
 _OUT_OF_DATE = 1.05
 
 
@@ -143,14 +143,14 @@ def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
             covered += int(position - last)
         longest = max(longest, int(position - began) + 1)
         last = position
-    # What comes within the gap after a burst's last failure is at no risk either.
+    # Calls within the gap after a burst's last failure aren't at risk either.
     covered += _quiet_after(inside, n)
     calls = n - first + 1
     return Bursts(entries, calls - covered, len(inside), calls, longest, _e_value(inside, n, first))
 
 
 def _quiet_after(failed: Sequence[int], n: int) -> int:
-    """Count the calls that follow the last failure of a burst, while it may still go on."""
+    """Return the number of calls within `BURST_GAP` after the last failure of each burst, summed over the bursts."""
     following = (*failed[1:], inf)[: len(failed)]
     return sum(
         int(min(BURST_GAP, n - position))
@@ -162,7 +162,7 @@ def _quiet_after(failed: Sequence[int], n: int) -> int:
 def _e_value(failed: Sequence[int], n: int, first: int) -> float:
     """Return the evidence for calls that are likelier to fail after a failure."""
     logs = [[0.0] * len(_RATES) for _ in _AFTER]
-    # Of the calls up to the next failure; the last failure has none.
+    # Distance from each failure to the next. The last failure has none.
     gaps = [after - position for position, after in pairwise(failed)]
     last = n + 1 - failed[-1] if failed else 0
     for baseline, begin, end in _baselines(failed, first):
@@ -186,9 +186,9 @@ def _e_value(failed: Sequence[int], n: int, first: int) -> float:
 
 
 def _baselines(failed: Sequence[int], first: int) -> Iterator[tuple[float, int, int]]:
-    """Give upper bounds of the rate of the calls so far, and of which failures up to which each holds.
+    """Yield upper bounds of the rate of the calls so far, each with the range of failures to which it applies.
 
-    An earlier bound is as valid, so it is made anew only now and then.
+    An earlier bound stays valid, so a new one is computed only after the calls or the failures have grown by about 5%.
     """
     begin = 0
     while begin < len(failed):

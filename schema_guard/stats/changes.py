@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When did a failure rate change? A detector of rises and falls that starts again after each.
+"""Detection of rises and falls of a failure rate. The detector starts again after each change.
 
-Rules: it looks at the calls in their order and at nothing else; an alarm at a call depends on that call and those
-before it; what is normal is bounded by all calls since the last change, so that no number of calls has to be waited
-for. A rise is only ever seen at a failed call, a fall at one that did not fail.
+Rules: The detector uses only the order of the calls. An alarm at a call depends only on that call and earlier calls.
+All calls since the last change bound the normal rate, so the detector needs no minimum number of calls. It detects a
+rise only at a failed call, and a fall only at a call that didn't fail.
 """
 
 from __future__ import annotations
@@ -102,10 +102,10 @@ class _Block:
     """Calls whose sums have one baseline.
 
     Attributes:
-        first: Number of the first call that starts sums in it.
-        last: Number of the last one.
-        rises: Empty where the baseline cannot rise.
-        falls: Empty where it is 0.
+        first: Number of the first call that starts sums in the block.
+        last: Number of the last such call.
+        rises: Sums for a rise. Empty if the upper bound of the rate is at least `_LARGEST_RATE`.
+        falls: Sums for a fall. Empty if the lower bound of the rate is 0.
     """
 
     __slots__ = ("falls", "first", "last", "rises")
@@ -119,12 +119,12 @@ class _Block:
 
 
 class _Watch:
-    """The calls from one on, watched until their rate changes.
+    """The calls from a given one on, watched until their rate changes.
 
     Args:
-        failed: Numbers of the failed calls of all.
+        failed: Numbers of all failed calls.
         n: Number of the last call.
-        start: Number of the first call that is watched.
+        start: Number of the first watched call.
     """
 
     def __init__(self, failed: Sequence[int], n: int, start: int) -> None:
@@ -132,15 +132,15 @@ class _Watch:
         self._first_index = bisect_left(failed, start)
         self._blocks: list[_Block] = []
         self._sums: list[_Sum] = []  # of all blocks: those for a fall, then those for a rise
-        self._values: list[float] = []  # of each sum
-        self._falls = 0  # how many sums are for a fall
-        self._started: list[float] = []  # of each sum, what starts in it with a call
+        self._values: list[float] = []  # value of each sum
+        self._falls = 0  # number of sums for a fall
+        self._started: list[float] = []  # for each sum, the amount that starts with a call
         self._steps: dict[int, list[tuple[float, float, float, float]]] = {}  # by the length of the run
-        self._at = start - 1  # the last call that was seen
+        self._at = start - 1  # number of the last processed call
         self._opens = start + _FIRST_BLOCK
 
     def first(self, *, after: int) -> Change | None:
-        """Return the first change that is noticed after a call, or None."""
+        """Return the first change detected after a call, or None."""
         for index in range(self._first_index, len(self._failed)):
             position = self._failed[index]
             run = position - 1 - self._at
@@ -158,7 +158,7 @@ class _Watch:
         return None if alarm is None else self._change("fall", alarm, len(self._failed))
 
     def _open(self, position: int, index: int) -> None:
-        """Open the block whose first call this is, if it is one's; *index* is how many calls of all failed before."""
+        """Open a block if one begins at *position*. *index* is the number of all failed calls before it."""
         if position == self._opens:
             seen = position - self._start
             self._blocks = [
@@ -180,7 +180,7 @@ class _Watch:
         self._steps = {}
 
     def _clean_until(self, last: int, index: int, after: int) -> int | None:
-        """See the calls up to one, none of which failed; gives the number of the one that shows a fall."""
+        """Process the calls up to *last*, none of which failed. Return the call that shows a fall, or None."""
         while self._at < last:
             self._open(self._at + 1, index)
             until = min(last, self._opens - 1)
@@ -191,7 +191,7 @@ class _Watch:
         return None
 
     def _noticed(self, run: int, after: int) -> int:
-        """Return the first call after *after*, in a run without failures, at which a fall is noticed."""
+        """Return the first call after *after*, in a run without failures, at which a fall is detected."""
         low, high = max(0, after - self._at), run  # with each such call the sums only grow
         while high - low > 1:
             middle = (low + high) // 2
@@ -204,12 +204,15 @@ class _Watch:
         return sum([value * grown + more for value, (grown, more, _, _) in sums])
 
     def _after_clean(self, run: int) -> list[float]:
-        """Return the sums after so many further calls that did not fail."""
+        """Return the sums after *run* further calls that didn't fail."""
         sums = zip(self._values, self._steps_of(run), strict=True)
         return [value * grown + more for value, (grown, more, _, _) in sums]
 
     def _fail(self, position: int) -> bool:
-        """See the calls up to one, the only one that failed. Return whether it shows a rise. No block may open before it."""
+        """Process the calls up to *position*, the only failed one. Return whether it shows a rise.
+
+        No block may open before it.
+        """
         sums = zip(self._values, self._steps_of(position - 1 - self._at), strict=True)
         self._values = [
             (value * grown + more + started) * failed for value, (grown, more, started, failed) in sums
@@ -218,7 +221,7 @@ class _Watch:
         return sum(self._values[self._falls :]) >= _ENOUGH_TO_RISE
 
     def _steps_of(self, run: int) -> list[tuple[float, float, float, float]]:
-        """Return what a run of calls without failures, and a failed call after it, do to each sum."""
+        """Return the effect on each sum of a run of calls without failures, and of a failed call after it."""
         known = self._steps.get(run)
         if known is None:
             sums = zip(self._sums, self._started, strict=True)
@@ -227,7 +230,7 @@ class _Watch:
         return known
 
     def _change(self, direction: Direction, alarm: int, index: int) -> Change:
-        """Return what was noticed; *index* is how many calls of all failed up to the alarm."""
+        """Return the detected change. *index* is the number of all failed calls up to the alarm."""
         failed = self._failed[self._first_index : index]
         starts = [found for block in self._blocks for found in _starts(block, direction, failed, alarm)]
         start = max(starts)[1]
@@ -246,8 +249,8 @@ def _starts(
 ) -> Iterator[tuple[float, int]]:
     """Yield the products of each sum of a block, as logarithms, with the call at which they start.
 
-    Only of starts that may be the largest: a rise is likeliest to begin with a failed call, a fall after one, and each
-    with the first or the last call that starts a product in the block.
+    The function tries only starts whose product can be the largest. A rise most likely begins with a failed call, and a
+    fall with the call after one. The first and the last call that start a product in the block are also tried.
     """
     first, last = block.first, min(block.last, alarm)
     step = 0 if direction == "rise" else 1

@@ -15,7 +15,7 @@ MOST_CALLS = 2**53
 
 
 def counts(k: float, n: int) -> tuple[float, int]:
-    """Give k failures of n calls as plain numbers, or raise InvalidArgument."""
+    """Return k failures of n calls as plain numbers, or raise InvalidArgument."""
     n = count("n", n, "the calls observed")
     return part("k", k, n, "the calls that failed"), n
 
@@ -30,7 +30,7 @@ def count(name: str, value: float, meaning: str) -> int:
 
 
 def whole_counts(k: int, n: int) -> tuple[int, int]:
-    """Give k failures of n calls, both whole, or raise InvalidArgument."""
+    """Return k failures of n calls as whole numbers, or raise InvalidArgument."""
     n = count("n", n, "the calls observed")
     if not isinstance(k, Integral) or not 0 <= k <= n:
         raise InvalidArgument(

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bounds of a mean whose values are not only 0 and 1: content scores, shares, cluster means.
 
-Rules: values come in the order in which they were observed, and the bounds depend on it; what is refuted
-once stays refuted.
+Rules: The bounds depend on the order in which the values were observed. A refuted mean stays refuted.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from schema_guard.stats.rates import Bounds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Finer than any number that is shown; the rest of the bisection is left on the safe side.
+# Finer than any displayed number. The error of the bisection is on the safe side.
 _WIDTH = 1e-9
 
 
@@ -56,9 +55,9 @@ def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | Non
 
 
 def _bets(scores: Sequence[float], alpha: float) -> list[float]:
-    """Return the part of the capital that is bet on each score, known before it is seen.
+    """Return the fraction of the capital that is bet on each score, chosen before the score is read.
 
-    The running mean and variance begin as if a score of 1/2 had been seen, with a variance of 1/4.
+    The running mean and variance begin as if there had been a score of 1/2 with a variance of 1/4.
     """
     bets = []
     total, squares, variance = 0.5, 0.25, 0.25
@@ -71,7 +70,7 @@ def _bets(scores: Sequence[float], alpha: float) -> list[float]:
 
 
 def _largest_refuted(scores: Sequence[float], bets: Sequence[float], limit: float) -> float:
-    """Return the largest mean that is too small for these scores; 0 when none is."""
+    """Return the largest mean that is too small for these scores, or 0 if none is."""
     low, high = 0.0, 1.0
     while high - low > _WIDTH:
         middle = (low + high) / 2

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The exact interval of a failure rate for a finished batch that you check once.
 
-Rules: for display only, under the words "one look"; no verdict rests on them. Their guarantee is gone as
-soon as somebody looks earlier or again: for that there is `bounds`.
+Rules: The interval is for display only, under the words "one look". No verdict uses it. If you check earlier or more
+than once, it isn't valid. In these cases, use `bounds`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two configurations on the same inputs: is B better than A, and by how much?
 
-Rules: only the pairs on which the two differ say who is better; all pairs say by how much. Evidence and
-interval hold at all times and depend on the counts alone, not on the order of the pairs.
+Rules: The pairs with different results show which one is better, and all pairs show by how much. Evidence and interval
+hold at all times. They depend only on the counts, not on the order of the pairs.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One failure rate: its bounds, its evidence against a target, and the calls that are still missing.
+"""One failure rate: its bounds, its evidence against a target, and the number of calls that are still missing.
 
-Rules: k of n calls failed; k may be fractional, a sum of cluster means. Bounds and evidence are one
-statement read in two directions: `upper <= target` and `E_ok >= 1/alpha` can never disagree. "ok" is the
-evidence that the rate is below the target, "bad" that it is above; the one is the other with failures
-and successes swapped, so only "ok" is computed, at a point (x, y = 1 - x) that is swapped with them.
-Every function checks its arguments once and computes with floats from there.
+Rules: *k* of *n* calls failed. *k* may be fractional, as a sum of cluster means. Bounds and evidence are two forms of
+one statement, so `upper <= target` and `E_ok >= 1/alpha` never disagree. The side "ok" is the evidence that the rate is
+below the target, and "bad" is the evidence that it is above. "bad" is "ok" with failures and successes swapped.
+Therefore, only "ok" is computed, at a point (x, y = 1 - x) that is swapped with them. Every function checks its
+arguments once, and then computes with floats.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Side: TypeAlias = Literal["ok", "bad"]
 # ln of the largest float is 709.78.
 _LARGEST_LOG = 709.0
 
-# Newton's step, as a part of the interval's width, at which the next one would be below a float's digits.
+# Newton's step, as a fraction of the interval's width, at which the next step would be below a float's digits.
 _LAST_STEP = 1e-9
 
 # Newton needs 4 to 7 steps. Only counts within a rounding error of 0 or n fall back on halving.
@@ -155,7 +155,7 @@ def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int
 
     if decided(0):
         return 0
-    # An average of likelihoods is below the largest one, so fewer calls than this cannot do.
+    # An average of likelihoods is below the largest one, so fewer calls than this aren't enough.
     gain = divergence(k, n - k, target, 1 - target) / n
     if gain * MOST_CALLS <= evidence:
         return None
@@ -163,7 +163,7 @@ def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int
 
 
 def bounds_of(k: float, n: float, evidence: float) -> Bounds:
-    """Give `bounds` of checked counts, of which *n* may be fractional too; *evidence* is ln(1/alpha)."""
+    """Return `bounds` for checked counts. *n* may be fractional too. *evidence* is ln(1/alpha)."""
     if n == 0:
         return Bounds(0.0, 1.0)
     rest = n - k
@@ -173,20 +173,20 @@ def bounds_of(k: float, n: float, evidence: float) -> Bounds:
 
 
 def upper_of(k: float, n: float, evidence: float) -> float:
-    """Return the upper one of `bounds_of` alone; *n* > 0."""
+    """Return only the upper bound of `bounds_of`. *n* must be above 0."""
     rest = n - k
     return max(odds_point(_logit_upper(k, rest, evidence)).x, k / n) if rest > 0 else 1.0
 
 
 def log_e_of(k: float, rest: float, target: float, side: Side) -> float:
-    """Give `log_e_value` for checked counts of *k* failures and *rest* successes."""
+    """Return `log_e_value` for checked counts of *k* failures and *rest* successes."""
     if side == "ok":
         return _log_e_ok(k, rest, Point(target, 1 - target))
     return _log_e_ok(rest, k, Point(1 - target, target))
 
 
 def odds_of(log_e: float) -> float:
-    """Return the exp of a log of evidence: inf where a float ends."""
+    """Return the exponential of the log of evidence, or inf if it is too large for a float."""
     return inf if log_e > _LARGEST_LOG else exp(log_e)
 
 
@@ -196,10 +196,10 @@ def score_bound(rate: float, share: float) -> float:
 
 
 def _first(holds: Callable[[int], bool], *, after: int, step: int) -> int:
-    """Return the smallest integer past *after* at which *holds*, which holds from there on.
+    """Return the smallest integer above *after* for which *holds* is true.
 
-    It does for `calls_needed`: the log of an average of exp(m g) is convex in m and starts below the
-    threshold, so it crosses it once.
+    *holds* must stay true from there on. For `calls_needed`, it does. The log of an average of exp(m g) is convex in m
+    and starts below the threshold, so it crosses the threshold once.
     """
     low, high = after, after + step
     while not holds(high):
@@ -211,15 +211,15 @@ def _first(holds: Callable[[int], bool], *, after: int, step: int) -> int:
 
 
 def _log_e_ok(k: float, rest: float, at: Point) -> float:
-    """Give ln of q^k (1-q)^rest / (x^k y^rest), averaged by the prior over the q < x."""
+    """Return ln of q^k (1-q)^rest / (x^k y^rest), averaged over all q < x with the prior."""
     return _log_e_ok_and_slope(k, rest, at)[0] if k or rest else 0.0
 
 
 def _log_e_ok_and_slope(k: float, rest: float, at: Point) -> tuple[float, float]:
-    """Give `_log_e_ok` and its derivative by the logit of x.
+    """Return `_log_e_ok` and its derivative with respect to the logit of x.
 
-    With a = k + 1/2 and b = rest + 1/2 the powers of x and y cancel but for one half each; the prior's
-    own integral, that of q^(-1/2) (1-q)^(-1/2) up to x, is 2 asin(sqrt(x)).
+    With a = k + 1/2 and b = rest + 1/2, the powers of x and y cancel except for a square root of each. The integral of
+    the prior, q^(-1/2) (1-q)^(-1/2), up to x is 2 asin(sqrt(x)).
     """
     x, y = at
     root_x, root_y = sqrt(x), sqrt(y)
@@ -230,10 +230,10 @@ def _log_e_ok_and_slope(k: float, rest: float, at: Point) -> tuple[float, float]
 
 
 def _logit_upper(k: float, rest: float, evidence: float) -> float:
-    """Return the logit of the x above the rate at which log E_ok is *evidence*; *rest* > 0.
+    """Return the logit of the x above the rate at which log E_ok is *evidence*. *rest* must be above 0.
 
-    Below k / (k + rest) log E_ok is at most 0, above it rises; inf when the x is nearer to 1 than a
-    float can hold. Newton's method, held between what is known to be too low and too high.
+    Below k / (k + rest), log E_ok is at most 0. Above, it rises. The result is inf if x is nearer to 1 than a float can
+    represent. The function uses Newton's method between a lower and an upper limit.
     """
     if _log_e_ok(k, rest, odds_point(LARGEST_LOGIT)) < evidence:
         return inf
@@ -253,9 +253,9 @@ def _logit_upper(k: float, rest: float, evidence: float) -> float:
 
 
 def _near_upper(k: float, rest: float, evidence: float) -> float:
-    """Give about the logit that `_logit_upper` looks for: a score bound.
+    """Return an approximation to the result of `_logit_upper`, which is a score bound.
 
-    Near the rate E is about exp(z^2 / 2) sqrt(2 pi / n) / (2 asin(sqrt(rate))), by Laplace's method.
+    Near the rate, E is about exp(z^2 / 2) sqrt(2 pi / n) / (2 asin(sqrt(rate))), by Laplace's method.
     """
     n = k + rest
     rate = (k + 0.5) / (n + 1)
@@ -265,6 +265,6 @@ def _near_upper(k: float, rest: float, evidence: float) -> float:
 
 
 def _short(bound: float) -> str:
-    """Give six digits of a bound, all of them where six would show a bound below 1 as 1."""
+    """Return six digits of a bound, or all digits if six would show a bound below 1 as 1."""
     text = f"{bound:.6g}"
     return repr(bound) if text == "1" and bound < 1 else text

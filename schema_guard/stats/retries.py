@@ -77,7 +77,7 @@ def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
 
 
 def _rho(hazards: tuple[float | None, ...]) -> float | None:
-    """Give (f_2 - f_1) / (1 - f_1), None where nothing can be said."""
+    """Return (f_2 - f_1) / (1 - f_1), or None if f_1 or f_2 is missing or f_1 is 1."""
     first, second, *_ = (*hazards, None)
     if first is None or second is None or first == 1:
         return None
