@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What says what an attempt cost: a table of prices, else somebody who had counted."""
+"""Sources for the cost of an attempt: a price table, or a cost that something else already counted."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def with_costs(outcome: Outcome[Any], costs: Sequence[float | None]) -> Outcome[Any]:
-    """Return an outcome with the costs of its attempts where those are not known.
+    """Return an outcome in which each attempt without a cost has its cost from *costs*.
 
     Args:
-        outcome: Of a call.
-        costs: Dollars for each of its attempts; None if nobody has counted.
+        outcome: Outcome of a call.
+        costs: Dollars for each of its attempts. None if the cost is not known.
     """
     if all(cost is None for cost in costs):
         return outcome
@@ -35,7 +35,7 @@ def with_costs(outcome: Outcome[Any], costs: Sequence[float | None]) -> Outcome[
 
 
 def prices_of(table: Table | None) -> Callable[[], Price | None]:
-    """Give what gives the prices of calls: those of a table, else of the environment as it is at the first call."""
+    """Return a function that returns the price of calls: from *table*, or from the environment at the first call."""
     if table is None:
         return cache(_prices_of_environment)
     from schema_guard.prices.charges import charges_of
@@ -50,7 +50,7 @@ def _prices_of_environment() -> Price | None:
     with suppress(InvalidArgument):  # `default_charges` reports it
         if setting("prices").value is None:
             return None
-    from schema_guard.prices.charges import default_charges  # only who names a table needs it
+    from schema_guard.prices.charges import default_charges  # needed only if a price table is set
 
     charges = default_charges()
     return None if charges is None else charges.cost

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom the attempts of a call ask: one model after the other, the last one from then on."""
+"""The models that the attempts of a call use: one model per attempt, and the last model for all further attempts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class AttemptModels(NamedTuple):
-    """Whom the attempts ask.
+    """Models of the attempts.
 
     Attributes:
         models: Names, or `Model`s.
-        providers: Whose arguments the options of each are; one alone where all have the same.
-        is_function: Whether the function that is guarded is itself a model, in whose place these are asked.
+        providers: Provider that defines the options of each model. One entry if it is the same for all.
+        is_function: Whether the guarded function is itself a model, which these models replace.
     """
 
     models: tuple[Any, ...]
@@ -35,15 +35,15 @@ class AttemptModels(NamedTuple):
         return self.models[min(attempt, len(self.models)) - 1]
 
     def function(self, function: Any, attempt: int) -> Any:
-        """Return what an attempt calls: the guarded function, or the attempt's model in its place."""
+        """Return the callable of an attempt: the guarded function, or the attempt's model instead of it."""
         if not self.is_function:
             return function
         model = self.model(attempt)
-        # A method of a model, such as `acall`, is that of the attempt's.
+        # If a method is guarded, such as `acall`, the attempt's model has it too.
         return model if is_model(function) else getattr(model, function.__name__)
 
     def call(self, call: Call, shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Give the identity of a call, which may name a model of its own: it is asked in every attempt."""
+        """Return the identity of a call. If the call names its own model, every attempt uses that model."""
         model = model_argument(shape, args, kwargs)
         if model is None:
             return call
@@ -52,22 +52,22 @@ class AttemptModels(NamedTuple):
 
 
 def is_model(value: Any) -> bool:
-    """Return whether something is a `Model`, by its shape."""
+    """Return whether a value has the form of a `Model`."""
     return isinstance(getattr(value, "provider", None), str) and hasattr(value, "capabilities")
 
 
 def kind_of(models: Sequence[Any] | None) -> Literal["names", "objects"] | None:
-    """Return what says whom to ask."""
+    """Return whether models are names or objects. None if there are none."""
     if not models:
         return None
     return "names" if isinstance(models[0], str) else "objects"
 
 
 def check_call(models: Iterable[Any], function: Any) -> None:
-    """Check that models can be asked in the way that a function of one of them has: itself, or a method.
+    """Check that each model supports the guarded call: `__call__` if *function* is a model, otherwise its method.
 
     Raises:
-        InvalidArgument: One of them lacks it.
+        InvalidArgument: A model lacks it.
     """
     from schema_guard.models.interface import details_of  # only models need it
 
@@ -82,7 +82,7 @@ def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: in
     """Check a guard's list of models as far as that is possible without a function.
 
     Raises:
-        InvalidArgument: It is none, or says something that another setting contradicts.
+        InvalidArgument: It is not a list of models, or it contradicts another setting.
     """
     are_names = all(isinstance(entry, str) and entry and ">" not in entry for entry in models)
     if not models or not (are_names or all(map(is_model, models))):
@@ -105,16 +105,16 @@ def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: in
 
 
 def models_of(models: tuple[Any, ...], provider: str | None, shape: Shape, function: Any) -> AttemptModels:
-    """Find how a function is told whom to ask.
+    """Return the models of the attempts, after a check that a function can receive them.
 
     Args:
-        models: That were checked.
-        provider: Whose arguments `options` holds, where that is said.
-        shape: Of the function.
-        function: The user's, or a model.
+        models: Models that `check_models` accepted.
+        provider: Provider whose arguments `options` contains. None if the guard doesn't name it.
+        shape: Shape of the function.
+        function: The user's function, or a model.
 
     Raises:
-        InvalidArgument: Nothing tells it.
+        InvalidArgument: schema_guard can't pass a model to the function, or a default of the function names one.
     """
     are_objects = kind_of(models) == "objects"
     owner: Any = function if is_model(function) else getattr(function, "__self__", None)
@@ -137,6 +137,6 @@ def models_of(models: tuple[Any, ...], provider: str | None, shape: Shape, funct
     if provider is None and are_objects:
         providers = tuple(model.provider for model in models)
     elif provider is None and is_model(owner):
-        # A model that takes its name with the options.
+        # This model receives the name of the model in its options.
         providers = (owner.provider,)
     return AttemptModels(models, providers if len(set(providers)) > 1 else providers[:1], is_function)

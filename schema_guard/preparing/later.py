@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of a guard that are made after decoration: the schema of a return type that is defined later, and versions.
+"""Parts of a guard that are built after decoration: the schema of a return type that is defined later, and versions.
 
 Rules:
 1. A name means what it means in Python: the class or function around the guarded one comes before the module.
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Version:
-    """The version of a function: given, else made at the first call, as reading its source costs milliseconds.
+    """Version of a function: set by the user, or computed at the first call because reading source takes milliseconds.
 
     Attributes:
-        text: None until it is made.
+        text: None until it is computed.
     """
 
     __slots__ = ("_function", "_steps", "text")
@@ -37,7 +37,7 @@ class Version:
         self._steps = steps
 
     def compute(self) -> str:
-        """Make the version, once: two threads that make it make the same."""
+        """Compute, store, and return the version. Threads that compute it at the same time get the same version."""
         from schema_guard.preparing.version import version_of  # only calls need it
 
         self.text = version_of(self._function, self._steps)
@@ -45,13 +45,13 @@ class Version:
 
 
 class LaterPrepared:
-    """A `Prepared` that is made when something of it is used that needs the schema.
+    """A `Prepared` that is built at the first use of an attribute that needs the schema.
 
     Attributes:
         settings: As in `Prepared`.
         function: As in `Prepared`.
         shape: As in `Prepared`.
-        take: Called once with the `Prepared`.
+        take: Called with the `Prepared` when it is built.
     """
 
     def __init__(self, settings: Any, function: Any, shape: Any, make: Callable[[], Any]) -> None:
@@ -63,12 +63,12 @@ class LaterPrepared:
         return getattr(self._prepared(), name)
 
     def _replace(self, **changed: Any) -> LaterPrepared:
-        """Return the same with other values of some fields, as `Prepared` does."""
+        """Return a copy with other values of some fields, as `Prepared._replace` does."""
         parts = {"function": self.function, **changed}
         return LaterPrepared(self.settings, make=lambda: self._prepared()._replace(**changed), **parts)
 
     def _prepared(self) -> Any:
-        # Two threads may both make it, and the first one stays. A forked child would wait for a lock forever.
+        # Two threads may both build it, and the first one wins. A forked child would wait for a lock forever.
         if "_made" not in vars(self):
             self.take(vars(self).setdefault("_made", self._make()))
         return vars(self)["_made"]
@@ -85,7 +85,7 @@ def return_annotation(function: Any) -> Any:
     annotation = _evaluated(function, _written(function))
     origin = typing.get_origin(annotation)
     if isinstance(origin, type) and issubclass(origin, (Awaitable, AsyncIterable, Iterator)):
-        # A coroutine's last argument is what it gives, a generator's first.
+        # The last type argument of a coroutine is its result. The first one of a generator is its item.
         annotation = typing.get_args(annotation)[-1 if issubclass(origin, Coroutine) else 0]
     if annotation is Any or annotation is type(None):
         raise InvalidArgument(
@@ -98,7 +98,7 @@ def check_annotation(function: Any) -> None:
     """Raise if a function is annotated to return a value that guard cannot read.
 
     Raises:
-        InvalidArgument: It is; the message has the code to return instead.
+        InvalidArgument: The annotation is such a type. The message has the code to return instead.
     """
     annotation = _written(function)
     if annotation is Any:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many names a function's records may hold: what comes from outside is bounded, what the program names is not.
+"""Limits for the number of names in a function's records. Names from outside are limited, names in the program are not.
 
-A segment may be made of a customer's id, and a reply may say another name for its model each time. Every name is a
-row of its own in the counts, so that they would grow without an end, and no row would hold enough to say anything.
+A segment can contain a customer's ID, and each reply can name its model differently. Each name has its own row in the
+counts. Without a limit, the counts would grow without end, and no row would have enough calls for a result.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ _LIMITS = {
 }
 _SEGMENTS, _MODELS, _SNAPSHOTS = _LIMITS
 _logger = logging.getLogger("schema_guard")
-# Reentrant: the garbage collector can end a guarded generator, which is recorded, anywhere.
+# Reentrant because the garbage collector can end a guarded generator anywhere, and the end is recorded.
 _lock = fork_safe_lock()
-# By function, version, and kind of name. After the last name that is kept, each set has `OTHERS`.
+# By function, version, and kind of name. A full set also contains `OTHERS` after the first further name.
 _known: dict[tuple[str, str, str], set[str]] = {}
 
 
 def folded(outcome: Outcome[Any], segment: str | None, model: str | None) -> Outcome[Any]:
-    """Return an outcome as it is recorded: at most so many segments and names of models for a function and version.
+    """Return an outcome as it is recorded, with a limited number of segments and model names per function and version.
 
     Args:
-        outcome: Of a call.
-        segment: That the program named at decoration; it is always kept.
-        model: That the program named, or the models as `a>b`; they are always kept.
+        outcome: Outcome of a call.
+        segment: Segment that the program named at decoration. It is never replaced.
+        model: Model that the program named, or its models as `a>b`. They are never replaced.
     """
     call = outcome.call
     models = () if model is None else model.split(">")

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a function is called in records.
+"""Names of functions in records.
 
-Rules: the name is `module.qualname`, the same in every process that imports or runs the file; a name that is given
-stays as it is given. Functions of one module and qualname whose code differs are counted, `shop.<lambda>` and
-`shop.<lambda>#2`; those that were given one name are told apart by their versions. That a function is defined again, as
-a notebook and a reload do, makes no second one.
+Rules: The name is `module.qualname`, the same in every process that imports or runs the file. A name that the user
+chose stays unchanged. Functions of one module and qualname whose code differs are numbered, `shop.<lambda>` and
+`shop.<lambda>#2`. If several functions have the same chosen name, their versions distinguish them. A function that is
+defined again, as in a notebook or after a reload, counts as the same function.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
     _Codes: TypeAlias = tuple[Any, ...]
 
-# The module of a file that is run, in its own process and in those that multiprocessing starts.
+# Module name of a file that is run, in its own process and in those that multiprocessing starts.
 _RUN = ("__main__", "__mp_main__")
 
-# Where schemas are made at run time there is no end of names; forgetting them costs a warning.
+# Schemas that are created at run time make any number of names. Clearing them only loses warnings and numbers.
 _MOST_NAMES = 10_000
 
-# By name and schema: the code of each function that has it, by `module.qualname`, in the order in which they were
-# guarded. All that one factory makes have the same code.
+# By name and schema: the code of each function with this name, by `module.qualname`, in the order in which they were
+# guarded. All functions of one factory have the same code.
 _used_names: dict[tuple[str, str], dict[str, list[_Codes]]] = {}
 _lock = fork_safe_lock()
 
 
 def full_name(function: Any) -> str:
-    """Give `module.qualname` of a callable; a file that is run is the module that it would be if it were imported."""
+    """Return `module.qualname` of a callable. A file that is run has the module name that importing it would give."""
     while isinstance(function, partial):
         function = function.func
     module = getattr(function, "__module__", None)
@@ -45,12 +45,12 @@ def full_name(function: Any) -> str:
 
 
 def recorded_name(function: Any, chosen_name: str | None, schema_fingerprint: str) -> str:
-    """Return the name of a function that is guarded now; warn once where another one has it.
+    """Return the recorded name of a function that is being guarded. Warn once if another function has the name.
 
     Args:
-        function: Whatever is guarded.
-        chosen_name: The name that its user gave; None for none.
-        schema_fingerprint: Under another schema a name is no other function's.
+        function: Function to guard.
+        chosen_name: Name that the user chose. None if they chose none.
+        schema_fingerprint: Functions with different schemas never share a name.
     """
     origin, codes = full_name(function), tuple(_codes(function))
     name = chosen_name or origin
@@ -69,20 +69,20 @@ def recorded_name(function: Any, chosen_name: str | None, schema_fingerprint: st
 
 
 def _run_as(name: str) -> str:
-    """Give the module that is run with `python -m`, or the stem of the file; its own name for what is typed in."""
+    """Return the module of `python -m`, or the stem of the file. `__main__` for code that was typed in."""
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     if spec is not None and isinstance(spec.name, str) and spec.name not in _RUN:
         return spec.name.removesuffix(".__main__")
     file = getattr(module, "__file__", None)
-    # What stands in a file has a name by which it can be imported; `<stdin>` has none.
+    # Code in a file has a name under which it can be imported. `<stdin>` has none.
     if not isinstance(file, str) or file.startswith("<"):
         return "__main__"
     return os.path.splitext(os.path.basename(file))[0]  # noqa: PTH119, PTH122 - loading pathlib takes 1 ms
 
 
 def _number(codes: _Codes, known: list[_Codes]) -> int:
-    """Return the place of a function among those of its name, and take it."""
+    """Return the number of a function among those of its name, from 1, and register it."""
     if codes not in known:
         if known and _replaces(codes[0], known[-1][0]):
             known.pop()
@@ -91,7 +91,7 @@ def _number(codes: _Codes, known: list[_Codes]) -> int:
 
 
 def _codes(function: Any) -> Iterator[Any]:
-    """Yield the code of a function, and of those that its decorators wrap."""
+    """Yield the code of a function, and of the functions that its decorators wrap."""
     while function is not None:
         function = implementation(function)
         if hasattr(function, "__code__"):
@@ -100,8 +100,8 @@ def _codes(function: Any) -> Iterator[Any]:
 
 
 def _replaces(new: Any, old: Any) -> bool:
-    """Say whether code takes the place of an earlier one: what defines it now does not define the other as well."""
-    from inspect import currentframe  # only a name that is taken needs it
+    """Return whether code replaces earlier code: the code that defines it now doesn't also define the earlier one."""
+    from inspect import currentframe  # needed only if the name is already taken
 
     frame = currentframe()
     while frame is not None:
@@ -113,7 +113,7 @@ def _replaces(new: Any, old: Any) -> bool:
 
 
 def _warn(name: str, chosen_name: str | None) -> None:
-    import logging  # only a name that is taken needs it
+    import logging  # needed only if the name is already taken
 
     logging.getLogger("schema_guard").warning(
         "%r is the name of several functions whose code differs. Records distinguish them by %s. Give each a "

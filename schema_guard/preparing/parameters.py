@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which parameters of a function are ours: for the text about the format, the correction, the provider's arguments.
+"""Parameters that schema_guard fills, with the text about the format, the correction, or the provider's arguments.
 
-Rules: a parameter is ours by its name and an annotation that lets it be what we fill in, or because the user named
-it; a parameter of the user's that only bears such a name is left alone.
+Rule: schema_guard fills a parameter if its name is one of `USES` and its annotation allows the value, or if the user
+named it. It does not touch a parameter of the user that only has such a name.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ Nothing: Final = Parameter.empty
 """Default or annotation of a parameter that has none."""
 BY_ITS_NAME = ""
 """The parameter that is called so, if its annotation fits."""
-# Decorators that somebody put around one another; a chain that is longer goes round.
+# Most decorators around a function. A longer chain is a cycle.
 _MOST_WRAPPERS = 50
 _TEXTS, _DICTS = {"str", "None"}, {"dict", "None"}
 
 
 class ParameterNames(NamedTuple):
-    """Which parameters the user says are ours: a name, None for none, or `BY_ITS_NAME`.
+    """Parameters that the user named for schema_guard to fill: a name, None for none, or `BY_ITS_NAME`.
 
     Attributes:
-        instructions: For the strategy's text, and the correction behind it.
-        feedback: For the correction.
-        options: For the provider's arguments.
+        instructions: Parameter for the strategy's text, followed by the correction.
+        feedback: Parameter for the correction.
+        options: Parameter for the provider's arguments.
     """
 
     instructions: str | None = BY_ITS_NAME
@@ -52,16 +52,16 @@ BY_THEIR_NAMES: Final = ParameterNames()
 def ours_of(
     function: Any, known: Mapping[str, Parameter], named: ParameterNames, prompt: str | None
 ) -> dict[str, str]:
-    """Give the parameters that are ours, by what they are for.
+    """Return the names of the parameters that schema_guard fills, by their use.
 
     Args:
-        function: The user's.
-        known: Its parameters by name, those for any number of arguments left out.
-        named: What the user said of them.
-        prompt: The parameter that the user said carries the task; None to find it.
+        function: The user's function.
+        known: Its parameters by name, without `*args` and `**kwargs`.
+        named: Parameters that the user named.
+        prompt: Parameter that carries the task according to the user. None to find it.
 
     Raises:
-        InvalidArgument: A named one is not there, or cannot be filled in.
+        InvalidArgument: A named parameter doesn't exist, or can't be filled.
     """
     ours: dict[str, str] = {}
     for use, name in zip(USES, named, strict=True):
@@ -78,7 +78,7 @@ def ours_of(
                 )
             ours[use] = name
     if "instructions" in ours and named.feedback is BY_ITS_NAME:
-        # The correction stands in the instructions, so nothing has to be filled in.
+        # The instructions contain the correction, so no feedback has to be filled in.
         ours.pop("feedback", None)
     return ours
 
@@ -96,7 +96,7 @@ def _check_parameter(function: Any, setting: str, name: str, known: Mapping[str,
 
 
 def _fits(use: str, parameter: Parameter, function: Any) -> bool:
-    """Return whether a parameter with one of our names is meant for us, and not for something of the user's."""
+    """Return whether a parameter with one of our names is for schema_guard, and not for another use of the user's."""
     if parameter.kind is Parameter.POSITIONAL_ONLY:
         return False
     kinds, default = _kinds(parameter.annotation, function), parameter.default
@@ -108,7 +108,7 @@ def _fits(use: str, parameter: Parameter, function: Any) -> bool:
 
 
 def takes_model(parameter: Parameter | None, function: Any, models: Literal["names", "objects"]) -> bool:
-    """Return whether a parameter can be given the model to ask: a name, or an object that is asked."""
+    """Return whether a parameter accepts the model to call: a name, or an object."""
     if parameter is None or parameter.kind is Parameter.POSITIONAL_ONLY:
         return False
     kinds = _kinds(parameter.annotation, function)
@@ -116,7 +116,7 @@ def takes_model(parameter: Parameter | None, function: Any, models: Literal["nam
 
 
 def _kinds(annotation: Any, function: Any) -> set[str]:
-    """Return what an annotation lets a value be: `str`, `dict`, `None`, and `?` for everything else."""
+    """Return the kinds of value that an annotation allows: `str`, `dict`, `None`, and `?` for all others."""
     if annotation is Nothing:
         return set()
     if isinstance(annotation, str):
@@ -145,7 +145,7 @@ class _Names(dict[str, Any]):
 
 
 def _evaluated(annotation: str, function: Any) -> Any:
-    """Return the type that a text stands for; the text itself if it cannot be evaluated."""
+    """Return the type of an annotation that is a text. Return the text if it can't be evaluated."""
     inner = implementation(function)
     holder = SimpleNamespace(__annotations__={"it": annotation})
     try:
@@ -160,13 +160,13 @@ def _evaluated(annotation: str, function: Any) -> Any:
 
 
 def _closure(function: FunctionType) -> dict[str, Any]:
-    from inspect import getclosurevars  # only an annotation that is a text needs it
+    from inspect import getclosurevars  # needed only for an annotation that is a text
 
     return {**getclosurevars(function).nonlocals}
 
 
 def implementation(function: Any) -> Any:
-    """Return the function that runs in the end: behind partials, bound methods and callable objects."""
+    """Return the function that finally runs, behind partials, bound methods, and callable objects."""
     while isinstance(function, partial):
         function = function.func
     function = getattr(function, "__func__", function)
@@ -175,7 +175,7 @@ def implementation(function: Any) -> Any:
 
 
 def innermost(function: Any) -> Any:
-    """Return the function that its author wrote: behind partials, methods and what decorators made of it."""
+    """Return the function that its author wrote, behind partials, methods, and decorators."""
     for _ in range(_MOST_WRAPPERS):
         while isinstance(function, partial):
             function = function.func
@@ -187,7 +187,7 @@ def innermost(function: Any) -> Any:
 
 
 def name_of(function: Any) -> str:
-    """Return the qualified name of a callable; a partial has that of its function, an object that of its class."""
+    """Return the qualified name of a callable. A partial has the name of its function, an object that of its class."""
     while isinstance(function, partial):
         function = function.func
     name = getattr(function, "__qualname__", None) or getattr(function, "name", None)

@@ -93,11 +93,11 @@ class Prepared(NamedTuple):
     receiver: Receiver
 
     def options(self, ask: Ask, theirs: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """Return the provider's arguments for an attempt, the model's name among them; None for none.
+        """Return the provider's arguments for an attempt, including the model's name. None if there are none.
 
         Args:
             ask: The attempt.
-            theirs: What the call gives by itself, which goes before them.
+            theirs: Options of the call itself, which take precedence.
         """
         asked, step = self.models, ask.step or self.plan.step(ask.number)
         options = None
@@ -115,7 +115,7 @@ class Prepared(NamedTuple):
     def _unforced(
         self, provider: str, options: dict[str, Any], theirs: Mapping[str, Any], ask: Ask
     ) -> dict[str, Any]:
-        """Leave the tool to the model where its provider refuses force beside what the call gives."""
+        """Let the model decide whether to call the tool, if its provider rejects forced calls with *theirs*."""
         from schema_guard.providers.options import unforced  # only tool calls need it
 
         default = self.configuration[_MODEL] if self.models is None else self.models.model(ask.number)
@@ -124,14 +124,14 @@ class Prepared(NamedTuple):
         return unforced(provider, options, model=model, beside=theirs)
 
     def recorded_as(self, name: str, extra: Mapping[str, Any]) -> Prepared:
-        """Give the same with calls that are recorded under another name, and with more said in their settings."""
+        """Return a copy whose calls are recorded under another name, and with *extra* in their settings."""
         *others, settings = self.configuration[1:]
         if extra:
             settings = changed(settings, extra)
         return self._replace(name=name, configuration=(name, *others, settings))  # type: ignore[arg-type]
 
     def store(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recorder | None:
-        """Return the recorder of a call with these arguments; None for nowhere."""
+        """Return the recorder of a call with these arguments. None if it's not recorded."""
         named, content = self.settings.store, self.settings.content
         store = None if named is None else resolved_store(named)
         if store is None:
@@ -139,7 +139,7 @@ class Prepared(NamedTuple):
         return store if content is None else content.recorder(store, self, args, kwargs)
 
     def folded(self, outcome: Outcome[Any]) -> Outcome[Any]:
-        """Return an outcome as it is recorded, with a bounded number of the names that come from outside."""
+        """Return an outcome as it is recorded, with a limited number of names from outside the program."""
         call = outcome.call
         if call.model is None and call.segment is None and outcome.attempts[-1].model is None:
             return outcome
@@ -148,7 +148,7 @@ class Prepared(NamedTuple):
         return folded(outcome, self.settings.about.segment, self.configuration[_MODEL])
 
     def call_with_options(self, call: Call, options: Mapping[str, Any] | None) -> tuple[Call, bool]:
-        """Return a call with the settings that its own arguments make of it, and whether its replies may be repaired."""
+        """Return a call with the settings from its own options, and whether its replies may be gateway-repaired."""
         names = () if self.plan.gateway_repaired else repairers(options)
         thought = thinking(options, bounded=True)
         if not names and thought is None:
@@ -162,9 +162,9 @@ class Prepared(NamedTuple):
         """Return the identity of a call that has begun.
 
         Args:
-            origin: Of the call.
+            origin: Origin of the call.
             parent_call_id: As `start` takes it.
-            layout: Of the call; None if it is that of the plan.
+            layout: Layout of the call. None if it is that of the plan.
         """
         begun, outer, (segment, cluster, _) = origin
         configuration = self.configuration
@@ -186,16 +186,16 @@ class Prepared(NamedTuple):
 def prepare(
     settings: Settings[Any, Any], function: Callable[..., Any], resolved: Schema[Any] | None = None
 ) -> Prepared:
-    """Find out what calls need to know; a `LaterPrepared` if the return annotation has a name that isn't defined yet.
+    """Find the facts that calls need. Return a `LaterPrepared` if a name in the return annotation isn't defined yet.
 
     Args:
-        settings: Of the guard.
-        function: The user's.
+        settings: Settings of the guard.
+        function: The user's function.
         resolved: The schema of the return annotation, if the names in it weren't defined at decoration.
 
     Raises:
         InvalidArgument: The function cannot be guarded with these settings.
-        InvalidSchema: Its return annotation is no schema.
+        InvalidSchema: The return annotation is not a schema.
     """
     shape = _shape(settings, function)
     model = _model_of(function, settings)
@@ -238,7 +238,7 @@ def prepare(
             reserved=reserved,
             configuration=configuration,
             models=models or None,
-            # A model is the library's or the provider's code, which is no part of the user's prompt.
+            # A model is code of the library or the provider, and no part of the user's prompt.
             version=Version(settings.about.version, function if model is None else None, steps),
             tuned=tuned,
             receiver=Receiver(schema, settings.ignore, is_observed=settings.observe),
@@ -294,7 +294,7 @@ def _later(settings: Settings[Any, Any], function: Any, shape: Shape) -> Prepare
 
 
 def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
-    """Return whether the model is known to be tuned: the user says so, it does, its name, or an adapter."""
+    """Return whether the model is known to be tuned, from the user, the model, its name, or an adapter."""
     by_name = is_tuned(_model_name(settings, model) or "")
     models = settings.models or (model,)
     by_itself = any(getattr(one, "tuned", None) is True for one in models)
@@ -319,12 +319,12 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         early_stop=may_stop,
         coerce=settings.coerce and not settings.early_stop,
     )
-    # Where it stops no reply it changes nothing, and is no part of the configuration.
+    # If no step can stop a reply early, the setting has no effect and is no part of the configuration.
     return plan._replace(early_stop=any(map(plan.stops, steps)))
 
 
 def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema: Schema[Any]) -> str:
-    """Return what records call a function. Models of a kind share their code, and have names of their own."""
+    """Return the name of a function in records. Models of the same class share their code but have their own names."""
     if model is None:
         return recorded_name(function, settings.name, schema.fingerprint)
     name: str = settings.name or model.name
@@ -332,7 +332,7 @@ def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema
 
 
 def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
-    """Return the name of the tool that a strategy gives to the model; None when none does."""
+    """Return the name of the tool that a strategy gives to the model. None if no strategy does."""
     if all(step.strategy.name != "tool_call" for step in steps):
         return None
     from schema_guard.providers.request_options import wire_name  # only tool calls need it
@@ -341,10 +341,10 @@ def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
 
 
 def _model_of(function: Any, settings: Settings[Any, Any]) -> Any:
-    """Return the `Model` that a callable is, or is a method of; None for everybody else's functions.
+    """Return the `Model` that a callable is, or is a method of. None for all other functions.
 
     Raises:
-        InvalidArgument: The model, or one that is asked in its place, cannot be asked in this way.
+        InvalidArgument: The model, or one that replaces it in an attempt, does not support this kind of call.
     """
     model = next((one for one in (function, getattr(function, "__self__", None)) if is_model(one)), None)
     if model is not None:
@@ -353,7 +353,7 @@ def _model_of(function: Any, settings: Settings[Any, Any]) -> Any:
 
 
 def _streamed(function: Any, model: Any, settings: Settings[Any, Any]) -> Any:
-    """Return the method that streams the replies of a model; the function if there is none."""
+    """Return the method that streams the replies of a model. Return the function if there is none."""
     if model is None:
         return function
     from schema_guard.models.interface import streaming_method  # only models need it
@@ -366,7 +366,7 @@ def _providers(settings: Settings[Any, Any], model: Any) -> tuple[str | None]:
 
 
 def _model_name(settings: Settings[Any, Any], model: Any) -> str | None:
-    """Return the name of the model, or of those that are asked one after the other."""
+    """Return the name of the model, or the names of the models of the attempts, `a>b`. None if it is not known."""
     if settings.models is not None:
         return ">".join(one if isinstance(one, str) else one.name for one in settings.models)
     return settings.about.model or (None if model is None else model.name)
@@ -396,7 +396,10 @@ def _check_options(
 
 
 def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
-    """Make every attempt's options once, so that what a provider cannot do is an error now and not at a call."""
+    """Build the options of every attempt once, so that a format that a provider can't request is an error at decoration.
+
+    Return the strategy that sets each key of the options.
+    """
     if all(step.provider is None for step in plan.steps):
         return {}
     from schema_guard.providers.options import options_for
@@ -413,7 +416,7 @@ def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
 
 
 def _repaired(settings: Settings[Any, Any], model: Any) -> list[str]:
-    """Return what repairs the replies of the models, by their options."""
+    """Return the names of the gateway repairs that the options of the models request."""
     models = settings.models or (model,)
     return sorted({name for one in models for name in repairers(getattr(one, "options", None))})
 
@@ -428,7 +431,7 @@ def _more_settings(
 
 
 def schema_of(source: Any) -> Schema[Any]:
-    """Load the schema of a guard; an error says that it is found at decoration."""
+    """Load the schema of a guard. An error notes that the schema is checked at decoration."""
     try:
         return without_typos(Schema.of(source))
     except InvalidSchema as error:

@@ -21,7 +21,7 @@ _HOLDING_KEYS = frozenset({"extra_headers", "extra_query", "headers", "query"})
 def settings_text(
     settings: Settings[Any, Any], plan: Plan, model: Any, repaired: list[str], thought: dict[str, Any]
 ) -> str:
-    """Return the settings that change results, as compact JSON: a change of them is another configuration."""
+    """Return the settings that change results, as compact JSON. If one of them changes, the configuration changes."""
     document: dict[str, Any] = {"max_attempts": plan.max_attempts}
     document |= {"observe": True} if settings.observe else {LAYOUT: plan.layout}
     if plan.early_stop:
@@ -58,7 +58,7 @@ def _changed_limits(limits: Limits) -> dict[str, Any]:
 
 
 def _model_options(models: tuple[Any, ...]) -> dict[str, Any]:
-    """Return what models send with every call, what adapts them, and how often their SDKs repeat a request."""
+    """Return the options that models send with every call, their adapters, and the most retries of their SDKs."""
     sent: dict[str, Any] = {}
     adapters = adapters_of(models)
     if any(adapters):
@@ -82,7 +82,7 @@ def adapters_of(models: tuple[Any, ...]) -> list[str | None]:
 
 
 def _shown(options: Any) -> Any:
-    """Give a model's options as JSON without secrets: of headers and queries, where keys stand, the names alone."""
+    """Return a model's options as JSON without secrets. Headers and queries can hold keys, so only their names remain."""
     if not options:
         return None
     from schema_guard.extensions import load  # only a model with options needs it

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What kind of callable a guarded function is, and by which of its parameters the task and what is ours reach it.
+"""The form of a guarded function: sync, async, or generator, with the parameters for the task and for added values.
 
-Rules: what the caller gives is never replaced: a text of ours stands behind theirs, a dict of ours gives way to
-theirs; which parameters are ours is found in `parameters`.
+Rules: schema_guard never replaces what the caller passes. It appends text after the caller's text, and the caller's
+keys in a dict take precedence. `parameters` finds the parameters that schema_guard fills.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ __all__ = [
 
 _TASK_NAMES = ("prompt", "messages")
 _PROMPT = "params.prompt"
-# Annotations, as types or as the text that `from __future__ import annotations` leaves, that may carry a task.
+# Annotations of parameters that may carry a task, as types, or as text (`from __future__ import annotations`).
 _TASK_TYPES = (str, list, Sequence, Nothing)
 _TASK_TEXTS = ("str", "list", "List", "Sequence")
-# The method that makes an object a prompt value of LangChain.
+# An object with this method is a prompt value of LangChain.
 _PROMPT_VALUE = "to_messages"
 
 
-# The parameter for the model to ask, and the provider's argument.
+# Name of the parameter for the model to call, and of the provider's argument.
 _MODEL = "model"
 
 
@@ -65,18 +65,18 @@ class Shape(NamedTuple):
     """How to call a function for an attempt.
 
     Attributes:
-        task: Name of the parameter that carries the task; None when a function that builds its own prompt has none.
-        default: The task of a call that gives none; `Nothing` when it must.
-        positional: Names of the parameters that can be given by position, in order.
-        instructions: Name of the parameter for the strategy's text and the correction; None without one.
-        feedback: Name of the parameter for the correction; None without one.
-        options: Name of the parameter for the provider's arguments; None without one.
-        model: Name of the parameter for the model to ask; None without one, and where nobody says whom to ask.
-        defaults: What each of these has in a call that gives none; `Nothing` when it must.
-        is_async: Whether calling it returns an awaitable or to iterate with `async for`.
-        is_async_generator: Whether it is to iterate.
+        task: Name of the parameter that carries the task. None if the function builds its own prompt without one.
+        default: Default of the task. `Nothing` if it has none.
+        positional: Names of the parameters that accept a positional argument, in order.
+        instructions: Name of the parameter for the strategy's text and the correction. None without one.
+        feedback: Name of the parameter for the correction. None without one.
+        options: Name of the parameter for the provider's arguments. None without one.
+        model: Name of the parameter for the model to call. None without one, or if the guard doesn't select models.
+        defaults: Default of each of these parameters. `Nothing` if it has none.
+        is_async: Whether calling it returns an awaitable or an async iterator.
+        is_async_generator: Whether it returns an async iterator.
         fills_only_task: Whether the task is its first parameter, and schema_guard fills no other parameter.
-        is_sent: Whether a prompt is sent in place of the task; else the arguments pass as they are.
+        is_sent: Whether a prompt replaces the task. If False, the task passes unchanged.
     """
 
     task: str | None
@@ -94,15 +94,15 @@ class Shape(NamedTuple):
 
     @property
     def delivery(self) -> Literal["prompt", "feedback", "instructions"]:
-        """By what the correction reaches the function in a call that does not give it itself."""
+        """The way in which the correction reaches the function, unless the call passes its own feedback."""
         if self.instructions is not None:
             return "instructions"
         return "prompt" if self.feedback is None else "feedback"
 
     def bound(self) -> Shape:
-        """Return the shape of the method that binding the function to an instance makes."""
+        """Return the shape of the method that binding the function to an instance creates."""
         positional = self.positional[1:]
-        # Its defaults are those of the parameters that are ours.
+        # `defaults` has an entry for each parameter that schema_guard fills.
         return self._replace(
             positional=positional, fills_only_task=positional[:1] == (self.task,) and not self.defaults
         )
@@ -121,14 +121,14 @@ def shape_of(
 
     Args:
         function: Any callable.
-        prompt: The parameter that the user named; None to find it.
-        observe: Whether the arguments pass as they are, so that no parameter has to carry the task.
-        named: The parameters that the user said are ours, or are not.
-        models: What says whom to ask, for a parameter `model`; None for nothing.
-        setting: By which the user names *prompt*.
+        prompt: Parameter that the user named for the task. None to find it.
+        observe: Whether the arguments pass unchanged, so that no parameter has to carry the task.
+        named: Parameters that the user named for schema_guard to fill or to leave alone.
+        models: Kind of the models that a parameter `model` receives. None if the guard doesn't select models.
+        setting: Setting by which the user names *prompt*.
 
     Raises:
-        InvalidArgument: There is no such parameter, or more than one could be meant.
+        InvalidArgument: No parameter fits, or more than one does.
     """
     try:
         parameters = list(signature(function).parameters.values())
@@ -166,7 +166,7 @@ def shape_of(
 
 
 def _is(kind: Callable[[Any], bool], function: Any) -> bool:
-    # The function itself as well: it may be marked as a coroutine function.
+    # Check the function itself too, because it may be marked as a coroutine function.
     return kind(function) or kind(implementation(function))
 
 
@@ -190,7 +190,7 @@ def _task_parameter(
     if task_name is not None:
         return task_name
     free = [name for name, p in named.items() if name not in ours.values() and _may_carry_task(p)]
-    # What bears one of our names carries the task only where nothing else can.
+    # A parameter with one of our names carries the task only if no other parameter can.
     candidates = [name for name in free if name not in USES] or free
     if len(candidates) == 1:
         return candidates[0]
@@ -226,13 +226,13 @@ def _written(parameter: Parameter) -> str:
 def task_of(
     shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], provider: str | None = None
 ) -> Prompt:
-    """Return the task that a call carries, as a prompt that nobody else can change.
+    """Return the task of a call, as a prompt that no other code can change.
 
-    Where no prompt is sent in place of it, any arguments will do: without a task they are it, as a text. Messages
-    are read in the dialect of the provider, if it's known.
+    If no prompt replaces the task, any arguments are valid. Without a task, the text of all arguments is the task.
+    Messages are read in the format of the provider, if it's known.
 
     Raises:
-        InvalidArgument: It is neither a text nor a list of messages.
+        InvalidArgument: The task is neither a text nor a list of messages.
         TypeError: The arguments do not fit the function's parameters.
     """
     if shape.fills_only_task and len(args) == 1 and type(args[0]) is str and not kwargs:
@@ -270,15 +270,15 @@ def _require_arguments_that_fit(function: Any, args: tuple[Any, ...], kwargs: di
 
 
 def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Return the arguments of a call as a text that is the same for equal ones."""
-    # Keys that do not sort, cycles, depth, a repr of the user's: anything may raise.
+    """Return the arguments of a call as a text. Equal arguments have the same text."""
+    # Keys that do not sort, cycles, depth, or a repr of the user's can raise any exception.
     return value_or(None, lambda: json.dumps([args, kwargs], default=repr, sort_keys=True)) or " ".join(
         type(value).__qualname__ for value in (*args, *kwargs.values())
     )
 
 
 def _prompt(task: Any, provider: str | None) -> Prompt | None:
-    """Return a text, or a list of messages as our own; None for anything else."""
+    """Return a text, or a list of messages converted to our own type. None for any other value."""
     if isinstance(task, str):
         return str(task)
     if not isinstance(task, (list, tuple)) or not task:
@@ -289,7 +289,7 @@ def _prompt(task: Any, provider: str | None) -> Prompt | None:
 
 
 def _unwrapped(task: Any) -> Any:
-    """Return the text or the messages in a prompt value of LangChain; anything else as it is."""
+    """Return the text or the messages in a prompt value of LangChain. Return any other value unchanged."""
     if not hasattr(type(task), _PROMPT_VALUE):
         return task
     from schema_guard.providers.langchain import content_of  # as in _prompt()
@@ -305,7 +305,7 @@ def arguments(
     options: dict[str, Any] | None,
     model: Any = None,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
+    """Return the arguments for one attempt: the caller's, with the prompt and the other values that schema_guard fills in."""
     if len(args) == 1 and not kwargs and shape.fills_only_task and type(ask.prompt) is str is type(args[0]):
         return (ask.prompt,), kwargs
     if shape.options is not None:
@@ -329,7 +329,7 @@ def arguments(
 
 
 def task_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return the text or the messages that a call gives as its task, or anything else as it is; None if it has none."""
+    """Return the task that a call passes, with LangChain prompt values unwrapped. None if it passes no task."""
     task = None if shape.task is None else _argument(shape, args, kwargs, shape.task, shape.default)
     return None if task is Nothing else _unwrapped(task)
 
@@ -337,7 +337,7 @@ def task_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 def with_task(
     shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], task: Any
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments of a call with another task in them, in the form of the one that it gives."""
+    """Return the arguments of a call with another task, in the same form as the call's own task."""
     assert shape.task is not None
     theirs = _argument(shape, args, kwargs, shape.task, shape.default)
     if hasattr(type(theirs), _PROMPT_VALUE):
@@ -348,7 +348,7 @@ def with_task(
 
 
 def model_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Give the model that a call names by itself; None where it names none."""
+    """Return the model that a call names in its arguments. None if it names none."""
     if shape.model is not None:
         return _argument(shape, args, kwargs, shape.model, None)
     return (options_argument(shape, args, kwargs) or {}).get(_MODEL)
@@ -357,17 +357,16 @@ def model_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 def check_arguments(
     shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], reserved: Mapping[tuple[str, ...], str]
 ) -> None:
-    """Check what a call gives by the parameters that are ours.
+    """Check the arguments of a call for the parameters that schema_guard fills.
 
     Args:
-        shape: Of the function.
-        args: Of the call.
-        kwargs: Of the call.
-        reserved: The strategy that sets it, for each key of options by which the format is asked for; of what is
-            merged key by key, the path to the key.
+        shape: Shape of the function.
+        args: Positional arguments of the call.
+        kwargs: Keyword arguments of the call.
+        reserved: Strategy that sets it, for each path of keys in the options that request the format.
 
     Raises:
-        InvalidArgument: It is of another type than what it has to be joined with, or sets what a strategy sets.
+        InvalidArgument: An argument has a type that can't be combined, or sets a key that a strategy sets.
     """
     if shape.instructions is not None:
         _instructions_argument(shape, args, kwargs)
@@ -392,7 +391,7 @@ def _clash(theirs: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def has_feedback_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Say whether a call gives its own feedback, so that its correction has to stand in the prompt."""
+    """Return whether a call passes its own feedback. If so, the correction must be in the prompt."""
     return shape.feedback is not None and _argument(shape, args, kwargs, shape.feedback, None) is not None
 
 
@@ -400,12 +399,12 @@ def _wants_feedback(shape: Shape, ask: Ask, args: tuple[Any, ...], kwargs: dict[
     if has_feedback_argument(shape, args, kwargs):
         return False
     assert shape.feedback is not None
-    # A default says what a call without correction has.
+    # A call without correction leaves the parameter to its default, if it has one.
     return ask.correction is not None or shape.defaults[shape.feedback] is Nothing
 
 
 def _instructions_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """Return the caller's own text, or the default's; `""` without one."""
+    """Return the instructions of the caller, or the parameter's default. `""` without one."""
     assert shape.instructions is not None
     instructions = _argument(shape, args, kwargs, shape.instructions, shape.defaults[shape.instructions])
     if instructions is None or instructions is Nothing:
@@ -419,7 +418,7 @@ def _instructions_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str
 
 
 def options_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
-    """Return the caller's own arguments for the provider, or the default's; None without any."""
+    """Return the caller's own arguments for the provider, or the parameter's default. None without any."""
     if shape.options is None:
         return None
     options = _argument(shape, args, kwargs, shape.options, shape.defaults[shape.options])
@@ -434,7 +433,7 @@ def options_argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def _argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, default: Any) -> Any:
-    """Return the argument of a parameter, by keyword or by position; *default* when the call gives none."""
+    """Return the argument of a parameter, passed by keyword or position. Return *default* if the call passes none."""
     if name in kwargs:
         return kwargs[name]
     index = shape.positional.index(name) if name in shape.positional else len(args)
@@ -444,7 +443,7 @@ def _argument(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name:
 def _with(
     shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, value: Any
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Give the arguments with that of one parameter put in: by position if the call gave it so, else by keyword."""
+    """Return the arguments with a new value for one parameter: by position if the call did so, otherwise by keyword."""
     index = shape.positional.index(name) if name in shape.positional else len(args)
     if index < len(args):
         return (*args[:index], value, *args[index + 1 :]), kwargs

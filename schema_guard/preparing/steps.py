@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How each attempt of a guard asks: its strategy, its provider, and the schema in the form that the provider takes."""
+"""The form of the request in each attempt: its strategy, its provider, and the schema as the provider accepts it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.extensions import Adaptation, Change, RulesLike, ServerRules
     from schema_guard.strategies import Strategy
 
-# From the strongest on: what is left where the schema cannot be sent.
+# Strategies that remain if the schema cannot be sent, from the strongest to the weakest.
 _WEAKER = ("tool_call", "json_mode", "system_prompt")
 
 
@@ -34,19 +34,19 @@ def steps_of(  # noqa: PLR0913 - the facts of a guard that decide about a reques
     rules: Sequence[ServerRules | None] = (None,),
     models: Sequence[Any] | None = None,
 ) -> tuple[Step, ...]:
-    """Return how attempt 1, 2, ... asks, the last one from then on.
+    """Return the step of attempt 1, 2, and so on. The last step applies to all further attempts.
 
     Args:
-        strategies: Of the guard, in order.
-        providers: Whose arguments are sent, in order; a single None where no arguments are.
-        schema: The user's.
-        examples: For strategies that show some.
-        tuned: Whether the model is fine-tuned: some providers enforce less of a schema then.
+        strategies: Strategies of the guard, in order.
+        providers: Providers whose arguments are sent, in order. A single None if no arguments are sent.
+        schema: The user's schema.
+        examples: Examples for strategies that show some.
+        tuned: Whether the model is fine-tuned. Some providers enforce less of a schema for fine-tuned models.
         rules: The probed rules of each model's server, in the order of the providers. None if there are none.
         models: The models of the attempts, which may abstain. None if the function chooses its model.
 
     Raises:
-        InvalidArgument: An example is not valid, or none can be drawn.
+        InvalidArgument: An example is not valid, or none can be generated.
     """
     thresholds = [getattr(one, "abstain_below", None) for one in models or ()]
     abstains = any(one is not None for one in thresholds)
@@ -69,10 +69,10 @@ def steps_of(  # noqa: PLR0913 - the facts of a guard that decide about a reques
 def requests_of(
     strategies: Sequence[Strategy], providers: Sequence[str | None], max_attempts: float = inf
 ) -> Sequence[Strategy]:
-    """Return the strategy of each request: `reason_then_strict` takes two, unless the server takes it in one.
+    """Return the strategy of each request. `reason_then_strict` needs two requests, unless the server takes it in one.
 
     Raises:
-        InvalidArgument: It takes two, and only one attempt is allowed.
+        InvalidArgument: More requests are needed than *max_attempts*.
     """
     thinking = STRATEGIES["reason_then_strict"]
     if thinking not in strategies or not any(map(_thinks_apart, providers)):
@@ -94,7 +94,7 @@ def _thinks_apart(provider: str | None) -> bool:
 
 
 def strategies_text(steps: Sequence[Step], least: int) -> str:
-    """Return the strategies as records name them, `a>b`; what only repeats the one before it is left out behind *least*."""
+    """Return the strategies as in records, `a>b`. Repetitions at the end are omitted, down to *least* names."""
     names = [step.strategy.name for step in steps]
     while len(names) > least and names[-1] == names[-2]:
         names.pop()
@@ -104,16 +104,16 @@ def strategies_text(steps: Sequence[Step], least: int) -> str:
 def rules_of(
     models: Sequence[Any], provider: str | None, rules: RulesLike | None
 ) -> list[ServerRules | None]:
-    """Give what is known by a probe of the server of each model; None where nothing is.
+    """Return the probed rules of each model's server. None if there are none.
 
     Args:
-        models: Whom the attempts ask; names and None have no rules of their own.
-        provider: Of the guard.
-        rules: The rules of the guard, for a function that asks one server.
+        models: Models of the attempts. Names and None have no rules of their own.
+        provider: Provider of the guard.
+        rules: The rules of the guard, for a function that calls one server.
     """
     if rules is None:
         return [getattr(model, "rules", None) for model in models]
-    from schema_guard.extensions import load  # only who has probed needs it
+    from schema_guard.extensions import load  # needed only with probed rules
 
     return [load("option:rules")(provider, rules)]
 
@@ -137,7 +137,7 @@ def _step(
         return Step.of(strategy, schema, shown)._replace(provider=provider)
     adapted = _adapted(provider, strategy.name, schema, terms)
     if adapted is not None and adapted.schema is None:
-        from logging import getLogger  # it loads as much as the rest of a guard, for a warning
+        from logging import getLogger  # it takes as long to load as the rest of a guard
 
         fallback, adapted_left = _weaker(provider, schema, terms)
         getLogger("schema_guard").warning(
@@ -165,11 +165,11 @@ def without_typos(schema: Schema[Any]) -> Schema[Any]:
 
 
 def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) -> Step:
-    """Return a step whose texts and replies have the form that is sent. Strategies that send a schema show no examples."""
+    """Return a step whose texts and replies have the sent form. Strategies that send a schema show no examples."""
     sent = Schema.of(adapted.schema, name=schema.name, allow_unknown=True)
     adapted_schema = AdaptedSchema(sent.fingerprint, _places(adapted.relaxed), _places(adapted.narrowed))
     if adapted.is_same_form:
-        # The user's own schema says all that replies are judged by.
+        # The user's own schema suffices to validate replies.
         return Step.of(strategy, schema)._replace(sent=SentForm(sent, adapted_schema))
     return Step.of(strategy, sent)._replace(
         sent=SentForm(sent, adapted_schema, adapted.restore, adapted.grown)
@@ -190,7 +190,7 @@ def _adapted(provider: str, strategy: str, schema: Schema[Any], terms: _Terms) -
 
 
 def _weaker(provider: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy, Adaptation | None]:
-    """Give the strongest strategy that is left where nothing sound can be sent, and what is sent for it."""
+    """Return the strongest strategy that remains if no sound schema can be sent, and its adaptation."""
     from schema_guard.providers.options import capabilities  # only such schemas need it
 
     names = [name for name in _WEAKER if name in capabilities(provider)]
@@ -202,15 +202,15 @@ def _weaker(provider: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy
 
 
 def check_is_sent(provider: str, strategies: str, schema: Schema[Any]) -> None:
-    """Make sure that strategies are asked for as they are named: a guard takes a weaker one where nothing can be sent.
+    """Check that each strategy can be sent as named. A guard uses a weaker strategy if no sound schema can be sent.
 
     Args:
         provider: A name of `capabilities`.
         strategies: Names, `a>b`.
-        schema: The user's.
+        schema: The user's schema.
 
     Raises:
-        InvalidArgument: Nothing sound can be sent for one of them.
+        InvalidArgument: No sound schema can be sent for one of the strategies.
     """
     for strategy in requests_of(strategies_of(strategies), [provider]):
         adapted = _adapted(provider, strategy.name, schema, _Terms()) if strategy.needs_options else None
@@ -221,7 +221,7 @@ def check_is_sent(provider: str, strategies: str, schema: Schema[Any]) -> None:
 
 
 def _places(changes: Sequence[Change]) -> tuple[str, ...]:
-    """Give where changes are, each place once."""
+    """Return the places of changes, each place once."""
     return tuple(dict.fromkeys(_place(change) for change in changes))
 
 
@@ -230,7 +230,7 @@ def _place(change: Change) -> str:
 
 
 def _shown(schema: Schema[Any], examples: tuple[Example, ...]) -> tuple[Example, ...]:
-    """Give the examples that a prompt shows: those of the user, else some that are drawn."""
+    """Return the examples that a prompt shows: the user's, or generated ones if there are none."""
     for example in examples:
         broken = schema.violations(example.value)
         if broken:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the environment asks for telemetry: looked at when functions are guarded, acted upon at the first call."""
+"""Switch for telemetry by environment variable: read when a function is guarded, applied at its first call."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class _AtFirstCall:
         self._lock = fork_safe_lock()
 
     def begin(self, call: Callable[[], Call]) -> Followed | None:
-        """Switch telemetry on, and follow the call where that is had."""
-        from schema_guard.extensions import load  # only who asks for it pays for it
+        """Switch telemetry on. If that succeeds, follow the call."""
+        from schema_guard.extensions import load  # needed only if telemetry is requested
 
         with self._lock:
             if recorder.follower is self:
@@ -42,8 +42,8 @@ _is_checked = False
 
 
 def follow_environment() -> None:
-    """Have calls followed if $SCHEMA_GUARD_TELEMETRY asks for it, once in a process."""
-    global _is_checked  # noqa: PLW0603 - asked once
+    """Follow calls if $SCHEMA_GUARD_TELEMETRY requests it. The variable is read once in a process."""
+    global _is_checked  # noqa: PLW0603 - read once
     if _is_checked:
         return
     _is_checked = True

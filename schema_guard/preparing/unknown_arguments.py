@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors for arguments that `guard` doesn't have: members of groups, the words of other libraries, and misspellings."""
+"""Errors for arguments that `guard` doesn't have: members of groups, argument names of other libraries, misspellings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEMBERS: dict[str, str] = {
 _SCHEMA = "schema, the first argument: @guard(Invoice)"
 _SECONDS = "limits=Limits(max_elapsed_s=...)"
 _OPTIONS = "a parameter 'options: dict' of the function, or its own code"
-# The words of instructor, pydantic-ai, LangChain, litellm, Guardrails, tenacity, and stamina.
+# Argument names of instructor, pydantic-ai, LangChain, litellm, Guardrails, tenacity, and stamina.
 _PEERS: dict[str, str] = {
     "schema_": _SCHEMA, "response_model": _SCHEMA, "response_schema": _SCHEMA, "response_format": _SCHEMA,
     "output_type": _SCHEMA, "output_schema": _SCHEMA, "output_cls": _SCHEMA, "result_type": _SCHEMA,

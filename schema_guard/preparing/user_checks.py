@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checks of a user: functions that accept or refuse a valid value.
+"""The user's checks: functions that accept or reject a valid value.
 
-None and True accept the value. False and a message refuse it. Any other result is a mistake of the caller.
+None and True accept the value. False and a message reject it. Any other result is an error of the caller.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def refusal_of_checks(value: Any, checks: Sequence[Check]) -> Failure | None:
-    """Return the failure of the first check that refuses a value. None if all accept it."""
+    """Return the failure of the first check that rejects a value. None if all accept it."""
     for check in checks:
         failure = _refused_by(check, value)
         if failure is not None:
@@ -35,7 +35,7 @@ def _refused_by(check: Check, value: Any) -> Failure | None:
     except Exception as error:
         if is_interruption(error):
             raise
-        # A check that trips over a value has refused it; the message says so.
+        # A check that raises rejects the value. The message contains the exception.
         result = f"raised {type(error).__name__}: {error}"
     if result is None or result is True:
         return None
@@ -51,11 +51,11 @@ def _name_of(check: Check) -> str:
 
 
 def _condition(check: Check) -> str:
-    """Return the name of a check, or the expression of a lambda; its first line if it has several."""
+    """Return the name of a check, or the expression of a lambda (only its first line if it has several)."""
     name, code = _name_of(check), getattr(getattr(check, "__wrapped__", check), "__code__", None)
     if name != "<lambda>" or code is None:
         return name
-    from linecache import getline  # only a lambda that fails needs it
+    from linecache import getline  # needed only for a lambda that fails
 
     spans = [span for span in code.co_positions() if None not in span and span[2] != span[3]]
     if not spans:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The version of a function: 12 hex digits of what its author would call a change.
+"""The version of a function: 12 hex digits that change when its author would speak of a change.
 
 Rules:
 1. The version is a hash of normalized source: the function, and each statement of its module or class that binds a name
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _READING: Final = frozenset({"read", "read_text", "read_bytes", "get_data"})
-# Fields of a tree that say nothing, or not on every Python.
+# Fields of a tree that carry no information, or don't exist in every Python version.
 _SILENT: Final = frozenset({"ctx", "kind", "type_comment", "simple"})
 _PLAIN: Final = (str, bytes, bool, int, float, complex, type(None))
-# A function that is made in each call of another one holds that call's values.
+# A function that another one creates in each call holds that call's values.
 _MOST_CLOSURES: Final = 20
 _logger = logging.getLogger("schema_guard")
 _closures: dict[tuple[str, str, int], set[int | None]] = {}
@@ -74,7 +74,7 @@ def _function_parts(function: Any) -> list[str]:
 
 
 def _limited(function: FunctionType, values: str) -> str:
-    """Return the values of a closure; no values if too many closures of the same code have others."""
+    """Return the values of a closure. `""` if too many closures of the same code have other values."""
     code, digest = function.__code__, hash(values)
     known = _closures.setdefault((code.co_filename, code.co_qualname, code.co_firstlineno), set())
     if digest in known or len(known) < _MOST_CLOSURES:
@@ -91,7 +91,7 @@ def _limited(function: FunctionType, values: str) -> str:
 
 
 class _Source:
-    """The source of a function, and the source that it reads.
+    """Source of a function, and of the functions and values that it reads.
 
     Attributes:
         texts: Normalized statements, and the values of those that read a file.
@@ -106,7 +106,7 @@ class _Source:
         self._add_function(function)
 
     def _add_function(self, function: FunctionType) -> None:
-        """Add a function, what it reads in modules, and its closure."""
+        """Add a function, the names that it reads in modules, and its closure."""
         if function in self._seen:
             return
         self._seen.add(function)
@@ -131,7 +131,7 @@ class _Source:
             self._add_function(inner)
 
     def _add(self, node: ast.AST, names: dict[str, Any], owner: ast.ClassDef | None = None) -> None:
-        """Add a statement or function, and what it reads. *owner* is the class that contains it."""
+        """Add a statement or function, and the names that it reads. *owner* is the class that contains it."""
         if node in self._seen:
             return
         self._seen.add(node)
@@ -199,7 +199,7 @@ class _Source:
 
 
 def _code_text(function: FunctionType) -> str:
-    """Return what stands for a function without source."""
+    """Return a text that represents a function without source."""
     return as_text([list(_code_parts(function.__code__, function.__doc__)), _plain_defaults(function)])
 
 
@@ -309,7 +309,7 @@ def as_text(part: Any) -> str:
         return f"{{{' '.join(sorted(map(as_text, part)))}}}"
     if isinstance(part, (list, tuple)):
         return f"{type(part).__name__}({' '.join(map(as_text, part))})"
-    # Decimal digits of a large number are refused, and printable characters differ between Pythons.
+    # Python rejects decimal digits of a large number, and printable characters differ between Pythons.
     return hex(part) if type(part) is int else ascii(part)
 
 
