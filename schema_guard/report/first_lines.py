@@ -50,6 +50,13 @@ def headline(report: Report, names: Sequence[str]) -> str:
     return "; ".join([_failures(report, names), *unknown])
 
 
+def _title(report: Report, names: Sequence[str], group: Configuration) -> str:
+    """Return the name of a group, with its schema if a group of another schema has this name too."""
+    name = names[report.groups.index(group)]
+    same = {other.schema for other, its in zip(report.groups, names, strict=True) if its == name}
+    return f"{name} (schema {clip(group.schema)})" if len(same) > 1 else name
+
+
 def _is_own(group: Configuration) -> bool:
     """Return whether a group is in use, and not of trials."""
     return not group.is_gone and not (group.function or "").startswith(TRIALS)
@@ -73,8 +80,8 @@ def _failures(report: Report, names: Sequence[str]) -> str:
     if not rated:
         of = plural(len({name for name, _ in own}), report.by)
         return f"{of}, and no call has a reply that can be validated"
-    name, worst = rated[0]
-    text = f"{name}: {_rate_text(report, worst)}"
+    worst = rated[0][1]
+    text = f"{_title(report, names, worst)}: {_rate_text(report, worst)}"
     failed = len({name for name, group in rated if _in_use(group).count})
     of_all = len({name for name, _ in rated})
     if len(rated) == 1 or (failed and of_all == 1):
@@ -143,7 +150,8 @@ def configuration_facts(report: Report, names: Sequence[str]) -> Iterator[Fact]:
     ended = _ended(report)
     for name, group in zip(names, report.groups, strict=True):
         if _is_own(group) and _is_idle(report, group):
-            yield Fact("idle", f"{name}: last called on {moment(group.last_call or 0.0, hours=False)}")
+            last = moment(group.last_call or 0.0, hours=False)
+            yield Fact("idle", f"{_title(report, names, group)}: last called on {last}")
         whose = f"{name}: " if len(set(names)) > 1 else ""
         used, members = group.in_use, _members(report, group)
         if used is not None and used.is_switch and (used.since or 0.0) >= ended - DAY_S:
@@ -177,12 +185,12 @@ def next_step(report: Report) -> Iterator[Fact]:
 def failing_facts(report: Report, names: Sequence[str]) -> Iterator[Fact]:
     """Yield the place at which most failed replies fail, of the groups that fail most."""
     failing_groups = [
-        (name, text)
-        for name, group in sorted(zip(names, report.groups, strict=True), key=_worst_first)
+        (group, text)
+        for _, group in sorted(zip(names, report.groups, strict=True), key=_worst_first)
         if not group.is_gone and not _is_idle(report, group) and (text := failing_text(group))
     ]
-    for name, text in failing_groups[:_MOST_FAILING]:
-        yield Fact("fails at", f"{name}: {text}" if len(names) > 1 else text)
+    for group, text in failing_groups[:_MOST_FAILING]:
+        yield Fact("fails at", f"{_title(report, names, group)}: {text}" if len(names) > 1 else text)
     if len(failing_groups) > _MOST_FAILING:
         yield Fact("fails at", f"and {plural(len(failing_groups) - _MOST_FAILING, f'more {report.by}')}")
 

@@ -11,7 +11,7 @@ from tests.needs import needs
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
 from tests.public.decide.examples import strategy
-from tests.public.decide.production import DAY, ENUM, SHAPE, Production, reply
+from tests.public.decide.production import DAY, ENUM, SHAPE, TICKET, Production, reply
 
 pytest.importorskip("jinja2", reason="needs the extra 'report'")
 
@@ -359,6 +359,32 @@ def test_function_that_is_no_longer_called_is_not_the_worst(production):
         "shop.new: 10% of calls failed in the 24 hours before the last call (10 of 100; at least 2.9% with "
         "95% confidence) idle shop.old: last called on 2026-05-28 fails at shop.new: /team (required) in 10 of 10 failed replies in the 24 hours before the last call"
     )
+
+
+@pytest.fixture
+def renamed(production):
+    """Return a function that records calls, renames their schema, and records more calls that many days later."""
+
+    def record(days):
+        production.calls(100, 2)
+        production.clock.now += days * DAY
+        production.calls(100, 0, schema={**TICKET, "title": "report"})
+        return first_lines(production)
+
+    return record
+
+
+def test_a_function_with_a_new_schema_had_calls_in_the_last_day(renamed):
+    """Only the calls with the earlier schema have ended."""
+    assert renamed(5).startswith(
+        "shop.extract (schema ticket): 50% of calls since 2026-05-28 failed (50 of 100; at least 34% with 95% "
+        "confidence). It had no calls in the 24 hours before the last call"
+    )
+
+
+def test_a_function_with_a_new_schema_is_not_idle(renamed):
+    """Only the calls with the earlier schema have ended."""
+    assert renamed(20).endswith(" idle shop.extract (schema ticket): last called on 2026-05-28")
 
 
 def test_outage_is_not_a_day_without_calls(production):
