@@ -90,7 +90,7 @@ def _turn(turn: dict[str, Any], where: str) -> SentTurn:
 
 
 def _check_messages(turns: list[dict[str, Any]]) -> None:
-    """Check what only Anthropic refuses of turns that are valid otherwise."""
+    """Raise BadRequest for turns that only Anthropic refuses."""
     for at, turn in enumerate(turns):
         where, content, is_last = f"messages.{at}", turn["content"], at + 1 == len(turns)
         more = turn.keys() - {"role", "content"}
@@ -122,7 +122,7 @@ def _system(content: object) -> list[dict[str, Any]]:
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
-    # What the library calls input has the cached part in it, Anthropic's has not.
+    # Input tokens include the cached ones in schema_guard, but not in Anthropic's usage.
     cached = usage.cached_input_tokens or 0
     return {
         "input_tokens": max(0, (usage.input_tokens or 0) - cached),
@@ -167,7 +167,7 @@ def _whole(question: Question, answer: Answer) -> dict[str, Any]:
 
 
 def _events(question: Question, answer: Answer) -> Iterator[Event]:
-    # Its tokens are those of the first instant; the last event has those of the reply.
+    # The first event has the tokens at the start. The last one has those of the reply.
     begun = {"input_tokens": 0, "output_tokens": 1}
     stop = {"stop_reason": None, "stop_sequence": None}
     yield _event("message_start", message={**_message(question, [], stop), "usage": begun})

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a fake server can do wrong, by name, and when it does it.
+"""The faults of a fake server, by name, and the choice of a fault for each request.
 
-Rules: a fault is fixed by the request, never by chance; one that comes instead of a reply asks no model, so
-it uses up no reply of a script; one that is done to a reply uses one up.
+Rules: The request decides on its fault, never chance. A fault that replaces a reply doesn't ask the model, so it uses
+up no reply of a script. A fault in a reply uses one up.
 """
 
 from __future__ import annotations
@@ -75,18 +75,18 @@ FAULTS: Final[Mapping[str, str]] = {**_INSTEAD, **_TO_A_REPLY}
 
 _OF_STREAMS: Final = frozenset({"empty_stream", "cut_stream", "malformed_sse", "error_event"})
 _OF_WHOLES: Final = frozenset({"broken_json"})
-# By the field that holds a reply there.
+# The field of a reply in the only API that has the fault.
 _OF_ONE_API: Final = {"malformed_call": "candidates"}
 HOLLOW: Final[Mapping[str, Any]] = {"no_choices": [], "null_choices": None}
 """What stands in the field that holds the reply."""
 
 
 def schedule(faults: Faults[R]) -> Callable[[int, R], str | None]:
-    """Return the function that says which fault a request gets, from its index and itself.
+    """Return a function that returns the fault of a request, from its index and the request.
 
     Raises:
-        InvalidArgument: A name is unknown, or the faults are no such thing; the function itself raises it
-            for what a function of the user's gives.
+        InvalidArgument: A name is unknown, or *faults* has a wrong type. If *faults* is a function, the returned
+            function raises this error for an invalid result.
     """
     if faults is None or isinstance(faults, str):
         always = None if faults is None else _checked(faults, "faults")
@@ -111,7 +111,7 @@ def _index(index: object) -> int:
 
 
 def _checked_one(name: object, where: str) -> str | None:
-    """Return the fault of one request among others."""
+    """Validate the fault of a single request. None if it has none."""
     if name is None:
         return None
     if name == CONNECT_REFUSED:
@@ -130,7 +130,7 @@ def _checked(name: object, where: str) -> str:
 
 
 def check_fit(fault: str | None, question: Question, holds: str) -> None:
-    """Refuse a fault that a request's kind of reply cannot have; *holds* is the field that the reply stands in."""
+    """Raise BadRequest if a request's kind of reply cannot have the fault. *holds* is the field of the reply."""
     if _OF_ONE_API.get(fault or "", holds) != holds:
         raise BadRequest(
             f"fault {fault!r} applies only to Gemini, but this request is for another API. Use another fault"
@@ -143,7 +143,7 @@ def check_fit(fault: str | None, question: Question, holds: str) -> None:
         )
 
 
-# Done to an answer.
+# Changes to an answer.
 
 
 def _null_content(answer: Answer, question: Question) -> Answer:
@@ -206,7 +206,7 @@ def _as_tool_call(answer: Answer, question: Question) -> Answer:
     return answer._replace(text=None, calls=calls, finish_reason="tool_call")
 
 
-# Done to what is written.
+# Changes to a written reply.
 
 
 def half(content: str) -> str:
@@ -219,14 +219,14 @@ def half(content: str) -> str:
 
 
 def cut_stream(events: list[Event], *, is_half: bool = True) -> list[Event]:
-    """Return the events of a stream up to the middle one of those that carry text, or up to the last one."""
+    """Return the events of a stream up to the middle one that carries text, or up to the last one."""
     carrying = [at for at, event in enumerate(events) if event.is_piece]
     last = (len(carrying) - 1) // 2 if is_half else -1
     return events[: carrying[last] + 1 if carrying else 1]
 
 
 def hollow(data: Mapping[str, Any] | str, holds: str, value: object) -> Mapping[str, Any] | str:
-    """Return a body or an event with *value* where the reply should be."""
+    """Return a body or an event with *value* in place of the reply."""
     if isinstance(data, str):
         return data
     outer = {key: hollow(data[key], holds, value) for key in ("response", "message") if key in data}

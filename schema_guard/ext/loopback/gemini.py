@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The wire format of Gemini's generateContent, whole and as events. The model and the form stand in the path."""
+"""The wire format of Gemini's generateContent, whole and as events. The path contains the model and the form."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _CALL, _RESULT = ("functionCall", "function_call"), ("functionResponse", "functi
 
 
 def gemini_request(path: str) -> dict[str, Any] | None:
-    """Return what a path says of a request: the model, and whether events are wanted; None for another path."""
+    """Return the model from a path, and whether the client wants events. None for another path."""
     match = _PATH.fullmatch(path)
     return match and {"model": match[1], "stream": match[2] == "streamGenerateContent"}
 
@@ -77,7 +77,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
 
 
 def _turn(content: object, where: str) -> SentTurn:
-    """Return a content as a turn. A part has one field, which tells its kind."""
+    """Convert a content to a turn. A part has one field, which is its kind."""
     if not isinstance(content, dict):
         raise BadRequest(f"Invalid value at '{where}': expected a content object, got {clip(repr(content))}")
     unknown = content.keys() - {"role", "parts"}

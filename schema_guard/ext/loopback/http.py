@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP on loopback: reads requests, writes what it is given, breaks off where it is told to.
+"""HTTP on loopback, with responses that can end in a fault.
 
-Rules: one connection carries one request, so that what is done to it touches no other; every thread is a
-daemon, and is waited for when the listener stops; nothing is printed.
+Rules: One connection carries one request, so a fault in one touches no other. Every thread is a daemon, and the
+listener waits for it when it stops. The listener prints nothing but unexpected errors.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-# How often a thread looks whether it shall stop: what a test pays to close its server.
+# Interval between a thread's checks whether to stop. It is the time that a test needs to close its server.
 _POLL_S = 0.02
-# Replies that are still on their way after this are left to their threads.
+# After this time, `stop` leaves unfinished replies to their threads.
 _STOP_WAIT_S = 2.0
-# Without a byte for so long, a client is given up.
+# The listener gives up a client that sends no byte for this time.
 _IDLE_S = 30.0
 
 
 class Received(NamedTuple):
-    """A request as it came; the path is without its query, headers are in lower case."""
+    """A request as received. The path has no query, and the header names are in lower case."""
 
     method: str
     path: str
@@ -39,15 +39,14 @@ class Received(NamedTuple):
 
 
 class SentResponse(NamedTuple):
-    """What a request is answered with.
+    """The response to a request.
 
     Attributes:
-        parts: The body, each part written on its own; None sends no byte at all, not even a status.
-        status: The HTTP status.
-        content_type: What the body is said to be.
+        parts: The body, with each part written separately. With None, no byte is sent, not even a status.
+        status: HTTP status.
+        content_type: Content type of the body.
         headers: More headers.
-        ending: What follows the last part: the proper end, a reset of the connection, or silence until the
-            client has gone.
+        ending: End of the response: the proper end, a reset of the connection, or silence until the client disconnects.
     """
 
     parts: Iterable[bytes] | None
@@ -61,10 +60,10 @@ Respond: TypeAlias = "Callable[[Received], SentResponse]"
 
 
 class Listener(ThreadingHTTPServer):
-    """A port on loopback, bound when this is made; it refuses connections until `start`."""
+    """A port on loopback, bound when the listener is created. It refuses connections until `start`."""
 
     daemon_threads = True
-    request_queue_size = 256  # as many clients may come at once
+    request_queue_size = 256  # clients that can connect at once
 
     def __init__(self, address: tuple[str, int], respond: Respond) -> None:
         super().__init__(address, _Handler, bind_and_activate=False)
@@ -86,7 +85,7 @@ class Listener(ThreadingHTTPServer):
         self._accepting.start()
 
     def stop(self) -> None:
-        """Close the port and end what is on its way."""
+        """Close the port and end open replies."""
         self.stopping.set()
         if self._accepting.is_alive():
             self.shutdown()
@@ -97,7 +96,7 @@ class Listener(ThreadingHTTPServer):
             thread.join(max(0.0, deadline - monotonic()))
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of its own, which `stop` waits for."""
+        """Answer in a new thread, which `stop` waits for."""
         thread = threading.Thread(
             target=self.process_request_thread, args=(request, client_address), daemon=True
         )
@@ -106,7 +105,7 @@ class Listener(ThreadingHTTPServer):
         self._answering.append(thread)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that have gone."""
+        """Ignore errors of connections, which clients cause when they disconnect."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -124,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Ignore the message."""
 
     def _answer(self) -> None:
         self.close_connection = True
@@ -140,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         if sent.ending == "proper":
             self.wfile.write(b"0\r\n\r\n")
         elif sent.ending == "reset":
-            # Linger 0: the close is a reset, as of a server that died.
+            # With linger 0, closing the connection resets it, as if the server had died.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
         else:

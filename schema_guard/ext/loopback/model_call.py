@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asking the model behind a fake server, and its reply in words of no provider.
+"""The call of the model behind a fake server, and its reply in a form that is independent of the provider.
 
-Rules: a reply to a request that forces a tool is that tool's arguments, and so is one whose finish reason is
-`tool_call`; without tools a reply is text.
+Rules: A reply is the arguments of a tool if the request forces a tool, or if the finish reason is `tool_call`. Without
+tools, a reply is text.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from schema_guard.models.scripted import ReplyLike
     from schema_guard.values import FinishReason
 
-# What one token is taken for where the model does not count them.
+# Number of characters per token, if the model does not count tokens.
 _CHARS_A_TOKEN = 4
 
 
 class NoAnswer(Exception):
-    """The model gave what is no reply."""
+    """The model returned no reply."""
 
 
 class FunctionModel:
-    """A function of the prompt's text, as something that can be asked.
+    """A function of the prompt's text, with the interface of a model.
 
-    The function returns a text, or a mapping with the keys that `ScriptedModel` names.
+    The function returns a text, or a mapping with the keys of `ScriptedModel`.
     """
 
     name = "function"
@@ -79,9 +79,9 @@ def ask(model: Model | FunctionModel, api: Api, question: Question, *, is_stream
 
 
 def _options(model: Model | FunctionModel, api: Api, question: Question) -> Mapping[str, Any] | None:
-    """Return the request's options to a model that takes them as they are.
+    """Return the request's options if the model accepts them unchanged, or None.
 
-    They go as `extra_body`, which SDKs pass on: as arguments they would refuse the names that are new to them.
+    They are in `extra_body`, because SDKs refuse arguments with unknown names.
     """
     if not question.options or model.provider not in api.providers:
         return None
@@ -101,12 +101,12 @@ def _answer(question: Question, reply: Reply, text: str) -> Answer:
 
 
 def tool_of(question: Question) -> str:
-    """Return the tool that a request's reply calls when it calls one."""
+    """Return the tool that the reply to a request calls, if it calls one."""
     return question.forced or next(iter(question.tools), UNKNOWN_TOOL)
 
 
 def _estimated_usage(usage: Usage, question: Question, text: str) -> Usage:
-    """Fill in the counts that every provider sends, where the model does not tell them."""
+    """Fill in the counts that every provider sends, if the model does not report them."""
     prompt = prompt_text(question.prompt)
     defaults = Usage(_tokens(prompt), _tokens(text), 0, 0)
     return Usage(

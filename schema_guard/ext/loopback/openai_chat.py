@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CREATED = 1_700_000_000
 """When every reply was made."""
 _FORMATS = ("text", "json_object", "json_schema")
-# Of a status, what stands in an error's `type` and `code`.
+# The `type` and `code` of an error, by status.
 _ERRORS: Final[dict[int, tuple[str, str | None]]] = {
     401: ("invalid_request_error", "invalid_api_key"),
     404: ("invalid_request_error", "not_found"),
@@ -44,14 +44,14 @@ _ERRORS: Final[dict[int, tuple[str, str | None]]] = {
 
 
 def error_body(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the body of an error."""
+    """Return the body of an error."""
     default = ("server_error" if status >= 500 else "invalid_request_error", None)
     kind, code = _ERRORS.get(status, default)
     return {"error": {"message": message, "type": kind, "param": None, "code": code, **more}}
 
 
 def check_format(format_: object, where: str, schema_at: str | None) -> None:
-    """Check the format that is asked for; its name and schema stand in *schema_at*, or beside the type."""
+    """Check the requested format. Its name and schema are in the field *schema_at*, or beside the type."""
     if format_ is None:
         return
     kind = format_.get("type") if isinstance(format_, dict) else None

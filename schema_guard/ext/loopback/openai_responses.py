@@ -85,7 +85,7 @@ def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:
             if item.get("type") == "reasoning" and after.get("role") not in (None, "assistant"):
                 words = "an item of type 'reasoning' needs the item that followed it. Add that item"
                 raise BadRequest(f"'input[{at}]': {words}")
-    # Items without a role are the tool calls of earlier turns, and what came of them.
+    # Items without a role are the tool calls of earlier turns, and their results.
     prompt = [_turn(item) for item in value] if isinstance(value, list) else value
     return [*system, *messages_of({"input": prompt}, "input")]
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a fake server answers to a request: the model's reply in the provider's words, or the fault.
+"""The responses of a fake server: the model's reply in the provider's format, or the fault.
 
-Rules: `Responder.respond` never raises, whatever comes in and whatever the model does; what a client did
-wrong is status 400 or 404, what the model raised is 500.
+Rules: `Responder.respond` never raises, whatever the client and the model do. An error of the client is status 400 or
+404. An exception of the model is status 500.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _EVENTS = "text/event-stream"
 _HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>"
 _RETRY_AFTER = {"Retry-After": "1"}
 _TO_RETRY = ("http_429", "http_503")
-# Half of a stream is sent under these.
+# Faults that send half of a stream.
 _HALVED = frozenset({"reset", "stall", "cut_stream", "malformed_sse", "error_event"})
 # Under these, the model doesn't stream its answer.
 _ON_WHOLE_ANSWERS = {*ON_ANSWERS, "json_validate_failed"}
@@ -86,10 +86,10 @@ class Request:
 
 
 class Responder:
-    """Answers requests and keeps them, in the order in which they came.
+    """Answers requests and stores them.
 
     Attributes:
-        requests: What came.
+        requests: All requests so far, in order.
     """
 
     def __init__(self, model: Model | FunctionModel, faults: Faults[Request]) -> None:
@@ -100,7 +100,7 @@ class Responder:
         self._lock = threading.Lock()
 
     def respond(self, received: Received) -> SentResponse:
-        """Return what a request is answered with."""
+        """Return the response to a request."""
         known = _api_of(received.path)
         api = known if received.method == "POST" else None
         request, at = self._noted(received, is_asking=api is not None)
@@ -113,11 +113,11 @@ class Responder:
             return _identified(_failed(format_, 400, str(error), **error.more), request)
         except InvalidArgument as error:
             return _identified(_failed(format_, 400, str(error)), request)
-        except Exception as error:  # noqa: BLE001 - as a provider: whatever breaks there is its status 500
+        except Exception as error:  # noqa: BLE001 - as for a provider, any other error is status 500
             return _identified(_failed(format_, 500, f"{type(error).__name__}: {error}"), request)
 
     def _noted(self, received: Received, *, is_asking: bool) -> tuple[Request, int]:
-        """Keep a request; give it with its place among all."""
+        """Store a request. Return it and its index among all requests."""
         headers = {name: _HIDDEN if name in _SECRETS else value for name, value in received.headers.items()}
         body = _parsed(received.content)
         with self._lock:
@@ -137,9 +137,9 @@ class Responder:
         return request
 
     def _listed(self, api: Api, request: Request) -> SentResponse:
-        """Return the models that there are; status 404 for every other path."""
+        """Return the available models, or status 404 for any other path."""
         name = self._model.name
-        # Both providers' fields: each client reads its own.
+        # The fields of both providers, because each client reads its own.
         known = {"object": "model", "created": 0, "owned_by": "schema_guard"}
         model = {
             "id": name,
@@ -186,7 +186,7 @@ class Responder:
 
 
 def _api_of(path: str) -> Api | None:
-    """Return the format of a path; None for a path that none has."""
+    """Return the wire format for a path, or None for an unknown path."""
     return _APIS.get(path) if gemini_request(path) is None else CONTENTS
 
 
@@ -223,7 +223,7 @@ def _whole(api: Api, question: Question, answer: Answer, fault: str | None) -> S
     if fault == "split_utf8":
         return SentResponse(_bytes(content))
     if fault in ("broken_json", "reset", "stall"):
-        # By characters: half a character would be another fault, and the half of few replies.
+        # Half of the characters, because half of the bytes could cut a character, which is another fault.
         return _with_ending(SentResponse((half(content.decode()).encode(),)), fault)
     return SentResponse((content,))
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server on loopback that answers as OpenAI, Anthropic, and Gemini do, from a script, a function, or a model.
 
-For tests of code that talks to a provider through its own client: the requests, the events and the errors
-are real, and so are the faults that a provider has now and then.
+Use it to test code that calls a provider through the provider's own client. The requests, events, and errors are real,
+and so are the faults that a provider has now and then.
 
-Rules: it listens on loopback only; what it does wrong is asked for by name (`FAULTS`) and by request, never
-left to chance; keys that come in are not kept; it takes what the provider would take and refuses the rest as
-the provider does, with status 400 or 404; its threads are daemons, so a server that is forgotten ends with
-the process.
+Rules: The server listens on loopback only. You select faults by name (`FAULTS`) and by request, so nothing is left to
+chance. The server doesn't store the keys that it receives. It accepts the requests that the provider would accept, and
+refuses all others with status 400 or 404, as the provider does. Its threads are daemons, so a server that you don't
+close ends with the process.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def serve(
             passes them to it in the option `extra_body`. The server doesn't close the model.
         faults: Faults from `FAULTS`. Pass one name for every request, or a list with a name or None for each
             request. You can also pass a dict by the index of the request, or a function that takes the
-            `Request`. The list and the indices count only requests that ask for a reply. A request with a
-            fault doesn't use up a reply from the script.
+            `Request`. The list and the indices count only requests that ask for a reply. A fault that replaces
+            the reply doesn't use up a reply from the script.
         host: `"127.0.0.1"` or `"localhost"`.
         port: Port of the server. Default: 0, which means a free port.
 
@@ -83,7 +83,7 @@ def serve(
         )
     responder = Responder(_model(answering), faults)
     listener = Listener((_HOSTS[0], _port(port)), responder.respond)
-    # A port that is bound refuses, and no other process can listen on it.
+    # A port that is only bound refuses connections, and no other process can listen on it.
     if faults != CONNECT_REFUSED:
         listener.start()
     return Server(responder.requests, listener)

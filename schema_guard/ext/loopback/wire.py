@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request and its reply in words of no provider, and what a provider's wire format has to tell of itself.
+"""A request and its reply in a form that is independent of the provider, and the definition of a wire format.
 
-Rules: a format is a row of functions, an `Api`; it turns a request's body into a `Question`, and an `Answer`
-into a body or into events. What it cannot take is a `BadRequest`, in the provider's own terms. Nothing here
-opens a socket or asks a model.
+Rules: A format is a set of functions, an `Api`. It converts a request's body to a `Question`, and an `Answer` to a
+body or to events. For a request that it cannot accept, it raises `BadRequest`, in the provider's own terms. Nothing
+here opens a socket or asks a model.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from schema_guard.values import UNKNOWN_USAGE, FinishReason, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-# As many characters as an event of a stream carries at most: providers send a token or a few.
+# Maximum number of characters in an event of a stream, because providers send a few tokens at a time.
 PIECE_CHARS = 16
-# Of a tool call to a request that offers no tool.
+# Name of the tool in a tool call, if the request offers no tool.
 UNKNOWN_TOOL = "reply"
 
 
@@ -29,7 +29,7 @@ class BadRequest(Exception):
     """A request that the provider would answer with status 400.
 
     Attributes:
-        more: What else the body of the error says.
+        more: More fields of the body of the error.
     """
 
     def __init__(self, message: str, **more: Any) -> None:
@@ -39,17 +39,17 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a request asks for.
+    """The content of a request.
 
     Attributes:
-        index: Requests for a reply that came before it.
-        model: As the request names it.
-        prompt: The messages, the provider's system text among them.
-        options: All else that the request says, as the provider names it.
-        tools: Names of the tools that are offered.
-        forced: The tool that has to be called; None when the model may choose.
-        is_stream: Whether events are wanted.
-        with_usage: Whether a stream has to tell its usage.
+        index: Number of earlier requests for a reply.
+        model: Name of the model in the request.
+        prompt: Messages, including the provider's system text.
+        options: All other fields of the request, under the provider's names.
+        tools: Names of the offered tools.
+        forced: Tool that the model must call, or None if the model may choose.
+        is_stream: Whether the client wants events.
+        with_usage: Whether a stream must include its usage.
     """
 
     index: int
@@ -63,14 +63,14 @@ class Question:
 
 
 class ToolCall(NamedTuple):
-    """A call of a tool, its arguments as JSON text or what should have been that."""
+    """A tool call. Its arguments are JSON, or a text that should have been JSON."""
 
     name: str
     arguments: str
 
     @property
     def value(self) -> Any:
-        """The arguments as a value; providers keep nothing of those that are no JSON."""
+        """The arguments as a value. Providers discard arguments that are no JSON, so these are `{}`."""
         try:
             return json.loads(self.arguments)
         except (ValueError, RecursionError):
@@ -81,12 +81,12 @@ class Answer(NamedTuple):
     """A reply.
 
     Attributes:
-        text: None when there is none to show, as beside a tool call.
-        calls: Calls of tools.
-        finish_reason: In the library's words.
-        usage: Tokens; input and output are known on the wire.
-        refusal: The words of a refusal; None when the model did not refuse.
-        pieces: The text as the model streamed it; empty if the model didn't stream it.
+        text: Text of the reply, or None if there is none, as beside a tool call.
+        calls: Tool calls.
+        finish_reason: Finish reason in schema_guard's terms.
+        usage: Tokens. Input and output are known on the wire.
+        refusal: Text of a refusal, or None if the model did not refuse.
+        pieces: The text as the model streamed it. Empty if the model didn't stream it.
         is_cut: Whether the model's stream had no end.
     """
 
@@ -100,12 +100,12 @@ class Answer(NamedTuple):
 
     @property
     def streamed(self) -> tuple[str, ...]:
-        """The pieces of the text that the events of a stream carry."""
+        """The pieces of the text for the events of a stream."""
         return self.pieces or tuple(pieces(self.text or ""))
 
     @property
     def written(self) -> str | None:
-        """The words of a refusal, or the text."""
+        """The text of the refusal, or the text of the reply."""
         return self.text if self.refusal is None else self.refusal
 
 
@@ -113,9 +113,9 @@ class Event(NamedTuple):
     """One event of a stream.
 
     Attributes:
-        data: What is sent as JSON; a text goes as it is.
-        name: The event's name; None without one.
-        is_piece: Whether it carries a piece of what the model wrote.
+        data: Data of the event, sent as JSON. A text is sent unchanged.
+        name: Name of the event, or None.
+        is_piece: Whether the event carries a piece of the model's output.
     """
 
     data: Mapping[str, Any] | str
@@ -123,7 +123,7 @@ class Event(NamedTuple):
     is_piece: bool = False
 
     def as_bytes(self) -> bytes:
-        """Return the event as it is written, the empty line behind it included."""
+        """Return the bytes of the event, including the empty line after it."""
         content = self.data.encode() if isinstance(self.data, str) else as_json(self.data)
         head = b"" if self.name is None else b"event: %s\n" % self.name.encode()
         return b"%sdata: %s\n\n" % (head, content)
@@ -131,15 +131,16 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One way to ask for a reply, as a provider has it.
+    """One API of a provider for replies.
 
     Attributes:
-        providers: Of the models that take its options as they are: keys of `schema_guard.providers.options.PROVIDER_OPTIONS`.
-        holds: The field of a reply that what the model wrote stands in.
-        question: Reads a request: its index, its body.
+        providers: Providers of the models that accept its options unchanged, as keys of
+            `schema_guard.providers.options.PROVIDER_OPTIONS`.
+        holds: Field of a reply that contains the model's output.
+        question: Reads a request from its index and body.
         whole: Writes a reply.
         events: Writes a reply as a stream.
-        error: Writes the body of an error: its status, its message, more fields of it.
+        error: Writes the body of an error from its status, its message, and more fields.
         error_event: Writes the error that ends a stream, from the body of an error.
     """
 
@@ -153,7 +154,7 @@ class Api:
 
 
 def as_json(value: object) -> bytes:
-    """Return a value as compact JSON, its characters unescaped where UTF-8 has them."""
+    """Return a value as compact JSON. Characters are escaped only if UTF-8 doesn't have them."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:  # a lone surrogate
@@ -218,7 +219,7 @@ class SentTurn(NamedTuple):
 
     Attributes:
         where: Its place in the request.
-        role: None for a call or a result that is an item of its own.
+        role: Role, or None for a call or a result that is a separate item.
         content: A text, parts, or None beside calls.
         calls: Ids of the tool calls that it makes.
         results: Ids of the tool calls whose results it has.
@@ -258,12 +259,12 @@ def check_turns(
 
 
 def options_of(body: Mapping[str, Any], ours: tuple[str, ...]) -> dict[str, Any]:
-    """Return what a request says beside the prompt and how it is sent."""
+    """Return the fields of a request without *ours*: the prompt and the way to send the reply."""
     return {key: value for key, value in body.items() if key not in ours}
 
 
 def tool_names(body: Mapping[str, Any], *holders: str) -> tuple[str, ...]:
-    """Give the names of the tools that a request offers; a tool's name may stand in one of *holders*."""
+    """Return the names of the offered tools. The name of a tool may be inside one of *holders*."""
     tools = body.get("tools") or []
     if not isinstance(tools, list):
         raise BadRequest(f"'tools': expected a list, got {clip(repr(tools))}")
@@ -279,12 +280,12 @@ def _tool_name(tool: object, where: str, holders: tuple[str, ...]) -> str:
 
 
 def forced_tool(choice: object, tools: tuple[str, ...], *, any_words: tuple[str, ...]) -> str | None:
-    """Return the tool that a request's `tool_choice` asks for.
+    """Return the tool that a request's `tool_choice` forces, or None.
 
     Args:
-        choice: The choice, a word or a mapping with `type` and the name of a tool.
-        tools: Names of those that are offered.
-        any_words: What a choice says when some tool has to be called, whichever it is.
+        choice: The choice, as a word or as a mapping with `type` and the name of a tool.
+        tools: Names of the offered tools.
+        any_words: Choices that force a call of any tool.
     """
     kind = choice.get("type") if isinstance(choice, dict) else choice
     if kind in any_words:

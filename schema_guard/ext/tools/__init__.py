@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tool calls of a model's reply: judged against the schemas of their tools, and asked for again."""
+"""Validation and retries of the tool calls in a model's reply, with the schemas of their tools."""

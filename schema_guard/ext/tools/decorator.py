@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""@guard_tools: one line on the function that makes one turn of an agent."""
+"""The decorator `guard_tools`, for a function that makes one turn of an agent."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a turn raises whose calls cannot be run, and how it is told."""
+"""The error for a turn with invalid tool calls, and its message."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class ToolCallsFailed(GuardFailed):
         self, message: str, *, outcome: Outcome[Any], judgements: Sequence[Sequence[CallJudgement]]
     ) -> None:
         super().__init__(message, outcome=outcome)
-        # A schema may be of a type that is local to a function, which no pickle takes.
+        # The type of a schema may be local to a function, and then pickle rejects it.
         self.judgements = tuple(
             tuple(judgement._replace(schema=None) for judgement in reply) for reply in judgements
         )
 
 
 def failure_text(function: str, judgements: Sequence[Sequence[CallJudgement]], max_attempts: int) -> str:
-    """Return which calls of the last reply are not valid, why, and what to do."""
+    """Return a message with the invalid calls of the last reply, their faults, and the fix."""
     last = judgements[-1]
     failed = [judgement for judgement in last if not judgement.ok]
     counted = f"{len(failed)} of {plural(len(last), 'tool call')} not valid"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A turn that is asked for again: what the model said, and a result for each of its calls, in the provider's own form.
+"""Messages for the retry of a turn: the model's turn, and a result for each of its calls, in the provider's format.
 
-Rules: what was given is not changed; a model's turn goes back as the object that came, but for what providers refuse in
-one: names and arguments of calls that they could not read.
+Rules: Arguments are never changed. The model's turn is sent back as the same object, except for names and arguments of
+calls that the provider couldn't read, because providers refuse them.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from schema_guard.providers.messages import instance
 if TYPE_CHECKING:
     from schema_guard.ext.tools.judging import CallJudgement
 
-# What servers take as a tool's name; many refuse a whole conversation for another one in it.
+# Names of tools that servers accept. Many refuse a whole conversation if it contains another name.
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LIMITS: Final = Limits()
 
 
 def continuation(task: Any, reply: Any, results: Sequence[CallJudgement]) -> list[Any] | None:
-    """Give the messages for asking again.
+    """Return the messages for a retry.
 
     Args:
-        task: What was sent: a list of messages, or a text.
-        reply: What came.
-        results: Its calls in order, each with the message that the model gets as its result.
+        task: The messages of the request, as a list or a text.
+        reply: The reply to the request.
+        results: Calls of the reply in order, each with the message that the model gets as its result.
 
     Returns:
-        The messages that were sent, the model's turn, and the results; None where the reply's form has none.
+        The messages of the request, the model's turn, and the results. None if the form of the reply is unknown.
     """
     form = next(((user, answered) for is_one, user, answered in _FORMS if is_one(reply)), None)
     if form is None:
@@ -41,7 +41,7 @@ def continuation(task: Any, reply: Any, results: Sequence[CallJudgement]) -> lis
     user, answered = form
     sent = list(task) if isinstance(task, list | tuple) else [user(task) if isinstance(task, str) else task]
     if all(result.name is None for result in results):
-        # The provider has thrown away what the model wrote: there is no turn, and no call, to answer.
+        # The provider discarded the model's text, so there is no turn and no call to answer.
         return [*sent, user("\n".join(result.message or "" for result in results))]
     return [*sent, *answered(reply, results)]
 
@@ -54,7 +54,7 @@ def _user(text: str) -> dict[str, Any]:
 
 
 def _name(result: CallJudgement) -> str:
-    """Return the name of a tool as servers take one."""
+    """Return the name of a tool in the form that servers accept."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", result.name or "unnamed")[:64]
 
 
@@ -206,7 +206,7 @@ def _langchain(reply: Any, results: Sequence[CallJudgement]) -> list[Any]:
 
 
 def _langchain_kinds(message: Any) -> list[Any]:
-    """Give LangChain's class for results, found from that of the model's turn."""
+    """Return LangChain's class for tool results, found through the class of the model's turn."""
     bases: list[Any] = [kind for kind in type(message).__mro__ if kind.__name__ == "BaseMessage"]
     return [kind for base in bases for kind in base.__subclasses__() if kind.__name__ == "ToolMessage"]
 
@@ -215,7 +215,7 @@ def _langchain_user(text: str) -> tuple[str, str]:
     return ("human", text)
 
 
-# Which form a reply has, as the readers of replies tell them.
+# Checks of the form of a reply, the same as in the readers of replies.
 
 
 def _is_anthropic(reply: Any) -> bool:
@@ -232,7 +232,7 @@ def _is_ollama(reply: Any) -> bool:
     return has(reply, "message") and isinstance(field(reply, "done"), bool)
 
 
-# The form, a turn of the user in it, and the model's turn with the results of its calls.
+# A check of the form, a function for a turn of the user, and one for the model's turn with its results.
 _Form: TypeAlias = tuple[Callable[[Any], bool], Callable[[str], Any], Callable[..., list[Any]]]
 _FORMS: Final[tuple[_Form, ...]] = (
     (lambda reply: has(reply, "choices"), _user, _chat),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reply and the tools that its model had -> what each of its tool calls is worth.
+"""Judgements of the tool calls in a model's reply.
 
 Rules:
-1. A call is valid as whoever runs it would take it: a known name, and arguments that are one JSON object, valid for the
-   tool's schema as they stand. What has to be unwrapped or repaired first is valid only where *repair* says so.
-2. A reply that was cut off is cut off in its last call.
-3. Calls of one reply are judged apart: one that fails says nothing of the others.
+1. A call is valid if it can run unchanged. It needs a known name, and its arguments must be one JSON object that is
+   valid for the tool's schema. Arguments that need unwrapping or repair are valid only if *repair* allows it.
+2. If a reply was cut off, its last call was cut off.
+3. Each call of a reply is validated separately. The failure of one call doesn't affect the others.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def judge_calls(
 
 
 def raw_reply(reply: object) -> RawReply | None:
-    """Return a reply, one that an SDK gave unparsed too, in its provider's own words; None when no known shape fits.
+    """Return a reply in its provider's format, even if the SDK left it unparsed. None if no known shape fits.
 
     Never raises.
     """
@@ -110,7 +110,7 @@ def raw_reply(reply: object) -> RawReply | None:
 def judged(
     call: WrittenCall, tools: Tools, *, repair: Repair = "off", limits: Limits = DEFAULT_LIMITS
 ) -> CallJudgement:
-    """Judge one call by the tools that there are."""
+    """Validate one call against the known tools."""
     tool = tools.get(call.name or "")
     near: list[str] = []
     schema = None if tool is None else tool.schema
@@ -149,7 +149,7 @@ def _unknown(called: str | None, tools: Tools, near: list[str]) -> Failure:
 
 
 def _parsed(text: str, limits: Limits) -> Any:
-    """Return arguments that nobody describes as JSON, or as the text that they are."""
+    """Return arguments without a schema as JSON, or as text if they are not JSON."""
     value = parse(text, limits)
     return text if type(value) is NotJson else value
 
@@ -157,7 +157,7 @@ def _parsed(text: str, limits: Limits) -> Any:
 def _arguments(
     text: str, schema: Schema[Any], finish: FinishReason | None, repair: Repair, limits: Limits
 ) -> Judgement[Any]:
-    # Whoever runs the tool gets the arguments as they are.
+    # No coercion, because the tool runs with the unchanged arguments.
     judgement = judge(text, schema, finish_reason=finish, repair=repair, limits=limits, coerce=False)
     if repair != "off" or (judgement.ok and judgement.form == "clean"):
         return judgement

@@ -2,12 +2,12 @@
 """The recorded calls of a turn: their attempts over several replies, their schemas, and their shares of the tokens.
 
 Rules:
-1. A call that is valid is over with its first valid attempt. That the model had to write it again, because another call
-   beside it was not valid, is no further call of that tool; only where it fails then it is one.
-2. A call that failed goes on with the first call of the next reply to the same tool; one whose tool nobody knows goes on
-   with a near name, else with a call that nothing else claims.
-3. What a later reply calls beside these is a call of its own, and what it leaves out has failed.
-So a tool has as many calls as the model meant to make of it, and each has failed or not at its first attempt.
+1. A valid call ends with its first valid attempt. If the model repeats it because another call of its reply was
+   invalid, the repetition is no new call of the tool. It is a new call only if it fails.
+2. A failed call continues with the first call to the same tool in the next reply. If its tool is unknown, it continues
+   with a call to a similar name, or otherwise with any unclaimed call.
+3. Any other call of a later reply is a new call. A failed call that no later reply continues stays failed.
+So each tool has as many calls as the model intended, and the first attempt of each call is valid or failed.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class FollowedCall:
     """A call of a turn.
 
     Attributes:
-        first: What it was at first: its tool is that of the record.
-        last: What it was at last.
-        ends: Its attempts, as replies; all but the last failed.
-        is_replaced: Whether the model had to write it again and failed, so that another call goes on in its place.
+        first: Judgement of the first attempt. The record has its tool.
+        last: Judgement of the last attempt.
+        ends: Its attempts, as replies. All but the last failed.
+        is_replaced: Whether the model had to repeat this call and failed, so that another call replaces it.
     """
 
     first: CallJudgement
@@ -67,7 +67,7 @@ class FollowedCall:
         )
 
     def is_repeated_by(self, one: CallJudgement) -> bool:
-        """Return whether a call is this one once more, which was valid."""
+        """Return whether a call repeats this one, which was valid."""
         return self.last.ok and (self.last.name, self.last.arguments) == (one.name, one.arguments)
 
 
@@ -78,7 +78,7 @@ NO_NAME: Final = "(no name)"
 
 
 class UnknownTools:
-    """The names that models gave to tools that there are not, a bounded number of them. Safe in threads."""
+    """The names of unknown tools in replies, at most `MOST_UNKNOWN`. Safe in threads."""
 
     __slots__ = ("_names",)
 
@@ -86,10 +86,10 @@ class UnknownTools:
         self._names: set[str] = set()
 
     def schema_of(self, one: CallJudgement, tools: Tools) -> Schema[Any]:
-        """Return the schema under which a call is recorded.
+        """Return the schema for the record of a call.
 
-        That of its tool; for a tool whose arguments nobody describes the one that takes anything; for a tool that there
-        is not, under the name that the model gave, what that name had to be: one of the tools'.
+        If a tool has no schema for its arguments, the schema of the record accepts anything. If a tool is unknown, the
+        schema has the tool's name from the reply, and accepts the names of the known tools.
         """
         if one.schema is not None:
             return one.schema
@@ -103,7 +103,7 @@ class UnknownTools:
 
 
 def shares(usage: Usage, count: int) -> list[Usage]:
-    """Split the tokens of a reply between what it holds, so that their sum is what it cost.
+    """Split the tokens of a reply between its calls. The sum of the shares is the usage of the reply.
 
     >>> [part.output_tokens for part in shares(Usage(None, 7), 2)]
     [4, 3]
@@ -119,7 +119,7 @@ class JoinedCalls:
     """The calls of one turn.
 
     Attributes:
-        calls: In the order in which the model first wrote them.
+        calls: The calls, in the order in which the model first wrote them.
     """
 
     __slots__ = ("calls",)
@@ -128,10 +128,10 @@ class JoinedCalls:
         self.calls: list[FollowedCall] = []
 
     def take(self, judgements: Sequence[CallJudgement]) -> list[FollowedCall | None]:
-        """Join the calls of a reply to those before it.
+        """Join the calls of a reply to the earlier calls.
 
         Returns:
-            For each of them the call that it is an attempt of; None for one that only repeats a valid call.
+            For each call of the reply, the call that it is an attempt of. None if it only repeats a valid call.
         """
         known = [call for call in self.calls if not call.is_replaced]
         joined: list[FollowedCall | None] = [None] * len(judgements)
@@ -169,6 +169,6 @@ class JoinedCalls:
 
 
 def _is_lost(call: FollowedCall) -> bool:
-    """Return whether nobody knows which tool a call was for."""
+    """Return whether the tool of a call is unknown."""
     failure = call.last.failure
     return failure is not None and (failure.code == "unknown_tool" or call.last.name is None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a model is told of its tool calls, as the results of their tools: our own sentences, with no value of a reply."""
+"""Messages to a model about its tool calls, as the results of their tools. They contain no value of a reply."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def message_for(failure: Failure, tools: Iterable[str], near: list[str], *, name
     """Return why a call was not run, and what to do.
 
     Args:
-        failure: Of the call.
-        tools: Names of the tools that there are.
-        near: Those of them that the model may have meant.
-        name: Of the tool, where it is one of them.
+        failure: Failure of the call.
+        tools: Names of the known tools.
+        near: Known tools that the model may have meant.
+        name: Name of the tool, or None if it is not a known tool.
     """
     if failure.code == "unknown_tool":
         return f"This call was not run: there is no tool of that name. {_names(list(tools), near)}"
@@ -63,7 +63,7 @@ def near_names(name: str, tools: Iterable[str]) -> list[str]:
     ['get_weather']
     """
     known = {tool.casefold(): tool for tool in tools}
-    from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
+    from difflib import get_close_matches  # takes 6 ms, and only a wrong name needs it
 
     wanted = clip(name, 200).casefold()
     tail = wanted.replace(":", ".").replace("/", ".").rpartition(".")[2]

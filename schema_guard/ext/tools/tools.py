@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tools, in every form in which they are given to a model: the name and the schema of the arguments of each.
+"""Tools in all the forms that requests contain: the name of each tool, and the schema of its arguments.
 
-Rules: no SDK is imported, a form is told by its fields, which may be keys or attributes; a tool whose arguments nobody
-describes (a provider's own, or one that takes a text) may be called with anything; nothing is executed.
+Rules: The module imports no SDK. It recognizes a form by its fields, which may be keys or attributes. If a tool has no
+schema for its arguments (a provider's own tool, or one that takes a text), any arguments are valid. Nothing is executed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from schema_guard.text import clip
 Tools: typing.TypeAlias = "dict[str, ToolSchema]"
 """Tools by their names, in the order in which they were given."""
 
-# Where the tools of a request stand inside of what holds several.
+# Fields that contain several tools.
 _HOLDERS: Final = ("function_declarations", "functionDeclarations", "tools")
-# Where one tool stands inside of what says its kind.
+# Fields that contain one tool, inside of an object with its kind.
 _WRAPPED: Final = ("function", "toolSpec")
 # Names of the fields that hold a JSON Schema, and of those that hold Gemini's subset of OpenAPI.
 _SCHEMAS: Final = (
@@ -42,8 +42,8 @@ class ToolSchema(NamedTuple):
     """A tool that a model may call.
 
     Attributes:
-        name: By which it is called.
-        schema: Of its arguments; None where nobody describes them, and anything is taken.
+        name: Name of the tool.
+        schema: Schema of its arguments. None if nothing describes them, so any arguments are valid.
     """
 
     name: str
@@ -54,13 +54,14 @@ def tools_of(tools: object) -> Tools:
     """Read tools.
 
     Args:
-        tools: A tool, or a list of them, mixed as you like: OpenAI's chat form, its Responses form, Anthropic's,
-            Gemini's declarations or its `Tool`s that hold them, Bedrock's; an object with a name and a schema (of MCP,
-            LangChain ...); a Pydantic model, dataclass, TypedDict or Schema, called by its name; a function, whose
-            parameters are the arguments. What was read before is given back.
+        tools: A tool, or a list of tools in any mix of forms. A tool can have the form of OpenAI (chat or Responses),
+            Anthropic, Gemini (declarations, or the `Tool` that contains them), or Bedrock. It can be an object with a
+            name and a schema, as in MCP or LangChain. It can be a Pydantic model, dataclass, TypedDict, or Schema,
+            whose name is the name of the tool. It can be a function, whose parameters are the arguments. The result of
+            an earlier call is returned unchanged.
 
     Raises:
-        InvalidArgument: One is no tool, or two different ones have the same name.
+        InvalidArgument: A value is no tool, or two different tools have the same name.
         InvalidSchema: A schema cannot be loaded.
     """
     if isinstance(tools, dict) and all(isinstance(source, ToolSchema) for source in tools.values()):
@@ -116,7 +117,7 @@ def _described(source: object) -> list[ToolSchema]:
 
 
 def _of_no_name(source: object) -> list[ToolSchema]:
-    """Give nothing for a tool that the provider runs by itself, which has a kind and no name."""
+    """Return an empty list for a tool that the provider runs, which has a kind and no name."""
     kind = words(field(source, "type"))
     if (kind is not None and kind != "function") or _is_gemini_own(source):
         return []
@@ -134,7 +135,7 @@ _GEMINI_OWN: Final = {"googlesearch", "codeexecution", "urlcontext", "googlesear
 
 
 def _schema_of(name: str, described: object) -> Schema[Any] | None:
-    """Load the schema of a tool's arguments; None if nobody describes them."""
+    """Load the schema of a tool's arguments. None if nothing describes them."""
     schema = either(described, *_SCHEMAS)
     if schema is None:
         schema = field(field(described, "function_schema"), "json_schema")
@@ -150,7 +151,7 @@ def _schema_of(name: str, described: object) -> Schema[Any] | None:
 
 
 def _plain(schema: Any) -> Any:
-    """Return a schema as a dict; an SDK's object says itself as one."""
+    """Return a schema as a dict. An SDK's object converts itself."""
     dump = getattr(schema, "model_dump", None)
     if isinstance(schema, type) or not callable(dump):
         return dict(schema) if isinstance(schema, Mapping) else schema
@@ -166,7 +167,7 @@ def _loaded(name: str, schema: Any) -> Schema[Any]:
 
 
 def _of_function(function: Callable[..., Any]) -> ToolSchema:
-    """Return the tool that a function is: its parameters are the arguments, and no others but for `**`."""
+    """Return a function as a tool. Its parameters are the arguments, and only `**` allows others."""
     name = words(getattr(function, "__name__", None)) or type(function).__name__
     try:
         signature = inspect.signature(function)
@@ -201,9 +202,9 @@ def _of_function(function: Callable[..., Any]) -> ToolSchema:
 
 # Gemini's `parameters`, a subset of OpenAPI's schema objects, as JSON Schema.
 _TYPES: Final = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"}
-# Keywords whose numbers are written as texts, for they are 64 bits wide.
+# Keywords whose numbers are written as strings, because they are 64 bits wide.
 _COUNTS: Final = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
-# Of schemas by name: what stands under a name is a schema, whatever the name is.
+# Keywords that map names to schemas. The value of each name is a schema, whatever the name is.
 _BY_NAME: Final = (
     "properties", "$defs", "definitions", "patternProperties", "dependencies", "dependentRequired", "dependentSchemas",
 )  # fmt: skip
@@ -211,7 +212,7 @@ _DATA: Final = ("enum", "const", "default", "example", "examples", "required")
 
 
 def as_json_schema(schema: Any) -> Any:
-    """Return a schema whose types are in capitals, and `nullable`, as JSON Schema; any other one means the same.
+    """Convert a schema with types in capitals, and with `nullable`, to JSON Schema. Other schemas keep their meaning.
 
     >>> as_json_schema({"type": "STRING", "nullable": True})
     {'type': ['string', 'null']}

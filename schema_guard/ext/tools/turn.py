@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One turn of an agent: asked for, judged call by call, asked for again, and recorded.
+"""One turn of an agent, with its retries, and with the validation and the record of each call.
 
-The drivers of guarded functions (calls/drive.py, calls/observe.py) run it: it is their loop, with judgements of all the
-calls of a reply in the place of one.
+The drivers of guarded functions (drive.py, observation.py) run it. It is their loop, with a judgement for each call of
+a reply instead of one judgement.
 """
 
 from __future__ import annotations
@@ -62,20 +62,20 @@ _WHOLE: Final = "tool calls"
 
 
 class TurnPlan(NamedTuple):
-    """What is fixed when a function is decorated.
+    """The settings of a decorated function.
 
     Attributes:
-        function: The user's.
-        name: What records call it.
-        tools: That its model has.
-        shape: How it is called.
-        max_attempts: How often one turn may be asked for.
-        observe: Whether nothing is changed.
-        version: Of the function's prompt.
-        segment: Part of the traffic; None when not named.
-        prices: Gives what gives what an attempt cost.
-        store: Gives who records; None for nobody.
-        unknown: The names of tools that there are not, as they were recorded.
+        function: The user's function.
+        name: Name of the function in records.
+        tools: Tools that the model can call.
+        shape: How to call the function.
+        max_attempts: Maximum number of attempts of one turn.
+        observe: Whether to only record the calls and change nothing.
+        version: Version of the function's prompt.
+        segment: Part of the traffic, or None if it has no name.
+        prices: Returns the function that computes the cost of an attempt, or None.
+        store: Returns the recorder, or None to record nothing.
+        unknown: Recorded names of unknown tools.
     """
 
     function: Callable[..., Any]
@@ -100,16 +100,16 @@ class TurnPlan(NamedTuple):
 
 
 class Turn:
-    """A turn under way: what the drivers need of a call.
+    """A turn in progress, with the interface of a call that the drivers need.
 
     Attributes:
         flow: The loop.
-        judgements: For each reply the judgements of its calls.
+        judgements: Judgements of the calls of each reply.
     """
 
     def __init__(self, plan: TurnPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._plan, self._args, self._kwargs = plan, args, kwargs
-        # What is recorded; what is sent is what was given.
+        # For the record only. Attempts send the arguments of the caller.
         shape = plan.shape._replace(is_sent=False, fills_only_task=False)
         self._task: Prompt = task_of(shape, plan.function, args, kwargs)
         known = [tool.schema for tool in plan.tools.values()]
@@ -142,7 +142,7 @@ class Turn:
 
     def _take(self, end: Reply) -> None:
         cut = end.failure is not None and end.failure.kind == "transport" and end.exception is None
-        # Of a stream that broke off nobody knows what the model would have written.
+        # If a stream ended early, its calls are unknown.
         calls = () if cut else end.calls
         judgements = [judged(call, self._plan.tools) for call in calls]
         self._ends.append(end)
@@ -154,7 +154,7 @@ class Turn:
                 call.add(judgement, end, next(parts))
 
     def _may_retry(self) -> bool:
-        """Say whether the last reply has to be asked for again, and can be."""
+        """Return whether the last reply needs a retry and allows one."""
         failed = [judgement.failure for judgement in self.judgements[-1] if judgement.failure is not None]
         if not failed or self._ends[-1].exception is not None:
             return False
@@ -210,15 +210,15 @@ class Turn:
         message = failure_text(plan.name, self.judgements, plan.max_attempts)
         raise ToolCallsFailed(message, outcome=self.outcome(), judgements=self.judgements)
 
-    # What the drivers call.
+    # The interface for the drivers.
 
     @property
     def receiver(self) -> Any:
-        """What reads what the function gives and raises."""
+        """The reader of the function's results and exceptions."""
         return self
 
     def prepare(self, ask: Ask) -> Callable[[], Any]:
-        """Return the call of the user's function for one attempt; the first with the arguments of its caller."""
+        """Return the call of the user's function for one attempt. The first one has the arguments of the caller."""
         args, kwargs = self._args, self._kwargs
         if self._again is not None:
             args, kwargs = with_task(self._plan.shape, args, kwargs, self._again)
@@ -248,7 +248,7 @@ class Turn:
         return self._plan.function(*self._args, **self._kwargs)
 
     def read(self, result: object) -> Reply:
-        """Read what the function gave; never raises."""
+        """Read the function's result. Never raises."""
         held = unwrapped(result)
         self._reply = held
         reply = held if isinstance(held, Reply) else replies.read(held)
@@ -257,14 +257,14 @@ class Turn:
         return reply._replace(calls=calls)
 
     def grown(self, reply: Reply, value: object) -> Reply:
-        """Read a stream of values: it calls nothing."""
+        """Return the reply unchanged, because a stream of values has no tool calls."""
         return reply
 
     def streamed(self, model: str | None) -> None:
-        """Ignore the model of a chunk: a stream that does not end has no complete call to record."""
+        """Ignore the model of a chunk, because an unfinished stream has no complete call to record."""
 
     def raised(self, error: BaseException) -> Reply:
-        """Read what the function raised; never raises. It reaches the caller as it is, whatever it was about."""
+        """Convert an exception of the function to a reply. Never raises. The caller gets the exception unchanged."""
         name = clip(type(error).__name__)
         failure = Failure("transport", "call_raised", f"{name} was raised")
         rejected = replies.rejected(error)
@@ -278,7 +278,7 @@ class Turn:
         return Reply(failure=failure, exception=name, calls=calls)
 
     def enter(self) -> Any:
-        """Make this the call that the running code was called inside of; gives what `leave` takes."""
+        """Make this turn the current call, and return the argument for `leave`."""
         return current_call.set(self._start), current_tools.set(frozenset(self._plan.tools))
 
     def leave(self, entered: Any) -> None:
@@ -288,7 +288,7 @@ class Turn:
         current_call.reset(call)
 
     def finish(self, done: Done[Any]) -> None:
-        """Hand the outcome of each call of the turn to the recorder, and to who follows calls."""
+        """Pass the outcome of each call of the turn to the recorder, and to the follower of calls."""
         if self.store is None and recorder.follower is None:
             return
         for call in self._joined.calls:
@@ -301,7 +301,7 @@ class Turn:
                 self.store.record(outcome, self._task)
 
     def outcome(self) -> Outcome[Any]:
-        """Return the turn as one outcome: an attempt for each reply, its failure that of the first call that failed."""
+        """Return the turn as one outcome. Each reply is an attempt, with the failure of its first failed call."""
         ends = []
         for end, judgements in zip(self._ends, self.judgements, strict=True):
             text = "\n".join(judgement.text or "" for judgement in judgements)
@@ -336,7 +336,7 @@ def _call(plan: TurnPlan, identity: CallStart) -> Call:
 
 
 def _outcome(plan: TurnPlan, followed: FollowedCall, turn: Call, task: Prompt) -> Outcome[Any]:
-    """Return the outcome of one call of a turn, as it is recorded."""
+    """Return the outcome of one call of a turn, for the record."""
     schema = plan.unknown.schema_of(followed.first, plan.tools)
     call = turn._replace(
         id=new_call_id(turn.started_at),
@@ -348,7 +348,7 @@ def _outcome(plan: TurnPlan, followed: FollowedCall, turn: Call, task: Prompt) -
 
 
 def _judged(plan: Plan, call: Call, task: Prompt, ends: list[Reply]) -> Outcome[Any]:
-    """Give the outcome of attempts that were judged before, by the loop that makes all outcomes."""
+    """Return the outcome of attempts with known judgements. The loop that makes all outcomes makes it."""
     flow = enforce(task, plan, lambda: call)
     next(flow)
     *tries, last = ends
