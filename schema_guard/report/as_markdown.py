@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A document as Markdown with GitHub's tables, for a pull request or a wiki.
 
-Rules: no text of a stranger's can open a tag, a link to a page, a cell, a list or an emphasis, and none is shown
-that does not print.
+Rules: Text that isn't ours can't open a tag, a link, a cell, a list, or an emphasis. Characters that don't print are
+escaped.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What there is to say of a thing, before it is written: a title, facts, and sections with tables, lines and quotes.
+"""A document before it is written: a title, facts, and sections with tables, lines, and quotes.
 
-Rules: a document is plain data that every writer shows whole, so that no two outputs can differ; each cell and line is
-words already, each figure written once; a stranger's text stands in it as it came, for what has to be escaped is
-another thing in a terminal, in Markdown and on a page.
+Rules: A document is plain data. Every writer shows all of it, so no two outputs can differ. Each cell and line is
+already text, and each figure is written once. Text that isn't ours is unchanged, because a terminal, Markdown, and a
+page need different escapes.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _COMMAND = re.compile(r"""schema-guard(?: (?!#)(?:'[^']*'|"[^"]*"|[^\s'"])+)+"""
 
 
 class Tone(Enum):
-    """What an answer means; on a page its colour, so that what is not decided never looks good.
+    """The meaning of an answer. It sets the color on a page, so an undecided answer never looks good.
 
-    `OPEN` is not decided, or a switch to something good enough. `PLAIN` is no answer but figures.
+    `OPEN` is undecided, or a switch to something good enough. `PLAIN` is for figures without an answer.
     """
 
     GOOD = "pass"
@@ -34,14 +34,14 @@ class Tone(Enum):
 
 
 class Fact(NamedTuple):
-    """One line of the head: what it is about, and what there is to say."""
+    """One line of the head: its subject and its text."""
 
     label: str
     text: str
 
 
 class Table(NamedTuple):
-    """Cells as words; the columns of *flush_left* hold text, the others figures."""
+    """Cells as text. The columns in *flush_left* contain words, and the others contain figures."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -49,12 +49,12 @@ class Table(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """A text of a stranger's, with what is said about it.
+    """A text that isn't ours, with an explanation.
 
     Attributes:
-        heading: What it is an example of.
-        gloss: What is wrong with it.
-        text: The text; None where there was none.
+        heading: The kind of failure that the text is an example of.
+        gloss: The fault in the text.
+        text: The text. None if there was none.
     """
 
     heading: str
@@ -63,14 +63,14 @@ class Quote(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A heading with what stands under it.
+    """A heading and its content.
 
     Attributes:
-        title: As the heading says it.
-        gloss: What the figures mean, in plain words; `""` where they speak for themselves.
-        table: None where there is none.
+        title: Text of the heading.
+        gloss: The meaning of the figures in plain words, or `""` if they need no explanation.
+        table: None if the section has no table.
         lines: One fact each.
-        quotes: Texts of strangers.
+        quotes: Texts that aren't ours.
     """
 
     title: str
@@ -81,13 +81,13 @@ class Section(NamedTuple):
 
 
 class Document(NamedTuple):
-    """What every writer shows.
+    """The content that every writer shows.
 
     Attributes:
-        title: The answer, or what this is about, in one line.
+        title: The answer or the subject, in one line.
         facts: The head, most important first.
         sections: The details.
-        tone: What the answer means.
+        tone: The meaning of the answer.
     """
 
     title: str

@@ -37,7 +37,7 @@ By: TypeAlias = Literal["function", "segment", "model", "version"]
 GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
 """What calls can be put together by, under one schema."""
 
-# What a group has in common: a version is one of a function, a segment and a model are of the schema's whole traffic.
+# Names that a group shares. A version belongs to a function. A segment and a model belong to all traffic of the schema.
 _COMMON = {name: ("function", name) if name == "version" else (name,) for name in GROUPINGS}
 _SCHEMA = ("schema_name", "schema_fingerprint")
 _NAMES = ("function", "model", "provider", "strategies", "settings", "version", "segment")
@@ -47,8 +47,8 @@ class StoppedReplies(NamedTuple):
     """Replies that were stopped, because they could no longer become valid or repeated themselves.
 
     Attributes:
-        attempts: How many were stopped.
-        judged: Validated replies whose length is known.
+        attempts: Number of stopped replies.
+        judged: Number of validated replies whose length is known.
         median_characters: The length at which they were stopped, within 1.6%. None if none was stopped.
     """
 
@@ -61,58 +61,61 @@ class StoppedReplies(NamedTuple):
 class Configuration:
     """The records of one function and schema with one model, provider, strategy, settings, and version.
 
-    Or of a group of such configurations, whose calls are added up: then a name in which they differ is None.
+    Or the sums of a group of such configurations. In this case, a name in which they differ is None.
 
     Attributes:
         schema: Name of the schema.
-        schema_fingerprint: Of its content.
+        schema_fingerprint: Fingerprint of the schema's content.
         function: Name of the guarded function.
-        model: None when no reply named one.
-        provider: Provider or engine whose options are used; None for text strategies.
+        model: None if no reply named a model.
+        provider: Provider or engine whose options are used. None for text strategies.
         strategies: As `a>b` for an escalation.
-        settings: Those that change results, as compact JSON.
-        version: Of the function's prompt.
-        segment: Part of the traffic; None when not tagged.
+        settings: The settings that change results, as compact JSON.
+        version: Version of the function's prompt.
+        segment: Part of the traffic. None if the calls have no tag.
         varies: The names in which these calls differ.
-        calls: With at least one validated reply. This is the n of `failed`. Without the unseen calls, it is the n of
-            `valid_first_time`, `fixed_by_retry`, and `repaired`.
-        clean: Attempt 1 was nothing but valid JSON; a part of valid_first_time. Its n also leaves out valid replies whose text is unknown.
-        parsed: Calls that are valid first time, and of whose reply the function returned parsed values, so no text is known.
-        valid_first_time: Attempt 1 was valid, without repair.
+        calls: Calls with at least one validated reply. This is the n of `failed`. Without the unseen calls, it is the n
+            of `valid_first_time`, `fixed_by_retry`, and `repaired`.
+        clean: Attempt 1 was nothing but valid JSON. These calls are a part of `valid_first_time`. Its n also leaves out
+            valid replies whose text is unknown.
+        parsed: Calls that were valid first time and whose function returned parsed values, so their text is unknown.
+        valid_first_time: Attempt 1 was valid without repair.
         fixed_by_retry: Valid after a retry.
         repaired: Valid after repair.
         failed: No attempt was valid.
         unseen: Calls in which a library inside the function retried unseen. Only whether they failed is known, so they
             are in no other rate.
-        transport: Calls without a judged reply, excluded from every rate.
-        excluded: The same by whose fault they are, with code and exception, the most frequent first.
-        attempts: All of them, transport included.
-        failures: Attempts by kind and code, most frequent first; None of a group in which some configurations stop their
-            replies early and some do not, for these cannot be added up.
-        violations: The ten places and keywords that most attempts broke; None as failures.
-        coerced: Calls with a valid reply that the schema's Python type converted. They are a part of
-            `valid_first_time` and `fixed_by_retry`.
+        transport: Calls without a validated reply, excluded from every rate.
+        excluded: The same calls by the party at fault, with code and exception, most frequent first.
+        attempts: All attempts, including transport failures.
+        failures: Attempts by kind and code, most frequent first. None for a group in which only some configurations
+            stop their replies early, because their counts can't be added up.
+        violations: The ten places and keywords with the most schema violations. None as for `failures`.
+        coerced: Calls with a valid reply that the schema's Python type converted. They are a part of `valid_first_time`
+            and `fixed_by_retry`.
         coercions: The converted places with their number of replies, at most ten. Conversions that may change the
             meaning are first.
-        input_tokens: Over all attempts whose usage is known; None when none is.
-        output_tokens: As input_tokens.
+        input_tokens: Sum over all attempts with known usage. None if there are none.
+        output_tokens: As `input_tokens`.
         unknown_usage: Attempts whose output tokens are unknown.
-        reasoning_tokens: The part of output_tokens that was reasoning; as input_tokens.
-        elapsed_s: Seconds over all attempts whose time is known, as of imported ones it may not be; None when none is.
-        elapsed_p50_s: Median of such an attempt, within 1.6 %; None as elapsed_s.
-        elapsed_p95_s: 95th percentile of an attempt, within 1.6 %.
-        traffic: What parts of the traffic they are, where some were imported: None stands for those that were recorded
-            as they were made. Empty where none was imported.
-        answered_again: Of a group: calls that a router asked again of the prompt, for the tuned model gave no value. Each is
-            one call with the one before it, and counts as `fixed_by_retry` or `failed` by what the prompt made of it.
-        models: Of an escalation, the attempts of each model. Empty for calls that ask one model.
-        stopped: What is known of replies that were stopped before their end; None where the settings stop none, and of a group of
-            several configurations, each of which tells its own.
-        last_day: Of a group: the newest calls. None if all calls were made within two days.
-        in_use: Of a group: the calls with the configurations in use. None if the group's functions replaced none.
-        is_gone: Its functions have called only other configurations since.
-        last_call: When the last call began, in seconds since the epoch, UTC; None when unknown.
-        content: Whether the values are right, from `Content`. None if nothing was checked, in a time, and of a group.
+        reasoning_tokens: The part of `output_tokens` that was reasoning, counted as `input_tokens`.
+        elapsed_s: Seconds of all attempts whose time is known. None if there are none. Imported attempts may have no
+            time.
+        elapsed_p50_s: Median seconds of such an attempt, within 1.6%. None as for `elapsed_s`.
+        elapsed_p95_s: 95th percentile of such an attempt, within 1.6%.
+        traffic: The parts of the traffic that the calls are, if some were imported. None is the part that was recorded
+            live. Empty if no calls were imported.
+        answered_again: For a group: calls that a router sent to the prompt because the tuned model gave no value. Such
+            a call and the one before it count as one call. The prompt's result decides whether it is in
+            `fixed_by_retry` or `failed`.
+        models: For an escalation: the attempts of each model. Empty for calls that use one model.
+        stopped: Figures of replies that were stopped before their end. None if the settings stop no replies, and for a
+            group whose configurations differ in more than the segment.
+        last_day: For a group: the newest calls. None if all calls were made within two days.
+        in_use: For a group: the calls with the configurations in use. None if the group's functions replaced none.
+        is_gone: Whether its functions have called only other configurations since.
+        last_call: Start of the last call, in seconds since the epoch, UTC. None if unknown.
+        content: Shares of right values, from `Content`. None for a group, and if nothing was checked.
     """
 
     __repr__ = dataclass_repr
@@ -173,21 +176,21 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a store holds.
+    """The figures of a store.
 
     Attributes:
         store: URL of the store, without its password.
-        configurations: Of each function and schema, in the order of their names; empty when nothing is recorded.
+        configurations: The configurations of each function and schema, sorted by name. Empty if nothing is recorded.
         lost_records: Attempts that could not be stored, by reason.
-        by: What the groups have in common beside their schema.
-        groups: The same calls, added up by that: of each schema the one that is proved worst first. Imported failures,
-            and imports of an unknown part of the traffic, are left out where a group has other calls.
-        over_time: The failure rate of each group by hour, day or week; None where it was not asked for. A group of
-            imported failures alone has none.
-        rows_since: When the earliest call began that has rows, in seconds since the epoch, UTC, where older ones were
-            taken out; None where none were.
-        since: When the earliest call began, in seconds since the epoch, UTC. None if no time is known.
-        nothing: One sentence if the filters leave no calls: which, and how many calls are beside them.
+        by: The name that the configurations of a group share, in addition to their schema.
+        groups: The same calls, added up by *by*. For each schema, the group with the worst proved rate is first. If a
+            group has other calls, it leaves out imported failures and imports of an unknown part of the traffic.
+        over_time: The failure rate of each group by hour, day, or week. None unless requested. A group that has only
+            imported failures has no rate over time.
+        rows_since: Start of the earliest call that has rows, in seconds since the epoch, UTC, if older rows were
+            deleted. None if none were.
+        since: Start of the earliest call, in seconds since the epoch, UTC. None if no time is known.
+        nothing: A sentence about the filters, if they leave no calls. It includes the number of calls that don't match.
     """
 
     __repr__ = dataclass_repr
@@ -232,17 +235,17 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     """Read a store.
 
     Args:
-        store: Where to read.
-        since: Only calls that started at or after this, in seconds since the epoch.
-        until: Only calls that started before this.
+        store: The store to read.
+        since: Only calls that started at this time or later, in seconds since the epoch.
+        until: Only calls that started before this time.
         schema: Only this schema, by name or fingerprint.
-        function: Only this function, by its name or an end of it behind a dot that no other has.
+        function: Only this function, by its name or by a unique ending of it after a dot.
         segment: Only this part of the traffic.
-        by: What the groups have in common beside their schema.
-        hours: Read the rates over time as well. The hours of *since* and *until* are then counted whole.
+        by: The name that the configurations of a group share, in addition to their schema.
+        hours: Read the rates over time too. All calls of the first and the last hour of the period then count.
 
     Raises:
-        InvalidArgument: A name is not recorded, or several functions could be meant.
+        InvalidArgument: A name is not recorded, or several functions match.
         StoreError: The store cannot be read.
     """
     if by not in GROUPINGS:
@@ -258,7 +261,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     }
     counted = rows_of(store, **which)
     is_filtered = any(value is not None for value in which.values())
-    # Segments of a configuration are added up, unless they are what is asked about.
+    # Segments of a configuration are added up, unless the report is by segment.
     apart = _NAMES if by == "segment" else _NAMES[:-1]
     gone, names = gone_of(store, counted, until), (*_SCHEMA, *_COMMON[by])
     day_of, grouped = last_days(store, counted, which, names, gone), pooled(counted, names)
@@ -314,14 +317,14 @@ def _hours(
     again = {row.configuration for group in groups for row in answered_again(group)}
     for hour in store.by_hour(since=times[0], until=times[1], function=function) if hours_of else ():
         if hour.configuration in hours_of:
-            # What the prompt saved is one call with the one that the tuned model had failed.
+            # A call that the prompt saved and the one that the tuned model failed before it are one call.
             saved = hour.calls if hour.configuration in again else 0
             hours_of[hour.configuration].append(TimedCalls(hour.at, hour.failed - saved, hour.calls - saved))
     return timed
 
 
 def _by_schema_worst_first(configuration: Configuration) -> tuple[str, str, bool, float, float]:
-    # Of imported failures the share that failed is no rate that is worse than others.
+    # The failed share of imported failures isn't a rate, so it isn't worse than the others.
     worst = -(configuration.failed.lower or 0.0), -(configuration.failed.rate or 0.0)
     return configuration.schema, configuration.schema_fingerprint, not configuration.is_rated, *worst
 
@@ -329,7 +332,7 @@ def _by_schema_worst_first(configuration: Configuration) -> tuple[str, str, bool
 def _configuration(
     members: Sequence[ConfigurationCounts], gone: Collection[Row], **more: Any
 ) -> Configuration:
-    """Return the figures of configurations that are added up. *more* are the fields that their counts do not show."""
+    """Return the figures of configurations that are added up. *more* has the fields that their counts don't show."""
     first, counts = members[0], added(members)
     n, seen, latency = counts.calls, counts.calls - counts.unseen, counts.attempt_latency
     elapsed_s, input_tokens, output_tokens, reasoning_tokens = map(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rates over time: the failed share of each group of calls, by hour, day or week.
+"""Rates over time: the failed share of each group of calls, by hour, day, or week.
 
-Rules: all series of a report have one step, so that they can be laid side by side; a step without a judged call has no
-point, for no data is not a rate of 0; times are UTC.
+Rules: All series of a report have the same step, so you can compare them. A step without a validated call has no point,
+because missing data isn't a rate of 0. Times are UTC.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class TimedCalls:
 
     @property
     def failed(self) -> Rate:
-        """The rate with its bounds, which hold for this step by itself."""
+        """The rate with its bounds, which hold for this step alone."""
         return Rate.of(self.count, self.n)
 
 
@@ -77,20 +77,20 @@ class OverTime:
 
     @property
     def span(self) -> tuple[int, int] | None:
-        """When the first step begins and the last one ends; None without any point."""
+        """The begin of the first step and the end of the last one. None without points."""
         starts = [point.at for points in self.series for point in points]
         return (min(starts), max(starts) + self.step_s) if starts else None
 
 
 def over_time(groups: Sequence[Iterable[TimedCalls]]) -> OverTime:
-    """Add the hours of each group up to the shortest steps of which a plot has room for all."""
+    """Add up the hours of each group to the shortest step for which all points fit into a plot."""
     hours = [[hour for hour in group if hour.n or hour.count] for group in groups]
     step_s = _step_s([hour.at for group in hours for hour in group])
     return OverTime(step_s, tuple(joined(group, step_s) for group in hours))
 
 
 def joined(several: Iterable[TimedCalls], step_s: int) -> tuple[TimedCalls, ...]:
-    """Add calls up to longer steps, in the order of time."""
+    """Add up calls to longer steps, in the order of time."""
     sums: dict[int, tuple[int, int]] = {}
     for calls in several:
         at = begin_of(calls.at, step_s)
@@ -113,7 +113,7 @@ def step_text(step_s: int) -> str:
 def _step_s(hours: Sequence[int]) -> int:
     span_s = max(hours) - min(hours) + HOUR_S if hours else 0
     for step_s in _STEPS_S:
-        # One more, for the first and the last step are seldom whole.
+        # One more, because the first and the last step are seldom complete.
         if span_s <= step_s * (_MOST_POINTS - 1):
             return step_s
     return _LONGEST_S * ceil(span_s / (_LONGEST_S * (_MOST_POINTS - 1)))

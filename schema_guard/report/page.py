@@ -33,7 +33,7 @@ def check_extra(what: str) -> None:
     """Check that a page can be written, before anything is computed for it.
 
     Args:
-        what: The feature, as its user named it.
+        what: The feature, as the user named it.
 
     Raises:
         MissingExtra: jinja2 is not installed.
@@ -45,12 +45,12 @@ def check_extra(what: str) -> None:
 
 
 class PageChoice(NamedTuple):
-    """What of a page that follows its store can be chosen.
+    """A choice on a page that follows its store.
 
     Attributes:
-        name: Of the parameter.
-        label: What a reader calls it.
-        options: The values with what is shown of each.
+        name: Name of the parameter.
+        label: Label that the reader sees.
+        options: The values, each with its text on the page.
         chosen: One of the values.
     """
 
@@ -61,11 +61,11 @@ class PageChoice(NamedTuple):
 
 
 class Live(NamedTuple):
-    """What makes a page follow its store: a script that asks for it again, and choices.
+    """The parts that make a page follow its store: a script that requests the page repeatedly, and choices.
 
     Attributes:
-        every_s: Seconds from one time to the next.
-        choices: What is shown of it.
+        every_s: Seconds between two requests.
+        choices: Choices of the calls to show.
     """
 
     every_s: int
@@ -134,7 +134,7 @@ class Slide(NamedTuple):
 
 
 def policy(*, live: bool = False) -> str:
-    """Give the content security policy of a page: nothing is loaded but its own style, and its script where it has one."""
+    """Return the content security policy of a page, which loads only its own style, and its script if it is live."""
     parts = ["default-src 'none'", f"style-src '{_hash('page.css')}'"]
     if live:
         parts += [f"script-src '{_hash('page.js')}'", "connect-src 'self'"]
@@ -153,11 +153,11 @@ def page(
     """Return a document as an HTML document that needs no network and no script.
 
     Args:
-        document: What is shown.
-        plots: In their order; of those without a drawing the page says what is missing.
-        title: What the page is about; None takes the document's own.
-        live: Makes it follow its store, where a server gives it.
-        slide: Its first screen; None shows the document whole.
+        document: The document to show.
+        plots: Plots in the order of the page. For a plot without a drawing, the page names the missing data.
+        title: Title of the page. None uses the title of the document.
+        live: Makes the page follow its store. This requires a server.
+        slide: First screen of the page. None shows the whole document.
 
     Raises:
         MissingExtra: jinja2 is not installed.

@@ -41,11 +41,11 @@ _LARGEST_MARK, _SMALLEST_MARK = 4.0, 1.8
 
 
 class TrendMarks(NamedTuple):
-    """What is marked in a plot of a rate over time.
+    """The marks in a plot of a rate over time.
 
     Attributes:
         target: The share that may fail. None if no target is known.
-        changes: Direction of each change, `rise` or `fall`, and when it was.
+        changes: Direction of each change, `rise` or `fall`, and its time.
     """
 
     target: float | None = None

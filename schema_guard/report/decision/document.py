@@ -85,7 +85,7 @@ class Decided(NamedTuple):
 
 
 def worst_first(decided: Sequence[Decided]) -> list[Decided]:
-    """Put verdicts in order: those against first, then by the lower bound of what is in use, then by name."""
+    """Sort verdicts: those that need a change first, then by the lower bound of the strategy in use, then by name."""
 
     def order(decision: Decided) -> tuple[int, float, str]:
         rate = _rate(decision)
@@ -136,7 +136,7 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
 
 
 def _tone(tones: Sequence[Tone]) -> Tone:
-    """Return the worst of what verdicts mean."""
+    """Return the worst of these tones."""
     return next(tone for tone in (Tone.BAD, Tone.OPEN, Tone.GOOD) if tone in tones)
 
 
@@ -155,7 +155,7 @@ def _row(decision: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
 
 
 def _traffic_note(decision: Decided) -> str:
-    """Say in two words what part of the traffic the rate of what is in use is of, where its calls were imported."""
+    """Return a short note on the part of the traffic that the rate covers, or "" if the calls weren't imported."""
     strategies, current = (decision.gathered.evidence[name] for name in ("strategies", "current"))
     traffic = next((one.get("traffic") for one in strategies if one["id"] == current), None)
     return "" if traffic is None else f" {Traffic(**traffic).short}"
@@ -166,6 +166,6 @@ def _name(decision: Decided) -> str:
 
 
 def _rate(decision: Decided) -> dict[str, Any] | None:
-    """Give the rate of what is in use, as the verdict has it."""
+    """Return the verdict's rate of the strategy in use."""
     rate: dict[str, Any] | None = decision.verdict.figures["rates"].get(decision.gathered.evidence["current"])
     return rate

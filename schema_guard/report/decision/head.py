@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The head of a verdict: what a reader who knows no statistics has to know, and what to do next.
+"""The head of a verdict: the facts that a reader needs without knowing statistics, and the next step.
 
-Rules: one fact a line, the most important first, so that a head that is cut loses the least; every figure is one of the
-verdict's; words that need an explanation stand in the details below and not here.
+Rules: Each line has one fact, and the most important come first, so a shortened head loses the least. Every figure is
+from the verdict. Words that need an explanation are in the details below, not in the head.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _confidence(figures: Figures) -> Iterator[Fact]:
 
 
 def _wrong(figures: Figures) -> Iterator[Fact]:
-    """Say what is proved to be wrong in production."""
+    """Yield the proved breaches in production."""
     breaches = figures.get("breach", ())
     for breach in breaches[:_MOST_WRONG]:
         yield Fact("problem", _breach_text(breach, figures))
@@ -64,7 +64,7 @@ def _wrong(figures: Figures) -> Iterator[Fact]:
 
 
 def _breach_text(breach: Figures, figures: Figures) -> str:
-    """Write what is proved to be wrong, with the part of the calls that it is about."""
+    """Write a proved breach, with the part of the calls that it is about."""
     if breach["strategy"] is None:
         return str(breach["text"])
     rate = figures["rates"].get(breach["strategy"]) or figures["tuned"]
@@ -77,7 +77,7 @@ def _breach_text(breach: Figures, figures: Figures) -> str:
 
 
 def _fails_at(figures: Figures) -> Iterator[Fact]:
-    """Yield the place at which most failed replies fail, of each strategy that is proved wrong, or of the one in use."""
+    """Yield the places at which most failed replies fail, for the strategies proved wrong, or for the one in use."""
     wrong = [
         breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] in ("format", "rise")
     ]
@@ -94,7 +94,7 @@ def _fails_at(figures: Figures) -> Iterator[Fact]:
 
 
 def _behind_the_router(figures: Figures) -> Iterator[Fact]:
-    """Yield how often a router's tuned model fails by itself, because its rate here is that of both."""
+    """Yield how often a router's tuned model alone fails, because the rate of the router includes the prompt."""
     for behind in figures.get("behind", {}).values():
         answered = behind["asked"] - behind["k"]
         yield Fact(
@@ -124,7 +124,7 @@ def _target_facts(figures: Figures) -> Iterator[Fact]:
 
 
 def _result_facts(figures: Figures) -> Iterator[Fact]:
-    """Say how often what is in use fails, and what else the verdict rests on."""
+    """Yield the failure rates of the strategies in use, and the other results that the verdict is based on."""
     rates = figures.get("rates", {})
     used = sorted(
         (name for name, rate in rates.items() if rate.get("traffic_share")),
@@ -211,7 +211,7 @@ def _per_call(rate: Figures, other: Figures) -> Iterator[tuple[str, str, str]]:
 
 
 def _answer(figures: Figures) -> Iterator[Fact]:
-    """Say what the verdict asks for, in words."""
+    """Yield the verdict's advice in words."""
     if "next_rung" in figures:
         yield Fact("try", fix(figures["next_rung"]))
     if "switch_to" in figures:
@@ -294,7 +294,7 @@ def _more(figures: Figures) -> Iterator[Fact]:
 
 
 def _basis_facts(figures: Figures) -> Iterator[Fact]:
-    """Say what an answer stands on: bursts, changes, outages."""
+    """Yield the facts that an answer depends on: bursts, changes, outages."""
     for name, margin in figures.get("burst_margin", {}).items():
         limit = f" or occur in bursts of at most {int(margin)}" if margin >= _A_BURST else ""
         yield Fact("valid if", f"failures of {name_of(name)} are isolated{',' if limit else ''}{limit}")
@@ -315,7 +315,7 @@ def _basis_facts(figures: Figures) -> Iterator[Fact]:
 
 
 def _weekly(figures: Figures) -> Iterator[Fact]:
-    """Say which weekly pattern the failures have; of a rise without one, which patterns were compared."""
+    """Yield the weekly pattern of the failures, or, for a rise without a pattern, the patterns that were compared."""
     rises = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "rise"}
     for name, weekly in figures.get("weekly", {}).items():
         if weekly.get("parts"):
@@ -371,7 +371,7 @@ def _segments(parts: Sequence[Figures]) -> Iterator[Fact]:
 
 
 def _beside_format(figures: Figures) -> Iterator[Fact]:
-    """Say what is asked for and not measured, and what is wrong though nobody asked."""
+    """Yield requirements that aren't measured, and a low share of right values if no limit is set."""
     for name, rate in figures.get("rates", {}).items():
         for what, met in rate.get("met", {}).items():
             if met["n"] == 0 and rate.get("traffic_share", 1):

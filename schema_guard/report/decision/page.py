@@ -43,11 +43,11 @@ def decision_page(
     """Return a verdict as an HTML document that needs no network and no script.
 
     Args:
-        verdict: As `decide` gives it.
+        verdict: The result of `decide`.
         hours: For each hour with calls in production: its start in seconds since the epoch, its calls, and its failed
-            calls. With none there is no rate over time.
-        changes: Direction of each change of that rate, `rise` or `fall`, and when it was.
-        title: What the page is about; None names the verdict.
+            calls. If empty, the page has no rate over time.
+        changes: Direction of each change of that rate, `rise` or `fall`, and its time.
+        title: Title of the page. None uses the title of the verdict.
 
     Raises:
         MissingExtra: jinja2 is not installed.

@@ -78,7 +78,7 @@ def state_of(figures: Figures) -> str:
 
 
 def imported_of(figures: Figures) -> list[str]:
-    """Say of each strategy whose calls were imported what part of the traffic they are."""
+    """Return, for each strategy with imported calls, the part of the traffic that the calls are, in words."""
     imported = figures.get("traffic", {})
     named = len(figures.get("rates", imported)) > 1
     return [
