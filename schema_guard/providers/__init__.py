@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The providers whose replies are read: one file each, with all that is known of what it sends."""
+"""The providers whose replies schema_guard reads: one file for each, with everything specific to it."""

@@ -31,13 +31,13 @@ def _message(reply: object, content: object) -> RawReply | None:
 
 
 def _refusal(holder: object) -> str | None:
-    """Give what is said of a refusal: its explanation, else its category."""
+    """Return the explanation of a refusal, or its category if it has none."""
     details = field(holder, "stop_details")
     return words(field(details, "explanation")) or words(field(details, "category"))
 
 
 def _usage(usage: object) -> Usage:
-    """Read the usage, whose input_tokens leave out what was read from and written to the cache."""
+    """Read the usage, whose input_tokens exclude the tokens read from and written to the cache."""
     cached = count(usage, "cache_read_input_tokens")
     return Usage(
         total(count(usage, "input_tokens"), cached, count(usage, "cache_creation_input_tokens")),
@@ -48,10 +48,10 @@ def _usage(usage: object) -> Usage:
 
 
 class _StreamState:
-    """What is kept of a stream from one event to the next."""
+    """State of a stream between events."""
 
     def __init__(self) -> None:
-        self.counts: dict[str, Any] = {}  # the usage is told in two events
+        self.counts: dict[str, Any] = {}  # the usage comes in two events
         self.inputs: dict[
             object, object
         ] = {}  # of the tool calls by block, until a piece of their arguments comes
@@ -61,7 +61,7 @@ class _StreamState:
 def _message_start(stream: Stream, event: object) -> str:
     message = field(event, "message")
     stream.name_model(field(message, "model"))
-    # Its output_tokens are those of the first instant, not of the reply.
+    # Its output_tokens count only the first moment, not the whole reply.
     _count(stream, field(message, "usage"), _INPUT_COUNTS)
     return ""
 
@@ -95,7 +95,7 @@ def _block_delta(stream: Stream, event: object) -> str:
     if kind == "thinking_delta":
         stream.think()
     state, index = stream.state(_StreamState), field(event, "index")
-    # A tool that the provider runs itself streams its input the same way, in a block of its own.
+    # A tool that the provider runs streams its input the same way, in its own block.
     if kind == "input_json_delta" and index in state.calls:
         text = words(field(delta, "partial_json"))
         if text:
@@ -105,7 +105,7 @@ def _block_delta(stream: Stream, event: object) -> str:
 
 
 def _block_stop(stream: Stream, event: object) -> str:
-    """Return the arguments of a call that has sent no piece of them."""
+    """Return the arguments of a call for which no piece was sent."""
     index = field(event, "index")
     arguments = stream.state(_StreamState).inputs.pop(index, None)
     return "" if arguments is None else stream.call(index, as_json(arguments))
@@ -138,7 +138,7 @@ def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
 
 def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
     name = wire_name(schema)
-    # Else the arguments come in one piece at the end: nothing could be told of a stream before.
+    # Otherwise the arguments come in one piece at the end, and nothing could stop a stream before.
     tool = {"name": name, "input_schema": document_of(schema), "eager_input_streaming": True}
     return {"tools": [tool], "tool_choice": {"type": "tool", "name": name}}
 
@@ -171,7 +171,7 @@ PROVIDER: Final = Provider(
         "message_delta": _message_delta,
         "message_stop": _message_stop,
         "ping": adds_nothing,
-        # By these the SDK's helper repeats the others.
+        # The SDK's helper repeats the other events as these.
         **dict.fromkeys(("text", "input_json", "citation", "thinking", "signature"), adds_nothing),
     },
     options={

@@ -32,13 +32,13 @@ def _reply(reply: object, output: object) -> RawReply | None:
 
 
 def _usage(usage: object) -> Usage:
-    """Read the usage, which leaves out the cache as Anthropic's does."""
+    """Read the usage, which excludes the cache as Anthropic's does."""
     cached = count(usage, "cacheReadInputTokens")
     tokens = total(count(usage, "inputTokens"), cached, count(usage, "cacheWriteInputTokens"))
     return Usage(tokens, count(usage, "outputTokens"), cached)
 
 
-# Events: one key a chunk names it.
+# Events: each chunk has one key, which names the event.
 
 
 def _silent(stream: Stream, chunk: object, value: object) -> str:
@@ -82,7 +82,7 @@ def _error(stream: Stream, chunk: object, error: object) -> str:
     return ""
 
 
-# One exception is sent for all that went wrong inside the model; the text tells which.
+# The same exception covers all errors inside the model. Its text distinguishes them.
 _FORMAT: Final = r"(?i)malformed|invalid sequence|tool ?use"
 
 
@@ -125,7 +125,7 @@ def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
 # Arguments for a format.
 
 
-# What a model takes that Converse has no name for: Claude's thinking stands under either.
+# Field for arguments without a name in Converse, and the two names for Claude's thinking in it.
 _FIELDS: Final = "additionalModelRequestFields"
 _THINKING: Final = ("thinking", "reasoning_config")
 
@@ -159,7 +159,7 @@ BEDROCK: Final = CHAT._replace(name="bedrock", marks=_marks, turn=_turn)
 
 
 PROVIDER: Final = Provider(
-    # malformed_model_output and malformed_tool_use are known by their beginning.
+    # malformed_model_output and malformed_tool_use are recognized by their prefix.
     stop_words={
         "stop": "end_turn stop_sequence",
         "tool_call": "tool_use",

@@ -25,7 +25,7 @@ def _reply(reply: object, message: object) -> RawReply | None:
 
 
 def _usage(usage: object) -> Usage:
-    """Read the usage: tokens, or the billed units where there are only they."""
+    """Read the usage: tokens, or the billed units if there are no tokens."""
     tokens = either(usage, "tokens", "billed_units")
     return Usage(count(tokens, "input_tokens"), count(tokens, "output_tokens"), count(usage, "cached_tokens"))
 
@@ -60,7 +60,7 @@ def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
 
 def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
     function = {"name": wire_name(schema), "parameters": document_of(schema)}
-    # A tool cannot be named there; it is the only one.
+    # `tool_choice` cannot name a tool, but there is only one.
     return {"tools": [{"type": "function", "function": function}], "tool_choice": "REQUIRED"}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shapes that many providers share: an error in the place of a reply, or of a chunk."""
+"""The shapes that many providers share: an error instead of a reply, or of a chunk."""
 
 from __future__ import annotations
 

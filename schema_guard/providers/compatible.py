@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Providers that send OpenAI's chat completions as they are, and take some of its arguments for a format."""
+"""Providers that send OpenAI's chat completions unchanged, and accept some of its arguments for a format."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The failures of what came back, told before anything is judged."""
+"""The failures that are known before a reply is validated."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ ENDED_EARLY: Final[dict[FinishReason, Failure]] = {
 
 
 def no_reply(reply: object) -> Failure:
-    """Return the failure for a value that is no reply; it names the type and never the value."""
+    """Return the failure for a value that is not a reply. The message names its type, never its value."""
     kind = "None" if reply is None else f"a value of type {clip(type(reply).__name__)!r}"
     message = f"the function returned {kind}, not a model's reply. Return the reply or its text"
     return Failure("transport", "no_reply", message)
 
 
 def unknown_chunk(chunk: object) -> Failure:
-    """Return the failure for a value that no stream has; it names the type and never the value."""
+    """Return the failure for a value that is not a chunk. The message names its type, never its value."""
     kind = clip(type(chunk).__name__)
     message = f"the stream gave a value of type {kind!r}: yield texts, bytes or the provider's own chunks"
     return Failure("transport", "no_reply", message)
 
 
 def bad_unicode(error: UnicodeDecodeError, *, offset: int = 0) -> Failure:
-    """Return the failure for bytes that are not UTF-8; *offset* counts the bytes that went before."""
+    """Return the failure for bytes that are not UTF-8. *offset* is the number of bytes before them."""
     at = offset + error.start
     return Failure("syntax", "bad_unicode", f"the reply is not UTF-8: {error.reason} at byte {at}")
 
 
 def html_page() -> Failure:
-    """Return the failure for an HTML page: a proxy, a login or a wrong base URL has answered."""
+    """Return the failure for an HTML page, which comes from a proxy, a login, or a wrong base URL."""
     message = "an HTML page came instead of a reply: is the base URL right, is there a proxy?"
     return Failure("transport", "provider_error", message)
 
 
 def provider_error(error: object = None) -> Failure:
-    """Return the failure of a provider that sent an error or nothing in the place of a reply."""
+    """Return the failure for a provider that sent an error or nothing instead of a reply."""
     parts = [error] if isinstance(error, str) else [either(error, "code", "type"), field(error, "message")]
     details = ", ".join(clip(repr(part)) for part in parts if part and isinstance(part, str | int))
     message = (
@@ -63,12 +63,12 @@ def stop_error(word: str) -> Failure:
 
 
 def unusable(word: str) -> Failure:
-    """Give the failure for a provider that could not use what the model wrote, and said so by *word*."""
+    """Return the failure for a provider that could not use the output of the model and reported this as *word*."""
     message = f"the provider could not use what the model wrote: {clip(word)!r}"
     return Failure("syntax", "provider_rejected", message)
 
 
 def refused_inside(reason: object) -> Failure:
-    """Return the failure for a reply that a library inside the function did not take."""
+    """Return the failure for a reply that a library inside the function rejected."""
     detail = f": {clip(reason, 200)}" if isinstance(reason, str) else ""
     return Failure("semantic", "refused", f"the function did not take the reply{detail}")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fields of what others made: one way in for objects and mappings.
+"""Fields of foreign objects, with the same access for objects and mappings.
 
-Rules: no class of an SDK is named, a field may be an attribute or a key; nothing here raises, whatever comes;
-unknown is None, never 0.
+Rules:
+1. No class of an SDK is named. A field may be an attribute or a key.
+2. Nothing here raises, for any object. An unknown value is None, never 0.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from schema_guard.text import clip
 from schema_guard.values import Usage
 
 _MISSING: Final = object()
-# No provider's names are longer; what a reply says may be a text of any size, and is kept with every attempt.
+# No provider has longer names. A reply can contain a text of any size here, and every attempt stores it.
 _NAME_CHARS: Final = 200
 
 
 def field(holder: object, name: str, default: object = None) -> Any:
-    """Return what an object has as an attribute, or a mapping under a key; *default* when it has nothing."""
+    """Return an attribute of an object, or the value of a mapping's key. Return *default* if there is none."""
     if type(holder) is dict:
         return holder.get(name, default)
     try:
@@ -42,12 +43,12 @@ def _look_up(holder: object, name: str, default: object) -> Any:
 
 
 def has(holder: object, name: str) -> bool:
-    """Return whether the attribute or the key exists, be its value None."""
+    """Return whether the attribute or the key exists, even if its value is None."""
     return field(holder, name, _MISSING) is not _MISSING
 
 
 def either(holder: object, *names: str) -> Any:
-    """Return the first of several spellings of a field that is not None."""
+    """Return the first value that is not None, of a field with several spellings."""
     for name in names:
         value = field(holder, name)
         if value is not None:
@@ -56,7 +57,7 @@ def either(holder: object, *names: str) -> Any:
 
 
 def items(value: object) -> list[Any]:
-    """Return a sequence as a list; everything else, a text or a mapping too, is an empty one."""
+    """Return a sequence as a list. Return an empty list for any other value, including a text or a mapping."""
     if type(value) is list:
         return value
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
@@ -65,7 +66,7 @@ def items(value: object) -> list[Any]:
 
 
 def first(value: object) -> Any:
-    """Give the first of a list, or of what can be indexed like one; None when there is none."""
+    """Return the first item of a list, or of an object with an index. None if there is none."""
     if isinstance(value, list | tuple):
         return value[0] if value else None
     if isinstance(value, str | Mapping):
@@ -74,18 +75,18 @@ def first(value: object) -> Any:
 
 
 def words(value: object) -> str | None:
-    """Give a text that is not empty, else None."""
+    """Return a text if it is not empty. None for any other value."""
     return value if isinstance(value, str) and value else None
 
 
 def name(value: object) -> str | None:
-    """Return a name that a reply says, such as its model's, cut to 200 characters; None when it says none."""
+    """Return a name in a reply, such as its model's, cut to 200 characters. None if there is none."""
     text = words(value)
     return None if text is None else clip(text, _NAME_CHARS)
 
 
 def count(holder: object, *names: str) -> int | None:
-    """Return a number of tokens, the first of *names* that is known; Cohere sends floats."""
+    """Return a number of tokens: the first field of *names* that has one. Cohere sends floats."""
     for name in names:
         value = field(holder, name)
         if type(value) is int and value >= 0:
@@ -96,12 +97,12 @@ def count(holder: object, *names: str) -> int | None:
 
 
 def total(first: int | None, *more: int | None) -> int | None:
-    """Add what is known to a first count; without that one the sum is unknown."""
+    """Add the known counts to a first count. If the first count is unknown, so is the sum."""
     return None if first is None else first + sum([part for part in more if part is not None])
 
 
 def usage_of(usage: object) -> Usage:
-    """Read the tokens of a usage, by the names of OpenAI's APIs and of the frameworks; of llama.cpp's timings too."""
+    """Read the tokens of a usage, in the names of OpenAI's APIs and of the frameworks, or of llama.cpp's timings."""
     inputs = either(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
     outputs = either(
         usage, "completion_tokens_details", "output_tokens_details", "output_token_details", "details"
@@ -118,13 +119,13 @@ def usage_of(usage: object) -> Usage:
 
 
 def word_of(value: object) -> str:
-    """Return a provider's word in lower case, of an enum's member its name; `""` when it is neither."""
+    """Return a provider's word in lower case: a text, or the name of an enum's member. `""` for any other value."""
     word = value if isinstance(value, str) else field(value, "name")
     return word.lower() if isinstance(word, str) else ""
 
 
 def as_json(value: object) -> str | None:
-    """Return a parsed value as JSON text again, a text as it is; None when it cannot be written."""
+    """Return a parsed value as JSON text, and a text unchanged. None if the value cannot be written."""
     if isinstance(value, str):
         return value
     try:
@@ -140,7 +141,7 @@ def _dumped(value: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """Return what json can write of a Pydantic model, or of a protobuf mapping or list."""
+    """Convert a Pydantic model, or a protobuf mapping or list, to a value that json can write."""
     dump = getattr(value, "model_dump", None)
     if callable(dump):
         return dump(mode="json")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _FEEDBACK: Final = ("prompt_feedback", "promptFeedback")
 _USAGE: Final = ("usage_metadata", "usageMetadata")
-# The stop word for a prompt that was blocked, for whichever reason: there is no candidate that could have one.
+# The stop word for a blocked prompt, for any reason. Its reply has no candidate with a stop word.
 _BLOCKED: Final = "blocklist"
 
 
@@ -66,7 +66,7 @@ def _chunk(stream: Stream, chunk: object, marked: object) -> str | None:
 
 
 def _is_candidate(candidate: object) -> bool:
-    """Tell a candidate from one of the user's own."""
+    """Return whether a candidate is Gemini's, and not one of the user's own."""
     return has(field(candidate, "content"), "parts") or _stop_word(candidate) is not None
 
 
@@ -91,7 +91,7 @@ def _model(reply: object) -> str | None:
 
 
 def _usage(usage: object) -> Usage:
-    """Read the usage, whose candidate tokens leave out the thoughts."""
+    """Read the usage, whose candidate tokens exclude the thoughts."""
     thoughts = count(usage, "thoughts_token_count", "thoughtsTokenCount")
     written = count(usage, "candidates_token_count", "candidatesTokenCount")
     tools = count(usage, "tool_use_prompt_token_count", "toolUsePromptTokenCount")
@@ -197,15 +197,15 @@ def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     elements = [one.element for one in near if isinstance(one, RawMessage)]
     mapping: dict[str, Any] = {"role": side, "parts": [{"text": text}]}
     element = None
-    # A function that is given objects alone may read them as such. The SDK takes an object beside a loose part that is
-    # a dict for a file, and a dict beside anything for what it is.
+    # A function that receives only objects may read their attributes. The SDK reads an object next to a loose part that
+    # is a dict as a file, but always reads a dict correctly.
     if all(has(one, "parts") and not isinstance(one, Mapping) for one in elements):
         element = instance(_classes(elements), mapping, {"role": side})
     return raw_message(message, mapping if element is None else element, GEMINI)
 
 
 def _classes(elements: Sequence[Any]) -> Iterator[Any]:
-    """Yield the classes of turns, from the base up: those that stand for one role take no other."""
+    """Yield the classes of turns, from the base up. A class for one role accepts no other role."""
     for element in elements:
         yield from [kind for kind in type(element).__mro__ if kind.__name__ == "Content"]
         yield type(element)
@@ -249,7 +249,7 @@ GEMINI: Final = CHAT._replace(
 
 
 PROVIDER: Final = Provider(
-    # malformed_function_call and malformed_response are known by their beginning.
+    # malformed_function_call and malformed_response are recognized by their prefix.
     stop_words={
         "stop": "stop",
         "length": "max_tokens continuation",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Groq: it speaks OpenAI's chat completions, and refuses with an exception what is no JSON."""
+"""Groq. It has OpenAI's chat completions, and raises an exception if the model's output is not JSON."""
 
 from __future__ import annotations
 

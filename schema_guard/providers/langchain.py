@@ -39,7 +39,7 @@ def _message(reply: object, content: object) -> RawReply | None:
     metadata = field(reply, "response_metadata")
     if metadata is None:
         return None
-    # Chunks that were put together have the arguments as they came; what was read of them is closed where they are cut.
+    # Joined chunks still have the arguments as received. If these were cut off, `tool_calls` has them closed.
     calls = items(field(reply, "tool_call_chunks")) or (
         items(field(reply, "tool_calls")) + items(field(reply, "invalid_tool_calls"))
     )
@@ -81,7 +81,7 @@ def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
 
 
 def _added(known: Usage, more: Usage) -> Usage:
-    """Add the tokens of a chunk: each says those of its own piece."""
+    """Add the tokens of a chunk, whose counts cover only this chunk."""
     return Usage(*[b if a is None else a if b is None else a + b for a, b in zip(known, more, strict=True)])
 
 
@@ -102,7 +102,7 @@ _WORDS = ("human", "user", "ai", "assistant", "system", "developer")
 _CLASSES: Final[dict[Side, str]] = {"user": "HumanMessage", "model": "AIMessage"}
 _OURS: Final[dict[Side, str]] = {"user": "human", "model": "ai"}
 _THEIRS: Final[dict[Side, str]] = {"user": "user", "model": "assistant"}
-# What a provider's reply left in the message, other each time.
+# Fields of a provider's reply in the message, which differ each time.
 _OF_A_REPLY = ("id", "usage_metadata", "response_metadata")
 
 

@@ -52,16 +52,16 @@ def _written(message: object) -> Written:
 
 
 def _chunk(stream: Stream, chunk: object, raw: object) -> str | None:
-    """Read a piece of a response, or of what an agent streams."""
+    """Read a piece of a response, or of an agent's stream."""
     if not _is_response(chunk) and not (has(chunk, "delta") and has(chunk, "current_agent_name")):
         return None
     text = None if raw is None else stream.feed_event(raw)
     if text is None:
-        # Nobody says when the stream of an unknown provider is complete.
+        # It is not known when the stream of an unknown provider is complete.
         stream.is_ended = True
         return words(field(chunk, "delta")) or ""
     if either(field(raw, "delta"), "stop_reason") is not None:
-        # llama-index leaves out the last event of Anthropic's stream.
+        # llama-index omits the last event of Anthropic's stream.
         stream.is_ended = True
     return text
 

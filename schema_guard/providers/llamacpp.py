@@ -46,7 +46,7 @@ def _usage(reply: object) -> Usage:
 
 
 def _grammar(schema: Schema[Any]) -> dict[str, Any]:
-    # The server's own response_format json_schema keeps only the rough shape: no pattern, format or bounds.
+    # The server's own response_format json_schema enforces only the rough shape: no pattern, format, or bounds.
     return {"extra_body": {"grammar": load("provider:llguidance").grammar(schema)}}
 
 

@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 
 def messages_of(elements: Sequence[Any], provider: str | None = None) -> tuple[Message, ...] | None:
-    """Return the messages that a list holds, each with its element; None when it is no list of messages.
+    """Return the messages in a list, each with its element. None if it is not a list of messages.
 
-    Messages of our own stay as they are.
+    Messages of our own type stay unchanged.
 
     Args:
-        elements: Whatever stands in the list.
-        provider: Of the call; None when it is not known.
+        elements: The elements of the list.
+        provider: Provider of the call. None if it is not known.
     """
     known = None if provider is None else _dialect_of(provider)
     usual = known or CHAT
     if usual.systems is SYSTEMS and all(map(_is_usual, elements)):
-        # The usual list costs half as much when nothing is asked of the other dialects.
+        # Skipping the other dialects halves the time for the usual list.
         return tuple([_as_usual(element, usual) for element in elements]) or None
     from schema_guard.providers.order import DIALECTS  # only unusual lists need it
 
     foreign = [element for element in elements if not isinstance(element, Message)]
     if foreign and all(dialect.read(foreign[0]) is None for dialect in DIALECTS):
-        # Looked at first, as lists of anything else may be long.
+        # Check this first, because lists of other values may be long.
         return None
     for dialect in _candidates(foreign, known):
         read = [element if isinstance(element, Message) else dialect.read(element) for element in elements]
@@ -70,7 +70,7 @@ def _candidates(elements: Sequence[Any], known: Dialect | None) -> Iterator[Dial
     from schema_guard.providers.order import DIALECTS  # as in messages_of()
 
     if known is not None:
-        # A list that the provider's dialect cannot read is for something that stands between, as LangChain does.
+        # A list that the provider's dialect cannot read is for a library in between, such as LangChain.
         yield known
     for dialect in DIALECTS:
         if dialect is not known and elements and dialect.marks(elements):

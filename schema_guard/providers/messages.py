@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists of messages: how a turn is read, extended, and added in the form of each provider.
+"""Lists of messages: read a turn, extend it, and add one in the form of each provider.
 
-Rules: an element that a caller gave is sent as the object that it is, and never changed: the one turn that the
-format joins is a copy; nothing here imports an SDK or raises, whatever an element is: shapes are told by their
-fields, and what cannot be made in an SDK's own class is made as a dict.
+Rules: An element from a caller is sent as the same object and never changed. The one turn that the format is joined
+to is a copy. Nothing here imports an SDK, or raises for any element. The fields of a shape identify it. If an object
+of an SDK's own class cannot be created, a dict takes its place.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ Side: TypeAlias = Literal["user", "model"]
 
 
 class Dialect(NamedTuple):
-    """A form in which lists of messages come.
+    """A form of lists of messages.
 
     Attributes:
-        name: For people.
-        marks: Says whether a list is in this form and in no other.
-        read: Gives an element as a message; None when it is none of this dialect.
-        systems: Roles of the messages that hold instructions.
+        name: Name for people.
+        marks: Returns whether a list is in this form and in no other.
+        read: Returns an element as a message. None if it is not of this dialect.
+        systems: Roles of the messages that contain instructions.
         users: Roles of the user's turns.
-        is_tool_result: Says whether a message gives the result of a tool's call: it has to stand right behind that.
-        extend: Does what `extended` does, for this dialect.
-        part: Makes a part of text in the form of the parts beside it.
-        turn: Makes a turn of one side with a text, in the form of the messages near it.
+        is_tool_result: Returns whether a message is the result of a tool call. It has to follow that call directly.
+        extend: Implements `extended` for this dialect.
+        part: Builds a part of text in the form of the parts beside it.
+        turn: Builds a turn of one side with a text, in the form of the messages near it.
     """
 
     name: str
@@ -50,22 +50,22 @@ class Dialect(NamedTuple):
     turn: Callable[[Side, str, Sequence[Message]], Message]
 
     def is_users(self, message: Message) -> bool:
-        """Return whether a message is the user's own turn, and no result of a tool."""
+        """Return whether a message is the user's own turn, and not a tool result."""
         return message.role in self.users and not self.is_tool_result(message)
 
     def extended(self, message: Message, text: str, behind: bool) -> tuple[Message, ...]:
-        """Return messages in place of one, with a text before or behind its own; () if it has neither text nor parts."""
+        """Return messages that replace one, with a text before or after its own. () if it has no text and no parts."""
         return self.extend(self, message, text, behind)
 
 
 class RawMessage(Message):
-    """A message that goes on as the object that it is.
+    """A message that is sent as its original object.
 
-    Equal to every message that says the same; a copy or a pickle of it has what it says and not the object.
+    It equals every message with the same content. A copy or a pickle of it has the content without the object.
 
     Attributes:
-        element: What is sent.
-        dialect: The form of the list that it stands in.
+        element: The object to send.
+        dialect: The form of the list that it is part of.
     """
 
     element: Any
@@ -83,15 +83,15 @@ def raw_message(message: Message, element: Any, dialect: Dialect) -> RawMessage:
 
 
 def elements_of(messages: Iterable[Message]) -> list[Any]:
-    """Give what is sent for messages: the objects that were given, a new dict for a message of our own."""
+    """Return the elements to send for messages: the original objects, or a new dict for a message of our own."""
     return [message.element if isinstance(message, RawMessage) else message.as_dict() for message in messages]
 
 
-# Fields of what others made.
+# Fields of foreign objects.
 
 
 def word(value: Any) -> str | None:
-    """Return a text, of an enum's member its value; None for anything else."""
+    """Return a text, or the value of an enum's member. None for any other value."""
     if type(value) is not str:
         named = None if isinstance(value, Mapping) else field(value, "value")
         value = named if isinstance(named, str) else value
@@ -99,7 +99,7 @@ def word(value: Any) -> str | None:
 
 
 def rest_of(element: Any, *known: str) -> dict[str, Any] | None:
-    """Return the fields of an element but those that are known and those that are empty; None for none."""
+    """Return the fields of an element, without the known and the empty ones. None if none remain."""
     if isinstance(element, Mapping):
         return (
             value_or(None, lambda: {key: part for key, part in element.items() if key not in known}) or None
@@ -114,7 +114,7 @@ def rest_of(element: Any, *known: str) -> dict[str, Any] | None:
 
 
 def _is_nothing(part: Any) -> bool:
-    # Only what is known is asked whether it is empty: an array of numbers refuses to say.
+    # Only known types are tested for emptiness, because the truth value of an array of numbers raises.
     return part is None or (isinstance(part, (str, list, tuple, dict)) and not part)
 
 
@@ -122,12 +122,12 @@ def _is_nothing(part: Any) -> bool:
 
 
 def joined(text: str, content: str, *, behind: bool) -> str:
-    """Put a text before or behind another."""
+    """Return a text joined before or after another."""
     return "\n\n".join(part for part in ((content, text) if behind else (text, content)) if part)
 
 
 def with_text(content: Any, text: str, *, behind: bool, part: Callable[[str, Sequence[Any]], Any]) -> Any:
-    """Return a content with a text before or behind it, a list of parts as a list; None when it is neither."""
+    """Return a text or a list of parts with a text before or after it. None for any other content."""
     if isinstance(content, str):
         return joined(text, content, behind=behind)
     if not isinstance(content, (list, tuple)):
@@ -156,7 +156,7 @@ def text_part(text: str, beside: Sequence[Any]) -> Any:
 
 
 def with_field(element: Any, name: str, value: Any) -> Any:
-    """Return a copy of an element with one field changed; None when no copy can be made."""
+    """Return a copy of an element with one field changed. None if it cannot be copied."""
     return value_or(None, _with_field, element, name, value)
 
 
@@ -175,15 +175,15 @@ def _with_field(element: Any, name: str, value: Any) -> Any:
 
 
 def instance(kinds: Iterable[Any], arguments: Mapping[str, Any], expected: Mapping[str, Any]) -> Any:
-    """Make an element of the first class that takes it.
+    """Build an element with the first class that accepts the arguments.
 
     Args:
         kinds: Classes to try.
-        arguments: The arguments to make it with.
-        expected: What its fields must then be.
+        arguments: Arguments for the class.
+        expected: Values that the fields of the element must have then.
 
     Returns:
-        None when no class takes it.
+        None if no class fits.
     """
     for kind in dict.fromkeys(kinds):
         element = value_or(None, kind, **arguments)
@@ -213,7 +213,7 @@ def read(element: Any) -> Message | None:
 
 
 def _is_tool_result(message: Message) -> bool:
-    """Return whether a message is a tool's, or one of the user's with results of tools among its parts."""
+    """Return whether a message is a tool's, or one of the user's with tool results among its parts."""
     if message.role in ("tool", "function"):
         return True
     parts = message.content if isinstance(message.content, (list, tuple)) else ()
@@ -237,7 +237,7 @@ def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     if not elements:
         return message
     mapping = {"role": message.role, "content": text}
-    # A function that is given objects alone may read them as such.
+    # A function that receives only objects may read their attributes.
     objects = [] if any(isinstance(one, Mapping) for one in elements) else elements
     element = instance([type(one) for one in objects], mapping, mapping)
     return raw_message(message, mapping if element is None else element, CHAT)
@@ -291,7 +291,7 @@ def _parts_extended(dialect: Dialect, message: Message, text: str, behind: bool)
 
 
 def _parts_turn(side: Side, text: str, near: Sequence[Message]) -> Message:
-    # There are no turns in it: what the model said is quoted, as in a prompt that is a text.
+    # This form has no turns. The model's reply is quoted, as in a prompt that is a text.
     return _part(f"The reply was:\n{text}" if side == "model" else text, near)
 
 
@@ -307,5 +307,5 @@ PARTS: Final = CHAT._replace(
 
 
 def dialect_of(messages: Sequence[Message]) -> Dialect:
-    """Return the dialect in which messages were given; that of plain ones for messages of our own."""
+    """Return the dialect of a list of messages. For messages of our own, it is `CHAT`."""
     return next((message.dialect for message in messages if isinstance(message, RawMessage)), CHAT)

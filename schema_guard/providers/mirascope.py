@@ -27,7 +27,7 @@ def _text(stream: Stream, chunk: object) -> str:
 
 
 def _ended(stream: Stream, chunk: object) -> str:
-    """Note the end of a part; no chunk says why the model stopped."""
+    """Record the end of a part. No chunk has the reason why the model stopped."""
     stream.is_ended = True
     return ""
 
@@ -42,7 +42,7 @@ def _thought(stream: Stream, chunk: object) -> str:
 
 
 def _used(stream: Stream, chunk: object) -> str:
-    """Add the tokens of a chunk, which are those since the one before."""
+    """Add the tokens of a chunk, which count those since the previous chunk."""
     names = ("input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens")
     added = Usage(*[count(chunk, name) for name in names])
     known = [(before or 0) + (after or 0) for before, after in zip(stream.usage, added, strict=True)]
@@ -51,7 +51,7 @@ def _used(stream: Stream, chunk: object) -> str:
 
 
 def _stopped(stream: Stream, chunk: object) -> str:
-    """Note why the model stopped, which mirascope says only of an unusual end."""
+    """Record the reason why the model stopped. mirascope reports it only for an unusual end."""
     stream.stop(field(field(chunk, "finish_reason"), "value"))
     return ""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mistral: it speaks OpenAI's chat completions; its SDK's events have the chunk as their `data`."""
+"""Mistral. It has OpenAI's chat completions. Its SDK's events have the chunk as their `data`."""
 
 from __future__ import annotations
 

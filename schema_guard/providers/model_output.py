@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a model wrote, in the forms that several providers share."""
+"""The output of a model, in the forms that several providers share."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 EMPTY_OBJECT: Final = "{}"
 """What some providers give for arguments of a tool call that the output limit cut: they read what they could, and closed it."""
-# Where the reasoning stands beside the content, and as what kind of part in it.
+# Fields for the reasoning beside the content, and kinds of parts for reasoning inside it.
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _REASONING_PARTS = ("thinking", "redacted_thinking", "reasoning")
 
 
 class Written(NamedTuple):
-    """What a model wrote.
+    """Output of a model.
 
     Attributes:
-        text: Of the reply.
+        text: Text of the reply.
         calls: Tool calls.
-        refusal: The words of a refusal.
-        reasoned: Whether it is known to have reasoned; only looked for where there is neither text nor call.
+        refusal: Text of a refusal.
+        reasoned: Whether it is known that the model reasoned. Determined only if there is neither text nor call.
     """
 
     text: str
@@ -38,11 +38,11 @@ class WrittenCall(NamedTuple):
     """A tool call as a model wrote it.
 
     Attributes:
-        id: By which the provider knows it; None where it gives none.
-        name: Of the tool; None where it named none.
-        text: The arguments; None where they are no JSON.
-        finish_reason: Why the model stopped writing it; None when unknown.
-        failure: What the provider says is wrong with it; None when nothing is.
+        id: The provider's ID of the call. None if there is none.
+        name: Name of the tool. None if the call has none.
+        text: The arguments. None if they are not JSON.
+        finish_reason: The reason why the model stopped writing it. None if unknown.
+        failure: The provider's complaint about it. None if there is none.
     """
 
     id: str | None
@@ -56,20 +56,20 @@ def call_of(call: object) -> WrittenCall:
     """Read a whole tool call."""
     function = either(call, "function", "custom")
     arguments = either(call if function is None else function, "arguments", "input", "args")
-    # Without any the tool is called with none.
+    # A call without arguments calls the tool without arguments.
     text = EMPTY_OBJECT if arguments is None else as_json(arguments)
     return WrittenCall(words(either(call, "call_id", "toolUseId", "id")), tool_of(call), text)
 
 
 def arguments_of(call: object) -> str | None:
-    """Return the arguments of a tool call as JSON text; None when they cannot be written as JSON."""
+    """Return the arguments of a tool call as JSON text. None if they cannot be written as JSON."""
     function = either(call, "function", "custom")
     arguments = either(function if function is not None else call, "arguments", "input", "args")
     return "" if arguments is None else as_json(arguments)
 
 
 def tool_of(call: object) -> str | None:
-    """Return the name of the tool that is called; None when the call has none."""
+    """Return the name of the called tool. None if the call has none."""
     function = either(call, "function", "custom")
     return name(field(function if function is not None else call, "name"))
 
@@ -93,7 +93,7 @@ def _part_text(part: object) -> str:
 def message_written(message: object) -> Written:
     """Read a message, whole or a delta: content, tool_calls, refusal.
 
-    The shape is OpenAI's; Cohere and Ollama have taken it over, and all who copied its API.
+    The shape is OpenAI's. Cohere, Ollama, and all who copied OpenAI's API use it too.
     """
     content = field(message, "content")
     text = content if isinstance(content, str) else text_of(content)

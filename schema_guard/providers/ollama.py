@@ -57,7 +57,7 @@ def _line(stream: Stream, chunk: object, content: object) -> str | None:
 
 
 def _usage(reply: object) -> Usage:
-    """Read the counts, which stand in the reply itself."""
+    """Read the counts, which are fields of the reply itself."""
     return Usage(count(reply, "prompt_eval_count"), count(reply, "eval_count"))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenAI's chat completions, and those of all who copied the API: whole, in chunks, as a message alone, and the arguments for a format."""
+"""OpenAI's chat completions, and those of all who copied the API: whole, in chunks, a message alone, and arguments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _has_signs(reply: object) -> bool:
-    """Return whether something with `choices` is a provider's: OpenAI's other fields are there."""
+    """Return whether an object with `choices` is a provider's, because it has other fields of OpenAI's."""
     return any(has(reply, sign) for sign in ("object", "model", "created", "usage", "error"))
 
 
@@ -40,13 +40,13 @@ def _completion(reply: object, choices: object) -> RawReply | None:
 
 
 def _has_no_choice(reply: object, choices: object, choice: object) -> bool:
-    """Return whether this is a completion that came without a choice, and not another thing or a chunk."""
+    """Return whether this is a completion without a choice, and not another object or a chunk."""
     is_list = isinstance(choices, Sequence | None)
     return is_list and _has_signs(reply) and not has(choice, "delta")
 
 
 def _choice_written(choice: object) -> Written | None:
-    """Read a choice, of the old text completions too; None when it holds no message."""
+    """Read a choice, also of the old text completions. None if it has no message."""
     message = field(choice, "message")
     if message is not None:
         written = message_written(message)
@@ -66,13 +66,13 @@ def _may_be_empty(message: object) -> bool:
 
 
 def _parsed(message: object) -> Written:
-    """Read a message without content: what the SDK parsed from it, where it did."""
+    """Read a message without content. Its text is the value that the SDK parsed, if any."""
     parsed = field(message, "parsed")
     return Written("" if parsed is None else as_json(parsed) or "", [])
 
 
 def _message_alone(reply: object, content: object) -> RawReply | None:
-    """Read a message that was taken out of its reply."""
+    """Read a message without the reply around it."""
     if field(reply, "role") != "assistant":
         return None
     written = message_written(reply)
@@ -83,7 +83,7 @@ def _message_alone(reply: object, content: object) -> RawReply | None:
 
 
 def read_chunk(stream: Stream, chunk: object, choices: object) -> str | None:
-    """Read a chunk, or a whole completion in the place of one."""
+    """Read a chunk, or a whole completion instead of one."""
     listed = items(choices)
     if not listed and not _has_signs(chunk):
         return None
@@ -99,7 +99,7 @@ def read_chunk(stream: Stream, chunk: object, choices: object) -> str | None:
 
 
 def _choice(stream: Stream, chunk: object, choice: object) -> str | None:
-    """Read the first choice of a chunk; with `n` over 1 the other choices' chunks are not read."""
+    """Read the first choice of a chunk. Chunks of other choices (`n` over 1) are ignored."""
     delta, stopped = either(choice, "delta", "message"), field(choice, "finish_reason")
     text = field(choice, "text") if delta is None else None
     if delta is None and text is None and stopped is None:
@@ -124,14 +124,14 @@ def _delta(stream: Stream, delta: object) -> str:
 
 def _end(stream: Stream, chunk: object, stopped: object) -> None:
     stream.stop(stopped)
-    if stream.usage is UNKNOWN_USAGE:  # Groq and llama.cpp have their own places for it
+    if stream.usage is UNKNOWN_USAGE:  # Groq and llama.cpp have their own fields for it
         usage = field(field(chunk, "x_groq"), "usage")
         timings = field(chunk, "timings")
         stream.usage = usage_of(usage if timings is None else timings)
 
 
 def _helper_chunk(stream: Stream, event: object) -> str | None:
-    """Read the event of the SDK's helper that holds the chunk; its other events repeat that chunk."""
+    """Read the event of the SDK's helper that contains the chunk. Its other events repeat that chunk."""
     return stream.feed_event(field(event, "chunk"))
 
 
@@ -144,7 +144,7 @@ _PARSE_ERRORS: Final[dict[str, FinishReason]] = {
 
 
 def _parse_error(error: BaseException) -> Rejection | None:
-    """Read what the SDK's `parse()` raises instead of giving the completion."""
+    """Read the exception that the SDK's `parse()` raises instead of returning the completion."""
     finish = _PARSE_ERRORS.get(type(error).__name__)
     if finish is None or not has(error, "completion"):
         return None
@@ -155,7 +155,7 @@ def _parse_error(error: BaseException) -> Rejection | None:
 
 
 def _json_mode(_: Schema[Any]) -> dict[str, Any]:
-    """Ask for any JSON object."""
+    """Request any JSON object."""
     return {"response_format": {"type": "json_object"}}
 
 
@@ -180,11 +180,11 @@ OPTIONS: Final = ProviderOptions(
 
 
 def compatible(*strategies: str, **formats: Arguments) -> ProviderOptions:
-    """Return the arguments of a provider that has copied some of these strategies.
+    """Return the arguments of a provider that copied some of these strategies.
 
     Args:
-        strategies: Those that it takes in this form.
-        formats: The functions that make its own arguments, by strategy.
+        strategies: The strategies that it accepts in this form.
+        formats: The functions that build its own arguments, by strategy.
     """
     return ProviderOptions("max_tokens", {**{name: OPTIONS.formats[name] for name in strategies}, **formats})
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _reply(reply: object, output: object) -> RawReply | None:
-    # The last is the response of openai-agents, which keeps neither status nor model.
+    # The last field is that of openai-agents, whose response has neither status nor model.
     known = (
         field(reply, "object") == "response" or has(reply, "incomplete_details") or has(reply, "response_id")
     )
@@ -29,7 +29,7 @@ def _reply(reply: object, output: object) -> RawReply | None:
 
 
 def _response(reply: object, output: object) -> RawReply:
-    """Read a response: its output items, its status, and why it is incomplete."""
+    """Read a response: its output items, its status, and the reason why it is incomplete."""
     status = field(reply, "status")
     if status in ("queued", "in_progress"):
         message = f"the function returned a response that is still {status}. Return it when it is complete"
@@ -42,7 +42,7 @@ def _response(reply: object, output: object) -> RawReply:
         return raw_reply._replace(stop_word=reason, otherwise="length")
     if status == "failed":
         return raw_reply._replace(failure=provider_error(field(reply, "error")))
-    # Its calls are seen from the output, not from the status.
+    # The output shows tool calls, the status does not.
     is_call = status == "completed" and any(_is_call(item) for item in items(field(reply, "output")))
     return raw_reply._replace(stop_word="tool_call") if is_call else raw_reply
 
@@ -100,11 +100,11 @@ def _end(stream: Stream, event: object) -> str:
 
 
 class _Before(list[Usage]):
-    """The tokens of the turns of an agent before the present one."""
+    """Tokens of an agent's turns before the present one."""
 
 
 def _agent_event(stream: Stream, event: object) -> str | None:
-    """Read an event of openai-agents that holds one of a response. The last turn of a run is its reply."""
+    """Read an event of openai-agents that contains an event of a response. The last turn of a run is its reply."""
     before = stream.state(_Before)
     if stream.is_ended:
         before[:] = [stream.usage]
@@ -176,7 +176,7 @@ def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
 
 def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
     name = wire_name(schema)
-    # Without "strict" the API takes a function as strict; this strategy promises no such thing.
+    # Without "strict", the API treats a function as strict. This strategy doesn't promise that.
     function = {"name": name, "parameters": document_of(schema), "strict": False}
     return {
         "tools": [{"type": "function", **function}],
@@ -209,7 +209,7 @@ PROVIDER: Final = Provider(
         "response.failed": _end,
         "raw_response_event": _agent_event,
     },
-    # The last two are of openai-agents.
+    # The last two are events of openai-agents.
     silent=("response.", "run_item_stream_event", "agent_updated_stream_event"),
     messages=RESPONSES,
     options={

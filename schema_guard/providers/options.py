@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The provider's own arguments for a strategy, and the strategies that each provider takes."""
+"""The provider's own arguments for a strategy, and the strategies that each provider supports."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_f
 
 STRICT = "strict_schema"
 REASON_THEN_STRICT = "reason_then_strict"
-# The strategies that some provider takes arguments for.
+# The strategies for which some provider has arguments.
 _FORMAT_STRATEGIES = (
     "json_mode", "tool_call", "strict_schema", "strict_only", "reason_then_strict", "decision",
 )  # fmt: skip
-# Models that refuse to be forced, with where that was seen.
+# Models that reject forced tool calls, with the sources.
 _UNFORCED = Path(__file__).with_name("unforced.json")
 _STRONGEST_FIRST = ("strict_schema", "tool_call", "json_mode", "decision")
 
@@ -46,9 +46,9 @@ def options_for(
 
     Args:
         provider: A key of `PROVIDER_OPTIONS`.
-        strategy: Name of the strategy; a text strategy has no arguments of its own.
-        schema: The schema; it is copied, never changed.
-        output_tokens: The output limit to send, >= 1; None sends none.
+        strategy: Name of the strategy. A text strategy has no arguments of its own.
+        schema: The schema. It is copied, never changed.
+        output_tokens: The output limit to send, >= 1. None sends none.
 
     Raises:
         InvalidArgument: The provider or strategy is unknown, or they do not fit. The limit is no count. The engine
@@ -84,16 +84,16 @@ def unforced(
     model: str | None = None,
     beside: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Give the arguments of a request, in which the model may choose whether it calls the tool where force is refused.
+    """Return the arguments of a request, in which the model may choose whether to call the tool if force is rejected.
 
-    Models that think refuse it, some others do by their name. There is one tool, so nothing else can be called; a reply
-    in text is judged as text.
+    Models that think reject forced calls, and some others do so by their name. There is only one tool, so the model can
+    call no other tool. A reply in text is validated as text.
 
     Args:
         provider: A key of `PROVIDER_OPTIONS`.
-        options: All arguments that are known; they are copied where one changes.
-        model: Whom they go to; None where nobody knows.
-        beside: Further arguments of the request, which go before these and are not given back.
+        options: All arguments that are known. They are copied, never changed.
+        model: The model that receives them. None if it is not known.
+        beside: Further arguments of the request, which take precedence and are not returned.
 
     Raises:
         InvalidArgument: The provider is unknown.
@@ -109,7 +109,7 @@ def unforced(
 
 
 def _is_never_forced(model: str | None) -> bool:
-    """Tell whether a model's name is of those that refuse force whatever else is asked of them."""
+    """Return whether a model's name is one of those that always reject forced calls."""
     name = re.sub(r"[^a-z0-9]+", "-", (model or "").lower())
     return any(re.search(rf"\b{known}\b", name) for known in _never_forced())
 
@@ -140,7 +140,7 @@ def _format_arguments(
 ) -> dict[str, Any]:
     if not isinstance(strategy, str):
         raise InvalidArgument(f"strategy={clip(repr(strategy))}: expected the name of a strategy as a str")
-    # `bare` has no text of its own: it is asked for the arguments apart from a format.
+    # `bare` has no text of its own. It is used for the arguments that request no format.
     if strategy in TEXT_STRATEGIES and (row.limit or strategy == "bare"):
         return {}
     if strategy in row.formats:
@@ -162,7 +162,7 @@ def _expected(name: object, known: Iterable[str]) -> str:
 
 
 def _with_strict_only(row: ProviderOptions) -> ProviderOptions:
-    """Return a row with `strict_only`, which sends the arguments of `strict_schema` and another prompt."""
+    """Return a row with `strict_only`, which sends the arguments of `strict_schema` and a different prompt."""
     if STRICT not in row.formats:
         return row
     formats = {**row.formats, "strict_only": row.formats[STRICT]}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The providers, and the one order in which their shapes are tried.
 
-To add one: a file beside this one, and its row in `PROVIDERS`.
+To add a provider, add a file beside this one, and its row in `PROVIDERS`.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ PROVIDERS: Final = (
 )
 """Where one field marks the replies of several, the first of these that knows a reply reads it."""
 
-# The fields by which most are known, the most common first: an object of Pydantic's is slow to say that it has no
-# such field. All others are asked for after these, in the order of the providers.
+# The fields that most shapes have, the most common first, because a Pydantic object is slow to look up a missing field.
+# All other fields follow, in the order of the providers.
 _IN_REPLIES: Final = ("choices", "content", "output", "candidates", "message", "response")
 _IN_CHUNKS: Final = ("choices", "type", "candidates", "message", "response", "content", "data")
 
@@ -87,14 +87,14 @@ def _typed(stream: Stream, event: object, kind: object) -> str | None:
 
 
 class Readers:
-    """What the files of all providers say, put together.
+    """The readers of all providers, combined.
 
     Attributes:
         replies: Each field that marks a whole reply, with its readers, in order.
         chunks: Each field that marks a chunk of a stream, likewise.
-        rejections: What reads exceptions, in order.
-        finish_reasons: By stop word. Of all, for a gateway passes on the word of the provider behind it.
-        rejecting: The stop words that say that the provider could not use what the model wrote.
+        rejections: Readers for exceptions, in order.
+        finish_reasons: Finish reason of each stop word, for all providers. A gateway passes on another provider's word.
+        rejecting: The stop words for output of the model that the provider could not use.
     """
 
     __slots__ = ("chunks", "finish_reasons", "rejecting", "rejections", "replies")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `outlines` takes: an output type, and the engine that holds a model to it.
+"""Arguments of `outlines`: an output type, and the engine that makes a model follow it.
 
 Rules:
-1. The engine is named: outlines' own choice for a schema takes half as many of them.
-2. A keyword that the engine does not take gives an empty reply there, or is not enforced, without an error: so the
-   schema is compiled here first.
-3. What is behind an API is held to a schema by who answers there; outlines passes it on.
+1. The engine is named, because outlines' own choice supports half as many schemas.
+2. The schema is compiled here first. For a keyword that the engine doesn't support, outlines returns an empty reply, or
+   doesn't enforce the keyword, without an error.
+3. outlines passes the schema to an API, and the server behind it enforces it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _by_the_api(schema: Schema[Any]) -> dict[str, Any]:
 
 
 def _json_schema_type(provider: str) -> Any:
-    """Give outlines' type of a schema."""
+    """Return outlines' type of a schema."""
     try:
         from outlines.types import JsonSchema  # type: ignore[import-not-found,import-untyped,unused-ignore]  # a second
     except ImportError as error:
@@ -56,7 +56,7 @@ def _typed(make: Any, text: str, schema: Schema[Any], provider: str) -> Any:
     try:
         return make(text)
     except Exception as error:
-        # It is looked at as one of draft 7, by a library of its own.
+        # outlines checks the schema as draft 7, with another library.
         reason = clip(" ".join(str(error).split()), 160)
         raise InvalidArgument(
             f"{_head(provider)}: outlines can't use schema {safe(schema.name)}: {reason}. Use another strategy"
@@ -68,7 +68,7 @@ def _head(provider: str) -> str:
 
 
 def _refusal(error: BaseException) -> Rejection | None:
-    """Read what outlines raises for a refusal, whoever the provider is: an error that no provider sent."""
+    """Read the exception of outlines for a refusal. It has no exception of the provider behind it."""
     if field(error, "original_exception", error) is not None or not has(error, "retryable"):
         return None
     head, colon, _ = str(error).partition(": ")
@@ -80,7 +80,7 @@ def _refusal(error: BaseException) -> Rejection | None:
 PROVIDER: Final = Provider(
     rejection=_refusal,
     options={
-        # `max_new_tokens` is that of Transformers; a model of another library takes it under its own name from `connect`.
+        # `max_new_tokens` is the name in Transformers. `connect` passes it to other libraries under their own names.
         "outlines": ProviderOptions(
             "max_new_tokens", {"json_mode": _json_mode, "strict_schema": _by_llguidance}
         ),

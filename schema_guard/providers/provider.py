@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a provider's file has to tell: how its replies, chunks and exceptions are known, and what is in them.
+"""The parts of a provider's file: how to recognize its replies, chunks, and exceptions, and how to read them.
 
 Rules:
-1. No SDK is imported and no class is named: a shape is told by its fields, whether attributes or keys.
-2. A value that only looks like a reply (the user's own `choices` or `candidates`) is not taken for one: a reader
-   asks for a second sign before it believes the first, and gives None for what is another's.
-3. A reader says what came in the provider's own words; what that means is judged in one place for all.
+1. No SDK is imported and no class is named. The fields of a shape identify it, as attributes or as keys.
+2. A value that only resembles a reply (the user's own `choices` or `candidates`) is not read as one. A reader requires
+   a second sign beside the first, and returns None for a value of another provider.
+3. A reader returns the provider's own words. One place interprets them for all providers.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class RawReply(NamedTuple):
     """A whole reply in its provider's own words.
 
     Attributes:
-        written: What the model wrote; None when nothing was received that could be judged.
-        stop_word: Why the model stopped: a text, an enum's member, or None.
-        usage: Tokens, each None when unknown.
-        model: Name of the model, where the reply has it.
-        failure: Why there is no text to judge, or why it is not to be; None leaves it to the rest.
-        otherwise: The finish reason where nobody knows the stop word.
+        written: Output of the model. None if nothing was received that could be validated.
+        stop_word: The reason why the model stopped: a text, an enum's member, or None.
+        usage: Tokens. Each field is None if unknown.
+        model: Name of the model, if the reply has it.
+        failure: Reason why there is no text, or why it must not be validated. None if the other fields decide.
+        otherwise: The finish reason if the stop word is unknown.
         source: The provider's reply inside a framework's response. It is read instead if its shape is known.
     """
 
@@ -51,12 +51,12 @@ class RawReply(NamedTuple):
 
 
 class Rejection(NamedTuple):
-    """What an exception says that stands for a reply: the provider, or its SDK, threw away what the model wrote.
+    """Content of an exception that replaces a reply, because the provider or its SDK rejected the output of the model.
 
     Attributes:
-        content: The text, or the reply, that the exception still holds; None when it holds none.
-        finish_reason: Why the model stopped.
-        failure: What was wrong.
+        content: The text, or the reply, that the exception still has. None if it has none.
+        finish_reason: The reason why the model stopped.
+        failure: The fault.
     """
 
     content: object
@@ -65,12 +65,12 @@ class Rejection(NamedTuple):
 
 
 class Stream(Protocol):
-    """What a provider's file tells of the chunks of one stream, beside the text that each of them adds.
+    """Receiver of the data in the chunks of one stream, besides the text that a chunk adds.
 
     Attributes:
         usage: Tokens, as far as they are known.
-        model: Name of the model; None until a chunk tells it.
-        is_ended: Whether a chunk has said that the reply is complete.
+        model: Name of the model. None until a chunk has it.
+        is_ended: Whether a chunk reported that the reply is complete.
     """
 
     usage: Usage
@@ -78,42 +78,42 @@ class Stream(Protocol):
     is_ended: bool
 
     def state(self, kind: Callable[[], K]) -> K:
-        """Return what a file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
+        """Return the provider's own state of the stream: the one value of *kind*, created at the first request."""
 
     def fail(self, failure: Failure | None) -> None:
-        """Note what is wrong, unless something was before."""
+        """Record a failure, unless there is one already."""
 
     def stop(self, word: object) -> None:
-        """Note that the reply is complete, and the stop word that says why it ended."""
+        """Record that the reply is complete, and the stop word with the reason."""
 
     def note_stop(self, word: object) -> None:
-        """Note the stop word of a stream whose end has an event of its own."""
+        """Record the stop word, for a stream with a separate event for its end."""
 
     def end_as(self, raw: RawReply) -> None:
-        """Note that the reply is complete, and what a last event says that holds all of it."""
+        """Record that the reply is complete, and the whole reply from its last event."""
 
     def restart(self) -> None:
-        """Begin a further turn of an agent, whose reply replaces the one before."""
+        """Start a further turn of an agent. Its reply replaces the earlier one."""
 
     def name_model(self, model: object) -> None:
-        """Note the name of the model; the first stands."""
+        """Record the name of the model. Only the first name counts."""
 
     def refuse(self, text: object) -> None:
-        """Note the words of a refusal, or a piece of them."""
+        """Record the text of a refusal, or a piece of it."""
 
     def think(self) -> None:
-        """Note that the model has reasoned."""
+        """Record that the model has reasoned."""
 
     def call(
         self, index: object, text: str | None, *, call_id: object = None, tool: str | None = None
     ) -> str:
-        """Take a piece of the arguments of a tool call, and give it; of a second call, which is a failure, nothing."""
+        """Add a piece of a tool call's arguments, and return it. Return `""` for a second call, which is a failure."""
 
     def whole_parts(self, written: Written) -> str:
-        """Return the text of a chunk that holds whole parts, and each tool call whole."""
+        """Return the text of a chunk that contains whole parts and whole tool calls."""
 
     def feed_event(self, chunk: object) -> str | None:
-        """Return the text of a provider's event, or None when no known shape fits."""
+        """Return the text of a provider's event, or None if no known shape fits."""
 
 
 ReadReply: TypeAlias = "Callable[[object, Any], RawReply | None]"
@@ -127,18 +127,18 @@ ReadException: TypeAlias = "Callable[[BaseException], Rejection | None]"
 
 
 class Provider(NamedTuple):
-    """How one provider's replies are known, and what reads them.
+    """The signs of one provider's replies, and the readers for them.
 
     Attributes:
-        stop_words: Its words for a finish reason, in lower case, with blanks between them.
-        rejecting: Those of its stop words by which it says that it could not use what the model wrote.
-        replies: Field -> what reads a whole reply that has it.
-        chunks: Field -> what reads a chunk of a stream that has it.
-        events: Value of a chunk's `type` -> what reads it.
-        silent: Beginnings of the types of its other events, which add nothing.
-        rejection: Reads an exception of its, or of its SDK's; None when none stands for a reply.
+        stop_words: Its words for a finish reason, in lower case, separated by blanks.
+        rejecting: Its stop words for output of the model that it could not use.
+        replies: Field -> reader for a whole reply that has this field.
+        chunks: Field -> reader for a chunk of a stream that has this field.
+        events: Value of a chunk's `type` -> reader for this chunk.
+        silent: Prefixes of the types of its other events, which add nothing.
+        rejection: Reader for exceptions of the provider or its SDK. None if no exception replaces a reply.
         messages: The form of its lists of messages. Default: a role and a content.
-        options: The arguments for a format, by each name that users know the provider by.
+        options: The arguments for a format, by each name that users have for the provider.
     """
 
     stop_words: Mapping[FinishReason, str] = {}
@@ -153,7 +153,7 @@ class Provider(NamedTuple):
 
 
 def adds_nothing(stream: Stream, event: object) -> str:
-    """Read an event that says nothing about the reply."""
+    """Read an event that has no information about the reply."""
     return ""
 
 
@@ -167,22 +167,22 @@ def pieces(stream: Stream, calls: Iterable[object]) -> str:
 
 
 def broken(stream: Stream, event: object) -> str:
-    """Read a provider's error that came in the place of a chunk."""
+    """Read a provider's error that replaces a chunk."""
     error = field(event, "error")
     stream.fail(provider_error(event if error is None else error))
     return ""
 
 
 def error_bodies(error: BaseException) -> Iterator[object]:
-    """Give every place in which an SDK's error keeps what the provider said."""
+    """Yield the content of each place in which an SDK's error stores the provider's message."""
     body = field(error, "body")
     yield from (body, field(body, "error"))
     response = field(error, "response")
     yield from (field(response, "error"), field(response, "Error"))
-    # Google's package keeps the body itself; the response of its asynchronous client reads it with `await` alone.
+    # Google's package stores the body on the error. The response of its asynchronous client needs `await` to read it.
     details = field(error, "details")
     yield field(details, "error")
     read_json = field(response, "json")
     if body is None and details is None and callable(read_json):
-        # An unread or broken body says nothing.
+        # An unread or broken body counts as None.
         yield field(value_or(None, read_json), "error")

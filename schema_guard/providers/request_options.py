@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a row of `PROVIDER_OPTIONS` says, and the parts of a schema that rows write.
+"""The values of `PROVIDER_OPTIONS`, and the parts of a schema that they write.
 
-Rules: every call of a row's functions gives a new dict; nothing in it is shared with the schema or with another
-call; a row says what the provider takes, not what is good for it.
+Rules: Each call of a row's functions returns a new dict. It shares nothing with the schema or with another call. A row
+states what the provider accepts, not what works well.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
 
 
 def left_to_choose(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments of OpenAI's form in which the model may choose whether it calls a tool."""
+    """Return arguments in OpenAI's form, in which the model may choose whether to call a tool."""
     choice = options.get("tool_choice")
     kind = choice.get("type") if isinstance(choice, Mapping) else choice
     return dict(options) if kind in (None, "auto", "none") else {**options, "tool_choice": "auto"}
@@ -35,16 +35,16 @@ def left_to_choose(options: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ProviderOptions:
-    """What a provider or engine takes.
+    """Arguments that a provider or engine accepts.
 
     Attributes:
-        limit: Name of the argument for the most tokens of output; `config.NAME` stands in the argument `config`. `""` for
-            a model that writes no text.
-        formats: For each strategy that has arguments, the function that makes them from a schema.
-        refuses_force: Tells by the arguments of a request and the model's name, None where nobody knows it, whether a
-            tool that is forced would be refused; None where that never is.
-        unforced: Gives the arguments of a request with the choice left to the model, where one forces a tool.
-        enforces: The strategies whose schema is more than a hint: it has to be in a form that is taken.
+        limit: Name of the argument for the output limit in tokens. `config.NAME` means a key of the argument `config`.
+            `""` for a model that writes no text.
+        formats: For each strategy that has arguments, the function that builds them from a schema.
+        refuses_force: Returns whether a forced tool call would be rejected, from the arguments of a request and the
+            model's name (None if it is not known). None if forced calls are never rejected.
+        unforced: Returns the arguments of a request without a forced tool call.
+        enforces: The strategies whose schema is enforced, so it must be in a form that the provider accepts.
     """
 
     limit: str
@@ -55,9 +55,9 @@ class ProviderOptions:
 
 
 def switched(options: Mapping[str, Any], name: str) -> str:
-    """Return the `type` of an argument that switches something on or off; `""` without one.
+    """Return the `type` of an argument that switches a feature on or off. `""` without one.
 
-    It stands among the arguments, or in `extra_body` where the package has no name for it.
+    The argument may also be in `extra_body`, if the package has no name for it.
     """
     for holder in (options, options.get("extra_body")):
         found = holder.get(name) if isinstance(holder, Mapping) else None
@@ -85,13 +85,13 @@ def paths_of(options: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def wire_name(schema: Schema[Any]) -> str:
-    """Return the name by which a schema is sent."""
-    # OpenAI takes [A-Za-z0-9_-]{1,64}: "urn:invoice:2" goes as "urn_invoice_2".
+    """Return the name with which a schema is sent."""
+    # OpenAI accepts [A-Za-z0-9_-]{1,64}. "urn:invoice:2" is sent as "urn_invoice_2".
     return re.sub(r"[^A-Za-z0-9_-]+", "_", schema.name).strip("_")[:64] or "reply"
 
 
 def document_of(schema: Schema[Any]) -> dict[str, Any]:
-    """Return a copy of a schema's document as an object: providers take no boolean schema."""
+    """Return a copy of a schema's document as an object, because providers accept no boolean schema."""
     if isinstance(schema.document, bool):
         return {} if schema.document else {"not": {}}
     document: dict[str, Any] = copy.deepcopy(schema.document)
