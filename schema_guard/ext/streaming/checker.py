@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reply that is still being written: the first place from which no continuation of it is valid.
+"""Check a reply that is still being written: find the first place after which no continuation is valid.
 
 Rules:
-1. Doomed is proven: no continuation is valid, in any order of keys. Not doomed says nothing.
-2. The first failure dooms, so its keyword and its place are exact.
-3. A character is looked at a bounded number of times, whatever the pieces.
+1. Doomed means proven: after that place, no continuation is valid, in any order of keys. Not doomed proves nothing.
+2. The first failure dooms the reply, so its keyword and its place are exact.
+3. The checker reads each character a bounded number of times, whatever the pieces are.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from schema_guard.ext.streaming.plans import Slot, SlotPlan
     from schema_guard.schema import SchemaSource
 
-# What is read again, to hold whole objects and arrays against what their members do not tell.
+# Bounds of rereading, to check objects and arrays for conditions that their members alone don't decide.
 _READ_AGAIN, _READ_AGAIN_AT_FIRST = 8, 4_096
-# Characters before the size is looked at; and characters times checks of a scalar, which take 0.5 s.
+# Characters before the first check of the size, and characters times checks of a scalar (at most 0.5 s).
 _FIRST_LOOK, _MOST_CHECKS = 8_192, 1_000_000
-# The parser's own limit of nesting; beyond it nothing is said.
+# The parser's own limit of nesting. Beyond it, the checker reports nothing.
 _DEEPEST = 199
-# An open text is compared with listed ones as long as it is not longer than this.
+# An open text is compared with the listed ones only up to this length.
 _LONGEST_COMPARED = 256
 _CLOSERS = {"{": "}", "[": "]"}
 """Bracket -> the one that closes it."""
@@ -76,11 +76,11 @@ class OpenValue:
 
     Attributes:
         opener: Its bracket.
-        plan: What it must keep to.
-        start: Where its bracket stands in the JSON text.
+        plan: The conditions on its value.
+        start: Position of its bracket in the JSON text.
         names: Names of the members of an object.
-        count: Items of an array that have begun.
-        key: Name or index of the last of them.
+        count: Number of items of an array that have begun.
+        key: Name or index of the last member or item.
     """
 
     opener: str
@@ -112,7 +112,7 @@ class PrefixChecker:
         self._schema = schema
         self._most_read = min(limits.max_bytes, limits.max_nodes, _FIRST_LOOK)
         self._start: Start | None = Start()
-        # Of the JSON text: its pieces, and where it begins in the reply.
+        # The pieces of the JSON text, and the position in the reply where it begins.
         self._pieces: list[str] = []
         self._json = 0
         self._read_again = 0
@@ -124,13 +124,13 @@ class PrefixChecker:
         self._slot: Slot = conditions.root
         self._frames: list[OpenValue] = []
         self._frame: OpenValue = OpenValue("", conditions.nothing, 0)
-        # Members and items of the objects and arrays that are closed.
+        # Number of members and items of the closed objects and arrays.
         self._nodes = 0
-        # Where in the JSON text the text begins that is looked at.
+        # Position in the JSON text where the current text begins.
         self._at = 0
-        # What was begun, and its end has not come yet.
+        # A token that has begun, but whose end has not arrived.
         self._carry = ""
-        # Of the string that is open: its pieces, at least so many characters, its plan.
+        # The pieces of the open string, a lower bound of its length, and its plan.
         self._raw: list[str] = []
         self._length = 0
         self._plan: SlotPlan = conditions.nothing
@@ -178,7 +178,7 @@ class PrefixChecker:
         return self.failure
 
     def _check_size(self) -> Failure | None:
-        """Return the failure of a reply that is too large. None sets the size at which to look again."""
+        """Return the failure of a reply that is too large. If it is None, set the size of the next check."""
         limits = self._limits
         self._step = None if self.read * self._conditions.heaviest > _MOST_CHECKS else self._step
         left = limits.max_nodes - self._nodes - sum(frame.size() for frame in self._frames)
@@ -200,7 +200,7 @@ class PrefixChecker:
     # Each step reads a token, and returns the position of the next one.
 
     def _delimiter(self, text: str, position: int) -> int:
-        """Read what stands before a member or an item, or ends what they are in."""
+        """Read the delimiter before a member or an item, or the closing bracket."""
         frame = self._frame
         position = _behind_space(text, position)
         if position == len(text):
@@ -252,14 +252,14 @@ class PrefixChecker:
         return position + 1
 
     def _check_open_name(self, position: int) -> None:
-        """Hold a key that is still open against the names that there may be."""
+        """Compare a key that is still open with the allowed names."""
         frame = self._frame
         if frame.plan.closed is None or self._length > _LONGEST_COMPARED:
             return
         begun = tokens.text_of("".join(self._raw))
         if begun is tokens.UNKNOWN:
             return
-        # A name that was there before may come again: then it is a duplicate, and not one too many.
+        # Names of earlier members count too: repeating one is a duplicate, not an additional property.
         if not begins_one(begun, frame.plan.sorted_names):
             self._refused(Refusal(position, '":null', "additionalProperties"))
 
@@ -333,7 +333,7 @@ class PrefixChecker:
                 self._refused(Refusal(position, '"', "enum", inside=True, open_kind='"'))
 
     def _body(self, text: str, position: int) -> int:
-        """Read on in a string; give where it ends, or breaks off."""
+        """Read more of a string. Return the position where it ends or breaks off."""
         match = tokens.BODY.match(text, position)
         assert match is not None
         end = match.end()
@@ -386,7 +386,7 @@ class PrefixChecker:
         return end
 
     def _beyond(self, end: int) -> int:
-        """Fail at the comma behind the last member or item that there may be."""
+        """Fail at the comma after the last allowed member or item."""
         frame = self._frame
         if frame.opener == "[":
             return self._refused(Refusal(end, "null", "maxItems"))
@@ -395,7 +395,7 @@ class PrefixChecker:
         return self._refused(Refusal(end, f'"{name}":null', keyword, unnamed=name))
 
     def _close(self, text: str, position: int) -> int:
-        """Hold what an object or array asks of its members together against it, at its bracket."""
+        """Check a whole object or array at its closing bracket."""
         frame = self._frame
         plan, end = frame.plan, position + 1
         if plan.required and not plan.required <= frame.names:
@@ -408,7 +408,7 @@ class PrefixChecker:
             )
             return self._refused(Refusal(end, "", few if count < plan.least else many, closed=True))
         frames = self._frames
-        # Behind the outermost one there is nothing to be saved: the judge reads it all the same.
+        # A check of the outermost one saves nothing, because the complete reply is validated anyway.
         if plan.residue and len(frames) > 1 and not self._holds(frame, end):
             return self._refused(Refusal(end, "", "", closed=True))
         frames.pop()
@@ -419,7 +419,7 @@ class PrefixChecker:
             self._step = None
         return end
 
-    # What becomes of it.
+    # Results.
 
     def _holds(self, frame: OpenValue, end: int) -> bool:
         size = self._at + end - frame.start
@@ -430,7 +430,7 @@ class PrefixChecker:
         return type(value) is NotJson or self._conditions.holds(frame.plan, value)
 
     def _read_from(self, start: int, end: int) -> str:
-        """Return the JSON text from a place in it up to a position of the text that is looked at."""
+        """Return the JSON text from a position in it up to a position in the current text."""
         last: list[str] = []
         at = self.read - self._json
         for piece in reversed(self._pieces):
@@ -441,7 +441,7 @@ class PrefixChecker:
         return "".join(reversed(last))[start - at : self._at + end - at]
 
     def _silent(self, position: int) -> int:
-        """Say nothing of what follows."""
+        """Stop checking, because the rest can't be decided."""
         self._step = None
         return position
 
@@ -473,7 +473,7 @@ def _behind_space(text: str, position: int) -> int:
 
 
 def _unused(names: set[str]) -> str:
-    """Return a name that is none of these."""
+    """Return a name that isn't in the set."""
     name = "another"
     while name in names:
         name += "_"

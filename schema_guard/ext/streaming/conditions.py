@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A compiled schema as an automaton of necessary conditions, whose states are made when a reply first reaches them.
+"""A compiled schema as an automaton of necessary conditions. A state is built when a reply first reaches it.
 
-A state is a *slot* (what one place asks) and the kind of the value there; its *plan* says what is left to ask of that
-value, and the slots of its members or items. That the members of an arm of a union belong together is forgotten.
+A state is a *slot* (the conditions on one place) and the kind of the value there. Its *plan* holds the remaining
+conditions on that value and the slots of its members or items. The automaton ignores that the members of an arm of a
+union belong together.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from schema_guard.validation.compiled import Compiled
 
-# Beyond these nothing is asked: a schema whose unions multiply costs no more than this.
+# Beyond these limits there are no conditions, so a schema whose unions multiply costs no more than this.
 _MAX_PLANS = 5_000
 _MAX_SLOTS = 20_000
 _MAX_CHILDREN = 1_000
@@ -38,7 +39,7 @@ _PYTHON: dict[str, Callable[[Any], bool]] = {
     "t": lambda value: isinstance(value, bool),
     "n": lambda value: value is None,
 }
-# What is not told in full by the conditions on members and items.
+# Keywords that the conditions on members and items don't cover in full.
 _RESIDUE = {
     "{": frozenset({
         "anyOf", "oneOf", "not", "if", "propertyNames", "dependentRequired", "dependentSchemas", "dependencies",
@@ -57,8 +58,8 @@ class Conditions:
     """The automaton of one compiled schema.
 
     Attributes:
-        root: What the whole value must keep to.
-        nothing: The plan that asks nothing.
+        root: The slot of the whole value.
+        nothing: The plan without conditions.
     """
 
     nothing = _NOTHING
@@ -73,7 +74,7 @@ class Conditions:
         self._unions: dict[tuple[Any, ...], SlotUnion] = {}
         self._listed: dict[tuple[int, str], SlotUnion | None] = {}
         self._plans = 0
-        # Checks of one scalar at most, of the plans that were made.
+        # The most checks of one scalar in any plan so far.
         self.heaviest = 1
         is_known = compiled.engine.factor == 1 and not any(
             _is_foreign(schema, references.dialect) for schema, _ in references.positions()
@@ -94,7 +95,7 @@ class Conditions:
         return slot
 
     def union(self, slots: list[Slot], keyword: str) -> SlotUnion | None:
-        """Return the union of some slots; None, which asks nothing, beyond the limit."""
+        """Return the union of some slots, or None (no condition) beyond the limit."""
         key = (keyword, *map(id, slots))
         union = self._unions.get(key)
         if union is None and len(self._unions) < _MAX_SLOTS:
@@ -107,7 +108,7 @@ class Conditions:
         if plan is not None:
             return plan
         kind = KINDS[first]
-        # What leads to itself at the same value asks nothing by that.
+        # A slot that leads back to itself at the same value adds no condition.
         if (slot, kind) in inside or len(inside) > _MAX_NESTED or self._plans >= _MAX_PLANS:
             return _NOTHING
         self._plans += 1
@@ -138,7 +139,7 @@ class Conditions:
     def _gather(
         self, items: list[Any], unions: list[SlotUnion], schemas: dict[int, dict[str, Any]], kind: str
     ) -> str | None:
-        """Take over what is left, and what must hold with it; give the keyword that takes no value of the kind."""
+        """Add all schemas that must hold. Return the keyword that rejects every value of the kind, or None."""
         while items:
             item = items.pop()
             if isinstance(item, SlotUnion):
@@ -161,7 +162,7 @@ class Conditions:
         items: list[Any],
         groups: list[tuple[SlotPlan, ...]],
     ) -> str | None:
-        """Drop the arms that take no value of the kind; a sole one must hold. Gives the keyword if none is left."""
+        """Remove the arms that reject the kind. A sole remaining arm must hold. Return the keyword if none remains."""
         arms = {arm: self.plan(arm, kind, inside) for arm in union.slots}
         live = {arm: plan for arm, plan in arms.items() if not plan.dead}
         if not live:
@@ -181,7 +182,7 @@ class Conditions:
         return keyword in schema and row.since <= self._draft <= row.until and not self._is_alone(schema)
 
     def _refusing(self, schema: dict[str, Any], kind: str) -> str | None:
-        """Return the keyword by which a schema takes no value of a kind; None if it may take one."""
+        """Return the keyword by which a schema rejects every value of a kind, or None."""
         if self._has(schema, "type"):
             names = schema["type"]
             if not _TYPES[kind].intersection([names] if isinstance(names, str) else names):
@@ -192,14 +193,14 @@ class Conditions:
         return None
 
     def _lists(self, schema: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-        """Yield the values that a schema lists, by the keyword."""
+        """Yield each keyword that lists values, with these values."""
         if self._has(schema, "enum") and isinstance(schema["enum"], list):
             yield "enum", schema["enum"]
         if self._has(schema, "const"):
             yield "const", [schema["const"]]
 
     def _in_place(self, schema: dict[str, Any], kind: str) -> Iterator[Any]:
-        """Yield what must hold for the same value besides a schema's own keywords."""
+        """Yield the schemas and unions that must hold for the same value, besides a schema's own keywords."""
         if isinstance(schema.get("$ref"), str):
             yield self._references.lookup(schema, schema["$ref"])
         if self._has(schema, "allOf"):
@@ -208,7 +209,7 @@ class Conditions:
             if self._has(schema, keyword):
                 yield self.union([self.slot([arm]) for arm in schema[keyword]], keyword)
         if self._has(schema, "if") and "else" in schema:
-            # One of them holds: the condition and what follows of it, or what follows of its opposite.
+            # Either the condition and `then` hold, or `else` holds.
             then = self.slot([schema["if"], schema.get("then", True)])
             yield self.union([then, self.slot([schema["else"]])], "if")
         if kind in "{[":
@@ -216,7 +217,7 @@ class Conditions:
                 yield self._union_of(values, keyword, kind)
 
     def _union_of(self, values: list[Any], keyword: str, kind: str) -> SlotUnion | None:
-        """Return objects or arrays that a schema lists as schemas of their members or items; None for too many."""
+        """Return listed objects or arrays as a union of schemas, or None if there are too many."""
         key = (id(values) if keyword == "enum" else id(values[0]), kind)
         if key not in self._listed:
             members = [value for value in values if _PYTHON[kind](value)]
@@ -311,13 +312,13 @@ class Conditions:
         return self.slot(items)
 
     def holds(self, plan: SlotPlan, value: Any) -> bool:
-        """Return whether a whole object or array keeps to what its members and items do not tell."""
+        """Return whether a whole object or array meets the conditions that its members and items don't decide."""
         checks = [self._verdicts.whole(schema) for schema in plan.residue]
         return accepts([check for check in checks if check], value)
 
 
 def _is_foreign(schema: dict[str, Any], dialect: str) -> bool:
-    """Return whether a schema position is written in another draft than the document."""
+    """Return whether a schema position uses another draft than the document."""
     named = schema.get("$schema")
     return isinstance(named, str) and named.rstrip("#") != dialect
 
@@ -333,7 +334,7 @@ def _map(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
 
 
 def conditions_of(compiled: Compiled) -> Conditions:
-    """Return the automaton of a compiled schema: one for all replies."""
+    """Return the automaton of a compiled schema. All replies share it."""
     if compiled.conditions is None:
         compiled.conditions = Conditions(compiled)
     return compiled.conditions  # type: ignore[no-any-return]

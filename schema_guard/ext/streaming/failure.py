@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The failure of a reply that no continuation repairs, in the words in which the judge would tell it of a whole reply.
+"""The failure of a reply that no continuation can repair, in the words of the failure of a whole reply.
 
-What was read is closed at the place where it cannot go on, and the engine is asked what is wrong there. What is wrong
-because the rest is not written yet is left out.
+The text so far is closed at the place where it can't continue, and the engine reports its violations. Violations that
+only mean that the rest isn't written yet are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import FailureKind
 
-# What may hold once more is written.
+# Keywords that may still hold when more is written.
 _LATER = frozenset({
     "required", "minItems", "minProperties", "minLength", "contains", "minContains", "dependentRequired", "dependencies",
 })  # fmt: skip
@@ -31,23 +31,23 @@ _MESSAGES = {
     "too_deep": "nested too deep",
     "number_too_long": "a number of too many characters",
 }
-# Asking the engine takes a copy of what was read.
+# The engine validates a copy of the text so far.
 _MAX_STEPS = 2_000_000
 _KIND_NAMES = {"{": "object", "[": "array", '"': "string", "0": "number", "t": "boolean", "n": "null"}
 
 
 class Refusal(NamedTuple):
-    """Where in a text a value cannot go on.
+    """A place in a text where a value can't continue.
 
     Attributes:
-        end: Up to where the text is taken, to which *rest* is added and what closes it.
-        rest: What makes a whole value of it.
-        keyword: What is broken; empty where only the engine knows.
-        inside: Whether the place is the member or item that is written, and not what it is in.
+        end: End of the part of the text that is used. *rest* and the closing brackets are added to it.
+        rest: Text that makes the value complete.
+        keyword: The violated keyword; empty if only the engine knows it.
+        inside: Whether the place is the current member or item, not the object or array that contains it.
         closed: Whether the innermost object or array is closed.
-        open_kind: Kind of a value of which more may come; None for a whole one.
-        decided: The position behind the character that decided it; None where that is *end*.
-        unnamed: The name that *rest* gives a member whose own is not read yet; None where it has none such.
+        open_kind: Kind of a value that may still grow; None for a whole one.
+        decided: The position after the deciding character; None if it is *end*.
+        unnamed: The name that *rest* gives a member whose own name isn't read yet, otherwise None.
     """
 
     end: int
@@ -64,9 +64,9 @@ def not_json(text: str, limits: Limits, code: str) -> Failure:
     """Return the failure of a text that no continuation makes JSON.
 
     Args:
-        text: As far as it was read.
-        limits: Of replies.
-        code: What it is if the parser alone would not tell it yet.
+        text: The text so far.
+        limits: Limits of replies.
+        code: Code of the failure if the parser alone can't report it yet.
     """
     parsed = parse(text, limits)
     if type(parsed) is NotJson and parsed.code not in ("unfinished", "too_large"):
@@ -100,7 +100,7 @@ def _violation(refusal: Refusal, location: str, known: list[Violation]) -> Viola
     keyword, begun = refusal.keyword, _KIND_NAMES.get(refusal.open_kind or "")
     known = [violation for violation in known if violation.keyword != "too_costly"]
     around = [one for one in known if f"{location}/".startswith(f"{one.instance_location}/")]
-    # Of alternatives of which one was meant, the engine tells only what is wrong inside.
+    # If the reply clearly means one of several alternatives, the engine reports only the violations inside it.
     inside = [one for one in known if one.instance_location.startswith(f"{location}/")]
     violations = (
         [one for one in around if one.keyword == keyword or one.keyword not in _LATER] or inside or around

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The values of a reply while it arrives: what has come so far, as plain JSON, and what of it may still grow."""
+"""The values of a reply while it arrives, as plain JSON, and the part that may still grow."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 _GROWTH, _SIZE_OF_DOUBLING = 1 / 64, 2 * 1024 * 1024
 _MARK = re.compile(r'\\.|["{}\[\]:,]', re.DOTALL)
 _NUMBER = re.compile(r"(?<![-+.0-9a-zA-Z])-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
-# Of a longer number its end is taken for one.
+# Of a longer number, only the end is read.
 _LONGEST_NUMBER = 400
 
 
 class Growing:
-    """Reads the growing text of one attempt after the other.
+    """Read the growing text of one attempt after the other.
 
     Args:
-        forms: For attempt 1, 2, ..., the last one from then on: what gives a value that is still written, and the way to
-            what is open in it, in the schema's own form, as `SentForm.grown` does; None where it comes in that.
-        partial: Whether each value is given as a `Partial`.
-        before: Attempts of another call that came before, from which theirs are counted on.
+        forms: One function per attempt. The last one serves all later attempts. It converts a value that is still
+            written, and the path to its open part, to the schema's own form, as `SentForm.grown` does. None converts
+            nothing.
+        partial: Whether to yield each value as a `Partial`.
+        before: Number of attempts of an earlier call. Attempts are counted from there.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Growing:
         self._last: Partial | None = None
 
     def feed(self, piece: str | Ask | None) -> Iterator[Any]:
-        """Yield the value so far if it has changed; an Ask starts an attempt, None what counts of it anew."""
+        """Yield the current value if it has changed. An Ask starts an attempt; None restarts the current one."""
         if piece is None or type(piece) is Ask:
             self._attempt = self._attempt if piece is None else piece.number
             self._restart()
@@ -100,17 +101,17 @@ class Growing:
 
 
 class _End:
-    """Where the end of a JSON text stands that is still written.
+    """The end of a JSON text that is still being written.
 
     Attributes:
-        size: Characters that were read.
+        size: Number of characters read.
     """
 
     def __init__(self) -> None:
         self.size = 0
         self._depth = 0
         self._in_text = False
-        # Of a text what stands before it, and a backslash whose character has not come.
+        # The mark before the current string, and a backslash whose character has not arrived.
         self._before = self._carry = ""
 
     def feed(self, text: str) -> None:
@@ -131,7 +132,7 @@ class _End:
         self._carry = "\\" * (slashes % 2)
 
     def path(self, value: Any, text: str) -> OpenPath | None:
-        """Give the way to the innermost part of a value that may still grow, None for none; *text* ends where it does."""
+        """Return the path to the innermost part that may still grow, or None. *text* ends where *value* does."""
         path: list[str | int] = []
         if self._depth <= 0:
             return path if self._in_text or _NUMBER.search(text[-_LONGEST_NUMBER:]) else None
@@ -147,21 +148,21 @@ class _End:
         return path
 
     def _is_in_scalar(self, value: Any, text: str) -> bool:
-        """Return whether the last member or item is a text or a number that is not over."""
+        """Return whether the last member or item is an unfinished string or number."""
         if self._in_text:
             return isinstance(value, list) or self._before == ":"
         return _NUMBER.search(text[-_LONGEST_NUMBER:]) is not None
 
 
 def _last_of(value: Any) -> str | int | None:
-    """Return the name or index of the last member or item; None if there is none."""
+    """Return the name or index of the last member or item, or None if there is none."""
     if isinstance(value, dict):
         return next(reversed(value), None)
     return len(value) - 1 if isinstance(value, list) and value else None
 
 
 def _value(text: str) -> Any:
-    """Return the value of a JSON text that may be cut off; None when there is none yet."""
+    """Return the value of a JSON text that may be cut off, or None if there is none yet."""
     from jiter import from_json
 
     try:

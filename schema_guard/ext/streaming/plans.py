@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one place of a reply asks of the value there, once its first character says of which kind it is.
+"""The conditions on the value at one place of a reply, once its first character decides its kind.
 
-Rule: every condition is necessary, or the engine's verdict on a whole value. Leaving one out is always sound.
+Rule: every condition is necessary, or is the engine's verdict on a whole value. Leaving one out is always sound.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ KINDS = {**dict.fromkeys("-0123456789", "0"), '"': '"', "{": "{", "[": "[", "t":
 """First character of a value -> its kind, which is named by one of them."""
 
 
-# Plans that one value is held against: unions in unions could double with each level.
+# Most plans that check one value, because nested unions could double their number with each level.
 _MAX_WEIGHT = 500
 
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """What one place asks: schemas and unions that must all hold.
+    """The conditions on one place: schemas and unions that must all hold.
 
     Attributes:
-        items: Schema objects, and `SlotUnion` of which one must hold.
-        denied: The keyword by which no value may stand here; None where one may.
-        plans: First character of a value -> the plan, as far as they were made.
+        items: Schema objects and `SlotUnion` objects.
+        denied: The keyword that forbids any value here; None if values are allowed.
+        plans: First character of a value -> its plan, for the plans built so far.
     """
 
     items: tuple[Any, ...]
@@ -45,7 +45,7 @@ class SlotUnion:
 
     Attributes:
         slots: The arms.
-        keyword: What makes the union: `anyOf`, `oneOf`, `if`, `enum`, `const`.
+        keyword: The keyword of the union: `anyOf`, `oneOf`, `if`, `enum`, or `const`.
     """
 
     slots: tuple[Slot, ...]
@@ -53,13 +53,13 @@ class SlotUnion:
 
 
 class MemberRules(NamedTuple):
-    """What one schema asks of the members of an object, or of the items of an array.
+    """The conditions of one schema on the members of an object, or on the items of an array.
 
     Attributes:
-        by_name: Name, or index, -> schema.
-        patterns: Of the other names: what says whether one matches, None where that is unknown, and its schema.
-        rest: The schema of what is left.
-        keyword: What says so.
+        by_name: Name or index -> schema.
+        patterns: For the other names, pairs of a check whether the name matches (None if unknown) and the schema.
+        rest: The schema of the remaining members or items.
+        keyword: The keyword of *rest*.
     """
 
     by_name: dict[Any, Any]
@@ -68,12 +68,12 @@ class MemberRules(NamedTuple):
     keyword: str
 
     def schemas(self, step: Any) -> tuple[list[Any], str]:
-        """Return the schemas of a member or an item, and the keyword that they come from; None is a name of no list."""
+        """Return the schemas of a member or item, and their keyword. None stands for a name that is not listed."""
         schemas = [self.by_name[step]] if step in self.by_name else []
         if step is not None:
             for matches, schema in self.patterns:
                 if matches is None:
-                    # Whether it is left over is not known either.
+                    # It is also unknown whether the name falls under the rest.
                     return schemas, "properties"
                 if accepts((matches,), step):
                     schemas.append(schema)
@@ -82,28 +82,28 @@ class MemberRules(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class SlotPlan:
-    """What a value of one kind must keep to, at one place.
+    """The conditions on a value of one kind at one place.
 
     Attributes:
-        dead: The keyword by which no value of this kind may stand here; None where one may.
-        checks: Verdicts on the whole value, of a scalar.
-        groups: Unions of which several arms are left; each arm is a plan.
-        asks: Whether anything is asked; of a residue only its owner makes use.
-        longest: Characters of a text at most.
-        texts: The texts that may stand here, sorted; None where they are not listed.
-        parts: What is asked of members or items.
-        required: Names of members that must be there.
-        least: Members or items at least.
-        most: Members or items at most.
-        closed: The names that members may have; None where others may be.
+        dead: The keyword that forbids any value of this kind here; None if values are allowed.
+        checks: Verdicts on a whole scalar.
+        groups: Unions with several remaining arms; each arm is a plan.
+        asks: Whether there is any condition. Only the owner of a residue uses the residue.
+        longest: Largest number of characters of a text.
+        texts: The allowed texts, sorted; None if they aren't listed.
+        parts: Conditions on members or items.
+        required: Names of required members.
+        least: Smallest number of members or items.
+        most: Largest number of members or items.
+        closed: The only allowed names of members; None if other names are allowed.
         sorted_names: Those names, sorted.
-        full: With so many members or items there can be no more.
-        residue: Schemas that are held against the whole object or array at its end.
-        children: Name or index -> the slot there, as far as they were made.
-        rest: The slot of every member whose name is not one of *names*; None before it is made.
-        names: The names, or the indices, that are told apart.
-        varies: Whether what is asked of other members depends on their names.
-        weight: Plans in its groups, and in theirs.
+        full: Number of members or items at which no more can follow.
+        residue: Schemas that the whole object or array must match at its end.
+        children: Name or index -> its slot, for the slots built so far.
+        rest: The slot of every member whose name isn't in *names*; None before it is built.
+        names: The names or indices with slots of their own.
+        varies: Whether the conditions on other members depend on their names.
+        weight: Number of plans in its groups, and in their groups.
     """
 
     dead: str | None = None
@@ -127,13 +127,13 @@ class SlotPlan:
     weight: int = 1
 
     def accepts(self, value: Any) -> bool:
-        """Say whether a whole scalar may stand here; what cannot be judged may."""
+        """Return whether a whole scalar is allowed here. A value that can't be checked is allowed."""
         return accepts(self.checks, value) and all(
             any(arm.accepts(value) for arm in arms) for arms in self.groups
         )
 
     def settle(self) -> None:
-        """Take over what holds whichever arm of a group it is."""
+        """Add the conditions that hold in every arm of a group."""
         self.names.update(name for part in self.parts for name in part.by_name)
         self.varies = any(part.patterns for part in self.parts)
         self.groups = tuple(arms for arms in self.groups if sum(arm.weight for arm in arms) <= _MAX_WEIGHT)
@@ -160,7 +160,7 @@ class SlotPlan:
 
 
 def begins_one(text: str, among: Sequence[str] | None) -> bool:
-    """Say whether one of some sorted texts begins so; True where none are listed."""
+    """Return whether one of some sorted texts begins with *text*, or True if no texts are listed."""
     if among is None:
         return True
     at = bisect_left(among, text)
@@ -168,7 +168,7 @@ def begins_one(text: str, among: Sequence[str] | None) -> bool:
 
 
 def accepts(checks: Sequence[Callable[[Any], bool]], value: Any) -> bool:
-    """Say whether every check takes a value; what cannot be judged is taken."""
+    """Return whether every check accepts a value. A value that can't be checked is accepted."""
     try:
         for check in checks:
             if not check(value):

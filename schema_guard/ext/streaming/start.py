@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the JSON of a reply begins that is still being written: the reading rule, a piece at a time.
+"""The place where the JSON begins in a reply that is still being written: the reading rule, applied piece by piece.
 
 Rules:
-1. A place is given once no continuation of the text can make the reading rule choose another.
-2. What may still turn out to be prose, a root that is a string or a scalar, is never given: nothing is said of it.
-3. Of a reasoning block no more is kept than the longest mark that may close it.
+1. The place is returned once no continuation of the text can make the reading rule choose another one.
+2. It is never returned for a text that may still be prose, or for a root that is a string or another scalar.
+3. Of a reasoning block, only as many characters are stored as the longest closing mark has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from schema_guard.reading import REASONING, REASONING_END, closing_of, end_of_th
 _SPACE = " \t\r\n"
 _LONGEST_MARK = 16
 _LONGEST_LABEL = 400
-# A fence whose label says nothing that a quote or a brace behind it could still change.
+# A fence whose label has a meaning that no later quote or brace can change.
 _FENCED = re.compile(r"(?:```|~~~)[^\n`{\[\"=]*+(?:\n|(?=\[)|(?=\{[^.#]))")
 _MAY_BE_FENCED = re.compile(r"(?:`{1,3}|~{1,3}|(?:```|~~~)[^\n`{\[\"=]++\{?+|(?:```|~~~)\{)\Z")
 _MARK_BEGUN = re.compile(r"<[a-z]{0,10}+\Z|\[(?:t(?:h(?:i(?:nk?+)?+)?+)?+)?+\Z", re.IGNORECASE)
@@ -26,13 +26,13 @@ class Start:
     """The search for the place where JSON begins.
 
     Attributes:
-        is_over: Whether that place will not be given any more: nothing is said of this reply.
+        is_over: Whether the search has ended without a result, so that this reply isn't checked.
     """
 
     def __init__(self) -> None:
         self.is_over = False
         self._head = ""
-        # What closes the block that the text stands in; None outside of one.
+        # Pattern of the mark that closes the current block; None outside of blocks.
         self._closing: re.Pattern[str] | None = None
         self._is_first = True
         self._may_be_marked = True
@@ -40,7 +40,7 @@ class Start:
         self._is_fenced = False
 
     def feed(self, text: str) -> str | None:
-        """Return the JSON text as far as it was read, when it is known where it begins; None before."""
+        """Return the JSON text so far once the place where it begins is known, otherwise None."""
         if self._may_be_marked and text[:1] == "{":
             return text
         self._head += text
@@ -49,7 +49,7 @@ class Start:
                 break
             before = self._head = self._head.lstrip(_SPACE)
             if self._may_be_marked and before:
-                # One byte order mark, and that before all else.
+                # One byte order mark is allowed, at the very beginning.
                 self._may_be_marked = False
                 self._head = before.removeprefix("\ufeff").lstrip(_SPACE)
             if self._opens():
@@ -59,7 +59,7 @@ class Start:
         return None
 
     def _opens(self) -> bool:
-        """Say whether JSON begins here; else take away what is skipped, or note that nothing will be said."""
+        """Return whether JSON begins here. Otherwise, remove skipped text, or end the search."""
         head = self._head
         first = head[:1]
         if first == "{" or (first == "[" and self._is_fenced):
@@ -88,12 +88,12 @@ class Start:
             self.is_over = True
 
     def _has_skipped(self) -> bool:
-        """Skip to the end of a reasoning block, or of prose that turns out to be the end of one, if it has come."""
+        """Skip a reasoning block, or prose that turns out to be the end of one. Return whether its end has arrived."""
         closed = (self._closing or REASONING_END).search(self._head)
         if self._in_prose:
             opened = REASONING.search(self._head)
             if opened and (closed is None or opened.start() < closed.start()):
-                # Prose, and a block inside of it.
+                # Prose with a block inside it.
                 self.is_over = True
                 return False
         if closed is None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tokens of JSON, whole and as far as they were written.
+"""The tokens of JSON, whole or partly written.
 
-Every expression is possessive: no character is looked at twice.
+Every expression is possessive, so that no character is read twice.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from math import isinf
 from typing import Any
 
 _SPACES = r"[ \t\r\n]*+"
-# No half of a pair of surrogates is a character.
+# Half of a surrogate pair is not a character.
 _PLAIN = r'[^"\\\x00-\x1f\ud800-\udfff]*+'
 _WHOLE = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
 _BEGUN = r"-?+(?:(?:0|[1-9][0-9]*+)(?:\.(?:[0-9]++(?:[eE][+-]?+[0-9]*+)?+)?+|[eE][+-]?+[0-9]*+)?+)?+"
 SPACE = re.compile(_SPACES)
-# The inside of a string, as far as it is whole: the next character ends it, begins an escape, or is wrong.
+# The whole part inside a string. The next character ends the string, begins an escape, or is invalid.
 BODY = re.compile(rf'{_PLAIN}(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN})*+')
 ESCAPE_BEGUN = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}+)?+\Z")
 _BAD_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}+)?+")
 NUMBER = re.compile(_WHOLE)
 NUMBER_BEGUN = re.compile(_BEGUN)
 NUMBER_PART = re.compile(r"[-+.0-9eE]*+")
-# What JSON does not have is read to its end: then the judge has a word of its own for it.
+# Literals that JSON does not have are read to their end, because their failure has a code of its own.
 LITERALS = {"t": "true", "f": "false", "n": "null", "N": "NaN", "I": "Infinity"}
 LITERAL_VALUES = {"true": True, "false": False, "null": None}
 _ESCAPE = re.compile(r"\\(?:u(?:([dD][c-fC-F][0-9a-fA-F]{2})|[0-9a-fA-F]{4})|.)")
@@ -33,19 +33,19 @@ UNKNOWN: Any = object()
 
 
 def number_of(raw: str) -> Any:
-    """Return the value of a number as the parser makes it, or `UNKNOWN`."""
+    """Return the value of a number as the parser reads it, or `UNKNOWN`."""
     try:
         if raw.isdecimal() or raw[1:].isdecimal():
             return int(raw)
     except ValueError:
-        # More digits than Python turns into a number.
+        # More digits than Python converts.
         return UNKNOWN
     value = float(raw)
     return UNKNOWN if isinf(value) else value
 
 
 def text_of(raw: str) -> Any:
-    """Give the text that stands between two quotes, or `UNKNOWN`."""
+    """Return the text between two quotes, or `UNKNOWN`."""
     if "\\" not in raw:
         return raw
     import json  # most texts have no escapes
@@ -59,7 +59,7 @@ def text_of(raw: str) -> Any:
 
 
 def fault_in_string(text: str, position: int) -> int:
-    r"""Return the position of the character that is wrong, from where the whole part of a string ends.
+    r"""Return the position of the invalid character, from the end of the whole part of a string.
 
     >>> fault_in_string('a\\(', 1), fault_in_string('a\\u12g', 1)
     (2, 5)
@@ -69,8 +69,8 @@ def fault_in_string(text: str, position: int) -> int:
 
 
 def length_of(raw: str) -> int:
-    """Return how many characters a piece of a string has at least, its escapes whole."""
+    """Return the smallest number of characters that a piece of a string can have. Its escapes are whole."""
     if "\\" not in raw:
         return len(raw)
-    # The second half of a pair of surrogates is no character of its own.
+    # The second half of a surrogate pair is not a separate character.
     return len(raw) - sum(len(match[0]) - (match[1] is None) for match in _ESCAPE.finditer(raw))

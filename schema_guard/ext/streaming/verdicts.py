@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine's verdict on one value by one part of a schema: small validators, made when they are first asked.
+"""The engine's verdict on one value by one part of a schema. Validators are small, and built on first use.
 
 Rules:
-1. A validator is made of the document that validates replies: the same formats, resources and draft.
-2. What cannot be decided apart from the rest is not asked: a dynamic reference, an expression that the engine refuses
-   or that may take long.
+1. A validator is built from the document that validates replies, so formats, resources, and draft are the same.
+2. A part that can't be decided alone has no validator. Examples are a dynamic reference, or an expression that the
+   engine rejects or that may take long.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from schema_guard.validation.references import References
 
-# A part with references is compiled with all that they lead to.
+# Most compiled parts with references, because each is compiled with everything that they refer to.
 _MAX_WHOLE = 200
-# States of an expression that a linear engine may have to keep at once; those of the public corpora stay below.
+# Most states of an expression that a linear engine may track at once. The public corpora have fewer.
 _MAX_STATES = 5_000
 # Steps of the keywords that are checked at each value: 1 us.
 _MAX_STEPS = 200
@@ -40,19 +40,19 @@ _ASSERTIONS = {
     )
     for kind, name in _KIND_NAMES.items()
 }
-# Of these what holds for one value needs more than its arms one by one.
+# The arms of these keywords can't be decided one by one.
 _CHOICES = frozenset({"oneOf", "not", "if"})
 
 
 class Verdicts:
-    """What the engine says of values by parts of a schema."""
+    """The engine's verdicts on values by parts of a schema."""
 
     def __init__(self, references: References, *, formats: bool) -> None:
         self._references = references
         self._formats = formats
         self._texts: dict[str, Callable[[Any], bool] | None] = {}
         self._budget = _MAX_WHOLE
-        # By identity: schemas stay as long as their document does.
+        # By identity, because schemas live as long as their document.
         self._validators: dict[tuple[int, str], Callable[[Any], bool] | None] = {}
         positions = [schema for schema, _ in references.positions()]
         self._is_dynamic = any(
@@ -62,7 +62,7 @@ class Verdicts:
         self._places: dict[int, str] | None = None
 
     def of_scalar(self, schema: dict[str, Any], kind: str) -> Callable[[Any], bool] | None:
-        """Give what judges a scalar by a schema's own keywords; None where they ask nothing of that kind."""
+        """Return a validator for a scalar by a schema's own keywords, or None if they don't restrict that kind."""
         if schema.keys() & _CHOICES:
             return self.whole(schema)
         key = (id(schema), kind)
@@ -73,20 +73,20 @@ class Verdicts:
     def _of_scalar(self, schema: dict[str, Any], kind: str) -> Callable[[Any], bool] | None:
         own = {keyword: schema[keyword] for keyword in schema if keyword in _ASSERTIONS[kind]}
         if kind != "0" or "number" in own.get("type", ()):
-            # Plans know the kind already.
+            # Plans already know the kind.
             own.pop("type", None)
         if "pattern" in own and is_dear(own["pattern"]):
             del own["pattern"]
         return self._validator_of(own) if own and own_weight(own) <= _MAX_STEPS else None
 
     def matches(self, pattern: str) -> Callable[[Any], bool] | None:
-        """Return what says whether a key matches an expression; None if that is not decided here."""
+        """Return a function that checks whether a key matches an expression, or None if that isn't decided here."""
         if pattern not in self._texts:
             self._texts[pattern] = None if is_dear(pattern) else self._validator_of({"pattern": pattern})
         return self._texts[pattern]
 
     def whole(self, schema: dict[str, Any]) -> Callable[[Any], bool] | None:
-        """Give what judges a value by all of a schema; None where that is not decided apart."""
+        """Return a validator for a value by a whole schema, or None if the schema can't be decided alone."""
         key = (id(schema), "")
         if key not in self._validators:
             self._validators[key] = self._whole(schema)
@@ -106,7 +106,7 @@ class Verdicts:
         return self._validator_of({"$ref": place}, resources)
 
     def _place(self, schema: dict[str, Any]) -> str | None:
-        """Return the URI by which a schema position is referred to."""
+        """Return the URI of a schema position."""
         if self._places is None:
             self._places = {}
             for uri, document in {_ROOT: self._references.document, **self._references.reached}.items():
@@ -132,7 +132,7 @@ class Verdicts:
 
 
 def is_dear(pattern: Any) -> bool:
-    """Return whether matching an expression may take long: the judge estimates that first, and here nobody does."""
+    """Return whether matching an expression may take long. Validation estimates that first; the checker doesn't."""
     if not isinstance(pattern, str):
         return True
     pattern_traits = traits(pattern)
