@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""instructor: the calls of a client, each with every attempt that it made.
+"""instructor: the calls of a client, each with all its attempts.
 
-Its hooks alone are not enough: they say nothing of how a call ends, so that a reply that was cut off would be a
-success, and have no id, so that the attempts of two calls would be one's. Each call is handed hooks of its own.
+The hooks of instructor are not enough. They don't report how a call ends, so a cut-off reply would be a success. They
+have no id either, so the attempts of two calls would be mixed up. Each call therefore receives hooks of its own.
 
 Rules:
-1. Replies are held to the JSON Schema of the response model. What its validators refuse instructor tells; they are
-   not run again, for they may ask a model themselves.
-2. The usage of an attempt is read when its reply comes: instructor adds up what follows in the same object.
-3. A stream is read beside whoever reads it, and its reply is judged when they are through.
+1. Replies are validated against the JSON Schema of the response model. instructor reports what its validators refuse.
+   They aren't run again, because they may call a model.
+2. The usage of an attempt is read when its reply arrives, because instructor adds later usage to the same object.
+3. A stream is read while the caller reads it, and its reply is validated when the caller has finished.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def record(
 
 
 def _create(recording: Recording, client: Any, create: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Make a call, whose attempts are seen."""
+    """Make a call, and record its attempts."""
     if options.get("response_model") is None:
         with recording.safely():
             recording.count("tool_turns" if options.get("tools") else "without_schema")
@@ -95,7 +95,7 @@ def _create(recording: Recording, client: Any, create: Callable[..., Any], *args
 
 
 class _ClientCall:
-    """One call under way."""
+    """A call in progress."""
 
     def __init__(self, recording: Recording, client: Any, options: Mapping[str, Any]) -> None:
         self._recording = recording
@@ -107,10 +107,10 @@ class _ClientCall:
         self._is_started = False
         self._attempt: _Attempt | None = None
 
-    # What instructor tells of each attempt.
+    # Events that instructor reports for each attempt.
 
     def hooked(self, hooks: Any) -> Any:
-        """Return hooks that tell this of the attempts, behind those that there are."""
+        """Return hooks that report the attempts to this object, after the existing hooks."""
         hooks = self._client.hooks if hooks is None else hooks
         own = type(hooks)()
         own.on("completion:kwargs", self._asks)
@@ -162,15 +162,15 @@ class _ClientCall:
             self._opened.enter()
 
     def _next(self, error: BaseException | None = None) -> None:
-        """Keep the attempt that is over."""
+        """Store the attempt that has ended."""
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
             self._attempts.append(attempt.finish(error)._replace(model=self._model))
 
-    # What the caller is given.
+    # Results for the caller.
 
     async def awaited(self, awaitable: Awaitable[Any]) -> Any:
-        """Return what an asynchronous client gives."""
+        """Return the result of an asynchronous client."""
         try:
             value = await awaitable
         except BaseException as error:
@@ -179,7 +179,7 @@ class _ClientCall:
         return self.pass_on(value)
 
     def pass_on(self, value: Any) -> Any:
-        """Return what the client gives; a stream of values is over when it is read."""
+        """Return the client's result. A stream of values ends when the caller has read it."""
         kind = type(value)
         if not hasattr(kind, "__next__") and not hasattr(kind, "__anext__"):
             self.end(None)
@@ -209,7 +209,7 @@ class _ClientCall:
         self.end(None)
 
     def end(self, error: BaseException | None) -> None:
-        """Record the call, which gave something or raised."""
+        """Record the call, which has returned or raised."""
         with self._recording.safely():
             self._next(error)
             opened, self._opened = self._opened, None
@@ -219,11 +219,11 @@ class _ClientCall:
 
 
 class _Attempt:
-    """What is known of one attempt.
+    """One attempt.
 
     Attributes:
-        refused: Why instructor did not take the reply; None where it did.
-        error: What the request raised.
+        refused: The reason why instructor rejected the reply; None if it accepted the reply.
+        error: The exception of the request; None without one.
     """
 
     def __init__(self) -> None:
@@ -235,7 +235,7 @@ class _Attempt:
         self.error: BaseException | None = None
 
     def take_response(self, response: Any, *, is_stream: bool) -> None:
-        """Take what came."""
+        """Read the response of the attempt."""
         if is_stream:
             self._stream = _Stream(response)
         else:
@@ -243,7 +243,7 @@ class _Attempt:
             self._elapsed_s = perf_counter() - self._started
 
     def finish(self, raised: BaseException | None) -> AttemptView:
-        """Return what was seen of it; *raised* is what ended the call."""
+        """Return the view of the attempt. *raised* is the exception that ended the call."""
         took = perf_counter() - self._started if self._elapsed_s is None else self._elapsed_s
         error = self.error or raised
         refused = self.refused
@@ -256,12 +256,12 @@ class _Attempt:
             return AttemptView(exception=error, elapsed_s=took)
         if refused is not None:
             return AttemptView(reply._replace(refused=refused), elapsed_s=took)
-        # Whoever leaves a stream that has ended, or is stopped behind a reply, says nothing of it.
+        # Leaving a complete stream, or being stopped after a reply, is no fault of the reply.
         return AttemptView(reply, error if isinstance(error, Exception) else None, elapsed_s=took)
 
 
 class _Stream:
-    """A stream, read beside whoever reads it."""
+    """A stream that is read while the caller reads it."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -270,7 +270,7 @@ class _Stream:
         self._is_over = False
         source = field(stream, "_iterator")
         if source is not None:
-            # Where the SDKs of OpenAI, Anthropic and those that are generated like them keep what a stream reads.
+            # The SDKs of OpenAI and Anthropic, and those generated like them, store the source of a stream here.
             is_async = hasattr(type(source), "__anext__")
             stream._iterator = self._abeside(source) if is_async else self._beside(source)  # noqa: SLF001
 
@@ -290,14 +290,14 @@ class _Stream:
         self._is_over = True
 
     def refused(self, error: Exception) -> Failure | None:
-        """Give why instructor has stopped reading; None where that was the stream's own fault."""
+        """Return the reason why instructor stopped reading, or None if the stream itself failed."""
         link: BaseException | None = error
         for _ in range(_MOST_LINKS):
             if link is None:
                 break
             if callable(field(link, "errors")):
                 return refused_with(link)
-            # What parses growing JSON raises nothing finer.
+            # Parsers of growing JSON raise no more specific exception.
             if isinstance(link, ValueError) and type(link).__module__ in ("builtins", "json.decoder"):
                 text = "".join(self._texts)
                 code = "malformed" if "{" in text or "[" in text else "no_json"
@@ -310,13 +310,13 @@ class _Stream:
         return None
 
     def reply(self, refused: Failure | None) -> Reply | None:
-        """Give what came; None where that is not known to be all of it, and nobody has refused it.
+        """Return the reply, or None if it may be incomplete and nothing rejected it.
 
         Args:
-            refused: Why instructor did not take it; it reads no further then.
+            refused: The reason why instructor rejected the reply. instructor then stops reading.
         """
         if not self._texts:
-            # Those of litellm keep what they gave.
+            # litellm's streams store their chunks.
             chunks = field(self._stream, "chunks")
             for chunk in chunks if isinstance(chunks, list) else ():
                 self._feed(chunk)
@@ -331,11 +331,11 @@ class _Stream:
 
 
 def _schema(recording: Recording, model: Any, wire: Any) -> Schema[Any] | None:
-    """Give the JSON Schema of a response model; None, which is counted, where nobody knows it, or for several tools."""
-    # Of every other type instructor makes a model of its own, which the request has.
+    """Return the JSON Schema of a response model. None, which is counted, if it is unknown, or for several tools."""
+    # For any other type, instructor builds a model of its own, and sends it in the request.
     if isinstance(model, type) and hasattr(model, "model_json_schema"):
         schema = recording.schema_of(_whole(model))
-        # Without its class, whose validators would be run.
+        # Without the class, whose validators would run.
         return None if schema is None else recording.schema_of(schema.document, schema.name)
     if wire is not None and wire.source is not None:
         return recording.schema_of(wire.source, wire.name)
@@ -348,13 +348,13 @@ def _schema(recording: Recording, model: Any, wire: Any) -> Schema[Any] | None:
 
 
 def _whole(model: Any) -> Any:
-    """Return the class behind `Partial[...]`, which takes what is not there yet."""
+    """Return the class inside `Partial[...]`, which allows missing values."""
     bases = model.__bases__
     return bases[0] if "PartialBase" in {base.__name__ for base in bases} else model
 
 
 def _mode(client: Any, sent: Mapping[str, Any]) -> str:
-    """Return the name of the strategy of a request without a schema."""
+    """Return the strategy of a request without a schema."""
     name = str(field(field(client, "mode"), "name"))
     if "TOOLS" in name:
         return "tool_call"

@@ -5,13 +5,13 @@ Once `LangChainRecorder` is imported, the environment variable `SCHEMA_GUARD_LAN
 call of the process.
 
 Rules:
-1. A call is one of a chat model with a schema: that of `with_structured_output`, in any of its methods, else a
-   `response_format`, else the only tool, forced.
-2. Where several tools can be called each call that the model makes is one of its tool's.
+1. A call is a request to a chat model with a schema. The schema comes from `with_structured_output`, in any of its
+   methods. Without it, the schema is that of `response_format`, or of the only tool, if it is forced.
+2. If the model can choose between tools, each tool call that it makes is one call of its tool.
 3. A request to a decision model is one call. LangChain reports it as a chain.
 4. A call is recorded when the chain around it has ended, because LangChain's parsers refuse replies there. A chain that
    fails and is tried again makes another attempt of the call. So does an agent that corrects a reply in its next step.
-5. The handler runs inline, so that what is called inside of the model knows that it is.
+5. The handler runs inline, so that code inside the model knows the call that it is part of.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ NAME: Final = "langchain"
 SWITCH: Final = "SCHEMA_GUARD_LANGCHAIN"
 """The environment variable that switches a recorder on for every call."""
 _MODES: Final = {"json_schema": "strict_schema", "function_calling": "tool_call", "json_mode": "json_mode"}
-# SDKs that read the JSON of a stream while it comes.
+# SDKs that parse the JSON of a stream while it arrives.
 _PARSING: Final = frozenset({"openai", "anthropic"})
 _UNREADABLE: Final = Failure("syntax", "malformed", "the SDK could not read the stream as JSON while it came")
 
 
 def __getattr__(name: str) -> Any:
-    # Its base class is LangChain's.
+    # Its base class comes from LangChain.
     if name == "LangChainRecorder":
         return _handler()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -60,7 +60,7 @@ def _shared() -> _Runs:
 
 @cache
 def _handler() -> Any:
-    """Make the class of handlers, and register it for the switch."""
+    """Build the class of handlers, and register it for the switch."""
     base: Any = framework(NAME, "LangChain", "langchain_core.callbacks").BaseCallbackHandler
     tracers = framework(NAME, "LangChain", "langchain_core.tracers.context")
 
@@ -94,7 +94,7 @@ class HandlerOfEvents:
             settings: Settings that every recorder accepts, such as `function` for calls without a name.
 
         Raises:
-            InvalidArgument: The store or the prices are none.
+            InvalidArgument: The store or the prices are invalid.
         """
         super().__init__()
         self._runs = _Runs(Recording(NAME, **settings)) if settings else _shared()
@@ -193,7 +193,7 @@ class _Runs(Spans):
         metadata: Mapping[str, Any],
         **known: Any,
     ) -> None:
-        """Begin the request of a model, in the context of its code."""
+        """Begin the request to a model, in the context of its code."""
         model, function = words(metadata.get("ls_model_name")), metadata.get("function")
         if not isinstance(function, str):
             function = self.function_of(name, parent_id)
@@ -202,7 +202,7 @@ class _Runs(Spans):
             self.recording.count("unended")
 
     def end_models(self, run_id: Any, error: BaseException) -> None:
-        """End what a run leaves: streams that it has refused, which report their end late, and requests that are cancelled."""
+        """End the open requests of a run: rejected streams, which report their end late, and cancelled requests."""
         running = [(key, one) for key, one in list(self.models.items()) if one.parent == run_id]
         for key, (_, call, turn, _) in running:
             is_cancelled = not isinstance(error, Exception)
@@ -216,7 +216,7 @@ class _Runs(Spans):
                     turn.close()
 
     def pop(self, run_id: Any) -> ModelRequest:
-        """Remove and return a request, which is over."""
+        """Remove and return a request that has ended."""
         asked: ModelRequest = self.models.pop(run_id, ModelRequest(None, None, None))
         self.streams.discard(run_id)
         asked.leave()
@@ -232,7 +232,7 @@ def _parent(parent_run_id: Any) -> Any:
 
 
 def _refused_calls(outputs: Any) -> set[str]:
-    """Return the ids of the calls that an agent's node has answered itself, because the output did not fit."""
+    """Return the ids of the calls that an agent's node answered itself, because the output did not fit."""
     updates = [field(one, "update", one) for one in (outputs if isinstance(outputs, list) else [outputs])]
     return {
         field(message, "tool_call_id")
@@ -244,14 +244,14 @@ def _refused_calls(outputs: Any) -> set[str]:
 
 
 def _refused_tools(error: BaseException | None) -> set[str]:
-    """Return the names of the tools whose calls an agent did not take, and raised this exception for."""
+    """Return the names of the tools whose calls an agent rejected with this exception."""
     if not any(kind.__name__ == "StructuredOutputError" for kind in type(error).__mro__):
         return set()
     return {field(error, "tool_name"), *items(field(error, "tool_names"))} - {None}
 
 
 def _requested_format(sent: Mapping[str, Any], options: Mapping[str, Any], provider: Any) -> Requested | None:
-    """Give the format that is asked for: what `with_structured_output` says, else the request."""
+    """Return the requested format: the one from `with_structured_output`, or the one of the request."""
     wire = requested(sent, provider if isinstance(provider, str) else None)
     output_format = options.get("ls_structured_output_format")
     if not isinstance(output_format, dict) or not isinstance(output_format.get("schema"), dict):
@@ -282,5 +282,5 @@ def _has_content(message: Any) -> bool:
 
 
 def _is_of_a_parser(error: BaseException) -> bool:
-    """Return whether an exception is that of an SDK's own reading of a stream, as it came."""
+    """Return whether an SDK's parser of streams raised the exception."""
     return isinstance(error, ValueError) and any(package in _PARSING for package, _ in frames_of(error))

@@ -45,10 +45,10 @@ NAME: Final = "litellm"
 HELD_S: Final = 30.0
 """So long a failed call is kept open for the next try of a router."""
 _LONGEST_S: Final = 600.0
-# What is no call of a language model: embeddings, images, speech.
+# Everything else is no call of a language model, such as embeddings, images, and speech.
 _CALLS: Final = frozenset({"completion", "acompletion", "responses", "aresponses", "text_completion"})
 _DECISIONS: Final = frozenset({"decisions", "adecisions", "systemone", "asystemone"})
-# Providers that count the tokens of every stream; others do where they are asked to.
+# Providers that count the tokens of every stream. Others count them on request.
 _COUNTING: Final = frozenset(
     {"anthropic", "bedrock", "gemini", "vertex_ai", "cohere", "cohere_chat", "ollama"}
 )
@@ -85,7 +85,7 @@ def uninstall() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    # What the proxy's configuration names: it takes an instance, and imports it by itself.
+    # The configuration of the proxy names this instance, which the proxy imports.
     if name == "proxy":
         return _of_proxy()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -101,7 +101,7 @@ def _litellm() -> Any:
 
 
 def _callback(recording: Recording) -> Any:
-    """Make the callback; its class is litellm's."""
+    """Build the callback, whose class derives from litellm's."""
     base: Any = framework(NAME, "litellm", "litellm.integrations.custom_logger").CustomLogger
     import schema_guard.records.writing.writer  # noqa: F401 - it ends after what is registered below
 
@@ -111,15 +111,15 @@ def _callback(recording: Recording) -> Any:
 
 
 class _Sent(NamedTuple):
-    """A request on its way.
+    """A request in progress.
 
     Attributes:
-        format: The format that it asks for.
-        schema: The same, loaded; None for a turn of tools.
-        where: It was made.
-        task: What was sent.
-        at: Seconds since the epoch.
-        unseen: Whether it was sent before under the same id, and nothing was heard of that.
+        format: The requested format.
+        schema: Its schema, loaded; None for a turn of tools.
+        where: Context of the call.
+        task: The prompt that was sent.
+        at: Time of the request, in seconds since the epoch.
+        unseen: Whether an earlier request under the same id has no known end.
     """
 
     format: Requested
@@ -132,14 +132,14 @@ class _Sent(NamedTuple):
 
 @dataclass(slots=True)
 class _FailedCall:
-    """A call that failed and may be asked again.
+    """A call that failed and may be retried.
 
     Attributes:
         sent: The first request.
-        facts: As `Recording.record` takes them.
+        facts: Arguments of `Recording.record`.
         attempts: The attempts so far.
-        is_again: Whether it is being asked again.
-        since: When it was heard of last, on the monotonic clock.
+        is_again: Whether a retry is in progress.
+        since: Time of the last event, on the monotonic clock.
     """
 
     sent: _Sent
@@ -150,7 +150,7 @@ class _FailedCall:
 
 
 class LiteLLMCalls:
-    """Puts the events of litellm together to calls. Thread-safe."""
+    """Combine the events of litellm into calls. Thread-safe."""
 
     def __init__(self, recording: Recording) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class LiteLLMCalls:
 
     @safely
     def log_pre_api_call(self, model: Any, messages: Any, kwargs: Mapping[str, Any]) -> None:
-        """Take a request that is about to be sent, in the context of its caller."""
+        """Store a request that is about to be sent, in the context of its caller."""
         if kwargs.get("call_type") not in _CALLS | _DECISIONS:
             return
         where = current_context()
@@ -188,7 +188,7 @@ class LiteLLMCalls:
     def log_success_event(
         self, kwargs: Mapping[str, Any], response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
-        """Take a reply that is complete."""
+        """Record a complete reply."""
         sent = self._pop(kwargs)
         if sent is None:
             return
@@ -205,7 +205,7 @@ class LiteLLMCalls:
         attempt = _attempt_of(kwargs, start_time, end_time, reply=answer, cost=cost)
         if sent.schema is None or (sent.format.tools and answer.finish_reason == "tool_call"):
             if sent.schema is not None:
-                # It may answer in the format, and has chosen to call a tool.
+                # The model could answer in the format, but chose to call a tool.
                 self.recording.count("tool_turns")
             turns = ToolTurns(self.recording)
             turns.take_reply(whole, sent.format.tools, answer, attempt.elapsed_s, cost, where=sent.where)
@@ -219,7 +219,7 @@ class LiteLLMCalls:
     def log_failure_event(
         self, kwargs: Mapping[str, Any], response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
-        """Take a call that raised."""
+        """Record the failure of a call."""
         sent = self._pop(kwargs)
         if sent is None or sent.schema is None:
             return
@@ -237,20 +237,20 @@ class LiteLLMCalls:
             self._write(over)
 
     async def async_log_success_event(self, *values: Any, **named: Any) -> None:
-        """Take a reply that is complete."""
+        """Record a complete reply."""
         self.log_success_event(*values, **named)
 
     async def async_log_failure_event(self, *values: Any, **named: Any) -> None:
-        """Take a call that raised."""
+        """Record the failure of a call."""
         self.log_failure_event(*values, **named)
 
     def release(self, *, everything: bool = False) -> None:
-        """Record the calls that nobody has asked again for a while."""
+        """Record the failed calls that have had no retry for a while."""
         now = monotonic()
         for key, held in list(self._failed.items()):
             if not everything and now - held.since <= (_LONGEST_S if held.is_again else HELD_S):
                 continue
-            # Another thread may have taken it.
+            # Another thread may have removed it.
             if self._failed.pop(key, None) is None:
                 continue
             with self.recording.safely():
@@ -258,7 +258,7 @@ class LiteLLMCalls:
 
     def _write(self, held: _FailedCall) -> None:
         if held.is_again:
-            # It was asked again, and litellm never told what came of that.
+            # A retry began, but litellm never reported its end.
             self.recording.count("unended")
             return
         self._record(held)
@@ -287,7 +287,7 @@ def _requested(kwargs: Mapping[str, Any], messages: Any) -> tuple[Requested | No
 
 
 def _facts_of(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
-    """Give what is known of a call, as `Recording.open` takes it."""
+    """Return the facts of a call, as `Recording.open` takes them."""
     is_responses = kwargs.get("call_type") in ("responses", "aresponses")
     return {
         "function": _function(kwargs),
@@ -309,7 +309,7 @@ def _attempt_of(kwargs: Mapping[str, Any], start: Any, end: Any, **what: Any) ->
 
 
 def _metadata(kwargs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return what a call says of itself: to the SDK, and to the proxy, which keeps it one level further in."""
+    """Return the metadata of a call, from the SDK and from the proxy, which stores it one level deeper."""
     params = kwargs.get("litellm_params")
     entries = (
         [params.get(name) for name in ("metadata", "litellm_metadata")] if isinstance(params, dict) else []
@@ -324,7 +324,7 @@ def _function(kwargs: Mapping[str, Any]) -> str | None:
 
 
 def _key(kwargs: Mapping[str, Any], schema: Schema[Any]) -> tuple[Any, str]:
-    """Give what tries of one call have in common: the trace, what was sent, and the schema."""
+    """Return what all attempts of one call share: the trace, the messages, and the schema."""
     return (kwargs.get("litellm_trace_id"), repr(kwargs.get("messages"))), schema.fingerprint
 
 
@@ -335,12 +335,12 @@ def _may_be_retried(kwargs: Mapping[str, Any]) -> bool:
 
 
 def _usage(kwargs: Mapping[str, Any], reply: Any, known: Usage) -> Usage:
-    """Return the tokens of a reply, if its provider has counted them."""
+    """Return the tokens of a reply if its provider counted them."""
     if kwargs.get("stream") and not _counts_streams(kwargs):
         return UNKNOWN_USAGE
     if known != UNKNOWN_USAGE:
         return known
-    # litellm writes the tokens of the Responses API in the words of the other one.
+    # litellm reports the tokens of the Responses API under the names of the Chat Completions API.
     usage = field(reply, "usage")
     return Usage(count(usage, "prompt_tokens"), count(usage, "completion_tokens"))
 

@@ -90,7 +90,7 @@ def _handlers() -> tuple[type[Any], type[Any]]:
             self.__dict__["calls"] = calls
 
         def new_span(self, *_: Any, **__: Any) -> None:
-            """Keep no span."""
+            """Store no span."""
 
         prepare_to_exit_span = prepare_to_drop_span = new_span
 
@@ -126,7 +126,7 @@ def _handlers() -> tuple[type[Any], type[Any]]:
 
 @dataclass(slots=True)
 class _Filled:
-    """A class that a span fills, and whether a model's span inside of it was seen."""
+    """A class that a span fills, and whether a model's span inside it was seen."""
 
     output: type[Any]
     provider: str | None = None
@@ -135,19 +135,19 @@ class _Filled:
     is_asked: bool = False
 
 
-# The class that a stream fills: its generator runs outside of the span that has made it.
+# The class that a stream fills, because its generator runs outside the span that created it.
 _streamed: ContextVar[_Filled | None] = ContextVar("schema_guard_llama_index", default=None)
 
 
 class _Span(NamedTuple):
-    """A span, with what it has from the spans around it.
+    """A span, with the values from the spans around it.
 
     Attributes:
         parent: Id of the span around it.
         agent: Name of the innermost agent.
         name: Name of the outermost function.
         filled: The class that it fills; None for none.
-        is_first: Whether it is the outermost that fills this class.
+        is_first: Whether it is the outermost span that fills this class.
         model: Id of the model's span around it.
     """
 
@@ -160,7 +160,7 @@ class _Span(NamedTuple):
 
 
 class _Running(NamedTuple):
-    """A model's span that is open, or whose stream is."""
+    """A model's span that is open, or whose stream is open."""
 
     asked: ModelRequest
     reader: StreamReader
@@ -168,10 +168,10 @@ class _Running(NamedTuple):
 
 
 class _Calls:
-    """Puts the spans and events of llama-index together to calls. Thread-safe.
+    """Combine the spans and events of llama-index into calls. Thread-safe.
 
     Attributes:
-        recording: What calls are handed to.
+        recording: The recording that receives the calls.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -179,7 +179,7 @@ class _Calls:
         self._spans, self._models = Bounded(), Bounded()
 
     def began(self, id_: str, parent_id: str | None, instance: Any, arguments: Mapping[str, Any]) -> None:
-        """Take the begin of a span, in the context of its code."""
+        """Store the beginning of a span, in the context of its code."""
         around: _Span = self._spans.get(parent_id or "", _Span())
         span = _span(id_, parent_id, instance, arguments, around)
         self._tree.begin(id_, parent_id)
@@ -188,7 +188,7 @@ class _Calls:
             self._model_began(id_, span, around.model, instance, arguments)
 
     def ended(self, id_: str, result: Any = None, error: BaseException | None = None) -> None:
-        """Take the end of a span: its calls are over, or wait in the span around it."""
+        """Store the end of a span. Its calls are over, or wait in the span around it."""
         span: _Span = self._spans.pop(id_, _Span())
         is_stream = isgenerator(result) or isasyncgen(result)
         if span.model == id_ and not is_stream:
@@ -199,7 +199,7 @@ class _Calls:
         self._tree.end(id_, error)
 
     def noted(self, event: Any) -> None:
-        """Take a piece or the end of a stream."""
+        """Read a piece or the end of a stream."""
         kind = type(event).__name__
         span = self._spans.get(event.span_id or "", _Span())
         if (
@@ -223,7 +223,7 @@ class _Calls:
     def _model_began(
         self, id_: str, span: _Span, outer: str | None, instance: Any, arguments: Mapping[str, Any]
     ) -> None:
-        # A model that asks another one, and a stream that is left open, do not hold what is asked now.
+        # A model that calls another one, and a stream that was left open, don't contain this request.
         left = [one for key, one in list(self._models.items()) if key == outer or key not in self._spans]
         self._models.pop(outer or "", None)
         for one in left:
@@ -265,7 +265,7 @@ class _Calls:
         self._tree.answer(running.asked, field(response, "message", response), reply or response, error)
 
     def _record_result(self, span: _Span, filled: _Filled, result: Any, error: BaseException | None) -> None:
-        """Record a class that a model's package has filled by a request of its own, without a model's span."""
+        """Record a class that a model's package filled with a request of its own, without a model's span."""
         schema = self.recording.schema_of(filled.output)
         if schema is None:
             return
@@ -282,7 +282,7 @@ class _Calls:
 def _span(
     id_: str, parent_id: str | None, instance: Any, arguments: Mapping[str, Any], around: _Span
 ) -> _Span:
-    """Return a span with what it has from the span around it."""
+    """Return a span with the values from the span around it."""
     kinds = {kind.__name__ for kind in type(instance).__mro__}
     is_model, is_workflow = "BaseLLM" in kinds, "Workflow" in kinds
     agent = words(field(arguments.get("ev"), "current_agent_name")) or words(
@@ -307,7 +307,7 @@ def _span(
 
 
 def _filling(output: type[Any], request: Requested | None) -> Requested:
-    """Return a request for a class: it has a format, a tool, or a description in its prompt."""
+    """Return the request for a class. Its mode is a format, a tool, or a description in the prompt."""
     if request is None:
         return Requested(output, None, "system_prompt")
     mode = request.mode if request.source is not None else "tool_call"
@@ -319,7 +319,7 @@ def _method(id_: str) -> str:
 
 
 def _name(id_: str, instance: Any) -> str | None:
-    """Return the name of a span of yours: its class, or its function."""
+    """Return the name of your span: its class or its function."""
     if instance is None:
         outer, _, name = id_[:-_UUID_CHARS].rpartition(".")
         return name if not outer or outer.endswith("<locals>") else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a recorded call is made, and whether it is a part of one further out."""
+"""The context of a recorded call, and whether the call is part of an outer one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _DEEPEST_REF: Final = 10
 
 
 class CallContext(NamedTuple):
-    """Where a call is made: what a framework's callbacks, run elsewhere, would not find any more.
+    """The context of a call, for callbacks of a framework, which run elsewhere and can't find it.
 
     Attributes:
-        tags: Of the block.
-        call_id: The guarded or recorded call around it; None for none.
-        schema: Of that call.
-        tools: Names of the tools whose calls are recorded further out.
+        tags: Tags of the block.
+        call_id: Id of the guarded or recorded call around it; None for none.
+        schema: Schema of that call.
+        tools: Names of the tools whose calls an outer turn records.
     """
 
     tags: Tags
@@ -31,14 +31,14 @@ class CallContext(NamedTuple):
 
 
 def current_context() -> CallContext:
-    """Give where the running code stands."""
+    """Return the context of the running code."""
     call = current_call.get()
     call_id, schema = (None, None) if call is None else (id_of(call), call[-1])
     return CallContext(current_tags.get(), call_id, schema, current_tools.get())
 
 
 def is_same(one: Schema[Any], other: Schema[Any]) -> bool:
-    """Return whether two schemas are two forms of one: SDKs rewrite what is required and what is closed, never the fields."""
+    """Return whether two schemas are forms of one. SDKs change what is required or closed, never the fields."""
     if one.fingerprint == other.fingerprint:
         return True
     fields = _fields(one.document)
@@ -46,7 +46,7 @@ def is_same(one: Schema[Any], other: Schema[Any]) -> bool:
 
 
 def _fields(document: Any) -> frozenset[str]:
-    """Return the names of the root's properties, behind references too."""
+    """Return the names of the root's properties. References are followed."""
     root = document
     for _ in range(_DEEPEST_REF):
         reference = document.get("$ref") if isinstance(document, dict) else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a recorder saw of one attempt, read as the end of an attempt of the loop."""
+"""One attempt as a recorder saw it, converted to the end of an attempt of the loop."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 
 class AttemptView(NamedTuple):
-    """What was seen of one attempt.
+    """One attempt as a recorder saw it.
 
     Attributes:
         reply: Text, reply object of a provider or framework, or a `Reply`. None without a reply.
         exception: The raised exception. With a reply, the framework's reason to reject it.
         model: Name of the called model, for a reply without one.
-        elapsed_s: Seconds; NaN where nobody knows.
-        cost: Dollars as the framework counts them; they stand where no table of prices is given.
-        confidence: Probability of each field by JSON Pointer, if the framework reports a decision model's. Otherwise None.
+        elapsed_s: Seconds; NaN if unknown.
+        cost: Dollars as the framework counts them, used if there is no table of prices.
+        confidence: Probability of each field by JSON Pointer, if the framework reports a decision model's. Otherwise
+            None.
     """
 
     reply: object = None
@@ -45,7 +46,7 @@ def add_attempt(attempts: list[AttemptView], attempt: AttemptView) -> None:
 
 
 def end_of(one: AttemptView, receiver: Receiver) -> Reply:
-    """Give the end of an attempt, as *receiver* reads what came."""
+    """Return the end of an attempt, as *receiver* reads its reply."""
     reply = _reply(one, receiver)
     if reply.call_model == "" and one.model:
         reply = reply._replace(call_model=one.model)
@@ -55,7 +56,7 @@ def end_of(one: AttemptView, receiver: Receiver) -> Reply:
 
 
 def _reply(attempt: AttemptView, receiver: Receiver) -> Reply:
-    """Read what came; what the framework did not take is no valid reply."""
+    """Read the reply. A reply that the framework rejected is not valid."""
     if attempt.exception is None:
         return Reply(failure=no_reply(None)) if attempt.reply is None else receiver.read(attempt.reply)
     raised = receiver.raised(attempt.exception)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pydantic-ai: the runs of an agent, each one call with the attempts at its output that the model made.
+"""pydantic-ai: the runs of an agent. Each run is one call, with the model's attempts at the output.
 
 Rules:
-1. An attempt is a response that calls an output tool, or says something where it calls no tool at all. The agent's own
-   count of retries goes up and down and is not used.
-2. What the agent refuses of a valid reply, by its validators or an output function, is a failure of that attempt.
-3. A response that calls functions' tools alone is no attempt: each of its calls is a call of its tool's.
-4. This is the innermost capability: it sees what the model said, whatever others make of it.
+1. An attempt is a response that calls an output tool, or that has text and calls no tool. The agent's own count of
+   retries goes up and down, and isn't used.
+2. If the agent's validators or an output function reject a valid reply, that attempt has failed.
+3. A response that only calls function tools is not an attempt. Each of its calls is one call of its tool.
+4. This is the innermost capability, so it sees the original response of the model.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["capability"]
 _MODES = {"native": "strict_schema", "prompted": "system_prompt"}
 _LEFT = Failure("transport", "cancelled", "the stream was left before the reply was complete")
 _REFUSALS = frozenset({"ModelRetry", "ValidationError"})
-# Settings of the model that change results, and are no secrets.
+# Settings of the model that change results and aren't secret.
 _SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed")
 
 
@@ -73,18 +73,18 @@ def _capabilities() -> Any:
 
 
 class _Hooks:
-    """What a capability of pydantic-ai does beside nothing."""
+    """The hooks that this capability of pydantic-ai implements."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._run = _Run(recording)
 
     def get_ordering(self) -> Any:
-        """Be the innermost: nothing stands between this and the model."""
+        """Return the innermost position, directly around the model."""
         return _capabilities().CapabilityOrdering(position="innermost")
 
     async def for_run(self, ctx: Any) -> Any:
-        """Return a recorder of one run."""
+        """Return a recorder for one run."""
         hooks = copy(self)
         hooks._run = _Run(self._recording)  # noqa: SLF001 - its own
         return hooks
@@ -101,7 +101,7 @@ class _Hooks:
                 self._run.close(ctx.usage)
 
     async def wrap_model_request(self, ctx: Any, *, request_context: Any, handler: Any) -> Any:
-        """Make what the request does a part of the run's call."""
+        """Make the code inside the request part of the run's call."""
         run = self._run
         with self._recording.safely():
             run.begin(ctx, request_context)
@@ -122,13 +122,13 @@ class _Hooks:
         return request_context
 
     async def after_model_request(self, ctx: Any, *, request_context: Any, response: Any) -> Any:
-        """Note what the model said."""
+        """Note the model's response."""
         with self._recording.safely():
             self._run.answered(ctx, request_context, response)
         return response
 
     async def wrap_output_validate(self, ctx: Any, *, output_context: Any, output: Any, handler: Any) -> Any:
-        """Note what the agent's validation refuses."""
+        """Note what the agent's validation rejects."""
         try:
             return await handler(output)
         except Exception as error:
@@ -137,7 +137,7 @@ class _Hooks:
             raise
 
     async def wrap_output_process(self, ctx: Any, *, output_context: Any, output: Any, handler: Any) -> Any:
-        """Note what the agent's output functions and validators refuse, and a text that is the output as it is."""
+        """Note what the agent's output functions and validators reject, and text that is the output itself."""
         try:
             value = await handler(output)
         except Exception as error:
@@ -150,12 +150,12 @@ class _Hooks:
 
 
 class _Run:
-    """One run under way.
+    """One run in progress.
 
     Attributes:
         call: Its call; None before the first request.
-        started: When the last attempt began, by `perf_counter`.
-        is_waiting: Whether a request is under way.
+        started: Start of the last attempt, by `perf_counter`.
+        is_waiting: Whether a request is in progress.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -166,14 +166,14 @@ class _Run:
         self.call: AgentCall | None = None
         # The step of the last attempt at the output.
         self._step: int | None = None
-        # What came of the last request instead of an answer, as an attempt.
+        # The attempt of the last request if it had no answer.
         self._unanswered: dict[str, Any] = {}
-        # Tokens of all before the answer of which nothing but the text is known; None without such a one.
+        # Tokens before an answer of which only the text is known; None without such an answer.
         self._spent: tuple[int, int] | None = None
 
     @property
     def opened(self) -> Opened | None:
-        """The call with a schema; None before its schema is known, and where it is part of another one."""
+        """The call with a schema. None before its schema is known, and if it is part of another call."""
         return None if self.call is None else self.call.opened
 
     def begin(self, ctx: Any, request: Any) -> None:
@@ -196,7 +196,7 @@ class _Run:
         self.call = AgentCall(self._recording, schema, mode, model, known)
 
     def answered(self, ctx: Any, request: Any, message: Any) -> None:
-        """Take what the model said."""
+        """Record the model's response."""
         self.is_waiting, self._unanswered = False, {}
         took = perf_counter() - self.started
         parameters = request.model_request_parameters
@@ -224,9 +224,9 @@ class _Run:
             self.call.add(**what)
 
     def refused(self, ctx: Any, error: BaseException, output: Any = None) -> None:
-        """Take why the agent does not take a reply; a partial one is none.
+        """Store the reason why the agent rejects a reply. A partial reply doesn't count.
 
-        Of a streamed reply that it does not take it tells no more than the output.
+        For a rejected streamed reply, the agent reports only the output.
         """
         if ctx.partial_output:
             return
@@ -238,7 +238,7 @@ class _Run:
                 self._change_last(refused=refused_with(error))
 
     def is_text(self, ctx: Any) -> None:
-        """Note that the text of the step is the output as it is."""
+        """Note that the text of the step is the output itself."""
         if self.call is not None and self._step == ctx.run_step:
             self.call.attempts.pop()
             self._recording.count("without_schema")
@@ -250,7 +250,7 @@ class _Run:
         self.call.attempts[-1] = last._replace(reply=last.reply._replace(**what))
 
     def stopped(self, ctx: Any, error: BaseException) -> None:
-        """Take what a request raised: a refusal of its answer, or what came instead of one."""
+        """Store the exception of a request: a rejection of its answer, or the reason why it has none."""
         if self.is_waiting:
             self.is_waiting = False
             self._unanswered = {"exception": error, "elapsed_s": perf_counter() - self.started}
@@ -258,14 +258,14 @@ class _Run:
             self.refused(ctx, error)
 
     def ended(self, error: BaseException) -> None:
-        """Take what ended the run; of a stream it says what went wrong, where the request was just cancelled."""
+        """Store the exception that ended the run. For a stream, it names the fault; the request was only cancelled."""
         if self.is_waiting:
             self._unanswered = {"elapsed_s": perf_counter() - self.started}
         if self._unanswered:
             self.is_waiting, self._unanswered["exception"] = False, error
 
     def close(self, usage: Any) -> None:
-        """Record the run, which has used so many tokens."""
+        """Record the run. *usage* is its number of tokens."""
         if self.call is None:
             return
         if self._spent is not None:
@@ -277,7 +277,7 @@ class _Run:
 
 
 def _is_refusal(error: BaseException) -> bool:
-    """Return what sends a reply back to the model from a fault of the application's."""
+    """Return whether an exception sends the reply back to the model, as opposed to a fault of the application."""
     return not _REFUSALS.isdisjoint(kind.__name__ for kind in type(error).__mro__)
 
 
@@ -292,7 +292,7 @@ def _provider(model: Any) -> str | None:
 
 
 def _mode(request: Any) -> str:
-    """Return how the output is asked for, as a strategy's name."""
+    """Return the strategy by which the output is requested."""
     mode = request.model_request_parameters.output_mode
     if mode == "auto":
         mode = look_up(look_up(request.model, "profile"), "default_structured_output_mode", "tool")
@@ -300,9 +300,9 @@ def _mode(request: Any) -> str:
 
 
 def _schema(recording: Recording, agent: Any, parameters: Any, mode: str) -> Schema[Any] | None:
-    """Give the schema of the output; None, which is counted, where it is plain text.
+    """Return the schema of the output. None, which is counted, if the output is plain text.
 
-    It is the class's own where that says the same: the agent sends it without titles.
+    The class's own schema is used if both are the same, because the agent sends it without titles.
     """
     sent = _sent(recording, parameters, mode)
     own = look_up(agent, "output_type")
@@ -312,7 +312,7 @@ def _schema(recording: Recording, agent: Any, parameters: Any, mode: str) -> Sch
     schema = recording.schema_of(own)
     if schema is None or not is_same(schema, sent):
         return sent
-    # Without its class, whose validators would be run once more.
+    # Without the class, whose validators would run once more.
     return recording.schema_of(schema.document, schema.name)
 
 
@@ -325,7 +325,7 @@ def _sent(recording: Recording, parameters: Any, mode: str) -> Schema[Any] | Non
         return None
     if len(sent) == 1:
         return recording.schema_of(sent[0].parameters_json_schema, sent[0].name)
-    # References stay inside of each tool's schema, for it is a document of its own.
+    # Each tool's schema is a separate document, so references stay inside it.
     arms = [{"$id": f"urn:output:{tool.name}", **tool.parameters_json_schema} for tool in sent]
     names = [str(arm.get("title") or arm["$id"].rpartition(":")[2]) for arm in arms]
     return recording.schema_of({"title": " | ".join(names), "anyOf": arms})

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every recorder does with what it sees: a call that a framework made, judged and recorded as an observed one.
+"""Validate and record the calls that a recorder sees in a framework, as observed calls.
 
 Rules:
-1. A call is judged by the loop that guarded calls go through, for the schema that was sent; what nobody knows is
-unknown. 2. A call inside of another one, guarded or recorded, that is held to the same schema is that call's own, and
-   is recorded once, with the outermost. Under another schema it is a call of its own, with `parent_call_id`.
-3. Nothing here reaches the caller: a fault of a recorder is one warning. What lands here from outside goes on.
-4. What comes from outside is bounded in number: open calls, schemas, names of functions.
+1. The loop of guarded calls validates a call, for the schema that was sent. Unknown facts stay unknown.
+2. If a call is inside another one, guarded or recorded, with the same schema, it is part of that call. The outermost
+   call is recorded, once. Under another schema, it is a call of its own, with `parent_call_id`.
+3. A fault of a recorder never reaches the caller, and becomes one warning. Interruptions from outside are passed on.
+4. Everything that comes from outside is bounded in number: open calls, schemas, and names of functions.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def counts() -> dict[str, dict[str, int]]:
 
 
 class Bounded(OrderedDict[Any, Any]):
-    """The newest entries. Each method is safe in threads."""
+    """The newest entries. Each method is thread-safe."""
 
     def __init__(self, most: int = MOST_OPEN) -> None:
         super().__init__()
@@ -94,11 +94,11 @@ class Bounded(OrderedDict[Any, Any]):
 
 
 class Opened:
-    """A call under way, whose attempts come one after the other.
+    """A call in progress, with one attempt after the other.
 
     Attributes:
-        id: Of the call.
-        schema: What its replies are held to.
+        id: Id of the call.
+        schema: Schema of its replies.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Opened:
         self.id, self.schema = call.id, plan.schema
 
     def past(self, attempts: Iterable[AttemptView]) -> None:
-        """Take attempts that are over, in order; a time that is not known stays unknown."""
+        """Add attempts that have ended, in order. An unknown time stays unknown."""
         self._attempts.extend(attempts)
         self._done = None
 
@@ -122,7 +122,7 @@ class Opened:
         return self._attempts[-1] if self._attempts else None
 
     def replace_last(self, *one: AttemptView) -> None:
-        """Put another view of the last attempt in its place; without one, remove it."""
+        """Replace the last attempt with another view of it. Without one, remove it."""
         self._attempts[-1:] = one
         self._done = None
 
@@ -136,17 +136,17 @@ class Opened:
         return self._done
 
     def enter(self) -> None:
-        """Make it the call that the running code is a part of."""
+        """Make the running code part of this call."""
         self._outer = current_call.get()
         current_call.set(self._start)
 
     def leave(self) -> None:
-        """End what `enter` began; in another context nothing is to be ended."""
+        """Undo `enter`. In another context, this does nothing."""
         if current_call.get() is self._start:
             current_call.set(self._outer)
 
     def close(self, more: Iterable[AttemptView] = ()) -> None:
-        """Record the call with its attempts, and *more* of them, once. Without an attempt, nothing is known of it."""
+        """Record the call with its attempts and *more* attempts, once. A call without an attempt isn't recorded."""
         self.past(more)
         attempts, self._attempts = self._attempts, []
         if attempts:
@@ -172,13 +172,13 @@ class RecorderSettings(TypedDict, total=False):
 
 
 class Recording:
-    """What a recorder of a framework hands its calls to. Safe in threads and tasks.
+    """The recording of a framework's calls by its recorder. Safe in threads and tasks.
 
     `record` takes a whole call, and `open` one whose attempts come one by one.
     """
 
     def __init__(self, name: str, **settings: Unpack[RecorderSettings]) -> None:
-        """Make a recording.
+        """Create a recording.
 
         Args:
             name: Name of the framework, in settings, counts, and warnings.
@@ -208,17 +208,17 @@ class Recording:
         self._reported: set[str] = set()
         self.unknown_tools = UnknownTools()
 
-    # What stands around a call.
+    # Schemas and functions of calls.
 
     def schema_of(self, source: Any, name: str | None = None) -> Schema[Any] | None:
         """Return the schema that was sent: a JSON Schema, or a class.
 
         Args:
-            source: What `Schema.of` takes, but no path: a text is none.
-            name: What the framework calls it; a title of its own goes first.
+            source: A source that `Schema.of` takes, except a path. A text has no schema.
+            name: Name of the schema in the framework, used if the schema has no title.
 
         Returns:
-            None where it is no valid schema, which is counted, and told once.
+            The schema. None, which is counted and reported once, if it is invalid.
         """
         if not isinstance(source, dict | bool | type | Schema):
             return None
@@ -240,12 +240,12 @@ class Recording:
         return schema
 
     def function_of(self, own: str | None, schema: Schema[Any], where: CallContext | None = None) -> str:
-        """Return what records call the function of a call.
+        """Return the function that records name for a call.
 
         Args:
             own: The framework's name for it; None if it has none.
-            schema: Of the call.
-            where: The call is made; here when left out.
+            schema: Schema of the call.
+            where: Context of the call. Default: the current context.
         """
         tagged = (where.tags if where is not None else current_tags.get()).function
         if tagged:
@@ -283,19 +283,19 @@ class Recording:
         """Open a call.
 
         Args:
-            schema: What its replies are held to.
+            schema: Schema of its replies.
             kind: Class of the call.
-            function: The framework's name for what makes it, as `function_of` takes it.
-            task: What was sent: a text, messages, or None.
-            mode: How the format is asked for: a strategy's name.
-            provider: Whose arguments ask for it, where that is one of `PROVIDER_OPTIONS`.
+            function: The framework's name for the caller, as `function_of` takes it.
+            task: The prompt that was sent: a text, messages, or None.
+            mode: Strategy by which the format was requested.
+            provider: Provider whose arguments request the format, if it is in `PROVIDER_OPTIONS`.
             tool: Name of the tool that the model has to call.
-            options: Further settings that change results, plain JSON.
-            where: It is made; here when left out.
-            started_at: Seconds since the epoch; now when left out.
+            options: Further settings that change results, as plain JSON.
+            where: Context of the call. Default: the current context.
+            started_at: Seconds since the epoch. Default: now.
 
         Returns:
-            None where it is part of a call further out, which is counted.
+            The call. None, which is counted, if it is part of an outer call.
         """
         where = current_context() if where is None else where
         if where.schema is not None and is_same(schema, where.schema):
@@ -325,15 +325,15 @@ class Recording:
         return kind(self, plan, call, _prompt(task), identity)
 
     def record(self, attempts: Sequence[AttemptView], schema: Schema[Any], **known: Any) -> bool:
-        """Record a call that is over.
+        """Record a call that has ended.
 
         Args:
-            attempts: In order; at least one.
-            schema: What its replies are held to.
-            **known: As `open` takes it; it began before now by the time that its attempts took.
+            attempts: At least one attempt, in order.
+            schema: Schema of its replies.
+            **known: Arguments of `open`. By default, the call began as long ago as its attempts took.
 
         Returns:
-            Whether it is a call of its own, and not part of one further out.
+            Whether the call is separate, and not part of an outer one.
         """
         if known.get("started_at") is None:
             known["started_at"] = time() - sum(
@@ -358,7 +358,7 @@ class Recording:
         return done
 
     def write(self, attempts: Sequence[AttemptView], done: Done[Any], task: Prompt | None) -> None:
-        """Hand the outcome of a call to the store."""
+        """Record the outcome of a call in the store."""
         store = None if self._store is None else resolved_store(self._store)
         self.count("recorded")
         if store is not None:
@@ -371,7 +371,7 @@ class Recording:
             store.record(folded(outcome, self._segment, None), task)
 
     def _receiver(self, call: Call, schema: Schema[Any], model: str | None) -> Receiver:
-        """Give who reads the attempts of a function's calls, and remembers the model that its replies name."""
+        """Return the receiver of a function's attempts. It remembers the model that the replies name."""
         key = (call.function, schema.fingerprint, model)
         with self._lock:
             receiver: Receiver | None = self._receivers.get(key)
@@ -390,16 +390,16 @@ class Recording:
             settings[THINKING] = thought
         return json.dumps(settings, separators=(",", ":"), sort_keys=True, default=repr)
 
-    # What is told.
+    # Counts and warnings.
 
     def count(self, what: str) -> None:
-        """Count something that `counts()` tells."""
+        """Count an event for `counts()`."""
         with _lock:
             _counts.setdefault(self.name, Counter())[what] += 1
 
     @contextmanager
     def safely(self) -> Iterator[None]:
-        """Keep a fault of the recorder from whoever makes the call: it is one warning, and counted."""
+        """Turn a fault of the recorder into a count and one warning, so that it doesn't reach the caller."""
         try:
             yield
         except Exception as error:
@@ -429,7 +429,7 @@ def safely(handler: Callable[..., None]) -> Callable[..., None]:
 
 
 def _prompt(task: Any) -> Prompt | None:
-    """Give what was sent as a prompt; what is neither a text nor messages is not known."""
+    """Return the sent task as a prompt, or None if it is neither a text nor messages."""
     if task is None or isinstance(task, str):
         return task
     return messages_of(task) if isinstance(task, list | tuple) and task else None

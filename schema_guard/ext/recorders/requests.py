@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a request asks for a format, in the words of the providers' APIs: what of it is a schema, and what a turn of tools."""
+"""Read the requested format of a request in the terms of the providers' APIs: a schema or a turn of tools."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schema_guard.configuration.thinking import THINKING, thinking
 from schema_guard.providers.options import PROVIDER_OPTIONS
 
 SAMPLING: Final = ("temperature", "top_p")
-# Settings of a request that change results, and are few.
+# Providers that always enforce a schema.
 _STRICT_BY_THEMSELVES: Final = frozenset(
     {"anthropic", "gemini", "vertex_ai", "bedrock", "ollama", "ollama_chat"}
 )
@@ -18,14 +18,14 @@ _FORCING: Final = frozenset({"required", "any"})
 
 
 class Requested(NamedTuple):
-    """What a request asks for.
+    """The format that a request asks for.
 
     Attributes:
-        source: The schema that was sent, or a class; None where a turn of tools is asked for.
-        name: Under which it was sent.
-        mode: How, as a strategy's name.
-        tool: Name of the tool that must be called; None where none is forced.
-        tools: All that the model may call.
+        source: The schema that was sent, or a class; None for a turn of tools.
+        name: Name under which it was sent.
+        mode: Strategy by which it was requested.
+        tool: Name of the tool that must be called; None if none is forced.
+        tools: All tools that the model may call.
     """
 
     source: Any
@@ -36,15 +36,15 @@ class Requested(NamedTuple):
 
 
 def requested(options: Mapping[str, Any], provider: str | None = None) -> Requested | None:
-    """Read the arguments of a request to OpenAI's, the Responses or Anthropic's API.
+    """Read the arguments of a request to OpenAI's API, the Responses API, or Anthropic's API.
 
     Args:
         options: `response_format`, or `text`; `tools` and `tool_choice`.
-        provider: Whose server takes it; None where nobody knows.
+        provider: Provider whose server receives it; None if unknown.
 
     Returns:
-        A schema in the response's format goes before one that is the only tool, and forced. With other tools a turn of
-        tools; None where neither is asked for.
+        The schema of the response format. Without one, the schema of the only tool, if it is forced. With other tools,
+        a turn of tools. None without a format or tools.
     """
     tools = _listed(options.get("tools")) + _listed(options.get("functions"))
     request = _of_format(options.get("response_format"), provider) or _of_text(options.get("text"), provider)
@@ -81,7 +81,7 @@ def provider_of(name: object, *, is_responses: bool = False) -> str | None:
 
 
 def options_of(options: Mapping[str, Any], names: Sequence[str] = SAMPLING) -> dict[str, Any]:
-    """Return the settings of a request that change what comes, and are few; how it asks to think among them."""
+    """Return the few settings of a request that change its result, including those for thinking."""
     sampling = {
         name: options[name]
         for name in names
@@ -97,7 +97,7 @@ def _of_format(response_format: Any, provider: str | None) -> Requested | None:
     if not isinstance(response_format, Mapping):
         return None
     if response_format.get("type") == "json_object":
-        # litellm's words for Gemini.
+        # The arguments of litellm for Gemini.
         schema = response_format.get("response_schema") or response_format.get("schema")
         return Requested(dict(schema), None, "strict_schema") if isinstance(schema, Mapping) else None
     return _of_json_schema(response_format.get("json_schema"), provider)
@@ -114,7 +114,7 @@ def _of_json_schema(json_schema: Any, provider: str | None) -> Requested | None:
     if not isinstance(json_schema, Mapping) or not isinstance(json_schema.get("schema"), Mapping):
         return None
     name = json_schema.get("name")
-    # Only OpenAI's API has a schema that is a hint: it is one where nobody says strict.
+    # Only OpenAI's API treats a schema as a hint, unless the request says strict.
     strict = json_schema.get("strict") is True or provider in _STRICT_BY_THEMSELVES
     return Requested(
         dict(json_schema["schema"]),
@@ -128,7 +128,7 @@ def _listed(tools: Any) -> tuple[Any, ...]:
 
 
 def _tool(tool: Any) -> tuple[str | None, Any]:
-    """Return a tool's name and schema, as OpenAI's APIs and Anthropic's write it."""
+    """Return a tool's name and schema, in the format of OpenAI's APIs or of Anthropic's."""
     function = tool.get("function", tool) if isinstance(tool, Mapping) else None
     if not isinstance(function, Mapping):
         return None, None

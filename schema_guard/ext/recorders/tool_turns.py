@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calls of functions' tools that a run made, turn by turn: each is one call of its tool's, judged by its schema.
+"""The calls of function tools in a run, turn by turn. Each is one call of its tool, validated against its schema.
 
-A call that failed goes on with the first call of the next turn to the same tool, or, where there is no such tool, with one
-that nothing else claims; what the next turn leaves out has failed.
+The first call of the next turn to the same tool continues a failed call. If the failed call's tool doesn't exist, any
+call that continues no other one does. A failed call without a continuation in the next turn has failed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _REFUSED: Final = Failure("semantic", "refused", "the agent did not take the cal
 
 
 class _ToolCall(NamedTuple):
-    """A call of a tool, with each try at it."""
+    """A call of a tool, with all its attempts."""
 
     name: str | None
     schema: Schema[Any]
@@ -45,10 +45,10 @@ class ToolTurns:
     """The tool calls of one run."""
 
     def __init__(self, recording: Recording) -> None:
-        """Make one.
+        """Create an object without calls.
 
         Args:
-            recording: Who takes the calls when the run is over.
+            recording: The recording that receives the calls when the run has ended.
         """
         self._recording = recording
         self._calls: list[_ToolCall] = []
@@ -64,14 +64,14 @@ class ToolTurns:
         elapsed_s: float,
         cost: float | None = None,
     ) -> None:
-        """Take the calls of a turn.
+        """Add the calls of a turn.
 
         Args:
-            calls: In order.
+            calls: The calls, in order.
             tool_schemas: The tools that the model had, as `tools_of` takes them.
-            details: What is known of the reply beside them: its tokens are those of its calls together.
+            details: Other facts of the reply. Its tokens are those of all its calls together.
             elapsed_s: Seconds.
-            cost: Dollars, of its calls together too; None if nobody has counted.
+            cost: Dollars of all its calls together; None if unknown.
         """
         tools = tools_of(tool_schemas)
         failed, self._failed, self._last = self._failed, [], []
@@ -98,15 +98,15 @@ class ToolTurns:
         *,
         where: CallContext,
     ) -> None:
-        """Take the calls of a reply; none inside of a turn whose calls are recorded further out.
+        """Add the calls of a reply, unless it is inside a turn whose calls are recorded further out.
 
         Args:
-            reply: As the framework gave it.
-            tools: As `take` takes them.
-            details: As `take` takes them.
+            reply: The reply of the framework.
+            tools: As in `take`.
+            details: As in `take`.
             elapsed_s: Seconds.
-            cost: As `take` takes it.
-            where: It was asked for.
+            cost: As in `take`.
+            where: Context of the request.
         """
         try:
             tools_by_name = tools_of(tools)
@@ -130,7 +130,7 @@ class ToolTurns:
             add_attempt(call.attempts, AttemptView(exception=error))
 
     def refuse_calls(self, ids: Collection[str], names: Collection[str]) -> None:
-        """Note that an agent did not take the last turn's calls with one of these ids, or to one of these tools."""
+        """Note that an agent rejected the last turn's calls with one of these ids, or to one of these tools."""
         for call_id, call in self._last:
             if (call_id in ids or call.name in names) and call not in self._failed:
                 last = call.attempts[-1]
@@ -142,7 +142,7 @@ class ToolTurns:
         """Record the calls.
 
         Args:
-            **known: As `Recording.open` takes it.
+            **known: Arguments of `Recording.open`.
         """
         calls, self._calls, self._failed, self._last = self._calls, [], [], []
         for call in calls:
@@ -150,36 +150,36 @@ class ToolTurns:
 
 
 class ToolTurn(ToolTurns):
-    """The turns of tools that follow each other, each to correct the one before: inner recorders leave them to it.
+    """Consecutive turns of tools, each of which corrects the previous one. Inner recorders don't record them.
 
     Attributes:
-        reply: The message of the last one; None before the first.
+        reply: The message of the last turn; None before the first.
     """
 
     def __init__(self, recording: Recording, known: dict[str, Any]) -> None:
-        """Make one.
+        """Create an object without turns.
 
         Args:
-            recording: Who takes the calls.
-            known: As `Recording.open` takes it, with `where`.
+            recording: The recording that receives the calls.
+            known: Arguments of `Recording.open`, with `where`.
         """
         self.reply: object = None
         super().__init__(recording)
         self._facts = known
 
     def begin(self, tools: Tools, model: str | None) -> None:
-        """Begin a turn, and make it the one that the running code is a part of."""
+        """Begin a turn, and make the running code part of it."""
         self._tools, self._model, self._names = tools, model, frozenset(tools)
         self._outer, self._began = current_tools.get(), perf_counter()
         current_tools.set(self._names)
 
     def leave(self) -> None:
-        """End what `begin` began; in another context nothing is to be ended."""
+        """Undo `begin`. In another context, this does nothing."""
         if current_tools.get() is self._names:
             current_tools.set(self._outer)
 
     def answer(self, reply: object, message: object) -> None:
-        """Take the reply of the turn, and the message that the next request sends of it."""
+        """Add the reply of the turn, and the message that the next request sends for it."""
         elapsed_s = perf_counter() - self._began
         self.reply = message
         answer = read(reply)
@@ -195,7 +195,7 @@ class AgentCall:
     """The call of an agent: its attempts at the output, and the calls of its tools.
 
     Attributes:
-        opened: None for plain text, and for a part of a call further out.
+        opened: The open call. None for plain text, and for a part of an outer call.
         attempts: The attempts at the output so far.
         turns: The calls of tools.
         model: Name of the model.
@@ -209,25 +209,25 @@ class AgentCall:
         model: str | None,
         known: dict[str, Any],
     ) -> None:
-        """Make one.
+        """Open the call.
 
         Args:
-            recording: Who takes it.
-            schema: Of the output; None for plain text.
-            mode: How the output is asked for: a strategy's name.
+            recording: The recording that receives the call.
+            schema: Schema of the output; None for plain text.
+            mode: Strategy by which the output was requested.
             model: Name of the model.
-            known: As `Recording.open` takes it, with `where`.
+            known: Arguments of `Recording.open`, with `where`.
         """
         self.opened = None if schema is None else recording.open(schema, mode=mode, **known)
         self.attempts: list[AttemptView] = []
         self.turns, self.model, self._known = ToolTurns(recording), model, known
 
     def add(self, **what: Any) -> None:
-        """Add an attempt, as `AttemptView` takes it."""
+        """Add an attempt, with the arguments of `AttemptView`."""
         self.attempts.append(AttemptView(**what, model=self.model))
 
     def close(self) -> None:
-        """Record the call, and the calls of tools as parts of it."""
+        """Record the call, and the calls of tools as its parts."""
         where: CallContext = self._known["where"]
         call_id = where.call_id if self.opened is None else self.opened.id
         self.turns.close(**{**self._known, "where": where._replace(call_id=call_id, schema=None)})
@@ -236,7 +236,7 @@ class AgentCall:
 
 
 def _claimed(failed: list[_ToolCall], judgement: CallJudgement, tools: Tools) -> _ToolCall | None:
-    """Take the failed call that one goes on with; None for a new one."""
+    """Remove and return the failed call that this call continues, or return None for a new call."""
     claimed = next((call for call in failed if call.name == judgement.name), None)
     if claimed is None:
         claimed = next((call for call in failed if call.name not in tools), None)
