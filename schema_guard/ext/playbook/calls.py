@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Ask: TypeAlias = Callable[[str], Awaitable[Outcome[Any]]]
 
 
-# HTTP: the request itself is refused, and would be so again.
+# HTTP statuses of a refused request, which would be refused again.
 _REFUSED = (400, 422)
 
 
@@ -45,11 +45,11 @@ class PlaybookCall:
     """One call of a playbook run.
 
     Attributes:
-        step: Which step.
-        strategy: How it was asked.
-        task: What was asked.
-        outcome: All attempts; None when the call raised.
-        error: The words of the exception; None when there was none.
+        step: Name of the step.
+        strategy: Id of its configuration.
+        task: Text of the task.
+        outcome: All attempts; None if the call raised.
+        error: Text of the exception; None without one.
         refused: Whether the provider refused the request itself.
     """
 
@@ -62,7 +62,7 @@ class PlaybookCall:
 
 
 async def ask_task(calls: StepCalls, task: str, ask: Ask) -> PlaybookCall:
-    """Ask one task; an exception becomes a part of what is given."""
+    """Call the function for one task. An exception becomes part of the result."""
     try:
         return PlaybookCall(calls.step, calls.strategy, task, await ask(task))
     except CallFailed as error:
@@ -80,19 +80,19 @@ def judged(outcome: Outcome[Any]) -> list[Attempt]:
 
 @dataclass(eq=False)
 class StepCalls:
-    """A step under way: its calls with a judged reply, by task, in the order of the inputs.
+    """A step in progress: its calls with a validated reply, by task, in the order of the inputs.
 
     Attributes:
-        step: Its name.
-        configuration: How it is asked.
+        step: Name of the step.
+        configuration: Its configuration.
         strategy: The id of the configuration.
         best: The best step before it; None for the first.
-        sent: What is sent with each task, by the names of the evidence.
+        sent: Settings that are sent with each task, by the names of the evidence.
         guard: The line of `guard` that sends its prompts.
         outcomes: Task -> all attempts.
-        k: Calls without a valid reply.
-        lost: Calls without a judged one.
-        stopped: Why it ended; empty while it has not.
+        k: Number of calls without a valid reply.
+        lost: Number of calls without a validated reply.
+        stopped: Why it ended; empty while it runs.
     """
 
     step: str
@@ -108,11 +108,11 @@ class StepCalls:
 
     @property
     def n(self) -> int:
-        """Calls with a judged reply."""
+        """Number of calls with a validated reply."""
         return len(self.outcomes)
 
     def add(self, task: str, outcome: Outcome[Any]) -> None:
-        """Count a call in."""
+        """Add a call to the counts."""
         self.outcomes[task] = outcome
         self.k += not outcome.ok
 
@@ -134,7 +134,7 @@ class StepCalls:
         return tuple((len(attempts), sum(a.failure is not None for a in attempts)) for attempts in reached)
 
     def as_evidence(self) -> dict[str, Any]:
-        """Return what was counted as `decide` takes it."""
+        """Return the counts in the form that `decide` takes."""
         return {
             "id": self.strategy,
             "rung": self.step,
@@ -149,14 +149,14 @@ class StepCalls:
         }
 
     def pairs(self) -> dict[str, Any] | None:
-        """Count the inputs that this step and the best one before it were both asked; None without any.
+        """Count the inputs of both this step and the best one before it; None without any.
 
         `b` counts those on which only the step before failed, and `c` those on which only this one failed.
         """
         return None if self.best is None else pairs_with(self, self.best)
 
     def result(self, ended: str) -> StepResult:
-        """Return the result of the step; *ended* is the reason of the end for a step that was under way then."""
+        """Return the result of the step. *ended* is the reason for its end if it was still running."""
         return StepResult(
             step=self.step,
             strategy=self.strategy,
@@ -196,7 +196,7 @@ def _mean(calls: StepCalls, name: str) -> float | None:
 
 
 def _sum(calls: StepCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
-    """Add up over all calls; None if one is not known, or was lost."""
+    """Return the sum over all calls, or None if a value is unknown or a call was lost."""
     values = [read(outcome) for outcome in calls.outcomes.values()]
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) and not calls.lost else None

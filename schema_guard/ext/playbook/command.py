@@ -140,7 +140,7 @@ def _measured(run: PlaybookRun, records: Store | None) -> PlaybookResult:
 
 
 def _with_step_in_use(steps: PlaybookOptions, found: PlaybookSources) -> PlaybookOptions:
-    """Return the options of a trial of another model or of an argument: it asks as the function asks now."""
+    """Return the options of a trial of another model or an argument. It uses the step that the function uses now."""
     is_named = {SMALLER: is_given("models"), LIMITED: bool(steps.options)}
     if found.recorded is None or not is_named.get(steps.first_step):
         return steps

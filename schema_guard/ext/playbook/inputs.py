@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a playbook run asks: a schema, and different tasks in one order for every step.
+"""The inputs of a playbook run: a schema, and different tasks in one order for every step.
 
-Rules: a task that comes twice is asked once, for the unit of evidence is the distinct input; the order is shuffled,
-so that a step which stops early has seen a sample and not the beginning of a file; the same tasks and the same seed
-give the same order everywhere.
+Rules:
+1. A repeated task is used once, because the unit of evidence is the distinct input.
+2. The order is shuffled, so that a step that stops early has seen a sample and not the beginning of a file.
+3. The same tasks and the same seed give the same order everywhere.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a playbook run asks.
+    """The inputs of a playbook run.
 
     Attributes:
-        schema: What replies must keep to.
-        tasks: All different, in the order in which every step is asked.
-        examples: What few-shot shows; empty leaves it to the schema.
-        repeated: Tasks that were left out because they came before.
-        seed: Of the shuffle.
-        before: Messages that stand before the text of every task; empty for none.
+        schema: Schema of the replies.
+        tasks: Different tasks, in the order in which every step uses them.
+        examples: Examples for few-shot. If empty, they are drawn from the schema.
+        repeated: Number of tasks left out because they were repeated.
+        seed: Seed of the shuffle.
+        before: Messages before the text of every task; empty for none.
         examples_source: The source of the examples: ids of calls, or a text. Empty if the schema gives them.
         answers: The tasks of a suite, which have a known answer, by their text.
     """
@@ -62,14 +63,14 @@ def inputs_of(
     examples: Iterable[Example] = (),
     seed: int = 0,
 ) -> Inputs:
-    """Make the inputs of a playbook run from texts.
+    """Build the inputs of a playbook run from texts.
 
     Args:
-        schema: What replies must keep to.
-        texts: One for each task.
-        instruction: Stands before every text; empty when the texts say themselves what to do.
-        examples: What few-shot shows.
-        seed: Of the shuffle.
+        schema: Schema of the replies.
+        texts: One text for each task.
+        instruction: Text before every task; empty if the texts contain the instruction.
+        examples: Examples for few-shot.
+        seed: Seed of the shuffle.
 
     Raises:
         InvalidArgument: There is no text.
@@ -81,23 +82,23 @@ def inputs_of(
             f"inputs for schema {clip(repr(schema.name))}: expected at least one input, but there is none"
         )
     repeated = len(prompts) - len(tasks)
-    Random(seed).shuffle(tasks)  # an order that can be repeated, no secret
+    Random(seed).shuffle(tasks)  # a repeatable order, not a secret
     return Inputs(schema, tuple(tasks), tuple(examples), repeated, seed)
 
 
 def suite_inputs(
     entry: SuiteSchema, *, suite: str = "", texts: Iterable[str] | None = None, seed: int = 0
 ) -> Inputs:
-    """Make the inputs of a playbook run from a suite's schema; few-shot shows its `dev` tasks.
+    """Build the inputs of a playbook run from a suite's schema. few-shot uses its `dev` tasks as examples.
 
     Args:
         entry: The schema with its tasks.
         suite: The name of the suite.
-        texts: Asked in place of the suite's `test` tasks, each under the instruction of the suite's first task.
-        seed: Of the shuffle.
+        texts: Texts to use instead of the suite's `test` tasks, each after the instruction of the suite's first task.
+        seed: Seed of the shuffle.
 
     Raises:
-        InvalidArgument: There is nothing to ask, or the tasks have different messages before their texts.
+        InvalidArgument: There is no task, or the tasks have different messages before their texts.
     """
     befores = [*{str(task.before): task.before for task in entry.tasks_of("test")}.values()]
     if texts is None and len(befores) > 1:
@@ -133,19 +134,19 @@ def numbered_lines(path: str | os.PathLike[str], what: str) -> list[tuple[int, s
         raise InvalidArgument(
             f"{what} {safe(str(path))}: expected a UTF-8 file, but reading it failed: {error}"
         ) from error
-    # Not splitlines: U+2028 and its kind may stand inside a text.
+    # Not splitlines, because a text may contain U+2028 and similar characters.
     return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
 def read_texts(path: str | os.PathLike[str]) -> list[str]:
-    """Read a file of inputs; blank lines are skipped.
+    """Read a file of inputs, without blank lines.
 
     Args:
-        path: `.txt` with one text a line, or `.jsonl` with a string or an object with `input` a line. `read_answers` reads
-            the right answers of such objects.
+        path: `.txt` with one text per line, or `.jsonl` with a string or an object with `input` per line.
+            `read_answers` reads the right answers of such objects.
 
     Raises:
-        InvalidArgument: The file cannot be read, has another name, or a line is wrong; the message has its number.
+        InvalidArgument: The file can't be read, has another name, or has an invalid line. The message has its number.
     """
     path = Path(path)
     if path.suffix not in (".txt", ".jsonl"):
@@ -157,7 +158,7 @@ def read_texts(path: str | os.PathLike[str]) -> list[str]:
 
 
 def read_answers(path: str | os.PathLike[str], schema: Schema[Any]) -> dict[str, Task]:
-    """Read the right answers of a `.jsonl` file of inputs: the value of `gold` in a line, and how it is compared, `match`.
+    """Read the right answers of a `.jsonl` file of inputs: `gold` of a line, and `match`, the way to compare it.
 
     Raises:
         InvalidArgument: An answer is not valid for the schema.

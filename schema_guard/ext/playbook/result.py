@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a playbook run has shown: step by step, and the verdict on all of it; as a document and as JSON.
+"""The result of a playbook run, step by step, and the verdict on all steps, as a document and as JSON.
 
-Rules: bounds and odds are those of the verdict, so that table and verdict cannot disagree.
+Rule: bounds and odds are those of the verdict, so that table and verdict can't disagree.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One step as it was measured.
+    """The measurements of one step.
 
     Attributes:
-        step: Its name.
-        strategy: How it was asked, the id that the verdict uses.
-        n: Calls with a judged reply, each of another input.
-        k: Of these, calls without a valid one.
+        step: Name of the step.
+        strategy: Id of its configuration, as the verdict uses it.
+        n: Number of calls with a validated reply, each for another input.
+        k: Number of these without a valid reply.
         stopped: Why it ended, and after how many calls.
-        attempts: Calls that reached attempt 1, 2, ... and those that failed in it.
+        attempts: Number of calls that reached attempt 1, 2, ..., and of those that failed in it.
         failure_kinds: Calls without a valid reply, by the kind of their last failure.
-        lost: Calls without a judged reply, excluded from the rate.
-        input_tokens: Mean of a call; None when unknown.
-        output_tokens: As input_tokens.
-        elapsed_s: Mean of a call, in seconds, calls running side by side; None without calls.
+        lost: Number of calls without a validated reply, excluded from the rate.
+        input_tokens: Mean per call; None if unknown.
+        output_tokens: Mean per call; None if unknown.
+        elapsed_s: Mean seconds per call, while calls run concurrently; None without calls.
     """
 
     step: str
@@ -60,32 +60,32 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class PlaybookResult:
-    """A playbook run that has ended.
+    """The result of a playbook run.
 
     Attributes:
-        id: `playbook:` and an id; its calls are in the store under that, the step and the function, where one is named:
+        id: `playbook:` and an id. The store has its calls under this id, the step, and the function if it is named:
             `playbook:01234:few_shot:shop.extract`.
         schema: Name of the schema.
-        schema_fingerprint: Of its content.
-        function: Whose fixes were measured; None where nobody said.
+        schema_fingerprint: Fingerprint of its content.
+        function: Function whose fixes were measured; None if not named.
         model: Name of the model.
-        larger: Name of the model that the last step tries; None when there is none.
+        larger: Name of the larger model; None without one.
         started_at: UTC, ISO 8601.
-        inputs: Different inputs at hand.
-        repeated: Inputs that were left out because they came before.
-        seed: Of their order.
-        output_tokens: Output limit of an attempt that the playbook run started with; None for none.
+        inputs: Number of different inputs.
+        repeated: Number of inputs left out because they were repeated.
+        seed: Seed of their order.
+        output_tokens: Output limit of an attempt at the start of the run; None for none.
         options: The provider's own arguments of every request.
-        layout: Of the prompts.
+        layout: Layout of the prompts.
         examples: The task and the value of each example that few-shot sent; empty if they were drawn from the schema.
-        target: The failure rate that is good enough.
-        target_source: The source of the target; empty if nobody says.
-        alpha_each: Of each side of each step while running. It is that of the verdict if every step is measured.
-        calls: That were begun, those without a judged reply included.
-        steps: In the order in which they were run.
-        ended: Why the playbook run went no further.
-        evidence: What was decided on.
-        verdict: What it says.
+        target: The acceptable failure rate.
+        target_source: The source of the target; empty if unknown.
+        alpha_each: Alpha of each side of each step while running. It is that of the verdict if every step is measured.
+        calls: Number of calls begun, including those without a validated reply.
+        steps: The steps, in the order in which they ran.
+        ended: Why the run ended.
+        evidence: The evidence for the verdict.
+        verdict: The verdict.
     """
 
     id: str
@@ -113,17 +113,17 @@ class PlaybookResult:
 
     @property
     def is_unanswered(self) -> bool:
-        """Whether calls were made and none got a reply that could be judged: the server is down, or the key is wrong."""
+        """Whether calls were made, but no reply could be validated, because the server is down or the key is wrong."""
         return self.calls > 0 and self.ended != "interrupted" and not any(step.n for step in self.steps)
 
 
 def playbook_as_json(result: PlaybookResult) -> Any:
-    """Return a result as plain JSON: the names of its fields; the verdict as `Verdict.as_dict` has it."""
+    """Return a result as plain JSON, by its field names. The verdict has the form of `Verdict.as_dict`."""
     return {**as_json(result), "verdict": result.verdict.as_dict()}
 
 
 def document_of(result: PlaybookResult) -> Document:
-    """Return a result as a document: the verdict first in plain words, then every step, and what the bounds are."""
+    """Return a result as a document: the verdict in plain words, then every step, and the meaning of the bounds."""
     return Document(
         f"playbook of {result.schema} ({result.schema_fingerprint})",
         tuple(_facts(result)),
@@ -169,7 +169,7 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
 
 
 def _result_text(step: StepResult, result: PlaybookResult) -> str:
-    """Say in plain words how a step came out."""
+    """Return the result of a step in plain words."""
     rate = _rate(step, result)
     if not step.n or rate is None:
         return "no call had a reply that could be validated"
@@ -180,7 +180,7 @@ def _result_text(step: StepResult, result: PlaybookResult) -> str:
 
 
 def _rate(step: StepResult, result: PlaybookResult) -> Mapping[str, Any] | None:
-    """Return the verdict's rate of a step; None of one whose calls were all lost."""
+    """Return the verdict's rate of a step, or None if all its calls were lost."""
     if not step.n:
         return None
     figures = result.verdict.figures
@@ -189,7 +189,7 @@ def _rate(step: StepResult, result: PlaybookResult) -> Mapping[str, Any] | None:
     )
     if known is not None and (known["n"], known["k"]) == (step.n, step.k):
         return known
-    # Evidence of a store has names of its own for the trials.
+    # Evidence from a store uses other names for the trials.
     rate = Rate.of(step.k, step.n, alpha=figures["alpha_each"])
     return as_figures(rate, state_of(rate, result.target))
 

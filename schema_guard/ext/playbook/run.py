@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run the playbook: measure the next fix on the same inputs, until the verdict is another than to try a fix.
+"""Run the playbook: measure the next fix on the same inputs, until the verdict no longer is to try a fix.
 
 Rules:
 1. `decide` chooses the next step from all measurements so far. The run and its verdict are one decision.
-2. Every step is asked the same inputs in the same order, and is looked at after every call, in that order, however
-   many calls run at once. It stops when its bounds are on one side of the target.
-3. That is valid at all looks because the bounds are, and for all steps together because each has an equal part of
-   alpha: the number of steps that may be measured is fixed before the first call. The verdict shares alpha among the
-   steps that were measured, so its bounds are never wider, and what a step was stopped for still holds.
-4. A call without a validated reply is excluded from the rates. What was measured is never lost: not by an exception of the
-   provider, not by Ctrl-C.
-5. A tuned model is no step of the playbook. It is asked behind it, and its result is the verdict's pilot. If it can be
-   enforced, it is asked with a grammar too, and the better form is the pilot. Both forms share alpha.
+2. Every step uses the same inputs in the same order. It is checked after every call, in that order, however many calls
+   run concurrently. It stops when its bounds are on one side of the target.
+3. That is valid at every check because the bounds are. It is valid for all steps together because each has an equal
+   part of alpha, and the number of steps that may be measured is fixed before the first call. The verdict shares alpha
+   among the measured steps, so its bounds are never wider, and the reason why a step stopped still holds.
+4. A call without a validated reply is excluded from the rates. Neither an exception of the provider nor Ctrl-C loses a
+   measurement.
+5. A tuned model is not a step of the playbook. It is called after the steps, and its result is the verdict's pilot. If
+   it can be enforced, it is called with a grammar too, and the better form is the pilot. Both forms share alpha.
 """
 
 from __future__ import annotations
@@ -86,11 +86,11 @@ MOST_LOST_IN_A_ROW = 3
 
 
 class ImpossibleStep(InvalidArgument):
-    """The first step cannot be run.
+    """The first step can't run.
 
     Attributes:
-        step: Its name.
-        reason: Why.
+        step: Name of the step.
+        reason: Why it can't run.
     """
 
     def __init__(self, step: str, reason: str) -> None:
@@ -147,14 +147,14 @@ class PlaybookRun:
     def _alpha_at_end(self) -> float:
         """Return the alpha of each strategy in the verdict if every step is measured.
 
-        The strategies that are recorded already have their parts. So what decides a step here decides it in the verdict.
+        Recorded strategies already have their parts. So what decides a step here also decides it in the verdict.
         """
         part = part_of_alpha(self.shares.get("n_functions") or 1, self._is_priority())
         strategies = measured_of(read_evidence(self.evidence())) + len(self.ahead())
         return self.settings.alpha * part / max(1, strategies)
 
     def ahead(self) -> list[StepConfiguration]:
-        """Return what may be measured, each as a change of the start."""
+        """Return the configurations that may be measured, each as a change of the start."""
         steps = [
             make(self.start, self.start) for step, make in CONFIGURATIONS.items() if self._claim(step) is None
         ]
@@ -169,7 +169,7 @@ class PlaybookRun:
         return [StepConfiguration(name, self.settings.output_tokens, tuned=True) for name in forms]
 
     def _impossible(self) -> dict[str, str]:
-        """Return the steps that this model cannot be asked for, with the library's own words for why."""
+        """Return the steps that this model can't run, with the reasons."""
         reasons = {}
         for step in (*STRATEGIES, *([DECISION] if self.models.decision is not None else [])):
             try:
@@ -189,7 +189,7 @@ class PlaybookRun:
         return reasons
 
     def _check_first(self) -> None:
-        """Refuse what cannot be decided on, or begun with, before anything is spent."""
+        """Reject evidence that can't be decided on, and a first step that can't run, before anything is spent."""
         decide(self.evidence())
         first = self.settings.first
         if first == SIMPLIFY:
@@ -201,12 +201,12 @@ class PlaybookRun:
             raise ImpossibleStep(first, claim["reason"])
 
     def to_end(self, on_asked: OnAsked) -> PlaybookResult:
-        """Try the fixes until the verdict is another, the next step cannot be run, or the budget is spent.
+        """Try the fixes until the verdict is another, the next step can't run, or the budget is spent.
 
-        The models are closed at the end. Ctrl-C ends a run early, with the verdict on what was measured.
+        Close the models at the end. Ctrl-C ends a run early, with the verdict on the measurements so far.
 
         Args:
-            on_asked: Takes each call, in the order of the inputs.
+            on_asked: Function that receives each call, in the order of the inputs.
         """
         self.on_asked = on_asked
         if not ran_to_end(self._run()):
@@ -255,7 +255,7 @@ class PlaybookRun:
             self.ended = f"{step} got no validated reply"
 
     async def _pilot(self, configuration: StepConfiguration) -> None:
-        """Ask the tuned model what the steps were asked."""
+        """Measure the tuned model on the inputs of the steps."""
         sent = self.asker.sent_by(configuration)
         calls = StepCalls(TUNED, configuration, configuration.id(self.start), self.best(), sent)
         self.steps.append(calls)
@@ -282,7 +282,7 @@ class PlaybookRun:
         return None if self.ended else step
 
     async def _measure(self, calls: StepCalls, ask: Ask) -> None:
-        """Ask the inputs until the step is decided; calls run side by side and are looked at in order."""
+        """Call the model for each input until the step is decided. Calls run concurrently, and are checked in order."""
         begun = InOrder(self._start_calls(calls, ask), ahead=self.settings.concurrency)
         try:
             for call in begun:
@@ -298,7 +298,7 @@ class PlaybookRun:
                 store_known_answers(self.asker.store, wrong_calls(calls, self.inputs))
 
     def _start_calls(self, calls: StepCalls, ask: Ask) -> Iterator[asyncio.Task[PlaybookCall]]:
-        """Begin the calls of a step one by one, as long as there is budget for another."""
+        """Start the calls of a step one by one, while the budget allows another."""
         for task in self.inputs.tasks:
             if self._spent():
                 return
@@ -306,7 +306,7 @@ class PlaybookRun:
             yield asyncio.create_task(ask_task(calls, task, ask))
 
     def _spent(self) -> str:
-        """Return what the budget has no more of; an empty text when there is enough."""
+        """Return which budget is used up, or an empty text if none is."""
         most_calls, most_s = self.settings.max_calls, self.settings.max_seconds
         if most_calls is not None and self.calls_started >= most_calls:
             return f"the budget of {most_calls} calls is used up"
@@ -315,7 +315,7 @@ class PlaybookRun:
         return ""
 
     def _look(self, calls: StepCalls, call: PlaybookCall) -> None:
-        """Take a call in and see whether the step is decided."""
+        """Add a call, and check whether the step is decided."""
         self.on_asked(call)
         outcome = call.outcome
         if outcome is None or not judged(outcome):
@@ -343,7 +343,7 @@ class PlaybookRun:
             calls.stopped = f"{self.ended} after {calls.n}"
 
     def best(self) -> StepCalls | None:
-        """Return the step with the lowest rate, as the verdict does: the earlier one on the playbook among equals."""
+        """Return the step with the lowest rate, as the verdict does: the earlier one in the playbook among equals."""
         return min(
             (calls for calls in self._measured() if calls.step != DECISION),
             key=lambda calls: (calls.k / calls.n, order_of(calls.step)),
@@ -355,7 +355,7 @@ class PlaybookRun:
         return [calls for calls in self.steps if calls.n and calls.step != TUNED]
 
     def evidence(self) -> dict[str, Any]:
-        """Give what is decided on; before the first judged reply, a strategy without data."""
+        """Return the evidence for `decide`. Before the first validated reply, it has a strategy without data."""
         nothing = {"id": self.settings.first, "rung": self.settings.first, "n": 0, "k_final": 0}
         measured = self._measured()
         tested = {calls.step for calls in measured}
@@ -389,7 +389,7 @@ class PlaybookRun:
         }
 
     def _with_production(self, store: Store, extra: dict[str, Any]) -> dict[str, Any]:
-        """Return what `decide` decides on: the calls of the function, and its trials with this one."""
+        """Return the evidence for `decide`: the calls of the function, and its trials, including this one."""
         claims = [{"rung": step, **claim} for step in STEPS if (claim := self._claim(step)) is not None]
         store.flush(_FLUSH_S)
         evidence = gather(
@@ -409,7 +409,7 @@ class PlaybookRun:
         return {} if values is None else {"values": values}
 
     def _piloted(self) -> dict[str, Any]:
-        """Return what the tuned model did; nothing before it was asked."""
+        """Return the evidence of the tuned model, or nothing before it was called."""
         steps = [calls for calls in self.steps if calls.n and calls.step == TUNED]
         if not steps:
             return {}
@@ -426,7 +426,7 @@ class PlaybookRun:
         return {"pilot": {**pilot, "forms": len(steps)}, "notes": notes}
 
     def _claim(self, step: str) -> dict[str, str] | None:
-        """Return the status and reason of a step that is not tried; None for one that may be."""
+        """Return the status and reason of a step that isn't tried, or None if it may be tried."""
         if step in self.settings.declined:
             return {"status": "declined", "reason": self.settings.declined[step]}
         if step in NOT_NAMED and not self._is_named(step):
@@ -435,7 +435,7 @@ class PlaybookRun:
         return {"status": "not_applicable", "reason": reason} if reason else None
 
     def _is_named(self, step: str) -> bool:
-        """Return whether the command names what a step needs."""
+        """Return whether the command names everything that a step needs."""
         if step == DECISION:
             return self.models.decision is not None and bool(self.inputs.answers)
         return step == LARGER and self.models.larger is not None

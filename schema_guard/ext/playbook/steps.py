@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How each step of the playbook is run: a row for each in `CONFIGURATIONS`, and the guarded model that asks so.
+"""The configuration of each step of the playbook, in `CONFIGURATIONS`, and the guarded model that uses it.
 
-Rules: a step that is a strategy of its own stands alone, with one attempt a call; every other step changes one thing
-of the best configuration so far. What cannot be asked for is the library's own error, before anything is spent.
+Rules: a step that is a strategy is independent of the others and makes one attempt per call. Every other step changes
+one thing of the best configuration so far. An impossible configuration raises the library's own error, before anything
+is spent.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ TUNED = "tuned"
 TEMPERATURE = "temperature"
 LIMIT = "raise_max_output_tokens"
 _SAMPLING = (TEMPERATURE, "top_p")
-# The argument that holds the others, for providers that have one.
+# The argument that contains the others, for providers that have one.
 _HOLDERS = {"gemini": "config", "bedrock": "inferenceConfig"}
 _SHOWING = "few_shot"
 
@@ -65,23 +66,23 @@ STRATEGIES = (
 """The steps that are strategies of their own."""
 FOR_VALUES = ("strict_only", "reason_then_strict")
 """Of these, the steps that enforce the format as `strict_schema` does, and change the values."""
-# What a playbook run measures or is told by its own settings.
+# Evidence that a playbook run measures, or takes from its own settings.
 _OURS = ("strategies", "schemas", "pilot", "segments", "current", "ladder", "comparisons")
 
 
 @dataclass(frozen=True, slots=True)
 class StepConfiguration:
-    """How a step asks: one configuration of the playbook.
+    """The configuration of a step.
 
     Attributes:
-        strategy: How the format is asked for.
+        strategy: The strategy that requests the format.
         output_tokens: The output limit of an attempt; None for none.
-        max_attempts: Of each call.
+        max_attempts: Most attempts of each call.
         repair: Whether broken JSON may be repaired.
-        cold: Whether the model is asked at temperature 0 in place of its own.
-        larger: Whether the larger model is asked.
-        tuned: Whether the tuned model is.
-        decided: Whether the decision model is asked first.
+        cold: Whether the model is called at temperature 0 instead of its own.
+        larger: Whether the larger model is called.
+        tuned: Whether the tuned model is called.
+        decided: Whether the decision model is called first.
     """
 
     strategy: str
@@ -94,7 +95,7 @@ class StepConfiguration:
     decided: bool = False
 
     def id(self, start: StepConfiguration) -> str:
-        """Name it by its strategy and by what differs from the one that a playbook run starts with.
+        """Return its strategy and its differences from the configuration at the start of the run.
 
         >>> start = StepConfiguration("system_prompt", 256)
         >>> StepConfiguration("few_shot", 512, max_attempts=3).id(start)
@@ -162,7 +163,7 @@ class Models(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Makes the calls of a playbook run.
+    """The function that makes the calls of a playbook run.
 
     Attributes:
         inputs: The schema and the examples.
@@ -181,18 +182,18 @@ class Asker:
     def outcome_of(
         self, step: str, configuration: StepConfiguration
     ) -> Callable[[str], Awaitable[Outcome[Any]]]:
-        """Return the function that asks one task this configuration.
+        """Return the function that runs one task with this configuration.
 
         Raises:
-            InvalidArgument: The model or its provider cannot be asked that configuration.
-            MissingExtra: It takes a package that is not installed.
+            InvalidArgument: The model or its provider doesn't support the configuration.
+            MissingExtra: The configuration needs a package that is not installed.
         """
         asked = self._asked(configuration)
         for strategy, model in asked:
             check_is_sent(model.provider, strategy, self.inputs.schema)
             check_is_able(model, strategy)
         function = self.settings.function
-        # The output limit is one of the things that a step changes, so a step's own stands before that of every request.
+        # A step may change the output limit, so its own limit takes precedence over the one of every request.
         limit = options_for(
             model.provider, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
         )
@@ -208,7 +209,7 @@ class Asker:
             max_attempts=self._attempts(configuration),
             examples=self.inputs.examples,
             repair=configuration.repair,
-            # Two steps may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
+            # Two steps may differ only in settings that a guard doesn't know, such as the temperature, but not in name.
             name=":".join([self.run_id, step, *([function] if function else [])]),
             store=self.store,
             limits=Limits(output_tokens=configuration.output_tokens),
@@ -257,11 +258,11 @@ class Asker:
         return max(configuration.max_attempts, len(requests))
 
     def is_cold(self) -> bool:
-        """Return whether the model is known to be asked at temperature 0 already."""
+        """Return whether the model is known to run at temperature 0 already."""
         return self._options_of(self.models.model).get(TEMPERATURE) == 0
 
     def sent_by(self, configuration: StepConfiguration) -> dict[str, float]:
-        """Return what a configuration sends beside the task, as far as it is known, by the names of the evidence."""
+        """Return the known settings that a configuration sends besides the task, by the names of the evidence."""
         model = self._model_of(configuration)
         known = {**self._options_of(model), **({TEMPERATURE: 0} if configuration.cold else {})}
         sent = {name: known[name] for name in _SAMPLING if isinstance(known.get(name), int | float)}
@@ -290,26 +291,26 @@ class Asker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybookSettings:
-    """How to try a fix.
+    """The settings of a playbook run.
 
     Attributes:
-        target: The failure rate that is good enough, in (0, 1).
+        target: The acceptable failure rate, in (0, 1).
         alpha: Probability that any verdict is wrong, in (0, 1).
         first: The step to begin with.
         baseline: The step that is measured before the first one, on the same inputs. None measures nothing before it.
         declined: Step -> why it is not tried.
-        extra: Keys of the evidence that no playbook run can measure: `economics feasibility calls_per_month latency content`
-            and more of `config`.
+        extra: Keys of the evidence that no playbook run can measure: `economics feasibility calls_per_month latency
+            content` and more of `config`.
         output_tokens: Output limit of an attempt, >= 1; `raise_max_output_tokens` doubles it. None sends no limit.
         options: The provider's own arguments of every request, such as `{"temperature": 0.7}`.
         max_calls: Calls to begin, over all steps. None is no limit.
         max_seconds: Seconds after which no call begins. None is no limit.
-        function: Whose fixes are measured, as records name it; None for the only function of the schema.
-        layout: Of the prompts, the same as in the calls of the function.
+        function: Function whose fixes are measured, by its name in records. None for the only function of the schema.
+        layout: Layout of the prompts, the same as in the calls of the function.
         priority: The function of the store that has half of alpha; None gives all functions equal parts.
         filters: The filters of the function's recorded calls: `segment`, `since`, and `until`, as `gather` takes them.
-        concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a step stops.
-        target_source: The source of the target, such as an option; empty if nobody says.
+        concurrency: Concurrent calls, >= 1. When a step stops, up to one less than this may have begun in vain.
+        target_source: The source of the target, such as an option; empty if unknown.
         repeated: Options of the command line, without their dashes, that every printed command repeats.
     """
 
