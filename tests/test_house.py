@@ -82,7 +82,7 @@ THIRD_PARTY = {"cli": {"click", "rich"}, "testing": {"hypothesis", "pytest"}}
 THIRD_PARTY_OF_PARTS = {"click", "rich", "hypothesis"}
 
 # Lines of code of each ring. A feature raises a limit by its own size, and its commit gives the reason.
-MOST_CODE_LINES = {"ring 0": 3_973, "product": 34_054, "ext": 30_310}
+MOST_CODE_LINES = {"ring 0": 3_973, "product": 34_094, "ext": 30_310}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 20
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.

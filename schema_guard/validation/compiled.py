@@ -19,7 +19,7 @@ from schema_guard.pointer import join, pointer
 from schema_guard.text import clip
 from schema_guard.validation import fast_engine as engines
 from schema_guard.validation.cost_estimate import CostEstimate, copied_bytes
-from schema_guard.validation.document import DRAFTS, dialect_of
+from schema_guard.validation.document import dialect_of
 from schema_guard.validation.measure import UNLIMITED, ValueSize, measured
 from schema_guard.validation.patterns import MAX_STATES_EACH, tightened
 from schema_guard.validation.references import References
@@ -234,9 +234,8 @@ def _fast(references: References, is_large: bool, formats: bool) -> FastValidato
     """Compile with the fast engine. *is_large*: whether a regular expression is too large to be written out."""
     import jsonschema_rs  # `import schema_guard` loads no third-party module
 
-    document, resources = references.document, references.reached
-    if is_large:
-        document, resources = engines.rewritten(references)
+    own = references.document, references.reached
+    document, resources = engines.rewritten(references) if is_large else own
     try:
         validator = engines.fast(document, references.dialect, formats=formats, resources=resources)
     except jsonschema_rs.ValidationError as error:
@@ -260,10 +259,10 @@ def _reference(references: References, formats: bool) -> ReferenceValidator:
             engines.fast({"pattern": pattern}, dialect, formats=formats)
         except jsonschema_rs.ValidationError as error:
             raise _no_expression(pattern, location) from error
-    kind = getattr(jsonschema_rs, DRAFTS[dialect])
-    metaschema = kind({"$ref": f"{dialect}#"}, offline=True, validate_formats=False)
-    for broken in metaschema.iter_errors(references.document):
-        raise invalid(broken, references)
+    metaschema = engines.fast({"$ref": f"{dialect}#"}, dialect, formats=False)
+    for document in (references.document, *references.reached.values()):
+        for broken in metaschema.iter_errors(document):
+            raise invalid(broken, references)
     if references.unresolved() is not None:
         raise _unresolved(references, "")
     return reference(references.document, dialect, formats=formats, resources=references.reached)

@@ -70,6 +70,7 @@ class _OfAllArms(BrokenKeyword):
 # Keyword -> the name that jsonschema-rs gives its value; the rest it calls "limit".
 _FIELD_NAMES = {
     "enum": "options", "const": "expected_value", "multipleOf": "multiple_of", "pattern": "pattern", "format": "format",
+    "additionalProperties": "unexpected", "unevaluatedProperties": "unexpected",
 }  # fmt: skip
 
 
