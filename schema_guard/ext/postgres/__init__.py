@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The store that is a server, for many machines."""
+"""The store on a server, for many machines."""

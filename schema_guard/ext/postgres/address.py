@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the URL of a PostgreSQL store says: the server, the schema in it, and what nobody is told.
+"""The URL of a PostgreSQL store: the server, the schema in it, and the secrets.
 
-Rules: no password, and no part of one that was not percent-encoded, comes into a message. The schema's name is
-the only word of a user's that becomes part of a statement, and only as one of a few characters.
+Rules: A password never gets into a message, even in part if it was not percent-encoded. The schema's name is the only
+text of the user that becomes part of a statement, and only a few characters are valid in it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _EXPECTED = "expected 'postgresql://USER@HOST/DATABASE'"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a store is.
+    """The location of a store.
 
     Attributes:
-        url: Without its secrets.
-        schema: The PostgreSQL schema that has the tables.
-        conninfo: What libpq is handed.
-        secrets: What no message may hold.
+        url: URL without its secrets.
+        schema: PostgreSQL schema that has the tables.
+        conninfo: Connection string for libpq.
+        secrets: Texts that no message may contain.
     """
 
     url: str
@@ -45,17 +45,17 @@ class Address:
     secrets: tuple[str, ...] = field(repr=False)
 
     def error_text(self, error: object) -> str:
-        """Return what an error says, on one line and without the secrets of the URL."""
+        """Return the text of an error, on one line and without the secrets of the URL."""
         text = " ".join(str(error).split())
         for secret in self.secrets:
-            # A shorter one is a part of ordinary words.
+            # A shorter secret can be a part of ordinary words.
             text = text.replace(secret, "***") if len(secret) >= SHORTEST_SECRET else text
         return text
 
 
 @lru_cache(maxsize=1)
 def driver() -> Any:
-    """Give the package `psycopg`; `MissingExtra` where it is not installed."""
+    """Return the package `psycopg`, or raise `MissingExtra` if it is not installed."""
     try:
         import psycopg  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
@@ -65,16 +65,17 @@ def driver() -> Any:
 
 @lru_cache(maxsize=64)
 def parsed(url: str) -> Address:
-    """Return what a URL says, durability apart.
+    """Parse a URL without its durability.
 
     Raises:
-        InvalidArgument: It is no URL of PostgreSQL, or has a parameter that neither the store nor libpq knows.
+        InvalidArgument: A character is not percent-encoded, the name of the schema is invalid, or a parameter is
+            unknown to the store and to libpq.
         MissingExtra: `psycopg` is not installed.
 
     >>> parsed("postgres://me:hush@db:5432/app?schema=mine").url
     'postgresql://me@db:5432/app?schema=mine'
     """
-    # Importing psycopg takes a tenth of a second, which is the writer's.
+    # Only the writer imports psycopg, because that takes a tenth of a second.
     if find_spec("psycopg") is None:
         raise missing_extra(_WHAT, "psycopg", "postgres")
     plain, _, query = url.partition("?")

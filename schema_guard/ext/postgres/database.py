@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records in PostgreSQL, written by any number of processes on any number of machines.
 
-Rules: a batch is one transaction, and writes go one after the other; values reach SQL as parameters only. A batch
-whose answer was lost is sent again as the same batch, which the server stores once.
+Rules: A batch is one transaction, and writes happen one after another. Values reach SQL only as parameters. If the
+answer to a batch is lost, the same batch is sent again, and the server stores it once.
 """
 
 from __future__ import annotations
@@ -43,23 +43,23 @@ WHERE substr(meta.value, 1, 15) < substr(excluded.value, 1, 15)"""  # the number
 
 
 def connected(url: str) -> Postgres:
-    """Return the database of a URL, not yet opened.
+    """Return the database of a URL. It is not opened yet.
 
     Raises:
-        InvalidArgument: The URL names none.
+        InvalidArgument: The URL is invalid.
         MissingExtra: The extra `postgres` is not installed.
     """
     return Postgres(parsed(url))
 
 
 class Postgres:
-    """A schema of a PostgreSQL database, made at the first record.
+    """A schema of a PostgreSQL database, created at the first record.
 
     Args:
-        address: Where it is.
-        lock_wait_s: How long a write waits for another process.
-        limit_s: How long a statement that writes, and its answer, may take.
-        connect: Opens connections; tests put faults here.
+        address: Location of the store.
+        lock_wait_s: Maximum time that a write waits for another process, in seconds.
+        limit_s: Maximum time for a statement that writes, and for its answer, in seconds.
+        connect: Opens connections. Tests pass faults here.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Postgres:
         return self._address.url
 
     def session(self) -> Session:
-        """Open for writing, and make the tables when they are missing."""
+        """Open for writing, and make the tables if they are missing."""
         with self.links.waiting():
             connection = self.links.open(self._limits[0])
             try:
@@ -93,7 +93,7 @@ class Postgres:
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """Open for reading one state; a schema that does not exist yet reads as empty."""
+        """Open for reading one state. A schema that does not exist yet is read as empty."""
         from schema_guard.records.sql.snapshot import Snapshot  # a process that only records needs none
         from schema_guard.records.sqlite.database import SQLite  # an empty database
 
@@ -105,7 +105,7 @@ class Postgres:
             yield empty
 
     def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
-        """Look for damage in all that is stored. The server has checksums of its pages (`SHOW data_checksums`)."""
+        """Check all records for damage. The server has checksums of its pages (`SHOW data_checksums`)."""
         from schema_guard.records.sql.checking import Notes, check  # as above
 
         with self._one_state() as (connection, is_made):
@@ -116,7 +116,7 @@ class Postgres:
             return check(PostgresConnection(connection), self.url, Notes(on_step))
 
     def info(self) -> StoreInfo:
-        """Return what the store is and how large."""
+        """Return the kind and the size of the store."""
         with self._one_state() as (connection, is_made):
             rows = 0
             if is_made:
@@ -135,22 +135,22 @@ class Postgres:
         )
 
     def close(self) -> None:
-        """Do nothing: a connection belongs to a session."""
+        """Do nothing, because a connection belongs to a session."""
 
     def waits_since(self) -> float | None:
-        """Say since when a write waits for the server, on the monotonic clock; None when none does."""
+        """Return since when a write waits for the server, on the monotonic clock. None if no write waits."""
         return self.links.waits_since
 
     def hurry(self) -> None:
-        """Break off waits for the server: the process is about to fork."""
+        """Break off waits for the server, because the process is about to fork."""
         self.links.is_hurried = True
 
     def before_fork(self, deadline: float) -> None:
-        """Let no connection be opened, and wait for one that is being opened, at most until *deadline*."""
+        """Prevent new connections, and wait for one that is being opened, at most until *deadline*."""
         self.links.before_fork(deadline)
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Go on; a child leaves its parent's connections, and what its parent sent, alone."""
+        """Resume after a fork. A child doesn't touch its parent's connections, or the batch that its parent sent."""
         if in_child:
             self._unanswered = None
         self.links.after_fork(in_child=in_child)
@@ -173,13 +173,13 @@ class Postgres:
 
     @contextmanager
     def writing(self, connection: Any) -> Iterator[None]:
-        """Hold a transaction for the block, and translate what the server says."""
+        """Run the block in a transaction, and convert errors of the server."""
         limit_s, lock_s = self._limits
         with self.links.waiting(), transaction(connection, self._address.schema, limit_s, lock_s=lock_s):
             yield
 
     def sent(self, batch: _SentBatch) -> _SentBatch:
-        """Note a batch before it is sent. Return the batch whose answer was lost if it is the same one."""
+        """Note a batch before it is sent. Return the batch whose answer was lost if both have the same attempts."""
         before = self._unanswered
         if before is not None and before.attempts == batch.attempts:
             return before
@@ -187,18 +187,18 @@ class Postgres:
         return batch
 
     def answered(self) -> None:
-        """Note that it is known what became of the batch."""
+        """Note that the result of the batch is known."""
         self._unanswered = None
 
 
 class _SentBatch(NamedTuple):
-    """A batch that was sent to the server, known again by it if the answer was lost.
+    """A batch that was sent to the server, which recognizes it if the answer was lost.
 
     Attributes:
-        writer: Of one connection.
-        number: Of the batch, from 1.
-        attempts: `call_id` and number of each.
-        lost_records: By reason.
+        writer: Id of one connection.
+        number: Number of the batch, from 1.
+        attempts: `call_id` and number of each attempt.
+        lost_records: Number of lost records, by reason.
     """
 
     writer: str
@@ -222,7 +222,7 @@ class _Session(Session):
 
     @contextmanager
     def _sending(self, rows: Sequence[Row], lost_records: Mapping[str, int]) -> Iterator[None]:
-        """Note the batch, so that it is stored once, also if it is sent again because its answer was lost."""
+        """Note the batch, so that it is stored once even if it is sent again because its answer was lost."""
         self._batches += 1
         attempts = tuple((row[_CALL_ID], row[_NUMBER]) for row in rows)
         batch = _SentBatch(self._writer, self._batches, attempts, dict(lost_records))
@@ -238,7 +238,7 @@ class _Session(Session):
     def _unstored(
         self, connection: Connection, lost_records: list[LostRecords]
     ) -> tuple[bool, list[LostRecords]]:
-        """Return whether the server does not know the batch, and the counts that it had not."""
+        """Return whether the batch is new to the server, and the counts of lost records that are."""
         batch = self._batch
         assert batch is not None
         now = int(time.time())
@@ -262,12 +262,12 @@ class _Session(Session):
         return Removal(self.writing, _used_bytes, self._shred)
 
     def close(self) -> None:
-        """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""
+        """Close the connection, in any state. A forked child doesn't touch its parent's connection."""
         if self._process == os.getpid():
             self._database.links.close(self._connection)
 
     def _shred(self) -> bool:
-        """Write the tables anew, without what was deleted. Each may take an hour."""
+        """Rewrite the tables without the deleted rows. Each table may take an hour."""
         connection, limit_s = self._connection, self._connection.limit_s
         with self._database.links.translated("write_failed"):
             connection.limit_s = _LONG_S
@@ -280,7 +280,7 @@ class _Session(Session):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Hold a transaction in which nobody else writes."""
+        """Run the block in a transaction in which no other process writes."""
         if self._process != os.getpid():
             raise WriteRefused(
                 f"{self._database.url} had an open connection when this process was forked. Fork the process before the first call",

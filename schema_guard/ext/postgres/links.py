@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Links to PostgreSQL that nobody waits for without end, and what their errors mean.
+"""Connections to PostgreSQL with a limit for each wait, and the meaning of their errors.
 
-Rules: a forked child neither uses a connection of its parent's nor says a word on it; every wait for the server has
-an end, on its side and on ours; an error is either the server's word on a batch, or the server is away, and then the
-batch waits for it.
+Rules: A forked child never uses a connection of its parent, and sends nothing on it. Every wait for the server has a
+limit, on the server's side and on ours. An error either refuses a batch, or means that the server is not available, and
+then the batch waits for it.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _ADVICE = {
     "3F000": "has no such schema",
 }
 
-_abandoned: list[Any] = []  # connections of a parent, which are not to be closed when they are collected
+_abandoned: list[Any] = []  # connections of a parent, which the garbage collector must not close
 
 
 class Links:
-    """Opens the connections of one process to one server, and knows those that are open.
+    """Opens the connections of one process to one server, and tracks the open ones.
 
     Attributes:
-        is_hurried: Whether a fork is waited for: what waits for an answer is broken off.
-        waits_since: On the monotonic clock: since when a write waits for the server; None while none does.
+        is_hurried: Whether a fork is imminent, so waits for an answer are broken off.
+        waits_since: Time since which a write waits for the server, on the monotonic clock. None if no write waits.
     """
 
     def __init__(self, address: Address, connect: Callable[..., Any] | None = None) -> None:
@@ -64,32 +64,32 @@ class Links:
         self.waits_since: float | None = None
 
     def open(self, limit_s: float) -> Any:
-        """Connect; every statement, and every wait for an answer, ends after *limit_s*."""
+        """Connect. A wait for an answer ends `_SLACK_S` after *limit_s*, which is the limit of a statement."""
         options = {"fallback_application_name": "schema-guard", "client_encoding": "UTF8"}
         if "connect_timeout=" not in self._address.conninfo and "PGCONNECT_TIMEOUT" not in os.environ:
             options["connect_timeout"] = str(CONNECT_S)
         with self._opening:
             connect = self._connect or _patient().connect
-            # Nothing is prepared: a pooler may hand each transaction to another session.
+            # Prepares no statements, because a pooler may use another session for each transaction.
             connection = connect(self._address.conninfo, autocommit=True, prepare_threshold=None, **options)
             connection.limit_s, connection.is_hurried = limit_s + _SLACK_S, lambda: self.is_hurried
             self._open.append(connection)
         return connection
 
     def close(self, connection: Any) -> None:
-        """Close a connection, whatever state it is in; in a forked child do nothing."""
+        """Close a connection, in any state. Do nothing in a forked child."""
         if connection in self._open:
             self._open.remove(connection)
             with suppress(Exception):
                 connection.close()
 
     def before_fork(self, deadline: float) -> None:
-        """Let no connection be opened, as far as none is being opened at *deadline* (monotonic clock)."""
+        """Prevent new connections, unless one is still being opened at *deadline* (monotonic clock)."""
         self.is_hurried = True
         self._is_held = self._opening.acquire(timeout=max(0.0, deadline - time.monotonic()))
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Go on; a child lets go of the sockets of its parent's connections without a word to the server."""
+        """Resume after a fork. A child closes the sockets of its parent's connections, and the server isn't notified."""
         if in_child:
             _abandoned.extend(self._open)
             for connection in self._open:
@@ -104,7 +104,7 @@ class Links:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Note since when a write waits, and for how long the server was away when it fails."""
+        """Note since when a write waits. If the server is not available, the wait continues after the block."""
         self.waits_since = self.waits_since or time.monotonic()
         try:
             with self.translated("write_failed"):
@@ -117,10 +117,10 @@ class Links:
 
     @contextmanager
     def translated(self, otherwise: str) -> Iterator[None]:
-        """Turn what psycopg raises into `WriteRefused`.
+        """Convert errors of psycopg to `WriteRefused`.
 
         Args:
-            otherwise: The reason when the server's word has no other.
+            otherwise: Reason to use if the error has no other one.
         """
         errors = driver()
         try:
@@ -150,7 +150,7 @@ class Links:
         )
 
     def _pause_s(self) -> float:
-        """Return how long to wait before the next try: twice as long each time, and no two processes alike."""
+        """Return the pause before the next try. It doubles each time up to a limit, and a random part is subtracted."""
         longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._failures)
         self._failures = min(self._failures + 1, 10)
         return random.uniform(longest / 2, longest)
@@ -158,7 +158,7 @@ class Links:
 
 @lru_cache(maxsize=1)
 def _patient() -> Any:
-    """Give psycopg's connection with an end to each wait."""
+    """Return psycopg's connection class with a limit for each wait."""
     psycopg = driver()
 
     class Patient(psycopg.Connection):  # type: ignore[misc,name-defined,unused-ignore]
@@ -168,7 +168,7 @@ def _patient() -> Any:
             return super().wait(self._bounded(gen), *rest, **options)
 
         def _bounded(self, gen: Any) -> Any:
-            """Pass on what a wait is for; psycopg comes back with nothing every tenth of a second."""
+            """Pass on a wait, and check its limit when psycopg resumes without an event, every tenth of a second."""
             deadline = time.monotonic() + self.limit_s
             try:
                 waits_for = next(gen)

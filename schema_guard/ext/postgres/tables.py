@@ -3,7 +3,7 @@
 
 Rules: The tables are made in one transaction under an advisory lock. A schema with the tables of another program stays as
 it is. A write first locks the row of `meta` with the last `id`. So writes go one after the other, and the order of `id` is
-that of the commits. `meta` also has the last batch of each writer: a batch whose answer was lost is known by it.
+that of the commits. `meta` also has the last batch of each writer, which identifies a batch whose answer was lost.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def _statements() -> list[str]:
 def transaction(
     connection: Any, schema: str, limit_s: float, *, lock_s: float | None = None
 ) -> Iterator[None]:
-    """Commit what the block does, or roll it back; without *lock_s* it reads one state.
+    """Commit the changes of the block, or roll them back. Without *lock_s*, the block reads one state.
 
-    The settings are this transaction's: behind a pooler the next one may have another session.
+    The settings apply only to this transaction, because a pooler may use another session for the next one.
     """
     kind = "" if lock_s is not None else " ISOLATION LEVEL REPEATABLE READ READ ONLY"
     connection.execute(
@@ -122,8 +122,8 @@ def has_tables(connection: Any, address: Address) -> bool:
     """Return whether the schema has tables of this layout. An empty schema has none.
 
     Args:
-        connection: In a transaction.
-        address: Of the store.
+        connection: Connection in a transaction.
+        address: Location of the store.
 
     Raises:
         WriteRefused: The tables belong to another program, or have another layout.
@@ -164,7 +164,7 @@ def make_tables(connection: Any, address: Address, limit_s: float) -> None:
             return
         _check_server(connection, address)
         sql = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
-        # Asked first: whoever was given a schema need not have the right to make one.
+        # Checked first, because a user who has a schema may lack the right to create one.
         if not connection.execute(sql, (schema,)).fetchall():
             connection.execute(f"CREATE SCHEMA {schema}")
         connection.execute(";".join(_statements()))

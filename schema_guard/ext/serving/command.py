@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`report --serve`: the report of a store as a page that follows it, until the user ends it.
 
-Rules: the query of an address can be hostile. It may hold known names, each once, and values that the store has. If
-something cannot be shown, the page says so and leads back.
+Rules: The query of an address can be hostile. It may contain known names, each once, and values from the store. If
+the page can't show something, it reports the fault and leads back.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ _TIMES = (
     ("30d", "the last 30 days"),
 )
 
-# A browser's request has no room for a longer one.
+# A request of a browser can't contain a longer name.
 _LONGEST_NAME = 500
 _NAME_SIZE = 40
 
 
 class LiveReport:
-    """Gives the page of a store for a query.
+    """Makes the page of a store for a query.
 
     Args:
-        store: Where to read.
-        time: Reads a point in time; raises `InvalidArgument` for any other text.
+        store: Store to read.
+        time: Parses a point in time. Raises `InvalidArgument` for any other text.
     """
 
     def __init__(self, store: Store, time: Callable[[str], float]) -> None:
@@ -68,7 +68,7 @@ class LiveReport:
         """Return the page of a selection.
 
         Raises:
-            InvalidArgument: A name is not recorded, or a time is none.
+            InvalidArgument: A name is not recorded, or a time is invalid.
             StoreError: The store cannot be read.
         """
         times = {name: self._time(asked[name]) for name in ("since", "until") if name in asked}
@@ -112,10 +112,10 @@ class LiveReport:
 
 
 def chosen_in(query: str) -> dict[str, str]:
-    """Read what is chosen, with what is blank left out.
+    """Parse the choices in a query, without the blank ones.
 
     Raises:
-        InvalidArgument: A name is unknown or stands there twice, or it is no query.
+        InvalidArgument: A name is unknown or occurs twice, or the query is invalid.
 
     >>> chosen_in("function=triage&segment=")
     {'function': 'triage'}
@@ -139,7 +139,7 @@ def chosen_in(query: str) -> dict[str, str]:
 
 
 def query_of(**chosen: str | None) -> str:
-    """Write what is chosen, as `chosen_in` reads it."""
+    """Return the query for choices, as `chosen_in` parses it."""
     return urlencode({name: value for name, value in chosen.items() if value})
 
 
@@ -147,9 +147,9 @@ def serve_report(store: Store, chosen: Mapping[str, Any], *, port: int) -> int:
     """Serve the page of a store until Ctrl-C.
 
     Args:
-        store: The records.
-        chosen: The options of `report` for the first page.
-        port: 0 is a free one.
+        store: Store with the records.
+        chosen: Options of `report` for the first page.
+        port: Port of the server, or 0 for a free port.
 
     Returns:
         The exit status.

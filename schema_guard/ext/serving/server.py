@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server of one page for who knows its token: on 127.0.0.1, read only, with nothing of a request reaching a file.
+"""A read-only server of one page on 127.0.0.1. A client needs its token, and no part of a request reaches a file.
 
-Rules: a connection is one request, whose head is read whole before anything of it is looked at, within a size and a
-time; only so many are open at once; only GET and HEAD; the Host must be this server (so that no foreign name that
-resolves to 127.0.0.1 reads along), and so must an Origin; the token comes once in the path and from then on in a cookie
-that no other site can send and no script can read. There are two paths, compared as they came; all else is refused.
+Rules:
+1. A connection has one request. Its head is read completely before it is parsed, within a limit of size and time. The
+   number of open connections is limited too.
+2. Only GET and HEAD are allowed. The Host must be this server, so that no foreign name that resolves to 127.0.0.1 can
+   read the page. An Origin must be this server, too.
+3. The token is in the path once. From then on, it is in a cookie that no other site can send and no script can read.
+4. There are two paths, compared unchanged. All others are refused.
 """
 
 from __future__ import annotations
@@ -48,13 +51,13 @@ _HEADERS = (
 
 
 class PageAnswer(NamedTuple):
-    """What is sent back.
+    """The response to a request.
 
     Attributes:
-        status: Of HTTP.
-        page: HTML.
-        policy: The content security policy of the page.
-        headers: More of them.
+        status: HTTP status.
+        page: HTML of the page.
+        policy: Content security policy of the page.
+        headers: More headers.
     """
 
     status: HTTPStatus
@@ -64,7 +67,7 @@ class PageAnswer(NamedTuple):
 
 
 class _RefusedError(Exception):
-    """A request that is not answered with the page."""
+    """A refused request, which doesn't get the page."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -72,15 +75,15 @@ class _RefusedError(Exception):
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves one page to who has the token, until it is closed.
+    """Serves one page to clients with the token, until it is closed.
 
     Args:
-        answer: Gives the page for what stands behind the question mark; called from several threads.
-        port: 0 is a free one.
-        start: What stands behind the question mark at first.
+        answer: Returns the page for the query after the question mark. Several threads call it.
+        port: Port of the server, or 0 for a free port.
+        start: Query of the first page.
 
     Raises:
-        InvalidArgument: The port is taken, not allowed, or none.
+        InvalidArgument: The port is taken, not allowed, or invalid.
     """
 
     daemon_threads = True
@@ -105,17 +108,17 @@ class PageServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the page is, with the token."""
+        """The address of the page, with the token."""
         return f"http://{ADDRESS}:{self.server_port}/{self.token}"
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie: browsers keep those of all ports of a machine together."""
+        """The name of the cookie. It has the port, because all ports of a machine share the cookies of a browser."""
         return f"schema_guard_{self.server_port}"
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """What a request may call this server."""
+        """The names of this server that a request may use."""
         return f"{ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"
 
     def server_bind(self) -> None:
@@ -124,7 +127,7 @@ class PageServer(ThreadingHTTPServer):
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """PageAnswer in a thread; a connection too many is closed at once."""
+        """Answer in a thread. If too many connections are open, close this one at once."""
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
@@ -135,14 +138,14 @@ class PageServer(ThreadingHTTPServer):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """PageAnswer one request."""
+        """Answer one request."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: what goes wrong with one connection is that client's."""
+        """Ignore the error, because a fault of one connection concerns only that client."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -153,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
     command = "GET"
 
     def handle(self) -> None:
-        """PageAnswer one request, and close."""
+        """Answer one request, and close."""
         try:
             self.rfile = BytesIO(self._head())
             self.raw_requestline = self.rfile.readline()
@@ -163,10 +166,10 @@ class _Handler(BaseHTTPRequestHandler):
         except _RefusedError as refused:
             self._refuse(refused.status, str(refused))
         except OSError:
-            pass  # the client has gone, or does not take what it asked for
+            pass  # the client disconnected, or doesn't read the answer
 
     def _head(self) -> bytes:
-        """Read up to the empty line; `b""` when the client has gone before."""
+        """Read up to the empty line. Return `b""` if the client disconnects before it."""
         deadline, head = monotonic() + _HEAD_S, b""
         while not any(end in head for end in _ENDS):
             self.connection.settimeout(max(deadline - monotonic(), 0.001))
@@ -182,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
         return head
 
     def _check(self) -> None:
-        """Refuse what is not asked by a browser that is at this server's page."""
+        """Refuse a request that can't come from a browser on this server's page."""
         if self.command not in _METHODS:
             raise _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "this page is read-only")
         hosts = self.headers.get_all("Host", [])
@@ -205,9 +208,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.answer(query)
 
     def _entry(self) -> PageAnswer:
-        """Hand over the cookie, and lead on to the page.
+        """Return a page that sets the cookie and forwards to the report.
 
-        By the page itself, not by a redirect: where another site's link led here, a browser would not send the cookie.
+        It is not a redirect, because a browser that followed a link on another site would not send the cookie.
         """
         target = escape(f"/?{self.server.start}" if self.server.start else "/")
         return PageAnswer(
@@ -223,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _tokens(self) -> Iterator[str]:
-        """Yield what the request has in our cookie."""
+        """Yield the values of our cookie in the request."""
         for header in self.headers.get_all("Cookie", []):
             for part in header.split(";"):
                 name, _, value = part.strip().partition("=")
@@ -247,13 +250,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(PageAnswer(status, f"<!doctype html><title>{status.phrase}</title><p>{escape(message)}\n"))
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what the standard library does not understand, without repeating any of it."""
+        """Refuse a request that the standard library can't parse, without repeating any of it."""
         self._refuse(HTTPStatus(code), HTTPStatus(code).phrase)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the standard library
-        """Say nothing: a log would hold the token."""
+        """Log nothing, because a log would contain the token."""
 
 
 def _same(value: str, wanted: str) -> bool:
-    """Compare without telling by the time where they differ."""
+    """Compare two texts in a time that doesn't depend on where they differ."""
     return hmac.compare_digest(value.encode("utf-8", "replace"), wanted.encode())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fields of an attempt in files: the values that each can have, and the fault of a wrong one.
 
-Rules: pure. A row that is exported and imported again is the same row. An imported row is checked as if anybody
-had written it: a text is escaped like a recorded one, and nothing gets a default that would change a count.
+Rules: Pure. A row that is exported and imported again is the same row. Imported rows aren't trusted. Their texts are
+escaped like recorded ones, and no field gets a default that would change a count.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ TEXTS, CONTENT = "texts", "content"
 """The fields beside the columns, each an object or null: the texts of an attempt, and the facts about the values of a call."""
 
 _HASH = re.compile("[0-9a-f]{32}")
-_LARGEST = 2**63 - 1  # what both databases hold
+_LARGEST = 2**63 - 1  # the largest integer in both databases
 
 
 class FieldFault(ValueError):
     """A fault of a field.
 
     Args:
-        field: Its name; None for all of them together, empty for no place.
-        why: What was expected, and what came.
+        field: Name of the field. None for all fields together, empty for no place.
+        why: The expected value, and the actual one.
     """
 
     def __init__(self, field: str | None, why: str) -> None:
@@ -68,10 +68,10 @@ def kind_of(column: str) -> tuple[str, bool]:
 
 
 def row_of(fields: Mapping[str, Any]) -> Row:
-    """Return the row of an attempt that came from outside; a column that can be unknown may be left out.
+    """Return the row of an imported attempt. A column that can be unknown may be missing.
 
     Raises:
-        FieldFault: A column is missing or not known, or does not hold what it should.
+        FieldFault: A column is missing or unknown, or has an invalid value.
     """
     if fields.keys() - _KNOWN:
         unknown = min(fields.keys() - _KNOWN)
@@ -81,15 +81,15 @@ def row_of(fields: Mapping[str, Any]) -> Row:
 
 
 def checked(fields: Any, kinds: Mapping[str, tuple[str, bool]], under: str | None = None) -> dict[str, Any]:
-    """Return the fields of another object than an attempt.
+    """Validate the fields of an object that is no attempt, and return them.
 
     Args:
         fields: The object.
-        kinds: The kind of each field, and whether it can be null.
-        under: The field of the attempt that holds the object. None for an object of its own.
+        kinds: Kind of each field, and whether it can be null.
+        under: Field of the attempt that contains the object. None for a separate object.
 
     Raises:
-        FieldFault: A field is not known, or does not hold what it should.
+        FieldFault: A field is unknown, or has an invalid value.
     """
     if not isinstance(fields, dict):
         raise FieldFault(under, f"expected an object or null, got {clip(repr(fields))}")
@@ -161,7 +161,7 @@ def _is_pair(value: Any) -> bool:
 
 
 def _kept_as_is(expected: str, is_right: Callable[[Any], bool]) -> Callable[[str, Any], Any]:
-    """Return the check of a value that is stored as it is."""
+    """Return the check of a value that is stored unchanged."""
 
     def check(name: str, value: Any) -> Any:
         if not is_right(value):

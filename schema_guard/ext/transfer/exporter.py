@@ -79,10 +79,10 @@ def export(
 
 
 def store_data_of(backend: Backend, where: Where) -> StoreData:
-    """Return what a store has beside the attempts in question.
+    """Return the records of a store that belong to the selected attempts.
 
-    Declarations go by schema and function, whatever the times. Counts of lost records go by time, and nobody knows of which
-    schema or function they were: where those are named there are none.
+    Declarations are selected by schema and function, at all times. Counts of lost records are selected by time. Their
+    schema and function are unknown, so a selection of these has no counts.
     """
     with backend.reading() as snapshot:
         keys, declared = snapshot.keys(), snapshot.every_declaration()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that hold records: opened for their owner only, whole or not at all, and never a store's own.
+"""Files with records. Only their owner can access them, they are complete or missing, and they are never the store.
 
-The locks of SQLite are POSIX locks: closing any descriptor of a database lets go of all that the process holds on
-it. So a file that is the store is told by `os.stat`, before anything opens it.
+SQLite uses POSIX locks. If a process closes any descriptor of a database, it loses all its locks on it. So `os.stat`
+recognizes a file that is the store before anything opens it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _SIDES = ("", "-wal", "-shm")
 
 @contextmanager
 def written(name: str, backend: Backend) -> Iterator[IO[bytes]]:
-    """Return a file to write, which has its name when all of it is written, or standard output for `-`.
+    """Yield a file to write, which gets its name when it is complete, or standard output for `-`.
 
-    A new file is for its owner only; one that is there keeps its mode.
+    Only the owner can access a new file. An existing file keeps its mode.
 
     Args:
-        name: Of the file.
-        backend: The store that is written out, which is not written over.
+        name: Name of the file.
+        backend: The exported store, which is never overwritten.
 
     Raises:
         InvalidArgument: The file is the store, or it cannot be written.
@@ -67,7 +67,7 @@ def _standard_output() -> Iterator[IO[bytes]]:
         yield stream
         stream.flush()
         return
-    buffer = io.BytesIO()  # a stream of texts in its place, as of a caller in this process
+    buffer = io.BytesIO()  # a caller in this process can replace standard output by a text stream
     yield buffer
     sys.stdout.write(buffer.getvalue().decode())
 
@@ -79,7 +79,7 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
         with path.open("wb") as stream:
             yield stream
         return
-    # Of a link what it names is written, and the link stays.
+    # If the path is a link, its target is written, and the link stays.
     target = path.resolve()
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
@@ -98,11 +98,11 @@ def _replacing(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def opened(name: str, backend: Backend) -> Iterator[IO[bytes]]:
-    """Return a file to read, that can be set back to its beginning; `-` is standard input.
+    """Yield a seekable file to read, or standard input for `-`.
 
     Args:
-        name: Of the file.
-        backend: The store that it is read into, which it must not be.
+        name: Name of the file.
+        backend: The store of the import, which must not be this file.
 
     Raises:
         InvalidArgument: The file is the store, or it cannot be read.

@@ -3,7 +3,7 @@
 
 Rules:
 1. A file is read to its end and checked before any of it is imported.
-2. A call is known by its id. Calls that are stored already stay as they are, so an import that was killed can be repeated.
+2. The id identifies a call. Calls that are stored already don't change, so an import that was killed can be repeated.
 3. Hashes of another key are refused. If the user wants them anyway, they are hashed once more, so that no input of one store
    equals an input of another. Clusters are names that users give, and are never changed.
 """
@@ -40,21 +40,21 @@ if TYPE_CHECKING:
     from schema_guard.records.values import LostRecords
 
 D = TypeVar("D", DeclaredStep, DeclaredTarget)
-BATCH_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
+BATCH_ROWS = 5_000  # in one transaction, which blocks other writers for a fifth of a second
 _BATCH_CHARS = 16 * 1024 * 1024  # of texts
-_PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
+_PAUSE_S = 0.01  # several times the interval at which another process tries to write
 _CALL_ID, _INPUT_HASH = COLUMNS.index("call_id"), COLUMNS.index("input_hash")
 
 
 def check(source: str, stream: IO[bytes]) -> FileReading:
-    """Read a file to its end, and return what it has.
+    """Read a file to its end, and return its content.
 
     Args:
-        source: Its name, for messages.
-        stream: The file; can be set back to its beginning.
+        source: Name of the file, for messages.
+        stream: The file, which must be seekable.
 
     Raises:
-        InvalidArgument: It is no export, or something in it is wrong; the message lists the first ten places.
+        InvalidArgument: The file is no export, or has faults. The message lists the first ten.
     """
     reading = FileReading(source, stream)
     for _ in reading.whole_calls():
@@ -78,7 +78,7 @@ def import_file(backend: Backend, checked: FileReading, taking: Taking) -> Added
         taking: How to import it.
 
     Raises:
-        InvalidArgument: It is of another key, and that was not allowed.
+        InvalidArgument: The file has hashes of another key, and *taking* doesn't allow that.
         StoreError: The store cannot be written.
     """
     source = checked.source
@@ -89,17 +89,17 @@ def import_file(backend: Backend, checked: FileReading, taking: Taking) -> Added
 
 
 def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Added:
-    """Copy the records of another store into a store. The other one is only read.
+    """Copy the records of another store into a store. The other store is only read.
 
     Args:
         backend: The store.
-        source: Name of the other one.
-        other: The other one.
-        taking: How.
+        source: Name of the other store.
+        other: The other store.
+        taking: How to import it.
 
     Raises:
-        InvalidArgument: It is of another key, and that was not allowed.
-        StoreError: The store cannot be written, or the other one not be read.
+        InvalidArgument: The other store has hashes of another key, and *taking* doesn't allow that.
+        StoreError: The store cannot be written, or the other store cannot be read.
     """
     beside = store_data_of(other, Where())
     with other.reading() as snapshot:
@@ -148,17 +148,17 @@ def _add(
 
 @dataclass
 class Added:
-    """What came of a file or a store.
+    """The result of importing a file or a store.
 
     Attributes:
-        source: Its name.
-        calls: How many it has.
-        attempts: How many attempts are in those.
-        added: How many of the attempts were not there before.
-        declarations: How many targets and declarations about steps were not there.
-        lost_records: How many counts of lost records were not there.
-        unlinked: Whether its inputs were kept apart from those of the store.
-        is_of_another_key: Whether it came into an empty store, and what is recorded there is hashed with another key.
+        source: Name of the file or the store.
+        calls: Number of its calls.
+        attempts: Number of the attempts of these calls.
+        added: Number of these attempts that are new to the store.
+        declarations: Number of targets and declarations about steps that are new to the store.
+        lost_records: Number of counts of lost records that are new to the store.
+        unlinked: Whether its inputs count as different from those of the store.
+        is_of_another_key: Whether the store was empty and hashes new records with another key.
     """
 
     source: str
@@ -173,13 +173,13 @@ class Added:
 
 @dataclass(frozen=True)
 class Taking:
-    """How something is taken into a store.
+    """The options of an import.
 
     Attributes:
-        unlinked: Whether what has hashes of another key is taken, which counts its inputs as different inputs.
-        dry_run: Whether it is only said what would come.
-        with_texts: Whether the texts of prompts and replies come along.
-        on_step: Is told after each batch how many attempts it had.
+        unlinked: Whether to import hashes of another key, whose inputs then count as different inputs.
+        dry_run: Whether to count the new records without storing them.
+        with_texts: Whether to import the texts of prompts and replies.
+        on_step: Takes the number of attempts after each batch.
     """
 
     unlinked: bool = False
@@ -189,12 +189,12 @@ class Taking:
 
 
 class Linked(NamedTuple):
-    """How the hashes of a source go with those of a store.
+    """The relation between the hashes of a source and those of a store.
 
     Attributes:
         keys: Fingerprints to note in the store.
-        namespace: Under which the inputs of the source are hashed once more; None where they are the same key's.
-        key: Of the source, where the store has no hashes and goes on with it; None where it is not known.
+        namespace: Key with which the inputs of the source are hashed once more, or None to use their hashes unchanged.
+        key: Key of the source, if the store has no hashes and continues with this key. None if the key is unknown.
     """
 
     keys: frozenset[str]
@@ -205,17 +205,17 @@ class Linked(NamedTuple):
 def linked(
     backend: Backend, source: str, keys: frozenset[str], key: bytes | None = None, *, unlinked: bool
 ) -> Linked:
-    """Return how the hashes of a source go with those of a store.
+    """Compare the keys of a source with those of a store, and return the relation.
 
     Args:
         backend: The store.
         source: Name of the source, for the message.
         keys: Fingerprints of the source's keys.
-        key: With which the source hashes; None if that is not known.
-        unlinked: Whether inputs of different keys may stand beside each other.
+        key: Key with which the source hashes, or None if it is unknown.
+        unlinked: Whether the store may contain inputs of different keys.
 
     Raises:
-        InvalidArgument: The keys differ, and that was not allowed.
+        InvalidArgument: The keys differ, and *unlinked* is false.
     """
     with backend.reading() as snapshot:
         there = snapshot.keys()
@@ -248,16 +248,16 @@ def add_calls(
     *,
     namespace: bytes | None = None,
 ) -> int:
-    """Store those calls that are not stored; others can write in between.
+    """Store the calls that are new to the store. Other processes can write in between.
 
     Args:
-        session: Of the store.
-        calls: The attempts of each, in the order of storing.
-        taking: How.
-        namespace: Of `Linked`.
+        session: Session of the store.
+        calls: Attempts of each call, in the order of storing.
+        taking: How to import them.
+        namespace: As in `Linked`.
 
     Returns:
-        How many attempts were stored.
+        The number of stored attempts.
     """
     added = 0
     for attempts in batches(calls):
@@ -289,7 +289,7 @@ def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
 
 
 def _apart(row: Row, namespace: bytes) -> Row:
-    """Return a row whose input is none of another store's."""
+    """Return a row whose input equals no input of another store."""
     input_hash = row[_INPUT_HASH]
     if input_hash is None:
         return row
@@ -306,10 +306,10 @@ def add_store_data(connection: Connection, beside: StoreData, added: Added, *, d
 
 
 def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
-    """Put declarations of another store among those of this one, so that the latest holds.
+    """Merge declarations of another store into those of this one, so that the latest one applies.
 
-    What is there already is not added. Both keep their own order, which no clock decides; between the two the
-    earlier date goes first.
+    Declarations that both stores have are not added. The declarations of each store keep their order, which no clock
+    decides. Between the two stores, the earlier date goes first.
     """
     known = Counter(there)
     new = []
@@ -327,7 +327,7 @@ def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
 
 
 def add_declared(connection: Connection, declared: Declared, *, dry_run: bool = False) -> int:
-    """Put declarations about a schema among those that are stored, and return the number of new ones."""
+    """Merge declarations about a schema into the stored ones, and return the number of new ones."""
     which = declared.schema_fingerprint
     steps = [DeclaredStep(*row) for row in connection.select(writing.STEPS, (which,))]
     targets = [DeclaredTarget(*row) for row in connection.select(writing.TARGETS, (which,))]
@@ -344,7 +344,7 @@ def add_declared(connection: Connection, declared: Declared, *, dry_run: bool = 
 def add_lost_records(
     connection: Connection, lost_records: Sequence[LostRecords], *, dry_run: bool = False
 ) -> int:
-    """Store the counts that are not stored, each as often as it comes, and return their number."""
+    """Store the counts that are new to the store, each as often as it occurs, and return their number."""
     new = list((Counter(lost_records) - Counter(writing.every_lost_record(connection))).elements())
     if not dry_run:
         writing.insert_lost_records(connection, new)
@@ -354,7 +354,7 @@ def add_lost_records(
 def adopt_key(session: Session, key: bytes) -> None:
     """Use a key for the hashes of a store that has none yet, unless the environment names a key.
 
-    So a store that moves from a file to a server still knows its inputs.
+    So a store that moves from a file to a server still recognizes its inputs.
     """
     with session.writing() as connection:
         if not writing.last_id(connection) and not writing.noted_keys(connection):

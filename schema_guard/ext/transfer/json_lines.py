@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store as JSON Lines: a header, schemas, declarations, counts of lost records, attempts, and an end.
 
-Rules: pure. A line is ASCII. It holds an attempt by the names of its columns, or one other entry under its name. The
+Rules: Pure. A line is ASCII. It contains an attempt by the names of its columns, or one other entry under its name. The
 attempts of a call follow each other, and the last one is final. The end shows that a file is complete.
 """
 
@@ -116,10 +116,10 @@ class FileReading:
         source: Name of the file, for messages.
         stream: The file.
         data: The records beside the attempts. Complete after all calls were read.
-        faults: The number of faults.
-        first_faults: The first ten.
-        calls: The number of whole calls.
-        attempts: The number of their attempts.
+        faults: Number of faults.
+        first_faults: The first ten faults.
+        calls: Number of whole calls.
+        attempts: Number of the attempts of these calls.
     """
 
     source: str
@@ -168,7 +168,7 @@ class FileReading:
         self._check_end()
 
     def _lines(self) -> Iterator[tuple[str, Any]]:
-        """Yield the place and the value of each line; the value of an invalid one is its fault."""
+        """Yield the place and the value of each line. The value of an invalid line is its fault."""
         from jiter import from_json  # loaded at the first file
 
         self.stream.seek(0)
@@ -185,7 +185,7 @@ class FileReading:
             yield f"line {number}", value
 
     def _next_line(self) -> bytes | None:
-        """Return the next line, empty at the end; None for one that is too long."""
+        """Return the next line, which is empty at the end. None for a line that is too long."""
         line = self.stream.readline(self._longest)
         if len(line) < self._longest or line.endswith(b"\n"):
             return line
@@ -220,7 +220,7 @@ class FileReading:
             self._longest = _MOST_BYTES_WITH_TEXTS
 
     def _read(self, value: Any) -> Moved | None:
-        """Return an attempt, or keep another entry; `FieldFault`."""
+        """Return an attempt, or None after adding another entry to the data. Raises `FieldFault`."""
         if isinstance(value, FieldFault):
             raise value
         if not isinstance(value, dict):
@@ -287,7 +287,7 @@ def _not_final(call: list[Moved]) -> str:
 
 
 def _check_same_call(call: list[Moved], attempt: Moved) -> None:
-    """Check an attempt against the first one of its call; `FieldFault`."""
+    """Raise `FieldFault` if an attempt doesn't fit the first one of its call."""
     first = call[0].row if call else attempt.row
     for name, before, after in zip(COLUMNS[:_NUMBER], first, attempt.row, strict=False):
         if before != after:

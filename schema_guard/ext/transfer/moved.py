@@ -110,13 +110,13 @@ def read_moved(fields: Mapping[str, Any]) -> Moved:
     """Return an imported attempt.
 
     Raises:
-        FieldFault: A field is missing or not known, or does not hold what it should.
+        FieldFault: A field is missing or unknown, or has an invalid value.
     """
     return Moved(row_of(fields), read_texts(fields.get(TEXTS)), read_content(fields.get(CONTENT)))
 
 
 def moved_of(backend: Backend, rows: Sequence[Row], *, with_texts: bool, with_content: bool) -> list[Moved]:
-    """Return attempts of a store with all that the store has of them."""
+    """Return attempts of a store with their texts and the facts about their calls."""
     call_ids = list(dict.fromkeys(str(row[_CALL_ID]) for row in rows))
     with backend.reading() as snapshot:
         stored = snapshot.texts(call_ids) if with_texts else ()
@@ -145,7 +145,7 @@ def moved_calls(
 
 
 def texts_as_json(texts: Texts, how: TextsAs) -> dict[str, Any]:
-    """Give what is said of the texts of an attempt."""
+    """Return the texts of an attempt in the types of JSON."""
     cleaned = _redacted(texts) if how == "redacted" else texts
     fields = {name: getattr(cleaned, name) for name in _FIELDS}
     fields["touched"] = [list(place) for place in cleaned.touched] or None
@@ -153,7 +153,7 @@ def texts_as_json(texts: Texts, how: TextsAs) -> dict[str, Any]:
 
 
 def _encodable(value: Any) -> Any:
-    """Write lone surrogates, which no file takes, as six characters, as `store_text` does."""
+    """Replace lone surrogates, which no file accepts, with six characters, as `store_text` does."""
     if isinstance(value, str):
         return value if value.isascii() else _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
     if isinstance(value, list):
@@ -164,7 +164,7 @@ def _encodable(value: Any) -> Any:
 
 
 def _redacted(texts: Texts) -> Texts:
-    """Return texts without credentials and personal data; those that have none stay as they are."""
+    """Return texts without credentials and personal data. Texts that contain none don't change."""
     contents: dict[str, Any] = {"prompt": texts.prompt, "reply": texts.reply, "task": texts.task}
     touched = list(texts.touched)
     lost = texts.lost
@@ -176,7 +176,7 @@ def _redacted(texts: Texts) -> Texts:
         except Exception as error:
             if is_interruption(error):
                 raise
-            # Whatever it is: nothing is said of such a text.
+            # After any other error, the text is left out.
             contents[name], lost = None, _LOST
             continue
         if value != text:
@@ -187,10 +187,10 @@ def _redacted(texts: Texts) -> Texts:
 
 
 def read_texts(fields: Any) -> Texts | None:
-    """Return the imported texts of an attempt; None if there are none.
+    """Return the imported texts of an attempt. None if there are none.
 
     Raises:
-        FieldFault: A field does not hold what it should.
+        FieldFault: A field is unknown, or has an invalid value.
     """
     if fields is None:
         return None
@@ -235,10 +235,10 @@ def content_of(connection: Connection, call_ids: Sequence[str]) -> dict[str, dic
 
 
 def read_content(fields: Any) -> dict[str, Any] | None:
-    """Return imported facts; None if there are none.
+    """Return imported facts. None if there are none.
 
     Raises:
-        FieldFault: A field does not hold what it should.
+        FieldFault: A field is unknown, or has an invalid value.
     """
     if fields is None:
         return None

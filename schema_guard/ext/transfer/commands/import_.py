@@ -133,7 +133,7 @@ def _imported(
     """Read and check all sources, then import them in their order."""
     from schema_guard.ext.transfer.files import opened
     from schema_guard.ext.transfer.importer import (
-        Taking,  # 60 ms that the help does not pay
+        Taking,  # imported here because it takes 60 ms, which the help doesn't need
         check,
         import_file,
         merge,
