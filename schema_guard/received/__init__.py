@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guarded function gave or raised, whatever it is, as the reply of a model."""
+"""Readers that turn any result or exception of a guarded function into the reply of a model."""

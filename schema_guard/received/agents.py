@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Results of agents of pydantic-ai, LangGraph, and smolagents, with each reply of the model on the way to them."""
+"""Results of agents of pydantic-ai, LangGraph, and smolagents, with each reply of the model before them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ _OUTPUT_TOOL = "final_result"
 
 
 def run_result(run_result: object, inner: Callable[[object], Reply | None]) -> Reply | None:
-    """Open the result of a run. Replies that the agent refused are tries of the one call; those that called a
-    function's tool belong to the next one.
-    """  # noqa: D205
+    """Open the result of a run.
+
+    Replies that the agent rejected are tries of the same call. Replies that called a tool of the function belong to the
+    next reply.
+    """
     messages = field(run_result, "new_messages")
     if not callable(messages) or (
         not callable(field(run_result, "usage")) and field(run_result, "usage") is None
@@ -43,7 +45,7 @@ def run_result(run_result: object, inner: Callable[[object], Reply | None]) -> R
 
 
 def model_response(message: object, inner: Callable[[object], Reply | None]) -> Reply | None:
-    """Read the `ModelResponse` of a request that no agent made, or of the last step of a run."""
+    """Read the `ModelResponse` of a request without an agent, or of the last step of a run."""
     if field(message, "kind") != "response" or not isinstance(field(message, "parts"), list | tuple):
         return None
     calls = calls_in(message)
@@ -54,7 +56,7 @@ def model_response(message: object, inner: Callable[[object], Reply | None]) -> 
 
 
 def calls_in(message: object) -> list[WrittenCall]:
-    """Return the tool calls in one response of a model, in order; the last one ends as the response does."""
+    """Return the tool calls in one response of a model, in order. The last one ends as the response does."""
     calls = [
         WrittenCall(
             words(field(part, "tool_call_id")),
@@ -71,7 +73,7 @@ def calls_in(message: object) -> list[WrittenCall]:
 
 
 def response(message: object, outputs: Collection[str]) -> Reply:
-    """Read one response of a model inside of a run.
+    """Read one response of a model inside a run.
 
     Args:
         message: The response.
@@ -96,16 +98,16 @@ def response(message: object, outputs: Collection[str]) -> Reply:
 
 
 def refused_with(error: BaseException) -> Failure:
-    """Give why an agent did not take a reply: by what its validation raised, or the function that it was handed to."""
+    """Return the reason why an agent rejected a reply: the errors of its validation, or a message of the exception."""
     errors = field(error, "errors")
     return refused_by(errors()) if callable(errors) else failures.refused_inside(field(error, "message"))
 
 
 def _replies(messages: list[Any], tool: str | None) -> list[Reply]:
-    """Return the last reply in the messages of a run, and those before it that the agent refused."""
+    """Return the last reply in the messages of a run, and the replies before it that the agent rejected."""
     replies: list[Reply] = []
     steps: list[Usage] = []
-    # The request that follows a response says whether the agent refused it.
+    # The request that follows a response shows whether the agent rejected it.
     pairs = zip(messages, [*messages[1:], None], strict=False)
     responses = [pair for pair in pairs if field(pair[0], "kind") == "response"]
     for message, answer in responses:
@@ -134,7 +136,7 @@ def _output_name(part: object, tool: str | None) -> str | None:
 
 
 def _refused(answer: object, tool: str | None) -> Failure | None:
-    """Give why an agent refused a reply and asked again; None where it did not."""
+    """Return the reason why an agent rejected a reply and retried. None if it did not."""
     for part in items(field(answer, "parts")):
         kind, named = field(part, "part_kind"), words(field(part, "tool_name"))
         is_retry = kind in ("retry-prompt", "retry-feedback") or field(part, "outcome") == "retried"
@@ -150,11 +152,11 @@ _NOT_TAKEN: Final = Failure("semantic", "refused", "the agent did not take the r
 
 
 def graph_result(state: Any, inner: Callable[[object], Reply | None]) -> Reply | None:
-    """Return the last reply in the state of an agent. Calls of its output's tool before that are tries of the one call.
+    """Return the last reply in the state of an agent. Earlier calls of its output's tool are tries of the same call.
 
     Args:
         state: From `invoke`: `messages`, and a `structured_response` if the agent has a format for its output.
-        inner: Reads the value of that.
+        inner: Reads the value of `structured_response`.
     """
     messages = items(field(state, "messages")) if isinstance(state, dict) else []
     asked = [at for at, message in enumerate(messages) if field(message, "type") == "human"]
@@ -193,7 +195,7 @@ def _called(message: Any) -> set[Any]:
 
 
 def steps_result(run: object, inner: Callable[[object], Reply | None]) -> Reply | None:
-    """Open the full result of an agent of smolagents; a step that failed was retried in the next one."""
+    """Open the full result of an agent of smolagents. A step that failed was retried in the next one."""
     steps = field(run, "steps")
     if not isinstance(steps, list) or field(run, "state") not in ("success", "max_steps_error"):
         return None

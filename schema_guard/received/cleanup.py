@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Closing what a function was streaming, down to the connection.
+"""Close the streams that a function reads, down to the connection.
 
-A generator of the user's that is closed leaves the SDK's stream under it open: the stream stands in a circle with its own
-generator, so that the server goes on sending until the garbage collector comes by. So the stream is looked for and closed.
+Closing a generator of the user's leaves the SDK's stream under it open. The stream is in a reference cycle with its own
+generator, so the server continues to send until the garbage collector runs. These functions find and close the stream.
 
 Rules:
-1. Closed is only an iterator that has a response to close: never a client, a session or a file.
-2. It is looked for in what a generator holds, and in iterators that it holds, within `_DEEPEST` steps.
-3. A generator that ran to its end has left what it holds as it wanted to: nothing under it is touched.
+1. Close only an iterator with a response that can be closed, never a client, a session, or a file.
+2. Search the objects that a generator refers to, and iterators among them, at most `_DEEPEST` levels deep.
+3. Touch nothing under a generator that ran to its end, because it left its objects as intended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_VISITED: Final = 1_000
 
 
 def streams_under(source: object) -> list[Any]:
-    """Return the streams of SDKs that an iterator reads from, however many generators are between them."""
+    """Return the streams of SDKs that an iterator reads from, through any generators between them."""
     streams: list[Any] = []
     seen = {id(source)}
     level: list[Any] = [] if _has_response(source) else [source]
@@ -45,7 +45,7 @@ def streams_under(source: object) -> list[Any]:
 
 
 def streams_of_exception() -> list[Any]:
-    """Give the streams of SDKs that stood in the functions which the exception under way has ended."""
+    """Return the streams of SDKs in the variables of the functions that the current exception has ended."""
     error = sys.exception()
     frames = () if error is None else frames_of(error)
     held = (part for _, names in frames for part in names.values())
@@ -53,7 +53,7 @@ def streams_of_exception() -> list[Any]:
 
 
 def _referents(holder: Any) -> Iterator[Any]:
-    """Yield what an iterator refers to: the variables and open loops of a generator, the attributes of an object."""
+    """Yield the objects that an iterator refers to: variables and loops of a generator, attributes of an object."""
     own = getattr(holder, "__dict__", None)
     for part in gc.get_referents(holder):
         if isinstance(part, CellType):
@@ -68,7 +68,7 @@ def _referents(holder: Any) -> Iterator[Any]:
 
 def _is_iterator(part: object) -> bool:
     kind = type(part)
-    # A class whose instances are iterators has their methods, and is none; a file is one.
+    # Check the type, because a class of iterators has their methods too. A file is an iterator, but must stay open.
     return (hasattr(kind, "__next__") or hasattr(kind, "__anext__")) and not isinstance(part, io.IOBase)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DSPy: its predictions, the outputs of its language models, and the replies that its adapters refused.
+"""DSPy: its predictions, the outputs of its language models, and the replies that its adapters rejected.
 
-No package is imported: each is known by its shape.
+No package is imported. The shape of each object identifies it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_TRIES: Final = 10
 
 
 def returned(value: object, own: TypedValues) -> Reply | None:
-    """Read a `dspy.Prediction`, or the list that a language model of DSPy returns; None for another value."""
+    """Read a `dspy.Prediction`, or the list that a language model of DSPy returns. None for any other value."""
     if type(value) is list:
         return None if own.takes_lists() else _sole_output(value)
     return _prediction(value, own)
@@ -53,14 +53,14 @@ def _sole_output(outputs: list[Any]) -> Reply | None:
 
 
 def _prediction(value: object, own: TypedValues) -> Reply | None:
-    """Read a prediction: its fields are the value, without those that modules add."""
+    """Read a prediction. Its fields are the value, without those that modules add."""
     store = field(value, "_store")
     if type(store) is not dict or not callable(field(value, "get_lm_usage")):
         return None
     fields = {name: held for name, held in store.items() if name in own.names or name not in ADDED}
     usages = field(value, "get_lm_usage")()
     usage, model = _usage_of_models(usages)
-    # The adapter may have retried: those attempts are not in the prediction.
+    # The adapter may have retried. Those attempts are not in the prediction.
     known = Reply(usage=usage, model=model, unseen=True)
     if len(fields) == 1:
         (only,) = fields.values()
@@ -98,7 +98,7 @@ def is_parse_error(error: object) -> bool:
 
 
 def raised(error: BaseException) -> Reply | None:
-    """Read an `AdapterParseError`, with those that its adapter retried after; None for another exception."""
+    """Read an `AdapterParseError`, and the errors after which its adapter retried. None for any other exception."""
     if _is_of_parser(error):
         return Reply(failure=parse_failure(error))
     if not is_parse_error(error):
@@ -114,7 +114,7 @@ def raised(error: BaseException) -> Reply | None:
 
 
 def _is_of_parser(error: BaseException) -> bool:
-    """Return whether an adapter of DSPy raised the error of a field as it is, which versions before 3.4 do."""
+    """Return whether an adapter of DSPy raised the error of a field unchanged, as versions before 3.4 do."""
     last, trace = "", error.__traceback__
     while isinstance(error, ValueError) and trace is not None:
         name = str(trace.tb_frame.f_globals.get("__name__"))
@@ -123,10 +123,10 @@ def _is_of_parser(error: BaseException) -> bool:
 
 
 def parse_failure(error: object) -> Failure:
-    """Return the failure of a reply that an adapter of DSPy refused.
+    """Return the failure of a reply that an adapter of DSPy rejected.
 
     Args:
-        error: An `AdapterParseError`, or the `ValueError` that older versions let through from a field.
+        error: An `AdapterParseError`, or the `ValueError` of a field that older versions raise.
     """
     if not is_parse_error(error):
         return _field_failure(None, error)
@@ -150,7 +150,7 @@ def parse_failure(error: object) -> Failure:
 
 
 def _field_failure(name: str | None, behind: object) -> Failure:
-    """Return the failure of one field, which DSPy validates without the others; None for an unknown name."""
+    """Return the failure of one field, which DSPy validates separately. *name* is None if it is not known."""
     place = [] if name is None else [name]
     errors = field(behind, "errors")
     if callable(errors):

@@ -2,10 +2,10 @@
 """Read an exception of the function: the reply that it carries, or the reason why there is no reply.
 
 Rules:
-1. The shape of an exception decides, or the shape of the exceptions that it was raised from or while handling. The first
-   known one counts. No package is imported.
+1. The shape of an exception decides, or the shape of the exceptions that it was raised from or while handling. The
+   first known one counts. No package is imported.
 2. An exception about a reply that didn't fit carries this reply. If its text is known, the text is validated. If it is
-   valid and no library has refused it, the call returns its value instead of raising the exception.
+   valid and no library has rejected it, the call returns its value instead of raising the exception.
 3. An exception of an SDK or an HTTP client, a timeout, or a broken connection is a `provider_error`.
 4. Every other exception is `call_raised`, for example because of a settings file, an input, a database, or a bug.
 Nothing here raises, and no exception is changed.
@@ -49,7 +49,7 @@ _ENDED_EARLY: Final[dict[tuple[str, str], tuple[FinishReason, str]]] = {
     ("pydantic_ai", "IncompleteToolCall"): ("length", ""),
     ("agents", "ModelRefusalError"): ("refusal", ""),
 }
-# Package and class of exceptions that say that the provider failed.
+# Package and class of exceptions for a failure of the provider.
 _FAULTS: Final = frozenset(
     {
         ("pydantic_ai", "ModelAPIError"),
@@ -58,7 +58,7 @@ _FAULTS: Final = frozenset(
         ("langchain_core", "ModelError"),
     }
 )
-# The beginnings of what llama-index raises for a reply that its programs cannot use.
+# Beginnings of the messages of llama-index for a reply that its programs cannot use.
 _PROGRAMS_FAILED: Final = (
     "Structured output extraction failed",
     "LLM did not return any tool calls",
@@ -72,12 +72,12 @@ _PARSERS_FAILED: Final = "the function's own parser refused the reply"
 
 
 def read_exception(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool = False) -> Reply:
-    """Read an exception; never raises.
+    """Read an exception. Never raises.
 
     Args:
-        error: What the function raised.
-        schema: Of the guard; None if nobody knows it: then only what providers say is known.
-        is_observed: Whether the exception reaches the caller all the same: then a reply that only the function could
+        error: The exception of the function.
+        schema: Schema of the guard. None if it is not known. In this case, only exceptions of providers are recognized.
+        is_observed: Whether the exception reaches the caller in any case. If so, a reply that only the function could
             not read is a failure too.
     """
     if not isinstance(error, Exception) or is_interruption(error):
@@ -105,7 +105,7 @@ def _excluded(code: str, error: BaseException, told: str | None = None) -> Reply
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and those behind it; what another guard raised stands for its own call alone."""
+    """Yield an exception and those behind it. Stop at an exception of another guard, which is about its own call."""
     seen: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and len(seen) < _MOST_LINKS and not any(link is known for known in seen):
@@ -117,7 +117,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _cause_of(error: BaseException) -> BaseException | None:
-    """Give the exception behind one: what it was raised from or while handling, or the only one of a group."""
+    """Return the exception that one was raised from or while handling, or the only exception of a group."""
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         only: BaseException = error.exceptions[0]
         return only
@@ -149,7 +149,7 @@ def _read(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool
 
 
 def _fault(error: BaseException) -> Reply | None:
-    """Read an exception that says that the provider, or the way to it, failed."""
+    """Read an exception for a failure of the provider or of the connection to it."""
     if isinstance(error, TimeoutError | ConnectionError) or is_of(type(error), CLIENTS):
         return _excluded("provider_error", error)
     return _excluded("provider_error", error) if _FAULTS & set(_classes_of(error)) else None
@@ -162,7 +162,7 @@ def _classes_of(error: BaseException) -> Iterator[tuple[str, str]]:
 
 
 def _with_unseen_attempts(reply: Reply, error: BaseException) -> Reply:
-    """Note that a library which tries again stands between the function and the exception: what it saw is unseen."""
+    """Mark the reply as one after unseen attempts, if a library between function and exception retries."""
     is_judged = reply.failure is None or reply.failure.kind != "transport"
     if is_judged and (
         _has_class_named(error, "RetryError") or any(package in _RETRYING for package, _ in frames_of(error))
@@ -175,11 +175,11 @@ def _has_class_named(error: BaseException, name: str) -> bool:
     return any(kind.__name__ == name for kind in type(error).__mro__)
 
 
-# One reader for each shape. All are handed the same, and give None for what is another's.
+# One reader for each shape. All take the same arguments, and return None for other shapes.
 
 
 def _json_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
-    """Read a JSONDecodeError: it carries the text that was no JSON."""
+    """Read a JSONDecodeError, which carries the text that is not JSON."""
     text = field(error, "doc")
     if not isinstance(text, str | bytes) or not _has_class_named(error, "JSONDecodeError"):
         return None
@@ -190,20 +190,20 @@ def _json_error(error: BaseException, schema: Schema[Any], is_observed: bool) ->
         behind = with_traceback_details(reply, error)
         if behind is reply:
             return _excluded("provider_error", error, "the answer's body is no JSON")
-        # An SDK that parses by itself what it had read as a reply.
+        # This SDK parsed the text of a reply that it had read.
         reply = behind
-    # Where the caller is given a value, one that can be read is a value.
+    # If the call returns a value, a text that schema_guard can read counts as one.
     refused = Failure("syntax", "malformed", f"{_PARSERS_FAILED}: {clip(str(error), 200)}")
     return reply._replace(refused=refused if is_observed else None)
 
 
 def _validation_error(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
-    """Read Pydantic's ValidationError where it is about the guarded type."""
+    """Read Pydantic's ValidationError if it is about the guarded type."""
     return carried(error, schema) if is_validation_error(error) else None
 
 
 def _retried(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
-    """Read instructor's exception: it has asked again, and holds each try that failed."""
+    """Read instructor's exception after its retries, with each try that failed."""
     attempts, failed = field(error, "n_attempts"), items(field(error, "failed_attempts"))
     if type(attempts) is not int or not field(error, "create_kwargs") or not failed:
         return None
@@ -211,7 +211,7 @@ def _retried(error: BaseException, schema: Schema[Any], is_observed: bool) -> Re
     tries = _usages_of_each(tries)
     is_final = attempts > 1
     if len(failed) < attempts:
-        # The last try never came to a reply: whatever it was is told by the exception behind this one.
+        # The last try had no reply. The exception behind this one has the reason.
         behind = error.__cause__ or error.__context__
         last = (None if behind is None else _fault(behind)) or _excluded("call_raised", behind or error)
         return last._replace(tries=tuple(tries), is_final=True)
@@ -228,7 +228,7 @@ def _try(failed: object, schema: Schema[Any]) -> Reply:
 
 
 def _refusal(error: object) -> Failure:
-    """Give why a library inside the function did not take a reply, by the exception that it keeps."""
+    """Return the reason why a library inside the function rejected a reply, from the library's exception."""
     if isinstance(error, BaseException) and is_validation_error(error):
         return refused_by(error.errors())  # type: ignore[attr-defined]
     if isinstance(error, BaseException) and _has_class_named(error, "JSONDecodeError"):
@@ -237,7 +237,7 @@ def _refusal(error: object) -> Failure:
 
 
 def _usages_of_each(tries: list[Reply]) -> list[Reply]:
-    """Return each try its own tokens: instructor writes the sum of all up to it into each."""
+    """Return tries with their own tokens, because instructor stores the sum of all tries so far in each."""
     sums = [reply.usage for reply in tries]
     grows = all(
         before is not None and after is not None and after >= before
@@ -320,7 +320,7 @@ def _agent_error(error: BaseException, schema: Schema[Any], is_observed: bool) -
 
 
 def _agent_refusal(error: BaseException) -> Reply:
-    """Give the reply that an agent refused: its text where that was no JSON, else why alone."""
+    """Return the reply that an agent rejected: its text if that was not JSON, otherwise only the reason."""
     for link in _chain(error):
         content = _details(link)
         if content is not None:
@@ -333,7 +333,7 @@ def _agent_refusal(error: BaseException) -> Reply:
 
 
 def _details(error: BaseException) -> list[Any] | None:
-    """Return the details of a validation that an exception holds; None if it holds none."""
+    """Return the details of a validation error in an exception. None if it has none."""
     if is_validation_error(error):
         return list(error.errors())  # type: ignore[attr-defined]
     content = field(field(error, "tool_retry"), "content")

@@ -45,7 +45,7 @@ _FAILURES: Final = (
 
 
 def result(run: object, inner: Callable[[object], Reply | None]) -> Reply | None:
-    """Return the reply in the result of a run: the final output, beside the last response and all tokens."""
+    """Return the reply in the result of a run: the final output, with the last response and the total tokens."""
     responses, output = items(field(run, "raw_responses")), field(run, "final_output")
     if not responses or field(run, "last_agent") is None:
         return None
@@ -76,15 +76,15 @@ def response(message: object) -> Reply:
 
 
 def model_name(agent: object, model: object = None) -> str | None:
-    """Return the name of the model that an agent asks, or that a run asks instead."""
+    """Return the name of the model that an agent calls. *model* is one that a run uses instead."""
     model = model or field(agent, "model")
     return name(model) or words(field(model, "model"))
 
 
 def raised(error: BaseException, schema: Schema[Any], is_observed: bool) -> Reply | None:
-    """Return the reply behind an exception of openai-agents, or None for every other exception.
+    """Return the reply behind an exception of openai-agents. None for any other exception.
 
-    The package redacts the cause and the text of a reply that did not fit, so the type decides.
+    The package removes the cause and the text of a reply that did not fit, so the type of the exception decides.
     """
     if not is_of(type(error), _PACKAGE):
         return None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a schema says of values that were parsed already: its own Python type, its own names, its own scalars.
+"""Facts of a schema about parsed values: its own Python type, its own names, and its own scalars.
 
-Nothing here raises for any value. A value is only handed to the validators of the schema's own type.
+Nothing here raises for any value. A value is passed only to the validators of the schema's own type.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
     from schema_guard.schema import Schema
 
-# What JSON has, or may be read into: an instance of it is no sign of the schema's own type.
+# Types of JSON values, or of values that JSON may be read into. Their instances are no sign of the schema's own type.
 _PLAIN = (object, str, bool, int, float, type(None), list, tuple, set, frozenset, dict)
 _TYPES = {bool: "boolean", int: "integer", float: "number"}
 
 
 class TypedValues:
-    """What one schema says of values, found out once.
+    """Facts of one schema about values, found once.
 
     Attributes:
-        annotation: The Python type that it was made from; None for a document.
-        names: What it declares as properties of its value.
+        annotation: The Python type of the schema. None if it was built from a document.
+        names: Names of the properties that it declares.
     """
 
     __slots__ = ("_document", "_is_class", "_reader", "annotation", "names")
@@ -43,7 +43,7 @@ class TypedValues:
         self._is_class = _is_class(self.annotation)
 
     def is_instance(self, value: object) -> bool:
-        """Return whether a value is an instance of the schema's own Python type, or built of such; plain JSON is not."""
+        """Return whether a value is, or contains, an instance of the schema's own Python type. False for plain JSON."""
         if self.annotation in (None, Any, object):
             return False
         try:
@@ -52,24 +52,24 @@ class TypedValues:
         except Exception as error:
             if is_interruption(error):
                 raise
-            # A foreign class may raise anything from a look at its instances.
+            # A foreign class may raise any exception from an instance check.
             return False
         refused = refusal_of(value, DEFAULT_LIMITS)
         is_foreign = refused is not None and refused.code == FOREIGN
         return is_foreign and self._reader is not None and self._reader.holds(value)
 
     def is_schema_scalar(self, value: object) -> bool:
-        """Return whether a bool or number is what the schema itself is about: by its `type`, its `enum` or its `const`."""
+        """Return whether the schema allows a bool or number of this type, by its `type`, its `enum`, or its `const`."""
         return _is_schema_scalar(self._document, value)
 
     def takes_lists(self) -> bool:
-        """Return whether a list may be a value of the schema: unless it names its types, and an array is not one."""
+        """Return whether a list may be a value of the schema. False only if it names its types without an array."""
         types = [part["type"] for part in _roots(self._document) if "type" in part]
         return not types or any(kind == "array" or "array" in kind for kind in types)
 
 
 def _is_class(annotation: Any) -> bool:
-    """Return whether an annotation is a class whose instances are what JSON cannot be."""
+    """Return whether an annotation is a class whose instances are not JSON values."""
     return (
         isinstance(annotation, type)
         and get_origin(annotation) is None
@@ -79,10 +79,10 @@ def _is_class(annotation: Any) -> bool:
 
 
 def never_filled(value: object) -> list[str]:
-    """Give the required fields of an instance that are None where no None may be: it was made without validation.
+    """Return the required fields of an instance that are None although they must not be, as it was never validated.
 
-    A library that streams a growing value makes such ones (instructor's partials), and of a reply that was cut off they
-    are the last.
+    A library that streams a growing value creates such instances (instructor's partials). If the reply is cut off, the last
+    value is one of them.
     """
     fields = getattr(type(value), "model_fields", None)
     if not isinstance(fields, dict):
@@ -127,7 +127,7 @@ def _is_schema_scalar(document: Any, value: object) -> bool:
 
 
 def _roots(document: Any) -> Iterator[dict[str, Any]]:
-    """Yield the subschemas that speak of the value itself, local references followed."""
+    """Yield the subschemas that apply to the value itself, including the targets of local references."""
     waiting, seen = [document], 0
     while waiting and seen < 1_000:
         part = waiting.pop()

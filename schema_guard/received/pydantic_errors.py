@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pydantic's ValidationError: whether it is about the guarded type, and the text or data that it refused.
+"""Pydantic's ValidationError: whether it is about the guarded type, and the text or data that it rejected.
 
-The error is told by its shape, and is the model's where its title is that of the guarded type or of a type that holds
-it, and where code below the function raised it. What was refused stands in the frame of Pydantic that refused it; where
-there is none, the error's own details say what was wrong.
+The shape of the error identifies it. It is the model's fault if its title is that of the guarded type or of a type that
+contains it, and if code below the function raised it. The frame of Pydantic that raised it has the rejected value. If
+there is no such frame, the details of the error describe the fault.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from schema_guard.values import FailureKind
 
 _MOST = 50
-# Pydantic's types of errors -> the keyword that a schema has for the same. What is not here is a validator's.
+# Pydantic's types of errors -> the keyword of a schema for the same error. All other types are those of validators.
 _STRUCTURE: Final = {
     "missing": "required", "missing_argument": "required", "extra_forbidden": "additionalProperties",
     "unexpected_keyword_argument": "additionalProperties", "int_from_float": "type", "none_required": "type",
@@ -43,7 +43,7 @@ _ORDER: Final = ("syntax", "structure", "value", "semantic")
 
 
 def refused_by(errors: object) -> Failure:
-    """Return the failure for a list of Pydantic's error details; never raises."""
+    """Return the failure for a list of Pydantic's error details. Never raises."""
     pairs = [_violation_of(error) for error in items(errors)[:_MOST]]
     if not pairs:
         return Failure("semantic", "pydantic", "the function's own validation refused the reply")
@@ -57,7 +57,7 @@ def refused_by(errors: object) -> Failure:
 
 
 def refused_text(errors: object) -> str | bytes | None:
-    """Return the text that was no JSON: Pydantic's error details keep it."""
+    """Return the text that was not JSON, from Pydantic's error details. None if they are about something else."""
     details = items(errors)
     if len(details) == 1 and field(details[0], "type") == "json_invalid":
         text = field(details[0], "input")
@@ -90,13 +90,13 @@ def _classed(name: str) -> tuple[FailureKind, str]:
 # Exceptions.
 
 
-# Where Pydantic's own functions have what they validate.
+# Variables of Pydantic's own functions for the values that they validate.
 _TEXTS: Final = ("json_data", "data", "b")
 _DATA: Final = ("obj", "data", "object", "python_object")
 
 
 class _Frame(NamedTuple):
-    """What a frame of Pydantic's says: the type that it validated for, and what."""
+    """A frame of Pydantic's: the type that it validated for, and the value."""
 
     kind: Any
     text: str | bytes | None
@@ -104,7 +104,7 @@ class _Frame(NamedTuple):
 
 
 def is_validation_error(error: BaseException) -> bool:
-    """Tell Pydantic's ValidationError from those of others, by its shape."""
+    """Return whether an exception is Pydantic's ValidationError, by its shape."""
     return (
         any(kind.__name__ == "ValidationError" for kind in type(error).__mro__)
         and callable(field(error, "errors"))
@@ -113,7 +113,7 @@ def is_validation_error(error: BaseException) -> bool:
 
 
 def title_of(error: BaseException) -> str | None:
-    """Return the title of a validation error; None for an exception that has none."""
+    """Return the title of a validation error. None for an exception without one."""
     if type(error).__name__ != "ValidationError":
         return None
     title = field(error, "title")
@@ -123,7 +123,7 @@ def title_of(error: BaseException) -> str | None:
 
 
 def carried(error: Any, schema: Schema[Any]) -> Reply | None:
-    """Return the reply that a validation error carries; None if it is about another type, or the function's own."""
+    """Return the reply in a validation error. None if it is about another type, or the function itself raised it."""
     frames = _frames(error)
     if frames is None:
         return None
@@ -139,7 +139,7 @@ def carried(error: Any, schema: Schema[Any]) -> Reply | None:
         data = frame.data if data is None else data
     if text is not None:
         reply = read(text)
-        # The text of a wrapper is not the schema's to judge.
+        # The schema does not apply to the text of a wrapper.
         if reply.text is not None and (own or not frames):
             return reply._replace(refused=refused)
         return reply if reply.text is None else Reply(reply.text, failure=refused)
@@ -168,18 +168,18 @@ def _holds(kind: Any, schema: Schema[Any]) -> bool:
 
 
 def _is_same_name(kind: Any, schema: Schema[Any]) -> bool:
-    """Return whether a class is the guarded one under another identity: SDKs make their own of it."""
+    """Return whether a class has the name of the guarded one, because SDKs build their own class from it."""
     name = getattr(kind, "__name__", None)
     return name is not None and name in (schema.name, getattr(schema.annotation, "__name__", None))
 
 
 def _frames(error: BaseException) -> list[_Frame] | None:
-    """Give Pydantic's frames that an error went through; None where no code below the function raised it."""
+    """Return Pydantic's frames in an error's traceback. None if no code below the function raised it."""
     names = list(frames_of(error))
     frames = [_frame(held) for package, held in names if package == "pydantic"]
     while names and names[0][0] == "schema_guard":
         del names[0]
-    # Without a frame of Pydantic's it was raised by the function itself, or by one that made it by hand.
+    # Without a frame of Pydantic's, the function raised it, or another function that built it by hand.
     return frames if frames or len(names) > 1 else None
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Receiver:
     """Reads the results and the exceptions of one guarded function.
 
-    It stores the model name of the last reply. A call that raised counts for this model. So the results and the exceptions
-    of a function belong to one configuration.
+    It stores the model name of the last reply. A call that raised counts for this model. So the results and the
+    exceptions of a function belong to one configuration.
     """
 
     __slots__ = ("_expected", "_is_observed", "_model", "_returned", "_schema", "_typed_values")
@@ -33,11 +33,11 @@ class Receiver:
         *,
         is_observed: bool = False,
     ) -> None:
-        """Make a receiver.
+        """Create a receiver.
 
         Args:
             schema: The schema of valid replies. None reads only texts and the replies of providers.
-            expected: The exceptions of `ignore=`, which are no failures.
+            expected: The exceptions of `ignore=`, which are not failures.
             is_observed: Whether every exception of the function reaches its caller.
         """
         self._schema = schema
@@ -48,11 +48,11 @@ class Receiver:
         self._returned: Callable[[object], Reply] | None = None
 
     def read(self, result: object) -> Reply:
-        """Read a result of the function; never raises."""
+        """Read a result of the function. Never raises."""
         if self._schema is None or isinstance(result, str | bytes | bytearray):
             return replies.read(result)
         if self._returned is None:
-            # Texts, the usual reply, need none of it.
+            # Imported lazily because texts, the usual reply, don't need it.
             from schema_guard.received.return_values import read_result
 
             self._returned = partial(read_result, own=self._typed_values_of(self._schema))
@@ -69,25 +69,25 @@ class Receiver:
         return self._typed_values
 
     def grown(self, reply: Reply, value: object) -> Reply:
-        """Return a stream's reply when its chunks were values that grow: the last of them is the value; never raises.
+        """Return a stream's reply. If its chunks were growing values, the last one is the value. Never raises.
 
         Args:
-            reply: What is known of the stream else.
+            reply: The other facts about the stream.
             value: Its last chunk.
         """
         if self._schema is None:
             return reply
-        from schema_guard.received.return_values import grown  # few streams are such
+        from schema_guard.received.return_values import grown  # few streams have growing values
 
         return grown(reply, value, self._typed_values_of(self._schema))
 
     def streamed(self, model: str | None) -> None:
-        """Remember the model that a chunk of a stream names, also if the stream does not end."""
+        """Store the model that a chunk of a stream names, even if the stream does not end."""
         if model is not None and self._schema is not None:
             self._model = model
 
     def raised(self, error: BaseException) -> Reply:
-        """Read an exception of the function; never raises."""
+        """Read an exception of the function. Never raises."""
         from schema_guard.received.exceptions import read_exception  # most calls raise nothing
 
         if self._expected and isinstance(error, self._expected):

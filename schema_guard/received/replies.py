@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a function gave back, read by its shape: the text to judge, and all that is known beside it.
+"""Read the result of a function by its shape: the text to validate, and the other facts about the reply.
 
-Rules: the shapes are those of `providers`, tried in the order that `providers.order` states; what a stop word, a
-refusal or several tool calls mean is judged here, for all providers alike; nothing here raises, whatever comes;
-unknown is None, never 0.
+Rules: The shapes are those of `providers`, tried in the order of `providers.order`. This module interprets stop words,
+refusals, and several tool calls, in the same way for all providers. Nothing here raises for any value. An unknown value
+is None, never 0.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 _MISSING: Final = object()
 PARSED: Final = ("output_parsed", "parsed_output", "parsed")
 """Where SDKs keep what they had parsed, beside the text."""
-# As much of a text as is looked at to tell a page from a reply.
+# Number of characters that are checked to distinguish a page from a reply.
 HTML_HEAD_CHARS: Final = 64
 
 
 @cache
 def readers() -> Readers:
-    """Return what reads the replies of providers."""
-    # Imported with the first value that is no text: a call that gives a text needs no provider.
+    """Return the readers for the replies of providers."""
+    # Imported with the first value that is not a text, because a call that returns a text needs no provider.
     from schema_guard.providers.order import READERS
 
     return READERS
 
 
 def read(reply: object) -> Reply:
-    """Read what a function gave back; never raises.
+    """Read the result of a function. Never raises.
 
     Args:
         reply: A text, its bytes, or the reply of a provider as an object or a dict.
@@ -60,13 +60,13 @@ def read(reply: object) -> Reply:
 
 
 def read_shape(reply: object) -> Reply | None:
-    """Return the reply of a provider, or None when no known shape fits."""
+    """Return the reply of a provider, or None if no known shape fits."""
     raw = raw_shape(reply)
     return None if raw is None else reply_of(raw)
 
 
 def raw_shape(reply: object) -> RawReply | None:
-    """Return the reply of a provider in its own words, or None when no known shape fits."""
+    """Return the reply of a provider in its own words, or None if no known shape fits."""
     for marker, known in readers().replies:
         value = field(reply, marker, _MISSING)
         if value is _MISSING:
@@ -80,16 +80,16 @@ def raw_shape(reply: object) -> RawReply | None:
 
 @cache
 def markers() -> frozenset[str]:
-    """Return the fields by which whole replies are known."""
+    """Return the fields that identify whole replies."""
     return frozenset(marker for marker, _ in readers().replies)
 
 
 def rejected(error: BaseException) -> Reply | None:
-    """Return the reply that an exception carries, or None for an exception that carries none.
+    """Return the reply that an exception carries, or None if it carries none.
 
-    Such an exception is the model's failure and not the call's: the provider, or its SDK, threw away what
-    the model wrote. The reply has that text where the exception holds it, and always a failure: syntax
-    `provider_rejected`, truncation `max_tokens` or refusal `content_filter`. Never raises.
+    Such an exception is a failure of the model, not of the call, because the provider or its SDK rejected the output of
+    the model. The reply has the text if the exception has it. It always has a failure: syntax `provider_rejected`,
+    truncation `max_tokens`, or refusal `content_filter`. Never raises.
     """
     return value_or(None, _rejected, error)
 
@@ -107,11 +107,11 @@ def _carried(rejection: Rejection) -> Reply:
     return reply._replace(finish_reason=rejection.finish_reason, failure=rejection.failure)
 
 
-# What a provider's words mean.
+# The meaning of a provider's words.
 
 
 def reply_of(raw: RawReply) -> Reply:
-    """Return what a reply in its provider's own words means."""
+    """Convert a reply in its provider's own words to a `Reply`."""
     written = raw.written
     if written is None:
         return Reply(None, None, raw.usage, None, name(raw.model), raw.failure)
@@ -143,11 +143,10 @@ def reply_of(raw: RawReply) -> Reply:
 
 
 def stopped(word: object) -> tuple[FinishReason | None, Failure | None]:
-    """Return the finish reason for a provider's own word, an enum's member included, and the failure that it stands for.
+    """Return the finish reason for a provider's own word or enum member, and the failure that the word implies.
 
-    The reason is None for a word that nobody knows, and the failure for every word but an error. That the provider
-    could not make sense of what the model wrote is told apart from its other errors: it is a failure of the
-    model's format and may be asked again.
+    The reason is None for an unknown word. The failure is None unless the word is an error. If the provider could not use
+    the output of the model, the failure differs from its other errors. It concerns the model's format, and may be retried.
     """
     known = word_of(word)
     reason = readers().finish_reasons.get(known)
@@ -158,10 +157,10 @@ def stopped(word: object) -> tuple[FinishReason | None, Failure | None]:
 
 
 def stopped_at_call(finish: FinishReason | None, *, calls: bool) -> FinishReason | None:
-    """Return the finish reason of a reply that calls a tool or not.
+    """Return the finish reason of a reply, which may call a tool.
 
-    Some providers say of a call, a forced one above all, that the model just stopped: that it called is what counts, so
-    that a reply in text where a tool was asked for can be told by its `stop`.
+    For a call, above all a forced one, some providers report only that the model stopped. Here the call takes precedence.
+    So `stop` shows that a reply is a text although a tool was requested.
     """
     return "tool_call" if calls and finish == "stop" else finish
 
@@ -169,7 +168,7 @@ def stopped_at_call(finish: FinishReason | None, *, calls: bool) -> FinishReason
 def written_calls(raw: RawReply) -> list[WrittenCall]:
     """Return the tool calls of a reply, in order.
 
-    What a provider threw away as a call that it could not use is one without a name.
+    A call that the provider rejected because it could not use it has no name.
     """
     finish, failure = stopped(raw.stop_word)
     calls = [] if raw.written is None else [call_of(call) for call in raw.written.calls]
@@ -179,23 +178,23 @@ def written_calls(raw: RawReply) -> list[WrittenCall]:
 def stopped_in_call(
     calls: list[WrittenCall], finish: FinishReason | None, failure: Failure | None
 ) -> list[WrittenCall]:
-    """Give tool calls with why the model stopped: a reply that was cut off is cut off in its last one."""
+    """Return tool calls with the reason why the model stopped. A reply that was cut off is cut off in its last call."""
     if not calls:
         thrown_away = failure is not None and failure.code == "provider_rejected"
         return [WrittenCall(None, None, None, "error", failure)] if thrown_away else []
     *before, last = calls
     if finish not in ("stop", "tool_call"):
-        # Some providers close what the output limit cut off, so that nothing is left.
+        # Some providers turn arguments that the output limit cut off into an empty object.
         text = "" if finish == "length" and last.text == EMPTY_OBJECT else last.text
         last = last._replace(text=text, finish_reason=finish, failure=failure)
     return [*before, last]
 
 
-# Texts, bytes, and what is no reply.
+# Texts, bytes, and values that are not replies.
 
 
 def no_reply(reply: object) -> Reply:
-    """Return the reply that stands for a value that is none."""
+    """Return the reply that represents a value that is not a reply."""
     return Reply(failure=failures.no_reply(reply))
 
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a function returned, for one schema: its text, or the value that it had parsed already.
+"""Read the result of a function for one schema: its text, or the value that it already parsed.
 
-Rules, the first that fits:
-1. A text is text. None is never a value: a model says null as text.
-2. An instance of the schema's own class is the value, whatever its fields are called.
+Rules, of which the first that fits applies:
+1. A text is text. None is never a value, because a model expresses null as text.
+2. An instance of the schema's own class is the value, whatever the names of its fields.
 3. A dict with a key that marks replies and that the schema itself declares is data.
-4. A provider's reply is read; where the SDK had parsed it too, that stands beside the text.
-5. Wrappers of others are opened: predictions of DSPy, pairs, `.parsed`, results of agents, raw and HTTP responses.
-6. What is left and plain JSON is data, a bool or number only where the schema is about one.
-Nothing here raises, whatever comes.
+4. A provider's reply is read. If the SDK parsed it too, the parsed value is added to the text.
+5. Wrappers of other libraries are opened: DSPy predictions, pairs, `.parsed`, agent results, raw and HTTP responses.
+6. Any other plain JSON is data. A bool or number is data only if the schema is about one.
+Nothing here raises for any value.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _DEEPEST: Final = 4
 
 
 def read_result(result: object, own: TypedValues) -> Reply:
-    """Read what a function gave back; never raises.
+    """Read the result of a function. Never raises.
 
     Args:
-        result: Anything.
-        own: What the guard's schema says of values.
+        result: Any value.
+        own: Facts of the guard's schema about values.
     """
     try:
         return _read(result, own, _DEEPEST) or refused(result)
@@ -64,7 +64,7 @@ def _set_fields(value: Any) -> Any:
 
 
 def refused(result: object) -> Reply:
-    """Give the reply for what cannot be judged: it says what to return instead of a value of that type."""
+    """Return the reply for a value that cannot be validated, with advice on the value to return instead."""
     failure = no_reply(result).failure
     assert failure is not None
     return Reply(failure=Failure("transport", "no_reply", advice_for(result) or failure.message))
@@ -97,7 +97,7 @@ def _is_data(document: dict[Any, Any], own: TypedValues) -> bool:
 
 
 def _read_instance(value: object) -> Reply:
-    """Read an instance of the schema's own class; instructor hangs the reply on it that it was made from."""
+    """Read an instance of the schema's own class, and the reply that instructor attached to it."""
     reply = _attached_reply(value) or Reply()
     empty = never_filled(value)
     if empty:
@@ -107,7 +107,7 @@ def _read_instance(value: object) -> Reply:
 
 
 def _with_parsed_value(result: object, reply: Reply, own: TypedValues) -> Reply:
-    """Add what the SDK had parsed to a reply whose text is known, where it is an instance of the schema's own class."""
+    """Add the SDK's parsed value to a reply with a known text, if it is an instance of the schema's own class."""
     if reply.failure is not None or own.annotation is None or type(result) is dict:
         return reply
     message = getattr(first(getattr(result, "__dict__", {}).get("choices")), "message", None)
@@ -125,7 +125,7 @@ def _with_parsed_value(result: object, reply: Reply, own: TypedValues) -> Reply:
 
 @lru_cache(256)
 def _offered(kind: Any) -> tuple[str, ...]:
-    """Return the names that a class offers as properties: Pydantic's are slow to say that they do not."""
+    """Return the names that a class has as properties, because looking up missing names on Pydantic objects is slow."""
     return tuple(name for name in PARSED if hasattr(kind, name))
 
 
@@ -133,16 +133,16 @@ def _offered(kind: Any) -> tuple[str, ...]:
 
 
 def _attached_reply(value: object) -> Reply | None:
-    """Return the reply that instructor attached to a value; None if there is none.
+    """Return the reply that instructor attached to a value. None if there is none.
 
-    How often it had asked is not known, and the usage is that of all its tries.
+    The number of its retries is not known. The usage is that of all its tries.
     """
     raw = getattr(value, "__dict__", {}).get("_raw_response")
     return None if raw is None else (read_shape(raw) or Reply())._replace(unseen=True)
 
 
 def _last_value(value: object) -> object:
-    """Return the last of the values that `create_partial` collected from a stream, and any other value as it is."""
+    """Return the last of the values that `create_partial` collected from a stream, and any other value unchanged."""
     if not isinstance(value, list) or not value:
         return value
     raw = getattr(value, "__dict__", {}).get("_raw_response")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reply that is streamed, held against what ends it before its end: its size, the time, repeats, a place that dooms it.
+"""Checks that stop a streamed reply before its end: its size, the time, repeats, and violations that it can't undo.
 
-Rule: what it says of a text does not depend on the pieces, which say only how early it can say it.
+Rule: the results for a text do not depend on its pieces. The pieces only determine how early a result is available.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # 47.2 % of their characters saved (2026-11-27-early-stop.txt).
 _WIDEST = 64
 _SHARE = 12
-# Where the size alone is looked at.
+# Most characters until the next check if only the size is checked.
 _UNSEEN = 1_024
 _MORE = tuple(map(More, range(_WIDEST + 1)))
 _STOP = Stop()
@@ -34,7 +34,7 @@ def doomed(text: str, schema: Schema[Any], limits: Limits) -> Failure | None:
 
 
 def _checker(schema: Schema[Any], limits: Limits) -> TextChecker:
-    from schema_guard.extensions import load  # only who stops replies needs it
+    from schema_guard.extensions import load  # needed only to stop replies early
 
     checker: TextChecker = load("option:early_stop")(schema, limits=limits)
     return checker
@@ -112,7 +112,7 @@ class StreamLimits:
         return _MORE[self._due - self._size if self._left_s is None else 0]
 
     def _look(self, text: str) -> Failure | None:
-        """Look at a text once enough of it has come."""
+        """Check a text once enough of it has arrived."""
         size = self._size + len(text)
         if size < self._due:
             self._pieces.append(text)

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def opened(result: Any) -> Any:
-    """Return the events of a closed stream, and any other result as it is.
+    """Return the events of a closed stream, and any other result unchanged.
 
-    The stream managers of OpenAI's and Anthropic's SDKs and the stream responses of mirascope are known by the names of
-    their classes.
+    The names of their classes identify the stream managers of OpenAI's and Anthropic's SDKs and the stream responses of
+    mirascope.
     """
     kind = type(result)
     if kind is str or not is_closed(result):
@@ -61,11 +61,11 @@ class WatchedManager:
     def __init__(
         self, manager: Any, watch: Callable[..., Any], failed: Callable[[BaseException], None]
     ) -> None:
-        """Make one.
+        """Wrap a stream manager.
 
         Args:
-            manager: The SDK's.
-            watch: Returns an iterator that watches another one; takes whether it is asynchronous (`is_async`).
+            manager: The SDK's manager.
+            watch: Returns an iterator that watches another one. Takes whether it is asynchronous (`is_async`).
             failed: Takes the exception that entering the manager raised.
         """
         self._manager, self._watch, self._failed = manager, watch, failed

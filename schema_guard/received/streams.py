@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a streaming function yields, read chunk by chunk: the text as it comes, the rest at the end.
+"""Read the results of a streaming function chunk by chunk: the text as it arrives, and all other facts at the end.
 
-Rules of this file: the shapes are told as in `replies`; what was given as text is never taken back, so where that is not
-what a whole reply would have (text before a tool call, a page), the end says what stands in its place; a provider's stream
-must say that it is over, and a stream that does not was cut; texts and bytes have no such word, so their end is where they
-end; nothing here raises, whatever comes; the first failure stands.
+Rules:
+1. The shapes are identified as in `replies`. Nothing here raises for any chunk. The first failure counts.
+2. Text that was returned is never withdrawn. If a whole reply would have another text (because of text before a tool
+   call, or a page), the end has the text that replaces it.
+3. A provider's stream must have an event for its end. Without it, the stream was cut off.
+4. Texts and bytes have no such event, so they end with the stream.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ _NONE_YET: Final = object()
 _CUT: Final = Failure(
     "transport", "stream_cut", "the stream ended without the event that says that the reply is complete"
 )
-# So many chunks in a row that bring nothing: a stream that never ends.
+# After this many chunks in a row without content, the stream counts as endless.
 MOST_IDLE_CHUNKS: Final = 10_000
 _ENDLESS: Final = Failure(
     "transport", "stream_cut", f"{MOST_IDLE_CHUNKS} chunks in a row brought nothing: the stream does not end"
@@ -48,13 +50,13 @@ _ENDLESS: Final = Failure(
 
 
 class _Call:
-    """A tool call, as far as it has come."""
+    """A tool call, as far as it has arrived."""
 
     def __init__(self, index: object, call_id: str | None) -> None:
         self.index, self.call_id = index, call_id
         self.name: str | None = None
         self.parts: list[str] = []
-        self.whole: WrittenCall | None = None  # where it came in one piece
+        self.whole: WrittenCall | None = None  # if it came in one piece
 
     def matches(self, index: object, call_id: str | None) -> bool:
         """Return whether a piece belongs to this call."""
@@ -64,41 +66,41 @@ class _Call:
 class StreamReader:
     """Reads the chunks of one stream: texts, bytes, or a provider's events as objects or dicts.
 
-    Feed every chunk, then ask once for the end. A reader that is not fed to its end has no end to tell:
-    whoever stops early leaves it there. All but `feed` and `end` is for the files of providers, which give the
-    text of a chunk and tell the reader what else it says.
+    Feed every chunk, then call `end` once. Don't call `end` if you stop before the end of the stream, unless with
+    `is_left`. Methods other than `feed` and `end` are for the files of providers. These return the text of a chunk, and
+    pass its other content to the reader.
 
     Attributes:
         usage: Tokens, as far as they are known.
-        model: Name of the model; None until a chunk tells it.
-        is_ended: Whether a chunk has said that the reply is complete.
-        is_over: Whether the stream is to be left, for it brings nothing any more.
-        grown: The last chunk, where chunks are neither texts nor a provider's: the values of a growing one.
+        model: Name of the model. None until a chunk has it.
+        is_ended: Whether a chunk reported that the reply is complete.
+        is_over: Whether to stop reading the stream, because it has no more content.
+        grown: The last chunk, if chunks are neither texts nor a provider's, but successive states of a growing value.
         drops_earlier_text: Whether the last chunk began a tool call after text, so that only the call counts.
     """
 
     def __init__(self, source: object = None) -> None:
-        """Make a reader.
+        """Create a reader.
 
         Args:
-            source: What gives the chunks; a provider's client has its HTTP response there, or is a generator of the
-                client's own. Such a stream that ends without an event was cut, and is no empty reply: clients say
-                nothing of a page, or of silence.
+            source: Source of the chunks. A provider's client has its HTTP response there, or is a generator of the
+                client's own. If such a stream ends without an event, it was cut off and is not an empty reply, because
+                clients don't report an HTML page or a silent connection.
         """
         has_response = hasattr(source, "response")
         self._must_give = has_response or _is_client_generator(source)
         self._response = field(source, "response") if has_response else None
         self._decoder: IncrementalDecoder | None = _Utf8()  # None after a bad byte
         self._bytes_fed = 0
-        self._head = ""  # the first characters of plain text, to tell an HTML page
+        self._head = ""  # the first characters of plain text, to recognize an HTML page
         self._is_provider = False
         self._finish: FinishReason | None = None
         self._refusal: list[str] = []
         self._failure: Failure | None = None
         self._calls: list[_Call] = []
-        self._calls_at_end: list[WrittenCall] = []  # where a last event has them
+        self._calls_at_end: list[WrittenCall] = []  # if a last event has them
         self._gave_text = False  # beside that of tool calls
-        self._whole: str | None = None  # all text, where a last event has it
+        self._whole: str | None = None  # all text, if a last event has it
         self._tool: str | None = None
         self._reasoned = self._has_text = False
         self._idle = 0
@@ -110,9 +112,9 @@ class StreamReader:
         self.grown: object = None
 
     def feed(self, chunk: object) -> str:
-        """Return the text that a chunk adds, `""` when it adds none; never raises.
+        """Return the text that a chunk adds. `""` if it adds none. Never raises.
 
-        None adds nothing: `yield chunk.choices[0].delta.content` yields it for chunks without text.
+        None adds nothing, because `yield chunk.choices[0].delta.content` yields it for chunks without text.
         """
         self._must_give = self.drops_earlier_text = False
         usage = self.usage
@@ -129,7 +131,7 @@ class StreamReader:
         return text
 
     def _count_idle(self, *, has_content: bool) -> None:
-        """Count the chunks in a row that brought nothing."""
+        """Count the chunks in a row without content."""
         self._has_text = False
         self._idle = 0 if has_content else self._idle + 1
         if self._idle >= MOST_IDLE_CHUNKS:
@@ -154,19 +156,19 @@ class StreamReader:
 
     @property
     def is_past_head(self) -> bool:
-        """Whether further texts need no reader: the stream has texts only, and its head is complete."""
+        """Whether further texts need no reader, because the stream has only texts and its head is complete."""
         return len(self._head) >= replies.HTML_HEAD_CHARS and not self._is_provider
 
     @property
     def is_outside_calls(self) -> bool:
-        """Whether a tool call may still come in the place of the text that was given."""
+        """Whether a tool call may still replace the text that was returned."""
         return self._is_provider and not self._calls
 
     def end(self, *, is_left: bool = False) -> Reply:
-        """Give what is known when the stream is over; its text is None where that was given as it came.
+        """Return the reply at the end of the stream. Its text is None if `feed` returned it already.
 
         Args:
-            is_left: Whether it was left before its own end: then it lacks no event, and its tokens are not all.
+            is_left: Whether reading stopped before the end. If so, no event is missing, and the tokens are incomplete.
         """
         is_left = is_left and not (self.is_over or self.is_ended)
         if not is_left:
@@ -193,7 +195,7 @@ class StreamReader:
         if self._calls_at_end or not (self._calls or self._failure):
             return tuple(self._calls_at_end)
         if self._end_failure() is not None:
-            # It broke off: what the model would have written nobody knows.
+            # It was cut off, so the arguments are not complete.
             return ()
         calls = [
             call.whole or WrittenCall(call.call_id, call.name, "".join(call.parts)) for call in self._calls
@@ -205,20 +207,20 @@ class StreamReader:
         return self._calls[0].name if len(self._calls) == 1 else self._tool
 
     def _text_instead(self, failure: Failure | None) -> str | None:
-        """Return what a whole reply would have as its text; None if that is what was given."""
+        """Return the text of the whole reply. None if it is the text that was already returned."""
         if failure is not None and failure.code == "provider_error" and replies.is_html(self._head):
             return ""
         if self._whole:
             return self._whole
         if self._finish == "length" and ["".join(call.parts) for call in self._calls] == [EMPTY_OBJECT]:
             return ""
-        # A whole reply that calls a tool is the call's arguments alone, and several calls are a line each.
+        # The text of a whole reply with a tool call is only the call's arguments. Several calls have a line each.
         if self._calls and (self._gave_text or len(self._calls) > 1):
             return "\n".join(["".join(call.parts) for call in self._calls])
         return None
 
     def feed_event(self, chunk: object) -> str | None:
-        """Return the text of a provider's event, or None when no known shape fits."""
+        """Return the text of a provider's event, or None if no known shape fits."""
         if self._chunks is None:
             self._chunks = replies.readers().chunks
         for marker, known in self._chunks:
@@ -240,7 +242,7 @@ class StreamReader:
         return text
 
     def _decoded(self, chunk: bytes, *, final: bool = False) -> str:
-        """Decode a chunk; what stands before a bad byte is still given, nothing after it."""
+        """Decode a chunk. The text before an invalid byte is returned, and nothing after it."""
         if self._decoder is None:
             return ""
         pending = len(self._decoder.getstate()[0])
@@ -258,32 +260,32 @@ class StreamReader:
             return failures.html_page()
         return _CUT if self._must_give or (self._is_provider and not self.is_ended) else None
 
-    # What the files of providers tell of a chunk.
+    # Methods for the files of providers, as in `Stream`.
 
     def state(self, kind: Callable[[], K]) -> K:
-        """Return what a provider's file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
+        """Return the provider's own state of the stream: the one value of *kind*, created at the first request."""
         if kind not in self._states:
             self._states[kind] = kind()
         state: K = self._states[kind]
         return state
 
     def fail(self, failure: Failure | None) -> None:
-        """Note what is wrong, unless something was before."""
+        """Record a failure, unless there is one already."""
         if self._failure is None:
             self._failure = failure
 
     def stop(self, word: object) -> None:
-        """Note that the reply is complete, and the stop word that says why it ended."""
+        """Record that the reply is complete, and the stop word with the reason."""
         self.is_ended = True
         self.note_stop(word)
 
     def note_stop(self, word: object) -> None:
-        """Note the stop word of a stream whose end has an event of its own."""
+        """Record the stop word, for a stream with a separate event for its end."""
         self._finish, failure = replies.stopped(word)
         self.fail(failure)
 
     def end_as(self, raw: RawReply) -> None:
-        """Note that the reply is complete, and what a last event says that holds all of it."""
+        """Record that the reply is complete, and the whole reply from its last event."""
         reply = replies.reply_of(raw)
         self.is_ended, self._finish, self.usage = True, reply.finish_reason, reply.usage
         self._whole, self._tool = reply.text, reply.tool
@@ -295,30 +297,30 @@ class StreamReader:
             self.refuse(reply.refusal)
 
     def restart(self) -> None:
-        """Begin a further turn of an agent, whose reply replaces the one before."""
+        """Start a further turn of an agent. Its reply replaces the earlier one."""
         self._calls, self._calls_at_end, self._refusal = [], [], []
         self._whole = self._failure = self._tool = None
         self.is_ended = False
 
     def name_model(self, model: object) -> None:
-        """Note the name of the model; the first stands."""
+        """Record the name of the model. Only the first name counts."""
         if self.model is None:
             self.model = name(model)
 
     def refuse(self, text: object) -> None:
-        """Note the words of a refusal, or a piece of them."""
+        """Record the text of a refusal, or a piece of it."""
         if isinstance(text, str) and text:
             self._has_text = True
             self._refusal.append(text)
 
     def think(self) -> None:
-        """Note that the model has reasoned."""
+        """Record that the model has reasoned."""
         self._reasoned = self._has_text = True
 
     def call(
         self, index: object, text: str | None, *, call_id: object = None, tool: str | None = None
     ) -> str:
-        """Take a piece of the arguments of a tool call, and give it; of a second call, which is a failure, nothing."""
+        """Add a piece of a tool call's arguments, and return it. Return `""` for a second call, which is a failure."""
         self._has_text = True
         identity = words(call_id)
         known = next((call for call in self._calls if call.matches(index, identity)), None)
@@ -334,7 +336,7 @@ class StreamReader:
         return text or "" if known is self._calls[0] else ""
 
     def whole_parts(self, written: Written) -> str:
-        """Return the text of a chunk that holds whole parts, and each tool call whole."""
+        """Return the text of a chunk that contains whole parts and whole tool calls."""
         self.refuse(written.refusal)
         if written.reasoned:
             self.think()
@@ -349,7 +351,7 @@ class StreamReader:
 
 
 def _is_client_generator(source: object) -> bool:
-    """Tell a bare generator that a provider's client wrote, by the file of its code: it outlives the generator."""
+    """Return whether a source is a provider client's generator, by the file of its code, which outlives it."""
     code = field(source, "gi_code") or field(source, "ag_code")
     return "/google/genai/" in str(field(code, "co_filename")).replace("\\", "/")
 
@@ -360,7 +362,7 @@ def _event_name(chunk: object) -> bool:
 
 
 def _is_page(response: object) -> bool:
-    """Return whether an HTTP response says that it is an HTML page."""
+    """Return whether an HTTP response has the content type of an HTML page."""
     headers = field(response, "headers")
     read = field(headers, "get")
     return callable(read) and "text/html" in str(read("content-type")).lower()

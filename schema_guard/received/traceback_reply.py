@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of an exception: the reply of which a function, or an SDK below it, raised the text.
+"""Frames of an exception: the reply whose text is in an exception of a function, or of an SDK below it.
 
-Only objects of SDKs are read, because a look at any other object may do something. An object counts only if it holds
-the text that was refused.
+Only objects of SDKs are read, because reading any other object may have side effects. An object counts only if it
+contains the rejected text.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def frames_of(error: BaseException) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def with_traceback_details(reply: Reply, error: BaseException) -> Reply:
-    """Add usage, model, and finish reason to a reply of which an exception gave only the text.
+    """Add usage, model, and finish reason to a reply of which an exception has only the text.
 
     Without them, the failed calls of a function that parses its reply would cost nothing, and a reply that was cut off
-    would be one of broken JSON.
+    would count as invalid JSON.
     """
     if not reply.text or reply.model is not None or reply.finish_reason is not None:
         return reply

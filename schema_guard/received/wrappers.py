@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What others wrap replies and values in, told by its shape: no package is imported and no class is named.
+"""Wrappers of other libraries around replies and values, identified by their shape without imports or class names.
 
-Rule: opening a wrapper changes nothing about it. A body that was not read yet is left alone.
+Rule: opening a wrapper doesn't change it. A body that was not read yet stays unread.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _RAW_AND_PARSED = {"raw", "parsed", "parsing_error"}
 
 
 def unwrap(wrapper: object, inner: Inner) -> Reply | None:
-    """Give the reply that a wrapper holds; None for what is none.
+    """Return the reply in a wrapper. None if the value is not a wrapper.
 
     Args:
-        wrapper: Anything.
-        inner: Reads what is inside of it.
+        wrapper: Any value.
+        inner: Reads the content of the wrapper.
     """
     for opener in (
         _pair,
@@ -55,7 +55,7 @@ def unwrap(wrapper: object, inner: Inner) -> Reply | None:
 
 
 def _pair(wrapper: object, inner: Inner) -> Reply | None:
-    """Open `(value, completion)`: what was made of a reply, and the reply."""
+    """Open `(value, completion)`: the value that was built from a reply, and the reply."""
     if not isinstance(wrapper, tuple) or len(wrapper) != 2:
         return None
     value, completion = wrapper
@@ -73,7 +73,7 @@ def _pair(wrapper: object, inner: Inner) -> Reply | None:
 
 
 def _raw_and_parsed(wrapper: object, inner: Inner) -> Reply | None:
-    """Open what LangChain gives with `include_raw`: the message, what was made of it, and what was wrong with it."""
+    """Open LangChain's result with `include_raw`: the message, the value built from it, and the parsing error."""
     if type(wrapper) is not dict or wrapper.keys() != _RAW_AND_PARSED:
         return None
     reply, parsed = read_shape(wrapper["raw"]), inner(wrapper["parsed"])
@@ -93,11 +93,11 @@ def _pipeline(wrapper: object, inner: Inner) -> Reply | None:
 
 
 def _http(response: object, inner: Inner) -> Reply | None:
-    """Open a response of an HTTP client whose body has come."""
+    """Open a response of an HTTP client if its body has arrived."""
     status, read_json = field(response, "status_code"), field(response, "json")
     if type(status) is not int or not callable(read_json) or field(response, "headers") is None:
         return None
-    # httpx, then requests: reading a body that has not come would wait for it, or take it from the caller.
+    # httpx, then requests. Reading a body that has not arrived would wait for it, or take it from the caller.
     if field(response, "is_stream_consumed") is False or field(response, "_content_consumed") is False:
         return None
     text = field(response, "text")
@@ -105,18 +105,18 @@ def _http(response: object, inner: Inner) -> Reply | None:
         return Reply(failure=Failure("transport", "provider_error", f"status {status} instead of a reply"))
     if not isinstance(text, str):
         return None
-    body = value_or(None, read_json)  # a body that is no JSON is a text
+    body = value_or(None, read_json)  # a body that is not JSON is a text
     return (read_shape(body) if isinstance(body, dict) else None) or read(text)
 
 
 def _raw_response(wrapper: object, inner: Inner) -> Reply | None:
-    """Open what `with_raw_response` gives; one whose body has not come is left alone."""
+    """Open the result of `with_raw_response`, unless its body has not arrived."""
     held = unwrapped(wrapper)
     return None if held is wrapper else inner(held)
 
 
 def unwrapped(response: object) -> object:
-    """Return what a response says that an SDK gave unparsed; everything else as it is."""
+    """Return the content of a response that an SDK returned unparsed. Return any other value unchanged."""
     held = getattr(response, "__dict__", None)
     if not isinstance(held, dict) or "http_response" not in held:
         return response
@@ -133,7 +133,7 @@ def unwrapped(response: object) -> object:
 
 
 def _parsed(wrapper: object, inner: Inner) -> Reply | None:
-    """Open a wrapper of anybody's, by the names that SDKs have for what they parsed."""
+    """Open any other wrapper, by the names of SDKs for parsed values."""
     if isinstance(wrapper, dict | list | tuple):
         return None
     value = either(wrapper, "output_parsed", "parsed")
