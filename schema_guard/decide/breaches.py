@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is wrong in production, proved: the same answer for `decide` and for `watch`.
+"""The proved breaches of production. `decide` and `watch` use the same ones.
 
-Rules: a breach is proved, not suspected. What is asked for is missed when its lower bound is above the limit; a rise is
-open while the calls after it may still be above the target, one of many bursts as well: what is wrong now is told now.
-Excluded calls whose cause nobody knows are wrong when they are too many. Trials and configurations that are gone have no breach. A failure rate beside the main configuration
-is a breach if it uses at least a tenth of the share that all calls may miss.
+Rules: A breach is proved, not suspected. A requirement is missed if the lower bound of its rate is above the limit. A
+rise is open while the calls after it may still be above the target, even if it is one of many bursts, so that current
+problems are reported now. Excluded calls of unknown cause are a breach if there are too many. Trials and configurations
+that are gone have no breach. A failure rate beside the main configuration is a breach if it uses at least a tenth of
+the share that all calls may miss.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ _MISSED = {"format": "calls failed", "right": "values were wrong", "latency": "c
 
 
 class Breach(NamedTuple):
-    """One thing that is wrong.
+    """A proved problem.
 
     Attributes:
-        strategy: Id of the strategy in production; `tuned` for a pilot with a good part of the traffic. None for
-            excluded calls, which are the function's.
-        what: `format`, `right` or `latency` is missed; `rise`, `ungrounded`, or `excluded`.
-        n: Calls that it is about.
-        k: Of these, those that miss it; a sum of shares where inputs repeat.
-        lower: The share is below it with little probability; None for `excluded`, where all are counted, and `ungrounded`.
+        strategy: Id of the strategy in production, or `tuned` for a pilot with a good part of the traffic. None for
+            excluded calls, which belong to the function.
+        what: `format`, `right`, or `latency` is missed; otherwise `rise`, `ungrounded`, or `excluded`.
+        n: Calls that the breach is about.
+        k: Of these, the calls that miss the limit. A sum of shares if inputs repeat.
+        lower: Lower bound of the share. None for `excluded`, which counts all calls, and for `ungrounded`.
         limit: The share that may miss it.
-        text: All of it in words, without the strategy.
+        text: The breach in words, without the strategy.
     """
 
     strategy: str | None
@@ -68,12 +69,12 @@ def breaches(case: Case) -> list[Breach]:
 
 
 def too_few(case: Case) -> list[Breach]:
-    """Return what is proved of configurations that have too few calls to matter."""
+    """Return the proved breaches of configurations that have too few calls to matter."""
     return [breach for breach in _proved(case) if not _matters(case, breach)]
 
 
 def _proved(case: Case) -> list[Breach]:
-    """Return what is proved of each configuration in use."""
+    """Return the proved breaches of each configuration in use."""
     return [breach for strategy in used(case) for breach in _of_strategy(case, strategy)]
 
 
@@ -83,9 +84,9 @@ def used(case: Case) -> list[Measured]:
 
 
 def _matters(case: Case, breach: Breach) -> bool:
-    """Return whether a breach is of the main configuration, or of a good part of what all calls may miss.
+    """Return whether a breach is in the main configuration, or in a good part of the share that all calls may miss.
 
-    Without an order of arrival, only what has a good part of the calls is in use, and all of it matters.
+    Without an order of arrival, only configurations with a good part of the calls are in use, and all of them matter.
     """
     configuration = next(one.strategy for one in used(case) if one.strategy.id == breach.strategy)
     main = case.main
@@ -117,7 +118,7 @@ def _missed(case: Case, name: str, met: Met) -> Breach:
 
 
 def missed_target(what: str, k: float, n: int, lower: float, limit: float, alpha: float) -> str:
-    """Write the rate of a target that is missed.
+    """Write the rate of a missed target.
 
     >>> missed_target("format", 30, 900, 0.0167, 0.01, 0.05)
     '3.3% of calls failed (30 of 900; at least 1.6% with 95% confidence). Target: 1%'
@@ -146,7 +147,7 @@ def failed_text(
 
 
 def open_rise(case: Case, strategy: Measured) -> ChangeEvidence | None:
-    """Give a strategy's last change where it is a rise that lasts, and may leave the rate above the target."""
+    """Return a strategy's last change if it is a lasting rise that may leave the rate above the target."""
     change, target = strategy.strategy.change, case.config.target
     if change is None or change.direction != "rise" or not change.is_open:
         return None
@@ -155,13 +156,13 @@ def open_rise(case: Case, strategy: Measured) -> ChangeEvidence | None:
 
 
 def _rate_after(case: Case, measurement: Measured, change: ChangeEvidence) -> Rate:
-    """Return the rate of the calls after an alarm, which is not the strategy's own where failures come in bursts."""
+    """Return the rate of the calls after an alarm. If failures come in bursts, it differs from the strategy's rate."""
     alpha = case.alpha_each
     return Rate.of(change.k, change.n, alpha=alpha, alpha_lower=alpha / len(measurement.met))
 
 
 def change_text(change: ChangeEvidence) -> str:
-    """Return when a rate changed, from what to what, and what changed then."""
+    """Write when a rate changed, from what to what, and what else changed then."""
     went, when = "rose" if change.direction == "rise" else "fell", _when(change)
     if change.growing_since is not None:
         when += f", or have been growing since {change.growing_since}"
@@ -174,7 +175,10 @@ def change_text(change: ChangeEvidence) -> str:
 
 
 def undo_text(change: ChangeEvidence | None) -> str:
-    """Return what to do about an open rise. Before two full weeks, it may be a weekly pattern, and there may be nothing to undo."""
+    """Write the advice on an open rise.
+
+    Before two full weeks, the rise can be a weekly pattern, so there may be nothing to undo.
+    """
     if change is None or change.days is None or change.pattern_from is None:
         return "undo the change of that time"
     first, last = (_with_weekday(day).partition(",")[0] for day in change.days)
@@ -183,7 +187,7 @@ def undo_text(change: ChangeEvidence | None) -> str:
 
 
 def _when(change: ChangeEvidence) -> str:
-    """Return when a rate changed, with the days of the week if a weekly pattern is known or may still be found."""
+    """Write when a rate changed, with the days of the week if a weekly pattern is known or may still be detected."""
     if change.days is None:
         return f"between call {change.start:,} and call {change.alarm_at:,}"
     is_weekly = change.direction == "rise" and (change.part or change.pattern_from) is not None

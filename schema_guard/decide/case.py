@@ -52,11 +52,11 @@ class SegmentRates:
 
 
 class Case:
-    """What the rules look at.
+    """The case that the rules decide.
 
     Attributes:
-        evidence: As it was read.
-        config: What is asked for.
+        evidence: The evidence that was read.
+        config: The requirements.
     """
 
     def __init__(self, evidence: CaseEvidence) -> None:
@@ -70,7 +70,7 @@ class Case:
 
     @cached_property
     def alpha_each(self) -> float:
-        """The alpha of each strategy's bounds, a side."""
+        """The alpha of each side of the bounds of each strategy."""
         return self.alpha / max(measured_of(self.evidence), 1)
 
     @cached_property
@@ -80,7 +80,7 @@ class Case:
 
     @cached_property
     def tuned(self) -> Measured | None:
-        """The tuned model as a pilot measured it; None without a pilot."""
+        """The tuned model as measured by a pilot. None without a pilot."""
         pilot = self.evidence.pilot
         return None if pilot is None else self._measured(pilot)
 
@@ -89,12 +89,12 @@ class Case:
 
     @cached_property
     def prompted(self) -> list[Measured]:
-        """The strategies that ask no tuned model."""
+        """The strategies without a tuned model."""
         return [one for one in self.strategies if not one.strategy.is_tuned]
 
     @cached_property
     def best(self) -> Measured | None:
-        """The best prompted strategy. None if no strategy has data of which a rate of the traffic can be read."""
+        """The best prompted strategy. None if no strategy has data that show a rate of the traffic."""
         rated = [one for one in self.prompted if one.is_rated]
         # The format of a decision model says nothing about its values.
         rated = [one for one in rated if one.content is None or one.state == "pass"] or rated
@@ -232,7 +232,7 @@ class Case:
 
     @property
     def failure_cost(self) -> float:
-        """Dollars of a failed call; 0 where nobody says."""
+        """Dollars of a failed call, or 0 without economics."""
         money = self.evidence.economics
         return money.failure_cost if money else 0.0
 
@@ -302,7 +302,7 @@ def measured_of(evidence: CaseEvidence) -> int:
 
 
 def helps(step: str, strategy: Measured) -> bool:
-    """Say whether a step can fix any of what a strategy misses."""
+    """Return whether a step can fix any of the failures or missed requirements of a strategy."""
     if strategy.failures.fixed_by(step) > 0:
         return True
     fixable = FIXABLE.get(step)
@@ -322,7 +322,7 @@ def _blend(tune: Sequence[SegmentRates], rates: Callable[[SegmentRates], Three])
 
 
 def _prompt_rates(rate: Rate) -> Three:
-    """Return a prompted rate as bad as can be for tuning: at its lower bound there is least to gain."""
+    """Return a prompted rate in three columns. The lower bound is pessimistic, because tuning then gains the least."""
     limits = rate.bounds
     return Three(limits.lower, limits.lower if rate.rate is None else rate.rate, limits.upper)
 

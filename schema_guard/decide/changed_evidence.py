@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evidence with something changed: what would the verdict be then?"""
+"""Evidence with changed values, to see what the verdict would be then."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from schema_guard.text import clip, did_you_mean
 
 _MOST_NAMED = 5
 
-# Of the economics' fields these stand in the evidence in another shape.
+# Fields of the economics that have another shape in the evidence.
 _RESHAPED = ("prompt_cost", "tuned_cost", "tuned", "upfront")
 
-# Paths that may be set though the evidence does not have them yet.
+# Paths that can be set even if the evidence doesn't have them yet.
 _SETTABLE = (
     "calls_per_month",
     "current",
@@ -79,7 +79,7 @@ def _value(text: str) -> Any:
 
 
 def _meant(path: str, known: Sequence[str]) -> str:
-    """Return the full path that is meant."""
+    """Return the full path for a path or the unique ending of one."""
     if path in known:
         return path
     meant = [name for name in known if name.endswith(f".{path}")]
@@ -97,7 +97,7 @@ def _meant(path: str, known: Sequence[str]) -> str:
 
 
 def _places(value: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield the path of every value inside of this one, with its owner and its key there."""
+    """Yield the path of every value inside this one, with its owner and its key there."""
     members = (
         value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     )
@@ -108,7 +108,7 @@ def _places(value: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
 
 
 def _member_name(index: int, member: Any) -> str:
-    """Return how an array's member is addressed: by its id, name or rung when it has one."""
+    """Return the name of an array member in a path: its `id`, `name`, or `rung`, or its index if it has none."""
     names = [member.get(key) for key in ("id", "name", "rung")] if isinstance(member, dict) else []
     return next((name for name in names if isinstance(name, str)), str(index))
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What prompting and a tuned model cost, and when the one pays for the other. Dollars, calls, months.
+"""The costs of prompting and of a tuned model, and the point at which tuning pays. Units: dollars, calls, months.
 
-Rules: three columns, one formula; verdicts use the pessimistic one only. A case that saves nothing has no
-payback: None, never infinity. Every limit (volume, bar, upfront, failure cost) is the value at which the
-pessimistic payback is exactly the horizon, the rest held as it is.
+Rules: Three columns use one formula, and verdicts use only the pessimistic column. A case that saves nothing has the
+payback None, never infinity. Every limit (volume, bar, upfront, failure cost) is the value at which the pessimistic
+payback is exactly the horizon, while the other values stay the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.evidence.money import CallCost, Economics, Three
 
 _PER_MILLION = 1e-6
-# A month that is reached but for the rounding of a division is reached.
+# Tolerance for the rounding of a division.
 _ROUNDING = 1e-9
 _SHORTEST_MONTHS = 0.1
 # With a smaller gain per call, in dollars, no real volume pays.
@@ -54,7 +54,7 @@ class CostColumn:
         tuned_rate: Failure rate of the tuned model.
         prompt_per_call: Dollars, failures included.
         tuned_per_call: Dollars, failures included.
-        saving_per_month: Dollars, hosting and refresh taken off; below 0 it loses.
+        saving_per_month: Dollars after hosting and refresh. Below 0, tuning loses money.
         payback_months: None if nothing is saved, so it never pays back.
     """
 
@@ -68,16 +68,16 @@ class CostColumn:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What would be tuned.
+    """A proposal to tune a model.
 
     Attributes:
         economics: Prices.
         calls_per_month: Calls that the tuned model would take over.
-        prompt_attempts: Mean attempts of a prompted call; 1 when they are not recorded.
+        prompt_attempts: Mean attempts of a prompted call; 1 if attempts are not recorded.
         rates: Failure rates.
-        horizon_months: Within which it has to pay back.
-        lead_months: Until the tuned model is in production.
-        life_months: Months until the base model ends. None if that is not known.
+        horizon_months: Months within which tuning must pay back.
+        lead_months: Months until the tuned model is in production.
+        life_months: Months until the base model ends. None if unknown.
         next_life_months: Months that each later base model lives.
     """
 
@@ -111,14 +111,14 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """One assumption, and whether changing it changes if fine-tuning pays.
+    """One assumption, and whether a change of it changes whether fine-tuning pays.
 
     Attributes:
-        name: `failure_cost`, `calls_per_month`, `token_prices`, `tuned_prices` or `cache_hit`.
-        change: What is changed, in words.
-        value: The value at which it flips, or to which it is set; None when no value flips it.
-        payback_months: Pessimistic, at that value; None if it never pays back there.
-        flips: Whether that changes `CostCase.passes`, which is the gate of the verdict.
+        name: `failure_cost`, `calls_per_month`, `token_prices`, `tuned_prices`, or `cache_hit`.
+        change: The change in words.
+        value: The value at which the result flips, or the changed value. None if no value flips it.
+        payback_months: Pessimistic payback at that value. None if it never pays back there.
+        flips: Whether the change flips `CostCase.passes`, which is the gate of the verdict.
     """
 
     name: str
@@ -129,29 +129,29 @@ class Flip:
 
 
 class CostCase:
-    """Whether it pays.
+    """The cost case: whether tuning pays.
 
     Attributes:
-        proposal: What is priced.
-        pess: The column that verdicts use.
-        point: As measured.
-        opt: As good as can be.
-        upfront: Paid once.
-        hosting_plus_refresh: Paid every month.
+        proposal: The priced proposal.
+        pess: The pessimistic column, which verdicts use.
+        point: The column as measured.
+        opt: The optimistic column.
+        upfront: Dollars paid once.
+        hosting_plus_refresh: Dollars paid every month.
         prompt_tokens_per_call: Dollars without failures.
         tuned_tokens_per_call: Dollars without failures.
-        break_even_calls_per_month: Fewer than these do not pay back within the horizon; None when no number does.
-        max_tuned_residual_for_horizon: The bar: the failure rate that the tuned model must not exceed,
-            below 0 when none can do; None when failures cost nothing.
-        largest_upfront: The most that could be paid once; 0 when nothing is saved.
-        base_model_must_live_months: Lead and payback; None if it never pays back.
+        break_even_calls_per_month: The fewest calls that pay back within the horizon. None if no number does.
+        max_tuned_residual_for_horizon: The bar, which is the largest failure rate that the tuned model may have. Below
+            0 if no rate is low enough. None if failures cost nothing.
+        largest_upfront: The most dollars that may be paid once; 0 if nothing is saved.
+        base_model_must_live_months: Lead and payback. None if it never pays back.
     """
 
     def __init__(self, proposal: Proposal) -> None:
         """Price a proposal.
 
-        Source: saving = V (C_prompt - C_tuned) - monthly costs; payback = upfront / saving; and both solved
-        for the volume, the tuned rate and the upfront at which payback is the horizon.
+        Source: saving = V (C_prompt - C_tuned) - monthly costs, and payback = upfront / saving. For the limits, both
+        are solved for the volume, the tuned rate, and the upfront cost at which the payback is the horizon.
         """
         money, volume, horizon = proposal.economics, proposal.calls_per_month, proposal.horizon_months
         self.proposal = proposal
@@ -179,13 +179,13 @@ class CostCase:
         prompt_call = self.prompt_tokens_per_call + prompt_rate * failure_cost
         tuned_call = self.tuned_tokens_per_call + tuned_rate * failure_cost
         saving = self.proposal.calls_per_month * (prompt_call - tuned_call) - self.hosting_plus_refresh
-        # A saving next to 0 overflows to infinity, which is never.
+        # With a saving near 0, the quotient overflows to infinity, which means that it never pays back.
         payback = self.upfront / saving if saving > 0 and self.upfront / saving < inf else None
         return CostColumn(prompt_rate, tuned_rate, prompt_call, tuned_call, saving, payback)
 
     @property
     def needed_saving(self) -> float | None:
-        """The dollars a month from which on the gate of `passes` is passed; None if no saving is enough."""
+        """The least dollars saved a month that pass the gate of `passes`. None if no saving is enough."""
         proposal, paid = self.proposal, self.upfront + (self.proposal.tunings - 1) * self.next_tuning
         spans = (
             (self.needed, proposal.used_months),
@@ -220,7 +220,7 @@ class CostCase:
 
     @property
     def needed(self) -> float:
-        """Dollars that *earned* has to reach."""
+        """Dollars that *earned* must reach."""
         return self.upfront + (self.next_tuning if self.proposal.ends_early else 0.0)
 
     @property
@@ -234,7 +234,7 @@ class CostCase:
 
     @property
     def would_pass(self) -> bool:
-        """Whether it would pass with a base model that lives as long as the horizon."""
+        """Whether it would pass if the base model lived as long as the horizon."""
         saving, months = self.pess.saving_per_month, self.proposal.horizon_months - self.proposal.lead_months
         return saving > 0 and self._reaches(saving * max(0.0, months), self.upfront)
 
@@ -246,8 +246,8 @@ class CostCase:
 def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
     """Return the dollars of a call's first attempt.
 
-    Source: input, cached input and output tokens are billed by the million, each at its price; seconds at
-    what waiting costs.
+    Source: input, cached input, and output tokens are billed per million at their prices. Seconds are billed at the
+    cost of waiting.
     """
     cached = cost.fixed * cost.hit
     prices = PerMillion(cost.p_in, cost.p_cached, cost.p_out)
@@ -258,12 +258,12 @@ def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
 
 
 def retry_cost(cost: CallCost) -> float:
-    """Return the dollars that a retry costs more than a first attempt: the previous reply and the error."""
+    """Return the dollars that a retry costs in addition to a first attempt: the previous reply and the error."""
     return cost.repair * cost.p_in * _PER_MILLION * cost.of_usual_price
 
 
 def per_call(cost: CallCost, attempts: float, latency_cost_per_s: float) -> float:
-    """Return the dollars of a call with so many attempts in the mean, failures not counted."""
+    """Return the dollars of a call with this mean number of attempts, without failures."""
     return attempts * first_attempt(cost, latency_cost_per_s) + (attempts - 1) * retry_cost(cost)
 
 
@@ -274,12 +274,12 @@ def tuned_per_call(money: Economics) -> float:
 
 
 def tokens_per_call(cost: CallCost, attempts: float) -> float:
-    """Return the tokens of a call with so many attempts in the mean, sent and received."""
+    """Return the sent and received tokens of a call with this mean number of attempts."""
     return attempts * (cost.fixed + cost.var + cost.out) + (attempts - 1) * cost.repair
 
 
 def mean_attempts(hazards: Sequence[float]) -> float:
-    """Return the attempts per call: 1 + f_1 + f_1 f_2 + ..., the last hazard leading nowhere."""
+    """Return the attempts per call: 1 + f_1 + f_1 f_2 + ... The last hazard is not used."""
     reached, total = 1.0, 0.0
     for hazard in hazards:
         total += reached
@@ -305,7 +305,7 @@ def total_range(case: CostCase) -> tuple[float, float]:
 
 
 def flips(case: CostCase) -> tuple[Flip, ...]:
-    """Return what would change whether it pays: failure cost, volume, prices, caching."""
+    """Return the changes that may flip whether it pays: failure cost, volume, prices, caching."""
     money = case.proposal.economics
     doubled, tuned_doubled = _doubled(money.prompt_cost), _doubled(money.tuned_cost)
     uncached = replace(money.prompt_cost, hit=0.0, p_cache_write=None)
@@ -331,9 +331,10 @@ def _flip(case: CostCase, name: str, change: str, value: float, economics: Econo
 
 
 def _failure_cost_flip(case: CostCase) -> Flip:
-    """Return the failure cost at which the gate is just passed, or the payback when failures cost nothing.
+    """Return the failure cost at which the gate is just passed, or the payback if failures cost nothing.
 
-    The saving is linear in the failure cost. So it flips where it crosses the needed saving, if that is above 0.
+    The saving is linear in the failure cost. So the result flips where the saving crosses the needed saving, if that
+    cost is above 0.
     """
     pess, proposal = case.pess, case.proposal
     saving, fewer_failures = case.needed_saving, pess.prompt_rate - pess.tuned_rate

@@ -38,26 +38,26 @@ _SHAPE = ("syntax", "structure")
 _FORMAT = (*_SHAPE, "value", "semantic")
 _ALL = (*_FORMAT, "truncation", "refusal")
 
-# What decoders hold a value to where they take the keyword at all.
+# Keywords that decoders enforce, if they accept the keyword at all.
 _ENFORCED = frozenset(
     {
         "enum", "const", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength",
         "maxLength", "minItems", "maxItems",
     }
 )  # fmt: skip
-# A JSON text stands in the reply, and reading it leniently finds it.
+# The reply contains a JSON text, and a lenient parser finds it.
 _LENIENT = frozenset({"malformed", "several_documents", "not_finite"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fixable:
-    """What a step can fix.
+    """The faults that a step can fix.
 
     Attributes:
-        kinds: Failures of these kinds, whatever their code.
-        codes: By kind, failures of these codes.
-        right: Whether it can make wrong values right.
-        latency: Whether it can make calls faster.
+        kinds: Failures of these kinds, regardless of their code.
+        codes: Failures with these codes, by kind.
+        right: Whether the step can make wrong values right.
+        latency: Whether the step can make calls faster.
     """
 
     kinds: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ FIXABLE: Mapping[str, Fixable] = {
     "few_shot": Fixable(kinds=(*_FORMAT, "refusal"), right=True),
     "temperature": Fixable(kinds=_FORMAT, right=True),
     "reason_then_format": Fixable(kinds=_FORMAT, right=True),
-    # They enforce what strict_schema does, and may cost fewer right values.
+    # They enforce the same as strict_schema, and may lose fewer right values.
     "strict_only": Fixable(right=True),
     "reason_then_strict": Fixable(right=True),
     IMPROVED: Fixable(kinds=(*_FORMAT, "refusal"), right=True),
@@ -89,13 +89,13 @@ FIXABLE: Mapping[str, Fixable] = {
 
 
 class Failures(NamedTuple):
-    """Failed calls by what they failed at.
+    """Failed calls by kind and code.
 
     Attributes:
-        calls: All of them.
-        kinds: By kind; those that are in none are of unknown kind.
-        codes: By code.
-        again: The share of failed attempts whose retry failed as well; None where nothing was retried.
+        calls: All failed calls.
+        kinds: Failed calls by kind. The others are of unknown kind.
+        codes: Failed calls by code.
+        again: Share of failed attempts whose retry failed too. None if there was no retry.
     """
 
     calls: int
@@ -104,11 +104,11 @@ class Failures(NamedTuple):
     again: float | None = None
 
     def fixed_by(self, step: str) -> float:
-        """Count those that a step can fix, those of unknown kind among them."""
+        """Count the failures that a step can fix, including failures of unknown kind."""
         return self.calls - self.left_by(step)
 
     def left_by(self, step: str) -> float:
-        """Count those that are known to be none that a step can fix."""
+        """Count the failures that a step is known not to fix."""
         if step == "repair_retry":
             return self.calls * (self.again or 0.0)
         fixable = FIXABLE[step]
@@ -122,7 +122,7 @@ class Failures(NamedTuple):
         )
 
     def told(self) -> str:
-        """Say them in words, the most frequent first: `12 refusal, 3 value enum`."""
+        """Write the failures in words, most frequent first: `12 refusal, 3 value enum`."""
         parts = sorted(self.kinds.items(), key=lambda item: -item[1])
         named = ", ".join(f"{count} {kind}" for kind, count in parts if count)
         codes = ", ".join(code for code, _ in sorted(self.codes.items(), key=lambda item: -item[1])[:3])
@@ -143,8 +143,9 @@ class FailingPlace(NamedTuple):
     """A place at which replies fail.
 
     Attributes:
-        place: JSON Pointer with `*` for each index. None if the reply fails as a whole, such as one that is cut off.
-        code: The broken keyword, or the code of the failure. Several are separated by commas.
+        place: JSON Pointer with `*` for each index. None if the reply fails as a whole, for example because it is cut
+            off.
+        code: The violated keyword, or the code of the failure. Several are separated by commas.
         k: Failed replies that fail there.
         n: All failed replies of the same calls.
     """
@@ -220,12 +221,12 @@ _NAMELESS = "an exception without a recorded type"
 
 
 class Unexplained(NamedTuple):
-    """Calls of which nobody knows whose fault they are, where these are too many.
+    """Excluded calls of unknown cause, if there are too many.
 
     Attributes:
-        calls: How many.
-        of: Of all calls, those with a judged reply and those without.
-        exceptions: Names of the types that were raised with their calls, the most frequent first.
+        calls: Number of these calls.
+        of: Number of all calls, with and without a validated reply.
+        exceptions: Names of the raised exception types with their calls, most frequent first.
         no_reply: Calls that raised nothing and gave no reply.
     """
 
@@ -236,7 +237,7 @@ class Unexplained(NamedTuple):
 
     @property
     def text(self) -> str:
-        """All of it in words: `150 of 300 calls raised ValueError (100), KeyError (50)`."""
+        """The calls in words: `150 of 300 calls raised ValueError (100), KeyError (50)`."""
         names = [
             f"{clip(name)} ({calls:,})" if len(self.exceptions) > 1 or self.no_reply else clip(name)
             for name, calls in self.exceptions

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From counts to rates: what is left of the evidence after preparation, with bounds and states.
+"""Rates from counts: the evidence that remains after preparation, with bounds and states.
 
-Rules: transport failures are no failures of format and leave the counts. What is in production is judged on its calls
-as they come; elsewhere an input that repeats counts once, as the mean of its calls. After a change only what came after
-it was noticed counts, but where failures come in bursts, which are no changes: then all calls do, with bounds that allow
-for bursts. If failures follow the week, only the calls of whole weeks count. A state is read off its own bounds, so that the two cannot disagree.
+Rules: Transport failures say nothing about the format, so they are removed from the counts. In production, every call
+counts as it comes. Otherwise, an input that repeats counts once, as the mean of its calls. After a change, only the
+calls after its detection count. If failures come in bursts, which are no changes, all calls count, with bounds that
+allow for bursts. If failures follow the week, only the calls of whole weeks count. Each state is derived from its own
+bounds, so the two can't disagree.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from schema_guard.decide.evidence.changes import Counted
     from schema_guard.decide.evidence.values import ContentEvidence
 
-# Of 20 calls one may be slower than the 95th percentile that is asked for.
+# One of 20 calls may be slower than the required 95th percentile.
 _SLOWER = 0.05
 
-# "Enough" stands up to bursts of a mean length B only after so many times B / target calls in all, and after an outage:
-# with fewer a history of clean calls says too little about bursts that it has not met.
+# "Enough" allows for bursts of a mean length B only after this many times B / target calls, in all and after an outage.
+# With fewer calls, a history of clean calls says too little about bursts that haven't occurred yet.
 _CALLS_FOR_BURSTS = 1.75
 _CALLS_AFTER_OUTAGE = 3.0
 
@@ -36,13 +37,13 @@ _MOST_DOUBLINGS = 40
 
 
 class Met(NamedTuple):
-    """How one thing that is asked for stands.
+    """The result for one requirement.
 
     Attributes:
-        name: `format`, `right` or `latency`.
-        limit: The share that may miss it.
-        rate: The share that misses it; without data where it was not measured.
-        state: What that says of the limit, as `state_of` gives it.
+        name: `format`, `right`, or `latency`.
+        limit: The share that may miss the requirement.
+        rate: The share that misses it. Without data if it was not measured.
+        state: The result of `state_of` for this rate and limit.
     """
 
     name: str
@@ -69,16 +70,16 @@ UNRATED = "unrated"
 
 
 class PreparedCounts:
-    """The counts of a strategy that a rate of the traffic can be read from.
+    """The counts of a strategy that show a rate of the traffic.
 
     Attributes:
         strategy: The counts before preparation.
         n: Calls, or inputs if inputs repeat.
-        count: Failed ones; a sum of shares if inputs repeat.
+        count: Failed calls, or a sum of shares if inputs repeat.
         calls: Calls behind *n*: more than n if inputs repeat.
         failed_calls: Calls behind *count*.
-        failure_kinds: The failed calls by kind; empty when not recorded.
-        attempts: The attempts of these calls; empty when not recorded.
+        failure_kinds: The failed calls by kind. Empty if not recorded.
+        attempts: The attempts of these calls. Empty if not recorded.
         notes: The counts that were left out, in words.
     """
 
@@ -116,23 +117,24 @@ class Measured(PreparedCounts):
     """A strategy after preparation, with its rates.
 
     Attributes:
-        failed: Its rate, in inputs where inputs repeat.
-        state: What all that is asked for says: `fail` when one thing is missed, `pass` when none may be, `no_data`
-            without calls, `UNRATED` where they say nothing, else `inconclusive`.
-        met: Each thing that is asked for, the format first.
-        inputs: The rate of inputs that come for the first time; None where it is not known.
-        calls_for_bursts: Further calls before "enough" stands up to bursts as long as those asked about; 0 when it does.
-        retries: What retrying does; None when attempts are not recorded.
-        e_ok: Evidence that the rate is below the target, as odds; None where failures come in bursts.
-        e_bad: Evidence that it is above; None likewise.
-        content: Its values beside a prompt's; None for other models than decision models, and if a share of right values is
-            asked for.
+        failed: Its failure rate, in inputs if inputs repeat.
+        state: The result for all requirements: `fail` if one is missed, `pass` if all are met, `no_data` without calls,
+            `UNRATED` if the calls show no rate, otherwise `inconclusive`.
+        met: The result for each requirement, the format first.
+        inputs: The rate of inputs that come for the first time. None if unknown.
+        calls_for_bursts: Further calls before "enough" allows for bursts of the required length; 0 if it does.
+        retries: The effect of retries. None if attempts are not recorded.
+        e_ok: Evidence that the rate is below the target, as odds. None if failures come in bursts.
+        e_bad: Evidence that the rate is above the target. None as for `e_ok`.
+        content: Its values, compared with those of a prompt. None for models that aren't decision models, and if a
+            share of right values is required.
     """
 
     def __init__(self, strategy: StrategyCounts, *, config: Config, alpha: float) -> None:
         """Prepare a strategy's counts and bound its rates.
 
-        Passing needs every upper bound, so each holds at *alpha*; failing needs one lower bound, so these share it.
+        To pass, every upper bound must be low enough, so each has *alpha*. To fail, one lower bound is enough, so they
+        share it.
         """
         super().__init__(strategy)
         limits = _limits_beside(config)
@@ -168,31 +170,31 @@ class Measured(PreparedCounts):
 
     @property
     def point(self) -> float:
-        """The failure rate, where there is data."""
+        """The failure rate. Requires data."""
         assert self.failed.rate is not None
         return self.failed.rate
 
     @property
     def mean_attempts(self) -> float:
-        """Attempts per call; 1 when they are not recorded."""
+        """Attempts per call; 1 if they are not recorded."""
         mean = self.retries.mean_attempts if self.retries else None
         return 1.0 if mean is None else mean
 
     @property
     def calls_per_unit(self) -> float:
-        """Calls that bring one more distinct input; 1 when inputs do not repeat."""
+        """Calls that bring one more distinct input; 1 if inputs don't repeat."""
         return self.calls / self.failed.n if self.failed.n else 1.0
 
     @property
     def burst_margin(self) -> float | None:
-        """Up to which mean length of bursts "enough" stands, about: target / upper; None where it is not proved."""
+        """Approximate mean burst length that "enough" allows for: target / upper. None if unproved, and for trials."""
         if self.state != "pass" or self.strategy.traffic_share is None or not self.failed.bounds.upper:
             return None
         return self.met[0].limit / self.failed.bounds.upper
 
     @property
     def is_rated(self) -> bool:
-        """Whether there is data of which a rate of the traffic can be read."""
+        """Whether there is data that shows a rate of the traffic."""
         return self.strategy.is_rated and self.failed.n > 0
 
     @property
@@ -205,11 +207,11 @@ class Measured(PreparedCounts):
 
     @property
     def misses_any(self) -> bool:
-        """Whether there is anything to be fixed."""
+        """Whether there is anything to fix."""
         return self.failed_calls > 0 or any(met.state == "fail" for met in self.met)
 
     def missed(self, name: str) -> bool:
-        """Return whether something that is asked for is proved to be missed."""
+        """Return whether a requirement is proved to be missed."""
         return any(met.name == name and met.state == "fail" for met in self.met)
 
     def in_unit(self, calls: float) -> float:
@@ -220,12 +222,12 @@ class Measured(PreparedCounts):
 
 
 def has_data(strategy: StrategyCounts) -> bool:
-    """Return whether anything is left of a strategy after preparation that a rate of the traffic can be read from."""
+    """Return whether a strategy has data after preparation that shows a rate of the traffic."""
     return strategy.is_rated and PreparedCounts(strategy).n > 0
 
 
 def _limits_beside(config: Config) -> dict[str, float]:
-    """Return the share that may miss each thing that is asked for beside the format."""
+    """Return the share that may miss each requirement except the format."""
     limits = {} if config.right is None else {"right": 1 - config.right}
     return limits if config.latency_p95_s is None else {**limits, "latency": _SLOWER}
 
@@ -252,13 +254,13 @@ def _with_content(state: str, content: ContentState | None) -> str:
 
 
 def loss_of(worse: float, better: float, n: int, alpha: float) -> Bounds:
-    """Bound worse/n less better/n; the counts may be fractional, for a forecast."""
+    """Return the bounds of worse/n - better/n. For a forecast, the counts may be fractional."""
     lost, won = bounds(worse, n, alpha=alpha / 4), bounds(better, n, alpha=alpha / 4)
     return Bounds(lost.lower - won.upper, lost.upper - won.lower)
 
 
 def pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:
-    """Forecast the further answers that decide whether the loss is above the margin, at the observed rates."""
+    """Return a forecast of the further answers that decide if the loss exceeds the margin, at the observed rates."""
     n, alpha = content.n, alpha / content.compared
     if n == 0:
         return None
@@ -286,7 +288,7 @@ def _met(name: str, limit: float, strategy: StrategyCounts, alpha: float, alpha_
 
 
 def wrong_values(strategy: StrategyCounts, alpha: float, alpha_of_labels: float) -> Rate | None:
-    """Return the rate of wrong values among valid ones; None if no right answer is known."""
+    """Return the rate of wrong values among valid ones. None if no right answer is known."""
     right, bound = strategy.right, strategy.right_bound
     if right is not None and right.n:
         return Rate.of(right.missed, right.n, alpha=alpha)
@@ -303,7 +305,7 @@ def rate_of_labels(bound: RightBound, alpha: float) -> Rate:
 
 
 def state_of_all(met: tuple[Met, ...]) -> str:
-    """Return what all that is asked for proves, as `state_of` does for one."""
+    """Return the state for all requirements together, as `state_of` does for one."""
     states = [one.state for one in met]
     if states[0] == "no_data":
         return "no_data"
@@ -313,7 +315,7 @@ def state_of_all(met: tuple[Met, ...]) -> str:
 
 
 def _calls_for_bursts(strategy: StrategyCounts, config: Config) -> int:
-    """Return the further calls of production before "enough" stands up to bursts of the length that is asked about."""
+    """Return the further production calls before "enough" allows for bursts of the required length."""
     history, length = strategy.history, config.burst_length
     if history is None or strategy.traffic_share is None or length <= 1:
         return 0
@@ -325,7 +327,7 @@ def _calls_for_bursts(strategy: StrategyCounts, config: Config) -> int:
 
 
 def state_of(rate: Rate, target: float) -> str:
-    """Return what a rate's bounds prove.
+    """Return the state that a rate's bounds prove.
 
     Returns:
         `pass` (upper <= target), `fail` (lower > target), `inconclusive`, or `no_data`.
@@ -338,24 +340,24 @@ def state_of(rate: Rate, target: float) -> str:
 
 
 def as_figures(rate: Rate, state: str) -> dict[str, Any]:
-    """Return a rate and its state as plain JSON; its bounds are null without data."""
+    """Return a rate and its state as plain JSON. Its bounds are null without data."""
     return {**rate_figures(rate), "state": state}
 
 
 def rate_figures(rate: Rate) -> dict[str, Any]:
-    """Return a rate as plain JSON; its bounds are null without data."""
+    """Return a rate as plain JSON. Its bounds are null without data."""
     return {"n": rate.n, "k": rate.count, "rate": rate.rate, "lower": rate.lower, "upper": rate.upper}
 
 
 def _counted(strategy: StrategyCounts) -> tuple[int, int, tuple[AttemptCounts, ...], list[str]]:
-    """Return the calls that count, those that failed, their attempts, and notes on what does not count."""
+    """Return the calls that count, the failed calls, their attempts, and notes on calls that don't count."""
     name, weekly, change = strategy.id, strategy.weekly, strategy.change
     if weekly and weekly.parts:
         weeks = f"so only the {weekly.n} calls of {plural(weekly.whole, 'whole week')} count"
         note = f"{name}: the failures have a weekly pattern, {f'and {weekly.young_text}' if weekly.is_young else weeks}"
         return weekly.n, weekly.k, (), [note]
     if change and not strategy.bursts:
-        # Those that the alarm was raised by were chosen for their failures.
+        # The calls that raised the alarm were chosen for their failures.
         note = f"{name}: the verdict uses only the {change.n} calls after the {change.direction} in the failure rate"
         return change.n, change.k, (), [note]
     return strategy.n, strategy.failed, strategy.attempts, []

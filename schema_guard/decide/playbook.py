@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The playbook: fixes in the order in which they are tried, and which of them is next.
+"""The playbook: fixes in the order in which they are tried, and the next one.
 
-Rules: the order is that of cost, the cheapest first. Steps that fix values and not the format are later. A step with data is tested, whatever is claimed of it;
-a step of which nothing is claimed is not untested. Strict decoding jumps the queue when it can reach the
-target (that is a rule of the verdict) and goes last when it cannot.
+Rules: The order is by cost, cheapest first. Steps that fix values and not the format are later. A step with data is
+tested, regardless of its claim. A step without a claim is not untested. Strict decoding jumps the queue if it can reach
+the target, which is a rule of the verdict, and is last if it can't.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ STEPS = (
 ENFORCING = (STRICT, "strict_only", "reason_then_strict")
 """The steps in which the provider enforces the schema."""
 
-# Where another model than that in use stands of which nobody knows whether it is larger.
+# Step of another model than the one in use, if it's unknown whether it is larger.
 OTHER = "other_model"
 
 ANOTHER_MODEL = (DECISION, SMALLER, LARGER, OTHER)
 """The steps that ask another model than the one in use."""
 
-# Observed calls come before every fix, and what may cost anything after all.
+# Observed calls come before every fix, and a model of unknown cost comes after all.
 _ORDER = {step: index for index, step in enumerate((BARE, *STEPS, OTHER))}
 
 
@@ -58,11 +58,11 @@ class PlaybookStep(NamedTuple):
     """One fix and its status.
 
     Attributes:
-        name: Which one.
-        status: `tested`, `untested`, `not_applicable`, `declined`, `no_help` when it can fix none of the failures, or
-            `not_claimed` when nothing is said.
-        reason: Why it is not tried; `""` otherwise.
-        strategies: Ids of the strategies that measured it; none for a test that is only claimed.
+        name: Name of the step.
+        status: `tested`, `untested`, `not_applicable`, `declined`, `no_help` if it can fix none of the failures, or
+            `not_claimed` without a claim.
+        reason: The reason why it isn't tried; `""` otherwise.
+        strategies: Ids of the strategies that measured it. Empty if the test is only claimed.
     """
 
     name: Annotated[str, "rung"]
@@ -91,22 +91,22 @@ def playbook_of(
 
 
 def untested(playbook: Iterable[PlaybookStep]) -> list[str]:
-    """Return the steps that are still to be tried, in order."""
+    """Return the untested steps, in order."""
     return [step.name for step in playbook if step.status == "untested"]
 
 
 def next_step(playbook: Iterable[PlaybookStep]) -> str | None:
-    """Return the step to try when strict decoding does not reach the target. Strict decoding is then the last step.
+    """Return the step to try if strict decoding does not reach the target. Strict decoding is then the last step.
 
     Returns:
-        None when every step is tested, not applicable or declined.
+        None if every step is tested, not applicable, or declined.
     """
     steps = untested(playbook)
     return next((step for step in steps if step != STRICT), steps[0] if steps else None)
 
 
 def playbook_line(playbook: Iterable[PlaybookStep]) -> str:
-    """Write what is untested, declined and not applicable in one line."""
+    """Write the untested, declined, and not applicable steps in one line."""
     playbook = tuple(playbook)
     parts = [f"untested: {', '.join(untested(playbook)) or 'none'}"]
     for status in ("declined", "not_applicable", "no_help"):

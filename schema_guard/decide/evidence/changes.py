@@ -14,33 +14,33 @@ NARROWER = "patterns narrower than a weekend, a day, or 8 hours of each day are 
 
 
 class Counted(NamedTuple):
-    """Calls, inputs or answers, and those of them that missed what is asked for."""
+    """A number of calls, inputs, or answers, and how many of them missed a requirement."""
 
     n: int
     missed: Annotated[int, "k"]
 
 
 class ChangeEvidence(NamedTuple):
-    """When the failure rate last changed, over all versions.
+    """The last change of the failure rate, over all versions.
 
     Attributes:
         direction: `rise` or `fall`.
-        start: Number of the call from which it is likeliest to have been another rate.
-        alarm_at: Number of the call at which it was noticed.
+        start: Number of the call at which the rate most likely changed.
+        alarm_at: Number of the call at which the change was detected.
         n: Calls after the alarm.
         k: Of these, calls without a valid attempt.
         since_n: Calls from the start on.
         since_k: Of these, calls without a valid attempt.
-        prior_n: Calls before the start, back to the change before.
+        prior_n: Calls before the start, back to the previous change.
         prior_k: Of these, calls without a valid attempt.
-        is_open: Whether it lasts: the rate has not changed again since.
-        changed: What else changed then, each in words: version, model snapshot, settings, traffic.
-        days: Of the start and of the alarm; None when unknown.
-        first_failed: Id of the first failed call from the start on, by the order of arrival. None if the first day has
-            all of them, or the order is not known.
-        part: The part of the week in which it was noticed; None without a weekly pattern.
-        pattern_from: The day before which no weekly pattern can be proved; None if that day has passed.
-        growing_since: The day since which the rate may have been growing; None if that does not fit the calls.
+        is_open: Whether the change lasts, because the rate hasn't changed again since.
+        changed: Other changes at that time, each in words: version, model snapshot, settings, traffic.
+        days: Days of the start and of the alarm. None if unknown.
+        first_failed: Id of the first failed call from the start on, by the order of arrival. None if all failed calls
+            are on the first day, or if the order is unknown.
+        part: The part of the week in which it was detected. None without a weekly pattern.
+        pattern_from: The day before which no weekly pattern can be proved. None if that day has passed.
+        growing_since: The day since which the rate may have been growing. None if that doesn't fit the calls.
     """
 
     direction: str
@@ -132,7 +132,7 @@ class WeeklyEvidence(NamedTuple):
 
     @property
     def is_young(self) -> bool:
-        """Whether there is a pattern, and no whole week of calls: a rate of a part of a week is one of another mix."""
+        """Whether there is a pattern but no whole week of calls. The rate of a part of a week is one of another mix."""
         return bool(self.parts) and not self.whole
 
     @property
@@ -148,7 +148,7 @@ class WeeklyEvidence(NamedTuple):
 
     @property
     def young_text(self) -> str:
-        """The calls that are no whole week, in words."""
+        """The calls that are less than a whole week, in words."""
         days = "" if self.days is None else f" from {self.days[0]} to {self.days[1]}"
         ends = "" if self.whole_on is None else f"; the first one ends on {self.whole_on}"
         return f"the {plural(self.n, 'call')}{days} are less than a whole week of its weekly pattern{ends}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a provider has closed -> whether a tuned model can still be had, on a day.
+"""The availability of a tuned model on a day, from the models that a provider has closed.
 
-Rules: what is given goes before what is known; no clock is read: the day is the evidence's, else the one on which the table
-was read, which is told.
+Rules: Given facts take precedence over known ones. No clock is read. The day is the evidence's day, or the day on which
+the table was read. A note names the day.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ NEXT_LIFE_MONTHS = 18.0
 
 @dataclass(frozen=True, slots=True)
 class Feasibility:
-    """Whether a tuned model can be had; None is unknown, which is a risk and no bar.
+    """The availability of a tuned model. None is unknown, which is a risk but doesn't block tuning.
 
     Attributes:
-        train_examples: Validated examples at hand.
-        new_jobs_allowed: Whether the provider takes new tuning jobs.
-        months_to_shutdown: How long the base model will live.
-        base_model: Its name; with it the days that are known of it fill in what is not given.
+        train_examples: Number of available validated examples.
+        new_jobs_allowed: Whether the provider accepts new tuning jobs.
+        months_to_shutdown: Remaining life of the base model.
+        base_model: Name of the base model. If it is given, known days of this model fill in missing facts.
         active_tuner: Whether the account called a tuned model of the provider within 60 days, or has a tuning job.
         next_life_months: Months that each later base model lives.
     """
@@ -42,11 +42,11 @@ class Feasibility:
 
 
 def with_closing(feasibility: Feasibility, day: str | None, notes: list[str]) -> tuple[Feasibility, bool]:
-    """Fill in the known days of the base model. Return also whether its provider takes new jobs of active tuners only.
+    """Fill in the known days of the base model. Also return whether its provider takes new jobs of active tuners only.
 
     Args:
         feasibility: The given facts.
-        day: Day of the decision. None if it is unknown.
+        day: Day of the decision. None if unknown.
         notes: Receive the known days.
     """
     model = feasibility.base_model
@@ -77,7 +77,7 @@ def _day(text: str | None) -> date | None:
 
 
 def _allowed(closing: ModelClosing, today: date) -> bool | None:
-    """Return whether a job can be started; a model that is gone takes none."""
+    """Return whether a job can be started. A model that is gone accepts none."""
     days = [day for day in (closing.last_training, closing.last_inference) if day is not None]
     if any(today > date.fromisoformat(day) for day in days):
         return False
@@ -90,7 +90,7 @@ def _holds_since(rule: ModelClosing | None, today: date | None) -> bool:
 
 
 def end_of(model: str, day: str | None) -> dict[str, Any] | None:
-    """Return the known last day of a model, and the months until then. None if it is not known."""
+    """Return the known last day of a model, and the months until then. None if unknown."""
     closing = closing_of(model)
     if closing is None or closing.last_inference is None:
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The money of evidence, in dollars: what calls, tuning and trials take, as frozen values."""
+"""The costs in evidence, in dollars, as frozen values: calls, tuning, and trials."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class CallCost:
 
 
 class Three(NamedTuple):
-    """One figure by how it is looked at: as bad, as is, and as good as can be for fine-tuning."""
+    """A figure in three columns: as bad as can be for fine-tuning, as measured, and as good as can be for it."""
 
     pess: float
     point: float
@@ -56,11 +56,11 @@ class Three(NamedTuple):
 
 
 class TunedFailures(NamedTuple):
-    """Failure rates that are assumed of a tuned model.
+    """Assumed failure rates of a tuned model.
 
     Attributes:
-        hazards: Of its attempt 1, 2, ...
-        residual: Of its calls; None if a pilot measures it.
+        hazards: Failure rate of attempt 1, 2, ...
+        residual: Failure rate of its calls. None if a pilot measures it.
     """
 
     hazards: tuple[float, ...]
@@ -68,7 +68,7 @@ class TunedFailures(NamedTuple):
 
 
 class TrialCost(NamedTuple):
-    """What all calls of a trial took, those without a judged reply included; None where it is not known."""
+    """The cost of all calls of a trial, including calls without a validated reply. None if unknown."""
 
     input_tokens: float | None = None
     output_tokens: float | None = None
@@ -78,21 +78,21 @@ class TrialCost(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Economics:
-    """Money, in dollars.
+    """Costs, in dollars.
 
     Attributes:
-        prompt_cost: Of the strategies in use.
-        tuned_cost: Of the tuned model.
-        failure_cost: What one failed call costs the business.
-        tuned: The failure rates that are assumed of the tuned model.
-        upfront: Dollars of what is paid once, by what for: labels, training, engineering ...
+        prompt_cost: Cost of the strategies in use.
+        tuned_cost: Cost of the tuned model.
+        failure_cost: Cost of one failed call for the business.
+        tuned: Assumed failure rates of the tuned model.
+        upfront: Dollars paid once, by purpose: labels, training, engineering ...
         hosting_per_call: Hosting that grows with the calls of the tuned model. None if it is not given.
         retuning_cost: Dollars of each tuning that keeps the model current. None if it is not given.
-        retuning_every_months: Months between two of these.
+        retuning_every_months: Months between two of these tunings.
         next_tuning: Dollars of the tuning of the next base model. None if it is not given.
-        hosting_per_month: For the tuned model.
-        refresh_per_month: Relabelling and retraining.
-        latency_cost_per_s: What one second of waiting costs.
+        hosting_per_month: Hosting of the tuned model.
+        refresh_per_month: Relabeling and retraining.
+        latency_cost_per_s: Cost of one second of waiting.
     """
 
     prompt_cost: CallCost
@@ -110,7 +110,7 @@ class Economics:
 
     @property
     def monthly(self) -> float:
-        """Dollars of every month that do not depend on the calls."""
+        """Dollars paid every month, regardless of the number of calls."""
         every = self.retuning_every_months
         retuning = 0.0 if every is None or self.retuning_cost is None else self.retuning_cost / every
         return self.hosting_per_month + self.refresh_per_month + retuning

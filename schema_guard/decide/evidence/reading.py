@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plain JSON -> evidence: judged by the published schema, then held against itself.
+"""Evidence from plain JSON, validated against the published schema and checked for contradictions.
 
-Rules: The whole evidence is checked before anything is computed from it. A contradiction is an error that names the place
-and the value that the rest of the document asks of it. A claim without its reason is not used. It becomes a note. The key
-of a field is its name, or the one that `Annotated` has.
+Rules: The whole evidence is checked before anything is computed from it. A contradiction is an error that names the
+place and the value that the rest of the document requires there. A claim without its reason is not used. It becomes a
+note. The key of a field is its name, or the one that `Annotated` has.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from schema_guard.validation.published_schemas import Conflict, judged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How a pilot is named among the strategies.
+# The names of a pilot among the strategies.
 _TUNED = {"id": "tuned", "rung": "tuned", "tuned": True}
 
 
@@ -41,7 +41,7 @@ def read_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return facts that complete recorded evidence, without their nulls. No key is required.
 
     Raises:
-        InvalidArgument: They are not what the format of evidence asks for.
+        InvalidArgument: The facts don't match the format of evidence.
     """
     known: dict[str, Any] = _without_nulls(judged(facts, _facts_schema(), "evidence"))
     return known
@@ -197,7 +197,7 @@ def _objects(location: str, value: Any, owner: Any) -> Iterator[tuple[str, Any, 
 
 
 def _too_large(location: str, value: Any, owner: Any) -> Iterator[Conflict]:
-    """A part is larger than the whole."""
+    """Yield each part that is larger than its whole."""
     for part, whole, other in _PARTS:
         most = value.get(whole, owner.get(whole))
         if isinstance(value.get(part), (int, float)) and isinstance(most, (int, float)):
@@ -213,7 +213,7 @@ def _larger(location: str, part: float, words: str, most: float) -> Iterator[Con
 
 
 def _of_question(document: dict[str, Any]) -> Iterator[Conflict]:
-    """Either strategies are asked about, or schemas."""
+    """Yield a conflict unless the document asks about either strategies or schemas."""
     strategies, schemas = document.get("strategies"), document.get("schemas")
     if strategies and schemas:
         advice = "schemas alone ask which of them fail, so decide twice"
@@ -227,7 +227,7 @@ def _of_question(document: dict[str, Any]) -> Iterator[Conflict]:
 
 
 def _twins(document: dict[str, Any]) -> Iterator[Conflict]:
-    """Two members of an array have one name."""
+    """Yield each array member whose name another member already has."""
     for path, key in _NAMES:
         known: set[str] = set()
         for location, _, member in _places(document, f"{path}/*"):
@@ -238,7 +238,7 @@ def _twins(document: dict[str, Any]) -> Iterator[Conflict]:
 
 
 def _unknown_ids(document: dict[str, Any]) -> Iterator[Conflict]:
-    """An id is none of the strategies'."""
+    """Yield each id that no strategy has."""
     ids = [strategy["id"] for strategy in document.get("strategies", ())]
     for path in ("current", "comparisons/*/before", "comparisons/*/after"):
         for location, _, name in _places(document, path):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evidence: what a verdict is made from, as frozen values.
+"""The evidence for a verdict, as frozen values.
 
 Rules: a field has the name of its key in the JSON document. `Annotated` names the keys that differ.
 """
@@ -27,20 +27,20 @@ KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "t
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What is asked for.
+    """The requirements.
 
     Attributes:
         target: Share of calls that may fail, in (0, 1).
         alpha: Probability that any verdict is wrong, in (0, 1).
-        horizon_months: Within how many months fine-tuning has to pay back.
-        lead_months: From the decision to the tuned model in production.
-        min_train_examples: Fewer validated examples than these are not enough to tune on.
-        fdr: Of the schemas flagged, the share that may be flagged wrongly.
-        content_margin: The share of right answers that a tuned model may lose.
-        primary_share_min: The share of the traffic that tuning must serve to be worth routing.
-        right: Share of values that must be right, in (0, 1); None does not ask.
-        latency_p95_s: Seconds within which 95 % of the calls must end; None does not ask.
-        burst_length: Mean failed calls of the outages that "enough" must stand up to; 1 when failures come one by one.
+        horizon_months: Months within which fine-tuning must pay back.
+        lead_months: Months from the decision to the tuned model in production.
+        min_train_examples: The fewest validated examples that are enough to tune on.
+        fdr: Share of the flagged schemas that may be flagged wrongly.
+        content_margin: Share of right answers that a tuned model may lose.
+        primary_share_min: Share of the traffic that tuning must serve to be worth routing.
+        right: Share of values that must be right, in (0, 1). None sets no limit.
+        latency_p95_s: Seconds within which 95% of the calls must end. None sets no limit.
+        burst_length: Mean failed calls of the outages that "enough" must allow for; 1 if failures come one by one.
         time_zone: IANA name of the time zone whose weeks and days count.
     """
 
@@ -58,20 +58,20 @@ class Config:
     time_zone: str = "UTC"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all that is asked for; the time zone only if it is not UTC."""
+        """Return all requirements. The time zone is included only if it is not UTC."""
         asked = asdict(self)
         return asked if self.time_zone != "UTC" else {key: asked[key] for key in asked if key != "time_zone"}
 
 
 class AttemptCounts(NamedTuple):
-    """How many calls reached an attempt, and in how many of them it failed."""
+    """Number of calls that reached an attempt, and of those in which it failed."""
 
     reached: int
     failed: int
 
 
 class Cluster(NamedTuple):
-    """Distinct inputs that were each asked *n* times and *failed* so often."""
+    """Distinct inputs with the same number of calls (*n*) and of failed calls (*failed*)."""
 
     n: int
     failed: int
@@ -79,7 +79,7 @@ class Cluster(NamedTuple):
 
 
 class InputShares(NamedTuple):
-    """Inputs, and of each the share of its calls that missed what is asked for, added up."""
+    """Number of inputs, and the sum of each input's share of calls that missed a requirement."""
 
     n: int
     missed: Annotated[float, "k"]
@@ -92,11 +92,11 @@ class RightBound(NamedTuple):
         lower: Lower bound of the share of wrong values, or of calls with one.
         upper: Upper bound.
         alpha: Error probability of both bounds together.
-        blocks: Labels, and labels that were skipped.
-        skipped: The skipped ones.
+        blocks: Number of labels, including skipped ones.
+        skipped: Number of skipped labels.
         unit: `value` or `call`.
-        lam: How much second opinions count.
-        wrong: The shares of wrong values of all labels, added up; None if it is not known.
+        lam: Weight of second opinions.
+        wrong: Sum of the shares of wrong values of all labels. None if unknown.
         configuration: The configuration whose calls were labeled.
     """
 
@@ -112,12 +112,14 @@ class RightBound(NamedTuple):
 
 
 class SentSettings(NamedTuple):
-    """What a strategy sends with the task; None is not known, and of *temperature* and *top_p* also not sent.
+    """Settings that a strategy sends with the task. None if unknown.
+
+    A *temperature* or *top_p* that isn't sent is None too.
 
     Attributes:
-        temperature: Of the request.
-        top_p: Of the request.
-        examples: Shown in each prompt.
+        temperature: Temperature of the request.
+        top_p: Value of `top_p` in the request.
+        examples: Number of examples in each prompt.
     """
 
     temperature: float | None = None
@@ -126,12 +128,12 @@ class SentSettings(NamedTuple):
 
 
 class FunctionHistory(NamedTuple):
-    """What is known of a function over all of its versions.
+    """The history of a function over all of its versions.
 
     Attributes:
-        calls: All of them.
+        calls: All calls.
         outages: Rises that fell again.
-        since_outage: Calls after the last of them; all calls where there was none.
+        since_outage: Calls after the last outage. All calls if there was none.
     """
 
     calls: int
@@ -140,14 +142,14 @@ class FunctionHistory(NamedTuple):
 
 
 class BurstEvidence(NamedTuple):
-    """Failures that come in bursts: where they were noticed.
+    """Counts of failures that were detected to come in bursts.
 
     Attributes:
-        entries: Bursts.
-        at_risk: Calls at which one could begin.
+        entries: Number of bursts.
+        at_risk: Calls at which a burst could begin.
         failures: Calls without a valid attempt.
         calls: All calls.
-        longest: Calls of the longest burst.
+        longest: Length of the longest burst in calls.
     """
 
     entries: int
@@ -169,44 +171,44 @@ class ContentEvidence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StrategyCounts:
-    """What was counted of one way to ask.
+    """The counts of one strategy.
 
     Attributes:
-        id: As the verdict names it.
+        id: Name in the verdict.
         step: A step of the playbook, or `bare`.
-        n: Calls.
+        n: Number of calls.
         failed: Calls without a valid attempt.
-        attempts: Empty when not recorded.
-        failure_kinds: Calls without a valid attempt, by kind; empty when not recorded.
-        clusters: Of all calls, by how often their input was asked; empty when no input repeats.
-        excluded: Calls without a judged reply, which are in none of the counts above.
-        traffic: What part of the traffic these calls are; None for calls that were recorded as they were made.
-        failure_codes: Calls without a valid attempt, by the code of the last failure; None when not recorded.
-        model: That was asked; None when unknown.
-        is_tuned: Whether that is a tuned model.
-        traffic_share: Of the function's latest calls, in [0, 1]; None for trials and where it is not known. What has one
-            is judged on its calls, as they come; what has none on distinct inputs, whose weights are the tester's.
-        arrival: When its calls arrived; None for trials and if that is not known.
-        prompt_cost: Tokens, seconds and prices of its own; None where those of the economics hold.
-        inputs: Distinct inputs that are not frequent, by their first call; None when not recorded.
+        attempts: Empty if not recorded.
+        failure_kinds: Calls without a valid attempt, by kind. Empty if not recorded.
+        clusters: All calls by the number of calls with their input. Empty if no input repeats.
+        excluded: Calls without a validated reply. They are in none of the counts above.
+        traffic: The part of the traffic that these calls are. None for calls that were recorded live.
+        failure_codes: Calls without a valid attempt, by the code of the last failure. None if not recorded.
+        model: The model that was called. None if unknown.
+        is_tuned: Whether this is a tuned model.
+        traffic_share: Share of the function's latest calls, in [0, 1]. None for trials, and if unknown. With a share,
+            every call counts as it comes. Without one, each distinct input counts, with weights that the tester chose.
+        arrival: The arrival of its calls. None for trials, and if unknown.
+        prompt_cost: Its own tokens, seconds, and prices. None if those of the economics apply.
+        inputs: Distinct inputs that are not frequent, by their first call. None if not recorded.
         hot: Inputs that are 1% of the calls or more: the keyed hash, the calls, and the failed calls of each.
-        change: None when the rate has not changed.
-        history: None when not recorded.
-        bursts: None when failures come one by one, as far as is known.
+        change: None if the rate hasn't changed.
+        history: None if not recorded.
+        bursts: None if failures come one by one, as far as known.
         weekly: None before two weeks are complete.
-        right: Values whose right answer is known, missed when wrong; None when none is known.
-        right_bound: Bounds from labels; None without labels. Evidence has it as `right` too.
-        content: Its right values beside those of a prompt; None without known answers.
-        ungrounded_rise: None when no rise of values outside the source lasts.
-        latency: Calls whose seconds are known, missed when slower than asked; None when not recorded.
-        sent: None when not recorded.
-        trial: What measuring it took; None for calls of production and where it is not known.
-        stops_early: Whether replies are stopped when they can no longer become valid: then kinds and codes are those of
-            the first fault of each.
-        fails_at: The places at which most failed replies fail, the first one most often; empty when not recorded.
-        behind: Number of calls that a router's tuned model failed (`n`), that were `asked` of the prompt then, and that
-            the prompt failed too (`k`); None without a router.
-        guard: The line of `guard` that sends its prompts; None for calls of production and if it is not known.
+        right: Values with a known right answer. A wrong value is a miss. None without known answers.
+        right_bound: Bounds from labels. None without labels. In evidence, its key is `right` too.
+        content: Its right values, compared with those of a prompt. None without known answers.
+        ungrounded_rise: None unless a rise of values outside the source lasts.
+        latency: Calls with known seconds. A call that is slower than required is a miss. None if not recorded.
+        sent: None if not recorded.
+        trial: The cost of the trial that measured it. None for production calls, and if unknown.
+        stops_early: Whether replies are stopped when they can no longer become valid. If so, kinds and codes are those
+            of the first fault in each reply.
+        fails_at: The places at which most failed replies fail, most frequent first. Empty if not recorded.
+        behind: Number of calls that a router's tuned model failed (`n`), of these the calls sent to the prompt
+            (`asked`), and the calls that the prompt failed too (`k`). None without a router.
+        guard: The `guard` line that sends its prompts. None for production calls, and if unknown.
     """
 
     id: str
@@ -244,32 +246,32 @@ class StrategyCounts:
 
     @property
     def is_rated(self) -> bool:
-        """Whether a rate of these calls is one of the traffic, or of a sample of it."""
+        """Whether the rate of these calls is the rate of the traffic, or of a sample of it."""
         return self.traffic is None or self.traffic.is_rated
 
     @property
     def is_gone(self) -> bool:
-        """Whether it was in use and is no more, by the order of arrival."""
+        """Whether it is no longer in use, according to the order of arrival."""
         return self.arrival is not None and self.arrival.is_gone
 
     @property
     def is_in_use(self) -> bool:
-        """Whether it is in use. If the order of arrival is not known, a tenth of the latest calls decides."""
+        """Whether it is in use. If the order of arrival is unknown, this requires a tenth of the latest calls."""
         if self.arrival is None:
             return (self.traffic_share or 0.0) >= _IN_PRODUCTION
         return not self.arrival.is_gone
 
 
 class Segment(NamedTuple):
-    """A part of the traffic, measured under the best strategy, and under the tuned model by a pilot.
+    """A part of the traffic, measured with the best strategy and, by a pilot, with the tuned model.
 
     Attributes:
-        name: As the verdict names it.
-        share: Of the calls, in (0, 1].
-        prompt_n: Calls that were prompted.
-        prompt_failed: Of these, failed ones.
-        tuned_n: Calls of the tuned model; None without a pilot.
-        tuned_failed: Of these, failed ones.
+        name: Name in the verdict.
+        share: Share of the calls, in (0, 1].
+        prompt_n: Prompted calls.
+        prompt_failed: Of these, failed calls.
+        tuned_n: Calls of the tuned model. None without a pilot.
+        tuned_failed: Of these, failed calls.
     """
 
     name: str
@@ -281,14 +283,14 @@ class Segment(NamedTuple):
 
 
 class PairCounts(NamedTuple):
-    """Inputs that both answered: b of them only the tuned model got valid, c only the prompt."""
+    """Inputs that both models answered. On *b* of them, only the tuned model was valid, and on *c*, only the prompt."""
 
     b: int
     c: int
 
 
 class ComparisonCounts(NamedTuple):
-    """Two strategies on the same inputs: of n, b are those that only *after* got valid, c only *before*."""
+    """Two strategies on the same *n* inputs. On *b* of them, only *after* was valid, and on *c*, only *before*."""
 
     before: str
     after: str
@@ -302,9 +304,9 @@ class Pilot(StrategyCounts):
     """The counts of a tuned model.
 
     Attributes:
-        paired: Its inputs beside those of the best prompt.
+        paired: Its inputs, compared with those of the best prompt.
         segments: The parts of the traffic.
-        forms: Of how many measured forms of the model it is the best; None for one.
+        forms: Number of measured forms of the model, of which this is the best. None for one form.
     """
 
     paired: PairCounts | None = None
@@ -313,7 +315,7 @@ class Pilot(StrategyCounts):
 
 
 class SchemaCount(NamedTuple):
-    """Calls of one schema and how many of them failed."""
+    """Number of calls and failed calls of one schema."""
 
     name: str
     n: int
@@ -321,7 +323,7 @@ class SchemaCount(NamedTuple):
 
 
 class Right(NamedTuple):
-    """Calls whose right answer is known, and how many values equal it."""
+    """Number of calls with a known right answer, and of values that equal it."""
 
     n: int
     right: int
@@ -329,7 +331,7 @@ class Right(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CallSeconds:
-    """Seconds of a call: what is allowed, and what the best strategy and a tuned model take."""
+    """Seconds of a call: the limit, and the times of the best strategy and of a tuned model."""
 
     budget_s: float
     p50_s: float
@@ -339,24 +341,24 @@ class CallSeconds:
 
 
 class EvidenceSubject(NamedTuple):
-    """Whose calls they are, and what is not among them.
+    """The calls that the evidence is about, and the records that it leaves out.
 
     Attributes:
-        function: Name of the guarded function; None where nothing but trials is recorded.
+        function: Name of the guarded function. None if only trials are recorded.
         schema: Name of its schema.
-        models: That were asked.
-        period: First and last day of the calls; None when unknown.
-        calls: With a judged reply.
-        left_out: Calls that are recorded and do not count here.
+        models: Models that were called.
+        period: First and last day of the calls. None if unknown.
+        calls: Calls with a validated reply.
+        left_out: Recorded calls that do not count here.
         lost_records: Attempts that could not be stored, by reason.
-        latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
-        latest_calls: Recorded calls of these days; None if calls per month are not read from them.
-        schemas_of_function: How many the function has calls of, as a guard of tools has one for each.
+        latest_days: Days of the latest calls, from which the calls per month are computed. None if they aren't.
+        latest_calls: Recorded calls of these days. None if the calls per month aren't computed from them.
+        schemas_of_function: Number of schemas that the function has calls of. A guard of tools has one for each tool.
         schema_fingerprint: The identity of the schema. Its name is only a label.
-        texts: Calls of the function whose texts are stored; None if that is not known.
-        storing: The line that makes a guard store texts; None if it is not known.
-        clocks: How many of the last calls (`calls`) are dated later than now (`ahead`), or over an hour earlier than a call
-            that arrived before them (`behind`); None if there are none.
+        texts: Calls of the function whose texts are stored. None if unknown.
+        storing: The line that makes a guard store texts. None if unknown.
+        clocks: Number of the last calls (`calls`), of calls dated later than now (`ahead`), and of calls dated over an
+            hour earlier than a call that arrived before them (`behind`). None if there are no such calls.
     """
 
     function: str | None
@@ -375,7 +377,7 @@ class EvidenceSubject(NamedTuple):
     clocks: Mapping[str, int] | None = None
 
     def as_figures(self) -> dict[str, Any]:
-        """Return the facts by their names, without the unknown ones about stored texts and clocks."""
+        """Return the facts by name, without unknown facts about stored texts and clocks."""
         optional = ("texts", "storing", "clocks")
         return {
             name: value for name, value in self._asdict().items() if value is not None or name not in optional
@@ -384,33 +386,33 @@ class EvidenceSubject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CaseEvidence:
-    """All that a verdict is made from.
+    """All evidence for a verdict.
 
     Attributes:
-        strategies: Empty only where *schemas* are asked about.
-        playbook: What is claimed of steps; a step that is not here is not claimed either way.
-        calls_per_month: None when unknown.
-        current: Id of the strategy in production; None when none is.
-        config: What is asked for.
-        is_users_target: Whether the target is the asker's own.
-        economics: None when nothing is known of costs; so with *pilot*, *latency* and *content*.
-        feasibility: Unknown where it is not given.
-        pilot: A tuned model's counts.
-        segments: Of the best strategy's traffic; a pilot brings its own.
-        schemas: Asks which of these fail.
-        comparisons: Of strategies that were asked the same inputs.
+        strategies: Empty only if the question is about *schemas*.
+        playbook: Claimed statuses of steps. A missing step has no claim.
+        calls_per_month: None if unknown.
+        current: Id of the strategy in production. None if there is none.
+        config: The requirements.
+        is_users_target: Whether the user set the target.
+        economics: None if no costs are known. The same applies to *pilot*, *latency*, and *content*.
+        feasibility: Facts that aren't given are unknown.
+        pilot: Counts of a tuned model.
+        segments: Segments of the best strategy's traffic. A pilot has its own.
+        schemas: Schemas to check for failures.
+        comparisons: Comparisons of strategies on the same inputs.
         latency: Seconds of a call.
-        content: How often valid values were right.
+        content: Number of right values among valid ones.
         values: The values before and after enforcement, as the published schema describes them.
-        target_history: Days and the targets since.
-        sources: Of the prices, each with its `name` and its day (`as_of`).
-        notes: What whoever gathered the evidence has to say, and what was not taken as it was claimed.
-        about: None where nobody says whose calls they are.
-        day: On which it is decided; None where nobody says.
+        target_history: Each target with the day from which it applied.
+        sources: Sources of the prices, each with its `name` and its day (`as_of`).
+        notes: Notes about how the evidence was gathered, and claims that were not used as given.
+        about: The calls that the evidence is about. None if unknown.
+        day: Day of the decision. None if unknown.
         options: Options of the command line, without their dashes, that every printed command repeats.
         only_active_tuners: Whether the provider of the base model takes new jobs of active tuners only.
         n_functions: Functions of the store that share alpha.
-        priority: The function that has half of it; None for equal parts.
+        priority: The function that has half of alpha. None for equal parts.
         target_sources: The source of each target by its name in *config*: an option, a file, the store, or the default.
     """
 
