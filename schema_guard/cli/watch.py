@@ -80,7 +80,7 @@ def command(
 ) -> int:
     """Check whether a failure rate in production is too high or has risen.
 
-    The command prints one line for each function, from the worst to the best. It sends messages only with --notify. Run
+    The command prints one line for each function and schema, the worst first. It sends messages only with --notify. Run
     it from cron or CI.
 
     \b
@@ -157,11 +157,11 @@ def _print(watched: list[Watched], limit: float, form: str) -> None:
     from schema_guard.cli.shared.forms import columns, text_for
     from schema_guard.report.watch_document import by_function, document_of
 
-    # One line for each function. JSON has all of its configurations.
-    functions = by_function(watched)
-    if len(functions) > 1:
-        bad = sum(not all(one.is_fine for one in function) for function in functions)
-        print(f"{bad or 'none'} of {len(functions):,} functions {'need' if bad > 1 else 'needs'} attention")
-    for function in functions:
+    # One line for each function and schema. JSON has all of its configurations.
+    number = len({one.function for one in watched})
+    if number > 1:
+        bad = len({one.function for one in watched if not one.is_fine})
+        print(f"{bad or 'none'} of {number:,} functions {'need' if bad > 1 else 'needs'} attention")
+    for function in by_function(watched):
         document = document_of(function, limit)._replace(sections=())
         print(safe(document.title) if columns() is None else text_for(None, document))

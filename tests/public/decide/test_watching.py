@@ -6,7 +6,7 @@ import json
 import pytest
 
 from schema_guard import tags
-from tests.public.decide.production import DAY, SHAPE
+from tests.public.decide.production import DAY, SHAPE, TICKET
 
 
 def watched(production, slo, *more):
@@ -302,6 +302,18 @@ def test_the_last_call_of_a_silent_function_is_that_of_all_segments(production):
     _, out, _ = production.run("watch", "--max-failure-rate", "1%", "--segment", "us")
 
     assert out == "NO CALLS: shop.extract (schema ticket) was last called on 2026-05-29\n"
+
+
+def test_a_function_with_two_schemas_counts_once(production):
+    """Each schema has a line of its own. The answer about all functions counts the function once."""
+    production.calls(100, 2)
+    production.calls(100, 2, schema={**TICKET, "title": "report", "minProperties": 1})
+    production.calls(100, 0, name="shop.other")
+
+    _, out, _ = production.run("watch", "--max-failure-rate", "1%")
+
+    first, *lines = out.splitlines()
+    assert (first, len(lines)) == ("1 of 2 functions needs attention", 3)
 
 
 def test_excluded_calls_are_recent_calls(production):
