@@ -61,61 +61,66 @@ class StoppedReplies(NamedTuple):
 class Configuration:
     """The records of one function and schema with one model, provider, strategy, settings, and version.
 
-    Or the sums of a group of such configurations. In this case, a name in which they differ is None.
+    A `Configuration` can also describe a group of such configurations, with the sums over all of their calls. In this
+    case, a name that differs within the group is None.
 
     Attributes:
         schema: Name of the schema.
         schema_fingerprint: Fingerprint of the schema's content.
         function: Name of the guarded function.
-        model: None if no reply named a model.
-        provider: Provider or engine whose options are used. None for text strategies.
-        strategies: As `a>b` for an escalation.
-        settings: The settings that change results, as compact JSON.
+        model: Name of the model, or None if no reply contains it.
+        provider: Provider or engine whose options schema_guard uses, or None for text strategies.
+        strategies: Name of the strategy, or `a>b` for an escalation.
+        settings: Compact JSON of the settings that change results.
         version: Version of the function's prompt.
-        segment: Part of the traffic. None if the calls have no tag.
-        varies: The names in which these calls differ.
-        calls: Calls with at least one validated reply. This is the n of `failed`. Without the unseen calls, it is the n
-            of `valid_first_time`, `fixed_by_retry`, and `repaired`.
-        clean: Attempt 1 was nothing but valid JSON. These calls are a part of `valid_first_time`. Its n also leaves out
-            valid replies whose text is unknown.
-        parsed: Calls that were valid first time and whose function returned parsed values, so their text is unknown.
-        valid_first_time: Attempt 1 was valid without repair.
-        fixed_by_retry: Valid after a retry.
-        repaired: Valid after repair.
-        failed: No attempt was valid.
-        unseen: Calls in which a library inside the function retried unseen. Only whether they failed is known, so they
-            are in no other rate.
-        transport: Calls without a validated reply, excluded from every rate.
-        excluded: The same calls by the party at fault, with code and exception, most frequent first.
-        attempts: All attempts, including transport failures.
-        failures: Attempts by kind and code, most frequent first. None for a group in which only some configurations
-            stop their replies early, because their counts can't be added up.
-        violations: The ten places and keywords with the most schema violations. None as for `failures`.
-        coerced: Calls with a valid reply that the schema's Python type converted. They are a part of `valid_first_time`
-            and `fixed_by_retry`.
-        coercions: The converted places with their number of replies, at most ten. Conversions that may change the
-            meaning are first.
-        input_tokens: Sum over all attempts with known usage. None if there are none.
-        output_tokens: As `input_tokens`.
-        unknown_usage: Attempts whose output tokens are unknown.
-        reasoning_tokens: The part of `output_tokens` that was reasoning, counted as `input_tokens`.
-        elapsed_s: Seconds of all attempts whose time is known. None if there are none. Imported attempts may have no
-            time.
-        elapsed_p50_s: Median seconds of such an attempt, within 1.6%. None as for `elapsed_s`.
-        elapsed_p95_s: 95th percentile of such an attempt, within 1.6%.
-        traffic: The parts of the traffic that the calls are, if some were imported. None is the part that was recorded
-            live. Empty if no calls were imported.
-        answered_again: For a group: calls that a router sent to the prompt because the tuned model gave no value. Such
-            a call and the one before it count as one call. The prompt's result decides whether it is in
-            `fixed_by_retry` or `failed`.
-        models: For an escalation: the attempts of each model. Empty for calls that use one model.
-        stopped: Figures of replies that were stopped before their end. None if the settings stop no replies, and for a
-            group whose configurations differ in more than the segment.
-        last_day: For a group: the newest calls. None if all calls were made within two days.
-        in_use: For a group: the calls with the configurations in use. None if the group's functions replaced none.
-        is_gone: Whether its functions have called only other configurations since.
-        last_call: Start of the last call, in seconds since the epoch, UTC. None if unknown.
-        content: Shares of right values, from `Content`. None for a group, and if nothing was checked.
+        segment: Segment of your traffic, or None if the calls have no segment.
+        varies: Names of the fields that differ between these calls.
+        calls: Number of calls with at least one validated reply. This number is the n of `failed`. Without the unseen
+            calls, the number is the n of `valid_first_time`, `fixed_by_retry`, and `repaired`.
+        clean: Share of calls whose first reply was nothing but valid JSON. `valid_first_time` includes these calls. The
+            n of this rate excludes unseen calls, and valid replies whose text is unknown.
+        parsed: Number of calls in `valid_first_time` whose text is unknown, because the function returned parsed
+            values.
+        valid_first_time: Share of calls whose first attempt was valid without repair.
+        fixed_by_retry: Share of calls that were valid after a retry.
+        repaired: Share of calls that were valid after a repair.
+        failed: Share of calls without a valid attempt.
+        unseen: Number of calls in which a library inside the function retried, and schema_guard didn't see the
+            attempts. These calls count only for `failed`, because schema_guard knows only whether they failed.
+        transport: Number of calls without a validated reply. No rate includes these calls.
+        excluded: The calls in `transport` by the party at fault, with the code and the exception, most frequent first.
+        attempts: Number of all attempts, including transport failures.
+        failures: Number of attempts by kind and code of the failure, most frequent first. None for a group in which
+            only some configurations stop replies early, because these numbers can't be added.
+        violations: The ten most frequent violations, by location and keyword. None if `failures` is None.
+        coerced: Number of calls with a valid reply that the schema's Python type converted. `valid_first_time` and
+            `fixed_by_retry` include these calls.
+        coercions: The converted locations with their number of replies, at most ten. Conversions that can change the
+            meaning of a value are first.
+        input_tokens: Input tokens of all attempts with known usage, or None if no usage is known.
+        output_tokens: Output tokens of all attempts with known usage, or None if no usage is known.
+        unknown_usage: Number of attempts whose output tokens are unknown.
+        reasoning_tokens: Output tokens that the model used for reasoning, or None if no usage is known.
+        elapsed_s: Total duration of the attempts, in seconds, or None if no duration is known. The duration of an
+            imported attempt can be unknown.
+        elapsed_p50_s: Median duration of an attempt, in seconds, within 1.6%. None if no duration is known.
+        elapsed_p95_s: 95th percentile of the duration of an attempt, in seconds, within 1.6%. None if no duration is
+            known.
+        traffic: The imported traffic that these calls belong to, or empty if no calls were imported. An item is None
+            for calls that schema_guard recorded when your function made them.
+        answered_again: For a group, the number of calls that a router repeated with the prompted model, because the
+            tuned model had no valid value. The two calls count as one call. The result of the prompted model decides
+            whether it counts for `fixed_by_retry` or `failed`.
+        models: For an escalation, the attempts of each model. Empty for calls that use only one model.
+        stopped: Facts about the replies that schema_guard stopped early. None if the settings stop no replies. None
+            also for a group of several configurations, because each configuration has its own facts.
+        last_day: For a group, the newest calls. None if all calls began within two days.
+        in_use: For a group, the calls with the configurations in use. None if the group's functions replaced no
+            configuration.
+        is_gone: Whether the functions have since used only other configurations.
+        last_call: Start of the last call, in seconds since the epoch (UTC), or None if it is unknown.
+        content: Figures from `Content` about whether the values are right. None if `Content` checked no values, or for
+            a group.
     """
 
     __repr__ = dataclass_repr
@@ -164,33 +169,35 @@ class Configuration:
 
     @property
     def present(self) -> Rate:
-        """The failure rate of the configurations in use. The last day counts alone if its rate is proved to differ."""
+        """The failure rate of the configurations in use, or of the last day if its rate provably differs."""
         day, whole = self.last_day, self.failed if self.in_use is None else self.in_use.failed
         return day.failed if day is not None and day.differs_from(whole) else whole
 
     @property
     def is_rated(self) -> bool:
-        """Whether its rates are those of the traffic, or of a sample of it."""
+        """Whether the rates describe all of your traffic, or a sample of it."""
         return all(traffic is None or traffic.is_rated for traffic in self.traffic)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of a store.
+    """The figures of the calls in a store.
 
     Attributes:
         store: URL of the store, without its password.
-        configurations: The configurations of each function and schema, sorted by name. Empty if nothing is recorded.
-        lost_records: Attempts that could not be stored, by reason.
-        by: The name that the configurations of a group share, in addition to their schema.
-        groups: The same calls, added up by *by*. For each schema, the group with the worst proved rate is first. If a
-            group has other calls, it leaves out imported failures and imports of an unknown part of the traffic.
-        over_time: The failure rate of each group by hour, day, or week. None unless requested. A group that has only
-            imported failures has no rate over time.
-        rows_since: Start of the earliest call that has rows, in seconds since the epoch, UTC, if older rows were
-            deleted. None if none were.
-        since: Start of the earliest call, in seconds since the epoch, UTC. None if no time is known.
-        nothing: A sentence about the filters, if they leave no calls. It includes the number of calls that don't match.
+        configurations: The configurations of each function and schema, sorted by name. Empty if the store has no calls.
+        lost_records: Number of attempts that schema_guard couldn't store, by reason.
+        by: Field that the calls of a group have in common, in addition to their schema.
+        groups: The same calls in groups by this field. For each schema, the group with the highest proven failure rate
+            is first. If a group has other calls, it omits imported failures, and calls from imports that cover an
+            unknown part of your traffic.
+        over_time: The failure rate of each group by hour, day, or week. None if you didn't ask for these rates. A group
+            that contains only imported failures has no such rates.
+        rows_since: Start of the earliest call that still has rows, in seconds since the epoch (UTC). None if
+            schema_guard deleted no rows, or all rows.
+        since: Start of the earliest call, in seconds since the epoch (UTC). None if no start time is known.
+        nothing: If no calls match the filters, a sentence with the filters and the number of other calls. Otherwise
+            None.
     """
 
     __repr__ = dataclass_repr
@@ -212,7 +219,7 @@ class Report:
         return load("notebook").as_html(self)
 
     def members(self, group: Configuration) -> list[Configuration]:
-        """Return the configurations of which a group is made, wholly or in part."""
+        """Return the configurations whose calls a group contains, wholly or in part."""
         shared = ("schema", "schema_fingerprint", *_COMMON[self.by])
         return [
             configuration
@@ -236,17 +243,19 @@ def report_on(  # noqa: PLR0913 - which calls, by name
 
     Args:
         store: The store to read.
-        since: Only calls that started at this time or later, in seconds since the epoch.
-        until: Only calls that started before this time.
-        schema: Only this schema, by name or fingerprint.
-        function: Only this function, by its name or by a unique ending of it after a dot.
-        segment: Only this part of the traffic.
-        by: The name that the configurations of a group share, in addition to their schema.
-        hours: Read the rates over time too. All calls of the first and the last hour of the period then count.
+        since: Include only calls that started at this time or later, in seconds since the epoch.
+        until: Include only calls that started before this time.
+        schema: Include only calls with this schema. You can pass its name or its fingerprint.
+        function: Include only calls of this function. You can pass its name, or the end of its name after a dot, if no
+            other function has the same end.
+        segment: Include only calls of this segment.
+        by: Field that the calls of a group have in common, in addition to their schema.
+        hours: Whether to also read the rates over time. These rates include the whole hours that contain *since* and
+            *until*.
 
     Raises:
-        InvalidArgument: A name is not recorded, or several functions match.
-        StoreError: The store cannot be read.
+        InvalidArgument: The store has no calls with a given name, or the name fits several functions.
+        StoreError: The store can't be read.
     """
     if by not in GROUPINGS:
         raise InvalidArgument(
@@ -397,7 +406,7 @@ def _stopped(lengths: ReplyLengths) -> StoppedReplies:
 
 
 def as_json(report: Any) -> Any:
-    """Return a report as plain JSON: the names of its fields, rates as fractions, None as null."""
+    """Return a report as plain JSON, with field names as keys, rates as fractions, and null for None."""
     return _plain(report)
 
 

@@ -49,41 +49,46 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
 ) -> Any:
     """Make a guarded call for every row.
 
-    A row comes back with its columns and with: *output*, the valid value as JSON text, None without one; `ok`;
-    `failure_kind`, `failure_code` and `failure_message` of the last attempt, None when ok, and of a call that raised
-    the words of what it raised; `attempts`, 0 when the task is none; `input_tokens` and `output_tokens` over all
-    attempts, None when one of them is unknown.
+    Each result contains the columns of its row. The column *output* contains the valid value as JSON text, or None if
+    there is no valid value. The column `ok` shows whether there is a valid value. The columns `failure_kind`,
+    `failure_code`, and `failure_message` describe the failure of the last attempt, and are None if the value is valid.
+    If the call raised an exception, `failure_message` contains the text of the exception. The column `attempts`
+    contains the number of attempts, or 0 if the row's task is invalid. The columns `input_tokens` and `output_tokens`
+    contain the tokens of all attempts, or None if the tokens of one attempt are unknown.
 
-    Of an iterable the rows come in their order, as they are taken. A dataset of Ray's gives one that is as lazy, in
-    Ray's order; its rows are cut into blocks of at most 32 x *concurrency*. Ray makes a block again when its worker
-    dies: its calls are then asked again, the answers that come back are those of the last time, the records those of
-    the first. It does so without end for a row that kills its worker every time.
+    For an iterable, the function returns the results in the order of the rows. It makes the calls while you iterate
+    over the results. For a Ray dataset, the function returns a lazy dataset in Ray's order. Its blocks contain at most
+    32 x *concurrency* rows. If a worker dies, Ray processes the worker's block again, and repeats the calls. The
+    results then contain the replies of the repeated calls, but the store keeps the records of the first calls. If a row
+    kills its worker every time, Ray repeats the block without end.
 
     Args:
-        rows: Mappings, read one after the other; or a `ray.data.Dataset`.
-        schema: What `Schema.of` takes.
-        model: What `connect` takes; or a model or a function of the task's text, which for a dataset of Ray's have to
-            be picklable.
-        task: The column with the task: a text, or messages.
-        strategy: As `guard` says.
-        max_attempts: >= 1.
-        repair: As `guard` says.
-        concurrency: Calls at once, >= 1; on Ray in each worker.
-        store: As `guard` says; on Ray no store in memory. A file is written on the machine of this process.
-        name: What records call the function; that of the model or function when None.
-        id: The column that tells a row from all others: rows with one id are recorded once on Ray. Without it, or
-            where it is None, the place of the row does.
-        output: The column for the value.
-        retries: Requests that a busy server refuses and that are repeated, where *model* is a name.
+        rows: Rows as mappings, which the function reads one at a time, or a `ray.data.Dataset`.
+        schema: A schema in a form that `Schema.of` accepts.
+        model: A name that `connect` accepts, a `Model`, or a function that takes the text of the task. For a Ray
+            dataset, a `Model` or a function must be picklable.
+        task: Column that contains the task, as text or as messages.
+        strategy: Strategy for requesting the format, as for `guard`.
+        max_attempts: Maximum number of attempts for each row, at least 1.
+        repair: Level of repair for broken JSON, as for `guard`.
+        concurrency: Maximum number of calls at the same time, at least 1. With Ray, this limit applies to each worker.
+        store: Store for the records, as for `guard`. With Ray, you can't use a store in memory. schema_guard writes a
+            file on the machine of this process.
+        name: Name of the function in records. Default: the name of the model or function.
+        id: Column that identifies a row. With Ray, schema_guard records rows with the same id only once. If a row has
+            no id, its position identifies it.
+        output: Column for the valid value.
+        retries: Maximum number of retries for a request that a busy server refuses. This limit applies only if *model*
+            is a name.
 
     Returns:
         An iterator of dicts, or a `ray.data.Dataset`.
 
     Raises:
-        InvalidArgument: Now for what is wrong with the settings; at the first row for its columns, and for the name
-            of a model that there is not; at a row that is no mapping.
-        InvalidSchema: The schema cannot be loaded.
-        MissingExtra: A package that the model needs is not installed.
+        InvalidArgument: A setting is invalid. The first result also raises this error if the columns of the row are
+            wrong, or if the name of the model is unknown. A row that isn't a mapping raises this error too.
+        InvalidSchema: The schema can't be loaded.
+        MissingExtra: A package that the model needs isn't installed.
     """
     if concurrency < 1:
         raise InvalidArgument(f"concurrency={concurrency}: expected an int >= 1")

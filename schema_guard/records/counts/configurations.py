@@ -169,61 +169,68 @@ class ReplyLengths(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationCounts:
-    """What is recorded of one configuration of one function in one segment.
+    """The counts of one configuration of one function in one segment.
 
-    What a call counts as. One without a validated reply is excluded from the rates. It is in `transport`, and in
-    `excluded` by its cause. Every other one is in `calls`, and in one of these five:
-    calls = valid_first_time + repaired + fixed_by_retry + failed + (unseen - unseen_failed).
-    A call is unseen when a library inside the function had asked again and its tries are not known: whether
-    it failed is known, at which attempt it was valid is not, so that it counts for `failed` alone.
-    Hence the n of `failed` is `calls`. The n of `valid_first_time`, `repaired`, and `fixed_by_retry` is `calls - unseen`.
-    The n of `clean` is `texts`, because a parsed value does not show its text.
+    Rates exclude calls without a validated reply. `transport` counts these calls, and `excluded` lists them by cause.
+    `calls` counts all other calls. It is the sum of `valid_first_time`, `repaired`, `fixed_by_retry`, `failed`, and
+    `unseen - unseen_failed`.
+
+    A call is unseen if a library inside the function retried, and schema_guard didn't see the attempts. In this case,
+    schema_guard knows whether the call failed, but not which attempt was valid. An unseen call therefore counts only
+    for `failed`.
+
+    The number of calls n of the rate `failed` is `calls`. The n of `valid_first_time`, `repaired`, and `fixed_by_retry`
+    is `calls - unseen`. The n of `clean` is `texts`, because a parsed value doesn't show its text.
 
     Attributes:
-        id: In this store; None if it is not known.
+        id: Id of the configuration in this store, or None if it is unknown.
         function: Name of the guarded function.
-        schema_name: Of the schema.
-        schema_fingerprint: Of the schema's content.
-        model: None when unknown.
-        provider: Provider or engine whose options are used; None for text strategies.
-        strategies: As `a>b` for an escalation.
-        settings: Compact JSON.
-        version: Of the function's prompt.
-        tuned: Whether the model is one that was fine-tuned for this.
-        segment: Part of the traffic; None when not tagged.
-        first_started_at: When the earliest call began, in seconds since the epoch, UTC; None when unknown.
-        last_started_at: When the latest call began.
-        calls: With at least one judged reply.
-        valid_first_time: Attempt 1 was valid without repair.
-        clean: The part of valid_first_time whose reply was nothing but the JSON.
-        parsed: The part of valid_first_time whose text is unknown, because the function had parsed it already.
-        coerced: Calls whose valid reply the schema's Python type had to convert.
-        textless: The part of valid_first_time whose text is unknown; parsed is a part of it.
-        repaired: The valid attempt, whichever it was, was repaired.
-        fixed_by_retry: Valid at attempt 2 or later without repair.
-        failed: No attempt was valid; ended by a transport failure after a judged reply included.
-        unseen: Calls in which a library had asked again and its tries are not known.
-        unseen_failed: The part of unseen that failed.
-        transport: Calls without a judged reply; not in calls.
-        excluded: The same by their cause, most frequent first.
-        clusters: Inputs by their n and k, when an input has more than one call; else empty. Calls with one
-            `cluster` tag, else one task, are of one input.
-        attempts: For each attempt number from 1, the judged attempts and the failed ones among them;
-            transport failures are in neither.
-        sums: What the attempts took, by attempt number.
-        failures: Of all attempts, most frequent first.
-        final_failures: Of the last attempts of failed calls, most frequent first.
-        violations: Of all attempts, most frequent first.
-        coercions: As violations.
-        models: Of the judged attempts whose reply names its model, most frequent first.
-        call_latency: Of judged calls: the sum over the attempts of each, where all of them are known.
-        attempt_latency: Of all attempts, transport failures included.
-        outcomes: A bit for each of `calls`, 1 for failed. The calls of one hour come together, in the order of arrival.
-            The hours are in the order of `tallies.place_of`. The first call is the most significant bit of the first
-            byte. The bits after the last call are 0.
-        lengths: Of judged replies; empty where the settings stop none.
-        results: Calls by `calls.RESULTS` and `calls.PARTS`. They and the tallies can be added to those of others.
-        tallies: Other counts, as `rollups.Tallies`.
+        schema_name: Name of the schema.
+        schema_fingerprint: Fingerprint of the schema's content.
+        model: Name of the model, or None if it is unknown.
+        provider: Provider or engine whose options schema_guard uses, or None for text strategies.
+        strategies: Name of the strategy, or `a>b` for an escalation.
+        settings: The settings as compact JSON.
+        version: Version of the function's prompt.
+        tuned: Whether the model was fine-tuned for this task.
+        segment: Segment of your traffic, or None if the calls have no segment.
+        first_started_at: Start of the earliest call, in seconds since the epoch (UTC), or None if it is unknown.
+        last_started_at: Start of the latest call, in seconds since the epoch (UTC), or None if it is unknown.
+        calls: Number of calls with at least one validated reply.
+        valid_first_time: Number of calls whose first attempt was valid without repair.
+        clean: Number of calls in `valid_first_time` whose reply contained nothing but the JSON.
+        parsed: Number of calls in `valid_first_time` whose text is unknown, because the function parsed the reply.
+        coerced: Number of calls whose valid reply the schema's Python type converted.
+        textless: Number of calls in `valid_first_time` whose text is unknown, including the calls in `parsed`.
+        repaired: Number of calls whose valid attempt schema_guard repaired, at any attempt.
+        fixed_by_retry: Number of calls whose valid attempt was the second or a later one, without repair.
+        failed: Number of calls without a valid attempt, including calls that a transport failure ended after a
+            validated reply.
+        unseen: Number of calls in which a library retried, and schema_guard didn't see the attempts.
+        unseen_failed: Number of calls in `unseen` that failed.
+        transport: Number of calls without a validated reply. `calls` doesn't include them.
+        excluded: The calls in `transport` by their cause, most frequent first.
+        clusters: Number of inputs with the same number of calls and failures, if any input has more than one call,
+            otherwise empty. Calls with the same `cluster` tag have one input. Without the tag, calls with the same task
+            have one input.
+        attempts: For each attempt number from 1, the number of validated attempts, and how many of them failed. Neither
+            number includes transport failures.
+        sums: Sums of the tokens, the time, and the cost of the attempts, by attempt number.
+        failures: Failures of all attempts, most frequent first.
+        final_failures: Failures of the last attempts of failed calls, most frequent first.
+        violations: Violations of the schema in all attempts, most frequent first.
+        coercions: Conversions in all attempts, most frequent first.
+        models: Models of the validated attempts whose reply contains the name of the model, most frequent first.
+        call_latency: Durations of calls with a validated reply, if the durations of all of their attempts are known.
+            The duration of a call is the sum over its attempts.
+        attempt_latency: Durations of all attempts, including transport failures.
+        outcomes: One bit for each call in `calls`, which is 1 if the call failed. The calls of one hour are adjacent,
+            in the order of arrival. The hours are in the order of `tallies.place_of`. The first call is the most
+            significant bit of the first byte. The bits after the last call are 0.
+        lengths: Lengths of validated replies, or empty if the settings stop no replies.
+        results: Number of calls for each key in `calls.RESULTS` and `calls.PARTS`. You can add these numbers and
+            `tallies` to those of other configurations.
+        tallies: Other counts, as a `rollups.Tallies` object.
     """
 
     id: int | None
@@ -269,40 +276,40 @@ class ConfigurationCounts:
 
     @property
     def configuration(self) -> Row:
-        """The values of `rows.CONFIGURATION_COLUMNS`."""
+        """The values of the columns in `rows.CONFIGURATION_COLUMNS`."""
         return tuple(getattr(self, name) for name in CONFIGURATION_COLUMNS)
 
     @property
     def texts(self) -> int:
-        """Calls whose tries are all known, without the textless ones: the n of clean."""
+        """Number of calls with known attempts and a known text, which is the n of `clean`."""
         return self.calls - self.unseen - self.textless
 
     @property
     def failure_kinds(self) -> dict[str, int]:
-        """Failed calls by the kind of their last failure."""
+        """Number of failed calls by the kind of their last failure."""
         kinds: Counter[str] = Counter()
         for kind, _, calls in self.final_failures:
             kinds[kind] += calls
         return dict(kinds)
 
     def total(self, amount: str) -> Total:
-        """Return what all attempts took of one amount of `AttemptSums`."""
+        """Return the sum of one field of `AttemptSums` over all attempts."""
         totals: list[Total] = [getattr(sums, amount) for sums in self.sums]
         known = [total.known for total in totals if total.known is not None]
         return Total(sum(known) if known else None, sum(total.unknown for total in totals))
 
     @property
     def inputs(self) -> int:
-        """Distinct inputs: the n of a rate when calls repeat them."""
+        """Number of distinct inputs, which is the n of a rate if calls repeat inputs."""
         return sum(count for _, _, count in self.clusters) if self.clusters else self.calls
 
 
 class HourCounts(NamedTuple):
-    """What is recorded of one configuration in one hour; the counts are those of `ConfigurationCounts`.
+    """The counts of one configuration in one hour, as in `ConfigurationCounts`.
 
     Attributes:
-        at: When the hour began, in seconds since the epoch, UTC: a multiple of 3,600.
-        configuration: Values of `rows.CONFIGURATION_COLUMNS`, as `ConfigurationCounts.configuration`.
+        at: Start of the hour, in seconds since the epoch (UTC), which is a multiple of 3,600.
+        configuration: Values of the columns in `rows.CONFIGURATION_COLUMNS`, as in `ConfigurationCounts.configuration`.
     """
 
     at: int
