@@ -53,7 +53,7 @@ R = TypeVar("R")
 
 
 class Guard(Settings[V, R]):
-    """The settings of `guard(...)`. To guard a function, call this object with the function."""
+    """The settings that `guard(...)` returns. To guard a function, call this object with the function."""
 
     # It has no fields of its own, and is the dataclass that its base is.
     __slots__ = ()
@@ -244,7 +244,7 @@ class Guarded(_Guarded[P, V, R]):
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Return all facts about a call, even if it has no valid value.
 
-        The method raises the exceptions of your function unchanged. If an exception carries a reply, the method
+        The method raises the exceptions of your function unchanged. If an exception contains a reply, the method
         validates the reply instead.
         """
         return cast("Outcome[V]", slow_path(self._prepared, args, kwargs).run("outcome"))
@@ -254,19 +254,18 @@ class Guarded(_Guarded[P, V, R]):
     @overload
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> Iterator[Partial]: ...
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        """Yield growing plain JSON while the reply arrives, and the valid value at the end.
+        """Yield partial values as plain JSON while the reply arrives, and the valid value at the end.
 
-        The result type is a union, because only the last value has the schema's Python type. An incomplete
-        value can lack any field, so it can't have that type. After a failed attempt, the values of the next
-        attempt follow. At the end, the stream yields or raises the same as a call: the valid value, the default,
-        the Outcome, or an error. The function can return a
-        stream or a whole reply.
+        The result type is a union, because only the last value has the schema's Python type. An incomplete value can
+        lack any field, so it can't have the schema's type. After a failed attempt, the values of the next attempt
+        follow. At the end, the stream yields or raises the result of a call: the valid value, the default, the Outcome,
+        or an error. The function can return a stream or a whole reply.
 
         Args:
-            *args: The arguments of the call.
-            **kwargs: The arguments of the call. With `partial=True`, each value is a `Partial`, which has the open part
-                and the attempt. If the function has its own parameter `partial`, schema_guard passes the argument to
-                the function instead.
+            *args: The positional arguments of the call.
+            **kwargs: The keyword arguments of the call. With `partial=True`, each value is a `Partial`, which also
+                contains the location of the unfinished part and the number of the attempt. If the function has its own
+                parameter `partial`, schema_guard passes this argument to the function instead.
         """
         partial = self._wants_partial(kwargs)
         driven = yield from self._growing(args, kwargs, partial=partial)
@@ -325,8 +324,8 @@ class Guarded(_Guarded[P, V, R]):
 class AsyncGuarded(_Guarded[P, V, R]):
     """A guarded asynchronous function. An awaited call returns a valid value.
 
-    Frameworks recognize it as a coroutine function, because `iscoroutinefunction` from `inspect` and from `asyncio`
-    returns True.
+    Frameworks recognize this object as a coroutine function, because `iscoroutinefunction` from `inspect` and from
+    `asyncio` returns True.
     """
 
     _path_maker = staticmethod(fast_coroutine_of)
@@ -363,7 +362,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Return all facts about a call, even if it has no valid value.
 
-        The method raises the exceptions of your function unchanged. If an exception carries a reply, the method
+        The method raises the exceptions of your function unchanged. If an exception contains a reply, the method
         validates the reply instead.
         """
         return cast("Outcome[V]", await slow_path(self._prepared, args, kwargs).arun("outcome"))
@@ -373,7 +372,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     @overload
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> AsyncIterator[Partial]: ...
     async def stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        """Yield growing plain JSON, and the valid value at the end, in the same way as `Guarded.stream`."""
+        """Yield partial values and the valid value at the end, in the same way as `Guarded.stream`."""
         from schema_guard.drive import Driven  # only streams need it
 
         partial = self._wants_partial(kwargs)

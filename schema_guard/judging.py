@@ -101,25 +101,25 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
 
     Args:
         text: The whole reply.
-        schema: A class or another annotation, a dict, a path, or a `Schema`. To validate many replies, create the
+        schema: A class or another type annotation, a dict, a path, or a `Schema`. To validate many replies, create the
             `Schema` only once, with `Schema.of`.
-        finish_reason: Reason why the model stopped. None means unknown, so the reply may be cut off.
-        repair: Whether to repair broken JSON: `"lossless"` (syntax only), or `"lossy"` (may also remove, invent, or
-            close parts). The `form` and `repairs` of the result show the repair.
-        checks: Functions that schema_guard calls with the value, converted to the schema's Python type. A check that returns True
-            or None accepts the value. A check that returns False, or a message that describes the fault, refuses the
-            value.
-        restore: Function that converts a value of an adapted schema to the form that *schema* describes.
+        finish_reason: Reason why the model stopped. None means that the reason is unknown, so the reply may be cut off.
+        repair: Level of repair for broken JSON: `"off"`, `"lossless"` (fixes only the syntax), or `"lossy"` (can also
+            remove or invent data, or close unfinished values). The `form` and `repairs` of the result show the repair.
+        checks: Functions that schema_guard calls with the value, converted to the schema's Python type. A check that
+            returns True or None accepts the value. A check that returns False, or a message that describes the fault,
+            rejects the value.
+        restore: Function that converts a value from the form of an adapted schema to the form of *schema*.
         limits: Limits on the size of the reply.
-        coerce: Whether the schema's Python type may convert a value that its JSON Schema refuses, such as
-            `"12"` for an int. If the type converts the value, the result has the form `coerced`, and
-            `coercions` lists the converted parts.
+        coerce: Whether the schema's Python type can convert a value that its JSON Schema rejects, such as `"12"` for an
+            int. If the type converts the value, the result has the form `coerced`, and `coercions` lists the converted
+            parts.
 
     Returns:
-        A judgement. If there is no value, `failure` has the reason.
+        A judgement. If there is no value, `failure` contains the reason.
 
     Raises:
-        InvalidArgument: An argument has the wrong type. The text of a reply never raises an error.
+        InvalidArgument: An argument has the wrong type. The function raises no error for any text of a reply.
         InvalidSchema: The schema can't be loaded.
     """
     if not isinstance(schema, Schema):

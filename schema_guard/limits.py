@@ -20,8 +20,8 @@ class Limits(metaclass=NamedArguments):
     """Limits on the size of a reply, and on the time, tokens, and repeats of a call.
 
     None means no limit, except for `max_output_tokens`. schema_guard checks time and tokens between attempts. For a
-    stream, it also checks time, size, and repeats between chunks. If a reply isn't streamed, schema_guard never cuts
-    it short.
+    stream, schema_guard also checks time, size, and repeats between chunks. schema_guard never cuts a reply short if
+    the reply isn't a stream.
 
     Example:
         >>> Limits(max_elapsed_s=20, max_bytes=100_000)
@@ -36,15 +36,17 @@ class Limits(metaclass=NamedArguments):
         max_steps: Maximum number of validation steps, estimated in advance. Failure code: `too_costly`. In a
             measurement, one step of the fast engine took 6 ns, so the default keeps validation below half a second.
         max_elapsed_s: Maximum duration of all attempts together, in seconds.
-        max_tokens: Maximum number of input and output tokens of all attempts together. Unknown usage counts
-            as 0. If schema_guard stopped a reply early, it counts the estimated tokens of this reply.
-        output_tokens: The output limit that the first attempt sends. None means the provider's default.
-        max_output_tokens: The highest output limit that schema_guard sends after a cut-off reply. Without this limit, a
-            cut-off reply ends the call.
-        max_repeats: schema_guard stops a streamed reply as `runaway` if its end repeats one part this many times,
-            over at least 256 characters. It also stops a reply that ends with this number of line breaks, or with
-            64 spaces. The number must be at least 2. With 6, schema_guard stopped none of the valid replies among
-            314 replies from real models.
+        max_tokens: Maximum number of input and output tokens of all attempts together. If the usage of an attempt is
+            unknown, it counts as 0. If schema_guard stopped a reply early, it counts the estimated tokens of this
+            reply.
+        output_tokens: The output limit, in tokens, that schema_guard sends with the first attempt. None means the
+            default of the provider.
+        max_output_tokens: The highest output limit, in tokens, that schema_guard sends after a cut-off reply. Without
+            this limit, a cut-off reply ends the call.
+        max_repeats: schema_guard stops a streamed reply as `runaway` if its end repeats the same text this many times,
+            over at least 256 characters. It also stops a reply that ends with this number of line breaks, or with 64
+            spaces. The number must be at least 2. With 6, schema_guard stopped none of the valid replies among 314
+            replies from real models.
     """
 
     max_bytes: int = 8 * 1024 * 1024

@@ -62,8 +62,8 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
 ) -> Model:
     """Return the model with this name.
 
-    schema_guard sends an API key only to the host that the key belongs to. Each known provider has its own
-    environment variable for the key. A request to a URL uses *key*, or the value of SCHEMA_GUARD_MODEL_KEY.
+    schema_guard sends an API key only to the host that the key belongs to. Each known provider has its own environment
+    variable for the key. For a URL, schema_guard sends the argument *key*, or the value of SCHEMA_GUARD_MODEL_KEY.
 
     Example:
         >>> from schema_guard import connect
@@ -71,23 +71,23 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         'my-model'
 
     Args:
-        name_or_object: `"local"` is the local model, whose weights schema_guard downloads on first use.
-            `"openai:NAME"` is a model from a provider. `"http://HOST:PORT/v1#NAME"` is a model on a server
-            that accepts the arguments of *provider*. `"tuned:DIR"` is the result of
-            `schema-guard tune run DIR`. `"scripted:FILE"` returns the replies of a file. The function also
-            accepts an `outlines` model object. The function returns a `Model` unchanged.
-        provider: Provider whose arguments the server accepts, a key of
-            `schema_guard.providers.options.PROVIDER_OPTIONS`. Default: the provider in the name.
-        options: The provider's own arguments for every call, such as `{"temperature": 0}`. These arguments are part of
-            the configuration. The options of a call override these arguments.
-        key: Key to use instead of the environment variable.
-        adapter: LoRA adapter as a GGUF file, for the local model only. With an adapter, the model is a separate
-            configuration, identified by the name and the content of the file.
+        name_or_object: `"local"` is the local model, whose weights schema_guard downloads on first use. `"openai:NAME"`
+            is a model from a provider. `"http://HOST:PORT/v1#NAME"` is a model on a server that accepts the arguments
+            of the given provider. `"tuned:DIR"` is the result of `schema-guard tune run DIR`. `"scripted:FILE"` returns
+            the replies of a file. The function also accepts an `outlines` model object. The function returns a `Model`
+            unchanged.
+        provider: Provider whose arguments the server accepts. `schema_guard.providers.options.PROVIDER_OPTIONS` has all
+            providers as keys. Default: the provider in the name.
+        options: The provider's own arguments for every call, such as `{"temperature": 0}`. Calls with other arguments
+            are a separate configuration. The options of a call override these arguments.
+        key: API key to use instead of the environment variable.
+        adapter: LoRA adapter as a GGUF file, for the local model only. A model with an adapter is a separate
+            configuration. The name and the content of the file identify it.
         rules: File with the rules of the server, from `schema-guard schema probe --output`. The rules in the file
             replace the rules of the provider.
-        timeout_s: Number of seconds without an answer after which a request fails.
-        max_retries: Number of retries by the SDK. Default: 0, because these retries multiply the attempts of a guard,
-            and records don't show the extra requests.
+        timeout_s: Number of seconds after which a request without an answer fails.
+        max_retries: Maximum number of retries by the provider's SDK. Default: 0, because these retries multiply the
+            attempts of a guard, and records don't show the extra requests.
 
     Raises:
         InvalidArgument: The name, the provider, or an option is unknown, or a file or a key is missing.

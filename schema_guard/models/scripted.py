@@ -76,11 +76,11 @@ class ScriptedCall(NamedTuple):
 
 
 class ScriptedModel(Closing):
-    """A model with replies that you write. See `Model`.
+    """A model that returns the replies that you write. See `Model`.
 
-    If you pass only the text of a reply, the reply and its chunks are str values. A reply with a finish
-    reason or usage has the form of OpenAI's Chat Completions. Options have no effect. Calls from several
-    threads are safe, and the model uses each reply of a list once.
+    If you pass only the text of a reply, the reply and its chunks are str values. A reply with a finish reason or usage
+    has the form of OpenAI's Chat Completions. Options have no effect. You can call the model from several threads. It
+    uses each reply of a list only once.
 
     Attributes:
         asked: The prompts and options of all calls, in order, including calls without a reply.
@@ -139,12 +139,12 @@ class ScriptedModel(Closing):
     def from_file(cls, path: Path, *, provider: str = "openai", cycle: bool = False) -> ScriptedModel:
         """Read a script in JSON Lines. A line is a string, or an object with the keys of a reply. The method skips blank lines.
 
-        If an object has `when`, the model uses its reply only for prompts that contain the text of `when`. If one
-        object has this key, all objects must have it.
+        If an object has the key `when`, the model uses its reply only for prompts that contain the text of `when`. If
+        one object has this key, all objects must have it.
 
         Raises:
-            InvalidArgument: The file can't be read, has no reply, or has an invalid line. The error message contains
-                the line number.
+            InvalidArgument: The file can't be read, contains no reply, or contains an invalid line. The error message
+                contains the line number.
         """
         model = cls([], name=path.stem, provider=provider, cycle=cycle)
         model._rules, model._replies = _read_script(path)

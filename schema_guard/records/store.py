@@ -44,7 +44,7 @@ class Store(Frames):
     """Records of calls, with one row for each attempt. You can use a store in several threads and after a fork.
 
     To create a store, call `open_store`. Unless you set `strict_store`, recording never raises an error for a database
-    fault. schema_guard counts an attempt that it can't store as lost. Reading raises `StoreError` for such a fault.
+    fault. schema_guard counts an attempt that it can't store as lost. Reading raises `StoreError` for a database fault.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Store(Frames):
         return self._opener.keeper.policy
 
     def tighten(self, *, durability: Durability, payload: PayloadPolicy, retention: Retention) -> None:
-        """Adopt the stricter settings of another store that opens the same database later."""
+        """Adopt the stricter settings of a store that opens the same database later."""
         self._opener.is_sync = self._opener.is_sync or durability == "sync"
         self._opener.keeper.tighten(payload)
         self._writer.schedule.retention = self.retention.stricter(retention)
@@ -99,12 +99,12 @@ class Store(Frames):
 
     @property
     def is_closed(self) -> bool:
-        """Whether `close` was called."""
+        """Whether the store is closed."""
         return self._opener.is_closed
 
     @property
     def writer(self) -> Writer:
-        """The writer of the file. All stores of the file in this process share it."""
+        """The writer of the file. All stores of the file in this process share this writer."""
         return self._writer
 
     def record(
@@ -113,7 +113,8 @@ class Store(Frames):
         """Store an outcome. With durability "sync", the outcome is stored when this method returns.
 
         Args:
-            outcome: All attempts of one call. Unless `payload` allows more, the store keeps only sizes and hashes of texts.
+            outcome: All attempts of one call. Unless `payload` allows more, the store contains only sizes and hashes of
+                texts.
             task: The task of the call. The hash of the task identifies equal inputs.
             checked: Function that checks the value of the call, in the thread that writes the rows.
         """
@@ -133,7 +134,7 @@ class Store(Frames):
         """Wait until earlier attempts are stored, if the durability is "sync". Outside event loops, `record` already waits.
 
         Raises:
-            StoreError: The attempts aren't stored. This happens only with `strict_store=True`.
+            StoreError: schema_guard can't store the attempts. Only a store with `strict_store=True` raises this error.
         """
         if self.is_sync:
             self._writer.settle(self._opener)
@@ -142,7 +143,7 @@ class Store(Frames):
         """Wait until earlier attempts are stored or lost. Return the number of pending attempts.
 
         Raises:
-            InvalidArgument: *timeout_s* isn't a number of seconds.
+            InvalidArgument: The value of *timeout_s* isn't a number of seconds.
         """
         require_seconds("timeout_s", timeout_s, least=None)
         return self._writer.flush(timeout_s)
@@ -153,7 +154,7 @@ class Store(Frames):
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """Read one consistent state of the store, after all earlier records are written."""
+        """Write all earlier records, and then read one consistent state of the store."""
         self.flush()
         with self._backend.reading() as snapshot:
             yield snapshot
@@ -207,10 +208,10 @@ class Store(Frames):
         """Count the stored calls by configuration, function, and segment, in storage order.
 
         Without *since* and *until*, this method reads counts that schema_guard updates with every write. With a time
-        window, it reads the counts of whole hours, and the attempts of hours that are only partly in the window. To
-        count only some configurations, pass their values of `ConfigurationCounts.id` as *ids*. If *clusters* is False,
-        the result for a time window has no clusters, and reading takes half as long. For the other arguments, see
-        `attempts`.
+        window, this method reads the counts of whole hours, and the attempts of hours that are only partly in the
+        window. To count only some configurations, pass their values of `ConfigurationCounts.id` as *ids*. If *clusters*
+        is False, the result for a time window has no clusters, and reading takes half as long. For the other arguments,
+        see `attempts`.
         """
         from schema_guard.records.attempts import Where
 
@@ -263,7 +264,8 @@ class Store(Frames):
             after_id: The `id` of the other configuration.
 
         Returns:
-            Three counts: compared inputs, inputs that failed only with *before_id*, and inputs that failed only with *after_id*.
+            Three counts: compared inputs, inputs that failed only with *before_id*, and inputs that failed only with
+            *after_id*.
         """
         with self.reading() as snapshot:
             return snapshot.pairs(before_id, after_id)
@@ -318,14 +320,14 @@ class Store(Frames):
     def forget(self, what: Forgotten, *, counts: bool = False) -> Removed:
         """Delete all rows and texts of a call, an input, a cluster, a segment, or a function.
 
-        The counts stay, but without the names of inputs and clusters.
+        The store keeps the counts, but without the names of inputs and clusters.
 
         Args:
             what: The name.
             counts: Whether to also delete the counts of a segment or a function.
 
         Raises:
-            InvalidArgument: *counts* is True, but *what* names a call, an input, or a cluster.
+            InvalidArgument: The argument *counts* is True for a call, an input, or a cluster.
             StoreError: schema_guard can't write to the store.
         """
         if counts and what.by not in ("function", "segment"):
@@ -338,9 +340,9 @@ class Store(Frames):
             return removal.run(lambda rows: removal.forget(what, rows), last)
 
     def rows_since(self) -> float | None:
-        """Return the start time of the earliest call that still has rows, if rows were deleted.
+        """Return the start time of the earliest call that still has rows, if schema_guard deleted rows.
 
-        Return None if no rows were deleted, or if all rows were deleted.
+        Return None if schema_guard deleted no rows, or all rows.
         """
         with self.reading() as snapshot:
             return snapshot.rows_since()
@@ -362,18 +364,18 @@ class Store(Frames):
         *,
         function: str | None = None,
     ) -> None:
-        """Store the reason why you don't try a step of the playbook for a schema, with the current date.
+        """Store the reason why you skip a step of the playbook for a schema, with the current date.
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
             step: Name of the step. This method doesn't check the name.
             status: `"not_applicable"` if the step is impossible, or `"declined"` if you don't want it.
-            reason: The reason why you don't try the step. Stored unchanged.
+            reason: The reason why you skip the step. Stored unchanged.
             function: The guarded function. None means the only function with calls of the schema. If several functions
                 have calls of the schema, a declaration without a function applies to no function.
 
         Raises:
-            InvalidArgument: A text is blank, or the status is unknown.
+            InvalidArgument: The name of the step or the reason is blank, or the status is unknown.
             StoreError: schema_guard can't write to the store.
         """
         from schema_guard.records.declarations import declared_step
@@ -385,9 +387,9 @@ class Store(Frames):
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
-            function: Return only declarations that apply to this function. A declaration without a function applies if
-                no other function has calls of the schema. With None, the result has the latest declaration for each
-                step and function.
+            function: Return only declarations that apply to this function. A declaration without a function also
+                applies if no other function has calls of the schema. With None, the result has the latest declaration
+                for each step and function.
         """
         from schema_guard.records.declarations import holding, latest
 
@@ -420,7 +422,7 @@ class Store(Frames):
             writing.insert_declarations(connection, fingerprint, [declared])
 
     def targets(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredTarget]:
-        """Return the stored targets of a schema with their dates. The last target applies.
+        """Return the stored targets of a schema with their dates. The latest target applies.
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
@@ -439,7 +441,7 @@ class Store(Frames):
         return self._backend.info()
 
     def check(self, on_step: Callable[[str, int, int], None] | None = None) -> StoreCheck:
-        """Check the store for damage without changes: run the database's own check, and count the attempts again.
+        """Check the store for damage without changing it. Run the database's own check, and count the attempts again.
 
         Args:
             on_step: Function to call with the name of the current check, the number of checked attempts, and the total
@@ -457,7 +459,7 @@ class Store(Frames):
         Stop other processes first, because they can't write to the store during the rebuild.
 
         Args:
-            on_step: Function to call with the name of the current part, the number of counted attempts, and the total
+            on_step: Function to call with the name of the current step, the number of counted attempts, and the total
                 number of attempts.
 
         Raises:
@@ -470,7 +472,7 @@ class Store(Frames):
             rebuild(connection, on_step or (lambda *_: None))
 
     def close(self, timeout_s: float = 2.0) -> int:
-        """Flush and close the store. Return the number of pending attempts. Later records are lost."""
+        """Flush and close the store. Return the number of pending attempts. A closed store loses new records."""
         pending = self._writer.close(self._opener, timeout_s)
         if not self._writer.openers:
             self._backend.close()

@@ -148,8 +148,8 @@ def open_store(
         url: A path or a URL: `records.db`, `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
             for a store in memory.
         durability: With "queue", schema_guard writes the rows in the background, and the remaining rows at the end of
-            the process. With "sync", the rows of a finished call survive if the process is killed. If another process
-            locks the database, a call waits for at most 0.25 s. After that time, the rows stay pending, and
+            the process. With "sync", a process loses no rows of finished calls, even if the system kills it. If another
+            process locks the database, a call waits for at most 0.25 s. After that time, the rows stay pending, and
             schema_guard logs one warning. Until a write succeeds, later calls don't wait. You can also set the
             durability in the URL: `records.db?durability=sync`. Default: the setting of the URL, or "queue".
         strict_store: Whether a call raises StoreError if its rows can't be stored. This setting requires the
@@ -160,10 +160,10 @@ def open_store(
             personal data from the texts, and with "full", it stores them unchanged. You can also set the
             policy in the URL: `records.db?payload=hash`. If a process sets several policies for a file, the
             strictest one applies. Default: the setting of the URL, or "off".
-        redact: Function that removes more parts of the texts if the policy is "redacted". The function takes
-            each text after the built-in redaction, and returns the text to store. If the function raises an
-            exception, schema_guard doesn't store the text. `Store.counts` counts these texts, and
-            schema_guard logs a warning for the first one.
+        redact: Function that removes more parts of the texts if the policy is "redacted". The function takes each text
+            after the built-in redaction, and returns the text to store. If the function raises an exception,
+            schema_guard doesn't store the text. `Store.counts` counts the omitted texts, and schema_guard logs a
+            warning for the first one.
         retention: Limits on stored rows and texts. schema_guard never deletes counts. You can also set limits
             in the URL: `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. If you set a limit in both
             places, the stricter one applies.
@@ -245,15 +245,14 @@ def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str]
 
 
 def resolve_store(spec: str | Store | None) -> Store | None:
-    """Return the store that a `store=` argument means; a URL is opened at its first record, not here.
+    """Return the store that a `store=` argument names. schema_guard opens a URL when it stores the first record.
 
-    One file gives one store in a process, whichever URL or link names it, so that it has one writer. If one of its
-    names says `?durability=sync`, that holds for all. Of `?payload=` and `?max_age=`, the strictest value holds.
-    `"none"` and None give None.
-    A store that was never written reads as empty.
+    In one process, all URLs and links of a file share one store, so that the file has only one writer. If one of the
+    URLs sets `?durability=sync`, this durability applies to all of them. For `?payload=` and `?max_age=`, the strictest
+    value applies. For `"none"` and None, the function returns None. Before the first record, the store is empty.
 
     Raises:
-        InvalidArgument: It is no store, or its URL names no known kind of store.
+        InvalidArgument: The argument isn't a store, or its URL names an unknown type of store.
     """
     if spec is None or isinstance(spec, Store):
         return spec

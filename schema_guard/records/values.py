@@ -59,15 +59,16 @@ class StoreInfo:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The attempts of this process: offered = stored + lost + pending.
+    """Numbers of attempts in this process. `offered` is the sum of stored, lost, and pending attempts.
 
     Attributes:
-        offered: Attempts handed to `record`.
-        stored: Attempts committed.
-        lost_records: Attempts that were not stored, by reason: `queue_full store_unavailable disk_full
-            locked write_failed forked_while_writing`.
-        pending: Attempts that wait to be written.
-        redactor_errors: Texts of stored or pending attempts that are not stored, because the redaction failed.
+        offered: Number of attempts that `record` received.
+        stored: Number of attempts that schema_guard stored.
+        lost_records: Number of lost attempts by reason: `queue_full`, `store_unavailable`, `disk_full`, `locked`,
+            `write_failed`, or `forked_while_writing`.
+        pending: Number of attempts that schema_guard hasn't stored yet.
+        redactor_errors: Number of texts that schema_guard doesn't store, because their redaction failed. Their attempts
+            are stored or pending.
     """
 
     offered: int

@@ -30,7 +30,7 @@ _SIZE: Final = re.compile(r"([0-9]{1,15})([kmgt]?)b?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Limits on stored rows and their texts. None means no limit. schema_guard never deletes counts.
+    """Limits on the rows and texts in a store. None means no limit. schema_guard never deletes counts.
 
     Example:
         >>> from schema_guard import open_store
@@ -38,9 +38,10 @@ class Retention:
         >>> store = open_store("sqlite://", retention=Retention(max_age_s=90 * 86_400, max_rows=1_000_000))
 
     Attributes:
-        max_age_s: Delete the rows of calls that began longer ago.
-        max_rows: Delete the oldest attempts beyond this number.
-        max_bytes: Delete the oldest attempts while the store is larger.
+        max_age_s: Maximum age of a call, in seconds. schema_guard deletes the rows of older calls.
+        max_rows: Maximum number of attempts. If the store has more, schema_guard deletes the oldest attempts.
+        max_bytes: Maximum size of the store, in bytes. If the store is larger, schema_guard deletes the oldest
+            attempts.
     """
 
     max_age_s: float | None = None
@@ -57,7 +58,7 @@ class Retention:
 
     @property
     def is_limited(self) -> bool:
-        """Whether there is a limit."""
+        """Whether at least one limit is set."""
         return (self.max_age_s, self.max_rows, self.max_bytes) != (None, None, None)
 
     @classmethod
@@ -71,7 +72,7 @@ class Retention:
         )
 
     def stricter(self, other: Retention) -> Retention:
-        """Return the stricter of each limit."""
+        """Return the stricter value of each limit."""
         pairs = (
             (self.max_age_s, other.max_age_s), (self.max_rows, other.max_rows), (self.max_bytes, other.max_bytes)
         )  # fmt: skip

@@ -31,7 +31,7 @@ def flush(timeout_s: float = 2.0) -> int:
         Number of attempts that are still pending.
 
     Raises:
-        InvalidArgument: *timeout_s* isn't a number.
+        InvalidArgument: The value of *timeout_s* isn't a number.
     """
     require_seconds("timeout_s", timeout_s, least=None)
     deadline = time.monotonic() + timeout_s
@@ -42,11 +42,12 @@ def flush_on_sigterm() -> None:
     """Store pending attempts on SIGTERM, which otherwise ends this process at once.
 
     Storing takes at most two seconds. Afterward, the signal ends the process, with the usual exit status. Call this
-    function in the main thread, unless a server handles the signal. gunicorn, Celery, and uvicorn handle it. These
-    servers end Python normally, which stores pending attempts, or have a hook for `schema_guard.flush()`.
+    function in the main thread. Don't call it if a server handles the signal, such as gunicorn, Celery, or uvicorn.
+    These servers end Python normally, which stores pending attempts, or have a hook for `schema_guard.flush()`.
 
     Raises:
-        InvalidArgument: This isn't the main thread, SIGTERM has a handler, or the process ignores SIGTERM.
+        InvalidArgument: The current thread isn't the main thread, SIGTERM has a handler, or the process ignores
+            SIGTERM.
     """
     if current_thread() is not main_thread():
         raise InvalidArgument("flush_on_sigterm() was called in another thread. Call it in the main thread")
