@@ -216,48 +216,49 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         {'total': 12.5}
 
     Args:
-        schema: A class or another annotation, a dict, a path, or a `Schema`. Default: the return annotation, also for
-            `@guard` without parentheses.
-        strategy: The way to request the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
-            `json_mode`, `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If
-            you pass a list, each retry uses the next strategy, and the last one repeats. If the task is a str,
-            schema_guard puts the format instructions before it.
-        max_attempts: The maximum number of attempts. With 1, there is no retry.
+        schema: A class or another type annotation, a dict, a path, or a `Schema`. Default: the return annotation of
+            your function, also for `@guard` without parentheses.
+        strategy: The strategy for requesting the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
+            `json_mode`, `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If you pass a
+            list, each retry uses the next strategy. After the last strategy, all retries use it again. If the task is a
+            str, schema_guard puts the format instructions before it.
+        max_attempts: The maximum number of attempts for each call. With 1, schema_guard doesn't retry.
         examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
             the schema's `examples`, otherwise values generated from the schema.
         checks: Functions that schema_guard calls with each valid value. A function that returns True or None accepts
-            the value. A function that returns False, or a message that describes the fault, refuses it.
-        repair: Whether to repair broken JSON: `"off"`, `"lossless"` (syntax only), or `"lossy"` (may also remove,
-            invent, or close parts). Records mark a repaired reply.
-        coerce: Whether the schema's Python type may convert a value that its JSON Schema refuses, such as
-            `"12"` for an int. Records mark such a reply. With `early_stop`, schema_guard never converts a
-            value in this way.
-        observe: Whether to leave the call unchanged, and only validate and record it.
-        ignore: Exceptions that aren't failures. schema_guard passes these exceptions on unchanged, and reports list
-            these calls without an alarm.
-        on_failure: `"raise"` raises GuardFailed, and `"return"` returns the Outcome. Default: return `default` if you
-            set it, otherwise raise.
+            the value. A function that returns False, or a message that describes the fault, rejects the value.
+        repair: The level of repair for broken JSON: `"off"`, `"lossless"` (fixes only the syntax), or `"lossy"` (can
+            also remove or invent data, or close unfinished values). schema_guard marks repaired replies in its records.
+        coerce: Whether the schema's Python type can convert a value that its JSON Schema rejects, such as `"12"` for an
+            int. schema_guard marks these replies in its records. With `early_stop`, schema_guard never converts such a
+            value.
+        observe: Whether to only validate and record the call, without changing it.
+        ignore: Exceptions that schema_guard doesn't count as failures. schema_guard raises these exceptions unchanged.
+            Reports list the calls that raise them, without an alarm.
+        on_failure: `"raise"` raises GuardFailed, and `"return"` returns the Outcome. Default: `"raise"`, unless you set
+            `default`.
         default: The value to return when no attempt is valid. The call still raises the exceptions of your function
-            that carry no reply, and errors for results that contain no reply.
-            You can't combine this argument with `on_failure`.
-        name: The name of the function in records. Default: its qualified name.
+            that contain no reply. It also raises errors for results that contain no reply. You can't combine this
+            argument with `on_failure`.
+        name: The name of the function in records. Default: the qualified name of the function.
         provider: The provider or engine, such as `openai`, `openai-responses`, or `llamacpp-llguidance`.
             schema_guard passes the arguments for this provider in `options`.
-        models: The models to call. The first attempt calls the first model, and each retry calls the next one. To
-            pass names, give your function a parameter `model: str` or `options`. To pass `Model` objects, give it a
-            parameter `model: Model`, or guard a `Model` directly. A model in the call's arguments takes precedence.
-            `Try` makes a decision model abstain if it is not sure enough.
-        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this
-            setting, each `Model` that can stream its replies does so. The setting has no effect on replies of
-            functions without a stream. It also has no effect with `observe` or `repair`, or if schema_guard
-            sends the schema in another form.
+        models: The models to call. The first attempt calls the first model, and each retry calls the next one. If you
+            pass names, your function needs a parameter `model: str` or `options`. If you pass `Model` objects, your
+            function needs a parameter `model: Model`. You can also guard a `Model` directly. A model in the call's
+            arguments takes precedence. With `Try`, a decision model abstains if it is not sure enough.
+        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this setting,
+            each `Model` that can stream its replies does so. The setting has no effect on functions that return a whole
+            reply. The setting also has no effect with `observe` or `repair`, or if schema_guard sends the schema in
+            another form.
         store: Where to record attempts: a path, a URL, a Store, or another `Recorder`. None records nothing. Default:
             `default_store()`.
         limits: Limits on the size of replies, and on the time, tokens, and repeats of a call.
         params: The names of your function's parameters, if they differ from the usual names.
-        about: Facts for the record, such as the version of the prompt and the name of the model.
+        about: Facts to store with each call, such as the version of the prompt and the name of the model.
         content: A `Content` with settings to measure whether valid values are right.
-        **unknown: Refused. The error message suggests the argument that you probably meant.
+        **unknown: Unknown arguments, which raise an error. The error message suggests the argument that you probably
+            meant.
 
     Returns:
         A decorator. `@guard` without parentheses returns the guarded function.

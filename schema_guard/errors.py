@@ -40,11 +40,11 @@ class InvalidArgument(SchemaGuardError, ValueError):
 
 
 class InvalidSchema(SchemaGuardError, ValueError):
-    """Error for a schema that can't be loaded. The error message has no control characters.
+    """Error for a schema that can't be loaded. The error message contains no control characters.
 
     Attributes:
         code: One of `invalid unknown_dialect unknown_keyword remote_ref ref_cycle too_large too_deep too_costly`.
-        location: JSON Pointer to the location in the schema document. The root is `""`.
+        location: JSON Pointer to the location of the fault in the schema document. The root is `""`.
     """
 
     def __init__(self, message: str, *, code: str = "invalid", location: str = "") -> None:
@@ -82,7 +82,7 @@ class _WithOutcome(SchemaGuardError):
 
 
 class GuardFailed(_WithOutcome):
-    """Error for a guarded call without a valid reply. `outcome` has all attempts.
+    """Error for a guarded call without a valid reply. The attribute `outcome` contains all attempts.
 
     Example:
         >>> from schema_guard import GuardFailed, guard
@@ -107,7 +107,7 @@ class StoreError(SchemaGuardError):
 
 
 class MissingExtra(SchemaGuardError, ImportError):
-    """Error for a feature that needs packages that aren't installed. The message has the `pip` command."""
+    """Error for a feature whose packages aren't installed. The message contains the `pip` command to install them."""
 
 
 class MissingPart(MissingExtra):

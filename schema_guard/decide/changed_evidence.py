@@ -41,11 +41,11 @@ def what_if(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, An
     """Return a copy of evidence with some values changed.
 
     Args:
-        evidence: Evidence for `decide`. The function doesn't change or validate it.
-        changes: Changes in the form `path=value`. The function applies them in order. A path joins keys from the root
-            with dots. The path names a member of an array by its index, `id`, `name`, or `rung`, as in
-            `strategies.few_shot.k_final=3`. The last keys are enough if only one location ends with these keys, as in
-            `failure_cost=0.1`. A value that isn't JSON is a string, as in `current=few_shot`.
+        evidence: Evidence for `decide`. The function doesn't change or validate this evidence.
+        changes: Changes in the form `path=value`. The function applies the changes in order. A path consists of the
+            keys from the root, joined with dots. A path names a member of an array by its index, `id`, `name`, or
+            `rung`, as in `strategies.few_shot.k_final=3`. You can omit the first keys if only one location ends with
+            the other keys, as in `failure_cost=0.1`. A value that isn't JSON is a string, as in `current=few_shot`.
 
     Raises:
         InvalidArgument: A change has no `=`, or its path is unknown or ambiguous.

@@ -46,7 +46,7 @@ _GOOD = ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MO
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict from evidence.
+    """A verdict that `decide` returns.
 
     Attributes:
         verdict: One of `PROMPTING_ENOUGH USE_CHEAPER_MODEL FINE_TUNE_FOR_COST NEED_MORE_DATA FIND_WHAT_CHANGED
@@ -81,10 +81,10 @@ class Verdict:
         return load("notebook").as_html(self)
 
     def exit_code(self, *, require_proof: bool = False) -> int:
-        """Return the exit code of a command: 0 for a good verdict, 1 for a bad one.
+        """Return the exit code for a command: 0 for a good verdict, and 1 for a bad verdict.
 
         Args:
-            require_proof: Whether a verdict that needs more data is also bad.
+            require_proof: Whether a verdict that asks for more data is also bad.
         """
         if self.verdict == "SCHEMAS_FLAGGED":
             return int(bool(self.figures["flagged"]))
@@ -98,13 +98,14 @@ class Verdict:
 
 
 def decide(evidence: Mapping[str, Any]) -> Verdict:
-    """Return the verdict from evidence, with its figures.
+    """Return the verdict that follows from evidence, with its figures.
 
     Args:
-        evidence: Plain JSON in the format of `evidence_schema`: counts of strategies, the playbook, costs, a pilot.
+        evidence: Plain JSON in the format of `evidence_schema`: counts of strategies, the playbook, costs, and a pilot.
 
     Raises:
-        InvalidArgument: The evidence contradicts itself or its format. The error message contains the location.
+        InvalidArgument: The evidence is inconsistent, or doesn't match its format. The error message contains the
+            location of the fault.
 
     >>> counts = {"id": "plain", "rung": "system_prompt", "n": 400, "k_final": 0}
     >>> decide({"strategies": [counts], "calls_per_month": 2000}).verdict

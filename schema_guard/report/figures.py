@@ -112,8 +112,8 @@ class Configuration:
             tuned model had no valid value. The two calls count as one call. The result of the prompted model decides
             whether it counts for `fixed_by_retry` or `failed`.
         models: For an escalation, the attempts of each model. Empty for calls that use only one model.
-        stopped: Facts about the replies that schema_guard stopped early. None if the settings stop no replies. None
-            also for a group of several configurations, because each configuration has its own facts.
+        stopped: Facts about the replies that schema_guard stopped early. None if the settings stop no replies, or
+            if the configurations of a group differ in more than the segment.
         last_day: For a group, the newest calls. None if all calls began within two days.
         in_use: For a group, the calls with the configurations in use. None if the group's functions replaced no
             configuration.

@@ -18,9 +18,9 @@ def Try(model: str, *, abstain_below: float) -> str: ...
 @overload
 def Try(model: Model, *, abstain_below: float) -> Model: ...
 def Try(model: Any, *, abstain_below: float) -> Any:  # noqa: N802
-    """Return a decision model for `models=` that abstains if it is not sure enough.
+    """Return a decision model for `models=` that abstains if it isn't sure enough.
 
-    If the probability of one decided field is below the threshold, the attempt fails with the code `abstained`. The
+    If the probability of any decided field is below the threshold, the attempt fails with the code `abstained`. The
     next model then decides the whole value.
 
     Example:

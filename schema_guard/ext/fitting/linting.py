@@ -39,7 +39,7 @@ class Finding:
         effect: `rejected`, `ignored`, or `narrowed`.
         rule: Name of the rule.
         location: JSON Pointer to the location in the schema.
-        keyword: The keyword at fault, or the missing keyword.
+        keyword: The keyword that causes the effect, or the missing keyword.
         message: The effect, as a phrase that follows the name of the provider, such as
             "requires additionalProperties: false".
         confidence: `high` or `low`.
@@ -59,7 +59,7 @@ class Finding:
 def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[Finding]:
     """Return the locations in a schema that a provider rejects, ignores, or narrows, outermost first.
 
-    The list omits effects that apply to every schema of a provider. `rules_of(provider).always` has those effects.
+    The list omits effects that apply to every schema of a provider. `rules_of(provider).always` lists those effects.
 
     Args:
         schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.

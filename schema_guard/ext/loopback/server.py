@@ -52,21 +52,21 @@ def serve(
     - Anthropic: `POST /v1/messages`
     - Gemini: `POST /v1beta/models/MODEL:generateContent`
 
-    `GET /v1/models` lists the model. If a request forces a tool, or the reply has the finish reason
-    `tool_call`, the server returns a tool call. The text of the reply is then the arguments of the tool call.
-    If the model doesn't count tokens, the server counts four characters as one token. The server returns
-    status 400 for a request that the provider would refuse. Examples are an unknown role, empty content, or a
-    tool call without a result. The server also returns status 400 for a request without a reply in the
-    script. If the model raises an exception, the server returns status 500.
+    `GET /v1/models` lists the model. If a request forces a tool, or the reply has the finish reason `tool_call`, the
+    server returns a tool call. The text of the reply is then the arguments of the tool call. If the model doesn't count
+    tokens, the server counts four characters as one token. The server returns status 400 for a request that the
+    provider would refuse. Examples are an unknown role, empty content, and a tool call without a result. The server
+    also returns status 400 if the script has no reply for a request. If the model raises an exception, the server
+    returns status 500.
 
     Args:
-        answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of
-            the prompt and returns a reply. If the model accepts the arguments of the request, the server
-            passes them to it in the option `extra_body`. The server doesn't close the model.
-        faults: Faults from `FAULTS`. Pass one name for every request, or a list with a name or None for each
-            request. You can also pass a dict by the index of the request, or a function that takes the
-            `Request`. The list and the indices count only requests that ask for a reply. A fault that replaces
-            the reply doesn't use up a reply from the script.
+        answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the prompt
+            and returns a reply. If the model accepts the arguments of the request, the server passes these arguments to
+            the model in the option `extra_body`. The server doesn't close the model.
+        faults: Faults from `FAULTS`. Pass the name of one fault for all requests, or a list with a name or None for
+            each request. You can also pass a dict with the indices of requests as keys, or a function that takes the
+            `Request`. The list and the indices count only requests that ask for a reply. If a fault replaces a
+            reply, the server doesn't use a reply from the script.
         host: `"127.0.0.1"` or `"localhost"`.
         port: Port of the server. Default: 0, which means a free port.
 
@@ -109,7 +109,7 @@ class Server:
     """A running server, as returned by `serve`. Close the server, or use it in a `with` block.
 
     Attributes:
-        requests: All requests so far, in order. Each one is a `Request`.
+        requests: All requests so far, in order. Each item is a `Request`.
     """
 
     def __init__(self, requests: list[Any], listener: Listener) -> None:
@@ -123,7 +123,7 @@ class Server:
 
     @property
     def openai_url(self) -> str:
-        """The `base_url` for `openai.OpenAI`. For `connect`, append `"#NAME"` to it."""
+        """The `base_url` for `openai.OpenAI`. For `connect`, append `"#NAME"` to this URL."""
         return f"{self.url}/v1"
 
     @property
@@ -140,7 +140,7 @@ class Server:
         return f"<Server {self.url}{' closed' if self._listener.stopping.is_set() else ''}>"
 
     def close(self) -> None:
-        """Close the port and end open requests. You can close a server twice."""
+        """Close the port and end open requests. You can call this method more than once."""
         self._listener.stop()
 
     def __enter__(self) -> Self:

@@ -64,10 +64,11 @@ def serve_tuning(
     Args:
         bases: Models that the host can tune.
         answering: Replies from a tuned model, as for `ScriptedModel`.
-        faults: Faults from `TUNING_FAULTS`: a dict by the index of the request, or a function that takes the request.
-        looks: Number of status requests before a job ends.
+        faults: Faults from `TUNING_FAULTS`: a dict with the indices of requests as keys, or a function that takes the
+            request.
+        looks: Number of requests for the status of a job before the job ends.
         ends: Final state of a job: `succeeded`, `failed`, or `cancelled`.
-        key: Key that the host accepts. With None, the host accepts requests with any key, or without a key.
+        key: API key that the host accepts. With None, the host accepts requests with any key, or without a key.
 
     Raises:
         InvalidArgument: The final state is unknown.
@@ -181,7 +182,7 @@ class HostJob:
 
 
 class TuningServer(Server):
-    """A running fake tuning host from `serve_tuning`. Each of its requests is a `TuningRequest`.
+    """A running fake tuning host from `serve_tuning`. Each request to the host is a `TuningRequest`.
 
     Attributes:
         files: Files of the host, by id.

@@ -54,10 +54,10 @@ class Content(metaclass=NamedArguments):
         grounded: Whether to count the values of a reply that occur in the task. If the source is another text, pass a
             function that takes the arguments of the call and returns the source. The function runs later, in a
             background thread.
-        second_opinion: A second model that answers the prompts of a share of the calls, or None.
-        right_unit: The unit of a bound on wrong values. `"value"` bounds the share of wrong values, and
-            `"call"` the share of calls with a wrong value. Set the unit before you label the first value.
-        items: The minimum number of distinct rows in a list. If a list has fewer, the attempt fails, and
+        second_opinion: A second model that answers the prompts of some of the calls, or None.
+        right_unit: The unit of the bounds for wrong values. `"value"` bounds the share of wrong values, and `"call"`
+            bounds the share of calls with a wrong value. Set the unit before you label the first value.
+        items: The minimum number of distinct rows in a list. If a list has fewer rows, the attempt fails, and
             schema_guard retries.
         skip_fields: Names of fields, such as summaries, whose values schema_guard doesn't search for in the source.
     """
@@ -101,7 +101,7 @@ class Content(metaclass=NamedArguments):
         """Check, when you decorate a function, that the second model accepts its requests.
 
         Raises:
-            InvalidArgument: The second model doesn't accept the requests.
+            InvalidArgument: The second model doesn't accept these requests.
         """
         if self.second_opinion is None:
             return

@@ -67,11 +67,11 @@ class Second:
         Second(share=0.1)
 
     Args:
-        model: A `Model`, or a function that takes a prompt and returns a reply. If the server of the first
-            model enforces the schema, the function also needs a parameter `options`, which receives the
-            arguments of the same provider. Use a different model, because a copy of the first model makes the
-            same mistakes.
-        share: The share of the calls to send to the second model, in (0, 1].
+        model: A `Model`, or a function that takes a prompt and returns a reply. If the server of the first model
+            enforces the schema, the function also needs a parameter `options`, which receives the arguments of the same
+            provider. Use a model that differs from the first one, because a copy of the first model makes the same
+            mistakes.
+        share: The share of the calls that schema_guard sends to the second model, in (0, 1].
         per_minute: Maximum number of requests per minute. Default: no limit.
         budget: Maximum cost in this process, in the currency of the prices. This limit requires *prices*.
         prices: Token prices of the second model, as in `About`.
@@ -149,7 +149,7 @@ class Second:
         self._later.offer(partial(self._answer, question, store))
 
     def flush(self, timeout_s: float = 30.0) -> int:
-        """Wait until the second model has answered all questions. Return the number of unanswered questions."""
+        """Wait until the second model has answered all requests. Return the number of unanswered requests."""
         return self._later.flush(timeout_s)
 
     def _answer(self, question: OpinionRequest, store: Store) -> None:

@@ -55,11 +55,11 @@ def prefix_checker(schema: Any, *, limits: Limits = DEFAULT_LIMITS) -> PrefixChe
     """Return a checker for one reply that is still arriving.
 
     Args:
-        schema: A class or another annotation, a dict, a path, or a `Schema`.
+        schema: A class or another type annotation, a dict, a path, or a `Schema`.
         limits: Limits on the size of the reply.
 
     Raises:
-        InvalidArgument: *schema* or *limits* has the wrong type.
+        InvalidArgument: The schema has the wrong type, or the limits have the wrong type.
         InvalidSchema: The schema can't be loaded.
 
     >>> checker = prefix_checker({"properties": {"total": {"type": "number"}}})
@@ -142,7 +142,7 @@ class PrefixChecker:
 
     @property
     def open(self) -> bool:
-        """Whether the JSON text of the reply has begun, and is neither complete nor failed."""
+        """Whether the JSON text of the reply has begun, and is neither complete nor invalid."""
         return self._start is None and self._step is not None
 
     def feed(self, text: str) -> Failure | None:
@@ -156,7 +156,7 @@ class PrefixChecker:
             returns the same failure.
 
         Raises:
-            InvalidArgument: *text* isn't a str. The state of the checker doesn't change.
+            InvalidArgument: The text isn't a str. The state of the checker doesn't change.
         """
         if self._step is None or not isinstance(text, str):
             return self._passed_by(text)

@@ -45,23 +45,22 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Guard a function that makes one turn of an agent, so that every tool call in the reply is valid.
 
-    If every tool call is valid, or the reply has none, the decorated function returns the reply unchanged.
-    Otherwise, schema_guard calls the function again, with at most *max_attempts* attempts in total. The new
-    call sends the messages, the model's turn, and a result for each tool call, in the provider's format. The
-    result lists the faults of the tool call. At this point, no tool of the invalid turn has run. schema_guard
-    records each tool call as one call of the function, with the tool as its schema and the turn as its
-    parent.
+    If every tool call is valid, or the reply has none, the decorated function returns the reply unchanged. Otherwise,
+    schema_guard calls the function again. It makes at most *max_attempts* attempts in total. The new call sends the
+    messages, the model's turn, and a result for each tool call, in the provider's format. The result lists the faults
+    of the tool call. The tools of the invalid turn don't run. schema_guard records each tool call as one call of the
+    function, with the tool as its schema and the turn as its parent.
 
     Args:
         tools: Tools that the model can call, as for `judge_calls`.
-        name: Name of the function in records. Default: its qualified name.
-        max_attempts: Maximum number of attempts. With 1, there is no retry.
-        observe: Whether to only record the tool calls. With True, schema_guard passes the reply, stream, or exception
-            on unchanged.
-        messages: Parameter that contains the messages. A retry needs them. Default: `messages`, otherwise `prompt`,
-            otherwise the only required parameter with the annotation `str` or `list`, or with no annotation.
+        name: Name of the function in records. Default: the qualified name of the function.
+        max_attempts: Maximum number of attempts. With 1, schema_guard doesn't retry.
+        observe: Whether to only record the tool calls, without retries. With True, schema_guard passes the reply,
+            stream, or exception on unchanged.
+        messages: Parameter that contains the messages. A retry needs this parameter. Default: `messages`, otherwise
+            `prompt`, otherwise the only required parameter with the annotation `str` or `list`, or with no annotation.
         version: Version of the function's prompt. Default: a hash of the function's code.
-        segment: Part of your traffic that the calls belong to. `tags(segment=...)` overrides it.
+        segment: Segment of your traffic that the calls belong to. `tags(segment=...)` overrides this segment.
         prices: Token prices, as in `About`.
         store: Store for the records, as for `guard`.
 
@@ -70,13 +69,13 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
         result type.
 
     Raises:
-        InvalidArgument: An argument is invalid. In this case, the decorator raises the error. The decorated function
-            also raises it if your function returns a stream without `observe=True`, or a value that isn't a model
-            reply.
+        InvalidArgument: An argument is invalid. The decorator raises this error. The decorated function also raises
+            this error if your function returns a stream without `observe=True`, or a value that isn't a model reply.
         InvalidSchema: The schema of a tool can't be loaded.
 
     The decorated function raises the exceptions of your function unchanged. If the last reply has invalid tool calls,
-    it raises `ToolCallsFailed`, which is a `GuardFailed`. The `judgements` of this error cover all tool calls.
+    the decorated function raises `ToolCallsFailed`, which is a `GuardFailed`. The `judgements` of this error cover all
+    tool calls.
     """
     known = tools_of(tools)
     require_count("max_attempts", max_attempts, 1, meaning=" (1 means: never ask again)")

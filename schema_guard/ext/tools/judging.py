@@ -45,10 +45,10 @@ class CallJudgement(NamedTuple):
         id: The provider's id for the call, or None if there is no id.
         name: Name of the tool in the reply, cut to 200 characters, or None if there is no name.
         arguments: Arguments in the Python type of the tool's schema, or as JSON. None if the call is invalid.
-        failure: Reason why the tool can't run, or None.
+        failure: Reason why the tool can't run, or None if the call is valid.
         message: Text to send to the model in place of the tool's result, or None if the call is valid.
         text: JSON text of the arguments in the reply, or None if it is unknown.
-        schema: Schema of the arguments. None if the tool is unknown, or has no description of its arguments.
+        schema: Schema of the arguments. None if the tool is unknown, or has no schema for its arguments.
         repairs: Repair steps, in order. `unwrapped` means that schema_guard removed the text around the object.
     """
 
@@ -78,11 +78,11 @@ def judge_calls(
         limits: Limits on the size of the arguments.
 
     Returns:
-        One judgement for each tool call, in order. If a provider discarded the text of a tool call, the result has a
-        judgement of a tool call without a name.
+        One judgement for each tool call, in order. If a provider discarded the text of a tool call, the result contains
+        a judgement without the name of a tool.
 
     Raises:
-        InvalidArgument: *reply* has an unknown form, or *tools* is not a list of tools.
+        InvalidArgument: The reply has an unknown form, or the tools aren't a list of tools.
         InvalidSchema: The schema of a tool can't be loaded.
     """
     known = tools_of(tools)

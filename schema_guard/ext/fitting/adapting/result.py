@@ -38,13 +38,13 @@ class Adapted:
     """A schema in the form that a provider or engine accepts.
 
     Attributes:
-        schema: The schema to send, or None if the provider accepts no form of it. In this case, `relaxed` has the
+        schema: The schema to send, or None if the provider accepts no form of it. In this case, `relaxed` contains the
             reason.
         provider: Name of the provider or engine, as you passed it.
         fingerprint: Fingerprint of the schema to send: 16 hex digits, as in `Schema`. None if `schema` is None.
         relaxed: Keywords that the provider doesn't enforce. Replies can violate these keywords.
-        narrowed: Keywords that the provider enforces too strictly. Replies can't contain some correct values, or some
-            notations of a value.
+        narrowed: Keywords that the provider enforces too strictly. Because of these keywords, replies can't contain
+            some correct values, or some notations of a value.
         dropped: Annotations and other keywords that `schema` omits because they don't validate anything.
     """
 
@@ -60,13 +60,13 @@ class Adapted:
 
     @property
     def is_same_form(self) -> bool:
-        """Whether values have the form of your schema, so that `restore` and `pre_image` change nothing."""
+        """Whether adapted values have the form of your schema, so that `restore` and `pre_image` change nothing."""
         return self.form.is_same
 
     def restore(self, value: Any) -> Any:
         """Convert a value from the adapted form to the form of your schema.
 
-        Parts that don't have the adapted form stay unchanged. The method never raises for a JSON value.
+        Parts of the value that don't have the adapted form stay unchanged. The method never raises for a JSON value.
         """
         try:
             return self.form.restore(value)
@@ -77,12 +77,12 @@ class Adapted:
         """Convert a value in the same way as `restore`, while the model is still writing the value.
 
         Args:
-            value: The value so far.
-            path: Path to the innermost part that can still grow, or None if the value is complete.
+            value: The value that the model has written so far.
+            path: Path to the innermost part of the value that can still grow, or None if the value is complete.
 
         Returns:
-            The value, and the path to the part of the value that can grow. None if the form of the value isn't known
-            yet.
+            The converted value, and the path to the part of it that can still grow. None if the form of the value isn't
+            known yet.
         """
         if path is None:
             return self.restore(value), None

@@ -395,6 +395,6 @@ class Evidence:
         """Return whether the input of a call is a primary input.
 
         Args:
-            segment: Segment of the function. `tags` overrides it.
+            segment: Segment that the function's settings name. `tags` overrides this segment.
         """
         return (current_tags.get().segment or segment or NO_SEGMENT) in self.segments

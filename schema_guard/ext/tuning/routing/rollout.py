@@ -56,11 +56,11 @@ _GROWTH = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Settings for the growth of a tuned model's share of the calls.
+    """Settings that control how a tuned model's share of the calls grows.
 
     Attributes:
-        target: Highest acceptable failure rate of the tuned model, in (0, 0.5). Calls that the fallback fixes count
-            as failed. Use the target of `decide`.
+        target: Highest acceptable failure rate of the tuned model, in (0, 0.5). Calls that the fallback fixes count as
+            failed. Use the same target as for `decide`.
         alpha: Highest probability of a wrong decision in each direction, in (0, 1).
         most: Highest share of the calls for the tuned model, in (0, 1].
     """

@@ -95,11 +95,11 @@ _Steps: TypeAlias = Generator[_Ask | _End, Driven, None]
 class Router(Generic[P, R_co, O_co, S_co]):
     """A function that sends primary inputs to a tuned model, and all other inputs to a prompted model.
 
-    The router combines two guarded functions, and you call it in the same way as each of them. The argument
-    `primary` defines the primary inputs. If the tuned model fails, the prompted model is the fallback. The
-    router has the same `.outcome` and `.stream` as the two functions, sync or async. Records list both
-    branches as configurations of one function, so `decide` covers both branches. If no value is valid, the
-    `on_failure` and `default` of the function that replied last apply.
+    The router combines two guarded functions with the same parameters. You call the router in the same way as each of
+    them. The argument `primary` defines the primary inputs. If the tuned model fails, the prompted model is the
+    fallback. The router has the same `.outcome` and `.stream` as the two functions, sync or async. Records list both
+    branches as configurations of one function, so `decide` covers both branches. If no value is valid, the `on_failure`
+    and `default` of the function that replied last apply.
     """
 
     __wrapped__: Any
@@ -176,7 +176,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return cast("R_co", self._run(args, kwargs, _value))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
-        """Return all facts about the call that replied. To get its branch, use `branch_of`."""
+        """Return all facts about the call that produced the result. To get its branch, use `branch_of`."""
         return cast("O_co", self._run(args, kwargs, _outcome))
 
     @overload
@@ -187,9 +187,9 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Yield partial values while the reply arrives, and the valid value at the end. After a failure, the values of the fallback follow.
 
         Args:
-            *args: Arguments of the call.
-            **kwargs: Arguments of the call. You can also pass `partial=True`, as for a guarded function. The attempt
-                numbers of a fallback continue those of the tuned model.
+            *args: Positional arguments of the call.
+            **kwargs: Keyword arguments of the call. You can also pass `partial=True`, as for a guarded function. The
+                attempt numbers of a fallback continue after the numbers of the tuned model.
         """
         partial = self._prompt._wants_partial(kwargs)
         return (self._astream if self._is_async else self._stream)(args, kwargs, partial=partial)
@@ -216,7 +216,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
     @property
     def why_back(self) -> str | None:
-        """The reason why a rollout returned to a share of 0, or None."""
+        """The reason why the rollout reset the share to 0, or None."""
         return self._policy.why_back
 
     def counts(self) -> RouterCounts:
