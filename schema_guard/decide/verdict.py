@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verdict: what the rules decide, and every figure that a reader may ask for, in one dict.
+"""The verdict: the decision of the rules, and every figure that a reader may need, in one dict.
 
-Rules: one set of numbers: each is computed once and every rendering shows it; numbers keep full precision, and
-what does not apply is left out. Evidence as odds is capped at the largest float, for JSON has no infinity.
+Rules: Each number is computed once, and every output shows the same one. Numbers keep full precision. Values that don't
+apply are left out. Evidence as odds is capped at the largest float, because JSON has no infinity.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def _right_figures(measurement: Measured, alpha: float) -> dict[str, Any] | None
 
 
 def _content_figures(measurement: Measured) -> dict[str, Any] | None:
-    """Return a decision model's right values beside those of a prompt."""
+    """Return a decision model's right values, compared with those of a prompt."""
     counts, content = measurement.strategy.content, measurement.content
     if counts is None or content is None or content.loss is None:
         return None
@@ -236,7 +236,7 @@ def _content_figures(measurement: Measured) -> dict[str, Any] | None:
 
 
 def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
-    """Give what else the rules looked at, so that whoever has the figures can ask the rules again."""
+    """Return the other inputs of the rules, so that a reader of the figures can apply the rules again."""
     evidence, whole = case.evidence, case.cost
     money = evidence.economics
     return {
@@ -245,7 +245,7 @@ def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
         "feasibility": asdict(evidence.feasibility),
         **({"only_active_tuners": True} if evidence.only_active_tuners else {}),
         "failure_cost": None if money is None else money.failure_cost,
-        # Where the ruling is about a part of the traffic, what tuning for all of it comes to.
+        # If the ruling is about a part of the traffic: the costs of tuning for all of it.
         **({} if ruling.cost is None or whole is None else {"whole": economic_figures(whole)}),
     }
 
@@ -266,13 +266,13 @@ def _counted_of(measurement: Measured) -> dict[str, Any]:
 
 
 def _bar(case: Case, cost: CostCase | None) -> float:
-    """Return the tighter one of target and money."""
+    """Return the lower of the target and the failure rate at which tuning pays."""
     money = cost.max_tuned_residual_for_horizon if cost else None
     return case.config.target if money is None else min(money, case.config.target)
 
 
 def _production_figures(case: Case) -> dict[str, Any]:
-    """Give what is known of the calls in production, and whose they are."""
+    """Return the figures of the calls in production, and the subject of the evidence."""
     known = {
         name: {one.strategy.id: value for one in case.strategies if (value := figure(one)) not in (None, [])}
         for name, figure in _PRODUCTION.items()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Watching what is in production: is anything proved to be wrong?
+"""A watch on production: is any problem proved?
 
-Rules: what is wrong is what `decide` says it is, from the same evidence: the two cannot contradict each other. A rate that
-is not proved to be above the objective is not called good before it is proved to be below. Earlier calls say nothing about a
-function that is no longer called, so it has no breach.
+Rules: The problems are those of `decide`, from the same evidence, so the two can't contradict each other. If nothing
+proves that a rate is above the objective, it is still not called good until a bound proves that it is below. Earlier
+calls show nothing about a function that is no longer called, so it has no breach.
 """
 
 from __future__ import annotations
@@ -34,28 +34,28 @@ class Watched:
     Attributes:
         schema: Name of its schema.
         function: Name of the guarded function.
-        configuration: Its strategies, and what else tells it apart; `tuned` for a tuned model that is piloted.
-        share: Of the function's latest calls, in [0, 1].
-        n: Judged calls; after a change those after it was noticed.
-        k: Failed ones.
-        rate: k / n; None without judged calls.
-        lower: The true rate is below it with probability at most alpha, however often someone looks.
-        upper: The true rate is above it with probability at most alpha.
-        state: `pass`, `fail`, `inconclusive`, `no_data` or `unrated`: what all that is asked for says.
-        usage: Whether it is the main one, a canary, or used at night alone, in words; empty if that is not known.
+        configuration: Its strategies, and the other facts that distinguish it. `tuned` for a tuned model in a pilot.
+        share: Share of the function's latest calls, in [0, 1].
+        n: Validated calls. After a change, only the calls after its detection.
+        k: Failed calls.
+        rate: k / n. None without validated calls.
+        lower: Lower bound. The true rate is below it with probability at most alpha, however often you check.
+        upper: Upper bound. The true rate is above it with probability at most alpha.
+        state: The result for all requirements: `pass`, `fail`, `inconclusive`, `no_data`, or `unrated`.
+        usage: Whether it is the main configuration, a canary, or used only at night, in words. Empty if unknown.
         objective: The largest failure rate that is good enough.
         n_functions: Functions of the store that share alpha, rounded up.
         is_main: Whether the verdict is about it. Without an order of arrival, it is about all.
-        breaches: What is proved to be wrong with it.
-        change: When its rate last changed, in words; None when it did not, or where failures come in bursts of which none
-            goes on.
-        pattern: Its weekly pattern, in words; None if no pattern is proved.
+        breaches: Its proved breaches.
+        change: The last change of its rate, in words. None if there was none, or if failures come in bursts and no
+            burst continues.
+        pattern: Its weekly pattern, in words. None if no pattern is proved.
         excluded: Its calls without a validated reply, by code and exception.
-        unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
-            they are fewer than 5, or no more than the objective's share of all calls.
-        traffic: What part of the traffic its calls are; None for calls that were recorded as they were made.
-        last_call: The day of the last of these calls of its function, in UTC; None if that is not known. Of a silent
-            function, the calls of all segments count.
+        unexplained: Excluded calls of unknown cause, of all configurations of the function. None if there are fewer
+            than 5, or no more than the objective's share of all calls.
+        traffic: The part of the traffic that its calls are. None for calls that were recorded live.
+        last_call: The day of the last of these calls of its function, in UTC. None if unknown. For a silent function,
+            the calls of all segments count.
         is_silent: Whether its function had no call in the week before the store's last call.
     """
 
@@ -92,7 +92,7 @@ class Watched:
 
     @property
     def is_rated(self) -> bool:
-        """Whether its rate is one of the traffic, or of a sample of it."""
+        """Whether its rate is the rate of the traffic, or of a sample of it."""
         return self.traffic is None or self.traffic.is_rated
 
     @property
@@ -102,12 +102,12 @@ class Watched:
 
     @property
     def is_below(self) -> bool:
-        """Whether nothing is proved to be wrong with it."""
+        """Whether it has no proved breach."""
         return not self.breaches
 
     @property
     def is_fine(self) -> bool:
-        """Whether that holds of a rate of the traffic, and it is known whose fault the excluded calls are."""
+        """Whether it is silent, or has no breach, a rate of the traffic, and no `unexplained` calls."""
         return self.is_silent or (self.is_below and self.is_rated and self.unexplained is None)
 
 
@@ -119,18 +119,19 @@ def watch(
     extra: Mapping[str, Any] | None = None,
     **which: Any,
 ) -> list[Watched]:
-    """Look at every configuration that has a good part of its function's latest calls.
+    """Return the state of every configuration that has a good part of its function's latest calls.
 
     Args:
-        store: Where to read.
+        store: The store to read.
         objective: The largest failure rate that is good enough, in (0, 1).
-        alpha: The probability that any configuration of the store is reported wrongly, over all looks, in (0, 1).
-        extra: What a store cannot know, as `gather_each` takes it: `config` with what else is asked for (`right`,
-            `latency_p95_s`, `burst_length`), `content` ...
+        alpha: The probability that any configuration of the store is ever reported wrongly, in (0, 1).
+        extra: Facts that a store can't contain, in the form of `gather_each`: `config` with further requirements
+            (`right`, `latency_p95_s`, `burst_length`), `content` ...
         **which: The calls: `schema`, `function`, `segment`, `since`, `until`, and `priority` of `gather_each`.
 
     Returns:
-        Those that are not fine first, then by lower bound, highest first, and silent ones last. Empty when nothing is recorded.
+        Configurations that are not fine first, then by lower bound, highest first, and silent ones last. Empty if
+        nothing is recorded.
 
     Raises:
         InvalidArgument: The objective is out of its range, or a name is not recorded.
@@ -154,7 +155,7 @@ def watch(
 
 
 def _in_use(case: Case) -> Sequence[Measured]:
-    """Give what is in production; where that is not known, what is no trial."""
+    """Return the strategies in production, or, if this is unknown, those that aren't trials."""
     own = [
         one for one in case.strategies if one.strategy.traffic_share is not None and not one.strategy.is_gone
     ]

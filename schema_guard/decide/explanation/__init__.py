@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a verdict says beside its rule: the arithmetic of its costs, reasons, assumptions, gaps, what to do next."""
+"""The explanation of a verdict: the arithmetic of its costs, reasons, assumptions, gaps, and the next step."""

@@ -130,7 +130,7 @@ def _lines(cost: CostCase) -> list[str]:
 
 
 def _gate_lines(cost: CostCase) -> list[str]:
-    """Write what tuning earns before the base model or the horizon ends, what it needs, and the total."""
+    """Write the total, what tuning earns before the base model or the horizon ends, and what it must earn."""
     proposal, next_tuning = cost.proposal, dollars(cost.next_tuning)
     saving = f"${cost.pess.saving_per_month:,.2f}"
     horizon, lead, n = proposal.horizon_months, proposal.lead_months, proposal.tunings

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a verdict says in sentences: reasons to tune, assumptions, gaps, the next command.
+"""The explanation of a verdict in sentences: reasons to tune, assumptions, gaps, the next command.
 
-Rules: every line is made from the figures of the case, never from a second computation; what was not
-measured is named as that; no reason to tune goes unmentioned.
+Rules: Every line is made from the figures of the case, never from a second computation. Missing measurements are named
+as such. Every reason to tune is listed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _NEXT_OF_STAGE = {
     ),
     "in_service": "{watching}",
 }
-# What a file has to hold, by what is missing.
+# The required content of a file, by the missing measurement.
 _MEASURED_BY = {
     "right": "'content', the numbers of known answers and right values,",
     "latency": "record calls with their durations, or add 'latency' to each strategy: its calls (n) and the slower "
@@ -79,7 +79,7 @@ _NO_SOURCE = "source and date of the prices"
 
 
 def _explain_exceptions(unexplained: Unexplained, evidence: CaseEvidence) -> str:
-    """Return what to do about excluded calls of unknown cause."""
+    """Return the advice on excluded calls of unknown cause."""
     tools = {one.traffic.tool for one in evidence.strategies if one.traffic and one.excluded}
     if tools and not unexplained.exceptions:
         return f"check in {' and '.join(sorted(tools))} whether the model failed in these calls"
@@ -92,7 +92,7 @@ def _explain_exceptions(unexplained: Unexplained, evidence: CaseEvidence) -> str
 
 
 def next_step(ruling: Ruling, evidence: CaseEvidence, unexplained: Unexplained | None = None) -> str:
-    """Return what to run, or to do, next. *unexplained* are the excluded calls of unknown cause."""
+    """Return the next command or action. *unexplained* has the excluded calls of unknown cause."""
     if unexplained is not None and "unexplained" in ruling.figures:
         return _explain_exceptions(unexplained, evidence)
     return _IMPORT_ALL if "unrated" in ruling.figures else _step(ruling, evidence)
@@ -120,7 +120,7 @@ def _step(ruling: Ruling, evidence: CaseEvidence) -> str:
 
 
 def _measure_right(strategy: str, evidence: CaseEvidence) -> str:
-    """Return how to measure the share of right values of a strategy."""
+    """Return the way to measure the share of right values of a strategy."""
     if any(one.right_bound for one in evidence.strategies):
         return command("label", evidence)
     if any(one.id == strategy and one.trial is not None for one in evidence.strategies):
@@ -140,7 +140,7 @@ def _is_trial_of_decisions(strategy: str | None, missing: Any, evidence: CaseEvi
 
 
 def with_file(evidence: CaseEvidence, what: str) -> str:
-    """Return how to give a fact that no record holds, in the file of `--with` or in a new one."""
+    """Return the way to add a fact that isn't recorded, in the file of `--with` or in a new one."""
     for option in ("evidence", "with"):
         for file in evidence.options.get(option, ()):
             return f"add {what.rstrip(',')} to {file}, then run: {decide_command(evidence)}"
@@ -148,7 +148,7 @@ def with_file(evidence: CaseEvidence, what: str) -> str:
 
 
 def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
-    """Say what to do where no step is next and nothing is missing."""
+    """Return the action if there is no next step and nothing is missing."""
     figures, watching = ruling.figures, watch_command(evidence)
     commands = {
         "decide": decide_command(evidence),
@@ -180,7 +180,7 @@ def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
 
 
 def _line(strategy: str, evidence: CaseEvidence) -> str:
-    """Return a strategy as it is written in Python. A long line is in the full answer."""
+    """Return the Python line of a strategy. A long line is only in the full answer."""
     line = next((one.guard for one in evidence.strategies if one.id == strategy), None)
     if line is None:
         return strategy
@@ -190,13 +190,13 @@ def _line(strategy: str, evidence: CaseEvidence) -> str:
 
 
 def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:
-    """Say how calls are bought that would come too late by themselves, and for how much."""
+    """Return the command for a trial that replaces calls that would arrive too late, with its cost."""
     cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
     return f"{playbook_command(evidence, meanwhile['rung'], meanwhile['calls'])}  # instead of waiting{cost}"
 
 
 def reasons_to_tune(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:
-    """Give the four reasons for fine-tuning, each with what was measured of it."""
+    """Return the four reasons for fine-tuning, each with its measurement."""
     lines = {
         "consistent_format": _format_line(case),
         "domain_vocabulary": _vocabulary_line(case),
@@ -220,7 +220,7 @@ def _format_line(case: Case) -> str | None:
 def _vocabulary_line(case: Case) -> str | None:
     best = case.best
     if best is None or best.calls != best.failed.n or best.strategy.stops_early:
-        # Of a reply that was stopped at a wrong value nobody knows whether its shape would have been right.
+        # If a reply was stopped at a wrong value, it's unknown whether its shape would have been right.
         return None
     n = sum(best.failure_kinds.values())
     k = best.failure_kinds.get("value", 0) + best.failure_kinds.get("semantic", 0)
@@ -261,7 +261,7 @@ def _latency_line(case: Case) -> str | None:
 
 
 def choices(case: Case, ruling: Ruling) -> list[str]:
-    """Price both choices where the answer would come too late; empty where it would not."""
+    """Return the prices of both choices if the answer would come too late, otherwise an empty list."""
     duration = ruling.figures.get("months_to_answer")
     if (
         ruling.verdict != "NEED_MORE_DATA"
@@ -300,7 +300,7 @@ def assumptions(case: Case) -> list[str]:
 
 
 def _suggested_target(cost: CostCase | None) -> list[str]:
-    """Return the rate at which tuning failures away costs as much as the failures, in a line."""
+    """Return a line with the failure rate at which tuning costs as much as the failures."""
     if cost is None or not cost.proposal.economics.failure_cost:
         return []
     proposal = cost.proposal
@@ -329,7 +329,7 @@ def _cost_assumptions(case: Case) -> Iterator[str]:
 
 
 def not_measured(case: Case) -> list[str]:
-    """Name what the verdict does not know."""
+    """Return the facts that the verdict doesn't know."""
     evidence = case.evidence
     piloted = evidence.pilot is not None and evidence.pilot.content is not None
     answered = any(strategy.right is not None and strategy.right.n for strategy in evidence.strategies)
@@ -349,7 +349,7 @@ def not_measured(case: Case) -> list[str]:
 
 
 def notes(case: Case, ruling: Ruling) -> list[str]:
-    """Give what a reader has to know to take the verdict for what it is."""
+    """Return the notes that a reader needs to interpret the verdict."""
     lines = [*case.evidence.notes, *(note for one in case.strategies for note in one.notes)]
     lines += _first_faults(case)
     lines += _claims(case)
@@ -362,7 +362,7 @@ def notes(case: Case, ruling: Ruling) -> list[str]:
 
 
 def _first_faults(case: Case) -> Iterator[str]:
-    """Say what is not known of failures of replies that were stopped."""
+    """Yield a note if early stop leaves later faults of failed replies unknown."""
     best = case.best
     if best is not None and best.strategy.stops_early and best.failure_kinds:
         yield (
@@ -372,7 +372,7 @@ def _first_faults(case: Case) -> Iterator[str]:
 
 
 def _routing_note(case: Case, ruling: Ruling) -> Iterator[str]:
-    """Tell that tuning only the segments that fail would pay where tuning everything does not."""
+    """Yield a note if tuning only the failing segments would pay, although tuning everything does not."""
     tune, _ = concentration(case)
     if ruling.figures.get("reason") != "not_economic" or case.tuned or not tune:
         return
@@ -383,7 +383,7 @@ def _routing_note(case: Case, ruling: Ruling) -> Iterator[str]:
 
 
 def _claims(case: Case) -> Iterator[str]:
-    """Tell where the playbook's claims and the data differ."""
+    """Yield a note for each difference between the playbook's claims and the data."""
     claims = {claim.name: claim.status for claim in case.evidence.playbook}
     for step in case.playbook:
         claimed = claims.get(step.name)
@@ -401,7 +401,7 @@ def _raised_targets(case: Case) -> Iterator[str]:
 
 
 def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
-    """Warn where a rule that comes first lets pass what a later one would stop."""
+    """Yield warnings if an earlier rule accepts a pilot that a later rule would reject."""
     if not ruling.verdict.startswith("FINE_TUNE") or ruling.verdict == "FINE_TUNE_BLOCKED":
         return
     cost, shutdown = ruling.cost or case.cost, case.evidence.feasibility.months_to_shutdown

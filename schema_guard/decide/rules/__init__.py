@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules that give the verdict: what each decides, and the order in which they are asked."""
+"""The rules of the verdict, and the order in which they apply."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The order in which the rules are asked: the first that matches gives the verdict.
+"""The order of the rules. The first rule that matches gives the verdict.
 
-Rules: each rule gives a ruling or None. Only bounds decide, never a point estimate, and only the pessimistic column of the
-costs. Fine-tuning carries the burden of proof, and without economics it cannot be met.
+Rules: Each rule returns a ruling or None. Only bounds decide, never a point estimate, and only the pessimistic column
+of the costs. Fine-tuning has the burden of proof, which it can't meet without economics.
 """
 
 from __future__ import annotations

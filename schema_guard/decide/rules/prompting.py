@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules about prompting: what changed, whether it is enough, what costs less, what is missing, what to try next.
+"""The rules about prompting: changes, whether it is enough, cheaper strategies, missing data, and the next fix.
 
-Rules: only bounds decide, never a point estimate. What is named as next can fix what was seen to fail.
+Rules: Bounds decide, never a point estimate. The next fix can fix the observed failures.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.measure import Measured, Met
 
-# Fewer failures than these say nothing about what most failures are.
+# Fewer failures than these don't show the most frequent kind.
 _FEWEST_FAILURES = 5
 _CUT_OFF = ("max_tokens", "unfinished")
 
 
 def explain_first(case: Case) -> Ruling | None:
-    """Before all others: too many calls are excluded from the rate, and nobody knows whose fault they are.
+    """Return a ruling, before all other rules, if too many calls of unknown cause are excluded from the rate.
 
-    A rate that is proved too high goes first.
+    A rate that is proved too high takes precedence.
     """
     unexplained = case.unexplained
     if unexplained is None or any(breach.what != "excluded" for breach in breaches(case)):
@@ -62,7 +62,7 @@ def explain_first(case: Case) -> Ruling | None:
 
 
 def import_all_first(case: Case) -> Ruling | None:
-    """Before all others: there are only imported calls that were chosen by how they ended, or by nobody knows what."""
+    """Return a ruling, before other rules, if all calls were imported and chosen by result or in an unknown way."""
     unrated = [one for one in case.strategies if not one.strategy.is_rated and one.calls]
     if case.best is not None or not unrated:
         return None
@@ -80,7 +80,10 @@ def import_all_first(case: Case) -> Ruling | None:
 
 
 def find_what_changed(case: Case) -> Ruling | None:
-    """A rate in production rose, lasts, and may be above the target: no strategy is an answer to that."""
+    """Return a ruling if a rate in production has a lasting rise and may be above the target.
+
+    A change of strategy doesn't answer such a rise.
+    """
     for measurement in _judged(case):
         change = open_rise(case, measurement)
         if change is not None:
@@ -90,14 +93,17 @@ def find_what_changed(case: Case) -> Ruling | None:
 
 
 def _judged(case: Case) -> list[Measured]:
-    """Return what the verdict is about: the main strategy; all in production where the order of arrival is not known."""
+    """Return the strategies that the verdict is about.
+
+    This is the main strategy, or every strategy in production if the order of arrival is unknown.
+    """
     if case.main is None:
         return case.in_production
     return [one for one in case.in_production if one is case.main]
 
 
 def cheaper_model(case: Case) -> Ruling | None:
-    """Return a switch to a prompted strategy that is not used, if it passes for less and those in use pass, too."""
+    """Return a switch to an unused prompted strategy that passes for less, if all strategies in use pass too."""
     used = _judged(case)
     if not used or any(one.state != "pass" or one.strategy.is_tuned for one in used):
         return None
@@ -105,9 +111,12 @@ def cheaper_model(case: Case) -> Ruling | None:
 
 
 def switch_for_less(case: Case, used: Measured) -> Ruling | None:
-    """Name the prompted strategy outside of production that passes for the least, if it costs less than what is used."""
+    """Return a switch to the cheapest prompted strategy that passes, if it costs less than *used*.
+
+    Strategies in production are candidates only if *used* is a tuned model.
+    """
     now = _cost(case, used, used.failed.bounds.lower)
-    # Beside a tuned model the prompt has its part of the calls too.
+    # If a tuned model is in use, the prompt has a part of the calls too.
     others = [one for one in case.in_state("pass") if one is not used and one.strategy.prompt_cost]
     candidates = [one for one in others if used.strategy.is_tuned or one not in case.in_production]
     costs = [(_cost(case, one, one.failed.bounds.upper), one) for one in candidates]
@@ -134,10 +143,10 @@ def switch_for_less(case: Case, used: Measured) -> Ruling | None:
 
 
 def prompting_is_enough(case: Case) -> Ruling | None:
-    """A strategy is proved to be good enough; tuning may still pay by its cost alone."""
+    """Return a ruling if a strategy is proved good enough. Tuning may still pay through lower costs."""
     passing, main = case.in_state("pass"), case.main
     if main is not None and main.state in ("inconclusive", "no_data"):
-        # What is gone answers for the main one only where that is proved to fail.
+        # A strategy that is gone replaces the main one only if the main one is proved to fail.
         passing = [one for one in passing if one not in case.gone]
     if not passing:
         return None
@@ -161,12 +170,12 @@ def prompting_is_enough(case: Case) -> Ruling | None:
 
 
 def more_data_needed(case: Case) -> Ruling | None:
-    """A strategy may be good enough or not; the one decided soonest is asked for more."""
+    """Return a request for more data if it's open whether a strategy is good enough, for the one decided soonest."""
     if case.best is None:
         name, nothing = case.evidence.current or case.strategies[0].strategy.id, case.strategies[0].failed
         return need_more(case, name, "no strategy has data", further_calls(case, nothing))
     open_ones = [one for one in case.in_state("inconclusive") if one not in case.gone]
-    # Right answers cost more than calls, so a trial of a decision model asks for more of them after all other steps.
+    # Right answers cost more than calls, so a trial of a decision model requests them only after all other steps.
     waits = bool(untested(case.playbook))
     open_ones = [
         one
@@ -199,7 +208,7 @@ def more_data_needed(case: Case) -> Ruling | None:
 
 
 def truncation_first(case: Case) -> Ruling | None:
-    """All fail, and half of the best strategy's failures are replies that were cut off."""
+    """Return a ruling if all strategies fail, and half of the best one's failures are replies that were cut off."""
     best = best_of(case)
     codes = (best.strategy.failure_codes or {}) if best.failure_kinds else {}
     cut_off = (
@@ -213,7 +222,7 @@ def truncation_first(case: Case) -> Ruling | None:
 
 
 def strict_decoding(case: Case) -> Ruling | None:
-    """All fail, and what decoding cannot fix is not proved to be above the target by itself."""
+    """Return a ruling if all fail, and the failures that decoding can't fix are not proved above the target."""
     best = best_of(case)
     if STRICT not in untested(case.playbook) or any(met.state == "fail" for met in best.met[1:]):
         return None
@@ -233,7 +242,11 @@ def strict_decoding(case: Case) -> Ruling | None:
 
 
 def try_next_fix(case: Case) -> Ruling | None:
-    """All fail and a step is untested: the first one that can reach the target alone, else the one that fixes the most."""
+    """Return the next fix if all strategies fail and a step is untested.
+
+    This is the first step that can reach the target alone, or the one that fixes the most. Without failure codes, it is
+    the next step of the playbook.
+    """
     best, steps = best_of(case), untested(case.playbook)
     if not steps:
         return None
@@ -255,13 +268,13 @@ def try_next_fix(case: Case) -> Ruling | None:
 
 
 class _Missing(NamedTuple):
-    """What it takes to decide about a strategy.
+    """The data needed to decide about a strategy.
 
     Attributes:
-        strategy: Which.
-        n_more: Further calls, or inputs; None when no number decides.
-        text: Why they are needed.
-        aim: What is asked for and was not measured; None where only calls are missing.
+        strategy: The strategy.
+        n_more: Further calls, or inputs. None if no number decides.
+        text: The reason why they are needed.
+        aim: The requirement that was not measured. None if only calls are missing.
     """
 
     strategy: Measured
@@ -277,7 +290,7 @@ def _missing(case: Case, measurement: Measured) -> _Missing:
         name = unmeasured.name
         return _Missing(measurement, None, f"{strategy_text(measurement)}; {_UNMEASURED[name]}", name)
     if [met.name for met in is_open] == ["right"] and measurement.strategy.right_bound is not None:
-        # More calls do not decide it. More labels do.
+        # More labels decide it, not more calls.
         (met,) = is_open
         text = f"{plural(met.rate.n, 'label')} do not prove yet whether {exact_percent(1 - met.limit)} of its values are right"
         return _Missing(measurement, None, f"{strategy_text(measurement)}; {text}", "right")
@@ -306,7 +319,7 @@ _UNMEASURED = {
 
 
 def _open(case: Case, measurement: Measured, met: Met) -> tuple[int | None, str]:
-    """Return the further calls that decide one aim, and the open question."""
+    """Return the further calls that decide one requirement, and the open question."""
     strategy, limit, text = measurement.strategy, met.limit, strategy_text(measurement)
     needed, question = further_calls(case, met.rate, limit), f"{text} needs more data for the target of "
     question += exact_percent(case.config.target)
@@ -330,9 +343,10 @@ def _open(case: Case, measurement: Measured, met: Met) -> tuple[int | None, str]
 
 
 def _meanwhile(case: Case, measurement: Measured, n_more: int | None) -> dict[str, Any] | None:
-    """Give what to do until the calls have come: the trial of a fix, if it costs less, or one of what is in use.
+    """Return a trial to run until the calls arrive.
 
-    Where failures come in bursts neither says anything: it is over before the next one.
+    It is a trial of a fix if that needs fewer calls, or one of the strategy in use. If failures come in bursts, neither
+    helps, because a trial ends before the next burst.
     """
     if measurement.strategy.traffic_share is None or n_more == 0 or measurement.strategy.bursts is not None:
         return None
@@ -362,14 +376,14 @@ def _trial(case: Case, measurement: Measured, step: str | None, calls: int) -> d
 
 
 def _calls_of_trial(case: Case, missed: Sequence[tuple[float, float]]) -> int | None:
-    """Return the calls in which one more strategy is decided, of which each share misses what has its limit."""
+    """Return the number of calls that decides about one more strategy. Each pair has the missed share and its limit."""
     alpha = 1 / (1 / case.alpha_each + 1 / case.alpha)
     needed = [calls_needed(share, 1, limit, alpha=alpha) for share, limit in missed]
     return None if None in needed else 1 + max(filter(None, needed), default=0)
 
 
 def _first_that_helps(case: Case, measurement: Measured, steps: Sequence[str]) -> str:
-    """Give the first step that can reach the target alone, else the one that fixes the most, the first of equals."""
+    """Return the first step that can reach the target alone, or the first of those that fix the most."""
     failures = measurement.failures
     reaching = next((step for step in steps if _reaches(case, measurement, step)), None)
     return reaching or max(steps, key=failures.fixed_by)

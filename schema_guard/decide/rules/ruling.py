@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ruling: what a rule decides, and how rules say it."""
+"""The ruling of a rule, and the words that rules use."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from schema_guard.decide.measure import Measured, Met
 
 _WHAT = {"format": "failed", "right": "not right", "latency": "too slow"}
-# Longer than this, and traffic or model will have changed before the answer comes.
+# After more months than this, the traffic or the model will have changed before the answer comes.
 PATIENCE_MONTHS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a rule decides.
+    """The decision of a rule.
 
     Attributes:
-        verdict: Its name.
-        why: One sentence.
-        figures: The keys of the verdict's JSON that this rule fills.
-        cost: What is priced; None for tuning all of the traffic.
+        verdict: Name of the verdict.
+        why: The reason in one sentence.
+        figures: The keys of the verdict's JSON that this rule sets.
+        cost: The priced case. None for tuning all of the traffic.
     """
 
     verdict: str
@@ -40,13 +40,16 @@ class Ruling:
 
 
 def best_of(case: Case) -> Measured:
-    """Return the best prompted strategy where some have data, as they do once all of them fail."""
+    """Return the best prompted strategy. Requires a strategy with data, which exists if all of them fail."""
     assert case.best is not None
     return case.best
 
 
 def further_calls(case: Case, rate: Rate, limit: float | None = None) -> int | None:
-    """Forecast the further calls; from nothing, the fewest that can prove a rate below the limit, or the target."""
+    """Return a forecast of the further calls.
+
+    Without data, it is the fewest calls that can prove a rate below the limit. Default limit: the target.
+    """
     limit = case.config.target if limit is None else limit
     if rate.n == 0:
         clean = calls_needed(0, 1, limit, alpha=case.alpha_each)
@@ -63,7 +66,7 @@ def need_more(
     calls_per_unit: float = 1.0,
     figures: Mapping[str, Any] | None = None,
 ) -> Ruling:
-    """Ask for further calls of a strategy, and say how long they take."""
+    """Return a ruling that requests further calls of a strategy, with the time that they take."""
     volume = case.evidence.calls_per_month
     duration = n_more * calls_per_unit / volume if n_more is not None and volume is not None else None
     if n_more is None:
@@ -79,17 +82,17 @@ def need_more(
 
 
 def accept(case: Case, reason: str, why: str) -> Ruling:
-    """Say that no fix is left that is worth it."""
+    """Return the ruling that no fix is left that is worth its cost."""
     return Ruling("ACCEPT_OR_REDESIGN", why, {**exhausted(case), "reason": reason})
 
 
 def exhausted(case: Case) -> dict[str, Any]:
-    """Return the figures of a playbook on which no step is left."""
+    """Return the figures of a playbook without a remaining step."""
     return {"strategy": best_of(case).strategy.id, "ladder_exhausted": True}
 
 
 def names_of(parts: Sequence[SegmentRates]) -> str:
-    """Name segments."""
+    """Write the names of segments."""
     return ", ".join(part.name for part in parts)
 
 
@@ -117,7 +120,7 @@ def strategy_text(strategy: Measured) -> str:
 
 
 def missed_text(met: Iterable[Met]) -> str:
-    """Write what of several things that are asked for is missed."""
+    """Write which of several requirements are missed."""
     return ", ".join(
         f"{rate_text(one.rate, one.limit)} {_WHAT[one.name]}, above {exact_percent(one.limit)}" for one in met
     )
@@ -136,7 +139,7 @@ def content_text(strategy: Measured) -> str:
 
 
 def all_fail(case: Case) -> str:
-    """Write that every prompted strategy misses what is asked for, and what the best one misses beside the format."""
+    """Write that every prompted strategy misses a requirement, and what the best one misses besides the format."""
     failed = case.in_state("fail")
     worse = [
         one for one in failed if one.content is not None and not any(met.state == "fail" for met in one.met)
@@ -159,7 +162,7 @@ def _all_miss(case: Case, tested: int) -> str:
 
 
 def payback_text(cost: CostCase | None) -> str:
-    """Return whether it pays, as the end of a sentence."""
+    """Write whether tuning pays, as the end of a sentence."""
     if cost is None:
         return "; without economics, nothing shows that fine-tuning pays"
     payback, horizon = cost.pess.payback_months, cost.proposal.horizon_months
@@ -177,10 +180,10 @@ def payback_text(cost: CostCase | None) -> str:
 
 
 def inputs_text(case: Case, strategy: Measured) -> str:
-    """Say of a strategy which other one has a part of the calls, where one is tuned: each rate is that of its own inputs.
+    """Write which other strategies have a part of the calls, if one of them is tuned.
 
-    A router may have chosen them, and records do not say how. Nothing where the calls are all of one strategy, or none is
-    tuned.
+    Each rate is valid only for its own inputs. A router may have chosen them, and the records don't show how. The text
+    is empty if one strategy has all calls, or if none is tuned.
     """
     others = [one for one in case.in_production if one is not strategy]
     if not others or not any(one.strategy.is_tuned for one in (strategy, *others)):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules about tuned models: in service, piloted, or not yet tried once no fix of prompting is left.
+"""The rules about tuned models: in service, piloted, or not tried yet after every fix of prompting.
 
-Rules: only bounds decide, and only the pessimistic column of the costs. Fine-tuning carries the burden of proof: it has to
-pay, unless it meets what no prompt does and was asked for.
+Rules: Bounds alone decide, with only the pessimistic column of the costs. Fine-tuning has the burden of proof. It must
+pay, unless it meets a requirement that no prompt meets.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ _ROUNDING = 1e-9
 
 
 def in_service(case: Case) -> Ruling | None:
-    """What is in use is tuned: it stays while it passes and no prompt passes for less; where a prompt passes that is enough."""
+    """Return a ruling if the strategy in use is tuned.
+
+    It stays while it passes and no prompt passes for less. If it fails and a prompt passes, the prompt is enough.
+    """
     used = case.in_use
     if used is None or not used.strategy.is_tuned:
         return None
@@ -61,7 +64,7 @@ def in_service(case: Case) -> Ruling | None:
 
 
 def route_by_pilot(case: Case) -> Ruling | None:
-    """Rule 6, first: the pilot passes on most of the traffic and the prompt on all the rest, and it pays."""
+    """Return rule 6, first: The pilot passes on most of the traffic, the prompt passes on the rest, and it pays."""
     tune = [part for part in case.parts if part.tuned_state == "pass"]
     prompt = [part for part in case.parts if part not in tune]
     share = fsum(part.share for part in tune)
@@ -80,12 +83,12 @@ def route_by_pilot(case: Case) -> Ruling | None:
 
 
 def _ends_too_early(case: Case, text: str, cost: CostCase) -> Ruling:
-    """Return that a pilot passed, and that its base model ends before it has earned its cost."""
+    """Return the ruling that a pilot passed, but its base model ends before it has earned its cost."""
     return _blocked(case, text, case.blocked(cost), cost)
 
 
 def _blocked(case: Case, text: str, reasons: list[str], cost: CostCase | None = None) -> Ruling:
-    """Return that tuning would pay, and cannot be done."""
+    """Return the ruling that tuning would pay, but can't be done."""
     why = f"{text}, but is blocked: {', '.join(reasons)}"
     return Ruling("FINE_TUNE_BLOCKED", why, {**exhausted(case), "blocked": reasons}, cost)
 
@@ -135,7 +138,10 @@ def pilot_unclear(case: Case) -> Ruling | None:
 
 
 def pilot_meets_what_prompts_miss(case: Case) -> Ruling | None:
-    """What was asked for beside the format is missed by every prompt and met by the pilot: cost is told, and no gate."""
+    """Return a ruling if the pilot meets a requirement beyond the format that every prompt misses.
+
+    The ruling has the cost, but doesn't depend on it.
+    """
     if case.tuned is None or case.tuned.state != "pass":
         return None
     for met in case.tuned.met[1:]:
@@ -147,9 +153,10 @@ def pilot_meets_what_prompts_miss(case: Case) -> Ruling | None:
 
 
 def pilot_for_what_prompts_miss(case: Case) -> Ruling | None:
-    """What was asked for beside the format is missed by every prompt: only a pilot can tell whether a tuned model meets it.
+    """Return a ruling if every prompt misses a requirement beyond the format, and there is no pilot yet.
 
-    The cost is told, and is no gate, as it is none once the pilot has met it.
+    Only a pilot shows whether a tuned model meets it. The ruling has the cost, but doesn't depend on it, as after a
+    pilot that met the requirement.
     """
     names = [met.name for met in best_of(case).met[1:] if _no_prompt_meets(case, met.name)]
     if case.tuned is not None or not names:
@@ -163,7 +170,7 @@ def pilot_for_what_prompts_miss(case: Case) -> Ruling | None:
 
 
 def economics_needed(case: Case) -> Ruling | None:
-    """Whether tuning pays is the question that is left, and it needs four numbers."""
+    """Return a request for the missing ones of four numbers, if they decide whether tuning pays."""
     if case.cost is not None:
         return None
     missing = [] if case.evidence.economics is not None else ["failure_cost", "tuned_cost", "upfront"]
@@ -198,7 +205,7 @@ def does_not_pay(case: Case) -> Ruling | None:
 
 
 def is_blocked(case: Case) -> Ruling | None:
-    """Rule 7: it would pay, and cannot be done."""
+    """Return a ruling if tuning would pay, but can't be done (rule 7)."""
     assert case.cost is not None
     reasons = case.blocked(case.cost)
     if not reasons:
@@ -207,9 +214,10 @@ def is_blocked(case: Case) -> Ruling | None:
 
 
 def route_by_segments(case: Case) -> Ruling | None:
-    """Rule 7: failures are concentrated: every segment clearly fails or clearly passes, and both occur.
+    """Return a ruling if the failures are concentrated (rule 7).
 
-    Tuning the failing ones has to pay on their calls alone; else all of the traffic is tuned, which does.
+    Every segment must clearly fail or clearly pass, and both must occur. Tuning for the failing segments must pay on
+    their calls alone. Otherwise, all of the traffic is tuned, which does pay.
     """
     tune, prompt = concentration(case)
     cost = case.routed_cost(tune) if tune else None
@@ -221,20 +229,20 @@ def route_by_segments(case: Case) -> Ruling | None:
 
 
 def justified(case: Case) -> Ruling:
-    """Rule 7, last: every fix fails, and fine-tuning pays and can be done: run a pilot."""
+    """Return the advice to run a pilot, because every fix fails, and tuning pays and is possible (rule 7, last)."""
     why = f"{all_fail(case)}, and no step is untested{payback_text(case.cost)}"
     return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "pilot"})
 
 
 def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
-    """Return the segments that fail and those that pass; none of either where failures are not concentrated."""
+    """Return the segments that fail and those that pass. Both lists are empty if the failures are not concentrated."""
     fail = [part for part in case.parts if part.prompt_state == "fail"]
     passing = [part for part in case.parts if part.prompt_state == "pass"]
     return (fail, passing) if fail and passing and len(fail) + len(passing) == len(case.parts) else ([], [])
 
 
 def _no_prompt_meets(case: Case, name: str) -> bool:
-    """Say whether every prompt that was measured is proved to miss what is asked for."""
+    """Return whether every measured prompt is proved to miss a requirement."""
     return all(one.missed(name) for one in case.prompted if one.failed.n)
 
 
