@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A script of the library's in a process of its own, which can be killed whatever it is doing.
+"""A script of the library in a separate process, which can be killed at any time.
 
-Rules: it is told what to do in one line of JSON, and tells what happens in lines of its stdout. What it writes to stderr is
-kept, and stays off the terminal.
+Rules: the process reads its task from one line of JSON, and reports events in lines on stdout. Its stderr is stored,
+and doesn't reach the terminal.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 
 class ChildProcess:
-    """A process that runs a script; `kill` ends it at once.
+    """A process that runs a script. `kill` ends it at once.
 
     Attributes:
-        pid: Of the process.
-        lines: What it tells, as it comes.
+        pid: Id of the process.
+        lines: Its stdout, line by line.
     """
 
     def __init__(
         self, script: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Start it.
+        """Start the process.
 
         Args:
             script: A Python file.
-            settings: Its first line of stdin, as JSON; its stdin stays open for as long as this process is there.
-            environment: Variables that it has beside those of this process.
+            settings: Its first line of stdin, as JSON. Its stdin stays open as long as this process runs.
+            environment: Environment variables in addition to those of this process.
         """
         self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill
-        # PYTHONPATH: what is importable here is so there.
+        # PYTHONPATH makes the same modules importable there.
         path = os.pathsep.join(folder for folder in sys.path if folder)
         self._process = subprocess.Popen(
             # -P: the script's own folder must not shadow packages.
@@ -48,7 +48,7 @@ class ChildProcess:
             stdout=subprocess.PIPE,
             stderr=self._words,
             env={**os.environ, "PYTHONPATH": path, **(environment or {})},
-            # Ctrl-C in a terminal reaches its whole group: whoever handles it here ends this too.
+            # Ctrl-C in a terminal reaches its whole process group. The code that handles it here ends this process too.
             start_new_session=True,
         )
         assert self._process.stdin is not None
@@ -59,28 +59,28 @@ class ChildProcess:
             self._process.stdin.write(json.dumps(settings).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it has ended already, as its status tells
+            pass  # it has already ended, which its status shows
         except BaseException:
             self.kill()
             raise
 
     def status(self, *, wait_s: float | None = 0.0) -> int | None:
-        """Return its exit status; None while it runs.
+        """Return the exit status, or None while the process runs.
 
         Args:
-            wait_s: Seconds to wait for its end; None for as long as it takes.
+            wait_s: Seconds to wait for its end; None waits as long as it takes.
         """
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(wait_s)
         return None
 
     def words(self) -> str:
-        """Return what it has written to stderr."""
+        """Return the output on stderr so far."""
         self._words.seek(0)
         return self._words.read().decode(errors="replace").strip()
 
     def kill(self) -> None:
-        """Kill it, wait for its end, and close what leads to it."""
+        """Kill the process, wait for its end, and close its pipes."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self.lines):

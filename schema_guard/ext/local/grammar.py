@@ -2,9 +2,9 @@
 """A schema as a grammar of llguidance, the engine inside llama.cpp's server, and of outlines.
 
 Rules:
-1. The server answers 200 and enforces nothing when a grammar does not compile: so it is compiled here first.
-2. What is sent is a copy, compact and bounded; a reply is always judged against the original.
-3. A bound may make long replies impossible, never all replies: bounds that do not compile are left out.
+1. The server answers 200 and enforces nothing if a grammar does not compile. So it is compiled here first.
+2. The server receives a copy of the schema, compact and bounded. A reply is always validated against the original.
+3. A bound may make long replies impossible, but never all replies. Bounds that do not compile are left out.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _STRING_KEYWORDS = frozenset({"minLength", "pattern", "format"})
 _OBJECT_KEYWORDS = frozenset({"properties", "patternProperties", "additionalProperties", "required"})
 _OPENING_KEYWORDS = frozenset({"additionalProperties", "patternProperties", "minProperties"})
 _ARRAY_KEYWORDS = frozenset({"minItems", "items", "prefixItems"})
-# Beside these a bound of ours could contradict what they say; where they lead has bounds of its own.
+# Next to these keywords, a bound could contradict them. The schemas that they refer to have their own bounds.
 _SETTLED_ELSEWHERE = frozenset({"$ref", "$dynamicRef", "enum", "const", "allOf", "anyOf", "oneOf"})
 
 _ADVICE = "Use another strategy (json_mode, system_prompt), or move them from the schema to checks="
 # Before a schema, in a grammar.
 _PREFACE = "%llguidance {}\nstart: %json "
-# The thought is free. The schema holds behind its end, or behind the most tokens of it.
+# The thought is free. The schema applies after its end, or after its largest number of tokens.
 _THINKING_PREFACE = (
     '%llguidance {}\nstart: "<think>" thought "</think>" answer\n'
     f'thought[stop="</think>", max_tokens={THOUGHT_TOKENS}]: /(?s:.*)/\nanswer: %json '
@@ -50,30 +50,30 @@ _THINKING_PREFACE = (
 
 
 def grammar(schema: Schema[Any]) -> str:
-    """Return the grammar that makes llguidance enforce a schema; it is known to compile.
+    """Return a grammar that compiles, with which llguidance enforces a schema.
 
     Raises:
-        InvalidArgument: The engine cannot enforce a keyword, or would ignore a part.
+        InvalidArgument: The engine can't enforce a keyword, or would ignore a part.
         MissingExtra: llguidance is not installed.
     """
     return _PREFACE + compiled(schema)
 
 
 def thinking_grammar(schema: Schema[Any]) -> str:
-    """Return the grammar of free thought, and then a value as `grammar` has it."""
+    """Return a grammar of free thought, followed by a value as in `grammar`."""
     return _THINKING_PREFACE + compiled(schema)
 
 
 @lru_cache(maxsize=256)
 def compiled(schema: Schema[Any], *, provider: str = "llamacpp-llguidance") -> str:
-    """Return the JSON text of the schema that llguidance is given, as `grammar` has it; it is known to compile.
+    """Return the JSON text of the schema for llguidance, as in `grammar`. It compiles.
 
     Args:
-        schema: The schema; it is copied, never changed.
-        provider: Named where it does not compile.
+        schema: The schema. It is copied, never changed.
+        provider: Name of the provider for errors.
 
     Raises:
-        InvalidArgument: The engine cannot enforce a keyword, or would ignore a part.
+        InvalidArgument: The engine can't enforce a keyword, or would ignore a part.
         MissingExtra: llguidance is not installed.
     """
     for length, items in ((MAX_LENGTH, MAX_ITEMS), (None, MAX_ITEMS), (None, None)):
@@ -89,15 +89,15 @@ def compiled(schema: Schema[Any], *, provider: str = "llamacpp-llguidance") -> s
 
 
 def bounded(document: Any, *, max_length: int | None = MAX_LENGTH, max_items: int | None = MAX_ITEMS) -> Any:
-    """Return a copy of a schema in which no string, no array and no object with properties is unbounded.
+    """Return a copy of a schema in which no string, no array, and no object with properties is unbounded.
 
-    A bound is added where there is none, and is raised to the largest minimum that the document asks
-    for, so that it contradicts no other part. A string whose pattern or format needs more stays as it is.
-    An object that lists properties and does not say whether it takes others is closed when either bound is
-    asked for: on 24 tasks of the built-in suite, made open, the local model ran away in 8, closed in 3.
+    A bound is added if there is none, and is raised to the largest minimum that the document requires, so that it
+    contradicts no other part. A string whose pattern or format needs more stays as it is. An object that lists
+    properties and doesn't specify whether it allows others is closed if either bound is requested. The reason is a test
+    with 24 tasks of the built-in suite, made open: the local model produced endless replies in 8, and in 3 when closed.
 
     Raises:
-        MissingExtra: llguidance, which knows what a pattern needs, is not installed.
+        MissingExtra: llguidance, which checks the bounds of patterns, is not installed.
     """
     bounded_copy = _copied(document)
     schemas = [place.schema for place in subschemas(bounded_copy, "", "") if isinstance(place.schema, dict)]
@@ -120,12 +120,12 @@ def bounded(document: Any, *, max_length: int | None = MAX_LENGTH, max_items: in
 
 
 def _copied(document: Any) -> Any:
-    # Not deepcopy, which keeps what is shared: a dict that is a schema here and data there would change in both.
+    # Not deepcopy, which keeps shared parts: a dict that is both a schema and data would change in both places.
     return json.loads(json.dumps(document))
 
 
 def _composes(schema: dict[str, Any]) -> bool:
-    """Whether properties may come together from several schemas: closing one would shut out the others'."""
+    """Return whether properties may come from several schemas. Closing one would forbid the others' properties."""
     return "allOf" in schema or bool(_SETTLED_ELSEWHERE & schema.keys() and _OBJECT_KEYWORDS & schema.keys())
 
 
@@ -137,7 +137,7 @@ def _may_be_closed(schema: dict[str, Any]) -> bool:
 
 
 def _takes(schema: dict[str, Any], kind: str, keywords: frozenset[str]) -> bool:
-    """Whether a schema is about strings, or arrays: it says so, or has a keyword that is."""
+    """Return whether a schema is about strings, or arrays, by its type or by a keyword."""
     named = schema.get("type")
     if named is None:
         return bool(keywords & schema.keys())
@@ -145,7 +145,7 @@ def _takes(schema: dict[str, Any], kind: str, keywords: frozenset[str]) -> bool:
 
 
 def _largest_minima(schemas: Iterable[dict[str, Any]]) -> tuple[int, int]:
-    """Return the longest string and array that a document asks for by any keyword."""
+    """Return the longest string and array that a document requires by any keyword."""
     longest = most = 0
     for schema in schemas:
         longest = max(longest, _count(schema.get("minLength")))
@@ -162,7 +162,7 @@ def _largest_minima(schemas: Iterable[dict[str, Any]]) -> tuple[int, int]:
 
 
 def _count(value: Any) -> int:
-    # Drafts 6 and newer take 2.0 for 2.
+    # Drafts 6 and newer accept 2.0 as 2.
     return int(value) if isinstance(value, (int, float)) else 0
 
 
@@ -183,7 +183,7 @@ def _values(roots: list[Any]) -> Iterator[Any]:
 
 
 def _bound_string(schema: dict[str, Any], length: int) -> None:
-    """Add `maxLength`, unless the pattern or format beside it allows no string as short."""
+    """Add `maxLength`, unless its pattern or format allows no string that short."""
     alone = {key: schema[key] for key in ("pattern", "format") if key in schema}
     if not alone or _complaint(_written({**alone, "type": "string", "maxLength": length})) is None:
         schema["maxLength"] = length
@@ -200,7 +200,7 @@ def _check_enforced(schema: Schema[Any], provider: str, head: str) -> None:
 
 
 def _written(document: Any, dialect: str | None = None) -> str:
-    """Write a schema for a grammar; one with flexible white space lets a model emit blanks without end."""
+    """Write a schema for a grammar, without flexible white space, because a model could emit blanks without end."""
     if document is True:
         document = {}
     if isinstance(document, dict):
@@ -211,7 +211,7 @@ def _written(document: Any, dialect: str | None = None) -> str:
 
 
 def _complaint(text: str) -> str | None:
-    """Return the fault that llguidance finds in a written schema, warnings included; None if it enforces all of it."""
+    """Return the fault that llguidance finds in a written schema, warnings included, or None without one."""
     try:
         from llguidance import LLMatcher  # an extra, imported by those who use it
     except ImportError as error:

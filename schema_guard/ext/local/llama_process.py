@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that holds llama.cpp's server: run as a script by `schema_guard.ext.local.llama_server`.
+"""The process that runs llama.cpp's server. `schema_guard.ext.local.llama_server` runs it as a script.
 
-It reads one line of settings from stdin, writes one line with its address to stdout, and lives until stdin
-ends: when the process that started it is gone, however that ended, so is this one.
+It reads one line of settings from stdin, and writes one line with its address to stdout. It runs until stdin ends, so
+it ends with the process that started it, however that ends.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def parameters(settings: dict[str, Any]) -> Any:
-    """Give llama.cpp's parameters."""
+    """Return llama.cpp's parameters."""
     import xllamacpp  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     chosen = xllamacpp.CommonParams()
@@ -24,22 +24,22 @@ def parameters(settings: dict[str, Any]) -> Any:
     chosen.model_alias = {settings["name"]}
     chosen.hostnames = ["127.0.0.1"]
     chosen.port = 0
-    # A page in a browser can reach loopback: without the key it gets 401.
+    # A page in a browser can reach loopback. Without the key, it gets a 401.
     chosen.api_keys = [settings["api_key"]]
     chosen.n_parallel = settings["slots"]
     chosen.n_ctx = settings["slots"] * settings["slot_tokens"]
     chosen.n_predict = settings["output_tokens"]
-    # One thread: with two on a busy two-core machine llama.cpp's spin barriers cost 90 % of the speed.
+    # One thread, because with two on a busy two-core machine, llama.cpp's spin barriers cost 90% of the speed.
     chosen.cpuparams.n_threads = chosen.cpuparams_batch.n_threads = settings["threads"]
     chosen.cache_ram_mib = settings["cache_mib"]
-    # Errors only; they go to the file that the parent reads when the start fails.
+    # Only errors. They go to the file that the parent reads if the start fails.
     chosen.verbosity = 1
     return chosen
 
 
 def main() -> None:
     """Serve until stdin ends."""
-    # Whatever llama.cpp prints must not be taken for the address.
+    # Output of llama.cpp must not be mistaken for the address.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     settings = json.loads(sys.stdin.readline())
@@ -52,7 +52,7 @@ def main() -> None:
     answer.write(json.dumps({"address": server.listening_address}) + "\n")
     answer.close()
     sys.stdin.read()
-    # Not sys.exit: taking the server down while it answers a request never returns.
+    # Not sys.exit, because stopping the server while it answers a request never returns.
     os._exit(0)
 
 

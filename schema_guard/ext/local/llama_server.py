@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The local model: llama.cpp's own HTTP server on loopback, for no key, no network and no GPU.
+"""The local model: llama.cpp's own HTTP server on loopback, which needs no key, no network, and no GPU.
 
-It runs in a child process. Inside this one it holds the GIL for the second of loading; taken down while it
-answers a request it blocks for ever with the GIL held, and an exit at that moment ends in a segmentation fault
-(xllamacpp 2026.10). A child can always be killed, and its words stay off the terminal.
+It runs in a child process, which can always be killed, and whose output stays off the terminal. Inside this process,
+it would hold the GIL during the second of loading. Stopping it while it answers a request would block permanently with
+the GIL held, and an exit at that moment would end in a segmentation fault (xllamacpp 2026.10).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SLOTS = 4
 """Requests that are answered at once; more wait."""
 SLOT_TOKENS = 3072
 """Tokens of prompt and reply together in one request."""
-# A reply that is longer has gone round in circles; options max_tokens= overrides it.
+# A longer reply repeats itself. The option max_tokens= overrides this limit.
 OUTPUT_TOKENS = 1024
 
 _SETTINGS = {
@@ -44,11 +44,11 @@ _SETTINGS = {
     "slot_tokens": SLOT_TOKENS,
     "output_tokens": OUTPUT_TOKENS,
     "threads": 1,
-    # Prompts kept ready beside the slots: 24 KB a token, so some twenty schemas. llama.cpp's default is 8 GiB.
+    # Cached prompts besides the slots: 24 KB per token, so about twenty schemas. llama.cpp's default is 8 GiB.
     "cache_mib": 512,
 }
 
-# How a GGUF file begins.
+# The first bytes of a GGUF file.
 _GGUF = b"GGUF"
 
 # 1 s on a warm machine; the rest is for a cold disk under load.
@@ -56,12 +56,12 @@ START_TIMEOUT_S = 120.0
 
 
 class LlamaServer:
-    """A running server; `stop` ends it at once, requests in flight included.
+    """A running server. `stop` ends it at once, including the current requests.
 
     Attributes:
-        base_url: For an OpenAI-compatible client.
-        api_key: Without it requests are refused.
-        model_name: Of the weights it serves.
+        base_url: URL for an OpenAI-compatible client.
+        api_key: Key without which requests are refused.
+        model_name: Name of its weights.
     """
 
     def __init__(self, weights: Path, *, adapter: Path | None = None) -> None:
@@ -72,7 +72,7 @@ class LlamaServer:
             adapter: A LoRA as a GGUF file, applied to every request; None for the weights as they are.
 
         Raises:
-            SchemaGuardError: It ended or did not answer in time; the message has llama.cpp's words.
+            SchemaGuardError: The server ended, or did not answer in time. The message has the output of llama.cpp.
         """
         self.model_name = weights_name(weights)
         self.api_key = secrets.token_hex(16)
@@ -92,16 +92,16 @@ class LlamaServer:
         self.base_url = f"{address}/v1"
 
     def is_alive(self) -> bool:
-        """Whether the process still runs, and is this process's own child."""
+        """Return whether the process still runs, and is a child of this process."""
         return self._owner_pid == os.getpid() and self._process.status() is None
 
     def stop(self) -> None:
-        """Kill the process and wait for its end; after a fork only the parent's call does anything."""
+        """Kill the process and wait for its end. After a fork, only a call in the parent has an effect."""
         if self._owner_pid == os.getpid():
             self._process.kill()
 
     def _address(self, deadline: float) -> str:
-        """Read the line in which the process says where it listens."""
+        """Read the line with the address of the process."""
         lines = self._process.lines
         ready, _, _ = select.select([lines], [], [], max(0.0, deadline - time.monotonic()))
         line = lines.readline() if ready else b""
@@ -110,7 +110,7 @@ class LlamaServer:
         return str(json.loads(line)["address"])
 
     def _await_health(self, address: str, deadline: float) -> None:
-        """Ask `/health` until it answers 200; while the model loads it answers 503."""
+        """Request `/health` until it answers 200. While the model loads, it answers 503."""
         while _health(address) != http.client.OK:
             if self._process.status() is not None:
                 raise self._failure("ended")
@@ -120,7 +120,7 @@ class LlamaServer:
 
     def _failure(self, what: str) -> SchemaGuardError:
         status = self._process.status(wait_s=1.0 if what == "ended" else 0.0)
-        # The first error is the cause, the rest are what followed from it.
+        # The first error is the cause, and the others follow from it.
         first = " | ".join(self._process.words().splitlines()[:5]) or "none"
         return SchemaGuardError(
             f"model 'local': llama.cpp {what} while starting (status {status}). Its output: "
@@ -129,7 +129,7 @@ class LlamaServer:
 
 
 def _health(address: str) -> int | None:
-    """Return the status of `/health`; None when nobody listens."""
+    """Return the status of `/health`, or None if the server doesn't listen."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=5.0)
     try:
         connection.request("GET", "/health")
@@ -141,7 +141,7 @@ def _health(address: str) -> int | None:
 
 
 class _Shared:
-    """The servers of this process, one for each adapter and one for none, and how many models use each."""
+    """The servers of this process, one for each adapter and one without, and the number of models that use each."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -162,7 +162,7 @@ class _Shared:
             return self.servers[key]
 
     def release(self, server: LlamaServer) -> None:
-        """Count a user of *server* out; the last one stops it."""
+        """Remove a user of *server*. The last one stops it."""
         with self.lock:
             for key in [key for key, running in self.servers.items() if running is server]:
                 self.users[key] -= 1
@@ -175,7 +175,7 @@ class _Shared:
                 self._stop(key)
 
     def forget(self) -> None:
-        """Start anew without touching the servers, which are another process's."""
+        """Start without servers, and leave those of the other process alone."""
         self.lock = threading.Lock()
         self.servers, self.users = {}, {}
 
@@ -188,7 +188,7 @@ class _Shared:
 
 _shared = _Shared()
 atexit.register(_shared.stop)
-# A forked child starts a server of its own, and its lock is not one that another thread held.
+# A forked child starts its own server, with a lock that no other thread holds.
 os.register_at_fork(after_in_child=_shared.forget)
 
 
@@ -196,7 +196,7 @@ class LocalModel(OpenAIModel):
     """The local model.
 
     Attributes:
-        adapter: The LoRA that is applied, `NAME@DIGEST`; None for the weights as they are. A part of the configuration.
+        adapter: The applied LoRA, `NAME@DIGEST`, which is part of the configuration. None for the weights as they are.
     """
 
     adapter: str | None = None
@@ -206,8 +206,8 @@ class LoraFile(NamedTuple):
     """A LoRA in a file.
 
     Attributes:
-        path: Where it is.
-        key: The file's name and 16 hex digits of SHA-256 of what is in it, `NAME@DIGEST`.
+        path: Path of the file.
+        key: Name of the file, and 16 hex digits of the SHA-256 of its content: `NAME@DIGEST`.
         base: SHA-256 of the weights that it was trained on, in hex; None if the file does not have it.
     """
 
@@ -225,10 +225,10 @@ class LoraFile(NamedTuple):
 
 
 def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
-    """Return the adapter that a file holds.
+    """Return the adapter in a file.
 
     Raises:
-        InvalidArgument: It holds none that can be told by a look at it.
+        InvalidArgument: The file can't be read, or is not a GGUF file.
     """
     if adapter is None:
         return None
@@ -240,7 +240,7 @@ def _adapter(adapter: str | os.PathLike[str] | None) -> LoraFile | None:
         with path.open("rb") as file:
             is_gguf = file.read(len(_GGUF)) == _GGUF
         digest = digest_of(path) if is_gguf else ""
-    except (OSError, ValueError) as error:  # a ValueError: the path holds a null byte or a lone surrogate
+    except (OSError, ValueError) as error:  # a ValueError: the path has a null byte or a lone surrogate
         raise InvalidArgument(
             f"adapter={shown}: expected the path of a GGUF file, but reading it failed: {reason_of(error)}"
         ) from error
@@ -261,15 +261,15 @@ def connect_local(
     options: Mapping[str, Any] | None = None,
     report: Callable[[str], None] | None = None,
 ) -> LocalModel:
-    """Return the local model; models of one process share a server for each adapter, which the last `close` stops.
+    """Return the local model. The models of a process share a server for each adapter, which the last `close` stops.
 
-    Replies are greedy (temperature 0) unless options say otherwise. The same prompt gives the same reply
-    in nearly every case, not in all: sums are rounded otherwise when a part of the prompt is still cached.
+    Replies are greedy (temperature 0) unless options change it. The same prompt gives the same reply in nearly every
+    case, but not in all, because sums are rounded differently if a part of the prompt is still cached.
 
     Raises:
         InvalidArgument: There is no adapter in the file.
         MissingExtra: xllamacpp or openai is not installed.
-        SchemaGuardError: The weights cannot be fetched, or the server does not start.
+        SchemaGuardError: The weights can't be downloaded, or the server does not start.
     """
     for package in ("xllamacpp", "openai"):
         if importlib.util.find_spec(package) is None:

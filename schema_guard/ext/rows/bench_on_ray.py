@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from schema_guard.models import Model
     from schema_guard.records import Store
 
-# The worker that has other requests, and three processes that have none.
+# One worker with other requests, and three processes without any.
 _MOST_DEATHS = 4
 
 
 def executor(address: str | None, names: Mapping[str, str], *, retries: int) -> Callable[..., Run]:
-    """Return a function that runs a plan on Ray, as `bench.run.runner.run` runs it here.
+    """Return a function that runs a plan on Ray, as `bench.run.runner.run` does here.
 
     Args:
         address: `ray://HOST:PORT`. None uses the cluster of the environment, or starts one on this machine.
@@ -71,25 +71,26 @@ def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is k
 ) -> Run:
     """Make the calls of a plan on a Ray cluster, with the same result as `runner.run`.
 
-    A worker sends `settings.concurrency` requests at once, and there is a worker for each CPU of the cluster. Workers
-    need schema-guard, and the keys of the models in their own environment.
+    There is a worker for each CPU of the cluster, and each worker sends `settings.concurrency` requests at once.
+    Workers need schema-guard, and the keys of the models in their own environment.
 
     Args:
-        plan: What to ask.
-        models: Name -> whom to ask, for every model of the plan's variants; they are closed at the end.
-        names: Name -> what `connect` takes, for models that hold connections: each worker connects its own. A model
-            that is not there is sent to the workers as it is.
-        address: Of the cluster: `"ray://HOST:PORT"`, `"HOST:PORT"` or `"auto"`. None takes the connection that this
-            process has, else the cluster that $RAY_ADDRESS names, else starts one on this machine for this run.
-        store: As for `run`.
-        journal: As for `run`.
-        settings: As for `run`.
-        on_call: As for `run`.
-        retries: Requests that a connected model repeats by itself, as `connect(max_retries=...)`.
+        plan: The calls to make.
+        models: Name -> model, for every model of the plan's variants. They are closed at the end.
+        names: Name -> argument of `connect`, for models with connections. Each worker connects its own. A model without
+            a name here is sent to the workers as it is.
+        address: Address of the cluster: `"ray://HOST:PORT"`, `"HOST:PORT"`, or `"auto"`. None uses the connection of
+            this process. Without one, it uses the cluster in $RAY_ADDRESS, or starts a cluster on this machine for this
+            run.
+        store: As in `run`.
+        journal: As in `run`.
+        settings: As in `run`.
+        on_call: As in `run`.
+        retries: Number of times that a connected model repeats a request, as in `connect(max_retries=...)`.
 
     Raises:
         MissingExtra: Ray is not installed.
-        InvalidArgument: As `run` says; or the cluster cannot be reached, or a model cannot be sent to workers.
+        InvalidArgument: As in `run`. Also, the cluster can't be reached, or a model can't be sent to workers.
     """
     ray = ray_module("executor 'ray'")
     settings, names = settings or RunSettings(), names or {}
@@ -117,12 +118,12 @@ def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is k
 
 
 class _RemoteModel(Closing):
-    """A model whose requests are sent by workers; all its other properties are those of the model here."""
+    """A model whose requests are sent by workers. All its other properties are those of the model here."""
 
     def __init__(self, name: str, model: Model, workers: list[Any], source: Any) -> None:
         self._name = name
         self._model = model
-        # Each worker as often as it sends requests at once.
+        # Each worker is in the queue once for each of its concurrent requests.
         self._free = deque(workers)
         self._source = source
 
@@ -130,14 +131,14 @@ class _RemoteModel(Closing):
         return getattr(self._model, name)
 
     async def aclose(self) -> None:
-        """Free what the model holds."""
+        """Close the model here."""
         await self._model.aclose()
 
     async def areply(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Reply:
-        """Have a worker send a request.
+        """Send a request through a worker.
 
         Raises:
-            InvalidArgument: The model can't be asked this, or no worker can have the model.
+            InvalidArgument: The model doesn't support the request, or no worker can have the model.
         """
         ray = import_module("ray")
         failed = ray.exceptions
@@ -156,7 +157,7 @@ class _RemoteModel(Closing):
         return answer
 
     async def _reply_alone(self, ray: Any, prompt: Any, options: Any) -> Reply | str:
-        """Have a process send a request that has no other one."""
+        """Send a request through a process that has no other one."""
         send = ray.remote(num_cpus=0, max_retries=_MOST_DEATHS - 2)(_reply_alone)
         try:
             answer: Reply | str = await _result(send.remote(self._source, prompt, options))
@@ -175,7 +176,7 @@ def _worker_failed(error: Any) -> InvalidArgument:
 
 
 async def _result(reference: Any) -> Any:
-    # Not awaited itself: Ray's client has references that can't be.
+    # Not awaited directly, because references of Ray's client can't be.
     return await asyncio.wrap_future(reference.future())
 
 
@@ -189,7 +190,7 @@ class _Worker:
         self._models = {name: _model(source) for name, source in sources.items()}
 
     async def reply(self, name: str, prompt: Any, options: Any) -> Reply | str:
-        """Send a request of a model."""
+        """Send a request to a model."""
         return await _reply(self._models[name], prompt, options)
 
 
@@ -207,7 +208,7 @@ def _model(source: Any) -> Model:
 
 
 async def _reply(model: Model, prompt: Any, options: Any) -> Reply | str:
-    """Return the reply with its time, or why the model can't be asked this: not every exception can be sent."""
+    """Return the reply with its time, or the text of an InvalidArgument, because not every exception can be sent."""
     started = perf_counter()
     try:
         reply = await ask_once(details_of(model).areply, prompt, options)

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def ray_module(what: str) -> Any:
-    """Return the module `ray`, which sends its makers nothing when this process starts it.
+    """Return the module `ray`. A Ray that this process starts sends no usage statistics to its makers.
 
     Args:
-        what: What needs it, for the message.
+        what: Name of the feature that needs it, for the message.
 
     Raises:
-        MissingExtra: It is not installed.
+        MissingExtra: Ray is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -33,7 +33,7 @@ def ray_module(what: str) -> Any:
 
 @contextmanager
 def connected(ray: Any, address: str | None) -> Iterator[None]:
-    """Connect to a cluster; one that is connected already stays so."""
+    """Connect to a cluster. An existing connection stays open."""
     if ray.is_initialized():
         if address is not None:
             raise InvalidArgument(
@@ -58,10 +58,10 @@ def connected(ray: Any, address: str | None) -> Iterator[None]:
 
 
 def pickled(name: str, model: Any) -> bytes:
-    """Return a model as workers can have it.
+    """Return a model in a form for workers.
 
     Raises:
-        InvalidArgument: It holds what cannot be sent, such as connections.
+        InvalidArgument: The model has parts that can't be sent, such as connections.
     """
     try:
         pickle: bytes = import_module("ray").cloudpickle.dumps(model)
@@ -73,7 +73,7 @@ def pickled(name: str, model: Any) -> bytes:
 
 
 def once(key: str, make: Callable[[], Any]) -> Any:
-    """Give what this process keeps under a key; only the last key is kept."""
+    """Return the value for a key from the cache of this process, or make it. The cache has only the last key."""
     if key not in _cache:
         _cache.clear()
         _cache[key] = make()

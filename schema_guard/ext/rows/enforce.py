@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guarded calls for every row of a dataset: of any iterable, or of a dataset of Ray's.
+"""Guarded calls for every row of a dataset: of any iterable, or of a Ray dataset.
 
 Rules:
-1. Every row comes back, with a valid value or with what went wrong. Whatever a row or a provider does, the other rows
-   go on; only what is wrong with every row (a column that is not there) is an error.
-2. Memory does not grow with the rows: so many are under way, the next one is read when the first one is taken.
-3. Every call is recorded once. Calls have ids that follow from the row, so that a call which Ray repeats because a
-   worker died has the id of the one before. On Ray one process alone records, for all workers: it asks the store which
-   ids are there, records the others, and answers when they are stored; only then is a batch finished. So no two
-   workers can race, and a batch that was finished was recorded.
+1. Every row comes back, with a valid value or with its failure. A fault of a row or a provider doesn't stop the other
+   rows. Only a fault of every row, such as a missing column, is an error.
+2. Memory does not grow with the number of rows. A fixed number of rows is in progress, and the next one is read when
+   the first one is taken.
+3. Every call is recorded once. The id of a call follows from the row, so that a call which Ray repeats because a worker
+   died has the same id. On Ray, one process records for all workers. It asks the store which ids exist, records the
+   others, and answers when they are stored. Only then is a batch finished. So no two workers can race, and a finished
+   batch is recorded.
 """
 
 from __future__ import annotations
@@ -105,12 +106,12 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
         retries,
         token_hex(8),
     )
-    # What is wrong with the settings is wrong now, not at the first row.
+    # Raises now for invalid settings, not at the first row.
     settings = asking.guard(None)
     if not isinstance(model, str):
         settings(model)
     records = default_store() if store is UNSET else resolve_store(store)
-    # Who has such a dataset has imported its module.
+    # The module of such a dataset is already imported.
     kind = getattr(sys.modules.get("ray.data"), "Dataset", None)
     if kind is not None and isinstance(rows, kind):
         from schema_guard.ext.rows.ray_data import over_dataset  # only a dataset of Ray's needs it

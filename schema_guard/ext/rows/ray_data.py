@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A dataset of Ray's with guarded calls for its rows: made in its workers, recorded by one process."""
+"""Guarded calls for the rows of a Ray dataset, made in its workers and recorded by one process."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from schema_guard.ext.rows.row_calls import Asking, Finished, Row
     from schema_guard.records import Store
 
-# Rows of a batch, for each call at once: what is asked again when a worker dies.
+# Rows of a batch for each concurrent call. If a worker dies, its batch is repeated.
 _ROUNDS = 32
 
 _logger = logging.getLogger("schema_guard")
 
 
 def over_dataset(dataset: Any, asking: Asking, model: Any, store: Store | None) -> Any:
-    """Give a dataset of Ray's with what came of its rows."""
+    """Return a Ray dataset with the results of the rows."""
     ray = import_module("ray")
     recorder = None
     if store is not None:
@@ -41,7 +41,7 @@ def over_dataset(dataset: Any, asking: Asking, model: Any, store: Store | None) 
         here = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
-        # A restarted one finds in the store what the one before had stored.
+        # A restarted process finds the calls of its predecessor in the store.
         always = {"max_restarts": -1, "max_task_retries": -1}
         recorder = ray.remote(num_cpus=0, scheduling_strategy=here, **always)(_OneWriter).remote(store.url)
     job = _Job(asking, model if isinstance(model, str) else pickled("model", model), recorder)
@@ -50,13 +50,13 @@ def over_dataset(dataset: Any, asking: Asking, model: Any, store: Store | None) 
 
 
 class _OneWriter:
-    """The one process that records for all workers."""
+    """The only process that records, for all workers."""
 
     def __init__(self, url: str) -> None:
         self._store = resolve_store(url)
 
     def record(self, finished: list[Finished]) -> None:
-        """Record the calls that are not there already, and wait until they are stored."""
+        """Record the calls that aren't in the store, and wait until they are stored."""
         assert self._store is not None
         ids = [outcome.call.id for outcome, _ in finished]
         try:
@@ -73,7 +73,7 @@ class _OneWriter:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What workers need of a dataset's calls: the settings, what the model is made of, and who records."""
+    """A worker's facts about the calls: the settings, the source of the model, and the recording process."""
 
     asking: Asking
     model: str | bytes
@@ -87,7 +87,7 @@ class _Job:
 
 
 def _call_batch(table: Any, job: _Job) -> Any:
-    """Give a batch of rows, an Arrow table, with what came of them."""
+    """Return a batch of rows, an Arrow table, with their results."""
     asking, arrow = job.asking, import_module("pyarrow")
     rows = table.to_pylist()
     if rows:
@@ -96,7 +96,7 @@ def _call_batch(table: Any, job: _Job) -> Any:
     calls: RowCalls = once(asking.run, job.calls)
     results = list(in_order(calls, asking, _keyed(rows, asking), lambda *pair: finished.append(pair)))
     if job.recorder is not None and finished:
-        # Values stay here: their types may be known in this process alone.
+        # Values stay here, because only this process may know their types.
         bare = [(outcome._replace(value=None), task) for outcome, task in finished]
         import_module("ray").get(job.recorder.record.remote(bare))
     for name, kind in {asking.output: "string", **COLUMNS}.items():
@@ -106,7 +106,7 @@ def _call_batch(table: Any, job: _Job) -> Any:
 
 
 def _keyed(rows: list[Row], asking: Asking) -> Iterator[tuple[str, Row]]:
-    """Yield rows with what tells them from all others: a task of Ray's has the id of the one that it repeats."""
+    """Yield rows with keys that identify them. A Ray task that repeats another one has the same id."""
     task_id = import_module("ray").get_runtime_context().get_task_id()
     counts: Counter[str] = Counter()
     for row in rows:

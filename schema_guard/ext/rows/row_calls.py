@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calls of rows in one process: their settings and columns, and the calls themselves, in the order of the rows."""
+"""The calls for rows in one process: their settings, columns, and results, in the order of the rows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """The settings of the calls, as `enforce_dataset` has them.
+    """The settings of the calls, as in `enforce_dataset`.
 
     Attributes:
         schema: The schema of the values.
@@ -72,7 +72,7 @@ class Asking:
         return settings
 
     def check(self, names: Iterable[str]) -> None:
-        """Raise `InvalidArgument` for columns that are missing, or that would be written over."""
+        """Raise `InvalidArgument` for columns that are missing, or that would be overwritten."""
         known = list(names)
         if self.task not in known:
             near = did_you_mean(self.task, known)
@@ -84,12 +84,12 @@ class Asking:
             )
 
     def key(self, row: Row, otherwise: str) -> str:
-        """Give what tells a row from all others: its id, where it has one."""
+        """Return the key that identifies a row: its id if it has one, or *otherwise*."""
         own = row.get(self.id)
         return otherwise if own is None else f"={own}"
 
     def call_id(self, key: str) -> str:
-        """Return the id of a row's call: a UUID of version 8 (RFC 9562 s. 5.8), the same whenever it is asked for."""
+        """Return the id of a row's call, always the same UUID of version 8 (RFC 9562 s. 5.8)."""
         digest = sha256(f"{self.run}\x1f{key}".encode("utf-8", "surrogatepass")).hexdigest()
         return f"{digest[:12]}8{digest[13:16]}8{digest[17:32]}"
 
@@ -98,14 +98,14 @@ def _shown(names: list[str]) -> str:
     return clip(", ".join(map(repr, names)), MESSAGE_CHARS)
 
 
-# Rows that are read ahead of the one that is taken, for each call at once: a slow call does not stop the others.
+# Rows that are read ahead for each concurrent call, so that a slow call does not stop the others.
 _AHEAD = 4
 
 
 def over_rows(
     rows: Iterable[Row], asking: Asking, model: Any, store: Store | None
 ) -> Iterator[dict[str, Any]]:
-    """Give the rows of an iterable with what came of them, in their order."""
+    """Yield the rows of an iterable with their results, in order."""
     with ExitStack() as stack:
         if isinstance(model, str):
             model = stack.enter_context(connect(model, max_retries=asking.retries))
@@ -115,7 +115,7 @@ def over_rows(
 
 
 def _numbered(rows: Iterable[Row], asking: Asking) -> Iterator[tuple[str, Row]]:
-    """Yield rows with what tells them from all others of an iterable."""
+    """Yield the rows of an iterable with keys that identify them."""
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
             raise InvalidArgument(
@@ -129,9 +129,9 @@ def _numbered(rows: Iterable[Row], asking: Asking) -> Iterator[tuple[str, Row]]:
 def in_order(
     calls: RowCalls, asking: Asking, rows: Iterator[tuple[str, Row]], record: Record
 ) -> Generator[dict[str, Any], None, None]:
-    """Make the calls of rows, some at once, and give the rows in their order."""
+    """Make the calls for rows, several at once, and yield the rows with their results in order."""
     with ThreadPoolExecutor(asking.concurrency, "schema-guard-rows") as pool:
-        # The tags of the code that takes the rows are those of the calls.
+        # The calls have the tags of the code that takes the rows.
         begun = (pool.submit(copy_context().run, calls.call_row, row, key, record) for key, row in rows)
         under_way = InOrder(begun, ahead=_AHEAD * asking.concurrency)
         try:
@@ -145,25 +145,25 @@ _caught: ContextVar[list[Finished]] = ContextVar("schema_guard_dataset_outcome")
 
 
 class _Caught:
-    """A recorder that gives an outcome to the one who made the call, be the call raising or not."""
+    """A recorder that hands an outcome to the caller, whether or not the call raises."""
 
     def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
-        """Return the outcome away."""
+        """Hand over an outcome."""
         _caught.get().append((outcome, task))
 
 
 class RowCalls:
-    """The calls of rows in one process."""
+    """The calls for rows in one process."""
 
     def __init__(self, asking: Asking, model: Any) -> None:
         self._asking = asking
         function = asking.guard(_Caught())(model)
         self._outcome: Callable[[Any], Any] = function.outcome
-        # All calls in one event loop, to which the connections of the function may belong.
+        # One event loop for all calls, because the connections of the function may belong to it.
         self._loop = LoopThread() if isinstance(function, AsyncGuarded) else None
 
     def call_row(self, row: Row, key: str, record: Record) -> dict[str, Any]:
-        """Make the call of a row, have it recorded, and give the row with what came of it."""
+        """Make the call of a row, record it, and return the row with its result."""
         caught: list[Finished] = []
         token = _caught.set(caught)
         words = None
@@ -172,9 +172,9 @@ class RowCalls:
             if self._loop is not None:
                 self._loop.begin(result).result()
         except CallFailed:
-            pass  # the outcome has its words
+            pass  # the outcome has the failure
         except Exception as error:  # noqa: BLE001 - whatever a row or a provider does, the others go on
-            # Arrow takes no half of a surrogate pair.
+            # Arrow rejects half of a surrogate pair.
             text = f"{type(error).__name__}: {clip(str(error), MESSAGE_CHARS)}"
             words = text.encode("utf-8", "backslashreplace").decode()
         finally:
@@ -197,7 +197,7 @@ class RowCalls:
             self._loop.close()
 
     def _json_text(self, value: Any) -> str:
-        """Return a valid value as JSON text, as its type writes it."""
+        """Return a valid value as JSON text, in the form of its type."""
         reader = self._asking.schema.reader
         plain = value if reader is None else reader.write(value)
         return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))

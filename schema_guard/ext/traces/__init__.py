@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replies that another tool had stored, judged and recorded as guarded calls are."""
+"""Replies that another tool stored, validated and recorded like those of guarded calls."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which stored replies are attempts of one call.
+"""Group stored replies that are attempts of one call.
 
-Rules: what the tool says itself goes first. Else a reply is the next attempt of the call before it where both were made
-in one step under one name, one after the other, the second was sent what the first was, or that and more behind it, and
-the first was not valid: nobody asks again for a reply that is valid, and two questions are two calls.
+Rules: the call that the tool reports for a reply takes precedence. Otherwise, a reply is the next attempt of the
+previous call in the same step under the same name under three conditions. They don't overlap, the first reply wasn't
+valid, and the second request has the messages of the first, with or without more after them. A valid reply needs no
+retry, and two questions are two calls.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
 
     from schema_guard.ext.traces.stored_reply import ReadReply, StoredReply
 
-# Clocks of spans are read one after the other.
+# Spans read their clocks one after the other.
 _OVERLAP_S = 0.005
 
 
 def calls_of(replies: Iterable[ReadReply], is_valid: Callable[[ReadReply], bool]) -> list[list[ReadReply]]:
-    """Put attempts of one call together; calls, and attempts in them, in the order of time.
+    """Group attempts of one call. Calls, and the attempts in them, are in the order of time.
 
     Args:
-        replies: In any order; those without a time stay in their order, behind the others.
-        is_valid: Says whether a reply is valid.
+        replies: Replies in any order. Those without a time keep their order, after the others.
+        is_valid: Function that returns whether a reply is valid.
     """
     calls: list[list[ReadReply]] = []
     named: dict[tuple[str, str], list[ReadReply]] = {}
@@ -66,7 +67,7 @@ def _sent(reply: StoredReply) -> Any:
 
 
 def _is_continued(before: Any, after: Any) -> bool:
-    """Return whether what was sent is what had been sent before, with or without more behind it."""
+    """Return whether a request has the messages of the one before, with or without more after them."""
     if isinstance(before, str) and isinstance(after, str):
         return bool(before) and after.startswith(before)
     if isinstance(before, list) and isinstance(after, list):

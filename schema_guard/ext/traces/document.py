@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an import came to, as a document."""
+"""The result of an import, as a document."""
 
 from __future__ import annotations
 

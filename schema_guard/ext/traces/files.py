@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of exported files: JSON Lines, JSON, CSV, Parquet, each also compressed by gzip.
+"""The rows of exported files: JSON Lines, JSON, CSV, and Parquet, each also compressed by gzip.
 
-Rules: a file is read as its beginning says, not its name, but for CSV and Parquet; a line that cannot be read is told
-with its place and its fault, and the others are read on. No line, and no document, of more than a limit is ever in memory.
+Rules: the beginning of a file decides its format, not its name, except for CSV and Parquet. An unreadable line is
+reported with its place and its fault, and the other lines are read. No line and no document above a limit is ever in
+memory.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What a page of an API has beside its rows.
+# Keys of a page of an API besides its rows.
 _OF_PAGES = frozenset(["meta", "next_cursor", "has_more"])
-# A document is parsed as a whole, and its values can take 20 times its size.
+# A document is parsed as a whole, and its values can take 20 times its size in memory.
 _MOST_OF_DOCUMENT = 64 * 1024 * 1024
 _LONG_LINE = f"a line of more than {mebibytes(MAX_LINE_BYTES)}"
 _BATCH = 1_000
@@ -33,7 +34,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Row(NamedTuple):
-    """One row of a file, and where it stands."""
+    """One row of a file, and its place."""
 
     place: str
     value: dict[str, Any]
@@ -50,7 +51,7 @@ def rows_of(name: str) -> Iterator[Row | Unreadable]:
     """Return the rows of a file; `-` is standard input.
 
     Raises:
-        InvalidArgument: The file cannot be opened, or is no export at all.
+        InvalidArgument: The file can't be opened, or isn't an export.
         MissingExtra: It is Parquet, and pyarrow is not installed.
     """
     kind = name.removesuffix(".gz").rpartition(".")[2].lower()
@@ -75,7 +76,7 @@ def _opened(name: str) -> Iterator[BinaryIO]:
 
 
 class _Pushback:
-    """A stream that first yields bytes that were read from it before."""
+    """A stream that first returns bytes that were already read from it."""
 
     def __init__(self, content: bytes, stream: BinaryIO) -> None:
         self._content, self._stream = io.BytesIO(content), stream
@@ -144,7 +145,7 @@ def _of_text(place: str, content: bytes, expected: str = "a JSON object") -> Ite
 
 
 def _unpacked(place: str, document: dict[str, Any]) -> Iterator[Row | Unreadable]:
-    """Yield the rows of a page of an API, which has them in `data`; every other object is a row."""
+    """Yield the rows of a page of an API, which are in `data`. Any other object is a row."""
     rows = document.get("data")
     if isinstance(rows, list) and (len(document) == 1 or not document.keys().isdisjoint(_OF_PAGES)):
         yield from _listed(f"{place} data", rows)
@@ -162,11 +163,11 @@ def _listed(place: str, rows: list[Any]) -> Iterator[Row | Unreadable]:
 
 
 class _CsvLines:
-    """The lines of a CSV file, for a reader that joins them to rows.
+    """The lines of a CSV file, for a reader that joins them into rows.
 
     Attributes:
-        number: The number of the line that was read last.
-        row_size: Characters of the lines that the reader took for the current row.
+        number: Number of the line that was read last.
+        row_size: Characters of the lines in the current row.
     """
 
     def __init__(self, lines: Iterator[str | None]) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Validate the stored replies of one call, by the loop of guarded calls.
 
-The id of a call is made of the tool's id, so importing a reply twice gives one call.
+The id of a call is derived from the tool's id, so importing a reply twice gives one call.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _UNVERSIONED = "imported"
 
 
 class Judged(NamedTuple):
-    """A call that was judged, and what was sent; None where that is not stored."""
+    """A validated call and its prompt; the prompt is None if it isn't stored."""
 
     outcome: Outcome[Any]
     task: Prompt | None
 
 
 def settings_text(traffic: Traffic) -> str:
-    """Return the settings of imported calls, as guards write theirs."""
+    """Return the settings of imported calls, in the form of guards."""
     settings: dict[str, Any] = {
         "max_attempts": 1,
         "observe": True,
@@ -57,7 +57,7 @@ def settings_text(traffic: Traffic) -> str:
 def call_id(tool: str, own: str, schema_fingerprint: str, started_at: float | None) -> str:
     """Return the id of a call: 32 hex digits of a UUID of version 8 (RFC 9562 s. 5.8) that sorts by time.
 
-    Under another schema the same reply is another call.
+    The same reply with another schema is another call.
     """
     digest = sha256(json.dumps([tool, own, schema_fingerprint]).encode()).hexdigest()
     at = 0 if started_at is None else min(max(int(started_at * 1000), 0), _LATEST_MS)
@@ -65,7 +65,7 @@ def call_id(tool: str, own: str, schema_fingerprint: str, started_at: float | No
 
 
 def prompt_of(task: str | None) -> Prompt | None:
-    """Return the prompt of a stored task: its messages, if it is their JSON text, or else the text."""
+    """Return the prompt of a stored task: its messages if it is their JSON text, or the text."""
     content = decoded(task)
     messages = content.get("messages") if isinstance(content, dict) else content
     known = messages_of(messages) if isinstance(messages, list) and messages else None
@@ -73,11 +73,11 @@ def prompt_of(task: str | None) -> Prompt | None:
 
 
 class Judging:
-    """Reads and judges the replies of one import.
+    """Read and validate the replies of one import.
 
     Args:
-        traffic: What the import says of itself.
-        price: Gives what attempts cost; None where nothing is known of prices.
+        traffic: The import's description of its traffic.
+        price: Function for the cost of attempts; None without prices.
     """
 
     def __init__(self, traffic: Traffic, price: Price | None = None) -> None:
@@ -87,11 +87,11 @@ class Judging:
         self._plans: dict[str, Plan] = {}
 
     def judged(self, replies: Sequence[ReadReply], function: str = "", own: str = "") -> Judged:
-        """Judge the attempts of a call, in order.
+        """Validate the attempts of a call, in order.
 
         Args:
-            replies: At least one, all held to one schema.
-            function: What records call whatever made the call.
+            replies: At least one reply, all with the same schema.
+            function: Name of the function in records.
             own: The tool's own id of the call.
         """
         schema, first = replies[0].schema, replies[0].stored

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values of an export: JSON inside of texts, places with dots, times and counts in all the units that tools use.
+"""The values of an export: JSON inside texts, places with dots, and times and counts in all the units that tools use.
 
-Rules: nothing here raises, whatever comes; what is not known is None, and what is not there `MISSING`.
+Rules: the functions never raise an exception, whatever the value. Unknown values are None, and missing ones `MISSING`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 
 class _Missing:
-    """Stands for what is not there, where null is a value."""
+    """The type of a missing value, because null is a value."""
 
     def __repr__(self) -> str:
         return "MISSING"
@@ -21,14 +21,14 @@ class _Missing:
 
 MISSING: Final = _Missing()
 
-# Seconds, milliseconds, microseconds and nanoseconds since 1970 are told apart by their size: the first year that is
-# read wrongly is 5138.
+# The size of a number decides whether it is seconds, milliseconds, microseconds, or nanoseconds since 1970. The first
+# misread year is 5138.
 _UNITS: Final = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 _LARGEST_S: Final = 1e11
 
 
 def decoded(value: Any) -> Any:
-    """Return the value of a JSON text that is an object, a list or a text in quotes; everything else as it is."""
+    """Return the value of a JSON text that is an object, a list, or a quoted text. Return anything else unchanged."""
     if isinstance(value, str) and value[:1] in ("{", "[", '"') and value:
         try:
             return json.loads(value)
@@ -38,11 +38,11 @@ def decoded(value: Any) -> Any:
 
 
 def at(holder: Any, place: str) -> Any:
-    """Give what stands at a place, `metadata.schema` or `messages.0.content`; `MISSING` when nothing does.
+    """Return the value at a place, `metadata.schema` or `messages.0.content`; `MISSING` if there is none.
 
-    A key may have dots itself, and JSON in texts is read on the way.
+    A key may contain dots, and JSON in texts is parsed on the way.
     """
-    if type(holder) is dict:  # the usual case, and half of what an import takes
+    if type(holder) is dict:  # the usual case, and half of the time of an import
         if place in holder:
             return holder[place]
         return _below(holder, place) if "." in place else MISSING
@@ -56,7 +56,7 @@ def at(holder: Any, place: str) -> Any:
 
 
 def _below(holder: dict[str, Any], place: str) -> Any:
-    """Give what stands below a key of an object, the longest key that there is first."""
+    """Return the value below a key of an object. The longest existing key is tried first."""
     end = place.rfind(".")
     while end > 0:
         if place[:end] in holder:
@@ -68,7 +68,7 @@ def _below(holder: dict[str, Any], place: str) -> Any:
 
 
 def first_of(holder: Any, *places: str) -> Any:
-    """Give the first of some places at which something stands that is neither null nor an empty text; else None."""
+    """Return the first value at some places that is neither null nor an empty text, or None."""
     for place in places:
         value = at(holder, place)
         if value is not MISSING and value is not None and value != "":
@@ -77,7 +77,7 @@ def first_of(holder: Any, *places: str) -> Any:
 
 
 def nested(flat: dict[str, Any]) -> Any:
-    """Return an object whose keys have dots, `llm.output_messages.0.message.role`, as objects and lists in one another."""
+    """Return an object whose keys have dots, `llm.output_messages.0.message.role`, as nested objects and lists."""
     grown: dict[str, Any] = {}
     for key, value in flat.items():
         inside = _inside(value)
@@ -113,7 +113,7 @@ def _listed(grown: Any) -> Any:
 
 
 def seconds(value: Any) -> float | None:
-    """Give a time in seconds since the epoch: of a number in any unit, an ISO text, or a datetime; UTC where none is said."""
+    """Return a time, in any unit, as ISO text, or as a datetime, in seconds since the epoch. Default zone: UTC."""
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, str):
@@ -132,13 +132,13 @@ def seconds(value: Any) -> float | None:
 
 
 def count(value: Any) -> int | None:
-    """Give a number of tokens; None for what is none."""
+    """Return a number of tokens, or None for any other value."""
     number = amount(value)
     return int(number) if number is not None and number >= 0 and number == int(number) else None
 
 
 def amount(value: Any) -> float | None:
-    """Give a number that is finite, also of its text; None for what is none."""
+    """Return a finite number, also from its text, or None for any other value."""
     if isinstance(value, str):
         try:
             value = float(value)
@@ -153,7 +153,7 @@ def amount(value: Any) -> float | None:
 
 
 def text(value: Any) -> str | None:
-    """Return a name: a text that is not empty, or a number as its text."""
+    """Return a name: a text that is not empty, or a number as its text. Return None for any other value."""
     if isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
