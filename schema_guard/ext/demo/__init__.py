@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The product in two minutes: a function measured, judged and fixed, on a model that runs here."""
+"""The product in two minutes: measure, validate, and fix a function, on a model that runs on this machine."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The function of the demo, as somebody would write it: what is shown of this file is what runs."""
+"""The function of the demo, as a user would write it. The demo prints and runs the same code."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def notice_reader(model: Model, store: Store) -> Guarded[..., Any, Any]:
 
 
 def code_of(reader: Guarded[..., Any, Any]) -> str:
-    """Return the source of the function, and of the values that it reads."""
+    """Return the source of the function, and of the values that it uses."""
     module = inspect.getsource(inspect.getmodule(notice_reader))  # type: ignore[arg-type]
     values = module.partition("# Shown from here.\n")[2].partition("# To here.\n")[0]
     return f"{values}\n\n{dedent(inspect.getsource(inspect.unwrap(reader)))}"
 
 
 def messages_of(notice: str) -> list[dict[str, str]]:
-    """Return what the function is called with."""
+    """Return the messages that the function is called with."""
     return [*BEFORE, {"role": "user", "content": notice}]
 
 
 @cache
 def notices() -> tuple[str, ...]:
-    """Return the texts that the function is to read, all different."""
+    """Return the texts for the function, all different."""
     return tuple(read_texts(Path(__file__).with_name("notices.jsonl")))

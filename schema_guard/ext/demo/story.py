@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The story of the demo: measure a function, judge it, run the step that the verdict names, and judge again.
+"""The story of the demo: measure a function, get a verdict, run the step that the verdict names, and get a new verdict.
 
 Rules:
-1. Every figure comes from the store, by the code of `report` and `decide`. So each printed command gives the output below
-   it when you run it on the demo's store. Of a verdict, the demo prints the head.
+1. Every figure comes from the store, by the code of `report` and `decide`. So each printed command gives the output
+   below it when you run it on the demo's store. Of a verdict, the demo prints the head.
 2. The story expects nothing of the model. It also reports another course.
 """
 
@@ -51,15 +51,15 @@ OnCall: TypeAlias = "Callable[[str, bool], None]"
 Watched: TypeAlias = "Callable[[int], AbstractContextManager[OnCall]]"
 """Gives who is told of so many calls."""
 
-# The failure rate that is good enough: few calls decide it, and a very small model can reach it.
+# The acceptable failure rate. A few calls can decide it, and a very small model can reach it.
 _TARGET = 0.1
-# Of the function; twice as many as decide a rate of a third against the target.
+# Calls of the function: twice as many as needed to decide that a rate of a third is above the target.
 _CALLS = 40
 OUTPUT_TOKENS = 128
 """Limit of the replies, as the function has it."""
-# As many at once as the local model answers.
+# The number of calls that the local model answers concurrently.
 _AT_ONCE = 4
-# One step takes 60. Should another model fail at it, one more is run, and no third.
+# One step takes 60. If another model fails it, one more step runs, but no third one.
 _FIX_CALLS = 120
 _WIDTH, _BY = 110, 4
 
@@ -82,15 +82,15 @@ def story(
     """Run the demo, and yield the parts of its output, each as soon as it is known.
 
     Args:
-        model: Whom to ask.
-        store: Where it is recorded: an empty one, so that its figures are those of this story alone.
-        recorded: The day on which the model's replies were recorded; None when it is really asked.
-        watched: Is told of the calls.
+        model: The model of the function.
+        store: An empty store, so that its figures come only from this story.
+        recorded: The day on which the model's replies were recorded; None if a real model is called.
+        watched: Function that reports the calls.
         width: Columns of the terminal. None for a pipe or a file.
 
     Raises:
-        InvalidArgument: The store holds calls already.
-        StoreError: The store cannot be written or read.
+        InvalidArgument: The store already has calls.
+        StoreError: The store can't be written or read.
     """
     began, page = monotonic(), _Page(width)
     if store.configurations():
@@ -158,7 +158,7 @@ class _Page(NamedTuple):
 
 
 def _call_all(reader: Guarded[..., Any, Any], tasks: Sequence[str], on_call: OnCall) -> list[Outcome[Any]]:
-    """Call the function, with as many calls side by side as an application has."""
+    """Call the function, with as many concurrent calls as an application has."""
     outcomes = []
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         for outcome in threads.map(lambda task: reader.outcome(messages_of(task)), tasks):
@@ -186,7 +186,7 @@ def _failed(failed: Outcome[Any]) -> Iterator[str]:
 def _fix(
     inputs: Inputs, model: Model, store: Store, step: str | None, watched: Watched, page: _Page
 ) -> Iterator[str]:
-    """Run the step that the verdict names, if a machine can run it, and judge again."""
+    """Run the step that the verdict names, if a machine can run it, and get a new verdict."""
     if step is None or step not in CONFIGURATIONS:
         yield page.folded("4. The demo ends here, because it can't run the fix that the verdict names.")
         return

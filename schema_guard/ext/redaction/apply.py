@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts without credentials and personal data, and where something was taken out.
+"""Remove credentials and personal data from texts, and return the places.
 
-Rules: pure, and linear in the text. What was taken out once is not touched again: redacting twice gives the same.
+Rules: pure, and linear in the text. A removed part isn't changed again, so redacting twice gives the same result.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def redacted_value(
 
 
 def _apply_function(further: Callable[[str], str], text: str, places: list[RedactedPlace]) -> Redacted:
-    """Hand a text to the caller's function; what it changed is one place, and the others move with it."""
+    """Apply the caller's function to a text. Its change is one place, and the places after it move."""
     cleaned = further(text)
     if not isinstance(cleaned, str):
         raise TypeError(f"redact: expected your function to return a str, got {type(cleaned).__name__}")
@@ -152,7 +152,7 @@ def _spans(text: str, personal: bool) -> list[SecretSpan]:
     for reading in decoded(text):
         for span in _spans_of_reading(reading.text, personal):
             start, stop = reading.place(span.start, span.stop)
-            # An escape ends with its string.
+            # An escape ends where its string ends.
             quote = _BARE_QUOTE.search(text, start, stop)
             spans.append(SecretSpan(start, stop if quote is None else quote.end() - 1, span.kind))
     return spans
@@ -171,7 +171,7 @@ def _spans_of_reading(text: str, personal: bool) -> list[SecretSpan]:
 def _wrapped_spans(
     reading: OtherReading, personal: bool, whole: list[SecretSpan], emails: list[SecretSpan]
 ) -> Iterator[SecretSpan]:
-    """Yield what crosses an end of a line; an address that is whole without it does not."""
+    """Yield spans that cross a line end, except for an address that is complete without it."""
     begun = {span.start for span in whole}
     for start, stop, kind in _marked_spans(reading.text, personal, is_wrapped=True):
         place = reading.span(start, stop)
@@ -188,7 +188,7 @@ def _wrapped_spans(
 
 def _marked_spans(text: str, personal: bool, *, is_wrapped: bool = False) -> Iterator[SecretSpan]:
     lowered = text.lower()
-    # Numbers of persons are searched only in the text as it is.
+    # Numbers of persons are searched only in the original text.
     for kind in (*MARKED, *NUMBERS) if personal and not is_wrapped else MARKED:
         yield from kind.find(text, lowered)
 
@@ -203,7 +203,7 @@ def _plain_spans(text: str, personal: bool) -> Iterator[SecretSpan]:
 
 
 def _merged(text: str, spans: Iterable[SecretSpan]) -> list[SecretSpan]:
-    """Give spans that do not overlap, in order, without those of what was taken out before."""
+    """Return spans without overlaps, in order, and without text that was already redacted."""
     merged: list[SecretSpan] = []
     for span in sorted(spans):
         start, stop, kind = _after_escape(text, span)
@@ -220,7 +220,7 @@ def _merged(text: str, spans: Iterable[SecretSpan]) -> list[SecretSpan]:
 
 
 def _after_escape(text: str, span: SecretSpan) -> SecretSpan:
-    r"""Leave the letter of an escape before it: `\\n` in JSON ends a line, and the `n` is no part of the word behind it."""
+    r"""Return a span without the letter of an escape before it: `\\n` ends a line in JSON, and the word begins after it."""
     start, stop, kind = span
     for escape in _UNICODE_ESCAPE.finditer(
         text, max(0, start - _UNICODE_ESCAPE_CHARS + 1), start + _UNICODE_ESCAPE_CHARS - 1

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Secrets that are known by their form: keys and tokens with the mark that their issuer gives them.
+"""Secrets with a known form: keys and tokens with the mark of their issuer.
 
-Rules: no pattern can take more than linear time. What repeats has a bound or never gives back what it took, and a
-pattern that can fail after a long run begins only where that run does. A kind whose mark does not stand in a text is
-not looked for.
+Rules: every pattern takes linear time. Every repetition has a bound or is possessive, and a pattern that can fail after
+a long run begins only where that run begins. A kind is only searched if one of its marks is in the text.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Where a word begins: behind no letter or digit, or behind an escape that ends in one (`\n`, `%20`, `\u0020`).
+# The beginning of a word: not after a letter or digit, except after an escape that ends in one (`\n`, `%20`, `\u0020`).
 BEGIN: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbfv])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
-# The same where `-` and `_` belong to the run.
+# The same if `-` and `_` belong to the run.
 _BEGIN_RUN: Final = r"(?:(?<![\w-])|(?<=\\[nrtbfv])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))"
 
 
 class SecretSpan(NamedTuple):
-    """Characters of a text that are to be taken out."""
+    """Characters of a text to remove."""
 
     start: int
     stop: int
@@ -29,13 +28,13 @@ class SecretSpan(NamedTuple):
 
 
 class SecretKind(NamedTuple):
-    """One kind of what is taken out.
+    """One kind of text to remove.
 
     Attributes:
-        name: As places that were touched are told.
-        marks: In lower case; where none of them stands, there is nothing of the kind.
-        pattern: Finds it; its first group, where it has one, is what is taken out.
-        accepts: Says whether a match is one.
+        name: Name of the kind in places.
+        marks: Texts in lower case. Without one of them, a text has nothing of the kind.
+        pattern: Pattern of the kind. If it has a group, only its first group is removed.
+        accepts: Function that returns whether a match is of the kind. None accepts every match.
     """
 
     name: str
@@ -44,7 +43,7 @@ class SecretKind(NamedTuple):
     accepts: Callable[[re.Match[str]], bool] | None = None
 
     def find(self, text: str, lowered: str) -> Iterator[SecretSpan]:
-        """Yield each place of a text; *lowered* is the text in lower case."""
+        """Yield each match in a text. *lowered* is the text in lower case."""
         if not any(mark in lowered for mark in self.marks):
             return
         group = 1 if self.pattern.groups else 0
@@ -60,7 +59,7 @@ def _kind(name: str, marks: str, pattern: str, flags: int = 0) -> SecretKind:
 
 
 def _is_credential(match: re.Match[str]) -> bool:
-    """Tell a credential from a word: `Basic YW5uOnB3` from `basic understanding`."""
+    """Return whether a match is a credential, such as `Basic YW5uOnB3`, and not a word, as in `basic understanding`."""
     value = match[1].rstrip(".")
     return bool(re.search(r"[0-9=/+_.~]", value)) or any(c.isupper() for c in value[1:]) or len(value) > 24
 
@@ -71,7 +70,7 @@ MARKED: Final = (
     SecretKind(
         "private_key",
         ("private",),
-        # One that does not end is taken to the end of what can be a part of it.
+        # A key without an end is removed up to the last character that can be part of it.
         re.compile(
             r"-----BEGIN[A-Z0-9\s]{0,40}PRIVATE\s{0,8}KEY(?:\s{0,8}BLOCK)?-----"
             r"(?:[A-Za-z0-9+/=:,.()\s\\-](?!----END))*+(?:[\s\S]?-----END[A-Z0-9\s]{0,60}+-----)?"

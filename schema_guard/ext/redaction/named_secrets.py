@@ -56,7 +56,7 @@ _WHOLE_NAME: Final = re.compile(
 
 _LEAST: Final = 4
 _LEAST_TOKEN: Final = 8
-# What stands after such a name and is no secret.
+# Words that can follow such a name and aren't secrets.
 _WORDS: Final = frozenset(
     [
         "null",
@@ -101,7 +101,7 @@ _SCHEME: Final = re.compile(r"(?:Bearer|Basic|Digest|ApiKey)(?:\s|\\[nrt])", re.
 
 
 def find_named(text: str, lowered: str) -> Iterator[SecretSpan]:
-    """Give each value that stands behind a name of secrets; *lowered* is the text in lower case."""
+    """Yield each value that follows the name of a secret. *lowered* is the text in lower case."""
     if not any(mark in lowered for mark in _MARKS):
         return
     for pattern in (_NAMED, _OPTION):
@@ -115,7 +115,7 @@ def find_named(text: str, lowered: str) -> Iterator[SecretSpan]:
 
 
 def _find_cells(text: str) -> Iterator[SecretSpan]:
-    """Yield the cells of tables that are secret: beside a cell with the name of a secret, or below one."""
+    """Yield the secret cells of tables: those next to a cell with the name of a secret, or below one."""
     rows = [(line[1], _cells(line[1], line.start(1))) for line in _LINE.finditer(text)]
     columns: set[int] = set()
     for place, (line, row) in enumerate(rows):
@@ -127,7 +127,7 @@ def _find_cells(text: str) -> Iterator[SecretSpan]:
             columns = set(names)
         else:
             is_row = _ROW_BEGIN.match(line) is not None
-            # In a pipe of commands, `| grep token | sort` is no row.
+            # A pipe of commands, such as `| grep token | sort`, is not a row.
             beside = {at + 1 for at, name in names.items() if is_row or (at and " " not in name)}
             for at in sorted(columns | beside):
                 if at < len(row) and _is_secret_cell(text[slice(*row[at])]):
@@ -155,7 +155,7 @@ def _is_secret_cell(cell: str) -> bool:
 
 
 def is_secret_name(name: str) -> bool:
-    """Say whether what stands under this key of an object is a secret.
+    """Return whether the value of this key of an object is a secret.
 
     >>> is_secret_name("client_secret"), is_secret_name("apiKey"), is_secret_name("max_tokens")
     (True, True, False)

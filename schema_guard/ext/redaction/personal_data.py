@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is about a person: e-mail addresses, telephone numbers, cards by Luhn, IBANs by their check digits, SSNs."""
+"""Personal data: e-mail addresses, telephone numbers, cards by Luhn, IBANs by their check digits, and SSNs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HOST_CONTINUES: Final = re.compile(r"[.-]\w|[A-Za-z0-9_]")
 _CONTINUES_BELOW: Final = re.compile(r"[=\\]?(?:\r\n?|\n|(?:\\r)?\\n)[ \t>]{0,64}+[.-]\w")
 _AT: Final = re.compile(r"@|%40")
 
-# Whether numbers of so many digits that begin so are of a card's brand: ISO/IEC 7812, as the networks publish it.
+# First digits of the brands of cards, with the number of digits: ISO/IEC 7812, as the networks publish it.
 _BRANDS: Final = (
     ("4", (13, 16, 19)), ("34", (15,)), ("37", (15,)), ("36", (14,)), ("38", (14,)), ("30", (14,)), ("35", (16,)),
     ("6", (16, 17, 18, 19)), *((str(n), (16,)) for n in range(51, 56)), *((str(n), (16,)) for n in range(22, 28)),
@@ -40,7 +40,7 @@ _UNUSUAL_JOINT: Final = re.compile(r"(?<=[0-9A-Za-z])(?<!\\[nt])(?:[\t./_]|[ -][
 _GROUP: Final = re.compile(r"[0-9]+")
 _LINE_END: Final = re.compile(r"\n|\\n")
 
-# How many characters the IBANs of a country have: the registry of SWIFT.
+# Number of characters of the IBANs of each country, from the registry of SWIFT.
 _IBAN_SIZES: Final = {
     code: int(size)
     for code, size in re.findall(
@@ -76,7 +76,7 @@ def find_emails(text: str, *, complete_reserved: bool = False) -> Iterator[Secre
 
 
 def find_cards(text: str) -> Iterator[SecretSpan]:
-    """Yield each number of a card: of a brand's digits, in groups or not, with its check digit."""
+    """Yield each card number: the digits of a brand, in groups or not, with a valid check digit."""
     for run in _DIGITS.finditer(text):
         if run.end() - run.start() < _CARD_SIZES[0]:
             continue
@@ -91,7 +91,7 @@ def find_cards(text: str) -> Iterator[SecretSpan]:
 
 
 def _card_from(text: str, groups: list[tuple[int, int]], first: int) -> int | None:
-    """Return the last of the groups of digits that make a card from one on."""
+    """Return the last group of the card number that begins at a group, or None if there is no card number."""
     digits = ""
     for last in range(first, min(len(groups), first + 7)):
         start, stop = groups[last]
@@ -126,7 +126,7 @@ def _is_card(digits: str) -> bool:
 
 
 def find_ibans(text: str) -> Iterator[SecretSpan]:
-    """Yield each IBAN: of a country's size, with its check digits."""
+    """Yield each IBAN with the size of its country and valid check digits."""
     reached = 0
     for begin in _IBAN.finditer(text):
         size = _IBAN_SIZES.get(text[begin.start() : begin.start() + 2].upper())
@@ -171,14 +171,14 @@ def _is_ssn(match: re.Match[str]) -> bool:
 _S: Final = r"(?:[ .\-/_\t]|\)[ .\-/_\t]?|[ .\-/_\t]?\(|\\t|[ \t]?(?:\r?\n|\\n)[ \t]{0,8})"
 _PHONE: Final = r"phone|mobile|telephone|tel|fax|cell"
 _GAP: Final = r"(?:-|-?[ \t]?(?:\r?\n|\\n)[ \t]{0,8}| )"
-# Between the name of a number and the number: a colon, a column's line, and the marks of JSON and Markdown.
+# Text between the name of a number and the number: a colon, the line of a column, or marks of JSON and Markdown.
 _AFTER_NAME: Final = r"[\"'\\*_`)]{0,6}(?:\s{0,8}[:=|]|\s{1,4}is(?=\s))?[*_]{0,3}\s{0,8}[\"'\\*`]{0,4}"
 
 NUMBERS: Final = (
     SecretKind(
         "phone",
         ("+", "%2b", "00"),
-        # At most 15 digits (E.164), with a country's code; behind 00 in groups.
+        # At most 15 digits (E.164), with a country code; after 00, in groups.
         re.compile(
             rf"(?:(?<![0-9A-Za-z+])|(?<=\\[nrt])|(?<=%20))(?:\+|%2B|00(?=[1-9][0-9]{{0,2}}{_S}))(?:\(0\))?[1-9](?:{_S}{{0,2}}[0-9]){{7,14}}(?![0-9])",
             re.IGNORECASE,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other readings of a text: with plain separators, without its line ends, and with escapes undone.
+"""Other readings of a text: with plain separators, without line ends, and with escapes undone.
 
 They show values that a mail program split in two, and values that a URL or a JSON string encodes.
 """
@@ -23,7 +23,7 @@ _ESCAPES: Final = rf"(?<!\\)\\++(?:u[0-9A-F]{{4}}|x[0-9A-F]{{2}}|[\"'/bfnrt])|{_
 _URL: Final = re.compile(_URL_BYTES, re.IGNORECASE)
 _ESCAPED: Final = re.compile(_ESCAPES, re.IGNORECASE)
 _BOTH: Final = re.compile(f"{_URL_BYTES}|{_ESCAPES}", re.IGNORECASE)
-# All patterns know a single escape of a line end, a tab, or a quote. These alone need no other reading.
+# All patterns handle a single escape of a line end, a tab, or a quote, so these need no other reading.
 _HAS_ESCAPES: Final = re.compile(rf"\\(?:u[0-9A-F]{{4}}|x[0-9A-F]{{2}}|/|\\)|{_INVISIBLE}", re.IGNORECASE)
 _INVISIBLE_ONE: Final = re.compile(_INVISIBLE)
 _CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t", "b": " ", "f": " "}
@@ -40,22 +40,22 @@ _LONG_PART: Final = 12
 
 
 class OtherReading:
-    """A text in which some pieces are replaced by others, and where its characters stand in the text.
+    """A text with some pieces replaced, and the places of its characters in the original text.
 
     Args:
-        text: As it is.
-        pieces: The pieces that are replaced, in order.
-        instead: Gives what stands instead of one: a character, or nothing.
+        text: The original text.
+        pieces: The pieces to replace, in order.
+        instead: Function that returns the replacement of a piece: a character, or nothing.
 
     Attributes:
-        text: With the pieces replaced.
+        text: The text with the pieces replaced.
     """
 
     def __init__(
         self, text: str, pieces: Iterable[re.Match[str]], instead: Callable[[re.Match[str]], str]
     ) -> None:
         parts, at, size = [], 0, 0
-        # Where stretches of both texts begin together; each piece is a stretch of its own.
+        # The beginnings of corresponding stretches in both texts. Each piece is a separate stretch.
         self._starts, self._places = [0], [0]
         self._pieces: set[int] = set()
         for piece in pieces:
@@ -79,18 +79,18 @@ class OtherReading:
         return len(self._starts) > 1
 
     def span(self, start: int, stop: int) -> tuple[int, int] | None:
-        """Give where characters stand in the text; None when no piece is among them."""
+        """Return the place of some characters in the original text, or None if no piece is among them."""
         first, last = self._stretch(start), self._stretch(stop - 1)
         if first == last:
             return None
         return self._place(start, first), self._end(stop, last)
 
     def place(self, start: int, stop: int) -> tuple[int, int]:
-        """Return the place in the text of characters of this reading."""
+        """Return the place of some characters in the original text."""
         return self._place(start, self._stretch(start)), self._end(stop, self._stretch(stop - 1))
 
     def without_prose(self, start: int, stop: int) -> int:
-        """Give where a run ends that began in a line, without the words of the lines behind it."""
+        """Return the end of a run that began in an earlier line, without the words of later lines."""
         first, last = self._stretch(start), self._stretch(stop - 1)
         while last > first and not _continues_secret(self.text[self._starts[last] : stop]):
             stop, last = self._starts[last], last - 1
@@ -107,9 +107,9 @@ class OtherReading:
 
 
 def unwrapped(text: str) -> Iterator[OtherReading]:
-    """Yield readings without line ends: without all, for what goes over many lines, and without every other one.
+    """Yield readings without line ends: without all, for values over many lines, and without every other one.
 
-    The latter find what is broken in two just behind the end of a line.
+    The latter find values that were split just after a line end.
     """
     for step, first in ((1, 0), (2, 0), (2, 1)):
         reading = OtherReading(text, islice(_BREAK.finditer(text), first, None, step), lambda piece: "")
@@ -147,5 +147,5 @@ def _character(piece: re.Match[str]) -> str:
 
 
 def _continues_secret(part: str) -> bool:
-    """Say whether what stands at the beginning of a line goes on with a secret that began in the line before."""
+    """Return whether the beginning of a line continues a secret that began in the line before."""
     return len(part) >= _LONG_PART or any(c.isdigit() for c in part) or not part.isalpha()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where one reading of a broken text stands: what was read, what was written, what is open, which steps were taken."""
+"""The state of one reading of a broken text: the position, the output, the open brackets, and the steps so far."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 Role = Literal["key", "member", "element", "top"]
 
-# 30 to 60 ms, however long the text. A reply of 100 KB with a fault in each member has about so many places.
+# Takes 30 to 60 ms, however long the text. A reply of 100 KB with a fault in each member has about this many places.
 MAX_WORK = 30_000
 
 
 class RefusedError(Exception):
-    """The text has no reading at this level; ends a reading, and reaches nobody else."""
+    """The text has no reading at this level. This ends a reading, and isn't raised to callers."""
 
 
 class Cursor:
-    """The place, the JSON so far, and the brackets that are open."""
+    """The position, the JSON so far, and the open brackets."""
 
     def __init__(self, text: str, *, level: Literal["lossless", "lossy"], finished: bool) -> None:
         self.original = text
@@ -44,38 +44,38 @@ class Cursor:
         self.at = 0
         self.lossless_only = level == "lossless"
         self.finished = finished
-        # Where another reading is possible: what reads on from there, by the name of the choice.
+        # Copies that continue with another possible reading, by the name of the choice.
         self.forks: dict[str, Self] = {}
         self.chosen = ""
         self.steps: dict[str, None] = {}
         self.out: list[str] = []
-        # What is open: "{", "[", "(", and "<" for curly brackets that hold values without keys.
+        # The open brackets: "{", "[", "(", and "<" for curly brackets with values without keys.
         self.kinds: list[str] = []
         self.starts: list[int] = []
         self.open = {"{": 0, "[": 0, "(": 0}
         self.comma = False
-        # Where the last key began in `out`, and whether a comma was due before it: to take it back.
+        # To remove the last key: its position in `out`, and whether a comma was due before it.
         self.key_at = 0
         self.key_comma = False
         self.retries = 8
-        # Places looked at, and at most.
+        # Number of places read, and its limit.
         self.work = 0
         self.most = MAX_WORK
 
     def worked(self) -> None:
-        """Count a place that was looked at; give up after the last one that is allowed."""
+        """Count a place that was read. Give up beyond the limit."""
         self.work += 1
         if self.work > self.most:
             raise RefusedError
 
     def took(self, step: str) -> None:
-        """Note a step; give up where it loses something and nothing may be lost."""
+        """Note a step. Give up if it loses data and only lossless steps are allowed."""
         if self.lossless_only and not STEPS[step].lossless:
             raise RefusedError
         self.steps[step] = None
 
     def emit(self, piece: str) -> None:
-        """Write a piece of JSON, behind the comma that is due."""
+        """Write a piece of JSON, after the comma that is due."""
         if self.comma:
             self.out.append(",")
             self.comma = False
@@ -91,7 +91,7 @@ class Cursor:
         self.open[kind] += 1
 
     def pop(self) -> None:
-        """Close the last bracket that is open."""
+        """Close the innermost open bracket."""
         kind, start = self.kinds.pop(), self.starts.pop()
         self.open["{" if kind == "<" else kind] -= 1
         self.comma = False
@@ -103,7 +103,7 @@ class Cursor:
             self.out.append("}" if kind == "{" else "]")
 
     def offer(self: Self, choice: str, at: int) -> None:
-        """Keep a copy that will read on from the value at *at* and choose otherwise."""
+        """Store a copy that continues from the value at *at* with another choice."""
         if self.chosen or choice in self.forks:
             return
         fork = copy(self)
@@ -114,18 +114,18 @@ class Cursor:
 
     @property
     def role(self) -> Role:
-        """What a value is here."""
+        """The role of a value at this position."""
         if not self.kinds:
             return "top"
         return "member" if self.kinds[-1] == "{" else "element"
 
     def past(self, pattern: re.Pattern[str], at: int) -> int:
-        """Give where a match of the pattern at *at* ends."""
+        """Return the end of a match of the pattern at *at*, or *at* without a match."""
         match = pattern.match(self.text, at)
         return match.end() if match else at
 
     def skip(self) -> str:
-        """Skip white space and comments; give the next character, or the empty text at the end."""
+        """Skip white space and comments. Return the next character, or the empty text at the end."""
         at = self.at
         if self.text[at : at + 1] in JSON_SPACE:
             at = self.past(SPACE, at)
@@ -139,7 +139,7 @@ class Cursor:
         return self.text[at] if at < self.size else ""
 
     def _skip_odd(self, at: int) -> int:
-        """Give where a comment or white space unknown to JSON ends; *at* when there is none."""
+        """Return the end of a comment or of white space that isn't JSON's, or *at* if there is none."""
         odd = ODD_SPACE.match(self.text, at)
         if odd:
             self.took("odd_space")
@@ -155,13 +155,13 @@ class Cursor:
         else:
             return at
         assert comment is not None
-        # A comment that runs to the end may have swallowed what was meant as JSON.
+        # A comment that runs to the end may contain intended JSON.
         swallowed = comment.end() >= self.size and STRUCTURE.search(self.text, at + 2)
         self.took("dropped_text" if swallowed else "comment")
         return comment.end()
 
     def _hash_comment(self, at: int) -> bool:
-        """Return whether `#` opens a comment: at the start of a line, or between spaces; `#fff` is none."""
+        """Return whether `#` opens a comment: at the start of a line, or between spaces. `#fff` is not a comment."""
         if self.text[at] != "#":
             return False
         before = self.text[at - 1 : at]

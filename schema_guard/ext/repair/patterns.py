@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What repair looks for in broken JSON, as patterns. Lookahead is bounded, so that each look costs no more than a constant."""
+"""The patterns that repair searches in broken JSON. Lookahead is bounded, so each search has a constant cost at most."""
 
 from __future__ import annotations
 
 import re
 
-# White space of JSON; what follows is written "ws".
+# White space of JSON.
 WS = r"[ \t\r\n]*+"
 NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?![\w.+-])"
 
-# A key that follows, quoted or not; bounded, so that looking ahead costs no more than a constant.
+# A following key, quoted or not. It is bounded, so that lookahead takes at most constant time.
 QUOTED_KEY = (
     r"(?:\"(?:[^\"\\\n]|\\.){0,200}+\"|'(?:[^'\\\n]|\\.){0,200}+'"
     r"|[`\xb4\u2018\u2019][^`\xb4\u2018\u2019\n]{0,200}+[`\xb4\u2018\u2019]|[“”][^“”\n]{0,200}+[“”])\s*+:"
@@ -17,7 +17,7 @@ QUOTED_KEY = (
 BARE_KEY = r"[\w$][\w$.-]{0,60}+\s*+:(?!//)"
 COMMENT_AHEAD = r"/[/*]|\#\s"
 
-# White space and comments that end.
+# White space and closed comments.
 GAP = r"(?:[ \t\r\n]++|//[^\r\n]*+[\r\n]|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
 
 SPACE = re.compile(WS)
@@ -37,7 +37,7 @@ SKIPPED = frozenset("/#\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\
 DOUBLE = '"“”„'
 SINGLE = "'\u2018\u2019`\xb4"
 QUOTES = frozenset(DOUBLE + SINGLE)
-# From one candidate for the end of a string to the next, by the quote that opened it.
+# The text up to the next candidate for the end of a string, by the quote that opened it.
 CLOSING = (
     {'"': '"', "'": "'"}
     | dict.fromkeys("“”„", '"“”')
@@ -51,7 +51,7 @@ QUOTE_CLASS = "[\"'`\xb4\u2018\u2019“”„]"
 
 VALUE_AHEAD = rf"{QUOTE_CLASS}|[{{\[(\d.+-]|(?:true|false|null|True|False|None)\b|[^\W\d][^,\[\]{{}}\"'\n]{{0,60}}+[,\]\n]"
 ENDING = rf"\Z|;|```\s*+\Z|{COMMENT_AHEAD}|\+\s*+(?:/\*[^*]{{0,100}}+\*/\s*+)?[\"']"
-# What may follow the quote that ends a string; closers are weighed against the stack besides.
+# The text that may follow the last quote of a string. Closers are also compared with the open brackets.
 MAY_FOLLOW: dict[str, re.Pattern[str]] = {
     "key": re.compile(
         rf"\s*+(?::|\Z|[,}}]|{COMMENT_AHEAD}|(?<=\s)(?:\"[^\"\n]{{0,200}}+\"|'[^'\n]{{0,200}}+'"
@@ -81,9 +81,9 @@ NEXT_KEY_ENDS = re.compile(r",\s*+[^\W\d][\w$]{0,60}+\s*+:\s*+\Z")
 NEXT_MEMBER = re.compile(r",\s*+(?:\"?[^\W\d][\w$]{0,60}+\"?|'[^\W\d][\w$]{0,60}+')\s*+:(?!//)")
 CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 PLAIN_TO_END = re.compile(r"[^\"{}\[\]:\\]*+\Z")
-# The parser reads no deeper than about this, so nothing deeper can be repaired.
+# The parser's limit is about this, so deeper values can't be repaired.
 MAX_DEPTH = 200
-# How far back a comma or a line break is looked for before a quote.
+# Number of characters before a quote in which a comma or a line break is searched.
 BACK = 80
 
 WORD = re.compile(r"[^\W\d][\w$]*+|[$][\w$]*+")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reply that is one scalar, without quotes or in the writing of another language."""
+"""A reply that is one scalar, without quotes or in the notation of another language."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# A scalar that is longer is prose.
+# A longer scalar is prose.
 _LONGEST: Final = 400
 _MOST_LISTED: Final = 5_000
 _DEEPEST: Final = 8
@@ -23,11 +23,11 @@ _LIMITS: Final = Limits()
 
 
 def scalars(text: str, document: Any, *, finished: bool) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Return the possible scalars of a reply without quotes and brackets, each with the names of its steps.
+    """Yield the possible scalars of a reply without quotes and brackets, each with the names of its steps.
 
     Args:
-        text: The reply, without what stands around its value.
-        document: The schema: a text is a value only where the schema lists it.
+        text: The reply, without the text around its value.
+        document: The schema. A text is a value only if the schema lists it.
         finished: Whether the model is not known to have been cut off.
 
     >>> list(scalars("True", {"type": "boolean"}, finished=True))

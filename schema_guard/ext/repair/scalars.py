@@ -27,12 +27,12 @@ _SPLIT_NUMBER = re.compile(r"[+-]?[0-9]++(?:_[0-9]++)++")
 
 
 def written(body: str, took: Callable[[str], None]) -> str:
-    """Write the content of a string as a JSON string; *took* is told each step."""
+    """Write the content of a string as a JSON string, and call *took* with each step."""
     if not _SPECIAL.search(body) or _VALID_BODY.fullmatch(body):
         return f'"{body}"'
     if "\\" in body:
         pieces = _ESCAPED.split(body)
-        # Few differ, however many there are.
+        # Only a few are different, however many there are.
         escapes = {piece: _escaped(piece, took) for piece in dict.fromkeys(pieces[1::2])}
         pieces[1::2] = map(escapes.__getitem__, pieces[1::2])
         return f'"{"".join(pieces)}"'
@@ -41,13 +41,13 @@ def written(body: str, took: Callable[[str], None]) -> str:
     if _OTHER_CONTROL.search(body):
         took("raw_control")
         return f'"{body.translate(_TO_ESCAPE)}"'
-    # Ten times as fast as to translate.
+    # Ten times as fast as translate.
     body = body.replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{body}"'
 
 
 def _escaped(piece: str, took: Callable[[str], None]) -> str:
-    """Write one escape, quote or control character of a string."""
+    """Write one escape, quote, or control character of a string."""
     if piece[0] != "\\":
         if piece != '"':
             took("raw_newline" if piece in "\r\n" else "raw_control")
@@ -66,7 +66,7 @@ def _escaped(piece: str, took: Callable[[str], None]) -> str:
 
 
 def loose_number(token: str) -> str | None:
-    """Write a number of JSON5 or Python as JSON with the same value; None when it is neither."""
+    """Write a number of JSON5 or Python as JSON with the same value. Return None if it is neither."""
     hexadecimal = _HEX.fullmatch(token)
     if hexadecimal:
         return hexadecimal[1].strip("+") + str(int(hexadecimal[2], 16))
@@ -81,7 +81,7 @@ def loose_number(token: str) -> str | None:
 
 
 def unescaped(match: re.Match[str]) -> str:
-    """Return what one backslash and the character behind it mean."""
+    """Return the meaning of a backslash and the character after it."""
     char = match[1]
     if char in "nrt":
         return {"n": "\n", "r": "\r", "t": "\t"}[char]

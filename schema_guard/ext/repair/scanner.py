@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Malformed JSON -> JSON that means the same, each step named and marked lossless or lossy.
+"""Convert malformed JSON to JSON with the same meaning. Each step has a name, and is lossless or lossy.
 
 Rules:
-1. Lossless: every character of data that the model wrote is in the value and none is invented. Only syntax
-   changes: quotes, commas, comments, literals of Python, raw line breaks; missing closers only when the
-   model had finished. Where two readings are possible it is not lossless.
-2. Lossy: whatever drops, invents, guesses or closes what was cut off. Every such step is named too.
-3. A text that is JSON comes back as it is.
-4. The work is linear in the length of the text, whatever the text, and bounded by `MAX_WORK`. The grammar has a state for
-   each place in it, each giving the next: one pass with a stack of its own, no recursion. Lookahead is bounded or ends at
-   the next candidate.
+1. Lossless: the value has every character of data that the model wrote, and no invented one. Only syntax changes:
+   quotes, commas, comments, literals of Python, and raw line breaks. Missing closers are lossless only if the model
+   had finished. If two readings are possible, the repair isn't lossless.
+2. Lossy: every step that drops, invents, or guesses data, or closes text that was cut off. These steps are named too.
+3. A text that is JSON comes back unchanged.
+4. The work is linear in the length of the text, whatever the text, and bounded by `MAX_WORK`. The grammar has a state
+   for each place in it, and each state returns the next one. There is one pass with its own stack, without recursion.
+   Lookahead is bounded or ends at the next candidate.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 
 
 class Scanner(Cursor):
-    """One reading of one text: a state per place in the grammar, each giving the next."""
+    """One reading of one text, with a state for each place in the grammar. Each state returns the next one."""
 
     def scan(self) -> str | None:
-        """Return the text as JSON; None when it has no reading at this level."""
+        """Return the text as JSON, or None if it has no reading at this level."""
         try:
             state: State | None = self._value() if self.chosen else self._begin()
             while state is not None:
@@ -66,7 +66,7 @@ class Scanner(Cursor):
     # States
 
     def _resume(self) -> State:
-        """Give the state for what stands behind a value."""
+        """Return the state after a value."""
         return self._after if self.kinds else self._rest
 
     def _begin(self) -> State:
@@ -86,7 +86,7 @@ class Scanner(Cursor):
         return self._value
 
     def _key(self) -> State:
-        """Go on where a key may stand."""
+        """Read at a place for a key."""
         char = self.skip()
         if not char:
             return self._end
@@ -98,7 +98,7 @@ class Scanner(Cursor):
         return self._odd_key(char)
 
     def _odd_key(self, char: str) -> State:
-        """Go on where a key without quotes stands, or none."""
+        """Read a key without quotes, or other text at the place for a key."""
         if char == ",":
             return self._extra_comma(self._key)
         if char == "`":
@@ -110,7 +110,7 @@ class Scanner(Cursor):
         return self._colon if bare_key(self) else self._drop(self._key)
 
     def _colon(self) -> State:
-        """Go on behind a key."""
+        """Read after a key."""
         char = self.skip()
         if char == ":":
             self.at += 1
@@ -124,7 +124,7 @@ class Scanner(Cursor):
         return self._value
 
     def _no_value(self, char: str) -> State:
-        """Go on behind a key that has no colon: the values of a set, or a key without value."""
+        """Read after a key without a colon, which is a value of a set, or a key without a value."""
         if self.key_at == self.starts[-1] + 1 and not self.key_comma and char in ",}":
             self.took("set_as_array")
             self.kinds[-1], self.out[self.starts[-1]] = "<", "["
@@ -138,7 +138,7 @@ class Scanner(Cursor):
         return self._after
 
     def _value(self) -> State:
-        """Go on where a value may stand."""
+        """Read at a place for a value."""
         char = self.skip()
         role = self.role
         if not char:
@@ -173,7 +173,7 @@ class Scanner(Cursor):
         return self._colon if role == "key" else self._resume()
 
     def _cut(self, role: Role) -> State:
-        """Go on at the end of a text that was cut in a value."""
+        """Return the state at the end of a text that was cut off in a value."""
         return self._end_of_member if role == "member" else self._end
 
     def _open(self, char: str) -> State:
@@ -184,7 +184,7 @@ class Scanner(Cursor):
         return self._key if char == "{" else self._value
 
     def _after(self) -> State:
-        """Go on behind a value inside brackets."""
+        """Read after a value inside brackets."""
         char = self.skip()
         if char == ",":
             self.at += 1
@@ -206,7 +206,7 @@ class Scanner(Cursor):
         return self._key if self.kinds[-1] == "{" else self._value
 
     def _missing_comma(self, char: str) -> State:
-        """Go on at something that stands behind a value without a comma."""
+        """Read text that follows a value without a comma."""
         if self.kinds[-1] == "{":
             if char not in QUOTES and not KEY.match(self.text, self.at):
                 return self._drop(self._after)
@@ -225,7 +225,7 @@ class Scanner(Cursor):
         return self._next()
 
     def _implied_object(self) -> State:
-        """Open an object around the last string of an array: it is a key."""
+        """Open an object around the last string of an array, which becomes its key."""
         if not self.out[-1].startswith('"') or len(self.out) - 1 == self.starts[-1]:
             return self._drop(self._after)
         self.took("implied_object")
@@ -241,7 +241,7 @@ class Scanner(Cursor):
         return state
 
     def _drop(self, state: State) -> State:
-        """Drop text that fits nowhere, up to what may fit again."""
+        """Drop text that fits nowhere, up to the next text that may fit."""
         garbage = GARBAGE.match(self.text, self.at)
         assert garbage is not None
         self.took("ellipsis" if ELLIPSIS.match(garbage[0]) else "dropped_text")
@@ -271,14 +271,14 @@ class Scanner(Cursor):
         return self._resume()
 
     def _end_of_member(self) -> None:
-        """Take back a key whose value was cut off, and close what is open."""
+        """Remove a key whose value was cut off, and close all open brackets."""
         self.took("truncated_tail")
         del self.out[self.key_at :]
         self.comma = False
         self._end()
 
     def _end(self) -> None:
-        """Close what is open at the end of the text."""
+        """Close all open brackets at the end of the text."""
         if not self.kinds:
             raise RefusedError
         self.took("missing_closer" if self.finished else "closed_truncation")
@@ -288,7 +288,7 @@ class Scanner(Cursor):
             self.pop()
 
     def _rest(self) -> State | None:
-        """Look at what stands behind the value."""
+        """Read the text after the value."""
         char = self.skip()
         if not char:
             return None
@@ -309,7 +309,7 @@ class Scanner(Cursor):
 
     @property
     def _closed(self) -> bool:
-        """Whether the value is an object or array: behind it, text may be dropped; behind a word, it is part."""
+        """Whether the value is an object or array. Text after it may be dropped; text after a word is part of it."""
         return self.out[-1][-1:] in ("}", "]", "")
 
     def _behind_comma(self) -> State | None:
@@ -336,8 +336,8 @@ class Repaired(NamedTuple):
     """A reading of a malformed text.
 
     Attributes:
-        text: JSON; limits, duplicate keys and the size of numbers are still for the parser to judge.
-        steps: Names of the steps, in order of first use; empty when the text was JSON.
+        text: JSON. The parser still has to check limits, duplicate keys, and the size of numbers.
+        steps: Names of the steps, in order of first use; empty if the text was JSON.
         lossless: Whether every step is lossless.
     """
 
@@ -351,8 +351,8 @@ class Readings(NamedTuple):
 
     Attributes:
         repaired: Readings, best first.
-        work: Places that were looked at, by which the time is bounded: one takes 1 to 3 us.
-        complete: Whether the whole text was read. If not, it has too many faults to say what it means.
+        work: Number of places read, which bounds the time. A place takes 1 to 3 us.
+        complete: Whether the whole text was read. If not, it has too many faults to have a clear meaning.
     """
 
     repaired: list[Repaired]
@@ -363,20 +363,20 @@ class Readings(NamedTuple):
 def readings(
     text: str, *, level: Literal["lossless", "lossy"], finished: bool, max_work: int = MAX_WORK
 ) -> Readings:
-    """Return the readings of a malformed JSON text, best first, and whether those are all of them.
+    """Return the readings of a malformed JSON text, best first, and whether they are complete.
 
-    Never raises, whatever the text. Linear in its length, and no more than *max_work* places are looked at.
+    Never raises, whatever the text. The time is linear in its length, and at most *max_work* places are read.
 
     Args:
-        text: From the first character of JSON on.
-        level: `lossless` gives lossless readings only, `lossy` any.
-        finished: Whether the model is known to have finished; if not, the text may be cut off, and then
-            what is missing at its end cannot be added without loss.
-        max_work: How many places may be looked at, all readings together.
+        text: The text from the first character of JSON on.
+        level: `lossless` returns only lossless readings, `lossy` all.
+        finished: Whether the model is known to have finished. If not, the text may be cut off, and its missing end
+            can't be added without loss.
+        max_work: Most places to read, in all readings together.
 
     Returns:
-        At most four readings that differ; none when the text cannot be read at this level. Prefer the first
-        whose value validates.
+        At most four different readings, or none if the text can't be read at this level. Prefer the first whose value
+        validates.
 
     >>> readings("{'a': 1,}", level="lossless", finished=True).repaired
     [Repaired(text='{"a":1}', steps=('single_quotes', 'trailing_comma'), lossless=True)]

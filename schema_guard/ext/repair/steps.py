@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of repair: what each does, and whether it loses anything."""
+"""The steps of repair, each with its effect, and whether it loses data."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class RepairStep(NamedTuple):
-    """What a repair step does.
+    """A step of repair.
 
     Attributes:
-        lossless: Whether it keeps every character of data and invents none.
+        lossless: Whether it preserves every character of data and invents none.
         description: One line for users.
     """
 

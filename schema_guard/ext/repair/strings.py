@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Strings of broken JSON: where one ends whose quotes are odd, unescaped, forgotten or cut off."""
+"""The ends of strings in broken JSON, whose quotes are odd, unescaped, missing, or cut off."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class _End(NamedTuple):
-    """Where the content of a string ends, where to go on, and whether the text ends in it."""
+    """The end of a string's content, the position after the string, and whether the text ends inside it."""
 
     end: int
     after: int
@@ -41,7 +41,7 @@ class _End(NamedTuple):
 
 
 def string(scan: Cursor, role: Role) -> bool:
-    """Take a string, or several that `+` joins; False where the text was cut in it and it is left out."""
+    """Read a string, or several joined by `+`. Return False if the text was cut off in it and it is left out."""
     parts: list[str] = []
     joined: re.Match[str] | None = None
     while joined or not parts:
@@ -97,7 +97,7 @@ def _may_end(scan: Cursor, role: Role, at: int) -> bool:
 
 
 def _closers_fit(scan: Cursor, at: int) -> bool:
-    """Return whether the closers at *at* close what is open and end in a place where closers end."""
+    """Return whether the closers at *at* close open brackets, and end at a place for closers."""
     text = scan.text
     if not scan.open[OPENER_OF[text[at]]]:
         return False
@@ -111,7 +111,7 @@ def _closers_fit(scan: Cursor, at: int) -> bool:
 
 
 def _forgotten(scan: Cursor, role: Role, start: int, at: int, *, first: bool) -> _End | None:
-    """Say where the string ended if the quote at *at* opens the next one: its end was forgotten."""
+    """Return the end of a string without a last quote if the quote at *at* opens the next one, otherwise None."""
     scan.worked()
     if role == "top":
         return None
@@ -128,7 +128,7 @@ def _forgotten(scan: Cursor, role: Role, start: int, at: int, *, first: bool) ->
 
 
 def _forgotten_before(scan: Cursor, role: Role, at: int, end: int, text: str, *, broken: bool) -> _End | None:
-    """Return where a string ended before the item whose quote is at *at*: at a comma, or at the line's end."""
+    """Return the end of a string before the item whose quote is at *at*: at a comma, or at the line end."""
     comma = text.endswith(",")
     if not (comma or (broken and role == "member")):
         return None
@@ -139,7 +139,7 @@ def _forgotten_before(scan: Cursor, role: Role, at: int, end: int, text: str, *,
 
 
 def _pair_up(scan: Cursor, inner: list[int]) -> bool:
-    """Return whether quotes inside a string open and close in turn, or are apostrophes: then they are content."""
+    """Return whether quotes inside a string are content, because they open and close in turn, or are apostrophes."""
     text = scan.text
     marks = [at for at in inner if not (text[at - 1].isalnum() and text[at + 1 : at + 2].isalnum())]
     opening = all(not text[at + 1 : at + 2].isspace() for at in marks[::2])
@@ -149,7 +149,7 @@ def _pair_up(scan: Cursor, inner: list[int]) -> bool:
 
 
 def _without_end(scan: Cursor, role: Role, start: int) -> _End:
-    """Say where a string ends that no quote ends: where the next member begins, at closers, or it was cut."""
+    """Return the end of a string without a last quote: before the next member, at closers, or at the cut."""
     guess = _next_member(scan, role, start)
     if guess is None and scan.kinds and role != "key":
         guess = _before_closers(scan, start)
@@ -171,7 +171,7 @@ def _without_end(scan: Cursor, role: Role, start: int) -> _End:
 def _next_member(scan: Cursor, role: Role, start: int) -> _End | None:
     if role not in ("key", "member") or not scan.retries:
         return None
-    # Each retry reads the rest again: a fixed number keeps the work linear.
+    # Each retry reads the rest again, so a fixed number keeps the work linear.
     scan.retries -= 1
     if role == "key":
         key = KEY_TEXT.match(scan.text, start, scan.size)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What has no quotes in broken JSON: keys, literals, text, and numbers of any writing."""
+"""Text without quotes in broken JSON: keys, literals, words, and numbers in any notation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def bare_key(scan: Cursor) -> bool:
-    """Take a key without quotes; False where there is none."""
+    """Read a key without quotes. Return False if there is none."""
     key = KEY.match(scan.text, scan.at)
     if key:
         scan.took("unquoted_key" if PLAIN_KEY.fullmatch(key[1]) else "unquoted_text")
@@ -61,7 +61,7 @@ def _write_key(scan: Cursor, key: str, at: int) -> bool:
 
 
 def bare(scan: Cursor) -> bool:
-    """Take a value that opens with a letter: a literal, a word or text; False where a call opens round one."""
+    """Read a value that begins with a letter: a literal, a word, or text. Return False if a call opens around it."""
     call = CALL.match(scan.text, scan.at)
     if call:
         scan.took("call_wrapper")
@@ -84,7 +84,7 @@ def bare(scan: Cursor) -> bool:
 
 
 def _literal(scan: Cursor, word: re.Match[str]) -> str | None:
-    """Return the literal that a word means; None when it is text."""
+    """Return the literal that a word means, or None if it is text."""
     if not VALUE_ENDS.match(scan.text, word.end()):
         return None
     written, lower = word[0], word[0].lower()
@@ -119,7 +119,7 @@ def _bare_text(scan: Cursor, step: str) -> bool:
 
 
 def number(scan: Cursor) -> bool:
-    """Take a number, or text that opens like one; False where the text was cut in it and it is left out."""
+    """Read a number, or text that begins like one. Return False if the text was cut off in it and it is left out."""
     grouped = GROUPED.match(scan.text, scan.at) if scan.role == "member" else None
     if grouped:
         scan.offer("numbers", scan.at)
@@ -150,7 +150,7 @@ def _write_number(scan: Cursor, written: str, end: int) -> bool:
 
 
 def _as_number(scan: Cursor, token: str) -> str | None:
-    """Write a token as a JSON number; None when it is text."""
+    """Write a token as a JSON number. Return None if it is text."""
     if JSON_NUMBER.fullmatch(token):
         return token
     at_end = scan.at + len(token) >= scan.size and not scan.finished

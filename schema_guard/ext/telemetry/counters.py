@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a process counts of its calls, under a bounded number of names.
+"""Counters of a process's calls, with a bounded number of names.
 
-Rules: counting takes no lock that is waited for, because the garbage collector can end a call anywhere; a name over the
-most is counted as `others`; what is counted never falls. A forked child begins with nothing: what its parent counted is
-its parent's.
+Rules: counting never waits for a lock, because the garbage collector can end a call anywhere. Names beyond the limit
+are counted as `others`. Counts never fall. A forked child starts at zero, because the counts of its parent belong to
+the parent.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Labels = tuple[str, ...]
 
 
 class CountedQuantity(NamedTuple):
-    """A quantity that is counted.
+    """A quantity to count.
 
     Attributes:
-        name: In words with `_`.
-        unit: As OpenTelemetry writes it.
-        labels: Names of what it is counted by.
-        text: What it is.
+        name: Words joined with `_`.
+        unit: Unit in the form of OpenTelemetry.
+        labels: Names of its labels.
+        text: Description of the quantity.
     """
 
     name: str
@@ -65,16 +65,16 @@ COUNTED = (
 
 
 class Counters:
-    """Counts of this process; safe to use from any thread."""
+    """The counts of this process. Thread-safe."""
 
     def __init__(self, most: int = MOST_NAMES) -> None:
         self._most = most
         self.restart()
 
     def restart(self) -> None:
-        """Begin with nothing, as a forked child does, whatever its parent's threads were at."""
+        """Start at zero, as a forked child does, whatever its parent's threads were doing."""
         self._waiting: deque[Outcome[Any]] = deque()
-        self._untold: list[None] = []  # a list, as adding to one is one step
+        self._untold: list[None] = []  # a list, because appending is atomic
         self._lock = Lock()
         self._sums: dict[str, dict[Labels, float]] = {counted.name: {} for counted in COUNTED}
         self._pairs: set[tuple[str, str]] = set()
@@ -85,7 +85,7 @@ class Counters:
     def count(self, outcome: Outcome[Any]) -> None:
         """Count a call that has ended."""
         self._waiting.append(outcome)
-        # Whoever counts at this moment, this very thread below it included, or reads next, takes it along.
+        # The thread that counts now (maybe this one, further down the stack) or the next reader adds this call too.
         if self._lock.acquire(blocking=False):
             try:
                 self._take()
@@ -93,7 +93,7 @@ class Counters:
                 self._lock.release()
 
     def untold(self) -> None:
-        """Count a call that nobody was told of."""
+        """Count a call that wasn't reported."""
         self._untold.append(None)
 
     def read(self) -> dict[str, Mapping[Labels, float]]:
@@ -128,13 +128,13 @@ class Counters:
             self._add("cost", of, attempt.cost)
 
     def _add(self, name: str, labels: Labels, n: float | None) -> None:
-        # What is unknown, or no sound number, adds nothing: a sum that falls once is no counter any more.
+        # Unknown or invalid numbers add nothing, because a counter must never fall.
         if n is not None and 0 < n <= LARGEST_COUNT:
             sums = self._sums[name]
             sums[labels] = sums.get(labels, 0) + n
 
     def _known(self, names: set[tuple[str, str]], name: tuple[str, str], other: tuple[str, str]) -> Labels:
-        """Return a name that is counted, or *other* if there are too many of them."""
+        """Return a counted name, or *other* if there are too many of them."""
         if name not in names:
             if len(names) >= self._most:
                 return other
@@ -142,7 +142,7 @@ class Counters:
         return name
 
     def _all_lost(self) -> dict[str, int]:
-        """Give what all stores lost; what one lost that is gone since is remembered."""
+        """Return the lost records of all stores, including stores that no longer exist."""
         now: dict[str, int] = {}
         for counts in [writer.counts() for writer in live_writers()]:
             for reason, count in counts.lost_records.items():

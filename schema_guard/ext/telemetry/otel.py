@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls as OpenTelemetry's spans, events and metrics.
+"""Calls as spans, events, and metrics of OpenTelemetry.
 
-Rules: no text of a prompt or a reply is told, no message of a failure and no value; an instance location keeps only the
-keys that the schema itself declares. Metrics are read from our own counters when they are collected, so that a call
-takes no lock of the SDK's for them.
+Rules: the signals contain no text of a prompt or a reply, no message of a failure, and no value. An instance location
+contains only keys that the schema itself declares. Metrics are read from schema_guard's own counters at collection, so
+that a call takes no lock of the SDK for them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CALL_ID = "schema_guard.call.id"
 _WAY = "schema_guard.way"
 _KIND = "schema_guard.failure.kind"
 _CODE = "schema_guard.failure.code"
-# By provider; every other provider is its own name.
+# By provider. Any other provider keeps its own name.
 _PROVIDERS = {
     "openai-responses": "openai",
     "gemini": "gcp.gemini",
@@ -55,15 +55,15 @@ _LABELS = {
     "reason": "schema_guard.reason",
 }
 
-_MOST_CHARS = 200  # of a name, which a reply may have said
+_MOST_CHARS = 200  # of a name, which may come from a reply
 
 
 class Signals:
-    """Where spans, events and metrics go.
+    """The destinations of spans, events, and metrics.
 
     Attributes:
-        enter: Makes a span the current one of this context.
-        leave: Ends that.
+        enter: Method that makes a span the current one of this context.
+        leave: Function that ends that.
     """
 
     def __init__(self, tracer_provider: Any = None, logger_provider: Any = None, version: str = "") -> None:
@@ -81,13 +81,13 @@ class Signals:
         self._logger = get_logger(_SCOPE, version, logger_provider)
 
     def start(self, call: Call) -> Any:
-        """Begin the span of a call, below the one that is current."""
+        """Begin the span of a call, as a child of the current one."""
         name = "chat" if call.model is None else f"chat {_stored_text(call.model)}"
         began = int(call.started_at * 1e9)
         return self._tracer.start_span(name, kind=self._kind, attributes=_of_call(call), start_time=began)
 
     def enter(self, span: Any) -> Any:
-        """Make a span the current one; gives what `leave` takes."""
+        """Make a span the current one, and return the argument of `leave`."""
         return self._attach(self._around(span))
 
     def tell(self, outcome: Outcome[Any], span: Any, at_ns: int) -> None:
@@ -113,12 +113,12 @@ _metered: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 def metered(meter_provider: Any, counters: Callable[[], Counters | None], version: str = "") -> None:
-    """Have the counters read whenever metrics are collected.
+    """Register the counters, so that they are read at each collection of metrics.
 
     Args:
-        meter_provider: Whose instruments they become, made once; None for the global one.
-        counters: Gives what is read; None while telemetry is off.
-        version: Of this package.
+        meter_provider: Provider whose instruments they become, once; None for the global one.
+        counters: Function that returns the counters; None while telemetry is off.
+        version: Version of this package.
     """
     from opentelemetry import metrics
 
@@ -219,7 +219,7 @@ def _of_attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
 
 
 def _score(failure: Failure | None) -> float | None:
-    """Return 1 for a valid reply and 0 for another; None if there was none."""
+    """Return 1 for a valid reply and 0 for an invalid one, or None without a reply."""
     if failure is None:
         return 1.0
     return None if failure.kind == "transport" else 0.0
@@ -236,7 +236,7 @@ def _provider(provider: str | None) -> str:
 
 
 def _without_unknown(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is unknown, and make texts such as every exporter can encode."""
+    """Return the known attributes, with texts that every exporter can encode."""
     return {key: _sound(value) for key, value in attributes.items() if value is not None}
 
 

@@ -25,8 +25,8 @@ def exposition(sums: Mapping[str, Mapping[Labels, float]], pid: int | None = Non
     """Return the counters as text.
 
     Args:
-        sums: As `Counters.read` gives them.
-        pid: Of the process, as a label more; None for none.
+        sums: The sums, as `Counters.read` returns them.
+        pid: Id of the process, as an additional label; None for none.
     """
     lines = []
     for counted in COUNTED:
@@ -42,7 +42,7 @@ def exposition(sums: Mapping[str, Mapping[Labels, float]], pid: int | None = Non
 
 
 def _escaped(text: str) -> str:
-    # Lone surrogates, which no UTF-8 text may hold, are written as what they are.
+    # Lone surrogates, which UTF-8 text must not contain, are written as escapes.
     return text.encode("utf-8", "backslashreplace").decode("utf-8").translate(_ESCAPES)
 
 
@@ -55,15 +55,15 @@ _NAMES = {HOST, "localhost"}
 
 
 class MetricsEndpoint:
-    """Serves the counters of this process at `http://127.0.0.1:PORT/metrics`; a forked child serves none.
+    """An endpoint for the counters of this process, at `http://127.0.0.1:PORT/metrics`. A forked child has none.
 
     Attributes:
-        port: Where it listens.
+        port: Port of the endpoint.
     """
 
     def __init__(self, port: int, counters: Counters) -> None:
         class Handler(_Handler):
-            """Answers with these counters."""
+            """A handler with these counters."""
 
         Handler.counters = counters
         try:
@@ -73,18 +73,18 @@ class MetricsEndpoint:
                 f"prometheus_port={port}: opening the port failed: {error}. Choose another port"
             ) from error
         self._server.daemon_threads = True
-        self._is_inherited = False  # without a thread, which `shutdown` would wait for
+        self._is_inherited = False  # an inherited server has no thread, for which `shutdown` would wait
         self.port: int = self._server.server_address[1]
         Thread(target=self._server.serve_forever, name="schema-guard-metrics", daemon=True).start()
 
     def stop(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         if not self._is_inherited:
             self._server.shutdown()
         self._server.server_close()
 
     def after_fork_in_child(self) -> None:
-        """Let go of the parent's socket, which it goes on to serve."""
+        """Close the child's copy of the socket, which the parent still serves."""
         self._is_inherited = True
         self._server.socket.close()
 
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the counters."""
-        # A page that a name of somebody's leads here is none of this machine's.
+        # A page under another host name that resolves to this address is not from this machine.
         if self.headers.get("Host", "").rpartition(":")[0] not in _NAMES:
             self.send_error(403)
         elif self.path.partition("?")[0] != _PATH:
@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 # In a file, for node_exporter's textfile collector.
@@ -120,7 +120,7 @@ PID = "{pid}"
 
 
 class TextFile:
-    """Writes the counters to a file now and then, always whole: a reader sees the old text or the new one."""
+    """A file of the counters, written at intervals. It is always complete: the old text or the new one."""
 
     def __init__(
         self, path: str, counters: Counters, every_s: float, fault: Callable[[str, Exception], None]
@@ -136,26 +136,26 @@ class TextFile:
         self.start()
 
     def start(self) -> None:
-        """Write from now on; in a forked child only where the path tells the processes apart."""
+        """Write from now on. A forked child only writes if the path has the process id."""
         self._stopped = Event()
-        # Two that wrote at once would take the unfinished file from each other; one may be asked for in a signal handler.
+        # Concurrent writers would take the unfinished file from each other. A signal handler may start one of them.
         self._writing = RLock()
         self._pid = os.getpid()
         self.path = Path(self._template.replace(PID, str(self._pid)))
         Thread(target=self._run, args=(self._stopped,), name="schema-guard-textfile", daemon=True).start()
 
     def after_fork_in_child(self) -> None:
-        """Go on with a file of the child's own, else leave the parent's alone."""
+        """Write the child's own file if it has one. Otherwise, leave the parent's file alone."""
         if PID in self._template:
             self.start()
         else:
             self._stopped = Event()
             self._stopped.set()
-            # A thread of the parent may have held it, and is not here to let go of it.
+            # A thread of the parent may have held it, and can't release it here.
             self._writing = RLock()
 
     def write(self) -> None:
-        """Write the file now; what goes wrong is said, and harms nobody."""
+        """Write the file now. A fault is logged, and never raised."""
         with self._writing:
             if not self._stopped.is_set():
                 self._write()
@@ -170,7 +170,7 @@ class TextFile:
             self._fault("the file of counters cannot be written", error)
 
     def stop(self) -> None:
-        """Write for the last time; the file of one process among several is removed, for it stands for a process."""
+        """Write for the last time. If each process has its own file, remove the file."""
         with self._writing:
             if self._stopped.is_set():
                 return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Switching telemetry on and off, by a call or by the environment; and what happens to it at a fork and at the end."""
+"""Switch telemetry on and off, by a call or by the environment, and handle forks and the end of the process."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _lock = fork_safe_lock()
 
 
 class _Switch:
-    """What is on."""
+    """The active telemetry."""
 
     telemetry: Telemetry | None = None
-    ends_well_in: int | None = None  # the process that is to be told at its end
+    ends_well_in: int | None = None  # the process that reports waiting calls at its end
 
 
 def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
@@ -161,7 +161,7 @@ def _counters() -> Counters | None:
 
 
 def _end_well() -> None:
-    """Have what waits told when this process ends: at exit, and in children of multiprocessing, which end without it."""
+    """Report waiting calls when this process ends, also in children of multiprocessing, which skip atexit."""
     if _Switch.ends_well_in == os.getpid():
         return
     is_first, _Switch.ends_well_in = _Switch.ends_well_in is None, os.getpid()

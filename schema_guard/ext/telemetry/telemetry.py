@@ -31,16 +31,16 @@ _REPORT_EVERY_S = 60.0
 
 
 class Faults:
-    """Says what goes wrong with telemetry, once a minute of a kind, and raises nothing."""
+    """Log each kind of telemetry fault once a minute, and raise nothing."""
 
     def __init__(self) -> None:
         self._reported_at: dict[str, float] = {}
         self._saying = fork_safe_lock()
 
     def say(self, what: str, error: Exception) -> None:
-        """Say that something went wrong, by the name of its exception: a message may hold what was told."""
+        """Log a fault by the name of its exception, because a message may contain reported text."""
         if not self._saying.acquire(blocking=False):
-            return  # another thread is at it: nobody waits here
+            return  # another thread logs now, and this one must not wait
         try:
             now, before = time.monotonic(), self._reported_at.get(what)
             due = before is None or now - before >= _REPORT_EVERY_S
@@ -75,7 +75,7 @@ class Telemetry:
         self._restart()
 
     def _restart(self) -> None:
-        """Begin with no calls, as a forked child does, whose parent has those that wait."""
+        """Start without calls, as a forked child does. Waiting calls belong to its parent."""
         # The outcome of each call, its span, and the nanoseconds since the epoch when it ended.
         self._queue: SimpleQueue[tuple[Outcome[Any], Any, int] | Event | None] = SimpleQueue()
         self._starting = RLock()
@@ -167,9 +167,9 @@ class Telemetry:
             try:
                 self._thread.start()
             except BaseException as error:
-                # A thread that runs all the same waits for this lock, and then ends.
+                # If the thread runs anyway, it waits for this lock, and then ends.
                 self._thread = None
-                # RuntimeError: no thread to be had, or the interpreter is ending
+                # RuntimeError: no thread is available, or the interpreter is ending
                 if not isinstance(error, RuntimeError) or is_interruption(error):
                     raise
                 return
@@ -192,7 +192,7 @@ class Telemetry:
 
 
 class _Followed:
-    """A call that is followed."""
+    """A call with telemetry."""
 
     __slots__ = ("_span", "_telemetry")
 
