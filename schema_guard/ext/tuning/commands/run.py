@@ -111,7 +111,7 @@ class TuneOptions:
     )
 
     def check(self) -> None:
-        """Refuse options that exclude each other."""
+        """Reject options that exclude each other."""
         ways = [name for name in ("status", "cancel", "again") if getattr(self, name)]
         if len(ways) > 1:
             raise click.UsageError(f"--{' and --'.join(ways)} can't be combined. Use only one of them")
@@ -119,7 +119,7 @@ class TuneOptions:
             raise click.UsageError("--steps and --epochs can't be combined. Use only one of them")
 
     def fits(self, job: TuningJob) -> None:
-        """Refuse options that differ from the job in the folder."""
+        """Reject options that differ from the job in the folder."""
         known_of = {**job.cost, "backend": job.backend, "base": job.base, "url": job.url}
         for name in ("backend", "base", "url", "epochs", "price", *_HERE_ONLY):
             given, known = getattr(self, name), known_of.get(name)
@@ -202,7 +202,7 @@ def _plan_here(directory: Path, settings: LoraSettings) -> TrainPlan:
 
 
 def _known(asked: TuneOptions, directory: Path) -> TuningJob | None:
-    """Return the job of the folder, if the command is about that job; None for a new job."""
+    """Return the job of the folder if the command is about it, or None for a new job."""
     job = load_job(directory)
     if job is None:
         if asked.status or asked.cancel or asked.served_as:
@@ -227,7 +227,7 @@ def _is_here(asked: TuneOptions, directory: Path) -> bool:
 
 
 def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
-    """Do what is asked of a job at a host, which nobody else does meanwhile."""
+    """Run the command for a job at a host, while no other process works on the job."""
     try:
         with lock_job(directory):
             job = _known(asked, directory)
@@ -238,7 +238,7 @@ def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
             _note_in_store(directory, job)
             return job
     except JobLocked:
-        # Who follows it writes down what it sees.
+        # The process that follows the job saves its state.
         seen = load_job(directory) if asked.status else None
         if seen is None:
             raise
@@ -246,7 +246,7 @@ def _there(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
 
 
 def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
-    """Do what is asked of a job on this machine: it is trained by this command, and ends with it."""
+    """Run the command for a job on this machine. The command trains the model, and the job ends with the command."""
     _check_fits_here(asked)
     job = _known(asked, directory)
     if job is not None and (asked.status or job.status == "succeeded"):
@@ -283,7 +283,7 @@ def _check_fits_here(asked: TuneOptions) -> None:
 
 
 def _as_seen(directory: Path, job: TuningJob) -> TuningJob:
-    """Return a job on this machine, which is interrupted if it has not ended and no process works on it."""
+    """Return a job on this machine. It is interrupted if it hasn't ended and no process works on it."""
     if job.has_ended:
         return job
     try:
@@ -306,7 +306,7 @@ def _plan_lines(plan: TrainPlan) -> list[str]:
 
 
 def _note_in_store(directory: Path, job: TuningJob) -> None:
-    """Note a job in the store that the training set is from, because `decide` needs to know that there was one."""
+    """Note a job in the store of the training set, because `decide` needs to know about it."""
     id_, manifest = job.id, read_set(directory).manifest
     url, content = manifest.get("store"), manifest.get("schema", {}).get("fingerprint")
     if id_ is None or url is None or content is None:
@@ -322,7 +322,7 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
 
 
 def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
-    """Return a job that has ended, with what its model is called now."""
+    """Return a job that has ended, with the current name of its model."""
     if asked.cancel:
         raise click.UsageError(f"--cancel: the job already has the status '{job.status}'. Omit --cancel")
     if asked.served_as is not None:
@@ -392,7 +392,7 @@ def _plan(asked: TuneOptions, found: TrainingSet) -> JobPlan:
 
 
 def _at_host(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
-    """Look at a job, end it, or do what is left of it."""
+    """Return the state of a job, cancel it, or run its remaining steps."""
     host = connect_host(job.backend, job.url)
     try:
         with phases() as on_step:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of a training set from files: labelled suites, and a person's answers.
 
-Rules: what somebody has labelled is gold, and has to be right: an answer that is not valid for the schema is an error
-that names its line, and all of them are told at once.
+Rules: labelled answers are gold, and have to be right. An answer that is not valid for the schema is an error that
+names its line, and all such errors are reported at once.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _MOST_SHOWN = 10
 
 
 class Answers(NamedTuple):
-    """What a person has answered.
+    """The answers of a person.
 
     Attributes:
-        by_call: The answer to a recorded call and where it stands, as `answers FILE, line N`, by the call's id.
+        by_call: The answer to a recorded call and its place, as `answers FILE, line N`, by the call's id.
         rows: The answers to inputs.
     """
 
@@ -41,12 +41,12 @@ class Answers(NamedTuple):
 def from_suite(suite: Suite, schema: Schema[Any], settings: ExportSettings) -> GatheredRows:
     """Return the rows of a suite: the golds of the schema's tasks.
 
-    Where the suite has tasks of both splits its own split stands: `test` is never trained on.
+    If the suite has tasks of both splits, its own split is used: `test` is never trained on.
 
     Args:
-        suite: Whose schemas with this content are meant.
-        schema: What answers have to keep to.
-        settings: How the set is made.
+        suite: The suite with the schema, found by its content.
+        schema: Schema of the answers.
+        settings: Settings of the training set.
 
     Raises:
         InvalidArgument: The suite has no such schema.
@@ -97,15 +97,16 @@ def _add_tasks(
 
 
 def read_answers(path: str | os.PathLike[str], schema: Schema[Any], settings: ExportSettings) -> Answers:
-    """Read a person's answers: JSON Lines with `answer`, and `call_id` or `input`; null answers are skipped.
+    """Read a person's answers: JSON Lines with `answer`, and `call_id` or `input`. Null answers are skipped.
 
     Args:
-        path: The file; `to_label.jsonl` of an earlier export with its answers filled in is one.
-        schema: What answers have to keep to.
-        settings: How the set is made.
+        path: The file, such as `to_label.jsonl` of an earlier export with its answers filled in.
+        schema: Schema of the answers.
+        settings: Settings of the training set.
 
     Raises:
-        InvalidArgument: It cannot be read, a line is wrong, or an answer is not valid; every problem is told.
+        InvalidArgument: The file can't be read, a line is wrong, or an answer is not valid. The message has the first
+            problems.
     """
     shown = safe(str(path))
     answers = Answers({}, [])
@@ -121,7 +122,7 @@ def read_answers(path: str | os.PathLike[str], schema: Schema[Any], settings: Ex
 
 
 def _hear(answers: Answers, line: str, where: str, schema: Schema[Any], settings: ExportSettings) -> None:
-    """Take in a line of a person's answers; `ValueError` says what is wrong with it."""
+    """Add a line of a person's answers. `ValueError` has the fault of an invalid line."""
     entry = json.loads(line)
     keys = entry.keys() if isinstance(entry, dict) else ()
     call = entry.get("call_id") if "answer" in keys else None

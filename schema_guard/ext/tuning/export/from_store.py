@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of a training set out of recorded calls, whose texts a store keeps.
+"""Rows of a training set from recorded calls with stored texts.
 
-Rules: the answer is judged again, by the schema alone. One that was repaired lossily, cut short or repaired by a gateway is
-none that a model gave; one that the redaction touched, or that repeats what it touched in the input, is none that a
-model may learn. Each call that is left out is counted with its reason.
+Rules: the answer is validated again, by the schema alone. An answer that was repaired with loss, cut off, or repaired
+by a gateway is not the model's answer. A model must not learn an answer that the redaction changed, or that repeats
+redacted text of the input. Each call that is left out is counted with its reason.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ _NO_REPLY: Final = "no model reply"
 _NO_VALID_ATTEMPT: Final = "no attempt was valid"
 _TOUCHED: Final = "the redaction changed the answer, or a part of the input that the answer repeats"
 _AGREED: Final = "SELECT call_id FROM content WHERE differing = 0"
-_MANY_TOUCHED: Final = 1_000  # a store keeps no more places of an attempt
+_MANY_TOUCHED: Final = 1_000  # a store has at most this many places of an attempt
 
 
 class StoredCall(NamedTuple):
     """A recorded call with its texts.
 
     Attributes:
-        attempts: By the names of their columns, in order.
-        texts: Of each attempt; None where none are kept.
-        is_agreed: Whether a second model gave the same values.
+        attempts: The attempts in order, each by the names of its columns.
+        texts: The texts of each attempt; None if they aren't stored.
+        is_agreed: Whether a second model returned the same values.
     """
 
     attempts: list[dict[str, Any]]
@@ -63,9 +63,9 @@ def stored_calls(
     """Return the calls of a store with their texts, in the order of storing.
 
     Args:
-        store: Is only read.
-        where: Which calls.
-        on_step: Takes the number of attempts after each call.
+        store: The store, which is only read.
+        where: Filter of the calls.
+        on_step: Function that takes the number of attempts after each call.
     """
     stored = []
     with store.reading() as snapshot:
@@ -88,9 +88,9 @@ def from_store(
 
     Args:
         recorded: The calls.
-        schema: What answers have to keep to.
-        settings: How the set is made.
-        corrected: A person's answer to a call, and where it stands, by the call's id.
+        schema: Schema of the answers.
+        settings: Settings of the training set.
+        corrected: A person's answer to a call, and its place, by the call's id.
     """
     gathered = GatheredRows()
     for call in recorded:
@@ -150,7 +150,7 @@ def _of_call(
 
 
 def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> Messages | Unknown:
-    """Return what a tuned model is sent for a call; `Unknown` says why nobody knows, or why it is of no use."""
+    """Return the messages that a tuned model receives for a call, or `Unknown` with the reason why there are none."""
     first = call.attempts[0]
     if first["schema_fingerprint"] != schema.fingerprint:
         return Unknown(_OTHER_SCHEMA)
@@ -162,7 +162,7 @@ def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -
 
 
 def _flaw(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> str | None:
-    """Return what keeps a call's own answer from being learnt; None if nothing does."""
+    """Return the reason why a call's own answer must not be learned, or None."""
     last, texts = call.attempts[-1], call.texts[-1]
     reply = None if texts is None else texts.reply
     flaws = (
@@ -198,10 +198,10 @@ def _judged(reply: str, attempt: Mapping[str, Any], schema: Schema[Any]) -> Judg
 
 
 def _answer(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> Judgement[Any]:
-    """Judge a call's own answer. Its value is what the type writes, if the type had to convert it."""
+    """Validate a call's own answer. If the type had to convert it, its value is the one that the type writes."""
     texts, last = call.texts[-1], call.attempts[-1]
     assert texts is not None
-    assert texts.reply is not None  # what `_flaw` has seen
+    assert texts.reply is not None  # checked by `_flaw`
     typed = settings.typed if last["form"] == "coerced" else None
     if typed is None or typed.reader is None:
         return _judged(texts.reply, last, schema)
@@ -210,13 +210,13 @@ def _answer(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> 
 
 
 def _is_touched(call: StoredCall, answer: Any, *, by_person: bool) -> bool:
-    """Say whether the redaction changed the answer, or what of the input stands in the answer.
+    """Return whether the redaction changed the answer, or redacted text of the input occurs in the answer.
 
-    A person's answer to an input that was redacted must hold nothing that the redaction would take out.
+    A person's answer to a redacted input must not contain anything that the redaction would remove.
     """
     first, last = call.texts[0], call.texts[-1]
     assert first is not None
-    # Of a text with more places than are kept nobody knows where they all are.
+    # If a text has more places than are stored, the other places are unknown.
     if any(texts is not None and len(texts.touched) >= _MANY_TOUCHED for texts in (first, last)):
         return True
     if by_person:
@@ -236,7 +236,7 @@ def _is_touched(call: StoredCall, answer: Any, *, by_person: bool) -> bool:
 
 
 def _at(prompt: Any, location: str) -> str | None:
-    """Return the text at a place of a prompt; None if it is gone."""
+    """Return the text at a place of a prompt, or None if it no longer exists."""
     try:
         for name in location.split("/")[1:]:
             key = name.replace("~1", "/").replace("~0", "~")
@@ -247,21 +247,21 @@ def _at(prompt: Any, location: str) -> str | None:
 
 
 def _refused(attempt: Mapping[str, Any], settings: ExportSettings) -> str | None:
-    """Return why an answer of which nobody has looked at the values is not taken; None if it is."""
+    """Return the reason why an answer with unchecked values is rejected, or None if it is accepted."""
     if not settings.accept_unchecked:
         return UNCHECKED
     model = _model(attempt)
     if model is None:
         return "its values are unchecked, and its model is unknown, so it may come from the model to tune"
     base = _bare_name(settings.base or "")
-    # Of `a>b` nobody knows which of them replied.
+    # For `a>b`, it is unknown which of them replied.
     if any(_bare_name(name) == base for name in model.split(">")):
         return "unchecked values from the model that you tune"
     return None
 
 
 def _bare_name(model: str) -> str:
-    """Return a model's name without who serves it, its day and its case; of a tuned one that of its base.
+    """Return a model's name without its provider, its date, and upper case; for a tuned model, the name of its base.
 
     >>> _bare_name("accounts/ours/models/NAME-2026-08-06"), _bare_name("ft:NAME:org::1"), _bare_name("openai:NAME")
     ('name', 'name', 'name')
@@ -273,7 +273,7 @@ def _bare_name(model: str) -> str:
 
 
 def _checks(attempt: Mapping[str, Any]) -> bool:
-    """Return whether a valid value of the call had to pass a check of the user's."""
+    """Return whether a valid value of the call had to pass one of the user's checks."""
     settings = json.loads(attempt["settings"]) if attempt["settings"] else {}
     return isinstance(settings, dict) and bool(settings.get("checks"))
 

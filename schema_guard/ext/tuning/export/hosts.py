@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How each host spells a row, and what it refuses.
+"""The form of a row for each host, and the rows that the host refuses.
 
-Rules: pure. What a host takes stands in `hosts.json` with its source and the day on which it was read; a number that
-nobody publishes is null there, and is not checked. A line is ASCII, so that no reader splits it at a character.
+Rules: pure. The limits of a host are in `hosts.json`, with their source and the day on which it was read. A number that
+isn't published is null there, and isn't checked. A line is ASCII, so that no reader splits it at a character.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 class TuningHost(NamedTuple):
-    """Where a model is tuned, and what it takes.
+    """A host that tunes models, and its limits.
 
     Attributes:
-        name: As `--provider` and `--backend` name it.
-        spelling: Of a row: `messages`, `system_messages` or `prompt_completion`. None if it is not known.
-        source: Where that is said.
-        read: On which day it was read there.
+        name: Name for `--provider` and `--backend`.
+        spelling: Form of a row: `messages`, `system_messages`, or `prompt_completion`. None if it is unknown.
+        source: Source of these facts.
+        read: Day on which the source was read.
         alternates: Whether user and assistant have to take turns, the user first.
-        least_rows: Fewer rows to train on are refused.
-        most_rows: More are; None where nobody says.
-        most_bytes: A larger file is refused; None where nobody says.
-        most_tokens: A longer row is refused; None where nobody says.
+        least_rows: Smallest number of training rows.
+        most_rows: Largest number of training rows; None if not published.
+        most_bytes: Largest size of a file; None if not published.
+        most_tokens: Largest number of tokens of a row; None if not published.
         byte_order_mark: Whether a file has to begin with one.
         label: Name in messages.
         most_sent: Largest file of one upload, if it is smaller than `most_bytes`.
-        also: Another spelling that it takes.
+        also: Another accepted form of a row.
         deployment: The deployment that a tuned model needs before it answers, or None.
         hosting: The price of an hour of the deployment in the dated table.
         guide: Page about tuning at a host with an API of its own. Its jobs are planned here and begun there.
@@ -65,7 +65,7 @@ class TuningHost(NamedTuple):
 
     @property
     def keys(self) -> set[frozenset[str]]:
-        """The keys of a row in each spelling that it takes; none if they are not known."""
+        """The keys of a row in each accepted form, or none if the forms are unknown."""
         return {_KEYS.get(name, _KEYS["messages"]) for name in (self.spelling, self.also) if name is not None}
 
 
@@ -100,7 +100,7 @@ def host_of(name: str) -> TuningHost:
 
 
 def refused_by(host: TuningHost, row: TrainingRow) -> str | None:
-    """Return why a host would refuse a row; None if it would not."""
+    """Return the reason why a host would refuse a row, or None."""
     return next(_objections(host, row), None)
 
 
@@ -110,7 +110,7 @@ def line_of(host: TuningHost, row: TrainingRow) -> str:
 
 
 def tokens_of(row: TrainingRow) -> int:
-    """Estimate the tokens of a row: what is sent, and the answer as it is written."""
+    """Estimate the tokens of a row, which are those of its messages and its answer."""
     sent = sum(estimated_tokens(message["content"]) for message in row.messages)
     return sent + estimated_tokens(row.answer)
 

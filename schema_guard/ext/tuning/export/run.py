@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training set made: sources gathered, what may not be learnt left out, the rest split, written and told.
+"""Make a training set: collect the sources, leave out unusable answers, and split, write, and report the rest.
 
-Rules: the sources are only read. Too few rows write no set, and the inputs that a person should answer next.
+Rules: the sources are only read. If there are too few rows, only the inputs that a person should answer next are
+written.
 """
 
 from __future__ import annotations
@@ -35,23 +36,23 @@ FORMAT: Final = 1
 UNCHECKED_WARNING: Final = (
     "the values of {rows} are unchecked, so the tuned model learns the mistakes of the model that wrote them"
 )
-_FEW: Final = 0.05  # a part below this share of the rows is told
-_MOST_SAME: Final = 0.8  # answers that are one and the same
+_FEW: Final = 0.05  # a part below this share of the rows is reported
+_MOST_SAME: Final = 0.8  # share of equal answers
 _LEAST_REPORTED: Final = 20
-_MOST_REDACTED: Final = 500_000  # characters, so that the look stays short beside the rest
+_MOST_REDACTED: Final = 500_000  # characters, so that the check takes little time compared to the rest
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What became of an export.
+    """The result of an export.
 
     Attributes:
-        folder: Where the set is, or would be.
-        manifest: As it was written; of too few rows as it would have been, without files.
+        folder: Folder of the set, also if no set was written.
+        manifest: The manifest as written. If there were too few rows, as it would have been, without files.
         split: The rows.
-        needed: How many rows to train on there have to be.
+        needed: Required number of training rows.
         to_label: Inputs that a person should answer next, the most useful first.
-        settings: How it was made.
+        settings: Settings of the training set.
     """
 
     folder: Path
@@ -79,15 +80,15 @@ def export_set(
     """Make a training set.
 
     Args:
-        gathered: What the sources have.
-        schema: What answers have to keep to.
-        folder: Where it is written to: a new one, or that of an earlier set.
-        settings: How it is made.
-        function: Whose calls it is from; None for files alone.
+        gathered: The rows of the sources.
+        schema: Schema of the answers.
+        folder: Folder to write to, either a new one or that of an earlier set.
+        settings: Settings of the training set.
+        function: Function of the recorded calls; None for files alone.
         store: The URL of the store with these calls. `tune run` notes its job there.
 
     Raises:
-        InvalidArgument: The host is unknown, the shares of the split are none, or the folder is no place for it.
+        InvalidArgument: The host is unknown, the shares of the split are invalid, or the folder can't be used.
     """
     host = host_of(settings.host)
     path = check_folder(folder)
@@ -119,7 +120,7 @@ def _usable(
     host: TuningHost,
     left_out: Counter[str],
 ) -> list[TrainingRow]:
-    """Return the rows that the schema and the host take; counts the others."""
+    """Return the rows that the schema and the host accept. Count the others."""
     usable = []
     for row in rows:
         reason = refused_by(host, row)
@@ -176,7 +177,7 @@ def _counted(names: Any) -> dict[str, int]:
 
 
 def _warnings(split: SplitRows, every: list[TrainingRow]) -> Iterator[str]:
-    """Say what makes the set less than it looks."""
+    """Yield the reasons why the set is less useful than it looks."""
     unchecked = sum(row.source == "valid" for row in every)
     if unchecked:
         yield UNCHECKED_WARNING.format(rows=plural(unchecked, "row"))
@@ -191,7 +192,7 @@ def _warnings(split: SplitRows, every: list[TrainingRow]) -> Iterator[str]:
 
 
 def _private(every: list[TrainingRow]) -> Iterator[str]:
-    """Say which rows hold what a redaction would take out; of a large set the beginning is looked at."""
+    """Yield a warning if rows contain text that a redaction would remove. Of a large set, only the beginning is checked."""
     chars = looked_at = holding = 0
     kinds: Counter[str] = Counter()
     for row in every:

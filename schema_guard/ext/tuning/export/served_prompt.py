@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a tuned model is sent for a task, and whether that is known of a recorded call.
+"""The messages that a tuned model receives for a task, and whether they are known for a recorded call.
 
-Rules: the messages of a row are those that `guard(..., about=About(tuned=True))` sends at attempt 1, byte for byte: a
-model that is trained on others answers others. Where nobody knows what was sent, nothing is made up.
+Rules: the messages of a row are those that `guard(..., about=About(tuned=True))` sends at attempt 1, byte for byte,
+because a model trained on other messages gives other answers. Unknown messages are never invented.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NO_TEXT: Final = "its text isn't stored. Record with payload='full' or 'redacted
 _LOST: Final = "its text was not stored, because the redaction failed"
 _NOT_TEXT: Final = "messages with more than texts of system, user, and assistant"
 _ENDS: Final = "messages whose last one is not from the user"
-# Of calls that a recorder of a framework, or a tracing tool, has seen, the prompt is what was sent.
+# If a recorder of a framework, or a tracing tool, saw the call, the stored prompt is the one that was sent.
 _SEEN: Final = frozenset({"recorder", IMPORTED})
 _ROLES: Final = frozenset({"system", "user", "assistant"})
 
@@ -42,12 +42,12 @@ _ROLES: Final = frozenset({"system", "user", "assistant"})
 def recorded_task(
     texts: Texts | None, row: Mapping[str, Any], prompt_from: Callable[..., Any] | None
 ) -> Any | str:
-    """Give what was sent for the task of a recorded call, without a strategy's text; why not, as `Unknown`.
+    """Return the task of a recorded call as sent, without a strategy's text, or `Unknown` with the reason.
 
     Args:
-        texts: Of attempt 1; None where none are kept.
+        texts: Texts of attempt 1; None if they aren't stored.
         row: Attempt 1 by the names of its columns.
-        prompt_from: Gives what a function that builds its own prompt sends for a task.
+        prompt_from: Function that returns the prompt of a task, for a function that builds its own prompt.
     """
     if texts is None or (texts.prompt is None and texts.lost is None):
         return Unknown(NO_TEXT)
@@ -69,7 +69,7 @@ def recorded_task(
 
 
 class Unknown(str):
-    """Why it is not known what was sent."""
+    """The reason why the sent messages are unknown."""
 
     __slots__ = ()
 
@@ -77,13 +77,13 @@ class Unknown(str):
 def served(
     task: Any, schema: Schema[Any], strategy: str = "bare", layout: Layout | None = None
 ) -> Messages | Unknown:
-    """Give the messages that a guard sends for a task at attempt 1; `Unknown` where they are no plain texts.
+    """Return the messages that a guard sends for a task at attempt 1, or `Unknown` if they aren't plain texts.
 
     Args:
         task: A text, or messages.
-        schema: What the answer has to keep to.
-        strategy: Of the tuned configuration.
-        layout: Of the function's prompts. Default: `turns`, as a model takes a text.
+        schema: Schema of the answer.
+        strategy: Strategy of the tuned configuration.
+        layout: Layout of the function's prompts. Default: `turns`, as a model takes a text.
     """
     prompt = task if isinstance(task, str) else messages_of(task)
     if prompt is None:
@@ -104,17 +104,17 @@ def _is_plain(message: dict[str, Any]) -> bool:
 
 
 def _holds(prompt: Any, task: Any) -> bool:
-    """Say whether a task stands in the prompt, behind what the strategy says; a list of messages is sent as a list."""
+    """Return whether a prompt ends with a task, after the text of the strategy. A list of messages is sent as a list."""
     if not isinstance(task, str):
         return isinstance(prompt, list)
     if isinstance(prompt, list):
-        # A model takes a text as the last turn.
+        # A text is sent as the last turn.
         return bool(prompt) and isinstance(prompt[-1], dict) and prompt[-1].get("content") == task
     return isinstance(prompt, str) and prompt.endswith(task)
 
 
 def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
-    """Ask the user's function; a call without a task parameter was recorded as `[args, kwargs]`."""
+    """Return the prompt of the user's function. A call without a task parameter was recorded as `[args, kwargs]`."""
     try:
         args, kwargs = json.loads(task) if isinstance(task, str) else (None, None)
     except (ValueError, TypeError):

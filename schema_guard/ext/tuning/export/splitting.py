@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From rows to the three files: what comes twice taken once, clusters kept on one side, every part in each.
+"""Split rows into the three files: each repeated input once, each cluster in one file, and every part in each file.
 
-Rules: pure, and the same for the same rows and seed, in whatever order they come. Train, validation and test share no
-input, no near copy of one and no cluster. A cluster's side follows from the keyed hash of its inputs: when further rows
-come, few inputs change sides.
+Rules: pure, and the same for the same rows and seed, in any order of the rows. Train, validation, and test share no
+input, no near copy of an input, and no cluster. The keyed hash of its inputs decides the side of a cluster, so that
+few inputs change sides if more rows are added.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LESS: Final = "a repeated input with a better checked answer"
 _HELD_OUT: Final = "nearly an input of the suite's test tasks"
 _NOT_TAKEN: Final = "more than --max-examples"
 
-# If a cluster of near copies would be larger than `COMMON`, too little is left to split. The last one joins equal inputs only.
+# If a cluster of near copies is larger than `COMMON`, too little remains to split. The last one joins only equal inputs.
 _STRICTER: Final = (NEAR, 0.8, 2.0)
 
 
@@ -49,7 +49,7 @@ class SplitRows:
 
     Attributes:
         sides: The rows of each file, in their order.
-        clusters: Of each row, by the file: equal numbers for rows that belong together.
+        clusters: The cluster of each row, by file: equal numbers for rows that belong together.
         left_out: How many rows were left out, by reason.
         open: Inputs that only a person can answer.
         similarity: Inputs with at least this similarity are on one side. Above 1, only equal ones are.
@@ -63,14 +63,14 @@ class SplitRows:
 
 
 def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRows:
-    """Take each input once, and put the rows on their sides."""
+    """Use each input once, and assign the rows to their sides."""
     split = SplitRows()
     key = f"schema-guard export {settings.seed}".encode()
     ordered = sorted(rows, key=lambda row: _rank(row, key))
     texts = [normalised(row.text) for row in ordered]
     unique, copies = _without_copies(ordered, texts, split)
     kept_rows, kept_texts = [ordered[place] for place in unique], [texts[place] for place in unique]
-    # A copy that is left out puts its input into the cluster of the copy too.
+    # The input of a copy that is left out belongs to the cluster of the copy too.
     named = [(place, ordered[copy].cluster) for copy, place in copies]
     groups = _clusters(kept_rows, named, split)
     chosen = _selected(kept_rows, settings, split)
@@ -78,7 +78,7 @@ def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRo
     for place in chosen:
         clusters[groups[place]].append(place)
     for side, places in _sides(clusters, kept_rows, kept_texts, settings, key, split).items():
-        # Not in the order of the sources, whose beginning may be of one kind.
+        # Not in the order of the sources, because they may begin with rows of one kind.
         for place in sorted(places, key=lambda place: keyed_hash(kept_texts[place], key)):
             split.sides[side].append(kept_rows[place])
             split.clusters[side].append(groups[place])
@@ -86,7 +86,7 @@ def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRo
 
 
 def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
-    """Order rows: what is held out first, then the answers that were looked at most, then the newest."""
+    """Return the sort key of a row: test rows first, then the best checked answers, then the newest."""
     text = keyed_hash(f"{row.text}\n{as_written(row.answer)}\n{row.origin}", key)
     rest = repr((row.cluster, row.segment, row.failure, row.input_hash))
     return row.side != "test", SOURCES.index(row.source), -row.at, text, rest
@@ -95,7 +95,7 @@ def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
 def _without_copies(
     rows: Sequence[TrainingRow], texts: Sequence[str], split: SplitRows
 ) -> tuple[list[int], list[tuple[int, int]]]:
-    """Return the rows that are no copy of an earlier one, and each copy with the number of the row that it repeats."""
+    """Return the rows that copy no earlier one, and each copy with the number of the row that it repeats."""
     answers = [as_written(row.answer) for row in rows]
     unique = _without_equal(rows, texts, answers, split)
     near: defaultdict[int, list[int]] = defaultdict(list)
@@ -121,7 +121,7 @@ def _without_copies(
 def _without_equal(
     rows: Sequence[TrainingRow], texts: Sequence[str], answers: Sequence[str], split: SplitRows
 ) -> list[int]:
-    """Return the places of one row for each input; of none for an input whose answers contradict one another."""
+    """Return the place of one row for each input, except for inputs with contradictory answers."""
     first: dict[str, int] = {}
     differ: set[str] = set()
     for place, text in enumerate(texts):
@@ -167,14 +167,14 @@ def _clusters(
         roots = list(map(groups.root, range(len(rows))))
         split.similarity = least
         largest = max(Counter(roots).values(), default=0)
-        # A cluster that your tags make stays whole, whatever its size.
+        # A cluster from your tags stays whole, whatever its size.
         if largest <= max(1, COMMON * len(rows), max(labelled.values(), default=0)):
             break
     return roots
 
 
 def _selected(rows: Sequence[TrainingRow], settings: ExportSettings, split: SplitRows) -> list[int]:
-    """Return the places of the rows that are taken: all, or as many as are wanted, by turns from each part."""
+    """Return the places of the selected rows: all, or the requested number, by turns from each part."""
     if settings.max_examples is None or len(rows) <= settings.max_examples:
         return list(range(len(rows)))
     parts: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)
@@ -195,7 +195,7 @@ def _sides(
     key: bytes,
     split: SplitRows,
 ) -> dict[Side, list[int]]:
-    """Put each cluster on a side, so that each segment and failure has its share on each."""
+    """Assign each cluster to a side, so that each segment and failure has its share on each side."""
     sides: dict[Side, list[int]] = {side: [] for side in SIDES}
     parts: defaultdict[tuple[str, str], list[tuple[str, list[int]]]] = defaultdict(list)
     for places in clusters.values():
@@ -229,7 +229,7 @@ def _allotted(
     sides: dict[Side, list[int]],
     owed: dict[str, float],
 ) -> list[tuple[str, list[int]]]:
-    """Return a side what is owed to it, in the order of the hashes; what fits nowhere is trained on."""
+    """Add the clusters to which a side is entitled, in the order of the hashes. Return the others."""
     rest = []
     for named, places in clusters:
         if owed[side] >= len(places) / 2 and owed[side] > 0:

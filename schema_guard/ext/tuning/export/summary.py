@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of an export: what was written, from whom the answers are, what was left out and why, what is next."""
+"""The report of an export: the written rows, the sources of the answers, the left-out rows with reasons, and the next step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WORDS: Final = {
 
 
 def export_as_json(result: ExportResult) -> dict[str, Any]:
-    """Give what became of an export as plain JSON: the manifest, and what else is told."""
+    """Return the result of an export as plain JSON: the manifest and the other reported values."""
     return {
         "folder": str(result.folder),
         "written": result.is_written,
@@ -47,7 +47,7 @@ def export_as_json(result: ExportResult) -> dict[str, Any]:
 
 
 def document_of(result: ExportResult) -> Document:
-    """Return what became of an export, as every writer shows it."""
+    """Return the result of an export as a document."""
     rows = {side: len(result.split.sides[side]) for side in SIDES}
     where = clip_path(result.folder)
     if result.is_written:
@@ -130,7 +130,7 @@ def _sources(result: ExportResult) -> Section:
 
 
 def _wrong_text(wrong: dict[str, Any] | None) -> str:
-    """Return the share of wrong answers among those that passed a check, as far as labels prove it."""
+    """Return the share of wrong answers among those that passed a check, with the bounds that labels prove."""
     if wrong is None:
         return "checked: the share of wrong answers is unknown; label some replies with schema-guard label"
     what = "values" if wrong["unit"] == "value" else "answers"

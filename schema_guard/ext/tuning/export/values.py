@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a training set is made of, as values.
+"""The values of which a training set is made.
 
-Rules: pure. An answer says who has looked at it; what is left out is counted with its reason, and nothing else is lost.
+Rules: pure. The source of an answer shows who has checked it. Inputs that are left out are counted with their reason,
+and no input is lost otherwise.
 """
 
 from __future__ import annotations
@@ -39,21 +40,21 @@ class TrainingRow:
     """An input with its answer, or with the reason why it has no answer that a model can learn.
 
     Attributes:
-        messages: What is sent for the input at attempt 1, as a tuned model is asked; the answer is none of them. Empty if
-            they are not known.
+        messages: The messages for the input at attempt 1, as a tuned model receives them, without the answer. Empty if
+            they are unknown.
         answer: Plain JSON, valid for the schema.
-        source: Who has looked at it.
-        origin: Where it is from: `"call ID"`, `"suite NAME: TASK"`, `"answers FILE, line 3"`.
-        call_id: Of the recorded call; None without one.
+        source: Source of the answer, which shows who has checked it.
+        origin: Place that it is from: `"call ID"`, `"suite NAME: TASK"`, `"answers FILE, line 3"`.
+        call_id: Id of the recorded call; None without one.
         input_hash: The store's keyed hash of the input; None without one.
         cluster: The user's tag of inputs that belong together.
         segment: Part of the traffic.
-        failure: What the first attempt failed by, `kind/code`; None where it did not, or none is known.
-        model: That gave the answer; None for a person.
-        version: Of the function's prompt.
-        licence: Of a suite.
-        at: When the call began; 0 without a call.
-        side: Where a suite's own split puts it, to train on or to test; None where that is not said.
+        failure: Failure of the first attempt, `kind/code`; None without a known failure.
+        model: Model that gave the answer; None for a person.
+        version: Version of the function's prompt.
+        licence: Licence of a suite.
+        at: Start of the call; 0 without a call.
+        side: Side in the suite's own split, train or test; None without one.
         why: The reason why it has no answer that a model can learn. Empty if it has one.
     """
 
@@ -75,19 +76,19 @@ class TrainingRow:
 
     @property
     def text(self) -> str:
-        """All that is sent, as one text."""
+        """All messages, as one text."""
         return "\n".join(message["content"] for message in self.messages)
 
 
 @dataclass
 class GatheredRows:
-    """What the sources have, before anything is compared.
+    """The rows of the sources, before any comparison.
 
     Attributes:
-        rows: With an answer.
+        rows: Inputs with an answer.
         left_out: How many inputs were left out, by reason.
         open: Inputs without an answer, which a person could answer.
-        notes: What else has to be said of a source.
+        notes: Other notes about a source.
     """
 
     rows: list[TrainingRow] = field(default_factory=list)
@@ -96,7 +97,7 @@ class GatheredRows:
     notes: list[str] = field(default_factory=list)
 
     def add(self, other: GatheredRows) -> None:
-        """Take in what another source has."""
+        """Add the rows of another source."""
         self.rows += other.rows
         self.left_out += other.left_out
         self.open += other.open
@@ -105,20 +106,21 @@ class GatheredRows:
 
 @dataclass(frozen=True, slots=True)
 class ExportSettings:
-    """How a training set is made.
+    """The settings of a training set.
 
     Attributes:
-        host: In whose spelling: a name of `hosts.HOSTS`.
-        strategy: By which a tuned model will be asked: `bare` or `system_prompt`.
-        min_examples: Fewer rows to train on are too few.
-        max_examples: No more are taken, by turns from every segment and failure; None takes all.
-        accept_unchecked: Whether answers are taken whose values nobody has looked at.
-        base: The model that is to be tuned; its own unchecked answers are never taken.
+        host: Host whose form of rows is used: a name of `hosts.HOSTS`.
+        strategy: Strategy with which the tuned model will be called: `bare` or `system_prompt`.
+        min_examples: Smallest number of training rows.
+        max_examples: Largest number of rows, taken by turns from every segment and failure; None takes all.
+        accept_unchecked: Whether to accept answers with unchecked values.
+        base: The model to tune. Its own unchecked answers are never accepted.
         validation: Share of the rows.
         test: Share of the rows.
-        seed: Of the split.
-        prompt_from: Gives what a function that builds its own prompt sends for a task: a text or messages.
-        typed: The schema as a Python type, which says what it made of a reply that it converted; None if unknown.
+        seed: Seed of the split.
+        prompt_from: Function that returns the prompt of a task, a text or messages, for a function that builds its own
+            prompt.
+        typed: The schema as a Python type, which gives the value of a reply that it converted; None if unknown.
         wrong: Bounds of the wrong values of the valid calls, as labels prove them: `lower upper unit labels`. None if
             they are unknown.
     """

@@ -44,10 +44,10 @@ _MOST_COMPARED: Final = 5_000
 
 
 def check_folder(folder: str | os.PathLike[str]) -> Path:
-    """Return the folder to write to: a new or empty one, or one that holds an earlier set, which nobody has tuned on.
+    """Return the folder to write to: a new or empty one, or that of an earlier set on which no model was tuned.
 
     Raises:
-        InvalidArgument: It is something else.
+        InvalidArgument: The folder has other content, or can't be read.
     """
     path = Path(folder)
     try:
@@ -71,10 +71,10 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
 def write_set(
     folder: Path, split: SplitRows, host: TuningHost, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write a training set; gives the manifest with the files in it.
+    """Write a training set. Return the manifest with the files in it.
 
     Raises:
-        InvalidArgument: A file would be larger than the host takes, or the folder cannot be written.
+        InvalidArgument: A file would be larger than the host accepts, or the folder can't be written.
     """
     texts = {
         side: _file_text([line_of(host, row) for row in rows], host) for side, rows in split.sides.items()
@@ -106,7 +106,7 @@ def write_set(
 
 
 def write_labels(folder: Path, inputs: Sequence[TrainingRow]) -> None:
-    """Write the inputs that a person should answer next, the most useful first; none takes the file away."""
+    """Write the inputs that a person should answer next, the most useful first. Without inputs, delete the file."""
     with _as_argument_errors(folder):
         if not inputs:
             (folder / LABELS).unlink(missing_ok=True)
@@ -140,7 +140,7 @@ def _provenance_fields(row: TrainingRow) -> dict[str, Any]:
 
 
 def _members(document: Mapping[str, Any]) -> str:
-    """Give JSON with a member a line, so that its first line says where the answers are from."""
+    """Return JSON with one member per line, so that its first line shows the sources of the answers."""
     members = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in document.items())
     return "{" + ",\n ".join(members) + "}\n"
 
@@ -154,7 +154,7 @@ def _write(path: Path, text: str) -> None:
 
 @contextmanager
 def _as_argument_errors(folder: Path) -> Iterator[None]:
-    """Turn what a file system says into an error of ours."""
+    """Raise errors of the file system as `InvalidArgument`."""
     try:
         yield
     except OSError as error:
@@ -167,8 +167,8 @@ def label_next(open_inputs: Sequence[TrainingRow], rows: Sequence[TrainingRow]) 
     """Rank inputs without an answer, the most useful first.
 
     Args:
-        open_inputs: Without an answer that may be trained on.
-        rows: That have one.
+        open_inputs: Inputs without an answer that can be trained on.
+        rows: Inputs with such an answer.
     """
     answered = {normalised(row.text) for row in rows}
     unanswered: dict[str, TrainingRow] = {}
@@ -192,7 +192,7 @@ def label_next(open_inputs: Sequence[TrainingRow], rows: Sequence[TrainingRow]) 
 
 
 def to_label(one: TrainingRow) -> dict[str, Any]:
-    """Return an input as a line of `to_label.jsonl`: with its answer filled in, `--answers` reads it."""
+    """Return an input as a line of `to_label.jsonl`. With its answer filled in, `--answers` reads it."""
     content: Any = list(one.messages)
     if len(one.messages) == 1:
         content = one.messages[0]["content"]

@@ -134,7 +134,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
             name: Function name in the records. None: the name of *prompt*.
 
         Raises:
-            InvalidArgument: The functions cannot stand for each other, or a setting is none.
+            InvalidArgument: The functions can't replace each other, or a setting is invalid.
         """
         check_functions(tuned, prompt)
         require_bool("fallback", fallback)
