@@ -220,7 +220,7 @@ def _merged(text: str, spans: Iterable[SecretSpan]) -> list[SecretSpan]:
 
 
 def _after_escape(text: str, span: SecretSpan) -> SecretSpan:
-    r"""Return a span without the letter of an escape before it: `\\n` ends a line in JSON, and the word begins after it."""
+    r"""Return a span without the letter of an escape before it: in JSON, `\\n` ends a line, and its `n` is a letter."""
     start, stop, kind = span
     for escape in _UNICODE_ESCAPE.finditer(
         text, max(0, start - _UNICODE_ESCAPE_CHARS + 1), start + _UNICODE_ESCAPE_CHARS - 1

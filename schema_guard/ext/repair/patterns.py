@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The patterns that repair searches in broken JSON. Lookahead is bounded, so each search has a constant cost at most."""
+"""The patterns that repair searches in broken JSON. Lookahead is bounded, so the cost of each search is too."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The model that `schema-guard tune run DIR` has made, by what `DIR/job.json` says of it."""
+"""The model that `schema-guard tune run DIR` created, from the content of `DIR/job.json`."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ JOB_FILE = "job.json"
 _SCHEMA = Path(__file__).with_name("job.schema.json")
 _FORMAT = 1
 _URLS = ("http", "https")
-# A script sends nothing to anybody.
+# A script sends nothing.
 _REPLIES_OF_A_FILE = "scripted"
 _UPGRADE = "another version has written it. Upgrade schema-guard"
 _WAY_ON = "or move it away to begin again. A job at a host continues there"
 
 
 class TunedModel(NamedTuple):
-    """What tuning has made.
+    """The result of tuning.
 
     Attributes:
         model: A name that `connect` takes.
         adapter: Name of a LoRA's file in the folder of the job; None for none.
-        provider: Whose arguments it takes; None for what the name says.
+        provider: Provider whose arguments it takes; None if the name decides.
     """
 
     model: str
@@ -42,10 +42,10 @@ class TunedModel(NamedTuple):
 
 
 def read_job(directory: Path) -> dict[str, Any] | None:
-    """Return what a folder's `job.json` holds, as `job.schema.json` describes it; None if there is no such file.
+    """Return the content of a folder's `job.json`, as `job.schema.json` describes it, or None if there is no such file.
 
     Raises:
-        InvalidArgument: It cannot be read, or has another shape.
+        InvalidArgument: The file can't be read, or has another structure.
     """
     path = directory / JOB_FILE
     shown = clip_path(path)
@@ -70,7 +70,7 @@ def tuned_model(directory: Path) -> TunedModel:
     """Return the model of a folder's job, with the whole path of its adapter.
 
     Raises:
-        InvalidArgument: There is no job, it has made no model, or its model is at another place than its backend.
+        InvalidArgument: There is no job, it has no model, or its model is at another place than its backend.
     """
     job = read_job(directory)
     command = f"schema-guard tune run {shlex.quote(str(directory))}"
@@ -87,7 +87,7 @@ def tuned_model(directory: Path) -> TunedModel:
 
 
 def _check_destination(model: str, job: Mapping[str, Any], name: str) -> None:
-    """Refuse a model that sends prompts and a key to another place than the backend of the job.
+    """Reject a model that sends prompts and a key to another place than the backend of the job.
 
     Raises:
         InvalidArgument: The model is at another place.
@@ -109,5 +109,5 @@ def _check_destination(model: str, job: Mapping[str, Any], name: str) -> None:
 def _is_same_origin(model: str, url: str) -> bool:
     try:
         return origin(model) == origin(url)
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that isn't a number
         return False

@@ -192,7 +192,7 @@ def _warnings(split: SplitRows, every: list[TrainingRow]) -> Iterator[str]:
 
 
 def _private(every: list[TrainingRow]) -> Iterator[str]:
-    """Yield a warning if rows contain text that a redaction would remove. Of a large set, only the beginning is checked."""
+    """Yield a warning if rows contain text that a redaction would remove. A large set is only checked in part."""
     chars = looked_at = holding = 0
     kinds: Counter[str] = Counter()
     for row in every:

@@ -104,7 +104,7 @@ def _is_plain(message: dict[str, Any]) -> bool:
 
 
 def _holds(prompt: Any, task: Any) -> bool:
-    """Return whether a prompt ends with a task, after the text of the strategy. A list of messages is sent as a list."""
+    """Return whether a prompt ends with a task, after the strategy's text. A list of messages is sent as a list."""
     if not isinstance(task, str):
         return isinstance(prompt, list)
     if isinstance(prompt, list):

@@ -39,7 +39,7 @@ _LESS: Final = "a repeated input with a better checked answer"
 _HELD_OUT: Final = "nearly an input of the suite's test tasks"
 _NOT_TAKEN: Final = "more than --max-examples"
 
-# If a cluster of near copies is larger than `COMMON`, too little remains to split. The last one joins only equal inputs.
+# If a cluster of near copies is larger than `COMMON`, too little remains to split. The last joins only equal inputs.
 _STRICTER: Final = (NEAR, 0.8, 2.0)
 
 

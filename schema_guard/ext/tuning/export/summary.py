@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report of an export: the written rows, the sources of the answers, the left-out rows with reasons, and the next step."""
+"""The report of an export: the written rows, the sources of the answers, the left-out rows, and the next step."""
 
 from __future__ import annotations
 

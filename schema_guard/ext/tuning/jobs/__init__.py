@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tuning jobs: what is done for a training set, where, and how far it is."""
+"""Tuning jobs: the plan, the place, and the progress of the work on a training set."""

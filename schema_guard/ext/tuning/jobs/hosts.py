@@ -3,8 +3,8 @@
 
 To add a host, add a row to `export/hosts.json`, and one to `models.providers.PROVIDERS` for its address and key.
 
-Rules: files and jobs have the job's mark in their names, so that they are found again if an answer was lost. A call is
-one request: the caller looks before it repeats one. A key goes to its own host only, and no error has it.
+Rules: files and jobs have the job's mark in their names, so that they can be found if an answer was lost. A call is
+one request, and the caller searches before it repeats one. A key goes only to its own host, and no error contains it.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Of one request. Uploads take the longest.
+# Limit of one request. Uploads take the longest.
 _TIMEOUT_S: Final = 600.0
 _WIDTH: Final = 400
-# Of a 429: what no waiting fixes.
+# Codes of a 429 that no waiting fixes.
 _SPENT: Final = ("insufficient_quota", "billing_hard_limit_reached")
 _PASSING: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 _PURPOSE: Final = "fine-tune"
-# `uploaded` is for servers that look at no file before a job; who does look refuses the job while it is at it.
+# `uploaded` is for servers that don't check files before a job. Servers that do refuse the job during the check.
 _FILES: Final = {"error": "refused", "deleted": "refused", "pending": "pending", "running": "pending"}
 _JOBS: Final = {
     "validating_files": "queued",
@@ -54,22 +54,22 @@ _JOBS: Final = {
 }
 _PAGE: Final = 100
 _MILLION: Final = 1_000_000
-# What is looked through for a job whose answer was lost: it is among the newest.
+# Number of jobs that are searched for one whose answer was lost. It is among the newest.
 _MOST_JOBS: Final = 1000
 _NEWEST_EVENTS: Final = 20
-# The message of a step, as OpenAI writes it.
+# The message of a step in OpenAI's form.
 _STEP: Final = re.compile(r"Step (\d+)/(\d+): training loss=(\d+(?:\.\d+)?)")
 _KEY_REFUSED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _PENDING_STATES: Final = ("not ready", "being processed", "still processing")
 
 
 class HostError(SchemaGuardError):
-    """A host did not do what it was asked.
+    """A host refused a request, or did not answer.
 
     Attributes:
-        status: The HTTP status; None where no answer came.
-        is_passing: Whether it may do it when it is asked again.
-        retry_after_s: Seconds that it said to wait; None where it said none.
+        status: The HTTP status; None without an answer.
+        is_passing: Whether a retry may succeed.
+        retry_after_s: Seconds that the host asked to wait; None if it didn't ask.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class RemoteFile(NamedTuple):
     """A file at a host.
 
     Attributes:
-        id: What it is called there.
-        state: `ready`, `pending` while the host looks at it, or `refused`.
-        message: What the host says of it; None for nothing.
+        id: Id of the file at the host.
+        state: `ready`, `pending` while the host checks it, or `refused`.
+        message: Message of the host about it; None without one.
     """
 
     id: str
@@ -124,13 +124,13 @@ class JobHost:
         self._client.close()
 
     def _call(self, call: Callable[[], T]) -> T:
-        """Return what a call of the client gives.
+        """Return the result of a call of the client.
 
         Raises:
-            HostError: No answer came, or one that refuses.
+            HostError: No answer came, or the host refused the request.
         """
         try:
-            # The key goes before a message is cut, which could leave a part of it.
+            # The key is removed before a message is cut, because the cut could leave a part of it.
             with self._endpoint.keyless():
                 return call()
         except self._sdk.APIStatusError as error:
@@ -160,7 +160,7 @@ class JobHost:
                 raise
 
     def last_step(self, job: TuningJob) -> dict[str, Any] | None:
-        """Return the last step of a job, as its newest events report it; None if they report none."""
+        """Return the last step in a job's newest events, or None if they have none."""
         events = self._call(
             lambda: self._client.fine_tuning.jobs.list_events(job.id, limit=_NEWEST_EVENTS).data
         )
@@ -171,7 +171,7 @@ class JobHost:
         return None
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
-        """Return the file of a name and of this size."""
+        """Return the file with this name and this size, or None."""
         size = path.stat().st_size
 
         def look() -> RemoteFile | None:
@@ -189,11 +189,11 @@ class JobHost:
         return _file(file)
 
     def file(self, id_: str) -> RemoteFile:
-        """Return how far a file is."""
+        """Return a file with its current state."""
         return _file(self._call(lambda: self._client.files.retrieve(id_)))
 
     def find_job(self, job: TuningJob) -> TuningJob | None:
-        """Return a job as the host has it, by the file that it trains on, which no other job has."""
+        """Return a job with the state at the host, found by its training file, which no other job has, or None."""
 
         def look() -> TuningJob | None:
             for number, remote in enumerate(self._client.fine_tuning.jobs.list(limit=_PAGE)):
@@ -206,7 +206,7 @@ class JobHost:
         return self._call(look)
 
     def start(self, job: TuningJob) -> TuningJob:
-        """Start a job whose files are uploaded, and return it as the host has it."""
+        """Start a job whose files are uploaded, and return it with the state at the host."""
         epochs = job.cost.get("epochs")
         chosen = {} if epochs is None else {"hyperparameters": {"n_epochs": epochs}}
         arguments: dict[str, Any] = {
@@ -214,7 +214,7 @@ class JobHost:
             "training_file": job.files[TRAIN],
             "validation_file": next((id_ for name, id_ in job.files.items() if name != TRAIN), None),
             "suffix": f"sg-{job.mark}",
-            # The supervised one is what every server does that knows no methods.
+            # Servers without methods always use the supervised one.
             "method": {"type": "supervised", "supervised": chosen} if chosen else None,
         }
         named = {name: value for name, value in arguments.items() if value is not None}
@@ -226,11 +226,11 @@ class JobHost:
             raise
 
     def job(self, job: TuningJob) -> TuningJob:
-        """Return a job as the host has it."""
+        """Return a job with the state at the host."""
         return self._seen(job, self._call(lambda: self._client.fine_tuning.jobs.retrieve(job.id)))
 
     def cancel(self, job: TuningJob) -> TuningJob:
-        """Cancel a job, and return it as the host has it."""
+        """Cancel a job, and return it with the state at the host."""
         return self._seen(job, self._call(lambda: self._client.fine_tuning.jobs.cancel(job.id)))
 
     def _seen(self, job: TuningJob, remote: Any) -> TuningJob:
@@ -243,7 +243,7 @@ class JobHost:
         paid = {
             "trained_tokens": tokens,
             "trained_epochs": epochs if isinstance(epochs, int | float) else None,
-            # The host counts what it charges. The price is the one that the user agreed to.
+            # The host reports the charged tokens. The price is the one that the user agreed to.
             "dollars": None if tokens is None or price is None else tokens * price / _MILLION,
         }
         finish_at = getattr(remote, "estimated_finish", None) if status == "running" else None
@@ -267,7 +267,7 @@ def _file(file: Any) -> RemoteFile:
 
 
 def _words(body: Any) -> str | None:
-    """Return the message of an error's body, in whichever form it came."""
+    """Return the message in the body of an error, in any known form."""
     while isinstance(body, dict):
         body = next((body[name] for name in ("error", "message", "detail") if body.get(name)), None)
     return body if isinstance(body, str) else None
@@ -281,17 +281,17 @@ def _seconds(header: str | None) -> float | None:
 
 
 def connect_host(backend: str, url: str | None) -> JobHost:
-    """Return a host; nothing is sent before the first call.
+    """Return a host. Nothing is sent before the first call.
 
-    The key is what `connect` would take: that of the host's own variable, or SCHEMA_GUARD_MODEL_KEY for a server
-    that is named by its URL.
+    The key is the one that `connect` would use. It is in the host's own variable, or in SCHEMA_GUARD_MODEL_KEY for a
+    server with a URL.
 
     Args:
         backend: One of `BACKENDS`.
-        url: Where it is; None for where it is by itself.
+        url: Address of the host; None for its usual address.
 
     Raises:
-        InvalidArgument: It has no address, or none that can be used, there is no key for it, or it has an API of its own.
+        InvalidArgument: The host has no usable address or no key, or has an API of its own.
         MissingExtra: The `openai` package is not installed.
     """
     host = host_of(backend)
@@ -314,7 +314,7 @@ def checked_url(url: str | None) -> str:
     """Return the URL of a server.
 
     Raises:
-        InvalidArgument: It is none, or may hold a key.
+        InvalidArgument: There is no valid URL, or it may contain a key.
     """
     if url is None:
         raise InvalidArgument("--url is missing: expected http://HOST:PORT/v1")

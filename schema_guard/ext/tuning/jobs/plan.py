@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of a job before anything of it is done: its size, its cost, its dates, and what stands against it.
+"""The plan of a job before it begins: its size, its cost, its dates, and the reasons against it.
 
-Rules: a price is used where its user has given it; one that was seen is shown with its source and day, and what it
-would come to. A day that is not known is said to be unknown.
+Rules: the calculation uses only a price from the user. A listed price is shown with its source, its day, and the cost
+that it would give. An unknown day is reported as unknown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MILLION: Final = 1_000_000
 _PER_TOKENS: Final = "$ per 1M training tokens"
 _HOURS_A_MONTH: Final = 730
-# Of "soon": a model that is tuned then answers for a quarter of a year at most.
+# The limit of "soon": a model that is tuned then answers for at most a quarter of a year.
 _SOON_DAYS: Final = 92
 _BILLIONS: Final = re.compile(r"(?<![0-9a-z.])(\d+(?:[.p]\d+)?)b(?![a-z])", re.IGNORECASE)
 _UP_TO: Final = re.compile(r"up to (\d+)B")
@@ -34,13 +34,13 @@ _BETWEEN: Final = re.compile(r"(\d+)B to (\d+)B")
 
 
 class JobPlan(NamedTuple):
-    """A job as it would be.
+    """The plan of a job.
 
     Attributes:
-        lines: What is said of it.
-        warnings: What does not stand against it, and has to be known.
-        against: What stands against it; nothing is done where there is any.
-        cost: As `job.json` has it.
+        lines: Description of the job.
+        warnings: Facts that the user has to know, but that don't prevent the job.
+        against: Reasons against the job. With any of them, nothing is done.
+        cost: The cost, in the form of `job.json`.
     """
 
     lines: list[str]
@@ -58,16 +58,15 @@ def plan_job(
     price: float | None,
     today: date,
 ) -> JobPlan:
-    """Give what is said of a job before it is done.
+    """Return the plan of a job before it begins.
 
     Args:
         rows: Its training set.
-        backend: Who tunes.
-        base: What is tuned.
-        epochs: How often it goes over the rows; None for what the host takes by itself.
-        price: Dollars for a million training tokens that the user gives; None for none.
-        today: The day from which dates are seen.
-
+        backend: Host that tunes the model.
+        base: Model to tune.
+        epochs: Number of passes over the rows; None lets the host decide.
+        price: The user's price for a million training tokens, in dollars; None without one.
+        today: The day to which dates are compared.
     """
     host = host_of(backend)
     closing = closing_of(base, host.label)
@@ -90,7 +89,7 @@ def plan_job(
 
 
 def hosting_lines(backend: str) -> list[str]:
-    """Return what has to be done before a tuned model answers, and what that costs a month; nothing where it answers."""
+    """Return the deployment that a tuned model needs before it answers, and its monthly cost. It may need none."""
     host = host_of(backend)
     if host.deployment is None:
         return []
@@ -104,7 +103,7 @@ def hosting_lines(backend: str) -> list[str]:
 
 
 def refused(rows: TrainingSet, backend: str) -> list[str]:
-    """Return what a host would refuse of a training set; nothing if its rules are not known."""
+    """Return the reasons why a host would refuse a training set, or nothing if its rules are unknown."""
     host = host_of(backend)
     reasons = [] if host.spelling is None else list(_too_much(rows, backend))
     if len(rows.keys) > 1:
@@ -194,9 +193,9 @@ def _cost_line(
 
 
 def _price_row(label: str, base: str) -> TuningPrice | None:
-    """Return the price that was seen for a model: by its name without a day, or by the number of parameters in it.
+    """Return the listed price of a model, by its name without a date, or by the number of parameters in its name.
 
-    Rows of the table that name a model and no host are OpenAI's.
+    Rows of the table with a model, but no host, are OpenAI's.
     """
     rows = [row for row in tuning_prices() if row.unit == _PER_TOKENS and row.what.startswith("train ")]
     if label == host_of("openai").label:
@@ -233,7 +232,7 @@ def _closed(base: str, closing: ModelClosing | None, today: date) -> list[str]:
 
 
 def _active_only(label: str) -> list[str]:
-    """Return the warning that a provider takes new jobs of active tuners only."""
+    """Return the warning that a provider accepts new jobs only from active tuners."""
     rule = active_only(label)
     if rule is None:
         return []

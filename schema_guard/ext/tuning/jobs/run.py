@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Of something that may pass, before it is given up: two to three minutes with the waits between.
+# Attempts at a request with a fault that may pass: two to three minutes, including the waits.
 _TRIES: Final = 8
-# Of looks at a job that is followed: hours, for it goes on whether it is looked at or not.
+# Attempts at a request for a job's state: hours, because the job continues anyway.
 _LOOKS: Final = 60
-# Of a request for a job: none was begun.
+# Statuses of a refused request for a job, which didn't begin.
 _REFUSALS: Final = (400, 401, 403, 404, 422)
 _GROWS: Final = 1.6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Following:
-    """How a job is followed.
+    """The settings for following a job.
 
     Attributes:
-        first_s: Seconds before it is looked at again, or something is tried again; they grow.
-        most_s: What they grow to.
-        wait: Waits so many seconds.
-        on_step: Is told what is done, how much of it, and of how much, where that is known.
+        first_s: Seconds before the first repetition of a request. The pauses grow.
+        most_s: Longest pause, in seconds.
+        wait: Function that waits for a number of seconds.
+        on_step: Function that takes the step, the amount done, and the total amount if it is known.
     """
 
     first_s: float = 1.0
@@ -54,7 +54,7 @@ class Following:
     on_step: Callable[[str, int, int | None], Any] = lambda word, done, total: None
 
     def pauses(self) -> Callable[[float | None], None]:
-        """Give what waits longer each time; at least as long as it is told."""
+        """Return a function that waits longer each time, and at least its argument in seconds."""
         next_s = self.first_s
 
         def pause(least_s: float | None) -> None:
@@ -70,9 +70,9 @@ class HostTuning:
     """The tuning of a training set at a host.
 
     Attributes:
-        directory: Of the training set; whoever calls holds it (`state.held`).
-        host: Who tunes.
-        following: How the job is followed.
+        directory: Folder of the training set. The caller has to lock it (`state.lock_job`).
+        host: Host that tunes the model.
+        following: Settings for following the job.
     """
 
     directory: Path
@@ -80,15 +80,15 @@ class HostTuning:
     following: Following
 
     def run(self, job: TuningJob) -> TuningJob:
-        """Do what is left of a job, and follow it to its end.
+        """Run the remaining steps of a job, and follow it to its end.
 
         Args:
-            job: How far it is; of its `set` the file to train on comes first.
+            job: The job with its state. The training file is the first of its `set`.
 
         Raises:
             InvalidArgument: A file has changed since the job began.
-            HostError: The host refuses, or gives no answer for long; the same call goes on.
-            KeyboardInterrupt: Whoever waits has had enough; the job goes on at the host.
+            HostError: The host refuses, or doesn't answer for a long time. The same call resumes the job.
+            KeyboardInterrupt: The user stopped waiting. The job continues at the host.
         """
         if job.id is None:
             check_unchanged(self.directory, job)
@@ -99,10 +99,10 @@ class HostTuning:
         return self._followed(job)
 
     def look_at(self, job: TuningJob) -> TuningJob:
-        """Return a job as the host has it now; one that was not begun there as it is.
+        """Return a job with its current state at the host. A job that didn't begin there is unchanged.
 
         Raises:
-            HostError: The host refuses, or gives no answer.
+            HostError: The host refuses, or doesn't answer.
         """
         if job.id is None or job.has_ended:
             return job
@@ -115,11 +115,11 @@ class HostTuning:
         return self._saved(now)
 
     def cancel(self, job: TuningJob) -> TuningJob:
-        """End a job, also one whose beginning was not answered; gives it as it is then.
+        """Cancel a job, even if the request that started it had no answer. Return it with its new state.
 
         Raises:
-            SchemaGuardError: It has ended already.
-            HostError: The host refuses, or gives no answer.
+            SchemaGuardError: The job has already ended.
+            HostError: The host refuses, or doesn't answer.
         """
         if job.has_ended:
             raise SchemaGuardError(f"the job already has the status '{job.status}', so it can't be cancelled")
@@ -159,9 +159,9 @@ class HostTuning:
         try:
             begun = _once(lambda: self.host.find_job(started), start, self.following, look_first=look_first)
         except HostError as error:
-            # Of a look that is refused nothing is known.
+            # A refused search for the job proves nothing.
             if error in refused and error.status in _REFUSALS:
-                # There is nothing to look for, and another job may be begun in its place.
+                # There is no job to search for, and another one may begin instead.
                 self._saved(replace(started, status="uploading"))
             raise
         return self._saved(begun)
@@ -180,10 +180,10 @@ class HostTuning:
 
 
 def check_unchanged(directory: Path, job: TuningJob) -> None:
-    """Refuse files that are others than those of which the job was made.
+    """Check that the files are still those of the job.
 
     Raises:
-        InvalidArgument: One has changed.
+        InvalidArgument: A file has changed.
     """
     now = digests(directory, tuple(job.set))
     changed = [name for name, digest in job.set.items() if now[name] != digest]
@@ -194,7 +194,7 @@ def check_unchanged(directory: Path, job: TuningJob) -> None:
 
 
 def _await_file(host: JobHost, id_: str, name: str, following: Following) -> None:
-    """Wait until the host has looked at a file."""
+    """Wait until the host has checked a file."""
     pause = following.pauses()
     for _ in range(_LOOKS):
         file: RemoteFile = _again(lambda: host.file(id_), following)
@@ -216,7 +216,7 @@ def _await_file(host: JobHost, id_: str, name: str, following: Following) -> Non
 
 
 def _again(call: Callable[[], T], following: Following, *, tries: int = _TRIES) -> T:
-    """Give what a call gives that changes nothing: what may pass is waited for."""
+    """Return the result of a call that changes nothing. After a fault that may pass, wait and retry."""
     pause = following.pauses()
     while True:
         try:
@@ -231,7 +231,7 @@ def _again(call: Callable[[], T], following: Following, *, tries: int = _TRIES) 
 def _once(
     find: Callable[[], T | None], make: Callable[[], T], following: Following, *, look_first: bool
 ) -> T:
-    """Return what was made; what may have been made already is looked for before it is made again."""
+    """Return the result of *make*. Before a repetition, search for the result with *find*."""
     pause = following.pauses()
     for remaining in reversed(range(_TRIES)):
         known = _again(find, following) if look_first else None

@@ -37,7 +37,7 @@ _HEX: Final = 6  # bytes
 
 
 class JobLocked(SchemaGuardError):
-    """Another process is at a folder's job."""
+    """Another process is working on the job of a folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +45,19 @@ class TuningJob:
     """The tuning of a training set.
 
     Attributes:
-        backend: Who tunes: `local openai azure openai-compatible`.
-        base: The model that is tuned, as the backend names it.
-        url: Where the backend is; None for where it is by itself.
-        base_sha256: SHA-256 of the weights that are tuned, in hex; None at a host.
-        set: SHA-256 of each file that is tuned on, in hex, by its name.
+        backend: Backend that tunes the model: `local openai azure openai-compatible`.
+        base: The model to tune, by its name at the backend.
+        url: Address of the backend; None for its usual address.
+        base_sha256: SHA-256 of the weights to tune, in hex; None at a host.
+        set: SHA-256 of each file of the training set, in hex, by its name.
         mark: 12 hex digits in the names of files and jobs at the backend.
         status: `planned uploading starting queued running`, then one of `ENDED`.
-        files: Ids of the files that are uploaded, by their names.
-        id: Id of the job at the backend; None while it is not known.
-        result: The tuned model; None while there is none.
-        cost: What it was said to cost, and what it cost; a value that is not known is None.
+        files: Ids of the uploaded files, by their names.
+        id: Id of the job at the backend; None while it is unknown.
+        result: The tuned model; None before it exists.
+        cost: The expected and the actual cost. Unknown values are None.
         message: Last message of the backend; None without one.
-        progress: `step steps loss seconds_left` of a job that runs; a value that is not known is None.
+        progress: `step steps loss seconds_left` of a running job. Unknown values are None.
     """
 
     backend: str
@@ -76,7 +76,7 @@ class TuningJob:
 
     @property
     def has_ended(self) -> bool:
-        """Whether there is nothing to go on with."""
+        """Whether the job has ended, so that it can't be resumed."""
         return self.status in ENDED
 
     @property
@@ -86,15 +86,15 @@ class TuningJob:
 
 
 def new_mark() -> str:
-    """Give 12 hex digits that no other job has."""
+    """Return 12 hex digits that no other job has."""
     return secrets.token_hex(_HEX)
 
 
 def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """Give SHA-256 of files of a folder, in hex.
+    """Return the SHA-256 of files of a folder, in hex.
 
     Raises:
-        InvalidArgument: One cannot be read.
+        InvalidArgument: A file can't be read.
     """
     hashes = {}
     for name in names:
@@ -109,10 +109,10 @@ def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def load_job(directory: Path) -> TuningJob | None:
-    """Return a folder's job; None if it has none.
+    """Return a folder's job, or None if it has none.
 
     Raises:
-        InvalidArgument: `job.json` cannot be read, or has another shape.
+        InvalidArgument: `job.json` can't be read, or has another structure.
     """
     document = read_job(directory)
     if document is None:
@@ -123,10 +123,10 @@ def load_job(directory: Path) -> TuningJob | None:
 
 
 def save_job(directory: Path, job: TuningJob) -> None:
-    """Write a folder's job; whoever reads it finds this one or the one before.
+    """Write a folder's job. A reader finds either this job or the previous one.
 
     Raises:
-        SchemaGuardError: It cannot be written.
+        SchemaGuardError: The file can't be written.
     """
     document = {"format": _FORMAT, **asdict(job), "result": job.result and job.result._asdict()}
     path = directory / JOB_FILE
@@ -145,11 +145,11 @@ def save_job(directory: Path, job: TuningJob) -> None:
 
 @contextmanager
 def lock_job(directory: Path) -> Iterator[None]:
-    """Hold a folder's job alone, so that nothing is done twice.
+    """Lock a folder's job, so that no other process works on it.
 
     Raises:
         InvalidArgument: There is no such folder.
-        JobHeld: Another process holds it.
+        JobLocked: Another process has the lock.
     """
     try:
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -170,7 +170,7 @@ def lock_job(directory: Path) -> Iterator[None]:
 
 
 def job_lines(directory: Path, job: TuningJob) -> list[str]:
-    """Say how far a job is, what it cost, and what to do next."""
+    """Return the state of a job, its cost, and what to do next."""
     message = ", ".join(filter(None, (job.message, progress_text(job))))
     state = f"{job.status}: {message}" if message else job.status
     lines = [f"{job.backend}, {job.base}: {state}" + (f" ({job.id})" if job.id else "")]
@@ -183,7 +183,7 @@ def job_lines(directory: Path, job: TuningJob) -> list[str]:
 
 
 def progress_text(job: TuningJob) -> str:
-    """Return the last step of a job, its loss, and the time left, as far as they are known."""
+    """Return the last step of a job, its loss, and the time left. Unknown values are left out."""
     known = job.progress or {}
     step, steps, loss, left_s = (known.get(name) for name in ("step", "steps", "loss", "seconds_left"))
     of = "" if steps is None else f" of {steps:,}"
@@ -214,7 +214,7 @@ def next_lines(directory: Path, job: TuningJob) -> list[str]:
 
 
 def job_as_json(directory: Path, job: TuningJob) -> dict[str, Any]:
-    """Return what `job.json` holds, the state of the job, and `next`, the lines that say what to do."""
+    """Return the content of `job.json`, the state of the job, and `next`, the lines with what to do next."""
     document: dict[str, Any] = json.loads((directory / JOB_FILE).read_text(encoding="utf-8"))
     return {**document, "status": job.status, "next": next_lines(directory, job)}
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LoRA on the local model's weights: what runs in the process that holds torch.
+"""LoRA on the local model's weights: the code of the process that loads torch.
 
 Rules:
-1. One thread: two spin, and take four times as long.
-2. The same rows and settings give the same adapter to the byte, whether it was interrupted or not: the order of an
-   epoch is drawn from the seed and the number of the epoch, and nothing is left to chance after the first weights.
-3. Only the answer is learned, and only its positions go through the output layer: its 49,152 columns for each token
-   would take as much memory as all the rest.
-4. At most PASS_TOKENS go through the model at once, so that memory depends on no setting.
+1. Torch uses one thread, because two threads spin and take four times as long.
+2. The same rows and settings give the same adapter to the byte, even after an interruption. The seed and the number of
+   an epoch decide its order, and nothing after the first weights is random.
+3. Only the answer is learned, and only its positions go through the output layer. Its 49,152 columns per token would
+   take as much memory as everything else.
+4. At most PASS_TOKENS go through the model at once, so that memory doesn't depend on any setting.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ _TENSOR: Final = re.compile(r"layers\.(\d+)\.\w+\.(\w+)\.lora_([AB])\.weight$")
 
 
 class _Progress(NamedTuple):
-    """How far a training is.
+    """The progress of a training.
 
     Attributes:
-        step: The last step that is done; 0 before the first.
-        loss: Of it.
-        validation_loss: At the end of the last epoch.
+        step: The last completed step; 0 before the first.
+        loss: Loss of that step.
+        validation_loss: Validation loss at the end of the last epoch; None before it.
     """
 
     step: int = 0
@@ -71,11 +71,11 @@ def learn(settings: Mapping[str, Any], tell: Tell) -> None:
     """Train, and write the adapter.
 
     Args:
-        settings: What `training.train` sends.
-        tell: Is given a dict for the start, each step and the end.
+        settings: The settings that `training.train` sends.
+        tell: Function that takes a dict for the start, each step, and the end.
 
     Raises:
-        InvalidArgument: The rows cannot be learned, or not on these weights.
+        InvalidArgument: The rows can't be learned, or not on these weights.
     """
     import torch  # type: ignore[import-not-found,unused-ignore]
 
@@ -111,7 +111,7 @@ def _tokenizer(weights: Path) -> Any:
 
 
 def _model(weights: Path, rank: int) -> Any:
-    """Return the weights as a model of peft, in bfloat16 with a LoRA in float32."""
+    """Return the weights as a peft model, in bfloat16 with a LoRA in float32."""
     import peft  # type: ignore[import-not-found,unused-ignore]
     import torch
     from transformers import AutoModelForCausalLM, GgufConfig
@@ -140,7 +140,7 @@ def _write(model: Any, path: Path, rank: int, base: str) -> None:
     import peft
 
     config = model.config
-    # Else it looks for the embeddings of a model of that name on the hub.
+    # Otherwise, it searches the hub for the embeddings of a model with that name.
     tensors = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
     write_adapter(
         path,
@@ -152,10 +152,10 @@ def _write(model: Any, path: Path, rank: int, base: str) -> None:
 
 
 def passes(rows: Sequence[Encoded]) -> Iterator[list[Encoded]]:
-    """Yield rows in groups of at most PASS_TOKENS with their padding, at least one row in each."""
+    """Yield rows in groups of at most PASS_TOKENS including padding. Each group has at least one row."""
     group: list[Encoded] = []
     for row in sorted(rows, key=lambda row: row.tokens):
-        # Sorted, so that this one is the widest yet.
+        # The rows are sorted, so this one is the widest so far.
         if group and row.tokens * (len(group) + 1) > PASS_TOKENS:
             yield group
             group = []
@@ -235,7 +235,7 @@ class _Training:
         return float(lost / sum(len(row.answer) for row in rows))
 
     def _loss(self, rows: Sequence[Encoded]) -> Any:
-        """Give the sum of what the tokens of the answers lack, in nats."""
+        """Return the cross-entropy of the tokens of the answers, summed, in nats."""
         import torch
 
         width = max(row.tokens for row in rows)
@@ -245,7 +245,7 @@ class _Training:
         for number, row in enumerate(rows):
             tokens[number, : row.tokens] = torch.tensor([*row.prompt, *row.answer])
             mask[number, : row.tokens] = 1
-            # A token is what the position before it has to say.
+            # The position before a token predicts it.
             scored[number, len(row.prompt) - 1 : row.tokens - 1] = True
         base = self.model.base_model.model
         states = base.model(input_ids=tokens, attention_mask=mask, use_cache=False).last_hidden_state
@@ -255,7 +255,7 @@ class _Training:
         )
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if it is of these rows and settings."""
+        """Resume from the checkpoint if it has these rows and settings."""
         import torch
 
         if not self.checkpoint.exists():
@@ -287,11 +287,11 @@ class _Training:
 
 
 class Encoded(NamedTuple):
-    """A row in tokens.
+    """A row as tokens.
 
     Attributes:
-        prompt: What is before the answer; nothing of it is learned.
-        answer: The answer and the token that ends the turn, by which the model learns to stop.
+        prompt: Tokens before the answer, which aren't learned.
+        answer: The answer and the token that ends the turn, from which the model learns to stop.
     """
 
     prompt: list[int]
@@ -299,30 +299,30 @@ class Encoded(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """How many there are."""
+        """Number of tokens."""
         return len(self.prompt) + len(self.answer)
 
 
 def served_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> str:
-    """Return the text that llama.cpp's server makes of messages, up to where the answer begins.
+    """Return the text that llama.cpp's server builds from messages, up to the beginning of the answer.
 
-    Both read the template out of the GGUF file, each with an engine of its own.
+    Both read the template from the GGUF file, each with its own template engine.
 
     Args:
-        tokenizer: Of transformers.
-        messages: Each with `role` and `content`, texts.
+        tokenizer: Tokenizer of transformers.
+        messages: Messages, each with the texts `role` and `content`.
     """
     text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     return text
 
 
 def encode(tokenizer: Any, row: SftRow) -> Encoded:
-    """Return a row in tokens.
+    """Return a row as tokens.
 
-    Prompt and answer are taken apart before they are made tokens, as in serving: no token goes over the seam.
+    Prompt and answer are converted separately, as in serving, so that no token crosses the boundary between them.
 
     Raises:
-        InvalidArgument: The model's template does not put an answer behind its prompt.
+        InvalidArgument: The model's template does not put an answer after its prompt.
     """
     prompt = served_prompt(tokenizer, row.prompt)
     turns = [*row.prompt, {"role": "assistant", "content": row.answer}]
@@ -339,10 +339,10 @@ def encode(tokenizer: Any, row: SftRow) -> Encoded:
 
 
 def encode_all(tokenizer: Any, rows: Sequence[SftRow], part: str) -> list[Encoded]:
-    """Return rows in tokens.
+    """Return rows as tokens.
 
     Raises:
-        InvalidArgument: Some are longer than what is served, or hold no answer of the template.
+        InvalidArgument: Rows are longer than the server allows, or the template doesn't put an answer after its prompt.
     """
     encoded = [encode(tokenizer, row) for row in rows]
     long = [
@@ -362,12 +362,12 @@ def encode_all(tokenizer: Any, rows: Sequence[SftRow], part: str) -> list[Encode
 def write_adapter(
     path: Path, tensors: Mapping[str, Any], *, alpha: float, heads: Mapping[str, int], base: str
 ) -> None:
-    """Write a LoRA of a model of the architecture `llama`, whole or not at all.
+    """Write a LoRA of a model of the architecture `llama`, either completely or not at all.
 
     Args:
-        path: Of the file; an older one is replaced.
+        path: Path of the file. An older file is replaced.
         tensors: NumPy arrays by their names in peft's state.
-        alpha: By which llama.cpp multiplies, over the rank.
+        alpha: Factor that llama.cpp applies, divided by the rank.
         heads: The number of heads of `q_proj` and `k_proj`.
         base: SHA-256 of the weights that it was trained on, in hex.
     """
@@ -375,7 +375,7 @@ def write_adapter(
     import numpy as np
 
     beside = path.with_name(f".{path.name}.part")
-    # Made before the writer opens it: for its owner only, as a tuned model can know what it was taught.
+    # Created for the owner only, before the writer opens it, because a tuned model may reveal its training data.
     os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
     writer = gguf.GGUFWriter(beside, "llama")
     writer.add_type("adapter")
@@ -402,7 +402,7 @@ def write_adapter(
 def rope_order(rows: Any, heads: int) -> Any:
     """Return rows of a query or key matrix in llama.cpp's order.
 
-    transformers turns the first half of a head against its second half, llama.cpp neighbours.
+    transformers rotates the first half of a head against its second half, llama.cpp neighboring rows.
     Source: `LlamaModel.permute` in llama.cpp's `convert_hf_to_gguf.py`.
     """
     return rows.reshape(heads, 2, len(rows) // heads // 2, -1).swapaxes(1, 2).reshape(rows.shape)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a training on this machine will take, before it begins; reads the training set, and needs no torch."""
+"""The plan of a training on this machine, from the training set and without torch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOST_EPOCHS: Final = 10
 # 2026-11-27-finetune.txt).
 _START_S: Final = 25.0
 _TOKEN_S: Final = 0.0055
-# Validation goes forward alone.
+# Validation has only a forward pass.
 _FORWARD: Final = 0.35
 _CHARACTERS_A_TOKEN: Final = 3.0
 _TEMPLATE_TOKENS: Final = 32
@@ -46,15 +46,15 @@ _TOKEN_BYTES = 2_400_000
 
 
 class LoraSettings(NamedTuple):
-    """How a LoRA is trained.
+    """The settings of a LoRA training.
 
     Attributes:
-        epochs: How often each row is seen; None for as many as give 50 steps, at least 1 and at most 10.
-        steps: Number of steps, in place of *epochs*. The last epoch may be incomplete.
+        epochs: Number of passes over the rows; None for as many as give 50 steps, at least 1 and at most 10.
+        steps: Number of steps, instead of *epochs*. The last epoch may be incomplete.
         batch: Rows in a step.
-        rank: Of the matrices that are added.
-        learning_rate: The highest; it rises for the first tenth of the steps, then falls.
-        seed: Of the first weights, and of the order of the rows.
+        rank: Rank of the added matrices.
+        learning_rate: The highest learning rate. It rises for the first tenth of the steps, then falls.
+        seed: Seed of the first weights, and of the order of the rows.
     """
 
     epochs: int | None = None
@@ -69,20 +69,20 @@ DEFAULT_SETTINGS: Final = LoraSettings()
 
 
 class TrainPlan(NamedTuple):
-    """What a training will be, and take.
+    """The plan of a training.
 
     Attributes:
-        rows: That are learned.
-        validation_rows: That tell how well, at the end of each epoch.
-        epochs: How often each row is seen; of *steps* that the user chose, the last one may be incomplete.
+        rows: Number of training rows.
+        validation_rows: Number of rows that measure the result at the end of each epoch.
+        epochs: Number of passes over the rows. If the user chose *steps*, the last one may be incomplete.
         batch: Rows in a step.
-        steps: Of all epochs.
-        rank: Of the matrices that are added.
-        learning_rate: The highest.
-        seed: Of the first weights, and of the order of the rows.
-        base: The model that learns.
-        seconds: Estimated from the length of the rows; the progress of the job has it from the steps that are done.
-        memory_bytes: Of the process, at its peak.
+        steps: Steps of all epochs.
+        rank: Rank of the added matrices.
+        learning_rate: The highest learning rate.
+        seed: Seed of the first weights, and of the order of the rows.
+        base: The model to train.
+        seconds: Estimate from the length of the rows. The progress of the job estimates from the completed steps.
+        memory_bytes: Memory of the process, at its peak.
     """
 
     rows: int
@@ -99,10 +99,10 @@ class TrainPlan(NamedTuple):
 
 
 def read_unchanged(directory: Path) -> TrainingSet:
-    """Read a training set whose rows are those of its manifest.
+    """Read a training set, and check that its rows are those of its manifest.
 
     Raises:
-        InvalidArgument: The rows cannot be read, or have changed since they were written.
+        InvalidArgument: The rows can't be read, or have changed since they were written.
     """
     rows = read_set(directory)
     if not rows.is_unchanged:
@@ -115,16 +115,16 @@ def read_unchanged(directory: Path) -> TrainingSet:
 def plan_training(
     directory: str | os.PathLike[str], *, settings: LoraSettings = DEFAULT_SETTINGS
 ) -> TrainPlan:
-    """Return what `train` will do with a training set.
+    """Return the plan of `train` for a training set.
 
     Raises:
-        InvalidArgument: The rows cannot be learned, or a setting is out of its range.
+        InvalidArgument: The rows can't be learned, or a setting is out of its range.
     """
     return planned(read_unchanged(Path(directory)), settings)
 
 
 def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
-    """Return what `train` will do with rows.
+    """Return the plan of `train` for rows.
 
     Raises:
         InvalidArgument: A setting is out of its range.
@@ -150,7 +150,7 @@ def planned(rows: TrainingSet, settings: LoraSettings) -> TrainPlan:
 
 
 def key_of(plan: TrainPlan, rows: TrainingSet) -> str:
-    """Return what tells one training from another: its rows, its settings and its weights."""
+    """Return the key of a training, from its rows, its settings, and its weights."""
     text = json.dumps([plan._replace(seconds=0.0, memory_bytes=0), rows[:2]])
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -174,11 +174,11 @@ def _require_in_range(settings: LoraSettings) -> None:
 
 
 def needed_bytes(pass_tokens: int, weights_bytes: int) -> int:
-    """Return what a training takes at its peak.
+    """Return the peak memory of a training.
 
     Args:
         pass_tokens: Tokens that go through the model at once, padding included.
-        weights_bytes: Of the GGUF file.
+        weights_bytes: Size of the GGUF file.
     """
     return int((_LOADED_BYTES + _TOKEN_BYTES * pass_tokens) * weights_bytes / WEIGHTS_BYTES)
 
@@ -186,7 +186,7 @@ def needed_bytes(pass_tokens: int, weights_bytes: int) -> int:
 def available_bytes(
     *, meminfo: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")
 ) -> int | None:
-    """Return the memory that a new process can take; None if the system does not say."""
+    """Return the memory that a new process can use, or None if the system doesn't report it."""
     return min((*_of_machine(meminfo), *_of_group(group)), default=None)
 
 
@@ -198,7 +198,7 @@ def _of_machine(meminfo: Path) -> Iterable[int]:
 
 
 def _of_group(group: Path) -> Iterable[int]:
-    """Yield what a container leaves (cgroup v2), of which the cache of files can be had back."""
+    """Yield the free memory of a container (cgroup v2), including the reclaimable cache of files."""
     with contextlib.suppress(OSError, ValueError):
         limit = int((group / "memory.max").read_text())
         used = int((group / "memory.current").read_text())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training set learned on this machine: a LoRA for the local model, trained in a process of its own.
+"""Train a LoRA for the local model on this machine, in a separate process.
 
-Torch and llama.cpp's server each take a processor whole: whoever trains and serves on one machine does one after the
-other. A server that this process runs is left as it is: close its model before.
+Torch and llama.cpp's server each use a whole processor, so don't train and serve on one machine at the same time. A
+server of this process isn't stopped; close its model before.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ CHECKPOINT_FILE: Final = "checkpoint.pt"
 _SAVED_EACH_S: Final = 1.0
 _PACKAGES: Final = ("torch", "transformers", "peft", "gguf")
 
-# Set before torch is imported: it reads them when it is loaded, and a second thread only spins.
+# Set before the import of torch, which reads them then. A second thread only spins.
 _ENVIRONMENT: Final = {
     "OMP_NUM_THREADS": "1",
     "OMP_WAIT_POLICY": "passive",
     "MKL_NUM_THREADS": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    # All that is needed is in the GGUF file.
+    # The GGUF file has everything that is needed.
     "HF_HUB_OFFLINE": "1",
 }
 
@@ -63,22 +63,25 @@ def train(
     on_step: Callable[[Mapping[str, Any]], None] = lambda progress: None,
     report: Callable[[str], None] = lambda line: None,
 ) -> TuningJob:
-    """Train a LoRA on a training set, keep it and its job in the same folder, and return the job.
+    """Train a LoRA on a training set, store it and its job in the same folder, and return the job.
 
-    On one machine the same rows and settings give the same file. A training that was interrupted goes on from its last checkpoint,
-    half a minute back at most, when it is called again with the same rows and settings; an older adapter stays until
-    the new one is whole.
+    On one machine, the same rows and settings give the same file. If you call it again with the same rows and settings
+    after an interruption, the training resumes from its last checkpoint, at most half a minute back. An older adapter
+    stays until the new one is complete.
 
     Args:
-        directory: What `schema-guard tune prepare` wrote; gets `adapter.gguf`, `job.json`, and `checkpoint.pt` meanwhile.
-        settings: How it is trained.
-        on_step: Gets the progress of the job after each step. An exception that it raises ends the training.
-        report: Gets a line when weights are loaded, or when a training resumes.
+        directory: Folder that `schema-guard tune prepare` wrote. It receives `adapter.gguf`, `job.json`, and, during
+            the training, `checkpoint.pt`.
+        settings: Settings of the training.
+        on_step: Function that takes the progress of the job after each step. An exception that it raises ends the
+            training.
+        report: Function that takes a line when weights are loaded, or when a training resumes.
 
     Raises:
-        InvalidArgument: The rows cannot be learned, a setting is out of its range, or a host is at a job of the folder.
+        InvalidArgument: The rows can't be learned, a setting is out of its range, or a host has an open job of the
+            folder.
         MissingExtra: A package of the extra `tuning` is not installed.
-        SchemaGuardError: There is not the memory, another process trains in this folder, or the training failed.
+        SchemaGuardError: There is too little memory, another process trains in this folder, or the training failed.
     """
     for package in _PACKAGES:
         if importlib.util.find_spec(package) is None:
@@ -121,7 +124,7 @@ class _Training:
         self.save()
 
     def save(self, **changes: Any) -> None:
-        """Write the job with changes, and with the seconds that it has taken, interrupted attempts included."""
+        """Write the job with changes, and with the seconds so far, including interrupted attempts."""
         self._saved_at = time.monotonic()
         spent = round(self._saved_at - self._began, 1)
         self.job = replace(self.job, **changes, cost={**self.job.cost, "seconds": spent})
@@ -159,7 +162,7 @@ class _Training:
             raise process.failure()
 
     def _noted(self, progress: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the progress of a step, which the job has from now on."""
+        """Store the progress of a step in the job, and return it."""
         self.job = replace(self.job, progress=progress)
         if time.monotonic() - self._saved_at >= _SAVED_EACH_S:
             self.save()
@@ -172,7 +175,7 @@ def _cost(plan: TrainPlan) -> dict[str, Any]:
 
 
 def _spent_s(known: TuningJob | None, job: TuningJob) -> float:
-    """Return the seconds that earlier attempts at the same job took."""
+    """Return the seconds of earlier attempts at the same job."""
     if known is None or known.status == "succeeded":
         return 0.0
     settings = {name: value for name, value in known.cost.items() if name != "seconds"}
@@ -181,7 +184,7 @@ def _spent_s(known: TuningJob | None, job: TuningJob) -> float:
 
 
 def _require_local_job(folder: Path) -> None:
-    """Leave alone what is known of a job that a host may still be at."""
+    """Raise `InvalidArgument` if the folder has an open job at a host."""
     known = load_job(folder)
     if known is not None and known.backend != "local" and not known.has_ended:
         raise InvalidArgument(
@@ -207,7 +210,7 @@ def _require_memory(needed: int) -> None:
 
 
 class _Process:
-    """The process that trains; `close` ends it at once."""
+    """The training process. `close` ends it at once."""
 
     def __init__(self, folder: Path, plan: TrainPlan, rows: TrainingSet, weights: Path) -> None:
         self.adapter = folder.absolute() / ADAPTER_FILE
@@ -228,13 +231,13 @@ class _Process:
         self.close = self._process.kill
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield what it tells, until it ends."""
+        """Yield the events of the process until it ends."""
         yield from map(json.loads, self._process.lines)
 
     def failure(self) -> SchemaGuardError:
         """Return the error for a process that ended before its adapter was written."""
         status = self._process.status(wait_s=None)
-        # Of a traceback, the exception.
+        # The last line of a traceback is the exception.
         words = clip(self._process.words().rpartition("\n")[2], 600) or "none"
         killed = ", which often means that the system had no memory left" if status == -signal.SIGKILL else ""
         has_checkpoint = self.adapter.with_name(CHECKPOINT_FILE).exists()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that holds torch: run as a script by `schema_guard.ext.tuning.local.training`.
+"""The process that loads torch. `schema_guard.ext.tuning.local.training` runs it as a script.
 
-It reads one line of settings from stdin, writes a line of JSON for each thing that happens to stdout, and ends when
-stdin does: when the process that started it is gone, however that ended, so is this one.
+It reads one line of settings from stdin, and writes a line of JSON to stdout for each event. It ends when stdin ends,
+so it ends with the process that started it, however that ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 def main() -> None:
     """Train, and end."""
-    # Whatever packages print must not be taken for an event.
+    # Output of packages must not be mistaken for an event.
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     settings = json.loads(sys.stdin.readline())
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _end_with_the_parent() -> None:
-    # Not sys.stdin: a thread that waits in it at the end of the interpreter is a fatal error.
+    # Not sys.stdin, because a thread that waits in it at the end of the interpreter causes a fatal error.
     while os.read(0, 1):
         pass
     os._exit(1)

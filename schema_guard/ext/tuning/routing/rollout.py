@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A share that grows only while bounds allow, and goes back to nothing by itself.
+"""A share that grows only while bounds allow, and returns to 0 automatically.
 
 Rules:
-1. The share is at most target / U, where U is the upper bound of the tuned model's rate. At every look, its failure
-   rate is with 1 - alpha no more than the target of the primary inputs, while nothing is known yet too. It never
-   shrinks but to nothing, so an input changes its branch at most twice. Each input counts once for it, by its first call:
-   the same inputs again, which are always the same branch's, prove nothing of those that it has not met. All that holds for
-   one process: what is taken up from records may hold an input twice, as a shadow and as an answer, and it is met anew, so
-   that the share may be up to three times as large where inputs come again.
-2. It goes back when the rate is proved above the target, by a bound that holds at every look. And when failures
-   come that a rate at the target does not bring in 100,000 calls: a model that was good for long is found out by its latest calls, not by all. It goes back only after 5 failures or 20 calls.
-3. Primary calls alone count: the draw parts them at random, so both branches have the same kinds of inputs.
+1. The share is at most target / U, where U is the upper bound of the tuned model's rate. So at every check, with
+   probability 1 - alpha, its failures are at most the target as a share of the primary inputs, also while nothing is
+   known yet. The share never shrinks except to 0, so an input changes its branch at most twice. Each input counts
+   once, by its first call. Repeated inputs always have the same branch, so they prove nothing about new inputs. All of
+   this is true within one process. Counts from records may contain an input twice, as a shadow and as an answer, and
+   the process counts it again. So the share may be up to three times as large if inputs are repeated.
+2. The share returns to 0 when the rate is proved above the target, by a bound that is valid at every check. It also
+   returns when failures come that a rate at the target doesn't cause in 100,000 calls. So the latest calls, and not all
+   calls, reveal a model that was good for a long time. It returns only after 5 failures or 20 calls.
+3. Only primary calls count. The assignment is random, so both branches have the same kinds of inputs.
 """
 
 from __future__ import annotations
@@ -37,20 +38,20 @@ SHADOW = "shadow:route:tuned:"
 
 _logger = logging.getLogger("schema_guard")
 
-# One false alarm in so many calls at the target itself; below it they are rarer.
+# Rate of false alarms per call at the target itself. Below the target, they are rarer.
 _DRIFT_ALPHA = 1e-5
 
-# A rate that rises has to have room to double.
+# A rising rate must have room to double.
 _MOST_TARGET = 0.5
 
-# The first failed call proves a rate above 1% already. A rollout goes back only after so many failures, or so many calls.
+# The first failed call already proves a rate above 1%. A rollout goes back only after this many failures or calls.
 _FEWEST_FAILURES = 5
 _FEWEST_CALLS = 20
 
-# Inputs that are remembered, 100 bytes each; it does not grow by further ones.
+# Most stored inputs, 100 bytes each. Further ones don't increase the share.
 _MOST_INPUTS = 100_000
 
-# The bound is looked at again when the inputs have grown by a twentieth: finding it is a search.
+# The bound is computed again when the inputs have grown by a twentieth, because it needs a search.
 _GROWTH = 1.05
 
 
@@ -84,11 +85,11 @@ class Rollout:
 
 
 class Course:
-    """How far a rollout is.
+    """The progress of a rollout.
 
     Attributes:
-        share: Of the primary inputs that the tuned model is given now, in [0, 1].
-        why_back: Why it went back to 0, in words; None while it has not.
+        share: Share of the primary inputs that the tuned model receives now, in [0, 1].
+        why_back: Why it went back to 0; None if it didn't.
     """
 
     def __init__(self, rollout: Rollout) -> None:
@@ -104,12 +105,12 @@ class Course:
         self._next_look = 1.0
 
     def take_up(self, calls: tuple[int, int], inputs: tuple[int, float]) -> bool:
-        """Count what the tuned model did before; gives whether that proves it bad.
+        """Count earlier calls of the tuned model. Return whether they prove it bad.
 
         Args:
-            calls: How many, and those of them that failed.
-            inputs: How many, one that was shadowed and then answered as two; and those of them whose first call is
-                expected to be failed.
+            calls: Number of calls, and of failed calls.
+            inputs: Number of inputs, and expected number of those whose first call failed. An input that was shadowed
+                and then answered counts as two.
         """
         with self._lock:
             self.tuned = self.tuned[0] + calls[0], self.tuned[1] + calls[1]
@@ -123,11 +124,11 @@ class Course:
             return self.why_back is not None
 
     def note(self, outcome: Outcome[Any], bucket: float | None) -> bool:
-        """Count a call of the tuned model, a shadow as well; gives whether it has just gone back.
+        """Count a call of the tuned model, including a shadow. Return whether the rollout has just gone back.
 
         Args:
-            outcome: Of the call.
-            bucket: Of its input; None if all inputs are the tuned model's, and nothing is left to prove.
+            outcome: Outcome of the call.
+            bucket: Bucket of its input; None if the tuned model has all inputs, and nothing is left to prove.
         """
         if not is_judged(outcome):
             return False
@@ -164,7 +165,7 @@ class Course:
         self.share = max(self.share, min(self.rollout.target / upper, self.rollout.most))
 
     def _proved(self) -> str | None:
-        """Say why the tuned model is out, where that is proved; only a failed call can have proved it."""
+        """Return why the tuned model is out if that is proved, otherwise None. Only a failed call can prove it."""
         n, k = self.tuned
         target, alpha = self.rollout.target, self.rollout.alpha
         if not self._has_enough():
@@ -174,7 +175,7 @@ class Course:
         return None
 
     def _has_enough(self) -> bool:
-        """Return whether there are enough calls, or failures, to go back for."""
+        """Return whether there are enough calls or failures to go back."""
         n, k = self.tuned
         return n >= _FEWEST_CALLS or k >= _FEWEST_FAILURES
 
@@ -184,7 +185,7 @@ class Course:
 
 
 def is_judged(outcome: Outcome[Any]) -> bool:
-    """Say whether a call counts in the rate: it has a reply that was judged."""
+    """Return whether a call counts in the rate, because it has a validated reply."""
     return any(attempt.failure is None or attempt.failure.kind != "transport" for attempt in outcome.attempts)
 
 

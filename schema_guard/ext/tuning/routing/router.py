@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The router: a function of two branches, a tuned model for the primary inputs and a prompt for all others.
+"""The router: a function with two branches, a tuned model for the primary inputs and a prompt for all others.
 
 Rules:
-1. One input has one branch while the share stays as it is, for it is drawn by the input's hash.
-2. A call of the tuned branch that gives no value is asked again of the prompt, as a call of its own. What ends the
-   program or the task, and what comes from outside, such as a soft time limit, is nobody's failure: it goes on as it
-   is.
-3. A shadow starts when the answer is there, and nobody waits for it.
-4. Both ways, `def` and `async def`, take the same steps: `_steps` asks for calls, the drivers make them.
+1. An input has one branch while the share stays the same, because the input's hash decides it.
+2. If a call of the tuned branch returns no value, the prompt answers in a call of its own. An exception that ends the
+   program or the task, or that comes from outside, such as a soft time limit, is not a failure, and is passed on.
+3. A shadow starts after the answer, and nothing waits for it.
+4. `def` and `async def` take the same steps. `_steps` requests calls, and the drivers make them.
 """
 
 from __future__ import annotations
@@ -61,27 +60,27 @@ _MOST_PLACES = 50
 
 
 class Routed(Protocol[P, R_co, O_co, S_co]):
-    """A guarded function, `def` or `async def`, as a router takes it."""
+    """A guarded function, `def` or `async def`, for a router."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Return a valid value."""
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
-        """Give everything that is known of a call."""
+        """Return all facts about a call."""
 
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> S_co:
-        """Give growing values."""
+        """Yield growing values."""
 
 
 class _Ask(NamedTuple):
-    """A call to be made: of which function, and as a part of which."""
+    """A request for a call: the function, and the call that it is part of."""
 
     function: Any
     parent_call_id: str | None = None
 
 
 class _End(NamedTuple):
-    """Which call answers, of which one a shadow is made, None for none, and the bucket of the input."""
+    """The answering call, the call for which a shadow is made (None for none), and the bucket of the input."""
 
     function: Any
     driven: Driven
@@ -151,7 +150,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         )  # fmt: skip
         self._is_async = isinstance(prompt, AsyncGuarded)
         self._take(tuned, prompt)
-        # The attributes of a guarded function are its own.
+        # The attributes of a guarded function aren't copied.
         update_wrapper(cast("Callable[..., Any]", self), theirs, updated=())
         if self._is_async and sys.version_info >= (3, 12):
             inspect.markcoroutinefunction(self)
@@ -166,13 +165,13 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
         @property
         def _is_coroutine(self) -> object:
-            # Read by `asyncio.iscoroutinefunction` alone, so that asyncio is there by then.
+            # Only `asyncio.iscoroutinefunction` reads this, so asyncio is loaded then.
             from asyncio import coroutines
 
             return getattr(coroutines, "_is_coroutine", None) if self._is_async else None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Return a valid value; raises as the function does that answers last."""
+        """Return a valid value. Raise the exception of the function that answers last."""
         return cast("R_co", self._run(args, kwargs, _value))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
@@ -238,7 +237,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return await self._policy.shadows.aflush(timeout_s)
 
     def _steps(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Steps:
-        """Ask for the calls that an answer takes, and say at last which of them is the answer."""
+        """Yield the calls that an answer needs, and then the call that is the answer."""
         policy = self._policy
         way, bucket = policy.way(self._prompt, self._tuned, args, kwargs)
         if way != "tuned":
@@ -258,12 +257,12 @@ class Router(Generic[P, R_co, O_co, S_co]):
         yield _End(fallback, again)
 
     def _fallback_of(self, outcome: Outcome[Any]) -> Any:
-        """Return the function of the prompt, whose calls are recorded as those in the tuned model's place."""
+        """Return the function of the prompt whose calls are recorded as fallbacks of the tuned model."""
         call, why = outcome.call, "fallback" if is_judged(outcome) else "error"
         key = f"{call.model} {call.version}", why
         fallback = self._again.get(key)
         if fallback is None:
-            # Replies that name a model of their own each time make no end of them.
+            # Without a limit, replies with a new model name each time would add entries without end.
             if len(self._again) >= _MOST_PLACES:
                 self._again.clear()
             fallback = self._prompt._recorded_as(self._name, **{ROUTED: why, AFTER: key[0]})
@@ -285,7 +284,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
     async def _go_on(
         self, steps: _Steps, args: Any, kwargs: Any, give: Callable[[_End], Any], first: Any = None
     ) -> Any:
-        """Make the calls of an answer; *first* is something to await that the first one gave."""
+        """Make the calls of an answer. *first* is an awaitable from the first call."""
         step = next(steps) if first is None else steps.send(await first)
         while type(step) is _Ask:
             step = steps.send(await step.function._run_to_end(args, kwargs, step.parent_call_id))
@@ -323,9 +322,9 @@ class Router(Generic[P, R_co, O_co, S_co]):
         yield Partial(value, None, attempts) if partial else value
 
     def _over(self, end: Any, args: Any, kwargs: Any, *, is_awaited: bool = False) -> _End:
-        """Return how an answer came about, and have its shadow made."""
+        """Return the end of an answer, and start its shadow."""
         if end.shadow_of is not None:
-            # Under the tags of the call that is answered; a task has a copy of its context by itself.
+            # The shadow has the tags of the answered call. A task copies its context automatically.
             beside = partial(self._call_shadow, _copy(args), _copy(kwargs), end.shadow_of, end.bucket)
             if is_awaited:
                 self._policy.shadows.offer_task(beside)
@@ -334,7 +333,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return cast("_End", end)
 
     def _call_shadow(self, args: Any, kwargs: Any, shadow_of: str, bucket: float | None) -> Any:
-        """Ask the tuned model beside an answer; returns an awaitable where the function does."""
+        """Call the tuned model after an answer. Return an awaitable if the function does."""
         driven = self._shadow._run_to_end(args, kwargs, shadow_of)
         if is_async(driven):
             return self._await_shadow(driven, bucket)
@@ -344,7 +343,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
     async def _await_shadow(self, awaited: Any, bucket: float | None) -> None:
         driven = await awaited
         self._policy.note_tuned(driven.outcome, bucket)
-        # What cancels a task is not the call's to swallow.
+        # A call must not swallow the cancellation of a task.
         if driven.error is not None and not isinstance(driven.error, Exception):
             raise driven.error
 
@@ -355,7 +354,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         self: Router[Concatenate[Any, Q], R_co, O_co, S_co], instance: object, owner: type | None = None
     ) -> Router[Q, R_co, O_co, S_co]: ...
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Bind to an instance, as a function does; `primary` is given the arguments without it."""
+        """Bind to an instance, as a function does. `primary` receives the arguments without it."""
         tuned, prompt = (self._arguments[word].__get__(instance, owner) for word in ("tuned", "prompt"))
         if prompt is self._arguments["prompt"]:
             return self
@@ -385,7 +384,7 @@ def _outcome(end: _End) -> Any:
 
 
 def _copy(arguments: Any) -> Any:
-    """Return arguments that their caller cannot change any more, as far as they are plain data."""
+    """Return a copy of arguments that their caller can't change. Only plain data is copied."""
     if isinstance(arguments, tuple):
         return tuple(map(_copy, arguments))
     if isinstance(arguments, dict):
@@ -396,10 +395,10 @@ def _copy(arguments: Any) -> Any:
 
 
 def check_functions(tuned: Any, prompt: Any) -> None:
-    """Check that two functions can stand for each other.
+    """Check that two functions can replace each other.
 
     Raises:
-        InvalidArgument: They cannot.
+        InvalidArgument: They can't.
     """
     for word, function in (("tuned", tuned), ("prompt", prompt)):
         if not isinstance(function, (Guarded, AsyncGuarded)):
@@ -433,7 +432,7 @@ def check_functions(tuned: Any, prompt: Any) -> None:
 
 
 def _parameters(function: Guarded[..., Any, Any] | AsyncGuarded[..., Any, Any]) -> Iterator[str]:
-    """Yield the parameters that callers know: not those by which a guard tells its function how to ask."""
+    """Yield the parameters for callers, without those that a guard fills."""
     shape = function._prepared.shape
     ours = {shape.instructions, shape.feedback, shape.options, shape.model} - {None}
     for parameter in inspect.signature(function._prepared.function).parameters.values():
