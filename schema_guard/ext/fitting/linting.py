@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a provider or engine would do with a schema, told before it is sent.
+"""The effects of a provider or engine on a schema, before it is sent.
 
 Rules:
-1. A finding says which of three things happens: the schema is refused, a keyword is not enforced, or right answers
-   cannot be given. Each is an error where that is known, a warning where it is only likely.
-2. The document is read, never changed; every reply is judged against it, whatever was sent.
+1. A finding has one of three effects: the schema is rejected, a keyword is not enforced, or right answers are
+   impossible. A known effect is an error, and a likely effect is a warning.
+2. The document is never changed. Every reply is validated against it, whatever was sent.
 """
 
 from __future__ import annotations
@@ -90,12 +90,12 @@ def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[
 
 
 def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
-    """Yield the findings of a table in a document that is known to be a schema."""
+    """Yield the findings of a table in a document, which must be a valid schema."""
     refused: set[str] = set()
     known: dict[str, Any] = {}
     inner = inner_rules(table)
     for place in subschemas(document, "", ""):
-        # What stands inside of a keyword that is not taken is told by that keyword.
+        # The finding for a rejected keyword covers the schemas inside of it.
         if refused and any(
             place.location == above or place.location.startswith(f"{above}/") for above in refused
         ):
@@ -111,16 +111,16 @@ def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
 
 
 def findings_at(site: Site, table: Rules) -> Iterator[Finding]:
-    """Return the findings of a table in one schema, those of the schemas inside of it apart."""
+    """Return the findings of a table in one schema, without those of the schemas inside of it."""
     return (_finding(rule, site) for rule in _broken(site, table, table.rules))
 
 
 def _broken(site: Site, table: Rules, rules: Iterable[Rule]) -> Iterator[Rule]:
-    """Yield the rules that a schema breaks, those for keywords that the table does not name last."""
+    """Yield the rules that a schema breaks. Rules for keywords that the table does not name come last."""
     keywords: set[str] = set()
     schema = site.schema
     for rule in rules:
-        # As `Rule.is_broken`. A large schema asks this a million times.
+        # The same as `Rule.is_broken`, inlined because a large schema needs it a million times.
         if rule.keyword in schema if rule.applies is None else rule.applies(site):
             keywords.add(rule.keyword)
             yield rule
@@ -152,7 +152,7 @@ def _unnamed(table: Rules, keyword: str) -> Rule:
 
 def _finding(rule: Rule, site: Site) -> Finding:
     severity: Severity = "error" if rule.confidence == "high" else "warning"
-    # An annotation that nobody refuses is missed by nobody.
+    # An annotation doesn't restrict values, so its loss matters only if it is rejected.
     if rule.keyword in ANNOTATIONS and rule.effect != "rejected":
         severity = "info"
     return Finding(
@@ -160,7 +160,7 @@ def _finding(rule: Rule, site: Site) -> Finding:
     )
 
 
-# Keywords that take true and false wherever they are taken themselves.
+# Keywords that allow true and false in every table that accepts the keyword.
 _TAKE_BOOLEANS = frozenset(
     {"additionalItems", "additionalProperties", "items", "unevaluatedItems", "unevaluatedProperties"}
 )

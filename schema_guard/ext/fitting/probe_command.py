@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _MOST_REQUESTS = 1_000
 # The provider of model "local".
 _LOCAL = "llamacpp-llguidance"
-# What the replies of a model that does not reason are as long as at most: a JSON text with some forty items.
+# Maximum number of tokens in a reply of a model that does not reason: JSON with about forty items.
 _SHORT = 120
 _SCHEMA_PROMPT = "Reply with any JSON that the schema allows, as short as you can."
 # A server accepts or rejects a schema before the first token.
@@ -50,13 +50,13 @@ _SCHEMA_TOKENS = 64
 
 
 class ProbeCost(NamedTuple):
-    """What a probe is expected to take.
+    """The expected cost of a probe.
 
     Attributes:
-        requests: How many at most.
-        input_tokens: Of all of them, estimated.
-        cost: Dollars where each reply is short; None where the price is not known.
-        most_cost: Dollars where each reply is as long as it may be; None where the price is not known.
+        requests: Maximum number of requests.
+        input_tokens: Estimated input tokens of all requests.
+        cost: Cost in dollars if each reply is short. None if the price is unknown.
+        most_cost: Cost in dollars if each reply has the maximum length. None if the price is unknown.
     """
 
     requests: int
@@ -65,7 +65,7 @@ class ProbeCost(NamedTuple):
     most_cost: float | None
 
     def as_text(self) -> str:
-        """Return it in one line."""
+        """Return the cost in one line."""
         text = f"at most {plural(self.requests, 'request')}, about {self.input_tokens:,} tokens of prompts and schemas"
         if self.cost is None or self.most_cost is None:
             return f"{text}; the cost is unknown, because this model has no prices"
@@ -193,7 +193,7 @@ def _probed(options: ProbeOptions, model: Model, schema: Schema[Any] | None) -> 
     """Send the requests. If none of the first ones is answered, send no more."""
     from schema_guard.ext.fitting.probe.enforcement import (
         probe_enforcement,
-    )  # 70 ms that the help does not pay
+    )  # imported here because it takes 70 ms, which the help doesn't need
 
     result = ProbeResult(
         model=model.name,
@@ -238,7 +238,7 @@ def _cost(asked: ProbeOptions, provider: str, model: str, schema: Schema[Any] | 
 
 
 def _sent(options: ProbeOptions, provider: str, schema: Schema[Any] | None) -> list[Any]:
-    """Return the requests that are sent at most. The constants differ, but have the same size."""
+    """Return the maximum requests of a probe. Sent constants differ from these, but have the same size."""
     questions = enforcement_questions(provider, options.requests, seed=0)
     # If each request is refused, one without a schema shows whether the server answers at all.
     sent: list[Any] = [[question.prompt, question.schema] for question in questions] + [[questions[0].prompt]]

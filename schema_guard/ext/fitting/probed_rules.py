@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of a provider as a probe of one server found them.
+"""The rules of a provider, as found by a probe of one server.
 
 Rules: a probed keyword replaces the rule of the provider, with the day and the number of requests as its evidence. Other
 rules stay. A file is read only if its path is given.
@@ -36,11 +36,11 @@ def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
     """Return the table of a provider, with the probed rules if there are any.
 
     Args:
-        provider: Any of its names.
+        provider: Any name of the provider.
         rules: The result of a probe. Default: the rules of the provider.
 
     Raises:
-        InvalidArgument: The provider is unknown, the file is none that a probe wrote, or another provider was probed.
+        InvalidArgument: The provider is unknown, no probe wrote the file, or the probe was of another provider.
     """
     table = rules_of(provider)
     if rules is None or isinstance(rules, Rules):
@@ -54,7 +54,7 @@ def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
 
 
 def sent_table_of(provider: object, rules: RulesLike | None = None) -> Rules:
-    """Give the table by which a schema is sent, as `table_of` does: what is enforced nowhere is sent as a hint."""
+    """Return the table of `table_of` for sending a schema. If a server enforces no schema, schemas are sent as hints."""
     table = table_of(provider, rules).as_sent()
     sent_rules = tuple(rule for rule in table.rules if (rule.name, rule.effect) != (_NONE, "ignored"))
     return table if sent_rules == table.rules else replace(table, rules=sent_rules)
@@ -64,7 +64,7 @@ def probed_provider(rules: str | os.PathLike[str]) -> str:
     """Return the name of the provider in the file of a probe.
 
     Raises:
-        InvalidArgument: The file is none that a probe wrote.
+        InvalidArgument: No probe wrote the file.
     """
     return str(_read(rules)["provider"])
 
@@ -103,7 +103,7 @@ def _probed(table: Rules, probe: Mapping[str, Any]) -> Rules:
 
 
 def _is_refuted(rule: Rule, probed: Mapping[str, Any] | None) -> bool:
-    """Return whether a rule says of a keyword what was seen to be otherwise; a rule for some uses of it may stay."""
+    """Return whether a probe refutes a rule about its keyword. A rule for some uses of the keyword may stay."""
     if probed is None:
         return False
     is_wrong = probed["says"] != probed["does"] and rule.effect == probed["says"]
@@ -124,7 +124,7 @@ def _rule(probe: Mapping[str, Any], keyword: str, effect: Any, counts: str, **mo
 
 
 def _of_all(probe: Mapping[str, Any]) -> tuple[Rule, ...]:
-    """Return the rule that no schema is enforced, if the probe says so."""
+    """Return the rule that no schema is enforced, if that is the result of the probe."""
     enforcement = probe["enforcement"]
     if enforcement["verdict"] not in ("ignored", "sometimes", "refused"):
         return ()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which schema is sent to a provider for a strategy: the user's, or the strongest one that is taken."""
+"""The schema to send to a provider for a strategy: the user's, or the strongest one that the provider accepts."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Rules
     from schema_guard.schema import Schema
 
-# Models that were tuned are held to less of a schema.
+# Providers enforce less of a schema for tuned models.
 _TUNED: Final = {"openai": "openai-tuned", "openai-responses": "openai-tuned"}
 
 
 def sent_schema(
     provider: str, strategy: str, schema: Schema[Any], *, tuned: bool = False, rules: Rules | None = None
 ) -> Adapted | None:
-    """Give what is sent in a schema's place.
+    """Return the schema to send in place of the user's schema.
 
     Args:
         provider: A key of `PROVIDER_OPTIONS`.
         strategy: Name of a strategy.
-        schema: The user's; it is read, never changed.
-        tuned: Whether the model was fine-tuned: some providers take less of a schema then.
+        schema: Schema of the user, which is never changed.
+        tuned: Whether the model was fine-tuned. Some providers accept fewer keywords for such a model.
         rules: The result of a probe of the server. Default: the rules of the provider.
 
     Returns:
-        None where the schema is sent as it is, or none is: the strategy has no schema among its arguments, or one that
-        is only a hint for the model and may say anything.
+        The adapted schema. None if the schema needs no change, if the strategy sends no schema, or if its schema is
+        only a hint for the model.
     """
     row = PROVIDER_OPTIONS[provider]
     if strategy not in row.formats or not (strategy in row.enforces or _is_no_tool(strategy, schema)):

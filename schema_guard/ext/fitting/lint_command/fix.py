@@ -28,9 +28,9 @@ class Fixed:
     """The files for a schema and a provider.
 
     Attributes:
-        schema: File of the schema to send; None where nothing sound can be sent.
-        report: File that says what is relaxed, narrowed and dropped.
-        adapted: What `adapt` gives.
+        schema: File of the schema to send. None if no sound schema can be sent.
+        report: File with the relaxed, narrowed, and dropped keywords.
+        adapted: Result of `adapt`.
     """
 
     schema: str | None
@@ -39,10 +39,10 @@ class Fixed:
 
 
 def fixed(linted: Iterable[Linted], folder: str) -> list[Fixed]:
-    """Write the schemas to send and their reports into a folder, which is made.
+    """Write the schemas to send and their reports into a folder. Create the folder if it is missing.
 
     Raises:
-        click.UsageError: Two schemas would be one file, or the folder cannot be written.
+        click.UsageError: Two schemas would have the same file, or the folder cannot be written.
     """
     written: dict[str, str] = {}
     try:

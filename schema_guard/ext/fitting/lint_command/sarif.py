@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was found, as SARIF 2.1.0: what code hosts and editors show beside the lines.
+"""The findings as SARIF 2.1.0, which code hosts and editors show beside the lines.
 
-Source: OASIS, Static Analysis Results Interchange Format 2.1.0, 2020-03-27; the sections stand where they are followed.
+Source: OASIS, Static Analysis Results Interchange Format 2.1.0, 2020-03-27. Comments name its sections.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 
 def as_sarif(linted: list[Linted]) -> dict[str, Any]:
-    """Return a log with one run: the rules that are broken, each once, and a result for each fault.
+    """Return a log with one run, which has each broken rule once, and a result for each fault.
 
-    Annotations are no faults: a host would open an alert for each title.
+    Annotations are no faults, because a host would open an alert for each title.
     """
     faults = [
         (entry, finding) for entry in linted for finding in entry.findings if finding.severity != "info"
@@ -68,7 +68,7 @@ def _descriptor(entry: Linted, finding: Finding) -> dict[str, Any]:
 
 def _result(entry: Linted, finding: Finding, index: int) -> dict[str, Any]:
     place = pointer(finding.location)
-    # s. 3.27.17: what stays the same while lines move.
+    # s. 3.27.17: a fingerprint that stays the same when lines move.
     print_of = "\0".join(
         (entry.source.file or entry.source.name, entry.provider, finding.rule, finding.location)
     )
@@ -89,7 +89,7 @@ def _location(source: NamedSchema, finding: Finding) -> dict[str, Any]:
     location: dict[str, Any] = {"logicalLocations": [named]}
     if source.file is not None:
         line = source.line_of(finding.location, finding.keyword) or 1
-        # s. 3.4.3: a URI, and as it is relative the reader resolves it against the top of the repository.
+        # s. 3.4.3: a relative URI, which the reader resolves against the root of the repository.
         artifact = {"uri": quote(source.file)}
         location["physicalLocation"] = {"artifactLocation": artifact, "region": {"startLine": line}}
     return location

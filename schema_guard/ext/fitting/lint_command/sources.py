@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schemas that a command line names: files, patterns of them, standard input, and types of Python with their lines.
+"""The schemas on a command line: files, glob patterns, standard input, and Python types, with their lines.
 
-Rules: what cannot be read is told with all others that cannot, and keeps nothing else from being looked at; a file is
-told by its path from where the command runs, so that others find it.
+Rules: All unreadable schemas are reported together, and don't keep the others from being checked. A file is named by
+its path from the working directory, so that other programs find it.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 @dataclass(frozen=True)
 class NamedSchema:
-    """A schema, and where its places stand.
+    """A schema, and the lines of its places.
 
     Attributes:
-        name: What the command line called it, or the file that a pattern found.
+        name: Name on the command line, or the file that a pattern matched.
         schema: The schema.
-        file: Where it stands, from here, with `/`; None for standard input and for types without a file.
-        lines: Line by the pointer of a place, 1-based; of a type, by that of a definition.
+        file: Path of its file from the working directory, with `/`. None for standard input and for types without a
+            file.
+        lines: Line of each place, 1-based, by the pointer of the place. A type has only the lines of its definitions.
     """
 
     name: str
@@ -52,7 +53,7 @@ class NamedSchema:
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def line_of(self, location: str, keyword: str) -> int | None:
-        """Give the line of a keyword, else of the schema that it is missed in, else of what that stands in."""
+        """Return the line of a keyword, or of the innermost place around it that has one. None if there is none."""
         place = f"{location}/{keyword}"
         while place not in self.lines:
             if not place:
@@ -66,10 +67,10 @@ class Linted:
     """The findings for a schema and a provider.
 
     Attributes:
-        source: The schema, and where it stands.
+        source: The schema, and the lines of its places.
         provider: Name of the provider.
-        rules: The table that it goes by.
-        findings: What `lint` says, outermost places first.
+        rules: Table of the provider.
+        findings: Findings of `lint`, outermost places first.
     """
 
     source: NamedSchema
@@ -84,7 +85,7 @@ def has_errors(linted: list[Linted]) -> bool:
 
 
 def sources_of(names: Iterable[str]) -> tuple[list[NamedSchema], list[str]]:
-    """Give the schemas that are named, each once, and what is wrong with those that cannot be read."""
+    """Return the named schemas, each once, and a message for each one that cannot be read."""
     sources: dict[str, NamedSchema] = {}
     problems: list[str] = []
     for name in (file for named in names for file in _files(named)):
@@ -104,7 +105,7 @@ def _files(named: str) -> Iterator[str]:
         yield named
     else:
         paths = glob.glob(named, recursive=True)  # noqa: PTH207 - a pattern may be absolute
-        # One that finds nothing is told where it is read.
+        # A pattern without a match is reported when it is read.
         yield from sorted(path for path in paths if Path(path).is_file()) or [named]
 
 
@@ -175,16 +176,16 @@ def _from_here(path: Path) -> str:
 
 
 def lines_of(text: str) -> dict[str, int]:
-    r"""Return the line of each place in a JSON text, by its pointer; of a member it is the line of its key.
+    r"""Return the line of each place in a JSON text, by its pointer. A member has the line of its key.
 
     Args:
-        text: What is known to be JSON. A key that stands twice has the line of the second.
+        text: Valid JSON. A key that occurs twice has the line of the second.
 
     >>> lines_of('{\n "a": [1,\n 2]}')
     {'': 1, '/a': 2, '/a/0': 2, '/a/1': 3}
     """
     lines: dict[str, int] = {}
-    # The pointer of each open array or object, and how many items it has; None for an object.
+    # The pointer of each open array or object, and the index of its current item, or None for an object.
     held: list[tuple[str, int | None]] = []
     where, line, end, is_key = "", 1, 0, False
     for token in _TOKEN.finditer(text):

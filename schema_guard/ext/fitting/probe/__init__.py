@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server does with the schemas that it takes, found out by asking it."""
+"""Requests that show what a server does with the schemas that it accepts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ _HOME_OF = {"Enforcement": "enforcement", "probe_enforcement": "enforcement"}
 
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.front_door import find  # only what is used is paid for
+    from schema_guard.front_door import find  # loads a module at its first use
 
     return find(__name__, _HOME_OF, name)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a server enforces the schemas that it takes.
+"""A test whether a server enforces the schemas that it accepts.
 
-Rules: what is said is what was seen, n of n, with the bound that so many requests give; a verdict on a server rests on
-replies alone, so one that answers nothing has none.
+Rules: A result has the observed counts, n of n, with the bound for that number of requests. A verdict on a server is
+based on replies alone, so a server that doesn't reply has none.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 Enforces: TypeAlias = Literal["enforced", "ignored", "refused", "sometimes", "unknown"]
 
-# One-sided, at 95 %.
+# One-sided, at 95%.
 _CONFIDENCE = 0.9
 
 
 class ProbedQuestion(NamedTuple):
-    """A question and what came of it."""
+    """A question and its answer."""
 
     question: ProbeQuestion
     answer: ProbeAnswer
@@ -40,11 +40,12 @@ class ProbedQuestion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Enforcement:
-    """What a server does with schemas that it is said to enforce.
+    """The behavior of a server with schemas that it should enforce.
 
     Attributes:
-        asked: The requests, in order.
-        control: The same without a schema, asked where each request was refused; None else.
+        asked: Requests, in order.
+        control: Answer to a request without a schema, if requests were refused and no reply could be validated.
+            Otherwise None.
     """
 
     asked: Sequence[ProbedQuestion]
@@ -52,18 +53,21 @@ class Enforcement:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many requests came out how."""
+        """The number of requests for each result."""
         return Counter(request.answer.did for request in self.asked)
 
     @property
     def judged(self) -> int:
-        """How many replies say something of the server; of refusals only where there is no reply: they say it of a keyword."""
+        """The number of replies that show the server's behavior. Without any, the number of refusals.
+
+        Beside such a reply, a refusal shows only the behavior for its keyword.
+        """
         counts = self.counts
         return counts["kept"] + counts["broken"] or counts["refused"]
 
     @property
     def verdict(self) -> Enforces:
-        """What they say."""
+        """The conclusion from all requests."""
         counts, n = self.counts, self.judged
         if self.by_keyword:
             return "enforced" if counts["kept"] == n else "ignored" if counts["broken"] == n else "sometimes"
@@ -71,7 +75,7 @@ class Enforcement:
 
     @property
     def by_keyword(self) -> dict[str, tuple[int, int]]:
-        """For each keyword how many replies kept to it, and of how many."""
+        """The number of replies that match each keyword, and the number of its validated replies."""
         counts: dict[str, tuple[int, int]] = {}
         for question, answer in self.asked:
             if answer.did in ("kept", "broken"):
@@ -81,16 +85,16 @@ class Enforcement:
 
     @property
     def is_hard(self) -> bool:
-        """Whether a keyword was kept to that a model hardly keeps to by itself."""
+        """Whether a reply matches a keyword that a model hardly matches on its own."""
         return any(
             request.question.keyword in HARD and request.answer.did == "kept" for request in self.asked
         )
 
 
 def at_least(enforced: int, n: int) -> float:
-    """Give the share of requests that is enforced at least, with 95 % confidence, by one look at n requests.
+    """Return the least share of enforced requests, with 95% confidence, from one look at n requests.
 
-    Source: Clopper & Pearson (1934), one-sided; requests are taken to be alike and independent.
+    Source: Clopper & Pearson (1934), one-sided. Requests are assumed to be alike and independent.
 
     >>> round(at_least(3, 3), 3)
     0.368
@@ -100,18 +104,18 @@ def at_least(enforced: int, n: int) -> float:
 
 
 def probe_enforcement(model: Model, *, requests: int = 3, seed: int | None = None) -> Enforcement:
-    """Ask for what schemas forbid, and see what comes.
+    """Request values that the schemas forbid, and return the answers.
 
-    It is one request more where each was refused: whether the server answers at all. It ends early where nothing is
-    answered.
+    If requests are refused and no reply can be validated, one more request shows whether the server answers at all.
+    The probe ends early if nothing is answered.
 
     Args:
-        model: Whom to ask.
-        requests: How many, >= 1.
-        seed: Of the constants; None makes new ones each time.
+        model: Model to ask.
+        requests: Number of requests, at least 1.
+        seed: Seed of the constants. None makes new constants each time.
 
     Raises:
-        InvalidArgument: The model's provider takes no schema.
+        InvalidArgument: By its rules, the model's provider enforces no keyword that can be tested.
     """
     asked: list[ProbedQuestion] = []
     for question in enforcement_questions(model.provider, requests, seed):
@@ -119,6 +123,6 @@ def probe_enforcement(model: Model, *, requests: int = 3, seed: int | None = Non
         if all(request.answer.did == "unanswered" for request in asked):
             break
     enforcement = Enforcement(tuple(asked))
-    if enforcement.judged and not enforcement.by_keyword:  # all were refused
+    if enforcement.judged and not enforcement.by_keyword:  # only refusals
         return Enforcement(enforcement.asked, ask(model, None, prompt_of({"answer": True})))
     return enforcement

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The effect of each keyword on a server, with one request each, and the rules of its provider.
 
-Rules: the prompt asks for a value that the keyword forbids and that the rest of the schema allows; what is seen is one
-request and is said as that; words of older drafts are not asked, for the newest one does not know them.
+Rules: The prompt asks for a value that the keyword forbids and that the rest of the schema allows. A result comes from
+one request, and is reported as such. Keywords of older drafts aren't tested, because the newest draft lacks them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KeywordDoes: TypeAlias = Literal["enforced", "ignored", "rejected"]
 
-# Of few tokens: a small model that is held to a number may write digits without end.
+# Values of few tokens, because a small model that must write a number may write digits without end.
 _FLAG: Final = {"type": "boolean"}
 _FLAGS: Final = {"type": "array", "items": _FLAG}
 
@@ -127,13 +127,13 @@ _DID: Final[dict[str, KeywordDoes]] = {"kept": "enforced", "broken": "ignored", 
 
 @dataclass(frozen=True, slots=True)
 class ProbedKeyword:
-    """What a server did with a keyword, in one request.
+    """The behavior of a server with a keyword, in one request.
 
     Attributes:
         keyword: The keyword.
-        does: What it did; None where nothing could be judged.
-        says: The rules of the provider for the same schema.
-        answer: What came.
+        does: Behavior of the server. None if the answer can't be validated.
+        says: Behavior by the rules of the provider, for the same schema.
+        answer: Answer to the request.
     """
 
     keyword: str
@@ -143,12 +143,12 @@ class ProbedKeyword:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether both are the same; None where nothing could be judged."""
+        """Whether the server behaves as the rules say. None if the answer can't be validated."""
         return None if self.does is None else self.does == self.says
 
 
 def keyword_questions(provider: str) -> Iterator[ProbeQuestion]:
-    """Yield a question for each keyword, in the form of an object that the provider takes."""
+    """Yield a question for each keyword, with an object in the form that the provider accepts."""
     for keyword, (inner, wanted) in sorted(CASES.items()):
         question = forbidding(keyword, inner, wanted)
         if keyword in _DEFINITIONS:
@@ -157,12 +157,12 @@ def keyword_questions(provider: str) -> Iterator[ProbeQuestion]:
 
 
 def probe_keywords(model: Model) -> list[ProbedKeyword]:
-    """Ask against each keyword, once.
+    """Test each keyword with one request.
 
-    It ends early where nothing is answered.
+    The test ends early if nothing is answered.
 
     Args:
-        model: Whom to ask.
+        model: Model to ask.
     """
     keywords: list[ProbedKeyword] = []
     for question in keyword_questions(model.provider):
@@ -175,7 +175,7 @@ def probe_keywords(model: Model) -> list[ProbedKeyword]:
 
 
 def _by_rules(question: ProbeQuestion, provider: str) -> KeywordDoes:
-    """Give what the rules say of a question's schema: what is narrowed forbids the value all the same."""
+    """Return the behavior for a question's schema by the rules. A narrowed keyword still forbids the value."""
     findings = [finding for finding in lint(question.schema, provider) if finding.severity != "info"]
     if any(finding.effect == "rejected" for finding in findings):
         return "rejected"
@@ -187,7 +187,7 @@ def _by_rules(question: ProbeQuestion, provider: str) -> KeywordDoes:
     )
 
 
-# What is asked about one of these is lost with the others.
+# Other keywords without which a keyword has no effect in its question.
 _PARTS: Final[dict[str, tuple[str, ...]]] = {
     "$anchor": ("$ref",),
     "$dynamicRef": ("$dynamicAnchor",),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked to see whether a schema is enforced: for something that the schema forbids.
+"""Questions that show whether a schema is enforced, because they ask for a value that the schema forbids.
 
 Rules:
-1. What a schema asks for has random parts that stand nowhere else: a reply that has them has them from the schema.
-2. The prompt asks for another value, word for word: a server that hands the schema to nobody gives that one.
-3. Questions are unlike one another, and those come first that a model does not keep to by itself although it is shown
-   the schema: a pattern, a number of items, bounds.
+1. A schema requires random parts that occur nowhere else. If a reply has them, they come from the schema.
+2. The prompt asks for another value, word for word. A server that ignores the schema returns that value.
+3. The questions differ from one another. Among the first are keywords that a model hardly matches on its own, even if
+   it reads the schema: a pattern, a number of items, and bounds.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _FIELD = "answer"
 
 @dataclass(frozen=True, slots=True)
 class ProbeQuestion:
-    """A request whose reply tells whether a keyword is enforced.
+    """A request whose reply shows whether a keyword is enforced.
 
     Attributes:
         keyword: The keyword.
-        schema: The schema to send; the prompt asks for what it forbids.
-        prompt: What to ask.
+        schema: Schema to send.
+        prompt: Prompt to send, which asks for a value that the schema forbids.
     """
 
     keyword: str
@@ -53,10 +53,10 @@ def forbidding(keyword: str, inner: Mapping[str, Any], wanted: Any, *, name: str
     """Return the question whose prompt asks for a value of one property that its schema forbids.
 
     Args:
-        keyword: What forbids it.
+        keyword: Keyword that forbids the value.
         inner: Schema of the property.
-        wanted: The value that the prompt asks for.
-        name: Of the property in the schema; the prompt's is always the same.
+        wanted: Value that the prompt asks for.
+        name: Name of the property in the schema. The name in the prompt is always the same.
     """
     schema = {
         "type": "object",
@@ -72,8 +72,8 @@ def enforcement_questions(provider: str, count: int, seed: int | None = None) ->
 
     Args:
         provider: A key of `PROVIDER_OPTIONS`.
-        count: How many, >= 1; beyond the kinds that there are each comes again with other constants.
-        seed: Of the constants; None makes new ones each time.
+        count: Number of questions, at least 1. After the last kind, each kind is repeated with other constants.
+        seed: Seed of the constants. None makes new constants each time.
 
     Raises:
         InvalidArgument: The provider enforces none of the keywords, by its rules.
@@ -109,7 +109,7 @@ def _pattern(random: Random) -> ProbeQuestion:
 
 
 def _items(random: Random) -> ProbeQuestion:
-    # So many that a model which is only shown the number would have to count.
+    # So many items that a model which only reads the number would have to count.
     count = random.randrange(31, 48)
     inner = {"type": "array", "items": {"type": "boolean"}, "minItems": count, "maxItems": count}
     return forbidding("minItems", inner, [True])
@@ -128,5 +128,5 @@ def _const(random: Random) -> ProbeQuestion:
     return forbidding("const", {"type": "string", "const": _word(random)}, "seven")
 
 
-# In this order: three requests are the first three that a provider takes.
+# The order matters, because three requests have the first three kinds that a provider enforces.
 _KINDS: tuple[Callable[[Random], ProbeQuestion], ...] = (_enum, _pattern, _items, _bounds, _name, _const)

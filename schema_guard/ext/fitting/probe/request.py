@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One request, and what its reply says of the server.
+"""One request, and the conclusion about the server from its reply.
 
 Rules: a request has the provider's arguments for `strict_schema`, and the unchanged schema. A reply is valid only if it is
 JSON without prose, because a grammar allows no prose. The server never gets the blame for a fault of this library.
@@ -29,17 +29,17 @@ OUTPUT_TOKENS: Final = 2048
 """The most tokens of a reply: room for a model that reasons first."""
 
 _STRATEGY: Final = "strict_schema"
-# How providers answer a request that they do not take.
+# The status that providers return for a request that they refuse.
 _REFUSED: Final = frozenset({400, 422})
 _MOST_CHARS: Final = 200
 
 
 class ProbeAnswer(NamedTuple):
-    """What came of a request.
+    """The result of a request.
 
     Attributes:
-        did: In one word.
-        text: The reply, or the words of the refusal or of the error, cut off.
+        did: Result in one word.
+        text: Text of the reply, the refusal, or the error, cut off.
     """
 
     did: Did
@@ -52,7 +52,7 @@ class ProbeAnswer(NamedTuple):
 
 
 def check_strict(model: Model) -> None:
-    """Make sure that a model takes a schema.
+    """Check that a model accepts a schema.
 
     Raises:
         InvalidArgument: Its provider has no strategy `strict_schema`.
@@ -74,7 +74,7 @@ def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = O
     try:
         options = options_for(model.provider, strategy, loaded, output_tokens=output_tokens)
     except InvalidArgument as error:
-        # An engine that would answer 200 and enforce nothing is asked here first.
+        # schema_guard itself refuses requests that an engine would answer with status 200 without enforcing the schema.
         return ProbeAnswer("refused", clip(f"not sent: {error}", _MOST_CHARS))
     reply = _send(model, prompt, options)
     if isinstance(reply, ProbeAnswer):
@@ -97,7 +97,7 @@ def _send(model: Model, prompt: PromptLike, options: dict[str, Any]) -> Reply | 
         if is_interruption(error):
             raise
         carried = replies.rejected(error)
-        if carried is not None:  # the provider had looked at the reply, and threw it away
+        if carried is not None:  # the provider validated the reply, and discarded it
             return carried
         return ProbeAnswer("refused" if _status(error) in _REFUSED else "unanswered", _words(error))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a probe found, as lines for a person and as JSON."""
+"""The result of a probe, as lines for a person and as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.probe.keywords import ProbedKeyword
     from schema_guard.ext.fitting.probe.request import ProbeAnswer
 
-# Requests without a failure that show 95 % at least, with 95 % confidence.
+# Number of requests without a failure that show at least 95%, with 95% confidence.
 _SHOWS_95 = 59
 _MEANS = {
     "enforced": "enforced, because every reply has values that only the schema requires",
@@ -29,14 +29,14 @@ _MEANS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """What a probe found.
+    """The result of a probe.
 
     Attributes:
-        model: The model's name.
-        provider: Whose arguments were sent.
-        made: The day, ISO 8601.
+        model: Name of the model.
+        provider: Provider whose arguments were sent.
+        made: Day of the probe, ISO 8601.
         enforcement: Whether schemas are enforced.
-        keywords: What was done with each keyword; None where they were not asked.
+        keywords: Behavior with each keyword. None if keywords were not tested.
         schema: The result of the request with the user's schema. None without one.
     """
 
@@ -49,7 +49,7 @@ class ProbeResult:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 where all is as it should be, 1 where something is not, 2 where nothing was answered."""
+        """The exit status: 0 if all is as expected, 1 if not, or 2 if enforcement or the schema's result is unknown."""
         is_taken = self.schema is None or self.schema.is_accepted
         if self.enforcement.verdict == "unknown" or is_taken is None:
             return 2
@@ -58,7 +58,7 @@ class ProbeResult:
 
 
 def probe_as_lines(result: ProbeResult) -> Iterator[str]:
-    """Yield what a person reads."""
+    """Yield the lines for a person."""
     yield from _enforcement(result)
     if result.schema is not None:
         yield _schema(result.schema)

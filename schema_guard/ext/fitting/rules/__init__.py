@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each provider or engine does with each keyword of a schema: a table of rules for each, with its evidence."""
+"""The effects of each provider or engine on each keyword of a schema, as tables of rules with their evidence."""

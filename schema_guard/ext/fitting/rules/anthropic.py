@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Anthropic takes as an output format or a strict tool."""
+"""The schemas that Anthropic accepts in an output format or a strict tool."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Amazon Bedrock's Converse takes as an output format; what models other than Claude take is known of few."""
+"""The schemas that Amazon Bedrock's Converse accepts in an output format. Few are known for models other than Claude."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conditions under which a rule is broken: small questions about one schema."""
+"""Conditions under which a schema breaks a rule."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 _OBJECT_KEYWORDS = frozenset({"additionalProperties", "patternProperties", "properties", "required"})
 _TYPED = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "oneOf", "type"})
 _LOCAL = re.compile(r"#(/(\$defs|definitions)/[^/~%]+)?\Z")
-# Ways to refer, group and assert that automata do not know.
+# Constructs in patterns that automata do not support.
 _LOOKS = re.compile(r"\(\?(<?[=!])")
 _REFERS_BACK = re.compile(r"(?<!\\)(\\\\)*\\([1-9]|k<)|\(\?P=")
 _BOUNDARY = re.compile(r"(?<!\\)(\\\\)*\\[bB]")
 _PROPERTY = re.compile(r"(?<!\\)(\\\\)*\\[pP]\{")
 _REPEATS = re.compile(r"\{(\d+)(?:,(\d*))?\}")
-# What has no part of its own in a pattern: a pair, a class of characters, and what else stands alone.
+# The smallest parts of a pattern: an escaped character, a class of characters, or any other character.
 _PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 _OF_TYPE: dict[str, tuple[type, ...]] = {
     "array": (list,), "boolean": (bool,), "integer": (int,), "null": (type(None),), "number": (int, float),
@@ -39,71 +39,71 @@ def types_of(schema: dict[str, Any]) -> list[str]:
 
 
 def is_object(schema: dict[str, Any]) -> bool:
-    """Whether a schema is about objects: it says so, or has a keyword that is and names no type."""
+    """Return whether a schema describes objects, by its type or, without a type, by a keyword for objects."""
     named = types_of(schema)
     return "object" in named if named else bool(_OBJECT_KEYWORDS & schema.keys())
 
 
 def siblings(schema: dict[str, Any], *keywords: str) -> set[str]:
-    """Return the keywords that judge beside the named ones."""
+    """Return the keywords beside the named ones that constrain values."""
     return set(schema) - ANNOTATIONS - STRUCTURE - set(keywords)
 
 
 def is_root(site: Site) -> bool:
-    """Whether it is the document's own schema."""
+    """Return whether the site is the root of the document."""
     return site.location == ""
 
 
 def root_is_no_object(site: Site) -> bool:
-    """Whether the root is anything but an object of its own."""
+    """Return whether the root is no plain object, or has `anyOf`, `$ref`, or `oneOf`."""
     return is_root(site) and (
         types_of(site.schema) != ["object"] or bool({"anyOf", "$ref", "oneOf"} & site.schema.keys())
     )
 
 
 def is_open(site: Site) -> bool:
-    """Whether an object is not closed."""
+    """Return whether an object is not closed."""
     return is_object(site.schema) and site.schema.get("additionalProperties") is not False
 
 
 def has_optional(site: Site) -> bool:
-    """Whether a property may be absent."""
+    """Return whether a property may be absent."""
     return bool(set(site.schema.get("properties", ())) - set(site.schema.get("required", ())))
 
 
 def requires_unlisted(site: Site) -> bool:
-    """Whether a required key is not among the properties."""
+    """Return whether a required key is not among the properties."""
     return bool(set(site.schema.get("required", ())) - set(site.schema.get("properties", ())))
 
 
 def refers_elsewhere(site: Site) -> bool:
-    """Whether a reference leads to anything but the root or a definition."""
+    """Return whether a reference leads to anything but the root or a definition."""
     return "$ref" in site.schema and not _LOCAL.match(str(site.schema["$ref"]))
 
 
 def refers_by_escapes(site: Site) -> bool:
-    """Whether a reference holds an escape."""
+    """Return whether a reference contains an escape."""
     return any(sign in str(site.schema.get("$ref", "")) for sign in "~%")
 
 
 def refers_by_name(site: Site) -> bool:
-    """Whether a reference leads to an anchor."""
+    """Return whether a reference leads to an anchor."""
     reference = str(site.schema.get("$ref", ""))
     return reference.startswith("#") and reference not in ("#", "#/") and not reference.startswith("#/")
 
 
 def refers_outside(site: Site) -> bool:
-    """Whether a reference leads out of the document."""
+    """Return whether a reference leads out of the document."""
     return "$ref" in site.schema and not str(site.schema["$ref"]).startswith("#")
 
 
 def beside(keyword: str, *allowed: str) -> Callable[[Site], bool]:
-    """Whether a keyword has siblings that judge, the allowed ones apart."""
+    """Return the condition that a keyword has siblings that constrain values, except the allowed ones."""
     return lambda site: keyword in site.schema and bool(siblings(site.schema, keyword, *allowed))
 
 
 def leads_out(site: Site) -> bool:
-    """Whether a reference leads to nothing that the document holds, by the name that it gives itself."""
+    """Return whether a reference leads out of the document, and no `$id` in the document matches it."""
     return refers_outside(site) and not any(
         isinstance(place.schema, dict)
         and place.schema.get("$id") == str(site.schema["$ref"]).partition("#")[0]
@@ -112,7 +112,7 @@ def leads_out(site: Site) -> bool:
 
 
 def loses_beside(keyword: str) -> Callable[[Site], bool]:
-    """Whether what stands beside `enum` or `const` may shut out a value of it; a type that all of them have does not."""
+    """Return the condition that siblings of `enum` or `const` may exclude a value. A type of all values can't."""
 
     def applies(site: Site) -> bool:
         if keyword not in site.schema:
@@ -134,17 +134,17 @@ def _is_of(value: Any, named: list[str]) -> bool:
 
 
 def beside_ref(site: Site) -> bool:
-    """Whether anything stands beside `$ref`, annotations too."""
+    """Return whether `$ref` has any sibling, including annotations."""
     return "$ref" in site.schema and bool(set(site.schema) - {"$ref", "$defs", "definitions", "$id"})
 
 
 def with_any(keyword: str, *others: str) -> Callable[[Site], bool]:
-    """Whether a keyword stands beside one of others."""
+    """Return the condition that a keyword is beside one of several others."""
     return lambda site: keyword in site.schema and bool(set(others) & site.schema.keys())
 
 
 def more_than(keyword: str, most: int) -> Callable[[Site], bool]:
-    """Whether a number, or a list's length, is above a limit."""
+    """Return the condition that a number, or the length of a list, is above a limit."""
 
     def applies(site: Site) -> bool:
         value = site.schema.get(keyword, 0)
@@ -154,7 +154,7 @@ def more_than(keyword: str, most: int) -> Callable[[Site], bool]:
 
 
 def format_beyond(known: Iterable[str], *, of_any: bool = False) -> Callable[[Site], bool]:
-    """Whether a format is none of the known ones; *of_any*: also where it says nothing of strings."""
+    """Return the condition that a format is unknown. With *of_any*, it also applies to schemas that allow no strings."""
     names = frozenset(known)
 
     def applies(site: Site) -> bool:
@@ -166,24 +166,24 @@ def format_beyond(known: Iterable[str], *, of_any: bool = False) -> Callable[[Si
 
 
 def looks_around(site: Site) -> bool:
-    """Whether a pattern looks around."""
+    """Return whether a pattern has look-around."""
     return bool(_LOOKS.search(_pattern(site)))
 
 
 def refers_back(site: Site) -> bool:
-    """Whether a pattern refers back, asks for a word boundary or names a property of characters."""
+    """Return whether a pattern has a back reference, a word boundary, or a character property."""
     return "pattern" in site.schema and any(
         hard.search(_pattern(site)) for hard in (_REFERS_BACK, _BOUNDARY, _PROPERTY)
     )
 
 
 def names_a_property(site: Site) -> bool:
-    """Whether a pattern names a property of characters."""
+    """Return whether a pattern has a character property."""
     return bool(_PROPERTY.search(_pattern(site)))
 
 
 def repeats_more_than(most: int) -> Callable[[Site], bool]:
-    """Whether a pattern repeats a part more often than that."""
+    """Return the condition that a pattern repeats a part more than *most* times."""
     return lambda site: (
         "pattern" in site.schema
         and any(
@@ -196,12 +196,12 @@ def repeats_more_than(most: int) -> Callable[[Site], bool]:
 
 
 def is_beyond_automata(site: Site) -> bool:
-    """Whether a pattern looks around, refers back or asks for a word boundary."""
+    """Return whether a pattern has look-around, a back reference, or a word boundary."""
     return "pattern" in site.schema and _is_hard(_pattern(site))
 
 
 def has_names_beyond_automata(site: Site) -> bool:
-    """Whether a pattern of `patternProperties` does."""
+    """Return whether a pattern of `patternProperties` has look-around, a back reference, or a word boundary."""
     return any(map(_is_hard, site.schema.get("patternProperties", ())))
 
 
@@ -210,17 +210,17 @@ def _is_hard(pattern: str) -> bool:
 
 
 def is_unanchored(site: Site) -> bool:
-    """Whether a pattern may match a part of the text."""
+    """Return whether a pattern may match a part of the text."""
     return "pattern" in site.schema and not is_anchored(_pattern(site))
 
 
 def has_unanchored_names(site: Site) -> bool:
-    """Whether a pattern of `patternProperties` may match a part of a key."""
+    """Return whether a pattern of `patternProperties` may match a part of a key."""
     return not all(map(is_anchored, site.schema.get("patternProperties", ())))
 
 
 def is_anchored(pattern: str) -> bool:
-    """Whether each alternative of a pattern begins with ^ and ends with $."""
+    """Return whether each alternative of a pattern begins with ^ and ends with $."""
     alternatives: list[list[str]] = [[]]
     depth = 0
     for found in _PIECE.finditer(pattern):
@@ -238,7 +238,7 @@ def _pattern(site: Site) -> str:
 
 
 def enumerates(*kinds: type) -> Callable[[Site], bool]:
-    """Whether an enum has a value of none of the kinds; a bool is no number here."""
+    """Return the condition that an enum has a value of none of the kinds. A bool is no number here."""
 
     def applies(site: Site) -> bool:
         values = site.schema.get("enum", ())
@@ -250,22 +250,22 @@ def enumerates(*kinds: type) -> Callable[[Site], bool]:
 
 
 def is_number(keyword: str) -> Callable[[Site], bool]:
-    """Whether a keyword bounds numbers that need not be integers."""
+    """Return the condition that a keyword bounds numbers that need not be integers."""
     return lambda site: keyword in site.schema and types_of(site.schema) != ["integer"]
 
 
 def is_untyped(*keywords: str) -> Callable[[Site], bool]:
-    """Whether one of the keywords stands where no type is named, nor anything that names one."""
+    """Return the condition that a schema has one of the keywords, but no keyword that determines the type."""
     return lambda site: bool(set(keywords) & site.schema.keys()) and not _TYPED & site.schema.keys()
 
 
 def is_short_tuple(site: Site) -> bool:
-    """Whether `maxItems` is less than the number of `prefixItems`."""
+    """Return whether `maxItems` is less than the number of `prefixItems`."""
     return bool(site.schema.get("maxItems", math.inf) < len(site.schema.get("prefixItems", ())))
 
 
 def is_loose_tuple(site: Site) -> bool:
-    """Whether `prefixItems` lets arrays of other lengths pass."""
+    """Return whether `prefixItems` allows arrays of other lengths."""
     items = site.schema.get("prefixItems")
     if items is None:
         return False
@@ -294,12 +294,12 @@ def takes_anything(site: Site) -> bool:
 
 
 def lists_types(site: Site) -> bool:
-    """Whether several types are named."""
+    """Return whether `type` is a list."""
     return isinstance(site.schema.get("type"), list)
 
 
 def has_untyped_items(site: Site) -> bool:
-    """Whether an array says nothing of what its items are."""
+    """Return whether a schema for arrays has no type for the items."""
     if "array" not in types_of(site.schema):
         return False
     items = site.schema.get("items")
@@ -307,7 +307,7 @@ def has_untyped_items(site: Site) -> bool:
 
 
 def recursive(site: Site) -> bool:
-    """Whether a reference leads back to a schema that holds it."""
+    """Return whether a reference leads back to a schema that contains it."""
     reference = site.schema.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#"):
         return False
@@ -318,7 +318,7 @@ def recursive(site: Site) -> bool:
 
 
 def recursive_where_required(site: Site) -> bool:
-    """Whether a reference leads back to a schema that holds it, through no property that may be absent."""
+    """Return whether a reference leads back to a schema that contains it, without an optional property between."""
     reference = site.schema.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#"):
         return False
@@ -330,7 +330,7 @@ def recursive_where_required(site: Site) -> bool:
 
 
 def target_of(document: Any, reference: str) -> Any:
-    """Return what a local pointer leads to; None if it leads nowhere, or is none."""
+    """Return the target of a local pointer. None if it has no target, or if the reference is no local pointer."""
     if reference != "#" and not reference.startswith("#/"):
         return None
     place = document
@@ -346,7 +346,7 @@ def target_of(document: Any, reference: str) -> Any:
 
 
 def _reached(document: Any, start: Any, *, required_only: bool = False) -> set[str]:
-    """Return the references that are reached from a schema, definitions through references alone."""
+    """Return the references that a schema reaches. Definitions are reached only through references."""
     found: set[str] = set()
     stack = [start]
     while stack:
@@ -367,7 +367,7 @@ def _reached(document: Any, start: Any, *, required_only: bool = False) -> set[s
 
 
 def _required(schema: dict[str, Any]) -> list[Any]:
-    """Return the schemas of the properties that may not be absent."""
+    """Return the schemas of the required properties."""
     listed = schema["properties"]
     if not isinstance(listed, dict):
         return []
@@ -375,12 +375,12 @@ def _required(schema: dict[str, Any]) -> list[Any]:
 
 
 def is_overlapping(site: Site) -> bool:
-    """Whether the branches of `oneOf` are not known to shut each other out."""
+    """Return whether the branches of `oneOf` are not known to exclude each other."""
     return not are_all_disjoint(site.document, site.schema.get("oneOf", ()))
 
 
 def are_all_disjoint(document: Any, branches: Sequence[Any]) -> bool:
-    """Return whether each two of some schemas are known to share no instance."""
+    """Return whether all pairs of the schemas are known to share no instance."""
     return all(
         are_disjoint(document, one, other)
         for group in _by_tag(document, branches)
@@ -390,7 +390,7 @@ def are_all_disjoint(document: Any, branches: Sequence[Any]) -> bool:
 
 
 def _by_tag(document: Any, branches: Sequence[Any]) -> list[list[Any]]:
-    """Return groups of schemas: two schemas that are in no group together have different values of one required tag."""
+    """Return groups of schemas. Two schemas without a common group have different values of one required tag."""
     held = [resolved(document, branch) for branch in branches]
     if not held or not all(isinstance(one, dict) and types_of(one) == ["object"] for one in held):
         return [list(branches)]
@@ -407,7 +407,7 @@ def _by_tag(document: Any, branches: Sequence[Any]) -> list[list[Any]]:
 
 
 def are_disjoint(document: Any, one: Any, other: Any) -> bool:
-    """Whether two schemas are known to share no instance: by their types, or by a required tag."""
+    """Return whether two schemas are known to share no instance, by their types or by a required tag."""
     one, other = resolved(document, one), resolved(document, other)
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one is False or other is False
@@ -430,7 +430,7 @@ def _tag(document: Any, schema: dict[str, Any], name: str) -> list[str] | None:
 
 
 def resolved(document: Any, schema: Any) -> Any:
-    """Return what a schema leads to where it is a reference alone."""
+    """Return the target of a schema that is only a reference, otherwise the schema itself."""
     for _ in range(10):
         if not isinstance(schema, dict) or set(schema) - ANNOTATIONS - {"description"} != {"$ref"}:
             break
@@ -441,7 +441,7 @@ def resolved(document: Any, schema: Any) -> Any:
 
 
 def strings_of(document: Any, schema: Any) -> list[str] | None:
-    """Return the strings that a schema allows; None if they are not known."""
+    """Return the strings that a schema allows. None if they are unknown."""
     held = resolved(document, schema)
     values = [held["const"]] if isinstance(held, dict) and "const" in held else None
     if isinstance(held, dict) and "enum" in held:
@@ -450,5 +450,5 @@ def strings_of(document: Any, schema: Any) -> list[str] | None:
 
 
 def may_share(one: list[str] | None, other: list[str] | None) -> bool:
-    """Whether two sets of strings may have one in common; None is one that is not known."""
+    """Return whether two sets of strings may have one in common. None is an unknown set."""
     return one is None or other is None or bool(set(one) & set(other))

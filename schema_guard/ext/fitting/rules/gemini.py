@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Gemini takes as a JSON Schema, and what it takes as a schema of OpenAPI."""
+"""The schemas that Gemini accepts, as JSON Schema and as an OpenAPI schema."""
 
 from __future__ import annotations
 

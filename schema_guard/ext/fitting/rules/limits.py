@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How large a document is, in what providers limit.
+"""The size of a document, in the quantities that providers limit.
 
 Rules:
-1. What is counted in all is counted once, whatever refers to it: no reference is followed.
-2. What a request may have few of is counted outside of definitions, as providers are seen to do.
+1. No reference is followed, so a total counts each part once.
+2. Optional properties and unions are counted outside of definitions, as providers do.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ _COUNTED = frozenset({"$defs", "const", "definitions", "enum", "properties"})
 
 @dataclass(slots=True)
 class Size:
-    """How large a schema is.
+    """The size of a schema.
 
     Attributes:
-        properties: Properties that are listed, in all.
-        levels: Objects inside of each other, of the root or of a definition.
-        steps: Schemas inside of each other, of the root or of a definition: items and branches count as well.
-        characters: Of the names of properties and definitions, and of the strings of `enum` and `const`, in all.
-        values: Values of `enum`, in all.
-        optional: Properties that may be absent, outside of definitions.
-        unions: Properties with `anyOf` or a list of types, outside of definitions.
+        properties: Total number of listed properties.
+        levels: Nesting of objects, from the root or from a definition.
+        steps: Nesting of schemas, from the root or from a definition. Items and branches count as well.
+        characters: Total number of characters in the names of properties and definitions, and in the strings of
+            `enum` and `const`.
+        values: Total number of values of `enum`.
+        optional: Number of optional properties, outside of definitions.
+        unions: Number of properties with `anyOf` or a list of types, outside of definitions.
     """
 
     properties: int = 0
@@ -45,7 +46,7 @@ class Size:
     unions: int = 0
 
     def add(self, part: Size, level: int, step: int, *, is_defined: bool) -> None:
-        """Add the size of a part without definitions, which is inside of so many objects and schemas."""
+        """Add the size of a part without definitions, which is inside of *level* objects and *step* schemas."""
         self.properties += part.properties
         self.levels = max(self.levels, level + part.levels)
         self.steps = max(self.steps, step + part.steps)
@@ -58,7 +59,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Above:
-    """The condition that a document is larger than a limit, which holds at its root alone."""
+    """The condition that a document exceeds a limit. Only the root of a document can fulfill it."""
 
     what: str
     most: int
@@ -78,14 +79,14 @@ def inner_rules(table: Rules) -> list[Rule]:
 
 
 def size_of(document: Any, known: Mapping[int, Size] = MappingProxyType({})) -> Size:
-    """Return how large a document is.
+    """Return the size of a document.
 
     Args:
         document: The document.
-        known: The sizes of parts without definitions, by `id`: these parts are not read again.
+        known: Sizes of parts without definitions, by `id`. These parts are not read again.
     """
     size = Size()
-    # Each schema with the objects and the schemas that hold it, and whether it stands in a definition.
+    # Each schema with the number of objects and of schemas around it, and whether it is in a definition.
     stack = [(document, 0, 0, False)]
     while stack:
         schema, level, step, is_defined = stack.pop()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What llama.cpp's own converter of schemas enforces: its server, Ollama and LM Studio use it."""
+"""The keywords that llama.cpp's own schema converter enforces. Its server, Ollama, and LM Studio use it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What llguidance enforces."""
+"""The keywords that llguidance enforces."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What OpenAI takes as a strict schema, what its tuned models and Azure's older deployments do, and Groq, who copied it."""
+"""The strict schemas of OpenAI, of its tuned models, of Azure's older deployments, and of Groq, which copied OpenAI."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DAY = "2026-11-25"
 _MOST_LEVELS = 10
 _MOST_ENUM, _LONG_ENUM, _MOST_ENUM_CHARACTERS = 1000, 250, 15_000
 _SIZES = {"properties": (5000, "properties in all"), "levels": (_MOST_LEVELS, "nested objects")}
-# Of the copy of the guide that Azure has kept since 2025-01.
+# Limits from Azure's copy of the guide, which dates from 2025-01.
 _OLD_SIZES = {"properties": (100, "properties in all"), "levels": (5, "nested objects")}
 _GROQ_EVIDENCE = "Groq's guide to structured outputs, strict mode"
 _GROQ_DAY = "2026-11-26"
@@ -65,7 +65,7 @@ def _has_large_enum(site: Site) -> bool:
 
 
 def _rules(name: str) -> tuple[Rule, ...]:
-    """Return what OpenAI says of every strict schema, and what it was seen to answer."""
+    """Return OpenAI's rules for every strict schema, from its guide and from observed behavior."""
     guide = fact.Sourced(name, _EVIDENCE, _DAY)
     copied = fact.Sourced(name, "pydantic-ai 2.68, its transformer for OpenAI", _DAY)
     answered = fact.Sourced(name, "answers of the API that users have reported", _DAY)
@@ -134,7 +134,7 @@ def _of_patterns(name: str) -> tuple[Rule, ...]:
 
 
 def _of_groq() -> tuple[Rule, ...]:
-    """Return what Groq says of strict schemas; what else OpenAI asks of them is likely there too."""
+    """Return Groq's rules for strict schemas. OpenAI's other rules are likely to apply, too."""
     groq = fact.Sourced("groq", _GROQ_EVIDENCE, _GROQ_DAY)
     said = groq.rejects_all((fact.OPEN, fact.ALL_REQUIRED))
     names = {one.name for one in said}

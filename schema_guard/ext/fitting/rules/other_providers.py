@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What providers take of whom few facts are known: Mistral, Cohere, DeepSeek."""
+"""The schemas of providers about which few facts are known: Mistral, Cohere, and DeepSeek."""
 
 from __future__ import annotations
 

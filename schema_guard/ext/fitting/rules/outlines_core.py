@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What outlines-core enforces."""
+"""The keywords that outlines-core enforces."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rule says, and the table of them that a provider or engine has.
+"""A rule, and the table of rules for a provider or engine.
 
 Rules of the tables:
-1. A keyword that is neither taken nor named by a rule has the table's `others`, except annotations.
-2. What is true of every schema (the order of keys) is no rule: it is told once, as `always`.
-3. Each rule carries the day when somebody last looked, because what providers take changes by the month.
+1. A keyword that is neither accepted nor named by a rule has the effect `others` of the table, except annotations.
+2. A fact about every schema, such as the order of keys, is no rule. The table has it once, in `always`.
+3. Each rule has the day of its last check, because providers change every month.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ KEYWORDS: Final = frozenset(
 
 @dataclass(slots=True)
 class Site:
-    """A schema where a rule is tried.
+    """A schema to which a rule is applied.
 
     Attributes:
         schema: The schema, an object.
-        location: Its pointer in the document.
+        location: Pointer to the schema in the document.
         document: The whole document.
         known: Results about the document that several rules use, by name.
     """
@@ -62,18 +62,20 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a provider or engine does with a keyword.
+    """The effect of a provider or engine on a keyword.
 
     Attributes:
-        name: The rule's own name, the table's first: "openai-not".
-        keyword: The keyword that is at fault, or that is missed.
-        effect: What comes of it: the schema is refused, the keyword is not enforced, right answers cannot be given.
-        message: The effect as a phrase after the name of the provider.
-        evidence: Where that is known from.
-        verified_on: The day of it, ISO 8601.
-        confidence: Low where nobody has measured or documented it.
-        applies: Whether the rule is broken at a site; None: wherever the keyword stands.
-        loses_parts: All that stands inside of the keyword is lost with it, where `applies` says so; always without it.
+        name: Name of the rule, which begins with the name of its table, such as "openai-not".
+        keyword: The keyword at fault, or the missing keyword.
+        effect: `rejected` if the schema is refused, `ignored` if the keyword is not enforced, or `narrowed` if right
+            answers are impossible.
+        message: The effect, as a phrase after the name of the provider.
+        evidence: Source of the rule.
+        verified_on: Day of the evidence, ISO 8601.
+        confidence: `low` if nobody has measured or documented the effect.
+        applies: Returns whether a site breaks the rule. With None, every site with the keyword breaks it.
+        loses_parts: Whether the content of the keyword is lost with it, if `applies` returns true. Without `applies`,
+            the content is always lost.
     """
 
     name: str
@@ -88,11 +90,11 @@ class Rule:
 
     @property
     def covers(self) -> bool:
-        """Whether what stands inside of the keyword is told by this rule."""
+        """Whether this rule also covers the content of the keyword."""
         return self.applies is None or self.loses_parts
 
     def is_broken(self, site: Site) -> bool:
-        """Return whether the rule is broken at a site."""
+        """Return whether a site breaks the rule."""
         return self.keyword in site.schema if self.applies is None else self.applies(site)
 
 
@@ -101,19 +103,19 @@ class Rules:
     """The table of a provider or engine.
 
     Attributes:
-        name: Its name.
-        takes: The keywords that it takes wherever no rule says otherwise.
-        rules: What it does with the others, and with some uses of those that it takes.
-        others: The effect of a keyword that is not named at all.
-        evidence: Where `takes` and `others` are known from.
-        verified_on: The day of it, ISO 8601.
-        confidence: Low where nobody has measured or documented `others`.
-        drops_annotations: Annotations are no part of what it takes.
-        booleans: The boolean schemas that it takes where a schema stands.
-        always: What holds for every schema, so that no finding tells it.
-        is_closed: Every object has to be closed by `additionalProperties: false`.
-        requires_object: The root has to be an object.
-        is_cautious: What is only likely to be refused is not sent either.
+        name: Name of the table.
+        takes: Keywords that the provider accepts, unless a rule applies.
+        rules: Effects on other keywords, and on some uses of the accepted keywords.
+        others: Effect on a keyword that the table doesn't name.
+        evidence: Source of `takes` and `others`.
+        verified_on: Day of the evidence, ISO 8601.
+        confidence: `low` if nobody has measured or documented `others`.
+        drops_annotations: Whether the provider doesn't accept annotations.
+        booleans: Boolean schemas that the provider accepts in place of a schema.
+        always: Facts about every schema, which no finding reports.
+        is_closed: Whether every object needs `additionalProperties: false`.
+        requires_object: Whether the root must be an object.
+        is_cautious: Whether to omit keywords that are only likely to be refused.
     """
 
     name: str
@@ -131,11 +133,11 @@ class Rules:
     is_cautious: bool = False
 
     def named(self, name: str) -> Rule | Rules:
-        """Return the rule of that name, for its evidence; the table itself for a keyword that no rule names."""
+        """Return the rule of that name, for its evidence. For a keyword without a rule, return the table itself."""
         return next((rule for rule in self.rules if rule.name == name), self)
 
     def as_sent(self) -> Rules:
-        """Give the table by which a schema is sent: where it is cautious, what may be refused counts as refused."""
+        """Return the table for sending schemas. In a cautious table, a likely refusal counts as a refusal."""
         if not self.is_cautious:
             return self
         surer = tuple(

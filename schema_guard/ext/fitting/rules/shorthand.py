@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a table's rules are written: one line each, and the facts that several tables share."""
+"""The notation for a table's rules, one line each, and the facts that several tables share."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def siblings() -> Iterable[Fact]:
 
 
 def lengths(message: str) -> Iterable[Fact]:
-    """Yield the facts about lengths beside a format or a pattern; the message has the keyword as `{}`."""
+    """Yield the facts about lengths beside a format or a pattern. The message has the keyword as `{}`."""
     for keyword in ("format", "pattern"):
         condition = when.with_any(keyword, "maxLength", "minLength")
         yield f"{keyword}-length", keyword, message.format(keyword), condition
@@ -91,17 +91,17 @@ def lengths(message: str) -> Iterable[Fact]:
 def formats(
     known: tuple[str, ...], *, of_any: bool = False, message: str = "rejects formats other than {}"
 ) -> Fact:
-    """Return the fact that other formats are not taken; `of_any`: also if the value is no string."""
+    """Return the fact that other formats are not accepted. With *of_any*, it applies to all values, not only strings."""
     return "format", "format", message.format(", ".join(known)), when.format_beyond(known, of_any=of_any)
 
 
 def anywhere(message: str, *keywords: str) -> Iterable[Fact]:
-    """Yield unconditional facts about keywords; the message has the keyword, in quotes, as `{}`."""
+    """Yield unconditional facts about keywords. The message has the keyword, in quotes, as `{}`."""
     return ((keyword, keyword, message.format(f"the keyword '{keyword}'"), None) for keyword in keywords)
 
 
 def few(optional: int, unions: int) -> Iterable[Fact]:
-    """Yield the facts about how many properties may be absent, and how many may have several types."""
+    """Yield the facts about the number of optional properties, and of properties with several types."""
     yield (
         "optional",
         "required",
@@ -117,7 +117,7 @@ def few(optional: int, unions: int) -> Iterable[Fact]:
 
 
 class Sourced:
-    """A table's name and where its rules are known from: it writes them."""
+    """The name and the evidence of a table. It builds the table's rules."""
 
     def __init__(self, name: str, evidence: str, verified_on: str, confidence: Confidence = "high") -> None:
         self._name = name
@@ -132,15 +132,15 @@ class Sourced:
         return self._rule("ignored", *fact, **more)
 
     def narrows(self, *fact: Any, **more: Any) -> Rule:
-        """Return the rule that right answers cannot be given."""
+        """Return the rule that right answers are impossible."""
         return self._rule("narrowed", *fact, **more)
 
     def rejects_all(self, facts: Iterable[Fact]) -> tuple[Rule, ...]:
-        """Return a rule for each fact: the schema is refused."""
+        """Return the rule that the schema is refused, for each fact."""
         return tuple(self.rejects(*fact) for fact in facts)
 
     def ignores_all(self, facts: Iterable[Fact]) -> tuple[Rule, ...]:
-        """Return a rule for each fact: the keyword is not enforced."""
+        """Return the rule that the keyword is not enforced, for each fact."""
         return tuple(self.ignores(*fact) for fact in facts)
 
     def _rule(

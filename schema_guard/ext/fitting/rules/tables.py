@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables by name, and which table the arguments of a provider go by."""
+"""The tables by name, and the table for the arguments of each provider."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What xgrammar enforces, as it is and behind vLLM and SGLang."""
+"""The keywords that xgrammar enforces, alone and behind vLLM and SGLang."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _of_parts(measured: fact.Sourced) -> tuple[Rule, ...]:
 
 
 def _of_server() -> tuple[Rule, ...]:
-    """Give what vLLM refuses by itself; low where another backend, which it takes by default then, enforces it."""
+    """Return rules of vLLM itself. Confidence is low if the backend that vLLM then uses by default enforces the keyword."""
     server = fact.Sourced("vllm", _SERVER_EVIDENCE, _DAY)
     likely = fact.Sourced("vllm", _SERVER_EVIDENCE, _DAY, "low")
     others = ("properties", "patternProperties", "additionalProperties", "unevaluatedProperties")
@@ -127,14 +127,14 @@ def _of_server() -> tuple[Rule, ...]:
 
 
 def _joined(name: str, first: tuple[Rule, ...] = ()) -> tuple[Rule, ...]:
-    """Give the rules of a table; what the first ones say is not said again."""
+    """Return the rules of a table. The first ones replace others of the same name."""
     said = {rule.name for rule in first}
     measured = fact.Sourced(name, _EVIDENCE, _DAY)
     return first + tuple(rule for rule in _of_values(measured) + _of_parts(measured) if rule.name not in said)
 
 
 def _checked(rule: Rule) -> Rule:
-    """Return a rule of xgrammar's as it is behind a server that refuses what would not be enforced."""
+    """Return xgrammar's rule for a server that rejects schemas that xgrammar would not enforce."""
     if rule.effect != "ignored":
         return rule
     message = f"rejects what xgrammar would not enforce: xgrammar {rule.message}"
