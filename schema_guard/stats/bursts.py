@@ -42,7 +42,7 @@ class Bursts(NamedTuple):
         failures: Number of failed calls.
         calls: Number of calls.
         longest: Length of the longest burst in calls, from its first failure to its last.
-        e_value: Evidence that a call is more likely to fail soon after a failure, as odds.
+        e_value: Evidence that a call is more likely to fail soon after another failure, as odds.
     """
 
     entries: int
@@ -61,7 +61,7 @@ class Bursts(NamedTuple):
         failures that begin a burst. `schema_guard.stats.bounds` bounds each rate at alpha / 2.
 
         Raises:
-            InvalidArgument: *alpha* is not in (0, 1).
+            InvalidArgument: The value of *alpha* isn't in (0, 1).
         """
         alpha = fraction("alpha", alpha)
         if not self.failures:
@@ -109,10 +109,10 @@ class Bursts(NamedTuple):
 def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
     """Return the bursts in the calls from *first* to *n*.
 
-    The evidence consists of bets that calls fail more often soon after a failure. Each bet covers up to 1, 8,
-    or 64 calls after a failure, at one of five rates. The evidence compares these rates with an upper bound
-    for the rate of earlier calls. The mean over these fifteen bets is an e-value. For independent failures at
-    a constant rate, the e-value reaches 1/alpha with a probability of at most alpha + 0.01.
+    The evidence consists of bets that calls fail more often soon after a failure than at other times. Each bet covers
+    up to 1, 8, or 64 calls after a failure, at one of five rates. The evidence compares these rates with an upper bound
+    for the rate of earlier calls. The mean over these fifteen bets is an e-value. For independent failures at a
+    constant rate, the e-value reaches 1/alpha with a probability of at most alpha + 0.01.
 
     Args:
         failed: Numbers of the failed calls in ascending order. The function ignores numbers outside the range from
@@ -121,10 +121,11 @@ def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
         first: Number of the first call.
 
     Raises:
-        InvalidArgument: *n* is below *first* - 1.
+        InvalidArgument: The value of *n* is below *first* - 1.
 
-    Source: Ville (1939) for the inequality. Wald (1945), Annals of Mathematical Statistics 16(2):117-186, for the likelihood ratios of
-    the bets. Vovk & Wang (2021), Annals of Statistics 49(3):1736-1754, for the mean of e-values.
+    Source: Ville (1939) for the inequality behind the guarantee. Wald (1945), Annals of Mathematical Statistics
+    16(2):117-186, for the likelihood ratios of the bets. Vovk & Wang (2021), Annals of Statistics 49(3):1736-1754, for
+    the mean of e-values.
 
     >>> bursts_of([10, 12, 13, 200], 1_000)
     Bursts(entries=2, at_risk=965, failures=4, calls=1000, longest=4, e_value=...)

@@ -77,7 +77,7 @@ class WeekPart(NamedTuple):
     Attributes:
         name: Name of the hours, such as `weekends` or `the rest`.
         hours: Hours of the week in ascending order.
-        splits: The splits that led to this part, in order, with their evidence.
+        splits: The splits of the week that led to this set of hours, in order, with their evidence.
     """
 
     name: str
@@ -110,17 +110,18 @@ _EVERY_HOUR = frozenset(range(HOURS))
 
 
 def week_parts(weeks: Sequence[WeekCounts]) -> tuple[WeekPart, ...]:
-    """Return the parts of the week with provably different failure rates.
+    """Return the sets of hours of the week that have provably different failure rates.
 
-    The first split is the one with the largest product of evidence. The function then applies the same rule
-    once more within each of the two parts. If there is no split, the result is empty.
+    The first split of the week is the one with the largest product of evidence. The function then applies the same rule
+    once within each of the two parts. If there is no split, the result is empty.
 
     Args:
-        weeks: Complete weeks, the latest week last. The function uses only the latest `WINDOWS` weeks.
+        weeks: The calls of complete weeks, with the latest week last. The function uses only the latest `WINDOWS`
+            weeks.
 
     Source: `week_evidence`. The function compares 20 candidate splits. A split needs two weeks with evidence of at
-    least 1, and a product of at least 100. The script `benchmarks/cycle_simulation.py` shows how the stake was
-    chosen.
+    least 1, and a product of at least 100. The script `benchmarks/cycle_simulation.py` shows the reason for the choice
+    of the stake.
     """
     latest = tuple(weeks[-WINDOWS:])
     first = best_split(latest, _EVERY_HOUR)

@@ -39,22 +39,21 @@ _Ratios: TypeAlias = tuple[_Ratio, _Ratio, _Ratio]
 class Drift:
     """A monitor that raises an alarm if a failure rate is above a baseline.
 
-    While the rate stays at or below *p0*, the mean number of calls before a false alarm is at least 1/alpha.
-    The monitor is fastest for rates that rise to 2, 4, or 8 times *p0*. The monitor stops after the alarm,
-    because the new rate needs a new baseline and a new monitor. The monitor isn't safe for several threads at
-    once.
+    While the rate stays at or below *p0*, the mean number of calls before a false alarm is at least 1/alpha. The
+    monitor is fastest for rates that rise to 2, 4, or 8 times *p0*. The monitor stops after the alarm, because the new
+    rate needs a new baseline and a new monitor. Don't use one monitor in several threads at the same time.
 
     Args:
-        p0: Failure rate that is still good, fixed before the first call: the upper bound of the baseline, or the
-            target. It must be above 0 and below 0.5, because the monitor looks for rates of at least twice *p0*.
+        p0: Highest acceptable failure rate, fixed before the first call: the upper bound of the baseline, or the
+            target. The value must be above 0 and below 0.5, because the monitor looks for rates of at least twice *p0*.
         alpha: Reciprocal of the mean number of calls before a false alarm, in (0, 1).
 
     Attributes:
-        calls: Number of calls, up to the alarm.
-        alarm_at: Number of the call that raised the alarm, from 1. None before an alarm.
+        calls: Number of calls that the monitor has counted, up to the alarm.
+        alarm_at: Number of the call that raised the alarm, from 1. None if there was no alarm.
 
     Raises:
-        InvalidArgument: *p0* or *alpha* is out of its range.
+        InvalidArgument: The value of *p0* or *alpha* is out of its range.
 
     Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: the Shiryaev-Roberts sum M = LR (M + 1)
     for each raised rate. The monitor raises the alarm when the mean of these sums reaches 1/alpha.
@@ -76,7 +75,7 @@ class Drift:
         """Count one call, and return whether this call or an earlier one raised the alarm.
 
         Raises:
-            InvalidArgument: *failed* is neither true nor false.
+            InvalidArgument: The value of *failed* is neither true nor false.
         """
         if failed not in (True, False):
             raise InvalidArgument(f"failed={clip(repr(failed))}: expected True or False")
@@ -89,7 +88,7 @@ class Drift:
 
 
 def packed(failed: Iterable[bool]) -> bytes:
-    """Pack calls into bits, eight in each byte. A bit of 1 is a failed call, and the first call is the highest bit.
+    """Pack calls into bits, eight in each byte. A 1 means a failed call, and the first call is the highest bit.
 
     The unused bits of the last byte are 0.
 
@@ -107,7 +106,7 @@ def unpacked(bits: bytes, n: int) -> list[int]:
 
     Args:
         bits: Bits, as `packed` returns them.
-        n: Number of calls. The function ignores further bits of the last byte.
+        n: Number of calls. The function ignores the unused bits of the last byte.
 
     >>> unpacked(bytes.fromhex("8180"), 9)
     [1, 8, 9]

@@ -18,18 +18,18 @@ def e_bh(e_values: Iterable[float], delta: float = 0.1) -> list[int]:
     """Return the 0-based indices of the e-values to flag, in ascending order.
 
     The expected share of wrong flags is at most *delta*, even if the schemas depend on each other. Pass current
-    e-values. The guarantee doesn't hold for the largest value that each e-value ever had.
+    e-values. The guarantee doesn't hold if you pass the largest value that each e-value ever had.
 
     Args:
-        e_values: One e-value for each schema, at least 0. A value can be inf. If *e_values* is empty, the
-            function flags no index.
+        e_values: One e-value for each schema, at least 0. A value can be infinite. Without e-values, the function flags
+            no index.
         delta: Allowed false discovery rate, in (0, 1).
 
     Raises:
-        InvalidArgument: An e-value or *delta* is out of its range.
+        InvalidArgument: An e-value is out of its range, or *delta* is out of its range.
 
-    Source: Wang & Ramdas (2022), JRSS B 84(3):822-852. The method flags the *r* largest e-values, for the greatest *r*
-    at which the smallest of these is at least S / (r delta). S is the number of e-values.
+    Source: Wang & Ramdas (2022), JRSS B 84(3):822-852. The method flags the *r* largest e-values, for the largest r at
+    which the smallest of these e-values is at least S / (r delta). S is the number of e-values.
 
     >>> e_bh([8, 900, 1, 60, 30])
     [1, 3, 4]

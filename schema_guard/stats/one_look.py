@@ -18,8 +18,8 @@ def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | Non
     """Return the exact interval of a failure rate for a single check.
 
     The interval covers the true rate with a probability of at least *confidence*. Use the interval if an auditor needs
-    this guarantee for a finished batch. It assumes that *n* was fixed before the
-    first call, and that calls fail independently at one rate. For a rate that you watch, use `bounds`.
+    this guarantee for a finished batch. The guarantee assumes that you fixed *n* before the first call, and that calls
+    fail independently at one rate. For a rate that you check repeatedly, use `bounds`.
 
     Args:
         k: Number of failed calls, a whole number. The guarantee doesn't cover a sum of cluster means.
@@ -27,7 +27,7 @@ def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | Non
         confidence: Two-sided coverage, in (0, 1), with the same error on each side.
 
     Returns:
-        The bounds, or None if *n* is 0, because missing data isn't a rate of 0.
+        The bounds, or None if *n* is 0, because a rate without data is unknown.
 
     Raises:
         InvalidArgument: The counts are inconsistent, or the confidence is out of its range.

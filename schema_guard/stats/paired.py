@@ -22,12 +22,12 @@ class Paired:
     """The result of comparing A and B on pairs of calls.
 
     Attributes:
-        e_value: Evidence that B is better, as odds. For example, a value of 412 means 412:1. The value is 1 if no
-            pair differs, and inf if its log is above 709.
+        e_value: Evidence that B is better, as odds. For example, a value of 412 means 412:1. The value is 1 if no pair
+            differs, and infinite if its log is above 709.
         lower: Lower bound for A's failure rate minus B's failure rate, a fraction in [-1, 1]. If the bound is above 0,
             B is better.
         upper: Upper bound for A's failure rate minus B's failure rate.
-        better: Whether B is proved better, because the e-value reached 1/alpha.
+        better: Whether B is provably better, because the e-value reached 1/alpha.
     """
 
     e_value: float
@@ -39,12 +39,12 @@ class Paired:
 def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
     """Compare two configurations that answered the same inputs.
 
-    The results hold at all times. If B isn't better, the probability that `better` is ever true is at most
-    *alpha*. The probability that the difference is ever outside its interval is also at most *alpha*. If the
-    lower bound is above 0, `better` is true. The reverse isn't always true, because the interval combines
-    four bounds. The method assumes that each pair has a different input. It also assumes one constant
-    probability that only A fails on an input, and another that only B fails. Pairs with the same input are a
-    cluster, which counts once. With clusters, *b* and *c* are sums of cluster means.
+    The results hold at all times. If B isn't better, the probability that `better` is ever true is at most *alpha*. The
+    probability that the difference is ever outside its interval is also at most *alpha*. If the lower bound is above 0,
+    `better` is true. If `better` is true, the lower bound can still be below 0, because the interval combines four
+    bounds. The method assumes that each pair has a different input. It also assumes one constant probability that only
+    A fails on an input, and another constant probability that only B fails. Pairs with the same input are a cluster,
+    which counts once. With clusters, *b* and *c* are sums of cluster means.
 
     Args:
         b: Number of pairs in which only A failed.
@@ -55,10 +55,9 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
     Raises:
         InvalidArgument: The counts are inconsistent, or alpha is out of its range.
 
-    Source: McNemar (1947), Psychometrika 12(2):153-157, for the pairs that differ, tested by `log_e_value` at
-    1/2. The difference is d (2 s - 1). Here, d is the share of pairs that differ, and s is the share of those
-    in which only A failed. The bounds of the difference are products of the `bounds` of d and s, each at
-    alpha/4.
+    Source: McNemar (1947), Psychometrika 12(2):153-157, for the pairs that differ, tested by `log_e_value` at 1/2. The
+    difference is d (2 s - 1). In this formula, d is the share of pairs that differ, and s is the share of these pairs
+    in which only A failed. The bounds of the difference are products of the `bounds` of d and s, each at alpha/4.
 
     >>> paired(40, 10, 500)
     Paired(e_value=3434..., lower=0.00812..., upper=0.137..., better=True)

@@ -17,7 +17,7 @@ class Rate:
     Attributes:
         count: Number of calls in the share, or the sum of the means of the inputs if inputs repeat.
         n: Number of calls, or of different inputs if inputs repeat.
-        rate: count / n, in [0, 1]. None if n is 0, because missing data isn't a rate of 0.
+        rate: The fraction count / n, in [0, 1]. None if n is 0, because a rate without data is unknown.
         lower: Lower bound. The true rate is below this bound with a probability of at most alpha, however often you
             check. None without data.
         upper: Upper bound. The true rate is above this bound with a probability of at most alpha. None without data.
@@ -31,7 +31,7 @@ class Rate:
 
     @staticmethod
     def of(count: float, n: int, *, alpha: float = ALPHA, alpha_lower: float | None = None) -> Rate:
-        """Return the rate for *count* out of *n*, with bounds at *alpha*. The lower bound can have its own alpha.
+        """Return the rate of *count* in *n* calls. Both bounds are at *alpha*, unless you pass *alpha_lower*.
 
         >>> Rate.of(0, 377).rate, Rate.of(0, 0).rate
         (0.0, None)
@@ -44,5 +44,5 @@ class Rate:
 
     @property
     def bounds(self) -> Bounds:
-        """The bounds for calculations: 0 and 1 without data."""
+        """The lower and the upper bound of the rate. Without data, the bounds are 0 and 1."""
         return Bounds(0.0 if self.lower is None else self.lower, 1.0 if self.upper is None else self.upper)

@@ -48,14 +48,13 @@ class Bounds:
 def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
     """Return a lower and an upper bound for a failure rate that hold at all times.
 
-    Each bound is one-sided at *alpha*. You can check as often as you like and stop at any time. The
-    probability that the lower bound is ever above the true rate is at most alpha. The probability that the
-    upper bound is ever below the true rate is also at most alpha. Both bounds hold together with a
-    probability of at least 1 - 2 alpha. The bounds assume that a call fails with one constant probability,
-    independently of other calls. Calls with the same input are a cluster, which counts once. With clusters, k
-    is the sum of the cluster means, and n is the number of clusters. This is safe, because the likelihood
-    ratio is convex in the outcome. A mean between 0 and 1 is no more evidence than values of 0 and 1 with the
-    same rate.
+    Each bound is one-sided at *alpha*. You can check as often as you like and stop at any time. The probability that
+    the lower bound is ever above the true rate is at most alpha. The probability that the upper bound is ever below the
+    true rate is also at most alpha. The two bounds hold together with a probability of at least 1 - 2 alpha. The bounds
+    assume that a call fails with one constant probability, independently of other calls. Calls with the same input are
+    a cluster, which counts once. With clusters, k is the sum of the cluster means, and n is the number of clusters.
+    This rule is safe, because the likelihood ratio is convex in the outcome. A cluster mean between 0 and 1 gives no
+    more evidence than values of 0 and 1 with the same rate.
 
     Args:
         k: Number of failed calls, 0 <= k <= n.
@@ -63,11 +62,11 @@ def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
         alpha: Error probability of each bound, in (0, 1).
 
     Raises:
-        InvalidArgument: The counts are inconsistent, or alpha is out of its range.
+        InvalidArgument: The counts are inconsistent, or *alpha* is out of its range.
 
-    Source: Ville (1939) for the inequality. Robbins (1970), Annals of Mathematical Statistics 41(5):1397-1409, for the mixture.
-    Krichevsky & Trofimov (1981), IEEE Transactions on Information Theory 27(2):199-207, for its prior, cut off at the bound. Inverts
-    `log_e_value`.
+    Source: Ville (1939) for the inequality behind the guarantee. Robbins (1970), Annals of Mathematical Statistics
+    41(5):1397-1409, for the mixture. Krichevsky & Trofimov (1981), IEEE Transactions on Information Theory
+    27(2):199-207, for the prior of the mixture, cut off at the bound. Inverts `log_e_value`.
 
     >>> bounds(3, 50)
     Bounds(lower=0.00437..., upper=0.200...)
@@ -89,7 +88,7 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
 
     Args:
         k: Number of failed calls, 0 <= k <= n.
-        n: Number of calls. If *n* is 0, the log is 0, which is an e-value of 1.
+        n: Number of calls. If *n* is 0, the log is 0, which means an e-value of 1.
         target: The target, in (0, 1).
         side: "ok" for evidence that the rate is below the target, "bad" for evidence that it is above.
 
@@ -110,7 +109,7 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
 
 
 def e_value(k: float, n: int, target: float, *, side: Side) -> float:
-    """Return the exponential of `log_e_value`: the evidence as odds. The result is inf if the log is above 709.
+    """Return the evidence as odds, as the exponential of `log_e_value`. Infinite if the log is above 709.
 
     Source: `log_e_value`, which also describes the assumptions, the arguments, and the errors.
 
@@ -123,20 +122,19 @@ def e_value(k: float, n: int, target: float, *, side: Side) -> float:
 def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int | None:
     """Return the number of further calls that would decide whether a failure rate is below a target.
 
-    The result is a forecast for further calls that fail at the observed rate k/n. It is the smallest m for
-    which n + m calls reach an e-value of 1/alpha on the same side of the target. The arguments are those of
-    `log_e_value`.
+    The result is a forecast for further calls that fail at the observed rate k/n. It is the smallest m for which n + m
+    calls reach an e-value of 1/alpha on the same side of the target. The arguments are the same as for `log_e_value`.
 
     Returns:
-        The number of further calls, or 0 if the question is already decided. None if no number of calls
-        decides the question, because k/n equals the target, or is so near it that 2^53 calls are too few. None if *n* is
-        0, because there is no observed rate. Without earlier calls, at least `1 + calls_needed(0, 1, target)`
-        calls are necessary to decide "ok", all without a failure.
+        The number of further calls, or 0 if the data already decides the question. None if no number of calls can
+        decide the question, because k/n equals the target, or is so near the target that 2^53 calls are too few. None
+        if *n* is 0, because there is no observed rate. Without earlier calls and without failures, the decision "ok"
+        takes at least `1 + calls_needed(0, 1, target)` calls.
 
     Raises:
         InvalidArgument: The counts are inconsistent, or the target or alpha is out of its range.
 
-    Source: `log_e_value` after m further calls, at k (n + m) / n failures. This number need not be whole.
+    Source: `log_e_value` after m further calls, at k (n + m) / n failures. This number of failures can be a fraction.
 
     >>> calls_needed(0, 300, 0.01)
     77

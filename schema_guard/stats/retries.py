@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hazards:
-    """Failure rates of the attempts of one configuration, as fractions.
+    """The failure rates of the attempts of one configuration, as fractions.
 
     Attributes:
         hazards: Failure rate of each attempt, among the calls that reached the attempt. None if no call reached the
             attempt.
-        rho: Correlation of the attempts of one call. At 0, the attempts fail independently. At 1, a call that
-            fails once always fails. Below 0, the correction in the retry helps. None if there is no second
-            attempt, or if the first attempt always failed.
+        rho: Correlation of the attempts of one call. At 0, the attempts fail independently. At 1, a call that fails
+            once always fails. Below 0, the correction that the retry sends helps. None if there is no second attempt,
+            or if the first attempt always failed.
         geometric: Failure rate if all attempts failed independently, each as often as the first. Compare this rate with
             `residual`. None without calls.
-        residual: Share of the calls without a valid attempt. None without calls.
+        residual: Share of the calls that have no valid attempt. None without calls.
         mean_attempts: Mean number of attempts per call. None without calls.
     """
 
@@ -55,8 +55,8 @@ def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
         InvalidArgument: A pair is invalid, or its counts are inconsistent.
 
     Source: f_j = k_j / n_j. rho = (f_2 - f_1) / (1 - f_1) is the correlation of two attempts of one call, if the
-    failure rates of calls come from a beta distribution. See Griffiths (1973), Biometrics 29(4):637-648. Only
-    `geometric` needs an assumption.
+    failure rates of calls come from a beta distribution. See Griffiths (1973), Biometrics 29(4):637-648. Of all
+    results, only `geometric` needs an assumption.
 
     >>> retry_hazards([(1000, 100), (100, 60), (60, 45)])
     Hazards(hazards=(0.1, 0.6, 0.75), rho=0.555..., geometric=0.001..., residual=0.045, mean_attempts=1.16)
