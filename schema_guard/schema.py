@@ -59,10 +59,10 @@ class Schema(Generic[V]):
             the file name.
         dialect: URI of the JSON Schema dialect.
         fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document without its annotations, such
-            as titles and descriptions. Schemas that differ only in annotations have the same fingerprint.
+            as titles and descriptions. Two schemas that differ only in annotations have the same fingerprint.
         digest: 64 hex digits of SHA-256 over the sorted compact JSON of the document.
-        formats: Whether validation checks `format`. False for a Python type, because the type itself decides which
-            texts it can read.
+        formats: Whether validation checks the keyword `format`. False for a Python type, because the type itself
+            decides which texts it can read.
         annotation: The Python type of the schema, or None for a document.
         acceptor: The result of `plain_reply.acceptor` with its limits, or None before the first use.
         reader: The object that reads values into the Python type, or None for a document.
@@ -126,12 +126,12 @@ class Schema(Generic[V]):
             Schema('Invoice', fingerprint='...')
 
         Args:
-            source: A JSON Schema (a dict or bool), the path to a JSON file, or an annotation, such as a Pydantic
-                model or a dataclass. The method returns a Schema unchanged.
+            source: A JSON Schema (a dict or bool), the path to a JSON file, or an annotation, such as a Pydantic model
+                or a dataclass. The method returns a `Schema` object unchanged.
             name: Name of the schema.
             dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. The dialect applies to a document
                 without `$schema`.
-            formats: Whether validation checks `format`.
+            formats: Whether validation checks the keyword `format`.
             resources: Documents that a `$ref` can refer to: a dict from URI to document, or a folder. A reference finds
                 the `*.json` files of a folder by their `$id` and by their path in the folder.
             allow_unknown: Whether to accept a document that has a misspelled keyword, or no keywords at its
@@ -139,9 +139,9 @@ class Schema(Generic[V]):
                 than its author wants.
 
         Raises:
-            InvalidSchema: The schema can't be loaded. The error has the attributes `code` and `location`.
-                schema_guard downloads nothing.
-            InvalidArgument: *source* can't be a schema.
+            InvalidSchema: The schema can't be loaded. The attributes `code` and `location` of the error describe the
+                fault. schema_guard downloads nothing.
+            InvalidArgument: The source can't be a schema.
         """
         if isinstance(source, Schema):
             return source
@@ -177,7 +177,7 @@ class Schema(Generic[V]):
 
     @property
     def is_typed(self) -> bool:
-        """Whether values are objects of a Python type instead of plain JSON."""
+        """Whether valid values are objects of a Python type instead of plain JSON."""
         return self.reader is not None
 
     @property
@@ -197,11 +197,11 @@ class Schema(Generic[V]):
     def violations(
         self, instance: Any, *, max_steps: int = _LIMITS.max_steps, max_depth: int = _LIMITS.max_depth
     ) -> list[Violation]:
-        """Return at most 50 violations of an instance, the most relevant first.
+        """Return at most 50 violations of the schema in an instance, the most relevant first.
 
-        If validation would take more than *max_steps*, a bounded search replaces it. If the search finds nothing, the
-        result is one violation of the keyword `too_costly`. If matching a pattern takes too long, the result includes a
-        violation of `pattern` for the text. The method doesn't convert values. To convert them, use `judge`.
+        If validation would take more than *max_steps*, a bounded search replaces it. If the search finds no violation,
+        the result is one violation of the keyword `too_costly`. If matching a pattern takes too long, the result
+        includes a violation of `pattern` for the text. The method doesn't convert values. To convert them, use `judge`.
 
         Args:
             instance: A JSON value: dict, list, str, int, float, bool, or None.
@@ -209,7 +209,7 @@ class Schema(Generic[V]):
             max_depth: Maximum number of nesting levels.
 
         Raises:
-            InvalidArgument: *instance* is not JSON, or is nested deeper than *max_depth*.
+            InvalidArgument: The instance isn't JSON, or is nested deeper than *max_depth*.
         """
         size = _size(instance, max_depth)
 
@@ -233,12 +233,12 @@ class Schema(Generic[V]):
         Args:
             value: An invalid JSON value that is within the limits.
             text: A text that contains the JSON text of the value, or an empty text if the JSON text isn't known.
-            max_steps: The *max_steps* that `accepts` used.
+            max_steps: The value of *max_steps* that you passed to `accepts`.
         """
         return self._explaining.violations_in(value, text, max_steps)
 
     def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
-        """Return whether an instance is valid. False if the result is undecided.
+        """Return whether an instance is valid. Return False if the result is undecided.
 
         The method raises the same errors as `violations`.
         """
@@ -261,9 +261,9 @@ class Schema(Generic[V]):
             ) from error
 
     def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
-        """Return whether the document accepts a JSON value within the limits. False if the result is undecided.
+        """Return whether the document accepts a JSON value within the limits. Return False if the result is undecided.
 
-        The type can still refuse the value, in `convert`.
+        The Python type can still reject the value, in `convert`.
         """
         return _accepts(self._compiled, instance, max_steps)
 
@@ -294,7 +294,7 @@ class Schema(Generic[V]):
 
     @property
     def conditions(self) -> Compiled:
-        """The compiled document for replies that are still arriving.
+        """The compiled form of the document, for replies that are still arriving.
 
         For a Python type, the compiled document doesn't check `format`.
         """
@@ -320,10 +320,10 @@ class Schema(Generic[V]):
         Args:
             value: The value.
             text: JSON text of the value, or None. A Pydantic model reads JSON text faster than a JSON value.
-            max_steps: Maximum number of steps to find the violations if the type refuses the value, as in `violations`.
+            max_steps: Maximum number of steps to find the violations if the type rejects the value, as in `violations`.
 
         Returns:
-            The value, or the failure if the type refuses it, for example with a Pydantic validator.
+            The converted value, or the failure if the type rejects the value, for example in a Pydantic validator.
         """
         if self.reader is None:
             return value  # type: ignore[no-any-return]

@@ -57,28 +57,28 @@ _ON_FAILURE = ("raise", "return")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Params(metaclass=NamedArguments):
-    """The names of your function's parameters that schema_guard reads and fills.
+    """The names of the parameters of your function that schema_guard reads or fills.
 
-    Every name is optional. A parameter with the usual name needs no entry. For a parameter that schema_guard
-    must ignore, pass None.
+    Every name is optional. A parameter with the usual name needs no entry. To make schema_guard ignore a parameter,
+    pass None.
 
     Example:
         >>> Params(prompt="question", options="extra")
         Params(prompt='question', options='extra')
 
     Attributes:
-        prompt: The parameter with the task, a str or a list of messages. Default: `prompt`, otherwise `messages`,
-            otherwise the only required parameter with the annotation `str` or `list`, or with no annotation.
-        instructions: The parameter that receives the text about the format and, on a retry, the correction. A
-            function with this parameter builds its own prompt. schema_guard appends the text to the value in
-            the call, or to the parameter's default. Default: `instructions`, if its annotation is `str` or
-            missing.
+        prompt: The parameter that contains the task, which is a str or a list of messages. Default: `prompt`, otherwise
+            `messages`, otherwise the only required parameter with the annotation `str` or `list`, or with no
+            annotation.
+        instructions: The parameter that receives the text about the format and, on a retry, the correction. A function
+            with this parameter builds its own prompt. schema_guard appends the text to the value that the call passes,
+            or to the parameter's default. Default: `instructions`, if its annotation is `str` or missing.
         feedback: The parameter that receives the correction, unless the call passes its own value for it. Default:
             the parameter `feedback`, if its default is None and it has no annotation or the annotation `str | None`.
         options: The parameter that receives the provider's arguments, in a new dict that also contains the
             options from the call. Default: `options`, if its annotation is a dict or missing.
-        prompt_file: The file `prompt.md` that `schema-guard improve` wrote. Its text and examples replace those of
-            the strategy.
+        prompt_file: Path of the file `prompt.md` that `schema-guard improve` wrote. The text and the examples in the
+            file replace those of the strategy.
     """
 
     prompt: str | None = None
@@ -98,7 +98,7 @@ class Params(metaclass=NamedArguments):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class About(metaclass=NamedArguments):
-    """Facts about a function and its model, for the record.
+    """Facts about a function and its model that schema_guard stores with each call.
 
     Example:
         >>> About(version="2024-06", model="gpt-4o")
@@ -107,13 +107,14 @@ class About(metaclass=NamedArguments):
     Attributes:
         version: The version of the function's prompt. Default: a hash of the function's code and of the strategy's
             text.
-        segment: The part of your traffic that the calls belong to. `tags(segment=...)` overrides it.
+        segment: The segment of your traffic that the calls belong to. `tags(segment=...)` overrides this segment.
         model: The name of the model. The name is only a label and selects no model. Default: the name in the reply.
-        tuned: Whether the model was fine-tuned for this task. If the model name begins with `ft:`, this is always true.
+        tuned: Whether the model was fine-tuned for this task. If the model name begins with `ft:`, the value is always
+            true.
         prices: Token prices for `Outcome.cost`: a path, `"genai-prices"`, or a dict from model to prices. Default: the
             table that $SCHEMA_GUARD_PRICES names at the first call. Without prices, a cost is None.
-        rules: The file that `schema-guard schema probe --output` wrote about the server that the function calls.
-            schema_guard sends schemas in the form that the server accepts.
+        rules: The file that `schema-guard schema probe --output` wrote, with the rules of the server that the function
+            calls. schema_guard sends schemas in the form that the server accepts.
     """
 
     version: str | None = None

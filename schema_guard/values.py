@@ -41,7 +41,7 @@ class Message(NamedTuple):
     Attributes:
         role: `"system"`, `"user"`, `"assistant"`, or another role that the provider knows.
         content: The text, or a list of parts in the provider's format. schema_guard passes the list on unchanged.
-        fields: Other keys of the message, such as `name`. schema_guard passes them on unchanged. None if absent.
+        fields: Other keys of the message, such as `name`. schema_guard passes these keys on unchanged. None if absent.
     """
 
     role: str
@@ -62,7 +62,7 @@ OpenPath: TypeAlias = "Sequence[str | int]"
 
 @with_short_repr
 class Usage(NamedTuple):
-    """Tokens of one attempt, or of all attempts of a call. A field is None if the provider doesn't report it.
+    """Tokens of one attempt, or of all attempts of a call. A field is None if the provider doesn't report its number.
 
     Attributes:
         input_tokens: All tokens of the prompt, including cached ones.
@@ -78,7 +78,7 @@ class Usage(NamedTuple):
 
     @staticmethod
     def total(usages: Iterable[Usage]) -> Usage:
-        """Add several usages field by field. A field that is unknown in one usage is unknown in the sum."""
+        """Add several usages field by field. If a field is unknown in one usage, it is unknown in the sum."""
         usages = tuple(usages)
         if UNKNOWN_USAGE in usages:
             return UNKNOWN_USAGE
@@ -98,8 +98,8 @@ class Violation(NamedTuple):
     """One violated keyword of a schema.
 
     Attributes:
-        instance_location: JSON Pointer into the reply's value. The root is `""`.
-        keyword_location: JSON Pointer into the schema, such as `/properties/total/type`. The pointer follows references.
+        instance_location: JSON Pointer to the invalid part of the reply's value. The root is `""`.
+        keyword_location: JSON Pointer to the keyword, such as `/properties/total/type`. The pointer follows references.
         keyword: The violated keyword, such as `"type"`.
         expected: The requirement of the keyword, in words, such as `"number"`.
         actual: Type of the invalid value, then the value (cut to 80 characters) or its size, such as `"string 'twelve'"`.
@@ -130,8 +130,8 @@ class Coercion(NamedTuple):
     '/n string -> integer'
 
     Attributes:
-        location: JSON Pointer into the reply's value. `*` replaces each key that the schema does not declare.
-        before: JSON type of the reply's value, such as `string`. `another key` if the type read the value under an alias.
+        location: JSON Pointer to the part in the reply's value. `*` replaces each key that the schema doesn't declare.
+        before: JSON type of the reply's value, such as `string`. `another key` means that the type read an alias.
         after: The type or format of the converted value, such as `integer` or `date`.
     """
 
@@ -141,7 +141,7 @@ class Coercion(NamedTuple):
 
     @property
     def change(self) -> str:
-        """Both types, such as `string -> integer`."""
+        """The types before and after, such as `string -> integer`."""
         return f"{self.before} -> {self.after}"
 
     def __str__(self) -> str:
@@ -154,12 +154,12 @@ class Failure(NamedTuple):
 
     Attributes:
         kind: Class of the failure, which determines whether schema_guard retries and which exception a call raises.
-            `transport` means that there is no whole reply: an exception, no call of a model, or no time left.
+            `transport` means no whole reply, because of an exception, no model call, or a lack of time.
         code: Code within the class: a fixed code, the violated keyword, or the name of the check. Codes of
             `transport` are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`,
             `cancelled`, `expected` (an exception in `ignore`), and `call_raised` for all other exceptions.
         message: One line of text for people.
-        violations: Violations of the schema, most relevant first. Empty for other failures.
+        violations: Violations of the schema, most relevant first. Empty if the failure has another reason.
     """
 
     kind: FailureKind
@@ -173,7 +173,7 @@ class Judgement(NamedTuple, Generic[V]):
     """The result of validating a reply: a valid value, or the failure that best explains its absence.
 
     Attributes:
-        ok: Whether *value* is valid. Check this field instead of *value*, because null can be a valid value.
+        ok: Whether the value is valid. Check this field instead of *value*, because null can be a valid value.
         value: The value in the schema's Python type, or None if the reply is invalid.
         failure: The failure, or None if the reply is valid.
         form: Form of the value in the reply, such as `clean`. `parsed` means that the text is unknown. None if invalid.
@@ -233,12 +233,12 @@ class Attempt(NamedTuple):
         elapsed_s: Seconds from the call to the end of the reply.
         model: Name of the model that replied, without its snapshot date. None if the reply doesn't contain the name.
         snapshot: Name of the model that replied, with its snapshot date. None if the reply doesn't contain this name.
-        exception: Type name of the exception if the call raised one and schema_guard validated no reply, otherwise None.
+        exception: Type name of the exception if the call raised one without a validated reply, otherwise None.
         unseen: Whether a library inside the function retried, which hides its earlier attempts from schema_guard.
-        adapted: Facts about the schema, if schema_guard sent it in another form, otherwise None.
+        adapted: Facts about the sent schema, if schema_guard adapted your schema, otherwise None.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
-        stopped_at: Number of characters in `reply` before schema_guard stopped its stream for *failure*, or for white
-            space after a valid value, otherwise None.
+        stopped_at: Number of characters in `reply`, if schema_guard stopped its stream because of *failure*, or of
+            white space after a valid value. Otherwise None.
         provider: Name of the provider or engine whose arguments schema_guard sent. None if it sent no arguments.
         coercions: Parts of the value that the schema's Python type converted. The conversion doesn't change `reply`.
         confidence: Probability of each field that a decision model decided, by JSON Pointer. None for other models.
@@ -270,7 +270,7 @@ class Attempt(NamedTuple):
     def estimated_output_tokens(self) -> int | None:
         """Estimated number of tokens in the text that arrived before schema_guard stopped the stream.
 
-        This estimate isn't part of `usage` or `cost`. None if the stream wasn't stopped, or if the number is known.
+        This estimate isn't part of `usage` or `cost`. None if schema_guard didn't stop the stream or knows the number.
         """
         if self.stopped_at is None or self.usage.output_tokens is not None or self.reply is None:
             return None
@@ -284,7 +284,7 @@ class Call(NamedTuple):
     """Facts about a guarded call before its first attempt.
 
     Attributes:
-        id: Version 7 UUID, as 32 hex digits. Ids sort by their time of creation.
+        id: Version 7 UUID, as 32 hex digits. The order of ids is the order of their creation.
         function: Qualified name of the guarded function, or the `name` that you passed to `guard`.
         schema_name: Name of the schema.
         schema_fingerprint: Fingerprint of the schema, as 16 hex digits.
@@ -294,10 +294,10 @@ class Call(NamedTuple):
         strategies: The strategy, or `a>b` for a list of strategies.
         settings: Compact JSON of the settings that change results.
         version: Version of the function's prompt. Default: a hash of the function's code and of the strategy's text.
-        segment: Part of your traffic that the call belongs to, or None.
-        input_hash: Keyed hash of the task. It is None before the call is recorded, or if there is no store.
+        segment: Segment of your traffic that the call belongs to, or None.
+        input_hash: Keyed hash of the task. None before schema_guard records the call, or without a store.
         parent_call_id: Id of the guarded call that contains this call, or None.
-        started_at: Seconds since the epoch, in UTC.
+        started_at: Start of the call, in seconds since the epoch (UTC).
         cluster: Group of related inputs for statistics, or None.
         tuned: Whether the model was fine-tuned for this task, according to its settings or its name (`ft:`).
     """
@@ -333,9 +333,9 @@ class Outcome(NamedTuple, Generic[V]):
     Attributes:
         ok: Whether there is a valid value. Check this field instead of *value*, because null can be a valid value.
         value: The value in the schema's Python type, or None if the reply is invalid.
-        attempts: All attempts in order. Each attempt except the last one failed.
+        attempts: All attempts, in order. Each attempt except the last one failed.
         failure: Failure of the last attempt, or None if there is a valid value.
-        usage: Tokens of all attempts. A field is None if it is unknown for one attempt.
+        usage: Tokens of all attempts. A field is None if its number is unknown for one attempt.
         cost: Total cost of the attempts, or None if the cost of one attempt is unknown.
         elapsed_s: Total duration of the attempts, in seconds.
         call: Facts about the call.
@@ -368,9 +368,9 @@ class Partial(NamedTuple):
 
     Attributes:
         value: The value so far, as plain JSON. At the end, this is the valid value in the schema's Python type.
-        open: JSON Pointer of the innermost part that the model is writing. Only this part and the parts that contain it
-            can still grow. `""` means the whole value. None at the end, after validation.
-        attempt: Number of the attempt, from 1. If the number changes, discard all earlier values.
+        open: JSON Pointer to the innermost part that the model is writing. Only this part and the parts that contain it
+            can still grow. `""` means the whole value. The pointer is None at the end, after validation.
+        attempt: Number of the attempt, from 1. If this number changes, discard all earlier values.
     """
 
     value: Any

@@ -89,22 +89,23 @@ def _are_exceptions(value: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FailureRate:
-    """A measured failure rate.
+    """The result of measuring a failure rate.
 
     Attributes:
-        failed: Number of failures. An input with several calls counts as the share of its calls that failed. Without
-            repeated inputs, the number is whole.
+        failed: Number of failures. An input with several calls counts as the share of its calls that failed. If no
+            input repeats, the number is whole.
         inputs: Number of different inputs with a result.
         calls: Number of calls, including errors.
-        errors: Number of calls that raised an exception that isn't a failure. Errors don't count toward the rate.
+        errors: Number of calls that raised an exception that doesn't count as a failure. Errors don't count toward the
+            rate.
         lower: One-sided lower bound of the rate at *alpha*, which stays valid at any number of calls.
         upper: One-sided upper bound of the rate at alpha.
         max: Highest rate that passes.
         alpha: Highest probability that one bound is ever wrong.
         decision: "ok" if the rate is at most *max*, "bad" if the rate is above *max*.
-        ended: Reason for the end of the measurement.
-        missing: Number of further inputs that would decide the measurement at this rate. The number is 0 if the
-            measurement is decided. None if no number would decide it, or if there is no data.
+        ended: Reason why the measurement ended.
+        missing: Number of further inputs that would decide the measurement at this rate, or 0 if it is already decided.
+            None if no number of inputs would decide the measurement, or if there is no data.
     """
 
     failed: float
@@ -260,31 +261,33 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
     failures: tuple[type[BaseException], ...] = (),
     max_errors: int = 0,
 ) -> FailureRate:
-    """Call a function on inputs until its failure rate is known to be at most *max*, or above *max*.
+    """Call a function with inputs until the bounds show whether its failure rate is at most *max*.
 
-    The bounds stay valid however early the calls stop, so a good function needs few calls. Without a failure, the
-    function needs 188 inputs for `max=0.02`, and 36 inputs for `max=0.1`. A bad function needs fewer calls.
+    The bounds stay valid however early the calls stop, so a function with few failures needs few calls. If no call
+    fails, the test needs 188 inputs for `max=0.02`, and 36 inputs for `max=0.1`. A function that fails often needs
+    fewer calls.
 
     Args:
         function: Function that takes one input, sync or async. A call of a guarded function fails if no attempt is
             valid, regardless of `on_failure` and `default`. A call of another function fails if it raises
             AssertionError, GuardFailed, or one of *failures*, or returns an Outcome without a valid value.
-        inputs: Inputs for the function. `assert_failure_rate` reads at most *budget_calls* inputs. Calls with equal
-            inputs run one after another, and the mean of their results counts as one result.
+        inputs: Inputs for the function. `assert_failure_rate` reads at most *budget_calls* inputs. The function runs
+            calls with equal inputs one after another, and counts the mean of their results as one result.
         max: Highest failure rate that passes, in (0, 1).
         alpha: Highest probability of a wrong result in each direction, in (0, 1).
         budget_calls: Maximum number of calls.
         undecided: Result of the test if the inputs or the budget run out before a decision: `"fail"` or `"pass"`.
         failures: Further exceptions that count as failures.
         max_errors: Maximum number of calls that can raise another exception, such as a transport error. These errors
-            don't count toward the rate. `assert_failure_rate` raises the next such exception.
+            don't count toward the rate. If one more call raises such an exception, `assert_failure_rate` raises this
+            exception.
 
     Returns:
         The measured rate.
 
     Raises:
-        AssertionError: The rate is above *max*, or undecided. The error message contains the numbers and the first
-            failures.
+        AssertionError: The rate is above *max*, or the test ends undecided. The error message contains the numbers and
+            the first failures.
         InvalidArgument: An argument is invalid.
 
     >>> print(assert_failure_rate(int, range(100), max=0.1))

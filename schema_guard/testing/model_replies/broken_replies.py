@@ -54,16 +54,16 @@ _LEVELS: tuple[Literal["lossless", "lossy"], ...] = ("lossless", "lossy")
 
 @dataclass(frozen=True)
 class Broken:
-    """A reply that fails.
+    """A reply that fails validation.
 
     Attributes:
         text: The reply.
         kind: Kind of the failure.
         code: Code of the failure, which is the violated keyword if the kind is `structure` or `value`.
         how: Name of the fault, such as `"trailing_comma"` or `"schema_echo"`.
-        finish_reason: Finish reason of the provider. *kind* and *code* depend on it.
-        repaired_by: Lowest level of repair that makes the reply valid. None if no level makes it valid, or if the
-            part `repair` isn't installed.
+        finish_reason: Finish reason of the provider. The fields *kind* and *code* depend on this reason.
+        repaired_by: Lowest level of repair that makes the reply valid. None if no level makes the reply valid, or if
+            the package part for `repair` isn't installed.
         chunks: The reply as a stream. The joined chunks are the text, and some chunks can be empty.
     """
 
@@ -77,7 +77,7 @@ class Broken:
 
 
 def broken(schema: Any) -> SearchStrategy[Broken]:
-    """Return a Hypothesis strategy for realistic failing replies, each labeled with its failure.
+    """Return a Hypothesis strategy for realistic invalid replies, each with its failure.
 
     The strategy omits faults that are impossible for the schema. For example, every JSON value is valid for
     the schema `true`, so the strategy only returns broken JSON, prose, and refusals.

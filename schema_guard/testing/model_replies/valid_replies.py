@@ -86,7 +86,7 @@ class Sent:
 
 
 def replies(schema: Any) -> SearchStrategy[Sent]:
-    """Return a Hypothesis strategy for valid replies, in the forms that models really send.
+    """Return a Hypothesis strategy for valid replies, in the forms that real models send.
 
     Each reply is complete, and has the finish reason `stop`. The value is alone in the reply, follows reasoning, or
     is inside a fence, prose, or a JSON string. White space, escapes, the order of keys, and the chunks of the stream

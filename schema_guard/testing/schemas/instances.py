@@ -23,8 +23,8 @@ _TRIES = 4
 def instances(schema: Any) -> SearchStrategy[Any]:
     """Return a Hypothesis strategy for JSON values that are valid for a schema.
 
-    The strategy covers all keywords of the five dialects, with references and recursion. Hypothesis shrinks the
-    values to small ones.
+    The strategy covers all keywords of the five dialects, with references and recursion. Hypothesis shrinks examples to
+    small values.
 
     Args:
         schema: A schema in a form that `Schema.of` accepts.

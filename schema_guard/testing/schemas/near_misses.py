@@ -61,14 +61,14 @@ class NearMiss:
 def near_misses(schema: Any) -> SearchStrategy[NearMiss]:
     """Return a Hypothesis strategy for instances that violate exactly one keyword of a schema at one location.
 
-    The strategy covers every keyword that can be violated alone. Examples shrink to keywords at the root.
+    The strategy covers every keyword that an instance can violate alone. Examples shrink to keywords at the root.
 
     Args:
         schema: A schema in a form that `Schema.of` accepts.
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: schema_guard found no near miss, because no keyword can be violated alone.
+        InvalidArgument: schema_guard found no near miss, because no instance can violate one keyword alone.
     """
     source = _NearMisses(Schema.of(schema))
     first_drawn(source.schema, source.draw, Random(0), "near miss")
